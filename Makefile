@@ -1,0 +1,112 @@
+# Collector, Pinger and libservicebinding. `make help` lists what there is to make.
+#
+# Everything that is built lands in build/<kind>/, where the kind says how it was built (release,
+# debug, address-undefined, thread, with the compiler's name behind it unless it is cc), so that kinds
+# never mix. build/collector and build/pinger are the programs of the plain release build.
+
+BUILD   ?= release
+SAN     ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+V       ?= 0
+PYTHON  ?= /usr/bin/python3
+FUZZ_SECONDS ?= 30
+
+VERSION := 0.1.0
+
+comma := ,
+KIND  := $(if $(SAN),$(subst $(comma),-,$(SAN)),$(BUILD))$(if $(filter-out default,$(origin CC)),-$(notdir $(CC)))
+OUT   := build/$(KIND)
+Q     := $(if $(filter 1,$(V)),,@)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
+            $(if $(CI),-Werror)
+OPTIMIZE := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,$(if \
+            $(filter debug,$(BUILD)),-O0 -g3,-O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong))
+
+COLLECTOR_LIBS := hiredis libmicrohttpd jansson yaml-0.1 libuv gnutls nettle
+PINGER_LIBS    := libmicrohttpd jansson yaml-0.1 libuv libcurl
+ALL_LIBS       := $(sort $(COLLECTOR_LIBS) $(PINGER_LIBS))
+
+pkg_cflags := $(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ipkg -I. $(pkg_cflags)
+CFLAGS   += -std=c17 -fPIC $(OPTIMIZE) $(WARNINGS)
+LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed -Wl,-z,relro,-z,now
+LDLIBS   += -pthread -lm
+
+# A package's archive holds all its .c files but the tests. The order is the order of linking: a
+# package comes before those that it uses.
+PACKAGES := backing http redis config binding json metrics log base
+sources   = $(filter-out %_test.c,$(wildcard $(1)/*.c))
+objects   = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+archives := $(foreach p,$(PACKAGES),$(OUT)/lib/lib$(p).a)
+pinger_archives := $(filter-out $(OUT)/lib/libredis.a,$(archives))
+
+COLLECTOR_OBJECTS := $(call objects,$(call sources,cmd/collector))
+PINGER_OBJECTS    := $(call objects,$(call sources,cmd/pinger))
+
+UNIT_TESTS := $(patsubst %.c,$(OUT)/test/%,$(wildcard pkg/*/*_test.c cmd/*/*_test.c))
+
+.DEFAULT_GOAL := build
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+## help: list what there is to make
+.PHONY: help
+help:
+	@echo 'Targets:'
+	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1\t\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | expand -t 24
+	@echo 'Settings: BUILD=release|debug  SAN=address,undefined|thread  CC=gcc|clang  V=1  PREFIX= DESTDIR='
+
+## build: build the programs and the library into build/
+.PHONY: build
+build: programs library
+
+.PHONY: programs
+programs: $(OUT)/bin/collector $(OUT)/bin/pinger
+ifeq ($(KIND),release)
+	@ln -f $(OUT)/bin/collector build/collector
+	@ln -f $(OUT)/bin/pinger build/pinger
+endif
+
+define package
+$(OUT)/lib/lib$(1).a: $(call objects,$(call sources,pkg/$(1)))
+endef
+$(foreach p,$(PACKAGES),$(eval $(call package,$(p))))
+
+$(OUT)/lib/%.a:
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  AR      $@')
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(OUT)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  CC      $<')
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/bin/collector: $(COLLECTOR_OBJECTS) $(archives)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LD      $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(COLLECTOR_LIBS)) $(LDLIBS)
+
+$(OUT)/bin/pinger: $(PINGER_OBJECTS) $(archives)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LD      $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PINGER_LIBS)) $(LDLIBS)
+
+# A unit test of a program links the program's other files, all but its main.c.
+test_objects = $(if $(filter cmd/%,$(1)),$(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))))
+.SECONDEXPANSION:
+$(OUT)/test/%: $(OUT)/obj/%.o $$(call test_objects,$$*) $(archives)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LD      $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(ALL_LIBS) cmocka) $(LDLIBS)
+
+include mk/*.mk
+
+## clean: remove all that was built
+.PHONY: clean
+clean:
+	rm -rf build
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,216 @@
+/* log: a line is built in a buffer on the stack of the caller's thread (it moves to the heap when
+ * longer) and leaves in one write(2), so lines of several threads never mix and no lock is held.
+ * Strings are escaped as RFC 8259 section 7 asks; bytes that are not UTF-8 become U+FFFD, so that
+ * whatever a client sent, the line stays one JSON object. */
+#include "log/log.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+enum { LINE_MAX_BYTES = 64 * 1024, STRING_MAX_BYTES = 8 * 1024, PROGRAM_MAX = 32 };
+
+struct log {
+        int fd;
+        atomic_int level;
+        atomic_uint_fast64_t dropped;  /* in all                                 */
+        atomic_uint_fast64_t untold;   /* since the last line that got through  */
+        char program[PROGRAM_MAX];
+};
+
+static const char *const level_names[] = {
+        [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", [LOG_OFF] = "off",
+};
+
+int log_open(const struct log_options *options, struct log **out, struct err *err)
+{
+        struct log *log = calloc(1, sizeof(*log));
+        if (!log)
+                return err_set(err, ERR_NOMEM, "log");
+        log->fd = options->fd;
+        atomic_store(&log->level, (int)options->level);
+        (void)snprintf(log->program, sizeof(log->program), "%s", options->program); /* a cut name still tells */
+        *out = log;
+        return 0;
+}
+
+void log_close(struct log *log)
+{
+        free(log);
+}
+
+void log_set_level(struct log *log, enum log_level level)
+{
+        atomic_store(&log->level, (int)level);
+}
+
+bool log_enabled(const struct log *log, enum log_level level)
+{
+        return log && (int)level >= atomic_load_explicit(&log->level, memory_order_relaxed);
+}
+
+bool log_level_parse(const char *text, enum log_level *out)
+{
+        for (size_t i = 0; i < COUNT_OF(level_names); i++) {
+                if (strcasecmp(text, level_names[i]) == 0) {
+                        *out = (enum log_level)i;
+                        return true;
+                }
+        }
+        return false;
+}
+
+uint64_t log_dropped(const struct log *log)
+{
+        return atomic_load(&log->dropped);
+}
+
+struct log_field log_str(const char *name, const char *text)
+{
+        return log_strn(name, text, text ? strlen(text) : 0);
+}
+
+struct log_field log_strn(const char *name, const char *text, size_t length)
+{
+        return (struct log_field){ .name = name, .kind = LOG_FIELD_STRING, .string = text, .length = length };
+}
+
+struct log_field log_int(const char *name, int64_t number)
+{
+        return (struct log_field){ .name = name, .kind = LOG_FIELD_INT, .number = number };
+}
+
+struct log_field log_bool(const char *name, bool value)
+{
+        return (struct log_field){ .name = name, .kind = LOG_FIELD_BOOL, .number = value };
+}
+
+struct log_field log_json(const char *name, const char *json, size_t length)
+{
+        return (struct log_field){ .name = name, .kind = LOG_FIELD_RAW, .string = json, .length = length };
+}
+
+struct log_field log_err(const struct err *err)
+{
+        return log_str("error", err->text);
+}
+
+struct log_field log_code(const struct err *err)
+{
+        return log_str("code", err_label(err->code));
+}
+
+/* The length of the UTF-8 character at s (RFC 3629, section 4), or 0 where there is none. */
+static size_t utf8_length(const unsigned char *s, size_t left)
+{
+        static const struct {
+                unsigned char first_low, first_high, second_low, second_high;
+                size_t length;
+        } rows[] = {
+                { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+                { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                if (s[0] < rows[i].first_low || s[0] > rows[i].first_high)
+                        continue;
+                if (rows[i].length > left)
+                        return 0;
+                if (rows[i].length > 1 && (s[1] < rows[i].second_low || s[1] > rows[i].second_high))
+                        return 0;
+                for (size_t k = 2; k < rows[i].length; k++)
+                        if ((s[k] & 0xc0) != 0x80)
+                                return 0;
+                return rows[i].length;
+        }
+        return 0;
+}
+
+static int put_string(struct buf *line, const char *text, size_t length)
+{
+        const unsigned char *s = (const unsigned char *)text;
+        size_t end = length < STRING_MAX_BYTES ? length : STRING_MAX_BYTES;
+        int rc = buf_putc(line, '"');
+        for (size_t i = 0; rc == 0 && i < end;) {
+                size_t n = utf8_length(s + i, length - i);
+                if (n == 0) {
+                        rc = buf_puts(line, "\xef\xbf\xbd");
+                        i++;
+                } else if (s[i] == '"' || s[i] == '\\') {
+                        rc = buf_printf(line, "\\%c", s[i++]);
+                } else if (s[i] < 0x20 || s[i] == 0x7f) {
+                        rc = buf_printf(line, "\\u%04x", s[i++]);
+                } else {
+                        rc = buf_append(line, s + i, n);
+                        i += n;
+                }
+        }
+        if (rc == 0 && end < length)
+                rc = buf_puts(line, "...");
+        return rc < 0 ? rc : buf_putc(line, '"');
+}
+
+static int put_field(struct buf *line, const struct log_field *field)
+{
+        int rc = buf_printf(line, ",\"%s\":", field->name);
+        if (rc < 0)
+                return rc;
+        switch (field->kind) {
+        case LOG_FIELD_STRING:
+                return field->string ? put_string(line, field->string, field->length) : buf_puts(line, "null");
+        case LOG_FIELD_INT:
+                return buf_printf(line, "%lld", (long long)field->number);
+        case LOG_FIELD_BOOL:
+                return buf_puts(line, field->number ? "true" : "false");
+        case LOG_FIELD_RAW:
+                return buf_append(line, field->string, field->length);
+        }
+        return ERR_BUG;
+}
+
+static int put_head(struct buf *line, const struct log *log, enum log_level level, const char *event,
+                    const char *message)
+{
+        char now[CLOCK_ISO8601_SIZE];
+        int rc = buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\",\"message\":",
+                            clock_iso8601(clock_realtime_ms(), now), level_names[level], log->program, event);
+        return rc < 0 ? rc : put_string(line, message, strlen(message));
+}
+
+static bool write_line(const struct log *log, const struct buf *line)
+{
+        ssize_t n;
+        do
+                n = write(log->fd, line->data, line->len);
+        while (n < 0 && errno == EINTR);
+        return n == (ssize_t)line->len;
+}
+
+void log_event(struct log *log, enum log_level level, const char *event, const char *message,
+               const struct log_field *fields, size_t count)
+{
+        if (!log_enabled(log, level))
+                return;
+        struct buf line;
+        buf_init(&line, LINE_MAX_BYTES);
+        int rc = put_head(&line, log, level, event, message);
+        for (size_t i = 0; rc == 0 && i < count; i++)
+                rc = put_field(&line, &fields[i]);
+        uint_fast64_t untold = atomic_exchange(&log->untold, 0);
+        if (rc == 0 && untold > 0)
+                rc = buf_printf(&line, ",\"lines_dropped\":%llu", (unsigned long long)untold);
+        if (rc == 0)
+                rc = buf_puts(&line, "}\n");
+        if (rc < 0 || !write_line(log, &line)) {
+                atomic_fetch_add(&log->dropped, 1);
+                atomic_fetch_add(&log->untold, untold + 1);
+        }
+        buf_fini(&line);
+}

@@ -1,0 +1,88 @@
+/* log: one JSON object per line, one line per event, one write(2) per line.
+ *
+ *     struct log *log;
+ *     log_open(&(struct log_options){ .fd = STDOUT_FILENO, .level = LOG_INFO, .program = "collector" }, &log, &err);
+ *     log_info(log, "redis.connected", "Redis is reached again", log_str("address", address), log_int("waited_ms", 120));
+ *     // {"time":"2026-11-24T08:15:30.123Z","level":"info","program":"collector","event":"redis.connected",
+ *     //  "message":"Redis is reached again","address":"10.0.0.9:6379","waited_ms":120}
+ *
+ * The event is `noun.verb_past` and stays the same for ever: alerts look for it. The message is for
+ * people, and where something failed it says what happens next. Names of fields come from this list,
+ * so that one name means one thing in all lines:
+ *   address      host:port or path of the other side         binding    name of a binding
+ *   generation   number of a target, counts up from 1         source     where a setting came from
+ *   error, code  text and label of a struct err               reason     why, in words
+ *   method path status route                                  of an HTTP request
+ *   duration_ms waited_ms retry_ms                            milliseconds
+ *   bytes count held in_flight attempt                        plain numbers
+ *   key correlation_id version port worker workers pid file signal
+ * A field never holds a secret: there is no function that takes a struct secret.
+ *
+ * Threads: any; a line is written whole. A write that would block is given up, the line is counted
+ * as dropped and the next line that gets through tells how many were lost. */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+struct log; /* opaque */
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
+
+struct log_options {
+        int fd;              /* where lines go; not closed by log_close           */
+        enum log_level level; /* lines below it are not made                       */
+        const char *program; /* the member "program" of each line; copied         */
+};
+
+struct log_field {
+        const char *name;
+        enum { LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_BOOL, LOG_FIELD_RAW } kind;
+        const char *string; /* borrowed until the log call returns; NULL prints null */
+        size_t length;
+        int64_t number;
+};
+
+int log_open(const struct log_options *options, struct log **out, struct err *err) NODISCARD;
+void log_close(struct log *log); /* NULL is fine */
+
+void log_set_level(struct log *log, enum log_level level);
+bool log_enabled(const struct log *log, enum log_level level);
+/* "debug" "info" "warn" "error" "off" in any case. False, and *out unchanged, for another word. */
+bool log_level_parse(const char *text, enum log_level *out);
+
+struct log_field log_str(const char *name, const char *text);
+struct log_field log_strn(const char *name, const char *text, size_t length);
+struct log_field log_int(const char *name, int64_t number);
+struct log_field log_bool(const char *name, bool value);
+/* `json` is one JSON value, put into the line as it is. */
+struct log_field log_json(const char *name, const char *json, size_t length);
+/* The member "error" with the text; write log_code beside it for the member "code". */
+struct log_field log_err(const struct err *err);
+struct log_field log_code(const struct err *err);
+
+/* Writes one line. `log` may be NULL: then nothing happens. Use the macros below. */
+void log_event(struct log *log, enum log_level level, const char *event, const char *message,
+               const struct log_field *fields, size_t count);
+
+/* Number of lines that could not be written. */
+uint64_t log_dropped(const struct log *log);
+
+#define LOG_FIELDS(...) ((const struct log_field[]){ { 0 }, ##__VA_ARGS__ })
+#define LOG_LINE(log, level, event, message, ...)                                           \
+        do {                                                                                \
+                if (log_enabled(log, level))                                                \
+                        log_event(log, level, event, message, LOG_FIELDS(__VA_ARGS__) + 1,   \
+                                  COUNT_OF(LOG_FIELDS(__VA_ARGS__)) - 1);                    \
+        } while (0)
+#define log_debug(log, event, ...) LOG_LINE(log, LOG_DEBUG, event, __VA_ARGS__)
+#define log_info(log, event, ...) LOG_LINE(log, LOG_INFO, event, __VA_ARGS__)
+#define log_warn(log, event, ...) LOG_LINE(log, LOG_WARN, event, __VA_ARGS__)
+#define log_error(log, event, ...) LOG_LINE(log, LOG_ERROR, event, __VA_ARGS__)
+
+#endif
