@@ -1,0 +1,152 @@
+/* json: checks that bytes are a JSON object, and adds or cuts members without touching the rest.
+ * No tree is built: a document leaves as it came, digit for digit.
+ *
+ *     static const struct json_options options = { .watch = { "created", "correlationId" } };
+ *     struct json_object object;
+ *     struct json_position where;
+ *     if (json_check_object(body, length, &options, &object, &where, &err) < 0)
+ *             ...                          // "line 3, column 14: expected ',' or '}' after a member"
+ *     const char *tail = "\"created\":1764000000000,\"correlationId\":\"0193...\"";
+ *     if (object.watched[0].count > 0)     // the body has its own `created`
+ *             tail = strchr(tail, ',') + 1;
+ *     rc = json_splice(&out, &object, JSON_CUT(1), tail, strlen(tail));
+ *
+ * What is accepted: RFC 8259, in UTF-8 (RFC 3629: no overlong forms, no surrogates, at most
+ * U+10FFFF), without a byte order mark. That is all that jansson's json_loadb(..., 0) accepts, but
+ * for nesting deeper than `depth_max`. Beyond jansson, this and nothing else is accepted:
+ *   - integers outside the range of int64_t                 {"a":18446744073709551616}
+ *   - reals outside the range of double                     {"a":1e400}
+ *   - the escape \u0000, in names and values                {"a":"\u0000"}
+ *   - escapes of surrogates without their other half        {"a":"\ud800"}
+ * Equal names may occur more than once; readers take the last.
+ *
+ * Names are compared as RFC 8259 section 8.3 asks, after decoding: "correl\u0061tionId" is
+ * correlationId. The names that a caller passes are plain ASCII, closed by NUL.
+ *
+ * Threads: any; nothing here has state. A cursor belongs to one thread at a time. */
+#ifndef JSON_JSON_H
+#define JSON_JSON_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+        JSON_WATCH_MAX = 4,
+        JSON_DEPTH_DEFAULT = 128,
+        JSON_DEPTH_MAX = 2048, /* a larger depth_max is taken as this */
+};
+
+/* A run of the caller's bytes: borrowed, valid as long as they are. Not closed by NUL. */
+struct json_span {
+        const char *bytes;
+        size_t length;
+};
+
+struct json_options {
+        size_t depth_max;                  /* objects and arrays within each other; 0 = 128               */
+        const char *watch[JSON_WATCH_MAX]; /* top-level names to look for, borrowed as long as the result */
+};
+
+/* What a check has found out about an object. */
+struct json_object {
+        struct json_span text; /* from '{' to '}', without the white space around it                   */
+        size_t members_end;    /* offset in text behind the last member's value; 1 if there is none    */
+        size_t members;        /* top-level members, equal names counted each time                     */
+        struct {
+                size_t count;           /* how many times watch[i] occurs at top level                 */
+                struct json_span value; /* the last one's value as it is written: "x", 12, {...}       */
+        } watched[JSON_WATCH_MAX];
+        const char *const *watch; /* options->watch */
+};
+
+enum json_problem {
+        JSON_BAD_SYNTAX = 1,
+        JSON_BAD_UTF8,
+        JSON_TOO_DEEP,
+        JSON_EMPTY,      /* nothing there but white space                */
+        JSON_NOT_OBJECT, /* sound JSON, and its top level is not an object */
+};
+
+/* Where a check has failed. */
+struct json_position {
+        enum json_problem problem;
+        size_t line;   /* from 1; a line ends with LF                            */
+        size_t column; /* from 1; in characters (code points), as editors count  */
+        size_t offset; /* from 0, in bytes                                       */
+};
+
+/* Checks that `bytes` hold one JSON object and nothing else but white space. `options` and `where`
+ * may be NULL. ERR_INVALID for every problem; then `where` is filled, and the text of `err` reads
+ * "line 1, column 8: ...". */
+int json_check_object(const char *bytes, size_t length, const struct json_options *options, struct json_object *out,
+                      struct json_position *where, struct err *err) NODISCARD;
+
+/* The same for a document whose top level may be any value; `out` becomes its span. */
+int json_check(const char *bytes, size_t length, const struct json_options *options, struct json_span *out,
+               struct json_position *where, struct err *err) NODISCARD;
+
+#define JSON_CUT(index) (1u << (index))
+
+/* Appends the object to `out`: without its top-level members named watch[i] for each JSON_CUT(i) in
+ * `cut` (0: none), and with the `tail`, ready-made members such as `"a":1,"b":2`, appended last (may be
+ * empty). All other bytes between the first and the last member stay. `out` must not hold the
+ * object's own bytes. 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */
+int json_splice(struct buf *out, const struct json_object *object, unsigned cut, const char *tail,
+                size_t tail_length) NODISCARD;
+
+/* Walks over an object's members or an array's elements, one level, in order:
+ *
+ *     struct json_cursor cursor;
+ *     json_cursor_init(&cursor, bytes, length, NULL);
+ *     while ((rc = json_array_next(&cursor, &element, &where, &err)) > 0)
+ *             ...
+ *
+ * It checks as it goes, so bytes that nobody has checked are fine: they end in ERR_INVALID. The bytes
+ * are borrowed by the cursor. */
+struct json_cursor {
+        const char *start, *at, *end;
+        size_t depth_max;
+        size_t count; /* members or elements seen */
+};
+
+void json_cursor_init(struct json_cursor *cursor, const char *bytes, size_t length, const struct json_options *options);
+
+/* 1: the next member's name, with its quotes and escapes, and value; 0: the object has ended, and only
+ * white space follows it; ERR_INVALID. `where` may be NULL. */
+int json_member_next(struct json_cursor *cursor, struct json_span *name, struct json_span *value,
+                     struct json_position *where, struct err *err) NODISCARD;
+/* The same for an array. */
+int json_array_next(struct json_cursor *cursor, struct json_span *element, struct json_position *where,
+                    struct err *err) NODISCARD;
+
+/* The value of an object's last top-level member of that name, as it is written. ERR_NOT_FOUND;
+ * ERR_INVALID where the bytes are no JSON object. */
+int json_find_member(const char *bytes, size_t length, const char *name, struct json_span *value) NODISCARD;
+
+/* Appends what a string, quotes included, stands for, in UTF-8. Half a surrogate pair becomes U+FFFD,
+ * \u0000 a NUL. ERR_INVALID if it is no string; ERR_LIMIT, ERR_NOMEM. On failure nothing was appended. */
+int json_decode_string(struct json_span string, struct buf *out) NODISCARD;
+
+/* Appends `text` as a JSON string, quotes included. Each byte that is no part of a UTF-8 character
+ * becomes U+FFFD. 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */
+int json_escape(struct buf *out, const char *text, size_t length) NODISCARD;
+
+struct form_limits {
+        size_t parameters_max; /* those behind are left out, as qs does; 0 = 1000                      */
+        size_t depth_max;      /* [brackets] behind a name; the rest becomes one name; 0 = 5           */
+        size_t max_bytes;      /* of JSON; 0 = 1 MiB                                                   */
+};
+
+/* Appends an application/x-www-form-urlencoded body to `out` as one JSON object, read as the npm package
+ * qs reads it by default (version 6.14, what Express calls `extended`): `a[b]=1` an object, `a[]=1`,
+ * `a[0]=1` and `a=1&a=2` arrays (indexes to 20), each value a string, members in the order in which
+ * JavaScript enumerates them. Never fails for what the body says: an escape that is none stays as it
+ * is, and names that JavaScript's Object.prototype has are left out. `limits` may be NULL.
+ * ERR_LIMIT: more than max_bytes of JSON; ERR_NOMEM. On failure nothing was appended. */
+int form_to_json(const char *bytes, size_t length, const struct form_limits *limits, struct buf *out,
+                 struct err *err) NODISCARD;
+
+#endif
