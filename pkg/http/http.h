@@ -1,0 +1,198 @@
+/* http: an HTTP/1.1 server: routes, requests, responses, problem+json. One listener, workers that
+ * share nothing.
+ *
+ *     static const struct http_route routes[] = {
+ *             { .method = "GET", .path = "/healthz", .name = "healthz", .handle = on_healthz },
+ *             { .method = "POST", .path = "/v1/documents", .name = "documents", .handle = on_post, .body = true },
+ *             { .method = "GET", .path = "/v1/documents/{key}", .name = "document", .handle = on_get },
+ *     };
+ *     http_server_open(&(struct http_options){ .port = 4001, .routes = routes, .route_count = 3 }, &server, &err);
+ *     // in each worker thread, on a libuv loop of its own:
+ *     http_worker_open(server, &loop, context, &worker, &err);
+ *     // in that loop's uv_prepare callback, each turn, before other output is flushed:
+ *     http_worker_turn(worker);
+ *
+ *     static void on_get(struct http_request *request, void *context)
+ *     {
+ *             const char *key = http_request_param(request, "key");
+ *             ...                                       // answer now with http_respond, or keep the
+ *     }                                                 // request and answer later in the same loop
+ *
+ * Life of a request: its head is read (8 KiB by default, with a total deadline), then its body up to
+ * the limit (also with a total deadline), then the route's handler runs, exactly once. The request
+ * lives until it has been answered exactly once by http_respond or http_problem; after that call the
+ * pointer is dead for the caller. HEAD is answered by the GET route: the body is left out on the way.
+ * Answers that need no handler, as problem+json (RFC 9457): 400, 404, 405 with Allow, 408, 413, 414,
+ * 431, 503 when there are too many connections. All answers carry `x-correlation-id`: the request's own
+ * where it is 1 to 128 visible ASCII characters, else a new UUID.
+ *
+ * Threads: http_server_*: any. Everything else: loop only, in the thread of the worker's loop. */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include <uv.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "metrics/metrics.h"
+
+struct http_server;  /* opaque: the listening socket and what all workers agree on */
+struct http_worker;  /* opaque: the connections of one loop                        */
+struct http_request; /* opaque: one request until it is answered                   */
+
+struct http_route {
+        const char *method; /* "GET", "POST", ...; NULL: every method                             */
+        const char *path;   /* segments; "{name}" takes one; a last "*" takes the rest, even none  */
+        const char *name;   /* static; the label `route` of the metrics                           */
+        void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
+        bool body;          /* takes a body; else a body is read and dropped                      */
+};
+
+/* What an access log needs to know of a request that was answered. Borrowed during the call. */
+struct http_record {
+        const char *method;
+        const char *target;         /* as it was sent, with the query */
+        const char *route;          /* the route's name; "" when none fitted */
+        const char *correlation_id;
+        const char *remote_address; /* numeric */
+        uint16_t remote_port;
+        int status;
+        size_t request_bytes, response_bytes; /* bodies only */
+        int64_t duration_us;                  /* from the head's end to the answer handed over */
+};
+
+struct http_options {
+        const char *address;           /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
+        uint16_t port;                 /* 0: the system picks; http_server_port tells                   */
+        const struct http_route *routes; /* static; where two fit, the one with fewer parameters wins   */
+        size_t route_count;
+        unsigned workers;              /* how many http_worker_open calls will come; 0 = 1              */
+        size_t body_max_bytes;         /* 0 = 1 MiB                                                     */
+        size_t header_max_bytes;       /* request line and header fields together; 0 = 8 KiB            */
+        unsigned connections_max;      /* of the process; 0 = 16384, less where the descriptor limit asks */
+        int64_t header_timeout_ms;     /* from a head's first byte to its last; 0 = 10000               */
+        int64_t body_timeout_ms;       /* from the head's end to the body's; 0 = 30000                  */
+        int64_t idle_timeout_ms;       /* a connection without a request; 0 = 75000                     */
+        struct metrics *metrics;       /* NULL: none                                                    */
+        void (*on_answered)(const struct http_record *record, void *context); /* NULL: none; context: the worker's */
+};
+
+struct http_header {
+        const char *name, *value;
+};
+
+enum http_body_kind {
+        HTTP_BODY_COPY = 0, /* borrowed during the call                                   */
+        HTTP_BODY_TAKE,     /* malloc'd; taken                                            */
+        HTTP_BODY_STATIC,   /* lives as long as the program                               */
+};
+
+struct http_answer {
+        int status;
+        const char *content_type; /* NULL: "application/json" where there is a body */
+        const char *body;
+        size_t body_length;
+        enum http_body_kind body_kind;
+        const struct http_header *headers; /* borrowed during the call; values without CR, LF */
+        size_t header_count;
+};
+
+/* --- Server ------------------------------------------------------------------------------------ */
+
+/* Binds and listens. ERR_UNAVAILABLE with a text that names address and port when the port is in use;
+ * ERR_DENIED; ERR_INVALID. Without SO_REUSEPORT, so a second program on the port is refused. Raises the
+ * soft limit of descriptors to the hard one. */
+int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
+uint16_t http_server_port(const struct http_server *server);
+
+/* From now on answers carry `Connection: close`; new connections are still accepted. */
+void http_server_drain(struct http_server *server);
+
+/* Frees it; every worker must be closed before. NULL is fine. */
+void http_server_close(struct http_server *server);
+
+unsigned http_server_connections(const struct http_server *server); /* open now, over all workers */
+
+/* --- Worker ------------------------------------------------------------------------------------ */
+
+int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context, struct http_worker **out,
+                     struct err *err) NODISCARD;
+
+/* Lets libmicrohttpd work: call it in each turn of the loop from a uv_prepare handle, before anything
+ * that the handlers may have queued is flushed. Costs nothing when there is nothing to do. If answers are
+ * given after it in the same turn, the worker wakes the loop by itself. */
+void http_worker_turn(struct http_worker *worker);
+
+/* The first half of a stop: takes what waits in the listener's queue, then accepts no more. The last
+ * worker to do so closes the listener. */
+void http_worker_stop_accepting(struct http_worker *worker);
+/* Requests that have a handler running or answers not yet written; 0 means that the worker is quiet. */
+size_t http_worker_busy(const struct http_worker *worker);
+/* Ends it: answers every request that is still unanswered with 503, closes all connections and its
+ * handles (the loop must run until they are closed). NULL is fine. */
+void http_worker_close(struct http_worker *worker);
+
+/* --- Request: all results are borrowed until it is answered ---------------------------------------- */
+
+const char *http_request_method(const struct http_request *request);
+const char *http_request_target(const struct http_request *request); /* as sent: "/v1/documents?limit=3" */
+const char *http_request_path(const struct http_request *request);   /* percent-decoded, without query   */
+const char *http_request_param(const struct http_request *request, const char *name); /* of the path; NULL */
+const char *http_request_query(const struct http_request *request, const char *name); /* decoded; NULL    */
+const char *http_request_header(const struct http_request *request, const char *name); /* any case; NULL  */
+/* Calls `each` for every header field in the order they came, until it returns false. */
+void http_request_each_header(const struct http_request *request,
+                              bool (*each)(const char *name, const char *value, void *data), void *data);
+void http_request_each_query(const struct http_request *request,
+                             bool (*each)(const char *name, const char *value, void *data), void *data);
+const char *http_request_body(const struct http_request *request, size_t *length); /* "" when there is none */
+/* Hands the body over: malloc'd, followed by a NUL; afterwards the request has none. NULL: no body. */
+char *http_request_take_body(struct http_request *request, size_t *length);
+const char *http_request_correlation_id(const struct http_request *request);
+/* True when the client sent that id itself. */
+bool http_request_has_correlation_id(const struct http_request *request);
+const char *http_request_route(const struct http_request *request);
+/* Numeric address and port of the other side. */
+const char *http_request_remote(const struct http_request *request, uint16_t *port);
+int64_t http_request_started_us(const struct http_request *request); /* clock_monotonic_us at the head's end */
+
+/* The caller's own pointer, NULL at first. */
+void http_request_set_data(struct http_request *request, void *data);
+void *http_request_data(const struct http_request *request);
+
+/* True when the other side has gone (one system call): a held request need not be done any more. It must
+ * still be answered, which frees it; nobody reads that. */
+bool http_request_is_abandoned(const struct http_request *request);
+
+/* The header names that the server adds by itself are known here: `content-type`, `x-correlation-id`,
+ * `connection`, `date`, `content-length`. */
+
+/* --- Answer --------------------------------------------------------------------------------------- */
+
+/* Answers it; `request` is dead afterwards. Never fails for the caller: when memory is short the
+ * connection is closed instead. */
+void http_respond(struct http_request *request, const struct http_answer *answer);
+
+/* Answers with problem+json (RFC 9457): {"type":"about:blank","title":...,"status":...,"detail":...,
+ * "correlationId":...}; the title is the status's phrase (RFC 9110, section 15). `headers` may be NULL. */
+void http_problem(struct http_request *request, int status, const struct http_header *headers, size_t header_count,
+                  const char *detail_format, ...) PRINTF_LIKE(5, 6);
+
+/* The same with members of the caller's own: `members` is JSON text such as `"line":3,"column":14`. */
+void http_problem_with(struct http_request *request, int status, const char *members,
+                       const struct http_header *headers, size_t header_count, const char *detail_format, ...)
+        PRINTF_LIKE(6, 7);
+
+/* The media type of a Content-Type value, without parameters, compared without case: true if it is `type`. */
+bool http_media_type_is(const char *content_type, const char *type);
+/* True if the Accept header value (NULL: anything) takes `type`, and if so not with q=0. */
+bool http_accepts(const char *accept, const char *type);
+/* The phrase of a status code: "Not Found"; "Status 799" is never asked: unknown codes give "Unknown". */
+const char *http_status_phrase(int status);
+
+#endif

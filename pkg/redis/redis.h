@@ -1,0 +1,219 @@
+/* redis: a target, and a client that keeps connections to it. Knows nothing of HTTP or documents.
+ *
+ *     struct redis_target *target = redis_target_new(&(struct redis_target_options){ .host = "localhost" }, &err);
+ *     redis_open(&loop, &(struct redis_options){ .hold_ms = 30000 }, target, &client, &err);
+ *
+ *     static void on_reply(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+ *     {
+ *             struct job *job = CONTAINER_OF(command, struct job, set);
+ *             if (!reply) ...                           // err says why: it was not acknowledged
+ *             redis_command_fini(command);
+ *     }
+ *
+ *     redis_command_init(&job->set, on_reply);
+ *     redis_command_args(&job->set, 3, (const char *[]){ "SET", key, value }, (size_t[]){ 3, 36, length }, &err);
+ *     redis_send(client, &job->set);                    // queued; on_reply comes later, exactly once
+ *     redis_flush(client);                              // once, at the end of the loop's turn: one write
+ *
+ * The promise: a command that redis_send took is answered exactly once. While Redis is away, its
+ * commands are held and sent when it is back, in order, until the hold time has passed; what was sent and
+ * not answered is sent again on a new connection, at most resend_max times, so a command must be one that
+ * may be done twice (SET of a key of one's own, XADD with a mark set in on_resend, GET), or say that it may
+ * not. Error replies that mean "not now" (READONLY, LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS,
+ * BUSY, max clients, UNBLOCKED) are such a reason; all others reach on_reply as a reply of type error.
+ *
+ * Threads: a target is immutable and counted, any thread. A client: loop only. A struct redis_budget is
+ * shared by the clients of a process. */
+#ifndef REDIS_REDIS_H
+#define REDIS_REDIS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/secret.h"
+
+/* --- Target: where a Redis is and how to enter it ---------------------------------------------------- */
+
+struct redis_target; /* opaque, immutable, counted */
+
+struct redis_target_options {
+        const char *host;        /* name or numeric; NULL: "localhost". Not together with socket_path    */
+        uint16_t port;           /* 0 = 6379                                                             */
+        const char *socket_path; /* a unix socket                                                        */
+        const char *username;    /* NULL: AUTH with the password alone                                   */
+        struct secret password;  /* copied; empty: no AUTH                                               */
+        unsigned database;       /* SELECT unless 0                                                      */
+        const char *client_name; /* CLIENT SETNAME; NULL: none. Refusal of it is no failure              */
+};
+
+/* NULL with `err` set: ERR_INVALID for options that contradict each other, ERR_NOMEM. */
+struct redis_target *redis_target_new(const struct redis_target_options *options, struct err *err);
+struct redis_target *redis_target_ref(struct redis_target *target);
+void redis_target_unref(struct redis_target *target); /* NULL is fine; the last one wipes the secrets */
+/* The same place, entered the same way. */
+bool redis_target_equal(const struct redis_target *a, const struct redis_target *b);
+/* "10.0.0.9:6379", "[::1]:6379" or "unix:/path": for logs and pages, never with a secret. Borrowed. */
+const char *redis_target_address(const struct redis_target *target);
+const char *redis_target_username(const struct redis_target *target); /* NULL: none */
+bool redis_target_has_password(const struct redis_target *target);
+unsigned redis_target_database(const struct redis_target *target);
+
+/* --- Replies: a view on what Redis said, borrowed during on_reply -------------------------------------- */
+
+struct redis_reply; /* opaque */
+enum redis_reply_type { REDIS_NIL, REDIS_STATUS, REDIS_ERROR, REDIS_INTEGER, REDIS_STRING, REDIS_ARRAY };
+
+enum redis_reply_type redis_reply_type(const struct redis_reply *reply);
+/* Bytes of a status, error or string, followed by a NUL; NULL for the others. `length` may be NULL. */
+const char *redis_reply_text(const struct redis_reply *reply, size_t *length);
+int64_t redis_reply_integer(const struct redis_reply *reply); /* 0 for what is no integer */
+size_t redis_reply_count(const struct redis_reply *reply);    /* elements of an array; 0  */
+const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t index);
+/* True for an error reply whose first word is `code`: redis_reply_is_error(r, "OOM"). */
+bool redis_reply_is_error(const struct redis_reply *reply, const char *code);
+
+/* --- Commands: memory of the caller, one struct for each command in flight ------------------------------ */
+
+struct redis_command;
+typedef void redis_reply_fn(struct redis_command *command, const struct redis_reply *reply, const struct err *err);
+
+struct redis_command {
+        /* Set by redis_command_init and the caller before redis_send. */
+        redis_reply_fn *on_reply; /* exactly once. Either reply, or NULL and err: ERR_UNAVAILABLE (hold time
+                                     passed, queue full, client closed; certainly not done), ERR_TIMEOUT (may
+                                     have been done), ERR_DENIED (credentials refused until the hold time) */
+        void (*on_resend)(struct redis_command *command); /* NULL, or called before it is sent once more after
+                                     it may have been done: may call redis_command_args again */
+        bool once;                /* never send it again when it may have been done: fail with ERR_TIMEOUT */
+        bool must_not_hold;       /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
+        int64_t sent_first_ms;    /* clock_realtime_ms when it was first written; 0 before */
+        unsigned attempts;        /* how many times it was written */
+
+        /* Private to pkg/redis. */
+        char *bytes;
+        size_t length;
+        int64_t deadline_ms;
+        struct redis_command *next, **previous;
+        int state;
+};
+
+void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply);
+/* Formats the command (RESP2 array of bulk strings), replacing what was formatted before. ERR_NOMEM. */
+int redis_command_args(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[],
+                       struct err *err) NODISCARD;
+void redis_command_fini(struct redis_command *command); /* frees the bytes; not while it is queued */
+
+/* --- Client ------------------------------------------------------------------------------------------- */
+
+struct redis; /* opaque: one loop's connections to a target */
+
+/* Held and in flight together, over all clients that share it. */
+struct redis_budget {
+        atomic_size_t commands, bytes;
+        size_t commands_max, bytes_max; /* 0 = 20000 (two commands a document), 64 MiB */
+};
+
+enum redis_state {
+        REDIS_CONNECTING, /* never connected yet, or away: commands are held */
+        REDIS_READY,      /* commands go out with the next flush             */
+};
+
+/* What happened, for logs and metrics; borrowed during the call. */
+struct redis_event {
+        enum {
+                REDIS_EVENT_CONNECTED,      /* address, waited_ms since it was lost or opened                  */
+                REDIS_EVENT_DISCONNECTED,   /* err; in_flight commands will be sent again                     */
+                REDIS_EVENT_CONNECT_FAILED, /* err; retry_ms until the next attempt                            */
+                REDIS_EVENT_DENIED,         /* err: WRONGPASS, NOAUTH, NOPERM on a new connection; retry_ms   */
+                REDIS_EVENT_NOT_WRITABLE,   /* err: READONLY, LOADING, ...: the connection is looked up again */
+                REDIS_EVENT_SWITCHED,       /* a new target is in use; generation                             */
+                REDIS_EVENT_DRAINED,        /* the old generation's connection is closed; generation          */
+        } kind;
+        const char *address;
+        const struct err *err;
+        int64_t waited_ms, retry_ms;
+        size_t in_flight, held;
+        unsigned generation;
+        unsigned attempt;
+};
+
+struct redis_options {
+        int64_t hold_ms;            /* how long a command may wait in all; 0 = 30000                    */
+        int64_t connect_timeout_ms; /* look-up, connect and AUTH of one attempt; 0 = 3000               */
+        int64_t stall_ms;           /* without a byte while something is in flight; 0 = 5000            */
+        int64_t backoff_min_ms;     /* 0 = 50; doubles, with full jitter ...                            */
+        int64_t backoff_max_ms;     /* 0 = 1000                                                         */
+        unsigned resend_max;        /* 0 = 3                                                            */
+        size_t reply_max_bytes;     /* a longer one breaks the protocol; 0 = 256 MiB                    */
+        struct redis_budget *budget; /* NULL: one of its own                                            */
+        void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
+        void *data;
+};
+
+/* Connects in the background; never waits. The target is referenced. */
+int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redis_target *target, unsigned generation,
+               struct redis **out, struct err *err) NODISCARD;
+
+/* Uses another target from now on: new commands go to it once its connection stands (the old one works until
+ * then, unless it is dead); what is in flight on the old one drains, then it closes; what gets no answer there
+ * in time is sent again on the new one. A second call overrides the first. */
+void redis_set_target(struct redis *client, struct redis_target *target, unsigned generation);
+
+void redis_send(struct redis *client, struct redis_command *command);
+
+/* Writes what redis_send queued since the last call: one writev a connection (more when the socket takes less;
+ * the rest follows when it is writable). Call it last in each turn of the loop. */
+void redis_flush(struct redis *client);
+
+/* The sender has lost interest: true when the command was only held and is now out of the queue (no on_reply);
+ * false when it is in flight and on_reply will come. */
+bool redis_cancel(struct redis *client, struct redis_command *command);
+
+enum redis_state redis_state(const struct redis *client);
+unsigned redis_generation(const struct redis *client); /* of the connection in use */
+/* Milliseconds since Redis was last usable; 0 while it is. */
+int64_t redis_away_ms(const struct redis *client);
+size_t redis_in_flight(const struct redis *client);
+size_t redis_held(const struct redis *client);
+/* Counters since redis_open: round trips are writes that carried commands. */
+struct redis_counters {
+        uint64_t commands, batches, resent, failed, connects, bytes_out, bytes_in;
+        uint64_t batch_commands_max;
+};
+struct redis_counters redis_counters(const struct redis *client);
+/* Called for every written batch with the number of commands in it, for a histogram. NULL: none. */
+void redis_on_batch(struct redis *client, void (*on_batch)(size_t commands, void *data), void *data);
+/* Called with the round trip time of each batch's first reply. NULL: none. */
+void redis_on_round_trip(struct redis *client, void (*on_round_trip)(int64_t us, void *data), void *data);
+
+/* Fails every command that is held or in flight (ERR_UNAVAILABLE or ERR_TIMEOUT), closes everything; the loop
+ * must run until the handles are closed; `on_closed` may be NULL. NULL client is fine. */
+void redis_close(struct redis *client, void (*on_closed)(void *data), void *data);
+
+/* --- Probe: is this target one that can be used? ------------------------------------------------------- */
+
+struct redis_probe_result {
+        char server[64];  /* "redis 7.0.15", "valkey 8.1.1"; "" where INFO is not allowed */
+        char role[16];    /* "master", "slave", ...; "" unknown */
+        char mode[16];    /* "standalone", "cluster", "sentinel"; "" */
+        char maxmemory_policy[32];
+        bool persistence; /* append-only file or snapshots are on; only where known */
+        bool persistence_known;
+        int64_t connect_ms;
+};
+
+/* Connects with the target, checks that its role may write (ROLE where allowed; one SET with a short TTL under
+ * `<prefix>collector:probe`, and one GET), then closes. `done` comes exactly once: rc 0, or ERR_* with a text
+ * that names the step: look-up, connect, authentication, role, write, read. */
+int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
+                void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),
+                void *data, struct err *err) NODISCARD;
+
+#endif
