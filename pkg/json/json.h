@@ -21,12 +21,14 @@
  * Equal names may occur more than once; readers take the last.
  *
  * Names are compared as RFC 8259 section 8.3 asks, after decoding: "correl\u0061tionId" is
- * correlationId. The names that a caller passes are plain ASCII, closed by NUL.
+ * correlationId. The names that a caller passes are plain ASCII without quotes and backslashes, closed
+ * by NUL.
  *
  * Threads: any; nothing here has state. A cursor belongs to one thread at a time. */
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -93,7 +95,8 @@ int json_check(const char *bytes, size_t length, const struct json_options *opti
 /* Appends the object to `out`: without its top-level members named watch[i] for each JSON_CUT(i) in
  * `cut` (0: none), and with the `tail`, ready-made members such as `"a":1,"b":2`, appended last (may be
  * empty). All other bytes between the first and the last member stay. `out` must not hold the
- * object's own bytes. 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */
+ * object's own bytes; room is asked for as if nothing were cut. 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was
+ * appended. */
 int json_splice(struct buf *out, const struct json_object *object, unsigned cut, const char *tail,
                 size_t tail_length) NODISCARD;
 
@@ -109,7 +112,8 @@ int json_splice(struct buf *out, const struct json_object *object, unsigned cut,
 struct json_cursor {
         const char *start, *at, *end;
         size_t depth_max;
-        size_t count; /* members or elements seen */
+        size_t count;     /* members or elements seen */
+        bool is_finished; /* the closing bracket was passed */
 };
 
 void json_cursor_init(struct json_cursor *cursor, const char *bytes, size_t length, const struct json_options *options);

@@ -1,0 +1,137 @@
+/* check: whole documents. The top level of an object is walked here and not in scan.c, because only
+ * its members are looked at by name; json_find_member and json_splice walk it again where that is
+ * rarer than keeping a list. Lines and columns are counted from the start once something is wrong. */
+#include <stdio.h>
+#include <string.h>
+
+#include "json/internal.h"
+
+static void count_position(const struct scan *s, struct json_position *where)
+{
+        *where = (struct json_position){
+                .problem = s->problem, .line = 1, .column = 1, .offset = (size_t)(s->failed_at - s->start)
+        };
+        for (const unsigned char *at = s->start; at < s->failed_at; at++) {
+                if (*at == '\n') {
+                        where->line++;
+                        where->column = 1;
+                } else if ((*at & 0xC0) != 0x80) { /* all before a failure is valid UTF-8 */
+                        where->column++;
+                }
+        }
+}
+
+int scan_report(const struct scan *s, struct json_position *where, struct err *err)
+{
+        struct json_position place;
+        count_position(s, &place);
+        if (where)
+                *where = place;
+        char found[32] = "";
+        if (strncmp(s->reason, "expected", 8) == 0) {
+                if (s->failed_at == s->end)
+                        snprintf(found, sizeof(found), ", found the end");
+                else if (*s->failed_at > ' ' && *s->failed_at < 0x7F)
+                        snprintf(found, sizeof(found), ", found '%c'", *s->failed_at);
+                else
+                        snprintf(found, sizeof(found), ", found the byte 0x%02X", *s->failed_at);
+        }
+        return err_set(err, ERR_INVALID, "line %zu, column %zu: %s%s", place.line, place.column, s->reason, found);
+}
+
+/* From the start of a document to its first value. */
+static const unsigned char *scan_opening(struct scan *s)
+{
+        const unsigned char *at = scan_space(s, s->start);
+        if (at == s->end)
+                return scan_fail(s, at, JSON_EMPTY, "nothing there, a JSON document is expected");
+        if (s->end - at >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
+                return scan_fail(s, at, JSON_BAD_SYNTAX, "a byte order mark is not allowed");
+        return at;
+}
+
+static const unsigned char *scan_closing(struct scan *s, const unsigned char *at)
+{
+        at = scan_space(s, at);
+        return at == s->end ? at : scan_fail(s, at, JSON_BAD_SYNTAX, "expected nothing more after the document");
+}
+
+int json_check(const char *bytes, size_t length, const struct json_options *options, struct json_span *out,
+               struct json_position *where, struct err *err)
+{
+        struct scan s;
+        scan_init(&s, bytes, length, options);
+        const unsigned char *first = scan_opening(&s);
+        const unsigned char *behind = first ? scan_value(&s, first, 0) : NULL;
+        if (!behind || !scan_closing(&s, behind))
+                return scan_report(&s, where, err);
+        *out = (struct json_span){ (const char *)first, (size_t)(behind - first) };
+        return 0;
+}
+
+static void note_watched(const struct scan *s, struct json_object *object, const size_t *watch_lengths,
+                         struct json_span name, struct json_span value)
+{
+        for (size_t i = 0; i < JSON_WATCH_MAX && object->watch[i]; i++) {
+                if (!name_equals(name, s->has_escapes, object->watch[i], watch_lengths[i]))
+                        continue;
+                object->watched[i].count++;
+                object->watched[i].value = value;
+        }
+}
+
+/* The members between '{' and '}' of the top level. */
+static const unsigned char *scan_top(struct scan *s, const unsigned char *at, struct json_object *object)
+{
+        const unsigned char *open = at;
+        size_t watch_lengths[JSON_WATCH_MAX] = { 0 };
+        for (size_t i = 0; object->watch && i < JSON_WATCH_MAX && object->watch[i]; i++)
+                watch_lengths[i] = strlen(object->watch[i]);
+        at = scan_space(s, at + 1);
+        if (at < s->end && *at == '}')
+                return at + 1;
+        for (;;) {
+                struct json_span name;
+                struct json_span value;
+                s->has_escapes = false;
+                at = scan_member(s, at, 1, &name, &value);
+                if (!at)
+                        return NULL;
+                object->members++;
+                object->members_end = (size_t)(at - open);
+                if (object->watch)
+                        note_watched(s, object, watch_lengths, name, value);
+                at = scan_space(s, at);
+                if (at < s->end && *at == '}')
+                        return at + 1;
+                if (at == s->end || *at != ',')
+                        return scan_fail(s, at, JSON_BAD_SYNTAX, "expected ',' or '}' after a member");
+                at = scan_space(s, at + 1);
+        }
+}
+
+/* A document whose top level is something else: its own mistakes come first. */
+static const unsigned char *scan_other(struct scan *s, const unsigned char *first)
+{
+        const unsigned char *at = scan_value(s, first, 0);
+        if (!at || !scan_closing(s, at))
+                return NULL;
+        return scan_fail(s, first, JSON_NOT_OBJECT, "expected an object");
+}
+
+int json_check_object(const char *bytes, size_t length, const struct json_options *options, struct json_object *out,
+                      struct json_position *where, struct err *err)
+{
+        struct scan s;
+        scan_init(&s, bytes, length, options);
+        struct json_object object = { .members_end = 1, .watch = options ? options->watch : NULL };
+        const unsigned char *first = scan_opening(&s);
+        const unsigned char *behind = NULL;
+        if (first)
+                behind = *first == '{' ? scan_top(&s, first, &object) : scan_other(&s, first);
+        if (!behind || !scan_closing(&s, behind))
+                return scan_report(&s, where, err);
+        object.text = (struct json_span){ (const char *)first, (size_t)(behind - first) };
+        *out = object;
+        return 0;
+}

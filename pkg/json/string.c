@@ -1,0 +1,205 @@
+/* string: characters. UTF-8 as RFC 3629 section 4 has it, JSON's escapes read and written, and names
+ * compared without decoding them into memory. */
+#include <string.h>
+
+#include "json/internal.h"
+
+static bool is_continuation(unsigned char c)
+{
+        return (c & 0xC0) == 0x80;
+}
+
+size_t utf8_length(const unsigned char *at, const unsigned char *end)
+{
+        size_t left = (size_t)(end - at);
+        if (left == 0)
+                return 0;
+        unsigned char lead = at[0];
+        if (lead < 0x80)
+                return 1;
+        if (lead < 0xC2 || lead > 0xF4 || left < 2)
+                return 0;
+        if (lead < 0xE0)
+                return is_continuation(at[1]) ? 2 : 0;
+        /* The second byte's range shuts out overlong forms, surrogates and what is above U+10FFFF. */
+        unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+        unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+        if (at[1] < low || at[1] > high || left < 3 || !is_continuation(at[2]))
+                return 0;
+        if (lead < 0xF0)
+                return 3;
+        return left >= 4 && is_continuation(at[3]) ? 4 : 0;
+}
+
+size_t utf8_write(char out[4], uint32_t code_point)
+{
+        if (code_point >= 0xD800 && code_point <= 0xDFFF)
+                code_point = 0xFFFD;
+        if (code_point < 0x80) {
+                out[0] = (char)code_point;
+                return 1;
+        }
+        size_t length = code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
+        for (size_t i = length - 1; i > 0; i--) {
+                out[i] = (char)(0x80 | (code_point & 0x3F));
+                code_point >>= 6;
+        }
+        static const unsigned char leads[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+        out[0] = (char)(leads[length] | code_point);
+        return length;
+}
+
+int hex_digit(unsigned char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        c |= 0x20;
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static uint32_t read_hex4(const unsigned char *at)
+{
+        uint32_t unit = 0;
+        for (int i = 0; i < 4; i++)
+                unit = unit << 4 | (uint32_t)hex_digit(at[i]);
+        return unit;
+}
+
+static bool is_low_escape(const unsigned char *at, const unsigned char *end)
+{
+        return end - at >= 6 && at[0] == '\\' && at[1] == 'u' && (read_hex4(at + 2) & 0xFC00) == 0xDC00;
+}
+
+uint32_t escape_read(const unsigned char **at, const unsigned char *end)
+{
+        const unsigned char *p = *at + 1;
+        *at += 2;
+        switch (*p) {
+        case 'b':
+                return '\b';
+        case 'f':
+                return '\f';
+        case 'n':
+                return '\n';
+        case 'r':
+                return '\r';
+        case 't':
+                return '\t';
+        case 'u':
+                break;
+        default:
+                return *p;
+        }
+        uint32_t unit = read_hex4(p + 1);
+        *at += 4;
+        if ((unit & 0xFC00) != 0xD800 || !is_low_escape(*at, end))
+                return unit;
+        uint32_t low = read_hex4(*at + 2);
+        *at += 6;
+        return 0x10000 + ((unit & 0x3FF) << 10) + (low & 0x3FF);
+}
+
+bool name_equals(struct json_span string, bool has_escapes, const char *text, size_t length)
+{
+        if (string.length < length + 2) /* an escape is longer than what it stands for */
+                return false;
+        if (!has_escapes || string.length == length + 2)
+                return string.length == length + 2 && memcmp(string.bytes + 1, text, length) == 0;
+        const unsigned char *at = (const unsigned char *)string.bytes + 1;
+        const unsigned char *end = (const unsigned char *)string.bytes + string.length - 1;
+        for (size_t i = 0; i < length; i++) {
+                if (at == end)
+                        return false;
+                uint32_t c = *at == '\\' ? escape_read(&at, end) : *at++;
+                if (c != (unsigned char)text[i])
+                        return false;
+        }
+        return at == end;
+}
+
+int json_decode_string(struct json_span string, struct buf *out)
+{
+        struct scan s;
+        scan_init(&s, string.bytes, string.length, NULL);
+        if (string.length < 2 || string.bytes[0] != '"' || scan_string(&s, s.start) != s.end)
+                return ERR_INVALID;
+        int rc = buf_reserve(out, string.length); /* no escape grows, so no append below can fail */
+        const unsigned char *at = s.start + 1;
+        const unsigned char *end = s.end - 1;
+        while (rc == 0 && at < end) {
+                const unsigned char *escape = memchr(at, '\\', (size_t)(end - at));
+                const unsigned char *run_end = escape ? escape : end;
+                rc = buf_append(out, at, (size_t)(run_end - at));
+                at = run_end;
+                if (rc == 0 && escape) {
+                        char utf8[4];
+                        size_t length = utf8_write(utf8, escape_read(&at, end));
+                        rc = buf_append(out, utf8, length);
+                }
+        }
+        return rc;
+}
+
+/* The escape of one character: "\n", or U+FFFD where `length` is 0. Returns its bytes. */
+static size_t write_escape(char out[8], unsigned char c, bool is_valid)
+{
+        static const char short_forms[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+        static const char digits[] = "0123456789abcdef";
+        if (!is_valid)
+                return utf8_write(out, 0xFFFD);
+        out[0] = '\\';
+        for (const char *form = short_forms; *form; form += 2) {
+                if ((unsigned char)form[0] == c) {
+                        out[1] = form[1];
+                        return 2;
+                }
+        }
+        memcpy(out + 1, "u00", 3);
+        out[4] = digits[c >> 4];
+        out[5] = digits[c & 0xF];
+        return 6;
+}
+
+static bool needs_escape(unsigned char c)
+{
+        return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* The bytes that the escaped text takes, without quotes. */
+static size_t escaped_length(const unsigned char *at, const unsigned char *end)
+{
+        size_t total = 0;
+        char escape[8];
+        while (at < end) {
+                size_t length = utf8_length(at, end);
+                total += length == 0 || needs_escape(*at) ? write_escape(escape, *at, length > 0) : length;
+                at += length ? length : 1;
+        }
+        return total;
+}
+
+int json_escape(struct buf *out, const char *text, size_t length)
+{
+        const unsigned char *at = (const unsigned char *)text;
+        const unsigned char *end = at + length;
+        /* Measured first, so that a full buffer is found before anything was written. */
+        int rc = buf_reserve(out, escaped_length(at, end) + 2);
+        if (rc == 0)
+                rc = buf_putc(out, '"');
+        const unsigned char *run = at; /* bytes that go out as they are */
+        while (rc == 0 && at < end) {
+                size_t bytes = utf8_length(at, end);
+                if (bytes > 0 && !needs_escape(*at)) {
+                        at += bytes;
+                        continue;
+                }
+                char escape[8];
+                rc = buf_append(out, run, (size_t)(at - run));
+                if (rc == 0)
+                        rc = buf_append(out, escape, write_escape(escape, *at, bytes > 0));
+                run = ++at;
+        }
+        if (rc == 0)
+                rc = buf_append(out, run, (size_t)(at - run));
+        return rc < 0 ? rc : buf_putc(out, '"');
+}
