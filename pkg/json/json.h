@@ -140,12 +140,12 @@ int json_escape(struct buf *out, const char *text, size_t length) NODISCARD;
 
 struct form_limits {
         size_t parameters_max; /* those behind are left out, as qs does; 0 = 1000                      */
-        size_t depth_max;      /* [brackets] behind a name; the rest becomes one name; 0 = 5           */
+        size_t depth_max;      /* [brackets] behind a name, the rest becomes one name; 0 = 5, at most 32 */
         size_t max_bytes;      /* of JSON; 0 = 1 MiB                                                   */
 };
 
 /* Appends an application/x-www-form-urlencoded body to `out` as one JSON object, read as the npm package
- * qs reads it by default (version 6.14, what Express calls `extended`): `a[b]=1` an object, `a[]=1`,
+ * qs reads it by default (version 6.17.1; Express calls that `extended`): `a[b]=1` an object, `a[]=1`,
  * `a[0]=1` and `a=1&a=2` arrays (indexes to 20), each value a string, members in the order in which
  * JavaScript enumerates them. Never fails for what the body says: an escape that is none stays as it
  * is, and names that JavaScript's Object.prototype has are left out. `limits` may be NULL.

@@ -1,0 +1,201 @@
+/* form_merge: what qs 6.17 makes of values that meet under one name, with its defaults (arrayLimit 20,
+ * duplicates "combine", strictMerge), as its README and its behaviour show it:
+ *   - equal names make an array; one with more than 20 elements becomes an object with their indexes,
+ *     which from then on takes further values at the next index ("overflow");
+ *   - a string that meets an object makes the array [object, string]; whatever comes next is added
+ *     there ("conflict") instead of nesting once more;
+ *   - an array that meets an object becomes an object with its indexes as names;
+ *   - an empty string that meets a value under a longer name is dropped. */
+#include <stdio.h>
+#include <string.h>
+
+#include "json/form_tree.h"
+
+static struct json_span name_of_index(struct form_tree *tree, int64_t index)
+{
+        char *name = form_tree_alloc(tree, 24);
+        if (!name)
+                return (struct json_span){ "", 0 };
+        int length = snprintf(name, 24, "%lld", (long long)index);
+        return (struct json_span){ name, (size_t)length };
+}
+
+static void set_numbered(struct form_tree *tree, struct node *object, int64_t index, struct node *value)
+{
+        node_set(tree, object, name_of_index(tree, index), value);
+}
+
+static void append(struct form_tree *tree, struct node *array, struct node *value)
+{
+        node_set_index(tree, array, array->count, value);
+}
+
+/* Behind what is there: all elements of an array, holes included, or the value itself. */
+static void append_spread(struct form_tree *tree, struct node *array, struct node *value)
+{
+        if (value->kind != NODE_ARRAY) {
+                append(tree, array, value);
+                return;
+        }
+        for (size_t i = 0; i < value->count; i++)
+                append(tree, array, value->slots[i].value);
+}
+
+static struct node *object_of_array(struct form_tree *tree, const struct node *array)
+{
+        struct node *object = node_new(tree, NODE_OBJECT);
+        for (size_t i = 0; i < array->count; i++) {
+                if (array->slots[i].value)
+                        set_numbered(tree, object, (int64_t)i, array->slots[i].value);
+        }
+        return object;
+}
+
+static struct node *overflow_of_array(struct form_tree *tree, const struct node *array)
+{
+        struct node *object = object_of_array(tree, array);
+        object->overflow_index = (int64_t)array->count - 1;
+        return object;
+}
+
+static size_t count_elements(const struct node *array)
+{
+        size_t count = 0;
+        for (size_t i = 0; i < array->count; i++)
+                count += array->slots[i].value != NULL;
+        return count;
+}
+
+static struct node *pair(struct form_tree *tree, struct node *first, struct node *second)
+{
+        struct node *array = node_new(tree, NODE_ARRAY);
+        append(tree, array, first);
+        append(tree, array, second);
+        return array;
+}
+
+struct node *node_combine(struct form_tree *tree, struct node *first, struct node *second)
+{
+        if (first->kind == NODE_OBJECT && first->overflow_index >= 0) {
+                set_numbered(tree, first, ++first->overflow_index, second);
+                return first;
+        }
+        struct node *array = first;
+        if (first->kind != NODE_ARRAY) {
+                array = node_new(tree, NODE_ARRAY);
+                append(tree, array, first);
+        }
+        append(tree, array, second);
+        return array->count > FORM_ARRAY_LIMIT ? overflow_of_array(tree, array) : array;
+}
+
+static struct node *merge_string(struct form_tree *tree, struct node *target, struct node *string)
+{
+        if (target->kind == NODE_STRING)
+                return pair(tree, target, string);
+        if (target->kind == NODE_ARRAY) {
+                bool is_full = count_elements(target) >= FORM_ARRAY_LIMIT;
+                append(tree, target, string);
+                return is_full ? overflow_of_array(tree, target) : target;
+        }
+        if (target->overflow_index >= 0) {
+                set_numbered(tree, target, ++target->overflow_index, string);
+                return target;
+        }
+        if (target->conflict_index >= 0) {
+                set_numbered(tree, target, ++target->conflict_index, string);
+                return target;
+        }
+        struct node *array = pair(tree, target, string);
+        array->conflict_index = 1;
+        return array;
+}
+
+/* A string that was there first, and then an array or an object under the same name. */
+static struct node *merge_into_string(struct form_tree *tree, struct node *string, struct node *source)
+{
+        if (source->overflow_index >= 0) {
+                struct node *object = node_new(tree, NODE_OBJECT);
+                set_numbered(tree, object, 0, string);
+                for (size_t i = 0; i < source->count; i++)
+                        set_numbered(tree, object, source->slots[i].index + 1, source->slots[i].value);
+                object->overflow_index = source->overflow_index + 1;
+                return object;
+        }
+        struct node *array = node_new(tree, NODE_ARRAY);
+        append(tree, array, string);
+        append_spread(tree, array, source);
+        return array->count > FORM_ARRAY_LIMIT ? overflow_of_array(tree, array) : array;
+}
+
+static struct node *merge_arrays(struct form_tree *tree, struct node *target, const struct node *source)
+{
+        for (size_t i = 0; i < source->count; i++) {
+                struct node *item = source->slots[i].value;
+                if (!item)
+                        continue;
+                struct node *old = i < target->count ? target->slots[i].value : NULL;
+                if (!old)
+                        node_set_index(tree, target, i, item);
+                else if (old->kind != NODE_STRING && item->kind != NODE_STRING)
+                        node_set_index(tree, target, i, node_merge(tree, old, item));
+                else
+                        append(tree, target, item);
+        }
+        return count_elements(target) > FORM_ARRAY_LIMIT ? overflow_of_array(tree, target) : target;
+}
+
+static int64_t largest_index(const struct node *object, int64_t at_least)
+{
+        int64_t largest = at_least;
+        for (size_t i = 0; i < object->count; i++) {
+                if (object->slots[i].index > largest)
+                        largest = object->slots[i].index;
+        }
+        return largest;
+}
+
+static void merge_member(struct form_tree *tree, struct node *target, struct json_span key, struct node *value,
+                         int64_t source_overflow)
+{
+        struct slot *old = node_find(target, key);
+        int64_t index = index_of_name(key);
+        node_set(tree, target, key, old ? node_merge(tree, old->value, value) : value);
+        if (source_overflow >= 0 && target->overflow_index < 0)
+                target->overflow_index = largest_index(target, source_overflow);
+        if (target->overflow_index >= 0 && index > target->overflow_index)
+                target->overflow_index = index;
+        if (target->conflict_index >= 0 && index > target->conflict_index)
+                target->conflict_index = index;
+}
+
+static struct node *merge_members(struct form_tree *tree, struct node *target, const struct node *source)
+{
+        for (size_t i = 0; i < source->count; i++) {
+                const struct slot *slot = &source->slots[i];
+                if (slot->value && source->kind == NODE_ARRAY)
+                        merge_member(tree, target, name_of_index(tree, (int64_t)i), slot->value, -1);
+                else if (slot->value)
+                        merge_member(tree, target, slot->key, slot->value, source->overflow_index);
+        }
+        return target;
+}
+
+struct node *node_merge(struct form_tree *tree, struct node *target, struct node *source)
+{
+        if (!source || tree->is_out_of_memory)
+                return target;
+        if (source->kind == NODE_STRING)
+                return source->text.length > 0 ? merge_string(tree, target, source) : target;
+        if (target->kind == NODE_STRING)
+                return merge_into_string(tree, target, source);
+        if (target->kind == NODE_ARRAY && source->kind == NODE_ARRAY)
+                return merge_arrays(tree, target, source);
+        if (target->kind == NODE_ARRAY) {
+                struct node *object = object_of_array(tree, target);
+                if (target->conflict_index >= 0)
+                        object->conflict_index = (int64_t)target->count - 1;
+                target = object;
+        }
+        return merge_members(tree, target, source);
+}

@@ -1,0 +1,218 @@
+/* form_tree: memory, members and output of the tree that a form body becomes. Memory comes in chunks
+ * and is given back at once, as the tree lives no longer than one call. Members stand in a row with the
+ * hash of their name: a form has few names, and at its limit of a thousand a look at each is still
+ * cheaper than a table. */
+#include "json/form_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK_SIZE = 4096, ALIGNMENT = 16 };
+
+struct chunk {
+        struct chunk *next;
+        size_t used, size;
+        _Alignas(ALIGNMENT) char bytes[];
+};
+
+void form_tree_init(struct form_tree *tree)
+{
+        *tree = (struct form_tree){ .spare = { .kind = NODE_STRING } };
+}
+
+void form_tree_fini(struct form_tree *tree)
+{
+        while (tree->chunks) {
+                struct chunk *next = tree->chunks->next;
+                free(tree->chunks);
+                tree->chunks = next;
+        }
+}
+
+void *form_tree_alloc(struct form_tree *tree, size_t size)
+{
+        size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        struct chunk *chunk = tree->chunks;
+        if (!chunk || chunk->size - chunk->used < size) {
+                size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+                chunk = malloc(sizeof(*chunk) + room);
+                if (!chunk) {
+                        tree->is_out_of_memory = true;
+                        return NULL;
+                }
+                *chunk = (struct chunk){ .next = tree->chunks, .size = room };
+                tree->chunks = chunk;
+        }
+        void *bytes = chunk->bytes + chunk->used;
+        chunk->used += size;
+        return bytes;
+}
+
+struct node *node_new(struct form_tree *tree, enum node_kind kind)
+{
+        struct node *node = form_tree_alloc(tree, sizeof(*node));
+        if (!node)
+                node = &tree->spare;
+        *node = (struct node){ .kind = kind, .overflow_index = -1, .conflict_index = -1 };
+        return node;
+}
+
+struct node *node_string(struct form_tree *tree, struct json_span text)
+{
+        struct node *node = node_new(tree, NODE_STRING);
+        node->text = text;
+        return node;
+}
+
+/* Past 15 digits JavaScript's numbers are no longer exact: such a name is a name. */
+int64_t index_of_name(struct json_span name)
+{
+        if (name.length == 0 || name.length > 15 || (name.bytes[0] == '0' && name.length > 1))
+                return -1;
+        int64_t index = 0;
+        for (size_t i = 0; i < name.length; i++) {
+                if (name.bytes[i] < '0' || name.bytes[i] > '9')
+                        return -1;
+                index = index * 10 + (name.bytes[i] - '0');
+        }
+        return index;
+}
+
+/* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */
+static uint32_t hash_of(struct json_span key)
+{
+        uint32_t hash = 2166136261U;
+        for (size_t i = 0; i < key.length; i++)
+                hash = (hash ^ (unsigned char)key.bytes[i]) * 16777619U;
+        return hash;
+}
+
+static struct slot *find_hashed(struct node *object, struct json_span key, uint32_t hash)
+{
+        for (size_t i = 0; i < object->count; i++) {
+                struct slot *slot = &object->slots[i];
+                if (slot->hash == hash && slot->key.length == key.length &&
+                    memcmp(slot->key.bytes, key.bytes, key.length) == 0)
+                        return slot;
+        }
+        return NULL;
+}
+
+struct slot *node_find(struct node *object, struct json_span key)
+{
+        return find_hashed(object, key, hash_of(key));
+}
+
+static bool grow(struct form_tree *tree, struct node *node, size_t count)
+{
+        if (count <= node->capacity)
+                return true;
+        size_t capacity = node->capacity ? node->capacity : 1;
+        while (capacity < count)
+                capacity *= 2;
+        struct slot *slots = form_tree_alloc(tree, capacity * sizeof(*slots));
+        if (!slots)
+                return false;
+        if (node->count > 0)
+                memcpy(slots, node->slots, node->count * sizeof(*slots));
+        node->slots = slots;
+        node->capacity = capacity;
+        return true;
+}
+
+void node_set(struct form_tree *tree, struct node *object, struct json_span key, struct node *value)
+{
+        uint32_t hash = hash_of(key);
+        struct slot *slot = find_hashed(object, key, hash);
+        if (slot)
+                slot->value = value;
+        else if (grow(tree, object, object->count + 1))
+                object->slots[object->count++] = (struct slot){ key, hash, index_of_name(key), value };
+}
+
+void node_set_index(struct form_tree *tree, struct node *array, size_t index, struct node *value)
+{
+        if (index >= array->count) {
+                if (!grow(tree, array, index + 1))
+                        return;
+                memset(array->slots + array->count, 0, (index + 1 - array->count) * sizeof(*array->slots));
+                array->count = index + 1;
+        }
+        array->slots[index].value = value;
+}
+
+/* ECMAScript's array indexes end at 2^32 - 2 (ECMA-262, section 6.1.7). */
+static bool comes_first(const struct slot *slot)
+{
+        return slot->index >= 0 && slot->index < (int64_t)UINT32_MAX;
+}
+
+static int compare_indexes(const void *a, const void *b)
+{
+        int64_t left = (*(struct slot *const *)a)->index;
+        int64_t right = (*(struct slot *const *)b)->index;
+        return (left > right) - (left < right);
+}
+
+struct slot **node_order(struct form_tree *tree, const struct node *object)
+{
+        struct slot **order = form_tree_alloc(tree, object->count * sizeof(struct slot *));
+        if (!order)
+                return NULL;
+        size_t indexes = 0;
+        for (size_t i = 0; i < object->count; i++) {
+                if (comes_first(&object->slots[i]))
+                        order[indexes++] = &object->slots[i];
+        }
+        qsort(order, indexes, sizeof(struct slot *), compare_indexes);
+        for (size_t i = 0; i < object->count; i++) {
+                if (!comes_first(&object->slots[i]))
+                        order[indexes++] = &object->slots[i];
+        }
+        return order;
+}
+
+static int print_array(struct form_tree *tree, const struct node *array, struct buf *out)
+{
+        int rc = buf_putc(out, '[');
+        bool is_first = true;
+        for (size_t i = 0; rc == 0 && i < array->count; i++) {
+                if (!array->slots[i].value)
+                        continue;
+                rc = is_first ? 0 : buf_putc(out, ',');
+                if (rc == 0)
+                        rc = node_print(tree, array->slots[i].value, out);
+                is_first = false;
+        }
+        return rc < 0 ? rc : buf_putc(out, ']');
+}
+
+static int print_object(struct form_tree *tree, const struct node *object, struct buf *out)
+{
+        struct slot **order = node_order(tree, object);
+        if (!order)
+                return ERR_NOMEM;
+        int rc = buf_putc(out, '{');
+        for (size_t i = 0; rc == 0 && i < object->count; i++) {
+                rc = i == 0 ? 0 : buf_putc(out, ',');
+                if (rc == 0)
+                        rc = json_escape(out, order[i]->key.bytes, order[i]->key.length);
+                if (rc == 0)
+                        rc = buf_putc(out, ':');
+                if (rc == 0)
+                        rc = node_print(tree, order[i]->value, out);
+        }
+        return rc < 0 ? rc : buf_putc(out, '}');
+}
+
+int node_print(struct form_tree *tree, const struct node *node, struct buf *out)
+{
+        switch (node->kind) {
+        case NODE_ARRAY:
+                return print_array(tree, node, out);
+        case NODE_OBJECT:
+                return print_object(tree, node, out);
+        default:
+                return json_escape(out, node->text.bytes, node->text.length);
+        }
+}

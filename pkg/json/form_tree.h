@@ -1,0 +1,69 @@
+/* form_tree: the values a form body is read into: strings, arrays with holes and objects, put together
+ * as qs merges them. Nodes live in the tree's own memory and go with it. When memory runs out, the
+ * tree notes it and hands out one spare node: callers look at `is_out_of_memory` once, at the end. */
+#ifndef JSON_FORM_TREE_H
+#define JSON_FORM_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "json/json.h"
+
+enum { FORM_ARRAY_LIMIT = 20 }; /* qs: arrayLimit */
+
+enum node_kind { NODE_STRING, NODE_ARRAY, NODE_OBJECT };
+
+struct slot {
+        struct json_span key; /* of objects: borrowed from the tree       */
+        uint32_t hash;        /* of the key                               */
+        int64_t index;        /* the key as a number, or -1               */
+        struct node *value;   /* NULL: a hole in an array                 */
+};
+
+struct node {
+        enum node_kind kind;
+        struct json_span text; /* of strings */
+        struct slot *slots;
+        size_t count, capacity;
+        /* Objects that were arrays until they had too many elements, and arrays or objects that a name
+         * with a value and members of its own has become: strings are appended behind this index. */
+        int64_t overflow_index; /* -1: none of that */
+        int64_t conflict_index;
+};
+
+struct form_tree {
+        struct chunk *chunks;
+        bool is_out_of_memory;
+        struct node spare;
+};
+
+void form_tree_init(struct form_tree *tree);
+void form_tree_fini(struct form_tree *tree);
+
+/* `size` bytes that live as long as the tree, or NULL. */
+void *form_tree_alloc(struct form_tree *tree, size_t size);
+
+struct node *node_new(struct form_tree *tree, enum node_kind kind);
+struct node *node_string(struct form_tree *tree, struct json_span text);
+/* The member of that name, or NULL. */
+struct slot *node_find(struct node *object, struct json_span key);
+void node_set(struct form_tree *tree, struct node *object, struct json_span key, struct node *value);
+void node_set_index(struct form_tree *tree, struct node *array, size_t index, struct node *value);
+/* The members in the order in which JavaScript enumerates them: array indexes ascending, then the others
+ * as they came. NULL when memory has run out, and for none. */
+struct slot **node_order(struct form_tree *tree, const struct node *object);
+
+/* A name that occurs again: the values as one array. */
+struct node *node_combine(struct form_tree *tree, struct node *first, struct node *second);
+/* Puts `source` into `target`; returns what both have become. NULL for `source`: nothing to add. */
+struct node *node_merge(struct form_tree *tree, struct node *target, struct node *source);
+
+/* Appends the node as JSON; holes are left out. 0, ERR_LIMIT or ERR_NOMEM. */
+int node_print(struct form_tree *tree, const struct node *node, struct buf *out) NODISCARD;
+
+/* The number that a name is, written as JavaScript would write it, or -1. */
+int64_t index_of_name(struct json_span name);
+
+#endif
