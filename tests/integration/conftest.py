@@ -1,0 +1,124 @@
+"""Fixtures: servers and programs that end with their test, and a limit on how long a test may take."""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
+from support.binding import BindingRoot  # noqa: E402
+from support.collector import Collector  # noqa: E402
+from support.deadline import PATIENCE  # noqa: E402
+from support.fault_proxy import FaultProxy  # noqa: E402
+from support.redis_server import RedisServer  # noqa: E402
+
+TEST_SECONDS = 90 * PATIENCE
+
+
+@pytest.fixture(autouse=True)
+def time_limit():
+    """No test hangs for ever, whatever it waits for."""
+    def expire(*_):
+        raise TimeoutError(f"the test took longer than {TEST_SECONDS:g} s")
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+def _closing(started, close):
+    """Ends all that a factory has started, the last one first, and then raises the first failure."""
+    failure = None
+    for thing in reversed(started):
+        try:
+            close(thing)
+        except Exception as error:  # pylint: disable=broad-except
+            failure = failure or error
+    if failure:
+        raise failure
+
+
+@pytest.fixture
+def start_redis():
+    """start_redis(**options of redis.conf) starts a private server."""
+    started = []
+
+    def start(**options):
+        started.append(RedisServer(**options))
+        return started[-1]
+    yield start
+    _closing(started, RedisServer.stop)
+
+
+@pytest.fixture
+def start_proxy():
+    """start_proxy(server) starts a proxy in front of it."""
+    started = []
+
+    def start(server, **options):
+        started.append(FaultProxy(server, **options))
+        return started[-1]
+    yield start
+    _closing(started, FaultProxy.close)
+
+
+@pytest.fixture
+def start_collector(start_redis, start_proxy):  # pylint: disable=unused-argument
+    """start_collector(redis, **flags); it must end well. The servers outlive it."""
+    started = []
+
+    def start(*arguments, **options):
+        started.append(Collector(*arguments, **options))
+        return started[-1]
+    yield start
+    _closing(started, Collector.close)
+
+
+@pytest.fixture
+def bindings(tmp_path):
+    """An empty SERVICE_BINDING_ROOT."""
+    return BindingRoot(tmp_path / "bindings")
+
+
+# One server and one Collector for all tests of a file that break nothing.
+
+@pytest.fixture(scope="module")
+def redis_server():
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def collector(redis_server):
+    program = Collector(redis_server)
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def client(collector):
+    """A keep-alive client of the shared Collector."""
+    with collector.client() as client:
+        yield client
+
+
+@pytest.fixture
+def store(redis_server):
+    """A redis-py client of the shared server."""
+    with redis_server.client() as client:
+        yield client
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the log's tail of each Collector it used."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and call.when == "call":
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Collector):
+                report.sections.append((f"log of {name}", value.child.tail()))

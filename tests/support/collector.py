@@ -1,0 +1,64 @@
+"""Collector as the tests start it."""
+
+from .http_client import Client, RawConnection
+from .program import Program, flags_of, run_program
+
+
+class Collector(Program):
+    """Collector(redis, hold_time="5s", env={...}): flags by name; without `redis` none is named.
+
+    `redis` is a RedisServer, a proxy, or a URL. The port is the system's choice unless `port` is given."""
+
+    name = "collector"
+
+    def __init__(self, redis=None, port=None, env=None, arguments=(), listening=True, classic_port=False, **flags):
+        words = []
+        if not classic_port:
+            words += ["--listen", f"127.0.0.1:{port or 0}"]
+        if redis is not None:
+            words += ["--redis-url", redis if isinstance(redis, str) else redis.url()]
+        super().__init__([*words, *flags_of(flags), *arguments], env)
+        if listening:
+            try:
+                self.wait_listening()
+            except BaseException:
+                self.child.kill()
+                raise
+
+    def client(self, **options):
+        """A keep-alive client of its own connection."""
+        return Client(self.host, self.port, **options)
+
+    def connect(self, **options):
+        """A raw connection, for what a well-behaved client does not do."""
+        return RawConnection(self.host, self.port, **options)
+
+    def metrics(self):
+        """The values of /metrics by 'name{labels}'."""
+        with self.client() as client:
+            return parse_metrics(client.get("/metrics").body.decode())
+
+
+def check(arguments=(), env=None, **flags):
+    """collector --check: (exit status, stdout, stderr)."""
+    return run_program("collector", ["--check", *flags_of(flags), *arguments], env, seconds=20)
+
+
+def parse_metrics(text):
+    """The samples of Prometheus text; a line that is none fails."""
+    samples = {}
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        name, _, value = line.rpartition(" ")
+        assert name, f"no sample: {line!r}"
+        assert name not in samples, f"twice: {name}"
+        samples[name] = float(value)
+    return samples
+
+
+def metric_sum(samples, family, **labels):
+    """The sum over the samples of a family that carry these labels."""
+    wanted = [f'{key}="{value}"' for key, value in labels.items()]
+    return sum(value for name, value in samples.items()
+               if name.split("{")[0] == family and all(word in name for word in wanted))

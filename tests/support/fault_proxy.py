@@ -1,0 +1,300 @@
+"""A TCP proxy before Redis that breaks in the ways networks and servers do, switched while it runs.
+
+One thread for each direction of a connection. With `scripted=True` it speaks the Redis protocol
+instead: one command after the other, so that chosen commands get a reply from the script."""
+
+import ctypes
+import socket
+import struct
+import threading
+import time
+
+from .ports import reserve_port
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class FaultProxy:
+    """Passes all bytes until it is told otherwise; `heal` goes back to that."""
+
+    def __init__(self, target, scripted=False, port=None):
+        self.host, self.port = "127.0.0.1", port or reserve_port()
+        self.target = target
+        self.scripted = scripted
+        self.delay_s = 0.0
+        self.connections = 0  # accepted since the start
+        self._state = threading.Condition()
+        self._mode = "pass"
+        self._cut = None  # [direction, bytes left, times left]
+        self._script = []  # [set of command names or None, reply bytes, times left]
+        self.scripted_replies = 0
+        self._live = set()
+        self._closed = False
+        self._listener = None
+        self._listen()
+
+    def url(self, user="", password="", database=None):
+        entry = f"{user}:{password}@" if password else ""
+        return f"redis://{entry}{self.host}:{self.port}" + ("" if database is None else f"/{database}")
+
+    # --- Faults ------------------------------------------------------------------------------
+
+    def heal(self):
+        """All bytes pass again; connections of a black hole stay dead, as after a lost route."""
+        with self._state:
+            was = self._mode
+            self._mode, self.delay_s, self._cut, self._script = "pass", 0.0, None, []
+            self._state.notify_all()
+        if was == "refuse":
+            self._listen()
+
+    def delay(self, seconds):
+        """Every piece waits so long, in both directions."""
+        self.delay_s = seconds
+
+    def pause(self):
+        """Nothing moves until heal; then all of it arrives."""
+        with self._state:
+            self._mode = "pause"
+
+    def black_hole(self):
+        """Bytes vanish, nothing is closed; new connections are taken and hear nothing."""
+        with self._state:
+            self._mode = "black_hole"
+            for pair in self._live:
+                pair.dead = True
+            self._state.notify_all()
+
+    def reset(self):
+        """A RST to both sides of each connection; new ones pass."""
+        with self._state:
+            pairs = list(self._live)
+        for pair in pairs:
+            pair.reset()
+
+    def refuse(self):
+        """Resets each connection and refuses new ones until heal."""
+        with self._state:
+            self._mode = "refuse"
+        self._stop_listening()
+        self.reset()
+
+    def cut_after(self, count, direction="to_client", times=1):
+        """Closes the connection when `count` more bytes have passed: to_client (Redis's replies) or to_server."""
+        with self._state:
+            self._cut = [direction, count, times, count]
+
+    def cuts_left(self):
+        with self._state:
+            return self._cut[2] if self._cut else 0
+
+    def script(self, reply, commands=None, times=None):
+        """The named commands (None: all) get this reply, `times` times (None: until heal)."""
+        assert self.scripted
+        reply = reply.encode() if isinstance(reply, str) else reply
+        with self._state:
+            names = None if commands is None else {name.upper().encode() for name in commands}
+            self._script.append([names, reply, times])
+
+    def close(self):
+        self._closed = True
+        self._stop_listening()
+        with self._state:
+            self._mode = "pass"
+            self._state.notify_all()
+        self.reset()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # --- Inside ------------------------------------------------------------------------------
+
+    def _listen(self):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self.host, self.port))
+        listener.listen(128)
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def _stop_listening(self):
+        if self._listener:
+            listener, self._listener = self._listener, None
+            try:
+                listener.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept
+            except OSError:
+                pass
+            listener.close()
+
+    def _accept(self, listener):
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        pair = _Pair(client)
+        with self._state:
+            self._live.add(pair)
+            pair.dead = self._mode == "black_hole"
+        try:
+            if pair.dead:
+                self._swallow(pair)
+                return
+            pair.server = socket.create_connection((self.target.host, self.target.port), timeout=10)
+            pair.server.settimeout(None)
+            pair.server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.scripted:
+                self._play(pair)
+            else:
+                back = threading.Thread(target=self._pump, args=(pair, pair.server, client, "to_client"), daemon=True)
+                back.start()
+                self._pump(pair, client, pair.server, "to_server")
+                back.join()
+        except OSError:
+            pass
+        finally:
+            pair.close()
+            with self._state:
+                self._live.discard(pair)
+
+    @staticmethod
+    def _swallow(pair):
+        while pair.client.recv(65536):
+            pass
+
+    def _pump(self, pair, source, sink, direction):
+        try:
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    break
+                if self.delay_s:
+                    time.sleep(self.delay_s)
+                with self._state:
+                    self._state.wait_for(lambda: self._mode != "pause" or pair.closed)
+                    if pair.dead:
+                        continue
+                    data, cut = self._apply_cut(data, direction)
+                sink.sendall(data)
+                if cut:
+                    pair.close()
+                    return
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pair.close()
+
+    def _apply_cut(self, data, direction):
+        if not self._cut or self._cut[0] != direction:
+            return data, False
+        if len(data) < self._cut[1]:
+            self._cut[1] -= len(data)
+            return data, False
+        data = data[:self._cut[1]]
+        self._cut[1] = self._cut[3]
+        self._cut[2] -= 1
+        if self._cut[2] <= 0:
+            self._cut = None
+        return data, True
+
+    def _scripted_reply(self, name):
+        with self._state:
+            for entry in self._script:
+                names, reply, times = entry
+                if names is not None and name not in names:
+                    continue
+                if times is not None:
+                    if times == 0:
+                        continue
+                    entry[2] -= 1
+                self.scripted_replies += 1
+                return reply
+        return None
+
+    def _play(self, pair):
+        requests, replies = pair.client.makefile("rb"), pair.server.makefile("rb")
+        while True:
+            command, name = read_command(requests)
+            if command is None:
+                return
+            reply = self._scripted_reply(name)
+            if reply is None:
+                pair.server.sendall(command)
+                reply = read_reply(replies)
+            if self.delay_s:
+                time.sleep(self.delay_s)
+            pair.client.sendall(reply)
+
+
+class _Pair:
+    """The two sockets of one connection."""
+
+    def __init__(self, client):
+        self.client, self.server = client, None
+        self.dead = self.closed = False
+
+    def _end(self, linger):
+        self.closed = True
+        for end in (self.client, self.server):
+            if end is None:
+                continue
+            try:
+                if linger:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                else:
+                    end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            if linger:
+                _abort(end)
+            else:
+                end.close()
+
+    def close(self):
+        self._end(False)
+
+    def reset(self):
+        self._end(True)
+
+
+def _abort(end):
+    """Sends the RST although another thread waits in recv: connecting to AF_UNSPEC drops the peer (connect(2))."""
+    try:
+        _libc.connect(end.fileno(), struct.pack("H14x", socket.AF_UNSPEC), 16)
+    finally:
+        end.close()
+
+
+def read_command(stream):
+    """(bytes, upper-case name) of the next command (RESP array of bulk strings); (None, None) at the end."""
+    line = stream.readline()
+    if not line:
+        return None, None
+    assert line.startswith(b"*"), line
+    parts, name = [line], b""
+    for index in range(int(line[1:])):
+        head = stream.readline()
+        body = stream.read(int(head[1:]) + 2)
+        parts += [head, body]
+        if index == 0:
+            name = body[:-2].upper()
+    return b"".join(parts), name
+
+
+def read_reply(stream):
+    """The bytes of one reply (RESP2)."""
+    line = stream.readline()
+    if not line:
+        raise ConnectionResetError("Redis closed")
+    if line[:1] == b"$" and int(line[1:]) >= 0:
+        return line + stream.read(int(line[1:]) + 2)
+    if line[:1] == b"*" and int(line[1:]) > 0:
+        return line + b"".join(read_reply(stream) for _ in range(int(line[1:])))
+    return line

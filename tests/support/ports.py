@@ -1,0 +1,35 @@
+"""TCP ports of 127.0.0.1 that stay ours until this process ends.
+
+They are taken from below the range that the system hands out, and each is held by a lock on a file, so
+that test runs at the same time, and servers that are down for a moment, never meet on a port."""
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+
+FIRST, LAST = 20000, 32000
+_locks = {}
+
+
+def reserve_port():
+    """A free port, held until the process ends."""
+    folder = os.path.join(tempfile.gettempdir(), f"test-ports-{os.getuid()}")
+    os.makedirs(folder, exist_ok=True)
+    for _ in range(2000):
+        port = random.randrange(FIRST, LAST)
+        if port in _locks:
+            continue
+        lock = os.open(os.path.join(folder, str(port)), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            os.close(lock)
+            continue
+        _locks[port] = lock
+        return port
+    raise RuntimeError(f"no free port from {FIRST} to {LAST}")

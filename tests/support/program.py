@@ -1,0 +1,154 @@
+"""Starts a built program, reads its log, stops it, and fails the test where a sanitizer spoke."""
+
+import json
+import os
+import re
+import signal
+
+from .child import Child
+from .deadline import BUILD_DIR
+
+_SANITIZER = re.compile(r"ERROR: (Address|Leak|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:"
+                        r"|SUMMARY: \w+Sanitizer")
+
+
+def program_path(name):
+    return BUILD_DIR / "bin" / name
+
+
+def clean_environment(extra=None):
+    """Nothing of the caller's settings but what a process needs to run."""
+    env = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    env["LC_ALL"] = "C.UTF-8"
+    env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "abort_on_error=0")
+    env["UBSAN_OPTIONS"] = os.environ.get("UBSAN_OPTIONS", "print_stacktrace=1")
+    env["TSAN_OPTIONS"] = os.environ.get("TSAN_OPTIONS", "halt_on_error=0")
+    env.update({key: str(value) for key, value in (extra or {}).items()})
+    return env
+
+
+def flags_of(options):
+    """hold_time="30s" becomes --hold-time 30s."""
+    words = []
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return words
+
+
+class Program:
+    """A running program. `wait_listening` gives its port."""
+
+    name = None
+    stop_seconds = 20.0
+
+    def __init__(self, arguments=(), env=None, cwd=None, name=None):
+        self.name = name or self.name
+        path = program_path(self.name)
+        assert path.exists(), f"{path} is not built"
+        self.child = Child([path, *arguments], clean_environment(env), cwd)
+        self.port = None
+        self.host = "127.0.0.1"
+        self._checked = False
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def wait_listening(self, seconds=15.0):
+        """Waits for the line that says the port."""
+        line = self.wait_log("server.listening", seconds)
+        self.port = int(line["port"])
+        return self
+
+    def log(self):
+        """The log's lines that are JSON objects so far."""
+        lines = []
+        for text in list(self.child.stdout):
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict):
+                lines.append(line)
+        return lines
+
+    def log_text(self):
+        return "\n".join(list(self.child.stdout) + list(self.child.stderr))
+
+    def wait_log(self, event, seconds=10.0, after=0, **fields):
+        """The first line of this event and these fields, not counting the first `after` lines."""
+        seen = [0]
+
+        def wanted(text):
+            seen[0] += 1
+            if seen[0] <= after or f'"{event}"' not in text:
+                return None
+            try:
+                line = json.loads(text)
+            except ValueError:
+                return None
+            fits = line.get("event") == event and all(line.get(key) == value for key, value in fields.items())
+            return line if fits else None
+        line = self.child.wait_line(wanted, f'a log line "{event}" {fields or ""}', seconds)
+        assert line, f"{self.name} ended before it logged {event}\n{self.child.tail()}"
+        return line
+
+    def running(self):
+        return self.child.running()
+
+    def signal(self, number):
+        self.child.signal(number)
+
+    def terminate(self):
+        self.child.signal(signal.SIGTERM)
+
+    def wait(self, seconds=None):
+        """Its exit status; a sanitizer's report fails."""
+        status = self.child.wait(seconds or self.stop_seconds)
+        self.check_sanitizers()
+        return status
+
+    def stop(self, status=0):
+        """SIGTERM, then the exit status that is expected."""
+        if self.child.running():
+            self.terminate()
+        actual = self.wait()
+        assert actual == status, f"exit status {actual}, expected {status}\n{self.child.tail()}"
+
+    def kill(self):
+        """kill -9."""
+        self.child.kill()
+        self.check_sanitizers()
+
+    def close(self):
+        """For the end of a test: stops what still runs, which must end well."""
+        if self._checked:
+            return
+        self._checked = True
+        if self.child.running():
+            try:
+                self.stop()
+            finally:
+                self.child.kill()
+        else:
+            self.child.wait()
+            self.check_sanitizers()
+            signals = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL)
+            assert self.child.process.returncode not in signals, f"{self.name} crashed\n{self.child.tail()}"
+
+    def check_sanitizers(self):
+        for line in self.child.stderr:
+            assert not _SANITIZER.search(line), f"a sanitizer's report\n{self.child.tail(60)}"
+
+
+def run_program(name, arguments=(), env=None, seconds=10.0, cwd=None):
+    """Runs a program that ends by itself: (exit status, stdout, stderr)."""
+    child = Child([program_path(name), *arguments], clean_environment(env), cwd)
+    try:
+        status = child.wait(seconds)
+    finally:
+        child.kill()
+    for line in child.stderr:
+        assert not _SANITIZER.search(line), f"a sanitizer's report\n{child.tail(60)}"
+    return status, "\n".join(child.stdout), "\n".join(child.stderr)
