@@ -1,0 +1,86 @@
+/* backing/collector: where Pinger's Collector is, and following its changes.
+ *
+ *     struct backing_collector_watch *watch;
+ *     backing_collector_watch_open(loop, &(struct backing_collector_watch_options){
+ *             .input = { .values = values, .value_count = 2, .environment = environ },
+ *             .on_change = on_change, .log = log }, &watch, &err);
+ *     struct backing_collector *now = backing_collector_watch_get(watch);
+ *     const char *url = backing_collector_url(now);         // NULL: nothing is known, nothing is delivered
+ *
+ * Settings: `host port uri token certificates tls`, in a binding of type `collector`, or as options of the program
+ * ("url" is the same as "uri"). A separate setting wins over the same part of the uri, which is http:// or https://.
+ * Environment, one family, whole, strongest first: the program's own options (values of kind ENVIRONMENT);
+ * COLLECTOR_HOSTNAME with COLLECTOR_PORT; COLLECTOR_URL with COLLECTOR_TOKEN. Kubernetes' own COLLECTOR_PORT=
+ * tcp://10.96.0.7:4001 is skipped with a warning. There is no default. The default port is 4001 for a host, and that
+ * of the scheme for a uri.
+ *
+ * Threads: a struct backing_collector is immutable and counted, any thread. A watch: loop only. */
+#ifndef BACKING_COLLECTOR_H
+#define BACKING_COLLECTOR_H
+
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "backing/source.h"
+#include "base/secret.h"
+#include "binding/servicebinding.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
+
+struct backing_collector_input {
+        const struct backing_value *values; /* of the program's options                                       */
+        size_t value_count;
+        const char *binding;                       /* name of the wanted binding; NULL or "": by type         */
+        const char *provider;                      /* NULL or "": any                                         */
+        const struct servicebinding_set *bindings; /* NULL: none. A watch uses its own                        */
+        char *const *environment;                  /* NULL-terminated "NAME=value"; NULL: empty               */
+};
+
+struct backing_collector; /* opaque: a resolved Collector, or the knowledge that there is none; immutable, counted */
+
+/* Pure, as backing_redis_resolve; the same errors. Where no source says anything the result has no URL. */
+int backing_collector_resolve(const struct backing_collector_input *input, struct backing_collector **out,
+                              struct err *err) NODISCARD;
+struct backing_collector *backing_collector_ref(struct backing_collector *collector);
+void backing_collector_unref(struct backing_collector *collector); /* NULL is fine; the last one wipes the token */
+
+/* Borrowed until the last reference is given back. */
+
+/* "http://collector:4001" or "https://[::1]:8443/base": never a user part, a query or a slash at the end. */
+const char *backing_collector_url(const struct backing_collector *collector);
+const char *backing_collector_host(const struct backing_collector *collector); /* without brackets; NULL: none */
+uint16_t backing_collector_port(const struct backing_collector *collector);    /* 0: none                      */
+bool backing_collector_tls(const struct backing_collector *collector);
+const struct secret *backing_collector_token(const struct backing_collector *collector); /* empty: none        */
+/* PEM, one or more certificates to trust; empty: the system's. */
+const struct secret *backing_collector_certificates(const struct backing_collector *collector);
+const struct backing_report *backing_collector_report(const struct backing_collector *collector);
+/* Counts up from 1 with each switch of a watch; 0 for one that was only resolved. */
+unsigned backing_collector_generation(const struct backing_collector *collector);
+bool backing_collector_equal(const struct backing_collector *a, const struct backing_collector *b);
+
+struct backing_collector_watch; /* opaque */
+
+struct backing_collector_watch_options {
+        struct backing_collector_input input; /* borrowed as in backing/redis.h             */
+        const char *root;                     /* of the bindings; NULL: $SERVICE_BINDING_ROOT */
+        int64_t poll_ms;                      /* 0 = 1000                                   */
+        struct log *log;                      /* NULL: silent                               */
+        struct metrics *metrics;              /* NULL: none                                 */
+        struct backing_metric_names metric_names;
+        /* Another Collector from now on; `now` is borrowed during the call. */
+        void (*on_change)(struct backing_collector *now, void *data);
+        void *data;
+};
+
+/* As backing_redis_watch_open, but a change is used at once, without a probe: what is not delivered is sent again.
+ * A binding that vanishes leaves the Collector in use. */
+int backing_collector_watch_open(uv_loop_t *loop, const struct backing_collector_watch_options *options,
+                                 struct backing_collector_watch **out, struct err *err) NODISCARD;
+struct backing_collector *backing_collector_watch_get(const struct backing_collector_watch *watch); /* never NULL */
+int backing_collector_watch_reload(struct backing_collector_watch *watch, const struct backing_collector_input *input,
+                                   struct err *err);
+void backing_collector_watch_close(struct backing_collector_watch *watch); /* NULL is fine */
+
+#endif

@@ -1,0 +1,84 @@
+/* source: where settings of a backing service come from, and what is told of them. Shared by
+ * backing/redis.h and backing/collector.h; a program includes one of those two.
+ *
+ * Where a service is comes whole from one source, never mixed, so that one source's password never goes
+ * to another's host. The strongest that says anything is taken (CONTRACT, section 2):
+ *     flags, configuration file, binding directory, environment variables, default
+ * A program hands in the values of its own options with their places:
+ *
+ *     struct backing_value values[] = {
+ *             { .name = "url", .kind = BACKING_FROM_FLAG, .text = url.bytes, .length = url.length, .place =
+ * "--redis-url" }, { .name = "host", .kind = BACKING_FROM_FILE, .text = host, .length = strlen(host), .place =
+ * "c.yaml:7" },
+ *     };
+ *
+ * Texts made here (errors, warnings, settings, places) never hold a secret: a setting that is one shows
+ * as "(set)".
+ *
+ * Threads: any; nothing here changes once it is made. */
+#ifndef BACKING_SOURCE_H
+#define BACKING_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+/* From strong to weak. */
+enum backing_source {
+        BACKING_FROM_FLAG,
+        BACKING_FROM_FILE,
+        BACKING_FROM_BINDING,
+        BACKING_FROM_ENVIRONMENT,
+        BACKING_FROM_DEFAULT,
+        BACKING_FROM_NOWHERE, /* a binding was asked for by name and is not there (yet); or nothing is known */
+};
+
+/* "flags", "configuration file", "binding", "environment", "default", "nowhere"; static. */
+const char *backing_source_name(enum backing_source source);
+
+/* The value of one option of the program. All borrowed. A value without text or of length 0 counts as not
+ * given. The kind is FLAG, FILE or ENVIRONMENT (a variable such as COLLECTOR_REDIS_HOST, which is stronger
+ * than the common variables); values of other kinds (a fallback) are passed over. */
+struct backing_value {
+        const char *name; /* as an entry of a binding is named: "host", "port", "url", "password", ... */
+        enum backing_source kind;
+        const char *text;
+        size_t length;
+        const char *place; /* "--redis-host", "collector.yaml:7": for errors and --check */
+};
+
+/* One resolved setting, for --check and pages. All borrowed from what it belongs to. */
+struct backing_setting {
+        const char *name;  /* "host"                                         */
+        const char *value; /* redacted: "(set)" for a secret                 */
+        const char *place; /* "/bindings/redis/host", "REDIS_URL", "default" */
+};
+
+/* How a service was resolved. All borrowed from what it belongs to. */
+struct backing_report {
+        enum backing_source source;
+        const char *binding, *type, *provider; /* of the binding in use; NULL where there is none */
+        const char *place;                     /* the source in words: "/bindings/redis", "REDIS_URL" */
+        const struct backing_setting *settings;
+        size_t setting_count;
+        const char *const *warnings; /* each a sentence that names the place */
+        size_t warning_count;
+};
+
+/* Names of the metrics of a watch, static: BACKING_METRICS("collector") gives
+ *   collector_binding_generation      gauge    number of the target in use, from 1
+ *   collector_binding_reloads_total   counter  {result="switched|unchanged|failed|vanished"}
+ *   collector_binding_info            gauge    1 {binding,type,provider,source,address}; no secrets
+ *   collector_binding_age_seconds     gauge    how long the target has been in use */
+struct backing_metric_names {
+        const char *generation, *reloads, *info, *age;
+};
+#define BACKING_METRICS(program)                                                                                       \
+        ((struct backing_metric_names){ .generation = program "_binding_generation",                                   \
+                                        .reloads = program "_binding_reloads_total",                                   \
+                                        .info = program "_binding_info",                                               \
+                                        .age = program "_binding_age_seconds" })
+
+#endif
