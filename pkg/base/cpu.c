@@ -1,0 +1,41 @@
+/* cpu: the affinity counts what the scheduler may use, the quota how much of it per period. Both
+ * matter in a container: Kubernetes sets a quota for a limit of CPU, and an affinity only where whole
+ * CPUs are handed out. The set of CPUs grows until the kernel finds room for its own. */
+#include "base/cpu.h"
+
+#include <errno.h>
+#include <sched.h>
+
+static unsigned affinity_count(void)
+{
+        for (int cpus = CPU_SETSIZE; cpus <= CPU_SETSIZE * 64; cpus *= 2) {
+                cpu_set_t *set = CPU_ALLOC((size_t)cpus);
+                if (!set)
+                        return 1;
+                size_t size = CPU_ALLOC_SIZE((size_t)cpus);
+                int rc = sched_getaffinity(0, size, set), error = errno;
+                int count = rc == 0 ? CPU_COUNT_S(size, set) : 1;
+                CPU_FREE(set);
+                if (rc == 0 || error != EINVAL)
+                        return (unsigned)count;
+        }
+        return 1;
+}
+
+unsigned cpu_count(unsigned affinity, const struct cgroup_limits *limits)
+{
+        unsigned count = affinity > 0 ? affinity : 1;
+        if (limits->cpu_millis > 0) {
+                int64_t quota = (limits->cpu_millis + 999) / 1000;
+                if (quota < count)
+                        count = (unsigned)quota;
+        }
+        return count;
+}
+
+unsigned cpu_available(void)
+{
+        struct cgroup_limits limits;
+        cgroup_read("/", &limits);
+        return cpu_count(affinity_count(), &limits);
+}

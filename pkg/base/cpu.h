@@ -1,0 +1,18 @@
+/* cpu: how many CPUs this process may really use.
+ *
+ *     unsigned workers = cpu_available();          // in a container with a limit of 500m: 1
+ *
+ * Threads: any. */
+#ifndef BASE_CPU_H
+#define BASE_CPU_H
+
+#include "base/cgroup.h"
+
+/* The CPUs that the affinity allows (sched_getaffinity), or the control group's quota where that is less.
+ * Part of a CPU counts as one: threads that share 1.5 CPUs use it better as two than as one. At least 1. */
+unsigned cpu_available(void);
+
+/* The same rule for numbers that are known: `affinity` CPUs, and the quota in `limits`. */
+unsigned cpu_count(unsigned affinity, const struct cgroup_limits *limits);
+
+#endif
