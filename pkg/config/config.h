@@ -18,9 +18,9 @@
  *     if (rc == CONFIG_HELP)
  *             return config_help(&program, stdout) < 0 ? 1 : 0;
  *     if (rc < 0)
- *             fprintf(stderr, "%s\n", err.text);   // exit status 2 where rc is ERR_INVALID
+ *             fprintf(stderr, "%s\n", err.text);   // exit status 2
  *     ...                                          // "collector.yaml:7: hold-time: expected a duration such as
- *     config_report_free(report);                  //  500ms, 30s or 1m30s, got "soon""
+ *     config_report_free(report);                  //  500ms or 30s, got "soon""
  *     config_free(&program, &s);
  *
  * Each option has four sources, the first that has a value wins:
@@ -39,7 +39,7 @@
  * Kubernetes sets COLLECTOR_PORT=tcp://10.96.0.7:4001 beside a Service named "collector" (Kubernetes documentation,
  * "Service", environment variables): a variable of that shape is skipped with a warning where the option is no text.
  *
- * Limits: a file has at most 1 MiB, 10,000 nodes and 8 levels; a text 64 KiB; a list 1,000 entries. The file is YAML
+ * Limits: a file has at most 1 MiB and 8 levels; a text 64 KiB; a list 1,000 entries. The file is YAML
  * 1.1 as libyaml reads it, one document, without anchors, aliases and tags.
  *
  * To read again (SIGHUP): call config_read with the same source into a second, empty struct, and keep the first one
@@ -82,7 +82,7 @@ enum config_type {
         CONFIG_DURATION, /* (int64_t, milliseconds)  see config_parse_duration                                */
         CONFIG_ENUM,     /* (int, or an enum)        index in `words`; -1 where there is no value             */
         CONFIG_ADDRESS,  /* (struct config_address)  see config_parse_address                                 */
-        CONFIG_LIST,     /* (struct config_list)     a,b,c in flags and variables, a sequence or a,b in YAML  */
+        CONFIG_LIST,     /* (struct config_list)     a,b,c from any source; in YAML also a sequence           */
 };
 
 /* `.type` and `.offset` of an option; a field of another type does not compile. */
@@ -153,7 +153,7 @@ struct config_report; /* opaque: where each value came from, and the warnings */
 
 /* Fills `values`, the program's struct, which must be all zero. CONFIG_READY; CONFIG_HELP or CONFIG_VERSION when
  * asked for (then nothing is read); ERR_INVALID for a mistake in the settings, with a message that names flag,
- * variable, or file and line with the key; another code when a file can't be read, or without memory. On any result
+ * variable, or file and line with the key; the system's code when a file can't be read; ERR_NOMEM. On any result
  * but CONFIG_READY `values` stays all zero and there is no report. `*report` is owned; `report` may be NULL. */
 int config_read(const struct config_program *program, const struct config_source *source, void *values,
                 struct config_report **report, struct err *err) NODISCARD;

@@ -1,0 +1,275 @@
+/* read: fills a program's struct from its four sources.
+ *
+ * Values are set from the weakest source to the strongest, each replacing the last: fallback, file, environment,
+ * flags. So a mistake in the file is found even where a flag hides it today. A variable is not looked at when a flag
+ * is given: names such as REDIS_PORT belong to others too, and a flag must be able to overrule their contents. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/internal.h"
+
+static int out_of_memory(struct err *err)
+{
+        return err_set(err, ERR_NOMEM, "out of memory");
+}
+
+/* Reads a file whole; ERR_LIMIT when it is larger than max_bytes. The memory is taken in one piece, since growing
+ * would leave copies of a secret behind. */
+int config_slurp(const char *path, size_t max_bytes, struct buf *out, struct err *err)
+{
+        if (buf_reserve(out, max_bytes + 1) < 0)
+                return out_of_memory(err);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return err_errno(err, "open %s", path);
+        ssize_t count = 1;
+        while (count != 0 && out->len <= max_bytes) {
+                count = read(fd, out->data + out->len, max_bytes + 1 - out->len);
+                if (count < 0 && errno != EINTR)
+                        break;
+                out->len += count > 0 ? (size_t)count : 0;
+        }
+        int rc = count < 0 ? err_errno(err, "read %s", path) : 0;
+        (void)close(fd); /* opened for reading: nothing can be lost */
+        if (rc == 0 && out->len > max_bytes)
+                rc = err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", path, max_bytes);
+        return rc;
+}
+
+/* A secret from its own file, without one closing line end. */
+static int set_from_path(struct reading *reading, const struct finding *finding, struct err *err)
+{
+        struct buf bytes;
+        char path[PATH_MAX];
+        if (finding->length == 0 || finding->length >= sizeof(path) || memchr(finding->text, '\0', finding->length))
+                return err_set(err, ERR_INVALID, "expected the path of a file");
+        memcpy(path, finding->text, finding->length);
+        path[finding->length] = '\0';
+        buf_init(&bytes, 0);
+        int rc = config_slurp(path, TEXT_MAX, &bytes, err);
+        if (rc == 0) {
+                size_t length = bytes.len;
+                if (length > 0 && bytes.data[length - 1] == '\n')
+                        length -= length > 1 && bytes.data[length - 2] == '\r' ? 2 : 1;
+                rc = length == 0 ? err_set(err, ERR_INVALID, "%s is empty", path)
+                                 : config_value_set(finding->option, reading->values, bytes.data, length, err);
+        }
+        if (bytes.data)
+                explicit_bzero(bytes.data, bytes.len);
+        buf_fini(&bytes);
+        return rc;
+}
+
+/* A list grows while its entries come from the same source; anything else takes the place of what was there. */
+int config_apply(struct reading *reading, const struct finding *finding, struct err *err)
+{
+        struct config_origin *origin = &reading->report->origins[finding->option - reading->program->options];
+        if (origin->kind != finding->kind)
+                config_value_clear(finding->option, reading->values);
+        int rc = finding->is_path
+                         ? set_from_path(reading, finding, err)
+                         : config_value_set(finding->option, reading->values, finding->text, finding->length, err);
+        if (rc < 0 && finding->key)
+                (void)err_wrap(err, "%s", finding->key); /* the code stays rc */
+        if (rc < 0) {
+                (void)err_wrap(err, "%s", finding->place);
+                return rc;
+        }
+        if (origin->place && origin->kind == finding->kind && finding->option->type == CONFIG_LIST)
+                return 0; /* the place of the first entry stays */
+        char *place = strdup(finding->place);
+        if (!place)
+                return out_of_memory(err);
+        free((char *)(uintptr_t)origin->place);
+        *origin = (struct config_origin){ finding->kind, place };
+        return 0;
+}
+
+static int apply_fallbacks(struct reading *reading, struct err *err)
+{
+        for (size_t i = 0; i < reading->program->option_count; i++) {
+                const struct config_option *option = &reading->program->options[i];
+                if (!option->fallback) {
+                        int none = -1;
+                        if (option->type == CONFIG_ENUM)
+                                memcpy((char *)reading->values + option->offset, &none, sizeof(none));
+                        continue;
+                }
+                struct finding finding = { .option = option,
+                                           .place = "default",
+                                           .key = option->name,
+                                           .text = option->fallback,
+                                           .length = strlen(option->fallback) };
+                int rc = config_apply(reading, &finding, err);
+                if (rc < 0)
+                        return rc == ERR_INVALID ? err_wrap(err, "the program's table") : rc;
+        }
+        return 0;
+}
+
+static const char *find_variable(char *const *environment, const char *name)
+{
+        size_t length = strlen(name);
+        for (size_t i = 0; environment && environment[i]; i++) {
+                if (strncmp(environment[i], name, length) == 0 && environment[i][length] == '=')
+                        return environment[i][length + 1] ? environment[i] + length + 1 : NULL;
+        }
+        return NULL;
+}
+
+/* The shape that Kubernetes gives to the ports of a Service: "tcp://10.96.0.7:4001" (also udp and sctp). */
+static bool is_service_link(const struct config_option *option, const char *text)
+{
+        bool is_text = option->type == CONFIG_STRING || option->type == CONFIG_SECRET || option->type == CONFIG_URL ||
+                       option->type == CONFIG_LIST;
+        return !is_text &&
+               (strncmp(text, "tcp://", 6) == 0 || strncmp(text, "udp://", 6) == 0 || strncmp(text, "sctp://", 7) == 0);
+}
+
+/* 1 when the variable had a value that was taken, 0 when it had none. */
+static int try_variable(struct reading *reading, char *const *environment, const struct config_option *option,
+                        const char *name, bool is_path, struct err *err)
+{
+        char quoted[QUOTE_SIZE];
+        const char *text = find_variable(environment, name);
+        if (!text)
+                return 0;
+        if (is_service_link(option, text)) {
+                int rc = config_warn(reading->report, "%s: skipped %s, which Kubernetes sets beside a Service", name,
+                                     config_quote(text, strlen(text), quoted));
+                return rc < 0 ? out_of_memory(err) : 0;
+        }
+        struct finding finding = { .option = option,
+                                   .kind = CONFIG_FROM_ENVIRONMENT,
+                                   .place = name,
+                                   .text = text,
+                                   .length = strlen(text),
+                                   .is_path = is_path };
+        int rc = config_apply(reading, &finding, err);
+        return rc < 0 ? rc : 1;
+}
+
+/* A secret's NAME holds the value, its NAME_FILE the path. */
+static int try_variables(struct reading *reading, char *const *environment, const struct config_option *option,
+                         const char *name, struct err *err)
+{
+        char path_name[NAME_SIZE + 8];
+        int rc = try_variable(reading, environment, option, name, false, err);
+        if (rc != 0 || option->type != CONFIG_SECRET)
+                return rc;
+        (void)snprintf(path_name, sizeof(path_name), "%s_FILE", name); /* the table's names are short */
+        return try_variable(reading, environment, option, path_name, true, err);
+}
+
+static int apply_variables(struct reading *reading, char *const *environment, const bool *has_flag, struct err *err)
+{
+        for (size_t i = 0; i < reading->program->option_count; i++) {
+                const struct config_option *option = &reading->program->options[i];
+                char name[NAME_SIZE];
+                if (has_flag[i] || (option->flags & CONFIG_NOT_IN_ENVIRONMENT) != 0)
+                        continue;
+                config_variable(reading->program, option->name, name);
+                int rc = try_variables(reading, environment, option, name, err);
+                for (size_t n = 0; rc == 0 && option->also && option->also[n]; n++)
+                        rc = try_variables(reading, environment, option, option->also[n], err);
+                if (rc < 0)
+                        return rc;
+        }
+        return 0;
+}
+
+/* The first walk: finds mistakes in names, the file's path, and a call for help or the version. */
+static int scan_flags(const struct config_program *program, const struct config_source *source, bool *has_flag,
+                      const char **path, struct err *err)
+{
+        struct flag_walk walk = { .argc = source->argc, .argv = source->argv, .next = 1 };
+        struct finding finding;
+        for (;;) {
+                int rc = config_flag_next(program, &walk, &finding, err);
+                if (rc <= 0)
+                        return rc;
+                if (walk.builtin == FLAG_HELP)
+                        return CONFIG_HELP;
+                if (walk.builtin == FLAG_VERSION)
+                        return CONFIG_VERSION;
+                if (walk.builtin == FLAG_CONFIG)
+                        *path = finding.text;
+                else
+                        has_flag[finding.option - program->options] = true;
+        }
+}
+
+static int apply_flags(struct reading *reading, const struct config_source *source, struct err *err)
+{
+        struct flag_walk walk = { .argc = source->argc, .argv = source->argv, .next = 1 };
+        struct finding finding;
+        int rc;
+        while ((rc = config_flag_next(reading->program, &walk, &finding, err)) > 0) {
+                if (!finding.option)
+                        continue;
+                rc = config_apply(reading, &finding, err);
+                if (rc < 0)
+                        return rc;
+                if (finding.option->type == CONFIG_URL && strchr(finding.text, '@') &&
+                    config_warn(reading->report, "%s: others can read a password on the command line", walk.place) < 0)
+                        return out_of_memory(err);
+        }
+        return rc;
+}
+
+static int apply_all(struct reading *reading, const struct config_source *source, const bool *has_flag,
+                     const char *path, struct err *err)
+{
+        int rc = apply_fallbacks(reading, err);
+        if (rc == 0 && path)
+                rc = config_file_read(reading, path, err);
+        if (rc == 0)
+                rc = apply_variables(reading, source->environment, has_flag, err);
+        return rc == 0 ? apply_flags(reading, source, err) : rc;
+}
+
+/* Reads into `reading` what the flags let expect. */
+static int read_sources(struct reading *reading, const struct config_source *source, struct err *err)
+{
+        char variable[NAME_SIZE];
+        const char *path = NULL;
+        bool *has_flag = calloc(reading->program->option_count + 1, sizeof(*has_flag));
+        if (!has_flag)
+                return out_of_memory(err);
+        int rc = scan_flags(reading->program, source, has_flag, &path, err);
+        if (rc == CONFIG_READY) {
+                config_variable(reading->program, "config", variable);
+                if (!path)
+                        path = find_variable(source->environment, variable);
+                rc = apply_all(reading, source, has_flag, path, err);
+        }
+        free(has_flag);
+        return rc;
+}
+
+int config_read(const struct config_program *program, const struct config_source *source, void *values,
+                struct config_report **report, struct err *err)
+{
+        struct reading reading = { .program = program, .values = values };
+        if (config_report_new(program, &reading.report) < 0)
+                return out_of_memory(err);
+        int rc = read_sources(&reading, source, err);
+        if (rc != CONFIG_READY)
+                config_free(program, values);
+        if (rc == CONFIG_READY && report)
+                *report = reading.report;
+        else
+                config_report_free(reading.report);
+        return rc;
+}
+
+void config_free(const struct config_program *program, void *values)
+{
+        for (size_t i = 0; i < program->option_count; i++)
+                config_value_clear(&program->options[i], values);
+}
