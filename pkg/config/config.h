@@ -125,7 +125,8 @@ struct config_option {
         const char *help;          /* what it does and why one would change it; one or more sentences       */
         unsigned flags;            /* enum config_flag                                                      */
         /* A check of one's own for a value that the type accepts; NULL: none. It returns 0 or fills err with what is
-         * wrong ("expected memory, replica[:N] or fsync"); the place is put in front. Lists: called for each entry. */
+         * wrong ("expected memory, replica[:N] or fsync"); the place is put in front. Lists: called for each entry.
+         * For a SECRET or a URL the message must not show the text. */
         int (*check)(const char *text, struct err *err);
 };
 

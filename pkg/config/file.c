@@ -144,6 +144,8 @@ int config_file_read(struct reading *reading, const char *path, struct err *err)
                 (void)err_wrap(err, "configuration file"); /* the code stays rc */
         else
                 rc = config_file_parse(reading, path, bytes.data, bytes.len, err);
+        if (bytes.data)
+                explicit_bzero(bytes.data, bytes.len); /* a URL may hold a password */
         buf_fini(&bytes);
         return rc;
 }

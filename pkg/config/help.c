@@ -32,7 +32,7 @@ static int put_value_name(const struct config_option *option, struct buf *out)
 {
         static const char *const names[] = {
                 [CONFIG_STRING] = "TEXT",       [CONFIG_SECRET] = "FILE",       [CONFIG_URL] = "URL",
-                [CONFIG_BOOL] = "BOOL",         [CONFIG_INT] = "NUMBER",        [CONFIG_PORT] = "PORT",
+                [CONFIG_BOOL] = "[BOOL]",       [CONFIG_INT] = "NUMBER",        [CONFIG_PORT] = "PORT",
                 [CONFIG_BYTES] = "SIZE",        [CONFIG_DURATION] = "DURATION", [CONFIG_ENUM] = "",
                 [CONFIG_ADDRESS] = "HOST:PORT", [CONFIG_LIST] = "A,B,...",
         };
@@ -167,8 +167,8 @@ static int put_head(const struct config_program *program, struct buf *out)
                 rc = buf_printf(
                         out,
                         "\n\nA value comes from the flag, else from the environment variable, else from the YAML file, "
-                        "else it\nis the default. --option=VALUE is the same as --option VALUE; a BOOL may stand "
-                        "alone for true.\nDURATION: 150ms, 30s, 5m, 1h, 1m30s. SIZE: bytes, or 64KiB, 1MiB, 2GiB.\n"
+                        "else it\nis the default. --option=VALUE is the same as --option VALUE; [BOOL] left out means "
+                        "true.\nDURATION: 150ms, 30s, 5m, 1h, 1m30s. SIZE: bytes, or 64KiB, 1MiB, 2GiB.\n"
                         "In the file `redis-host: x` and `redis: {host: x}` are the same.\n");
         return rc;
 }
