@@ -1,0 +1,175 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "json/json.h"
+
+static const struct json_options options = { .watch = { "created", "correlationId" } };
+
+struct splice_case {
+        const char *document;
+        unsigned cut;
+        const char *tail, *expected;
+};
+
+static void assert_splice(const struct splice_case *c)
+{
+        struct json_object object;
+        struct err err;
+        struct buf out;
+        buf_init(&out, 0);
+        assert_int_equal(json_check_object(c->document, strlen(c->document), &options, &object, NULL, &err), 0);
+        assert_int_equal(json_splice(&out, &object, c->cut, c->tail, strlen(c->tail)), 0);
+        if (strcmp(out.data, c->expected) != 0)
+                fail_msg("%s\n  expected %s\n  got      %s", c->document, c->expected, out.data);
+        assert_int_equal(json_check_object(out.data, out.len, NULL, &object, NULL, &err), 0);
+        buf_fini(&out);
+}
+
+static void members_are_appended_last_and_the_rest_stays_as_it_is(void **state)
+{
+        (void)state;
+        static const struct splice_case cases[] = {
+                { "{}", 0, "\"t\":1", "{\"t\":1}" },
+                { " { } ", 0, "\"t\":1", "{\"t\":1}" },
+                { "{}", 0, "", "{}" },
+                { "{\"a\":1}", 0, "", "{\"a\":1}" },
+                { "{\"a\":1}", 0, "\"t\":1", "{\"a\":1,\"t\":1}" },
+                { "\n{ \"a\" : 1 ,\n \"b\":[ 2 ] \n}\n", 0, "\"t\":1", "{ \"a\" : 1 ,\n \"b\":[ 2 ],\"t\":1}" },
+                { "{\"a\":1.10e+02,\"b\":\"\\u00E9\\/\"}", 0, "\"t\":1,\"u\":2",
+                  "{\"a\":1.10e+02,\"b\":\"\\u00E9\\/\",\"t\":1,\"u\":2}" },
+                { "{\"created\":1}", JSON_CUT(1), "\"t\":1", "{\"created\":1,\"t\":1}" },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++)
+                assert_splice(&cases[i]);
+}
+
+static void every_member_of_a_cut_name_goes(void **state)
+{
+        (void)state;
+        static const struct splice_case cases[] = {
+                { "{\"correlationId\":1}", JSON_CUT(1), "\"t\":1", "{\"t\":1}" },
+                { "{\"correlationId\":1}", JSON_CUT(1), "", "{}" },
+                { "{ \"correlationId\" : 1 , \"a\" : 2 }", JSON_CUT(1), "\"t\":1", "{\"a\" : 2,\"t\":1}" },
+                { "{\"a\":2,\"correlationId\":1}", JSON_CUT(1), "\"t\":1", "{\"a\":2,\"t\":1}" },
+                { "{\"a\":2, \"correlationId\":1, \"b\":3}", JSON_CUT(1), "\"t\":1", "{\"a\":2,\"b\":3,\"t\":1}" },
+                { "{\"correlationId\":1,\"a\":2,\"correlationId\":{},\"b\":3 , \"c\":4,\"correlationId\":[]}",
+                  JSON_CUT(1), "\"t\":1", "{\"a\":2,\"b\":3 , \"c\":4,\"t\":1}" },
+                { "{\"correlationId\":1,\"correlationId\":2}", JSON_CUT(1), "\"t\":1", "{\"t\":1}" },
+                { "{\"correl\\u0061tionId\":1,\"a\":2}", JSON_CUT(1), "", "{\"a\":2}" },
+                { "{\"a\":{\"correlationId\":1},\"b\":[{\"correlationId\":2}],\"c\":\"correlationId\"}", JSON_CUT(1),
+                  "", "{\"a\":{\"correlationId\":1},\"b\":[{\"correlationId\":2}],\"c\":\"correlationId\"}" },
+                { "{\"created\":1,\"correlationId\":2}", JSON_CUT(0), "", "{\"correlationId\":2}" },
+                { "{\"created\":1,\"a\":3,\"correlationId\":2}", JSON_CUT(0) | JSON_CUT(1), "", "{\"a\":3}" },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++)
+                assert_splice(&cases[i]);
+}
+
+static void a_full_buffer_is_an_error_and_stays_as_it_was(void **state)
+{
+        (void)state;
+        static const char *const documents[] = { "{\"a\":12345678}", "{\"a\":12345678,\"correlationId\":1}" };
+        for (size_t i = 0; i < COUNT_OF(documents); i++) {
+                struct json_object object;
+                struct err err;
+                struct buf out;
+                buf_init(&out, 20);
+                assert_int_equal(buf_puts(&out, "x"), 0);
+                assert_int_equal(json_check_object(documents[i], strlen(documents[i]), &options, &object, NULL, &err),
+                                 0);
+                assert_int_equal(json_splice(&out, &object, JSON_CUT(1), "\"t\":12", 6), ERR_LIMIT);
+                assert_string_equal(out.data, "x");
+                buf_fini(&out);
+        }
+}
+
+static void a_cursor_walks_over_members_in_order(void **state)
+{
+        (void)state;
+        static const char bytes[] = " { \"a\" : 1 , \"b\":{\"x\":[]} } ";
+        struct json_cursor cursor;
+        struct json_span name;
+        struct json_span value;
+        struct err err;
+        json_cursor_init(&cursor, bytes, strlen(bytes), NULL);
+        assert_int_equal(json_member_next(&cursor, &name, &value, NULL, &err), 1);
+        assert_memory_equal(name.bytes, "\"a\"", name.length);
+        assert_int_equal(value.length, 1);
+        assert_int_equal(json_member_next(&cursor, &name, &value, NULL, &err), 1);
+        assert_int_equal(value.length, strlen("{\"x\":[]}"));
+        assert_memory_equal(value.bytes, "{\"x\":[]}", value.length);
+        assert_int_equal(json_member_next(&cursor, &name, &value, NULL, &err), 0);
+        assert_int_equal(json_member_next(&cursor, &name, &value, NULL, &err), 0);
+        assert_int_equal(cursor.count, 2);
+}
+
+/* Walks to the end; returns the number of elements, or the error. */
+static int walk_array(const char *bytes, struct err *err)
+{
+        struct json_cursor cursor;
+        struct json_span element;
+        int rc;
+        json_cursor_init(&cursor, bytes, strlen(bytes), NULL);
+        while ((rc = json_array_next(&cursor, &element, NULL, err)) > 0)
+                assert_true(element.length > 0);
+        return rc < 0 ? rc : (int)cursor.count;
+}
+
+static void a_cursor_walks_over_elements_and_checks_as_it_goes(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *bytes;
+                int rc;
+                const char *text;
+        } cases[] = {
+                { "[]", 0, NULL },
+                { " [ ] ", 0, NULL },
+                { "[1]", 1, NULL },
+                { " [ 1 , {\"a\":[1,2]} , \"]\" ] \n", 3, NULL },
+                { "", ERR_INVALID, "line 1, column 1: expected an array, found the end" },
+                { "{}", ERR_INVALID, "line 1, column 1: expected an array, found '{'" },
+                { "[", ERR_INVALID, "line 1, column 2: expected a value, found the end" },
+                { "[1", ERR_INVALID, "line 1, column 3: expected ',' or ']' after an element, found the end" },
+                { "[1,]", ERR_INVALID, "line 1, column 4: expected a value, found ']'" },
+                { "[1,\n2 3]", ERR_INVALID, "line 2, column 3: expected ',' or ']' after an element, found '3'" },
+                { "[1] x", ERR_INVALID, "line 1, column 5: expected nothing more after the document, found 'x'" },
+                { "[{\"a\"}]", ERR_INVALID, "line 1, column 6: expected ':' after a member's name, found '}'" },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                struct err err = { 0 };
+                assert_int_equal(walk_array(cases[i].bytes, &err), cases[i].rc);
+                if (cases[i].text)
+                        assert_string_equal(err.text, cases[i].text);
+        }
+}
+
+static void a_member_is_found_by_name_and_the_last_one_counts(void **state)
+{
+        (void)state;
+        static const char bytes[] = "{\"a\":1,\"b\":\"x\",\"a\":[2]}";
+        struct json_span value;
+        assert_int_equal(json_find_member(bytes, strlen(bytes), "a", &value), 0);
+        assert_int_equal(value.length, 3);
+        assert_memory_equal(value.bytes, "[2]", 3);
+        assert_int_equal(json_find_member(bytes, strlen(bytes), "c", &value), ERR_NOT_FOUND);
+        assert_int_equal(json_find_member("not json", 8, "a", &value), ERR_INVALID);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(members_are_appended_last_and_the_rest_stays_as_it_is),
+                cmocka_unit_test(every_member_of_a_cut_name_goes),
+                cmocka_unit_test(a_full_buffer_is_an_error_and_stays_as_it_was),
+                cmocka_unit_test(a_cursor_walks_over_members_in_order),
+                cmocka_unit_test(a_cursor_walks_over_elements_and_checks_as_it_goes),
+                cmocka_unit_test(a_member_is_found_by_name_and_the_last_one_counts),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,63 @@
+/* json_fuzz: any bytes as a document. jansson is the oracle: what it accepts we accept, what more we
+ * accept is on the list in json.h; what is spliced is accepted again and holds what it must. The
+ * cursors and the strings run over the same bytes. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "json/testdata/jansson_oracle.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void expect(bool holds, const char *what)
+{
+        if (holds)
+                return;
+        (void)fprintf(stderr, "json_fuzz: %s\n", what);
+        abort();
+}
+
+static void walk(const char *bytes, size_t length)
+{
+        struct json_cursor cursor;
+        struct json_span element;
+        struct json_span whole;
+        int rc;
+        json_cursor_init(&cursor, bytes, length, NULL);
+        while ((rc = json_array_next(&cursor, &element, NULL, NULL)) > 0)
+                ;
+        bool is_array = json_check(bytes, length, NULL, &whole, NULL, NULL) == 0 && whole.bytes[0] == '[';
+        expect((rc == 0) == is_array, "the cursor and the check disagree on an array");
+}
+
+static void recode(const char *bytes, size_t length)
+{
+        struct buf escaped;
+        struct buf decoded;
+        struct buf again;
+        buf_init(&escaped, 0);
+        buf_init(&decoded, 0);
+        buf_init(&again, 0);
+        int rc = json_escape(&escaped, bytes, length);
+        if (rc == 0)
+                rc = json_decode_string((struct json_span){ escaped.data, escaped.len }, &decoded);
+        if (rc == 0)
+                rc = json_escape(&again, decoded.data, decoded.len);
+        expect(rc == 0, "an escaped string does not decode");
+        expect(escaped.len == again.len && memcmp(escaped.data, again.data, again.len) == 0,
+               "a string changes when decoded and escaped");
+        (void)json_decode_string((struct json_span){ bytes, length }, &decoded); /* may fail, must not crash */
+        buf_fini(&escaped);
+        buf_fini(&decoded);
+        buf_fini(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        const char *bytes = (const char *)data;
+        const char *complaint = oracle_compare(bytes, size);
+        expect(complaint == NULL, complaint);
+        walk(bytes, size);
+        recode(bytes, size);
+        return 0;
+}
