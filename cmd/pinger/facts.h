@@ -1,0 +1,51 @@
+/* facts: what Pinger finds out about where it runs, as JSON values (jansson).
+ *
+ *     json_t *networks = facts_networks();             // owned; NULL: out of memory
+ *
+ * Each function gives a new value with one reference, or NULL when memory is short. Texts that are not UTF-8
+ * have each wrong byte replaced by U+FFFD.
+ *
+ * Threads: any. */
+#ifndef PINGER_FACTS_H
+#define PINGER_FACTS_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "binding/servicebinding.h"
+#include "http/http.h"
+
+/* A string; null where `text` is NULL. */
+json_t *facts_text(const char *text);
+
+/* Per interface that is up and has an address, an array of address, netmask, family, mac, internal, cidr, and
+ * scopeid for IPv6: what Node's os.networkInterfaces() gives (nodejs.org, "OS"). */
+json_t *facts_networks(void);
+/* {"lo":[{...}]} for addresses of the caller's: what facts_networks does with the machine's. */
+json_t *facts_networks_of(const uv_interface_address_t *addresses, int count);
+
+/* rss, heapTotal and heapUsed, in bytes. */
+json_t *facts_memory(void);
+
+/* The environment variables; values that look secret are replaced (redact.h), also those that hold the value of
+ * a variable with a secret's name. `environment` ends with NULL. */
+json_t *facts_environment(char *const *environment);
+
+/* Header fields, names in lower case, values of one name joined by ", ", secret ones replaced. */
+json_t *facts_headers(const struct http_header *headers, size_t count);
+
+/* The control group's limits: {"cgroup":2,"cpus":0.5,"memoryBytes":...,"memoryUsedBytes":...}; null: no limit. */
+json_t *facts_limits(void);
+
+/* The pod as the downward API tells of it: name, namespace, node, ip from POD_NAME, POD_NAMESPACE, NODE_NAME and
+ * POD_IP, labels from the file `labels` in `folder`; null where nothing is told. Annotations are left out: they may
+ * hold whole manifests with all that is in them. */
+json_t *facts_pod(char *const *environment, const char *folder);
+/* The labels in the text of such a file: a line `name="value"` each, the value quoted as Go's strconv.Quote does
+ * (kubernetes.io, "Downward API"). Lines of another form are passed over. */
+json_t *facts_labels(const char *text, size_t length);
+
+/* Name, type and provider of each binding, and its problem where it has one. NULL: an empty array. */
+json_t *facts_bindings(const struct servicebinding_set *set);
+
+#endif
