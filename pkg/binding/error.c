@@ -1,0 +1,74 @@
+/* error: a code and a text on the caller's stack, as the rest of the project has it; the library is
+ * shipped alone, so it brings its own. A text that does not fit ends in "..." rather than in half a
+ * word that reads as if it were whole. */
+#include "binding/internal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void mark_cut(char *text, size_t size, int wanted)
+{
+        if (wanted >= (int)size)
+                memcpy(text + size - 4, "...", 4);
+}
+
+int sb_error(struct servicebinding_error *err, int code, const char *format, ...)
+{
+        if (err) {
+                va_list args;
+                va_start(args, format);
+                int wanted = vsnprintf(err->text, sizeof(err->text), format, args);
+                va_end(args);
+                err->code = code;
+                mark_cut(err->text, sizeof(err->text), wanted);
+        }
+        return code;
+}
+
+static int code_of(int errnum)
+{
+        switch (errnum) {
+        case ENOENT:
+                return SERVICEBINDING_NOT_FOUND;
+        case ENOTDIR:
+        case EISDIR:
+        case ELOOP:
+        case ENAMETOOLONG:
+        case EXDEV:
+                return SERVICEBINDING_INVALID;
+        case EMFILE:
+        case ENFILE:
+                return SERVICEBINDING_UNAVAILABLE;
+        case ENOMEM:
+                return SERVICEBINDING_NOMEM;
+        default:
+                return SERVICEBINDING_UNREADABLE;
+        }
+}
+
+int sb_error_errno(struct servicebinding_error *err, int errnum, const char *format, ...)
+{
+        int code = code_of(errnum);
+        if (!err)
+                return code;
+        char what[sizeof(err->text)];
+        va_list args;
+        va_start(args, format);
+        int wanted = vsnprintf(what, sizeof(what), format, args);
+        va_end(args);
+        /* The reason is short and says more than the end of a long path. */
+        char words[64];
+        const char *reason =
+                errnum == EXDEV ? "a link leads outside of the root" : strerror_r(errnum, words, sizeof(words));
+        size_t left = sizeof(what) - 3 - strlen(reason);
+        if (wanted >= (int)left)
+                memcpy(what + left - 4, "...", 4);
+        return sb_error(err, code, "%s: %s", what, reason);
+}
+
+bool sb_is_fatal(int code)
+{
+        return code == SERVICEBINDING_NOMEM || code == SERVICEBINDING_UNAVAILABLE;
+}

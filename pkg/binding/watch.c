@@ -1,0 +1,145 @@
+/* watch: notices that a root has changed, by polling. A poll works on every mount, and inotify
+ * instances run out on busy nodes. While the fingerprint stays the same nothing is read. Where it has
+ * changed, or cannot be relied on, the root is read, and only content that differs is a change: the
+ * kubelet may write the same Secret again. */
+#include "binding/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct servicebinding_watch {
+        char *root; /* NULL: none, so nothing will ever change */
+        struct servicebinding_set *set;
+        struct sb_print print; /* taken just before the newest reading */
+        bool must_read;        /* the newest reading failed            */
+        char **told;           /* warnings given so far                */
+        size_t told_count;
+};
+
+void servicebinding_watch_close(struct servicebinding_watch *w)
+{
+        if (!w)
+                return;
+        servicebinding_set_unref(w->set);
+        sb_print_fini(&w->print);
+        for (size_t i = 0; i < w->told_count; i++)
+                free(w->told[i]);
+        free(w->told);
+        free(w->root);
+        free(w);
+}
+
+static bool was_told(const struct servicebinding_watch *w, const char *warning)
+{
+        for (size_t i = 0; i < w->told_count; i++)
+                if (strcmp(w->told[i], warning) == 0)
+                        return true;
+        return false;
+}
+
+static int tell(struct servicebinding_watch *w, const char *warning)
+{
+        char **larger = realloc(w->told, (w->told_count + 1) * sizeof(*larger));
+        if (!larger)
+                return -1;
+        w->told = larger;
+        larger[w->told_count] = strdup(warning);
+        if (!larger[w->told_count])
+                return -1;
+        w->told_count++;
+        return 0;
+}
+
+/* Leaves in the set, which nobody else has seen yet, the warnings that are new, and remembers them.
+ * A watch that has told 512 different ones is silent from then on, or its memory would grow for as
+ * long as somebody makes odd names. */
+static int keep_new_warnings(struct servicebinding_watch *w, struct servicebinding_set *set,
+                             struct servicebinding_error *err)
+{
+        size_t kept = 0;
+        int rc = 0;
+        for (size_t i = 0; i < set->warning_count; i++) {
+                char *warning = set->warnings[i];
+                bool is_new = w->told_count < SB_TOLD_MAX && !was_told(w, warning);
+                if (is_new && tell(w, warning) < 0)
+                        rc = sb_error(err, SERVICEBINDING_NOMEM, "out of memory");
+                if (is_new && rc == 0)
+                        set->warnings[kept++] = warning;
+                else
+                        free(warning);
+        }
+        set->warning_count = kept;
+        return rc;
+}
+
+int servicebinding_watch_open(const char *root, struct servicebinding_watch **out, struct servicebinding_error *err)
+{
+        root = sb_root_or_environment(root);
+        struct servicebinding_watch *w = calloc(1, sizeof(*w));
+        if (!w || (root && !(w->root = strdup(root)))) {
+                servicebinding_watch_close(w);
+                return sb_error(err, SERVICEBINDING_NOMEM, "out of memory");
+        }
+        int rc = sb_load(w->root, &w->set, &w->print, err);
+        if (rc == 0)
+                rc = keep_new_warnings(w, w->set, err);
+        if (rc < 0) {
+                servicebinding_watch_close(w);
+                return rc;
+        }
+        *out = w;
+        return 0;
+}
+
+const struct servicebinding_set *servicebinding_watch_set(const struct servicebinding_watch *w)
+{
+        return w->set;
+}
+
+/* A file may become readable without any trace in a fingerprint. */
+static bool has_problem(const struct servicebinding_set *set)
+{
+        for (size_t i = 0; i < set->count; i++)
+                if (set->bindings[i].problem.code < 0)
+                        return true;
+        return false;
+}
+
+/* 1: the root has to be read; 0: it is as it was. */
+static int looks_changed(const struct servicebinding_watch *w, struct servicebinding_error *err)
+{
+        struct sb_print now;
+        if (w->must_read || w->print.is_young || has_problem(w->set))
+                return 1;
+        int rc = sb_print_take(w->root, &now, err);
+        if (rc < 0)
+                return rc;
+        rc = sb_print_equal(&now, &w->print) ? 0 : 1;
+        sb_print_fini(&now);
+        return rc;
+}
+
+int servicebinding_watch_poll(struct servicebinding_watch *w, struct servicebinding_error *err)
+{
+        struct servicebinding_set *set;
+        struct sb_print print;
+        int rc = looks_changed(w, err);
+        if (rc == 0)
+                return 0;
+        if (rc > 0)
+                rc = sb_load(w->root, &set, &print, err);
+        w->must_read = rc < 0;
+        if (rc < 0)
+                return rc;
+        sb_print_fini(&w->print);
+        w->print = print;
+        rc = keep_new_warnings(w, set, err);
+        if (rc == 0 && (set->warning_count > 0 || !servicebinding_set_equal(w->set, set))) {
+                servicebinding_set_unref(w->set);
+                w->set = set;
+                return 1;
+        }
+        w->must_read = rc < 0;
+        servicebinding_set_unref(set);
+        return rc;
+}
