@@ -6,6 +6,8 @@
 
 #include "json/internal.h"
 
+enum { FOUND_SIZE = 32 };
+
 static void count_position(const struct scan *s, struct json_position *where)
 {
         *where = (struct json_position){
@@ -21,21 +23,28 @@ static void count_position(const struct scan *s, struct json_position *where)
         }
 }
 
+/* Whatever else was expected: ", found 'x'". All of these fit into FOUND_SIZE. */
+static void describe_found(const struct scan *s, char out[FOUND_SIZE])
+{
+        out[0] = '\0';
+        if (strncmp(s->reason, "expected", 8) != 0)
+                return;
+        if (s->failed_at == s->end)
+                (void)snprintf(out, FOUND_SIZE, ", found the end");
+        else if (*s->failed_at > ' ' && *s->failed_at < 0x7F)
+                (void)snprintf(out, FOUND_SIZE, ", found '%c'", *s->failed_at);
+        else
+                (void)snprintf(out, FOUND_SIZE, ", found the byte 0x%02X", *s->failed_at);
+}
+
 int scan_report(const struct scan *s, struct json_position *where, struct err *err)
 {
         struct json_position place;
         count_position(s, &place);
         if (where)
                 *where = place;
-        char found[32] = "";
-        if (strncmp(s->reason, "expected", 8) == 0) {
-                if (s->failed_at == s->end)
-                        snprintf(found, sizeof(found), ", found the end");
-                else if (*s->failed_at > ' ' && *s->failed_at < 0x7F)
-                        snprintf(found, sizeof(found), ", found '%c'", *s->failed_at);
-                else
-                        snprintf(found, sizeof(found), ", found the byte 0x%02X", *s->failed_at);
-        }
+        char found[FOUND_SIZE];
+        describe_found(s, found);
         return err_set(err, ERR_INVALID, "line %zu, column %zu: %s%s", place.line, place.column, s->reason, found);
 }
 

@@ -118,6 +118,19 @@ static void what_is_accepted_beyond_jansson_is_the_written_list(void **state)
         }
 }
 
+static void a_nul_byte_that_jansson_loses_is_refused(void **state)
+{
+        (void)state;
+        static const char bytes[] = "{\"a\":1\0,\"b\":true\0}";
+        struct json_object object;
+        struct err err;
+        json_t *document = json_loadb(bytes, sizeof(bytes) - 1, 0, NULL);
+        assert_non_null(document);
+        json_decref(document);
+        assert_int_equal(json_check_object(bytes, sizeof(bytes) - 1, NULL, &object, NULL, &err), ERR_INVALID);
+        assert_string_equal(err.text, "line 1, column 7: expected ',' or '}' after a member, found the byte 0x00");
+}
+
 static void escaped_strings_read_the_same_in_jansson(void **state)
 {
         (void)state;
@@ -147,6 +160,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(jansson_agrees_on_documents_with_random_changes),
                 cmocka_unit_test(what_is_accepted_beyond_jansson_is_the_written_list),
+                cmocka_unit_test(a_nul_byte_that_jansson_loses_is_refused),
                 cmocka_unit_test(escaped_strings_read_the_same_in_jansson),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

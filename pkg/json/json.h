@@ -13,7 +13,8 @@
  *
  * What is accepted: RFC 8259, in UTF-8 (RFC 3629: no overlong forms, no surrogates, at most
  * U+10FFFF), without a byte order mark. That is all that jansson's json_loadb(..., 0) accepts, but
- * for nesting deeper than `depth_max`. Beyond jansson, this and nothing else is accepted:
+ * for nesting deeper than `depth_max`, and for a NUL byte behind a number or a literal, which jansson
+ * loses and no JSON may have. Beyond jansson, this and nothing else is accepted:
  *   - integers outside the range of int64_t                 {"a":18446744073709551616}
  *   - reals outside the range of double                     {"a":1e400}
  *   - the escape \u0000, in names and values                {"a":"\u0000"}
@@ -139,17 +140,19 @@ int json_decode_string(struct json_span string, struct buf *out) NODISCARD;
 int json_escape(struct buf *out, const char *text, size_t length) NODISCARD;
 
 struct form_limits {
-        size_t parameters_max; /* those behind are left out, as qs does; 0 = 1000                      */
-        size_t depth_max;      /* [brackets] behind a name, the rest becomes one name; 0 = 5, at most 32 */
-        size_t max_bytes;      /* of JSON; 0 = 1 MiB                                                   */
+        size_t parameters_max; /* those behind are left out, as qs does; 0 = 1000              */
+        size_t depth_max;      /* [brackets] behind a name, the rest becomes one name;
+                                  0 = 5, at most 32                                            */
+        size_t max_bytes;      /* of JSON; 0 = 1 MiB                                           */
 };
 
 /* Appends an application/x-www-form-urlencoded body to `out` as one JSON object, read as the npm package
- * qs reads it by default (version 6.17.1; Express calls that `extended`): `a[b]=1` an object, `a[]=1`,
- * `a[0]=1` and `a=1&a=2` arrays (indexes to 20), each value a string, members in the order in which
- * JavaScript enumerates them. Never fails for what the body says: an escape that is none stays as it
- * is, and names that JavaScript's Object.prototype has are left out. `limits` may be NULL.
- * ERR_LIMIT: more than max_bytes of JSON; ERR_NOMEM. On failure nothing was appended. */
+ * qs 6.17.1 reads it by default (Express's `extended` reader is qs with wider limits): `a[b]=1` an object,
+ * `a[]=1`, `a[0]=1` and `a=1&a=2` arrays (of up to 20 elements, beyond that an object), each value a
+ * string, members in the order in which JavaScript enumerates them. Nothing that a body says is an error:
+ * an escape that is none stays as it is, and names that JavaScript's Object.prototype has are left out.
+ * `limits` may be NULL. ERR_LIMIT: more than max_bytes of JSON; ERR_NOMEM. On failure nothing was
+ * appended. */
 int form_to_json(const char *bytes, size_t length, const struct form_limits *limits, struct buf *out,
                  struct err *err) NODISCARD;
 

@@ -26,7 +26,7 @@ static const char small[] =
 static void fatal(const char *what)
 {
         (void)fprintf(stderr, "json_bench: %s\n", what);
-        exit(1);
+        abort();
 }
 
 static int64_t now_ns(void)
