@@ -78,6 +78,10 @@ size_t redis_reply_count(const struct redis_reply *reply);    /* elements of an 
 const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t index);
 /* True for an error reply whose first word is `code`: redis_reply_is_error(r, "OOM"). */
 bool redis_reply_is_error(const struct redis_reply *reply, const char *code);
+/* What an error reply says, fit for logs: at most 120 printable characters, cut before anything that Redis
+ * repeats of the command's arguments. ERR_LIMIT for OOM, ERR_DENIED for NOPERM and NOAUTH, ERR_UNAVAILABLE
+ * for all else. */
+int redis_reply_error(const struct redis_reply *reply, struct err *err);
 
 /* --- Commands: memory of the caller, one struct for each command in flight ------------------------------ */
 
@@ -90,18 +94,23 @@ struct redis_command {
                                      passed, queue full, client closed; certainly not done), ERR_TIMEOUT (may
                                      have been done), ERR_DENIED (credentials refused until the hold time) */
         void (*on_resend)(struct redis_command *command); /* NULL, or called before it is sent once more after
-                                     it may have been done: may call redis_command_args again */
-        bool once;                /* never send it again when it may have been done: fail with ERR_TIMEOUT */
-        bool must_not_hold;       /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
-        int64_t sent_first_ms;    /* clock_realtime_ms when it was first written; 0 before */
-        unsigned attempts;        /* how many times it was written */
+                                     it may have been done: may call redis_command_args on it, and
+                                     nothing else of this header                                 */
+        bool once;             /* never send it again when it may have been done: fail with ERR_TIMEOUT */
+        bool must_not_hold;    /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
+        int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before */
+        unsigned attempts;     /* how many times it was written */
 
         /* Private to pkg/redis. */
+        struct redis_link {
+                struct redis_link *next, *previous;
+        } link;
         char *bytes;
         size_t length;
-        int64_t deadline_ms;
-        struct redis_command *next, **previous;
-        int state;
+        int64_t deadline_ms; /* of the loop's clock                                         */
+        int64_t batch_us;    /* when its batch was written, for the first of a batch; else 0 */
+        unsigned doubts;     /* attempts that may have been done                            */
+        int state, reason;
 };
 
 void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply);
@@ -145,13 +154,13 @@ struct redis_event {
 };
 
 struct redis_options {
-        int64_t hold_ms;            /* how long a command may wait in all; 0 = 30000                    */
-        int64_t connect_timeout_ms; /* look-up, connect and AUTH of one attempt; 0 = 3000               */
-        int64_t stall_ms;           /* without a byte while something is in flight; 0 = 5000            */
-        int64_t backoff_min_ms;     /* 0 = 50; doubles, with full jitter ...                            */
-        int64_t backoff_max_ms;     /* 0 = 1000                                                         */
-        unsigned resend_max;        /* 0 = 3                                                            */
-        size_t reply_max_bytes;     /* a longer one breaks the protocol; 0 = 256 MiB                    */
+        int64_t hold_ms;             /* how long a command may wait in all; 0 = 30000                    */
+        int64_t connect_timeout_ms;  /* look-up, connect and AUTH of one attempt; 0 = 3000               */
+        int64_t stall_ms;            /* without a byte while something is in flight; 0 = 5000            */
+        int64_t backoff_min_ms;      /* 0 = 50; doubles, with full jitter ...                            */
+        int64_t backoff_max_ms;      /* 0 = 1000                                                         */
+        unsigned resend_max;         /* 0 = 3                                                            */
+        size_t reply_max_bytes;      /* a longer one breaks the protocol; 0 = 256 MiB                    */
         struct redis_budget *budget; /* NULL: one of its own                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
         void *data;
@@ -166,10 +175,13 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
  * in time is sent again on the new one. A second call overrides the first. */
 void redis_set_target(struct redis *client, struct redis_target *target, unsigned generation);
 
+/* Queues a formatted command; it must not be queued already. on_reply never comes from inside: a command that
+ * is refused (budget used up, must_not_hold) is answered by the next redis_flush. */
 void redis_send(struct redis *client, struct redis_command *command);
 
-/* Writes what redis_send queued since the last call: one writev a connection (more when the socket takes less;
- * the rest follows when it is writable). Call it last in each turn of the loop. */
+/* Writes what redis_send queued since the last call: one write for every 1024 commands; what the socket does not
+ * take stays held and follows when it is writable. Answers what redis_send refused. Call it last in each turn
+ * of the loop. */
 void redis_flush(struct redis *client);
 
 /* The sender has lost interest: true when the command was only held and is now out of the queue (no on_reply);
@@ -182,10 +194,15 @@ unsigned redis_generation(const struct redis *client); /* of the connection in u
 int64_t redis_away_ms(const struct redis *client);
 size_t redis_in_flight(const struct redis *client);
 size_t redis_held(const struct redis *client);
-/* Counters since redis_open: round trips are writes that carried commands. */
+/* Counters since redis_open. */
 struct redis_counters {
-        uint64_t commands, batches, resent, failed, connects, bytes_out, bytes_in;
+        uint64_t commands; /* written, repeats included                       */
+        uint64_t batches;  /* writes that carried commands: round trips       */
         uint64_t batch_commands_max;
+        uint64_t resent; /* written again after they may have been done     */
+        uint64_t failed; /* answered without a reply                        */
+        uint64_t connects;
+        uint64_t bytes_out, bytes_in;
 };
 struct redis_counters redis_counters(const struct redis *client);
 /* Called for every written batch with the number of commands in it, for a histogram. NULL: none. */
@@ -193,16 +210,18 @@ void redis_on_batch(struct redis *client, void (*on_batch)(size_t commands, void
 /* Called with the round trip time of each batch's first reply. NULL: none. */
 void redis_on_round_trip(struct redis *client, void (*on_round_trip)(int64_t us, void *data), void *data);
 
-/* Fails every command that is held or in flight (ERR_UNAVAILABLE or ERR_TIMEOUT), closes everything; the loop
- * must run until the handles are closed; `on_closed` may be NULL. NULL client is fine. */
+/* Fails every command that is held or in flight (ERR_UNAVAILABLE or ERR_TIMEOUT; on_reply comes from inside),
+ * closes everything; the loop must run until the handles are closed; `on_closed` may be NULL. NULL client is
+ * fine. Any callback may call it; afterwards no function of the client may be called, but for redis_send inside
+ * those last on_reply, which is refused. */
 void redis_close(struct redis *client, void (*on_closed)(void *data), void *data);
 
 /* --- Probe: is this target one that can be used? ------------------------------------------------------- */
 
 struct redis_probe_result {
-        char server[64];  /* "redis 7.0.15", "valkey 8.1.1"; "" where INFO is not allowed */
-        char role[16];    /* "master", "slave", ...; "" unknown */
-        char mode[16];    /* "standalone", "cluster", "sentinel"; "" */
+        char server[64]; /* "redis 7.0.15", "valkey 8.1.1"; "" where INFO is not allowed */
+        char role[16];   /* "master", "slave", ...; "" unknown */
+        char mode[16];   /* "standalone", "cluster", "sentinel"; "" */
         char maxmemory_policy[32];
         bool persistence; /* append-only file or snapshots are on; only where known */
         bool persistence_known;

@@ -1,0 +1,458 @@
+/* conn: one connection from the look-up to its end. Addresses are tried in turn, each with its share of the
+ * time that is left; the handshake goes out as soon as the socket stands. Once ready, commands go from the
+ * client's held queue to the socket and into in_flight, and replies take them from its front. It keeps no
+ * timer: the client's coarse tick asks redis_conn_tick. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "redis/internal.h"
+
+enum { PARTS_MAX = 1024, /* IOV_MAX on Linux */ READS_A_TURN = 16 };
+
+static void try_next_address(struct conn *c, const struct err *why);
+
+struct conn *redis_conn_new(struct redis *client, struct redis_target *target, struct err *err)
+{
+        struct conn *c = calloc(1, sizeof(*c));
+        if (!c) {
+                (void)err_set(err, ERR_NOMEM, "connect"); /* NULL tells it */
+                return NULL;
+        }
+        c->client = client;
+        c->target = redis_target_ref(target);
+        c->generation = client->generation;
+        c->epoch = client->epoch;
+        redis_link_init(&c->in_flight);
+        redis_link_init(&c->refused);
+        return c;
+}
+
+void redis_conn_free(struct conn *c)
+{
+        redis_reader_free(c->reader);
+        redis_handshake_fini(&c->handshake);
+        redis_target_unref(c->target);
+        free(c);
+}
+
+static void hang_up(struct conn *c)
+{
+        redis_channel_close(c->channel);
+        c->channel = NULL;
+        redis_handshake_fini(&c->handshake);
+        redis_reader_free(c->reader);
+        c->reader = NULL;
+}
+
+void redis_conn_close(struct conn *c)
+{
+        assert(c->state != CONN_CLOSED && redis_link_empty(&c->in_flight) && redis_link_empty(&c->refused));
+        redis_locate_cancel(c->locate);
+        c->locate = NULL;
+        redis_channel_close(c->channel);
+        c->channel = NULL;
+        c->state = CONN_CLOSED;
+        c->next = c->client->dead; /* the reader may be in use further up the stack */
+        c->client->dead = c;
+}
+
+/* --- Opening --------------------------------------------------------------------------------------------- */
+
+static void on_located(const struct redis_addresses *found, const struct err *err, void *data)
+{
+        struct conn *c = data;
+        c->locate = NULL;
+        if (!found) {
+                struct err why = *err;
+                (void)err_wrap(&why, "look up %s", c->target->host);
+                redis_conn_failed(c, FAILURE_NONE, &why);
+                return;
+        }
+        c->addresses = *found;
+        try_next_address(c, NULL);
+}
+
+void redis_conn_start(struct conn *c)
+{
+        struct err err;
+        c->deadline_ms = (int64_t)uv_now(c->client->loop) + c->client->options.connect_timeout_ms;
+        c->state = CONN_LOCATING;
+        int rc = redis_locate(c->client, c->target, &c->addresses, on_located, c, &c->locate, &err);
+        if (rc < 0)
+                redis_conn_failed(c, FAILURE_NONE, &err);
+        else if (rc > 0)
+                try_next_address(c, NULL);
+}
+
+/* `why` says what was wrong with the address before; with none left it is what the attempt failed of. */
+static void try_next_address(struct conn *c, const struct err *why)
+{
+        struct err err = { 0 };
+        int64_t now_ms = (int64_t)uv_now(c->client->loop);
+        if (why)
+                err = *why;
+        hang_up(c);
+        c->state = CONN_CONNECTING;
+        while (c->address_next < c->addresses.count && now_ms < c->deadline_ms) {
+                int64_t left = (int64_t)(c->addresses.count - c->address_next);
+                c->address_deadline_ms = now_ms + (c->deadline_ms - now_ms) / left;
+                const struct redis_address *address = &c->addresses.list[c->address_next++];
+                if (redis_channel_open(c->client, c, address, &c->channel, &err) == 0)
+                        return;
+                (void)err_wrap(&err, "%s", c->target->address);
+        }
+        redis_conn_failed(c, FAILURE_NONE, &err);
+}
+
+static int start_handshake(struct conn *c, struct err *err)
+{
+        c->reader = redis_reader_new(c->client->options.reply_max_bytes);
+        if (!c->reader)
+                return err_set(err, ERR_NOMEM, "handshake");
+        int rc = redis_handshake_init(&c->handshake, c->target, err);
+        if (rc == 0)
+                c->state = CONN_HANDSHAKE;
+        return rc;
+}
+
+/* 0 also when the rest has to wait for the socket. */
+static int write_handshake(struct conn *c, struct err *err)
+{
+        struct redis_handshake *h = &c->handshake;
+        while (h->written < h->out.len) {
+                struct iovec part = { h->out.data + h->written, h->out.len - h->written };
+                ssize_t n = c->channel->transport->send(c->channel, &part, 1);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN) {
+                        redis_channel_wait(c->channel, UV_READABLE | UV_WRITABLE);
+                        return 0;
+                }
+                if (n < 0)
+                        return err_errno(err, "handshake");
+                h->written += (size_t)n;
+        }
+        redis_channel_wait(c->channel, UV_READABLE);
+        redis_handshake_fini(h); /* wipes it */
+        return 0;
+}
+
+static void on_handshake_writable(struct conn *c)
+{
+        struct err err;
+        int rc = 0;
+        if (c->state == CONN_CONNECTING) {
+                rc = redis_channel_connected(c->channel, &err);
+                if (rc == 0)
+                        rc = c->channel->transport->ready(c->channel, &err);
+                if (rc == 0)
+                        return;
+                if (rc > 0)
+                        rc = start_handshake(c, &err);
+        }
+        if (rc == 0)
+                rc = write_handshake(c, &err);
+        if (rc < 0) {
+                (void)err_wrap(&err, "%s", c->target->address);
+                try_next_address(c, &err);
+        }
+}
+
+static void on_handshake_reply(struct conn *c, const struct redis_reply *reply)
+{
+        struct err err;
+        enum redis_failure failure;
+        int rc = redis_handshake_reply(&c->handshake, reply, &failure, &err);
+        if (rc < 0) {
+                (void)err_wrap(&err, "%s", c->target->address);
+                redis_conn_failed(c, failure, &err);
+        } else if (rc > 0) {
+                redis_handshake_fini(&c->handshake);
+                c->state = CONN_READY;
+                c->heard_ms = (int64_t)uv_now(c->client->loop);
+                redis_conn_is_ready(c);
+        }
+}
+
+/* --- Reading --------------------------------------------------------------------------------------------- */
+
+/* The connection is of no use any more, in whatever state it is. */
+static void broken(struct conn *c, const struct err *why)
+{
+        struct err err = *why;
+        (void)err_wrap(&err, "%s", c->target->address);
+        if (c->state == CONN_READY)
+                redis_conn_lost(c, &err);
+        else
+                try_next_address(c, &err);
+}
+
+/* An error that answers nothing is what Redis says before it closes. */
+static void on_unasked(struct conn *c, const struct redis_reply *reply)
+{
+        struct err err;
+        if (redis_reply_type(reply) == REDIS_ERROR)
+                (void)redis_reply_error(reply, &err);
+        else
+                (void)err_set(&err, ERR_PROTOCOL, "a reply that nothing asked for");
+        broken(c, &err);
+}
+
+static void on_reply(struct conn *c, const struct redis_reply *reply)
+{
+        if (c->state == CONN_HANDSHAKE) {
+                on_handshake_reply(c, reply);
+                return;
+        }
+        struct redis_command *first = redis_link_command(c->in_flight.next);
+        if (redis_link_empty(&c->in_flight) || first == c->partial)
+                on_unasked(c, reply);
+        else
+                redis_conn_replied(c, first, reply);
+}
+
+static void take_bytes(struct conn *c, size_t count)
+{
+        struct err err;
+        const struct redis_reply *reply;
+        int rc = redis_reader_feed(c->reader, c->client->read_buffer, count, &err);
+        while (rc == 0 && (rc = redis_reader_next(c->reader, &reply, &err)) > 0) {
+                struct redis_reader *reader = c->reader;
+                on_reply(c, reply);
+                if (c->state == CONN_CLOSED || c->reader != reader)
+                        return;
+                rc = 0;
+        }
+        if (rc < 0)
+                broken(c, &err);
+}
+
+void redis_conn_read(struct conn *c)
+{
+        struct redis_channel *channel = c->channel;
+        struct err err;
+        for (int i = 0; i < READS_A_TURN && c->channel == channel; i++) {
+                ssize_t n = channel->transport->recv(channel, c->client->read_buffer, REDIS_READ_BYTES);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return;
+                if (n <= 0) {
+                        if (n < 0)
+                                (void)err_errno(&err, "read"); /* broken() takes it on */
+                        else
+                                (void)err_set(&err, ERR_UNAVAILABLE, "closed by the other side");
+                        broken(c, &err);
+                        return;
+                }
+                c->heard_ms = (int64_t)uv_now(c->client->loop);
+                c->client->counters.bytes_in += (uint64_t)n;
+                take_bytes(c, (size_t)n);
+                if (n < REDIS_READ_BYTES && channel->transport->short_read_is_last)
+                        return;
+        }
+}
+
+/* --- Writing --------------------------------------------------------------------------------------------- */
+
+/* What is to be written next: the rest of a command that is partly written, then those that are held. */
+static size_t collect_rest(struct conn *c, struct iovec *parts)
+{
+        if (!c->partial)
+                return 0;
+        *parts = (struct iovec){ c->partial->bytes + c->partial_written, c->partial->length - c->partial_written };
+        return 1;
+}
+
+static size_t collect(struct conn *c, struct iovec parts[PARTS_MAX])
+{
+        struct redis_link *held = &c->client->held;
+        size_t count = collect_rest(c, parts);
+        for (struct redis_link *at = held->next; at != held && count < PARTS_MAX; at = at->next) {
+                struct redis_command *command = redis_link_command(at);
+                parts[count++] = (struct iovec){ command->bytes, command->length };
+        }
+        return count;
+}
+
+static void put_in_flight(struct conn *c, struct redis_command *command, int64_t realtime_ms)
+{
+        struct redis *client = c->client;
+        if (redis_link_empty(&c->in_flight))
+                c->heard_ms = (int64_t)uv_now(client->loop);
+        redis_link_remove(&command->link);
+        redis_link_before(&c->in_flight, &command->link);
+        client->held_count--;
+        client->in_flight_count++;
+        client->counters.commands++;
+        if (command->doubts > 0)
+                client->counters.resent++;
+        command->state = COMMAND_IN_FLIGHT;
+        command->attempts++;
+        command->batch_us = 0;
+        if (command->sent_first_ms == 0)
+                command->sent_first_ms = realtime_ms;
+}
+
+/* `written` bytes are on their way: the commands that they belong to are in flight. Returns how many those are. */
+static size_t advance(struct conn *c, size_t written)
+{
+        struct redis_link *held = &c->client->held;
+        int64_t realtime_ms = clock_realtime_ms();
+        size_t count = 0;
+        if (c->partial) {
+                size_t rest = c->partial->length - c->partial_written;
+                c->partial_written += written < rest ? written : rest;
+                if (written < rest)
+                        return 0;
+                c->partial = NULL;
+                written -= rest;
+        }
+        while (written > 0 && !redis_link_empty(held)) {
+                struct redis_command *command = redis_link_command(held->next);
+                put_in_flight(c, command, realtime_ms);
+                count++;
+                if (written < command->length) {
+                        c->partial = command;
+                        c->partial_written = written;
+                        break;
+                }
+                written -= command->length;
+        }
+        return count;
+}
+
+static void note_batch(struct conn *c, struct redis_command *first, size_t count)
+{
+        struct redis *client = c->client;
+        if (count == 0)
+                return;
+        first->batch_us = client->on_round_trip ? clock_monotonic_us() : 0;
+        client->counters.batches++;
+        if (count > client->counters.batch_commands_max)
+                client->counters.batch_commands_max = count;
+        if (client->on_batch)
+                client->on_batch(count, client->on_batch_data);
+}
+
+/* A retired connection, or one that has refused a command, only finishes what is begun. */
+static bool takes_more(const struct conn *c)
+{
+        return c->client->active == c && c->pause == FAILURE_NONE;
+}
+
+static bool has_more(const struct conn *c)
+{
+        return c->partial || (takes_more(c) && !redis_link_empty(&c->client->held));
+}
+
+void redis_conn_write(struct conn *c)
+{
+        struct iovec parts[PARTS_MAX];
+        struct redis_command *first = redis_link_command(c->client->held.next);
+        size_t batch = 0;
+        int errnum = 0;
+        while (!c->blocked && errnum == 0 && has_more(c)) {
+                size_t count = takes_more(c) ? collect(c, parts) : collect_rest(c, parts);
+                size_t wanted = 0;
+                for (size_t i = 0; i < count; i++)
+                        wanted += parts[i].iov_len;
+                ssize_t n = c->channel->transport->send(c->channel, parts, count);
+                if (n < 0 && errno != EAGAIN && errno != EINTR)
+                        errnum = errno;
+                size_t written = n > 0 ? (size_t)n : 0;
+                c->client->counters.bytes_out += written;
+                batch += advance(c, written);
+                c->blocked = errnum == 0 && written < wanted && !(n < 0 && errno == EINTR);
+        }
+        redis_channel_wait(c->channel, c->blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+        note_batch(c, first, batch);
+        if (errnum != 0) {
+                struct err err;
+                (void)err_errnum(&err, errnum, "write"); /* broken() takes it on */
+                broken(c, &err);
+        }
+}
+
+/* --- Events and time ------------------------------------------------------------------------------------- */
+
+static void on_ready_event(struct conn *c, int status, int events)
+{
+        if (status == 0 && (events & UV_WRITABLE)) {
+                c->blocked = false;
+                redis_conn_write(c);
+        }
+        if (c->state == CONN_READY && (status < 0 || (events & UV_READABLE)))
+                redis_conn_read(c);
+        if (c->state == CONN_READY && status < 0) { /* libuv has stopped to watch it */
+                struct err err;
+                if (redis_channel_connected(c->channel, &err) == 0)
+                        (void)err_set(&err, ERR_UNAVAILABLE, "connection reset"); /* broken() takes it on */
+                broken(c, &err);
+        }
+}
+
+void redis_conn_event(struct conn *c, int status, int events)
+{
+        struct redis *client = c->client;
+        redis_enter(client);
+        if (c->state == CONN_READY) {
+                on_ready_event(c, status, events);
+        } else {
+                if ((events & UV_WRITABLE) || c->state == CONN_CONNECTING)
+                        on_handshake_writable(c);
+                if (c->state == CONN_HANDSHAKE && (status < 0 || (events & UV_READABLE)))
+                        redis_conn_read(c);
+                if (c->state == CONN_HANDSHAKE && status < 0)
+                        try_next_address(c, &(struct err){ ERR_UNAVAILABLE, "handshake: connection reset" });
+        }
+        redis_queue_deliver(client);
+        redis_leave(client);
+}
+
+static void tick_opening(struct conn *c, int64_t now_ms)
+{
+        struct err err;
+        bool is_late = now_ms >= c->deadline_ms;
+        if (!is_late && (c->state != CONN_CONNECTING || now_ms < c->address_deadline_ms))
+                return;
+        (void)err_set(&err, ERR_TIMEOUT, "%s: %s: no answer within %lld ms", c->target->address,
+                      c->state == CONN_LOCATING     ? "look-up"
+                      : c->state == CONN_CONNECTING ? "connect"
+                                                    : "handshake",
+                      (long long)c->client->options.connect_timeout_ms);
+        if (is_late)
+                redis_conn_failed(c, FAILURE_NONE, &err);
+        else
+                try_next_address(c, &err);
+}
+
+void redis_conn_tick(struct conn *c, int64_t now_ms)
+{
+        int64_t stall_ms = c->client->options.stall_ms;
+        struct err err;
+        if (c->state == CONN_CLOSED)
+                return;
+        if (c->state != CONN_READY) {
+                tick_opening(c, now_ms);
+                return;
+        }
+        if (redis_link_empty(&c->in_flight))
+                return;
+        /* When the whole process was stopped, the answer may be waiting in the socket. */
+        if (now_ms - c->heard_ms >= stall_ms) {
+                redis_conn_read(c);
+                if (c->state != CONN_READY || redis_link_empty(&c->in_flight))
+                        return;
+        }
+        bool is_stalled = now_ms - c->heard_ms >= stall_ms;
+        if (is_stalled || (c->is_retired && now_ms >= c->drain_deadline_ms)) {
+                (void)err_set(&err, ERR_TIMEOUT, "no answer within %lld ms", (long long)stall_ms);
+                broken(c, &err);
+                return;
+        }
+        redis_queue_expire_in_flight(c->client, c, now_ms);
+}

@@ -1,0 +1,76 @@
+/* failure: which error replies are no answers but "not now" (one table), and what of an error reply's text may
+ * be repeated in logs. Redis puts a code in capitals first (redis.io, "Redis serialization protocol
+ * specification", simple errors); all codes that are not listed are answers, and the caller's. */
+#include <ctype.h>
+#include <string.h>
+
+#include "redis/internal.h"
+
+enum { TEXT_MAX = 120 };
+
+/* The first match counts; a text with blanks is a beginning. */
+static const struct {
+        const char *begins;
+        enum redis_failure failure;
+} failures[] = {
+        { "LOADING", FAILURE_WAIT },
+        { "BUSY", FAILURE_WAIT },
+        { "TRYAGAIN", FAILURE_WAIT },
+        { "READONLY", FAILURE_RECONNECT },
+        { "MASTERDOWN", FAILURE_RECONNECT },
+        { "CLUSTERDOWN", FAILURE_RECONNECT },
+        { "NOREPLICAS", FAILURE_RECONNECT },
+        { "NOAUTH", FAILURE_RECONNECT },
+        { "ERR max number of clients", FAILURE_RECONNECT },
+        { "UNBLOCKED", FAILURE_UNKNOWN },
+};
+
+static size_t find(const struct redis_reply *reply)
+{
+        size_t i = 0;
+        while (i < COUNT_OF(failures) && !redis_reply_is_error(reply, failures[i].begins))
+                i++;
+        return i;
+}
+
+enum redis_failure redis_failure_of(const struct redis_reply *reply)
+{
+        if (redis_reply_type(reply) != REDIS_ERROR)
+                return FAILURE_NONE;
+        size_t i = find(reply);
+        return i < COUNT_OF(failures) ? failures[i].failure : FAILURE_NONE;
+}
+
+const char *redis_failure_words(const struct redis_reply *reply)
+{
+        size_t i = find(reply);
+        return i < COUNT_OF(failures) ? failures[i].begins : "";
+}
+
+static int code_of(const struct redis_reply *reply)
+{
+        if (redis_reply_is_error(reply, "OOM"))
+                return ERR_LIMIT;
+        if (redis_reply_is_error(reply, "NOPERM") || redis_reply_is_error(reply, "NOAUTH") ||
+            redis_reply_is_error(reply, "WRONGPASS"))
+                return ERR_DENIED;
+        return ERR_UNAVAILABLE;
+}
+
+int redis_reply_error(const struct redis_reply *reply, struct err *err)
+{
+        char text[TEXT_MAX + 1];
+        size_t length = 0;
+        const char *said = redis_reply_type(reply) == REDIS_ERROR ? redis_reply_text(reply, &length) : "";
+        const char *args = strstr(said, "with args"); /* "ERR unknown command 'X', with args beginning with: ..." */
+        if (args)
+                length = (size_t)(args - said);
+        if (length > TEXT_MAX)
+                length = TEXT_MAX;
+        for (size_t i = 0; i < length; i++)
+                text[i] = isprint((unsigned char)said[i]) ? said[i] : '?';
+        while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == ','))
+                length--;
+        text[length] = '\0';
+        return err_set(err, code_of(reply), "%s", text);
+}

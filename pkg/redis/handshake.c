@@ -1,0 +1,164 @@
+/* handshake: all that a new connection says first, in one write, and what the answers mean. ROLE comes before
+ * PING because a loading server answers ROLE, and PING with -LOADING; a user that may do neither (managed
+ * services) is taken at its word. Redis may repeat the arguments of a command in an error, so of a refused
+ * AUTH only the first word is ever repeated. */
+#include <stdio.h>
+#include <string.h>
+
+#include <hiredis/hiredis.h>
+
+#include "redis/internal.h"
+
+enum { STEP_AUTH, STEP_SELECT, STEP_CLIENT, STEP_ROLE, STEP_PING };
+
+static int add(struct redis_handshake *h, unsigned char step, size_t argc, const char **argv, const size_t *lengths)
+{
+        char *bytes = NULL;
+        long long length = redisFormatCommandArgv(&bytes, (int)argc, argv, lengths);
+        if (length < 0)
+                return ERR_NOMEM;
+        int rc = buf_append(&h->out, bytes, (size_t)length);
+        explicit_bzero(bytes, (size_t)length);
+        redisFreeCommand(bytes);
+        h->steps[h->count++] = step;
+        return rc;
+}
+
+static int add_auth(struct redis_handshake *h, const struct redis_target *t)
+{
+        if (t->password.length == 0)
+                return 0;
+        if (!t->username)
+                return add(h, STEP_AUTH, 2, (const char *[]){ "AUTH", t->password.bytes },
+                           (size_t[]){ 4, t->password.length });
+        return add(h, STEP_AUTH, 3, (const char *[]){ "AUTH", t->username, t->password.bytes },
+                   (size_t[]){ 4, strlen(t->username), t->password.length });
+}
+
+static int add_select(struct redis_handshake *h, const struct redis_target *t)
+{
+        if (t->database == 0)
+                return 0;
+        char number[12];
+        int length = snprintf(number, sizeof(number), "%u", t->database);
+        return add(h, STEP_SELECT, 2, (const char *[]){ "SELECT", number }, (size_t[]){ 6, (size_t)length });
+}
+
+static int add_client(struct redis_handshake *h, const struct redis_target *t)
+{
+        int rc = 0;
+        if (t->client_name)
+                rc = add(h, STEP_CLIENT, 3, (const char *[]){ "CLIENT", "SETNAME", t->client_name },
+                         (size_t[]){ 6, 7, strlen(t->client_name) });
+        if (rc == 0)
+                rc = add(h, STEP_CLIENT, 4, (const char *[]){ "CLIENT", "SETINFO", "LIB-NAME", "collector" },
+                         (size_t[]){ 6, 7, 8, 9 });
+        if (rc == 0)
+                rc = add(h, STEP_CLIENT, 4, (const char *[]){ "CLIENT", "SETINFO", "LIB-VER", VERSION },
+                         (size_t[]){ 6, 7, 7, sizeof(VERSION) - 1 });
+        return rc;
+}
+
+int redis_handshake_init(struct redis_handshake *h, const struct redis_target *t, struct err *err)
+{
+        *h = (struct redis_handshake){ .count = 0 };
+        size_t texts = t->password.length + (t->username ? strlen(t->username) : 0) +
+                       (t->client_name ? strlen(t->client_name) : 0);
+        /* All at once: growing would leave a copy of the password behind. */
+        int rc = buf_reserve(&h->out, texts + 512);
+        if (rc == 0)
+                rc = add_auth(h, t);
+        if (rc == 0)
+                rc = add_select(h, t);
+        if (rc == 0)
+                rc = add_client(h, t);
+        if (rc == 0)
+                rc = add(h, STEP_ROLE, 1, (const char *[]){ "ROLE" }, (size_t[]){ 4 });
+        if (rc == 0)
+                rc = add(h, STEP_PING, 1, (const char *[]){ "PING" }, (size_t[]){ 4 });
+        if (rc < 0) {
+                redis_handshake_fini(h);
+                return err_set(err, rc, "handshake");
+        }
+        return 0;
+}
+
+void redis_handshake_fini(struct redis_handshake *h)
+{
+        if (h->out.data)
+                explicit_bzero(h->out.data, h->out.cap);
+        buf_fini(&h->out);
+}
+
+static bool is_not_needed(const struct redis_reply *reply)
+{
+        return redis_reply_is_error(reply, "ERR Client sent AUTH, but no password is set") || /* up to Redis 5 */
+               redis_reply_is_error(reply, "ERR AUTH <password> called without any password configured for the");
+}
+
+/* "not now" in the table's own words, or else the first word of a refusal. */
+static enum redis_failure judge_auth(const struct redis_reply *reply, struct err *err)
+{
+        enum redis_failure failure = redis_failure_of(reply);
+        const char *text = redis_reply_text(reply, NULL);
+        int word = (int)strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        if (is_not_needed(reply))
+                return FAILURE_NONE;
+        if (failure != FAILURE_NONE && !redis_reply_is_error(reply, "NOAUTH")) {
+                (void)err_set(err, ERR_UNAVAILABLE, "authentication: %s", redis_failure_words(reply));
+                return failure;
+        }
+        (void)err_set(err, ERR_DENIED, "authentication: the user name or password is refused (%.*s)",
+                      word < 16 ? word : 16, text);
+        return FAILURE_DENIED;
+}
+
+static enum redis_failure judge_role(const struct redis_reply *reply, struct err *err)
+{
+        const struct redis_reply *first = redis_reply_at(reply, 0);
+        const char *role = first ? redis_reply_text(first, NULL) : NULL;
+        if (!role || strcmp(role, "master") == 0)
+                return FAILURE_NONE;
+        (void)err_set(err, ERR_UNAVAILABLE, "role: this server is %s, not the primary",
+                      strcmp(role, "slave") == 0      ? "a replica"
+                      : strcmp(role, "sentinel") == 0 ? "a Sentinel"
+                                                      : "of an unknown role");
+        return FAILURE_RECONNECT;
+}
+
+static bool is_denied(unsigned char step, const struct redis_reply *reply)
+{
+        return redis_reply_is_error(reply, "NOAUTH") || redis_reply_is_error(reply, "DENIED") || /* protected mode */
+               (step == STEP_SELECT && redis_reply_is_error(reply, "NOPERM"));
+}
+
+static enum redis_failure judge_error(unsigned char step, const struct redis_reply *reply, struct err *err)
+{
+        static const char *const names[] = { "authentication", "select", "handshake", "role", "ping" };
+        if (step == STEP_AUTH && !redis_reply_is_error(reply, "DENIED"))
+                return judge_auth(reply, err);
+        enum redis_failure failure = redis_failure_of(reply);
+        (void)redis_reply_error(reply, err);
+        (void)err_wrap(err, "%s", redis_reply_is_error(reply, "NOAUTH") ? "authentication" : names[step]);
+        if (is_denied(step, reply)) {
+                err->code = ERR_DENIED;
+                return FAILURE_DENIED;
+        }
+        if (failure == FAILURE_NONE && step == STEP_SELECT)
+                return FAILURE_UNKNOWN; /* no such database: no use without it, and none of the other kinds */
+        return failure;
+}
+
+int redis_handshake_reply(struct redis_handshake *h, const struct redis_reply *reply, enum redis_failure *failure,
+                          struct err *err)
+{
+        unsigned char step = h->steps[h->next++];
+        *failure = FAILURE_NONE;
+        if (redis_reply_type(reply) == REDIS_ERROR)
+                *failure = judge_error(step, reply, err);
+        else if (step == STEP_ROLE)
+                *failure = judge_role(reply, err);
+        if (*failure != FAILURE_NONE)
+                return ERR_UNAVAILABLE;
+        return h->next == h->count;
+}

@@ -1,0 +1,297 @@
+/* redis, inside: what the files of this folder share. From the outside in: client.c keeps one connection in
+ * use (conn.c), one on its way and old ones that drain, and a queue of held commands (queue.c); a connection
+ * asks locate.c where the primary is, opens a channel (transport.c), introduces itself (handshake.c), and
+ * reads replies (reply.c), which failure.c judges.
+ *
+ * Threads: loop only, but for the target. */
+#ifndef REDIS_INTERNAL_H
+#define REDIS_INTERNAL_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "redis/redis.h"
+
+/* --- Links: commands in a ring around a head; removing one needs no knowledge of the ring. ------------- */
+
+static inline void redis_link_init(struct redis_link *head)
+{
+        head->next = head->previous = head;
+}
+
+static inline bool redis_link_empty(const struct redis_link *head)
+{
+        return head->next == head;
+}
+
+static inline void redis_link_before(struct redis_link *at, struct redis_link *link)
+{
+        link->next = at;
+        link->previous = at->previous;
+        at->previous->next = link;
+        at->previous = link;
+}
+
+static inline void redis_link_remove(struct redis_link *link)
+{
+        link->previous->next = link->next;
+        link->next->previous = link->previous;
+        link->next = link->previous = link;
+}
+
+static inline struct redis_command *redis_link_command(struct redis_link *link)
+{
+        return CONTAINER_OF(link, struct redis_command, link);
+}
+
+/* --- Commands ------------------------------------------------------------------------------------------ */
+
+enum redis_command_state {
+        COMMAND_IDLE,      /* the caller's                                              */
+        COMMAND_HELD,      /* in client->held, or in a connection's `refused`           */
+        COMMAND_IN_FLIGHT, /* in a connection's `in_flight`                             */
+        COMMAND_FAILED,    /* in client->failed, answered at the end of this turn       */
+        COMMAND_ABANDONED, /* ours: stands in for one that was answered before its reply */
+};
+
+/* Why a command fails; queue.c has the code and the words. */
+enum redis_reason {
+        REASON_AWAY,     /* its hold time passed                          */
+        REASON_FULL,     /* the budget is used up                         */
+        REASON_NOT_HELD, /* must_not_hold, and no connection              */
+        REASON_CLOSED,   /* redis_close                                   */
+        REASON_ONCE,     /* may have been done and must not be sent again */
+        REASON_RESENT,   /* sent again too often                          */
+        REASON_SLOW,     /* in flight when its hold time passed           */
+};
+
+/* --- Targets ------------------------------------------------------------------------------------------- */
+
+enum { REDIS_ADDRESSES_MAX = 16 };
+
+struct redis_address {
+        struct sockaddr_storage storage;
+        socklen_t length;
+};
+
+struct redis_addresses {
+        struct redis_address list[REDIS_ADDRESSES_MAX];
+        size_t count;
+};
+
+struct redis_target {
+        atomic_uint references;
+        char *host; /* NULL with a socket path */
+        uint16_t port;
+        char *socket_path;
+        char *username;
+        struct secret password;
+        unsigned database;
+        char *client_name;
+        char *address; /* for people */
+};
+
+/* --- Where the primary is (locate.c): the one place that asks a name server, and later a Sentinel ------- */
+
+struct redis_locate; /* a look-up under way */
+typedef void redis_located_fn(const struct redis_addresses *found, const struct err *err, void *data);
+
+/* 1: `now` is filled (a numeric address or a path). 0: `done` comes later, unless *out is cancelled. */
+int redis_locate(struct redis *client, const struct redis_target *target, struct redis_addresses *now,
+                 redis_located_fn *done, void *data, struct redis_locate **out, struct err *err) NODISCARD;
+void redis_locate_cancel(struct redis_locate *locate); /* NULL is fine; `done` never comes */
+
+/* --- Channels (transport.c): one socket, and a table of how bytes travel on it -------------------------- */
+
+struct conn;
+struct redis_channel;
+
+struct redis_transport {
+        /* After the socket is connected, at each event: 1 when bytes can travel, 0 to wait for `events`. */
+        int (*ready)(struct redis_channel *channel, struct err *err);
+        /* Bytes taken or given, or -1 with errno. */
+        ssize_t (*send)(struct redis_channel *channel, const struct iovec *parts, size_t count);
+        ssize_t (*recv)(struct redis_channel *channel, void *bytes, size_t size);
+        bool short_read_is_last; /* a read that does not fill the buffer has emptied the channel */
+};
+
+extern const struct redis_transport redis_transport_plain;
+
+struct redis_channel {
+        uv_poll_t poll;
+        const struct redis_transport *transport;
+        struct redis *client;
+        struct conn *conn; /* NULL once closed */
+        int fd;
+        int events; /* UV_READABLE, UV_WRITABLE: what is waited for */
+};
+
+/* Starts to connect; redis_conn_event tells of the rest. */
+int redis_channel_open(struct redis *client, struct conn *conn, const struct redis_address *address,
+                       struct redis_channel **out, struct err *err) NODISCARD;
+int redis_channel_connected(struct redis_channel *channel, struct err *err) NODISCARD; /* asked once, when writable */
+void redis_channel_wait(struct redis_channel *channel, int events);
+void redis_channel_close(struct redis_channel *channel); /* NULL is fine */
+
+/* --- Replies (reply.c) --------------------------------------------------------------------------------- */
+
+struct redis_reader; /* bytes in, replies out */
+
+struct redis_reader *redis_reader_new(size_t reply_max_bytes); /* NULL: out of memory */
+void redis_reader_free(struct redis_reader *reader);
+int redis_reader_feed(struct redis_reader *reader, const char *bytes, size_t count, struct err *err) NODISCARD;
+/* 1 with a reply that lives until the next call, 0 when the rest is still to come, ERR_PROTOCOL or ERR_NOMEM. */
+int redis_reader_next(struct redis_reader *reader, const struct redis_reply **out, struct err *err) NODISCARD;
+
+/* --- Failures (failure.c): what an error reply means ----------------------------------------------------- */
+
+enum redis_failure {
+        FAILURE_NONE,      /* an answer; hand it over                            */
+        FAILURE_WAIT,      /* not done; ask this server again                    */
+        FAILURE_RECONNECT, /* not done; look for the primary again               */
+        FAILURE_DENIED,    /* not done; credentials                              */
+        FAILURE_UNKNOWN,   /* may have been done                                 */
+};
+
+enum redis_failure redis_failure_of(const struct redis_reply *reply);
+/* The table's own words for it, safe to print whatever the server echoes; "" for FAILURE_NONE. Static. */
+const char *redis_failure_words(const struct redis_reply *reply);
+
+/* --- The handshake (handshake.c) ------------------------------------------------------------------------- */
+
+enum { HANDSHAKE_STEPS_MAX = 8 };
+
+struct redis_handshake {
+        struct buf out; /* wiped once written */
+        size_t written;
+        unsigned char steps[HANDSHAKE_STEPS_MAX];
+        size_t count, next;
+};
+
+int redis_handshake_init(struct redis_handshake *handshake, const struct redis_target *target,
+                         struct err *err) NODISCARD;
+void redis_handshake_fini(struct redis_handshake *handshake);
+/* Judges the next reply. *failure is FAILURE_NONE with a result of 1 (done) or 0 (more to come); else `err` says
+ * what was refused, without a word of what we sent. */
+int redis_handshake_reply(struct redis_handshake *handshake, const struct redis_reply *reply,
+                          enum redis_failure *failure, struct err *err) NODISCARD;
+
+/* --- Connections (conn.c) -------------------------------------------------------------------------------- */
+
+enum conn_state { CONN_LOCATING, CONN_CONNECTING, CONN_HANDSHAKE, CONN_READY, CONN_CLOSED };
+
+struct conn {
+        struct redis *client;
+        struct redis_target *target;
+        unsigned generation; /* the caller's number for the target */
+        unsigned epoch;      /* ours: counts redis_set_target      */
+        enum conn_state state;
+
+        struct redis_locate *locate;
+        struct redis_addresses addresses;
+        size_t address_next;
+        int64_t deadline_ms;         /* until it must be ready         */
+        int64_t address_deadline_ms; /* until the next address is tried */
+
+        struct redis_channel *channel;
+        struct redis_reader *reader;
+        struct redis_handshake handshake;
+
+        struct redis_link in_flight;   /* written, in order                                          */
+        struct redis_link refused;     /* "not now", in order, until in_flight is empty               */
+        struct redis_command *partial; /* the last of in_flight, when only its first bytes are written */
+        size_t partial_written;
+        bool blocked;             /* the socket takes no more; waits to be writable                    */
+        int64_t heard_ms;         /* the last byte, or the first command in flight after a quiet time    */
+        enum redis_failure pause; /* a command was refused: no more are written until in_flight is empty */
+        bool is_retired;          /* has a successor: closes when in_flight is empty                     */
+        int64_t drain_deadline_ms;
+
+        struct conn *next; /* in client->draining or client->dead */
+};
+
+struct conn *redis_conn_new(struct redis *client, struct redis_target *target, struct err *err);
+void redis_conn_start(struct conn *conn);
+/* Forgets the sockets; what is in flight must have been taken away before. Freed when the client is left. */
+void redis_conn_close(struct conn *conn);
+void redis_conn_free(struct conn *conn);
+void redis_conn_event(struct conn *conn, int status, int events); /* from the channel */
+void redis_conn_read(struct conn *conn);
+void redis_conn_tick(struct conn *conn, int64_t now_ms);
+/* Writes from the client's held queue what the socket takes. */
+void redis_conn_write(struct conn *conn);
+
+/* --- The client (client.c, queue.c) ---------------------------------------------------------------------- */
+
+enum { REDIS_READ_BYTES = 64 << 10, REDIS_TICK_MS = 50 };
+
+struct redis {
+        uv_loop_t *loop;
+        struct redis_options options; /* defaults filled in */
+        struct redis_budget own_budget;
+        struct redis_target *target;
+        unsigned generation, epoch;
+        unsigned generation_in_use;
+
+        struct conn *active;   /* takes commands; NULL while Redis is away      */
+        struct conn *opening;  /* on its way to `target`                        */
+        struct conn *draining; /* retired, with commands in flight              */
+        struct conn *dead;     /* closed, freed when the last entry is left     */
+        uv_timer_t tick;       /* runs while anything waits                     */
+        uv_timer_t retry;      /* the next attempt                              */
+
+        struct redis_link held;   /* in order of deadline */
+        struct redis_link failed; /* to be answered       */
+        size_t held_count, in_flight_count;
+
+        unsigned failures; /* since the last answer; the exponent of the backoff */
+        uint64_t random;
+        int64_t away_since_ms; /* 0 while it is usable */
+        struct err last_error;
+        bool is_denied; /* the last attempt failed for its credentials */
+
+        struct redis_counters counters;
+        void (*on_batch)(size_t commands, void *data);
+        void *on_batch_data;
+        void (*on_round_trip)(int64_t us, void *data);
+        void *on_round_trip_data;
+
+        unsigned depth; /* entries that are not left yet: nothing is freed */
+        unsigned holds; /* handles and look-ups that are not closed yet    */
+        bool is_closing;
+        void (*on_closed)(void *data);
+        void *on_closed_data;
+
+        char read_buffer[REDIS_READ_BYTES];
+};
+
+/* Around everything that may call back: what is closed meanwhile is freed by the last leave. */
+void redis_enter(struct redis *client);
+void redis_leave(struct redis *client);
+void redis_hold(struct redis *client);
+void redis_release(struct redis *client);
+void redis_wake(struct redis *client); /* something waits: the tick has to run */
+
+/* From conn.c. */
+void redis_conn_is_ready(struct conn *conn);
+/* It never became ready. `failure`: NONE (cannot be reached), DENIED, or why it can't be written to. */
+void redis_conn_failed(struct conn *conn, enum redis_failure failure, const struct err *err);
+void redis_conn_lost(struct conn *conn, const struct err *err);
+void redis_conn_replied(struct conn *conn, struct redis_command *command, const struct redis_reply *reply);
+
+/* queue.c */
+void redis_queue_fail(struct redis *client, struct redis_command *command, enum redis_reason reason);
+void redis_queue_hold_again(struct redis *client, struct redis_link *list); /* merged into held by deadline */
+/* It may have been done: appends it to `list` to be sent again, or fails it. */
+void redis_queue_doubt(struct redis *client, struct redis_command *command, struct redis_link *list);
+void redis_queue_refused(struct redis *client, struct redis_command *command, struct redis_link *list);
+void redis_queue_rescue(struct redis *client, struct conn *conn); /* everything back from a lost connection */
+void redis_queue_answer(struct redis *client, struct redis_command *command, const struct redis_reply *reply);
+void redis_queue_expire(struct redis *client, int64_t now_ms);
+void redis_queue_expire_in_flight(struct redis *client, struct conn *conn, int64_t now_ms);
+void redis_queue_drop_impatient(struct redis *client); /* must_not_hold, now that there is no connection */
+void redis_queue_deliver(struct redis *client);        /* answers what has failed */
+bool redis_is_usable(const struct redis *client);
+
+#endif

@@ -1,0 +1,294 @@
+/* queue: commands that are held, refused or failed, the budget that bounds them, and time. Held commands are
+ * in order of deadline, which is the order they were sent in; what comes back from a connection is merged in
+ * by that order, so it goes before all that was sent later. A failure is put into client->failed and answered
+ * from one place, when the stack is shallow: on_reply may do what it likes. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "redis/internal.h"
+
+bool redis_is_usable(const struct redis *client)
+{
+        return client->active && client->active->pause == FAILURE_NONE && !client->is_closing;
+}
+
+/* --- Budget ---------------------------------------------------------------------------------------------- */
+
+static bool charge(struct redis_budget *budget, size_t bytes)
+{
+        size_t commands_max = budget->commands_max ? budget->commands_max : 20000;
+        size_t bytes_max = budget->bytes_max ? budget->bytes_max : 64U << 20;
+        size_t commands_before = atomic_fetch_add_explicit(&budget->commands, 1, memory_order_relaxed);
+        size_t bytes_before = atomic_fetch_add_explicit(&budget->bytes, bytes, memory_order_relaxed);
+        if (commands_before < commands_max && bytes_before < bytes_max && bytes <= bytes_max - bytes_before)
+                return true;
+        atomic_fetch_sub_explicit(&budget->commands, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&budget->bytes, bytes, memory_order_relaxed);
+        return false;
+}
+
+static void give_back(struct redis_budget *budget, size_t bytes)
+{
+        atomic_fetch_sub_explicit(&budget->commands, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&budget->bytes, bytes, memory_order_relaxed);
+}
+
+/* --- In and out ------------------------------------------------------------------------------------------ */
+
+static void hold(struct redis *client, struct redis_command *command, struct redis_link *list)
+{
+        command->state = COMMAND_HELD;
+        redis_link_before(list, &command->link);
+        client->held_count++;
+}
+
+/* Out of whatever it is in; the budget keeps its share. */
+static void take_out(struct redis *client, struct redis_command *command)
+{
+        if (command->state == COMMAND_HELD)
+                client->held_count--;
+        else if (command->state == COMMAND_IN_FLIGHT)
+                client->in_flight_count--;
+        redis_link_remove(&command->link);
+        command->state = COMMAND_IDLE;
+}
+
+static void put_failed(struct redis *client, struct redis_command *command, enum redis_reason reason)
+{
+        command->state = COMMAND_FAILED;
+        command->reason = (int)reason;
+        client->counters.failed++;
+        redis_link_before(&client->failed, &command->link);
+}
+
+void redis_queue_fail(struct redis *client, struct redis_command *command, enum redis_reason reason)
+{
+        take_out(client, command);
+        give_back(client->options.budget, command->length);
+        put_failed(client, command, reason);
+}
+
+void redis_queue_answer(struct redis *client, struct redis_command *command, const struct redis_reply *reply)
+{
+        take_out(client, command);
+        give_back(client->options.budget, command->length);
+        command->on_reply(command, reply, NULL);
+}
+
+void redis_send(struct redis *client, struct redis_command *command)
+{
+        assert(command->state == COMMAND_IDLE && command->length > 0);
+        command->deadline_ms = (int64_t)uv_now(client->loop) + client->options.hold_ms;
+        command->sent_first_ms = 0;
+        command->attempts = command->doubts = 0;
+        if (client->is_closing)
+                put_failed(client, command, REASON_CLOSED);
+        else if (command->must_not_hold && !redis_is_usable(client))
+                put_failed(client, command, REASON_NOT_HELD);
+        else if (!charge(client->options.budget, command->length))
+                put_failed(client, command, REASON_FULL);
+        else
+                hold(client, command, &client->held);
+        redis_wake(client);
+}
+
+bool redis_cancel(struct redis *client, struct redis_command *command)
+{
+        if (command->state != COMMAND_HELD && command->state != COMMAND_FAILED)
+                return false;
+        if (command->state == COMMAND_HELD)
+                give_back(client->options.budget, command->length);
+        take_out(client, command);
+        return true;
+}
+
+/* --- Back from a connection ------------------------------------------------------------------------------ */
+
+void redis_queue_hold_again(struct redis *client, struct redis_link *list)
+{
+        struct redis_link *at = client->held.next;
+        while (!redis_link_empty(list)) {
+                struct redis_command *command = redis_link_command(list->next);
+                while (at != &client->held && redis_link_command(at)->deadline_ms < command->deadline_ms)
+                        at = at->next;
+                redis_link_remove(&command->link);
+                redis_link_before(at, &command->link);
+        }
+}
+
+void redis_queue_refused(struct redis *client, struct redis_command *command, struct redis_link *list)
+{
+        if (command->must_not_hold) {
+                redis_queue_fail(client, command, command->doubts ? REASON_SLOW : REASON_NOT_HELD);
+                return;
+        }
+        take_out(client, command);
+        hold(client, command, list);
+}
+
+/* The caller may format it anew, with a mark that says that it is a repeat. */
+static void tell_resend(struct redis *client, struct redis_command *command)
+{
+        atomic_size_t *bytes = &client->options.budget->bytes;
+        size_t before = command->length;
+        if (!command->on_resend || client->is_closing)
+                return;
+        command->on_resend(command);
+        atomic_fetch_add_explicit(bytes, command->length, memory_order_relaxed);
+        atomic_fetch_sub_explicit(bytes, before, memory_order_relaxed);
+}
+
+void redis_queue_doubt(struct redis *client, struct redis_command *command, struct redis_link *list)
+{
+        command->doubts++;
+        if (command->once || command->must_not_hold) {
+                redis_queue_fail(client, command, REASON_ONCE);
+        } else if (command->doubts > client->options.resend_max) {
+                redis_queue_fail(client, command, REASON_RESENT);
+        } else {
+                take_out(client, command);
+                tell_resend(client, command);
+                hold(client, command, list);
+        }
+}
+
+static void free_stand_in(struct redis_command *command)
+{
+        redis_link_remove(&command->link);
+        redis_command_fini(command);
+        free(command);
+}
+
+void redis_queue_rescue(struct redis *client, struct conn *conn)
+{
+        struct redis_link again;
+        redis_link_init(&again);
+        redis_queue_hold_again(client, &conn->refused);
+        while (!redis_link_empty(&conn->in_flight)) {
+                struct redis_command *command = redis_link_command(conn->in_flight.next);
+                if (command->state == COMMAND_ABANDONED)
+                        free_stand_in(command);
+                else if (command == conn->partial) /* never whole on the wire: it was not done */
+                        redis_queue_refused(client, command, &again);
+                else
+                        redis_queue_doubt(client, command, &again);
+        }
+        conn->partial = NULL;
+        redis_queue_hold_again(client, &again);
+}
+
+/* --- Time ------------------------------------------------------------------------------------------------ */
+
+void redis_queue_expire(struct redis *client, int64_t now_ms)
+{
+        while (!redis_link_empty(&client->held)) {
+                struct redis_command *command = redis_link_command(client->held.next);
+                if (command->deadline_ms > now_ms)
+                        return;
+                redis_queue_fail(client, command, REASON_AWAY);
+        }
+}
+
+/* Its reply will still come, and must not be taken for that of the next: something has to wait for it. */
+static bool leave_stand_in(struct conn *conn, struct redis_command *command)
+{
+        struct redis_command *stand_in = malloc(sizeof(*stand_in));
+        if (!stand_in)
+                return false;
+        redis_command_init(stand_in, NULL);
+        stand_in->state = COMMAND_ABANDONED;
+        stand_in->deadline_ms = INT64_MAX;
+        redis_link_before(&command->link, &stand_in->link);
+        if (conn->partial == command) { /* the rest of its bytes has to follow */
+                stand_in->bytes = command->bytes;
+                stand_in->length = command->length;
+                command->bytes = NULL;
+                conn->partial = stand_in;
+        }
+        return true;
+}
+
+/* After a switch in_flight need not be in order of deadline: one behind a younger one is noticed later. */
+void redis_queue_expire_in_flight(struct redis *client, struct conn *conn, int64_t now_ms)
+{
+        struct redis_link *at = conn->in_flight.next;
+        while (at != &conn->in_flight) {
+                struct redis_command *command = redis_link_command(at);
+                at = at->next;
+                if (command->state == COMMAND_ABANDONED)
+                        continue;
+                if (command->deadline_ms > now_ms || !leave_stand_in(conn, command))
+                        return;
+                redis_queue_fail(client, command, REASON_SLOW);
+                if (!command->bytes)
+                        command->length = 0;
+        }
+}
+
+void redis_queue_drop_impatient(struct redis *client)
+{
+        struct redis_link *at = client->held.next;
+        while (at != &client->held) {
+                struct redis_command *command = redis_link_command(at);
+                at = at->next;
+                if (command->must_not_hold)
+                        redis_queue_fail(client, command, REASON_NOT_HELD);
+        }
+}
+
+/* --- Answers --------------------------------------------------------------------------------------------- */
+
+static int say_away(const struct redis *client, const struct redis_command *command, struct err *err)
+{
+        long long hold_ms = (long long)client->options.hold_ms;
+        const char *last = client->last_error.code ? client->last_error.text : "none";
+        if (command->doubts > 0)
+                return err_set(err, ERR_TIMEOUT, "Redis did not answer within %lld ms (last error: %s)", hold_ms, last);
+        if (client->is_denied)
+                return err_set(err, ERR_DENIED, "Redis refused the credentials for %lld ms (last error: %s)", hold_ms,
+                               last);
+        return err_set(err, ERR_UNAVAILABLE, "Redis could not be used for %lld ms (last error: %s)", hold_ms, last);
+}
+
+static int say(const struct redis *client, const struct redis_command *command, struct err *err)
+{
+        switch ((enum redis_reason)command->reason) {
+        case REASON_AWAY:
+                return say_away(client, command, err);
+        case REASON_FULL:
+                return err_set(err, ERR_UNAVAILABLE, "too many requests wait for Redis");
+        case REASON_NOT_HELD:
+                return err_set(err, ERR_UNAVAILABLE, "there is no connection to Redis (last error: %s)",
+                               client->last_error.code ? client->last_error.text : "none");
+        case REASON_CLOSED:
+                if (command->doubts > 0)
+                        return err_set(err, ERR_TIMEOUT, "stopped before Redis answered");
+                return err_set(err, ERR_UNAVAILABLE, "stopped before Redis could be asked");
+        case REASON_ONCE:
+                return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
+        case REASON_RESENT:
+                return err_set(err, ERR_TIMEOUT, "sent to Redis %u times without an answer", command->attempts);
+        case REASON_SLOW:
+                break;
+        }
+        return err_set(err, ERR_TIMEOUT, "Redis did not answer within %lld ms", (long long)client->options.hold_ms);
+}
+
+/* Only what has failed before: an on_reply that sends again and fails again waits for the next turn. */
+void redis_queue_deliver(struct redis *client)
+{
+        struct redis_link now;
+        if (redis_link_empty(&client->failed))
+                return;
+        now = client->failed;
+        now.next->previous = now.previous->next = &now;
+        redis_link_init(&client->failed);
+        while (!redis_link_empty(&now)) {
+                struct redis_command *command = redis_link_command(now.next);
+                struct err err;
+                take_out(client, command);
+                (void)say(client, command, &err);
+                command->on_reply(command, NULL, &err);
+        }
+}
