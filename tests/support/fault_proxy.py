@@ -29,7 +29,6 @@ class FaultProxy:
         self._script = []  # [set of command names or None, reply bytes, times left]
         self.scripted_replies = 0
         self._live = set()
-        self._closed = False
         self._listener = None
         self._listen()
 
@@ -96,8 +95,13 @@ class FaultProxy:
             names = None if commands is None else {name.upper().encode() for name in commands}
             self._script.append([names, reply, times])
 
+    def lose_replies(self, commands, times=1):
+        """Redis does the named commands, and the connection breaks before it has answered."""
+        assert self.scripted
+        with self._state:
+            self._script.append([{name.upper().encode() for name in commands}, None, times])
+
     def close(self):
-        self._closed = True
         self._stop_listening()
         with self._state:
             self._mode = "pass"
@@ -204,19 +208,18 @@ class FaultProxy:
             self._cut = None
         return data, True
 
-    def _scripted_reply(self, name):
+    def _line_of_script(self, name):
+        """(True, reply) where the script has a line for this command; a reply of None is a lost one."""
         with self._state:
             for entry in self._script:
                 names, reply, times = entry
-                if names is not None and name not in names:
+                if (names is not None and name not in names) or times == 0:
                     continue
                 if times is not None:
-                    if times == 0:
-                        continue
                     entry[2] -= 1
                 self.scripted_replies += 1
-                return reply
-        return None
+                return True, reply
+        return False, None
 
     def _play(self, pair):
         requests, replies = pair.client.makefile("rb"), pair.server.makefile("rb")
@@ -224,10 +227,13 @@ class FaultProxy:
             command, name = read_command(requests)
             if command is None:
                 return
-            reply = self._scripted_reply(name)
+            scripted, reply = self._line_of_script(name)
             if reply is None:
                 pair.server.sendall(command)
                 reply = read_reply(replies)
+                if scripted:
+                    pair.close()
+                    return
             if self.delay_s:
                 time.sleep(self.delay_s)
             pair.client.sendall(reply)

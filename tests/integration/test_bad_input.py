@@ -1,0 +1,364 @@
+"""CONTRACT, section 3, bad input: each kind has its answer, and the program goes on."""
+
+import pytest
+
+from support.collector import Collector
+from support.deadline import PATIENCE, wait_until
+from support.http_client import ConnectionEnded, request_bytes, timed
+from support.matching import assert_problem
+
+PATHS = ["/", "/v1/documents"]
+JSON = {"Content-Type": "application/json"}
+
+
+def place_of(problem):
+    """(line, column) of a problem, from its members or else from its words."""
+    if "line" in problem:
+        return problem["line"], problem["column"]
+    words = problem["detail"].replace(",", " ").replace(":", " ").split()
+    return int(words[words.index("line") + 1]), int(words[words.index("column") + 1])
+
+
+# --- Bodies --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("body, line, column", [
+    (b'{"a":}', 1, 6),
+    (b'{\n  "a": 1,\n  "b": tru\n}', 3, 8),
+    (b'{"a":1', 1, 7),
+    (b'{"a":1}x', 1, 8),
+    (b"{'a':1}", 1, 2),
+    (b'{"a":01}', 1, 7),
+    (b'{"a":"\n"}', 1, 7),
+    (b'{"a":"\xff"}', 1, 7),
+    (b'{\n"\xc3\xbc":"\xc0\xaf"}', 2, 6),
+    (b'{"a":"\xed\xa0\x80"}', 1, 7),
+    (b'{"a":"\xf4\x90\x80\x80"}', 1, 7),
+], ids=["no value", "third line", "cut off", "rest", "single quotes", "leading zero", "line end in a string",
+        "no utf-8", "overlong", "surrogate", "beyond Unicode"])
+def test_what_is_not_json_is_400_with_line_and_column(client, path, body, line, column):
+    problem = assert_problem(client.post(path, body, JSON), 400)
+    found = place_of(problem)
+    assert found[0] == line, problem
+    assert abs(found[1] - column) <= 2, problem  # the end of a wrong word or its start
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("body", [b"[]", b"1", b'"a"', b"null", b"[{}]", b"true"])
+def test_json_that_is_no_object_is_400(client, path, body):
+    assert_problem(client.post(path, body, JSON), 400)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t"])
+def test_an_empty_body_is_400(client, path, body):
+    assert_problem(client.post(path, body, JSON), 400)
+
+
+def test_a_byte_order_mark_is_400(client):
+    assert_problem(client.post("/", b"\xef\xbb\xbf{}", JSON), 400)
+
+
+def test_nesting_up_to_128_is_taken_and_deeper_is_400(client):
+    assert client.post("/", b'{"a":' + b"[" * 127 + b"]" * 127 + b"}", JSON).status == 200
+    assert_problem(client.post("/", b'{"a":' + b"[" * 128 + b"]" * 128 + b"}", JSON), 400, "deep")
+    assert_problem(client.post("/", b'{"a":' + b"[" * 500000, JSON), 400)
+    assert_problem(client.post("/", b'{"a":' * 200000, JSON), 400)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "image/png",
+                                        "application/jsonx", "garbage", "text/json/x"])
+def test_another_media_type_is_415(client, path, media_type):
+    assert_problem(client.post(path, b"{}", {"Content-Type": media_type}), 415)
+
+
+def test_put_of_another_media_type_is_415(client):
+    answer = client.put("/v1/documents/00000000-0000-4000-8000-000000000001", b"<a/>", {"Content-Type": "text/xml"})
+    assert_problem(answer, 415)
+
+
+def test_a_compressed_body_is_refused(client):
+    answer = client.post("/", b"\x1f\x8b\x08\x00", {**JSON, "Content-Encoding": "gzip"})
+    assert answer.status in (400, 415), answer
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_over_the_limit_is_413_and_the_client_can_read_it(collector, path):
+    body = b'{"a":"' + b"x" * (1024 * 1024) + b'"}'
+    with collector.client() as client:
+        assert_problem(client.post(path, body, JSON), 413)
+
+
+def test_a_declared_length_over_the_limit_is_413_before_it_is_sent(collector):
+    with collector.connect() as raw:
+        raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n")
+        took, answer = timed(raw.read_answer)
+        assert_problem(answer, 413)
+        assert took < 5 * PATIENCE
+
+
+def test_a_chunked_body_over_the_limit_is_413(collector):
+    with collector.connect() as raw:
+        raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+        try:
+            for _ in range(17):
+                raw.send(chunk)
+        except OSError:
+            pass  # refused before all was sent
+        assert_problem(raw.read_answer(), 413)
+
+
+def test_a_body_limit_of_ones_own_counts(start_redis, start_collector):
+    with start_collector(start_redis(), body_max="2KiB").client() as client:
+        assert client.post("/", b'{"a":"' + b"x" * 2040 + b'"}', JSON).status == 200
+        assert_problem(client.post("/", b'{"a":"' + b"x" * 2041 + b'"}', JSON), 413)
+
+
+def test_a_form_that_grows_beyond_the_limit_as_json_is_413_or_400(client):
+    body = b"&".join(b"a%d[b][c]=" % n for n in range(70000))
+    answer = client.post("/", body[:1024 * 1024], {"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status in (200, 400, 413), answer
+
+
+@pytest.mark.parametrize("body", [b"%", b"%zz=%f", b"=", b"&&&", b"a[=1", b"a]=1", b"[]=1", b"__proto__[x]=1", b"%ff=%ff",
+                                  b"a" + b"[b]" * 3000 + b"=1", b"a[99999999999]=1", b"%00=%00"])
+def test_a_strange_form_does_no_harm(client, body):
+    answer = client.post("/", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status in (200, 400), answer
+    if answer.status == 200:
+        assert client.get(f"/?key={answer.json()['key']}").json()["created"]
+
+
+# --- Paths and methods ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("method, path, allowed", [
+    ("PATCH", "/v1/documents", {"GET", "POST"}), ("DELETE", "/v1/documents", {"GET", "POST"}),
+    ("PUT", "/", {"GET", "POST"}), ("POST", "/healthz", {"GET"}), ("DELETE", "/metrics", {"GET"}),
+    ("POST", "/v1/documents/00000000-0000-4000-8000-000000000001", {"GET", "PUT", "DELETE"}),
+    ("BREW", "/", {"GET", "POST"}), ("OPTIONS", "/readyz", {"GET"})])
+def test_a_method_that_the_path_does_not_have_is_405_with_allow(client, method, path, allowed):
+    answer = client.request(method, path)
+    assert_problem(answer, 405)
+    named = {word.strip() for word in answer.header("allow").split(",")}
+    assert allowed <= named <= allowed | {"HEAD", "OPTIONS"}
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/v1", "/v1/", "/v2/documents", "/v1/documents/a/b", "//", "/healthz/",
+                                  "/%2e%2e/etc/passwd", "/V1/documents", "/v1/documents/"])
+def test_an_unknown_path_is_404(client, path):
+    assert_problem(client.get(path), 404)
+
+
+def test_errors_carry_the_correlation_id_that_was_sent(client):
+    answer = client.get("/nothing", {"x-correlation-id": "mine"})
+    assert_problem(answer, 404)
+    assert answer.header("x-correlation-id") == "mine"
+
+
+@pytest.mark.parametrize("sent", ["", "x" * 129, "a\tb", 'quote"and\\', "\u00fc".encode().decode("latin-1")])
+def test_a_strange_correlation_id_does_not_break_the_document(client, sent):
+    answer = client.post("/v1/documents", {"a": 1}, {"x-correlation-id": sent})
+    assert answer.status == 201, answer
+    document = client.get(f"/v1/documents/{answer.json()['key']}").json()
+    assert document["correlationId"] == answer.json()["correlationId"] == answer.header("x-correlation-id")
+
+
+def test_answers_to_good_requests_carry_a_correlation_id_each_its_own(client):
+    ids = {client.get(path).header("x-correlation-id") for path in ("/", "/healthz", "/readyz", "/version", "/metrics")}
+    assert len(ids) == 5 and None not in ids
+
+
+# --- Heads ---------------------------------------------------------------------------------------
+
+def test_a_head_that_is_too_large_is_431(collector):
+    with collector.connect() as raw:
+        raw.send(request_bytes("GET", "/healthz", headers={"X-Large": "x" * 20000}))
+        answer = raw.read_answer()
+    assert answer.status in (431, 413), answer
+    assert_problem(answer, answer.status)
+
+
+def test_many_headers_together_that_are_too_large_are_431(collector):
+    with collector.connect() as raw:
+        raw.send(request_bytes("GET", "/healthz", headers={f"X-{n}": "y" * 50 for n in range(400)}))
+        assert_problem(raw.read_answer(), 431)
+
+
+def test_a_target_that_is_too_long_is_414(collector):
+    with collector.connect() as raw:
+        raw.send(request_bytes("GET", "/?key=" + "x" * 20000))
+        answer = raw.read_answer()
+    assert answer.status in (414, 431), answer
+    assert_problem(answer, answer.status)
+
+
+@pytest.mark.parametrize("data", [
+    b"\r\n\r\n\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nHost\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"*1\r\n$4\r\nPING\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n{}",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+    b"GET / HTTP/1.1\r\n\r\n"])
+def test_what_is_no_http_is_refused_or_closed_and_others_are_served(collector, client, data):
+    with collector.connect() as raw:
+        raw.send(data).half_close()
+        try:
+            answer = raw.read_answer()
+            assert answer.status >= 400 or data == b"GET / HTTP/1.1\r\n\r\n", answer
+        except ConnectionEnded:
+            pass
+    assert client.get("/healthz").status == 200
+
+
+def test_a_length_beside_chunks_is_not_read_as_two_requests(collector):
+    with collector.connect() as raw:
+        raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4\r\n"
+                 "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+        try:
+            first = raw.read_answer()
+            assert first.status in (200, 400), first
+            second = raw.read_answer()
+            assert first.status == 200 and second.status == 404, second
+        except ConnectionEnded:
+            pass
+
+
+# --- Pace ----------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def hasty(redis_server):
+    """A Collector with short patience."""
+    program = Collector(redis_server, header_timeout="400ms", body_timeout="400ms", idle_timeout="1s")
+    yield program
+    program.close()
+
+
+def test_a_head_that_comes_too_slowly_is_408_whatever_its_pace(hasty):
+    with hasty.connect() as raw:
+        took, _ = timed(raw.send_slowly, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: " + b"y" * 500, 1, 0.05)
+        assert took < 8 * PATIENCE
+        assert_problem(raw.read_answer(), 408)
+        assert raw.ended()
+
+
+def test_a_body_that_comes_too_slowly_is_408_whatever_its_pace(hasty):
+    with hasty.connect() as raw:
+        raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n")
+        took, _ = timed(raw.send_slowly, b"x" * 500, 1, 0.05)
+        assert took < 8 * PATIENCE
+        assert_problem(raw.read_answer(), 408)
+
+
+def test_a_client_that_is_slow_but_in_time_is_served(collector):
+    with collector.connect() as raw:
+        raw.send_slowly(request_bytes("POST", "/", {"a": 1}), size=7, pause=0.01)
+        assert raw.read_answer().status == 200
+
+
+def test_a_connection_without_a_request_is_closed(hasty):
+    with hasty.connect() as raw:
+        assert raw.ended(8)
+    with hasty.connect() as raw:
+        raw.send(request_bytes("GET", "/healthz"))
+        assert raw.read_answer().status == 200
+        assert raw.ended(8)
+
+
+def test_slow_clients_hold_up_nobody(hasty):
+    slow = [hasty.connect() for _ in range(20)]
+    for raw in slow:
+        raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n")
+    with hasty.client() as client:
+        took, answer = timed(client.post, "/", {"a": 1})
+    assert answer.status == 200 and took < 2 * PATIENCE
+    for raw in slow:
+        raw.close()
+
+
+@pytest.mark.parametrize("left_after", [10, 60, 140, None])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_client_that_leaves_does_no_harm(collector, client, left_after, how):
+    data = request_bytes("POST", "/", {"a": "x" * 100})
+    for _ in range(10):
+        raw = collector.connect()
+        raw.send(data[:left_after])
+        getattr(raw, how)()
+    assert client.post("/", {"a": 1}).status == 200
+
+
+def test_a_client_that_sends_all_and_half_closes_gets_its_answer(collector):
+    with collector.connect() as raw:
+        raw.send(request_bytes("POST", "/", {"a": 1})).half_close()
+        assert raw.read_answer().status == 200
+
+
+def test_a_client_that_reads_nothing_holds_up_nobody(collector, client):
+    client.post("/v1/documents", {"a": "x" * 900000})
+    with collector.connect() as raw:
+        raw.send(request_bytes("GET", "/v1/documents?limit=1000") * 20)
+        took, answer = timed(client.get, "/healthz")
+        assert answer.status == 200 and took < 3 * PATIENCE
+
+
+# --- Pipelining ------------------------------------------------------------------------------------
+
+def test_pipelined_requests_are_answered_in_order(collector, store):
+    with collector.connect() as raw:
+        raw.send(b"".join(request_bytes("POST", "/v1/documents", {"n": n}, {"x-correlation-id": f"c-{n}"})
+                          for n in range(100)))
+        for n in range(100):
+            answer = raw.read_answer()
+            assert answer.status == 201 and answer.json()["correlationId"] == f"c-{n}"
+            assert f'"n": {n}'.encode() in store.get(answer.json()["key"])
+
+
+def test_pipelined_requests_of_many_kinds_are_answered_in_order(collector):
+    requests = [("POST", "/", {"a": 1}, 200), ("GET", "/nothing", None, 404), ("HEAD", "/healthz", None, 200),
+                ("POST", "/v1/documents", b"no json", 400), ("GET", "/version", None, 200),
+                ("PATCH", "/v1/documents", b"{}", 405), ("POST", "/v1/documents", {"b": 2}, 201)] * 10
+    with collector.connect() as raw:
+        raw.send(b"".join(request_bytes(method, path, body) for method, path, body, _ in requests))
+        for number, (method, path, _, status) in enumerate(requests):
+            answer = raw.read_answer(method)
+            assert answer.status == status, (number, method, path, answer)
+
+
+def test_a_connection_says_close_when_asked_to(collector):
+    with collector.connect() as raw:
+        raw.send(request_bytes("POST", "/", {"a": 1}, {"Connection": "close"}))
+        answer = raw.read_answer()
+        assert answer.status == 200 and answer.header("connection").lower() == "close"
+        assert raw.ended()
+
+
+def test_http_1_0_is_answered_and_closed(collector):
+    with collector.connect() as raw:
+        raw.send("GET /healthz HTTP/1.0\r\n\r\n")
+        assert raw.read_answer().status == 200
+        assert raw.ended()
+
+
+def test_one_connection_more_than_the_largest_number_is_503_or_closed(start_redis, start_collector):
+    program = start_collector(start_redis(), connections_max=5)
+    kept = [program.connect() for _ in range(5)]
+    for raw in kept:
+        raw.send(request_bytes("GET", "/healthz"))
+        assert raw.read_answer().status == 200
+    with program.connect() as raw:
+        try:
+            raw.send(request_bytes("GET", "/healthz"))
+            assert_problem(raw.read_answer(), 503)
+        except (ConnectionEnded, OSError):
+            pass
+    for raw in kept:
+        raw.close()
+
+    def served_again():
+        try:
+            with program.client() as client:
+                return client.get("/healthz").status == 200
+        except (ConnectionEnded, OSError):
+            return False
+    wait_until(served_again, "an answer when the others have left")

@@ -1,0 +1,351 @@
+"""CONTRACT, section 2: where Redis is, and moving to another one while requests are served."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from support.background import post_later
+from support.collector import check
+from support.deadline import PATIENCE, stays, wait_until
+from support.load import Load
+from support.ports import reserve_port
+
+
+def stores_in(program, server, **options):
+    """True when a new document arrives in this server."""
+    with program.client() as client, server.client(**options) as store:
+        answer = client.post("/v1/documents", {"a": 1})
+        assert answer.status == 201, answer
+        return bool(store.exists(answer.json()["key"]))
+
+
+@pytest.fixture
+def start_bound(start_collector, bindings):
+    """start_bound(**flags): a Collector that reads `bindings`."""
+    def start(*arguments, env=None, **flags):
+        return start_collector(env={**bindings.environment(), **(env or {})}, arguments=arguments, **flags)
+    return start
+
+
+@pytest.mark.parametrize("kind", ["redis", "valkey", "Redis", "REDIS", "redis\n", "servicebinding.io/redis"])
+def test_a_binding_of_type_redis_or_valkey_is_used(start_redis, start_bound, bindings, kind):
+    server = start_redis()
+    bindings.write("db", type=kind, host=server.host, port=server.port)
+    assert stores_in(start_bound(), server)
+
+
+def test_a_binding_by_uri_is_used(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.write("db", type="redis", uri=server.url(database=4) + "\n")
+    assert stores_in(start_bound(), server, db=4)
+
+
+def test_a_separate_entry_wins_over_the_uri(start_redis, start_bound, bindings):
+    server = start_redis(requirepass="right")
+    bindings.write("db", type="redis", uri=f"redis://:wrong@nowhere.invalid:{server.port}", host=server.host,
+                   password="right")
+    assert stores_in(start_bound(), server)
+
+
+def test_the_names_of_other_producers_are_understood(start_redis, start_bound, bindings):
+    server = start_redis(requirepass="pw")
+    bindings.write("db", type="redis", REDIS_HOST=server.host, REDIS_PORT=server.port, **{"redis-password": "pw"})
+    assert stores_in(start_bound(), server)
+
+
+def test_a_folder_of_plain_files_is_a_binding_too(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.write_plain("db", type="redis", host=server.host, port=server.port)
+    assert stores_in(start_bound(), server)
+
+
+def test_a_password_loses_one_line_end_and_nothing_else(start_redis, start_bound, bindings):
+    server = start_redis()
+    server.client().config_set("requirepass", "two words ")
+    bindings.redis("db", server, password="two words \n")
+    assert stores_in(start_bound(), server, password="two words ")
+
+
+def test_a_key_prefix_of_the_binding_is_used(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("db", server, **{"key-prefix": "bound:"})
+    program = start_bound()
+    with program.client() as client:
+        key = client.post("/", {"a": 1}).json()["key"]
+    assert server.client().exists(f"bound:{key}")
+
+
+def test_flags_win_over_a_binding_as_a_whole(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.write("db", type="redis", host="nowhere.invalid", port=1, password="never sent")
+    assert stores_in(start_bound(redis_url=server.url()), server)
+
+
+def test_a_binding_wins_over_variables(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("db", server)
+    program = start_bound(env={"REDIS_URL": "redis://:pw@nowhere.invalid:1", "COLLECTOR_DELEGATE_HOSTNAME": "nowhere"})
+    assert stores_in(program, server)
+
+
+def test_variables_are_used_without_a_binding(start_redis, start_collector):
+    server = start_redis(requirepass="pw")
+    for env in ({"REDIS_URL": server.url(password="pw")},
+                {"REDIS_HOST": server.host, "REDIS_PORT": server.port, "REDIS_PASSWORD": "pw"}):
+        assert stores_in(start_collector(env=env), server)
+
+
+def test_a_redis_port_of_a_service_link_is_skipped(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(env={"REDIS_PORT": "tcp://10.0.0.9:6379", "COLLECTOR_DELEGATE_HOSTNAME": server.host,
+                                   "COLLECTOR_DELEGATE_PORT": server.port})
+    assert stores_in(program, server)
+
+
+def test_a_folder_without_a_type_is_ignored(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.write("aa", host="nowhere.invalid", port=1)
+    bindings.redis("db", server)
+    bindings.write("other", type="postgresql", host="nowhere.invalid")
+    assert stores_in(start_bound(), server)
+
+
+def test_two_bindings_of_one_type_need_a_name_and_the_error_lists_them(start_redis, bindings, start_bound):
+    one, two = start_redis(), start_redis()
+    bindings.redis("first", one)
+    bindings.write("second", type="valkey", host=two.host, port=two.port)
+    status, out, err = check(env=bindings.environment())
+    assert status == 2, out + err
+    assert "first" in out + err and "second" in out + err and "--binding" in out + err
+    assert stores_in(start_bound(binding="second"), two)
+    assert check(env=bindings.environment(), binding="first")[0] == 0
+
+
+def test_two_bindings_at_start_are_exit_2(start_redis, bindings, start_bound):
+    bindings.redis("first", start_redis())
+    bindings.redis("second", start_redis())
+    program = start_bound(listening=False)
+    assert program.wait() == 2
+    assert "first" in program.log_text() and "second" in program.log_text()
+
+
+def test_a_provider_narrows_the_choice(start_redis, bindings, start_bound):
+    one, two = start_redis(), start_redis()
+    bindings.redis("first", one, provider="bitnami")
+    bindings.redis("second", two, provider="Aiven")
+    assert stores_in(start_bound(binding_provider="aiven"), two)
+
+
+def test_two_names_of_one_setting_with_different_values_are_exit_2_without_the_values(start_redis, bindings):
+    bindings.redis("db", start_redis(), password="secret-1", **{"redis-password": "secret-2"})
+    status, out, err = check(env=bindings.environment())
+    assert status == 2
+    assert "redis-password" in out + err and "secret-" not in out + err
+
+
+def test_check_says_the_binding_and_hides_its_secrets(start_redis, bindings):
+    server = start_redis(requirepass="s3cr3t")
+    bindings.redis("orders-db", server, password="s3cr3t")
+    status, out, err = check(env=bindings.environment())
+    assert status == 0, out + err
+    assert "orders-db" in out and str(server.port) in out and "s3cr3t" not in out + err
+
+
+# --- Changes while it runs ------------------------------------------------------------------------------------
+
+def test_a_binding_made_after_the_start_is_taken(start_redis, start_bound, bindings):
+    program = start_bound(env={"COLLECTOR_DELEGATE_HOSTNAME": "127.0.0.1",
+                               "COLLECTOR_DELEGATE_PORT": reserve_port()})
+    answer = post_later(program, {"a": 1})
+    stays(lambda: not answer.done(), "held", 0.3)
+    server = start_redis()
+    bindings.redis("db", server)
+    got = answer.result()
+    assert got.status == 201 and server.client().exists(got.json()["key"])
+
+
+def test_a_named_binding_that_is_not_there_yet_is_waited_for(start_redis, start_bound, bindings):
+    program = start_bound(binding="db")
+    with program.client() as client:
+        assert client.get("/healthz").status == 200
+        assert client.get("/readyz").status == 503
+    answer = post_later(program, {"a": 1})
+    server = start_redis()
+    bindings.redis("other", start_redis())
+    bindings.redis("db", server)
+    got = answer.result()
+    assert got.status == 201 and server.client().exists(got.json()["key"])
+
+
+def test_a_changed_host_under_load_costs_nothing(start_redis, start_bound, bindings):
+    one, two = start_redis(), start_redis()
+    bindings.redis("db", one)
+    program = start_bound()
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(100)
+        bindings.redis("db", two)
+        wait_until(lambda: two.client().dbsize() > 20, lambda: f"documents in the new Redis\n{program.child.tail()}", 10)
+        load.wait_acknowledged(100)
+        size = one.client().dbsize()
+        load.wait_acknowledged(100)
+        assert one.client().dbsize() == size, "the old Redis is left"
+        bindings.redis("db", one)
+        wait_until(lambda: one.client().dbsize() > size + 20, "documents in the first Redis again", 10)
+    result = load.count(one.client(), two.client())
+    print(result)
+    result.assert_perfect()
+
+
+def test_the_old_redis_dies_with_the_change(start_redis, start_bound, bindings):
+    one, two = start_redis(), start_redis()
+    bindings.redis("db", one)
+    program = start_bound()
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(100)
+        bindings.redis("db", two)
+        one.kill()
+        load.wait_acknowledged(100)
+        wait_until(lambda: two.client().dbsize() > 20, "documents in the new Redis", 10)
+    one.start()
+    result = load.count(one.client(), two.client())
+    assert result.failed == 0, str(result)
+    # What the dead server had taken was in its memory alone; what was acknowledged by the new one is there.
+    assert not result.doubled
+
+
+def test_a_change_is_noticed_soon(start_redis, start_bound, bindings):
+    one, two = start_redis(), start_redis()
+    bindings.redis("db", one)
+    program = start_bound()
+    assert stores_in(program, one)
+    begin = time.monotonic()
+    bindings.redis("db", two)
+    wait_until(lambda: stores_in(program, two), "documents in the new Redis", 10)
+    assert time.monotonic() - begin < 3 * PATIENCE
+
+
+def test_a_password_changed_on_both_sides_costs_nothing(start_redis, start_bound, bindings):
+    server = start_redis(requirepass="old")
+    bindings.redis("db", server, password="old")
+    program = start_bound()
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(50)
+        with server.client() as client:
+            client.config_set("requirepass", "new")
+            bindings.redis("db", server, password="new")
+            load.wait_acknowledged(50)
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            load.wait_acknowledged(300)
+    load.count(server.client(password="new")).assert_perfect()
+
+
+def test_the_right_password_arriving_within_the_hold_time_saves_held_requests(start_redis, start_bound, bindings):
+    server = start_redis(requirepass="right")
+    bindings.redis("db", server, password="wrong")
+    program = start_bound()
+    answer = post_later(program, {"a": 1})
+    stays(lambda: not answer.done(), "held", 0.5)
+    bindings.redis("db", server, password="right")
+    assert answer.result().status == 201
+
+
+@pytest.mark.parametrize("broken", ["nobody listens", "wrong password", "a replica", "a bad port", "no type",
+                                    "an unknown host", "a second binding"])
+def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindings, broken):
+    one, two = start_redis(), start_redis(requirepass="pw")
+    bindings.redis("db", one)
+    program = start_bound()
+    assert stores_in(program, one)
+    before = len(program.log())
+    if broken == "nobody listens":
+        bindings.write("db", type="redis", host="127.0.0.1", port=reserve_port())
+    elif broken == "wrong password":
+        bindings.redis("db", two, password="wrong")
+    elif broken == "a replica":
+        two.client().replicaof("127.0.0.1", reserve_port())
+        bindings.redis("db", two, password="pw")
+    elif broken == "a bad port":
+        bindings.write("db", type="redis", host="127.0.0.1", port="x")
+    elif broken == "no type":
+        bindings.write("db", host=two.host, port=two.port, password="pw")
+    elif broken == "an unknown host":
+        bindings.write("db", type="redis", host="nowhere.invalid", port=6379)
+    else:
+        bindings.redis("db2", two, password="pw")
+    wait_until(lambda: [line for line in program.log()[before:] if line["level"] in ("warn", "error")],
+               lambda: f"a line that says why\n{program.child.tail()}", 10)
+    for _ in range(20):
+        assert stores_in(program, one)
+    with program.client() as client:
+        assert client.get("/readyz").status == 200
+    # Put right, it is taken.
+    if broken == "a second binding":
+        bindings.remove("db2")
+    if broken == "a replica":
+        two.client().replicaof("NO", "ONE")
+    bindings.redis("db", two, password="pw")
+    wait_until(lambda: stores_in(program, two), lambda: f"documents in the new Redis\n{program.child.tail()}", 15)
+
+
+def test_a_binding_that_vanishes_and_comes_back_costs_nothing(start_redis, start_bound, bindings):
+    one, two = start_redis(), start_redis()
+    bindings.redis("db", one)
+    program = start_bound()
+    with Load(program, connections=4) as load:
+        load.wait_acknowledged(50)
+        bindings.remove("db")
+        load.wait_acknowledged(500)
+        bindings.redis("db", two)
+        wait_until(lambda: two.client().dbsize() > 20, "documents in the new Redis", 10)
+    load.count(one.client(), two.client()).assert_perfect()
+
+
+def test_a_rewrite_with_the_same_entries_changes_nothing(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("db", server)
+    program = start_bound()
+    assert stores_in(program, server)
+    connections = server.client().info("stats")["total_connections_received"]
+    mine = 0
+    for _ in range(3):
+        bindings.redis("db", server)
+        stays(program.running, "running", 1.1)
+        mine += 1
+    now = server.client().info("stats")["total_connections_received"]
+    assert now - connections <= mine + 2
+
+
+def test_sighup_looks_at_the_bindings_at_once(start_redis, start_bound, bindings):
+    one, two = start_redis(), start_redis()
+    bindings.redis("db", one)
+    program = start_bound()
+    bindings.redis("db", two)
+    program.signal(signal.SIGHUP)
+    wait_until(lambda: stores_in(program, two), "documents in the new Redis", 5)
+
+
+def test_metrics_name_the_binding_and_its_generation(start_redis, start_bound, bindings):
+    one, two = start_redis(), start_redis(requirepass="s3cr3t")
+    bindings.redis("db", one)
+    program = start_bound()
+
+    def of(family):
+        return {name: value for name, value in program.metrics().items() if name.startswith(family)}
+    info = json.dumps(of("collector_binding_info"))
+    assert 'binding=\\"db\\"' in info and str(one.port) in info
+    assert list(of("collector_binding_generation").values()) == [1]
+    bindings.redis("db", two, password="s3cr3t")
+    wait_until(lambda: list(of("collector_binding_generation").values()) == [2], "generation 2", 10)
+    info = json.dumps(of("collector_binding_info"))
+    assert str(two.port) in info and str(one.port) not in info and "s3cr3t" not in info
+    assert len(of("collector_binding_info")) == 1
+
+
+def test_the_log_says_where_redis_comes_from(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("orders-db", server)
+    program = start_bound()
+    wait_until(lambda: "orders-db" in program.log_text() and str(server.port) in program.log_text(),
+               lambda: f"a line with the binding's name\n{program.child.tail()}")

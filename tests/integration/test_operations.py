@@ -1,0 +1,470 @@
+"""CONTRACT, section 4 and the probes: how Collector is started, watched, reloaded and stopped."""
+
+import json
+import re
+import signal
+import time
+
+import pytest
+
+from support.background import post_later
+from support.collector import Collector, check, metric_sum, parse_metrics
+from support.deadline import PATIENCE, stays, wait_until
+from support.http_client import ConnectionEnded, request_bytes, timed
+from support.load import Load
+from support.matching import assert_problem
+from support.ports import reserve_port
+from support.program import run_program
+
+
+# --- Pages -----------------------------------------------------------------------------------------
+
+def test_healthz_and_readyz_answer_200(client):
+    for path in ("/healthz", "/readyz"):
+        answer = client.get(path)
+        assert answer.status == 200 and answer.json()
+        assert client.head(path).status == 200
+
+
+def test_version_says_the_version(client):
+    answer = client.get("/version")
+    assert answer.status == 200
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", answer.json()["version"])
+
+
+def test_the_root_without_a_key_is_an_index(client):
+    answer = client.get("/", {"Accept": "application/json"})
+    assert answer.status == 200 and answer.media_type == "application/json"
+    assert "/v1/documents" in answer.text
+
+
+def test_metrics_are_prometheus_text(client):
+    answer = client.get("/metrics")
+    assert answer.status == 200
+    assert answer.header("content-type").startswith("text/plain; version=0.0.4")
+    text = answer.text
+    assert text.endswith("\n")
+    samples = parse_metrics(text)
+    typed = dict(line.split()[2:4] for line in text.splitlines() if line.startswith("# TYPE "))
+    helped = [line.split()[2] for line in text.splitlines() if line.startswith("# HELP ")]
+    assert sorted(helped) == sorted(typed), "each family has one HELP and one TYPE"
+    for name in samples:
+        family = name.split("{")[0]
+        base = re.sub(r"_(bucket|sum|count)$", "", family)
+        assert family in typed or typed.get(base) == "histogram", name
+        if typed.get(family) == "counter":
+            assert family.endswith("_total"), name
+
+
+def test_metrics_have_the_families_that_operators_need(client):
+    client.post("/v1/documents", {"a": 1})
+    families = {name.split("{")[0] for name in parse_metrics(client.get("/metrics").text)}
+    for word in ("requests_total", "redis_round_trip_seconds_bucket", "redis_batch_commands_bucket", "held",
+                 "binding_info", "documents_total"):
+        assert any(word in family for family in families), (word, sorted(families))
+
+
+def test_metrics_count_what_happens(start_redis, start_collector):
+    program = start_collector(start_redis())
+    before = program.metrics()
+    with program.client() as client:
+        for n in range(7):
+            client.post("/v1/documents", {"n": n})
+        client.post("/v1/documents", b"no json")
+        client.get("/nothing")
+
+    def moved():
+        after = program.metrics()
+        stored = metric_sum(after, "collector_documents_total", result="stored") - metric_sum(
+            before, "collector_documents_total", result="stored")
+        family = next(name.split("{")[0] for name in after if "requests_total" in name)
+        return (stored, metric_sum(after, family, status="201"), metric_sum(after, family, status="400"),
+                metric_sum(after, family, status="404"))
+    wait_until(lambda: moved() == (7, 7, 1, 1), lambda: f"7 stored, 7 x 201, 1 x 400, 1 x 404; got {moved()}", 5)
+
+
+def test_histograms_rise_and_end_with_their_count(collector, client):
+    client.post("/", {"a": 1})
+    text = client.get("/metrics").text
+    buckets = {}
+    for name, value in parse_metrics(text).items():
+        match = re.fullmatch(r"(\w+)_bucket\{(.*?),?le=\"([^\"]+)\"\}", name)
+        if match:
+            buckets.setdefault((match[1], match[2]), []).append((float(match[3].replace("+Inf", "inf")), value))
+    assert buckets
+    for (name, labels), rows in buckets.items():
+        assert [value for _, value in rows] == sorted(value for _, value in rows), name
+        assert rows[-1][0] == float("inf")
+        count = name + "_count" + (f"{{{labels}}}" if labels else "")
+        assert parse_metrics(text)[count] == rows[-1][1]
+
+
+# --- Command line --------------------------------------------------------------------------------------
+
+def test_help_lists_flags_variables_and_defaults():
+    status, out, err = run_program("collector", ["--help"])
+    assert status == 0 and err == ""
+    for word in ("--listen", "--hold-time", "COLLECTOR_HOLD_TIME", "30s", "--retention", "--binding", "--check",
+                 "--config", "COLLECTOR_DELEGATE_HOSTNAME", "SERVICE_BINDING_ROOT"):
+        assert word in out, word
+    assert max(len(line) for line in out.splitlines()) <= 100
+
+
+def test_version_is_one_line():
+    status, out, err = run_program("collector", ["--version"])
+    assert status == 0 and err == "" and len(out.splitlines()) == 1
+    assert re.search(r"\d+\.\d+\.\d+", out)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--nothing"], ["--nothing"]),
+    (["--hold-tiem", "5s"], ["--hold-tiem", "--hold-time"]),
+    (["--hold-time", "soon"], ["--hold-time", "soon"]),
+    (["--hold-time"], ["--hold-time"]),
+    (["--port", "70000"], ["--port", "70000"]),
+    (["--port", "x"], ["--port"]),
+    (["--workers", "-1"], ["--workers"]),
+    (["--listen", "nowhere"], ["--listen"]),
+    (["--listen", "127.0.0.1:99999"], ["--listen"]),
+    (["--readiness", "perhaps"], ["--readiness", "required"]),
+    (["--body-max", "0"], ["--body-max"]),
+    (["--retention", "-1s"], ["--retention"]),
+    (["--log-level", "loud"], ["--log-level"]),
+    (["--redis-url", "http://localhost"], ["redis"]),
+    (["--config", "/nowhere/collector.yaml"], ["/nowhere/collector.yaml"]),
+    (["word"], ["word"])])
+def test_a_bad_flag_is_exit_2_and_named(arguments, words):
+    status, out, err = run_program("collector", arguments)
+    assert status == 2, (status, out, err)
+    for word in words:
+        assert word in err + out, err + out
+
+
+def test_a_bad_variable_is_exit_2_and_named():
+    status, out, err = run_program("collector", [], {"COLLECTOR_HOLD_TIME": "soon"})
+    assert status == 2 and "COLLECTOR_HOLD_TIME" in err + out
+
+
+@pytest.mark.parametrize("text, words", [
+    ("listen: 127.0.0.1:0\nhold-time: soon\n", [":2", "hold-time"]),
+    ("nothing: 1\n", [":1", "nothing"]),
+    ("workers: 1\nworkers: 2\n", [":2", "workers"]),
+    ("workers: [1\n", ["collector.yaml"]),
+    ("- a\n", ["collector.yaml:1"])])
+def test_a_bad_file_is_exit_2_with_line_and_entry(tmp_path, text, words):
+    path = tmp_path / "collector.yaml"
+    path.write_text(text)
+    status, out, err = run_program("collector", ["--config", str(path)])
+    assert status == 2
+    for word in words:
+        assert word in err + out, err + out
+
+
+def test_settings_come_from_a_file(tmp_path, start_redis):
+    server = start_redis()
+    path = tmp_path / "collector.yaml"
+    path.write_text(f"listen: 127.0.0.1:0\nretention: 1h\nkey-prefix: 'file:'\nredis:\n  host: 127.0.0.1\n"
+                    f"  port: {server.port}\n")
+    program = Collector(classic_port=True, arguments=["--config", path])
+    with program.client() as client:
+        key = client.post("/", {"a": 1}).json()["key"]
+    assert server.client().ttl(f"file:{key}") > 3000
+    program.close()
+
+
+def test_flags_win_over_variables_and_variables_over_the_file(tmp_path, start_redis):
+    server = start_redis()
+    path = tmp_path / "collector.yaml"
+    path.write_text("key-prefix: 'file:'\nretention: 1h\nlisten: 127.0.0.1:1\n")
+    program = Collector(server, env={"COLLECTOR_CONFIG": path, "COLLECTOR_KEY_PREFIX": "variable:"})
+    with program.client() as client:
+        key = client.post("/", {"a": 1}).json()["key"]
+    assert server.client().ttl(f"variable:{key}") > 3000
+    program.close()
+
+
+def test_the_port_of_a_kubernetes_service_link_is_skipped_with_a_warning(start_redis):
+    port = reserve_port()
+    program = Collector(start_redis(), arguments=["--listen", f"127.0.0.1:{port}"], classic_port=True,
+                        env={"COLLECTOR_PORT": "tcp://10.96.0.7:4001"})
+    assert program.port == port
+    warnings = [line for line in program.log() if line["level"] == "warn" and "COLLECTOR_PORT" in json.dumps(line)]
+    assert warnings, program.child.tail()
+    program.close()
+
+
+def test_unknown_variables_are_ignored(start_redis):
+    program = Collector(start_redis(), env={"COLLECTOR_SERVICE_HOST": "10.96.0.7", "COLLECTOR_NOTHING": "1"})
+    program.close()
+
+
+def test_a_port_in_use_is_exit_1_with_a_clear_message(start_redis, collector):
+    status, out, err = run_program(
+        "collector", ["--listen", f"127.0.0.1:{collector.port}", "--redis-url", start_redis().url()])
+    assert status == 1
+    assert str(collector.port) in out + err and "in use" in (out + err).lower()
+    assert "server.listening" not in out
+
+
+def test_check_tells_what_it_found(start_redis):
+    server = start_redis()
+    status, out, err = check(redis_url=server.url())
+    assert status == 0, out + err
+    assert f"127.0.0.1:{server.port}" in out and "hold-time" in out
+
+
+def test_check_of_a_redis_that_is_not_there_is_exit_1():
+    port = reserve_port()
+    status, out, err = check(redis_url=f"redis://127.0.0.1:{port}")
+    assert status == 1, out + err
+    assert f"127.0.0.1:{port}" in out + err
+
+
+def test_check_of_a_wrong_password_is_exit_1_and_does_not_show_it(start_redis):
+    server = start_redis(requirepass="the-right-one")
+    status, out, err = check(redis_url=server.url(password="the-wrong-one"))
+    assert status == 1, out + err
+    assert "the-wrong-one" not in out + err
+    assert re.search("WRONGPASS|password|authentication", out + err)
+
+
+def test_check_does_not_listen_and_leaves_nothing_in_redis(start_redis, collector):
+    server = start_redis()
+    status, out, err = check(["--listen", f"127.0.0.1:{collector.port}"], redis_url=server.url())
+    assert status == 0, out + err
+    left = [key for key in server.client().scan_iter() if server.client().ttl(key) < 0]
+    assert left == []
+
+
+def test_each_line_of_the_log_is_a_json_object(start_redis, start_collector):
+    program = start_collector(start_redis(), log_level="debug", access_log="on")
+    with program.client() as client:
+        client.post("/", {"a": 1})
+        client.get('/"quotes"\\?x=%00%ff')
+        client.get("/nothing", {"x-correlation-id": "c-77"})
+    wait_until(lambda: "c-77" in program.log_text(), lambda: f"the access log's line\n{program.child.tail()}")
+    program.stop()
+    for line in program.child.stdout:
+        fields = json.loads(line)
+        assert {"time", "level", "event", "message"} <= set(fields), line
+    assert program.child.stderr == []
+
+
+def test_the_access_log_is_off_when_asked_for(start_redis, start_collector):
+    program = start_collector(start_redis(), access_log="off")
+    with program.client() as client:
+        client.get("/healthz", {"x-correlation-id": "c-78"})
+    program.stop()
+    assert "c-78" not in program.log_text()
+
+
+# --- Readiness -------------------------------------------------------------------------------------------
+
+def ready(program):
+    with program.client() as client:
+        return client.get("/readyz").status
+
+
+def test_readyz_is_503_only_after_redis_was_away_for_the_hold_time(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, hold_time="1500ms")
+    wait_until(lambda: ready(program) == 200, "ready")
+    server.kill()
+    stays(lambda: ready(program) == 200, "ready within the hold time", 0.8)
+    wait_until(lambda: ready(program) == 503, "not ready after the hold time", 5)
+    with program.client() as client:
+        assert client.get("/healthz").status == 200
+    server.start()
+    wait_until(lambda: ready(program) == 200, "ready again", 10)
+
+
+def test_readyz_is_503_until_redis_is_reached_and_200_with_readiness_degraded(start_redis, start_collector):
+    port = reserve_port()
+    required = start_collector(f"redis://127.0.0.1:{port}")
+    degraded = start_collector(f"redis://127.0.0.1:{port}", readiness="degraded")
+    assert ready(required) == 503
+    with degraded.client() as client:
+        answer = client.get("/readyz")
+        assert answer.status == 200 and "degraded" in answer.text
+    start_redis(port=port)
+    wait_until(lambda: ready(required) == 200, "ready when Redis is there", 10)
+
+
+# --- Stopping -----------------------------------------------------------------------------------------------
+
+def test_sigterm_ends_an_idle_program_at_once_with_status_0(start_redis, start_collector):
+    program = start_collector(start_redis())
+    kept = program.connect()
+    took, _ = timed(program.stop)
+    assert took < 3 * PATIENCE
+    kept.close()
+
+
+def test_sigint_ends_it_too(start_redis, start_collector):
+    program = start_collector(start_redis())
+    program.signal(signal.SIGINT)
+    assert program.wait() == 0
+
+
+def test_sigterm_lets_requests_that_are_under_way_finish(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program) == 200, "ready")
+    proxy.delay(0.5)
+    answers = [post_later(program, {"n": n}) for n in range(5)]
+    # in flight: the proxy holds the SET back
+    wait_until(lambda: metric_sum(program.metrics(), "collector_redis_in_flight_commands") > 0, "requests in flight")
+    program.terminate()
+    for answer in answers:
+        got = answer.result()
+        assert got.status == 201, got
+        assert server.client().exists(got.json()["key"])
+    assert program.wait() == 0
+
+
+def test_sigterm_answers_held_requests_with_503(start_redis, start_collector):
+    program = start_collector(f"redis://127.0.0.1:{reserve_port()}")
+    answers = [post_later(program, {"a": 1}, "/") for _ in range(5)]
+    wait_until(lambda: metric_sum(program.metrics(), "collector_held_commands") >= 5, "held requests", 5)
+    took, status = timed(lambda: (program.terminate(), program.wait())[1])
+    assert status == 0 and took < 5 * PATIENCE
+    for answer in answers:
+        assert_problem(answer.result(), 503)
+
+
+def test_sigterm_under_load_loses_nothing_that_was_acknowledged(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server)
+    load = Load(program, connections=8).start()
+    load.wait_acknowledged(200)
+    program.terminate()
+    assert program.wait() == 0
+    load.stop()
+    result = load.count(server.client())
+    result.assert_nothing_lost()
+    # What fails was sent after the stop: nobody listens, or the connection was closed between requests.
+    assert all(status in (None, 503) for _, status, _ in load.failed), str(result)
+
+
+def test_during_the_drain_delay_new_connections_are_served_and_told_to_close(start_redis, start_collector):
+    program = start_collector(start_redis(), drain_delay="1500ms")
+    wait_until(lambda: ready(program) == 200, "ready")
+    program.terminate()
+    wait_until(lambda: ready(program) == 503, "not ready any more", 3)
+    with program.connect() as raw:
+        raw.send(request_bytes("POST", "/", {"a": 1}))
+        answer = raw.read_answer()
+        assert answer.status == 200 and (answer.header("connection") or "").lower() == "close"
+        assert raw.ended()
+    assert program.wait() == 0
+
+
+def test_a_stop_ends_within_the_grace_period_whatever_redis_does(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, grace="1s", hold_time="60s", stall_timeout="60s")
+    wait_until(lambda: ready(program) == 200, "ready")
+    server.pause()
+    answer = post_later(program, {"a": 1}, "/")
+    wait_until(lambda: metric_sum(program.metrics(), "collector_redis_in_flight_commands") > 0, "a request in flight")
+    begin = time.monotonic()
+    program.terminate()
+    status = program.wait()
+    took = time.monotonic() - begin
+    server.resume()
+    assert took < 4 * PATIENCE
+    assert status in (0, 1)
+    got = answer.outcome()
+    assert isinstance(got, (ConnectionEnded, OSError)) or got.status == 503, got
+
+
+def test_a_second_sigterm_does_no_harm(start_redis, start_collector):
+    program = start_collector(start_redis(), drain_delay="300ms")
+    program.terminate()
+    program.terminate()
+    assert program.wait() == 0
+
+
+# --- Reloading ------------------------------------------------------------------------------------------------
+
+def test_sighup_reads_the_file_again(tmp_path, start_redis, start_collector):
+    one, two = start_redis(), start_redis()
+    path = tmp_path / "collector.yaml"
+    path.write_text(f"redis:\n  url: {one.url()}\n")
+    program = start_collector(arguments=["--config", path])
+    with program.client() as client:
+        key = client.post("/", {"a": 1}).json()["key"]
+        assert one.client().exists(key)
+        path.write_text(f"redis:\n  url: {two.url()}\n")
+        program.signal(signal.SIGHUP)
+
+        def in_two():
+            return two.client().exists(client.post("/", {"a": 1}).json()["key"])
+        wait_until(in_two, lambda: f"documents in the other Redis\n{program.child.tail()}", 10)
+
+
+def test_sighup_with_a_broken_file_keeps_what_works(tmp_path, start_redis, start_collector):
+    server = start_redis()
+    path = tmp_path / "collector.yaml"
+    path.write_text(f"redis:\n  url: {server.url()}\n")
+    program = start_collector(arguments=["--config", path])
+    path.write_text("redis: [\n")
+    seen = len(program.log())
+    program.signal(signal.SIGHUP)
+    wait_until(lambda: any("collector.yaml" in json.dumps(line) for line in program.log()[seen:]),
+               lambda: f"a line that names the file\n{program.child.tail()}")
+    with program.client() as client:
+        assert client.post("/", {"a": 1}).status == 200
+
+
+def test_many_sighups_do_no_harm(start_redis, start_collector):
+    program = start_collector(start_redis())
+    with program.client() as client:
+        for _ in range(50):
+            program.signal(signal.SIGHUP)
+            assert client.post("/", {"a": 1}).status == 200
+
+
+# --- Secrets --------------------------------------------------------------------------------------------------
+
+SECRET = "s3cr3t-Xq9"
+
+
+def everything_said(program):
+    """Log, pages and errors of a program, after some use."""
+    with program.client() as client:
+        pages = [client.get(path, headers).text for path in ("/", "/metrics", "/readyz", "/version", "/healthz", "/nothing")
+                 for headers in ({}, {"Accept": "text/html"})]
+        pages.append(client.post("/", {"a": 1}).text)
+    return "\n".join(pages) + program.log_text()
+
+
+@pytest.mark.parametrize("password", [SECRET, "the-wrong-" + SECRET])
+@pytest.mark.parametrize("source", ["url flag", "url variable", "password variable", "binding", "binding uri",
+                                    "password file"])
+def test_a_secret_is_never_shown(start_redis, start_collector, bindings, tmp_path, source, password):
+    server = start_redis(requirepass=SECRET)
+    url, env, arguments = server.url(password=password), {}, []
+    if source == "url flag":
+        arguments = ["--redis-url", url]
+    elif source == "url variable":
+        env = {"REDIS_URL": url}
+    elif source == "password variable":
+        env = {"REDIS_HOST": server.host, "REDIS_PORT": server.port, "REDIS_PASSWORD": password}
+    elif source == "password file":
+        (tmp_path / "password").write_text(password + "\n")
+        arguments = ["--redis-host", server.host, "--redis-port", server.port, "--redis-password-file",
+                     tmp_path / "password"]
+    else:
+        entries = {"uri": url} if source == "binding uri" else {
+            "host": server.host, "port": server.port, "password": password}
+        bindings.write("db", type="redis", **entries)
+        env = bindings.environment()
+    arguments = [str(word) for word in arguments]
+    program = start_collector(env=env, arguments=arguments, log_level="debug", access_log="on", hold_time="300ms")
+    said = everything_said(program)
+    status, out, err = check(arguments, env)
+    assert status == (0 if password == SECRET else 1), out + err
+    program.stop()
+    for text in (said, program.log_text(), out, err):
+        assert SECRET not in text, text

@@ -1,0 +1,544 @@
+"""DESIGN, "What a Redis failure means": Redis fails in every way, and what was acknowledged is there."""
+
+import concurrent.futures
+import os
+import time
+
+import pytest
+
+from support.background import post_later
+from support.collector import metric_sum
+from support.deadline import PATIENCE, stays, wait_until
+from support.http_client import request_bytes, timed
+from support.load import Load
+from support.matching import assert_problem, is_uuid
+from support.ports import reserve_port
+
+
+def ready(program):
+    with program.client() as client:
+        return client.get("/readyz").status == 200
+
+
+def held(program):
+    return metric_sum(program.metrics(), "collector_held_commands")
+
+
+def listed_keys(program):
+    """The keys of the whole listing, in order."""
+    keys, cursor = [], ""
+    with program.client() as client:
+        while True:
+            body = client.get(f"/v1/documents?limit=500{cursor}").json()
+            keys += [document["key"] for document in body["documents"]]
+            if not body["documents"] or not body.get("cursor"):
+                return keys
+            cursor = "&cursor=" + body["cursor"]
+
+
+def assert_listed_once(program, load):
+    """Each acknowledged document is in the listing, and none is there twice."""
+    keys = listed_keys(program)
+    missing = set(load.acknowledged) - set(keys)
+    assert not missing, f"{len(missing)} acknowledged documents are not listed"
+    assert len(keys) == len(set(keys)), f"{len(keys) - len(set(keys))} documents are listed twice"
+
+
+# --- Away ------------------------------------------------------------------------------------------
+
+def test_redis_absent_at_start_is_waited_for(start_redis, start_collector):
+    port = reserve_port()
+    program = start_collector(f"redis://127.0.0.1:{port}")
+    answer = post_later(program, {"a": 1})
+    wait_until(lambda: held(program) > 0, "a held request")
+    server = start_redis(port=port)
+    got = answer.result()
+    assert got.status == 201 and server.client().exists(got.json()["key"])
+
+
+def test_redis_killed_three_times_under_load_costs_nothing(start_redis, start_collector):
+    server = start_redis(appendonly="yes", appendfsync="always")
+    program = start_collector(server)
+    with Load(program, connections=16) as load:
+        for _ in range(3):
+            load.wait_acknowledged(150)
+            server.kill()
+            wait_until(lambda: held(program) > 0, "held requests", 5)
+            server.start()
+        load.wait_acknowledged(150)
+    result = load.count(server.client())
+    print(result)
+    result.assert_perfect()
+    assert_listed_once(program, load)
+
+
+def test_redis_killed_and_away_for_two_seconds_costs_waiting_alone(start_redis, start_collector):
+    server = start_redis(appendonly="yes", appendfsync="always")
+    program = start_collector(server)
+    with Load(program, connections=16) as load:
+        load.wait_acknowledged(100)
+        server.kill()
+        down = time.monotonic()
+        stays(program.running, "running", 2.0)
+        server.start()
+        load.wait_acknowledged(100)
+        back = time.monotonic() - down
+    result = load.count(server.client())
+    result.assert_perfect()
+    assert result.longest < back + 2 * PATIENCE, "requests go out soon after Redis is back"
+
+
+def test_idempotent_requests_survive_a_kill_as_well(start_redis, start_collector):
+    server = start_redis(appendonly="yes", appendfsync="always")
+    program = start_collector(server)
+    names = [os.urandom(8).hex() for _ in range(300)]
+
+    def send(name):
+        with program.client() as client:
+            first = client.post("/v1/documents", {"marker": name}, {"Idempotency-Key": name})
+            return name, first, client.post("/v1/documents", {"marker": name}, {"Idempotency-Key": name})
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(send, name) for name in names]
+        for goal in (60, 160):
+            wait_until(lambda goal=goal: sum(answer.done() for answer in answers) >= goal, f"{goal} answers", 30)
+            server.restart()
+        answers = [answer.result(60) for answer in answers]
+    assert {(first.status, again.status) for _, first, again in answers} == {(201, 201)}
+    assert all(first.json() == again.json() for _, first, again in answers)
+    keys = {first.json()["key"] for _, first, _ in answers}
+    assert len(keys) == len(names)
+    stored = [key for key in server.client().scan_iter(count=1000) if is_uuid(key.decode())]
+    assert len(stored) == len(names)
+
+
+def test_a_put_that_was_sent_twice_is_no_conflict(start_redis, start_proxy, start_collector):
+    proxy = start_proxy(start_redis(), scripted=True)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program), "ready")
+    # Redis does it, and its answer is lost.
+    proxy.lose_replies(commands=["SET"], times=1)
+    with program.client() as client:
+        answer = client.put("/v1/documents/11111111-1111-4111-8111-111111111111", {"a": 1})
+        assert answer.status in (200, 201), answer
+        assert client.put("/v1/documents/11111111-1111-4111-8111-111111111111", {"a": 2}).status == 409
+
+
+def test_an_idempotent_post_whose_reply_was_lost_is_acknowledged(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server, scripted=True)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program), "ready")
+    proxy.lose_replies(commands=["SET"], times=1)
+    with program.client() as client:
+        first = client.post("/v1/documents", {"a": 1}, {"Idempotency-Key": "k"})
+        assert first.status == 201, first
+        assert client.post("/v1/documents", {"a": 1}, {"Idempotency-Key": "k"}).json() == first.json()
+    assert listed_keys(program) == [first.json()["key"]]
+
+
+def test_a_document_whose_feed_entry_was_sent_twice_is_listed_once(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server, scripted=True)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program), "ready")
+    with program.client() as client:
+        first = client.post("/v1/documents", {"n": 1}).json()["key"]
+        proxy.lose_replies(commands=["XADD"], times=1)
+        second = client.post("/v1/documents", {"n": 2}).json()["key"]
+        third = client.post("/v1/documents", {"n": 3}).json()["key"]
+    assert server.calls("xadd") == 4, "the entry was not sent again"
+    assert listed_keys(program) == [first, second, third]
+
+
+def test_a_stopped_redis_that_goes_on_costs_waiting_alone(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server)
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(100)
+        server.pause()
+        stays(program.running, "running", 2.5)
+        server.resume()
+        load.wait_acknowledged(100)
+    load.count(server.client()).assert_perfect()
+    assert_listed_once(program, load)
+
+
+def test_a_redis_stopped_for_longer_than_the_stall_time_costs_waiting_alone(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, stall_timeout="500ms", connect_timeout="500ms")
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(100)
+        server.pause()
+        stays(program.running, "running", 3.0)
+        server.resume()
+        load.wait_acknowledged(100)
+    load.count(server.client()).assert_perfect()
+    assert_listed_once(program, load)
+
+
+def test_a_slow_redis_is_waited_for_and_probes_answer_meanwhile(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program), "ready")
+    proxy.delay(0.3)
+    with Load(program, connections=8) as load:
+        with program.client() as client:
+            slowest = max(timed(client.get, "/healthz")[0] for _ in range(20))
+        load.wait_acknowledged(40)
+    assert slowest < 0.25 * PATIENCE
+    load.count(server.client()).assert_perfect()
+
+
+# --- Connections -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("direction, count", [("to_client", 401), ("to_client", 1003), ("to_server", 7001)])
+def test_connections_cut_in_the_middle_cost_nothing(start_redis, start_proxy, start_collector, direction, count):
+    server = start_redis()
+    proxy = start_proxy(server)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program), "ready")
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(20)
+        proxy.cut_after(count, direction, times=6)
+        wait_until(lambda: proxy.cuts_left() == 0, "6 cuts", 30)
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+    assert_listed_once(program, load)
+
+
+def test_connections_reset_under_load_cost_nothing(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server)
+    program = start_collector(proxy)
+    with Load(program, connections=8) as load:
+        for _ in range(5):
+            load.wait_acknowledged(50)
+            proxy.reset()
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+    assert_listed_once(program, load)
+
+
+def test_refused_connections_are_tried_again(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server)
+    program = start_collector(proxy)
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(50)
+        proxy.refuse()
+        wait_until(lambda: held(program) > 0, "held requests")
+        stays(program.running, "running", 1.0)
+        proxy.heal()
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+
+
+def test_a_black_hole_is_left_after_the_stall_time(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server)
+    program = start_collector(proxy, stall_timeout="400ms", connect_timeout="400ms")
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(50)
+        proxy.black_hole()
+        stays(program.running, "running", 1.0)
+        proxy.heal()
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+    assert_listed_once(program, load)
+
+
+def test_an_idle_connection_that_redis_closed_is_not_noticed_by_clients(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server)
+    with program.client() as client:
+        for n in range(10):
+            assert client.post("/v1/documents", {"n": n}).status == 201
+            with server.client() as other:
+                other.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
+@pytest.mark.parametrize("garbage", [b"!what\r\n", b"$99999999999999\r\nx", b"*3\r\n+a\r\n", b"\x00\x00\x00\r\n",
+                                     b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_reply_that_is_none_ends_the_connection_and_not_the_request(start_redis, start_proxy, start_collector, garbage):
+    server = start_redis()
+    proxy = start_proxy(server, scripted=True)
+    program = start_collector(proxy, stall_timeout="500ms")
+    wait_until(lambda: ready(program), "ready")
+    proxy.script(garbage, commands=["SET"], times=1)
+    with program.client() as client:
+        answer = client.post("/v1/documents", {"a": 1})
+    assert answer.status == 201, answer
+    assert server.client().exists(answer.json()["key"])
+
+
+# --- Replies that say "not now" -----------------------------------------------------------------------
+
+NOT_NOW = ["READONLY You can't write against a read only replica.", "LOADING Redis is loading the dataset in memory",
+           "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+           "CLUSTERDOWN The cluster is down", "TRYAGAIN Multiple keys request during rehashing of slot",
+           "NOREPLICAS Not enough good replicas to write.", "BUSY Redis is busy running a script.",
+           "UNBLOCKED force unblock from blocking operation, instance state changed",
+           "ERR max number of clients reached"]
+
+
+@pytest.mark.parametrize("reply", NOT_NOW, ids=[text.split()[0] if "max" not in text else "maxclients" for text in NOT_NOW])
+def test_a_reply_that_means_not_now_is_waited_out(start_redis, start_proxy, start_collector, reply):
+    server = start_redis()
+    proxy = start_proxy(server, scripted=True)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program), "ready")
+    proxy.script(f"-{reply}\r\n", commands=["SET", "XADD"], times=3)
+    with program.client() as client:
+        answer = client.post("/v1/documents", {"a": 1})
+        assert answer.status == 201, answer
+        assert server.client().exists(answer.json()["key"])
+        assert listed_keys(program) == [answer.json()["key"]]
+        proxy.script(f"-{reply}\r\n", commands=["GET"], times=2)
+        assert client.get(f"/v1/documents/{answer.json()['key']}").status == 200
+
+
+@pytest.mark.parametrize("reply", ["LOADING Redis is loading the dataset in memory", "ERR max number of clients reached"])
+def test_a_server_that_is_not_there_yet_for_any_command_is_waited_out(start_redis, start_proxy, start_collector, reply):
+    server = start_redis()
+    proxy = start_proxy(server, scripted=True)
+    program = start_collector(proxy)
+    with Load(program, connections=4, rate=100) as load:
+        load.wait_acknowledged(20)
+        proxy.script(f"-{reply}\r\n", times=None)
+        proxy.reset()
+        wait_until(lambda: proxy.scripted_replies >= 3, "three refusals", 10)
+        proxy.heal()
+        load.wait_acknowledged(20)
+    load.count(server.client()).assert_perfect()
+    assert_listed_once(program, load)
+
+
+def test_a_primary_that_becomes_a_replica_and_is_promoted_again_costs_waiting_alone(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server)
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(100)
+        server.client().replicaof("127.0.0.1", reserve_port())
+        stays(program.running, "running", 1.0)
+        server.client().replicaof("NO", "ONE")
+        load.wait_acknowledged(100)
+    load.count(server.client()).assert_perfect()
+    assert_listed_once(program, load)
+
+
+def test_a_replica_that_serves_nothing_without_its_master_is_waited_out(start_redis, start_collector):
+    server = start_redis(replica_serve_stale_data="no")
+    program = start_collector(server)
+    with program.client() as client:
+        key = client.post("/v1/documents", {"a": 1}).json()["key"]
+    server.client().replicaof("127.0.0.1", reserve_port())
+    answer = post_later(program, {"a": 2})
+    wait_until(lambda: held(program) > 0, "a held request", 5)
+    server.client().replicaof("NO", "ONE")
+    assert answer.result().status == 201
+    with program.client() as client:
+        assert client.get(f"/v1/documents/{key}").status == 200
+
+
+def test_a_replica_found_at_start_is_waited_for(start_redis, start_collector):
+    server = start_redis()
+    server.client().replicaof("127.0.0.1", reserve_port())
+    program = start_collector(server)
+    answer = post_later(program, {"a": 1})
+    stays(lambda: not answer.done(), "held", 0.5)
+    server.client().replicaof("NO", "ONE")
+    assert answer.result().status == 201
+
+
+# --- Replies that say no --------------------------------------------------------------------------------
+
+def test_redis_out_of_memory_is_507_with_the_reason(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server)
+    with program.client() as client:
+        key = client.post("/v1/documents", {"a": 1}).json()["key"]
+        size = server.client().dbsize()
+        server.config(maxmemory="1", maxmemory_policy="noeviction")
+        for path in ("/", "/v1/documents"):
+            took, answer = timed(client.post, path, {"a": 1})
+            assert_problem(answer, 507, "memory")
+            assert took < 2 * PATIENCE
+        assert client.get(f"/v1/documents/{key}").status == 200
+        assert server.client().dbsize() == size
+        server.config(maxmemory="0")
+        assert client.post("/v1/documents", {"a": 1}).status == 201
+
+
+def test_misconf_is_503_with_the_reason(start_redis, start_proxy, start_collector):
+    proxy = start_proxy(start_redis(), scripted=True)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program), "ready")
+    proxy.script("-MISCONF Redis is configured to save RDB snapshots, but it's unable to persist to disk.\r\n",
+                 commands=["SET"], times=1)
+    with program.client() as client:
+        assert_problem(client.post("/", {"a": 1}), 503, "MISCONF")
+        assert client.post("/", {"a": 1}).status == 200
+
+
+def test_a_user_without_the_right_to_write_is_503_with_the_reason(start_redis, start_collector):
+    server = start_redis()
+    server.client().execute_command("ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-set")
+    program = start_collector(server.url("reader", "pw"))
+    wait_until(lambda: ready(program), "ready")
+    with program.client() as client:
+        took, answer = timed(client.post, "/", {"a": 1})
+        assert_problem(answer, 503, "NOPERM")
+        assert took < 2 * PATIENCE
+        server.client().execute_command("ACL", "SETUSER", "reader", "+set")
+        assert client.post("/", {"a": 1}).status == 200
+
+
+# --- Passwords --------------------------------------------------------------------------------------------
+
+def test_a_wrong_password_that_becomes_right_within_the_hold_time_costs_waiting_alone(start_redis, start_collector):
+    server = start_redis(requirepass="old")
+    program = start_collector(server.url(password="new"))
+    answer = post_later(program, {"a": 1})
+    stays(lambda: not answer.done(), "held", 0.5)
+    with server.client() as client:
+        client.config_set("requirepass", "new")
+    got = answer.result()
+    assert got.status == 201 and server.client(password="new").exists(got.json()["key"])
+
+
+def test_a_wrong_password_beyond_the_hold_time_is_503(start_redis, start_collector):
+    server = start_redis(requirepass="right")
+    program = start_collector(server.url(password="wrong"), hold_time="500ms")
+    with program.client() as client:
+        assert_problem(client.post("/", {"a": 1}), 503)
+        assert client.get("/readyz").status == 503
+
+
+def test_a_user_and_a_password_are_used(start_redis, start_collector):
+    server = start_redis()
+    server.client().execute_command("ACL", "SETUSER", "shop", "on", ">pw:/@%", "~*", "+@all")
+    program = start_collector(server.url("shop", "pw%3A%2F%40%25"))
+    with program.client() as client:
+        assert client.post("/", {"a": 1}).status == 200
+
+
+def test_live_connections_go_on_when_the_password_changes(start_redis, start_collector):
+    server = start_redis(requirepass="old")
+    program = start_collector(server.url(password="old"), hold_time="1s")
+    with Load(program, connections=4) as load:
+        load.wait_acknowledged(50)
+        with server.client() as client:
+            client.config_set("requirepass", "new")
+        load.wait_acknowledged(200)
+    load.count(server.client(password="new")).assert_perfect()
+
+
+# --- Limits of waiting ----------------------------------------------------------------------------------------
+
+def test_redis_away_for_longer_than_the_hold_time_is_503_and_nothing_is_stored(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, hold_time="600ms")
+    wait_until(lambda: ready(program), "ready")
+    server.kill()
+    with program.client() as client:
+        for method, path, body in (("POST", "/", {"a": 1}), ("POST", "/v1/documents", {"a": 1}),
+                                   ("GET", "/v1/documents", None),
+                                   ("PUT", "/v1/documents/11111111-1111-4111-8111-111111111111", {"a": 1}),
+                                   ("GET", "/v1/documents/11111111-1111-4111-8111-111111111111", None),
+                                   ("DELETE", "/v1/documents/11111111-1111-4111-8111-111111111111", None)):
+            took, answer = timed(client.request, method, path, body)
+            assert_problem(answer, 503)
+            assert int(answer.header("retry-after")) >= 0
+            assert 0.3 < took < 3 * PATIENCE, (method, path, took)
+    server.start()
+    wait_until(lambda: ready(program), "ready again")
+    with program.client() as client:
+        assert client.post("/", {"a": 1}).status == 200
+    assert server.client().dbsize() <= 2  # this document and its feed
+
+
+def test_no_more_requests_are_held_than_allowed(start_redis, start_collector):
+    port = reserve_port()
+    program = start_collector(f"redis://127.0.0.1:{port}", held_max=5, workers=1)
+    answers = [post_later(program, {"n": n}) for n in range(12)]
+    wait_until(lambda: sum(answer.done() for answer in answers) >= 6, "refused requests at once", 5)
+    refused = [answer.result() for answer in answers if answer.done()]
+    for answer in refused:
+        assert_problem(answer, 503)
+        assert answer.header("retry-after")
+    start_redis(port=port)
+    statuses = sorted(answer.result().status for answer in answers)
+    assert statuses.count(201) + statuses.count(503) == 12
+    assert 1 <= statuses.count(201) <= 6
+
+
+def test_held_bytes_are_bounded(start_redis, start_collector):
+    port = reserve_port()
+    program = start_collector(f"redis://127.0.0.1:{port}", held_bytes_max="1MiB", workers=1)
+    answers = [post_later(program, {"pad": "x" * 300000}) for n in range(8)]
+    wait_until(lambda: sum(answer.done() for answer in answers) >= 4, "refused requests at once", 5)
+    assert {answer.result().status for answer in answers if answer.done()} == {503}
+    start_redis(port=port)
+    assert sum(answer.result().status == 201 for answer in answers) >= 1
+
+
+def test_a_held_request_whose_client_has_left_is_not_stored(start_redis, start_collector):
+    port = reserve_port()
+    program = start_collector(f"redis://127.0.0.1:{port}")
+    gone = [program.connect() for _ in range(5)]
+    for raw in gone:
+        raw.send(request_bytes("POST", "/", {"marker": "gone"}))
+    wait_until(lambda: held(program) >= 5, "held requests")
+    for raw in gone:
+        raw.close()
+    stayed = post_later(program, {"marker": "stayed"})
+    wait_until(lambda: held(program) <= 2, lambda: f"requests without a client dropped; held {held(program)}", 10)
+    server = start_redis(port=port)
+    key = stayed.result().json()["key"]
+    documents = [name for name in server.client().scan_iter() if is_uuid(name.decode())]
+    assert documents == [key.encode()]
+
+
+def test_memory_is_bounded_when_redis_is_away_and_clients_insist(start_redis, start_collector):
+    port = reserve_port()
+    program = start_collector(f"redis://127.0.0.1:{port}", hold_time="300ms", held_max=50)
+    load = Load(program, connections=16, rate=1500, requests=1500, pad=2000).start()
+    load.join(60)
+    assert len(load.failed) == 1500 and not load.acknowledged
+    assert {status for _, status, _ in load.failed} == {503}
+    start_redis(port=port)
+    wait_until(lambda: ready(program), "ready")
+    assert held(program) == 0
+
+
+# --- Collector itself ----------------------------------------------------------------------------------------
+
+def test_a_collector_killed_under_load_loses_no_acknowledged_document(start_redis, start_collector):
+    server, port = start_redis(), reserve_port()
+    program = start_collector(server, port=port)
+    load = Load(program, connections=8).start()
+    for _ in range(3):
+        load.wait_acknowledged(100)
+        load.collector.kill()
+        load.collector = start_collector(server, port=port)
+    load.wait_acknowledged(100)
+    load.stop()
+    result = load.count(server.client())
+    print(result)
+    result.assert_nothing_lost()
+    assert_listed_once(load.collector, load)
+
+
+def test_two_collectors_on_one_redis_share_everything(start_redis, start_collector):
+    server = start_redis()
+    one, two = start_collector(server), start_collector(server)
+    with Load(one, connections=4) as first, Load(two, connections=4) as second:
+        first.wait_acknowledged(100)
+        second.wait_acknowledged(100)
+        with two.client() as client:
+            for key in list(first.acknowledged)[:20]:
+                assert client.get(f"/v1/documents/{key}").status == 200
+    for load in (first, second):
+        load.count(server.client()).assert_perfect()
+        assert_listed_once(one, load)
