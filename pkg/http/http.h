@@ -50,14 +50,14 @@ struct http_route {
         const char *path;   /* segments; "{name}" takes one; a last "*" takes the rest, even none  */
         const char *name;   /* static; the label `route` of the metrics                           */
         void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
-        bool body;          /* takes a body; else a body is read and dropped                      */
+        bool body; /* takes a body; else a body is read and dropped                      */
 };
 
 /* What an access log needs to know of a request that was answered. Borrowed during the call. */
 struct http_record {
         const char *method;
-        const char *target;         /* as it was sent, with the query */
-        const char *route;          /* the route's name; "" when none fitted */
+        const char *target; /* as it was sent, with the query */
+        const char *route;  /* the route's name; "" when none fitted */
         const char *correlation_id;
         const char *remote_address; /* numeric */
         uint16_t remote_port;
@@ -67,18 +67,18 @@ struct http_record {
 };
 
 struct http_options {
-        const char *address;           /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
-        uint16_t port;                 /* 0: the system picks; http_server_port tells                   */
+        const char *address;             /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
+        uint16_t port;                   /* 0: the system picks; http_server_port tells                   */
         const struct http_route *routes; /* static; where two fit, the one with fewer parameters wins   */
         size_t route_count;
-        unsigned workers;              /* how many http_worker_open calls will come; 0 = 1              */
-        size_t body_max_bytes;         /* 0 = 1 MiB                                                     */
-        size_t header_max_bytes;       /* request line and header fields together; 0 = 8 KiB            */
-        unsigned connections_max;      /* of the process; 0 = 16384, less where the descriptor limit asks */
-        int64_t header_timeout_ms;     /* from a head's first byte to its last; 0 = 10000               */
-        int64_t body_timeout_ms;       /* from the head's end to the body's; 0 = 30000                  */
-        int64_t idle_timeout_ms;       /* a connection without a request; 0 = 75000                     */
-        struct metrics *metrics;       /* NULL: none                                                    */
+        unsigned workers;          /* how many http_worker_open calls will come; 0 = 1              */
+        size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
+        size_t header_max_bytes;   /* request line and header fields together; 0 = 8 KiB            */
+        unsigned connections_max;  /* of the process; 0 = 16384, less where the descriptor limit asks */
+        int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
+        int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
+        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000                     */
+        struct metrics *metrics;   /* NULL: none                                                    */
         void (*on_answered)(const struct http_record *record, void *context); /* NULL: none; context: the worker's */
 };
 
@@ -142,8 +142,8 @@ void http_worker_close(struct http_worker *worker);
 const char *http_request_method(const struct http_request *request);
 const char *http_request_target(const struct http_request *request); /* as sent: "/v1/documents?limit=3" */
 const char *http_request_path(const struct http_request *request);   /* percent-decoded, without query   */
-const char *http_request_param(const struct http_request *request, const char *name); /* of the path; NULL */
-const char *http_request_query(const struct http_request *request, const char *name); /* decoded; NULL    */
+const char *http_request_param(const struct http_request *request, const char *name);  /* of the path; NULL */
+const char *http_request_query(const struct http_request *request, const char *name);  /* decoded; NULL    */
 const char *http_request_header(const struct http_request *request, const char *name); /* any case; NULL  */
 /* Calls `each` for every header field in the order they came, until it returns false. */
 void http_request_each_header(const struct http_request *request,
@@ -184,9 +184,8 @@ void http_problem(struct http_request *request, int status, const struct http_he
                   const char *detail_format, ...) PRINTF_LIKE(5, 6);
 
 /* The same with members of the caller's own: `members` is JSON text such as `"line":3,"column":14`. */
-void http_problem_with(struct http_request *request, int status, const char *members,
-                       const struct http_header *headers, size_t header_count, const char *detail_format, ...)
-        PRINTF_LIKE(6, 7);
+void http_problem_with(struct http_request *request, int status, const char *members, const struct http_header *headers,
+                       size_t header_count, const char *detail_format, ...) PRINTF_LIKE(6, 7);
 
 /* The media type of a Content-Type value, without parameters, compared without case: true if it is `type`. */
 bool http_media_type_is(const char *content_type, const char *type);

@@ -1,0 +1,138 @@
+/* accept: taking connections from the socket that all workers listen on. A worker takes one a turn, and
+ * only while it holds no more than its share and one more, so that they spread evenly although the
+ * kernel wakes all workers. A connection that a worker left to the others and that is still there after
+ * a moment is taken anyway: the others may be busy.
+ *
+ * Beyond the limit a connection is accepted to be turned away with 503; left in the queue, its client
+ * would wait without a word. The answer may only be lost to a reset if the socket were closed while the
+ * client's request is unread, so it stays open until the client has closed it, for a second at most. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "base/clock.h"
+#include "http/internal.h"
+
+enum { PASSED_MS = 1, SHORT_OF_DESCRIPTORS_MS = 100, DROP_BYTES = 16 << 10 };
+
+static void pause_accepting(struct http_worker *worker, uint64_t ms)
+{
+        (void)uv_poll_stop(&worker->listen_poll);                            /* never fails */
+        (void)uv_timer_start(&worker->accept_again, on_accept_again, ms, 0); /* fails only while it closes */
+}
+
+/* Reads what a refused client sends. True when the connection may be closed. */
+static bool drop_input(int fd)
+{
+        char bytes[DROP_BYTES];
+        ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+void refused_sweep(struct http_worker *worker, int64_t now_ms, bool all)
+{
+        for (unsigned i = 0; worker->refused_count > 0 && i < REFUSED_MAX; i++) {
+                struct refused *refused = &worker->refused[i];
+                if (refused->fd < 0 || (!drop_input(refused->fd) && now_ms < refused->until_ms && !all))
+                        continue;
+                (void)close(refused->fd); /* nothing was promised on it */
+                refused->fd = -1;
+                worker->refused_count--;
+        }
+}
+
+static void turn_away(struct http_worker *worker, int fd)
+{
+        struct uuid id;
+        char correlation_id[UUID_TEXT_SIZE];
+        uuid_v4(&worker->uuids, &id);
+        problem_send(fd, 503, "There are too many connections; try again soon.", uuid_format(&id, correlation_id),
+                     "Retry-After: 1\r\n");
+        if (worker->refused_connections)
+                metric_add(worker->refused_connections, 1);
+        for (unsigned i = 0; i < REFUSED_MAX; i++) {
+                if (worker->refused[i].fd >= 0)
+                        continue;
+                worker->refused[i] = (struct refused){ fd, clock_monotonic_ms() + LINGER_MS };
+                worker->refused_count++;
+                if (!uv_is_active((uv_handle_t *)&worker->sweep))
+                        (void)uv_timer_start(&worker->sweep, on_sweep, (uint64_t)worker->sweep_ms,
+                                             (uint64_t)worker->sweep_ms);
+                return;
+        }
+        (void)drop_input(fd);
+        (void)close(fd); /* too many to be polite to each */
+}
+
+/* False when nothing was there. */
+static bool accept_one(struct http_worker *worker)
+{
+        struct http_server *server = worker->server;
+        struct sockaddr_storage address;
+        socklen_t length = sizeof(address);
+        int fd = accept4(server->listen_fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+                if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+                        pause_accepting(worker, SHORT_OF_DESCRIPTORS_MS);
+                return errno == ECONNABORTED || errno == EINTR;
+        }
+        if (atomic_fetch_add(&server->connections, 1) >= server->options.connections_max) {
+                atomic_fetch_sub(&server->connections, 1);
+                turn_away(worker, fd);
+                return true;
+        }
+        int on = 1;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* without it answers are only slower */
+        size_t before = worker->conn_count;
+        if (MHD_add_connection(worker->daemon, fd, (struct sockaddr *)&address, length) == MHD_NO &&
+            worker->conn_count == before)
+                atomic_fetch_sub(&server->connections, 1); /* it has closed the socket; memory is short */
+        worker_wake(worker);
+        return true;
+}
+
+static void on_listen(uv_poll_t *poll, int status UNUSED, int events UNUSED)
+{
+        struct http_worker *worker = poll->data;
+        const struct http_server *server = worker->server;
+        bool share_is_full = worker->conn_count > atomic_load(&server->connections) / server->options.workers;
+        if (share_is_full && !worker->passed) {
+                worker->passed = true;
+                pause_accepting(worker, PASSED_MS);
+                return;
+        }
+        worker->passed = false;
+        (void)accept_one(worker); /* none there: another worker was faster */
+}
+
+void accept_start(struct http_worker *worker)
+{
+        if (uv_poll_start(&worker->listen_poll, UV_READABLE, on_listen) < 0)
+                (void)uv_timer_start(&worker->accept_again, on_accept_again, SHORT_OF_DESCRIPTORS_MS, 0);
+}
+
+void on_accept_again(uv_timer_t *timer)
+{
+        accept_start(timer->data);
+}
+
+void accept_all(struct http_worker *worker)
+{
+        while (accept_one(worker))
+                ;
+}
+
+void accept_stop(struct http_worker *worker)
+{
+        if (!worker->accepting)
+                return;
+        worker->accepting = false;
+        (void)uv_poll_stop(&worker->listen_poll); /* neither ever fails */
+        (void)uv_timer_stop(&worker->accept_again);
+        worker_close_handle((uv_handle_t *)&worker->listen_poll);
+        server_leave(worker->server);
+}

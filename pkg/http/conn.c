@@ -1,0 +1,142 @@
+/* conn: one connection as we see it beside libmicrohttpd. libmicrohttpd's own timeout counts from the
+ * last byte, so a client that sends one byte each half second keeps its connection for ever; total
+ * deadlines for a head and for a body are ours. A timer goes over the connections. Whether a head has
+ * begun where libmicrohttpd does not say (it reports a request when its first line is complete) is told
+ * by the kernel's count of received bytes: more than the requests so far had means a head has begun.
+ *
+ * A refusal (408, 413, a head that is no HTTP) is written straight to the socket, since libmicrohttpd
+ * takes answers only before or after a whole body. Closing at once would reset the connection while the
+ * client still sends, and many clients then never look at what they were told. So only our direction is
+ * ended; libmicrohttpd goes on reading, what it reads is dropped, and the connection ends when the
+ * client stops, after LINGER_BYTES or after LINGER_MS. */
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "http/internal.h"
+#include "http/tcp.h"
+
+enum { SWEEP_ALL_MAX = 1024, SWEEP_SHARE = 4 };
+
+static void conn_open(struct http_worker *worker, struct MHD_Connection *mhd, void **context)
+{
+        struct conn *conn = calloc(1, sizeof(*conn));
+        *context = conn;
+        if (!conn)
+                return; /* its first request finds no connection and closes it */
+        conn->worker = worker;
+        conn->mhd = mhd;
+        conn->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        conn->link = (struct link){ &worker->conns, worker->conns.prev };
+        conn->link.prev->next = &conn->link;
+        worker->conns.prev = &conn->link;
+        if (!uv_is_active((uv_handle_t *)&worker->sweep))
+                (void)uv_timer_start(&worker->sweep, on_sweep, (uint64_t)worker->sweep_ms,
+                                     (uint64_t)worker->sweep_ms); /* fails only while the handle closes */
+}
+
+static void conn_close(struct conn *conn)
+{
+        struct http_worker *worker = conn->worker;
+        if (worker->cursor == &conn->link)
+                worker->cursor = conn->link.next;
+        conn->link.prev->next = conn->link.next;
+        conn->link.next->prev = conn->link.prev;
+        free(conn);
+}
+
+void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+{
+        struct http_worker *worker = cls;
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                worker->conn_count++;
+                conn_open(worker, mhd, context);
+        } else {
+                worker->conn_count--;
+                atomic_fetch_sub(&worker->server->connections, 1);
+                if (*context)
+                        conn_close(*context);
+                *context = NULL;
+        }
+        if (worker->open_connections)
+                metric_set(worker->open_connections, (double)worker->conn_count);
+}
+
+void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *detail)
+{
+        problem_send(conn->fd, status, detail, correlation_id, "");
+        conn->refused = true;
+        conn->cut_at_ms = clock_monotonic_ms() + LINGER_MS;
+        if (conn->request)
+                conn->request->stage = STAGE_DROPPING;
+}
+
+/* True if bytes have come that belong to no request so far. */
+static bool head_has_begun(struct conn *conn)
+{
+        uint64_t received;
+        if (conn->request)
+                return true;
+        if (!tcp_received_bytes(conn->fd, &received))
+                return false;
+        if (conn->received_unknown) {
+                conn->received = received;
+                conn->received_unknown = false;
+        }
+        return received > conn->received;
+}
+
+static void check_head(struct conn *conn, int64_t now_ms)
+{
+        struct uuid id;
+        char correlation_id[UUID_TEXT_SIZE];
+        if (!conn->head_since_ms) {
+                if (head_has_begun(conn))
+                        conn->head_since_ms = now_ms;
+                return;
+        }
+        if (now_ms - conn->head_since_ms < conn->worker->server->options.header_timeout_ms)
+                return;
+        uuid_v4(&conn->worker->uuids, &id);
+        conn_refuse(conn, 408, uuid_format(&id, correlation_id), "The request's head did not come in time.");
+}
+
+static void check(struct conn *conn, int64_t now_ms)
+{
+        struct http_request *request = conn->request;
+        if (conn->refused) {
+                if (now_ms >= conn->cut_at_ms)
+                        (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees it and closes */
+        } else if (!request || request->stage == STAGE_HEAD) {
+                check_head(conn, now_ms);
+        } else if (request->stage == STAGE_BODY &&
+                   now_ms - request->started_us / 1000 >= conn->worker->server->options.body_timeout_ms) {
+                account_request(request, 408, 0);
+                conn_refuse(conn, 408, http_request_correlation_id(request),
+                            "The request's body did not come in time.");
+        }
+}
+
+/* Looks at all connections, or at a quarter where there are many. */
+void on_sweep(uv_timer_t *timer)
+{
+        struct http_worker *worker = timer->data;
+        int64_t now_ms = clock_monotonic_ms();
+        size_t left = worker->conn_count;
+        refused_sweep(worker, now_ms, false);
+        if (left == 0 && worker->refused_count == 0) {
+                (void)uv_timer_stop(timer); /* never fails */
+                return;
+        }
+        if (left > SWEEP_ALL_MAX)
+                left = left / SWEEP_SHARE + 1;
+        for (; left > 0; left--) {
+                if (worker->cursor == &worker->conns)
+                        worker->cursor = worker->conns.next;
+                if (worker->cursor == &worker->conns)
+                        return;
+                struct link *link = worker->cursor;
+                worker->cursor = link->next;
+                check(CONTAINER_OF(link, struct conn, link), now_ms);
+        }
+}

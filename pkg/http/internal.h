@@ -1,0 +1,255 @@
+/* What the files of this folder share. One line on each part:
+ *
+ *   server.c   the listening socket and the options with their defaults
+ *   worker.c   one loop's libmicrohttpd daemon: when it runs, how it ends
+ *   accept.c   taking connections from the listener, and turning them away
+ *   conn.c     one connection: total deadlines, refusals that the client gets to read
+ *   request.c  one request: from libmicrohttpd's callbacks to the route's handler
+ *   head.c     what a head must look like: framing, field lines, Host
+ *   target.c   the request target: percent-decoding, path, query
+ *   route.c    from path and method to a route
+ *   answer.c   http_respond
+ *   problem.c  problem+json, as an answer and as bytes on a socket
+ *   account.c  metrics and the access record
+ *   tcp.c      what the kernel knows of a connection
+ *   text.c     status phrases, media types, Accept */
+#ifndef HTTP_INTERNAL_H
+#define HTTP_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/uuid.h"
+#include "http/http.h"
+
+enum {
+        CORRELATION_ID_MAX = 128,
+        ROUTE_PARAMS_MAX = 4,
+        LINGER_MS = 1000,        /* how long a refused client may go on sending ...       */
+        LINGER_BYTES = 1 << 20,  /* ... and how much; then its connection is cut           */
+        REFUSED_MAX = 64,        /* connections that are being turned away, a worker       */
+        SPARE_REQUESTS_MAX = 256 /* request structures kept for the next ones, a worker    */
+};
+
+/* --- route.c --------------------------------------------------------------------------------------- */
+
+struct route_table; /* opaque: the routes in the order in which they are tried */
+
+struct route_param {
+        const char *name; /* not terminated: points into the route's path */
+        size_t name_length;
+        const char *value;
+};
+
+struct route_match {
+        const struct http_route *route; /* NULL: none                                  */
+        unsigned index;                 /* of that route in the options; count if none */
+        struct route_param params[ROUTE_PARAMS_MAX];
+        size_t param_count;
+        bool path_known; /* some route has this path, if with another method */
+};
+
+/* ERR_INVALID names the route: no leading '/', more than ROUTE_PARAMS_MAX parameters, an open brace. */
+int route_table_new(const struct http_route *routes, size_t count, struct route_table **out, struct err *err) NODISCARD;
+void route_table_free(struct route_table *table);
+/* `raw_path` is percent-encoded, checked by target_decode and ends at `length`. `scratch` takes the
+ * decoded parameters and has room for length + ROUTE_PARAMS_MAX bytes. */
+void route_find(const struct route_table *table, const char *method, const char *raw_path, size_t length, char *scratch,
+                struct route_match *match);
+/* Writes the methods that the path has, as the header field Allow wants them. */
+void route_allow(const struct route_table *table, const char *raw_path, size_t length, char *out, size_t size);
+
+/* --- target.c -------------------------------------------------------------------------------------- */
+
+/* Decodes %XX (and '+' as a space if `plus`) into `out`, which has room for length + 1 bytes; out may be
+ * text. False where a '%' has no two digits after it or stands for NUL; then out is undefined. */
+bool target_decode(const char *text, size_t length, bool plus, char *out, size_t *out_length);
+/* The path within a request target in origin-form, absolute-form or asterisk-form (RFC 9112, section
+ * 3.2), not terminated. False for any other. */
+bool target_path(const char *target, const char **path, size_t *length);
+
+struct query_pair {
+        const char *name, *value;
+};
+struct query;                                /* opaque: the pairs of one target */
+struct query *query_new(const char *target); /* NULL: out of memory */
+void query_free(struct query *query);
+size_t query_count(const struct query *query);
+const struct query_pair *query_at(const struct query *query, size_t index);
+
+/* --- Server ---------------------------------------------------------------------------------------- */
+
+struct http_server {
+        struct http_options options; /* with the defaults filled in */
+        struct route_table *routes;
+        int listen_fd;
+        uint16_t port;
+        size_t pool_bytes;       /* libmicrohttpd's memory for a connection             */
+        bool strict_library;     /* libmicrohttpd 1.0 and later check the head's syntax */
+        atomic_uint connections; /* open, over all workers */
+        atomic_uint accepting;   /* workers that use listen_fd; the last one closes it */
+        atomic_bool draining;
+};
+
+/* For each worker that no longer accepts; the last one closes the listener. */
+void server_leave(struct http_server *server);
+
+/* --- Worker ---------------------------------------------------------------------------------------- */
+
+struct link {
+        struct link *next, *prev;
+};
+
+struct refused { /* a connection that is being turned away; fd -1: free */
+        int fd;
+        int64_t until_ms;
+};
+
+struct route_cells {                   /* one route's metrics in one worker; made when first needed */
+        struct metric *by_status[500]; /* 100 to 599 */
+        struct metric *duration;
+};
+
+struct http_worker {
+        struct http_server *server;
+        void *context;
+        uv_loop_t *loop;
+        struct MHD_Daemon *daemon;
+        uv_poll_t daemon_poll; /* libmicrohttpd's epoll descriptor                     */
+        uv_poll_t listen_poll;
+        uv_idle_t again;  /* active while the loop must not sleep                 */
+        uv_timer_t wait;  /* libmicrohttpd's next timeout                         */
+        uv_timer_t sweep; /* total deadlines; runs only while there is a connection */
+        uv_timer_t accept_again;
+        unsigned handles; /* opened and not yet closed */
+        bool runnable;    /* libmicrohttpd has something to do */
+        bool in_turn;
+        bool accepting;
+        bool passed; /* the last time, a connection was left to another worker */
+        bool closing;
+        int64_t sweep_ms;
+        struct uuid_source uuids;
+        struct link conns;
+        size_t conn_count;
+        struct link *cursor; /* where the next sweep goes on */
+        size_t busy;
+        struct http_request *spare;
+        unsigned spare_count;
+        struct refused refused[REFUSED_MAX];
+        unsigned refused_count;
+        struct route_cells **cells; /* route_count + 1 */
+        struct metric *open_connections, *refused_connections;
+};
+
+/* Libmicrohttpd has something to do: run it in this turn, or wake the loop for the next. */
+void worker_wake(struct http_worker *worker);
+/* Closes one of the worker's handles; with the last one the worker is freed. */
+void worker_close_handle(uv_handle_t *handle);
+
+void accept_start(struct http_worker *worker); /* polls the listener */
+void accept_all(struct http_worker *worker);
+void accept_stop(struct http_worker *worker);
+void on_accept_again(uv_timer_t *timer);
+/* Drops what refused clients send, closes those that are done or late (all: every one). */
+void refused_sweep(struct http_worker *worker, int64_t now_ms, bool all);
+
+/* --- Connection ------------------------------------------------------------------------------------ */
+
+struct conn {
+        struct link link;
+        struct http_worker *worker;
+        struct MHD_Connection *mhd;
+        struct http_request *request; /* from its request line to its answer's last byte */
+        int fd;
+        bool refused;          /* an answer of our own was written; only wait for the client to stop */
+        bool received_unknown; /* `received` must be read anew */
+        uint64_t received;     /* bytes of the requests so far */
+        int64_t head_since_ms; /* a head is incomplete since then; 0: none was seen to begin */
+        int64_t cut_at_ms;     /* refused: the connection is cut then */
+};
+
+/* libmicrohttpd's callback for the start and the end of a connection; cls is the worker. */
+void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code);
+void on_sweep(uv_timer_t *timer);
+/* Writes the problem to the socket, past libmicrohttpd, and ends our direction. What the client still
+ * sends is read and dropped, up to LINGER_BYTES and LINGER_MS, so that it gets to read the answer. */
+void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *detail);
+
+/* --- Request --------------------------------------------------------------------------------------- */
+
+enum stage {
+        STAGE_HEAD,     /* the request line was read, the fields are not complete     */
+        STAGE_BODY,     /* the head is complete                                       */
+        STAGE_RUNNING,  /* the handler runs and has not answered                      */
+        STAGE_HELD,     /* the handler has returned without an answer; suspended      */
+        STAGE_ANSWERED, /* `response` goes to libmicrohttpd at its next call          */
+        STAGE_DROPPING, /* refused; the rest of the body is dropped                   */
+};
+
+struct head_facts { /* what a pass over the field lines finds, see head.c */
+        uint64_t content_length;
+        size_t fields;
+        unsigned hosts, content_lengths, transfer_encodings;
+        bool chunked, expects_continue;
+        const char *correlation_id; /* as it came; NULL: none that can be used */
+        const char *fault;          /* NULL, or what is wrong with the head */
+};
+
+struct http_request {
+        struct conn *conn; /* while spare: NULL */
+        struct http_request *next_spare;
+        struct http_worker *worker;
+        enum stage stage;
+        const char *method;
+        const char *raw_target; /* libmicrohttpd's copy: good for comparing addresses only */
+        char *target;           /* ours: the target, the decoded path, the parameters */
+        size_t target_length;
+        const char *path;
+        struct route_match match;
+        struct head_facts head;
+        struct query *query;
+        char *body;
+        size_t body_length, body_capacity;
+        size_t request_bytes; /* bytes of the body that came, kept or dropped */
+        size_t dropped_bytes;
+        struct MHD_Response *response;
+        int status;
+        void *data;
+        int64_t started_us;
+        bool counted; /* in worker->busy */
+        uint16_t remote_port;
+        char remote[INET6_ADDRSTRLEN]; /* "" until asked for */
+        char correlation_id[CORRELATION_ID_MAX + 1];
+        char inline_text[320]; /* where `target` is when it fits */
+};
+
+/* libmicrohttpd's callbacks; cls is the worker. */
+void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+                           const char *version, const char *upload, size_t *upload_size, void **context);
+void on_request_done(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
+void request_free(struct http_request *request);
+
+/* Looks at the complete head and fills request->head; `method` and `version` are libmicrohttpd's. */
+void head_check(struct http_request *request, const char *method, const char *version);
+
+/* --- Answers --------------------------------------------------------------------------------------- */
+
+/* Appends the problem as JSON. `members` may be NULL. 0, ERR_LIMIT or ERR_NOMEM. */
+int problem_print(struct buf *out, int status, const char *detail, const char *correlation_id,
+                  const char *members) NODISCARD;
+/* Writes a whole answer with that problem to the socket, without blocking, and ends our direction. */
+void problem_send(int fd, int status, const char *detail, const char *correlation_id, const char *extra_field);
+
+int account_open(struct http_worker *worker, struct err *err) NODISCARD;
+void account_close(struct http_worker *worker);
+void account_request(struct http_request *request, int status, size_t response_bytes);
+
+#endif

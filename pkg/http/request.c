@@ -1,0 +1,461 @@
+/* request: from libmicrohttpd's callbacks to the route's handler. libmicrohttpd calls on_request_line
+ * when it has the request line, on_request once when the head is complete, then for each piece of the
+ * body, then once more at the end; there the handler runs. A handler that answers later has its
+ * connection suspended; after the answer it is resumed and on_request is called again to take it.
+ *
+ * The structures are kept for the next requests: they hold all that a usual request needs, so that it
+ * costs no allocation beyond its body and its answer. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include "base/clock.h"
+#include "http/internal.h"
+#include "http/tcp.h"
+
+enum {
+        BODY_FIRST_BYTES = 4 << 10,  /* for a body of unknown length                                 */
+        BODY_TRUST_BYTES = 64 << 10, /* a Content-Length is believed so far before bytes have come   */
+        FIELD_POOL_BYTES = 64,       /* what libmicrohttpd's memory loses for each field, about      */
+        ANSWER_POOL_BYTES = 1024,    /* what it needs for the head of an answer                      */
+};
+
+/* --- Memory ---------------------------------------------------------------------------------------- */
+
+static struct http_request *request_new(struct http_worker *worker)
+{
+        struct http_request *request = worker->spare;
+        if (request) {
+                worker->spare = request->next_spare;
+                worker->spare_count--;
+        } else {
+                request = malloc(sizeof(*request));
+                if (!request)
+                        return NULL;
+        }
+        memset(request, 0, offsetof(struct http_request, remote));
+        request->remote[0] = request->correlation_id[0] = '\0';
+        request->worker = worker;
+        return request;
+}
+
+void request_free(struct http_request *request)
+{
+        struct http_worker *worker = request->worker;
+        if (request->target != request->inline_text)
+                free(request->target);
+        free(request->body);
+        query_free(request->query);
+        if (request->response)
+                MHD_destroy_response(request->response);
+        if (worker->spare_count == SPARE_REQUESTS_MAX) {
+                free(request);
+                return;
+        }
+        request->next_spare = worker->spare;
+        worker->spare = request;
+        worker->spare_count++;
+}
+
+/* Room for the target, the decoded path and the decoded parameters, one after the other. */
+static bool copy_target(struct http_request *request, const char *target)
+{
+        size_t length = strlen(target);
+        size_t needed = 3 * (length + 1) + ROUTE_PARAMS_MAX;
+        request->target = needed <= sizeof(request->inline_text) ? request->inline_text : malloc(needed);
+        if (!request->target)
+                return false;
+        memcpy(request->target, target, length + 1);
+        request->target_length = length;
+        return true;
+}
+
+void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+        struct conn *conn = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+        struct http_request *request = conn ? request_new(cls) : NULL;
+        if (!request)
+                return NULL; /* on_request closes the connection */
+        request->conn = conn;
+        request->raw_target = uri ? uri : "";
+        if (!copy_target(request, request->raw_target)) {
+                request_free(request);
+                return NULL;
+        }
+        conn->request = request;
+        return request;
+}
+
+void on_request_done(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, void **context,
+                     enum MHD_RequestTerminationCode code UNUSED)
+{
+        struct http_request *request = *context;
+        *context = NULL;
+        if (!request)
+                return;
+        assert(request->stage != STAGE_HELD && request->stage != STAGE_RUNNING);
+        if (request->counted)
+                request->worker->busy--;
+        request->conn->request = NULL;
+        request_free(request);
+}
+
+/* --- The head -------------------------------------------------------------------------------------- */
+
+static void refuse(struct http_request *request, int status, const char *detail)
+{
+        account_request(request, status, 0);
+        conn_refuse(request->conn, status, http_request_correlation_id(request), detail);
+}
+
+static void set_correlation_id(struct http_request *request)
+{
+        struct uuid id;
+        if (request->head.correlation_id) {
+                size_t length = strnlen(request->head.correlation_id, CORRELATION_ID_MAX);
+                memcpy(request->correlation_id, request->head.correlation_id, length);
+                request->correlation_id[length] = '\0';
+                return;
+        }
+        uuid_v4(&request->worker->uuids, &id);
+        uuid_format(&id, request->correlation_id);
+}
+
+static bool is_visible(const char *text)
+{
+        for (; *text; text++)
+                if (*text < 0x21 || *text > 0x7e)
+                        return false;
+        return true;
+}
+
+/* Decodes the path and finds the route. Returns NULL, or what is wrong with the target. */
+static const char *find_route(struct http_request *request)
+{
+        const char *raw_path;
+        size_t raw_length, length;
+        char *path = request->target + request->target_length + 1;
+        if (!is_visible(request->target) || !target_path(request->target, &raw_path, &raw_length))
+                return "The request target is malformed.";
+        if (!target_decode(raw_path, raw_length, false, path, &length))
+                return "The path is not percent-encoded as it should be.";
+        request->path = path;
+        route_find(request->worker->server->routes, request->method, raw_path, raw_length, path + length + 1,
+                   &request->match);
+        return NULL;
+}
+
+/* How many bytes the connection has brought with this request: what comes after that is a new head. */
+static size_t note_size(struct http_request *request)
+{
+        const union MHD_ConnectionInfo *size =
+                MHD_get_connection_info(request->conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+        size_t head_bytes = size ? size->header_size : 0;
+        request->conn->received += head_bytes + request->head.content_length;
+        if (request->head.chunked || !size)
+                request->conn->received_unknown = true;
+        return head_bytes;
+}
+
+static enum MHD_Result begin(struct http_request *request, const char *method, const char *version)
+{
+        const struct http_server *server = request->worker->server;
+        request->method = method;
+        request->started_us = clock_monotonic_us();
+        request->stage = STAGE_BODY;
+        request->conn->head_since_ms = 0;
+        request->counted = true;
+        request->worker->busy++;
+        request->match.index = (unsigned)server->options.route_count;
+        head_check(request, method, version);
+        set_correlation_id(request);
+        size_t head_bytes = note_size(request);
+        if (!request->head.fault)
+                request->head.fault = find_route(request);
+        if (request->head.fault)
+                refuse(request, 400, request->head.fault);
+        else if (head_bytes + FIELD_POOL_BYTES * request->head.fields + ANSWER_POOL_BYTES > server->pool_bytes)
+                refuse(request, request->target_length > head_bytes / 2 ? 414 : 431,
+                       "The request's head is too large.");
+        else if (request->head.content_length > server->options.body_max_bytes)
+                refuse(request, 413, "The body is larger than this server takes.");
+        return MHD_YES;
+}
+
+/* --- The body -------------------------------------------------------------------------------------- */
+
+/* Makes room for `more` bytes and a NUL. */
+static bool reserve(struct http_request *request, size_t more)
+{
+        size_t needed = request->body_length + more;
+        if (request->body && needed <= request->body_capacity)
+                return true;
+        size_t capacity = request->body_capacity * 2;
+        if (!request->body) {
+                size_t promised = request->head.content_length;
+                capacity = request->head.chunked         ? BODY_FIRST_BYTES
+                           : promised < BODY_TRUST_BYTES ? promised
+                                                         : BODY_TRUST_BYTES;
+        }
+        if (capacity < needed)
+                capacity = needed;
+        char *body = realloc(request->body, capacity + 1);
+        if (!body)
+                return false;
+        request->body = body;
+        request->body_capacity = capacity;
+        return true;
+}
+
+static enum MHD_Result take_upload(struct http_request *request, const char *upload, size_t *upload_size)
+{
+        size_t size = *upload_size;
+        *upload_size = 0;
+        request->request_bytes += size;
+        if (request->request_bytes > request->worker->server->options.body_max_bytes) {
+                refuse(request, 413, "The body is larger than this server takes.");
+                return MHD_YES;
+        }
+        if (!request->match.route || !request->match.route->body)
+                return MHD_YES;
+        if (!reserve(request, size)) {
+                refuse(request, 503, "The server is short of memory.");
+                return MHD_YES;
+        }
+        memcpy(request->body + request->body_length, upload, size);
+        request->body_length += size;
+        request->body[request->body_length] = '\0';
+        return MHD_YES;
+}
+
+/* A refused client's body: read so that it sees the answer, but not for ever. The end closes. */
+static enum MHD_Result drop_upload(struct http_request *request, size_t *upload_size)
+{
+        request->dropped_bytes += *upload_size;
+        if (*upload_size == 0 || request->dropped_bytes > LINGER_BYTES)
+                return MHD_NO;
+        *upload_size = 0;
+        return MHD_YES;
+}
+
+/* --- The handler ----------------------------------------------------------------------------------- */
+
+static enum MHD_Result hand_over(struct http_request *request)
+{
+        if (!request->response)
+                return MHD_NO; /* memory was short: the connection is closed */
+        enum MHD_Result result = MHD_queue_response(request->conn->mhd, (unsigned)request->status, request->response);
+        MHD_destroy_response(request->response);
+        request->response = NULL;
+        return result;
+}
+
+static void answer_without_route(struct http_request *request)
+{
+        char allow[256];
+        const char *raw_path;
+        size_t length;
+        if (!request->match.path_known || !target_path(request->target, &raw_path, &length)) {
+                http_problem(request, 404, NULL, 0, "There is nothing at this path.");
+                return;
+        }
+        route_allow(request->worker->server->routes, raw_path, length, allow, sizeof(allow));
+        http_problem(request, 405, &(struct http_header){ "Allow", allow }, 1, "This path does not have the method %s.",
+                     request->method);
+}
+
+static enum MHD_Result run(struct http_request *request)
+{
+        request->stage = STAGE_RUNNING;
+        if (request->match.route)
+                request->match.route->handle(request, request->worker->context);
+        else
+                answer_without_route(request);
+        if (request->stage == STAGE_ANSWERED)
+                return hand_over(request);
+        request->stage = STAGE_HELD;
+        MHD_suspend_connection(request->conn->mhd);
+        return MHD_YES;
+}
+
+enum MHD_Result on_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, const char *url UNUSED,
+                           const char *method, const char *version, const char *upload, size_t *upload_size,
+                           void **context)
+{
+        struct http_request *request = *context;
+        if (!request)
+                return MHD_NO;
+        switch (request->stage) {
+        case STAGE_HEAD:
+                return request->conn->refused ? MHD_NO : begin(request, method, version);
+        case STAGE_BODY:
+                return *upload_size ? take_upload(request, upload, upload_size) : run(request);
+        case STAGE_DROPPING:
+                return drop_upload(request, upload_size);
+        case STAGE_ANSWERED:
+                return hand_over(request);
+        case STAGE_RUNNING:
+        case STAGE_HELD:
+                break; /* nothing new: it stays suspended */
+        }
+        return MHD_YES;
+}
+
+/* --- What handlers ask ----------------------------------------------------------------------------- */
+
+const char *http_request_method(const struct http_request *request)
+{
+        return request->method;
+}
+
+const char *http_request_target(const struct http_request *request)
+{
+        return request->target;
+}
+
+const char *http_request_path(const struct http_request *request)
+{
+        return request->path;
+}
+
+const char *http_request_param(const struct http_request *request, const char *name)
+{
+        size_t length = strlen(name);
+        for (size_t i = 0; i < request->match.param_count; i++) {
+                const struct route_param *param = &request->match.params[i];
+                if (param->name_length == length && !memcmp(param->name, name, length))
+                        return param->value;
+        }
+        return NULL;
+}
+
+/* The query is parsed when it is first asked for: the cache is the only thing that changes. */
+static const struct query *query_of(const struct http_request *request)
+{
+        struct http_request *cache = (struct http_request *)(uintptr_t)request;
+        if (!cache->query)
+                cache->query = query_new(request->target);
+        return cache->query;
+}
+
+const char *http_request_query(const struct http_request *request, const char *name)
+{
+        const struct query *query = query_of(request);
+        for (size_t i = 0; query && i < query_count(query); i++)
+                if (!strcmp(query_at(query, i)->name, name))
+                        return query_at(query, i)->value;
+        return NULL;
+}
+
+void http_request_each_query(const struct http_request *request,
+                             bool (*each)(const char *name, const char *value, void *data), void *data)
+{
+        const struct query *query = query_of(request);
+        for (size_t i = 0; query && i < query_count(query); i++)
+                if (!each(query_at(query, i)->name, query_at(query, i)->value, data))
+                        return;
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+        return MHD_lookup_connection_value(request->conn->mhd, MHD_HEADER_KIND, name);
+}
+
+struct each_header {
+        bool (*each)(const char *name, const char *value, void *data);
+        void *data;
+};
+
+static enum MHD_Result on_each_header(void *cls, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
+{
+        struct each_header *call = cls;
+        return call->each(name, value ? value : "", call->data) ? MHD_YES : MHD_NO;
+}
+
+void http_request_each_header(const struct http_request *request,
+                              bool (*each)(const char *name, const char *value, void *data), void *data)
+{
+        struct each_header call = { each, data };
+        (void)MHD_get_connection_values(request->conn->mhd, MHD_HEADER_KIND, on_each_header, &call);
+}
+
+const char *http_request_body(const struct http_request *request, size_t *length)
+{
+        *length = request->body_length;
+        return request->body ? request->body : "";
+}
+
+char *http_request_take_body(struct http_request *request, size_t *length)
+{
+        char *body = request->body;
+        *length = request->body_length;
+        request->body = NULL;
+        request->body_length = request->body_capacity = 0;
+        return body;
+}
+
+const char *http_request_correlation_id(const struct http_request *request)
+{
+        return request->correlation_id;
+}
+
+bool http_request_has_correlation_id(const struct http_request *request)
+{
+        return request->head.correlation_id != NULL;
+}
+
+const char *http_request_route(const struct http_request *request)
+{
+        return request->match.route ? request->match.route->name : "";
+}
+
+/* IPv4 clients of a dual-stack socket are shown as IPv4. */
+static void read_remote(struct http_request *request)
+{
+        const struct sockaddr *address =
+                MHD_get_connection_info(request->conn->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+        const struct sockaddr_in *v4 = (const void *)address;
+        const struct sockaddr_in6 *v6 = (const void *)address;
+        const void *host = address->sa_family == AF_INET6 ? (const void *)&v6->sin6_addr : &v4->sin_addr;
+        int family = address->sa_family;
+        request->remote_port = ntohs(family == AF_INET6 ? v6->sin6_port : v4->sin_port);
+        if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+                family = AF_INET;
+                host = &v6->sin6_addr.s6_addr[12];
+        }
+        if (!inet_ntop(family, host, request->remote, sizeof(request->remote)))
+                request->remote[0] = '\0';
+}
+
+const char *http_request_remote(const struct http_request *request, uint16_t *port)
+{
+        if (!request->remote[0])
+                read_remote((struct http_request *)(uintptr_t)request);
+        if (port)
+                *port = request->remote_port;
+        return request->remote;
+}
+
+int64_t http_request_started_us(const struct http_request *request)
+{
+        return request->started_us;
+}
+
+void http_request_set_data(struct http_request *request, void *data)
+{
+        request->data = data;
+}
+
+void *http_request_data(const struct http_request *request)
+{
+        return request->data;
+}
+
+bool http_request_is_abandoned(const struct http_request *request)
+{
+        return !tcp_is_established(request->conn->fd);
+}

@@ -1,0 +1,133 @@
+/* target: the request target, taken apart by us rather than by libmicrohttpd, which decodes in place,
+ * cuts at %00 and keeps no copy of what was sent. A path that cannot be decoded is an error (400); a
+ * query is more forgiving: a part that cannot be decoded is taken as it is, as browsers do. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/internal.h"
+
+static int hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
+bool target_decode(const char *text, size_t length, bool plus, char *out, size_t *out_length)
+{
+        size_t n = 0;
+        for (size_t i = 0; i < length; i++) {
+                char c = text[i];
+                if (c == '%') {
+                        if (length - i < 3)
+                                return false;
+                        int high = hex_digit(text[i + 1]);
+                        int low = hex_digit(text[i + 2]);
+                        if (high < 0 || low < 0 || high + low == 0)
+                                return false;
+                        c = (char)(high << 4 | low);
+                        i += 2;
+                } else if (c == '+' && plus) {
+                        c = ' ';
+                }
+                out[n++] = c;
+        }
+        out[n] = '\0';
+        *out_length = n;
+        return true;
+}
+
+bool target_path(const char *target, const char **path, size_t *length)
+{
+        if (!strcmp(target, "*")) {
+                *path = target;
+                *length = 1;
+                return true;
+        }
+        if (!strncasecmp(target, "http://", 7) || !strncasecmp(target, "https://", 8)) {
+                target += target[4] == ':' ? 7 : 8;
+                target += strcspn(target, "/?");
+                if (*target != '/') { /* RFC 3986, section 6.2.3: an empty path is "/" */
+                        *path = "/";
+                        *length = 1;
+                        return true;
+                }
+        }
+        if (*target != '/')
+                return false;
+        *path = target;
+        *length = strcspn(target, "?#");
+        return true;
+}
+
+struct query {
+        size_t count;
+        struct query_pair pairs[]; /* followed by the text they point into */
+};
+
+/* Decodes one part to `out`, closed by a NUL; returns the place after it. */
+static char *decode_part(const char *text, size_t length, char *out)
+{
+        size_t n;
+        if (!target_decode(text, length, true, out, &n)) {
+                memcpy(out, text, length);
+                out[length] = '\0';
+                n = length;
+        }
+        return out + n + 1;
+}
+
+static size_t count_pairs(const char *text)
+{
+        size_t count = 1;
+        for (; *text; text++)
+                count += *text == '&';
+        return count;
+}
+
+struct query *query_new(const char *target)
+{
+        const char *text = strchr(target, '?');
+        text = text ? text + 1 : "";
+        size_t most = count_pairs(text);
+        /* Each part shrinks or stays when decoded and takes the place of its '=' or '&' for its NUL. */
+        struct query *query = malloc(sizeof(*query) + most * sizeof(query->pairs[0]) + strlen(text) + 2 * most);
+        if (!query)
+                return NULL;
+        char *out = (char *)&query->pairs[most];
+        query->count = 0;
+        while (*text) {
+                size_t length = strcspn(text, "&");
+                size_t name_length = strcspn(text, "&=");
+                if (length > 0) {
+                        struct query_pair *pair = &query->pairs[query->count++];
+                        pair->name = out;
+                        out = decode_part(text, name_length, out);
+                        pair->value = out;
+                        size_t skip = name_length < length ? name_length + 1 : length;
+                        out = decode_part(text + skip, length - skip, out);
+                }
+                text += length + (text[length] == '&');
+        }
+        return query;
+}
+
+void query_free(struct query *query)
+{
+        free(query);
+}
+
+size_t query_count(const struct query *query)
+{
+        return query->count;
+}
+
+const struct query_pair *query_at(const struct query *query, size_t index)
+{
+        return &query->pairs[index];
+}

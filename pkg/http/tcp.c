@@ -1,0 +1,30 @@
+/* tcp: what the kernel knows of a connection. The kernel's own header is needed for the newer members
+ * of struct tcp_info, and it does not go together with the C library's <netinet/tcp.h>, which libuv's
+ * header includes: hence a file that includes neither. */
+#include "http/tcp.h"
+
+#include <linux/tcp.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+enum { ESTABLISHED = 1 }; /* TCP_ESTABLISHED, in a header that the kernel does not export */
+
+bool tcp_received_bytes(int fd, uint64_t *out)
+{
+        struct tcp_info info = { 0 };
+        socklen_t size = sizeof(info);
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) ||
+            size < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received))
+                return false;
+        *out = info.tcpi_bytes_received;
+        return true;
+}
+
+bool tcp_is_established(int fd)
+{
+        struct tcp_info info = { 0 };
+        socklen_t size = sizeof(info);
+        return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) || info.tcpi_state == ESTABLISHED;
+}

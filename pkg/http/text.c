@@ -1,0 +1,132 @@
+/* text: the small tables and comparisons of HTTP's words: status phrases, media types, Accept.
+ *
+ * Accept is read as RFC 9110, section 12.5.1 has it: the most specific range that fits decides, and it
+ * takes the type unless its weight is zero. What cannot be read is passed over: a client with an odd
+ * Accept field gets an answer rather than an error. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/http.h"
+
+const char *http_status_phrase(int status)
+{
+        static const struct {
+                int status;
+                const char *phrase;
+        } phrases[] = {
+                { 100, "Continue" },
+                { 101, "Switching Protocols" },
+                { 200, "OK" },
+                { 201, "Created" },
+                { 202, "Accepted" },
+                { 203, "Non-Authoritative Information" },
+                { 204, "No Content" },
+                { 205, "Reset Content" },
+                { 206, "Partial Content" },
+                { 300, "Multiple Choices" },
+                { 301, "Moved Permanently" },
+                { 302, "Found" },
+                { 303, "See Other" },
+                { 304, "Not Modified" },
+                { 305, "Use Proxy" },
+                { 307, "Temporary Redirect" },
+                { 308, "Permanent Redirect" },
+                { 400, "Bad Request" },
+                { 401, "Unauthorized" },
+                { 402, "Payment Required" },
+                { 403, "Forbidden" },
+                { 404, "Not Found" },
+                { 405, "Method Not Allowed" },
+                { 406, "Not Acceptable" },
+                { 407, "Proxy Authentication Required" },
+                { 408, "Request Timeout" },
+                { 409, "Conflict" },
+                { 410, "Gone" },
+                { 411, "Length Required" },
+                { 412, "Precondition Failed" },
+                { 413, "Content Too Large" },
+                { 414, "URI Too Long" },
+                { 415, "Unsupported Media Type" },
+                { 416, "Range Not Satisfiable" },
+                { 417, "Expectation Failed" },
+                { 421, "Misdirected Request" },
+                { 422, "Unprocessable Content" },
+                { 426, "Upgrade Required" },
+                { 428, "Precondition Required" },
+                { 429, "Too Many Requests" },
+                { 431, "Request Header Fields Too Large" },
+                { 500, "Internal Server Error" },
+                { 501, "Not Implemented" },
+                { 502, "Bad Gateway" },
+                { 503, "Service Unavailable" },
+                { 504, "Gateway Timeout" },
+                { 505, "HTTP Version Not Supported" },
+                { 507, "Insufficient Storage" },
+        };
+        for (size_t i = 0; i < COUNT_OF(phrases); i++)
+                if (phrases[i].status == status)
+                        return phrases[i].phrase;
+        return "Unknown";
+}
+
+/* The length of the media type or range at the start of `text`, without space at its end. */
+static size_t type_length(const char *text)
+{
+        size_t length = strcspn(text, ";,");
+        while (length > 0 && strchr(" \t", text[length - 1]))
+                length--;
+        return length;
+}
+
+bool http_media_type_is(const char *content_type, const char *type)
+{
+        if (!content_type)
+                return false;
+        content_type += strspn(content_type, " \t");
+        size_t length = type_length(content_type);
+        return length == strlen(type) && !strncasecmp(content_type, type, length);
+}
+
+/* How closely a media range fits: 3 itself, 2 its main type, 1 everything, 0 not at all. */
+static int range_fits(const char *range, size_t length, const char *type)
+{
+        if (length == strlen(type) && !strncasecmp(range, type, length))
+                return 3;
+        if (length == 3 && !strncmp(range, "*/*", 3))
+                return 1;
+        if (length < 3 || strncmp(range + length - 2, "/*", 2))
+                return 0;
+        return strncasecmp(range, type, length - 1) ? 0 : 2;
+}
+
+/* True if the parameters from `text` to `end` hold a weight of zero. */
+static bool weight_is_zero(const char *text, const char *end)
+{
+        while (text < end) {
+                text += strspn(text, "; \t");
+                if (text + 1 < end && (*text == 'q' || *text == 'Q') && text[1] == '=')
+                        return strspn(text + 2, "0.") >= strcspn(text + 2, " \t;,") && text[2] == '0';
+                text += strcspn(text, ";");
+        }
+        return false;
+}
+
+bool http_accepts(const char *accept, const char *type)
+{
+        if (!accept)
+                return true;
+        int best = 0;
+        bool taken = false;
+        for (const char *at = accept; *at; at += *at == ',') {
+                at += strspn(at, " \t");
+                const char *end = at + strcspn(at, ",");
+                int fit = range_fits(at, type_length(at), type);
+                if (fit > best) {
+                        best = fit;
+                        taken = !weight_is_zero(at + type_length(at), end);
+                }
+                at = end;
+        }
+        return taken;
+}
