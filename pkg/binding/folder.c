@@ -1,8 +1,8 @@
 /* folder: opens what is below the root and lists it. Each step goes by one name in one open folder, so
  * a path cannot be exchanged underneath. Whether a link stays inside the root is told by where it has
- * led, not by what it says: the descriptor's own path in /proc is compared with the root's. Links are
- * rare where that matters (an atomic volume's ..data is one name, its entries are plain files), so a
- * machine without /proc reads everything but links. */
+ * led, not by what it says: the descriptor's own path in /proc is compared with the root's. A link to
+ * a neighbour, as ..data is one, needs no such look, so all that the kubelet writes can be read in a
+ * chroot without /proc, too; other links are then refused. */
 #include "binding/internal.h"
 
 #include <dirent.h>
@@ -43,6 +43,23 @@ static void close_keeping_errno(int fd)
         errno = saved;
 }
 
+/* Opens what the link points to where that is a name in the same folder and no link itself; -1: it is
+ * something else. */
+static int open_neighbour(int dir, const char *name, int flags)
+{
+        struct stat st;
+        char target[NAME_MAX + 1];
+        ssize_t length = readlinkat(dir, name, target, sizeof(target));
+        if (length <= 0 || (size_t)length == sizeof(target))
+                return -1;
+        target[length] = '\0';
+        if (strchr(target, '/') || strcmp(target, "..") == 0)
+                return -1;
+        if (fstatat(dir, target, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
+                return -1;
+        return openat(dir, target, flags | O_NOFOLLOW);
+}
+
 int sb_open(const struct sb_root *root, int dir, const char *name, int flags)
 {
         struct stat st;
@@ -51,9 +68,12 @@ int sb_open(const struct sb_root *root, int dir, const char *name, int flags)
                 return -1;
         if (!S_ISLNK(st.st_mode))
                 return openat(dir, name, flags | O_NOFOLLOW);
-        int fd = openat(dir, name, flags);
+        int fd = open_neighbour(dir, name, flags);
+        if (fd >= 0)
+                return fd;
+        fd = openat(dir, name, flags);
         if (fd >= 0 && !is_inside(root, fd)) {
-                errno = EXDEV;
+                errno = root->real[0] ? EXDEV : EOPNOTSUPP;
                 close_keeping_errno(fd);
                 return -1;
         }

@@ -203,10 +203,10 @@ static void odd_names_are_warned_of_and_left_out(void **state)
         folder_put(f, "redis/type", "redis");
         folder_put(f, "redis/pass word", "x");
         memset(name, 'n', 253);
-        strcpy(name + 253, "/type");
+        memcpy(name + 253, "/type", sizeof("/type"));
         folder_put(f, name, "redis");
         memset(name, 'm', 254);
-        strcpy(name + 254, "/type");
+        memcpy(name + 254, "/type", sizeof("/type"));
         folder_put(f, name, "redis");
         struct servicebinding_set *set = load(f);
         assert_int_equal(servicebinding_count(set), 2);
@@ -245,7 +245,7 @@ static void an_entry_has_at_most_one_mebibyte(void **state)
 static void a_set_has_at_most_sixteen_mebibytes(void **state)
 {
         struct folder *f = *state;
-        char name[16];
+        char name[32];
         folder_put(f, "a/type", "redis");
         folder_put(f, "b/type", "redis");
         folder_put(f, "c/type", "redis");
@@ -265,7 +265,7 @@ static void a_set_has_at_most_sixteen_mebibytes(void **state)
 static void a_binding_has_at_most_256_entries(void **state)
 {
         struct folder *f = *state;
-        char name[16];
+        char name[32];
         folder_put(f, "a/type", "redis");
         for (int i = 0; i < 255; i++) {
                 (void)snprintf(name, sizeof(name), "a/%d", i); /* fits */
@@ -283,7 +283,7 @@ static void a_binding_has_at_most_256_entries(void **state)
 static void a_root_has_at_most_128_bindings(void **state)
 {
         struct folder *f = *state;
-        char name[16];
+        char name[32];
         struct servicebinding_set *set;
         struct servicebinding_error err;
         for (int i = 0; i < 128; i++) {
@@ -396,6 +396,25 @@ static void a_link_that_leads_outside_is_refused(void **state)
         folder_link(f, "root/..data", "../outside");
         assert_int_equal(servicebinding_load(root, &set, &err), SERVICEBINDING_INVALID);
         assert_non_null(strstr(err.text, "/root/..data: a link leads outside of the root"));
+}
+
+static void without_proc_a_volume_is_read_and_other_links_are_refused(void **state)
+{
+        struct folder *f = *state;
+        const struct sb_root root = { .real = "", .fd = -1, .data_fd = -1 };
+        folder_put(f, "..1/type", "redis");
+        folder_link(f, "..data", "..1");
+        folder_link(f, "far", "..1/type");
+        folder_link(f, "chain", "far");
+        int dir = open(f->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = sb_open_data(&root, dir);
+        assert_true(fd >= 0);
+        assert_int_equal(close(fd), 0);
+        assert_int_equal(sb_open(&root, dir, "far", 0), -1);
+        assert_int_equal(errno, EOPNOTSUPP);
+        assert_int_equal(sb_open(&root, dir, "chain", 0), -1);
+        assert_int_equal(errno, EOPNOTSUPP);
+        assert_int_equal(close(dir), 0);
 }
 
 static void the_root_itself_may_be_a_link(void **state)
@@ -535,6 +554,7 @@ int main(void)
                 CASE(an_unreadable_root_is_an_error),
                 CASE(links_are_followed_while_they_stay_inside_the_root),
                 CASE(a_link_that_leads_outside_is_refused),
+                CASE(without_proc_a_volume_is_read_and_other_links_are_refused),
                 CASE(the_root_itself_may_be_a_link),
                 CASE(what_is_no_file_is_refused_and_a_link_to_nothing_too),
                 CASE(a_reference_to_another_system_is_refused_by_name_without_its_value),

@@ -45,7 +45,7 @@ static inline const char *folder_path(const struct folder *f, const char *name)
 
 static inline void folder_init(struct folder *f)
 {
-        (void)strcpy(f->root, "/tmp/servicebinding-XXXXXX"); /* fits */
+        (void)snprintf(f->root, sizeof(f->root), "/tmp/servicebinding-XXXXXX"); /* fits */
         assert_non_null(mkdtemp(f->root));
         assert_int_equal(chmod(f->root, 0755), 0);
 }
