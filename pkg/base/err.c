@@ -72,6 +72,7 @@ static int code_of(int errnum)
         }
 }
 
+PRINTF_LIKE(3, 0)
 static int set_errno(struct err *err, int errnum, const char *format, va_list args)
 {
         int code = code_of(errnum);

@@ -1,0 +1,129 @@
+/* check: everything to standard output, so that it can be read in a pod's log; what is wrong to standard
+ * error as well, as every program's complaints. */
+#include "check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "backing/redis.h"
+#include "source.h"
+
+enum { PROBE_TIMEOUT_MS = 5000 };
+
+struct found {
+        struct redis_probe_result result;
+        int rc;
+        struct err err;
+};
+
+static void on_probed(const struct redis_probe_result *result, int rc, const struct err *err, void *data)
+{
+        struct found *found = data;
+        found->rc = rc;
+        if (result)
+                found->result = *result;
+        if (rc < 0)
+                found->err = *err;
+}
+
+static void print_bindings(const struct servicebinding_set *bindings)
+{
+        const char *root = servicebinding_set_root(bindings);
+        printf("\nBindings below %s\n", root ? root : "$SERVICE_BINDING_ROOT (not set)");
+        for (size_t i = 0; i < servicebinding_count(bindings); i++) {
+                const struct servicebinding *b = servicebinding_at(bindings, i);
+                const char *provider = servicebinding_provider(b);
+                printf("  %-20s type %s%s%s\n", servicebinding_name(b), servicebinding_type(b),
+                       provider ? ", provider " : "", provider ? provider : "");
+        }
+        for (size_t i = 0; i < servicebinding_warning_count(bindings); i++)
+                printf("  warning: %s\n", servicebinding_warning_at(bindings, i));
+}
+
+static void print_report(const struct backing_report *report)
+{
+        printf("\nRedis, from %s (%s)\n", backing_source_name(report->source), report->place ? report->place : "-");
+        for (size_t i = 0; i < report->setting_count; i++)
+                printf("  %-20s %-32s %s\n", report->settings[i].name, report->settings[i].value,
+                       report->settings[i].place);
+        for (size_t i = 0; i < report->warning_count; i++)
+                printf("  warning: %s\n", report->warnings[i]);
+}
+
+static void print_found(const struct redis_probe_result *result)
+{
+        printf("  reached in %" PRId64 " ms: %s, %s, role %s; a write and a read have worked\n", result->connect_ms,
+               result->server[0] ? result->server : "server unknown",
+               result->mode[0] ? result->mode : "mode unknown", result->role[0] ? result->role : "unknown");
+        const char *policy = result->maxmemory_policy;
+        if (policy[0])
+                printf("  maxmemory-policy %s\n", policy);
+        if (policy[0] && strcmp(policy, "noeviction") != 0)
+                printf("  warning: with this policy Redis may drop documents when its memory is full\n");
+        if (result->persistence_known)
+                printf("  persistence %s\n", result->persistence ? "on" : "off");
+        if (result->persistence_known && !result->persistence)
+                printf("  warning: a restart of this Redis loses every document\n");
+}
+
+static int try_redis(const struct backing_redis *redis)
+{
+        struct found found = { .rc = ERR_BUG };
+        struct err err;
+        uv_loop_t loop;
+        struct redis_target *target = backing_redis_target(redis);
+        printf("\nTrying %s\n", redis_target_address(target));
+        if (uv_loop_init(&loop) != 0) {
+                fprintf(stderr, "collector: no event loop can be made\n");
+                return 1;
+        }
+        int rc = redis_probe(&loop, target, backing_redis_key_prefix(redis), PROBE_TIMEOUT_MS, on_probed, &found, &err);
+        if (rc == 0) {
+                (void)uv_run(&loop, UV_RUN_DEFAULT); /* until the probe's handles are closed */
+                rc = found.rc;
+                err = found.err;
+        }
+        (void)uv_loop_close(&loop); /* nothing is left on it */
+        if (rc < 0) {
+                printf("  failed: %s\n", err.text);
+                fprintf(stderr, "collector: Redis at %s: %s\n", redis_target_address(target), err.text);
+                return 1;
+        }
+        print_found(&found.result);
+        return 0;
+}
+
+int check_run(const struct settings *settings, const struct config_report *report, char *const *environment)
+{
+        struct servicebinding_error binding_err;
+        struct servicebinding_set *bindings = NULL;
+        struct backing_redis *redis = NULL;
+        struct source source;
+        struct err err;
+        int status = 2;
+
+        printf("Settings\n");
+        if (config_print(&settings_program, settings, report, stdout) < 0)
+                return 1;
+        for (size_t i = 0; i < config_warning_count(report); i++)
+                printf("  warning: %s\n", config_warning(report, i));
+        if (servicebinding_load(NULL, &bindings, &binding_err) < 0) {
+                fprintf(stderr, "collector: %s\n", binding_err.text);
+                return 2;
+        }
+        print_bindings(bindings);
+        source_init(&source, settings, report, environment);
+        source.input.bindings = bindings;
+        if (backing_redis_resolve(&source.input, &redis, &err) < 0) {
+                fprintf(stderr, "collector: %s\n", err.text);
+        } else {
+                print_report(backing_redis_report(redis));
+                status = try_redis(redis);
+        }
+        backing_redis_unref(redis);
+        servicebinding_set_unref(bindings);
+        return status;
+}

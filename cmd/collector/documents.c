@@ -1,0 +1,570 @@
+/* documents: one document at a time: POST, PUT, GET, HEAD, DELETE, and the classic `POST /` and `GET /?key=`.
+ *
+ * A POST goes: media type; check (pkg/json); the two members are spliced in; store_write; the answer when Redis
+ * has answered. `struct post` is one such request from its acceptance to its answer.
+ *
+ * A key of the sender's own (PUT) or made from an Idempotency-Key may be there already. Then the stored document
+ * is read, ours is built once more with its `created` and `correlationId`, and the two are compared as bytes: the
+ * same is a repeat, other content a conflict. Nothing is ever replaced. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "base/clock.h"
+#include "idempotency.h"
+#include "json/json.h"
+
+enum {
+        SCRATCH_KEEP_BYTES = 64 * 1024,
+        CORRELATION_SIZE = 2 * 128 + 3,   /* a header of 128 characters, each escaped, in quotes */
+        NEW_TRIES_MAX = 3,                /* a key that is found and then gone, again and again   */
+        WATCH_CREATED = 0,
+        WATCH_CORRELATION = 1,
+};
+
+static const struct json_options watch_added = { .watch = { "created", "correlationId" } };
+static const struct json_options watch_key = { .watch = { "key" } };
+
+enum post_kind { POST_PLAIN, POST_IDEMPOTENT, POST_PUT };
+enum post_stage { POST_WRITING, POST_COMPARING, POST_ANNOUNCING }; /* which of the union is in use */
+
+struct post {
+        struct post *next, **previous; /* in worker->posts */
+        struct worker *worker;
+        struct http_request *request;
+        enum post_kind kind;
+        enum post_stage stage;
+        bool classic;
+        bool in_doubt;                   /* what stands under the key may be by this very request */
+        unsigned tries;
+        int64_t accepted_ms;             /* Unix time; the member `created` where the body has none */
+        int64_t started_ms;              /* monotonic */
+        struct json_object object;       /* in the request's body or in `form` */
+        char *form;                      /* owned: the JSON that a form was turned into; NULL */
+        char correlation[CORRELATION_SIZE]; /* as JSON */
+        char key[UUID_TEXT_SIZE];
+        char *sent;                      /* owned: the document as we sent it, where the key may be taken; NULL */
+        size_t sent_length;
+        struct buf answer;               /* made before the feed is looked at */
+        int status;
+        bool replayed;
+        union {
+                struct store_write write;
+                struct store_read read;
+                struct store_announce announce;
+        };
+};
+
+/* --- The end of a post ---------------------------------------------------------------------------------- */
+
+static void post_free(struct post *post)
+{
+        *post->previous = post->next;
+        if (post->next)
+                post->next->previous = post->previous;
+        buf_fini(&post->answer);
+        free(post->form);
+        free(post->sent);
+        free(post);
+}
+
+static void post_fail(struct post *post, enum store_outcome outcome, const struct err *err)
+{
+        instruments_count(&post->worker->instruments, DOCUMENT_FAILED);
+        api_store_problem(post->request, outcome, "the document is not acknowledged", err);
+        post_free(post);
+}
+
+static void post_fail_memory(struct post *post)
+{
+        struct err err;
+        (void)err_set(&err, ERR_NOMEM, "out of memory");
+        post_fail(post, STORE_UNAVAILABLE, &err);
+}
+
+/* `created` and `correlation` are JSON. */
+static int make_answer(struct post *post, struct json_span created, struct json_span correlation)
+{
+        buf_init(&post->answer, 0);
+        if (post->classic)
+                return buf_printf(&post->answer, "{\"result\":\"OK\",\"key\":\"%s\"}", post->key);
+        return buf_printf(&post->answer, "{\"key\":\"%s\",\"created\":%.*s,\"correlationId\":%.*s}", post->key,
+                          (int)created.length, created.bytes, (int)correlation.length, correlation.bytes);
+}
+
+static void send_answer(struct post *post)
+{
+        char location[sizeof("/v1/documents/") + UUID_TEXT_SIZE];
+        struct http_header headers[2];
+        size_t count = 0;
+        if (!post->classic && post->status == 201) {
+                (void)snprintf(location, sizeof(location), "/v1/documents/%s", post->key);
+                headers[count++] = (struct http_header){ "Location", location };
+        }
+        if (post->replayed && post->kind == POST_IDEMPOTENT)
+                headers[count++] = (struct http_header){ "Idempotency-Replayed", "true" };
+        instruments_count(&post->worker->instruments, post->replayed ? DOCUMENT_REPLAYED : DOCUMENT_STORED);
+        struct http_answer answer = { .status = post->status, .body_kind = HTTP_BODY_TAKE, .headers = headers,
+                                      .header_count = count };
+        answer.body = buf_take(&post->answer, &answer.body_length);
+        http_respond(post->request, &answer);
+        post_free(post);
+}
+
+static void answer_created(struct post *post)
+{
+        char now[24];
+        struct json_span created = post->object.watched[WATCH_CREATED].value;
+        if (post->object.watched[WATCH_CREATED].count == 0)
+                created = (struct json_span){ now, (size_t)snprintf(now, sizeof(now), "%" PRId64, post->accepted_ms) };
+        post->status = post->classic ? 200 : 201;
+        if (make_answer(post, created, (struct json_span){ post->correlation, strlen(post->correlation) }) < 0)
+                post_fail_memory(post);
+        else
+                send_answer(post);
+}
+
+/* --- A key that is taken ---------------------------------------------------------------------------------- */
+
+static void on_stored(struct store_write *write, enum store_outcome outcome, const struct err *err);
+
+static void on_announced(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
+{
+        struct post *post = CONTAINER_OF(announce, struct post, announce);
+        if (outcome == STORE_DONE)
+                send_answer(post);
+        else
+                post_fail(post, outcome, err);
+}
+
+/* When the stored document came, as far as it tells: by the `created` that we gave it. -1 where the sender gave its
+ * own. */
+static int64_t stored_at(const struct post *post, const struct json_object *stored)
+{
+        char number[24];
+        struct json_span created = stored->watched[WATCH_CREATED].value;
+        if (post->object.watched[WATCH_CREATED].count > 0 || created.length >= sizeof(number))
+                return -1;
+        memcpy(number, created.bytes, created.length);
+        number[created.length] = '\0';
+        char *end;
+        long long ms = strtoll(number, &end, 10);
+        return *end || ms < 0 ? -1 : ms;
+}
+
+static void repeat_answer(struct post *post, const struct json_object *stored, bool ours)
+{
+        int64_t stored_ms = ours ? post->accepted_ms : stored_at(post, stored);
+        post->replayed = !ours;
+        if (post->classic || (post->kind == POST_PUT && !ours))
+                post->status = 200;
+        else
+                post->status = 201;
+        if (make_answer(post, stored->watched[WATCH_CREATED].value, stored->watched[WATCH_CORRELATION].value) < 0) {
+                post_fail_memory(post);
+                return;
+        }
+        if (!post->worker->store.feed || stored_ms < 0) {
+                send_answer(post);
+                return;
+        }
+        /* Whoever stored it may have died before it was in the feed; acknowledged means that it is there. */
+        post->stage = POST_ANNOUNCING;
+        post->announce.on_done = on_announced;
+        store_announce(&post->worker->store, &post->announce, post->key, stored_ms);
+}
+
+static void conflict_answer(struct post *post)
+{
+        instruments_count(&post->worker->instruments, DOCUMENT_CONFLICT);
+        if (post->kind == POST_PUT)
+                http_problem(post->request, 409, NULL, 0,
+                             "the key %s holds another document, and documents are never replaced", post->key);
+        else
+                http_problem(post->request, 422, NULL, 0,
+                             "this Idempotency-Key was used before, with other content");
+        post_free(post);
+}
+
+static void write_new(struct post *post)
+{
+        post->stage = POST_WRITING;
+        post->write.on_done = on_stored;
+        store_write(&post->worker->store, &post->write, STORE_NEW, post->key, post->sent, post->sent_length);
+}
+
+static void on_existing(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
+                        const struct err *err)
+{
+        struct post *post = CONTAINER_OF(read, struct post, read);
+        struct json_object stored;
+        if (outcome == STORE_ABSENT && ++post->tries < NEW_TRIES_MAX) {
+                write_new(post); /* it was deleted or has expired in between */
+                return;
+        }
+        if (outcome != STORE_DONE) {
+                post_fail(post, outcome, err);
+                return;
+        }
+        if (json_check_object(document, length, &watch_added, &stored, NULL, NULL) < 0) {
+                conflict_answer(post); /* somebody else's value */
+                return;
+        }
+        /* The correlation id in our bytes is of this very request, unless the sender gave it. */
+        bool ours = post->in_doubt && length == post->sent_length && memcmp(document, post->sent, length) == 0;
+        int same = ours ? 1 : idempotency_same(&post->object, &stored, &post->worker->scratch);
+        if (same < 0)
+                post_fail_memory(post);
+        else if (same == 0)
+                conflict_answer(post);
+        else
+                repeat_answer(post, &stored, ours);
+}
+
+/* --- Storing ------------------------------------------------------------------------------------------- */
+
+static void on_stored(struct store_write *write, enum store_outcome outcome, const struct err *err)
+{
+        struct post *post = CONTAINER_OF(write, struct post, write);
+        if (outcome == STORE_DONE) {
+                answer_created(post);
+        } else if (outcome == STORE_EXISTS) {
+                post->in_doubt = write->in_doubt;
+                post->stage = POST_COMPARING;
+                post->read.on_done = on_existing;
+                store_read(&post->worker->store, &post->read, post->key);
+        } else {
+                post_fail(post, outcome, err);
+        }
+}
+
+/* The document as it will be stored, in the worker's scratch. */
+static int make_document(struct post *post)
+{
+        char tail[CORRELATION_SIZE + 64];
+        int length;
+        if (post->object.watched[WATCH_CREATED].count > 0)
+                length = snprintf(tail, sizeof(tail), "\"correlationId\":%s", post->correlation);
+        else
+                length = snprintf(tail, sizeof(tail), "\"created\":%" PRId64 ",\"correlationId\":%s",
+                                  post->accepted_ms, post->correlation);
+        buf_clear(&post->worker->scratch, SCRATCH_KEEP_BYTES);
+        return json_splice(&post->worker->scratch, &post->object, JSON_CUT(WATCH_CORRELATION), tail, (size_t)length);
+}
+
+static void post_store(struct post *post)
+{
+        struct buf *document = &post->worker->scratch;
+        if (make_document(post) < 0) {
+                post_fail_memory(post);
+                return;
+        }
+        if (post->kind == POST_PLAIN) {
+                post->write.on_done = on_stored;
+                store_write(&post->worker->store, &post->write, STORE_OWN_KEY, post->key, document->data,
+                            document->len);
+                return;
+        }
+        post->sent = malloc(document->len);
+        if (!post->sent) {
+                post_fail_memory(post);
+                return;
+        }
+        memcpy(post->sent, document->data, document->len);
+        post->sent_length = document->len;
+        write_new(post);
+}
+
+/* --- Accepting ------------------------------------------------------------------------------------------ */
+
+static bool escape_correlation(struct post *post)
+{
+        const char *id = http_request_correlation_id(post->request);
+        struct buf *scratch = &post->worker->scratch;
+        buf_clear(scratch, SCRATCH_KEEP_BYTES);
+        if (json_escape(scratch, id, strlen(id)) < 0 || scratch->len >= sizeof(post->correlation))
+                return false;
+        memcpy(post->correlation, scratch->data, scratch->len + 1);
+        return true;
+}
+
+static struct post *post_new(struct http_request *request, struct worker *worker, bool classic)
+{
+        struct post *post = malloc(sizeof(*post));
+        if (!post)
+                return NULL;
+        post->worker = worker;
+        post->request = request;
+        post->kind = POST_PLAIN;
+        post->stage = POST_WRITING;
+        post->in_doubt = false;
+        post->classic = classic;
+        post->tries = 0;
+        post->accepted_ms = clock_realtime_ms();
+        post->started_ms = clock_monotonic_ms();
+        post->form = NULL;
+        post->sent = NULL;
+        post->status = 0;
+        post->replayed = false;
+        buf_init(&post->answer, 0);
+        post->next = worker->posts;
+        post->previous = &worker->posts;
+        if (post->next)
+                post->next->previous = &post->next;
+        worker->posts = post;
+        if (escape_correlation(post))
+                return post;
+        post_free(post);
+        return NULL;
+}
+
+/* Refuses before Redis was asked. */
+static void post_reject(struct post *post)
+{
+        instruments_count(&post->worker->instruments, DOCUMENT_REJECTED);
+        post_free(post);
+}
+
+static bool read_form(struct post *post, const char **body, size_t *length)
+{
+        struct buf json;
+        struct err err;
+        struct form_limits limits = { .max_bytes = (size_t)post->worker->collector->settings->body_max_bytes * 4 };
+        buf_init(&json, 0);
+        if (form_to_json(*body, *length, &limits, &json, &err) < 0) {
+                buf_fini(&json);
+                http_problem(post->request, 413, NULL, 0, "the form: %s", err.text);
+                return false;
+        }
+        post->form = buf_take(&json, length);
+        *body = post->form;
+        return true;
+}
+
+static bool is_json(const char *type)
+{
+        const char *end = type + strcspn(type, "; \t");
+        return http_media_type_is(type, "application/json") ||
+               (strncasecmp(type, "application/", 12) == 0 && end - type > 17 && strncasecmp(end - 5, "+json", 5) == 0);
+}
+
+/* Fills post->object from the body. False: the request was answered. */
+static bool read_body(struct post *post)
+{
+        size_t length;
+        const char *body = http_request_body(post->request, &length);
+        const char *type = http_request_header(post->request, "Content-Type");
+        struct json_position where;
+        struct err err;
+        if (type && post->classic && http_media_type_is(type, "application/x-www-form-urlencoded")) {
+                if (!read_form(post, &body, &length))
+                        return false;
+        } else if (type && !is_json(type)) {
+                static const struct http_header accept = { "Accept-Post", "application/json" };
+                static const struct http_header accept_classic = {
+                        "Accept-Post", "application/json, application/x-www-form-urlencoded"
+                };
+                http_problem(post->request, 415, post->classic ? &accept_classic : &accept, 1,
+                             "a document is sent as application/json%s",
+                             post->classic ? " or application/x-www-form-urlencoded" : "");
+                return false;
+        }
+        if (json_check_object(body, length, &watch_added, &post->object, &where, &err) < 0) {
+                char members[96];
+                (void)snprintf(members, sizeof(members), "\"line\":%zu,\"column\":%zu", where.line, where.column);
+                http_problem_with(post->request, 400, members, NULL, 0, "%s", err.text);
+                return false;
+        }
+        return true;
+}
+
+/* Sets key and kind of a POST. False: the request was answered. */
+static bool choose_key(struct post *post)
+{
+        struct uuid id;
+        const char *idempotency = http_request_header(post->request, "Idempotency-Key");
+        if (!idempotency) {
+                uuid_v7(&post->worker->uuids, post->accepted_ms, &id);
+        } else if (idempotency_key_is_sound(idempotency)) {
+                post->kind = POST_IDEMPOTENT;
+                idempotency_uuid("", "POST", http_request_path(post->request), idempotency, 0, &id);
+        } else {
+                http_problem(post->request, 400, NULL, 0, "an Idempotency-Key has 1 to %d visible ASCII characters",
+                             IDEMPOTENCY_KEY_MAX);
+                return false;
+        }
+        (void)uuid_format(&id, post->key);
+        return true;
+}
+
+static void accept_post(struct http_request *request, struct worker *worker, bool classic)
+{
+        struct post *post = post_new(request, worker, classic);
+        if (!post) {
+                http_problem(request, 503, NULL, 0, "out of memory");
+                return;
+        }
+        if (read_body(post) && choose_key(post))
+                post_store(post);
+        else
+                post_reject(post);
+}
+
+void documents_post(struct http_request *request, void *worker)
+{
+        accept_post(request, worker, false);
+}
+
+void documents_post_classic(struct http_request *request, void *worker)
+{
+        accept_post(request, worker, true);
+}
+
+void documents_put(struct http_request *request, void *worker)
+{
+        char key[UUID_TEXT_SIZE];
+        if (!api_key(request, http_request_param(request, "key"), key))
+                return;
+        struct post *post = post_new(request, worker, false);
+        if (!post) {
+                http_problem(request, 503, NULL, 0, "out of memory");
+                return;
+        }
+        post->kind = POST_PUT;
+        memcpy(post->key, key, sizeof(key));
+        if (read_body(post))
+                post_store(post);
+        else
+                post_reject(post);
+}
+
+void documents_drop_abandoned(struct worker *worker)
+{
+        int64_t now_ms = clock_monotonic_ms();
+        struct post *next;
+        for (struct post *post = worker->posts; post; post = next) {
+                next = post->next;
+                if (now_ms - post->started_ms < 1000 || !http_request_is_abandoned(post->request))
+                        continue;
+                if (post->stage != POST_WRITING || !store_write_cancel(&post->write))
+                        continue;
+                struct err err;
+                (void)err_set(&err, ERR_UNAVAILABLE, "the sender has left");
+                post_fail(post, STORE_UNAVAILABLE, &err);
+        }
+}
+
+/* --- GET, HEAD, DELETE ---------------------------------------------------------------------------------- */
+
+struct lookup {
+        struct worker *worker;
+        struct http_request *request;
+        bool classic;
+        char key[UUID_TEXT_SIZE];
+        union {
+                struct store_read read;
+                struct store_delete delete;
+        };
+};
+
+static void answer_document(struct lookup *lookup, const char *document, size_t length)
+{
+        struct json_object object;
+        if (json_check_object(document, length, &watch_key, &object, NULL, NULL) < 0) {
+                api_no_document(lookup->request, lookup->key); /* somebody else's value */
+                return;
+        }
+        if (!lookup->classic) {
+                http_respond(lookup->request, &(struct http_answer){ .status = 200, .body = document,
+                                                                     .body_length = length });
+                return;
+        }
+        char tail[UUID_TEXT_SIZE + 16];
+        struct buf body;
+        int tail_length = snprintf(tail, sizeof(tail), "\"key\":\"%s\"", lookup->key);
+        buf_init(&body, 0);
+        if (json_splice(&body, &object, JSON_CUT(0), tail, (size_t)tail_length) < 0) {
+                http_problem(lookup->request, 503, NULL, 0, "out of memory");
+                return;
+        }
+        struct http_answer answer = { .status = 200, .body_kind = HTTP_BODY_TAKE };
+        answer.body = buf_take(&body, &answer.body_length);
+        http_respond(lookup->request, &answer);
+}
+
+static void on_read(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
+                    const struct err *err)
+{
+        struct lookup *lookup = CONTAINER_OF(read, struct lookup, read);
+        if (outcome == STORE_DONE)
+                answer_document(lookup, document, length);
+        else if (outcome == STORE_ABSENT)
+                api_no_document(lookup->request, lookup->key);
+        else
+                api_store_problem(lookup->request, outcome, "the document could not be read", err);
+        free(lookup);
+}
+
+static void on_deleted(struct store_delete *delete, enum store_outcome outcome, const struct err *err)
+{
+        struct lookup *lookup = CONTAINER_OF(delete, struct lookup, delete);
+        if (outcome == STORE_DONE)
+                http_respond(lookup->request, &(struct http_answer){ .status = 204 });
+        else if (outcome == STORE_ABSENT)
+                api_no_document(lookup->request, lookup->key);
+        else
+                api_store_problem(lookup->request, outcome, "the document is not deleted", err);
+        free(lookup);
+}
+
+static struct lookup *lookup_new(struct http_request *request, struct worker *worker, const char *key, bool classic)
+{
+        struct lookup *lookup = malloc(sizeof(*lookup));
+        if (!lookup) {
+                http_problem(request, 503, NULL, 0, "out of memory");
+                return NULL;
+        }
+        lookup->worker = worker;
+        lookup->request = request;
+        lookup->classic = classic;
+        if (!api_key(request, key, lookup->key)) {
+                free(lookup);
+                return NULL;
+        }
+        return lookup;
+}
+
+static void read_document(struct http_request *request, struct worker *worker, const char *key, bool classic)
+{
+        struct lookup *lookup = lookup_new(request, worker, key, classic);
+        if (!lookup)
+                return;
+        lookup->read.on_done = on_read;
+        store_read(&worker->store, &lookup->read, lookup->key);
+}
+
+void documents_get(struct http_request *request, void *worker)
+{
+        read_document(request, worker, http_request_param(request, "key"), false);
+}
+
+void documents_get_classic(struct http_request *request, void *worker)
+{
+        const char *key = http_request_query(request, "key");
+        if (key)
+                read_document(request, worker, key, true);
+        else
+                status_index(request, worker);
+}
+
+void documents_delete(struct http_request *request, void *context)
+{
+        struct worker *worker = context;
+        struct lookup *lookup = lookup_new(request, worker, http_request_param(request, "key"), false);
+        if (!lookup)
+                return;
+        lookup->delete.on_done = on_deleted;
+        store_delete(&worker->store, &lookup->delete, lookup->key);
+}

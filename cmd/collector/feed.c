@@ -1,0 +1,132 @@
+/* feed: names, ids and entries. Reading and writing streams is the business of store.c and listing.c;
+ * what a stream looks like is known here alone. */
+#include "feed.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/uuid.h"
+
+int64_t feed_day(int64_t unix_ms)
+{
+        int64_t day = unix_ms / FEED_DAY_MS;
+        return unix_ms % FEED_DAY_MS < 0 ? day - 1 : day;
+}
+
+int64_t feed_day_start_ms(int64_t day)
+{
+        return day * FEED_DAY_MS;
+}
+
+char *feed_day_format(int64_t day, char out[FEED_DAY_SIZE])
+{
+        time_t seconds = (time_t)(feed_day_start_ms(day) / 1000);
+        struct tm utc;
+        if (!gmtime_r(&seconds, &utc) || strftime(out, FEED_DAY_SIZE, "%Y-%m-%d", &utc) == 0)
+                memcpy(out, "1970-01-01", sizeof("1970-01-01"));
+        return out;
+}
+
+bool feed_day_parse(const char *text, size_t length, int64_t *day)
+{
+        char copy[FEED_DAY_SIZE];
+        struct tm utc = { 0 };
+        if (length != 10)
+                return false;
+        memcpy(copy, text, length);
+        copy[length] = '\0';
+        const char *end = strptime(copy, "%Y-%m-%d", &utc);
+        if (!end || *end)
+                return false;
+        *day = feed_day((int64_t)timegm(&utc) * 1000);
+        char again[FEED_DAY_SIZE]; /* refuses 2026-02-31 and " 026-1-1" */
+        return strcmp(feed_day_format(*day, again), copy) == 0;
+}
+
+char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE])
+{
+        char date[FEED_DAY_SIZE];
+        (void)snprintf(out, FEED_STREAM_SIZE, "%.*scollector:feed:%s", FEED_PREFIX_MAX, prefix,
+                       feed_day_format(day, date)); /* always fits */
+        return out;
+}
+
+int feed_add_args(struct redis_command *command, const char *stream, const char *key, int64_t mark_ms, struct err *err)
+{
+        char mark[24];
+        const char *argv[] = { "XADD", stream, "*", "k", key, "m", mark };
+        size_t lengths[] = { 4, strlen(stream), 1, 1, UUID_TEXT_LENGTH, 1, 0 };
+        if (mark_ms < 0)
+                return redis_command_args(command, 5, argv, lengths, err);
+        lengths[6] = (size_t)snprintf(mark, sizeof(mark), "%" PRId64, mark_ms);
+        return redis_command_args(command, 7, argv, lengths, err);
+}
+
+/* At most 19 digits, so that nothing overflows. */
+static bool parse_digits(const char *text, size_t length, uint64_t *out)
+{
+        uint64_t number = 0;
+        if (length == 0 || length > 19)
+                return false;
+        for (size_t i = 0; i < length; i++) {
+                if (text[i] < '0' || text[i] > '9')
+                        return false;
+                number = number * 10 + (uint64_t)(text[i] - '0');
+        }
+        *out = number;
+        return true;
+}
+
+bool feed_id_parse(const char *text, size_t length, struct feed_id *out)
+{
+        const char *dash = memchr(text, '-', length);
+        struct feed_id id;
+        if (!dash || !parse_digits(text, (size_t)(dash - text), &id.ms) ||
+            !parse_digits(dash + 1, length - (size_t)(dash - text) - 1, &id.sequence))
+                return false;
+        *out = id;
+        return true;
+}
+
+char *feed_id_format(struct feed_id id, char out[FEED_ID_SIZE])
+{
+        (void)snprintf(out, FEED_ID_SIZE, "%" PRIu64 "-%" PRIu64, id.ms, id.sequence); /* always fits */
+        return out;
+}
+
+int feed_id_compare(struct feed_id a, struct feed_id b)
+{
+        if (a.ms != b.ms)
+                return a.ms < b.ms ? -1 : 1;
+        if (a.sequence != b.sequence)
+                return a.sequence < b.sequence ? -1 : 1;
+        return 0;
+}
+
+bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out)
+{
+        size_t length;
+        const struct redis_reply *id = redis_reply_at(reply, 0);
+        const char *text = id ? redis_reply_text(id, &length) : NULL;
+        if (!text || !feed_id_parse(text, length, &out->id))
+                return false;
+        const struct redis_reply *fields = redis_reply_at(reply, 1);
+        if (!fields)
+                return false;
+        out->key = NULL;
+        out->mark_ms = -1;
+        for (size_t i = 0; i + 1 < redis_reply_count(fields); i += 2) {
+                const char *name = redis_reply_text(redis_reply_at(fields, i), NULL);
+                const char *value = redis_reply_text(redis_reply_at(fields, i + 1), &length);
+                uint64_t ms;
+                if (!name || !value)
+                        return false;
+                if (strcmp(name, "k") == 0 && uuid_parse(value, length, NULL))
+                        out->key = value;
+                else if (strcmp(name, "m") == 0 && parse_digits(value, length, &ms))
+                        out->mark_ms = (int64_t)ms;
+        }
+        return out->key != NULL;
+}

@@ -1,0 +1,65 @@
+/* feed: the order in which Redis took the documents. One stream per UTC day, `<prefix>collector:feed:<day>`,
+ * with an entry for each document, added after the document's SET:
+ *
+ *     k <uuid>              the document with this key was stored
+ *     k <uuid> m <ms>       the same, sent more than once: an entry of the same key may stand in this stream
+ *                           at or after this Unix time; readers look back that far and leave the double out
+ *
+ * The writer's clock picks the stream, Redis's clock makes the ids, and the two differ: an entry may stand
+ * in the stream of the day before or after its id. FEED_CLOCK_SKEW_MS bounds by how much.
+ *
+ * Threads: any; nothing here has state. */
+#ifndef COLLECTOR_FEED_H
+#define COLLECTOR_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "redis/redis.h"
+
+enum {
+        FEED_PREFIX_MAX = 128,
+        FEED_STREAM_SIZE = FEED_PREFIX_MAX + 48,
+        FEED_DAY_SIZE = 16,
+        FEED_CLOCK_SKEW_MS = 60 * 1000,
+        FEED_DAY_MS = 24 * 60 * 60 * 1000,
+};
+
+/* Days are counted from 1970-01-01, UTC. */
+int64_t feed_day(int64_t unix_ms);
+int64_t feed_day_start_ms(int64_t day);
+/* "2026-11-24". */
+char *feed_day_format(int64_t day, char out[FEED_DAY_SIZE]);
+bool feed_day_parse(const char *text, size_t length, int64_t *day);
+
+/* The name of a day's stream. `prefix` has at most FEED_PREFIX_MAX bytes. */
+char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE]);
+
+/* Formats the XADD of one document. mark_ms: -1, or the time of the mark. */
+int feed_add_args(struct redis_command *command, const char *stream, const char *key, int64_t mark_ms,
+                  struct err *err) NODISCARD;
+
+/* The id of a stream's entry. */
+struct feed_id {
+        uint64_t ms, sequence;
+};
+enum { FEED_ID_SIZE = 44 };
+
+bool feed_id_parse(const char *text, size_t length, struct feed_id *out);
+char *feed_id_format(struct feed_id id, char out[FEED_ID_SIZE]); /* "1764000000000-0" */
+int feed_id_compare(struct feed_id a, struct feed_id b);
+
+/* One entry of an XRANGE reply. */
+struct feed_entry {
+        struct feed_id id;
+        const char *key; /* 36 characters and a NUL, borrowed from the reply */
+        int64_t mark_ms; /* -1: none */
+};
+
+/* False for what is no entry of ours: someone else's XADD is passed over. The id is set whenever there is one. */
+bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out);
+
+#endif

@@ -1,0 +1,87 @@
+/* instruments: counters that pkg/redis keeps anyway are copied once a second as differences; what needs a
+ * distribution (round trips, batch sizes) is observed when it happens. */
+#include "instruments.h"
+
+#include "base/attr.h"
+
+static const double round_trip_bounds[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                            0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10 };
+static const double batch_bounds[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048 };
+
+static const char *const result_labels[DOCUMENT_RESULTS] = {
+        [DOCUMENT_STORED] = "result=\"stored\"",     [DOCUMENT_REPLAYED] = "result=\"replayed\"",
+        [DOCUMENT_CONFLICT] = "result=\"conflict\"", [DOCUMENT_REJECTED] = "result=\"rejected\"",
+        [DOCUMENT_FAILED] = "result=\"failed\"",
+};
+
+static int open_histograms(struct instruments *in, struct metrics *metrics, struct err *err)
+{
+        int rc = metrics_histogram(metrics, "collector_redis_round_trip_seconds",
+                                   "Time from a write to Redis to the first reply to it.", NULL, round_trip_bounds,
+                                   COUNT_OF(round_trip_bounds), &in->round_trip_seconds, err);
+        if (rc < 0)
+                return rc;
+        return metrics_histogram(metrics, "collector_redis_batch_commands", "Commands in one write to Redis.", NULL,
+                                 batch_bounds, COUNT_OF(batch_bounds), &in->batch_commands, err);
+}
+
+int instruments_init(struct instruments *in, struct metrics *metrics, struct err *err)
+{
+        *in = (struct instruments){ 0 };
+        for (int i = 0; i < DOCUMENT_RESULTS; i++) {
+                int rc = metrics_counter(metrics, "collector_documents_total",
+                                         "Documents sent, by what became of them.", result_labels[i],
+                                         &in->documents[i], err);
+                if (rc < 0)
+                        return rc;
+        }
+        const struct {
+                const char *name, *help;
+                struct metric **cell;
+                int (*make)(struct metrics *, const char *, const char *, const char *, struct metric **, struct err *);
+        } rows[] = {
+                { "collector_held_commands", "Commands that wait until Redis can be reached.", &in->held,
+                  metrics_gauge },
+                { "collector_redis_in_flight_commands", "Commands that Redis has not answered yet.", &in->in_flight,
+                  metrics_gauge },
+                { "collector_redis_connected_workers", "Workers whose connection to Redis stands.", &in->connected,
+                  metrics_gauge },
+                { "collector_redis_generation_sum", "Generations of the target in use, added up over the workers.",
+                  &in->generation, metrics_gauge },
+                { "collector_redis_commands_total", "Commands that Redis has answered.", &in->commands,
+                  metrics_counter },
+                { "collector_redis_resent_commands_total", "Commands sent again after a connection was lost.",
+                  &in->resent, metrics_counter },
+                { "collector_redis_connects_total", "Connections to Redis that came to stand.", &in->connects,
+                  metrics_counter },
+                { "collector_redis_sent_bytes_total", "Bytes sent to Redis.", &in->bytes_out, metrics_counter },
+                { "collector_redis_received_bytes_total", "Bytes received from Redis.", &in->bytes_in,
+                  metrics_counter },
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                int rc = rows[i].make(metrics, rows[i].name, rows[i].help, NULL, rows[i].cell, err);
+                if (rc < 0)
+                        return rc;
+        }
+        return open_histograms(in, metrics, err);
+}
+
+void instruments_count(struct instruments *in, enum document_result result)
+{
+        metric_add(in->documents[result], 1);
+}
+
+void instruments_update(struct instruments *in, const struct redis *redis)
+{
+        struct redis_counters now = redis_counters(redis);
+        metric_set(in->held, (double)redis_held(redis));
+        metric_set(in->in_flight, (double)redis_in_flight(redis));
+        metric_set(in->connected, redis_state(redis) == REDIS_READY ? 1 : 0);
+        metric_set(in->generation, redis_generation(redis));
+        metric_add(in->commands, (int64_t)(now.commands - in->last.commands));
+        metric_add(in->resent, (int64_t)(now.resent - in->last.resent));
+        metric_add(in->connects, (int64_t)(now.connects - in->last.connects));
+        metric_add(in->bytes_out, (int64_t)(now.bytes_out - in->last.bytes_out));
+        metric_add(in->bytes_in, (int64_t)(now.bytes_in - in->last.bytes_in));
+        in->last = now;
+}

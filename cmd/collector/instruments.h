@@ -1,0 +1,29 @@
+/* instruments: the metrics of one worker besides those of pkg/http. The table in instruments.c names them all.
+ *
+ * Threads: a worker's instruments belong to its thread. */
+#ifndef COLLECTOR_INSTRUMENTS_H
+#define COLLECTOR_INSTRUMENTS_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "metrics/metrics.h"
+#include "redis/redis.h"
+
+enum document_result { DOCUMENT_STORED, DOCUMENT_REPLAYED, DOCUMENT_CONFLICT, DOCUMENT_REJECTED, DOCUMENT_FAILED,
+                       DOCUMENT_RESULTS };
+
+struct instruments {
+        struct metric *documents[DOCUMENT_RESULTS];
+        struct metric *round_trip_seconds, *batch_commands;
+        struct metric *held, *in_flight, *connected, *generation;
+        struct metric *commands, *resent, *connects, *bytes_out, *bytes_in;
+        struct redis_counters last; /* what was added up so far */
+};
+
+int instruments_init(struct instruments *in, struct metrics *metrics, struct err *err) NODISCARD;
+void instruments_count(struct instruments *in, enum document_result result);
+/* Brings gauges and counters up to what the client says. */
+void instruments_update(struct instruments *in, const struct redis *redis);
+
+#endif

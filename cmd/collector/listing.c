@@ -1,0 +1,176 @@
+/* listing: GET /v1/documents, a page of documents in the order in which Redis took them:
+ *
+ *     {"documents":[{"key":"...","document":{...}}, ...],"next":"2026-11-24.1764000000000-0","more":true}
+ *
+ * `next` is there on the last page as well: it is where to go on later. A page ends with `limit` documents, or
+ * behind the one with which it reaches PAGE_MAX_BYTES. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api.h"
+#include "base/clock.h"
+#include "reader.h"
+
+enum {
+        LIMIT_DEFAULT = 100,
+        LIMIT_MAX = 1000,
+        PAGE_MAX_BYTES = 4 << 20,
+};
+
+struct page {
+        struct reader reader;
+        struct http_request *request;
+        size_t limit, count;
+        struct buf body;
+        bool failed; /* out of memory */
+};
+
+/* --- Parameters --------------------------------------------------------------------------------------------------- */
+
+static bool parse_number(const char *text, uint64_t max, uint64_t *out)
+{
+        char *end;
+        if (*text < '0' || *text > '9' || strlen(text) > 19)
+                return false;
+        unsigned long long number = strtoull(text, &end, 10);
+        if (*end || number > max)
+                return false;
+        *out = number;
+        return true;
+}
+
+/* Unix milliseconds, or ISO 8601 in UTC: 2026-11-24, 2026-11-24T08:15:30Z, 2026-11-24T08:15:30.123Z. */
+static bool parse_time(const char *text, uint64_t *unix_ms)
+{
+        if (parse_number(text, (uint64_t)1 << 52, unix_ms))
+                return true;
+        struct tm utc = { 0 };
+        unsigned ms = 0;
+        int used = 0;
+        const char *end = strptime(text, "%Y-%m-%d", &utc);
+        if (end && *end == 'T') {
+                end = strptime(end, "T%H:%M:%S", &utc);
+                if (end && sscanf(end, ".%3u%n", &ms, &used) == 1 && used == 4)
+                        end += used;
+                if (!end || strcmp(end, "Z") != 0)
+                        return false;
+        } else if (!end || *end) {
+                return false;
+        }
+        int64_t seconds = (int64_t)timegm(&utc);
+        if (seconds < 0)
+                return false;
+        *unix_ms = (uint64_t)seconds * 1000 + ms;
+        return true;
+}
+
+/* False: the request was answered. */
+static bool read_time(struct http_request *request, const char *name, uint64_t *unix_ms)
+{
+        const char *text = http_request_query(request, name);
+        if (!text || parse_time(text, unix_ms))
+                return true;
+        http_problem(request, 400, NULL, 0,
+                     "%s: expected Unix milliseconds or a UTC time such as 2026-11-24T08:15:30Z", name);
+        return false;
+}
+
+static bool read_limit(struct http_request *request, size_t *limit)
+{
+        uint64_t number = LIMIT_DEFAULT;
+        const char *text = http_request_query(request, "limit");
+        if (text && (!parse_number(text, LIMIT_MAX, &number) || number == 0)) {
+                http_problem(request, 400, NULL, 0, "limit: expected a number from 1 to %d", LIMIT_MAX);
+                return false;
+        }
+        *limit = (size_t)number;
+        return true;
+}
+
+/* Where to begin: at the cursor; else at the first day that can hold something since `since`. */
+static bool read_cursor(struct http_request *request, struct reader *reader)
+{
+        const char *text = http_request_query(request, "cursor");
+        if (text && *text) {
+                if (cursor_parse(text, &reader->cursor))
+                        return true;
+                http_problem(request, 400, NULL, 0, "cursor: expected the `next` of an earlier page");
+                return false;
+        }
+        int64_t day = reader_first_day();
+        if (reader->since_ms > 0) {
+                /* A document may be in the stream of the day on which it began to wait. */
+                int64_t early_ms = (int64_t)reader->since_ms - FEED_CLOCK_SKEW_MS - 2 * reader->store->hold_ms;
+                int64_t since_day = feed_day(early_ms);
+                day = since_day > day ? since_day : day;
+        }
+        int64_t today = feed_day(clock_realtime_ms());
+        reader->cursor = (struct cursor){ .day = day < today ? day : today };
+        return true;
+}
+
+/* --- The page -------------------------------------------------------------------------------------------------------- */
+
+static bool on_document(struct reader *reader, const char *key, const char *document, size_t length)
+{
+        struct page *page = CONTAINER_OF(reader, struct page, reader);
+        if (page->count >= page->limit || page->body.len >= PAGE_MAX_BYTES)
+                return false;
+        int rc = buf_printf(&page->body, "%s{\"key\":\"%s\",\"document\":", page->count > 0 ? "," : "", key);
+        if (rc == 0)
+                rc = buf_append(&page->body, document, length);
+        if (rc == 0)
+                rc = buf_putc(&page->body, '}');
+        page->failed = rc < 0;
+        page->count++;
+        return !page->failed;
+}
+
+static void on_done(struct reader *reader, enum store_outcome outcome, bool more, const struct err *err)
+{
+        struct page *page = CONTAINER_OF(reader, struct page, reader);
+        char cursor[CURSOR_SIZE];
+        if (outcome == STORE_DONE && !page->failed)
+                page->failed = buf_printf(&page->body, "],\"next\":\"%s\",\"more\":%s}",
+                                          cursor_format(&reader->cursor, cursor), more ? "true" : "false") < 0;
+        if (outcome != STORE_DONE) {
+                api_store_problem(page->request, outcome, "the listing could not be read", err);
+        } else if (page->failed) {
+                http_problem(page->request, 503, NULL, 0, "out of memory");
+        } else {
+                struct http_answer answer = { .status = 200, .body_kind = HTTP_BODY_TAKE };
+                answer.body = buf_take(&page->body, &answer.body_length);
+                http_respond(page->request, &answer);
+        }
+        buf_fini(&page->body);
+        free(page);
+}
+
+void listing_get(struct http_request *request, void *context)
+{
+        struct worker *worker = context;
+        struct page *page = calloc(1, sizeof(*page));
+        if (!page) {
+                http_problem(request, 503, NULL, 0, "out of memory");
+                return;
+        }
+        struct reader *reader = &page->reader;
+        *reader = (struct reader){ .store = &worker->store, .until_ms = UINT64_MAX, .on_document = on_document,
+                                   .on_done = on_done };
+        page->request = request;
+        buf_init(&page->body, 0);
+        if (!read_limit(request, &page->limit) || !read_time(request, "since", &reader->since_ms) ||
+            !read_time(request, "until", &reader->until_ms) || !read_cursor(request, reader)) {
+                free(page);
+                return;
+        }
+        if (buf_puts(&page->body, "{\"documents\":[") < 0) {
+                free(page);
+                http_problem(request, 503, NULL, 0, "out of memory");
+                return;
+        }
+        reader_start(reader);
+}

@@ -1,0 +1,348 @@
+/* Collector: takes JSON documents by HTTP POST and stores them in Redis.
+ *
+ * This file wires: settings, log, metrics, the binding that is watched, the listener, the workers. The main
+ * thread then waits for signals and changes of the binding. Nothing of a request passes through it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "api.h"
+#include "backing/redis.h"
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "check.h"
+#include "settings.h"
+#include "source.h"
+#include "worker.h"
+
+enum { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, WORKERS_BY_DEFAULT_MAX = 4 };
+
+/* Settings that were read again on SIGHUP; the watch points into them. */
+struct followed {
+        struct settings settings;
+        struct config_report *report;
+        struct source source;
+};
+
+struct process {
+        struct config_source arguments;
+        struct settings settings;
+        struct config_report *report;
+        struct source source;
+        struct followed *followed; /* owned; NULL until the first SIGHUP */
+        struct collector collector;
+        struct backing_redis_watch *watch;
+        struct worker *workers;
+        unsigned worker_count;
+
+        uv_loop_t loop;
+        int signal_fd;
+        uv_poll_t signals;
+        uv_timer_t drain;
+        bool stopping;
+        int64_t stop_deadline_ms;
+};
+
+extern char **environ;
+
+/* --- Stopping ------------------------------------------------------------------------------------------------------ */
+
+static void on_drained(uv_timer_t *timer)
+{
+        uv_stop(timer->loop);
+}
+
+static void stop(struct process *process, const char *signal_name)
+{
+        if (process->stopping)
+                return;
+        const struct settings *settings = &process->settings;
+        process->stopping = true;
+        process->stop_deadline_ms = clock_monotonic_ms() + settings->grace_ms;
+        log_info(process->collector.log, "server.stopping", "not ready from now on; requests finish",
+                 log_str("signal", signal_name), log_int("waited_ms", settings->drain_delay_ms));
+        atomic_store(&process->collector.draining, true);
+        http_server_drain(process->collector.server);
+        int64_t delay_ms = settings->drain_delay_ms < settings->grace_ms ? settings->drain_delay_ms
+                                                                         : settings->grace_ms / 2;
+        (void)uv_timer_start(&process->drain, on_drained, (uint64_t)delay_ms, 0); /* initialised: cannot fail */
+}
+
+/* --- Reading again --------------------------------------------------------------------------------------------------- */
+
+static void followed_free(struct followed *followed)
+{
+        if (!followed)
+                return;
+        config_report_free(followed->report);
+        config_free(&settings_program, &followed->settings);
+        free(followed);
+}
+
+static int follow(struct process *process, struct err *err)
+{
+        struct followed *fresh = calloc(1, sizeof(*fresh));
+        if (!fresh)
+                return err_set(err, ERR_NOMEM, "settings");
+        int rc = config_read(&settings_program, &process->arguments, &fresh->settings, &fresh->report, err);
+        if (rc == CONFIG_READY) {
+                source_init(&fresh->source, &fresh->settings, fresh->report, environ);
+                rc = backing_redis_watch_reload(process->watch, &fresh->source.input, err);
+        }
+        if (rc < 0) {
+                followed_free(fresh);
+                return rc;
+        }
+        log_set_level(process->collector.log, (enum log_level)fresh->settings.log_level);
+        followed_free(process->followed);
+        process->followed = fresh;
+        return 0;
+}
+
+static void reload(struct process *process)
+{
+        struct err err;
+        if (follow(process, &err) < 0)
+                log_error(process->collector.log, "config.reload_failed", "the settings in use stay", log_err(&err));
+        else
+                log_info(process->collector.log, "config.reloaded",
+                         "log level and Redis are followed; other settings take effect on a restart");
+}
+
+static void on_signal(uv_poll_t *poll, UNUSED int status, UNUSED int events)
+{
+        struct process *process = poll->data;
+        struct signalfd_siginfo info;
+        while (read(process->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+                if (info.ssi_signo == SIGHUP)
+                        reload(process);
+                else
+                        stop(process, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+        }
+}
+
+/* --- The binding ------------------------------------------------------------------------------------------------------ */
+
+static void on_target(struct backing_redis *now, void *data)
+{
+        struct process *process = data;
+        for (unsigned i = 0; i < process->worker_count; i++)
+                worker_set_target(&process->workers[i], backing_redis_target(now), backing_redis_key_prefix(now),
+                                  backing_redis_generation(now));
+}
+
+static int open_watch(struct process *process, struct err *err)
+{
+        source_init(&process->source, &process->settings, process->report, environ);
+        struct backing_redis_watch_options options = {
+                .input = process->source.input,
+                .probe_timeout_ms = process->settings.connect_timeout_ms,
+                .log = process->collector.log,
+                .metrics = process->collector.metrics,
+                .metric_names = BACKING_METRICS("collector"),
+                .on_target = on_target,
+                .data = process,
+        };
+        return backing_redis_watch_open(&process->loop, &options, &process->watch, err);
+}
+
+/* --- Starting ---------------------------------------------------------------------------------------------------------- */
+
+/* One line for a request, as --access-log asks. */
+static void on_answered(const struct http_record *record, void *context)
+{
+        const struct worker *worker = context;
+        int wanted = worker->collector->settings->access_log;
+        if (wanted == ACCESS_LOG_OFF || (wanted == ACCESS_LOG_ERRORS && record->status < 500))
+                return;
+        LOG_LINE(worker->collector->log, record->status >= 500 ? LOG_WARN : LOG_INFO, "request.answered", "request",
+                 log_str("method", record->method), log_str("path", record->target), log_str("route", record->route),
+                 log_int("status", record->status), log_int("duration_ms", record->duration_us / 1000),
+                 log_int("bytes", (int64_t)record->request_bytes), log_str("address", record->remote_address),
+                 log_str("correlation_id", record->correlation_id));
+}
+
+static int open_server(struct process *process, struct err *err)
+{
+        const struct settings *settings = &process->settings;
+        bool has_address = settings->listen.host[0] != '\0' || settings->listen.port > 0;
+        struct http_options options = {
+                .address = settings->listen.host[0] ? settings->listen.host : NULL,
+                .port = has_address ? settings->listen.port : settings->port,
+                .routes = api_routes,
+                .route_count = api_route_count,
+                .workers = process->worker_count,
+                .body_max_bytes = (size_t)settings->body_max_bytes,
+                .header_max_bytes = (size_t)settings->header_max_bytes,
+                .connections_max = (unsigned)settings->connections_max,
+                .header_timeout_ms = settings->header_timeout_ms,
+                .body_timeout_ms = settings->body_timeout_ms,
+                .idle_timeout_ms = settings->idle_timeout_ms,
+                .metrics = process->collector.metrics,
+                .on_answered = settings->access_log == ACCESS_LOG_OFF ? NULL : on_answered,
+        };
+        return http_server_open(&options, &process->collector.server, err);
+}
+
+static int start_workers(struct process *process, struct err *err)
+{
+        struct backing_redis *redis = backing_redis_watch_get(process->watch);
+        process->workers = calloc(process->worker_count, sizeof(*process->workers));
+        if (!process->workers)
+                return err_set(err, ERR_NOMEM, "workers");
+        for (unsigned i = 0; i < process->worker_count; i++) {
+                int rc = worker_start(&process->workers[i], &process->collector, i, backing_redis_target(redis),
+                                      backing_redis_key_prefix(redis), backing_redis_generation(redis), err);
+                if (rc < 0)
+                        return rc;
+        }
+        return 0;
+}
+
+/* Blocks the signals for every thread to come, and reads them from a descriptor: there are no handlers. */
+static int open_signals(struct process *process, struct err *err)
+{
+        sigset_t set;
+        (void)sigemptyset(&set); /* these cannot fail for valid signals */
+        (void)sigaddset(&set, SIGTERM);
+        (void)sigaddset(&set, SIGINT);
+        (void)sigaddset(&set, SIGHUP);
+        sigset_t blocked = set;
+        (void)sigaddset(&blocked, SIGPIPE);
+        (void)pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+        process->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+        if (process->signal_fd < 0)
+                return err_errno(err, "signalfd");
+        int failed = uv_loop_init(&process->loop);
+        if (failed == 0)
+                failed = uv_poll_init(&process->loop, &process->signals, process->signal_fd);
+        if (failed == 0)
+                failed = uv_timer_init(&process->loop, &process->drain);
+        if (failed)
+                return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
+        process->signals.data = process;
+        (void)uv_poll_start(&process->signals, UV_READABLE, on_signal); /* initialised: cannot fail */
+        return 0;
+}
+
+static int start(struct process *process, struct err *err)
+{
+        struct collector *collector = &process->collector;
+        const struct settings *settings = &process->settings;
+        unsigned cpus = cpu_available();
+        process->worker_count = settings->workers > 0             ? (unsigned)settings->workers
+                                : cpus > WORKERS_BY_DEFAULT_MAX ? WORKERS_BY_DEFAULT_MAX
+                                                                  : cpus;
+        collector->settings = settings;
+        collector->started_ms = clock_realtime_ms();
+        collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
+        collector->budget.bytes_max = (size_t)settings->held_bytes_max;
+        collector->metrics = metrics_new();
+        if (!collector->metrics)
+                return err_set(err, ERR_NOMEM, "metrics");
+        int rc = open_signals(process, err);
+        if (rc == 0)
+                rc = open_watch(process, err);
+        if (rc == 0)
+                rc = open_server(process, err);
+        return rc < 0 ? rc : start_workers(process, err);
+}
+
+static void log_started(const struct process *process)
+{
+        struct log *log = process->collector.log;
+        const struct backing_redis *redis = backing_redis_watch_get(process->watch);
+        const struct backing_report *report = backing_redis_report(redis);
+        for (size_t i = 0; i < config_warning_count(process->report); i++)
+                log_warn(log, "config.warned", config_warning(process->report, i));
+        char message[64];
+        uint16_t port = http_server_port(process->collector.server);
+        (void)snprintf(message, sizeof(message), "Collector listens on port %u", port); /* fits */
+        log_info(log, "server.listening", message, log_int("port", port), log_int("workers", process->worker_count),
+                 log_int("pid", getpid()), log_str("version", VERSION),
+                 log_str("address", redis_target_address(backing_redis_target(redis))),
+                 log_str("source", backing_source_name(report->source)), log_str("binding", report->binding));
+}
+
+/* --- Running ----------------------------------------------------------------------------------------------------------- */
+
+static int run(struct process *process)
+{
+        struct err err;
+        struct log_options log_options = { .fd = STDOUT_FILENO, .level = (enum log_level)process->settings.log_level,
+                                           .program = "collector" };
+        if (log_open(&log_options, &process->collector.log, &err) < 0) {
+                fprintf(stderr, "collector: %s\n", err.text);
+                return EXIT_FAILED;
+        }
+        int rc = start(process, &err);
+        if (rc < 0) {
+                fprintf(stderr, "collector: %s\n", err.text);
+                log_error(process->collector.log, "server.start_failed", "Collector ends", log_err(&err),
+                          log_code(&err));
+                bool usage = rc == ERR_INVALID || rc == ERR_CONFLICT || (rc == ERR_NOT_FOUND && !process->watch);
+                return usage ? EXIT_USAGE : EXIT_FAILED;
+        }
+        log_started(process);
+        (void)uv_run(&process->loop, UV_RUN_DEFAULT); /* until uv_stop, after the drain delay */
+        backing_redis_watch_close(process->watch);
+        for (unsigned i = 0; i < process->worker_count; i++)
+                worker_stop(&process->workers[i], process->stop_deadline_ms);
+        for (unsigned i = 0; i < process->worker_count; i++)
+                worker_join(&process->workers[i]);
+        log_info(process->collector.log, "server.stopped", "Collector has stopped");
+        return EXIT_STOPPED;
+}
+
+static void close_handle(uv_handle_t *handle, UNUSED void *data)
+{
+        if (!uv_is_closing(handle))
+                uv_close(handle, NULL);
+}
+
+static void process_free(struct process *process)
+{
+        uv_walk(&process->loop, close_handle, NULL);
+        (void)uv_run(&process->loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&process->loop); /* nothing is left on it */
+        (void)close(process->signal_fd);     /* nothing was written */
+        http_server_close(process->collector.server);
+        metrics_free(process->collector.metrics);
+        log_close(process->collector.log);
+        free(process->workers);
+        followed_free(process->followed);
+}
+
+int main(int argc, char **argv)
+{
+        static struct process process;
+        struct err err;
+        process.arguments = (struct config_source){ argc, argv, environ };
+        int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
+        if (rc == CONFIG_HELP)
+                return config_help(&settings_program, stdout) < 0 ? EXIT_FAILED : EXIT_STOPPED;
+        if (rc == CONFIG_VERSION)
+                return printf("collector %s\n", VERSION) < 0 ? EXIT_FAILED : EXIT_STOPPED;
+        if (rc < 0) {
+                fprintf(stderr, "collector: %s\nTry 'collector --help'.\n", err.text);
+                return EXIT_USAGE;
+        }
+        int status;
+        if (process.settings.check) {
+                status = check_run(&process.settings, process.report, environ);
+        } else {
+                status = run(&process);
+                if (status == EXIT_STOPPED)
+                        process_free(&process);
+        }
+        config_report_free(process.report);
+        config_free(&settings_program, &process.settings);
+        return status;
+}

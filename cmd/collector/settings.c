@@ -1,0 +1,140 @@
+/* settings: the table of options. A row that needs a comment in the manual has it in `help`, so that
+ * `collector --help` is the manual. Limits are here too: a value outside them is refused at start, with
+ * the place it came from. */
+#include "settings.h"
+
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+enum { KEY_PREFIX_MAX = 128 };
+
+static const char *const readiness_words[] = { "required", "degraded", NULL };
+static const char *const access_log_words[] = { "off", "errors", "on", NULL };
+static const char *const log_level_words[] = { "debug", "info", "warn", "error", "off", NULL };
+
+static int check_key_prefix(const char *text, struct err *err)
+{
+        size_t length = 0;
+        for (; text[length]; length++)
+                if ((unsigned char)text[length] <= 0x20 || (unsigned char)text[length] >= 0x7f)
+                        return err_set(err, ERR_INVALID, "expected visible ASCII characters");
+        if (length > KEY_PREFIX_MAX)
+                return err_set(err, ERR_INVALID, "expected at most %d characters", KEY_PREFIX_MAX);
+        return 0;
+}
+
+#define LISTENING .group = "Listening"
+#define REDIS .group = "Redis (else a service binding, else REDIS_URL, REDIS_HOST, ..., else localhost:6379)"
+#define WAITING .group = "While Redis is away"
+#define DOCUMENTS .group = "Documents"
+#define RUNNING .group = "Running"
+
+static const struct config_option options[] = {
+        { "listen", CONFIG_ADDRESS_AT(struct settings, listen), LISTENING, .fallback_note = "all addresses, --port",
+          .help = "Address and port to listen on, such as 127.0.0.1:4001 or [::1]:4001. It wins over --port." },
+        { "port", CONFIG_PORT_AT(struct settings, port), LISTENING, .fallback = "4001", .max = 65535,
+          .help = "Port to listen on, on all addresses, IPv6 and IPv4; 0 lets the system choose." },
+        { "workers", CONFIG_INT_AT(struct settings, workers), LISTENING, .fallback = "0", .max = 64,
+          .fallback_note = "the CPUs allowed by affinity and cgroup quota, at most 4", .unit = "threads",
+          .help = "Threads that serve requests. Each has its own connection to Redis." },
+        { "connections-max", CONFIG_INT_AT(struct settings, connections_max), LISTENING, .fallback = "16384", .min = 1,
+          .max = 1000000, .unit = "connections", .help = "Connections of clients; one more is answered with 503." },
+        { "body-max", CONFIG_BYTES_AT(struct settings, body_max_bytes), LISTENING, .fallback = "1MiB", .min = 1024,
+          .max = 512 << 20, .help = "Largest request body; a larger one is answered with 413." },
+        { "header-max", CONFIG_BYTES_AT(struct settings, header_max_bytes), LISTENING, .fallback = "8KiB",
+          .min = 2048, .max = 64 << 10, .help = "Largest request head: request line and header fields together." },
+        { "header-timeout", CONFIG_DURATION_AT(struct settings, header_timeout_ms), LISTENING, .fallback = "10s",
+          .min = 10, .max = 60 * 60 * 1000, .help = "Time for a request's head, from its first byte to its last." },
+        { "body-timeout", CONFIG_DURATION_AT(struct settings, body_timeout_ms), LISTENING, .fallback = "30s",
+          .min = 10, .max = 60 * 60 * 1000, .help = "Time for a request's body, from the head's end to its own." },
+        { "idle-timeout", CONFIG_DURATION_AT(struct settings, idle_timeout_ms), LISTENING, .fallback = "75s",
+          .min = 1000, .max = 60 * 60 * 1000,
+          .help = "A connection without a request is closed after this time. Load balancers that keep connections "
+                  "longer than their backends cause 502s: keep it above theirs." },
+
+        { "redis-url", CONFIG_URL_AT(struct settings, redis_url), REDIS, .flags = CONFIG_NOT_IN_ENVIRONMENT,
+          .help = "redis://[user[:password]@]host[:port][/database] or unix:///path. A password in a flag can be "
+                  "read by everyone on the machine: prefer a binding." },
+        { "redis-host", CONFIG_STRING_AT(struct settings, redis_host), REDIS, .flags = CONFIG_NOT_IN_ENVIRONMENT,
+          .help = "Host name or address, in place of --redis-url." },
+        { "redis-port", CONFIG_PORT_AT(struct settings, redis_port), REDIS, .flags = CONFIG_NOT_IN_ENVIRONMENT,
+          .fallback_note = "6379", .help = "Port, with --redis-host." },
+        { "redis-username", CONFIG_STRING_AT(struct settings, redis_username), REDIS,
+          .flags = CONFIG_NOT_IN_ENVIRONMENT, .help = "User of Redis's access control list." },
+        { "redis-password", CONFIG_SECRET_AT(struct settings, redis_password), REDIS,
+          .flags = CONFIG_NOT_IN_ENVIRONMENT, .help = "Password of that user, or of the server." },
+        { "redis-database", CONFIG_INT_AT(struct settings, redis_database), REDIS, .max = 65535,
+          .flags = CONFIG_NOT_IN_ENVIRONMENT, .fallback_note = "0", .help = "Number of the database." },
+        { "binding", CONFIG_STRING_AT(struct settings, binding), REDIS, .value = "NAME",
+          .fallback_note = "the only one of type redis or valkey",
+          .help = "Name of the binding below $SERVICE_BINDING_ROOT, where there are several." },
+        { "binding-provider", CONFIG_STRING_AT(struct settings, binding_provider), REDIS, .value = "PROVIDER",
+          .help = "Takes only a binding whose entry `provider` says this." },
+
+        { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), WAITING, .fallback = "30s", .min = 1,
+          .max = 60 * 60 * 1000,
+          .help = "How long a request waits for Redis before it is answered with 503. Longer than a failover takes, "
+                  "shorter than clients wait." },
+        { "held-max", CONFIG_INT_AT(struct settings, held_max), WAITING, .fallback = "10000", .min = 1, .max = 1000000,
+          .unit = "requests", .help = "Requests that wait for Redis's answer at once; one more is answered with 503." },
+        { "held-bytes-max", CONFIG_BYTES_AT(struct settings, held_bytes_max), WAITING, .fallback = "64MiB",
+          .min = 1 << 20, .max = (int64_t)64 << 30, .help = "Memory for the documents of those requests." },
+        { "connect-timeout", CONFIG_DURATION_AT(struct settings, connect_timeout_ms), WAITING, .fallback = "3s",
+          .min = 10, .max = 60 * 1000, .help = "Time for one attempt: name look-up, connection and login." },
+        { "stall-timeout", CONFIG_DURATION_AT(struct settings, stall_timeout_ms), WAITING, .fallback = "5s", .min = 10,
+          .max = 10 * 60 * 1000,
+          .help = "A connection on which Redis owes an answer and sends no byte for this long is given up; what was "
+                  "sent on it is sent again." },
+        { "readiness", CONFIG_ENUM_AT(struct settings, readiness), WAITING, .words = readiness_words,
+          .fallback = "required",
+          .help = "required: /readyz answers 503 until Redis is reached, and when it has been away for longer than "
+                  "the hold time. degraded: /readyz answers 200 and says so." },
+
+        { "key-prefix", CONFIG_STRING_AT(struct settings, key_prefix), DOCUMENTS, .check = check_key_prefix,
+          .fallback_note = "none, or the binding's entry key-prefix",
+          .help = "Put before each key in Redis, to share it with others: \"collector:\"." },
+        { "retention", CONFIG_DURATION_AT(struct settings, retention_ms), DOCUMENTS, .fallback = "0",
+          .fallback_note = "0, kept until deleted", .max = (int64_t)3650 * 24 * 60 * 60 * 1000,
+          .help = "Documents disappear after this time." },
+        { "feed", CONFIG_BOOL_AT(struct settings, feed), DOCUMENTS, .fallback = "true",
+          .help = "Write the feed, a stream per day that lists documents in the order Redis took them. Without it "
+                  "GET /v1/documents finds nothing new." },
+
+        { "log-level", CONFIG_ENUM_AT(struct settings, log_level), RUNNING, .words = log_level_words,
+          .fallback = "info", .help = "Lines below this level are not written." },
+        { "access-log", CONFIG_ENUM_AT(struct settings, access_log), RUNNING, .words = access_log_words,
+          .fallback = "errors", .help = "One line for each request: never, for answers of 500 and above, or always." },
+        { "drain-delay", CONFIG_DURATION_AT(struct settings, drain_delay_ms), RUNNING, .fallback = "0",
+          .max = 10 * 60 * 1000,
+          .help = "After SIGTERM connections are still accepted for this long, so that load balancers can notice. 5s "
+                  "on Kubernetes." },
+        { "grace", CONFIG_DURATION_AT(struct settings, grace_ms), RUNNING, .fallback = "25s", .min = 100,
+          .max = 60 * 60 * 1000,
+          .help = "After SIGTERM the program ends within this time. Shorter than terminationGracePeriodSeconds." },
+        { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,
+          .flags = CONFIG_NOT_IN_FILE | CONFIG_NOT_IN_ENVIRONMENT,
+          .help = "Read everything, try to reach Redis, say what was found, and exit." },
+};
+
+const struct config_program settings_program = {
+        .name = "collector",
+        .prefix = "COLLECTOR",
+        .version = VERSION,
+        .summary = "Takes JSON documents by HTTP POST and stores them in Redis; it answers once Redis has.",
+        .options = options,
+        .option_count = COUNT_OF(options),
+        .closing =
+                "Where Redis is comes whole from one source, the first that names it:\n"
+                "  --redis-* flags; the file's redis-* keys; a binding of type redis or valkey below\n"
+                "  $SERVICE_BINDING_ROOT; COLLECTOR_DELEGATE_HOSTNAME and _PORT, REDIS_URL, REDIS_HOST and the\n"
+                "  like; localhost:6379. A binding is watched: change it, and Collector moves without a restart.\n"
+                "\n"
+                "Examples:\n"
+                "  collector                                         listen on 4001, Redis on localhost:6379\n"
+                "  collector --listen 127.0.0.1:8080 --redis-url redis://10.0.0.9:6379/2\n"
+                "  SERVICE_BINDING_ROOT=/bindings collector --hold-time 1m\n"
+                "  collector --check                                 what would be used, and does it work?\n"
+                "  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' localhost:4001\n",
+};

@@ -1,0 +1,65 @@
+/* settings: what an operator can set, as one struct, and the table that fills it.
+ *
+ * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help`
+ * all come from it (pkg/config). Where Redis is has sources of its own, a binding among them, so the
+ * `redis-*` options have no variable here: pkg/backing reads those.
+ *
+ * Threads: a filled struct never changes. */
+#ifndef COLLECTOR_SETTINGS_H
+#define COLLECTOR_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "config/config.h"
+
+enum readiness { READINESS_REQUIRED, READINESS_DEGRADED };
+enum access_log { ACCESS_LOG_OFF, ACCESS_LOG_ERRORS, ACCESS_LOG_ON };
+
+struct settings {
+        /* Listening */
+        struct config_address listen;
+        uint16_t port;
+        int64_t workers;         /* 0: by the CPUs that this process may use */
+        int64_t connections_max;
+        int64_t body_max_bytes;
+        int64_t header_max_bytes;
+        int64_t header_timeout_ms;
+        int64_t body_timeout_ms;
+        int64_t idle_timeout_ms;
+
+        /* Redis */
+        struct secret redis_url;
+        char *redis_host;
+        uint16_t redis_port;
+        char *redis_username;
+        struct secret redis_password;
+        int64_t redis_database;
+        char *binding;
+        char *binding_provider;
+
+        /* Waiting for Redis */
+        int64_t hold_time_ms;
+        int64_t held_max;
+        int64_t held_bytes_max;
+        int64_t connect_timeout_ms;
+        int64_t stall_timeout_ms;
+        int readiness; /* enum readiness */
+
+        /* Documents */
+        char *key_prefix;
+        int64_t retention_ms; /* 0: kept until deleted */
+        bool feed;
+
+        /* Running */
+        int log_level;  /* enum log_level */
+        int access_log; /* enum access_log */
+        int64_t drain_delay_ms;
+        int64_t grace_ms;
+        bool check;
+};
+
+extern const struct config_program settings_program;
+
+#endif

@@ -1,0 +1,91 @@
+/* status: what probes, scrapers and people ask a running Collector. None of it waits for Redis. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "api.h"
+#include "base/clock.h"
+
+enum { METRICS_MAX_BYTES = 4 << 20 };
+
+static void answer_json(struct http_request *request, int status, const char *body, int length)
+{
+        http_respond(request, &(struct http_answer){ .status = status, .body = body, .body_length = (size_t)length });
+}
+
+void status_healthz(struct http_request *request, UNUSED void *context)
+{
+        static const char body[] = "{\"status\":\"ok\"}";
+        http_respond(request, &(struct http_answer){ .status = 200, .body = body, .body_length = sizeof(body) - 1,
+                                                     .body_kind = HTTP_BODY_STATIC });
+}
+
+void status_readyz(struct http_request *request, void *context)
+{
+        struct worker *worker = context;
+        struct collector *collector = worker->collector;
+        const char *why = NULL;
+        int64_t away_ms = redis_away_ms(worker->redis);
+        bool reached = atomic_load(&collector->reached);
+        char body[160];
+
+        if (atomic_load(&collector->draining))
+                why = "stopping";
+        else if (!reached && redis_state(worker->redis) != REDIS_READY)
+                why = "Redis has not been reached yet";
+        else if (away_ms > collector->settings->hold_time_ms)
+                why = "Redis has been away for longer than the hold time";
+        bool ready = !why || (collector->settings->readiness == READINESS_DEGRADED &&
+                              !atomic_load(&collector->draining));
+        const char *status = !why ? "ready" : ready ? "degraded" : "not ready";
+        int length = why ? snprintf(body, sizeof(body), "{\"status\":\"%s\",\"reason\":\"%s\",\"redisAwayMs\":%" PRId64 "}",
+                                    status, why, away_ms)
+                         : snprintf(body, sizeof(body), "{\"status\":\"%s\"}", status);
+        answer_json(request, ready ? 200 : 503, body, length);
+}
+
+void status_version(struct http_request *request, UNUSED void *context)
+{
+        char body[256];
+        int length = snprintf(body, sizeof(body), "{\"program\":\"collector\",\"version\":\"%s\",\"libuv\":\"%s\"}",
+                              VERSION, uv_version_string());
+        answer_json(request, 200, body, length);
+}
+
+void status_metrics(struct http_request *request, void *context)
+{
+        struct worker *worker = context;
+        struct buf text;
+        instruments_update(&worker->instruments, worker->redis);
+        buf_init(&text, METRICS_MAX_BYTES);
+        if (metrics_print(worker->collector->metrics, &text) < 0) {
+                buf_fini(&text);
+                http_problem(request, 503, NULL, 0, "the metrics do not fit into memory");
+                return;
+        }
+        size_t length;
+        char *body = buf_take(&text, &length);
+        http_respond(request, &(struct http_answer){ .status = 200,
+                                                     .content_type = "text/plain; version=0.0.4; charset=utf-8",
+                                                     .body = body, .body_length = length,
+                                                     .body_kind = HTTP_BODY_TAKE });
+}
+
+void status_index(struct http_request *request, UNUSED void *context)
+{
+        static const char body[] =
+                "{\"program\":\"collector\",\"version\":\"" VERSION "\",\"endpoints\":{"
+                "\"POST /\":\"store a JSON object or a form; answers {\\\"result\\\":\\\"OK\\\",\\\"key\\\":...}\","
+                "\"GET /?key=\":\"a stored object with its key\","
+                "\"POST /v1/documents\":\"store a JSON object; send Idempotency-Key to repeat it safely\","
+                "\"GET /v1/documents?limit=&cursor=&since=&until=\":\"documents in the order in which Redis took them\","
+                "\"PUT /v1/documents/{key}\":\"store a JSON object under your own UUID\","
+                "\"GET /v1/documents/{key}\":\"a document as it was sent\","
+                "\"DELETE /v1/documents/{key}\":\"remove a document\","
+                "\"GET /healthz\":\"is the process alive?\",\"GET /readyz\":\"can it store?\","
+                "\"GET /version\":\"what runs here\",\"GET /metrics\":\"Prometheus metrics\"}}";
+        http_respond(request, &(struct http_answer){ .status = 200, .body = body, .body_length = sizeof(body) - 1,
+                                                     .body_kind = HTTP_BODY_STATIC });
+}

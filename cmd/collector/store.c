@@ -1,0 +1,416 @@
+/* store: SET and XADD go out in the same write, so a document costs one round trip. Only where the SET may
+ * find a key (NX) the XADD waits for its reply. Both commands may be sent again (pkg/redis): the SET because
+ * the key is ours, the XADD because it then carries a mark. */
+#include "store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+
+enum {
+        ANNOUNCE_PAGE = 512,
+        ANNOUNCE_PAGES_MAX = 200,
+        ANNOUNCE_EARLIER_MS = 100, /* Redis's clock may be a little behind ours */
+        EXPIRE_EVERY_MS = 60 * 1000,
+        REASON_MAX = 120,
+        KEY_SIZE = FEED_PREFIX_MAX + UUID_TEXT_SIZE,
+};
+
+void store_init(struct store *store, struct redis *redis, const char *prefix, int64_t retention_ms, int64_t hold_ms,
+                bool feed)
+{
+        *store = (struct store){ .redis = redis, .retention_ms = retention_ms, .hold_ms = hold_ms, .feed = feed,
+                                 .day = -1 };
+        (void)snprintf(store->prefix, sizeof(store->prefix), "%s", prefix ? prefix : ""); /* limited by settings */
+}
+
+static size_t full_key(const struct store *store, const char *key, char out[KEY_SIZE])
+{
+        return (size_t)snprintf(out, KEY_SIZE, "%s%s", store->prefix, key);
+}
+
+static const char *stream_of_today(struct store *store)
+{
+        int64_t day = feed_day(clock_realtime_ms());
+        if (day != store->day) {
+                (void)feed_stream(store->prefix, day, store->stream);
+                store->day = day;
+        }
+        return store->stream;
+}
+
+enum store_outcome store_failure(const struct redis_reply *reply, const struct err *failure, struct err *err)
+{
+        if (!reply) {
+                *err = *failure;
+                return STORE_UNAVAILABLE;
+        }
+        size_t length;
+        const char *text = redis_reply_text(reply, &length);
+        (void)err_set(err, ERR_UNAVAILABLE, "Redis refused: %.*s", REASON_MAX, text ? text : "no reason given");
+        if (redis_reply_is_error(reply, "OOM")) {
+                err->code = ERR_LIMIT;
+                return STORE_FULL;
+        }
+        return STORE_REFUSED;
+}
+
+/* --- Write ------------------------------------------------------------------------------------------ */
+
+static void write_failed(struct store_write *write, enum store_outcome outcome, const struct err *err)
+{
+        if (write->outcome != STORE_DONE)
+                return; /* the first failure is the one to tell */
+        write->outcome = outcome;
+        write->err = *err;
+}
+
+static void send_add(struct store_write *write, int64_t mark_ms);
+
+static void write_settled(struct store_write *write)
+{
+        if (--write->waiting > 0)
+                return;
+        /* Redis put the SET off and took the XADD at once: whoever read the feed in between found no document
+         * there. */
+        bool ahead = write->outcome == STORE_DONE && write->add.attempts > 0 &&
+                     write->set.attempts > write->add.attempts;
+        if (ahead) {
+                write->set.attempts = 0;
+                send_add(write, -1);
+                return;
+        }
+        redis_command_fini(&write->set);
+        redis_command_fini(&write->add);
+        write->on_done(write, write->outcome, &write->err);
+}
+
+static void on_added(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
+                struct err why;
+                write_failed(write, store_failure(reply, err, &why), &why);
+        }
+        write_settled(write);
+}
+
+static void on_add_resend(struct redis_command *command)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        if (feed_add_args(command, write->stream, write->key, command->sent_first_ms, NULL) < 0)
+                return; /* without memory for the mark it goes as it is: a listing may show the document twice */
+}
+
+static void send_add(struct store_write *write, int64_t mark_ms)
+{
+        struct err err;
+        write->waiting++;
+        redis_command_fini(&write->add);
+        redis_command_init(&write->add, on_added);
+        write->add.on_resend = on_add_resend;
+        if (feed_add_args(&write->add, write->stream, write->key, mark_ms, &err) < 0) {
+                write_failed(write, STORE_UNAVAILABLE, &err);
+                write_settled(write);
+                return;
+        }
+        redis_send(write->store->redis, &write->add);
+}
+
+static void on_set(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, set);
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
+                struct err why;
+                write_failed(write, store_failure(reply, err, &why), &why);
+        } else if (redis_reply_type(reply) == REDIS_NIL) {
+                write->in_doubt = command->attempts > 1;
+                write->outcome = STORE_EXISTS;
+        } else {
+                write->set_done = true;
+                if (write->store->feed && write->add.on_reply == NULL)
+                        send_add(write, -1);
+        }
+        write_settled(write);
+}
+
+static int set_args(struct store_write *write, enum store_mode mode, const char *document, size_t length,
+                    struct err *err)
+{
+        char key[KEY_SIZE];
+        char retention[24];
+        const char *argv[6] = { "SET", key, document };
+        size_t lengths[6] = { 3, full_key(write->store, write->key, key), length };
+        size_t argc = 3;
+        if (write->store->retention_ms > 0) {
+                argv[argc] = "PX";
+                lengths[argc++] = 2;
+                argv[argc] = retention;
+                lengths[argc++] = (size_t)snprintf(retention, sizeof(retention), "%" PRId64,
+                                                   write->store->retention_ms);
+        }
+        if (mode == STORE_NEW) {
+                argv[argc] = "NX";
+                lengths[argc++] = 2;
+        }
+        return redis_command_args(&write->set, argc, argv, lengths, err);
+}
+
+/* For an operation that could not even be formatted: the answer still comes later, as promised. */
+static void fail_later(struct store *store, struct redis_command *command)
+{
+        command->must_not_hold = true;
+        redis_send(store->redis, command); /* a command without bytes is refused at the next flush */
+}
+
+void store_write(struct store *store, struct store_write *write, enum store_mode mode, const char *key,
+                 const char *document, size_t length)
+{
+        struct err err;
+        write->store = store;
+        write->in_doubt = false;
+        write->set_done = false;
+        write->outcome = STORE_DONE;
+        write->waiting = 1;
+        memcpy(write->key, key, UUID_TEXT_SIZE);
+        redis_command_init(&write->set, on_set);
+        write->add = (struct redis_command){ 0 };
+        if (store->feed)
+                memcpy(write->stream, stream_of_today(store), sizeof(write->stream));
+        if (set_args(write, mode, document, length, &err) < 0) {
+                fail_later(store, &write->set);
+                return;
+        }
+        redis_send(store->redis, &write->set);
+        if (store->feed && mode == STORE_OWN_KEY)
+                send_add(write, -1);
+}
+
+bool store_write_cancel(struct store_write *write)
+{
+        bool set_sent = write->set.attempts > 0;
+        if (set_sent || !redis_cancel(write->store->redis, &write->set))
+                return false;
+        if (write->add.on_reply && !redis_cancel(write->store->redis, &write->add)) {
+                /* Cannot be: the XADD is behind the SET in the same queue. Its reply ends the write. */
+                write->waiting = 1;
+                (void)err_set(&write->err, ERR_UNAVAILABLE, "the sender has left");
+                write->outcome = STORE_UNAVAILABLE;
+                return false;
+        }
+        redis_command_fini(&write->set);
+        redis_command_fini(&write->add);
+        return true;
+}
+
+/* --- Read ------------------------------------------------------------------------------------------- */
+
+static void on_get(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_read *read = CONTAINER_OF(command, struct store_read, get);
+        struct err why = { 0 };
+        enum store_outcome outcome = STORE_DONE;
+        const char *document = NULL;
+        size_t length = 0;
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
+                /* Others may share this Redis: a key that holds no string is no document. */
+                if (reply && redis_reply_is_error(reply, "WRONGTYPE"))
+                        outcome = STORE_ABSENT;
+                else
+                        outcome = store_failure(reply, err, &why);
+        } else if (redis_reply_type(reply) == REDIS_STRING) {
+                document = redis_reply_text(reply, &length);
+        } else {
+                outcome = STORE_ABSENT;
+        }
+        redis_command_fini(command);
+        read->on_done(read, outcome, document, length, &why);
+}
+
+static void send_with_key(struct store *store, struct redis_command *command, const char *verb, const char *key)
+{
+        char name[KEY_SIZE];
+        struct err err;
+        const char *argv[] = { verb, name };
+        size_t lengths[] = { strlen(verb), full_key(store, key, name) };
+        if (redis_command_args(command, 2, argv, lengths, &err) < 0)
+                fail_later(store, command);
+        else
+                redis_send(store->redis, command);
+}
+
+void store_read(struct store *store, struct store_read *read, const char *key)
+{
+        redis_command_init(&read->get, on_get);
+        send_with_key(store, &read->get, "GET", key);
+}
+
+/* --- Delete ----------------------------------------------------------------------------------------- */
+
+static void on_deleted(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_delete *delete = CONTAINER_OF(command, struct store_delete, command);
+        struct err why = { 0 };
+        enum store_outcome outcome = STORE_DONE;
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
+                if (reply && redis_reply_is_error(reply, "WRONGTYPE"))
+                        outcome = STORE_ABSENT;
+                else
+                        outcome = store_failure(reply, err, &why);
+        } else if (redis_reply_type(reply) == REDIS_NIL && command->attempts <= 1) {
+                outcome = STORE_ABSENT; /* sent again, it may be gone by our own first try */
+        }
+        redis_command_fini(command);
+        delete->on_done(delete, outcome, &why);
+}
+
+void store_delete(struct store *store, struct store_delete *delete, const char *key)
+{
+        redis_command_init(&delete->command, on_deleted);
+        /* GETDEL (Redis 6.2) and not DEL: it refuses keys that hold no string, which are not ours. */
+        send_with_key(store, &delete->command, "GETDEL", key);
+}
+
+/* --- Announce --------------------------------------------------------------------------------------- */
+
+static void announce_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
+{
+        redis_command_fini(&announce->command);
+        announce->on_done(announce, outcome, err);
+}
+
+static void on_announced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_announce *announce = CONTAINER_OF(command, struct store_announce, command);
+        struct err why = { 0 };
+        enum store_outcome outcome = STORE_DONE;
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR)
+                outcome = store_failure(reply, err, &why);
+        announce_done(announce, outcome, &why);
+}
+
+static void announce_add(struct store_announce *announce)
+{
+        struct err err;
+        redis_command_fini(&announce->command);
+        redis_command_init(&announce->command, on_announced);
+        /* The first sender may be alive and late: the mark lets readers leave the double out. */
+        if (feed_add_args(&announce->command, announce->stream, announce->key, announce->from_ms, &err) < 0)
+                announce_done(announce, STORE_UNAVAILABLE, &err);
+        else
+                redis_send(announce->store->redis, &announce->command);
+}
+
+static void announce_look(struct store_announce *announce);
+
+/* True when the entry is on this page; the place where the next page starts is noted. */
+static bool page_has_key(struct store_announce *announce, const struct redis_reply *page)
+{
+        for (size_t i = 0; i < redis_reply_count(page); i++) {
+                struct feed_entry entry = { .id = announce->after };
+                bool sound = feed_entry_read(redis_reply_at(page, i), &entry);
+                announce->after = entry.id;
+                if (sound && strcmp(entry.key, announce->key) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void on_page(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_announce *announce = CONTAINER_OF(command, struct store_announce, command);
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
+                struct err why;
+                enum store_outcome outcome = store_failure(reply, err, &why);
+                announce_done(announce, outcome, &why);
+                return;
+        }
+        bool found = page_has_key(announce, reply);
+        bool last = redis_reply_count(reply) < ANNOUNCE_PAGE;
+        if (found || (!last && ++announce->pages >= ANNOUNCE_PAGES_MAX))
+                announce_done(announce, STORE_DONE, err);
+        else if (last)
+                announce_add(announce);
+        else
+                announce_look(announce);
+}
+
+static void announce_look(struct store_announce *announce)
+{
+        char start[FEED_ID_SIZE + 1] = "(";
+        char end[24];
+        char count[8];
+        struct err err;
+        (void)feed_id_format(announce->after, start + 1);
+        int64_t until_ms = announce->from_ms + 2 * announce->store->hold_ms + FEED_CLOCK_SKEW_MS;
+        size_t end_length = (size_t)snprintf(end, sizeof(end), "%" PRId64, until_ms);
+        size_t count_length = (size_t)snprintf(count, sizeof(count), "%d", ANNOUNCE_PAGE);
+        const char *argv[] = { "XRANGE", announce->stream, start, end, "COUNT", count };
+        size_t lengths[] = { 6, strlen(announce->stream), strlen(start), end_length, 5, count_length };
+        redis_command_fini(&announce->command);
+        redis_command_init(&announce->command, on_page);
+        if (redis_command_args(&announce->command, 6, argv, lengths, &err) < 0)
+                announce_done(announce, STORE_UNAVAILABLE, &err);
+        else
+                redis_send(announce->store->redis, &announce->command);
+}
+
+void store_announce(struct store *store, struct store_announce *announce, const char *key, int64_t stored_ms)
+{
+        announce->store = store;
+        announce->pages = 0;
+        announce->from_ms = stored_ms > ANNOUNCE_EARLIER_MS ? stored_ms - ANNOUNCE_EARLIER_MS : 0;
+        announce->day = feed_day(stored_ms);
+        announce->after = (struct feed_id){ .ms = (uint64_t)announce->from_ms };
+        memcpy(announce->key, key, UUID_TEXT_SIZE);
+        (void)feed_stream(store->prefix, announce->day, announce->stream);
+        announce->command = (struct redis_command){ 0 };
+        announce_look(announce);
+}
+
+/* --- Expiry of the streams ---------------------------------------------------------------------------- */
+
+static void on_expire_set(struct redis_command *command, UNUSED const struct redis_reply *reply,
+                          UNUSED const struct err *err)
+{
+        /* A failure is made good within a minute. */
+        redis_command_fini(command);
+        free(command);
+}
+
+static void expire_stream(struct store *store, int64_t day)
+{
+        char stream[FEED_STREAM_SIZE];
+        char when[24];
+        struct redis_command *command = calloc(1, sizeof(*command));
+        if (!command)
+                return; /* again in a minute */
+        (void)feed_stream(store->prefix, day, stream);
+        int64_t end_ms = feed_day_start_ms(day + 1) + store->retention_ms + 2 * store->hold_ms + FEED_CLOCK_SKEW_MS;
+        const char *argv[] = { "EXPIREAT", stream, when };
+        size_t lengths[] = { 8, strlen(stream), (size_t)snprintf(when, sizeof(when), "%" PRId64, end_ms / 1000 + 1) };
+        redis_command_init(command, on_expire_set);
+        command->must_not_hold = true;
+        struct err err;
+        if (redis_command_args(command, 3, argv, lengths, &err) < 0) {
+                free(command);
+                return;
+        }
+        redis_send(store->redis, command);
+}
+
+void store_expire_feed(struct store *store)
+{
+        int64_t now_ms = clock_monotonic_ms();
+        if (!store->feed || store->retention_ms == 0 || store->day < 0)
+                return;
+        if (store->expiry_sent_ms && now_ms - store->expiry_sent_ms < EXPIRE_EVERY_MS)
+                return;
+        store->expiry_sent_ms = now_ms;
+        expire_stream(store, store->day);
+        expire_stream(store, store->day - 1);
+}

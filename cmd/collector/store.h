@@ -1,0 +1,115 @@
+/* store: documents in Redis. Knows keys, commands and the feed; nothing of HTTP.
+ *
+ *     struct post { struct store_write write; ... };
+ *     post->write.on_done = on_stored;
+ *     store_write(store, &post->write, STORE_NEW, "0193...", document, length);
+ *
+ *     static void on_stored(struct store_write *write, enum store_outcome outcome, const struct err *err)
+ *
+ * A document is a string key `<prefix><uuid>`. It is never replaced: a key of our own making is set, so that
+ * the same SET again does no harm; a key of the sender's is set only where there is none (NX). STORE_DONE means
+ * that Redis has answered both the SET and, where the feed is on, the XADD. An entry of the feed always comes
+ * after its document, but for one case: a SET that Redis put off while it took the XADD behind it. Then the
+ * entry is added once more, so a listing may show that document twice and never misses it.
+ *
+ * Each operation is memory of the caller's, and its on_done comes exactly once, in the same loop, never from
+ * within the call that started it.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_STORE_H
+#define COLLECTOR_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/uuid.h"
+#include "feed.h"
+#include "redis/redis.h"
+
+struct store {
+        struct redis *redis;          /* borrowed */
+        char prefix[FEED_PREFIX_MAX + 1];
+        int64_t retention_ms;         /* 0: kept */
+        int64_t hold_ms;
+        bool feed;
+        int64_t day;                  /* of `stream` */
+        char stream[FEED_STREAM_SIZE]; /* today's */
+        int64_t expiry_sent_ms;       /* when the streams' EXPIREAT was last sent, monotonic */
+};
+
+enum store_outcome {
+        STORE_DONE,
+        STORE_EXISTS,      /* STORE_NEW: the key is there; store_write.in_doubt tells if it may be by us */
+        STORE_ABSENT,      /* no document under this key                                                  */
+        STORE_UNAVAILABLE, /* Redis was away for too long, or too much waits for it; err says which       */
+        STORE_FULL,        /* Redis refuses for lack of memory                                            */
+        STORE_REFUSED,     /* Redis refuses for another reason: rights, disk, a key of another type       */
+};
+
+enum store_mode { STORE_OWN_KEY, STORE_NEW };
+
+struct store_write {
+        void (*on_done)(struct store_write *write, enum store_outcome outcome, const struct err *err);
+        bool in_doubt;     /* STORE_EXISTS after the SET was sent more than once */
+
+        /* Private. */
+        struct store *store;
+        struct redis_command set, add;
+        char key[UUID_TEXT_SIZE];
+        char stream[FEED_STREAM_SIZE];
+        bool set_done;     /* the SET has stored it */
+        unsigned waiting;  /* replies to come */
+        enum store_outcome outcome;
+        struct err err;
+};
+
+struct store_read {
+        /* `document` is borrowed during the call, NULL unless STORE_DONE. */
+        void (*on_done)(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
+                        const struct err *err);
+        struct redis_command get;
+};
+
+struct store_delete {
+        void (*on_done)(struct store_delete *delete, enum store_outcome outcome, const struct err *err);
+        struct redis_command command;
+};
+
+struct store_announce {
+        void (*on_done)(struct store_announce *announce, enum store_outcome outcome, const struct err *err);
+
+        /* Private. */
+        struct store *store;
+        struct redis_command command;
+        char key[UUID_TEXT_SIZE];
+        char stream[FEED_STREAM_SIZE];
+        int64_t from_ms, day;
+        struct feed_id after;
+        unsigned pages;
+};
+
+void store_init(struct store *store, struct redis *redis, const char *prefix, int64_t retention_ms, int64_t hold_ms,
+                bool feed);
+
+/* `key` is a UUID of 36 characters; key and document are copied. */
+void store_write(struct store *store, struct store_write *write, enum store_mode mode, const char *key,
+                 const char *document, size_t length);
+/* True: nothing was sent yet and nothing will be; on_done does not come. */
+bool store_write_cancel(struct store_write *write);
+
+void store_read(struct store *store, struct store_read *read, const char *key);
+void store_delete(struct store *store, struct store_delete *delete, const char *key);
+
+/* Makes sure that a document which is stored is in the feed, as after a collector that died between the SET and
+ * the XADD: looks for it from `stored_ms` (Unix) on, and adds it where it is missing. */
+void store_announce(struct store *store, struct store_announce *announce, const char *key, int64_t stored_ms);
+
+/* Call it about once a minute: the streams of yesterday and today get an end, later than their last document's. */
+void store_expire_feed(struct store *store);
+
+/* The outcome of an error reply or of a command that failed. `err` gets a text without secrets. */
+enum store_outcome store_failure(const struct redis_reply *reply, const struct err *failure, struct err *err);
+
+#endif

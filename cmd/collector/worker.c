@@ -1,0 +1,254 @@
+/* worker: the turn of the loop is a uv_prepare callback, which libuv runs after timers and before it waits:
+ * libmicrohttpd first, Redis last, so that what handlers queue leaves in the same turn, in one write.
+ *
+ * The main thread speaks to a worker through a few fields under a lock and a uv_async. Stopping goes in two
+ * phases: accept nothing more and let requests finish; then close Redis, which fails what still waits for it,
+ * close HTTP, and end the loop when its handles are gone. */
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "base/clock.h"
+
+enum { STACK_BYTES = 512 * 1024, SCRATCH_MAX_BYTES = 1 << 30 };
+
+/* --- Events of the Redis client --------------------------------------------------------------------------------- */
+
+static void log_failure(struct worker *worker, const char *name, const char *message, const struct redis_event *event)
+{
+        log_warn(worker->collector->log, name, message, log_int("worker", worker->index),
+                 log_str("address", event->address), log_err(event->err), log_code(event->err),
+                 log_int("retry_ms", event->retry_ms), log_int("held", (int64_t)event->held));
+}
+
+static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
+{
+        struct worker *worker = data;
+        struct log *log = worker->collector->log;
+        switch (event->kind) {
+        case REDIS_EVENT_CONNECTED:
+                atomic_store(&worker->collector->reached, true);
+                log_info(log, "redis.connected", "Redis is reached", log_int("worker", worker->index),
+                         log_str("address", event->address), log_int("waited_ms", event->waited_ms),
+                         log_int("generation", event->generation));
+                break;
+        case REDIS_EVENT_DISCONNECTED:
+                log_warn(log, "redis.disconnected", "the connection to Redis was lost; requests are held meanwhile",
+                         log_int("worker", worker->index), log_str("address", event->address), log_err(event->err),
+                         log_int("in_flight", (int64_t)event->in_flight));
+                break;
+        case REDIS_EVENT_CONNECT_FAILED:
+                log_failure(worker, "redis.connect_failed", "Redis is not reached; trying again", event);
+                break;
+        case REDIS_EVENT_DENIED:
+                log_failure(worker, "redis.denied", "Redis refuses the credentials; trying again", event);
+                break;
+        case REDIS_EVENT_NOT_WRITABLE:
+                log_failure(worker, "redis.not_writable", "this Redis takes no writes now; trying again", event);
+                break;
+        case REDIS_EVENT_SWITCHED:
+                log_info(log, "redis.switched", "another Redis is in use", log_int("worker", worker->index),
+                         log_str("address", event->address), log_int("generation", event->generation));
+                break;
+        case REDIS_EVENT_DRAINED:
+                log_info(log, "redis.drained", "the connection to the former Redis is closed",
+                         log_int("worker", worker->index), log_int("generation", event->generation));
+                break;
+        }
+}
+
+static void on_batch(size_t commands, void *data)
+{
+        metric_observe(((struct worker *)data)->instruments.batch_commands, (double)commands);
+}
+
+static void on_round_trip(int64_t us, void *data)
+{
+        metric_observe(((struct worker *)data)->instruments.round_trip_seconds, (double)us / 1e6);
+}
+
+/* --- Stopping ----------------------------------------------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *handle, UNUSED void *data)
+{
+        if (!uv_is_closing(handle))
+                uv_close(handle, NULL);
+}
+
+/* The last step: everything that answers requests has been told. */
+static void worker_end(struct worker *worker)
+{
+        worker->closing = true;
+        redis_close(worker->redis, NULL, NULL); /* answers what still waits */
+        http_worker_close(worker->http);
+        uv_close((uv_handle_t *)&worker->turn, NULL);
+        uv_close((uv_handle_t *)&worker->second, NULL);
+        uv_close((uv_handle_t *)&worker->message, NULL);
+}
+
+static void check_stop(struct worker *worker)
+{
+        if (!worker->stopping || worker->closing)
+                return;
+        /* Without Redis there is nothing to wait for: what is held gets its 503. */
+        if (http_worker_busy(worker->http) == 0 || redis_state(worker->redis) != REDIS_READY ||
+            clock_monotonic_ms() >= worker->stop_deadline_ms)
+                worker_end(worker);
+}
+
+/* --- The loop ------------------------------------------------------------------------------------------------------ */
+
+static void on_turn(uv_prepare_t *handle)
+{
+        struct worker *worker = handle->data;
+        http_worker_turn(worker->http);
+        redis_flush(worker->redis);
+        check_stop(worker);
+}
+
+static void on_second(uv_timer_t *handle)
+{
+        struct worker *worker = handle->data;
+        instruments_update(&worker->instruments, worker->redis);
+        if (redis_held(worker->redis) > 0)
+                documents_drop_abandoned(worker);
+        if (redis_state(worker->redis) == REDIS_READY)
+                store_expire_feed(&worker->store);
+}
+
+static void on_message(uv_async_t *handle)
+{
+        struct worker *worker = handle->data;
+        (void)pthread_mutex_lock(&worker->lock); /* fails only for a lock misused */
+        struct redis_target *target = worker->new_target;
+        unsigned generation = worker->new_generation;
+        int64_t stop_deadline_ms = worker->stop_asked_ms;
+        char prefix[sizeof(worker->new_prefix)];
+        memcpy(prefix, worker->new_prefix, sizeof(prefix));
+        worker->new_target = NULL;
+        (void)pthread_mutex_unlock(&worker->lock);
+        if (worker->closing) {
+                redis_target_unref(target);
+                return;
+        }
+        if (target) {
+                redis_set_target(worker->redis, target, generation);
+                redis_target_unref(target);
+                memcpy(worker->store.prefix, prefix, sizeof(prefix));
+                worker->store.day = -1; /* the stream's name has the prefix in it */
+        }
+        if (stop_deadline_ms > 0 && !worker->stopping) {
+                worker->stopping = true;
+                worker->stop_deadline_ms = stop_deadline_ms;
+                http_worker_stop_accepting(worker->http);
+        }
+}
+
+static void *run(void *argument)
+{
+        struct worker *worker = argument;
+        (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* returns when every handle is closed */
+        return NULL;
+}
+
+/* --- Life ------------------------------------------------------------------------------------------------------------ */
+
+static int open_redis(struct worker *worker, struct redis_target *target, unsigned generation, struct err *err)
+{
+        const struct settings *settings = worker->collector->settings;
+        struct redis_options options = {
+                .hold_ms = settings->hold_time_ms,
+                .connect_timeout_ms = settings->connect_timeout_ms,
+                .stall_ms = settings->stall_timeout_ms,
+                .budget = &worker->collector->budget,
+                .on_event = on_redis_event,
+                .data = worker,
+        };
+        int rc = redis_open(&worker->loop, &options, target, generation, &worker->redis, err);
+        if (rc < 0)
+                return rc;
+        redis_on_batch(worker->redis, on_batch, worker);
+        redis_on_round_trip(worker->redis, on_round_trip, worker);
+        return 0;
+}
+
+static void open_handles(struct worker *worker)
+{
+        /* On a loop that stands, these three cannot fail (libuv, uv_prepare_init, uv_timer_init). */
+        (void)uv_prepare_init(&worker->loop, &worker->turn);
+        (void)uv_timer_init(&worker->loop, &worker->second);
+        worker->turn.data = worker->second.data = worker->message.data = worker;
+        (void)uv_prepare_start(&worker->turn, on_turn);
+        (void)uv_timer_start(&worker->second, on_second, 1000, 1000);
+}
+
+static int start_thread(struct worker *worker, struct err *err)
+{
+        pthread_attr_t attributes;
+        int failed = pthread_attr_init(&attributes);
+        if (failed)
+                return err_errnum(err, failed, "worker thread");
+        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES); /* a size that is always allowed */
+        failed = pthread_create(&worker->thread, &attributes, run, worker);
+        (void)pthread_attr_destroy(&attributes);
+        return failed ? err_errnum(err, failed, "worker thread") : 0;
+}
+
+int worker_start(struct worker *worker, struct collector *collector, unsigned index, struct redis_target *target,
+                 const char *key_prefix, unsigned generation, struct err *err)
+{
+        const struct settings *settings = collector->settings;
+        *worker = (struct worker){ .collector = collector, .index = index };
+        (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail with default attributes on Linux */
+        uuid_source_init(&worker->uuids);
+        buf_init(&worker->scratch, SCRATCH_MAX_BYTES);
+        int rc = instruments_init(&worker->instruments, collector->metrics, err);
+        if (rc < 0)
+                return rc;
+        int failed = uv_loop_init(&worker->loop);
+        if (failed == 0)
+                failed = uv_async_init(&worker->loop, &worker->message, on_message);
+        if (failed)
+                return err_set(err, ERR_LIMIT, "worker loop: %s", uv_strerror(failed));
+        open_handles(worker);
+        rc = open_redis(worker, target, generation, err);
+        if (rc < 0)
+                return rc;
+        store_init(&worker->store, worker->redis, key_prefix, settings->retention_ms, settings->hold_time_ms,
+                   settings->feed);
+        rc = http_worker_open(collector->server, &worker->loop, worker, &worker->http, err);
+        return rc < 0 ? rc : start_thread(worker, err);
+}
+
+void worker_set_target(struct worker *worker, struct redis_target *target, const char *key_prefix, unsigned generation)
+{
+        (void)pthread_mutex_lock(&worker->lock);
+        redis_target_unref(worker->new_target);
+        worker->new_target = redis_target_ref(target);
+        worker->new_generation = generation;
+        (void)snprintf(worker->new_prefix, sizeof(worker->new_prefix), "%s", key_prefix); /* limited by settings */
+        (void)pthread_mutex_unlock(&worker->lock);
+        (void)uv_async_send(&worker->message); /* the loop is open until worker_join */
+}
+
+void worker_stop(struct worker *worker, int64_t deadline_ms)
+{
+        (void)pthread_mutex_lock(&worker->lock);
+        worker->stop_asked_ms = deadline_ms;
+        (void)pthread_mutex_unlock(&worker->lock);
+        (void)uv_async_send(&worker->message);
+}
+
+void worker_join(struct worker *worker)
+{
+        (void)pthread_join(worker->thread, NULL); /* a thread that was started and joined once */
+        uv_walk(&worker->loop, close_handle, NULL);
+        (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&worker->loop); /* nothing is left on it */
+        redis_target_unref(worker->new_target);
+        buf_fini(&worker->scratch);
+        (void)pthread_mutex_destroy(&worker->lock);
+}
