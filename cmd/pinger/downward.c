@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "cmd/pinger/facts.h"
-#include "cmd/pinger/redact.h"
+#include "facts.h"
+#include "redact.h"
 
 enum { LABELS_MAX_BYTES = 256 * 1024 };
 

@@ -1,6 +1,6 @@
 /* facts: the short ones: texts, memory, environment variables, header fields, limits, bindings. What needs a
  * page of its own has a file of its own (network.c, downward.c). */
-#include "cmd/pinger/facts.h"
+#include "facts.h"
 
 #include <ctype.h>
 #include <malloc.h>
@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/cgroup.h"
-#include "cmd/pinger/redact.h"
+#include "redact.h"
 #include "json/json.h"
 
 json_t *facts_text(const char *text)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/pinger/facts.h"
+#include "facts.h"
 
 /* The number of leading ones, or -1 where a one follows a zero. */
 static int prefix_length(const unsigned char *mask, size_t size)

@@ -1,7 +1,7 @@
 /* record: the text is written straight into a buffer, because two of these are made for every request;
  * strings go through json_escape, so that whatever a client sent, a record is JSON. Level 30 is "info"
  * as the loggers bunyan and pino number it. */
-#include "cmd/pinger/record.h"
+#include "record.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "cmd/pinger/redact.h"
+#include "redact.h"
 #include "json/json.h"
 
 void record_source_init(struct record_source *source)

@@ -8,8 +8,8 @@
 
 #include <unistd.h>
 
-#include "cmd/pinger/record.h"
-#include "cmd/pinger/redact.h"
+#include "record.h"
+#include "redact.h"
 
 static const struct record_source source = { .hostname = "pod-1", .pid = 7 };
 

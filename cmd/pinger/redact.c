@@ -2,7 +2,7 @@
  * (a marker, a prefix, a URL's user part), and at last for long runs that mix letters and digits as only
  * machines do. The tables are the rules: a new one is a new row. Prefixes are those that the services
  * themselves document so that scanners find leaked tokens. */
-#include "cmd/pinger/redact.h"
+#include "redact.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "cmd/pinger/redact.h"
+#include "redact.h"
 
 static void check(bool (*judge)(const char *), const char *const *texts, size_t count, bool expected)
 {

@@ -1,0 +1,311 @@
+/* post: libcurl's multi interface with one transfer, and not its easy one, because only the former can be waited
+ * for with a deadline that another thread may bring forward (post_cut_at wakes it). The easy handle is set up anew
+ * for each request, which is cheap and leaves nothing of an earlier collector behind; the connection stays in the
+ * multi handle's cache for as long as the collector is the same value. Certificates reach libcurl as a file in
+ * memory (memfd_create), because not every TLS library that it may be built with takes them as bytes. */
+#include "post.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+enum { CONNECT_TIMEOUT_MS = 5000, RETRY_AFTER_MAX_S = 60, URL_MAX = 4096, REPLY_MAX_BYTES = 1 << 20 };
+
+struct post {
+        CURLM *multi;
+        CURL *easy;
+        _Atomic int64_t cut_at_ms;
+        struct backing_collector *collector; /* of the last request; its connection may be open */
+        int trust_fd;                        /* its certificates as a file; -1: the system's are trusted */
+        char error[CURL_ERROR_SIZE];
+        struct curl_slist *fields;
+        struct post_reply *reply; /* of the request under way */
+        size_t reply_length, reply_bytes;
+};
+
+int post_global_init(struct err *err)
+{
+        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+                return err_set(err, ERR_NOMEM, "libcurl does not start");
+        return 0;
+}
+
+void post_global_fini(void)
+{
+        curl_global_cleanup();
+}
+
+int post_open(struct post **out, struct err *err)
+{
+        struct post *post = calloc(1, sizeof(*post));
+        if (!post)
+                return err_set(err, ERR_NOMEM, "connection to Collector");
+        atomic_init(&post->cut_at_ms, INT64_MAX);
+        post->trust_fd = -1;
+        post->multi = curl_multi_init();
+        post->easy = curl_easy_init();
+        if (!post->multi || !post->easy) {
+                post_close(post);
+                return err_set(err, ERR_NOMEM, "connection to Collector");
+        }
+        (void)curl_multi_setopt(post->multi, CURLMOPT_MAXCONNECTS, 1L);
+        *out = post;
+        return 0;
+}
+
+void post_close(struct post *post)
+{
+        if (!post)
+                return;
+        curl_easy_cleanup(post->easy);
+        (void)curl_multi_cleanup(post->multi); /* NULL and an empty one are fine */
+        curl_slist_free_all(post->fields);
+        backing_collector_unref(post->collector);
+        if (post->trust_fd >= 0)
+                (void)close(post->trust_fd); /* memory only */
+        free(post);
+}
+
+void post_cut_at(struct post *post, int64_t deadline_ms)
+{
+        atomic_store(&post->cut_at_ms, deadline_ms);
+        (void)curl_multi_wakeup(post->multi); /* if it fails, the deadline is seen a second later */
+}
+
+enum post_verdict post_judge(int status)
+{
+        if (status >= 200 && status < 300)
+                return POST_DONE;
+        if (status >= 500 || status == 408 || status == 429 || status == 401 || status == 403)
+                return POST_AGAIN;
+        return POST_REFUSED;
+}
+
+/* libcurl's callback for the answer's body: its beginning is kept, the rest is read and dropped. */
+static size_t on_body(char *bytes, size_t size, size_t count, void *data)
+{
+        struct post *post = data;
+        size_t length = size * count, room = sizeof(post->reply->text) - 1 - post->reply_length;
+        size_t kept = length < room ? length : room;
+        memcpy(post->reply->text + post->reply_length, bytes, kept);
+        post->reply_length += kept;
+        post->reply->text[post->reply_length] = '\0';
+        post->reply_bytes += length;
+        return post->reply_bytes <= REPLY_MAX_BYTES ? length : 0;
+}
+
+static int add_field(struct post *post, const char *name, const char *value, size_t length)
+{
+        struct buf line;
+        buf_init(&line, 0);
+        int rc = buf_printf(&line, "%s: ", name);
+        if (rc == 0)
+                rc = buf_append(&line, value, length);
+        struct curl_slist *longer = rc == 0 ? curl_slist_append(post->fields, line.data) : NULL;
+        if (line.data)
+                explicit_bzero(line.data, line.len); /* the line may hold the token */
+        buf_fini(&line);
+        if (!longer)
+                return ERR_NOMEM;
+        post->fields = longer;
+        return 0;
+}
+
+/* A token with a line end in it would make a header field of the sender's own. */
+static bool is_field_value(const struct secret *token)
+{
+        for (size_t i = 0; i < token->length; i++) {
+                if ((unsigned char)token->bytes[i] < 0x20 || token->bytes[i] == 0x7f)
+                        return false;
+        }
+        return true;
+}
+
+static int set_fields(struct post *post, const struct backing_collector *collector, const struct post_request *request,
+                      struct err *err)
+{
+        const struct secret *token = backing_collector_token(collector);
+        int rc = add_field(post, "Content-Type", "application/json", strlen("application/json"));
+        if (rc == 0)
+                rc = add_field(post, "Expect", "", 0); /* the answer to an expectation would cost a round trip */
+        if (rc == 0 && request->id)
+                rc = add_field(post, "Idempotency-Key", request->id, strlen(request->id));
+        if (rc == 0 && request->id)
+                rc = add_field(post, "x-correlation-id", request->id, strlen(request->id));
+        if (rc == 0 && token->length > 0) {
+                if (!is_field_value(token))
+                        return err_set(err, ERR_INVALID, "the token has a character that a header field can't hold");
+                struct buf bearer;
+                buf_init(&bearer, 0);
+                rc = buf_puts(&bearer, "Bearer ");
+                if (rc == 0)
+                        rc = buf_append(&bearer, token->bytes, token->length);
+                if (rc == 0)
+                        rc = add_field(post, "Authorization", bearer.data, bearer.len);
+                if (bearer.data)
+                        explicit_bzero(bearer.data, bearer.len);
+                buf_fini(&bearer);
+        }
+        return rc < 0 ? err_set(err, rc, "header of a request to Collector") : 0;
+}
+
+static int write_trust(const struct secret *certificates, struct err *err)
+{
+        int fd = memfd_create("collector-certificates", MFD_CLOEXEC);
+        if (fd < 0)
+                return err_errno(err, "Collector's certificates");
+        for (size_t done = 0; done < certificates->length;) {
+                ssize_t n = write(fd, certificates->bytes + done, certificates->length - done);
+                if (n < 0) {
+                        int rc = err_errno(err, "Collector's certificates");
+                        (void)close(fd); /* memory only */
+                        return rc;
+                }
+                done += (size_t)n;
+        }
+        return fd;
+}
+
+/* Makes `collector` the one that requests go to. True in `is_new` when it is another one than before: then a
+ * connection that is still open must not be used, for it was verified by the other's certificates. */
+static int choose(struct post *post, struct backing_collector *collector, bool *is_new, struct err *err)
+{
+        const struct secret *certificates = backing_collector_certificates(collector);
+        *is_new = post->collector != collector;
+        if (!*is_new)
+                return 0;
+        int fd = certificates->length > 0 ? write_trust(certificates, err) : -1;
+        if (fd < 0 && certificates->length > 0)
+                return fd;
+        if (post->trust_fd >= 0)
+                (void)close(post->trust_fd); /* memory only */
+        post->trust_fd = fd;
+        backing_collector_unref(post->collector);
+        post->collector = backing_collector_ref(collector);
+        return 0;
+}
+
+/* The system's certificates are not trusted beside those of the binding. */
+static CURLcode set_trust(struct post *post)
+{
+        char path[32];
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", post->trust_fd); /* it fits */
+        CURLcode rc = curl_easy_setopt(post->easy, CURLOPT_CAINFO, path);
+        return rc == CURLE_OK ? curl_easy_setopt(post->easy, CURLOPT_CAPATH, NULL) : rc;
+}
+
+/* Each libcurl option that can fail for other reasons than memory is looked at; the others take constants. */
+static int set_options(struct post *post, const struct backing_collector *collector, const struct post_request *request,
+                       struct err *err)
+{
+        CURL *easy = post->easy;
+        char url[URL_MAX];
+        int length = snprintf(url, sizeof(url), "%s%s", backing_collector_url(collector),
+                              request->path ? request->path : "/");
+        if (length < 0 || (size_t)length >= sizeof(url))
+                return err_set(err, ERR_INVALID, "Collector's URL is longer than %d characters", URL_MAX);
+        CURLcode rc = curl_easy_setopt(easy, CURLOPT_URL, url);
+        if (rc == CURLE_OK)
+                rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        if (rc == CURLE_OK && post->trust_fd >= 0)
+                rc = set_trust(post);
+        if (rc == CURLE_OK && request->body) {
+                rc = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
+                (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length);
+        }
+        if (rc != CURLE_OK)
+                return err_set(err, ERR_INVALID, "%s", curl_easy_strerror(rc));
+        (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->fields);
+        (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+        (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+        (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+        (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+        (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "pinger/" VERSION);
+        (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, post->error);
+        (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+        (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
+        return 0;
+}
+
+static int failed(struct post *post, const struct backing_collector *collector, CURLcode code, struct err *err)
+{
+        const char *why = post->error[0] ? post->error : curl_easy_strerror(code);
+        int reaction = code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT
+                       : code == CURLE_OUT_OF_MEMORY    ? ERR_NOMEM
+                                                        : ERR_UNAVAILABLE;
+        return err_set(err, reaction, "%s: %s", backing_collector_url(collector), why);
+}
+
+/* Runs the transfer to its end, or until the cut. */
+static int run(struct post *post, const struct backing_collector *collector, struct err *err)
+{
+        int running = 1, left;
+        CURLMsg *message;
+        if (curl_multi_add_handle(post->multi, post->easy) != CURLM_OK)
+                return err_set(err, ERR_NOMEM, "request to Collector");
+        for (;;) {
+                CURLMcode rc = curl_multi_perform(post->multi, &running);
+                if (rc != CURLM_OK || running == 0)
+                        break;
+                int64_t wait_ms = atomic_load(&post->cut_at_ms) - clock_monotonic_ms();
+                if (wait_ms <= 0)
+                        break;
+                if (curl_multi_poll(post->multi, NULL, 0, wait_ms < 1000 ? (int)wait_ms : 1000, NULL) != CURLM_OK)
+                        break;
+        }
+        message = curl_multi_info_read(post->multi, &left);
+        CURLcode code = message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_ABORTED_BY_CALLBACK;
+        (void)curl_multi_remove_handle(post->multi, post->easy); /* it was added above */
+        if (!message)
+                return err_set(err, ERR_TIMEOUT, "%s: given up, the program stops", backing_collector_url(collector));
+        return code == CURLE_OK ? 0 : failed(post, collector, code, err);
+}
+
+static void read_reply(struct post *post)
+{
+        long status = 0;
+        curl_off_t retry_after_s = 0;
+        (void)curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)curl_easy_getinfo(post->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+        if (retry_after_s > RETRY_AFTER_MAX_S)
+                retry_after_s = RETRY_AFTER_MAX_S;
+        post->reply->status = (int)status;
+        post->reply->retry_after_ms = retry_after_s > 0 ? (int64_t)retry_after_s * 1000 : 0;
+}
+
+int post_send(struct post *post, struct backing_collector *collector, const struct post_request *request,
+              struct post_reply *reply, struct err *err)
+{
+        *reply = (struct post_reply){ 0 };
+        post->reply = reply;
+        post->reply_length = post->reply_bytes = 0;
+        post->error[0] = '\0';
+        bool is_new = false;
+        int rc = choose(post, collector, &is_new, err);
+        if (rc == 0)
+                rc = set_fields(post, collector, request, err);
+        if (rc == 0)
+                rc = set_options(post, collector, request, err);
+        if (rc == 0)
+                (void)curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, is_new ? 1L : 0L);
+        if (rc == 0)
+                rc = run(post, collector, err);
+        if (rc == 0)
+                read_reply(post);
+        curl_easy_reset(post->easy);
+        for (struct curl_slist *field = post->fields; field; field = field->next)
+                explicit_bzero(field->data, strlen(field->data)); /* one of them held the token */
+        curl_slist_free_all(post->fields);
+        post->fields = NULL;
+        return rc;
+}
