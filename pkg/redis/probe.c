@@ -1,0 +1,195 @@
+/* probe: a client of its own with four commands: INFO (which may be denied), SET, GET. They are held until the
+ * handshake, which checks credentials and role, is through; the first event that tells of a failure, or the
+ * first bad answer, ends the probe with its words. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis/internal.h"
+
+enum { PROBE_INFO, PROBE_SET, PROBE_GET, PROBE_COMMANDS };
+
+typedef void redis_probe_fn(const struct redis_probe_result *result, int rc, const struct err *err, void *data);
+
+struct probe {
+        struct redis *client;
+        struct redis_command commands[PROBE_COMMANDS];
+        struct redis_probe_result result;
+        int64_t started_ms;
+        redis_probe_fn *done;
+        void *data;
+        struct err err;
+        bool is_over;
+};
+
+static void on_probe_closed(void *data)
+{
+        struct probe *probe = data;
+        for (size_t i = 0; i < PROBE_COMMANDS; i++)
+                redis_command_fini(&probe->commands[i]);
+        int rc = probe->err.code;
+        probe->done(&probe->result, rc, rc < 0 ? &probe->err : NULL, probe->data);
+        free(probe);
+}
+
+/* `why` NULL: all is well. */
+static void finish(struct probe *probe, const struct err *why)
+{
+        if (probe->is_over)
+                return;
+        probe->is_over = true;
+        if (why)
+                probe->err = *why;
+        redis_close(probe->client, on_probe_closed, probe);
+}
+
+/* One line of INFO, "name:value", where it is there. */
+static bool info_get(const char *info, const char *name, char *out, size_t size)
+{
+        size_t length = strlen(name);
+        for (const char *at = info; at; at = strchr(at, '\n')) {
+                at += *at == '\n';
+                if (strncmp(at, name, length) != 0 || at[length] != ':')
+                        continue;
+                int value = (int)strcspn(at + length + 1, "\r\n");
+                (void)snprintf(out, size, "%.*s", value, at + length + 1); /* cut where it is too long */
+                return true;
+        }
+        return false;
+}
+
+/* INFO tells whether the append-only file is on, and of snapshots only whether one was made: a server without
+ * either may still be set to make them, so then nothing is claimed. */
+static void read_persistence(struct redis_probe_result *result, const char *info)
+{
+        char aof[4] = "", seconds[24] = "";
+        bool has_aof = info_get(info, "aof_enabled", aof, sizeof(aof)) && aof[0] == '1';
+        bool has_snapshot = info_get(info, "rdb_last_bgsave_time_sec", seconds, sizeof(seconds)) && seconds[0] != '-';
+        result->persistence = result->persistence_known = has_aof || has_snapshot;
+}
+
+static void read_info(struct redis_probe_result *result, const char *info)
+{
+        char version[32];
+        bool is_valkey = info_get(info, "valkey_version", version, sizeof(version));
+        if (is_valkey || info_get(info, "redis_version", version, sizeof(version)))
+                (void)snprintf(result->server, sizeof(result->server), "%s %s", is_valkey ? "valkey" : "redis",
+                               version);
+        /* What is not told stays "". */
+        (void)info_get(info, "role", result->role, sizeof(result->role));
+        if (!info_get(info, "redis_mode", result->mode, sizeof(result->mode)))
+                (void)info_get(info, "server_mode", result->mode, sizeof(result->mode));
+        (void)info_get(info, "maxmemory_policy", result->maxmemory_policy, sizeof(result->maxmemory_policy));
+        read_persistence(result, info);
+}
+
+static int check_set(const struct redis_reply *reply, struct err *err)
+{
+        if (redis_reply_type(reply) == REDIS_ERROR) {
+                (void)redis_reply_error(reply, err);
+                return err_wrap(err, "write");
+        }
+        return 0;
+}
+
+static int check_get(const struct redis_reply *reply, struct err *err)
+{
+        if (redis_reply_type(reply) == REDIS_ERROR) {
+                (void)redis_reply_error(reply, err);
+                return err_wrap(err, "read");
+        }
+        if (redis_reply_type(reply) != REDIS_STRING || strcmp(redis_reply_text(reply, NULL), "probe") != 0)
+                return err_set(err, ERR_UNAVAILABLE, "read: what was just written is not there");
+        return 0;
+}
+
+static struct probe *probe_of(struct redis_command *command, int index)
+{
+        return CONTAINER_OF(command - index, struct probe, commands);
+}
+
+static void on_info(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct probe *probe = probe_of(command, PROBE_INFO);
+        if (!reply)
+                finish(probe, err);
+        else if (redis_reply_type(reply) == REDIS_STRING)
+                read_info(&probe->result, redis_reply_text(reply, NULL));
+}
+
+static void on_set(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct probe *probe = probe_of(command, PROBE_SET);
+        struct err why;
+        if (!reply)
+                finish(probe, err);
+        else if (check_set(reply, &why) < 0)
+                finish(probe, &why);
+}
+
+static void on_get(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct probe *probe = probe_of(command, PROBE_GET);
+        struct err why;
+        if (!reply)
+                finish(probe, err);
+        else
+                finish(probe, check_get(reply, &why) < 0 ? &why : NULL);
+}
+
+static void on_event(struct redis *client, const struct redis_event *event, void *data)
+{
+        struct probe *probe = data;
+        if (event->kind == REDIS_EVENT_CONNECTED)
+                probe->result.connect_ms = (int64_t)uv_now(client->loop) - probe->started_ms;
+        else if (event->err)
+                finish(probe, event->err);
+}
+
+static int format(struct probe *probe, const char *key_prefix, struct err *err)
+{
+        char key[512];
+        int length = snprintf(key, sizeof(key), "%scollector:probe", key_prefix ? key_prefix : "");
+        if (length < 0 || (size_t)length >= sizeof(key))
+                return err_set(err, ERR_INVALID, "probe: the key prefix is too long");
+        redis_command_init(&probe->commands[PROBE_INFO], on_info);
+        redis_command_init(&probe->commands[PROBE_SET], on_set);
+        redis_command_init(&probe->commands[PROBE_GET], on_get);
+        int rc = redis_command_args(&probe->commands[PROBE_INFO], 1, (const char *[]){ "INFO" }, (size_t[]){ 4 }, err);
+        if (rc == 0)
+                rc = redis_command_args(&probe->commands[PROBE_SET], 5,
+                                        (const char *[]){ "SET", key, "probe", "PX", "10000" },
+                                        (size_t[]){ 3, (size_t)length, 5, 2, 5 }, err);
+        if (rc == 0)
+                rc = redis_command_args(&probe->commands[PROBE_GET], 2, (const char *[]){ "GET", key },
+                                        (size_t[]){ 3, (size_t)length }, err);
+        return rc;
+}
+
+int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
+                redis_probe_fn *done, void *data, struct err *err)
+{
+        struct probe *probe = calloc(1, sizeof(*probe));
+        if (!probe)
+                return err_set(err, ERR_NOMEM, "probe");
+        probe->done = done;
+        probe->data = data;
+        struct redis_options options = { .hold_ms = timeout_ms,
+                                         .connect_timeout_ms = timeout_ms,
+                                         .stall_ms = timeout_ms,
+                                         .on_event = on_event,
+                                         .data = probe };
+        int rc = format(probe, key_prefix, err);
+        if (rc == 0)
+                rc = redis_open(loop, &options, target, 0, &probe->client, err);
+        if (rc < 0) {
+                for (size_t i = 0; i < PROBE_COMMANDS; i++)
+                        redis_command_fini(&probe->commands[i]);
+                free(probe);
+                return rc;
+        }
+        probe->started_ms = (int64_t)uv_now(loop);
+        for (size_t i = 0; i < PROBE_COMMANDS; i++)
+                redis_send(probe->client, &probe->commands[i]);
+        return 0;
+}
