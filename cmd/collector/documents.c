@@ -18,8 +18,8 @@
 
 enum {
         SCRATCH_KEEP_BYTES = 64 * 1024,
-        CORRELATION_SIZE = 2 * 128 + 3,   /* a header of 128 characters, each escaped, in quotes */
-        NEW_TRIES_MAX = 3,                /* a key that is found and then gone, again and again   */
+        CORRELATION_SIZE = 2 * 128 + 3, /* a header of 128 characters, each escaped, in quotes */
+        NEW_TRIES_MAX = 3,              /* a key that is found and then gone, again and again   */
         WATCH_CREATED = 0,
         WATCH_CORRELATION = 1,
 };
@@ -37,17 +37,17 @@ struct post {
         enum post_kind kind;
         enum post_stage stage;
         bool classic;
-        bool in_doubt;                   /* what stands under the key may be by this very request */
+        bool in_doubt; /* what stands under the key may be by this very request */
         unsigned tries;
-        int64_t accepted_ms;             /* Unix time; the member `created` where the body has none */
-        int64_t started_ms;              /* monotonic */
-        struct json_object object;       /* in the request's body or in `form` */
-        char *form;                      /* owned: the JSON that a form was turned into; NULL */
+        int64_t accepted_ms;                /* Unix time; the member `created` where the body has none */
+        int64_t started_ms;                 /* monotonic */
+        struct json_object object;          /* in the request's body or in `form` */
+        char *form;                         /* owned: the JSON that a form was turned into; NULL */
         char correlation[CORRELATION_SIZE]; /* as JSON */
         char key[UUID_TEXT_SIZE];
-        char *sent;                      /* owned: the document as we sent it, where the key may be taken; NULL */
+        char *sent; /* owned: the document as we sent it, where the key may be taken; NULL */
         size_t sent_length;
-        struct buf answer;               /* made before the feed is looked at */
+        struct buf answer; /* made before the feed is looked at */
         int status;
         bool replayed;
         union {
@@ -106,8 +106,9 @@ static void send_answer(struct post *post)
         if (post->replayed && post->kind == POST_IDEMPOTENT)
                 headers[count++] = (struct http_header){ "Idempotency-Replayed", "true" };
         instruments_count(&post->worker->instruments, post->replayed ? DOCUMENT_REPLAYED : DOCUMENT_STORED);
-        struct http_answer answer = { .status = post->status, .body_kind = HTTP_BODY_TAKE, .headers = headers,
-                                      .header_count = count };
+        struct http_answer answer = {
+                .status = post->status, .body_kind = HTTP_BODY_TAKE, .headers = headers, .header_count = count
+        };
         answer.body = buf_take(&post->answer, &answer.body_length);
         http_respond(post->request, &answer);
         post_free(post);
@@ -183,8 +184,7 @@ static void conflict_answer(struct post *post)
                 http_problem(post->request, 409, NULL, 0,
                              "the key %s holds another document, and documents are never replaced", post->key);
         else
-                http_problem(post->request, 422, NULL, 0,
-                             "this Idempotency-Key was used before, with other content");
+                http_problem(post->request, 422, NULL, 0, "this Idempotency-Key was used before, with other content");
         post_free(post);
 }
 
@@ -248,8 +248,8 @@ static int make_document(struct post *post)
         if (post->object.watched[WATCH_CREATED].count > 0)
                 length = snprintf(tail, sizeof(tail), "\"correlationId\":%s", post->correlation);
         else
-                length = snprintf(tail, sizeof(tail), "\"created\":%" PRId64 ",\"correlationId\":%s",
-                                  post->accepted_ms, post->correlation);
+                length = snprintf(tail, sizeof(tail), "\"created\":%" PRId64 ",\"correlationId\":%s", post->accepted_ms,
+                                  post->correlation);
         buf_clear(&post->worker->scratch, SCRATCH_KEEP_BYTES);
         return json_splice(&post->worker->scratch, &post->object, JSON_CUT(WATCH_CORRELATION), tail, (size_t)length);
 }
@@ -477,8 +477,8 @@ static void answer_document(struct lookup *lookup, const char *document, size_t 
                 return;
         }
         if (!lookup->classic) {
-                http_respond(lookup->request, &(struct http_answer){ .status = 200, .body = document,
-                                                                     .body_length = length });
+                http_respond(lookup->request,
+                             &(struct http_answer){ .status = 200, .body = document, .body_length = length });
                 return;
         }
         char tail[UUID_TEXT_SIZE + 16];

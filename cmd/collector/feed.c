@@ -40,9 +40,12 @@ bool feed_day_parse(const char *text, size_t length, int64_t *day)
         const char *end = strptime(copy, "%Y-%m-%d", &utc);
         if (!end || *end)
                 return false;
-        *day = feed_day((int64_t)timegm(&utc) * 1000);
-        char again[FEED_DAY_SIZE]; /* refuses 2026-02-31 and " 026-1-1" */
-        return strcmp(feed_day_format(*day, again), copy) == 0;
+        int64_t parsed = feed_day((int64_t)timegm(&utc) * 1000);
+        char again[FEED_DAY_SIZE];
+        if (strcmp(feed_day_format(parsed, again), copy) != 0)
+                return false; /* 2026-02-31, or " 026-1-1" */
+        *day = parsed;
+        return true;
 }
 
 char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE])

@@ -29,9 +29,9 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
 {
         *in = (struct instruments){ 0 };
         for (int i = 0; i < DOCUMENT_RESULTS; i++) {
-                int rc = metrics_counter(metrics, "collector_documents_total",
-                                         "Documents sent, by what became of them.", result_labels[i],
-                                         &in->documents[i], err);
+                int rc =
+                        metrics_counter(metrics, "collector_documents_total", "Documents sent, by what became of them.",
+                                        result_labels[i], &in->documents[i], err);
                 if (rc < 0)
                         return rc;
         }

@@ -10,8 +10,14 @@
 #include "metrics/metrics.h"
 #include "redis/redis.h"
 
-enum document_result { DOCUMENT_STORED, DOCUMENT_REPLAYED, DOCUMENT_CONFLICT, DOCUMENT_REJECTED, DOCUMENT_FAILED,
-                       DOCUMENT_RESULTS };
+enum document_result {
+        DOCUMENT_STORED,
+        DOCUMENT_REPLAYED,
+        DOCUMENT_CONFLICT,
+        DOCUMENT_REJECTED,
+        DOCUMENT_FAILED,
+        DOCUMENT_RESULTS, /* how many there are */
+};
 
 struct instruments {
         struct metric *documents[DOCUMENT_RESULTS];

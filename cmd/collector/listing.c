@@ -73,8 +73,8 @@ static bool read_time(struct http_request *request, const char *name, uint64_t *
         const char *text = http_request_query(request, name);
         if (!text || parse_time(text, unix_ms))
                 return true;
-        http_problem(request, 400, NULL, 0,
-                     "%s: expected Unix milliseconds or a UTC time such as 2026-11-24T08:15:30Z", name);
+        http_problem(request, 400, NULL, 0, "%s: expected Unix milliseconds or a UTC time such as 2026-11-24T08:15:30Z",
+                     name);
         return false;
 }
 
@@ -158,8 +158,9 @@ void listing_get(struct http_request *request, void *context)
                 return;
         }
         struct reader *reader = &page->reader;
-        *reader = (struct reader){ .store = &worker->store, .until_ms = UINT64_MAX, .on_document = on_document,
-                                   .on_done = on_done };
+        *reader = (struct reader){
+                .store = &worker->store, .until_ms = UINT64_MAX, .on_document = on_document, .on_done = on_done
+        };
         page->request = request;
         buf_init(&page->body, 0);
         if (!read_limit(request, &page->limit) || !read_time(request, "since", &reader->since_ms) ||

@@ -70,8 +70,8 @@ static void stop(struct process *process, const char *signal_name)
                  log_str("signal", signal_name), log_int("waited_ms", settings->drain_delay_ms));
         atomic_store(&process->collector.draining, true);
         http_server_drain(process->collector.server);
-        int64_t delay_ms = settings->drain_delay_ms < settings->grace_ms ? settings->drain_delay_ms
-                                                                         : settings->grace_ms / 2;
+        int64_t delay_ms =
+                settings->drain_delay_ms < settings->grace_ms ? settings->drain_delay_ms : settings->grace_ms / 2;
         (void)uv_timer_start(&process->drain, on_drained, (uint64_t)delay_ms, 0); /* initialised: cannot fail */
 }
 
@@ -237,9 +237,9 @@ static int start(struct process *process, struct err *err)
         struct collector *collector = &process->collector;
         const struct settings *settings = &process->settings;
         unsigned cpus = cpu_available();
-        process->worker_count = settings->workers > 0             ? (unsigned)settings->workers
+        process->worker_count = settings->workers > 0           ? (unsigned)settings->workers
                                 : cpus > WORKERS_BY_DEFAULT_MAX ? WORKERS_BY_DEFAULT_MAX
-                                                                  : cpus;
+                                                                : cpus;
         collector->settings = settings;
         collector->started_ms = clock_realtime_ms();
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
@@ -276,7 +276,8 @@ static void log_started(const struct process *process)
 static int run(struct process *process)
 {
         struct err err;
-        struct log_options log_options = { .fd = STDOUT_FILENO, .level = (enum log_level)process->settings.log_level,
+        struct log_options log_options = { .fd = STDOUT_FILENO,
+                                           .level = (enum log_level)process->settings.log_level,
                                            .program = "collector" };
         if (log_open(&log_options, &process->collector.log, &err) < 0) {
                 fprintf(stderr, "collector: %s\n", err.text);

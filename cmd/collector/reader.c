@@ -118,8 +118,7 @@ static void take_documents(struct reader *reader)
 {
         for (size_t i = 0; i < reader->entry_count; i++) {
                 struct reader_entry *entry = &reader->entries[i];
-                if (!entry->left_out &&
-                    !reader->on_document(reader, entry->key, entry->document, entry->length)) {
+                if (!entry->left_out && !reader->on_document(reader, entry->key, entry->document, entry->length)) {
                         finish(reader, true);
                         return;
                 }
@@ -162,11 +161,13 @@ static void documents_fetched(struct reader *reader)
 static void on_document(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct reader_entry *entry = CONTAINER_OF(command, struct reader_entry, get);
-        size_t length = 0;
-        if (reply && redis_reply_is_error(reply, "WRONGTYPE"))
+        if (reply && redis_reply_is_error(reply, "WRONGTYPE")) {
                 entry->left_out = true;
-        else if (check_reply(entry->reader, reply, err))
-                keep_document(entry, redis_reply_text(reply, &length), length);
+        } else if (check_reply(entry->reader, reply, err)) {
+                size_t length = 0;
+                const char *text = redis_reply_text(reply, &length);
+                keep_document(entry, text, length);
+        }
         redis_command_fini(command);
         documents_fetched(entry->reader);
 }

@@ -43,12 +43,12 @@ static const struct config_option options[] = {
           .max = 1000000, .unit = "connections", .help = "Connections of clients; one more is answered with 503." },
         { "body-max", CONFIG_BYTES_AT(struct settings, body_max_bytes), LISTENING, .fallback = "1MiB", .min = 1024,
           .max = 512 << 20, .help = "Largest request body; a larger one is answered with 413." },
-        { "header-max", CONFIG_BYTES_AT(struct settings, header_max_bytes), LISTENING, .fallback = "8KiB",
-          .min = 2048, .max = 64 << 10, .help = "Largest request head: request line and header fields together." },
+        { "header-max", CONFIG_BYTES_AT(struct settings, header_max_bytes), LISTENING, .fallback = "8KiB", .min = 2048,
+          .max = 64 << 10, .help = "Largest request head: request line and header fields together." },
         { "header-timeout", CONFIG_DURATION_AT(struct settings, header_timeout_ms), LISTENING, .fallback = "10s",
           .min = 10, .max = 60 * 60 * 1000, .help = "Time for a request's head, from its first byte to its last." },
-        { "body-timeout", CONFIG_DURATION_AT(struct settings, body_timeout_ms), LISTENING, .fallback = "30s",
-          .min = 10, .max = 60 * 60 * 1000, .help = "Time for a request's body, from the head's end to its own." },
+        { "body-timeout", CONFIG_DURATION_AT(struct settings, body_timeout_ms), LISTENING, .fallback = "30s", .min = 10,
+          .max = 60 * 60 * 1000, .help = "Time for a request's body, from the head's end to its own." },
         { "idle-timeout", CONFIG_DURATION_AT(struct settings, idle_timeout_ms), LISTENING, .fallback = "75s",
           .min = 1000, .max = 60 * 60 * 1000,
           .help = "A connection without a request is closed after this time. Load balancers that keep connections "
@@ -125,16 +125,15 @@ const struct config_program settings_program = {
         .summary = "Takes JSON documents by HTTP POST and stores them in Redis; it answers once Redis has.",
         .options = options,
         .option_count = COUNT_OF(options),
-        .closing =
-                "Where Redis is comes whole from one source, the first that names it:\n"
-                "  --redis-* flags; the file's redis-* keys; a binding of type redis or valkey below\n"
-                "  $SERVICE_BINDING_ROOT; COLLECTOR_DELEGATE_HOSTNAME and _PORT, REDIS_URL, REDIS_HOST and the\n"
-                "  like; localhost:6379. A binding is watched: change it, and Collector moves without a restart.\n"
-                "\n"
-                "Examples:\n"
-                "  collector                                         listen on 4001, Redis on localhost:6379\n"
-                "  collector --listen 127.0.0.1:8080 --redis-url redis://10.0.0.9:6379/2\n"
-                "  SERVICE_BINDING_ROOT=/bindings collector --hold-time 1m\n"
-                "  collector --check                                 what would be used, and does it work?\n"
-                "  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' localhost:4001\n",
+        .closing = "Where Redis is comes whole from one source, the first that names it:\n"
+                   "  --redis-* flags; the file's redis-* keys; a binding of type redis or valkey below\n"
+                   "  $SERVICE_BINDING_ROOT; COLLECTOR_DELEGATE_HOSTNAME and _PORT, REDIS_URL, REDIS_HOST and the\n"
+                   "  like; localhost:6379. A binding is watched: change it, and Collector moves without a restart.\n"
+                   "\n"
+                   "Examples:\n"
+                   "  collector                                         listen on 4001, Redis on localhost:6379\n"
+                   "  collector --listen 127.0.0.1:8080 --redis-url redis://10.0.0.9:6379/2\n"
+                   "  SERVICE_BINDING_ROOT=/bindings collector --hold-time 1m\n"
+                   "  collector --check                                 what would be used, and does it work?\n"
+                   "  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' localhost:4001\n",
 };

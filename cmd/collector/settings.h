@@ -21,7 +21,7 @@ struct settings {
         /* Listening */
         struct config_address listen;
         uint16_t port;
-        int64_t workers;         /* 0: by the CPUs that this process may use */
+        int64_t workers; /* 0: by the CPUs that this process may use */
         int64_t connections_max;
         int64_t body_max_bytes;
         int64_t header_max_bytes;

@@ -32,7 +32,8 @@ void source_init(struct source *source, const struct settings *settings, const s
                  char *const *environment)
 {
         *source = (struct source){ 0 };
-        source->input = (struct backing_redis_input){ .values = source->values, .binding = settings->binding,
+        source->input = (struct backing_redis_input){ .values = source->values,
+                                                      .binding = settings->binding,
                                                       .provider = settings->binding_provider,
                                                       .environment = environment };
         (void)snprintf(source->port, sizeof(source->port), "%u", settings->redis_port); /* fits */

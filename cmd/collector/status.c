@@ -18,7 +18,9 @@ static void answer_json(struct http_request *request, int status, const char *bo
 void status_healthz(struct http_request *request, UNUSED void *context)
 {
         static const char body[] = "{\"status\":\"ok\"}";
-        http_respond(request, &(struct http_answer){ .status = 200, .body = body, .body_length = sizeof(body) - 1,
+        http_respond(request, &(struct http_answer){ .status = 200,
+                                                     .body = body,
+                                                     .body_length = sizeof(body) - 1,
                                                      .body_kind = HTTP_BODY_STATIC });
 }
 
@@ -37,12 +39,13 @@ void status_readyz(struct http_request *request, void *context)
                 why = "Redis has not been reached yet";
         else if (away_ms > collector->settings->hold_time_ms)
                 why = "Redis has been away for longer than the hold time";
-        bool ready = !why || (collector->settings->readiness == READINESS_DEGRADED &&
-                              !atomic_load(&collector->draining));
+        bool ready =
+                !why || (collector->settings->readiness == READINESS_DEGRADED && !atomic_load(&collector->draining));
         const char *status = !why ? "ready" : ready ? "degraded" : "not ready";
-        int length = why ? snprintf(body, sizeof(body), "{\"status\":\"%s\",\"reason\":\"%s\",\"redisAwayMs\":%" PRId64 "}",
-                                    status, why, away_ms)
-                         : snprintf(body, sizeof(body), "{\"status\":\"%s\"}", status);
+        int length =
+                why ? snprintf(body, sizeof(body), "{\"status\":\"%s\",\"reason\":\"%s\",\"redisAwayMs\":%" PRId64 "}",
+                               status, why, away_ms)
+                    : snprintf(body, sizeof(body), "{\"status\":\"%s\"}", status);
         answer_json(request, ready ? 200 : 503, body, length);
 }
 
@@ -69,7 +72,8 @@ void status_metrics(struct http_request *request, void *context)
         char *body = buf_take(&text, &length);
         http_respond(request, &(struct http_answer){ .status = 200,
                                                      .content_type = "text/plain; version=0.0.4; charset=utf-8",
-                                                     .body = body, .body_length = length,
+                                                     .body = body,
+                                                     .body_length = length,
                                                      .body_kind = HTTP_BODY_TAKE });
 }
 
@@ -80,12 +84,15 @@ void status_index(struct http_request *request, UNUSED void *context)
                 "\"POST /\":\"store a JSON object or a form; answers {\\\"result\\\":\\\"OK\\\",\\\"key\\\":...}\","
                 "\"GET /?key=\":\"a stored object with its key\","
                 "\"POST /v1/documents\":\"store a JSON object; send Idempotency-Key to repeat it safely\","
-                "\"GET /v1/documents?limit=&cursor=&since=&until=\":\"documents in the order in which Redis took them\","
+                "\"GET /v1/documents?limit=&cursor=&since=&until=\":\"documents in the order in which Redis took "
+                "them\","
                 "\"PUT /v1/documents/{key}\":\"store a JSON object under your own UUID\","
                 "\"GET /v1/documents/{key}\":\"a document as it was sent\","
                 "\"DELETE /v1/documents/{key}\":\"remove a document\","
                 "\"GET /healthz\":\"is the process alive?\",\"GET /readyz\":\"can it store?\","
                 "\"GET /version\":\"what runs here\",\"GET /metrics\":\"Prometheus metrics\"}}";
-        http_respond(request, &(struct http_answer){ .status = 200, .body = body, .body_length = sizeof(body) - 1,
+        http_respond(request, &(struct http_answer){ .status = 200,
+                                                     .body = body,
+                                                     .body_length = sizeof(body) - 1,
                                                      .body_kind = HTTP_BODY_STATIC });
 }

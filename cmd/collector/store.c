@@ -23,8 +23,9 @@ enum {
 void store_init(struct store *store, struct redis *redis, const char *prefix, int64_t retention_ms, int64_t hold_ms,
                 bool feed)
 {
-        *store = (struct store){ .redis = redis, .retention_ms = retention_ms, .hold_ms = hold_ms, .feed = feed,
-                                 .day = -1 };
+        *store = (struct store){
+                .redis = redis, .retention_ms = retention_ms, .hold_ms = hold_ms, .feed = feed, .day = -1
+        };
         (void)snprintf(store->prefix, sizeof(store->prefix), "%s", prefix ? prefix : ""); /* limited by settings */
 }
 
@@ -77,8 +78,8 @@ static void write_settled(struct store_write *write)
                 return;
         /* Redis put the SET off and took the XADD at once: whoever read the feed in between found no document
          * there. */
-        bool ahead = write->outcome == STORE_DONE && write->add.attempts > 0 &&
-                     write->set.attempts > write->add.attempts;
+        bool ahead =
+                write->outcome == STORE_DONE && write->add.attempts > 0 && write->set.attempts > write->add.attempts;
         if (ahead) {
                 write->set.attempts = 0;
                 send_add(write, -1);
@@ -150,8 +151,8 @@ static int set_args(struct store_write *write, enum store_mode mode, const char 
                 argv[argc] = "PX";
                 lengths[argc++] = 2;
                 argv[argc] = retention;
-                lengths[argc++] = (size_t)snprintf(retention, sizeof(retention), "%" PRId64,
-                                                   write->store->retention_ms);
+                lengths[argc++] =
+                        (size_t)snprintf(retention, sizeof(retention), "%" PRId64, write->store->retention_ms);
         }
         if (mode == STORE_NEW) {
                 argv[argc] = "NX";

@@ -29,14 +29,14 @@
 #include "redis/redis.h"
 
 struct store {
-        struct redis *redis;          /* borrowed */
+        struct redis *redis; /* borrowed */
         char prefix[FEED_PREFIX_MAX + 1];
-        int64_t retention_ms;         /* 0: kept */
+        int64_t retention_ms; /* 0: kept */
         int64_t hold_ms;
         bool feed;
-        int64_t day;                  /* of `stream` */
+        int64_t day;                   /* of `stream` */
         char stream[FEED_STREAM_SIZE]; /* today's */
-        int64_t expiry_sent_ms;       /* when the streams' EXPIREAT was last sent, monotonic */
+        int64_t expiry_sent_ms;        /* when the streams' EXPIREAT was last sent, monotonic */
 };
 
 enum store_outcome {
@@ -52,15 +52,15 @@ enum store_mode { STORE_OWN_KEY, STORE_NEW };
 
 struct store_write {
         void (*on_done)(struct store_write *write, enum store_outcome outcome, const struct err *err);
-        bool in_doubt;     /* STORE_EXISTS after the SET was sent more than once */
+        bool in_doubt; /* STORE_EXISTS after the SET was sent more than once */
 
         /* Private. */
         struct store *store;
         struct redis_command set, add;
         char key[UUID_TEXT_SIZE];
         char stream[FEED_STREAM_SIZE];
-        bool set_done;     /* the SET has stored it */
-        unsigned waiting;  /* replies to come */
+        bool set_done;    /* the SET has stored it */
+        unsigned waiting; /* replies to come */
         enum store_outcome outcome;
         struct err err;
 };

@@ -34,9 +34,9 @@ struct collector {
         struct metrics *metrics;
         struct http_server *server;
         struct redis_budget budget;
-        atomic_bool draining;    /* SIGTERM was seen: not ready any more */
-        atomic_bool reached;     /* some worker has reached Redis once    */
-        int64_t started_ms;      /* Unix time                             */
+        atomic_bool draining; /* SIGTERM was seen: not ready any more */
+        atomic_bool reached;  /* some worker has reached Redis once    */
+        int64_t started_ms;   /* Unix time                             */
 };
 
 struct worker {
@@ -46,31 +46,30 @@ struct worker {
 
         uv_loop_t loop;
         uv_prepare_t turn;
-        uv_timer_t second;       /* gauges, requests whose sender has left, expiry of the feed */
-        uv_async_t message;      /* wakes the loop for what stands below the lock              */
+        uv_timer_t second;  /* gauges, requests whose sender has left, expiry of the feed */
+        uv_async_t message; /* wakes the loop for what stands below the lock              */
 
         struct http_worker *http;
         struct redis *redis;
         struct store store;
         struct uuid_source uuids;
-        struct buf scratch;      /* for the document that is being made */
-        struct post *posts;      /* requests that wait for Redis         */
+        struct buf scratch; /* for the document that is being made */
+        struct post *posts; /* requests that wait for Redis         */
         struct instruments instruments;
         bool stopping, closing;
         int64_t stop_deadline_ms; /* monotonic: then it ends, finished or not */
 
-        pthread_mutex_t lock;    /* guards what the main thread leaves here */
+        pthread_mutex_t lock;            /* guards what the main thread leaves here */
         struct redis_target *new_target; /* owned; NULL: none */
         char new_prefix[FEED_PREFIX_MAX + 1];
         unsigned new_generation;
-        int64_t stop_asked_ms;    /* the deadline that was given; 0: none */
+        int64_t stop_asked_ms; /* the deadline that was given; 0: none */
 };
 
 /* Starts the thread; the target is referenced. */
 int worker_start(struct worker *worker, struct collector *collector, unsigned index, struct redis_target *target,
                  const char *key_prefix, unsigned generation, struct err *err) NODISCARD;
-void worker_set_target(struct worker *worker, struct redis_target *target, const char *key_prefix,
-                       unsigned generation);
+void worker_set_target(struct worker *worker, struct redis_target *target, const char *key_prefix, unsigned generation);
 /* Finishes what runs, answers with 503 what waits for Redis, then ends the thread; at the latest at deadline_ms, of
  * clock_monotonic_ms. */
 void worker_stop(struct worker *worker, int64_t deadline_ms);

@@ -17,9 +17,9 @@ struct metric {
         const double *bounds;
         size_t bound_count;
         enum metric_type type;
-        _Atomic int64_t count;                           /* counter's value, histogram's count */
-        _Atomic double value;                            /* gauge's value, histogram's sum     */
-        _Atomic int64_t buckets[];                       /* histogram: one per bound           */
+        _Atomic int64_t count;     /* counter's value, histogram's count */
+        _Atomic double value;      /* gauge's value, histogram's sum     */
+        _Atomic int64_t buckets[]; /* histogram: one per bound           */
 };
 
 struct series {
@@ -121,9 +121,8 @@ static struct series *series_at(struct family *f, const char *labels)
         return s;
 }
 
-static int add_cell(struct metrics *all, const char *name, const char *help, const char *labels,
-                    enum metric_type type, const double *bounds, size_t bound_count, struct metric **out,
-                    struct err *err)
+static int add_cell(struct metrics *all, const char *name, const char *help, const char *labels, enum metric_type type,
+                    const double *bounds, size_t bound_count, struct metric **out, struct err *err)
 {
         if (bound_count > METRICS_BUCKETS_MAX)
                 return err_set(err, ERR_BUG, "metric %s: more than %d buckets", name, METRICS_BUCKETS_MAX);
@@ -151,20 +150,20 @@ static int add_cell(struct metrics *all, const char *name, const char *help, con
         return 0;
 }
 
-int metrics_counter(struct metrics *all, const char *name, const char *help, const char *labels,
-                    struct metric **out, struct err *err)
+int metrics_counter(struct metrics *all, const char *name, const char *help, const char *labels, struct metric **out,
+                    struct err *err)
 {
         return add_cell(all, name, help, labels, COUNTER, NULL, 0, out, err);
 }
 
-int metrics_gauge(struct metrics *all, const char *name, const char *help, const char *labels,
-                  struct metric **out, struct err *err)
+int metrics_gauge(struct metrics *all, const char *name, const char *help, const char *labels, struct metric **out,
+                  struct err *err)
 {
         return add_cell(all, name, help, labels, GAUGE, NULL, 0, out, err);
 }
 
-int metrics_histogram(struct metrics *all, const char *name, const char *help, const char *labels,
-                      const double *bounds, size_t count, struct metric **out, struct err *err)
+int metrics_histogram(struct metrics *all, const char *name, const char *help, const char *labels, const double *bounds,
+                      size_t count, struct metric **out, struct err *err)
 {
         return add_cell(all, name, help, labels, HISTOGRAM, bounds, count, out, err);
 }
@@ -242,7 +241,9 @@ static int print_sample(struct buf *out, const char *name, const char *suffix, c
         const char *comma = *labels && *more_labels ? "," : "";
         const char *open = *labels || *more_labels ? "{" : "";
         const char *close = *labels || *more_labels ? "}" : "";
-        return buf_printf(out, "%s%s%s%s%s%s%s %.17g\n", name, suffix, open, labels, comma, more_labels, close, value);
+        int digits = value == (double)(int64_t)value ? 17 : 9; /* counts are whole, times need no more */
+        return buf_printf(out, "%s%s%s%s%s%s%s %.*g\n", name, suffix, open, labels, comma, more_labels, close, digits,
+                          value);
 }
 
 static int print_histogram(struct buf *out, const struct family *f, const struct series *s)

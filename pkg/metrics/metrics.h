@@ -25,24 +25,24 @@
 struct metrics; /* opaque: the registry */
 struct metric;  /* opaque: one cell     */
 
-struct metrics *metrics_new(void); /* NULL: out of memory */
+struct metrics *metrics_new(void);      /* NULL: out of memory */
 void metrics_free(struct metrics *all); /* frees every cell; NULL is fine */
 
 /* `labels` is the inside of the braces, with values escaped (metrics_label does that), or NULL. Names
  * follow Prometheus: base units, `_total` for counters, `_seconds` for times. `name` and `help` are
  * static; `labels` is copied. ERR_NOMEM. */
-int metrics_counter(struct metrics *all, const char *name, const char *help, const char *labels,
-                    struct metric **out, struct err *err) NODISCARD;
-int metrics_gauge(struct metrics *all, const char *name, const char *help, const char *labels,
-                  struct metric **out, struct err *err) NODISCARD;
+int metrics_counter(struct metrics *all, const char *name, const char *help, const char *labels, struct metric **out,
+                    struct err *err) NODISCARD;
+int metrics_gauge(struct metrics *all, const char *name, const char *help, const char *labels, struct metric **out,
+                  struct err *err) NODISCARD;
 /* `bounds` are the upper bounds of the buckets, ascending, static; at most 24. +Inf is added. */
-int metrics_histogram(struct metrics *all, const char *name, const char *help, const char *labels,
-                      const double *bounds, size_t count, struct metric **out, struct err *err) NODISCARD;
+int metrics_histogram(struct metrics *all, const char *name, const char *help, const char *labels, const double *bounds,
+                      size_t count, struct metric **out, struct err *err) NODISCARD;
 
-void metric_add(struct metric *cell, int64_t amount); /* counter: amount >= 0; gauge: any    */
-void metric_set(struct metric *cell, double value);   /* gauge only                          */
+void metric_add(struct metric *cell, int64_t amount);   /* counter: amount >= 0; gauge: any    */
+void metric_set(struct metric *cell, double value);     /* gauge only                          */
 void metric_observe(struct metric *cell, double value); /* histogram only                     */
-double metric_get(const struct metric *cell);          /* counter, gauge; histogram: its count */
+double metric_get(const struct metric *cell);           /* counter, gauge; histogram: its count */
 
 /* Appends name="value" with the value escaped, after a comma unless `out` is empty. */
 int metrics_label(struct buf *out, const char *name, const char *value) NODISCARD;
