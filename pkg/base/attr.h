@@ -12,8 +12,11 @@
 #define PRINTF_LIKE(fmt_index, first) __attribute__((format(printf, fmt_index, first)))
 /* The parameter is part of a callback's signature and of no interest here. */
 #define UNUSED __attribute__((unused))
-/* The structure that holds `member`, given a pointer to that member. */
+/* The structure that holds `member`, given a pointer to that member. (The formatter would take the
+ * subtraction for the cast of a negative number.) */
+/* clang-format off */
 #define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+/* clang-format on */
 /* The number of elements of an array (not of a pointer). */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -20,8 +20,8 @@ enum { LINE_MAX_BYTES = 64 * 1024, STRING_MAX_BYTES = 8 * 1024, PROGRAM_MAX = 32
 struct log {
         int fd;
         atomic_int level;
-        atomic_uint_fast64_t dropped;  /* in all                                 */
-        atomic_uint_fast64_t untold;   /* since the last line that got through  */
+        atomic_uint_fast64_t dropped; /* in all                                 */
+        atomic_uint_fast64_t untold;  /* since the last line that got through  */
         char program[PROGRAM_MAX];
 };
 

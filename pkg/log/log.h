@@ -35,9 +35,9 @@ struct log; /* opaque */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 struct log_options {
-        int fd;              /* where lines go; not closed by log_close           */
+        int fd;               /* where lines go; not closed by log_close           */
         enum log_level level; /* lines below it are not made                       */
-        const char *program; /* the member "program" of each line; copied         */
+        const char *program;  /* the member "program" of each line; copied         */
 };
 
 struct log_field {
@@ -74,11 +74,11 @@ void log_event(struct log *log, enum log_level level, const char *event, const c
 uint64_t log_dropped(const struct log *log);
 
 #define LOG_FIELDS(...) ((const struct log_field[]){ { 0 }, ##__VA_ARGS__ })
-#define LOG_LINE(log, level, event, message, ...)                                           \
-        do {                                                                                \
-                if (log_enabled(log, level))                                                \
-                        log_event(log, level, event, message, LOG_FIELDS(__VA_ARGS__) + 1,   \
-                                  COUNT_OF(LOG_FIELDS(__VA_ARGS__)) - 1);                    \
+#define LOG_LINE(log, level, event, message, ...)                                                                      \
+        do {                                                                                                           \
+                if (log_enabled(log, level))                                                                           \
+                        log_event(log, level, event, message, LOG_FIELDS(__VA_ARGS__) + 1,                             \
+                                  COUNT_OF(LOG_FIELDS(__VA_ARGS__)) - 1);                                              \
         } while (0)
 #define log_debug(log, event, ...) LOG_LINE(log, LOG_DEBUG, event, __VA_ARGS__)
 #define log_info(log, event, ...) LOG_LINE(log, LOG_INFO, event, __VA_ARGS__)
