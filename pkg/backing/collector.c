@@ -1,0 +1,305 @@
+/* collector: resolves where Pinger's Collector is. The same way as for Redis, with fewer settings: gather
+ * the source's texts, cut up the uri, check, and put one base URL together, which is all that a client needs. */
+#include "backing/collector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "backing/internal.h"
+
+enum field { FIELD_HOST, FIELD_PORT, FIELD_URI, FIELD_TOKEN, FIELD_CA, FIELD_TLS, FIELD_PATH };
+
+#define MASK(field) (UINT32_C(1) << (field))
+
+static const struct name names[] = {
+        { "host", FIELD_HOST, NAME_FIRST },
+        { "hostname", FIELD_HOST, NAME_FIRST },
+        { "address", FIELD_HOST, NAME_FIRST },
+        { "port", FIELD_PORT, 0 },
+        { "uri", FIELD_URI, 0 },
+        { "url", FIELD_URI, 0 },
+        { "token", FIELD_TOKEN, 0 },
+        { "certificates", FIELD_CA, 0 },
+        { "ca-crt", FIELD_CA, 0 },
+        { "tls", FIELD_TLS, NAME_BOOL },
+        { "ssl", FIELD_TLS, NAME_BOOL },
+};
+
+static const struct variable classic[] = { { "COLLECTOR_HOSTNAME", "host" }, { "COLLECTOR_PORT", "port" } };
+static const struct variable modern[] = { { "COLLECTOR_URL", "url" }, { "COLLECTOR_TOKEN", "token" } };
+static const struct family families[] = { { classic, COUNT_OF(classic) }, { modern, COUNT_OF(modern) } };
+
+static const struct service collector_service = {
+        .noun = "Collector",
+        .types = (const char *const[]){ "collector", NULL },
+        .prefixes = (const char *const[]){ "collector", NULL },
+        .names = names,
+        .name_count = COUNT_OF(names),
+        .families = families,
+        .family_count = COUNT_OF(families),
+        .address_fields = MASK(FIELD_HOST) | MASK(FIELD_URI),
+};
+
+struct backing_collector {
+        struct backed backed; /* first: followers know no more than this */
+        char *url;            /* NULL: none */
+        char *host;
+        uint16_t port;
+        bool tls;
+        struct secret token;
+        struct secret certificates;
+};
+
+static void destroy(struct backed *backed)
+{
+        struct backing_collector *collector = CONTAINER_OF(backed, struct backing_collector, backed);
+        free(collector->url);
+        free(collector->host);
+        secret_fini(&collector->token);
+        secret_fini(&collector->certificates);
+        notes_fini(&collector->backed.notes);
+        free(collector);
+}
+
+/* --- The uri ----------------------------------------------------------------------------------------------- */
+
+/* The path stays as it is written: it goes into the URL again. */
+static int put_path(struct draft *parts, const char *path, size_t length, const char *place, struct err *err)
+{
+        while (length > 0 && path[length - 1] == '/')
+                length--;
+        for (size_t i = 0; i < length; i++)
+                if (path[i] <= ' ' || path[i] == 127)
+                        return err_set(err, ERR_INVALID, "%s: expected a path without blanks and control characters",
+                                       place);
+        return length > 0 ? draft_set(parts, FIELD_PATH, path, length, place, err) : 0;
+}
+
+static int put_address(struct draft *parts, const char *text, size_t length, const char *place, struct err *err)
+{
+        const char *colon = memrchr(text, ':', length);
+        const char *bracket = memrchr(text, ']', length);
+        size_t host = length;
+        int rc = 0;
+        if (colon && (!bracket || bracket < colon)) {
+                host = (size_t)(colon - text);
+                if (length > host + 1)
+                        rc = draft_set(parts, FIELD_PORT, colon + 1, length - host - 1, place, err);
+        }
+        if (rc == 0 && host > 0)
+                rc = draft_set(parts, FIELD_HOST, text, host, place, err);
+        return rc;
+}
+
+static int parse_uri(const struct raw *uri, struct draft *parts, struct notes *notes, struct err *err)
+{
+        const char *text = uri->value.bytes;
+        bool is_tls = strncasecmp(text, "https://", 8) == 0;
+        if (uri->value.length > URI_MAX_BYTES)
+                return err_set(err, ERR_LIMIT, "%s: longer than %d bytes", uri->place, URI_MAX_BYTES);
+        if (!is_tls && strncasecmp(text, "http://", 7) != 0)
+                return err_set(err, ERR_INVALID, "%s: expected http:// or https://", uri->place);
+        text += is_tls ? 8 : 7;
+        size_t address = strcspn(text, "/?#");
+        size_t path = strcspn(text + address, "?#");
+        if (memchr(text, '@', address))
+                return err_set(err, ERR_INVALID, "%s: a user part is not supported: give a token", uri->place);
+        if (text[address + path])
+                notes_warn(notes, "%s: what follows the path is passed over", uri->place);
+        int rc = draft_set(parts, FIELD_TLS, is_tls ? "true" : "false", is_tls ? 4 : 5, uri->place, err);
+        if (rc == 0)
+                rc = draft_set(parts, FIELD_PORT, is_tls ? "443" : "80", is_tls ? 3 : 2, uri->place, err);
+        if (rc == 0)
+                rc = put_address(parts, text, address, uri->place, err);
+        return rc < 0 ? rc : put_path(parts, text + address, path, uri->place, err);
+}
+
+static int add_uri(struct draft *draft, struct notes *notes, struct err *err)
+{
+        struct draft parts = { 0 };
+        if (!draft_has(draft, FIELD_URI))
+                return 0;
+        int rc = parse_uri(&draft->raw[FIELD_URI], &parts, notes, err);
+        if (rc == 0)
+                draft_fill(draft, &parts);
+        draft_fini(&parts);
+        return rc;
+}
+
+/* --- Settings ---------------------------------------------------------------------------------------------- */
+
+/* A token goes into a header: nothing may end the line there. */
+static int check_token(const struct draft *draft, struct err *err)
+{
+        const struct raw *token = &draft->raw[FIELD_TOKEN];
+        for (size_t i = 0; token->place && i < token->value.length; i++)
+                if (token->value.bytes[i] < '!' || token->value.bytes[i] == 127)
+                        return err_set(err, ERR_INVALID, "%s: expected printable characters without blanks",
+                                       token->place);
+        return 0;
+}
+
+static int make_url(struct backing_collector *collector, const struct draft *draft, struct err *err)
+{
+        bool is_ipv6 = strchr(collector->host, ':') != NULL;
+        const char *path = draft_has(draft, FIELD_PATH) ? draft->raw[FIELD_PATH].value.bytes : "";
+        int length = asprintf(&collector->url, "%s://%s%s%s:%u%s", collector->tls ? "https" : "http",
+                              is_ipv6 ? "[" : "", collector->host, is_ipv6 ? "]" : "", collector->port, path);
+        if (length < 0) {
+                collector->url = NULL;
+                return err_set(err, ERR_NOMEM, "Collector");
+        }
+        return 0;
+}
+
+static int read_settings(struct backing_collector *collector, struct draft *draft, struct err *err)
+{
+        collector->port = DEFAULT_COLLECTOR_PORT;
+        /* Who hands out certificates means TLS. */
+        collector->tls = draft_has(draft, FIELD_TLS) ? draft_yes(draft, FIELD_TLS) : draft_has(draft, FIELD_CA);
+        int rc = draft_host(draft, FIELD_HOST, &collector->host, err);
+        if (rc == 0)
+                rc = draft_port(draft, FIELD_PORT, &collector->port, err);
+        if (rc == 0)
+                rc = check_token(draft, err);
+        if (rc == 0)
+                rc = draft_secret(draft, FIELD_TOKEN, SECRET_MAX_BYTES, &collector->token, err);
+        if (rc == 0)
+                rc = draft_secret(draft, FIELD_CA, PEM_MAX_BYTES, &collector->certificates, err);
+        if (rc == 0 && !collector->host && draft_has(draft, FIELD_URI))
+                rc = err_set(err, ERR_INVALID, "%s: says no host", draft->raw[FIELD_URI].place);
+        if (rc == 0 && collector->host)
+                rc = make_url(collector, draft, err);
+        return rc;
+}
+
+static void tell(struct notes *notes, const struct draft *draft, unsigned field, const char *name, const char *value)
+{
+        const char *place = draft->raw[field].place;
+        notes_setting(notes, name, value, place ? place : backing_source_name(BACKING_FROM_DEFAULT));
+}
+
+static void tell_all(struct backing_collector *collector, const struct draft *draft)
+{
+        char port[8];
+        struct notes *notes = &collector->backed.notes;
+        if (!collector->url)
+                return;
+        (void)snprintf(port, sizeof(port), "%u", collector->port); /* it fits */
+        tell(notes, draft, FIELD_HOST, "host", collector->host);
+        tell(notes, draft, FIELD_PORT, "port", port);
+        tell(notes, draft, FIELD_TLS, "tls", collector->tls ? "true" : "false");
+        if (draft_has(draft, FIELD_PATH))
+                tell(notes, draft, FIELD_PATH, "path", draft->raw[FIELD_PATH].value.bytes);
+        if (draft_has(draft, FIELD_TOKEN))
+                tell(notes, draft, FIELD_TOKEN, "token", "(set)");
+        if (draft_has(draft, FIELD_CA))
+                tell(notes, draft, FIELD_CA, "certificates", "(set)");
+}
+
+static int fill(struct backing_collector *collector, const struct backing_collector_input *input, struct draft *draft,
+                struct err *err)
+{
+        const struct gather_input sources = { .values = input->values,
+                                              .value_count = input->value_count,
+                                              .binding = input->binding,
+                                              .provider = input->provider,
+                                              .bindings = input->bindings,
+                                              .environment = input->environment };
+        const struct servicebinding *binding;
+        struct notes *notes = &collector->backed.notes;
+        int rc = gather(&collector_service, &sources, draft, notes, &binding, err);
+        if (rc == 0)
+                rc = add_uri(draft, notes, err);
+        if (rc == 0)
+                rc = read_settings(collector, draft, err);
+        if (rc < 0)
+                return rc;
+        tell_all(collector, draft);
+        if (!collector->url)
+                notes_source(notes, BACKING_FROM_NOWHERE, backing_source_name(BACKING_FROM_NOWHERE));
+        return notes->is_short ? err_set(err, ERR_NOMEM, "Collector") : 0;
+}
+
+int backing_collector_resolve(const struct backing_collector_input *input, struct backing_collector **out,
+                              struct err *err)
+{
+        struct draft draft = { 0 };
+        struct backing_collector *collector = calloc(1, sizeof(*collector));
+        if (!collector)
+                return err_set(err, ERR_NOMEM, "Collector");
+        atomic_init(&collector->backed.references, 1);
+        collector->backed.destroy = destroy;
+        int rc = fill(collector, input, &draft, err);
+        draft_fini(&draft);
+        if (rc < 0)
+                backing_collector_unref(collector);
+        else
+                *out = collector;
+        return rc;
+}
+
+struct backing_collector *backing_collector_ref(struct backing_collector *collector)
+{
+        (void)backed_ref(&collector->backed);
+        return collector;
+}
+
+void backing_collector_unref(struct backing_collector *collector)
+{
+        if (collector)
+                backed_unref(&collector->backed);
+}
+
+const char *backing_collector_url(const struct backing_collector *collector)
+{
+        return collector->url;
+}
+
+const char *backing_collector_host(const struct backing_collector *collector)
+{
+        return collector->host;
+}
+
+uint16_t backing_collector_port(const struct backing_collector *collector)
+{
+        return collector->url ? collector->port : 0;
+}
+
+bool backing_collector_tls(const struct backing_collector *collector)
+{
+        return collector->tls;
+}
+
+const struct secret *backing_collector_token(const struct backing_collector *collector)
+{
+        return &collector->token;
+}
+
+const struct secret *backing_collector_certificates(const struct backing_collector *collector)
+{
+        return &collector->certificates;
+}
+
+const struct backing_report *backing_collector_report(const struct backing_collector *collector)
+{
+        return &collector->backed.notes.report;
+}
+
+unsigned backing_collector_generation(const struct backing_collector *collector)
+{
+        return collector->backed.generation;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+        return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool backing_collector_equal(const struct backing_collector *a, const struct backing_collector *b)
+{
+        return same_text(a->url, b->url) && secret_equal(&a->token, &b->token) &&
+               secret_equal(&a->certificates, &b->certificates);
+}

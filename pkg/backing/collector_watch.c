@@ -1,0 +1,133 @@
+/* collector_watch: follows the binding of a Collector. There is no probe: records that can't be delivered
+ * are kept and sent again, so a change is used at once. */
+#include <stdlib.h>
+
+#include "backing/internal.h"
+
+struct backing_collector_watch {
+        struct follower follower; /* first */
+        struct backing_collector_input input;
+        void (*on_change)(struct backing_collector *now, void *data);
+        void *data;
+};
+
+static struct backing_collector_watch *watch_of(struct follower *follower)
+{
+        return CONTAINER_OF(follower, struct backing_collector_watch, follower);
+}
+
+/* struct backed is the first member of both: the casts below are those of one struct's two views. */
+static struct backing_collector *collector_of(const struct backed *backed)
+{
+        return (struct backing_collector *)(uintptr_t)backed;
+}
+
+static int resolve(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
+                   struct err *err)
+{
+        struct backing_collector_input input = watch_of(follower)->input;
+        struct backing_collector *collector;
+        input.bindings = bindings;
+        int rc = backing_collector_resolve(&input, &collector, err);
+        if (rc == 0)
+                *out = (struct backed *)collector;
+        return rc;
+}
+
+/* A Collector that was asked for by name and is not there is waited for: until then none is known. */
+static int resolve_nowhere(struct follower *follower UNUSED, struct backed **out, struct err *err)
+{
+        struct backing_collector *collector;
+        int rc = backing_collector_resolve(&(struct backing_collector_input){ 0 }, &collector, err);
+        if (rc == 0)
+                *out = (struct backed *)collector;
+        return rc;
+}
+
+static bool equal(const struct backed *a, const struct backed *b)
+{
+        return backing_collector_equal(collector_of(a), collector_of(b));
+}
+
+static const char *address(const struct backed *backed)
+{
+        return backing_collector_url(collector_of(backed));
+}
+
+static void attempt(struct follower *follower, struct backed *candidate)
+{
+        follower_adopt(follower, candidate, NULL);
+}
+
+static void give_up(struct follower *follower UNUSED)
+{
+}
+
+static void announce(struct follower *follower, struct backed *now)
+{
+        struct backing_collector_watch *watch = watch_of(follower);
+        if (watch->on_change)
+                watch->on_change(collector_of(now), watch->data);
+}
+
+static void closed(struct follower *follower)
+{
+        free(watch_of(follower));
+}
+
+static const struct follow_ops ops = {
+        .noun = "Collector",
+        .resolve = resolve,
+        .resolve_nowhere = resolve_nowhere,
+        .equal = equal,
+        .address = address,
+        .attempt = attempt,
+        .give_up = give_up,
+        .announce = announce,
+        .closed = closed,
+};
+
+int backing_collector_watch_open(uv_loop_t *loop, const struct backing_collector_watch_options *options,
+                                 struct backing_collector_watch **out, struct err *err)
+{
+        struct backing_collector_watch *watch = calloc(1, sizeof(*watch));
+        if (!watch)
+                return err_set(err, ERR_NOMEM, "Collector");
+        watch->input = options->input;
+        watch->on_change = options->on_change;
+        watch->data = options->data;
+        const struct follow_options follow = { .root = options->root,
+                                               .poll_ms = options->poll_ms,
+                                               .log = options->log,
+                                               .metrics = options->metrics,
+                                               .names = options->metric_names };
+        int rc = follower_open(&watch->follower, &ops, loop, &follow, err);
+        if (rc < 0)
+                free(watch);
+        else
+                *out = watch;
+        return rc;
+}
+
+struct backing_collector *backing_collector_watch_get(const struct backing_collector_watch *watch)
+{
+        return collector_of(watch->follower.now);
+}
+
+int backing_collector_watch_reload(struct backing_collector_watch *watch, const struct backing_collector_input *input,
+                                   struct err *err)
+{
+        struct backing_collector_input old = watch->input;
+        if (input)
+                watch->input = *input;
+        int rc = follower_reload(&watch->follower, err);
+        if (rc < 0)
+                watch->input = old;
+        return rc;
+}
+
+void backing_collector_watch_close(struct backing_collector_watch *watch)
+{
+        if (watch)
+                follower_close(&watch->follower);
+}

@@ -1,0 +1,242 @@
+/* draft: the raw texts of one source, one for each field of a service. Nothing is typed before all
+ * are here, since two names for one setting must be compared, and parts of a URI fill only what no
+ * separate setting has said. Each text is kept as a secret, because a password may be anywhere; the
+ * errors of typing name the place and the fault, never the text. */
+#include "backing/internal.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void draft_drop(struct draft *draft, unsigned field)
+{
+        secret_fini(&draft->raw[field].value);
+        free(draft->raw[field].place);
+        draft->raw[field] = (struct raw){ 0 };
+}
+
+void draft_fini(struct draft *draft)
+{
+        for (unsigned i = 0; i < FIELDS_MAX; i++)
+                draft_drop(draft, i);
+}
+
+int draft_set(struct draft *draft, unsigned field, const char *text, size_t length, const char *place, struct err *err)
+{
+        struct raw raw = { .place = strdup(place) };
+        if (!raw.place || secret_init(&raw.value, text, length) < 0) {
+                free(raw.place);
+                return err_set(err, ERR_NOMEM, "%s", place);
+        }
+        draft_drop(draft, field);
+        draft->raw[field] = raw;
+        return 0;
+}
+
+/* "a,b", "a b" and ["a","b"] give a. */
+static void keep_first(const char **text, size_t *length)
+{
+        static const char between[] = " \t\r\n,;[]\"'";
+        while (*length > 0 && strchr(between, **text)) {
+                (*text)++;
+                (*length)--;
+        }
+        size_t end = 0;
+        while (end < *length && !strchr(between, (*text)[end]))
+                end++;
+        *length = end;
+}
+
+int draft_put(struct draft *draft, const struct name *name, const char *text, size_t length, const char *place,
+              struct err *err)
+{
+        if (name->flags & NAME_FIRST)
+                keep_first(&text, &length);
+        if (length == 0)
+                return 0;
+        if (name->flags & NAME_BOOL) {
+                bool yes;
+                if (!parse_yes_no(text, length, &yes))
+                        return err_set(err, ERR_INVALID, "%s: expected true or false", place);
+                text = yes ? "true" : "false";
+                length = strlen(text);
+        }
+        struct raw *raw = &draft->raw[name->field];
+        if (raw->place) {
+                struct secret other = { .bytes = (char *)(uintptr_t)text, .length = length };
+                if (secret_equal(&raw->value, &other))
+                        return 0;
+                return err_set(err, ERR_INVALID, "%s and %s contradict each other", raw->place, place);
+        }
+        int rc = draft_set(draft, name->field, text, length, place, err);
+        if (rc == 0)
+                raw->name = name;
+        return rc;
+}
+
+void draft_fill(struct draft *into, struct draft *from)
+{
+        for (unsigned i = 0; i < FIELDS_MAX; i++) {
+                if (draft_has(into, i) || !draft_has(from, i))
+                        continue;
+                into->raw[i] = from->raw[i];
+                from->raw[i] = (struct raw){ 0 };
+        }
+}
+
+static bool is_one_of(const char *text, size_t length, const char *const *words)
+{
+        for (; *words; words++)
+                if (strlen(*words) == length && strncasecmp(text, *words, length) == 0)
+                        return true;
+        return false;
+}
+
+bool parse_yes_no(const char *text, size_t length, bool *out)
+{
+        static const char *const yes[] = { "true", "1", "yes", "on", "required", "enabled", NULL };
+        static const char *const no[] = { "false", "0", "no", "off", "disabled", "none", NULL };
+        if (is_one_of(text, length, yes))
+                *out = true;
+        else if (is_one_of(text, length, no))
+                *out = false;
+        else
+                return false;
+        return true;
+}
+
+bool parse_number(const char *text, size_t length, unsigned min, unsigned max, unsigned *out)
+{
+        unsigned long number = 0;
+        if (length == 0 || length > 9)
+                return false;
+        for (size_t i = 0; i < length; i++) {
+                if (text[i] < '0' || text[i] > '9')
+                        return false;
+                number = number * 10 + (unsigned long)(text[i] - '0');
+        }
+        if (number < min || number > max)
+                return false;
+        *out = (unsigned)number;
+        return true;
+}
+
+int draft_secret(const struct draft *draft, unsigned field, size_t max_bytes, struct secret *out, struct err *err)
+{
+        const struct raw *raw = &draft->raw[field];
+        if (!raw->place)
+                return 0;
+        if (raw->value.length > max_bytes)
+                return err_set(err, ERR_LIMIT, "%s: longer than %zu bytes", raw->place, max_bytes);
+        if (secret_init(out, raw->value.bytes, raw->value.length) < 0)
+                return err_set(err, ERR_NOMEM, "%s", raw->place);
+        return 0;
+}
+
+int draft_text(const struct draft *draft, unsigned field, size_t max_bytes, char **out, struct err *err)
+{
+        const struct raw *raw = &draft->raw[field];
+        if (!raw->place)
+                return 0;
+        if (raw->value.length > max_bytes)
+                return err_set(err, ERR_LIMIT, "%s: longer than %zu bytes", raw->place, max_bytes);
+        for (size_t i = 0; i < raw->value.length; i++)
+                if (iscntrl((unsigned char)raw->value.bytes[i]))
+                        return err_set(err, ERR_INVALID, "%s: holds a control character", raw->place);
+        *out = strdup(raw->value.bytes);
+        return *out ? 0 : err_set(err, ERR_NOMEM, "%s", raw->place);
+}
+
+bool host_is_valid(const char *text, size_t length)
+{
+        char host[HOST_MAX_BYTES + 1];
+        struct in6_addr address;
+        if (length == 0 || length > HOST_MAX_BYTES)
+                return false;
+        memcpy(host, text, length);
+        host[length] = '\0';
+        if (memchr(host, ':', length)) {
+                host[strcspn(host, "%")] = '\0'; /* a zone, as in fe80::1%eth0 */
+                for (size_t i = strlen(host); i < length; i++)
+                        if (!isalnum((unsigned char)text[i]) && !strchr("%.-_", text[i]))
+                                return false;
+                return inet_pton(AF_INET6, host, &address) == 1;
+        }
+        for (size_t i = 0; i < length; i++)
+                if (!isalnum((unsigned char)host[i]) && !strchr(".-_", host[i]))
+                        return false;
+        return host[0] != '-';
+}
+
+int draft_host(const struct draft *draft, unsigned field, char **out, struct err *err)
+{
+        const struct raw *raw = &draft->raw[field];
+        if (!raw->place)
+                return 0;
+        const char *text = raw->value.bytes;
+        size_t length = raw->value.length;
+        if (length > 2 && text[0] == '[' && text[length - 1] == ']') {
+                text++;
+                length -= 2;
+        }
+        if (!host_is_valid(text, length))
+                return err_set(err, ERR_INVALID, "%s: expected the name or the address of one host, without a port",
+                               raw->place);
+        *out = strndup(text, length);
+        return *out ? 0 : err_set(err, ERR_NOMEM, "%s", raw->place);
+}
+
+/* A separate entry that is short and printable is a mistyped number; part of a URI may be part of a password. */
+static bool may_be_shown(const struct raw *raw)
+{
+        if (!raw->name || raw->value.length > 8)
+                return false;
+        for (size_t i = 0; i < raw->value.length; i++)
+                if (!isprint((unsigned char)raw->value.bytes[i]))
+                        return false;
+        return true;
+}
+
+int draft_port(const struct draft *draft, unsigned field, uint16_t *out, struct err *err)
+{
+        const struct raw *raw = &draft->raw[field];
+        unsigned number;
+        if (!raw->place)
+                return 0;
+        if (!parse_number(raw->value.bytes, raw->value.length, 1, 65535, &number)) {
+                if (may_be_shown(raw))
+                        return err_set(err, ERR_INVALID, "%s: expected a port from 1 to 65535, got \"%s\"", raw->place,
+                                       raw->value.bytes);
+                return err_set(err, ERR_INVALID, "%s: expected a port from 1 to 65535", raw->place);
+        }
+        *out = (uint16_t)number;
+        return 0;
+}
+
+bool draft_yes(const struct draft *draft, unsigned field)
+{
+        return draft_has(draft, field) && strcmp(draft->raw[field].value.bytes, "true") == 0;
+}
+
+static int hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        c = (char)(c | 0x20);
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t percent_decode(char *text, size_t length)
+{
+        size_t to = 0;
+        for (size_t from = 0; from < length; from++, to++) {
+                int high = from + 2 < length && text[from] == '%' ? hex_digit(text[from + 1]) : -1;
+                int low = high >= 0 ? hex_digit(text[from + 2]) : -1;
+                text[to] = low >= 0 ? (char)(high * 16 + low) : text[from];
+                if (low >= 0)
+                        from += 2;
+        }
+        return to;
+}

@@ -1,0 +1,318 @@
+/* follow: polls the bindings on the loop and decides what a change means. The same for Redis and for a
+ * Collector, which differ in how they resolve, compare and try (struct follow_ops).
+ *
+ * Whatever goes wrong, what is in use stays: a set that can't be read, a binding that is broken, ambiguous
+ * or gone, a candidate that fails. Nothing is kept of a change but the candidate: the next look starts from the
+ * bindings as they are then, so changes that come quickly one after another can't get out of order. */
+#include <string.h>
+
+#include "backing/internal.h"
+#include "base/buf.h"
+#include "base/clock.h"
+
+enum { POLL_DEFAULT_MS = 1000, LABELS_MAX_BYTES = 16 * 1024 };
+
+struct backed *backed_ref(struct backed *backed)
+{
+        atomic_fetch_add_explicit(&backed->references, 1, memory_order_relaxed);
+        return backed;
+}
+
+void backed_unref(struct backed *backed)
+{
+        if (backed && atomic_fetch_sub_explicit(&backed->references, 1, memory_order_acq_rel) == 1)
+                backed->destroy(backed);
+}
+
+/* --- Metrics --------------------------------------------------------------------------------------------- */
+
+static int open_metrics(struct follower *f, struct err *err)
+{
+        static const char *const results[FOLLOW_RESULTS] = { "result=\"switched\"", "result=\"unchanged\"",
+                                                             "result=\"failed\"", "result=\"vanished\"" };
+        if (!f->metrics)
+                return 0;
+        int rc = metrics_gauge(f->metrics, f->names.generation, "Number of the backing service in use, from 1.", NULL,
+                               &f->generation, err);
+        if (rc == 0)
+                rc = metrics_gauge(f->metrics, f->names.age, "How long the backing service has been in use.", NULL,
+                                   &f->age, err);
+        for (size_t i = 0; i < FOLLOW_RESULTS && rc == 0; i++)
+                rc = metrics_counter(f->metrics, f->names.reloads, "Looks at changed bindings, by what came of it.",
+                                     results[i], &f->reloads[i], err);
+        return rc;
+}
+
+void follower_count(struct follower *f, enum follow_result result)
+{
+        if (f->metrics)
+                metric_add(f->reloads[result], 1);
+}
+
+static int info_labels(const struct follower *f, struct buf *labels)
+{
+        const struct backing_report *report = &f->now->notes.report;
+        const char *address = f->ops->address(f->now);
+        const struct {
+                const char *name, *value;
+        } pairs[] = {
+                { "binding", report->binding },
+                { "type", report->type },
+                { "provider", report->provider },
+                { "address", address },
+                { "source", backing_source_name(report->source) },
+        };
+        for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+                int rc = metrics_label(labels, pairs[i].name, pairs[i].value ? pairs[i].value : "");
+                if (rc < 0)
+                        return rc;
+        }
+        return 0;
+}
+
+/* Without memory the metric is missing until the next change. */
+static void show(struct follower *f)
+{
+        struct buf labels;
+        struct metric *info;
+        if (!f->metrics)
+                return;
+        metric_set(f->generation, f->now->generation);
+        buf_init(&labels, LABELS_MAX_BYTES);
+        metrics_drop(f->metrics, f->names.info);
+        if (info_labels(f, &labels) == 0 &&
+            metrics_gauge(f->metrics, f->names.info, "The backing service in use.", labels.data, &info, NULL) == 0)
+                metric_set(info, 1);
+        buf_fini(&labels);
+}
+
+static void show_age(struct follower *f)
+{
+        if (f->metrics)
+                metric_set(f->age, (double)(clock_monotonic_ms() - f->since_ms) / 1000);
+}
+
+/* --- Log --------------------------------------------------------------------------------------------------- */
+
+static void log_warnings(struct follower *f, const struct backing_report *report)
+{
+        for (size_t i = 0; i < report->warning_count; i++)
+                log_warn(f->log, "binding.warned", "A setting is not used as it is written",
+                         log_str("reason", report->warnings[i]));
+}
+
+static void log_set_warnings(struct follower *f)
+{
+        const struct servicebinding_set *set = servicebinding_watch_set(f->bindings);
+        for (size_t i = 0; i < servicebinding_warning_count(set); i++)
+                log_warn(f->log, "binding.warned", "Something below SERVICE_BINDING_ROOT is not as it should be",
+                         log_str("reason", servicebinding_warning_at(set, i)));
+}
+
+static void log_found(struct follower *f)
+{
+        const struct backing_report *report = &f->now->notes.report;
+        const char *address = f->ops->address(f->now);
+        if (report->source == BACKING_FROM_NOWHERE)
+                log_warn(f->log, "binding.awaited", "There is no binding yet: it is used as soon as it comes",
+                         log_str("binding", report->place));
+        else
+                log_info(f->log, "binding.found", f->ops->noun, log_str("address", address),
+                         log_str("source", report->place), log_str("binding", report->binding),
+                         log_int("generation", f->now->generation));
+}
+
+static void log_failed(struct follower *f, const struct err *err)
+{
+        follower_count(f, FOLLOW_FAILED);
+        log_error(f->log, "binding.reload_failed",
+                  "The changed binding can't be used: what is in use stays, until it changes again", log_err(err),
+                  log_code(err), log_str("address", f->ops->address(f->now)),
+                  log_int("generation", f->now->generation));
+}
+
+/* --- A change ---------------------------------------------------------------------------------------------- */
+
+static void put_now(struct follower *f, struct backed *next)
+{
+        backed_unref(f->now);
+        f->now = next;
+        f->is_vanished = false;
+        show(f);
+}
+
+void follower_adopt(struct follower *f, struct backed *candidate, const char *version)
+{
+        candidate->generation = f->now->generation + 1;
+        f->since_ms = clock_monotonic_ms();
+        put_now(f, candidate);
+        show_age(f);
+        follower_count(f, FOLLOW_SWITCHED);
+        const struct backing_report *report = &candidate->notes.report;
+        log_info(f->log, "binding.switched", "Another one is in use from now on",
+                 log_str("address", f->ops->address(candidate)), log_str("source", report->place),
+                 log_str("binding", report->binding), log_int("generation", candidate->generation),
+                 log_str("version", version));
+        f->ops->announce(f, candidate); /* last: it may close the watch */
+}
+
+static void on_vanished(struct follower *f)
+{
+        f->ops->give_up(f);
+        if (f->is_vanished)
+                return;
+        f->is_vanished = true;
+        follower_count(f, FOLLOW_VANISHED);
+        log_warn(f->log, "binding.vanished", "The binding is gone: what it said stays in use until it comes back",
+                 log_str("binding", f->now->notes.report.binding), log_str("address", f->ops->address(f->now)),
+                 log_int("generation", f->now->generation));
+}
+
+/* The same service, perhaps from another place: the generation stays, and nobody is told. */
+static void on_equal(struct follower *f, struct backed *candidate)
+{
+        f->ops->give_up(f);
+        if (f->is_vanished)
+                log_info(f->log, "binding.returned", "The binding is back and says what it said before",
+                         log_str("binding", candidate->notes.report.binding),
+                         log_int("generation", f->now->generation));
+        follower_count(f, FOLLOW_UNCHANGED);
+        candidate->generation = f->now->generation;
+        put_now(f, candidate);
+}
+
+static bool is_weaker(const struct backed *candidate, const struct backed *now)
+{
+        return now->notes.report.source == BACKING_FROM_BINDING &&
+               candidate->notes.report.source > BACKING_FROM_BINDING;
+}
+
+/* 0: looked at, whatever came of it; < 0: the bindings or settings make no sense, which is logged. */
+static int consider(struct follower *f, bool has_changed, struct err *err)
+{
+        struct backed *candidate;
+        int rc = f->ops->resolve(f, servicebinding_watch_set(f->bindings), &candidate, err);
+        if (rc == ERR_NOT_FOUND) {
+                if (f->now->notes.report.source == BACKING_FROM_BINDING)
+                        on_vanished(f);
+                return 0;
+        }
+        if (rc < 0) {
+                if (has_changed) /* what was tried is not what the binding says any more */
+                        f->ops->give_up(f);
+                log_failed(f, err);
+                return rc;
+        }
+        log_warnings(f, &candidate->notes.report);
+        if (is_weaker(candidate, f->now)) {
+                backed_unref(candidate);
+                on_vanished(f);
+                return 0;
+        }
+        if (f->ops->equal(candidate, f->now)) {
+                on_equal(f, candidate);
+                return 0;
+        }
+        f->ops->give_up(f);
+        log_info(f->log, "binding.changed", "The binding says something else now",
+                 log_str("address", f->ops->address(candidate)), log_str("source", candidate->notes.report.place),
+                 log_str("binding", candidate->notes.report.binding));
+        f->ops->attempt(f, candidate);
+        return 0;
+}
+
+/* 1: there is a new set; 0: none; < 0: it can't be read, which is logged once for each reason. */
+static int look(struct follower *f, struct err *err)
+{
+        struct servicebinding_error problem;
+        int rc = servicebinding_watch_poll(f->bindings, &problem);
+        if (rc >= 0) {
+                f->problem[0] = '\0';
+                if (rc > 0)
+                        log_set_warnings(f);
+                return rc;
+        }
+        rc = err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_UNAVAILABLE, "%s", problem.text);
+        if (strcmp(f->problem, problem.text) != 0) {
+                memcpy(f->problem, problem.text, sizeof(f->problem));
+                log_failed(f, err);
+        }
+        return rc;
+}
+
+static void on_poll(uv_timer_t *timer)
+{
+        struct follower *f = timer->data;
+        struct err err;
+        show_age(f);
+        if (look(f, &err) > 0)
+                (void)consider(f, true, &err); /* logged there */
+}
+
+/* --- Life cycle -------------------------------------------------------------------------------------------- */
+
+static int resolve_first(struct follower *f, struct err *err)
+{
+        int rc = f->ops->resolve(f, servicebinding_watch_set(f->bindings), &f->now, err);
+        if (rc == ERR_NOT_FOUND)
+                rc = f->ops->resolve_nowhere(f, &f->now, err);
+        if (rc < 0)
+                return rc;
+        f->now->generation = 1;
+        f->since_ms = clock_monotonic_ms();
+        return open_metrics(f, err);
+}
+
+int follower_open(struct follower *f, const struct follow_ops *ops, uv_loop_t *loop,
+                  const struct follow_options *options, struct err *err)
+{
+        struct servicebinding_error problem;
+        f->ops = ops;
+        f->log = options->log;
+        f->metrics = options->metrics;
+        f->names = options->names;
+        int rc = servicebinding_watch_open(options->root, &f->bindings, &problem);
+        if (rc < 0)
+                return err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_INVALID, "%s", problem.text);
+        log_set_warnings(f);
+        rc = resolve_first(f, err);
+        if (rc < 0) {
+                backed_unref(f->now);
+                servicebinding_watch_close(f->bindings);
+                return rc;
+        }
+        log_warnings(f, &f->now->notes.report);
+        log_found(f);
+        show(f);
+        uint64_t every = (uint64_t)(options->poll_ms > 0 ? options->poll_ms : POLL_DEFAULT_MS);
+        (void)uv_timer_init(loop, &f->poll); /* these three can't fail */
+        (void)uv_timer_start(&f->poll, on_poll, every, every);
+        uv_unref((uv_handle_t *)&f->poll);
+        f->poll.data = f;
+        return 0;
+}
+
+int follower_reload(struct follower *f, struct err *err)
+{
+        struct err local;
+        err = err ? err : &local;
+        int rc = look(f, err);
+        return rc < 0 ? rc : consider(f, rc > 0, err);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        struct follower *f = handle->data;
+        backed_unref(f->now);
+        f->ops->closed(f);
+}
+
+void follower_close(struct follower *f)
+{
+        if (f->is_closing)
+                return;
+        f->is_closing = true;
+        f->ops->give_up(f);
+        servicebinding_watch_close(f->bindings);
+        uv_close((uv_handle_t *)&f->poll, on_closed);
+}

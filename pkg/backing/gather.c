@@ -1,0 +1,282 @@
+/* gather: chooses the source and collects its texts. All sources are lists of (name, text, place), so
+ * options, entries and variables go through one table of names. A source is taken whole: as soon as one
+ * says where the service is, no weaker one is looked at. */
+#include "backing/internal.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { PLACE_SIZE = 1024 };
+
+void name_normalise(const struct service *service, const char *text, char out[NAME_SIZE])
+{
+        static const char attribute[] = "attribute.";
+        out[0] = '\0';
+        if (strlen(text) >= NAME_SIZE)
+                return;
+        if (strncasecmp(text, attribute, strlen(attribute)) == 0)
+                text += strlen(attribute);
+        for (const char *const *prefix = service->prefixes; *prefix; prefix++) {
+                size_t length = strlen(*prefix);
+                if (strncasecmp(text, *prefix, length) == 0 && (text[length] == '-' || text[length] == '_')) {
+                        text += length + 1;
+                        break;
+                }
+        }
+        size_t i = 0;
+        for (; text[i]; i++)
+                out[i] = text[i] == '_' || text[i] == '.' ? '-' : (char)tolower((unsigned char)text[i]);
+        out[i] = '\0';
+}
+
+const struct name *name_find(const struct service *service, const char *text)
+{
+        char normal[NAME_SIZE];
+        name_normalise(service, text, normal);
+        for (size_t i = 0; i < service->name_count; i++)
+                if (strcmp(service->names[i].text, normal) == 0)
+                        return &service->names[i];
+        return NULL;
+}
+
+static bool has_any(const struct draft *draft, uint32_t fields)
+{
+        for (unsigned i = 0; i < FIELDS_MAX; i++)
+                if ((fields & (UINT32_C(1) << i)) && draft_has(draft, i))
+                        return true;
+        return false;
+}
+
+static const char *first_place(const struct draft *draft, uint32_t fields)
+{
+        for (unsigned i = 0; i < FIELDS_MAX; i++)
+                if ((fields & (UINT32_C(1) << i)) && draft_has(draft, i))
+                        return draft->raw[i].place;
+        return NULL;
+}
+
+/* --- Options of the program ------------------------------------------------------------------------------ */
+
+/* Those of one kind that say where the service is, or, with `loose`, the others of any kind. */
+static int put_values(const struct service *service, const struct gather_input *input, enum backing_source kind,
+                      bool loose, struct draft *draft, struct err *err)
+{
+        for (size_t i = 0; i < input->value_count; i++) {
+                const struct backing_value *value = &input->values[i];
+                if (value->kind != kind || !value->text)
+                        continue;
+                const struct name *name = name_find(service, value->name);
+                if (!name)
+                        return err_set(err, ERR_BUG, "%s: %s has no setting \"%s\"", value->place, service->noun,
+                                       value->name);
+                bool is_loose = (service->loose_fields >> name->field) & 1;
+                if (is_loose != loose)
+                        continue;
+                if (memchr(value->text, '\0', value->length))
+                        return err_set(err, ERR_INVALID, "%s: holds a NUL byte", value->place);
+                int rc = draft_put(draft, name, value->text, value->length, value->place, err);
+                if (rc < 0)
+                        return rc;
+        }
+        return 0;
+}
+
+/* 1: this kind of option says where the service is; 0: it says nothing. */
+static int try_values(const struct service *service, const struct gather_input *input, enum backing_source kind,
+                      struct draft *draft, struct notes *notes, struct err *err)
+{
+        uint32_t enough = service->address_fields | service->option_address_fields;
+        int rc = put_values(service, input, kind, false, draft, err);
+        if (rc < 0)
+                return rc;
+        if (has_any(draft, enough)) {
+                notes_source(notes, kind, first_place(draft, enough));
+                return 1;
+        }
+        if (has_any(draft, UINT32_MAX))
+                return err_set(err, ERR_INVALID,
+                               "%s: %s is taken whole from one source, and this one does not say where it is: give "
+                               "its host or its uri here, too",
+                               first_place(draft, UINT32_MAX), service->noun);
+        return 0;
+}
+
+/* A loose option wins over what the source says. One of a stronger kind wins over a weaker. */
+static int put_loose(const struct service *service, const struct gather_input *input, struct draft *draft,
+                     struct err *err)
+{
+        static const enum backing_source kinds[] = { BACKING_FROM_FLAG, BACKING_FROM_FILE, BACKING_FROM_ENVIRONMENT };
+        struct draft loose = { 0 };
+        int rc = 0;
+        for (size_t i = 0; i < COUNT_OF(kinds) && rc == 0; i++) {
+                struct draft one = { 0 };
+                rc = put_values(service, input, kinds[i], true, &one, err);
+                draft_fill(&loose, &one);
+                draft_fini(&one);
+        }
+        for (unsigned i = 0; i < FIELDS_MAX; i++)
+                if (draft_has(&loose, i))
+                        draft_drop(draft, i);
+        draft_fill(draft, &loose);
+        draft_fini(&loose);
+        return rc;
+}
+
+/* --- A binding --------------------------------------------------------------------------------------------- */
+
+static int code_of(int code)
+{
+        switch (code) {
+        case SERVICEBINDING_NOT_FOUND:
+                return ERR_NOT_FOUND;
+        case SERVICEBINDING_AMBIGUOUS:
+                return ERR_CONFLICT;
+        case SERVICEBINDING_UNREADABLE:
+                return ERR_DENIED;
+        case SERVICEBINDING_LIMIT:
+                return ERR_LIMIT;
+        case SERVICEBINDING_UNAVAILABLE:
+                return ERR_UNAVAILABLE;
+        case SERVICEBINDING_NOMEM:
+                return ERR_NOMEM;
+        default:
+                return ERR_INVALID;
+        }
+}
+
+static int put_entry(const struct service *service, const struct servicebinding *binding, const char *entry,
+                     struct draft *draft, struct notes *notes, struct err *err)
+{
+        char place[PLACE_SIZE];
+        const struct name *name = name_find(service, entry);
+        const char *text = servicebinding_text(binding, entry);
+        (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry); /* cut is good enough */
+        if (name && !text)
+                return err_set(err, ERR_INVALID, "%s: holds a NUL byte", place);
+        if (name)
+                return draft_put(draft, name, text, strlen(text), place, err);
+        if (text && text[strspn(text, " \t\r\n")] == '{')
+                return gather_json(service, text, place, draft, notes, err);
+        return 0;
+}
+
+static int put_entries(const struct service *service, const struct servicebinding *binding, struct draft *draft,
+                       struct notes *notes, struct err *err)
+{
+        for (size_t i = 0; i < servicebinding_entry_count(binding); i++) {
+                const char *entry = servicebinding_entry_name(binding, i);
+                /* A name with a dot in front (SAP's .metadata) describes the others. */
+                if (entry[0] == '.' || strcmp(entry, "type") == 0 || strcmp(entry, "provider") == 0)
+                        continue;
+                int rc = put_entry(service, binding, entry, draft, notes, err);
+                if (rc < 0)
+                        return rc;
+        }
+        if (!has_any(draft, service->address_fields))
+                return err_set(err, ERR_INVALID, "%s: the binding says neither host nor uri",
+                               servicebinding_path(binding));
+        return 0;
+}
+
+/* 1: there is one; 0: none, and nobody asked for one. */
+static int try_binding(const struct service *service, const struct gather_input *input, struct draft *draft,
+                       struct notes *notes, const struct servicebinding **binding, struct err *err)
+{
+        const char *wanted = input->binding && *input->binding ? input->binding : NULL;
+        const char *provider = input->provider && *input->provider ? input->provider : NULL;
+        struct servicebinding_error problem;
+        if (!input->bindings || !servicebinding_set_root(input->bindings)) {
+                if (wanted || provider)
+                        return err_set(err, ERR_NOT_FOUND,
+                                       "a binding \"%s\" was asked for, but SERVICE_BINDING_ROOT is not set",
+                                       wanted ? wanted : provider);
+                return 0;
+        }
+        int rc = servicebinding_find_types(input->bindings, wanted, service->types, provider, binding, &problem);
+        if (rc == SERVICEBINDING_NOT_FOUND && !wanted && !provider)
+                return 0;
+        if (rc < 0)
+                return err_set(err, code_of(rc), "%s", problem.text);
+        notes_binding(notes, *binding);
+        rc = put_entries(service, *binding, draft, notes, err);
+        return rc < 0 ? rc : 1;
+}
+
+/* --- Variables --------------------------------------------------------------------------------------------- */
+
+static const char *variable_get(char *const *environment, const char *variable)
+{
+        size_t length = strlen(variable);
+        for (; environment && *environment; environment++)
+                if (strncmp(*environment, variable, length) == 0 && (*environment)[length] == '=')
+                        return *environment + length + 1;
+        return NULL;
+}
+
+/* Kubernetes sets <SERVICE>_PORT=tcp://address:port in every pod of the namespace (Kubernetes documentation,
+ * "Service", environment variables). */
+static bool is_service_link(const char *text)
+{
+        return strncmp(text, "tcp://", 6) == 0 || strncmp(text, "udp://", 6) == 0 || strncmp(text, "sctp://", 7) == 0;
+}
+
+static int put_family(const struct service *service, const struct family *family, char *const *environment,
+                      struct draft *draft, struct notes *notes, struct err *err)
+{
+        for (size_t i = 0; i < family->count; i++) {
+                const struct variable *variable = &family->variables[i];
+                const char *text = variable_get(environment, variable->variable);
+                if (!text)
+                        continue;
+                if (strcmp(variable->name, "port") == 0 && is_service_link(text)) {
+                        notes_warn(notes, "%s is passed over: it is a service link of Kubernetes, not a port",
+                                   variable->variable);
+                        continue;
+                }
+                int rc = draft_put(draft, name_find(service, variable->name), text, strlen(text), variable->variable,
+                                   err);
+                if (rc < 0)
+                        return rc;
+        }
+        return 0;
+}
+
+/* Variables are around a program rather than given to it: some that say nothing useful are no error. */
+static int try_environment(const struct service *service, const struct gather_input *input, struct draft *draft,
+                           struct notes *notes, struct err *err)
+{
+        uint32_t enough = service->address_fields | service->option_address_fields;
+        int rc = try_values(service, input, BACKING_FROM_ENVIRONMENT, draft, notes, err);
+        for (size_t i = 0; i < service->family_count && rc == 0; i++) {
+                rc = put_family(service, &service->families[i], input->environment, draft, notes, err);
+                if (rc < 0)
+                        return rc;
+                if (has_any(draft, enough)) {
+                        notes_source(notes, BACKING_FROM_ENVIRONMENT, first_place(draft, enough));
+                        return 1;
+                }
+                if (has_any(draft, UINT32_MAX))
+                        notes_warn(notes, "%s is passed over: no variable beside it says where %s is",
+                                   first_place(draft, UINT32_MAX), service->noun);
+                draft_fini(draft);
+        }
+        return rc;
+}
+
+int gather(const struct service *service, const struct gather_input *input, struct draft *draft, struct notes *notes,
+           const struct servicebinding **binding, struct err *err)
+{
+        *binding = NULL;
+        int rc = try_values(service, input, BACKING_FROM_FLAG, draft, notes, err);
+        if (rc == 0)
+                rc = try_values(service, input, BACKING_FROM_FILE, draft, notes, err);
+        if (rc == 0)
+                rc = try_binding(service, input, draft, notes, binding, err);
+        if (rc == 0)
+                rc = try_environment(service, input, draft, notes, err);
+        if (rc == 0)
+                notes_source(notes, BACKING_FROM_DEFAULT, backing_source_name(BACKING_FROM_DEFAULT));
+        return rc < 0 ? rc : put_loose(service, input, draft, err);
+}

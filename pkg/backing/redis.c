@@ -1,0 +1,210 @@
+/* redis: resolves a Redis: gathers the source's texts, types them and makes the target. The last step
+ * is the only one that knows what pkg/redis can do: what it can't is refused with the place that asks for
+ * it, since leaving TLS out would send the password in clear. */
+#include "backing/redis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "backing/redis_internal.h"
+
+/* What a program is given while it waits for its binding: nobody listens there. */
+#define NOWHERE_PATH "/nonexistent/no-binding-yet"
+
+struct backing_redis {
+        struct backed backed; /* first: followers know no more than this */
+        struct redis_target *target;
+        struct backing_redis_settings settings;
+};
+
+static void destroy(struct backed *backed)
+{
+        struct backing_redis *redis = CONTAINER_OF(backed, struct backing_redis, backed);
+        redis_target_unref(redis->target);
+        redis_settings_fini(&redis->settings);
+        notes_fini(&redis->backed.notes);
+        free(redis);
+}
+
+static struct backing_redis *make(struct err *err)
+{
+        struct backing_redis *redis = calloc(1, sizeof(*redis));
+        if (!redis) {
+                err_set(err, ERR_NOMEM, "Redis");
+                return NULL;
+        }
+        atomic_init(&redis->backed.references, 1);
+        redis->backed.destroy = destroy;
+        return redis;
+}
+
+/* --- Settings to a target ---------------------------------------------------------------------------------- */
+
+static int refuse(const struct notes *notes, const char *setting, const char *only, struct err *err)
+{
+        const char *place = notes_place(notes, setting);
+        return err_set(err, ERR_INVALID, "%s: this version connects to Redis %s only", place ? place : setting, only);
+}
+
+static int check_supported(const struct backing_redis_settings *s, struct notes *notes, struct err *err)
+{
+        if (s->tls)
+                return refuse(notes, "tls", "without TLS", err);
+        if (s->sentinel_nodes.count > 0)
+                return refuse(notes, "sentinel.nodes", "directly, not through Sentinel,", err);
+        if (s->sentinel_master)
+                return refuse(notes, "sentinel.master", "directly, not through Sentinel,", err);
+        if (s->is_cluster)
+                return refuse(notes, "cluster", "as a single server, not as a Cluster,", err);
+        if (s->password_secondary.length > 0)
+                notes_warn(notes, "%s is not used: this version knows one password",
+                           notes_place(notes, "password-secondary"));
+        return 0;
+}
+
+static int make_target(struct backing_redis *redis, struct err *err)
+{
+        const struct backing_redis_settings *s = &redis->settings;
+        int rc = check_supported(s, &redis->backed.notes, err);
+        if (rc < 0)
+                return rc;
+        struct err problem = { .code = ERR_NOMEM };
+        redis->target = redis_target_new(&(struct redis_target_options){ .host = s->host,
+                                                                         .port = s->socket_path ? 0 : s->port,
+                                                                         .socket_path = s->socket_path,
+                                                                         .username = s->username,
+                                                                         .password = s->password,
+                                                                         .database = s->database,
+                                                                         .client_name = s->client_name },
+                                         &problem);
+        if (!redis->target)
+                return err_set(err, problem.code, "%s: %s", redis->backed.notes.report.place, problem.text);
+        return 0;
+}
+
+/* --- Resolving --------------------------------------------------------------------------------------------- */
+
+/* The chart valkey-helm writes a password for each user, "<user>-password", and "default-password" for the user
+ * default. */
+static int add_password_of_user(const struct servicebinding *binding, struct draft *draft, struct err *err)
+{
+        char wanted[NAME_SIZE], normal[NAME_SIZE], place[1024];
+        const struct raw *user = &draft->raw[FIELD_USERNAME];
+        const struct raw *password = &draft->raw[FIELD_PASSWORD];
+        if (!binding || !user->place || user->value.length > NAME_SIZE - sizeof("-password"))
+                return 0;
+        (void)snprintf(place, sizeof(place), "%s-password", user->value.bytes);
+        name_normalise(&redis_service, place, wanted);
+        for (size_t i = 0; i < servicebinding_entry_count(binding); i++) {
+                const char *entry = servicebinding_entry_name(binding, i);
+                const char *text = servicebinding_text(binding, entry);
+                name_normalise(&redis_service, entry, normal);
+                if (strcmp(normal, wanted) != 0 || name_find(&redis_service, entry) || !text || !*text)
+                        continue;
+                (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry);
+                if (password->name && strcmp(password->name->text, "default-password") == 0)
+                        draft_drop(draft, FIELD_PASSWORD);
+                return draft_put(draft, name_find(&redis_service, "password"), text, strlen(text), place, err);
+        }
+        return 0;
+}
+
+int redis_settings_gather(const struct backing_redis_input *input, struct backing_redis_settings *out,
+                          struct notes *notes, struct err *err)
+{
+        const struct gather_input sources = { .values = input->values,
+                                              .value_count = input->value_count,
+                                              .binding = input->binding,
+                                              .provider = input->provider,
+                                              .bindings = input->bindings,
+                                              .environment = input->environment };
+        const struct servicebinding *binding;
+        struct draft draft = { 0 };
+        int rc = gather(&redis_service, &sources, &draft, notes, &binding, err);
+        if (rc == 0)
+                rc = add_password_of_user(binding, &draft, err);
+        if (rc == 0)
+                rc = redis_settings_read(&draft, out, notes, err);
+        draft_fini(&draft);
+        return rc;
+}
+
+int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out, struct err *err)
+{
+        struct backing_redis *redis = make(err);
+        if (!redis)
+                return ERR_NOMEM;
+        int rc = redis_settings_gather(input, &redis->settings, &redis->backed.notes, err);
+        if (rc == 0)
+                rc = make_target(redis, err);
+        if (rc == 0 && redis->backed.notes.is_short)
+                rc = err_set(err, ERR_NOMEM, "Redis");
+        if (rc < 0)
+                backing_redis_unref(redis);
+        else
+                *out = redis;
+        return rc;
+}
+
+int backing_redis_nowhere(const struct backing_redis_input *input, struct backing_redis **out, struct err *err)
+{
+        const char *wanted = input->binding && *input->binding ? input->binding : input->provider;
+        struct backing_redis *redis = make(err);
+        if (!redis)
+                return ERR_NOMEM;
+        notes_source(&redis->backed.notes, BACKING_FROM_NOWHERE, wanted ? wanted : "");
+        redis->settings.socket_path = strdup(NOWHERE_PATH);
+        redis->settings.key_prefix = strdup("");
+        int rc = ERR_NOMEM;
+        if (redis->settings.socket_path && redis->settings.key_prefix && !redis->backed.notes.is_short)
+                rc = make_target(redis, err);
+        if (rc < 0)
+                backing_redis_unref(redis);
+        else
+                *out = redis;
+        return rc;
+}
+
+struct backing_redis *backing_redis_ref(struct backing_redis *redis)
+{
+        (void)backed_ref(&redis->backed);
+        return redis;
+}
+
+void backing_redis_unref(struct backing_redis *redis)
+{
+        if (redis)
+                backed_unref(&redis->backed);
+}
+
+struct redis_target *backing_redis_target(const struct backing_redis *redis)
+{
+        return redis->target;
+}
+
+const struct backing_redis_settings *backing_redis_settings(const struct backing_redis *redis)
+{
+        return &redis->settings;
+}
+
+const struct backing_report *backing_redis_report(const struct backing_redis *redis)
+{
+        return &redis->backed.notes.report;
+}
+
+const char *backing_redis_key_prefix(const struct backing_redis *redis)
+{
+        return redis->settings.key_prefix;
+}
+
+unsigned backing_redis_generation(const struct backing_redis *redis)
+{
+        return redis->backed.generation;
+}
+
+bool backing_redis_equal(const struct backing_redis *a, const struct backing_redis *b)
+{
+        return redis_target_equal(a->target, b->target) && strcmp(a->settings.key_prefix, b->settings.key_prefix) == 0;
+}

@@ -1,0 +1,267 @@
+/* redis_watch: follows the binding of a Redis. A candidate is probed before it is used: a target that
+ * refuses the password or is a read-only replica must not replace one that works. A probe can't be called
+ * back, so each runs with a struct of its own; giving up cuts that loose from the watch, and its answer is
+ * dropped when it comes. */
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "backing/redis_internal.h"
+
+enum { PROBE_TIMEOUT_MS = 3000, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 30000, HANDLES = 2 };
+
+struct probe;
+
+struct backing_redis_watch {
+        struct follower follower; /* first */
+        struct backing_redis_input input;
+        uv_loop_t *loop;
+        uv_timer_t retry;
+        struct backing_redis *candidate; /* owned; NULL: nothing is tried      */
+        struct probe *probe;             /* under way for the candidate; NULL  */
+        int64_t probe_timeout_ms, backoff_min_ms, backoff_max_ms;
+        int64_t backoff_ms; /* before the next probe, without jitter */
+        int handles;        /* not closed yet */
+        unsigned attempts;
+        void (*on_target)(struct backing_redis *now, void *data);
+        void *data;
+};
+
+struct probe {
+        struct backing_redis_watch *watch; /* NULL: given up */
+        struct backing_redis *candidate;   /* a reference */
+};
+
+static struct backing_redis_watch *watch_of(struct follower *follower)
+{
+        return CONTAINER_OF(follower, struct backing_redis_watch, follower);
+}
+
+/* struct backed is the first member of struct backing_redis: the casts are those of one struct's two views. */
+static struct backing_redis *redis_of(const struct backed *backed)
+{
+        return (struct backing_redis *)(uintptr_t)backed;
+}
+
+static struct backed *backed_of(struct backing_redis *redis)
+{
+        return (struct backed *)redis;
+}
+
+/* --- Trying a candidate ------------------------------------------------------------------------------------ */
+
+static void start_probe(struct backing_redis_watch *watch);
+
+static void on_retry(uv_timer_t *timer)
+{
+        start_probe(timer->data);
+}
+
+/* Half of it is random, so that replicas that lost their Redis together don't come back together. */
+static int64_t jittered(int64_t ms)
+{
+        unsigned random = 0;
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+                random = (unsigned)uv_hrtime();
+        return ms / 2 + (int64_t)(random % (unsigned)(ms / 2 + 1));
+}
+
+static void try_later(struct backing_redis_watch *watch, const struct err *err)
+{
+        struct follower *f = &watch->follower;
+        int64_t wait_ms = jittered(watch->backoff_ms);
+        watch->backoff_ms =
+                watch->backoff_ms * 2 < watch->backoff_max_ms ? watch->backoff_ms * 2 : watch->backoff_max_ms;
+        follower_count(f, FOLLOW_FAILED);
+        log_error(f->log, "binding.reload_failed",
+                  "The new Redis failed its probe: the one in use stays, and the new one is tried again", log_err(err),
+                  log_code(err), log_str("address", redis_target_address(backing_redis_target(watch->candidate))),
+                  log_str("binding", backing_redis_report(watch->candidate)->binding),
+                  log_int("generation", f->now->generation), log_int("attempt", watch->attempts),
+                  log_int("retry_ms", wait_ms));
+        (void)uv_timer_start(&watch->retry, on_retry, (uint64_t)wait_ms, 0); /* fails only without a callback */
+}
+
+static void on_probed(const struct redis_probe_result *result, int rc, const struct err *err, void *data)
+{
+        struct probe *probe = data;
+        struct backing_redis_watch *watch = probe->watch;
+        backing_redis_unref(probe->candidate);
+        free(probe);
+        if (!watch)
+                return;
+        watch->probe = NULL;
+        if (rc < 0) {
+                try_later(watch, err);
+                return;
+        }
+        struct backing_redis *good = watch->candidate;
+        watch->candidate = NULL;
+        follower_adopt(&watch->follower, backed_of(good), result && result->server[0] ? result->server : NULL);
+}
+
+static void start_probe(struct backing_redis_watch *watch)
+{
+        struct err err = { .code = ERR_NOMEM, .text = "no memory for a probe" };
+        struct probe *probe = calloc(1, sizeof(*probe));
+        watch->attempts++;
+        if (!probe) {
+                try_later(watch, &err);
+                return;
+        }
+        probe->watch = watch;
+        probe->candidate = backing_redis_ref(watch->candidate);
+        watch->probe = probe;
+        int rc = redis_probe(watch->loop, backing_redis_target(watch->candidate),
+                             backing_redis_key_prefix(watch->candidate), watch->probe_timeout_ms, on_probed, probe,
+                             &err);
+        if (rc < 0)
+                on_probed(NULL, rc, &err, probe);
+}
+
+static void attempt(struct follower *follower, struct backed *candidate)
+{
+        struct backing_redis_watch *watch = watch_of(follower);
+        watch->candidate = redis_of(candidate);
+        watch->backoff_ms = watch->backoff_min_ms;
+        watch->attempts = 0;
+        start_probe(watch);
+}
+
+static void give_up(struct follower *follower)
+{
+        struct backing_redis_watch *watch = watch_of(follower);
+        if (watch->probe)
+                watch->probe->watch = NULL;
+        watch->probe = NULL;
+        backing_redis_unref(watch->candidate);
+        watch->candidate = NULL;
+        (void)uv_timer_stop(&watch->retry); /* never fails */
+}
+
+/* --- The other operations ------------------------------------------------------------------------------------ */
+
+static int resolve(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
+                   struct err *err)
+{
+        struct backing_redis_input input = watch_of(follower)->input;
+        struct backing_redis *redis;
+        input.bindings = bindings;
+        int rc = backing_redis_resolve(&input, &redis, err);
+        if (rc == 0)
+                *out = backed_of(redis);
+        return rc;
+}
+
+static int resolve_nowhere(struct follower *follower, struct backed **out, struct err *err)
+{
+        struct backing_redis *redis;
+        int rc = backing_redis_nowhere(&watch_of(follower)->input, &redis, err);
+        if (rc == 0)
+                *out = backed_of(redis);
+        return rc;
+}
+
+static bool equal(const struct backed *a, const struct backed *b)
+{
+        return backing_redis_equal(redis_of(a), redis_of(b));
+}
+
+static const char *address(const struct backed *backed)
+{
+        return redis_target_address(backing_redis_target(redis_of(backed)));
+}
+
+static void announce(struct follower *follower, struct backed *now)
+{
+        struct backing_redis_watch *watch = watch_of(follower);
+        if (watch->on_target)
+                watch->on_target(redis_of(now), watch->data);
+}
+
+static void closed(struct follower *follower)
+{
+        struct backing_redis_watch *watch = watch_of(follower);
+        if (--watch->handles == 0)
+                free(watch);
+}
+
+static void on_retry_closed(uv_handle_t *handle)
+{
+        struct backing_redis_watch *watch = handle->data;
+        closed(&watch->follower);
+}
+
+static const struct follow_ops ops = {
+        .noun = "Redis",
+        .resolve = resolve,
+        .resolve_nowhere = resolve_nowhere,
+        .equal = equal,
+        .address = address,
+        .attempt = attempt,
+        .give_up = give_up,
+        .announce = announce,
+        .closed = closed,
+};
+
+/* --- Life cycle ---------------------------------------------------------------------------------------------- */
+
+static int64_t or_default(int64_t value, int64_t fallback)
+{
+        return value > 0 ? value : fallback;
+}
+
+int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_options *options,
+                             struct backing_redis_watch **out, struct err *err)
+{
+        struct backing_redis_watch *watch = calloc(1, sizeof(*watch));
+        if (!watch)
+                return err_set(err, ERR_NOMEM, "Redis");
+        watch->input = options->input;
+        watch->loop = loop;
+        watch->probe_timeout_ms = or_default(options->probe_timeout_ms, PROBE_TIMEOUT_MS);
+        watch->backoff_min_ms = or_default(options->backoff_min_ms, BACKOFF_MIN_MS);
+        watch->backoff_max_ms = or_default(options->backoff_max_ms, BACKOFF_MAX_MS);
+        watch->on_target = options->on_target;
+        watch->data = options->data;
+        const struct follow_options follow = { .root = options->root,
+                                               .poll_ms = options->poll_ms,
+                                               .log = options->log,
+                                               .metrics = options->metrics,
+                                               .names = options->metric_names };
+        int rc = follower_open(&watch->follower, &ops, loop, &follow, err);
+        if (rc < 0) {
+                free(watch);
+                return rc;
+        }
+        (void)uv_timer_init(loop, &watch->retry); /* never fails */
+        uv_unref((uv_handle_t *)&watch->retry);
+        watch->retry.data = watch;
+        watch->handles = HANDLES;
+        *out = watch;
+        return 0;
+}
+
+struct backing_redis *backing_redis_watch_get(const struct backing_redis_watch *watch)
+{
+        return redis_of(watch->follower.now);
+}
+
+int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct backing_redis_input *input,
+                               struct err *err)
+{
+        struct backing_redis_input old = watch->input;
+        if (input)
+                watch->input = *input;
+        int rc = follower_reload(&watch->follower, err);
+        if (rc < 0)
+                watch->input = old;
+        return rc;
+}
+
+void backing_redis_watch_close(struct backing_redis_watch *watch)
+{
+        if (!watch || watch->follower.is_closing)
+                return;
+        follower_close(&watch->follower);
+        uv_close((uv_handle_t *)&watch->retry, on_retry_closed);
+}
