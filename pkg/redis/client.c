@@ -262,11 +262,10 @@ void redis_conn_lost(struct conn *conn, const struct err *err)
 
 static void note_success(struct redis *client, struct conn *conn, struct redis_command *command)
 {
-        if (!conn->is_retired) {
+        if (conn->epoch == client->epoch) /* the old target's answers say nothing of the new one */
                 client->failures = 0;
-                if (conn->pause == FAILURE_NONE)
-                        client->away_since_ms = 0;
-        }
+        if (!conn->is_retired && conn->pause == FAILURE_NONE)
+                client->away_since_ms = 0;
         if (command->batch_us != 0 && client->on_round_trip)
                 client->on_round_trip(clock_monotonic_us() - command->batch_us, client->on_round_trip_data);
 }

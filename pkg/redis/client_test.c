@@ -611,6 +611,23 @@ static void while_the_new_target_is_dead_the_old_one_works_and_is_not_called_aga
         stop();
 }
 
+static void answers_of_the_old_target_do_not_hasten_attempts_at_a_dead_new_one(void **state UNUSED)
+{
+        struct job a;
+        start(NULL, (struct redis_options){ .backoff_min_ms = 20, .backoff_max_ms = 1000 });
+        struct redis_target *target = target_at(dead_port());
+        RUN_UNTIL(&rig, redis_state(rig.client) == REDIS_READY);
+        redis_set_target(rig.client, target, 2);
+        redis_target_unref(target);
+        int64_t until_ms = clock_monotonic_ms() + 300;
+        while (clock_monotonic_ms() < until_ms) {
+                job_send(&a, &rig, "GET", "a", NULL);
+                RUN_UNTIL(&rig, a.is_done);
+        }
+        assert_in_range(rig.events[REDIS_EVENT_CONNECT_FAILED], 1, 15);
+        stop();
+}
+
 static void what_the_old_target_never_answers_is_sent_again_on_the_new_one(void **state UNUSED)
 {
         struct job a;
@@ -680,6 +697,7 @@ int main(void)
                 cmocka_unit_test(a_handshake_without_an_answer_ends_in_time),
                 cmocka_unit_test(a_switch_under_traffic_loses_nothing_and_keeps_the_order),
                 cmocka_unit_test(while_the_new_target_is_dead_the_old_one_works_and_is_not_called_again),
+                cmocka_unit_test(answers_of_the_old_target_do_not_hasten_attempts_at_a_dead_new_one),
                 cmocka_unit_test(what_the_old_target_never_answers_is_sent_again_on_the_new_one),
                 cmocka_unit_test(a_second_switch_overrides_the_first),
         };

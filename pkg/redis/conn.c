@@ -183,7 +183,7 @@ static void on_handshake_reply(struct conn *c, const struct redis_reply *reply)
 static void broken(struct conn *c, const struct err *why)
 {
         struct err err = *why;
-        (void)err_wrap(&err, "%s", c->target->address);
+        (void)err_wrap(&err, c->state == CONN_HANDSHAKE ? "%s: handshake" : "%s", c->target->address);
         if (c->state == CONN_READY)
                 redis_conn_lost(c, &err);
         else

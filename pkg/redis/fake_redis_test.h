@@ -289,14 +289,14 @@ static inline void rig_open(struct rig *rig, struct redis_options options, uint1
 }
 
 /* Runs the loop until `condition` holds, at most 10 s. */
-#define RUN_UNTIL(rig, condition)                                            \
-        do {                                                                 \
-                int64_t until_ms_ = clock_monotonic_ms() + 10000;            \
-                while (!(condition)) {                                       \
-                        if (clock_monotonic_ms() > until_ms_)                \
-                                fail_msg("waited 10 s for: %s", #condition); \
-                        (void)uv_run(&(rig)->loop, UV_RUN_ONCE);             \
-                }                                                            \
+#define RUN_UNTIL(rig, condition)                                                                                      \
+        do {                                                                                                           \
+                int64_t until_ms_ = clock_monotonic_ms() + 10000;                                                      \
+                while (!(condition)) {                                                                                 \
+                        if (clock_monotonic_ms() > until_ms_)                                                          \
+                                fail_msg("waited 10 s for: %s", #condition);                                           \
+                        (void)uv_run(&(rig)->loop, UV_RUN_ONCE);                                                       \
+                }                                                                                                      \
         } while (0)
 
 /* Runs the loop for a while in which something must not happen. */
