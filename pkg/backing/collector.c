@@ -14,9 +14,9 @@ enum field { FIELD_HOST, FIELD_PORT, FIELD_URI, FIELD_TOKEN, FIELD_CA, FIELD_TLS
 #define MASK(field) (UINT32_C(1) << (field))
 
 static const struct name names[] = {
-        { "host", FIELD_HOST, NAME_FIRST },
-        { "hostname", FIELD_HOST, NAME_FIRST },
-        { "address", FIELD_HOST, NAME_FIRST },
+        { "host", FIELD_HOST, 0 },
+        { "hostname", FIELD_HOST, 0 },
+        { "address", FIELD_HOST, 0 },
         { "port", FIELD_PORT, 0 },
         { "uri", FIELD_URI, 0 },
         { "url", FIELD_URI, 0 },

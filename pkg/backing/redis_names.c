@@ -5,10 +5,10 @@
 #define MASK(field) (UINT32_C(1) << (field))
 
 static const struct name names[] = {
-        { "host", FIELD_HOST, NAME_FIRST },
-        { "hostname", FIELD_HOST, NAME_FIRST },
-        { "address", FIELD_HOST, NAME_FIRST },
-        { "endpoint", FIELD_HOST, NAME_FIRST },
+        { "host", FIELD_HOST, 0 },
+        { "hostname", FIELD_HOST, 0 },
+        { "address", FIELD_HOST, 0 },
+        { "endpoint", FIELD_HOST, 0 },
         { "primary-endpoint-address", FIELD_HOST, 0 },
         { "endpoint-0-address", FIELD_HOST, 0 },
         { "cluster-endpoint-0-address", FIELD_HOST, NAME_CLUSTER },
