@@ -1,0 +1,12 @@
+/* check: `pinger --check` reads everything, tries to reach Collector, says what it found.
+ *
+ * Threads: the main thread. */
+#ifndef PINGER_CHECK_H
+#define PINGER_CHECK_H
+
+#include "settings.h"
+
+/* The exit status: 0 sound, 1 Collector can't be reached, 2 the settings are wrong. */
+int check_run(const struct settings *settings, const struct config_report *report, char *const *environment);
+
+#endif

@@ -1,0 +1,91 @@
+/* delay: a timer per request, in a list so that they can be answered when the program stops. The memory of one lives
+ * until its timer is closed. */
+#include "delay.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer.h"
+#include "config/config.h"
+#include "worker.h"
+
+struct delay {
+        uv_timer_t timer;
+        struct worker *worker;
+        struct http_request *request;
+        int64_t ms;
+        struct delay *next, **back;
+};
+
+/* Digits, or digits with up to three behind a point. */
+static bool parse_seconds(const char *text, int64_t *ms)
+{
+        enum { DIGITS_MAX = 9 };
+        size_t whole = strspn(text, "0123456789");
+        const char *point = text + whole;
+        size_t part = *point == '.' ? strspn(point + 1, "0123456789") : 0;
+        if (whole == 0 || whole > DIGITS_MAX || part > 3 || (*point == '.' && part == 0) ||
+            point[*point == '.' ? part + 1 : 0] != '\0')
+                return false;
+        int64_t value = 0;
+        for (size_t i = 0; i < whole; i++)
+                value = value * 10 + (text[i] - '0');
+        for (size_t i = 0; i < 3; i++)
+                value = value * 10 + (i < part ? point[1 + i] - '0' : 0);
+        *ms = value;
+        return true;
+}
+
+bool delay_parse(const char *text, int64_t *ms)
+{
+        return parse_seconds(text, ms) || config_parse_duration(text, strlen(text), ms);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        free(CONTAINER_OF(handle, struct delay, timer));
+}
+
+/* Takes it off the list; the request is the caller's to answer. */
+static struct http_request *finish(struct delay *delay)
+{
+        *delay->back = delay->next;
+        if (delay->next)
+                delay->next->back = delay->back;
+        uv_close((uv_handle_t *)&delay->timer, on_closed);
+        return delay->request;
+}
+
+static void on_time(uv_timer_t *timer)
+{
+        struct delay *delay = CONTAINER_OF(timer, struct delay, timer);
+        struct http_request *request = finish(delay);
+        answer_json(delay->worker, request, 200, json_pack("{s:f}", "delay", (double)delay->ms / 1000));
+}
+
+void delay_start(struct worker *worker, struct http_request *request, int64_t ms)
+{
+        struct delay *delay = calloc(1, sizeof(*delay));
+        if (!delay) {
+                answer_problem(worker, request, 503, "memory is short");
+                return;
+        }
+        *delay = (struct delay){
+                .worker = worker, .request = request, .ms = ms, .next = worker->delays, .back = &worker->delays
+        };
+        if (delay->next)
+                delay->next->back = &delay->next;
+        worker->delays = delay;
+        (void)uv_timer_init(&worker->loop, &delay->timer);             /* always 0 */
+        uv_update_time(&worker->loop);                                 /* or the turn so far would count as waited */
+        (void)uv_timer_start(&delay->timer, on_time, (uint64_t)ms, 0); /* not closing: cannot fail */
+}
+
+void delay_cancel_all(struct worker *worker)
+{
+        while (worker->delays) {
+                struct http_request *request = finish(worker->delays);
+                answer_problem(worker, request, 503, "Pinger stops before the delay is over");
+        }
+}

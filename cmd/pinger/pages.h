@@ -1,0 +1,14 @@
+/* pages: what Pinger answers. Each page is a function; the table says which request gets which.
+ *
+ * Threads: loop only, as pkg/http calls them; the context is a struct worker. */
+#ifndef PINGER_PAGES_H
+#define PINGER_PAGES_H
+
+#include <stddef.h>
+
+#include "http/http.h"
+
+extern const struct http_route pages_routes[];
+extern const size_t pages_route_count;
+
+#endif
