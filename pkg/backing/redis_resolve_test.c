@@ -534,7 +534,7 @@ static void a_target_says_what_the_settings_say(void **state UNUSED)
         static const struct backing_value value = { "url", BACKING_FROM_FLAG, "redis://u:" MARK "@h:1/2", 22,
                                                     "--redis-url" };
         struct backing_redis_input input = { .values = &value, .value_count = 1 };
-        struct backing_redis *redis, *same;
+        struct backing_redis *redis = NULL, *same = NULL;
         struct err err;
         if (backing_redis_resolve(&input, &redis, &err) < 0 || backing_redis_resolve(&input, &same, &err) < 0)
                 fail_msg("%s", err.text);

@@ -1,0 +1,37 @@
+/* redis_uri_fuzz: a Redis URI or a connection string, cut into parts and typed, as it comes from a variable.
+ * Besides not crashing: a setting that is read is within its limits, and after a failure the error names the
+ * place. */
+#include <assert.h>
+#include <string.h>
+
+#include "backing/redis_internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_settings(const struct backing_redis_settings *s)
+{
+        assert(s->key_prefix && s->port > 0 && s->database <= DATABASE_MAX);
+        assert(!s->host != !s->socket_path);
+        assert(!s->host || host_is_valid(s->host, strlen(s->host)));
+        assert(!s->socket_path || s->socket_path[0] == '/');
+        assert(s->password.length <= SECRET_MAX_BYTES);
+        assert(!s->username || strlen(s->username) <= TEXT_MAX_BYTES);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        struct backing_redis_settings settings = { 0 };
+        struct draft draft = { 0 };
+        struct notes notes = { 0 };
+        struct err err = { 0 };
+        if (size == 0 || draft_set(&draft, FIELD_URI, (const char *)data, size, "REDIS_URL", NULL) < 0)
+                return 0;
+        if (redis_settings_read(&draft, &settings, &notes, &err) == 0)
+                check_settings(&settings);
+        else
+                assert(strncmp(err.text, "REDIS_URL", strlen("REDIS_URL")) == 0);
+        draft_fini(&draft);
+        redis_settings_fini(&settings);
+        notes_fini(&notes);
+        return 0;
+}
