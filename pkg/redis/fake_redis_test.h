@@ -30,7 +30,7 @@
 #define FAKE_MASTER "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
 #define FAKE_CLOSE "\x01" /* at the end of an answer: close after it */
 
-enum { FAKE_ARGS_MAX = 6, FAKE_LOG_MAX = 4096 };
+enum { FAKE_ARGS_MAX = 6, FAKE_LOG_MAX = 1024 };
 
 struct fake;
 
@@ -39,6 +39,7 @@ struct fake_conn {
         struct fake *fake;
         int number; /* counts from 1 */
         int commands;
+        bool is_mute; /* says nothing any more: an answer left out would give its place to the next */
         struct buf in;
 };
 
@@ -104,6 +105,8 @@ static inline void fake_command(struct fake_conn *conn, size_t argc, char **argv
         fake->asked += !is_handshake;
         conn->commands += !is_handshake;
         const char *answer = NULL;
+        if (conn->is_mute)
+                return;
         if (fake->answer && strcmp(argv[0], "CLIENT") != 0)
                 answer = fake->answer(fake, conn, argc, argv);
         if (!answer && strcmp(argv[0], "ROLE") == 0)
