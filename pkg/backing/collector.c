@@ -14,17 +14,10 @@ enum field { FIELD_HOST, FIELD_PORT, FIELD_URI, FIELD_TOKEN, FIELD_CA, FIELD_TLS
 #define MASK(field) (UINT32_C(1) << (field))
 
 static const struct name names[] = {
-        { "host", FIELD_HOST, 0 },
-        { "hostname", FIELD_HOST, 0 },
-        { "address", FIELD_HOST, 0 },
-        { "port", FIELD_PORT, 0 },
-        { "uri", FIELD_URI, 0 },
-        { "url", FIELD_URI, 0 },
-        { "token", FIELD_TOKEN, 0 },
-        { "certificates", FIELD_CA, 0 },
-        { "ca-crt", FIELD_CA, 0 },
-        { "tls", FIELD_TLS, NAME_BOOL },
-        { "ssl", FIELD_TLS, NAME_BOOL },
+        { "host", FIELD_HOST, 0 },       { "hostname", FIELD_HOST, 0 },   { "address", FIELD_HOST, 0 },
+        { "port", FIELD_PORT, 0 },       { "uri", FIELD_URI, 0 },         { "url", FIELD_URI, 0 },
+        { "token", FIELD_TOKEN, 0 },     { "certificates", FIELD_CA, 0 }, { "ca-crt", FIELD_CA, 0 },
+        { "tls", FIELD_TLS, NAME_BOOL }, { "ssl", FIELD_TLS, NAME_BOOL },
 };
 
 static const struct variable classic[] = { { "COLLECTOR_HOSTNAME", "host" }, { "COLLECTOR_PORT", "port" } };

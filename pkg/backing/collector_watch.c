@@ -76,7 +76,6 @@ static void closed(struct follower *follower)
 }
 
 static const struct follow_ops ops = {
-        .noun = "Collector",
         .resolve = resolve,
         .resolve_nowhere = resolve_nowhere,
         .equal = equal,

@@ -117,18 +117,16 @@ static void log_found(struct follower *f)
                 log_warn(f->log, "binding.awaited", "There is no binding yet: it is used as soon as it comes",
                          log_str("binding", report->place));
         else
-                log_info(f->log, "binding.found", f->ops->noun, log_str("address", address),
-                         log_str("source", report->place), log_str("binding", report->binding),
-                         log_int("generation", f->now->generation));
+                log_info(f->log, "binding.found", "This is the one in use; it is followed when its binding changes",
+                         log_str("address", address), log_str("source", report->place),
+                         log_str("binding", report->binding), log_int("generation", f->now->generation));
 }
 
-static void log_failed(struct follower *f, const struct err *err)
+static void log_failed(struct follower *f, const char *message, const struct err *err)
 {
         follower_count(f, FOLLOW_FAILED);
-        log_error(f->log, "binding.reload_failed",
-                  "The changed binding can't be used: what is in use stays, until it changes again", log_err(err),
-                  log_code(err), log_str("address", f->ops->address(f->now)),
-                  log_int("generation", f->now->generation));
+        log_error(f->log, "binding.reload_failed", message, log_err(err), log_code(err),
+                  log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
 }
 
 /* --- A change ---------------------------------------------------------------------------------------------- */
@@ -200,7 +198,7 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
         if (rc < 0) {
                 if (has_changed) /* what was tried is not what the binding says any more */
                         f->ops->give_up(f);
-                log_failed(f, err);
+                log_failed(f, "What is said now can't be used: what is in use stays, until that changes again", err);
                 return rc;
         }
         log_warnings(f, &candidate->notes.report);
@@ -235,7 +233,7 @@ static int look(struct follower *f, struct err *err)
         rc = err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_UNAVAILABLE, "%s", problem.text);
         if (strcmp(f->problem, problem.text) != 0) {
                 memcpy(f->problem, problem.text, sizeof(f->problem));
-                log_failed(f, err);
+                log_failed(f, "The bindings can't be read: what is in use stays, and they are looked at again", err);
         }
         return rc;
 }

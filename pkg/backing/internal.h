@@ -170,7 +170,6 @@ void backed_unref(struct backed *backed); /* NULL is fine */
 struct follower;
 
 struct follow_ops {
-        const char *noun; /* "Redis", for log messages */
         int (*resolve)(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
                        struct err *err);
         /* What is used until the binding that was asked for by name comes. */

@@ -102,9 +102,9 @@ struct backing_redis_settings {
 struct backing_redis; /* opaque: a resolved Redis; immutable, counted */
 
 /* Pure: no file, no socket, no global. ERR_INVALID where a setting is wrong, contradicts another, or asks for what this
- * version cannot do (TLS, Sentinel, Cluster): never sent in clear instead; ERR_NOT_FOUND where input->binding names one
- * that is not there; ERR_CONFLICT where several bindings fit; ERR_DENIED, ERR_LIMIT, ERR_NOMEM. The text names the
- * file, variable or flag. */
+ * version cannot do (TLS, Sentinel, Cluster): never sent in clear instead; ERR_NOT_FOUND where input->binding or
+ * input->provider asks for one that is not there; ERR_CONFLICT where several bindings fit; ERR_DENIED, ERR_LIMIT,
+ * ERR_NOMEM. The text names the file, variable or flag. */
 int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out,
                           struct err *err) NODISCARD;
 struct backing_redis *backing_redis_ref(struct backing_redis *redis);
@@ -142,10 +142,10 @@ struct backing_redis_watch_options {
 };
 
 /* Resolves at once: errors as in backing_redis_resolve, so that a program that starts with broken settings says so and
- * exits. One exception: where input.binding names a binding that is not there, the watch waits for it, and the first
- * target is one that nobody listens at (source BACKING_FROM_NOWHERE): the pod starts, and is ready when the Secret
- * comes. Without a name, where there is no binding yet, the weaker sources are used, and a binding that comes later
- * takes over. The handles are on the loop and keep no loop alive.
+ * exits. One exception: where input.binding or input.provider asks for a binding that is not there, the watch waits for
+ * it, and the first target is one that nobody listens at (source BACKING_FROM_NOWHERE): the pod starts, and is ready
+ * when the Secret comes. Without such a wish, where there is no binding yet, the weaker sources are used, and a binding that
+ * comes later takes over. The handles are on the loop and keep no loop alive.
  *
  * Once a second: where the bindings have changed, they are resolved again and compared. What equals the Redis in use
  * changes nothing. Another one is probed (redis_probe: connect, authentication, role, a write and a read) and handed
@@ -160,7 +160,8 @@ struct backing_redis *backing_redis_watch_get(const struct backing_redis_watch *
  * A failure is logged and returned, and the Redis in use stays, with the old input. */
 int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct backing_redis_input *input,
                                struct err *err);
-/* on_target is not called any more. The loop must run until the handles are closed. NULL is fine. */
+/* on_target is not called any more. The loop must run until the handles are closed, which a probe that is under way
+ * puts off for as long as probe_timeout_ms. NULL is fine. */
 void backing_redis_watch_close(struct backing_redis_watch *watch);
 
 #endif

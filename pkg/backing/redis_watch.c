@@ -192,7 +192,6 @@ static void on_retry_closed(uv_handle_t *handle)
 }
 
 static const struct follow_ops ops = {
-        .noun = "Redis",
         .resolve = resolve,
         .resolve_nowhere = resolve_nowhere,
         .equal = equal,
