@@ -28,15 +28,17 @@ int64_t clock_realtime_ms(void)
 
 char *clock_iso8601(int64_t unix_ms, char out[CLOCK_ISO8601_SIZE])
 {
-        int64_t ms = unix_ms % 1000;
-        if (ms < 0)
+        int64_t ms = unix_ms % 1000, whole = unix_ms / 1000;
+        if (ms < 0) {
                 ms += 1000;
-        time_t seconds = (time_t)((unix_ms - ms) / 1000);
+                whole--;
+        }
+        time_t seconds = (time_t)whole;
         struct tm utc;
         if (!gmtime_r(&seconds, &utc))
                 utc = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-        char date[24];
-        (void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc); /* always fits up to year 9999 */
-        (void)snprintf(out, CLOCK_ISO8601_SIZE, "%s.%03dZ", date, (int)ms);
+        char date[CLOCK_ISO8601_SIZE - 5]; /* holds every year that 64 bits of milliseconds can reach */
+        (void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
+        (void)snprintf(out, CLOCK_ISO8601_SIZE, "%s.%03dZ", date, (int)ms); /* fits, by the size of `date` */
         return out;
 }

@@ -1,0 +1,91 @@
+/* secret: what is held, what equals what, and that nothing is left behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/secret.h"
+
+static void a_secret_is_a_copy_with_a_nul_behind_it(void **state UNUSED)
+{
+        char password[] = "s3cret";
+        struct secret s = { 0 };
+        assert_int_equal(secret_init(&s, password, 6), 0);
+        memset(password, 'x', 6);
+        assert_int_equal(s.length, 6);
+        assert_memory_equal(s.bytes, "s3cret", 7);
+        secret_fini(&s);
+}
+
+static void it_may_hold_nul_bytes_or_nothing(void **state UNUSED)
+{
+        struct secret s = { 0 };
+        assert_int_equal(secret_init(&s, "a\0b", 3), 0);
+        assert_memory_equal(s.bytes, "a\0b", 4);
+        secret_fini(&s);
+        assert_int_equal(secret_init(&s, NULL, 0), 0);
+        assert_non_null(s.bytes);
+        assert_string_equal(s.bytes, "");
+        secret_fini(&s);
+}
+
+static void fini_leaves_an_empty_secret_and_takes_one(void **state UNUSED)
+{
+        struct secret s = { 0 };
+        secret_fini(&s);
+        assert_int_equal(secret_init(&s, "abc", 3), 0);
+        secret_fini(&s);
+        assert_null(s.bytes);
+        assert_int_equal(s.length, 0);
+        secret_fini(&s);
+}
+
+static bool equal(const char *a, const char *b)
+{
+        struct secret x = { 0 }, y = { 0 };
+        if (a)
+                assert_int_equal(secret_init(&x, a, strlen(a)), 0);
+        if (b)
+                assert_int_equal(secret_init(&y, b, strlen(b)), 0);
+        bool result = secret_equal(&x, &y);
+        secret_fini(&x);
+        secret_fini(&y);
+        return result;
+}
+
+static void equal_means_the_same_bytes(void **state UNUSED)
+{
+        static const struct {
+                const char *a, *b;
+                bool equal;
+        } cases[] = {
+                { "abc", "abc", true },  { "abc", "abd", false }, { "abc", "xbc", false }, { "abc", "ab", false },
+                { "abc", "ABC", false }, { "", "", true },        { "", "a", false },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++)
+                assert_int_equal(equal(cases[i].a, cases[i].b), cases[i].equal);
+}
+
+static void no_secret_differs_from_an_empty_one(void **state UNUSED)
+{
+        assert_true(equal(NULL, NULL));
+        assert_false(equal(NULL, ""));
+        assert_false(equal("", NULL));
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_secret_is_a_copy_with_a_nul_behind_it),
+                cmocka_unit_test(it_may_hold_nul_bytes_or_nothing),
+                cmocka_unit_test(fini_leaves_an_empty_secret_and_takes_one),
+                cmocka_unit_test(equal_means_the_same_bytes),
+                cmocka_unit_test(no_secret_differs_from_an_empty_one),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
