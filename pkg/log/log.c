@@ -20,8 +20,9 @@ enum { LINE_MAX_BYTES = 64 * 1024, STRING_MAX_BYTES = 8 * 1024, PROGRAM_MAX = 32
 struct log {
         int fd;
         atomic_int level;
-        atomic_uint_fast64_t dropped; /* in all                                 */
+        atomic_uint_fast64_t dropped; /* in all                                */
         atomic_uint_fast64_t untold;  /* since the last line that got through  */
+        atomic_bool torn;             /* the last line got through in part     */
         char program[PROGRAM_MAX];
 };
 
@@ -184,12 +185,15 @@ static int put_head(struct buf *line, const struct log *log, enum log_level leve
         return rc < 0 ? rc : put_string(line, message, strlen(message));
 }
 
-static bool write_line(const struct log *log, const struct buf *line)
+/* A pipe that does not block may take the head of a line that is longer than PIPE_BUF. */
+static bool write_line(struct log *log, const struct buf *line)
 {
         ssize_t n;
         do
                 n = write(log->fd, line->data, line->len);
         while (n < 0 && errno == EINTR);
+        if (n > 0 && (size_t)n < line->len)
+                atomic_store(&log->torn, true);
         return n == (ssize_t)line->len;
 }
 
@@ -200,7 +204,10 @@ void log_event(struct log *log, enum log_level level, const char *event, const c
                 return;
         struct buf line;
         buf_init(&line, LINE_MAX_BYTES);
-        int rc = put_head(&line, log, level, event, message);
+        bool torn = atomic_exchange(&log->torn, false);
+        int rc = torn ? buf_putc(&line, '\n') : 0;
+        if (rc == 0)
+                rc = put_head(&line, log, level, event, message);
         for (size_t i = 0; rc == 0 && i < count; i++)
                 rc = put_field(&line, &fields[i]);
         uint_fast64_t untold = atomic_exchange(&log->untold, 0);
@@ -211,6 +218,8 @@ void log_event(struct log *log, enum log_level level, const char *event, const c
         if (rc < 0 || !write_line(log, &line)) {
                 atomic_fetch_add(&log->dropped, 1);
                 atomic_fetch_add(&log->untold, untold + 1);
+                if (torn)
+                        atomic_store(&log->torn, true);
         }
         buf_fini(&line);
 }

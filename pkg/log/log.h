@@ -19,7 +19,7 @@
  * A field never holds a secret: there is no function that takes a struct secret.
  *
  * Threads: any; a line is written whole. A write that would block is given up, the line is counted
- * as dropped and the next line that gets through tells how many were lost. */
+ * as dropped and the next line that gets through tells how many were lost ("lines_dropped"). */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 

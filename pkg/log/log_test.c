@@ -1,0 +1,349 @@
+/* log: what a line looks like, what is escaped, and what happens to lines that can't be written. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log/log.h"
+
+enum { TEXT_MAX = 256 * 1024, THREADS = 4, LINES = 200 };
+
+/* A log into a pipe that does not block, and the pipe's other end. */
+struct piped {
+        struct log *log;
+        int fds[2];
+        char text[TEXT_MAX];
+};
+
+static int open_piped(void **state)
+{
+        struct piped *p = calloc(1, sizeof(*p));
+        struct err err;
+        if (!p || pipe2(p->fds, O_CLOEXEC | O_NONBLOCK) < 0)
+                return -1;
+        struct log_options options = { .fd = p->fds[1], .level = LOG_INFO, .program = "collector" };
+        *state = p;
+        return log_open(&options, &p->log, &err);
+}
+
+static int close_piped(void **state)
+{
+        struct piped *p = *state;
+        log_close(p->log);
+        (void)close(p->fds[0]);
+        (void)close(p->fds[1]);
+        free(p);
+        return 0;
+}
+
+/* What was written since the last time; "" for nothing. */
+static char *written(struct piped *p)
+{
+        size_t length = 0;
+        ssize_t n;
+        while (length < sizeof(p->text) - 1 &&
+               (n = read(p->fds[0], p->text + length, sizeof(p->text) - 1 - length)) > 0)
+                length += (size_t)n;
+        p->text[length] = '\0';
+        return p->text;
+}
+
+/* The one line that was written, as an object that the caller frees. */
+static json_t *line(struct piped *p)
+{
+        char *text = written(p);
+        size_t length = strlen(text);
+        assert_true(length > 0 && text[length - 1] == '\n');
+        assert_ptr_equal(strchr(text, '\n'), text + length - 1);
+        json_error_t error;
+        json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+        if (!object)
+                fail_msg("%s: %s", error.text, text);
+        return object;
+}
+
+static void assert_member(const json_t *object, const char *name, const char *expected)
+{
+        assert_non_null(json_object_get(object, name));
+        assert_string_equal(json_string_value(json_object_get(object, name)), expected);
+}
+
+static void a_line_names_time_level_program_event_and_message(void **state)
+{
+        struct piped *p = *state;
+        log_warn(p->log, "redis.lost", "Redis is away; requests are held");
+        json_t *object = line(p);
+        assert_int_equal(json_object_size(object), 5);
+        assert_member(object, "level", "warn");
+        assert_member(object, "program", "collector");
+        assert_member(object, "event", "redis.lost");
+        assert_member(object, "message", "Redis is away; requests are held");
+        const char *time = json_string_value(json_object_get(object, "time"));
+        assert_int_equal(strlen(time), strlen("2026-11-24T08:15:30.123Z"));
+        assert_true(time[10] == 'T' && time[23] == 'Z');
+        json_decref(object);
+}
+
+static void fields_follow_in_their_order_and_kind(void **state)
+{
+        struct piped *p = *state;
+        struct err err = { .code = ERR_DENIED, .text = "AUTH: wrong password" };
+        log_error(p->log, "a.b", "c", log_str("address", "10.0.0.9:6379"), log_strn("key", "abcdef", 3),
+                  log_int("bytes", INT64_MIN), log_bool("held", true), log_json("source", "[1,{}]", 6), log_err(&err),
+                  log_code(&err), log_str("reason", NULL));
+        const char *expected =
+                ",\"message\":\"c\",\"address\":\"10.0.0.9:6379\",\"key\":\"abc\",\"bytes\":-9223372036854775808,"
+                "\"held\":true,\"source\":[1,{}],\"error\":\"AUTH: wrong password\",\"code\":\"denied\","
+                "\"reason\":null}\n";
+        const char *text = written(p);
+        assert_true(strlen(text) > strlen(expected));
+        assert_string_equal(text + strlen(text) - strlen(expected), expected);
+}
+
+static void quotes_and_control_characters_are_escaped(void **state)
+{
+        struct piped *p = *state;
+        log_info(p->log, "a.b", "a \"b\" \\ \n\r\t\x01\x7f", log_strn("key", "a\0b", 3));
+        json_t *object = json_loads(written(p), JSON_ALLOW_NUL, NULL);
+        assert_non_null(object);
+        assert_member(object, "message", "a \"b\" \\ \n\r\t\x01\x7f");
+        assert_int_equal(json_string_length(json_object_get(object, "key")), 3);
+        assert_null(strpbrk(p->text, "\r\t\x01\x7f"));
+        json_decref(object);
+}
+
+static void bytes_that_are_no_utf8_become_the_replacement_character(void **state)
+{
+        static const struct {
+                const char *bytes, *expected;
+        } cases[] = {
+                { "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
+                  "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80" },
+                { "a\xff"
+                  "b",
+                  "a\xef\xbf\xbd"
+                  "b" },
+                { "\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd" },                                 /* overlong NUL       */
+                { "\xe0\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },                 /* overlong           */
+                { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },                 /* a surrogate        */
+                { "\xc3", "\xef\xbf\xbd" },                                                 /* cut short          */
+                { "\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd" },                                 /* cut short          */
+                { "\xe2\x82(", "\xef\xbf\xbd\xef\xbf\xbd(" },                               /* the end is missing */
+                { "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* above U+10FFFF */
+        };
+        struct piped *p = *state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                log_info(p->log, "a.b", "c", log_str("key", cases[i].bytes));
+                json_t *object = line(p);
+                assert_member(object, "key", cases[i].expected);
+                json_decref(object);
+        }
+}
+
+static void a_long_text_is_cut_and_says_so(void **state)
+{
+        struct piped *p = *state;
+        char text[20000];
+        memset(text, 'x', sizeof(text));
+        log_info(p->log, "a.b", "c", log_strn("key", text, sizeof(text)));
+        json_t *object = line(p);
+        const char *key = json_string_value(json_object_get(object, "key"));
+        assert_int_equal(strlen(key), 8 * 1024 + 3);
+        assert_string_equal(key + 8 * 1024, "...");
+        json_decref(object);
+}
+
+static void lines_below_the_level_are_not_made(void **state)
+{
+        struct piped *p = *state;
+        log_debug(p->log, "a.b", "c");
+        assert_string_equal(written(p), "");
+        log_set_level(p->log, LOG_DEBUG);
+        assert_true(log_enabled(p->log, LOG_DEBUG));
+        log_debug(p->log, "a.b", "c");
+        assert_string_not_equal(written(p), "");
+        log_set_level(p->log, LOG_OFF);
+        log_error(p->log, "a.b", "c");
+        assert_string_equal(written(p), "");
+        assert_int_equal(log_dropped(p->log), 0);
+}
+
+static void fields_of_a_line_that_is_not_made_are_not_computed(void **state)
+{
+        struct piped *p = *state;
+        int computed = 0;
+        log_debug(p->log, "a.b", "c", log_int("count", ++computed));
+        assert_int_equal(computed, 0);
+        log_info(p->log, "a.b", "c", log_int("count", ++computed));
+        assert_int_equal(computed, 1);
+}
+
+static void without_a_log_nothing_happens(void **state UNUSED)
+{
+        assert_false(log_enabled(NULL, LOG_ERROR));
+        log_error((struct log *)NULL, "a.b", "c", log_int("count", 1));
+        log_event(NULL, LOG_ERROR, "a.b", "c", NULL, 0);
+        log_close(NULL);
+}
+
+static void levels_are_read_in_any_case_and_nothing_else_is(void **state UNUSED)
+{
+        static const char *const wrong[] = { "", "warning", "info ", "0", "debugg" };
+        enum log_level level = LOG_DEBUG;
+        assert_true(log_level_parse("ERROR", &level) && level == LOG_ERROR);
+        assert_true(log_level_parse("debug", &level) && level == LOG_DEBUG);
+        assert_true(log_level_parse("Info", &level) && level == LOG_INFO);
+        assert_true(log_level_parse("warn", &level) && level == LOG_WARN);
+        assert_true(log_level_parse("off", &level) && level == LOG_OFF);
+        for (size_t i = 0; i < COUNT_OF(wrong); i++)
+                assert_false(log_level_parse(wrong[i], &level));
+        assert_int_equal(level, LOG_OFF);
+}
+
+static void the_programs_name_is_copied_and_cut(void **state UNUSED)
+{
+        char name[] = "a-name-that-is-longer-than-thirty-one-characters";
+        struct piped p;
+        struct err err;
+        assert_int_equal(pipe2(p.fds, O_CLOEXEC | O_NONBLOCK), 0);
+        struct log_options options = { .fd = p.fds[1], .level = LOG_INFO, .program = name };
+        assert_int_equal(log_open(&options, &p.log, &err), 0);
+        memset(name, 'x', sizeof(name) - 1);
+        log_info(p.log, "a.b", "c");
+        json_t *object = line(&p);
+        assert_member(object, "program", "a-name-that-is-longer-than-thir");
+        json_decref(object);
+        log_close(p.log);
+        (void)close(p.fds[0]);
+        (void)close(p.fds[1]);
+}
+
+/* Fills the pipe but for less than a line of PIPE_BUF. */
+static void fill(const struct piped *p)
+{
+        char bytes[4096];
+        memset(bytes, '.', sizeof(bytes));
+        while (write(p->fds[1], bytes, sizeof(bytes)) > 0)
+                ;
+}
+
+static void lines_that_would_block_are_counted_and_told(void **state)
+{
+        struct piped *p = *state;
+        fill(p);
+        for (int i = 0; i < 3; i++)
+                log_info(p->log, "a.b", "c");
+        assert_int_equal(log_dropped(p->log), 3);
+        (void)written(p);
+        log_info(p->log, "a.b", "c");
+        json_t *object = line(p);
+        assert_int_equal(json_integer_value(json_object_get(object, "lines_dropped")), 3);
+        json_decref(object);
+        log_info(p->log, "a.b", "c");
+        object = line(p);
+        assert_null(json_object_get(object, "lines_dropped"));
+        json_decref(object);
+        assert_int_equal(log_dropped(p->log), 3);
+}
+
+static void after_half_a_line_the_next_one_stands_on_its_own(void **state)
+{
+        struct piped *p = *state;
+        char text[6000], head[4096];
+        memset(text, 'x', sizeof(text));
+        fill(p);
+        assert_int_equal(read(p->fds[0], head, sizeof(head)), (int)sizeof(head)); /* room for one page */
+        log_info(p->log, "a.half", "c", log_strn("key", text, sizeof(text)));
+        log_info(p->log, "a.lost", "c");
+        assert_int_equal(log_dropped(p->log), 2);
+        assert_non_null(strstr(written(p), "a.half"));
+        log_info(p->log, "a.whole", "c");
+        const char *rest = written(p);
+        assert_int_equal(rest[0], '\n');
+        json_t *object = json_loads(rest, 0, NULL);
+        assert_member(object, "event", "a.whole");
+        assert_int_equal(json_integer_value(json_object_get(object, "lines_dropped")), 2);
+        json_decref(object);
+        log_info(p->log, "a.whole", "c");
+        json_decref(line(p));
+}
+
+static void a_line_above_the_maximum_is_dropped_whole(void **state)
+{
+        struct piped *p = *state;
+        char *json = malloc(70000);
+        assert_non_null(json);
+        memset(json, '1', 70000);
+        log_info(p->log, "a.b", "c", log_json("key", json, 70000));
+        free(json);
+        assert_string_equal(written(p), "");
+        assert_int_equal(log_dropped(p->log), 1);
+}
+
+static void *write_lines(void *log)
+{
+        for (int i = 0; i < LINES; i++)
+                log_info((struct log *)log, "a.b", "some words that make the line a little longer",
+                         log_int("count", i));
+        return NULL;
+}
+
+static void lines_of_several_threads_never_mix(void **state UNUSED)
+{
+        FILE *file = tmpfile();
+        assert_non_null(file);
+        assert_int_equal(fcntl(fileno(file), F_SETFL, O_APPEND), 0);
+        struct log *log;
+        struct err err;
+        struct log_options options = { .fd = fileno(file), .level = LOG_INFO, .program = "test" };
+        assert_int_equal(log_open(&options, &log, &err), 0);
+        pthread_t threads[THREADS];
+        for (int i = 0; i < THREADS; i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, write_lines, log), 0);
+        for (int i = 0; i < THREADS; i++)
+                assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(log_dropped(log), 0);
+        log_close(log);
+        char text[1024];
+        int count = 0;
+        for (rewind(file); fgets(text, sizeof(text), file); count++) {
+                json_t *object = json_loads(text, 0, NULL);
+                assert_non_null(object);
+                json_decref(object);
+        }
+        assert_int_equal(count, THREADS * LINES);
+        assert_int_equal(fclose(file), 0);
+}
+
+#define WITH_A_PIPE(test) cmocka_unit_test_setup_teardown(test, open_piped, close_piped)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                WITH_A_PIPE(a_line_names_time_level_program_event_and_message),
+                WITH_A_PIPE(fields_follow_in_their_order_and_kind),
+                WITH_A_PIPE(quotes_and_control_characters_are_escaped),
+                WITH_A_PIPE(bytes_that_are_no_utf8_become_the_replacement_character),
+                WITH_A_PIPE(a_long_text_is_cut_and_says_so),
+                WITH_A_PIPE(lines_below_the_level_are_not_made),
+                WITH_A_PIPE(fields_of_a_line_that_is_not_made_are_not_computed),
+                cmocka_unit_test(without_a_log_nothing_happens),
+                cmocka_unit_test(levels_are_read_in_any_case_and_nothing_else_is),
+                cmocka_unit_test(the_programs_name_is_copied_and_cut),
+                WITH_A_PIPE(lines_that_would_block_are_counted_and_told),
+                WITH_A_PIPE(after_half_a_line_the_next_one_stands_on_its_own),
+                WITH_A_PIPE(a_line_above_the_maximum_is_dropped_whole),
+                cmocka_unit_test(lines_of_several_threads_never_mix),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
