@@ -1,15 +1,11 @@
-/* client: which connection takes commands. At most one is active, one is opening, and retired ones drain. A
- * connection to the newest target replaces the active one when it is ready; a lost one is replaced at once the
- * first time and with backoff and full jitter after that. All attempts start in `retry`, so nothing calls back
- * from inside redis_open or redis_set_target. */
-#include <assert.h>
+/* client: the caller's side. It opens, switches and closes, keeps the one coarse tick, and sees to it that nothing
+ * is freed while a function of this folder is on the stack, so that every callback may do what it likes.
+ * reconnect.c says which connection takes commands, queue.c where commands wait. */
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
 #include "redis/internal.h"
-
-enum { BACKOFF_DOUBLINGS_MAX = 16 };
 
 /* --- Entries: nothing is freed while a function of this folder is on the stack --------------------------- */
 
@@ -48,263 +44,6 @@ void redis_release(struct redis *client)
                 on_closed(data);
 }
 
-static int64_t now_ms(const struct redis *client)
-{
-        return (int64_t)uv_now(client->loop);
-}
-
-static void emit(struct redis *client, struct redis_event event)
-{
-        event.held = client->held_count;
-        event.attempt = client->failures;
-        if (client->options.on_event && !client->is_closing)
-                client->options.on_event(client, &event, client->options.data);
-}
-
-static void set_away(struct redis *client, const struct err *why)
-{
-        if (client->away_since_ms == 0)
-                client->away_since_ms = now_ms(client);
-        client->last_error = *why;
-}
-
-/* --- Attempts -------------------------------------------------------------------------------------------- */
-
-/* xorshift64: spreads clients that were lost together; nothing secret hangs on it. */
-static uint64_t next_random(struct redis *client)
-{
-        uint64_t x = client->random;
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        return client->random = x;
-}
-
-/* The next wait: anything from 1 ms up to a bound that doubles. The first after a success is none at all. */
-static int64_t next_backoff_ms(struct redis *client, bool may_be_at_once)
-{
-        unsigned n = client->failures++;
-        if (n == 0 && may_be_at_once)
-                return 0;
-        int64_t bound = client->options.backoff_min_ms << (n < BACKOFF_DOUBLINGS_MAX ? n : BACKOFF_DOUBLINGS_MAX);
-        if (bound > client->options.backoff_max_ms)
-                bound = client->options.backoff_max_ms;
-        return 1 + (int64_t)(next_random(client) % (uint64_t)bound);
-}
-
-static void on_retry(uv_timer_t *timer);
-
-static void retry_after(struct redis *client, int64_t wait_ms)
-{
-        if (client->is_closing || (uv_is_active((uv_handle_t *)&client->retry) && wait_ms > 0))
-                return;
-        (void)uv_timer_start(&client->retry, on_retry, (uint64_t)wait_ms, 0); /* fails only on a closed timer */
-}
-
-static void open_connection(struct redis *client)
-{
-        struct err err;
-        struct conn *conn = redis_conn_new(client, client->target, &err);
-        if (!conn) {
-                retry_after(client, client->options.backoff_max_ms);
-                return;
-        }
-        client->opening = conn;
-        redis_wake(client);
-        redis_conn_start(conn);
-}
-
-static void on_retry(uv_timer_t *timer)
-{
-        struct redis *client = CONTAINER_OF(timer, struct redis, retry);
-        struct conn *active = client->active;
-        redis_enter(client);
-        if (active && active->pause == FAILURE_WAIT && redis_link_empty(&active->in_flight)) {
-                active->pause = FAILURE_NONE;
-                redis_conn_write(active);
-        }
-        if (!client->opening && (!client->active || client->active->epoch != client->epoch))
-                open_connection(client);
-        redis_queue_deliver(client);
-        redis_leave(client);
-}
-
-/* --- What connections tell ------------------------------------------------------------------------------- */
-
-/* Commands go elsewhere from now on; it stays until what is in flight has been answered. */
-static void retire(struct redis *client, struct conn *conn)
-{
-        conn->is_retired = true;
-        conn->drain_deadline_ms = now_ms(client) + client->options.stall_ms;
-        conn->next = client->draining;
-        client->draining = conn;
-}
-
-static void remove_draining(struct redis *client, struct conn *conn)
-{
-        struct conn **at = &client->draining;
-        while (*at != conn)
-                at = &(*at)->next;
-        *at = conn->next;
-}
-
-static void finish_draining(struct redis *client, struct conn *conn, const struct err *err, size_t in_flight)
-{
-        struct redis_event event = { .kind = REDIS_EVENT_DRAINED,
-                                     .address = conn->target->address,
-                                     .err = err,
-                                     .in_flight = in_flight,
-                                     .generation = conn->generation };
-        remove_draining(client, conn);
-        redis_conn_close(conn);
-        emit(client, event);
-}
-
-static void write_held(struct redis *client)
-{
-        if (redis_is_usable(client))
-                redis_conn_write(client->active);
-}
-
-/* Nothing is in flight on it any more, and it is retired or has refused commands. */
-static void on_idle(struct redis *client, struct conn *conn)
-{
-        redis_queue_hold_again(client, &conn->refused);
-        if (conn->is_retired) {
-                finish_draining(client, conn, NULL, 0);
-                write_held(client);
-                return;
-        }
-        struct err why = client->last_error;
-        struct redis_event event = { .kind = REDIS_EVENT_NOT_WRITABLE,
-                                     .address = conn->target->address,
-                                     .err = &why,
-                                     .generation = conn->generation };
-        event.retry_ms = next_backoff_ms(client, false);
-        if (conn->pause != FAILURE_WAIT) {
-                client->active = NULL;
-                redis_conn_close(conn);
-        }
-        redis_queue_drop_impatient(client);
-        retry_after(client, event.retry_ms);
-        emit(client, event);
-}
-
-void redis_conn_is_ready(struct conn *conn)
-{
-        struct redis *client = conn->client;
-        struct conn *old = client->active;
-        bool is_switch = client->counters.connects > 0 && conn->generation != client->generation_in_use;
-        struct redis_event event = { .kind = REDIS_EVENT_CONNECTED,
-                                     .address = conn->target->address,
-                                     .waited_ms = redis_away_ms(client),
-                                     .generation = conn->generation };
-        client->opening = NULL;
-        client->active = conn;
-        client->generation_in_use = conn->generation;
-        client->counters.connects++;
-        client->is_denied = false;
-        if (client->held_count == 0) /* else the first answer tells */
-                client->away_since_ms = 0;
-        if (old)
-                retire(client, old);
-        emit(client, event);
-        event.kind = REDIS_EVENT_SWITCHED;
-        if (is_switch)
-                emit(client, event);
-        if (old && old->state == CONN_READY && redis_link_empty(&old->in_flight))
-                on_idle(client, old);
-        write_held(client);
-}
-
-void redis_conn_failed(struct conn *conn, enum redis_failure failure, const struct err *err)
-{
-        struct redis *client = conn->client;
-        struct redis_event event = { .address = conn->target->address, .err = err, .generation = conn->generation };
-        event.kind = REDIS_EVENT_CONNECT_FAILED;
-        if (failure == FAILURE_DENIED)
-                event.kind = REDIS_EVENT_DENIED;
-        else if (failure == FAILURE_WAIT || failure == FAILURE_RECONNECT)
-                event.kind = REDIS_EVENT_NOT_WRITABLE;
-        assert(client->opening == conn);
-        client->opening = NULL;
-        client->is_denied = failure == FAILURE_DENIED;
-        client->last_error = *err;
-        redis_conn_close(conn);
-        event.retry_ms = next_backoff_ms(client, false);
-        retry_after(client, event.retry_ms);
-        emit(client, event);
-}
-
-void redis_conn_lost(struct conn *conn, const struct err *err)
-{
-        struct redis *client = conn->client;
-        struct redis_event event = { .kind = REDIS_EVENT_DISCONNECTED,
-                                     .address = conn->target->address,
-                                     .err = err,
-                                     .generation = conn->generation };
-        for (struct redis_link *at = conn->in_flight.next; at != &conn->in_flight; at = at->next)
-                event.in_flight++;
-        redis_queue_rescue(client, conn);
-        if (conn->is_retired) {
-                finish_draining(client, conn, err, event.in_flight);
-                write_held(client);
-                return;
-        }
-        client->active = NULL;
-        redis_conn_close(conn);
-        set_away(client, err);
-        redis_queue_drop_impatient(client);
-        if (!client->opening)
-                retry_after(client, event.retry_ms = next_backoff_ms(client, true));
-        emit(client, event);
-}
-
-static void note_success(struct redis *client, struct conn *conn, struct redis_command *command)
-{
-        if (conn->epoch == client->epoch) /* the old target's answers say nothing of the new one */
-                client->failures = 0;
-        if (!conn->is_retired && conn->pause == FAILURE_NONE)
-                client->away_since_ms = 0;
-        if (command->batch_us != 0 && client->on_round_trip)
-                client->on_round_trip(clock_monotonic_us() - command->batch_us, client->on_round_trip_data);
-}
-
-static void on_refused(struct redis *client, struct conn *conn, struct redis_command *command,
-                       const struct redis_reply *reply, enum redis_failure failure)
-{
-        struct err err;
-        (void)redis_reply_error(reply, &err); /* kept as the last error */
-        if (failure == FAILURE_UNKNOWN) {
-                redis_queue_doubt(client, command, &conn->refused);
-                failure = FAILURE_RECONNECT; /* a server that changes its role unblocks its clients */
-        } else {
-                redis_queue_refused(client, command, &conn->refused);
-        }
-        if (conn->pause != FAILURE_RECONNECT)
-                conn->pause = failure;
-        if (!conn->is_retired)
-                set_away(client, &err);
-}
-
-void redis_conn_replied(struct conn *conn, struct redis_command *command, const struct redis_reply *reply)
-{
-        struct redis *client = conn->client;
-        enum redis_failure failure = redis_failure_of(reply);
-        if (command->state == COMMAND_ABANDONED) {
-                redis_link_remove(&command->link);
-                redis_command_fini(command);
-                free(command);
-        } else if (failure == FAILURE_NONE) {
-                note_success(client, conn, command);
-                redis_queue_answer(client, command, reply);
-        } else {
-                on_refused(client, conn, command, reply, failure);
-        }
-        if ((conn->pause || conn->is_retired) && conn->state == CONN_READY && redis_link_empty(&conn->in_flight))
-                on_idle(client, conn);
-}
-
 /* --- Time ------------------------------------------------------------------------------------------------ */
 
 static bool is_waiting(const struct redis *client)
@@ -315,7 +54,7 @@ static bool is_waiting(const struct redis *client)
 static void on_tick(uv_timer_t *timer)
 {
         struct redis *client = CONTAINER_OF(timer, struct redis, tick);
-        int64_t now = now_ms(client);
+        int64_t now = redis_now_ms(client);
         redis_enter(client);
         redis_queue_expire(client, now);
         if (client->active)
@@ -327,7 +66,7 @@ static void on_tick(uv_timer_t *timer)
                 redis_conn_tick(conn, now);
         }
         redis_queue_deliver(client);
-        write_held(client); /* a flush that was left out costs no more than a tick */
+        redis_write_held(client); /* a flush that was left out costs no more than a tick */
         if (!client->is_closing && !is_waiting(client))
                 (void)uv_timer_stop(timer); /* cannot fail */
         redis_leave(client);
@@ -371,11 +110,11 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
         if (getrandom(&client->random, sizeof(client->random), 0) != sizeof(client->random) || client->random == 0)
                 client->random = (uint64_t)clock_monotonic_us() | 1;
         uv_update_time(loop);
-        client->away_since_ms = now_ms(client);
+        client->away_since_ms = redis_now_ms(client);
         (void)uv_timer_init(loop, &client->tick); /* always 0 */
         (void)uv_timer_init(loop, &client->retry);
         client->holds = 2;
-        retry_after(client, 0);
+        redis_retry_after(client, 0);
         *out = client;
         return 0;
 }
@@ -397,7 +136,7 @@ void redis_set_target(struct redis *client, struct redis_target *target, unsigne
         client->generation = generation;
         client->epoch++;
         client->failures = 0;
-        retry_after(client, 0);
+        redis_retry_after(client, 0);
         redis_leave(client);
 }
 
@@ -405,7 +144,7 @@ void redis_flush(struct redis *client)
 {
         redis_enter(client);
         redis_queue_deliver(client); /* first, for what is sent in answer */
-        write_held(client);
+        redis_write_held(client);
         redis_queue_deliver(client);
         redis_leave(client);
 }
@@ -466,7 +205,7 @@ unsigned redis_generation(const struct redis *client)
 
 int64_t redis_away_ms(const struct redis *client)
 {
-        return client->away_since_ms ? now_ms(client) - client->away_since_ms : 0;
+        return client->away_since_ms ? redis_now_ms(client) - client->away_since_ms : 0;
 }
 
 size_t redis_in_flight(const struct redis *client)

@@ -531,6 +531,20 @@ static void closing_in_the_middle_of_an_attempt_leaves_nothing(void **state UNUS
         rig_fini(&rig);
 }
 
+static void a_name_is_looked_up_and_its_addresses_are_tried_in_turn(void **state UNUSED)
+{
+        struct job a;
+        rig_init(&rig);
+        fake_start(&fake, &rig.loop, 0, NULL); /* on 127.0.0.1 alone; localhost may be ::1 first */
+        struct redis_target_options options = { .host = "localhost", .port = fake.port };
+        rig_open_target(&rig, (struct redis_options){ 0 }, redis_target_new(&options, NULL));
+        job_send(&a, &rig, "SET", "a", "1");
+        RUN_UNTIL(&rig, a.is_done);
+        assert_answer(&a, "OK");
+        assert_int_equal(rig.events[REDIS_EVENT_CONNECT_FAILED], 0);
+        stop();
+}
+
 static const char *mute(struct fake *f UNUSED, struct fake_conn *conn, size_t argc UNUSED, char **argv UNUSED)
 {
         return conn->number == 1 ? "" : NULL;
@@ -694,6 +708,7 @@ int main(void)
                 cmocka_unit_test(a_command_that_must_not_hold_fails_at_once_without_a_connection),
                 cmocka_unit_test(a_callback_may_close_the_client),
                 cmocka_unit_test(closing_in_the_middle_of_an_attempt_leaves_nothing),
+                cmocka_unit_test(a_name_is_looked_up_and_its_addresses_are_tried_in_turn),
                 cmocka_unit_test(a_handshake_without_an_answer_ends_in_time),
                 cmocka_unit_test(a_switch_under_traffic_loses_nothing_and_keeps_the_order),
                 cmocka_unit_test(while_the_new_target_is_dead_the_old_one_works_and_is_not_called_again),

@@ -1,16 +1,11 @@
 /* conn: one connection from the look-up to its end. Addresses are tried in turn, each with its share of the
- * time that is left; the handshake goes out as soon as the socket stands. Once ready, commands go from the
- * client's held queue to the socket and into in_flight, and replies take them from its front. It keeps no
- * timer: the client's coarse tick asks redis_conn_tick. */
+ * time that is left; the handshake goes out as soon as the socket stands. Once ready, flow.c moves commands and
+ * replies. It keeps no timer: the client's coarse tick asks redis_conn_tick. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/clock.h"
 #include "redis/internal.h"
-
-enum { PARTS_MAX = 1024, /* IOV_MAX on Linux */ READS_A_TURN = 16 };
 
 static void try_next_address(struct conn *c, const struct err *why);
 
@@ -78,7 +73,7 @@ static void on_located(const struct redis_addresses *found, const struct err *er
 void redis_conn_start(struct conn *c)
 {
         struct err err;
-        c->deadline_ms = (int64_t)uv_now(c->client->loop) + c->client->options.connect_timeout_ms;
+        c->deadline_ms = redis_now_ms(c->client) + c->client->options.connect_timeout_ms;
         c->state = CONN_LOCATING;
         int rc = redis_locate(c->client, c->target, &c->addresses, on_located, c, &c->locate, &err);
         if (rc < 0)
@@ -91,7 +86,7 @@ void redis_conn_start(struct conn *c)
 static void try_next_address(struct conn *c, const struct err *why)
 {
         struct err err = { 0 };
-        int64_t now_ms = (int64_t)uv_now(c->client->loop);
+        int64_t now_ms = redis_now_ms(c->client);
         if (why)
                 err = *why;
         hang_up(c);
@@ -161,7 +156,7 @@ static void on_handshake_writable(struct conn *c)
         }
 }
 
-static void on_handshake_reply(struct conn *c, const struct redis_reply *reply)
+void redis_conn_handshake_reply(struct conn *c, const struct redis_reply *reply)
 {
         struct err err;
         enum redis_failure failure;
@@ -172,15 +167,14 @@ static void on_handshake_reply(struct conn *c, const struct redis_reply *reply)
         } else if (rc > 0) {
                 redis_handshake_fini(&c->handshake);
                 c->state = CONN_READY;
-                c->heard_ms = (int64_t)uv_now(c->client->loop);
+                c->heard_ms = redis_now_ms(c->client);
                 redis_conn_is_ready(c);
         }
 }
 
-/* --- Reading --------------------------------------------------------------------------------------------- */
+/* --- Events and time ---------------------------------------------------------------------------------------------- */
 
-/* The connection is of no use any more, in whatever state it is. */
-static void broken(struct conn *c, const struct err *why)
+void redis_conn_broken(struct conn *c, const struct err *why)
 {
         struct err err = *why;
         (void)err_wrap(&err, c->state == CONN_HANDSHAKE ? "%s: handshake" : "%s", c->target->address);
@@ -189,195 +183,6 @@ static void broken(struct conn *c, const struct err *why)
         else
                 try_next_address(c, &err);
 }
-
-/* An error that answers nothing is what Redis says before it closes. */
-static void on_unasked(struct conn *c, const struct redis_reply *reply)
-{
-        struct err err;
-        if (redis_reply_type(reply) == REDIS_ERROR)
-                (void)redis_reply_error(reply, &err);
-        else
-                (void)err_set(&err, ERR_PROTOCOL, "a reply that nothing asked for");
-        broken(c, &err);
-}
-
-static void on_reply(struct conn *c, const struct redis_reply *reply)
-{
-        if (c->state == CONN_HANDSHAKE) {
-                on_handshake_reply(c, reply);
-                return;
-        }
-        struct redis_command *first = redis_link_command(c->in_flight.next);
-        if (redis_link_empty(&c->in_flight) || first == c->partial)
-                on_unasked(c, reply);
-        else
-                redis_conn_replied(c, first, reply);
-}
-
-static void take_bytes(struct conn *c, size_t count)
-{
-        struct err err;
-        const struct redis_reply *reply;
-        int rc = redis_reader_feed(c->reader, c->client->read_buffer, count, &err);
-        while (rc == 0 && (rc = redis_reader_next(c->reader, &reply, &err)) > 0) {
-                struct redis_reader *reader = c->reader;
-                on_reply(c, reply);
-                if (c->state == CONN_CLOSED || c->reader != reader)
-                        return;
-                rc = 0;
-        }
-        if (rc < 0)
-                broken(c, &err);
-}
-
-void redis_conn_read(struct conn *c)
-{
-        struct redis_channel *channel = c->channel;
-        struct err err;
-        for (int i = 0; i < READS_A_TURN && c->channel == channel; i++) {
-                ssize_t n = channel->transport->recv(channel, c->client->read_buffer, REDIS_READ_BYTES);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        return;
-                if (n <= 0) {
-                        if (n < 0)
-                                (void)err_errno(&err, "read"); /* broken() takes it on */
-                        else
-                                (void)err_set(&err, ERR_UNAVAILABLE, "closed by the other side");
-                        broken(c, &err);
-                        return;
-                }
-                c->heard_ms = (int64_t)uv_now(c->client->loop);
-                c->client->counters.bytes_in += (uint64_t)n;
-                take_bytes(c, (size_t)n);
-                if (n < REDIS_READ_BYTES && channel->transport->short_read_is_last)
-                        return;
-        }
-}
-
-/* --- Writing --------------------------------------------------------------------------------------------- */
-
-/* What is to be written next: the rest of a command that is partly written, then those that are held. */
-static size_t collect_rest(struct conn *c, struct iovec *parts)
-{
-        if (!c->partial)
-                return 0;
-        *parts = (struct iovec){ c->partial->bytes + c->partial_written, c->partial->length - c->partial_written };
-        return 1;
-}
-
-static size_t collect(struct conn *c, struct iovec parts[PARTS_MAX])
-{
-        struct redis_link *held = &c->client->held;
-        size_t count = collect_rest(c, parts);
-        for (struct redis_link *at = held->next; at != held && count < PARTS_MAX; at = at->next) {
-                struct redis_command *command = redis_link_command(at);
-                parts[count++] = (struct iovec){ command->bytes, command->length };
-        }
-        return count;
-}
-
-static void put_in_flight(struct conn *c, struct redis_command *command, int64_t realtime_ms)
-{
-        struct redis *client = c->client;
-        if (redis_link_empty(&c->in_flight))
-                c->heard_ms = (int64_t)uv_now(client->loop);
-        redis_link_remove(&command->link);
-        redis_link_before(&c->in_flight, &command->link);
-        client->held_count--;
-        client->in_flight_count++;
-        client->counters.commands++;
-        if (command->doubts > 0)
-                client->counters.resent++;
-        command->state = COMMAND_IN_FLIGHT;
-        command->attempts++;
-        command->batch_us = 0;
-        if (command->sent_first_ms == 0)
-                command->sent_first_ms = realtime_ms;
-}
-
-/* `written` bytes are on their way: the commands that they belong to are in flight. Returns how many those are. */
-static size_t advance(struct conn *c, size_t written)
-{
-        struct redis_link *held = &c->client->held;
-        int64_t realtime_ms = clock_realtime_ms();
-        size_t count = 0;
-        if (c->partial) {
-                size_t rest = c->partial->length - c->partial_written;
-                c->partial_written += written < rest ? written : rest;
-                if (written < rest)
-                        return 0;
-                c->partial = NULL;
-                written -= rest;
-        }
-        while (written > 0 && !redis_link_empty(held)) {
-                struct redis_command *command = redis_link_command(held->next);
-                put_in_flight(c, command, realtime_ms);
-                count++;
-                if (written < command->length) {
-                        c->partial = command;
-                        c->partial_written = written;
-                        break;
-                }
-                written -= command->length;
-        }
-        return count;
-}
-
-static void note_batch(struct conn *c, struct redis_command *first, size_t count)
-{
-        struct redis *client = c->client;
-        if (count == 0)
-                return;
-        first->batch_us = client->on_round_trip ? clock_monotonic_us() : 0;
-        client->counters.batches++;
-        if (count > client->counters.batch_commands_max)
-                client->counters.batch_commands_max = count;
-        if (client->on_batch)
-                client->on_batch(count, client->on_batch_data);
-}
-
-/* A retired connection, or one that has refused a command, only finishes what is begun. */
-static bool takes_more(const struct conn *c)
-{
-        return c->client->active == c && c->pause == FAILURE_NONE;
-}
-
-static bool has_more(const struct conn *c)
-{
-        return c->partial || (takes_more(c) && !redis_link_empty(&c->client->held));
-}
-
-void redis_conn_write(struct conn *c)
-{
-        struct iovec parts[PARTS_MAX];
-        struct redis_command *first = redis_link_command(c->client->held.next);
-        size_t batch = 0;
-        int errnum = 0;
-        while (!c->blocked && errnum == 0 && has_more(c)) {
-                size_t count = takes_more(c) ? collect(c, parts) : collect_rest(c, parts);
-                size_t wanted = 0;
-                for (size_t i = 0; i < count; i++)
-                        wanted += parts[i].iov_len;
-                ssize_t n = c->channel->transport->send(c->channel, parts, count);
-                if (n < 0 && errno != EAGAIN && errno != EINTR)
-                        errnum = errno;
-                size_t written = n > 0 ? (size_t)n : 0;
-                c->client->counters.bytes_out += written;
-                batch += advance(c, written);
-                c->blocked = errnum == 0 && written < wanted && !(n < 0 && errno == EINTR);
-        }
-        redis_channel_wait(c->channel, c->blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
-        note_batch(c, first, batch);
-        if (errnum != 0) {
-                struct err err;
-                (void)err_errnum(&err, errnum, "write"); /* broken() takes it on */
-                broken(c, &err);
-        }
-}
-
-/* --- Events and time ------------------------------------------------------------------------------------- */
 
 static void on_ready_event(struct conn *c, int status, int events)
 {
@@ -390,8 +195,8 @@ static void on_ready_event(struct conn *c, int status, int events)
         if (c->state == CONN_READY && status < 0) { /* libuv has stopped to watch it */
                 struct err err;
                 if (redis_channel_connected(c->channel, &err) == 0)
-                        (void)err_set(&err, ERR_UNAVAILABLE, "connection reset"); /* broken() takes it on */
-                broken(c, &err);
+                        (void)err_set(&err, ERR_UNAVAILABLE, "connection reset"); /* redis_conn_broken takes it on */
+                redis_conn_broken(c, &err);
         }
 }
 
@@ -451,7 +256,7 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
         bool is_stalled = now_ms - c->heard_ms >= stall_ms;
         if (is_stalled || (c->is_retired && now_ms >= c->drain_deadline_ms)) {
                 (void)err_set(&err, ERR_TIMEOUT, "no answer within %lld ms", (long long)stall_ms);
-                broken(c, &err);
+                redis_conn_broken(c, &err);
                 return;
         }
         redis_queue_expire_in_flight(c->client, c, now_ms);

@@ -13,12 +13,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -385,15 +386,10 @@ static inline void server_make_folder(struct server *server)
 
 static inline bool server_answers(const struct server *server)
 {
-        struct redis_address address = { 0 };
-        struct sockaddr_un_like {
-                sa_family_t family;
-                char path[108];
-        } *un = (void *)&address.storage;
-        un->family = AF_UNIX;
-        (void)snprintf(un->path, sizeof(un->path), "%s", server->socket_path);
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", server->socket_path);
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool answers = connect(fd, (struct sockaddr *)&address.storage, sizeof(*un)) == 0 &&
+        bool answers = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
                        send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 &&
                        poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 1000) == 1;
         (void)close(fd); /* nothing was promised on it */
@@ -432,15 +428,15 @@ static inline void server_stop(struct server *server, int signal_number)
         assert_int_equal(waitpid(server->pid, NULL, 0), server->pid);
 }
 
+static inline int server_remove_entry(const char *path, const struct stat *about UNUSED, int type UNUSED,
+                                      struct FTW *where UNUSED)
+{
+        return remove(path);
+}
+
 static inline void server_remove(struct server *server)
 {
-        static const char *const names[] = { "redis.log", "redis.sock", "dump.rdb" };
-        char path[128];
-        for (size_t i = 0; i < COUNT_OF(names); i++) {
-                (void)snprintf(path, sizeof(path), "%s/%s", server->folder, names[i]);
-                (void)unlink(path);
-        }
-        assert_int_equal(rmdir(server->folder), 0);
+        assert_int_equal(nftw(server->folder, server_remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* redis, inside: what the files of this folder share. From the outside in: client.c keeps one connection in
- * use (conn.c), one on its way and old ones that drain, and a queue of held commands (queue.c); a connection
- * asks locate.c where the primary is, opens a channel (transport.c), introduces itself (handshake.c), and
- * reads replies (reply.c), which failure.c judges.
+ * use, one on its way and old ones that drain (reconnect.c), and a queue of held commands (queue.c); a
+ * connection (conn.c) asks locate.c where the primary is, opens a channel (transport.c), introduces itself
+ * (handshake.c), writes commands and reads replies (flow.c, reply.c), which failure.c judges.
  *
  * Threads: loop only, but for the target. */
 #ifndef REDIS_INTERNAL_H
@@ -217,12 +217,16 @@ void redis_conn_start(struct conn *conn);
 void redis_conn_close(struct conn *conn);
 void redis_conn_free(struct conn *conn);
 void redis_conn_event(struct conn *conn, int status, int events); /* from the channel */
-void redis_conn_read(struct conn *conn);
 void redis_conn_tick(struct conn *conn, int64_t now_ms);
-/* Writes from the client's held queue what the socket takes. */
-void redis_conn_write(struct conn *conn);
+void redis_conn_handshake_reply(struct conn *conn, const struct redis_reply *reply);
+/* It is of no use any more, in whatever state it is: the next address, or redis_conn_lost. */
+void redis_conn_broken(struct conn *conn, const struct err *why);
 
-/* --- The client (client.c, queue.c) ---------------------------------------------------------------------- */
+/* flow.c */
+void redis_conn_read(struct conn *conn);
+void redis_conn_write(struct conn *conn); /* from the client's held queue what the socket takes */
+
+/* --- The client (client.c, reconnect.c, queue.c) ---------------------------------------------------------------------- */
 
 enum { REDIS_READ_BYTES = 64 << 10, REDIS_TICK_MS = 50 };
 
@@ -273,7 +277,14 @@ void redis_hold(struct redis *client);
 void redis_release(struct redis *client);
 void redis_wake(struct redis *client); /* something waits: the tick has to run */
 
-/* From conn.c. */
+static inline int64_t redis_now_ms(const struct redis *client)
+{
+        return (int64_t)uv_now(client->loop);
+}
+
+/* reconnect.c */
+void redis_retry_after(struct redis *client, int64_t wait_ms); /* 0: next turn; else unless one is planned */
+void redis_write_held(struct redis *client);                   /* where it is usable                      */
 void redis_conn_is_ready(struct conn *conn);
 /* It never became ready. `failure`: NONE (cannot be reached), DENIED, or why it can't be written to. */
 void redis_conn_failed(struct conn *conn, enum redis_failure failure, const struct err *err);
@@ -288,6 +299,7 @@ void redis_queue_doubt(struct redis *client, struct redis_command *command, stru
 void redis_queue_refused(struct redis *client, struct redis_command *command, struct redis_link *list);
 void redis_queue_rescue(struct redis *client, struct conn *conn); /* everything back from a lost connection */
 void redis_queue_answer(struct redis *client, struct redis_command *command, const struct redis_reply *reply);
+void redis_queue_free_stand_in(struct redis_command *command);
 void redis_queue_expire(struct redis *client, int64_t now_ms);
 void redis_queue_expire_in_flight(struct redis *client, struct conn *conn, int64_t now_ms);
 void redis_queue_drop_impatient(struct redis *client); /* must_not_hold, now that there is no connection */

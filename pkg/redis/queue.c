@@ -79,7 +79,7 @@ void redis_queue_answer(struct redis *client, struct redis_command *command, con
 void redis_send(struct redis *client, struct redis_command *command)
 {
         assert(command->state == COMMAND_IDLE && command->length > 0);
-        command->deadline_ms = (int64_t)uv_now(client->loop) + client->options.hold_ms;
+        command->deadline_ms = redis_now_ms(client) + client->options.hold_ms;
         command->sent_first_ms = 0;
         command->attempts = command->doubts = 0;
         if (client->is_closing)
@@ -153,7 +153,7 @@ void redis_queue_doubt(struct redis *client, struct redis_command *command, stru
         }
 }
 
-static void free_stand_in(struct redis_command *command)
+void redis_queue_free_stand_in(struct redis_command *command)
 {
         redis_link_remove(&command->link);
         redis_command_fini(command);
@@ -168,7 +168,7 @@ void redis_queue_rescue(struct redis *client, struct conn *conn)
         while (!redis_link_empty(&conn->in_flight)) {
                 struct redis_command *command = redis_link_command(conn->in_flight.next);
                 if (command->state == COMMAND_ABANDONED)
-                        free_stand_in(command);
+                        redis_queue_free_stand_in(command);
                 else if (command == conn->partial) /* never whole on the wire: it was not done */
                         redis_queue_refused(client, command, &again);
                 else

@@ -120,9 +120,6 @@ static void a_server_that_is_killed_three_times_under_traffic_loses_no_command(v
                 ask(&size, "GET", key, NULL);
                 assert_answer(&size, "1");
         }
-        char path[128];
-        (void)snprintf(path, sizeof(path), "rm -r %s/appendonlydir", server.folder);
-        assert_int_equal(system(path), 0);
 }
 
 static void a_server_that_is_stopped_for_a_while_only_delays(void **state UNUSED)

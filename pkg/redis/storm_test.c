@@ -23,7 +23,7 @@ static const char *misbehave(struct fake *fake UNUSED, struct fake_conn *conn, s
 {
         static const char *const refusals[] = {
                 "-READONLY no\r\n", "-LOADING no\r\n",    "-TRYAGAIN no\r\n",
-                "-BUSY no\r\n",     "-NOREPLICAS no\r\n", "-ERR max number of clients reached\r\n" FAKE_CLOSE,
+                "-BUSY no\r\n",     "-NOREPLICAS no\r\n", ("-ERR max number of clients reached\r\n" FAKE_CLOSE),
         };
         bool is_set = strcmp(argv[0], "SET") == 0;
         if (is_calm || dice(12) > 0) {
