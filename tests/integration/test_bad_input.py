@@ -19,6 +19,14 @@ def place_of(problem):
     return int(words[words.index("line") + 1]), int(words[words.index("column") + 1])
 
 
+@pytest.fixture(scope="module")
+def hasty(redis_server):
+    """A Collector with short patience."""
+    program = Collector(redis_server, header_timeout="400ms", body_timeout="400ms", idle_timeout="1s")
+    yield program
+    program.close()
+
+
 # --- Bodies --------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("path", PATHS)
@@ -201,8 +209,8 @@ def test_a_target_that_is_too_long_is_414(collector):
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
     b"GET / HTTP/1.1\r\n\r\n"])
-def test_what_is_no_http_is_refused_or_closed_and_others_are_served(collector, client, data):
-    with collector.connect() as raw:
+def test_what_is_no_http_is_refused_or_closed_and_others_are_served(hasty, client, data):
+    with hasty.connect() as raw:
         raw.send(data).half_close()
         try:
             answer = raw.read_answer()
@@ -226,14 +234,6 @@ def test_a_length_beside_chunks_is_not_read_as_two_requests(collector):
 
 
 # --- Pace ----------------------------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def hasty(redis_server):
-    """A Collector with short patience."""
-    program = Collector(redis_server, header_timeout="400ms", body_timeout="400ms", idle_timeout="1s")
-    yield program
-    program.close()
-
 
 def test_a_head_that_comes_too_slowly_is_408_whatever_its_pace(hasty):
     with hasty.connect() as raw:
@@ -286,6 +286,20 @@ def test_a_client_that_leaves_does_no_harm(collector, client, left_after, how):
         raw.send(data[:left_after])
         getattr(raw, how)()
     assert client.post("/", {"a": 1}).status == 200
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_clients_that_left_in_the_middle_of_a_body_do_not_hold_up_the_stop(start_redis, start_collector, how):
+    data = request_bytes("POST", "/", {"a": "x" * 100})
+    program = start_collector(start_redis())
+    for _ in range(10):
+        raw = program.connect()
+        raw.send(data[:-50])
+        getattr(raw, how)()
+    with program.client() as client:
+        assert client.post("/", {"a": 1}).status == 200
+    took, _ = timed(program.stop)
+    assert took < 3 * PATIENCE
 
 
 def test_a_client_that_sends_all_and_half_closes_gets_its_answer(collector):

@@ -29,7 +29,7 @@ def start_bound(start_collector, bindings):
     return start
 
 
-@pytest.mark.parametrize("kind", ["redis", "valkey", "Redis", "REDIS", "redis\n", "servicebinding.io/redis"])
+@pytest.mark.parametrize("kind", ["redis", "valkey", "Redis", "REDIS", "redis\n"])
 def test_a_binding_of_type_redis_or_valkey_is_used(start_redis, start_bound, bindings, kind):
     server = start_redis()
     bindings.write("db", type=kind, host=server.host, port=server.port)
@@ -118,7 +118,7 @@ def test_two_bindings_of_one_type_need_a_name_and_the_error_lists_them(start_red
     bindings.write("second", type="valkey", host=two.host, port=two.port)
     status, out, err = check(env=bindings.environment())
     assert status == 2, out + err
-    assert "first" in out + err and "second" in out + err and "--binding" in out + err
+    assert "first" in err and "second" in err, err
     assert stores_in(start_bound(binding="second"), two)
     assert check(env=bindings.environment(), binding="first")[0] == 0
 

@@ -6,29 +6,34 @@ import urllib.parse
 
 import pytest
 
+from support.deadline import Deadline, wait_until
 from support.matching import assert_problem
 
 
 def page(client, **query):
-    """(documents, next cursor or None) of one page."""
+    """(entries, cursor of the next page, whether there is more now) of one page."""
     query = {name: value for name, value in query.items() if value is not None}
     answer = client.get("/v1/documents?" + urllib.parse.urlencode(query))
     assert answer.status == 200, answer
     assert answer.media_type == "application/json"
     body = answer.json()
-    return body["documents"], body.get("cursor")
+    return body["documents"], body["next"], body["more"]
 
 
 def all_keys(client, limit=7, **query):
-    """The keys of all pages, following the cursor until a page is empty."""
-    keys, cursor = [], None
-    for _ in range(10000):
-        documents, following = page(client, limit=limit, cursor=cursor, **query)
-        keys += [document["key"] for document in documents]
-        if not following or not documents:
-            return keys
+    """The keys of all pages, as long as there is more."""
+    keys, cursor, more = [], None, True
+    while more:
+        entries, following, more = page(client, limit=limit, cursor=cursor, **query)
+        assert len(entries) <= limit
+        assert following != cursor or not more, "the listing does not move on"
+        keys += keys_of(entries)
         cursor = following
-    raise AssertionError("the listing does not end")
+    return keys
+
+
+def keys_of(entries):
+    return [entry["key"] for entry in entries]
 
 
 def feed_order(store):
@@ -55,17 +60,24 @@ def fill(client, count, start=0):
 
 def test_without_documents_the_page_is_empty(fresh):
     client, _ = fresh
-    documents, _ = page(client)
-    assert documents == []
+    entries, cursor, more = page(client)
+    assert entries == [] and cursor and not more
 
 
 def test_documents_come_whole_and_in_order(fresh):
     client, store = fresh
     keys = fill(client, 5)
-    documents, _ = page(client)
-    assert [document["key"] for document in documents] == keys == feed_order(store)
-    assert [document["n"] for document in documents] == list(range(5))
-    assert all(document["created"] and document["correlationId"] for document in documents)
+    entries, _, more = page(client)
+    assert keys_of(entries) == keys == feed_order(store) and not more
+    assert [entry["document"]["n"] for entry in entries] == list(range(5))
+    for entry in entries:
+        assert entry["document"] == client.get(f"/v1/documents/{entry['key']}").json()
+
+
+def test_documents_keep_their_bytes_in_a_listing(fresh):
+    client, _ = fresh
+    client.post("/v1/documents", '{"n" : 1.10,\n "big":18446744073709551616, "s":"\\u0000"}')
+    assert b'{"n" : 1.10,\n "big":18446744073709551616, "s":"\\u0000",' in client.get("/v1/documents").body
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 25, 1000])
@@ -78,20 +90,20 @@ def test_pages_of_any_size_have_each_document_once(fresh, limit):
 def test_a_page_has_no_more_than_its_limit(fresh):
     client, _ = fresh
     fill(client, 10)
-    documents, cursor = page(client, limit=4)
-    assert len(documents) == 4 and cursor
+    entries, cursor, more = page(client, limit=4)
+    assert len(entries) == 4 and cursor and more
 
 
 def test_a_cursor_at_the_end_goes_on_where_new_documents_come(fresh):
     client, _ = fresh
     fill(client, 3)
-    documents, cursor = page(client, limit=3)
-    assert len(documents) == 3 and cursor
-    documents, after = page(client, cursor=cursor)
-    assert documents == []
+    entries, cursor, _ = page(client, limit=3)
+    assert len(entries) == 3
+    entries, cursor, more = page(client, cursor=cursor)
+    assert entries == [] and not more
     new = fill(client, 2)
-    documents, _ = page(client, cursor=after or cursor)
-    assert [document["key"] for document in documents] == new
+    entries, _, _ = page(client, cursor=cursor)
+    assert keys_of(entries) == new
 
 
 def test_a_listing_while_documents_are_added_has_each_exactly_once_in_order(fresh):
@@ -107,19 +119,18 @@ def test_a_listing_while_documents_are_added_has_each_exactly_once_in_order(fres
     for thread in threads:
         thread.start()
     keys, cursor = [], None
+    deadline = Deadline(20)
     while len(keys) < 200:
-        documents, following = page(client, limit=9, cursor=cursor)
-        keys += [document["key"] for document in documents]
-        cursor = following or cursor
+        assert not deadline.passed(), f"only {len(keys)} documents are listed while they are added"
+        entries, cursor, _ = page(client, limit=9, cursor=cursor)
+        keys += keys_of(entries)
     stop.set()
     for thread in threads:
         thread.join()
-    while True:
-        documents, following = page(client, limit=50, cursor=cursor)
-        keys += [document["key"] for document in documents]
-        if not documents:
-            break
-        cursor = following or cursor
+    more = True
+    while more:
+        entries, cursor, more = page(client, limit=50, cursor=cursor)
+        keys += keys_of(entries)
     assert len(keys) == len(set(keys))
     assert set(keys) == set(before) | set(added)
     assert keys == feed_order(store)
@@ -138,31 +149,27 @@ def test_a_page_of_nothing_but_deleted_documents_still_leads_on(fresh):
     keys = fill(client, 30)
     for key in keys[:25]:
         client.delete(f"/v1/documents/{key}")
-    found, cursor = [], None
-    for _ in range(100):
-        documents, following = page(client, limit=2, cursor=cursor)
-        found += [document["key"] for document in documents]
-        if not following or (found and not documents):
-            break
-        cursor = following
-    assert found == keys[25:]
+    assert all_keys(client, limit=2) == keys[25:]
 
 
 def test_since_and_until_choose_a_span(fresh):
     client, _ = fresh
     fill(client, 3)
-    start = time.time()
-    while time.time() < start + 0.02:
-        pass  # Redis's clock is this machine's: the next documents are in another millisecond
+    # Redis's clock is this machine's: the next documents are in another millisecond.
+    another_moment()
     middle_start = int(time.time() * 1000)
     middle = fill(client, 3, start=3)
     middle_end = int(time.time() * 1000)
-    while time.time() * 1000 < middle_end + 20:
-        pass
+    another_moment()
     last = fill(client, 3, start=6)
     assert all_keys(client, since=stamp(middle_start), until=stamp(middle_end + 10)) == middle
     assert all_keys(client, since=stamp(middle_start)) == middle + last
     assert len(all_keys(client, until=stamp(middle_end + 10))) == 6
+
+
+def another_moment(milliseconds=20):
+    begin = time.time()
+    wait_until(lambda: time.time() > begin + milliseconds / 1000, "the clock to go on", interval=0.005)
 
 
 def stamp(milliseconds):
@@ -208,7 +215,7 @@ def test_a_bad_parameter_is_400_and_named(fresh, query):
 def test_a_cursor_that_was_changed_is_refused_or_harmless(fresh):
     client, _ = fresh
     fill(client, 5)
-    _, cursor = page(client, limit=2)
+    _, cursor, _ = page(client, limit=2)
     for index in range(len(cursor)):
         changed = cursor[:index] + ("A" if cursor[index] != "A" else "B") + cursor[index + 1:]
         answer = client.get("/v1/documents?" + urllib.parse.urlencode({"cursor": changed}))

@@ -8,7 +8,7 @@ import pytest
 
 from support.background import post_later
 from support.collector import metric_sum
-from support.deadline import PATIENCE, stays, wait_until
+from support.deadline import PATIENCE, SANITIZED, stays, wait_until
 from support.http_client import request_bytes, timed
 from support.load import Load
 from support.matching import assert_problem, is_uuid
@@ -26,14 +26,15 @@ def held(program):
 
 def listed_keys(program):
     """The keys of the whole listing, in order."""
-    keys, cursor = [], ""
+    keys, cursor, more = [], "", True
     with program.client() as client:
-        while True:
-            body = client.get(f"/v1/documents?limit=500{cursor}").json()
-            keys += [document["key"] for document in body["documents"]]
-            if not body["documents"] or not body.get("cursor"):
-                return keys
-            cursor = "&cursor=" + body["cursor"]
+        while more:
+            answer = client.get(f"/v1/documents?limit=500{cursor}")
+            assert answer.status == 200, answer
+            page = answer.json()
+            keys += [entry["key"] for entry in page["documents"]]
+            cursor, more = "&cursor=" + page["next"], page["more"]
+    return keys
 
 
 def assert_listed_once(program, load):
@@ -148,6 +149,21 @@ def test_a_document_whose_feed_entry_was_sent_twice_is_listed_once(start_redis, 
         third = client.post("/v1/documents", {"n": 3}).json()["key"]
     assert server.calls("xadd") == 4, "the entry was not sent again"
     assert listed_keys(program) == [first, second, third]
+
+
+@pytest.mark.parametrize("own_created", [False, True])
+def test_a_repeat_brings_a_document_into_the_feed_that_a_dead_collector_left_out(start_redis, start_collector,
+                                                                                 own_created):
+    server = start_redis()
+    program = start_collector(server)
+    body = {"a": 1, **({"created": 5} if own_created else {})}
+    with program.client() as client, server.client() as store:
+        key = client.post("/v1/documents", body, {"Idempotency-Key": "k"}).json()["key"]
+        # As it is after a kill between the SET and the XADD.
+        for stream in store.scan_iter("collector:feed:*"):
+            store.delete(stream)
+        assert client.post("/v1/documents", body, {"Idempotency-Key": "k"}).status == 201
+    assert listed_keys(program) == [key]
 
 
 def test_a_stopped_redis_that_goes_on_costs_waiting_alone(start_redis, start_collector):
@@ -288,7 +304,7 @@ def test_a_reply_that_means_not_now_is_waited_out(start_redis, start_proxy, star
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)
     wait_until(lambda: ready(program), "ready")
-    proxy.script(f"-{reply}\r\n", commands=["SET", "XADD"], times=3)
+    proxy.script(f"-{reply}\r\n", commands=["SET", "XADD"], times=4)
     with program.client() as client:
         answer = client.post("/v1/documents", {"a": 1})
         assert answer.status == 201, answer
@@ -296,6 +312,19 @@ def test_a_reply_that_means_not_now_is_waited_out(start_redis, start_proxy, star
         assert listed_keys(program) == [answer.json()["key"]]
         proxy.script(f"-{reply}\r\n", commands=["GET"], times=2)
         assert client.get(f"/v1/documents/{answer.json()['key']}").status == 200
+
+
+def test_a_document_put_off_behind_its_feed_entry_is_stored_and_listed(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server, scripted=True)
+    program = start_collector(proxy)
+    wait_until(lambda: ready(program), "ready")
+    proxy.script("-TRYAGAIN not now\r\n", commands=["SET"], times=1)
+    with program.client() as client:
+        key = client.post("/v1/documents", {"a": 1}).json()["key"]
+        assert client.get(f"/v1/documents/{key}").status == 200
+    # A reader may have passed the first entry before the document was there: it may be listed twice, never missed.
+    assert set(listed_keys(program)) == {key}
 
 
 @pytest.mark.parametrize("reply", ["LOADING Redis is loading the dataset in memory", "ERR max number of clients reached"])
@@ -502,11 +531,12 @@ def test_a_held_request_whose_client_has_left_is_not_stored(start_redis, start_c
 
 def test_memory_is_bounded_when_redis_is_away_and_clients_insist(start_redis, start_collector):
     port = reserve_port()
-    program = start_collector(f"redis://127.0.0.1:{port}", hold_time="300ms", held_max=50)
-    load = Load(program, connections=16, rate=1500, requests=1500, pad=2000).start()
+    program = start_collector(f"redis://127.0.0.1:{port}", hold_time="100ms", held_max=8)
+    load = Load(program, connections=16, rate=2000, requests=2000, pad=4000).start()
     load.join(60)
-    assert len(load.failed) == 1500 and not load.acknowledged
+    assert len(load.failed) == 2000 and not load.acknowledged
     assert {status for _, status, _ in load.failed} == {503}
+    assert SANITIZED or program.peak_memory() < 64 << 20
     start_redis(port=port)
     wait_until(lambda: ready(program), "ready")
     assert held(program) == 0

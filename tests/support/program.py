@@ -94,6 +94,12 @@ class Program:
         assert line, f"{self.name} ended before it logged {event}\n{self.child.tail()}"
         return line
 
+    def peak_memory(self):
+        """Bytes that were resident at most (VmHWM, proc(5))."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            line = next(line for line in status if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+
     def running(self):
         return self.child.running()
 
