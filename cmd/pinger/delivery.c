@@ -32,7 +32,7 @@ struct delivery {
         pthread_cond_t changed;
         struct queue queue;
         struct backing_collector *collector; /* NULL: none was given yet */
-        unsigned collector_count;            /* counts up with each new one */
+        _Atomic unsigned collector_count;    /* counts up with each new one; read without the lock, too */
         bool stopping;
         int64_t deadline_ms; /* valid when stopping */
         bool is_full;        /* an episode of dropping new records */
@@ -280,15 +280,17 @@ static void log_refusal(struct delivery *d, const struct queue_batch *batch, con
                   log_int("count", (int64_t)batch->records));
 }
 
-/* One attempt. 0 with the verdict, or what went wrong, which is a verdict of POST_AGAIN. */
-static enum post_verdict attempt(struct delivery *d, struct backing_collector *collector, const struct buf *body,
-                                 const char *id, struct post_reply *reply, struct err *err)
+/* One attempt; `err` says what is wrong unless the verdict is POST_DONE. */
+static enum post_verdict attempt(struct delivery *d, struct backing_collector *collector, unsigned count,
+                                 const struct buf *body, const char *id, struct post_reply *reply, struct err *err)
 {
-        int rc = post_send(
-                d->post, collector,
-                &(struct post_request){
-                        .body = body->data, .length = body->len, .id = id, .timeout_ms = d->options.timeout_ms },
-                reply, err);
+        struct post_request request = { .body = body->data,
+                                        .length = body->len,
+                                        .id = id,
+                                        .timeout_ms = d->options.timeout_ms,
+                                        .change = &d->collector_count,
+                                        .unchanged = count };
+        int rc = post_send(d->post, collector, &request, reply, err);
         if (rc < 0)
                 return POST_AGAIN;
         (void)err_set(err, ERR_UNAVAILABLE, "%s: status %d", backing_collector_url(collector), reply->status);
@@ -310,7 +312,7 @@ static void deliver(struct delivery *d, struct queue_batch *batch, const struct 
                 struct backing_collector *collector = current_collector(d, &count);
                 if (!collector)
                         break;
-                enum post_verdict verdict = attempt(d, collector, body, id, &reply, &err);
+                enum post_verdict verdict = attempt(d, collector, count, body, id, &reply, &err);
                 if (verdict == POST_REFUSED)
                         log_refusal(d, batch, backing_collector_url(collector), &reply, refusal_told);
                 if (verdict != POST_AGAIN) {
@@ -441,6 +443,7 @@ void delivery_set_collector(struct delivery *d, struct backing_collector *collec
         d->collector_count++;
         (void)pthread_mutex_unlock(&d->lock);
         (void)pthread_cond_signal(&d->changed);
+        post_wake(d->post);
         backing_collector_unref(old);
 }
 

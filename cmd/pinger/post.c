@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum { CONNECT_TIMEOUT_MS = 5000, RETRY_AFTER_MAX_S = 60, URL_MAX = 4096, REPLY_MAX_BYTES = 1 << 20 };
+enum { CONNECT_TIMEOUT_MS = 5000, RETRY_AFTER_MAX_S = 60, STALE_MS = 2000, URL_MAX = 4096, REPLY_MAX_BYTES = 1 << 20 };
 
 struct post {
         CURLM *multi;
@@ -76,7 +76,12 @@ void post_close(struct post *post)
 void post_cut_at(struct post *post, int64_t deadline_ms)
 {
         atomic_store(&post->cut_at_ms, deadline_ms);
-        (void)curl_multi_wakeup(post->multi); /* if it fails, the deadline is seen a second later */
+        post_wake(post);
+}
+
+void post_wake(struct post *post)
+{
+        (void)curl_multi_wakeup(post->multi); /* if it fails, all is seen a second later */
 }
 
 enum post_verdict post_judge(int status)
@@ -246,9 +251,20 @@ static int failed(struct post *post, const struct backing_collector *collector, 
         return err_set(err, reaction, "%s: %s", backing_collector_url(collector), why);
 }
 
-/* Runs the transfer to its end, or until the cut. */
-static int run(struct post *post, const struct backing_collector *collector, struct err *err)
+/* How long the transfer may still wait; `stale_ms` remembers when it lost its sense, INT64_MAX: it has not. */
+static int64_t time_left_ms(struct post *post, const struct post_request *request, int64_t *stale_ms)
 {
+        int64_t now_ms = clock_monotonic_ms(), until_ms = atomic_load(&post->cut_at_ms);
+        if (*stale_ms == INT64_MAX && request->change && atomic_load(request->change) != request->unchanged)
+                *stale_ms = now_ms + STALE_MS;
+        return (until_ms < *stale_ms ? until_ms : *stale_ms) - now_ms;
+}
+
+/* Runs the transfer to its end, or until the cut. */
+static int run(struct post *post, const struct backing_collector *collector, const struct post_request *request,
+               struct err *err)
+{
+        int64_t stale_ms = INT64_MAX;
         int running = 1, left;
         CURLMsg *message;
         if (curl_multi_add_handle(post->multi, post->easy) != CURLM_OK)
@@ -257,7 +273,7 @@ static int run(struct post *post, const struct backing_collector *collector, str
                 CURLMcode rc = curl_multi_perform(post->multi, &running);
                 if (rc != CURLM_OK || running == 0)
                         break;
-                int64_t wait_ms = atomic_load(&post->cut_at_ms) - clock_monotonic_ms();
+                int64_t wait_ms = time_left_ms(post, request, &stale_ms);
                 if (wait_ms <= 0)
                         break;
                 if (curl_multi_poll(post->multi, NULL, 0, wait_ms < 1000 ? (int)wait_ms : 1000, NULL) != CURLM_OK)
@@ -267,7 +283,8 @@ static int run(struct post *post, const struct backing_collector *collector, str
         CURLcode code = message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_ABORTED_BY_CALLBACK;
         (void)curl_multi_remove_handle(post->multi, post->easy); /* it was added above */
         if (!message)
-                return err_set(err, ERR_TIMEOUT, "%s: given up, the program stops", backing_collector_url(collector));
+                return err_set(err, ERR_TIMEOUT, "%s: given up, %s", backing_collector_url(collector),
+                               stale_ms == INT64_MAX ? "the program stops" : "there is another Collector");
         return code == CURLE_OK ? 0 : failed(post, collector, code, err);
 }
 
@@ -299,7 +316,7 @@ int post_send(struct post *post, struct backing_collector *collector, const stru
         if (rc == 0)
                 (void)curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, is_new ? 1L : 0L);
         if (rc == 0)
-                rc = run(post, collector, err);
+                rc = run(post, collector, request, err);
         if (rc == 0)
                 read_reply(post);
         curl_easy_reset(post->easy);

@@ -9,7 +9,7 @@
  * has any. Redirects are not followed, since they would carry the token to another host, and the environment's
  * proxies are not used: a backing service is where its binding says.
  *
- * Threads: one at a time; post_wake and post_cut_at: any. post_global_init once, before the first thread. */
+ * Threads: one at a time; post_cut_at and post_wake: any. post_global_init once, before the first thread. */
 #ifndef PINGER_POST_H
 #define PINGER_POST_H
 
@@ -28,6 +28,10 @@ struct post_request {
         size_t length;
         const char *id;     /* a UUID: Idempotency-Key and x-correlation-id; NULL: none */
         int64_t timeout_ms; /* for all of it                                            */
+        /* Where *change is not `unchanged` any more, there is a better place to send it to: then an answer that is not
+         * there within 2 s is waited for no longer. NULL: never. */
+        const _Atomic unsigned *change;
+        unsigned unchanged;
 };
 
 struct post_reply {
@@ -55,6 +59,8 @@ int post_send(struct post *post, struct backing_collector *collector, const stru
 
 /* From this moment of clock_monotonic_ms on post_send gives up, also one that is under way. */
 void post_cut_at(struct post *post, int64_t deadline_ms);
+/* A post_send that is under way looks at `change` now. */
+void post_wake(struct post *post);
 
 enum post_verdict post_judge(int status);
 
