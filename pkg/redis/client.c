@@ -67,8 +67,11 @@ static void on_tick(uv_timer_t *timer)
         }
         redis_queue_deliver(client);
         redis_write_held(client); /* a flush that was left out costs no more than a tick */
-        if (!client->is_closing && !is_waiting(client))
-                (void)uv_timer_stop(timer); /* cannot fail */
+        if (!client->is_closing && !is_waiting(client)) {
+                (void)uv_timer_stop(timer);  /* cannot fail */
+                if (redis_is_usable(client)) /* and nobody is left who could show that by an answer */
+                        client->away_since_ms = 0;
+        }
         redis_leave(client);
 }
 

@@ -434,6 +434,7 @@ static void a_reply_after_the_deadline_is_dropped_and_not_taken_for_the_next(voi
         job_send(&a, &rig, "SLOW", "a", NULL);
         RUN_UNTIL(&rig, a.is_done);
         assert_int_equal(a.code, ERR_TIMEOUT);
+        RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0); /* connected, and nothing speaks against it */
         job_send(&b, &rig, "SLOW", "b", NULL);
         RUN_UNTIL(&rig, fake.asked == 2);
         fake_say(slow_conn, "+A\r\n+B\r\n");

@@ -165,8 +165,9 @@ void redis_queue_rescue(struct redis *client, struct conn *conn)
         struct redis_link again;
         redis_link_init(&again);
         redis_queue_hold_again(client, &conn->refused);
-        while (!redis_link_empty(&conn->in_flight)) {
-                struct redis_command *command = redis_link_command(conn->in_flight.next);
+        for (struct redis_link *at = conn->in_flight.next, *next; at != &conn->in_flight; at = next) {
+                struct redis_command *command = redis_link_command(at);
+                next = at->next;
                 if (command->state == COMMAND_ABANDONED)
                         redis_queue_free_stand_in(command);
                 else if (command == conn->partial) /* never whole on the wire: it was not done */

@@ -139,7 +139,7 @@ static void *make_array(const redisReadTask *task, size_t count)
                 return NULL;
         }
         struct redis_reply *reply = add_reply(task, REDIS_ARRAY);
-        const struct redis_reply **elements = reply ? arena_get(reader, count * sizeof(*elements)) : NULL;
+        const struct redis_reply **elements = reply ? arena_get(reader, count * sizeof(void *)) : NULL;
         if (!elements)
                 return NULL;
         reply->as.elements = elements;
