@@ -1,28 +1,42 @@
 /* answer: http_respond. The answer becomes an MHD_Response at once, so that the caller's memory is free
  * again, and stays in the request until libmicrohttpd asks for it: in the same call when the handler
  * answered right away, else after the suspended connection was resumed. Resuming only marks the
- * connection; all that were answered in one turn are sent by one run of libmicrohttpd. */
+ * connection; all that were answered in one turn are sent by one run of libmicrohttpd.
+ *
+ * A resumed connection is read before it is answered, and where libmicrohttpd then finds that the
+ * client has ended its direction it closes without a word. Such a client may still read (`nc -N` does),
+ * so the answer is then written to the socket by answer_send. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "http/internal.h"
 
-static struct MHD_Response *create(const struct http_answer *answer)
+/* The response takes the body over. What is borrowed is copied here rather than by libmicrohttpd, so
+ * that its address is known, see answer_send. */
+static struct MHD_Response *create(struct http_request *request, const struct http_answer *answer)
 {
-        static const enum MHD_ResponseMemoryMode modes[] = { [HTTP_BODY_COPY] = MHD_RESPMEM_MUST_COPY,
-                                                             [HTTP_BODY_TAKE] = MHD_RESPMEM_MUST_FREE,
-                                                             [HTTP_BODY_STATIC] = MHD_RESPMEM_PERSISTENT };
-        if (answer->body && answer->body_length > 0) {
-                /* The mode says whether libmicrohttpd writes to the bytes: it never does. */
-                struct MHD_Response *response = MHD_create_response_from_buffer(
-                        answer->body_length, (void *)(uintptr_t)answer->body, modes[answer->body_kind]);
-                if (response || answer->body_kind != HTTP_BODY_TAKE)
-                        return response;
+        void *given = (void *)(uintptr_t)answer->body; /* libmicrohttpd never writes to it */
+        void *owned = answer->body_kind == HTTP_BODY_TAKE ? given : NULL;
+        size_t length = answer->body_length;
+        if (answer->body_kind == HTTP_BODY_COPY && length > 0) {
+                owned = malloc(length);
+                if (owned)
+                        memcpy(owned, given, length);
         }
-        if (answer->body_kind == HTTP_BODY_TAKE)
-                free((void *)(uintptr_t)answer->body);
-        return answer->body_length ? NULL : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        void *body = answer->body_kind == HTTP_BODY_STATIC ? given : owned;
+        struct MHD_Response *response = NULL;
+        if (length == 0)
+                response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        else if (body)
+                response = MHD_create_response_from_buffer(length, body,
+                                                           owned ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+        if (!response || length == 0)
+                free(owned);
+        request->answer_body = body;
+        request->answer_length = length;
+        return response;
 }
 
 static bool add_headers(struct http_request *request, struct MHD_Response *response, const struct http_answer *answer)
@@ -44,7 +58,7 @@ static bool add_headers(struct http_request *request, struct MHD_Response *respo
 void http_respond(struct http_request *request, const struct http_answer *answer)
 {
         assert(request->stage == STAGE_RUNNING || request->stage == STAGE_HELD || request->stage == STAGE_BODY);
-        struct MHD_Response *response = create(answer);
+        struct MHD_Response *response = create(request, answer);
         if (response && !add_headers(request, response, answer)) {
                 MHD_destroy_response(response);
                 response = NULL;
@@ -59,4 +73,28 @@ void http_respond(struct http_request *request, const struct http_answer *answer
                 MHD_resume_connection(request->conn->mhd);
                 worker_wake(request->worker);
         }
+}
+
+static enum MHD_Result print_field(void *cls, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
+{
+        return buf_printf(cls, "%s: %s\r\n", name, value) == 0 ? MHD_YES : MHD_NO;
+}
+
+void answer_send(struct http_request *request)
+{
+        struct buf head;
+        buf_init(&head, 0);
+        bool closes = MHD_get_response_header(request->response, "Connection") != NULL;
+        bool has_body = strcmp(request->method, "HEAD") && request->answer_length > 0;
+        if (buf_printf(&head, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", request->status,
+                       http_status_phrase(request->status), request->answer_length) == 0 &&
+            MHD_get_response_headers(request->response, print_field, &head) >= 0 &&
+            buf_puts(&head, closes ? "\r\n" : "Connection: close\r\n\r\n") == 0) {
+                struct iovec parts[] = { { head.data, head.len },
+                                         { (void *)(uintptr_t)request->answer_body, request->answer_length } };
+                struct msghdr message = { .msg_iov = parts, .msg_iovlen = has_body ? 2 : 1 };
+                /* A client that has gone for good misses nothing. */
+                (void)sendmsg(request->conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
+        buf_fini(&head);
 }

@@ -219,7 +219,9 @@ struct http_request {
         size_t body_length, body_capacity;
         size_t request_bytes; /* bytes of the body that came, kept or dropped */
         size_t dropped_bytes;
-        struct MHD_Response *response;
+        struct MHD_Response *response; /* until it is handed over */
+        const char *answer_body;       /* lives as long as `response` */
+        size_t answer_length;
         int status;
         void *data;
         int64_t started_us;
@@ -239,6 +241,9 @@ void request_free(struct http_request *request);
 
 /* Looks at the complete head and fills request->head; `method` and `version` are libmicrohttpd's. */
 void head_check(struct http_request *request, const char *method, const char *version);
+
+/* Writes the answer to the socket, past libmicrohttpd, as far as the socket takes it. */
+void answer_send(struct http_request *request);
 
 /* --- Answers --------------------------------------------------------------------------------------- */
 

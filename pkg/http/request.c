@@ -98,6 +98,8 @@ void on_request_done(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, void *
         if (!request)
                 return;
         assert(request->stage != STAGE_HELD && request->stage != STAGE_RUNNING);
+        if (request->stage == STAGE_ANSWERED && request->response)
+                answer_send(request);
         if (request->counted)
                 request->worker->busy--;
         request->conn->request = NULL;
@@ -457,5 +459,6 @@ void *http_request_data(const struct http_request *request)
 
 bool http_request_is_abandoned(const struct http_request *request)
 {
-        return !tcp_is_established(request->conn->fd);
+        struct tcp_state tcp;
+        return tcp_look(request->conn->fd, &tcp) && !tcp.established;
 }

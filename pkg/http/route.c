@@ -38,10 +38,22 @@ static int weigh(const char *path)
         return params;
 }
 
+static unsigned segments(const char *path)
+{
+        unsigned count = 0;
+        for (; *path; path++)
+                count += *path == '/';
+        return count;
+}
+
 static int by_weight_and_path(const void *a, const void *b)
 {
         const struct entry *left = a;
         const struct entry *right = b;
+        unsigned deep = segments(left->route->path);
+        unsigned deeper = segments(right->route->path);
+        if (left->params >= REST_WEIGHT && right->params >= REST_WEIGHT && deep != deeper)
+                return deep > deeper ? -1 : 1; /* the rest of a longer path is the closer fit */
         if (left->params != right->params)
                 return left->params < right->params ? -1 : 1;
         int order = strcmp(left->route->path, right->route->path);

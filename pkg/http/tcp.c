@@ -11,20 +11,13 @@
 
 enum { ESTABLISHED = 1 }; /* TCP_ESTABLISHED, in a header that the kernel does not export */
 
-bool tcp_received_bytes(int fd, uint64_t *out)
+bool tcp_look(int fd, struct tcp_state *out)
 {
         struct tcp_info info = { 0 };
         socklen_t size = sizeof(info);
         if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) ||
             size < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received))
                 return false;
-        *out = info.tcpi_bytes_received;
+        *out = (struct tcp_state){ info.tcpi_bytes_received, info.tcpi_state == ESTABLISHED };
         return true;
-}
-
-bool tcp_is_established(int fd)
-{
-        struct tcp_info info = { 0 };
-        socklen_t size = sizeof(info);
-        return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) || info.tcpi_state == ESTABLISHED;
 }

@@ -1,4 +1,4 @@
-/* tcp: two questions to the kernel about a connection, for this folder alone.
+/* tcp: what the kernel is asked about a connection, for this folder alone.
  *
  * Threads: any. */
 #ifndef HTTP_TCP_H
@@ -7,10 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The bytes received so far, read or not. False where the kernel does not say (before Linux 4.1). */
-bool tcp_received_bytes(int fd, uint64_t *out);
+struct tcp_state {
+        uint64_t received; /* bytes so far, read or not; the end that a side sends may count as one */
+        bool established;  /* neither side has ended the connection */
+};
 
-/* True while neither side has ended the connection; also where the kernel does not say. */
-bool tcp_is_established(int fd);
+/* False where the kernel does not say (before Linux 4.1). */
+bool tcp_look(int fd, struct tcp_state *out);
 
 #endif
