@@ -5,7 +5,6 @@
 #include "base/cgroup.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -66,21 +65,25 @@ static bool parent(struct group *g)
         return true;
 }
 
+/* Thousandths of a CPU; a quota that is no number, or not above zero, is no limit. */
+static int64_t cpu_millis(int64_t quota_us, int64_t period_us)
+{
+        return quota_us > 0 && quota_us < INT64_MAX / 1000 && period_us > 0 ? quota_us * 1000 / period_us : 0;
+}
+
 /* "max 100000" or "50000 100000" (cpu.max). */
 static int64_t v2_cpu(const struct group *g)
 {
         char text[64];
-        int64_t quota_us, period_us;
-        if (!read_level(g, "cpu.max", text, sizeof(text)) ||
-            sscanf(text, "%" SCNd64 " %" SCNd64, &quota_us, &period_us) != 2)
+        if (!read_level(g, "cpu.max", text, sizeof(text)))
                 return 0;
-        return quota_us > 0 && quota_us < INT64_MAX / 1000 && period_us > 0 ? quota_us * 1000 / period_us : 0;
+        const char *period = strchr(text, ' ');
+        return period ? cpu_millis(number_or_zero(text), number_or_zero(period + 1)) : 0;
 }
 
 static int64_t v1_cpu(const struct group *g)
 {
-        int64_t quota_us = read_number(g, "cpu.cfs_quota_us"), period_us = read_number(g, "cpu.cfs_period_us");
-        return quota_us > 0 && quota_us < INT64_MAX / 1000 && period_us > 0 ? quota_us * 1000 / period_us : 0;
+        return cpu_millis(read_number(g, "cpu.cfs_quota_us"), read_number(g, "cpu.cfs_period_us"));
 }
 
 static int64_t v2_memory(const struct group *g)

@@ -4,6 +4,7 @@
  * bits of a double for gauges and sums, so that both can be read while they are written. */
 #include "metrics/metrics.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -259,6 +260,7 @@ static int print_histogram(struct buf *out, const struct family *f, const struct
         }
         int rc = 0;
         int64_t cumulated = 0;
+        assert(s->cells); /* a series is made together with its first cell */
         for (size_t i = 0; rc == 0 && i < s->cells->bound_count; i++) {
                 cumulated += buckets[i];
                 struct buf label;
