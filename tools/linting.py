@@ -1,0 +1,58 @@
+"""What the lint tools share: the list of files, a main function, and the proof that a check can fail.
+
+A tool has a function check(root, path) that yields problems of one file, and a list of cases. A case is a
+small tree of files with the words that its only problem must contain, or None where the tree is fine. The
+cases run before every real check: a tool that has gone blind fails, rather than find nothing.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+
+def files(root, pattern):
+    """The repository's files, new ones too but none that git ignores, whose path matches."""
+    listed = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        check=True, capture_output=True, text=True).stdout.split("\0")
+    return sorted(p for p in listed if p and re.search(pattern, p) and (root / p).is_file())
+
+
+def without_comments(text, strings_too=False):
+    """C with its comments, and its strings if asked, blanked out: lines keep their numbers."""
+    def blank(match):
+        found = match.group(0)
+        if found[0] in "\"'" and not strings_too:
+            return found
+        return re.sub(r"[^\n]", " ", found)
+    return re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", blank, text, flags=re.S)
+
+
+def self_test(check, cases):
+    wrong = 0
+    for tree, expected in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for path, text in tree.items():
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text)
+            problems = [problem for path in sorted(tree) for problem in check(root, path)]
+        good = not problems if expected is None else len(problems) == 1 and expected in problems[0]
+        if not good:
+            print(f"{sys.argv[0]}: self-test: {tree} gave {problems}, expected {expected!r}")
+            wrong += 1
+    return wrong
+
+
+def main(check, cases, pattern):
+    wrong = self_test(check, cases)
+    root = pathlib.Path(__file__).resolve().parent.parent
+    paths = files(root, pattern)
+    problems = [problem for path in paths for problem in check(root, path)]
+    print("\n".join(problems), end="\n" if problems else "")
+    name = pathlib.Path(sys.argv[0]).name
+    if not paths:
+        print(f"{name}: no file to check")
+    sys.exit(1 if wrong or problems or not paths else 0)
