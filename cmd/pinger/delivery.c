@@ -38,7 +38,7 @@ struct delivery {
         bool is_full;        /* an episode of dropping new records */
         enum delivery_state state;
         char error[256];
-        uint64_t delivered, dropped;
+        uint64_t delivered, dropped, abandoned;
 
         struct metric *waiting_gauge, *full_counter, *too_large_counter, *memory_counter; /* written under the lock */
         struct metric *delivered_counter, *refused_counter, *shutdown_counter, *attempts_failed;
@@ -245,7 +245,9 @@ static void finish(struct delivery *d, struct queue_batch *batch, enum outcome o
         queue_release(&d->queue, batch);
         metric_set(d->waiting_gauge, (double)d->queue.records);
         *(outcome == DELIVERED ? &d->delivered : &d->dropped) += (uint64_t)records;
-        if (outcome != ABANDONED) {
+        if (outcome == ABANDONED) {
+                d->abandoned += (uint64_t)records;
+        } else {
                 d->state = DELIVERY_WORKING;
                 d->error[0] = '\0';
         }
@@ -422,13 +424,13 @@ void delivery_close(struct delivery *d, int64_t deadline_ms)
         (void)pthread_cond_signal(&d->changed);
         post_cut_at(d->post, deadline_ms);
         (void)pthread_join(d->thread, NULL); /* it runs, and nobody else joins it */
-        size_t left = d->queue.in_line;
-        metric_add(d->shutdown_counter, (int64_t)left);
-        d->dropped += left;
-        if (left > 0)
+        metric_add(d->shutdown_counter, (int64_t)d->queue.in_line);
+        metric_set(d->waiting_gauge, 0);
+        d->abandoned += d->queue.in_line;
+        if (d->abandoned > 0)
                 log_warn(d->options.log, "delivery.abandoned",
                          "log records were left over when the time was up, and are lost",
-                         log_int("count", (int64_t)left));
+                         log_int("count", (int64_t)d->abandoned));
         else if (waiting > 0)
                 log_info(d->options.log, "delivery.flushed", "what waited is done with",
                          log_int("count", (int64_t)waiting));

@@ -70,10 +70,10 @@ static void stop(struct process *process, const char *signal_name)
         }
         process->stopping = true;
         process->stop_deadline_ms = clock_monotonic_ms() + settings->grace_ms;
-        log_info(process->pinger.log, "server.stopping", "not ready from now on; requests finish",
-                 log_str("signal", signal_name), log_int("waited_ms", settings->drain_delay_ms));
         atomic_store(&process->pinger.draining, true);
         http_server_drain(process->pinger.server);
+        log_info(process->pinger.log, "server.stopping", "not ready from now on; requests finish",
+                 log_str("signal", signal_name), log_int("waited_ms", settings->drain_delay_ms));
         int64_t delay_ms =
                 settings->drain_delay_ms < settings->grace_ms ? settings->drain_delay_ms : settings->grace_ms / 2;
         (void)uv_timer_start(&process->drain, on_drained, (uint64_t)delay_ms, 0); /* initialised: cannot fail */

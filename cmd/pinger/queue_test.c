@@ -50,7 +50,7 @@ static void batches_keep_the_order_and_hold_at_most_ten(void **state UNUSED)
         struct queue q;
         queue_init(&q, &limits);
         for (int i = 0; i < 12; i++) {
-                char text[8];
+                char text[16];
                 (void)snprintf(text, sizeof(text), "%d", i);
                 assert_int_equal(put(&q, text, i), 0);
         }

@@ -240,6 +240,7 @@ def test_a_stop_gives_up_at_its_deadline(start_pinger, stub, silent):
     pinger.get("/lost")
     taken, status = timed(lambda: (pinger.terminate(), pinger.wait())[1])
     assert status == 0 and 0.5 < taken < 4
+    assert pinger.wait_log("delivery.abandoned")["count"] == 2
     stub.stop()
 
 

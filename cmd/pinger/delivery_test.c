@@ -1,0 +1,96 @@
+/* delivery, post: how answers are judged, and how long the pauses are. What needs a Collector on the other side is in
+ * tests/integration/test_pinger_delivery.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "delivery.h"
+#include "post.h"
+
+static void answers_are_done_again_or_refused(void **state UNUSED)
+{
+        static const struct {
+                int status;
+                enum post_verdict verdict;
+        } cases[] = {
+                { 200, POST_DONE },    { 201, POST_DONE },    { 204, POST_DONE },    { 301, POST_REFUSED },
+                { 400, POST_REFUSED }, { 401, POST_AGAIN },   { 403, POST_AGAIN },   { 404, POST_REFUSED },
+                { 408, POST_AGAIN },   { 409, POST_REFUSED }, { 422, POST_REFUSED }, { 429, POST_AGAIN },
+                { 500, POST_AGAIN },   { 507, POST_AGAIN },   { 599, POST_AGAIN },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                if (post_judge(cases[i].status) != cases[i].verdict)
+                        fail_msg("status %d", cases[i].status);
+        }
+}
+
+static void pauses_double_up_to_the_longest_and_are_never_cut_below_half(void **state UNUSED)
+{
+        const struct delivery_options options = { .retry_min_ms = 100, .retry_max_ms = 5000 };
+        static const int64_t full[] = { 100, 200, 400, 800, 1600, 3200, 5000, 5000 };
+        for (unsigned i = 0; i < COUNT_OF(full); i++) {
+                assert_int_equal(delivery_pause_ms(&options, i + 1, 0), full[i]);
+                for (uint32_t random = 0; random < 20000; random += 7) {
+                        int64_t pause_ms = delivery_pause_ms(&options, i + 1, random);
+                        assert_true(pause_ms <= full[i] && pause_ms >= full[i] / 2);
+                }
+        }
+        assert_int_equal(delivery_pause_ms(&options, 4000000000u, 0), 5000);
+}
+
+static double value_of(struct metrics *all, const char *name, const char *labels)
+{
+        struct buf text;
+        char line[128], *at;
+        double value = -1;
+        buf_init(&text, 0);
+        assert_int_equal(metrics_print(all, &text), 0);
+        (void)snprintf(line, sizeof(line), "\n%s%s ", name, labels);
+        at = strstr(text.data, line);
+        assert_non_null(at);
+        assert_int_equal(sscanf(at + strlen(line), "%lf", &value), 1);
+        buf_fini(&text);
+        return value;
+}
+
+static void without_a_collector_records_wait_and_are_counted_as_lost_at_the_end(void **state UNUSED)
+{
+        struct err err;
+        struct delivery *delivery;
+        struct delivery_status status;
+        struct metrics *all = metrics_new();
+        assert_int_equal(post_global_init(&err), 0);
+        assert_int_equal(
+                delivery_open(&(struct delivery_options){ .metrics = all, .records_max = 15 }, &delivery, &err), 0);
+        for (int i = 0; i < 20; i++)
+                delivery_put(delivery, "{}", 2);
+        delivery_get_status(delivery, &status);
+        assert_int_equal(status.state, DELIVERY_NOWHERE);
+        assert_int_equal(status.waiting, 15);
+        assert_int_equal(status.dropped, 5);
+        int64_t begun_ms = clock_monotonic_ms();
+        delivery_close(delivery, begun_ms + 60000);
+        assert_true(clock_monotonic_ms() - begun_ms < 10000);
+        assert_true(value_of(all, "pinger_log_records_dropped_total", "{reason=\"queue_full\"}") == 5);
+        assert_true(value_of(all, "pinger_log_records_dropped_total", "{reason=\"shutdown\"}") == 15);
+        assert_true(value_of(all, "pinger_log_records_waiting", "") == 0);
+        metrics_free(all);
+        post_global_fini();
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(answers_are_done_again_or_refused),
+                cmocka_unit_test(pauses_double_up_to_the_longest_and_are_never_cut_below_half),
+                cmocka_unit_test(without_a_collector_records_wait_and_are_counted_as_lost_at_the_end),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
