@@ -1,0 +1,14 @@
+# The benchmark: Collector beside webdis, bare libmicrohttpd servers and Redis itself. See tests/bench/run.
+
+BENCH ?= full
+
+## bench: measure against webdis and others, in about 5 minutes (BENCH=quick: one)
+.PHONY: bench
+bench: deps-bench
+	@$(MAKE) --no-print-directory $(OUT)/bin/collector $(OUT)/bench/bare_mhd
+	@$(PYTHON) tests/bench/run --build $(OUT) --mode $(BENCH)
+
+$(OUT)/bench/bare_mhd: $(OUT)/obj/tests/bench/bare_mhd.o
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LD      $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libmicrohttpd) $(LDLIBS)

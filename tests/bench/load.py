@@ -1,0 +1,120 @@
+"""One slice of load on one server: wrk, or redis-benchmark on Redis itself, and what it showed."""
+
+import csv
+import io
+import json
+import os
+import statistics
+import subprocess
+from dataclasses import dataclass
+
+import machine
+from servers import BenchError
+
+POST_LUA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "post.lua")
+PROBE_REQUESTS = 20000  # redis-benchmark takes a number of requests and no time: its rate is asked first
+
+
+@dataclass
+class Slice:
+    """Times are per request, in microseconds; CPU of the server and of Redis apart."""
+    server: str
+    connections: int
+    size: int
+    rate: float
+    p50: float
+    p99: float
+    server_cpu: float
+    redis_cpu: float
+    resident: int
+    idle: float    # share of the machine's CPUs that nobody wanted
+    others: float  # share that others took
+
+
+def document(size):
+    """A JSON object of that many bytes, such as a log record; post.lua counts its `order` up."""
+    record = {"time": 1764000000000, "level": "info", "service": "checkout", "message": "order placed",
+              "order": 1000000000, "amount": 129.9, "currency": "EUR", "customer": {"id": "c-20391", "country": "DE"},
+              "tags": ["web", "eu"], "note": ""}
+    short = len(json.dumps(record, separators=(",", ":")))
+    words = "the quick brown fox jumps over the lazy dog "
+    record["note"] = (words * (size // len(words) + 1))[:size - short]
+    return json.dumps(record, separators=(",", ":"))
+
+
+def _run(argv):
+    result = subprocess.run([str(word) for word in argv], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise BenchError(f"{argv[0]}: exit status {result.returncode}: {(result.stderr or result.stdout)[-500:]}")
+    return result.stdout
+
+
+def _check(server, redis, connections, result):
+    """No failed request, and no answer without its write. Webdis forgets that a client has left while Redis had
+    not answered, and may give the late answer to the next client on that descriptor: no more than one for each
+    connection of the slice before."""
+    bad = {name: result[name] for name in ("bad_status", "bad_sockets", "late") if result[name]}
+    if bad or not result["requests"]:
+        raise BenchError(f"{server.name}: {result['requests']} requests, errors: {bad}")
+    if server.writes:
+        calls, failed = redis.calls(server.writes)
+        excused = 0 if server.is_ours else connections
+        if failed or calls < result["requests"] - excused:
+            raise BenchError(f"{server.name}: {result['requests']} answers, {calls} {server.writes}, {failed} failed")
+    server.check()
+
+
+def run_wrk(server, redis, connections, body_file, seconds):
+    """One thread of wrk with keep-alive connections that each wait for their answer before the next request."""
+    redis.clear()
+    window = machine.Window(server.pid, redis.pid)
+    output = _run(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", POST_LUA,
+                   server.url, "--", server.method, body_file])
+    (server_cpu, redis_cpu), idle, others = window.close()
+    line = next((text for text in output.splitlines() if text.startswith("RESULT ")), None)
+    if not line:
+        raise BenchError(f"wrk gave no result: {output[-500:]}")
+    result = json.loads(line[len("RESULT "):])
+    _check(server, redis, connections, result)
+    count = result["requests"]
+    return Slice(server.name, connections, os.path.getsize(body_file), count / result["us"] * 1e6, result["p50_us"],
+                 result["p99_us"], server_cpu / count * 1e6, redis_cpu / count * 1e6,
+                 machine.resident_bytes(server.pid), idle, others)
+
+
+def run_redis_benchmark(redis, connections, size, seconds):
+    """SET of keys that differ, without pipelining."""
+    def run(requests):
+        output = _run(["redis-benchmark", "-h", "127.0.0.1", "-p", redis.port, "-t", "set", "-d", size, "-c",
+                       connections, "-r", 10**9, "-n", requests, "--csv"])
+        row = next((row for row in csv.DictReader(io.StringIO(output)) if row.get("test") == "SET"), None)
+        if not row:
+            raise BenchError(f"redis-benchmark gave no result: {output[-500:]}")
+        return row
+
+    redis.clear()
+    requests = max(PROBE_REQUESTS, int(float(run(PROBE_REQUESTS)["rps"]) * seconds))
+    window = machine.Window(redis.pid)
+    row = run(requests)
+    (redis_cpu,), idle, others = window.close()
+    redis_cpu = redis_cpu / requests * 1e6
+    return Slice("redis-benchmark", connections, size, float(row["rps"]), float(row["p50_latency_ms"]) * 1000,
+                 float(row["p99_latency_ms"]) * 1000, redis_cpu, redis_cpu, machine.resident_bytes(redis.pid), idle,
+                 others)
+
+
+def _merged(slices, average):
+    names = ("rate", "p50", "p99", "server_cpu", "redis_cpu", "idle", "others")
+    values = {name: average(getattr(one, name) for one in slices) for name in names}
+    first = slices[0]
+    return Slice(first.server, first.connections, first.size, resident=max(one.resident for one in slices), **values)
+
+
+def mean(slices):
+    """The slices of one server within a round, as one."""
+    return _merged(slices, statistics.fmean)
+
+
+def median(slices):
+    """One server's slices over all rounds, as one."""
+    return _merged(slices, statistics.median)
