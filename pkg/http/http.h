@@ -26,6 +26,16 @@
  * 431, 503 when there are too many connections. All answers carry `x-correlation-id`: the request's own
  * where it is 1 to 128 visible ASCII characters, else a new UUID.
  *
+ * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded
+ * lines, bare CR or LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any
+ * coding but "chunked", no Host or two, a target that is not visible ASCII, %00 in a path. OPTIONS is a
+ * method like any other: 405 unless a route has it. Refused clients are read for a second and 1 MiB
+ * more, so that one that sends all before it reads gets to see its answer.
+ *
+ * Exception: where libmicrohttpd gives up before we see the request, it answers with a short HTML page
+ * and closes: a line that is no request line or no field, another HTTP version (505), a Content-Length
+ * or chunk size that is no number, a head larger than its memory (414 or 431).
+ *
  * Threads: http_server_*: any. Everything else: loop only, in the thread of the worker's loop. */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -47,7 +57,7 @@ struct http_request; /* opaque: one request until it is answered                
 
 struct http_route {
         const char *method; /* "GET", "POST", ...; NULL: every method                             */
-        const char *path;   /* segments; "{name}" takes one; a last "*" takes the rest, even none  */
+        const char *path;   /* segments; "{name}" takes one, at most 4; a last "*" takes the rest, even none */
         const char *name;   /* static; the label `route` of the metrics                           */
         void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
         bool body; /* takes a body; else a body is read and dropped                      */
@@ -69,11 +79,12 @@ struct http_record {
 struct http_options {
         const char *address;             /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
         uint16_t port;                   /* 0: the system picks; http_server_port tells                   */
-        const struct http_route *routes; /* static; where two fit, the one with fewer parameters wins   */
+        const struct http_route *routes; /* static; where two fit, the one with fewer parameters wins, "*" last */
         size_t route_count;
         unsigned workers;          /* how many http_worker_open calls will come; 0 = 1              */
         size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
-        size_t header_max_bytes;   /* request line and header fields together; 0 = 8 KiB            */
+        size_t header_max_bytes;   /* memory for a head, its fields at 64 bytes more each, and 1 KiB for
+                                          * the head of the answer; 0 = 8 KiB */
         unsigned connections_max;  /* of the process; 0 = 16384, less where the descriptor limit asks */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
@@ -106,7 +117,9 @@ struct http_answer {
 
 /* Binds and listens. ERR_UNAVAILABLE with a text that names address and port when the port is in use;
  * ERR_DENIED; ERR_INVALID. Without SO_REUSEPORT, so a second program on the port is refused. Raises the
- * soft limit of descriptors to the hard one. */
+ * soft limit of descriptors to the hard one. ERR_INVALID also for a route's malformed path. Metrics:
+ * http_requests_total{route,status}, http_request_duration_seconds{route}, http_connections,
+ * http_connections_refused_total; route is "" where none fitted. */
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
 uint16_t http_server_port(const struct http_server *server);
 
@@ -131,10 +144,11 @@ void http_worker_turn(struct http_worker *worker);
 /* The first half of a stop: takes what waits in the listener's queue, then accepts no more. The last
  * worker to do so closes the listener. */
 void http_worker_stop_accepting(struct http_worker *worker);
-/* Requests that have a handler running or answers not yet written; 0 means that the worker is quiet. */
+/* Requests whose head has come and whose answer is not yet written whole; 0: the worker is quiet. */
 size_t http_worker_busy(const struct http_worker *worker);
 /* Ends it: answers every request that is still unanswered with 503, closes all connections and its
- * handles (the loop must run until they are closed). NULL is fine. */
+ * handles (the loop must run until they are closed; the worker is freed with the last). The caller must
+ * not answer those requests any more. Not from within a handler. NULL is fine. */
 void http_worker_close(struct http_worker *worker);
 
 /* --- Request: all results are borrowed until it is answered ---------------------------------------- */
@@ -166,7 +180,8 @@ void http_request_set_data(struct http_request *request, void *data);
 void *http_request_data(const struct http_request *request);
 
 /* True when the other side has gone (one system call): a held request need not be done any more. It must
- * still be answered, which frees it; nobody reads that. */
+ * still be answered, which frees it. A client that has only ended its own direction (`nc -N`) looks the
+ * same and counts as gone, but it does get to read the answer: so say in it that nothing was done. */
 bool http_request_is_abandoned(const struct http_request *request);
 
 /* The header names that the server adds by itself are known here: `content-type`, `x-correlation-id`,

@@ -80,6 +80,10 @@ void problem_send(int fd, int status, const char *detail, const char *correlatio
 
 static void respond_problem(struct http_request *request, int status, const char *members,
                             const struct http_header *headers, size_t header_count, const char *format, va_list args)
+        PRINTF_LIKE(6, 0);
+
+static void respond_problem(struct http_request *request, int status, const char *members,
+                            const struct http_header *headers, size_t header_count, const char *format, va_list args)
 {
         char detail[DETAIL_MAX_BYTES];
         struct buf body;
