@@ -268,7 +268,7 @@ def ready(program):
 def test_readyz_is_503_only_after_redis_was_away_for_the_hold_time(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="1500ms")
-    wait_until(lambda: ready(program) == 200, "ready")
+    program.wait_connected()
     server.kill()
     stays(lambda: ready(program) == 200, "ready within the hold time", 0.8)
     wait_until(lambda: ready(program) == 503, "not ready after the hold time", 5)
@@ -310,7 +310,7 @@ def test_sigterm_lets_requests_that_are_under_way_finish(start_redis, start_prox
     server = start_redis()
     proxy = start_proxy(server)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program) == 200, "ready")
+    program.wait_connected()
     proxy.delay(0.5)
     answers = [post_later(program, {"n": n}) for n in range(5)]
     # in flight: the proxy holds the SET back
@@ -349,7 +349,7 @@ def test_sigterm_under_load_loses_nothing_that_was_acknowledged(start_redis, sta
 
 def test_during_the_drain_delay_new_connections_are_served_and_told_to_close(start_redis, start_collector):
     program = start_collector(start_redis(), drain_delay="1500ms")
-    wait_until(lambda: ready(program) == 200, "ready")
+    program.wait_connected()
     program.terminate()
     wait_until(lambda: ready(program) == 503, "not ready any more", 3)
     with program.connect() as raw:
@@ -363,7 +363,7 @@ def test_during_the_drain_delay_new_connections_are_served_and_told_to_close(sta
 def test_a_stop_ends_within_the_grace_period_whatever_redis_does(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, grace="1s", hold_time="60s", stall_timeout="60s")
-    wait_until(lambda: ready(program) == 200, "ready")
+    program.wait_connected()
     server.pause()
     answer = post_later(program, {"a": 1}, "/")
     wait_until(lambda: metric_sum(program.metrics(), "collector_redis_in_flight_commands") > 0, "a request in flight")

@@ -115,7 +115,7 @@ def test_idempotent_requests_survive_a_kill_as_well(start_redis, start_collector
 def test_a_put_that_was_sent_twice_is_no_conflict(start_redis, start_proxy, start_collector):
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     # Redis does it, and its answer is lost.
     proxy.lose_replies(commands=["SET"], times=1)
     with program.client() as client:
@@ -128,7 +128,7 @@ def test_an_idempotent_post_whose_reply_was_lost_is_acknowledged(start_redis, st
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     proxy.lose_replies(commands=["SET"], times=1)
     with program.client() as client:
         first = client.post("/v1/documents", {"a": 1}, {"Idempotency-Key": "k"})
@@ -141,7 +141,7 @@ def test_a_document_whose_feed_entry_was_sent_twice_is_listed_once(start_redis, 
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     with program.client() as client:
         first = client.post("/v1/documents", {"n": 1}).json()["key"]
         proxy.lose_replies(commands=["XADD"], times=1)
@@ -196,7 +196,7 @@ def test_a_slow_redis_is_waited_for_and_probes_answer_meanwhile(start_redis, sta
     server = start_redis()
     proxy = start_proxy(server)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     proxy.delay(0.3)
     with Load(program, connections=8) as load:
         with program.client() as client:
@@ -213,7 +213,7 @@ def test_connections_cut_in_the_middle_cost_nothing(start_redis, start_proxy, st
     server = start_redis()
     proxy = start_proxy(server)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     with Load(program, connections=8) as load:
         load.wait_acknowledged(20)
         proxy.cut_after(count, direction, times=6)
@@ -280,7 +280,7 @@ def test_a_reply_that_is_none_ends_the_connection_and_not_the_request(start_redi
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy, stall_timeout="500ms")
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     proxy.script(garbage, commands=["SET"], times=1)
     with program.client() as client:
         answer = client.post("/v1/documents", {"a": 1})
@@ -303,7 +303,7 @@ def test_a_reply_that_means_not_now_is_waited_out(start_redis, start_proxy, star
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     proxy.script(f"-{reply}\r\n", commands=["SET", "XADD"], times=4)
     with program.client() as client:
         answer = client.post("/v1/documents", {"a": 1})
@@ -318,7 +318,7 @@ def test_a_document_put_off_behind_its_feed_entry_is_stored_and_listed(start_red
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     proxy.script("-TRYAGAIN not now\r\n", commands=["SET"], times=1)
     with program.client() as client:
         key = client.post("/v1/documents", {"a": 1}).json()["key"]
@@ -402,7 +402,7 @@ def test_redis_out_of_memory_is_507_with_the_reason(start_redis, start_collector
 def test_misconf_is_503_with_the_reason(start_redis, start_proxy, start_collector):
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy)
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     proxy.script("-MISCONF Redis is configured to save RDB snapshots, but it's unable to persist to disk.\r\n",
                  commands=["SET"], times=1)
     with program.client() as client:
@@ -414,7 +414,7 @@ def test_a_user_without_the_right_to_write_is_503_with_the_reason(start_redis, s
     server = start_redis()
     server.client().execute_command("ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-set")
     program = start_collector(server.url("reader", "pw"))
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     with program.client() as client:
         took, answer = timed(client.post, "/", {"a": 1})
         assert_problem(answer, 503, "NOPERM")
@@ -468,7 +468,7 @@ def test_live_connections_go_on_when_the_password_changes(start_redis, start_col
 def test_redis_away_for_longer_than_the_hold_time_is_503_and_nothing_is_stored(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="600ms")
-    wait_until(lambda: ready(program), "ready")
+    program.wait_connected()
     server.kill()
     with program.client() as client:
         for method, path, body in (("POST", "/", {"a": 1}), ("POST", "/v1/documents", {"a": 1}),
@@ -539,7 +539,7 @@ def test_memory_is_bounded_when_redis_is_away_and_clients_insist(start_redis, st
     assert SANITIZED or program.peak_memory() < 64 << 20
     start_redis(port=port)
     wait_until(lambda: ready(program), "ready")
-    assert held(program) == 0
+    wait_until(lambda: held(program) == 0, "nothing held any more")
 
 
 # --- Collector itself ----------------------------------------------------------------------------------------

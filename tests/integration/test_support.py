@@ -1,12 +1,15 @@
 """The tools of these tests do what the tests rely on."""
 
+import json
 import os
 import socket
+import uuid
 
 import pytest
 import redis
 
 from support.binding import BindingRoot
+from support.load import Load
 
 
 def test_a_killed_server_comes_back_on_its_port_with_what_was_on_the_disk(start_redis):
@@ -74,6 +77,22 @@ def test_the_proxy_answers_from_its_script(start_redis, start_proxy):
     assert client.set("a", "2")
     assert client.get("a") == b"2"
     assert client.mget(["a", "b"]) == [b"2", None]
+
+
+def test_a_loads_result_names_what_is_lost_and_what_is_doubled(start_redis):
+    client = start_redis().client()
+    load = Load(collector=None)
+    keys = [str(uuid.uuid4()) for _ in range(4)]
+    load.acknowledged = {key: f"{load.run}-{n}" for n, key in enumerate(keys)}
+    for key, marker in list(load.acknowledged.items())[1:]:
+        client.set(key, json.dumps({"marker": marker}))
+    client.set(str(uuid.uuid4()), json.dumps({"marker": f"{load.run}-2"}))
+    client.set(str(uuid.uuid4()), json.dumps({"marker": "another-run-2"}))
+    client.xadd("collector:feed:2026-11-24", {"k": keys[0]})
+    result = load.count(client)
+    assert result.lost == keys[:1]
+    assert result.doubled == [f"{load.run}-2"]
+    assert (result.acknowledged, result.stored, result.failed) == (4, 4, 0)
 
 
 def test_a_binding_folder_has_the_kubelets_layout_before_and_after_a_swap(tmp_path):

@@ -1,5 +1,6 @@
 """Collector as the tests start it."""
 
+from .deadline import wait_until
 from .http_client import Client, RawConnection
 from .program import Program, flags_of, run_program
 
@@ -32,6 +33,15 @@ class Collector(Program):
     def connect(self, **options):
         """A raw connection, for what a well-behaved client does not do."""
         return RawConnection(self.host, self.port, **options)
+
+    def wait_connected(self, seconds=10.0):
+        """Waits until every worker has reached Redis."""
+        workers = self.wait_log("server.listening")["workers"]
+
+        def reached():
+            return len({line["worker"] for line in self.log() if line["event"] == "redis.connected"}) == workers
+        wait_until(reached, lambda: f"{workers} workers that have reached Redis\n{self.child.tail()}", seconds)
+        return self
 
     def metrics(self):
         """The values of /metrics by 'name{labels}'."""
