@@ -56,7 +56,7 @@ static int ask(struct backing_collector *collector, struct post_reply *reply, st
 static int try_collector(struct backing_collector *collector)
 {
         const char *url = backing_collector_url(collector);
-        struct post_reply reply;
+        struct post_reply reply = { 0 };
         struct err err;
         if (!url) {
                 printf("  nobody says where Collector is: log records would wait until a binding comes\n");

@@ -77,9 +77,10 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
         if (delay->next)
                 delay->next->back = &delay->next;
         worker->delays = delay;
-        (void)uv_timer_init(&worker->loop, &delay->timer);             /* always 0 */
-        uv_update_time(&worker->loop);                                 /* or the turn so far would count as waited */
-        (void)uv_timer_start(&delay->timer, on_time, (uint64_t)ms, 0); /* not closing: cannot fail */
+        (void)uv_timer_init(&worker->loop, &delay->timer); /* always 0 */
+        uv_update_time(&worker->loop);                     /* or the turn so far would count as waited */
+        /* The loop's clock drops parts of a millisecond, so a timer may come up to one early: the delay is not less. */
+        (void)uv_timer_start(&delay->timer, on_time, ms > 0 ? (uint64_t)ms + 1 : 0, 0); /* not closing: cannot fail */
 }
 
 void delay_cancel_all(struct worker *worker)

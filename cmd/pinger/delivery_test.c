@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -49,13 +50,12 @@ static double value_of(struct metrics *all, const char *name, const char *labels
 {
         struct buf text;
         char line[128], *at;
-        double value = -1;
         buf_init(&text, 0);
         assert_int_equal(metrics_print(all, &text), 0);
         (void)snprintf(line, sizeof(line), "\n%s%s ", name, labels);
         at = strstr(text.data, line);
         assert_non_null(at);
-        assert_int_equal(sscanf(at + strlen(line), "%lf", &value), 1);
+        double value = strtod(at + strlen(line), NULL);
         buf_fini(&text);
         return value;
 }

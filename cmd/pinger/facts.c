@@ -32,9 +32,10 @@ json_t *facts_memory(void)
 {
         size_t rss = 0;
         struct mallinfo2 heap = mallinfo2();
-        (void)uv_resident_set_memory(&rss); /* /proc is not there: 0 */
-        return json_pack("{s:I, s:I, s:I}", "rss", (json_int_t)rss, "heapTotal", (json_int_t)(heap.arena + heap.hblkhd),
-                         "heapUsed", (json_int_t)(heap.uordblks + heap.hblkhd));
+        json_int_t mapped = (json_int_t)heap.hblkhd; /* large blocks, outside the arena */
+        (void)uv_resident_set_memory(&rss);          /* /proc is not there: 0 */
+        return json_pack("{s:I, s:I, s:I}", "rss", (json_int_t)rss, "heapTotal", (json_int_t)heap.arena + mapped,
+                         "heapUsed", (json_int_t)heap.uordblks + mapped);
 }
 
 /* True if the value holds the value of a variable with a secret's name. Short ones would be found anywhere. */

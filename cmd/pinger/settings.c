@@ -44,12 +44,12 @@ static const struct config_option options[] = {
 
         { "admin", CONFIG_BOOL_AT(struct settings, admin), REPORT, .fallback = "false",
           .help = "Show the inside of the machine: memory, interfaces and process in the report, and ?type=envVars, "
-                  "networkInfo and memoryUsage. Values that look secret stay hidden. For lessons, not for the internet." },
+                  "networkInfo and memoryUsage. Values that look secret stay hidden. Not for the internet." },
         { "api-version", CONFIG_STRING_AT(struct settings, api_version), REPORT, .fallback = "UNDEFINED",
           .also = api_version_variables, .help = "What the report calls APIVersion." },
         { "podinfo", CONFIG_STRING_AT(struct settings, podinfo), REPORT, .fallback = "/etc/podinfo", .value = "FOLDER",
-          .help = "Where the downward API puts the file `labels`, for /pod. Name, namespace, node and address of the pod "
-                  "come from the variables POD_NAME, POD_NAMESPACE, NODE_NAME and POD_IP." },
+          .help = "Where the downward API puts the file `labels`, for /pod. Name, namespace, node and address "
+                  "of the pod come from the variables POD_NAME, POD_NAMESPACE, NODE_NAME and POD_IP." },
         { "delay-max", CONFIG_DURATION_AT(struct settings, delay_max_ms), REPORT, .fallback = "30s", .max = HOUR_MS,
           .help = "Longest time that /delay/{time} waits; more is answered with 400." },
 
@@ -93,8 +93,8 @@ static const struct config_option options[] = {
           .fallback = "errors", .help = "One line for each request: never, for answers of 500 and above, or always." },
         { "drain-delay", CONFIG_DURATION_AT(struct settings, drain_delay_ms), RUNNING, .fallback = "0",
           .max = 10 * 60 * 1000,
-          .help = "After SIGTERM connections are still accepted for this long, so that load balancers can notice. 5s on "
-                  "Kubernetes." },
+          .help = "After SIGTERM connections are still accepted for this long, so that load balancers can notice. 5s "
+                  "on Kubernetes." },
         { "grace", CONFIG_DURATION_AT(struct settings, grace_ms), RUNNING, .fallback = "25s", .min = 100,
           .max = HOUR_MS,
           .help = "After SIGTERM the program ends within this time. Shorter than terminationGracePeriodSeconds." },

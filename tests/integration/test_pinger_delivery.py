@@ -317,7 +317,8 @@ def test_the_classic_variables_name_the_collector(start_pinger, stub):
 
 
 def test_proxies_of_the_environment_are_not_used(start_pinger, stub):
-    pinger = start_pinger(stub, env={"http_proxy": f"http://127.0.0.1:{reserve_port()}", "ALL_PROXY": "http://127.0.0.1:1"})
+    proxy = f"http://127.0.0.1:{reserve_port()}"
+    pinger = start_pinger(stub, env={"http_proxy": proxy, "ALL_PROXY": proxy})
     pinger.get("/direct")
     stub.wait_records(2)
 
