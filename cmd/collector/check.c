@@ -89,7 +89,7 @@ static int try_redis(const struct backing_redis *redis)
         (void)uv_loop_close(&loop); /* nothing is left on it */
         if (rc < 0) {
                 printf("  failed: %s\n", err.text);
-                fprintf(stderr, "collector: Redis at %s: %s\n", redis_target_address(target), err.text);
+                fprintf(stderr, "collector: Redis: %s\n", err.text);
                 return 1;
         }
         print_found(&found.result);

@@ -367,8 +367,8 @@ static bool read_body(struct post *post)
                         "Accept-Post", "application/json, application/x-www-form-urlencoded"
                 };
                 http_problem(post->request, 415, post->classic ? &accept_classic : &accept, 1,
-                             "a document is sent as application/json%s",
-                             post->classic ? " or application/x-www-form-urlencoded" : "");
+                             "a document is sent as application/json%s, not as %.100s",
+                             post->classic ? " or application/x-www-form-urlencoded" : "", type);
                 return false;
         }
         if (json_check_object(body, length, &watch_added, &post->object, &where, &err) < 0) {

@@ -162,6 +162,8 @@ static void on_answered(const struct http_record *record, void *context)
         int wanted = worker->collector->settings->access_log;
         if (wanted == ACCESS_LOG_OFF || (wanted == ACCESS_LOG_ERRORS && record->status < 500))
                 return;
+        if (wanted == ACCESS_LOG_ERRORS && strcmp(record->route, "readyz") == 0)
+                return; /* an answer of 503 is what a probe asks for */
         LOG_LINE(worker->collector->log, record->status >= 500 ? LOG_WARN : LOG_INFO, "request.answered", "request",
                  log_str("method", record->method), log_str("path", record->target), log_str("route", record->route),
                  log_int("status", record->status), log_int("duration_ms", record->duration_us / 1000),

@@ -13,12 +13,24 @@
 #include "api.h"
 #include "base/clock.h"
 
-enum { STACK_BYTES = 512 * 1024, SCRATCH_MAX_BYTES = 1 << 30 };
+enum { STACK_BYTES = 512 * 1024, SCRATCH_MAX_BYTES = 1 << 30, FAILURE_EVERY_MS = 10 * 1000 };
 
 /* --- Events of the Redis client --------------------------------------------------------------------------------- */
 
+/* Each worker tries many times a second: the first failure is told, and then one in ten seconds. */
+static bool failure_is_told(struct collector *collector)
+{
+        long long now_ms = clock_monotonic_ms();
+        long long told_ms = atomic_load(&collector->failure_told_ms);
+        if (told_ms != 0 && now_ms - told_ms < FAILURE_EVERY_MS)
+                return false;
+        return atomic_compare_exchange_strong(&collector->failure_told_ms, &told_ms, now_ms);
+}
+
 static void log_failure(struct worker *worker, const char *name, const char *message, const struct redis_event *event)
 {
+        if (!failure_is_told(worker->collector))
+                return;
         log_warn(worker->collector->log, name, message, log_int("worker", worker->index),
                  log_str("address", event->address), log_err(event->err), log_code(event->err),
                  log_int("retry_ms", event->retry_ms), log_int("held", (int64_t)event->held));
@@ -31,6 +43,7 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
         switch (event->kind) {
         case REDIS_EVENT_CONNECTED:
                 atomic_store(&worker->collector->reached, true);
+                atomic_store(&worker->collector->failure_told_ms, 0);
                 log_info(log, "redis.connected", "Redis is reached", log_int("worker", worker->index),
                          log_str("address", event->address), log_int("waited_ms", event->waited_ms),
                          log_int("generation", event->generation));

@@ -36,7 +36,9 @@ struct collector {
         struct redis_budget budget;
         atomic_bool draining; /* SIGTERM was seen: not ready any more */
         atomic_bool reached;  /* some worker has reached Redis once    */
-        int64_t started_ms;   /* Unix time                             */
+        /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */
+        atomic_llong failure_told_ms;
+        int64_t started_ms; /* Unix time                             */
 };
 
 struct worker {

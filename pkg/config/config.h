@@ -178,8 +178,8 @@ const char *config_file(const struct config_report *report);
 size_t config_warning_count(const struct config_report *report);
 const char *config_warning(const struct config_report *report, size_t index);
 
-/* For --check: a line per option with its value and where it came from; a secret shows as "(set)" or "(none)".
- * 0 or ERR_UNAVAILABLE (the stream failed). */
+/* For --check: a line per option that was set, with its value and where it came from; a secret shows as "(set)".
+ * Then how many are at their defaults. 0 or ERR_UNAVAILABLE (the stream failed). */
 int config_print(const struct config_program *program, const void *values, const struct config_report *report,
                  FILE *out) NODISCARD;
 

@@ -89,16 +89,25 @@ static int print_option(const struct config_option *option, int width, const voi
         return rc;
 }
 
+static bool is_default(const struct config_report *report, const struct config_option *option)
+{
+        return config_origin(report, option->name)->kind == CONFIG_FROM_DEFAULT;
+}
+
 int config_print(const struct config_program *program, const void *values, const struct config_report *report,
                  FILE *out)
 {
         int width = 0;
+        size_t defaults = 0;
         for (size_t i = 0; i < program->option_count; i++) {
                 int length = (int)strlen(program->options[i].name);
                 width = length > width ? length : width;
+                defaults += is_default(report, &program->options[i]);
         }
         for (size_t i = 0; i < program->option_count; i++) {
                 struct buf line;
+                if (is_default(report, &program->options[i]))
+                        continue;
                 buf_init(&line, 0);
                 int rc = print_option(&program->options[i], width, values, report, &line);
                 if (rc == 0 && fwrite(line.data, 1, line.len, out) != line.len)
@@ -107,5 +116,7 @@ int config_print(const struct config_program *program, const void *values, const
                 if (rc < 0)
                         return rc;
         }
+        if (fprintf(out, "%zu other settings have their defaults, see --help\n", defaults) < 0)
+                return ERR_UNAVAILABLE;
         return fflush(out) == 0 ? 0 : ERR_UNAVAILABLE;
 }
