@@ -56,16 +56,18 @@ void redis_conn_close(struct conn *c)
 
 /* --- Opening --------------------------------------------------------------------------------------------- */
 
-static void on_located(const struct redis_addresses *found, const struct err *err, void *data)
+static void on_located(struct redis_target *at, const struct redis_addresses *found, const struct err *err, void *data)
 {
         struct conn *c = data;
         c->locate = NULL;
-        if (!found) {
-                struct err why = *err;
-                (void)err_wrap(&why, "look up %s", c->target->host);
-                redis_conn_failed(c, FAILURE_NONE, &why);
+        if (!at) {
+                redis_conn_failed(c, err->code == ERR_DENIED ? FAILURE_DENIED : FAILURE_NONE, err);
                 return;
         }
+        struct redis_target *asked = c->target;
+        c->target = redis_target_ref(at);
+        redis_target_unref(asked);
+        c->looked_ms = redis_now_ms(c->client);
         c->addresses = *found;
         try_next_address(c, NULL);
 }
@@ -239,6 +241,7 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
 {
         int64_t stall_ms = c->client->options.stall_ms;
         struct err err;
+        redis_second_look(c, now_ms);
         if (c->state == CONN_CLOSED)
                 return;
         if (c->state != CONN_READY) {

@@ -70,9 +70,9 @@ int redis_handshake_init(struct redis_handshake *h, const struct redis_target *t
                 rc = add_auth(h, t);
         if (rc == 0)
                 rc = add_select(h, t);
-        if (rc == 0)
+        if (rc == 0 && !t->is_sentinel)
                 rc = add_client(h, t);
-        if (rc == 0)
+        if (rc == 0 && !t->is_sentinel)
                 rc = add(h, STEP_ROLE, 1, (const char *[]){ "ROLE" }, (size_t[]){ 4 });
         if (rc == 0)
                 rc = add(h, STEP_PING, 1, (const char *[]){ "PING" }, (size_t[]){ 4 });

@@ -80,8 +80,15 @@ struct redis_addresses {
         size_t count;
 };
 
+struct redis_sentinel_node {
+        char *host, *address; /* the address for people */
+        uint16_t port;
+};
+
 struct redis_target {
         atomic_uint references;
+        /* Else a view: another place, entered in the same way. All but host and address is the origin's. */
+        struct redis_target *origin;
         char *host; /* NULL with a socket path */
         uint16_t port;
         char *socket_path;
@@ -90,17 +97,47 @@ struct redis_target {
         unsigned database;
         char *client_name;
         char *address; /* for people */
+
+        char *sentinel_master; /* NULL: no Sentinel; else host and socket_path are NULL */
+        struct redis_sentinel_node *sentinels;
+        size_t sentinel_count;
+        char *sentinel_username;
+        struct secret sentinel_password;
+        const char *told_by; /* of a view: the Sentinel that named this place */
+        bool is_sentinel;    /* of a view: this is a Sentinel                 */
 };
 
-/* --- Where the primary is (locate.c): the one place that asks a name server, and later a Sentinel ------- */
+/* A server at another place that is entered as `target` is: same user, secrets, database and TLS. A target on its own,
+ * which keeps `target`. NULL: out of memory. */
+struct redis_target *redis_target_view(struct redis_target *target, const char *host, uint16_t port);
+/* Where to look for the place of this one again. */
+static inline struct redis_target *redis_target_origin(struct redis_target *target)
+{
+        return target->origin ? target->origin : target;
+}
+
+/* --- Where the primary is (locate.c): the one place that asks a name server or a Sentinel ---------------- */
 
 struct redis_locate; /* a look-up under way */
-typedef void redis_located_fn(const struct redis_addresses *found, const struct err *err, void *data);
+/* `at` is the target itself, or a view on it with the place that a Sentinel named; borrowed. Without it, `err`. */
+typedef void redis_located_fn(struct redis_target *at, const struct redis_addresses *found, const struct err *err,
+                              void *data);
 
 /* 1: `now` is filled (a numeric address or a path). 0: `done` comes later, unless *out is cancelled. */
-int redis_locate(struct redis *client, const struct redis_target *target, struct redis_addresses *now,
+int redis_locate(struct redis *client, struct redis_target *target, struct redis_addresses *now,
                  redis_located_fn *done, void *data, struct redis_locate **out, struct err *err) NODISCARD;
 void redis_locate_cancel(struct redis_locate *locate); /* NULL is fine; `done` never comes */
+
+/* --- Sentinel (sentinel.c) ------------------------------------------------------------------------------- */
+
+struct redis_sentinels; /* a question to the Sentinels of a target, under way */
+/* A view on the target, borrowed, or NULL and `err`. */
+typedef void redis_primary_fn(struct redis_target *primary, const struct err *err, void *data);
+
+/* Asks who is the primary; `done` comes later, unless it is cancelled. */
+int redis_sentinels_ask(struct redis *client, struct redis_target *target, redis_primary_fn *done, void *data,
+                        struct redis_sentinels **out, struct err *err) NODISCARD;
+void redis_sentinels_cancel(struct redis_sentinels *sentinels); /* NULL is fine; `done` never comes */
 
 /* --- Channels (transport.c): one socket, and a table of how bytes travel on it -------------------------- */
 
@@ -183,12 +220,13 @@ enum conn_state { CONN_LOCATING, CONN_CONNECTING, CONN_HANDSHAKE, CONN_READY, CO
 
 struct conn {
         struct redis *client;
-        struct redis_target *target;
-        unsigned generation; /* the caller's number for the target */
+        struct redis_target *target; /* the place in use, once it is known: the client's, or a view on it */
+        unsigned generation;         /* the caller's number for the target */
         unsigned epoch;      /* ours: counts redis_set_target      */
         enum conn_state state;
 
         struct redis_locate *locate;
+        int64_t looked_ms; /* when it was last asked where the primary is */
         struct redis_addresses addresses;
         size_t address_next;
         int64_t deadline_ms;         /* until it must be ready         */
@@ -222,6 +260,9 @@ void redis_conn_handshake_reply(struct conn *conn, const struct redis_reply *rep
 /* It is of no use any more, in whatever state it is: the next address, or redis_conn_lost. */
 void redis_conn_broken(struct conn *conn, const struct err *why);
 
+/* second_look.c: called now and then while it is in use. May close it. */
+void redis_second_look(struct conn *conn, int64_t now_ms);
+
 /* flow.c */
 void redis_conn_read(struct conn *conn);
 void redis_conn_write(struct conn *conn); /* from the client's held queue what the socket takes */
@@ -249,6 +290,7 @@ struct redis {
         struct redis_link failed; /* to be answered       */
         size_t held_count, in_flight_count;
 
+        unsigned sentinel_first; /* which one is asked first, modulo their number: the last that was right */
         unsigned failures; /* since the last answer; the exponent of the backoff */
         uint64_t random;
         int64_t away_since_ms; /* 0 while it is usable */

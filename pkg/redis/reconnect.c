@@ -153,6 +153,7 @@ void redis_conn_is_ready(struct conn *conn)
         bool is_switch = client->counters.connects > 0 && conn->generation != client->generation_in_use;
         struct redis_event event = { .kind = REDIS_EVENT_CONNECTED,
                                      .address = conn->target->address,
+                                     .sentinel = conn->target->told_by,
                                      .waited_ms = redis_away_ms(client),
                                      .generation = conn->generation };
         client->opening = NULL;
@@ -184,6 +185,7 @@ void redis_conn_failed(struct conn *conn, enum redis_failure failure, const stru
                 event.kind = REDIS_EVENT_NOT_WRITABLE;
         assert(client->opening == conn);
         client->opening = NULL;
+        client->sentinel_first++; /* whoever led here: another one is asked next */
         client->is_denied = failure == FAILURE_DENIED;
         client->last_error = *err;
         redis_conn_close(conn);

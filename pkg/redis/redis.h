@@ -43,6 +43,12 @@
 
 struct redis_target; /* opaque, immutable, counted */
 
+/* One address of several: of a Sentinel. */
+struct redis_node {
+        const char *host; /* name or numeric; borrowed */
+        uint16_t port;    /* 0 = the usual one         */
+};
+
 struct redis_target_options {
         const char *host;        /* name or numeric; NULL: "localhost". Not together with socket_path    */
         uint16_t port;           /* 0 = 6379                                                             */
@@ -51,6 +57,14 @@ struct redis_target_options {
         struct secret password;  /* copied; empty: no AUTH                                               */
         unsigned database;       /* SELECT unless 0                                                      */
         const char *client_name; /* CLIENT SETNAME; NULL: none. Refusal of it is no failure              */
+
+        /* Sentinel, in place of host and socket_path: where the primary is, is asked anew for each connection
+         * (sentinel.c says how). What is said above (user, password, database) is for the primary. */
+        const char *sentinel_master;            /* the name that the Sentinels know it by; NULL: no Sentinel */
+        const struct redis_node *sentinel_nodes; /* at least one, at most 64; port 0 = 26379                  */
+        size_t sentinel_count;
+        const char *sentinel_username;   /* of the Sentinels themselves; NULL: the password alone */
+        struct secret sentinel_password; /* copied; empty: no AUTH there                          */
 };
 
 /* NULL with `err` set: ERR_INVALID for options that contradict each other, ERR_NOMEM. */
@@ -59,7 +73,8 @@ struct redis_target *redis_target_ref(struct redis_target *target);
 void redis_target_unref(struct redis_target *target); /* NULL is fine; the last one wipes the secrets */
 /* The same place, entered the same way. */
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b);
-/* "10.0.0.9:6379", "[::1]:6379" or "unix:/path": for logs and pages, never with a secret. Borrowed. */
+/* "10.0.0.9:6379", "[::1]:6379", "unix:/path" or "sentinel:mymaster@10.0.0.1:26379,10.0.0.2:26379": for logs and
+ * pages, never with a secret. Borrowed. */
 const char *redis_target_address(const struct redis_target *target);
 const char *redis_target_username(const struct redis_target *target); /* NULL: none */
 bool redis_target_has_password(const struct redis_target *target);
@@ -145,7 +160,8 @@ struct redis_event {
                 REDIS_EVENT_SWITCHED,       /* a new target is in use; generation                             */
                 REDIS_EVENT_DRAINED,        /* the old generation's connection is closed; generation          */
         } kind;
-        const char *address;
+        const char *address;  /* of the server, once it is known; with Sentinel that of the primary in use */
+        const char *sentinel; /* the Sentinel that named it, "10.0.0.1:26379"; NULL: none was asked       */
         const struct err *err;
         int64_t waited_ms, retry_ms;
         size_t in_flight, held;

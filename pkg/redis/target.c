@@ -9,7 +9,27 @@
 
 #include "redis/internal.h"
 
-enum { DEFAULT_PORT = 6379, HOST_MAX = 253, DATABASE_MAX = 999999 };
+enum { DEFAULT_PORT = 6379, SENTINEL_PORT = 26379, HOST_MAX = 253, DATABASE_MAX = 999999, SENTINELS_MAX = 64 };
+
+static int check_sentinel(const struct redis_target_options *o, struct err *err)
+{
+        if (!o->sentinel_master && o->sentinel_count == 0)
+                return 0;
+        if (!o->sentinel_master || !o->sentinel_master[0])
+                return err_set(err, ERR_INVALID, "Redis: Sentinels without the name of a master");
+        if (o->sentinel_count == 0 || o->sentinel_count > SENTINELS_MAX)
+                return err_set(err, ERR_INVALID, "Redis: 1 to %d Sentinels are needed", SENTINELS_MAX);
+        if (o->host || o->socket_path)
+                return err_set(err, ERR_INVALID, "Redis: both Sentinels and an address");
+        if (o->sentinel_username && o->sentinel_password.length == 0)
+                return err_set(err, ERR_INVALID, "Redis: a user name of the Sentinels without a password");
+        for (size_t i = 0; i < o->sentinel_count; i++) {
+                const char *host = o->sentinel_nodes[i].host;
+                if (!host || !host[0] || strlen(host) > HOST_MAX)
+                        return err_set(err, ERR_INVALID, "Redis: a Sentinel's host needs 1 to %d characters", HOST_MAX);
+        }
+        return 0;
+}
 
 static int check(const struct redis_target_options *o, struct err *err)
 {
@@ -25,21 +45,37 @@ static int check(const struct redis_target_options *o, struct err *err)
                 return err_set(err, ERR_INVALID, "Redis: a user name without a password");
         if (o->database > DATABASE_MAX)
                 return err_set(err, ERR_INVALID, "Redis: database %u is over %d", o->database, DATABASE_MAX);
-        return 0;
+        return check_sentinel(o, err);
 }
 
-static char *address_of(const struct redis_target *t)
+static char *address_of(const char *host, uint16_t port)
 {
         char *text = NULL;
         struct in6_addr ipv6;
-        int wanted;
-        if (t->socket_path)
-                wanted = asprintf(&text, "unix:%s", t->socket_path);
-        else if (inet_pton(AF_INET6, t->host, &ipv6) == 1)
-                wanted = asprintf(&text, "[%s]:%u", t->host, t->port);
-        else
-                wanted = asprintf(&text, "%s:%u", t->host, t->port);
+        int wanted = asprintf(&text, inet_pton(AF_INET6, host, &ipv6) == 1 ? "[%s]:%u" : "%s:%u", host, port);
         return wanted < 0 ? NULL : text;
+}
+
+/* "sentinel:mymaster@10.0.0.1:26379,10.0.0.2:26379" */
+static char *address_of_sentinels(const struct redis_target *t)
+{
+        struct buf text = { 0 };
+        int rc = buf_printf(&text, "sentinel:%s", t->sentinel_master);
+        for (size_t i = 0; i < t->sentinel_count && rc == 0; i++)
+                rc = buf_printf(&text, "%c%s", i == 0 ? '@' : ',', t->sentinels[i].address);
+        if (rc < 0)
+                buf_fini(&text);
+        return text.data;
+}
+
+static char *address_for_people(const struct redis_target *t)
+{
+        char *text = NULL;
+        if (t->sentinel_master)
+                return address_of_sentinels(t);
+        if (t->host)
+                return address_of(t->host, t->port);
+        return asprintf(&text, "unix:%s", t->socket_path) < 0 ? NULL : text;
 }
 
 /* True when `from` was copied or there was none. */
@@ -51,17 +87,44 @@ static bool copy_text(char **to, const char *from)
         return *to != NULL;
 }
 
+static bool copy_secret(struct secret *to, const struct secret *from)
+{
+        return from->length == 0 || secret_init(to, from->bytes, from->length) == 0;
+}
+
+static bool fill_sentinels(struct redis_target *t, const struct redis_target_options *o)
+{
+        if (!o->sentinel_master)
+                return true;
+        t->sentinels = calloc(o->sentinel_count, sizeof(*t->sentinels));
+        if (!t->sentinels || !copy_text(&t->sentinel_master, o->sentinel_master) ||
+            !copy_text(&t->sentinel_username, o->sentinel_username) ||
+            !copy_secret(&t->sentinel_password, &o->sentinel_password))
+                return false;
+        for (; t->sentinel_count < o->sentinel_count; t->sentinel_count++) {
+                struct redis_sentinel_node *node = &t->sentinels[t->sentinel_count];
+                const struct redis_node *given = &o->sentinel_nodes[t->sentinel_count];
+                node->port = given->port ? given->port : SENTINEL_PORT;
+                node->address = address_of(given->host, node->port);
+                if (!copy_text(&node->host, given->host) || !node->address) {
+                        t->sentinel_count++; /* it is half of one */
+                        return false;
+                }
+        }
+        return true;
+}
+
 static bool fill(struct redis_target *t, const struct redis_target_options *o)
 {
-        const char *host = o->socket_path ? NULL : o->host ? o->host : "localhost";
+        const char *host = o->socket_path || o->sentinel_master ? NULL : o->host ? o->host : "localhost";
         t->port = o->port ? o->port : DEFAULT_PORT;
         t->database = o->database;
         if (!copy_text(&t->host, host) || !copy_text(&t->socket_path, o->socket_path) ||
             !copy_text(&t->username, o->username) || !copy_text(&t->client_name, o->client_name))
                 return false;
-        if (o->password.length > 0 && secret_init(&t->password, o->password.bytes, o->password.length) < 0)
+        if (!copy_secret(&t->password, &o->password) || !fill_sentinels(t, o))
                 return false;
-        t->address = address_of(t);
+        t->address = address_for_people(t);
         return t->address != NULL;
 }
 
@@ -80,10 +143,48 @@ struct redis_target *redis_target_new(const struct redis_target_options *options
         return t;
 }
 
+struct redis_target *redis_target_view(struct redis_target *target, const char *host, uint16_t port)
+{
+        struct redis_target *origin = redis_target_origin(target);
+        struct redis_target *t = calloc(1, sizeof(*t));
+        if (!t)
+                return NULL;
+        /* All but the counter, which others may change meanwhile. */
+        const size_t counter = offsetof(struct redis_target, origin);
+        memcpy((char *)t + counter, (const char *)origin + counter, sizeof(*t) - counter);
+        atomic_init(&t->references, 1);
+        t->origin = redis_target_ref(origin);
+        t->socket_path = NULL;
+        t->sentinel_master = NULL;
+        t->port = port;
+        t->host = strdup(host);
+        t->address = address_of(host, port);
+        if (t->host && t->address)
+                return t;
+        redis_target_unref(t);
+        return NULL;
+}
+
 struct redis_target *redis_target_ref(struct redis_target *target)
 {
         atomic_fetch_add_explicit(&target->references, 1, memory_order_relaxed);
         return target;
+}
+
+static void free_own(struct redis_target *target)
+{
+        free(target->socket_path);
+        free(target->username);
+        free(target->client_name);
+        secret_fini(&target->password);
+        for (size_t i = 0; i < target->sentinel_count; i++) {
+                free(target->sentinels[i].host);
+                free(target->sentinels[i].address);
+        }
+        free(target->sentinels);
+        free(target->sentinel_master);
+        free(target->sentinel_username);
+        secret_fini(&target->sentinel_password);
 }
 
 void redis_target_unref(struct redis_target *target)
@@ -91,11 +192,11 @@ void redis_target_unref(struct redis_target *target)
         if (!target || atomic_fetch_sub_explicit(&target->references, 1, memory_order_acq_rel) > 1)
                 return;
         free(target->host);
-        free(target->socket_path);
-        free(target->username);
-        free(target->client_name);
         free(target->address);
-        secret_fini(&target->password);
+        if (target->origin)
+                redis_target_unref(target->origin);
+        else
+                free_own(target);
         free(target);
 }
 
@@ -104,11 +205,24 @@ static bool same_text(const char *a, const char *b)
         return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool same_sentinels(const struct redis_target *a, const struct redis_target *b)
+{
+        if (!same_text(a->sentinel_master, b->sentinel_master) || a->sentinel_count != b->sentinel_count ||
+            !same_text(a->sentinel_username, b->sentinel_username) ||
+            !secret_equal(&a->sentinel_password, &b->sentinel_password))
+                return false;
+        for (size_t i = 0; i < a->sentinel_count; i++)
+                if (strcmp(a->sentinels[i].address, b->sentinels[i].address) != 0)
+                        return false;
+        return true;
+}
+
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b)
 {
         return same_text(a->host, b->host) && a->port == b->port && same_text(a->socket_path, b->socket_path) &&
                same_text(a->username, b->username) && secret_equal(&a->password, &b->password) &&
-               a->database == b->database && same_text(a->client_name, b->client_name);
+               a->database == b->database && same_text(a->client_name, b->client_name) &&
+               same_sentinels(a, b);
 }
 
 const char *redis_target_address(const struct redis_target *target)
