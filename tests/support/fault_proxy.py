@@ -295,12 +295,14 @@ def read_command(stream):
 
 
 def read_reply(stream):
-    """The bytes of one reply (RESP2)."""
+    """The bytes of one reply (RESP2, or RESP3, which newer redis-py asks for)."""
     line = stream.readline()
     if not line:
         raise ConnectionResetError("Redis closed")
-    if line[:1] == b"$" and int(line[1:]) >= 0:
+    kind = line[:1]
+    if kind in b"$=!" and int(line[1:]) >= 0:
         return line + stream.read(int(line[1:]) + 2)
-    if line[:1] == b"*" and int(line[1:]) > 0:
-        return line + b"".join(read_reply(stream) for _ in range(int(line[1:])))
+    if kind in b"*~>%" and int(line[1:]) > 0:
+        count = int(line[1:]) * (2 if kind == b"%" else 1)
+        return line + b"".join(read_reply(stream) for _ in range(count))
     return line
