@@ -28,11 +28,12 @@ lint: deps-lint
 ## fmt: lay the code out by .clang-format
 .PHONY: fmt
 fmt: deps-lint
-	@clang-format -i $(LINT_C) $(LINT_H)
+	@clang-format -i $(LINT_C) $(LINT_H) </dev/null
 
 lint-format:
 	@echo '  LINT    layout of $(words $(LINT_C) $(LINT_H)) files'
-	@clang-format --dry-run -Werror $(LINT_C) $(LINT_H)
+	@[ -n '$(LINT_C)' ] || { echo 'no file to check: is this a git repository?'; exit 1; }
+	@clang-format --dry-run -Werror $(LINT_C) $(LINT_H) </dev/null
 
 lint-rules:
 	@failed=; for rule in tools/lint-includes tools/lint-calls tools/lint-words; do \
