@@ -53,8 +53,10 @@ static void print_report(const struct backing_report *report)
                 printf("  warning: %s\n", report->warnings[i]);
 }
 
-static void print_found(const struct redis_probe_result *result)
+static void print_found(const struct redis_probe_result *result, const char *master)
 {
+        if (result->sentinel[0])
+                printf("  primary %s of %s, from Sentinel %s\n", result->address, master, result->sentinel);
         printf("  reached in %" PRId64 " ms: %s, %s, role %s; a write and a read have worked\n", result->connect_ms,
                result->server[0] ? result->server : "server unknown", result->mode[0] ? result->mode : "mode unknown",
                result->role[0] ? result->role : "unknown");
@@ -92,7 +94,7 @@ static int try_redis(const struct backing_redis *redis)
                 fprintf(stderr, "collector: Redis: %s\n", err.text);
                 return 1;
         }
-        print_found(&found.result);
+        print_found(&found.result, backing_redis_settings(redis)->sentinel_master);
         return 0;
 }
 

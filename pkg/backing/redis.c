@@ -52,16 +52,35 @@ static int check_supported(const struct backing_redis_settings *s, struct notes 
 {
         if (s->tls)
                 return refuse(notes, "tls", "without TLS", err);
-        if (s->sentinel_nodes.count > 0)
-                return refuse(notes, "sentinel.nodes", "directly, not through Sentinel,", err);
-        if (s->sentinel_master)
-                return refuse(notes, "sentinel.master", "directly, not through Sentinel,", err);
+        if (s->sentinel_master && s->sentinel_nodes.count == 0)
+                return err_set(err, ERR_INVALID, "%s: there are no sentinel.nodes to ask for it",
+                               notes_place(notes, "sentinel.master"));
+        if (s->sentinel_nodes.count > 0 && s->socket_path)
+                return err_set(err, ERR_INVALID, "%s and %s contradict each other",
+                               notes_place(notes, "sentinel.nodes"), notes_place(notes, "socket"));
         if (s->is_cluster)
                 return refuse(notes, "cluster", "as a single server, not as a Cluster,", err);
         if (s->password_secondary.length > 0)
                 notes_warn(notes, "%s is not used: this version knows one password",
                            notes_place(notes, "password-secondary"));
         return 0;
+}
+
+/* The Sentinels name the primary: a host beside them, often a service in front of all servers, isn't it. */
+static void add_sentinels(const struct backing_redis_settings *s, struct redis_target_options *options,
+                          struct redis_node nodes[NODES_MAX])
+{
+        if (s->sentinel_nodes.count == 0)
+                return;
+        for (size_t i = 0; i < s->sentinel_nodes.count; i++)
+                nodes[i] = (struct redis_node){ s->sentinel_nodes.items[i].host, s->sentinel_nodes.items[i].port };
+        options->host = NULL;
+        options->port = 0;
+        options->sentinel_master = s->sentinel_master;
+        options->sentinel_nodes = nodes;
+        options->sentinel_count = s->sentinel_nodes.count;
+        options->sentinel_username = s->sentinel_username;
+        options->sentinel_password = s->sentinel_password;
 }
 
 static int make_target(struct backing_redis *redis, struct err *err)
@@ -71,14 +90,16 @@ static int make_target(struct backing_redis *redis, struct err *err)
         if (rc < 0)
                 return rc;
         struct err problem = { .code = ERR_NOMEM };
-        redis->target = redis_target_new(&(struct redis_target_options){ .host = s->host,
-                                                                         .port = s->socket_path ? 0 : s->port,
-                                                                         .socket_path = s->socket_path,
-                                                                         .username = s->username,
-                                                                         .password = s->password,
-                                                                         .database = s->database,
-                                                                         .client_name = s->client_name },
-                                         &problem);
+        struct redis_node nodes[NODES_MAX];
+        struct redis_target_options options = { .host = s->host,
+                                                .port = s->socket_path ? 0 : s->port,
+                                                .socket_path = s->socket_path,
+                                                .username = s->username,
+                                                .password = s->password,
+                                                .database = s->database,
+                                                .client_name = s->client_name };
+        add_sentinels(s, &options, nodes);
+        redis->target = redis_target_new(&options, &problem);
         if (!redis->target)
                 return err_set(err, problem.code, "%s: %s", redis->backed.notes.report.place, problem.text);
         return 0;

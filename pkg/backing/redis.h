@@ -27,6 +27,9 @@
  * REDIS_PASSWORD REDIS_DATABASE REDIS_TLS; the same with VALKEY_. Kubernetes' own REDIS_PORT=tcp://10.0.0.9:6379 is
  * skipped with a warning. Default: localhost:6379.
  *
+ * Where there are sentinel.nodes, they say where the primary is, and a host beside them is not used; user, password,
+ * database and TLS are those of the primary, TLS also that of the Sentinels. sentinel.master is `mymaster` unless set.
+ *
  * `client-name` and `key-prefix` do not say where a service is: given as options they are used with any source.
  *
  * Limits: a uri 32 KiB, a password 16 KiB, other texts 1 KiB, 64 nodes, port 1 to 65535, database to 999999.
@@ -102,7 +105,7 @@ struct backing_redis_settings {
 struct backing_redis; /* opaque: a resolved Redis; immutable, counted */
 
 /* Pure: no file, no socket, no global. ERR_INVALID where a setting is wrong, contradicts another, or asks for what this
- * version cannot do (TLS, Sentinel, Cluster): never sent in clear instead; ERR_NOT_FOUND where input->binding or
+ * version cannot do (TLS, Cluster): never sent in clear instead; ERR_NOT_FOUND where input->binding or
  * input->provider asks for one that is not there; ERR_CONFLICT where several bindings fit; ERR_DENIED, ERR_LIMIT,
  * ERR_NOMEM. The text names the file, variable or flag. */
 int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out,

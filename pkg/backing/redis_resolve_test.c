@@ -125,7 +125,7 @@ static void each_of_them_becomes_a_target_or_is_refused_with_the_entry(void **st
                 struct backing_redis *redis;
                 struct err err = { 0 };
                 struct backing_redis_input input = { .bindings = set, .binding = p->name };
-                bool is_plain = !p->tls && !p->is_cluster && p->sentinels == 0;
+                bool is_plain = !p->tls && !p->is_cluster;
                 int rc = backing_redis_resolve(&input, &redis, &err);
                 if (rc != (is_plain ? 0 : ERR_INVALID))
                         fail_msg("%s: %d %s", p->name, rc, err.text);

@@ -137,11 +137,20 @@ static void on_get(struct redis_command *command, const struct redis_reply *repl
                 finish(probe, check_get(reply, &why) < 0 ? &why : NULL);
 }
 
-static void on_event(struct redis *client, const struct redis_event *event, void *data)
+/* Both addresses fit: a host has at most 253 characters. */
+static void note_connected(struct probe *probe, const struct redis_event *event)
+{
+        struct redis_probe_result *result = &probe->result;
+        result->connect_ms = (int64_t)uv_now(probe->client->loop) - probe->started_ms;
+        (void)snprintf(result->address, sizeof(result->address), "%s", event->address);
+        (void)snprintf(result->sentinel, sizeof(result->sentinel), "%s", event->sentinel ? event->sentinel : "");
+}
+
+static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
 {
         struct probe *probe = data;
         if (event->kind == REDIS_EVENT_CONNECTED)
-                probe->result.connect_ms = (int64_t)uv_now(client->loop) - probe->started_ms;
+                note_connected(probe, event);
         else if (event->err)
                 finish(probe, event->err);
 }

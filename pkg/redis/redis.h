@@ -60,7 +60,7 @@ struct redis_target_options {
 
         /* Sentinel, in place of host and socket_path: where the primary is, is asked anew for each connection
          * (sentinel.c says how). What is said above (user, password, database) is for the primary. */
-        const char *sentinel_master;            /* the name that the Sentinels know it by; NULL: no Sentinel */
+        const char *sentinel_master;             /* the name that the Sentinels know it by; NULL: no Sentinel */
         const struct redis_node *sentinel_nodes; /* at least one, at most 64; port 0 = 26379                  */
         size_t sentinel_count;
         const char *sentinel_username;   /* of the Sentinels themselves; NULL: the password alone */
@@ -235,9 +235,11 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
 /* --- Probe: is this target one that can be used? ------------------------------------------------------- */
 
 struct redis_probe_result {
-        char server[64]; /* "redis 7.0.15", "valkey 8.1.1"; "" where INFO is not allowed */
-        char role[16];   /* "master", "slave", ...; "" unknown */
-        char mode[16];   /* "standalone", "cluster", "sentinel"; "" */
+        char address[280];  /* of the server that was reached, "10.0.0.5:6379"              */
+        char sentinel[280]; /* the Sentinel that named it, "10.0.0.1:26379"; "": none       */
+        char server[64];    /* "redis 7.0.15", "valkey 8.1.1"; "" where INFO is not allowed */
+        char role[16];      /* "master", "slave", ...; "" unknown */
+        char mode[16];      /* "standalone", "cluster", "sentinel"; "" */
         char maxmemory_policy[32];
         bool persistence; /* append-only file or snapshots are on; only where known */
         bool persistence_known;

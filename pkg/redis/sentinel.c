@@ -172,8 +172,8 @@ static void on_named(struct ask *ask, const char *host, uint16_t port)
 static void on_answer(struct redis_command *command, const struct redis_reply *reply, const struct err *why)
 {
         struct ask *ask = CONTAINER_OF(command, struct ask, command);
-        const char *host;
-        uint16_t port;
+        const char *host = NULL;
+        uint16_t port = 0;
         struct err err;
         if (ask->is_over)
                 return;
