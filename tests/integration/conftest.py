@@ -95,6 +95,7 @@ def redis_server():
 @pytest.fixture(scope="module")
 def collector(redis_server):
     program = Collector(redis_server)
+    program.wait_connected()
     yield program
     program.close()
 
