@@ -170,6 +170,7 @@ struct conn {
         int fd;
         bool refused;          /* an answer of our own was written; only wait for the client to stop */
         bool received_unknown; /* `received` must be read anew */
+        bool cut_short;        /* the client has ended its direction in the middle of a body */
         uint64_t received;     /* bytes of the requests so far */
         int64_t head_since_ms; /* a head is incomplete since then; 0: none was seen to begin */
         int64_t cut_at_ms;     /* refused: the connection is cut then */

@@ -123,7 +123,7 @@ static void set_correlation_id(struct http_request *request)
                 request->correlation_id[length] = '\0';
                 return;
         }
-        uuid_v4(&request->worker->uuids, &id);
+        uuid_v7(&request->worker->uuids, clock_realtime_ms(), &id); /* says when, for whoever sorts by it */
         uuid_format(&id, request->correlation_id);
 }
 

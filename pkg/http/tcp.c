@@ -5,6 +5,7 @@
 
 #include <linux/tcp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <netinet/in.h>
@@ -18,6 +19,9 @@ bool tcp_look(int fd, struct tcp_state *out)
         if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) ||
             size < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received))
                 return false;
-        *out = (struct tcp_state){ info.tcpi_bytes_received, info.tcpi_state == ESTABLISHED };
+        int unread = 0;
+        if (ioctl(fd, FIONREAD, &unread))
+                return false;
+        *out = (struct tcp_state){ info.tcpi_bytes_received, info.tcpi_state == ESTABLISHED, unread > 0 };
         return true;
 }

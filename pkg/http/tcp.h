@@ -10,6 +10,7 @@
 struct tcp_state {
         uint64_t received; /* bytes so far, read or not; the end that a side sends may count as one */
         bool established;  /* neither side has ended the connection */
+        bool unread;       /* bytes have come that nobody has read yet */
 };
 
 /* False where the kernel does not say (before Linux 4.1). */
