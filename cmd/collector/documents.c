@@ -140,13 +140,20 @@ static void on_announced(struct store_announce *announce, enum store_outcome out
                 post_fail(post, outcome, err);
 }
 
-/* When the stored document came, as far as it tells: by the `created` that we gave it. -1 where the sender gave its
- * own. */
+/* When the stored document came, as far as it tells: by the `created` that we gave it, else by the correlation id if
+ * that is one of ours (UUID version 7). -1 where the sender gave both. */
 static int64_t stored_at(const struct post *post, const struct json_object *stored)
 {
         char number[24];
         struct json_span created = stored->watched[WATCH_CREATED].value;
-        if (post->object.watched[WATCH_CREATED].count > 0 || created.length >= sizeof(number))
+        struct json_span correlation = stored->watched[WATCH_CORRELATION].value;
+        if (post->object.watched[WATCH_CREATED].count > 0) {
+                struct uuid id;
+                bool is_uuid = correlation.length == UUID_TEXT_LENGTH + 2 &&
+                               uuid_parse(correlation.bytes + 1, UUID_TEXT_LENGTH, &id);
+                return is_uuid ? uuid_v7_ms(&id) : -1;
+        }
+        if (created.length >= sizeof(number))
                 return -1;
         memcpy(number, created.bytes, created.length);
         number[created.length] = '\0';

@@ -26,7 +26,7 @@ static int check_key_prefix(const char *text, struct err *err)
 }
 
 #define LISTENING .group = "Listening"
-#define REDIS .group = "Redis (else a service binding, else REDIS_URL, REDIS_HOST, ..., else localhost:6379)"
+#define REDIS .group = "Redis (else a binding, else variables, see below)"
 #define WAITING .group = "While Redis is away"
 #define DOCUMENTS .group = "Documents"
 #define RUNNING .group = "Running"

@@ -128,6 +128,9 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
         if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
                 struct err why;
                 write_failed(write, store_failure(reply, err, &why), &why);
+                /* An entry without its document is of no use, and the answer need not wait for it. */
+                if (write->add.on_reply && write->waiting > 1 && redis_cancel(write->store->redis, &write->add))
+                        write->waiting--;
         } else if (redis_reply_type(reply) == REDIS_NIL) {
                 write->in_doubt = command->attempts > 1;
                 write->outcome = STORE_EXISTS;
