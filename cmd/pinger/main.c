@@ -199,6 +199,7 @@ static int open_server(struct process *process, struct err *err)
                                         .header_timeout_ms = settings->header_timeout_ms,
                                         .body_timeout_ms = settings->body_timeout_ms,
                                         .idle_timeout_ms = settings->idle_timeout_ms,
+                                        .own_correlation_ids = true, /* the classic contract: a new UUID */
                                         .metrics = process->pinger.metrics,
                                         .on_answered = answer_done };
         return http_server_open(&options, &process->pinger.server, err);

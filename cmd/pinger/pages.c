@@ -58,7 +58,7 @@ static void on_report(struct http_request *request, void *context)
 static void on_healthz(struct http_request *request, void *context)
 {
         answer_arrived(context, request);
-        answer_json(context, request, 200, json_pack("{s:s}", "status", "OK"));
+        answer_json(context, request, 200, json_pack("{s:s}", "status", "ok"));
 }
 
 /* Not being able to deliver is told, and is no reason not to be ready: answers do not depend on it. */
@@ -82,7 +82,7 @@ static void on_readyz(struct http_request *request, void *context)
         answer_arrived(worker, request);
         answer_json(
                 worker, request, draining ? 503 : 200,
-                json_pack("{s:s, s:o}", "status", draining ? "stopping" : "OK", "delivery", delivery_value(worker)));
+                json_pack("{s:s, s:o}", "status", draining ? "stopping" : "ready", "delivery", delivery_value(worker)));
 }
 
 static void on_version(struct http_request *request, void *context)
@@ -90,7 +90,7 @@ static void on_version(struct http_request *request, void *context)
         struct worker *worker = context;
         answer_arrived(worker, request);
         answer_json(worker, request, 200,
-                    json_pack("{s:s, s:s, s:o}", "name", "pinger", "version", VERSION, "APIVersion",
+                    json_pack("{s:s, s:s, s:o}", "program", "pinger", "version", VERSION, "APIVersion",
                               facts_text(worker->pinger->report.api_version)));
 }
 

@@ -24,7 +24,7 @@
  * pointer is dead for the caller. HEAD is answered by the GET route: the body is left out on the way.
  * Answers that need no handler, as problem+json (RFC 9457): 400, 404, 405 with Allow, 408, 413, 414,
  * 431, 503 when there are too many connections. All answers carry `x-correlation-id`: the request's own
- * where it is 1 to 128 visible ASCII characters, else a new UUID.
+ * where it is 1 to 128 visible ASCII characters, else a new UUID (version 7).
  *
  * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded
  * lines, bare CR or LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any
@@ -89,6 +89,7 @@ struct http_options {
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
         int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000                     */
+        bool own_correlation_ids;  /* x-correlation-id is always a new UUID, whatever the request says */
         struct metrics *metrics;   /* NULL: none                                                    */
         void (*on_answered)(const struct http_record *record, void *context); /* NULL: none; context: the worker's */
 };

@@ -117,7 +117,7 @@ static void refuse(struct http_request *request, int status, const char *detail)
 static void set_correlation_id(struct http_request *request)
 {
         struct uuid id;
-        if (request->head.correlation_id) {
+        if (request->head.correlation_id && !request->worker->server->options.own_correlation_ids) {
                 size_t length = strnlen(request->head.correlation_id, CORRELATION_ID_MAX);
                 memcpy(request->correlation_id, request->head.correlation_id, length);
                 request->correlation_id[length] = '\0';

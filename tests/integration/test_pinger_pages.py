@@ -142,8 +142,15 @@ def test_env_vars_never_show_a_secret(admin):
     assert variables["DB_PASSWORD"] == variables["SERVICE_URL"] == "[redacted]"
 
 
+def test_the_correlation_id_is_a_new_one_whatever_the_request_says(pinger):
+    theirs = "5f1c0a52-2a63-4d0c-8d3e-0f6f0a7c9b11"
+    with pinger.client() as client:
+        answer = client.get("/", {"x-correlation-id": theirs})
+    assert answer.json()["correlationId"] == answer.header("x-correlation-id") != theirs
+
+
 def test_probes_and_version(pinger):
-    assert pinger.get("/healthz").json() == {"status": "OK"}
+    assert pinger.get("/healthz").json() == {"status": "ok"}
     ready = pinger.get("/readyz")
     assert ready.status == 200 and ready.json()["delivery"]["state"] == "working"
     version = pinger.get("/version").json()
