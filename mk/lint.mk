@@ -16,6 +16,10 @@ LINT_PYTHON  = $(call tracked,'*.py') $(shell git grep -lI --untracked '^\#!.*py
 LINT_TIDY    = $(patsubst %.c,$(LINT)/%.tidy,$(LINT_C))
 LINT_CFLAGS  = $(CPPFLAGS) -Ipkg/binding -std=c17
 
+# clang-tidy can't see that cmocka's assertions end a test, so it takes what they have ruled out for possible;
+# and where a test reads a number out of an answer, an assertion looks at it next.
+LINT_TESTS   := --checks=-clang-analyzer-core.NullDereference,-clang-analyzer-core.NonNullParamChecker,-cert-err34-c
+
 .PHONY: lint lint-format lint-tidy lint-tidy-files lint-shell lint-python lint-rules
 ## lint: layout, clang-tidy, include arrows, banned calls, shellcheck, Python
 lint: deps-lint
@@ -59,7 +63,7 @@ $(LINT)/%.tidy: %.c .clang-tidy
 	@mkdir -p $(@D)
 	@echo '  TIDY    $<'
 	@clang $(LINT_CFLAGS) -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
-	@clang-tidy --quiet $< -- $(LINT_CFLAGS) 2>$(@:.tidy=.err) || { grep -v 'warnings\? generated' $(@:.tidy=.err); false; }
+	@clang-tidy --quiet $(if $(filter %_test.c,$<),$(LINT_TESTS)) $< -- $(LINT_CFLAGS) 2>$(@:.tidy=.err) || { grep -v 'warnings\? generated' $(@:.tidy=.err); false; }
 	@touch $@
 
 ifneq ($(filter lint-tidy-files,$(MAKECMDGOALS)),)
