@@ -572,3 +572,44 @@ def test_two_collectors_on_one_redis_share_everything(start_redis, start_collect
     for load in (first, second):
         load.count(server.client()).assert_perfect()
         assert_listed_once(one, load)
+
+
+# --- All at once -----------------------------------------------------------------------------------------------
+
+def storm(servers, proxies, bindings):
+    """Faults by name, each a function; `now` is the pair in use."""
+    now = [0]
+
+    def swap():
+        now[0] ^= 1
+        bindings.redis("db", proxies[now[0]])
+
+    def kill():
+        servers[now[0]].restart()
+
+    def pause():
+        servers[now[0]].pause()
+        time.sleep(0.8)  # the length of the fault, not a wait for something
+        servers[now[0]].resume()
+
+    def black_hole():
+        proxies[now[0]].black_hole()
+        time.sleep(0.8)
+        proxies[now[0]].heal()
+    return [kill, swap, lambda: proxies[now[0]].reset(), lambda: proxies[now[0]].cut_after(1234), pause, swap,
+            lambda: proxies[now[0]].cut_after(12345, "to_server"), black_hole, kill, swap, kill, black_hole, swap]
+
+
+def test_a_storm_of_faults_and_swaps_costs_waiting_alone(start_redis, start_proxy, start_collector, bindings):
+    servers = [start_redis(appendonly="yes", appendfsync="always") for _ in range(2)]
+    proxies = [start_proxy(server) for server in servers]
+    bindings.redis("db", proxies[0])
+    program = start_collector(env=bindings.environment(), stall_timeout="500ms", connect_timeout="500ms")
+    with Load(program, connections=16, rate=1000) as load:
+        for fault in storm(servers, proxies, bindings):
+            load.wait_acknowledged(100)
+            fault()
+        load.wait_acknowledged(200)
+    result = load.count(*(server.client() for server in servers))
+    print(result)
+    result.assert_perfect()
