@@ -63,6 +63,8 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
                 log_failure(worker, "redis.not_writable", "this Redis takes no writes now; trying again", event);
                 break;
         case REDIS_EVENT_SWITCHED:
+                memcpy(worker->store.prefix, worker->next_prefix, sizeof(worker->next_prefix));
+                worker->store.day = -1; /* the stream's name has the prefix in it */
                 log_info(log, "redis.switched", "another Redis is in use", log_int("worker", worker->index),
                          log_str("address", event->address), log_int("generation", event->generation));
                 break;
@@ -148,10 +150,9 @@ static void on_message(uv_async_t *handle)
                 return;
         }
         if (target) {
+                memcpy(worker->next_prefix, prefix, sizeof(prefix));
                 redis_set_target(worker->redis, target, generation);
                 redis_target_unref(target);
-                memcpy(worker->store.prefix, prefix, sizeof(prefix));
-                worker->store.day = -1; /* the stream's name has the prefix in it */
         }
         if (stop_deadline_ms > 0 && !worker->stopping) {
                 worker->stopping = true;

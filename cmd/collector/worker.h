@@ -58,6 +58,7 @@ struct worker {
         struct buf scratch; /* for the document that is being made */
         struct post *posts; /* requests that wait for Redis         */
         struct instruments instruments;
+        char next_prefix[FEED_PREFIX_MAX + 1]; /* of the target that is being moved to */
         bool stopping, closing;
         int64_t stop_deadline_ms; /* monotonic: then it ends, finished or not */
 

@@ -169,7 +169,7 @@ static int put_head(const struct config_program *program, struct buf *out)
                         "\n\nA value comes from the flag, else from the environment variable, else from the YAML file, "
                         "else it\nis the default. --option=VALUE is the same as --option VALUE; [BOOL] left out means "
                         "true.\nDURATION: 150ms, 30s, 5m, 1h, 1m30s. SIZE: bytes, or 64KiB, 1MiB, 2GiB.\n"
-                        "In the file `redis-host: x` and `redis: {host: x}` are the same.\n");
+                        "In the file `log-level: warn` and `log: {level: warn}` are the same.\n");
         return rc;
 }
 
