@@ -197,16 +197,6 @@ def test_a_head_that_is_too_large_is_431_or_414_and_the_end_of_the_connection(co
     assert client.get("/healthz").status == 200
 
 
-@pytest.mark.parametrize("what", TOO_LARGE)
-def test_the_refusal_of_a_head_is_a_problem_like_all_others(collector, what):
-    data, statuses = TOO_LARGE[what]
-    with collector.connect() as raw:
-        raw.send(data)
-        answer = raw.read_answer()
-    assert_problem(answer, answer.status)
-    assert answer.status in statuses
-
-
 @pytest.mark.parametrize("data", [
     b"\r\n\r\n\x00\x01\x02\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nHost\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"*1\r\n$4\r\nPING\r\n",

@@ -208,9 +208,10 @@ def test_a_port_in_use_is_exit_1_with_a_clear_message(start_redis, collector):
 
 def test_check_tells_what_it_found(start_redis):
     server = start_redis()
-    status, out, err = check(redis_url=server.url())
+    status, out, err = check(redis_url=server.url(), hold_time="7s")
     assert status == 0, out + err
-    assert f"127.0.0.1:{server.port}" in out and "hold-time" in out
+    assert f"127.0.0.1:{server.port}" in out
+    assert re.search(r"hold-time +7s +\[--hold-time\]", out) and "retention" not in out
 
 
 def test_check_of_a_redis_that_is_not_there_is_exit_1():
