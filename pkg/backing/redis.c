@@ -50,8 +50,6 @@ static int refuse(const struct notes *notes, const char *setting, const char *on
 
 static int check_supported(const struct backing_redis_settings *s, struct notes *notes, struct err *err)
 {
-        if (s->tls)
-                return refuse(notes, "tls", "without TLS", err);
         if (s->sentinel_master && s->sentinel_nodes.count == 0)
                 return err_set(err, ERR_INVALID, "%s: there are no sentinel.nodes to ask for it",
                                notes_place(notes, "sentinel.master"));
@@ -60,10 +58,46 @@ static int check_supported(const struct backing_redis_settings *s, struct notes 
                                notes_place(notes, "sentinel.nodes"), notes_place(notes, "socket"));
         if (s->is_cluster)
                 return refuse(notes, "cluster", "as a single server, not as a Cluster,", err);
-        if (s->password_secondary.length > 0)
-                notes_warn(notes, "%s is not used: this version knows one password",
-                           notes_place(notes, "password-secondary"));
+        if (s->tls && s->socket_path)
+                return err_set(err, ERR_INVALID, "%s: there is no TLS over a unix socket (%s)",
+                               notes_place(notes, "tls"), notes_place(notes, "socket"));
         return 0;
+}
+
+/* Certificates that are there beside `tls: false` are not used, and not looked at. */
+static void add_tls(const struct backing_redis_settings *s, struct notes *notes, struct redis_target_options *options)
+{
+        static const enum redis_tls_verify verify[] = { [BACKING_VERIFY_FULL] = REDIS_TLS_VERIFY_FULL,
+                                                        [BACKING_VERIFY_CA] = REDIS_TLS_VERIFY_CA,
+                                                        [BACKING_VERIFY_NONE] = REDIS_TLS_VERIFY_NONE };
+        if (!s->tls)
+                return;
+        options->tls = true;
+        options->tls_server_name = s->tls_server_name;
+        options->tls_verify = verify[s->tls_verify];
+        options->ca = s->ca;
+        options->certificate = s->certificate;
+        options->private_key = s->private_key;
+        if (s->tls_verify == BACKING_VERIFY_NONE)
+                notes_warn(notes, "%s: the server's certificate is not verified: whoever answers gets the password",
+                           notes_place(notes, "tls.verify"));
+}
+
+/* pkg/redis names the part that is wrong; here its place is known. */
+static const char *place_of_part(const struct notes *notes, const char *problem)
+{
+        static const struct {
+                const char *begins, *setting;
+        } parts[] = {
+                { "CA: ", "certificates" },
+                { "client certificate: ", "tls.crt" },
+                { "client key: ", "tls.key" },
+        };
+        const char *place = NULL;
+        for (size_t i = 0; i < COUNT_OF(parts); i++)
+                if (strncmp(problem, parts[i].begins, strlen(parts[i].begins)) == 0)
+                        place = notes_place(notes, parts[i].setting);
+        return place ? place : notes->report.place;
 }
 
 /* The Sentinels name the primary: a host beside them, often a service in front of all servers, isn't it. */
@@ -97,11 +131,14 @@ static int make_target(struct backing_redis *redis, struct err *err)
                                                 .username = s->username,
                                                 .password = s->password,
                                                 .database = s->database,
-                                                .client_name = s->client_name };
+                                                .client_name = s->client_name,
+                                                .password_secondary = s->password_secondary };
+        add_tls(s, &redis->backed.notes, &options);
         add_sentinels(s, &options, nodes);
         redis->target = redis_target_new(&options, &problem);
         if (!redis->target)
-                return err_set(err, problem.code, "%s: %s", redis->backed.notes.report.place, problem.text);
+                return err_set(err, problem.code, "%s: %s", place_of_part(&redis->backed.notes, problem.text),
+                               problem.text);
         return 0;
 }
 

@@ -125,15 +125,16 @@ static void each_of_them_becomes_a_target_or_is_refused_with_the_entry(void **st
                 struct backing_redis *redis;
                 struct err err = { 0 };
                 struct backing_redis_input input = { .bindings = set, .binding = p->name };
-                bool is_plain = !p->tls && !p->is_cluster;
                 int rc = backing_redis_resolve(&input, &redis, &err);
-                if (rc != (is_plain ? 0 : ERR_INVALID))
+                if (rc != (p->is_cluster ? ERR_INVALID : 0))
                         fail_msg("%s: %d %s", p->name, rc, err.text);
                 assert_null(strstr(err.text, MARK));
-                if (rc == 0)
-                        backing_redis_unref(redis);
-                else
+                if (rc < 0) {
                         assert_non_null(strstr(err.text, p->name));
+                        continue;
+                }
+                assert_int_equal(redis_target_tls(backing_redis_target(redis)), p->tls);
+                backing_redis_unref(redis);
         }
         servicebinding_set_unref(set);
 }

@@ -382,9 +382,9 @@ static void settings_that_make_no_sense_at_start_are_an_error(void **state)
         struct backing_redis_watch_options options = { .root = w->root.path };
         test_folder_write(&w->root, "db", "type", "redis");
         test_folder_write(&w->root, "db", "host", "h");
-        test_folder_write(&w->root, "db", "ssl", "true");
+        test_folder_write(&w->root, "db", "ca.crt", "no certificate");
         assert_int_equal(backing_redis_watch_open(&w->loop, &options, &w->watch, &err), ERR_INVALID);
-        assert_non_null(strstr(err.text, "/db/ssl: this version connects to Redis without TLS only"));
+        assert_non_null(strstr(err.text, "/db/ca.crt: CA: no certificate in the PEM text"));
 }
 
 int main(void)

@@ -119,9 +119,9 @@ static int start_handshake(struct conn *c, struct err *err)
 static int write_handshake(struct conn *c, struct err *err)
 {
         struct redis_handshake *h = &c->handshake;
-        while (h->written < h->out.len) {
+        while (h->written < h->out.len || c->channel->has_pending) {
                 struct iovec part = { h->out.data + h->written, h->out.len - h->written };
-                ssize_t n = c->channel->transport->send(c->channel, &part, 1);
+                ssize_t n = c->channel->transport->send(c->channel, &part, part.iov_len > 0);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN) {
@@ -129,7 +129,7 @@ static int write_handshake(struct conn *c, struct err *err)
                         return 0;
                 }
                 if (n < 0)
-                        return err_errno(err, "handshake");
+                        return redis_channel_problem(c->channel, errno, "handshake", err);
                 h->written += (size_t)n;
         }
         redis_channel_wait(c->channel, UV_READABLE);
@@ -144,7 +144,10 @@ static void on_handshake_writable(struct conn *c)
         if (c->state == CONN_CONNECTING) {
                 rc = redis_channel_connected(c->channel, &err);
                 if (rc == 0)
-                        rc = c->channel->transport->ready(c->channel, &err);
+                        c->state = CONN_SECURING;
+        }
+        if (c->state == CONN_SECURING) {
+                rc = c->channel->transport->ready(c->channel, &err);
                 if (rc == 0)
                         return;
                 if (rc > 0)
@@ -202,35 +205,58 @@ static void on_ready_event(struct conn *c, int status, int events)
         }
 }
 
+static void on_opening_event(struct conn *c, int status, int events)
+{
+        const struct redis_channel *channel = c->channel;
+        if ((events & UV_WRITABLE) || c->state != CONN_HANDSHAKE)
+                on_handshake_writable(c);
+        if (c->state == CONN_HANDSHAKE && (status < 0 || (events & UV_READABLE)))
+                redis_conn_read(c);
+        if (status < 0 && c->channel == channel && c->state != CONN_READY) { /* libuv has stopped to watch it */
+                struct err err;
+                (void)err_set(&err, ERR_UNAVAILABLE, "%s: handshake: connection reset", c->target->address);
+                try_next_address(c, &err);
+        }
+}
+
 void redis_conn_event(struct conn *c, int status, int events)
 {
         struct redis *client = c->client;
         redis_enter(client);
-        if (c->state == CONN_READY) {
+        if (c->channel->has_unread)
+                events |= UV_READABLE;
+        if (c->state == CONN_READY)
                 on_ready_event(c, status, events);
-        } else {
-                if ((events & UV_WRITABLE) || c->state == CONN_CONNECTING)
-                        on_handshake_writable(c);
-                if (c->state == CONN_HANDSHAKE && (status < 0 || (events & UV_READABLE)))
-                        redis_conn_read(c);
-                if (c->state == CONN_HANDSHAKE && status < 0)
-                        try_next_address(c, &(struct err){ ERR_UNAVAILABLE, "handshake: connection reset" });
-        }
+        else
+                on_opening_event(c, status, events);
         redis_queue_deliver(client);
         redis_leave(client);
+}
+
+static const char *step_of(const struct conn *c)
+{
+        switch (c->state) {
+        case CONN_LOCATING:
+                return "look-up";
+        case CONN_CONNECTING:
+                return "connect";
+        case CONN_SECURING:
+                return "TLS handshake";
+        default:
+                return "handshake";
+        }
 }
 
 static void tick_opening(struct conn *c, int64_t now_ms)
 {
         struct err err;
         bool is_late = now_ms >= c->deadline_ms;
-        if (!is_late && (c->state != CONN_CONNECTING || now_ms < c->address_deadline_ms))
+        bool has_address = c->state == CONN_CONNECTING || c->state == CONN_SECURING;
+        if (!is_late && (!has_address || now_ms < c->address_deadline_ms))
                 return;
-        (void)err_set(&err, ERR_TIMEOUT, "%s: %s: no answer within %lld ms", c->target->address,
-                      c->state == CONN_LOCATING     ? "look-up"
-                      : c->state == CONN_CONNECTING ? "connect"
-                                                    : "handshake",
-                      (long long)c->client->options.connect_timeout_ms);
+        (void)err_set(&err, ERR_TIMEOUT, "%s: %s: no answer within %lld ms%s", c->target->address, step_of(c),
+                      (long long)c->client->options.connect_timeout_ms,
+                      c->state == CONN_SECURING ? " (perhaps there is no TLS on this port)" : "");
         if (is_late)
                 redis_conn_failed(c, FAILURE_NONE, &err);
         else

@@ -50,9 +50,8 @@ static void take_bytes(struct conn *c, size_t count)
                 redis_conn_broken(c, &err);
 }
 
-void redis_conn_read(struct conn *c)
+static void read_all(struct conn *c, struct redis_channel *channel)
 {
-        struct redis_channel *channel = c->channel;
         struct err err;
         for (int i = 0; i < READS_A_TURN && c->channel == channel; i++) {
                 ssize_t n = channel->transport->recv(channel, c->client->read_buffer, REDIS_READ_BYTES);
@@ -62,7 +61,8 @@ void redis_conn_read(struct conn *c)
                         return;
                 if (n <= 0) {
                         if (n < 0)
-                                (void)err_errno(&err, "read"); /* redis_conn_broken takes it on */
+                                (void)redis_channel_problem(channel, errno, "read",
+                                                            &err); /* told by redis_conn_broken */
                         else
                                 (void)err_set(&err, ERR_UNAVAILABLE, "closed by the other side");
                         redis_conn_broken(c, &err);
@@ -71,9 +71,17 @@ void redis_conn_read(struct conn *c)
                 c->heard_ms = redis_now_ms(c->client);
                 c->client->counters.bytes_in += (uint64_t)n;
                 take_bytes(c, (size_t)n);
-                if (n < REDIS_READ_BYTES && channel->transport->short_read_is_last)
+                if (n < REDIS_READ_BYTES && channel->transport->short_read_is_last && !channel->has_unread)
                         return;
         }
+}
+
+void redis_conn_read(struct conn *c)
+{
+        struct redis_channel *channel = c->channel;
+        read_all(c, channel);
+        if (c->channel == channel)
+                redis_channel_wait(channel, channel->events); /* has_unread, has_pending: the rest in another turn */
 }
 
 /* --- Writing --------------------------------------------------------------------------------------------- */
@@ -175,7 +183,7 @@ void redis_conn_write(struct conn *c)
         struct redis_command *first = redis_link_command(c->client->held.next);
         size_t batch = 0;
         int errnum = 0;
-        while (!c->blocked && errnum == 0 && has_more(c)) {
+        while (!c->blocked && errnum == 0 && (has_more(c) || c->channel->has_pending)) {
                 size_t count = takes_more(c) ? collect(c, parts) : collect_rest(c, parts);
                 size_t wanted = 0;
                 for (size_t i = 0; i < count; i++)
@@ -186,13 +194,14 @@ void redis_conn_write(struct conn *c)
                 size_t written = n > 0 ? (size_t)n : 0;
                 c->client->counters.bytes_out += written;
                 batch += advance(c, written);
-                c->blocked = errnum == 0 && written < wanted && !(n < 0 && errno == EINTR);
+                bool is_stuck = written < wanted || c->channel->has_pending;
+                c->blocked = errnum == 0 && is_stuck && !(n < 0 && errno == EINTR);
         }
         redis_channel_wait(c->channel, c->blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
         note_batch(c, first, batch);
         if (errnum != 0) {
                 struct err err;
-                (void)err_errnum(&err, errnum, "write"); /* redis_conn_broken takes it on */
+                (void)redis_channel_problem(c->channel, errnum, "write", &err); /* told by redis_conn_broken */
                 redis_conn_broken(c, &err);
         }
 }

@@ -93,10 +93,11 @@ struct redis_target {
         uint16_t port;
         char *socket_path;
         char *username;
-        struct secret password;
+        struct secret password, password_secondary;
         unsigned database;
         char *client_name;
-        char *address; /* for people */
+        char *address;         /* for people  */
+        struct redis_tls *tls; /* NULL: plain */
 
         char *sentinel_master; /* NULL: no Sentinel; else host and socket_path are NULL */
         struct redis_sentinel_node *sentinels;
@@ -115,6 +116,18 @@ static inline struct redis_target *redis_target_origin(struct redis_target *targ
 {
         return target->origin ? target->origin : target;
 }
+
+/* --- TLS (tls_target.c, tls_words.c; tls.c has the transport) -------------------------------------------- */
+
+struct redis_tls; /* what the connections of a target share */
+struct redis_channel;
+struct redis_tls_session;
+
+int redis_tls_new(const struct redis_target_options *options, struct redis_tls **out, struct err *err) NODISCARD;
+void redis_tls_free(struct redis_tls *tls); /* NULL is fine */
+bool redis_tls_equal(const struct redis_tls *a, const struct redis_tls *b);
+/* Fills the fields about TLS; nothing for a plain channel. */
+void redis_tls_describe(const struct redis_channel *channel, struct redis_probe_result *out);
 
 /* --- Where the primary is (locate.c): the one place that asks a name server or a Sentinel ---------------- */
 
@@ -142,18 +155,18 @@ void redis_sentinels_cancel(struct redis_sentinels *sentinels); /* NULL is fine;
 /* --- Channels (transport.c): one socket, and a table of how bytes travel on it -------------------------- */
 
 struct conn;
-struct redis_channel;
 
 struct redis_transport {
-        /* After the socket is connected, at each event: 1 when bytes can travel, 0 to wait for `events`. */
+        /* After the socket is connected, at each event: 1 when bytes can travel, 0 to wait for the next. */
         int (*ready)(struct redis_channel *channel, struct err *err);
-        /* Bytes taken or given, or -1 with errno. */
+        /* Bytes taken or given, or -1 with errno. No parts: only sends on what is pending. */
         ssize_t (*send)(struct redis_channel *channel, const struct iovec *parts, size_t count);
         ssize_t (*recv)(struct redis_channel *channel, void *bytes, size_t size);
-        bool short_read_is_last; /* a read that does not fill the buffer has emptied the channel */
+        void (*close)(struct redis_channel *channel); /* NULL: there is nothing to say or to free */
+        bool short_read_is_last; /* a read that does not fill the buffer has emptied the channel, but for has_unread */
 };
 
-extern const struct redis_transport redis_transport_plain;
+extern const struct redis_transport redis_transport_plain, redis_transport_tls;
 
 struct redis_channel {
         uv_poll_t poll;
@@ -161,14 +174,20 @@ struct redis_channel {
         struct redis *client;
         struct conn *conn; /* NULL once closed */
         int fd;
-        int events; /* UV_READABLE, UV_WRITABLE: what is waited for */
+        int events;                    /* UV_READABLE, UV_WRITABLE: what is waited for               */
+        bool has_pending;              /* send took more than the socket did                         */
+        bool has_unread;               /* there is more to read, and the poll does not know          */
+        struct redis_tls_session *tls; /* NULL: plain, or not begun                                  */
+        struct err problem;            /* what EPROTO from send or recv means; code 0: nothing more  */
 };
 
 /* Starts to connect; redis_conn_event tells of the rest. */
 int redis_channel_open(struct redis *client, struct conn *conn, const struct redis_address *address,
                        struct redis_channel **out, struct err *err) NODISCARD;
 int redis_channel_connected(struct redis_channel *channel, struct err *err) NODISCARD; /* asked once, when writable */
-void redis_channel_wait(struct redis_channel *channel, int events);
+void redis_channel_wait(struct redis_channel *channel, int events); /* and for what has_pending and has_unread need */
+/* Puts a failure of send or recv into words; returns err->code. */
+int redis_channel_problem(const struct redis_channel *channel, int errnum, const char *doing, struct err *err);
 void redis_channel_close(struct redis_channel *channel); /* NULL is fine */
 
 /* --- Replies (reply.c) --------------------------------------------------------------------------------- */
@@ -216,7 +235,7 @@ int redis_handshake_reply(struct redis_handshake *handshake, const struct redis_
 
 /* --- Connections (conn.c) -------------------------------------------------------------------------------- */
 
-enum conn_state { CONN_LOCATING, CONN_CONNECTING, CONN_HANDSHAKE, CONN_READY, CONN_CLOSED };
+enum conn_state { CONN_LOCATING, CONN_CONNECTING, CONN_SECURING, CONN_HANDSHAKE, CONN_READY, CONN_CLOSED };
 
 struct conn {
         struct redis *client;

@@ -142,6 +142,7 @@ static void note_connected(struct probe *probe, const struct redis_event *event)
 {
         struct redis_probe_result *result = &probe->result;
         result->connect_ms = (int64_t)uv_now(probe->client->loop) - probe->started_ms;
+        redis_tls_describe(probe->client->active->channel, result);
         (void)snprintf(result->address, sizeof(result->address), "%s", event->address);
         (void)snprintf(result->sentinel, sizeof(result->sentinel), "%s", event->sentinel ? event->sentinel : "");
 }

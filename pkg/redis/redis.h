@@ -49,6 +49,12 @@ struct redis_node {
         uint16_t port;    /* 0 = the usual one         */
 };
 
+enum redis_tls_verify {
+        REDIS_TLS_VERIFY_FULL, /* the chain of issuers and the name                                        */
+        REDIS_TLS_VERIFY_CA,   /* the chain alone                                                          */
+        REDIS_TLS_VERIFY_NONE, /* nothing: whoever answers gets the password. The caller warns             */
+};
+
 struct redis_target_options {
         const char *host;        /* name or numeric; NULL: "localhost". Not together with socket_path    */
         uint16_t port;           /* 0 = 6379                                                             */
@@ -57,6 +63,16 @@ struct redis_target_options {
         struct secret password;  /* copied; empty: no AUTH                                               */
         unsigned database;       /* SELECT unless 0                                                      */
         const char *client_name; /* CLIENT SETNAME; NULL: none. Refusal of it is no failure              */
+        /* Tried where the first is refused; the one that was right is tried first from then on. Copied. */
+        struct secret password_secondary;
+
+        /* TLS 1.2 or 1.3. The texts are PEM, are parsed at once, and are not kept. */
+        bool tls;
+        const char *tls_server_name; /* to be in the certificate, and sent as SNI unless numeric; NULL: host  */
+        enum redis_tls_verify tls_verify;
+        struct secret ca;          /* one or more certificates; empty: those that the system trusts           */
+        struct secret certificate; /* the client's, with its chain; empty: none                               */
+        struct secret private_key; /* that belongs to it, without a passphrase                                */
 
         /* Sentinel, in place of host and socket_path: where the primary is, is asked anew for each connection
          * (sentinel.c says how). What is said above (user, password, database) is for the primary. */
@@ -67,7 +83,8 @@ struct redis_target_options {
         struct secret sentinel_password; /* copied; empty: no AUTH there                          */
 };
 
-/* NULL with `err` set: ERR_INVALID for options that contradict each other, ERR_NOMEM. */
+/* NULL with `err` set: ERR_INVALID for options that contradict each other and for PEM texts that are none, by their
+ * part ("CA", "client certificate", "client key"); ERR_NOMEM. */
 struct redis_target *redis_target_new(const struct redis_target_options *options, struct err *err);
 struct redis_target *redis_target_ref(struct redis_target *target);
 void redis_target_unref(struct redis_target *target); /* NULL is fine; the last one wipes the secrets */
@@ -79,6 +96,7 @@ const char *redis_target_address(const struct redis_target *target);
 const char *redis_target_username(const struct redis_target *target); /* NULL: none */
 bool redis_target_has_password(const struct redis_target *target);
 unsigned redis_target_database(const struct redis_target *target);
+bool redis_target_tls(const struct redis_target *target);
 
 /* --- Replies: a view on what Redis said, borrowed during on_reply -------------------------------------- */
 
@@ -243,6 +261,9 @@ struct redis_probe_result {
         char maxmemory_policy[32];
         bool persistence; /* append-only file or snapshots are on; only where known */
         bool persistence_known;
+        char tls_version[8];       /* "TLS 1.3"; "": plain, and the next two say nothing */
+        char peer_name[256];       /* the first name in the server's certificate         */
+        int64_t peer_not_after_ms; /* Unix time: its last moment                         */
         int64_t connect_ms;
 };
 

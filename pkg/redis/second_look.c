@@ -13,7 +13,7 @@ static bool is_silent(const struct conn *c, int64_t now_ms, int64_t wait_ms)
         if (now_ms - c->looked_ms < wait_ms)
                 return false;
         if (c->state != CONN_READY)
-                return c->state == CONN_CONNECTING || c->state == CONN_HANDSHAKE;
+                return c->state >= CONN_CONNECTING && c->state <= CONN_HANDSHAKE;
         return !redis_link_empty(&c->in_flight) && now_ms - c->heard_ms >= wait_ms;
 }
 

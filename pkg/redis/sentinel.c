@@ -204,6 +204,7 @@ static struct redis_target *target_of(const struct ask *ask)
         target->is_sentinel = true;
         target->username = origin->sentinel_username;
         target->password = origin->sentinel_password;
+        target->password_secondary = (struct secret){ 0 };
         target->database = 0;
         return target;
 }

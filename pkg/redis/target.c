@@ -31,6 +31,23 @@ static int check_sentinel(const struct redis_target_options *o, struct err *err)
         return 0;
 }
 
+static int check_tls(const struct redis_target_options *o, struct err *err)
+{
+        const char *name = o->tls_server_name;
+        bool has_files = o->ca.length > 0 || o->certificate.length > 0 || o->private_key.length > 0;
+        if (!o->tls && (name || has_files))
+                return err_set(err, ERR_INVALID, "Redis: certificates or a server name for TLS, but no TLS");
+        if (o->tls && o->socket_path)
+                return err_set(err, ERR_INVALID, "Redis: there is no TLS over a unix socket");
+        if (name && (!name[0] || strlen(name) > HOST_MAX))
+                return err_set(err, ERR_INVALID, "Redis: a server name of 1 to %d characters is needed", HOST_MAX);
+        if ((o->certificate.length > 0) != (o->private_key.length > 0))
+                return err_set(err, ERR_INVALID, "Redis: a client %s",
+                               o->certificate.length > 0 ? "certificate without its key"
+                                                         : "key without its certificate");
+        return 0;
+}
+
 static int check(const struct redis_target_options *o, struct err *err)
 {
         if (o->host && o->socket_path)
@@ -41,11 +58,13 @@ static int check(const struct redis_target_options *o, struct err *err)
             (!o->socket_path[0] || strlen(o->socket_path) >= sizeof(((struct sockaddr_un){ 0 }).sun_path)))
                 return err_set(err, ERR_INVALID, "Redis: a socket path of 1 to %zu bytes is needed",
                                sizeof(((struct sockaddr_un){ 0 }).sun_path) - 1);
-        if (o->username && o->password.length == 0)
-                return err_set(err, ERR_INVALID, "Redis: a user name without a password");
+        if ((o->username || o->password_secondary.length > 0) && o->password.length == 0)
+                return err_set(err, ERR_INVALID, "Redis: a %s without a password",
+                               o->username ? "user name" : "second password");
         if (o->database > DATABASE_MAX)
                 return err_set(err, ERR_INVALID, "Redis: database %u is over %d", o->database, DATABASE_MAX);
-        return check_sentinel(o, err);
+        int rc = check_tls(o, err);
+        return rc < 0 ? rc : check_sentinel(o, err);
 }
 
 static char *address_of(const char *host, uint16_t port)
@@ -122,7 +141,8 @@ static bool fill(struct redis_target *t, const struct redis_target_options *o)
         if (!copy_text(&t->host, host) || !copy_text(&t->socket_path, o->socket_path) ||
             !copy_text(&t->username, o->username) || !copy_text(&t->client_name, o->client_name))
                 return false;
-        if (!copy_secret(&t->password, &o->password) || !fill_sentinels(t, o))
+        if (!copy_secret(&t->password, &o->password) || !copy_secret(&t->password_secondary, &o->password_secondary) ||
+            !fill_sentinels(t, o))
                 return false;
         t->address = address_for_people(t);
         return t->address != NULL;
@@ -138,6 +158,10 @@ struct redis_target *redis_target_new(const struct redis_target_options *options
         if (!t || !fill(t, options)) {
                 redis_target_unref(t);
                 (void)err_set(err, ERR_NOMEM, "Redis target"); /* NULL tells it */
+                return NULL;
+        }
+        if (options->tls && redis_tls_new(options, &t->tls, err) < 0) {
+                redis_target_unref(t);
                 return NULL;
         }
         return t;
@@ -177,6 +201,8 @@ static void free_own(struct redis_target *target)
         free(target->username);
         free(target->client_name);
         secret_fini(&target->password);
+        secret_fini(&target->password_secondary);
+        redis_tls_free(target->tls);
         for (size_t i = 0; i < target->sentinel_count; i++) {
                 free(target->sentinels[i].host);
                 free(target->sentinels[i].address);
@@ -221,8 +247,8 @@ bool redis_target_equal(const struct redis_target *a, const struct redis_target 
 {
         return same_text(a->host, b->host) && a->port == b->port && same_text(a->socket_path, b->socket_path) &&
                same_text(a->username, b->username) && secret_equal(&a->password, &b->password) &&
-               a->database == b->database && same_text(a->client_name, b->client_name) &&
-               same_sentinels(a, b);
+               secret_equal(&a->password_secondary, &b->password_secondary) && redis_tls_equal(a->tls, b->tls) &&
+               a->database == b->database && same_text(a->client_name, b->client_name) && same_sentinels(a, b);
 }
 
 const char *redis_target_address(const struct redis_target *target)
@@ -243,4 +269,9 @@ bool redis_target_has_password(const struct redis_target *target)
 unsigned redis_target_database(const struct redis_target *target)
 {
         return target->database;
+}
+
+bool redis_target_tls(const struct redis_target *target)
+{
+        return target->tls != NULL;
 }

@@ -67,7 +67,7 @@ int redis_channel_open(struct redis *client, struct conn *conn, const struct red
                 free(channel);
                 return err_set(err, ERR_UNAVAILABLE, "connect: %s", uv_strerror(rc));
         }
-        channel->transport = &redis_transport_plain;
+        channel->transport = conn->target->tls ? &redis_transport_tls : &redis_transport_plain;
         channel->client = client;
         channel->conn = conn;
         redis_hold(client);
@@ -87,10 +87,20 @@ int redis_channel_connected(struct redis_channel *channel, struct err *err)
 
 void redis_channel_wait(struct redis_channel *channel, int events)
 {
+        if (channel->has_pending || channel->has_unread) /* a socket that can be written to wakes the poll */
+                events |= UV_WRITABLE;
         if (channel->events == events)
                 return;
         channel->events = events;
         (void)uv_poll_start(&channel->poll, events, on_poll); /* fails only on a closed handle */
+}
+
+int redis_channel_problem(const struct redis_channel *channel, int errnum, const char *doing, struct err *err)
+{
+        if (channel->problem.code == 0)
+                return err_errnum(err, errnum, "%s", doing);
+        *err = channel->problem;
+        return err->code;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -105,6 +115,8 @@ void redis_channel_close(struct redis_channel *channel)
 {
         if (!channel)
                 return;
+        if (channel->transport->close)
+                channel->transport->close(channel);
         channel->conn = NULL;
         uv_close((uv_handle_t *)&channel->poll, on_closed);
         (void)close(channel->fd); /* libuv no longer watches it; nothing is left to be told */

@@ -1,0 +1,331 @@
+/* tls: how bytes travel under TLS. GnuTLS works between two buffers of ours and never sees the socket: so one read
+ * brings many records and one write carries what a flush made of up to 1024 commands, in records of 16 KiB; and
+ * what the socket does not take waits encrypted, so that no send has to be repeated with the same bytes.
+ *
+ * Nothing that is buffered wakes the poll: channel->has_unread and has_pending tell the connection. GNUTLS_E_AGAIN
+ * alone does not mean that all was read, since GnuTLS also says it after a message of its own, such as a ticket
+ * or a key update; s->is_empty does. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "redis/tls_internal.h"
+
+/* --- Between GnuTLS and the socket ----------------------------------------------------------------------- */
+
+/* Content types of records (RFC 8446, section 5.1): change_cipher_spec to application_data. */
+static bool is_record_type(char byte)
+{
+        return byte >= 20 && byte <= 23;
+}
+
+static ssize_t fill_in(struct redis_tls_session *s)
+{
+        ssize_t n = recv(s->fd, s->in, sizeof(s->in), 0);
+        if (n <= 0) {
+                s->is_empty = n < 0 && errno == EAGAIN;
+                s->errnum = n < 0 ? errno : 0;
+                return n;
+        }
+        if (!s->has_heard)
+                s->is_clear = !is_record_type(s->in[0]);
+        s->has_heard = true;
+        s->is_short = (size_t)n < sizeof(s->in);
+        s->in_from = 0;
+        s->in_to = (size_t)n;
+        return n;
+}
+
+static ssize_t on_pull(gnutls_transport_ptr_t data, void *bytes, size_t size)
+{
+        struct redis_tls_session *s = data;
+        if (s->in_from == s->in_to) {
+                ssize_t n = -1;
+                if (s->is_short) { /* the poll tells when there is more */
+                        s->is_empty = true;
+                        errno = EAGAIN;
+                } else {
+                        n = fill_in(s);
+                }
+                if (n <= 0) {
+                        gnutls_transport_set_errno(s->session, n < 0 ? errno : 0);
+                        return n;
+                }
+        }
+        size_t count = s->in_to - s->in_from < size ? s->in_to - s->in_from : size;
+        memcpy(bytes, s->in + s->in_from, count);
+        s->in_from += count;
+        return (ssize_t)count;
+}
+
+static ssize_t on_push(gnutls_transport_ptr_t data, const giovec_t *parts, int count)
+{
+        struct redis_tls_session *s = data;
+        size_t before = s->out.len;
+        for (int i = 0; i < count; i++) {
+                if (buf_append(&s->out, parts[i].iov_base, parts[i].iov_len) == 0)
+                        continue;
+                gnutls_transport_set_errno(s->session, ENOMEM);
+                s->errnum = ENOMEM;
+                return -1;
+        }
+        return (ssize_t)(s->out.len - before);
+}
+
+/* 0, or -1 with errno; with EAGAIN the rest follows when the socket is writable. */
+static int flush(struct redis_channel *channel)
+{
+        struct redis_tls_session *s = channel->tls;
+        while (s->out_sent < s->out.len) {
+                ssize_t n = send(s->fd, s->out.data + s->out_sent, s->out.len - s->out_sent, MSG_NOSIGNAL);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0) {
+                        channel->has_pending = true;
+                        return -1;
+                }
+                s->out_sent += (size_t)n;
+        }
+        buf_clear(&s->out, TLS_OUT_BYTES + TLS_RECORD_BYTES + 4096);
+        s->out_sent = 0;
+        channel->has_pending = false;
+        return 0;
+}
+
+/* --- The handshake --------------------------------------------------------------------------------------- */
+
+static bool is_numeric(const char *host)
+{
+        struct in6_addr address;
+        return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
+}
+
+/* The name without the dot that ends a fully qualified one: certificates have none (RFC 6066, section 3, nor SNI). */
+static char *name_of(const struct redis_target *target)
+{
+        const char *name = target->tls->server_name ? target->tls->server_name : target->host;
+        size_t length = strlen(name);
+        return strndup(name, length > 1 && name[length - 1] == '.' ? length - 1 : length);
+}
+
+/* GnuTLS compares a numeric name with the certificate's addresses (gnutls_x509_crt_check_hostname2). */
+static void set_checks(struct redis_tls_session *s)
+{
+        s->checks[0].type = GNUTLS_DT_KEY_PURPOSE_OID;
+        s->checks[0].data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER;
+        s->checks[1].type = GNUTLS_DT_DNS_HOSTNAME;
+        s->checks[1].data = (unsigned char *)s->name;
+        if (s->tls->verify != REDIS_TLS_VERIFY_NONE)
+                gnutls_session_set_verify_cert2(s->session, s->checks, s->tls->verify == REDIS_TLS_VERIFY_FULL ? 2 : 1,
+                                                0);
+}
+
+static int set_up(struct redis_tls_session *s)
+{
+        /* Only one certificate is there: it is shown whatever issuers the server names. */
+        int rc = gnutls_init(&s->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS |
+                                                  GNUTLS_FORCE_CLIENT_CERT);
+        if (rc >= 0)
+                rc = gnutls_priority_set(s->session, s->tls->priorities);
+        if (rc >= 0)
+                rc = gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, s->tls->credentials);
+        if (rc >= 0 && !is_numeric(s->name))
+                rc = gnutls_server_name_set(s->session, GNUTLS_NAME_DNS, s->name, strlen(s->name));
+        if (rc < 0)
+                return rc;
+        set_checks(s);
+        gnutls_transport_set_ptr(s->session, s);
+        gnutls_transport_set_pull_function(s->session, on_pull);
+        gnutls_transport_set_vec_push_function(s->session, on_push);
+        return 0;
+}
+
+static int start(struct redis_channel *channel, struct err *err)
+{
+        struct redis_tls_session *s = calloc(1, sizeof(*s));
+        if (!s)
+                return err_set(err, ERR_NOMEM, "TLS");
+        channel->tls = s;
+        s->fd = channel->fd;
+        s->tls = channel->conn->target->tls;
+        s->name = name_of(channel->conn->target);
+        if (!s->name)
+                return err_set(err, ERR_NOMEM, "TLS");
+        int rc = set_up(s);
+        return rc < 0 ? redis_tls_say(s, rc, err) : 0;
+}
+
+static int shake(struct redis_tls_session *s)
+{
+        int rc;
+        do {
+                s->is_short = s->is_empty = false;
+                rc = gnutls_handshake(s->session);
+        } while (rc < 0 && !gnutls_error_is_fatal(rc) && !s->is_empty);
+        return rc;
+}
+
+static int tls_ready(struct redis_channel *channel, struct err *err)
+{
+        int rc = channel->tls ? 0 : start(channel, err);
+        if (rc < 0)
+                return rc;
+        struct redis_tls_session *s = channel->tls;
+        rc = shake(s);
+        bool has_failed = rc < 0 && gnutls_error_is_fatal(rc);
+        if (has_failed)
+                (void)gnutls_alert_send_appropriate(s->session, rc); /* a courtesy: the connection ends anyway */
+        int sent = flush(channel);
+        if (has_failed)
+                return redis_tls_say(s, rc, err);
+        if (sent < 0 && errno != EAGAIN)
+                return err_errno(err, "TLS handshake");
+        s->is_secure = rc == 0;
+        if (!s->is_secure)
+                redis_channel_wait(channel, UV_READABLE);
+        return s->is_secure;
+}
+
+/* --- Data ------------------------------------------------------------------------------------------------ */
+
+/* -1 with errno; what errno cannot say is left in channel->problem. */
+static ssize_t fail(struct redis_channel *channel, int rc)
+{
+        struct redis_tls_session *s = channel->tls;
+        if ((rc == GNUTLS_E_PULL_ERROR || rc == GNUTLS_E_PUSH_ERROR) && s->errnum != 0) {
+                errno = s->errnum;
+                return -1;
+        }
+        (void)redis_tls_say(s, rc, &channel->problem);
+        errno = EPROTO;
+        return -1;
+}
+
+/* A server that refuses us says so before it closes, and a write may be the first to notice that it has closed. */
+static ssize_t fail_to_send(struct redis_channel *channel)
+{
+        struct redis_tls_session *s = channel->tls;
+        int errnum = errno;
+        char byte;
+        s->is_short = false;
+        if (errnum != EAGAIN && gnutls_record_recv(s->session, &byte, 1) == GNUTLS_E_FATAL_ALERT_RECEIVED)
+                return fail(channel, GNUTLS_E_FATAL_ALERT_RECEIVED);
+        errno = errnum;
+        return -1;
+}
+
+/* Where the next byte to be sent is. */
+struct place {
+        const struct iovec *parts;
+        size_t count, offset;
+};
+
+static size_t gather(struct place *at, char *to)
+{
+        size_t size = 0;
+        while (at->count > 0 && size < TLS_RECORD_BYTES) {
+                size_t rest = at->parts->iov_len - at->offset, room = TLS_RECORD_BYTES - size;
+                size_t count = rest < room ? rest : room;
+                memcpy(to + size, (const char *)at->parts->iov_base + at->offset, count);
+                size += count;
+                at->offset += count;
+                if (count == rest) {
+                        at->parts++;
+                        at->count--;
+                        at->offset = 0;
+                }
+        }
+        return size;
+}
+
+/* What was taken may have left, so a failure after that is kept for the next call: it will fail the same way. */
+static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts, size_t count)
+{
+        struct redis_tls_session *s = channel->tls;
+        struct place at = { parts, count, 0 };
+        size_t taken = 0, size;
+        if (flush(channel) < 0)
+                return fail_to_send(channel);
+        while ((size = gather(&at, s->record)) > 0) {
+                ssize_t rc = gnutls_record_send(s->session, s->record, size); /* whole: on_push takes all */
+                if (rc < 0 && taken == 0)
+                        return fail(channel, (int)rc);
+                if (rc < 0)
+                        break;
+                taken += size;
+                if (s->out.len >= TLS_OUT_BYTES && flush(channel) < 0)
+                        break;
+        }
+        (void)flush(channel); /* has_pending tells when not all has left */
+        return (ssize_t)taken;
+}
+
+/* One record at most. 1: something may follow; 0: not now; else s->last_rc says why nothing will. */
+static int recv_record(struct redis_tls_session *s, char *bytes, size_t size, size_t *got)
+{
+        s->is_empty = false;
+        ssize_t n = gnutls_record_recv(s->session, bytes, size);
+        if (n > 0) {
+                *got += (size_t)n;
+                return 1;
+        }
+        if (n == GNUTLS_E_REHANDSHAKE) /* of TLS 1.2; nothing here needs it. Best effort: it is a warning */
+                (void)gnutls_alert_send(s->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+        if (n < 0 && !gnutls_error_is_fatal((int)n))
+                return !s->is_empty;
+        s->is_over = true;
+        s->last_rc = (int)n;
+        return -1;
+}
+
+static ssize_t end_of(struct redis_channel *channel)
+{
+        struct redis_tls_session *s = channel->tls;
+        if (s->last_rc == 0 || s->last_rc == GNUTLS_E_PREMATURE_TERMINATION)
+                return 0; /* Redis's replies tell where they end: a cut is no danger */
+        return fail(channel, s->last_rc);
+}
+
+static ssize_t tls_recv(struct redis_channel *channel, void *bytes, size_t size)
+{
+        struct redis_tls_session *s = channel->tls;
+        size_t got = 0;
+        int more = !s->is_over;
+        s->is_short = false;
+        while (more > 0 && got < size)
+                more = recv_record(s, (char *)bytes + got, size - got, &got);
+        if (s->out.len > 0)
+                (void)flush(channel); /* an answer of GnuTLS's own; has_pending tells when not all has left */
+        channel->has_unread = s->is_over || s->in_from < s->in_to || gnutls_record_check_pending(s->session) > 0;
+        if (got > 0)
+                return (ssize_t)got;
+        if (s->is_over)
+                return end_of(channel);
+        errno = EAGAIN;
+        return -1;
+}
+
+static void tls_close(struct redis_channel *channel)
+{
+        struct redis_tls_session *s = channel->tls;
+        if (!s)
+                return;
+        if (s->is_secure && !s->is_over && gnutls_bye(s->session, GNUTLS_SHUT_WR) == 0)
+                (void)flush(channel); /* a courtesy */
+        if (s->session)
+                gnutls_deinit(s->session);
+        buf_fini(&s->out);
+        free(s->name);
+        explicit_bzero(s->record, sizeof(s->record));
+        free(s);
+        channel->tls = NULL;
+}
+
+const struct redis_transport redis_transport_tls = {
+        .ready = tls_ready,
+        .send = tls_send,
+        .recv = tls_recv,
+        .close = tls_close,
+        .short_read_is_last = true,
+};

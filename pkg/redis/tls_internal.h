@@ -1,0 +1,49 @@
+/* tls, inside: what tls_target.c, tls.c and tls_words.c share. Apart from internal.h so that the rest of the folder
+ * knows nothing of GnuTLS. */
+#ifndef REDIS_TLS_INTERNAL_H
+#define REDIS_TLS_INTERNAL_H
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "redis/internal.h"
+
+enum { TLS_FINGERPRINT_BYTES = 32, TLS_RECORD_BYTES = 16 << 10, TLS_IN_BYTES = 32 << 10, TLS_OUT_BYTES = 64 << 10 };
+
+/* Of a target: made once, then only read, by the sessions of any thread (GnuTLS manual, "Thread safety"). */
+struct redis_tls {
+        gnutls_certificate_credentials_t credentials;
+        gnutls_priority_t priorities;
+        enum redis_tls_verify verify;
+        bool has_certificate;
+        bool trusts_nobody;                               /* no CA was given, and the system has none: all is refused */
+        char *server_name;                                /* NULL: the target's host                   */
+        unsigned char fingerprint[TLS_FINGERPRINT_BYTES]; /* of the PEM texts, so that none is kept    */
+};
+
+/* Of a channel. */
+struct redis_tls_session {
+        gnutls_session_t session;
+        const struct redis_tls *tls; /* the target's, which the connection holds     */
+        char *name;                  /* to be found in the certificate, and sent as SNI; owned */
+        gnutls_typed_vdata_st checks[2];
+        int fd;
+        int errnum;     /* of the socket's last failure                              */
+        int last_rc;    /* why nothing follows what was read already; 0: more may come */
+        bool is_over;   /* last_rc counts                                            */
+        bool is_secure; /* the handshake is through                                  */
+        bool has_heard; /* a byte came                                               */
+        bool is_clear;  /* and it was none of TLS                                    */
+        bool is_short;  /* the last read from the socket has emptied it              */
+        bool is_empty;  /* GnuTLS was told that nothing is there                     */
+        struct buf out; /* encrypted, on its way to the socket                       */
+        size_t out_sent;
+        size_t in_from, in_to;
+        char in[TLS_IN_BYTES];         /* encrypted, from the socket                  */
+        char record[TLS_RECORD_BYTES]; /* plain, to become one record; wiped at the end */
+};
+
+/* Why GnuTLS has failed, in words for an operator: "TLS: certificate: ...". Returns err->code. */
+int redis_tls_say(const struct redis_tls_session *s, int rc, struct err *err);
+
+#endif
