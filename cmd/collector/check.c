@@ -82,7 +82,8 @@ static int try_redis(const struct backing_redis *redis)
                 fprintf(stderr, "collector: no event loop can be made\n");
                 return 1;
         }
-        int rc = redis_probe(&loop, target, backing_redis_key_prefix(redis), PROBE_TIMEOUT_MS, on_probed, &found, &err);
+        int rc = redis_probe(&loop, target, backing_redis_key_prefix(redis), PROBE_TIMEOUT_MS, on_probed, &found, NULL,
+                             &err);
         if (rc == 0) {
                 (void)uv_run(&loop, UV_RUN_DEFAULT); /* until the probe's handles are closed */
                 rc = found.rc;

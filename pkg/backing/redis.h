@@ -163,8 +163,7 @@ struct backing_redis *backing_redis_watch_get(const struct backing_redis_watch *
  * A failure is logged and returned, and the Redis in use stays, with the old input. */
 int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct backing_redis_input *input,
                                struct err *err);
-/* on_target is not called any more. The loop must run until the handles are closed, which a probe that is under way
- * puts off for as long as probe_timeout_ms. NULL is fine. */
+/* on_target is not called any more. The loop must run until the handles are closed. NULL is fine. */
 void backing_redis_watch_close(struct backing_redis_watch *watch);
 
 #endif

@@ -1,7 +1,5 @@
 /* redis_watch: follows the binding of a Redis. A candidate is probed before it is used: a target that
- * refuses the password or is a read-only replica must not replace one that works. A probe can't be called
- * back, so each runs with a struct of its own; giving up cuts that loose from the watch, and its answer is
- * dropped when it comes. */
+ * refuses the password or is a read-only replica must not replace one that works. */
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -9,26 +7,19 @@
 
 enum { PROBE_TIMEOUT_MS = 3000, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 30000, HANDLES = 2 };
 
-struct probe;
-
 struct backing_redis_watch {
         struct follower follower; /* first */
         struct backing_redis_input input;
         uv_loop_t *loop;
         uv_timer_t retry;
         struct backing_redis *candidate; /* owned; NULL: nothing is tried      */
-        struct probe *probe;             /* under way for the candidate; NULL  */
+        struct redis_probe *probe;       /* under way for the candidate; NULL  */
         int64_t probe_timeout_ms, backoff_min_ms, backoff_max_ms;
         int64_t backoff_ms; /* before the next probe, without jitter */
         int handles;        /* not closed yet */
         unsigned attempts;
         void (*on_target)(struct backing_redis *now, void *data);
         void *data;
-};
-
-struct probe {
-        struct backing_redis_watch *watch; /* NULL: given up */
-        struct backing_redis *candidate;   /* a reference */
 };
 
 static struct backing_redis_watch *watch_of(struct follower *follower)
@@ -83,12 +74,7 @@ static void try_later(struct backing_redis_watch *watch, const struct err *err)
 
 static void on_probed(const struct redis_probe_result *result, int rc, const struct err *err, void *data)
 {
-        struct probe *probe = data;
-        struct backing_redis_watch *watch = probe->watch;
-        backing_redis_unref(probe->candidate);
-        free(probe);
-        if (!watch)
-                return;
+        struct backing_redis_watch *watch = data;
         watch->probe = NULL;
         if (rc < 0) {
                 try_later(watch, err);
@@ -101,21 +87,13 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
 
 static void start_probe(struct backing_redis_watch *watch)
 {
-        struct err err = { .code = ERR_NOMEM, .text = "no memory for a probe" };
-        struct probe *probe = calloc(1, sizeof(*probe));
+        struct err err;
         watch->attempts++;
-        if (!probe) {
-                try_later(watch, &err);
-                return;
-        }
-        probe->watch = watch;
-        probe->candidate = backing_redis_ref(watch->candidate);
-        watch->probe = probe;
         int rc = redis_probe(watch->loop, backing_redis_target(watch->candidate),
-                             backing_redis_key_prefix(watch->candidate), watch->probe_timeout_ms, on_probed, probe,
-                             &err);
+                             backing_redis_key_prefix(watch->candidate), watch->probe_timeout_ms, on_probed, watch,
+                             &watch->probe, &err);
         if (rc < 0)
-                on_probed(NULL, rc, &err, probe);
+                try_later(watch, &err);
 }
 
 static void attempt(struct follower *follower, struct backed *candidate)
@@ -130,8 +108,7 @@ static void attempt(struct follower *follower, struct backed *candidate)
 static void give_up(struct follower *follower)
 {
         struct backing_redis_watch *watch = watch_of(follower);
-        if (watch->probe)
-                watch->probe->watch = NULL;
+        redis_probe_cancel(watch->probe);
         watch->probe = NULL;
         backing_redis_unref(watch->candidate);
         watch->candidate = NULL;

@@ -681,6 +681,44 @@ static void a_second_switch_overrides_the_first(void **state UNUSED)
         stop();
 }
 
+static void a_command_without_bytes_fails_for_want_of_memory(void **state UNUSED)
+{
+        struct job job;
+        start(NULL, (struct redis_options){ 0 });
+        job_init(&job, &rig, "GET", "k", NULL);
+        redis_command_fini(&job.command);
+        redis_send(rig.client, &job.command);
+        assert_false(job.is_done);
+        RUN_UNTIL(&rig, job.is_done);
+        assert_int_equal(job.code, ERR_NOMEM);
+        stop();
+}
+
+static const char *nothing(struct fake *f UNUSED, struct fake_conn *conn UNUSED, size_t argc UNUSED, char **argv UNUSED)
+{
+        return "";
+}
+
+static void never_probed(const struct redis_probe_result *result UNUSED, int rc UNUSED, const struct err *err UNUSED,
+                         void *data UNUSED)
+{
+        fail_msg("the probe was cancelled");
+}
+
+static void a_probe_that_is_cancelled_leaves_the_loop_at_once(void **state UNUSED)
+{
+        struct redis_probe *probe = NULL;
+        start(nothing, (struct redis_options){ 0 });
+        struct redis_target *target = target_at(fake.port);
+        assert_int_equal(redis_probe(&rig.loop, target, NULL, 60000, never_probed, NULL, &probe, NULL), 0);
+        redis_target_unref(target);
+        RUN_UNTIL(&rig, fake.connections == 2);
+        int64_t before_ms = clock_monotonic_ms();
+        redis_probe_cancel(probe);
+        stop();
+        assert_true(clock_monotonic_ms() - before_ms < 5000);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -716,6 +754,8 @@ int main(void)
                 cmocka_unit_test(answers_of_the_old_target_do_not_hasten_attempts_at_a_dead_new_one),
                 cmocka_unit_test(what_the_old_target_never_answers_is_sent_again_on_the_new_one),
                 cmocka_unit_test(a_second_switch_overrides_the_first),
+                cmocka_unit_test(a_command_without_bytes_fails_for_want_of_memory),
+                cmocka_unit_test(a_probe_that_is_cancelled_leaves_the_loop_at_once),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,7 @@ enum redis_reason {
         REASON_ONCE,     /* may have been done and must not be sent again */
         REASON_RESENT,   /* sent again too often                          */
         REASON_SLOW,     /* in flight when its hold time passed           */
+        REASON_NOMEM,    /* it was sent without bytes                     */
 };
 
 /* --- Targets ------------------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@ enum { PROBE_INFO, PROBE_SET, PROBE_GET, PROBE_COMMANDS };
 
 typedef void redis_probe_fn(const struct redis_probe_result *result, int rc, const struct err *err, void *data);
 
-struct probe {
+struct redis_probe {
         struct redis *client;
         struct redis_command commands[PROBE_COMMANDS];
         struct redis_probe_result result;
@@ -24,16 +24,17 @@ struct probe {
 
 static void on_probe_closed(void *data)
 {
-        struct probe *probe = data;
+        struct redis_probe *probe = data;
         for (size_t i = 0; i < PROBE_COMMANDS; i++)
                 redis_command_fini(&probe->commands[i]);
         int rc = probe->err.code;
-        probe->done(&probe->result, rc, rc < 0 ? &probe->err : NULL, probe->data);
+        if (probe->done)
+                probe->done(&probe->result, rc, rc < 0 ? &probe->err : NULL, probe->data);
         free(probe);
 }
 
 /* `why` NULL: all is well. */
-static void finish(struct probe *probe, const struct err *why)
+static void finish(struct redis_probe *probe, const struct err *why)
 {
         if (probe->is_over)
                 return;
@@ -103,14 +104,14 @@ static int check_get(const struct redis_reply *reply, struct err *err)
         return 0;
 }
 
-static struct probe *probe_of(struct redis_command *command, int index)
+static struct redis_probe *probe_of(struct redis_command *command, int index)
 {
-        return CONTAINER_OF(command - index, struct probe, commands);
+        return CONTAINER_OF(command - index, struct redis_probe, commands);
 }
 
 static void on_info(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct probe *probe = probe_of(command, PROBE_INFO);
+        struct redis_probe *probe = probe_of(command, PROBE_INFO);
         if (!reply)
                 finish(probe, err);
         else if (redis_reply_type(reply) == REDIS_STRING)
@@ -119,7 +120,7 @@ static void on_info(struct redis_command *command, const struct redis_reply *rep
 
 static void on_set(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct probe *probe = probe_of(command, PROBE_SET);
+        struct redis_probe *probe = probe_of(command, PROBE_SET);
         struct err why;
         if (!reply)
                 finish(probe, err);
@@ -129,7 +130,7 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
 
 static void on_get(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct probe *probe = probe_of(command, PROBE_GET);
+        struct redis_probe *probe = probe_of(command, PROBE_GET);
         struct err why;
         if (!reply)
                 finish(probe, err);
@@ -138,7 +139,7 @@ static void on_get(struct redis_command *command, const struct redis_reply *repl
 }
 
 /* Both addresses fit: a host has at most 253 characters. */
-static void note_connected(struct probe *probe, const struct redis_event *event)
+static void note_connected(struct redis_probe *probe, const struct redis_event *event)
 {
         struct redis_probe_result *result = &probe->result;
         result->connect_ms = (int64_t)uv_now(probe->client->loop) - probe->started_ms;
@@ -149,14 +150,14 @@ static void note_connected(struct probe *probe, const struct redis_event *event)
 
 static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
 {
-        struct probe *probe = data;
+        struct redis_probe *probe = data;
         if (event->kind == REDIS_EVENT_CONNECTED)
                 note_connected(probe, event);
         else if (event->err)
                 finish(probe, event->err);
 }
 
-static int format(struct probe *probe, const char *key_prefix, struct err *err)
+static int format(struct redis_probe *probe, const char *key_prefix, struct err *err)
 {
         char key[512];
         int length = snprintf(key, sizeof(key), "%scollector:probe", key_prefix ? key_prefix : "");
@@ -177,9 +178,9 @@ static int format(struct probe *probe, const char *key_prefix, struct err *err)
 }
 
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
-                redis_probe_fn *done, void *data, struct err *err)
+                redis_probe_fn *done, void *data, struct redis_probe **out, struct err *err)
 {
-        struct probe *probe = calloc(1, sizeof(*probe));
+        struct redis_probe *probe = calloc(1, sizeof(*probe));
         if (!probe)
                 return err_set(err, ERR_NOMEM, "probe");
         probe->done = done;
@@ -201,5 +202,15 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_pr
         probe->started_ms = (int64_t)uv_now(loop);
         for (size_t i = 0; i < PROBE_COMMANDS; i++)
                 redis_send(probe->client, &probe->commands[i]);
+        if (out)
+                *out = probe;
         return 0;
+}
+
+void redis_probe_cancel(struct redis_probe *probe)
+{
+        if (!probe)
+                return;
+        probe->done = NULL;
+        finish(probe, NULL);
 }

@@ -78,12 +78,14 @@ void redis_queue_answer(struct redis *client, struct redis_command *command, con
 
 void redis_send(struct redis *client, struct redis_command *command)
 {
-        assert(command->state == COMMAND_IDLE && command->length > 0);
+        assert(command->state == COMMAND_IDLE);
         command->deadline_ms = redis_now_ms(client) + client->options.hold_ms;
         command->sent_first_ms = 0;
         command->attempts = command->doubts = 0;
         if (client->is_closing)
                 put_failed(client, command, REASON_CLOSED);
+        else if (command->length == 0)
+                put_failed(client, command, REASON_NOMEM);
         else if (command->must_not_hold && !redis_is_usable(client))
                 put_failed(client, command, REASON_NOT_HELD);
         else if (!charge(client->options.budget, command->length))
@@ -270,6 +272,8 @@ static int say(const struct redis *client, const struct redis_command *command, 
                 return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
         case REASON_RESENT:
                 return err_set(err, ERR_TIMEOUT, "sent to Redis %u times without an answer", command->attempts);
+        case REASON_NOMEM:
+                return err_set(err, ERR_NOMEM, "out of memory");
         case REASON_SLOW:
                 break;
         }

@@ -209,8 +209,9 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
  * in time is sent again on the new one. A second call overrides the first. */
 void redis_set_target(struct redis *client, struct redis_target *target, unsigned generation);
 
-/* Queues a formatted command; it must not be queued already. on_reply never comes from inside: a command that
- * is refused (budget used up, must_not_hold) is answered by the next redis_flush. */
+/* Queues a command; it must not be queued already. on_reply never comes from inside: a command that is refused (budget
+ * used up, must_not_hold) is answered by the next redis_flush. So is one that could not be formatted, and has no bytes:
+ * with ERR_NOMEM. */
 void redis_send(struct redis *client, struct redis_command *command);
 
 /* Writes what redis_send queued since the last call: one write for every 1024 commands; what the socket does not
@@ -267,11 +268,17 @@ struct redis_probe_result {
         int64_t connect_ms;
 };
 
+struct redis_probe; /* opaque: one that is under way */
+
 /* Connects with the target, checks that its role may write (ROLE where allowed; one SET with a short TTL under
  * `<prefix>collector:probe`, and one GET), then closes. `done` comes exactly once: rc 0, or ERR_* with a text
- * that names the step: look-up, connect, authentication, role, write, read. */
+ * that names the step: look-up, connect, TLS, authentication, role, write, read. *out, unless `out` is NULL, is for
+ * redis_probe_cancel. */
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
                 void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),
-                void *data, struct err *err) NODISCARD;
+                void *data, struct redis_probe **out, struct err *err) NODISCARD;
+/* `done` does not come any more; the loop must run once or twice until the handles are closed. Only until `done` has
+ * come. NULL is fine. */
+void redis_probe_cancel(struct redis_probe *probe);
 
 #endif
