@@ -190,6 +190,8 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
         }
         while (!redis_link_empty(&client->held))
                 redis_queue_fail(client, redis_link_command(client->held.next), REASON_CLOSED);
+        redis_sentinel_watch_close(client->watch);
+        client->watch = NULL;
         close_timer(client, &client->tick);
         close_timer(client, &client->retry);
         redis_queue_deliver(client);

@@ -10,10 +10,14 @@ enum { PARTS_MAX = 1024, /* IOV_MAX on Linux */ READS_A_TURN = 16 };
 
 /* --- Reading --------------------------------------------------------------------------------------------- */
 
-/* An error that answers nothing is what Redis says before it closes. */
+/* An error that answers nothing is what Redis says before it closes; anything else, where it is expected, a message. */
 static void on_unasked(struct conn *c, const struct redis_reply *reply)
 {
         struct err err;
+        if (c->client->on_message && redis_reply_type(reply) == REDIS_ARRAY) {
+                c->client->on_message(reply, c->client->options.data);
+                return;
+        }
         if (redis_reply_type(reply) == REDIS_ERROR)
                 (void)redis_reply_error(reply, &err);
         else
@@ -166,10 +170,10 @@ static void note_batch(struct conn *c, struct redis_command *first, size_t count
                 client->on_batch(count, client->on_batch_data);
 }
 
-/* A retired connection, or one that has refused a command, only finishes what is begun. */
+/* A retired connection, or one that has refused a command or is losing its role, only finishes what is begun. */
 static bool takes_more(const struct conn *c)
 {
-        return c->client->active == c && c->pause == FAILURE_NONE;
+        return c->client->active == c && c->pause == FAILURE_NONE && c->hold_until_ms == 0;
 }
 
 static bool has_more(const struct conn *c)

@@ -138,8 +138,8 @@ typedef void redis_located_fn(struct redis_target *at, const struct redis_addres
                               void *data);
 
 /* 1: `now` is filled (a numeric address or a path). 0: `done` comes later, unless *out is cancelled. */
-int redis_locate(struct redis *client, struct redis_target *target, struct redis_addresses *now,
-                 redis_located_fn *done, void *data, struct redis_locate **out, struct err *err) NODISCARD;
+int redis_locate(struct redis *client, struct redis_target *target, struct redis_addresses *now, redis_located_fn *done,
+                 void *data, struct redis_locate **out, struct err *err) NODISCARD;
 void redis_locate_cancel(struct redis_locate *locate); /* NULL is fine; `done` never comes */
 
 /* --- Sentinel (sentinel.c) ------------------------------------------------------------------------------- */
@@ -152,6 +152,18 @@ typedef void redis_primary_fn(struct redis_target *primary, const struct err *er
 int redis_sentinels_ask(struct redis *client, struct redis_target *target, redis_primary_fn *done, void *data,
                         struct redis_sentinels **out, struct err *err) NODISCARD;
 void redis_sentinels_cancel(struct redis_sentinels *sentinels); /* NULL is fine; `done` never comes */
+/* A view for a connection to one of the Sentinels. NULL: out of memory. */
+struct redis_target *redis_sentinel_target(struct redis_target *target, size_t index);
+
+/* sentinel_watch.c: subscriptions to the Sentinels of the target in use; `at` is the place that is used. */
+struct redis_sentinel_watch;
+void redis_sentinel_watch_follow(struct redis *client, struct redis_target *at);
+void redis_sentinel_watch_close(struct redis_sentinel_watch *watch); /* NULL is fine */
+
+/* second_look.c: asks who is the primary, this Sentinel first; where it is another one, that is used. */
+void redis_look_again(struct redis *client, unsigned sentinel);
+/* Another primary is about to be made: holds commands until it is known, or it takes too long. */
+void redis_hold_for_failover(struct redis *client);
 
 /* --- Channels (transport.c): one socket, and a table of how bytes travel on it -------------------------- */
 
@@ -242,11 +254,14 @@ struct conn {
         struct redis *client;
         struct redis_target *target; /* the place in use, once it is known: the client's, or a view on it */
         unsigned generation;         /* the caller's number for the target */
-        unsigned epoch;      /* ours: counts redis_set_target      */
+        unsigned epoch;              /* ours: counts redis_set_target      */
         enum conn_state state;
 
         struct redis_locate *locate;
-        int64_t looked_ms; /* when it was last asked where the primary is */
+        int64_t looked_ms;     /* when it was last asked where the primary is        */
+        bool look_again;       /* once more when the look-up under way is done      */
+        int64_t hold_until_ms; /* a failover has begun: nothing is written; 0: none     */
+        bool is_suspect;       /* a Sentinel names another primary: one is looked for */
         struct redis_addresses addresses;
         size_t address_next;
         int64_t deadline_ms;         /* until it must be ready         */
@@ -310,8 +325,10 @@ struct redis {
         struct redis_link failed; /* to be answered       */
         size_t held_count, in_flight_count;
 
+        void (*on_message)(const struct redis_reply *message, void *data); /* of a subscription; options.data. NULL */
+        struct redis_sentinel_watch *watch;                                /* NULL without Sentinel */
         unsigned sentinel_first; /* which one is asked first, modulo their number: the last that was right */
-        unsigned failures; /* since the last answer; the exponent of the backoff */
+        unsigned failures;       /* since the last answer; the exponent of the backoff */
         uint64_t random;
         int64_t away_since_ms; /* 0 while it is usable */
         struct err last_error;

@@ -3,6 +3,7 @@
  * first time and with backoff and full jitter after that. All attempts start in `retry`, so nothing calls back
  * from inside redis_open or redis_set_target. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "redis/internal.h"
@@ -79,7 +80,8 @@ static void on_retry(uv_timer_t *timer)
                 active->pause = FAILURE_NONE;
                 redis_conn_write(active);
         }
-        if (!client->opening && (!client->active || client->active->epoch != client->epoch))
+        if (!client->opening &&
+            (!client->active || client->active->epoch != client->epoch || client->active->is_suspect))
                 open_connection(client);
         redis_queue_deliver(client);
         redis_leave(client);
@@ -146,6 +148,17 @@ static void on_idle(struct redis *client, struct conn *conn)
         emit(client, event);
 }
 
+/* What a former primary still acknowledges is lost: it is asked of the new one, again. */
+static void leave_former(struct conn *old, const struct conn *now)
+{
+        struct err err;
+        if (strcmp(old->target->address, now->target->address) == 0)
+                return;
+        (void)err_set(&err, ERR_UNAVAILABLE, "%s: no longer the primary: that is %s", old->target->address,
+                      now->target->address); /* told by the event */
+        redis_conn_lost(old, &err);
+}
+
 void redis_conn_is_ready(struct conn *conn)
 {
         struct redis *client = conn->client;
@@ -165,12 +178,15 @@ void redis_conn_is_ready(struct conn *conn)
                 client->away_since_ms = 0;
         if (old)
                 retire(client, old);
+        redis_sentinel_watch_follow(client, conn->target);
         emit(client, event);
         event.kind = REDIS_EVENT_SWITCHED;
         if (is_switch)
                 emit(client, event);
         if (old && old->state == CONN_READY && redis_link_empty(&old->in_flight))
                 on_idle(client, old);
+        else if (old && old->state == CONN_READY && old->is_suspect)
+                leave_former(old, conn);
         redis_write_held(client);
 }
 

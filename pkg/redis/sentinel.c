@@ -3,7 +3,7 @@
  * time is asked first, the next one when it fails or after 250 ms without an answer; the first that names a
  * primary ends it all. What it names is not believed: the handshake asks the server itself for its role, and
  * where that is another, the next look-up begins with another Sentinel (redis.io, "Guidelines for Redis clients
- * with support for Redis Sentinel"). No connection to a Sentinel is kept: it would have to be watched as well. */
+ * with support for Redis Sentinel"). */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,15 +194,14 @@ static void on_event(struct redis *client UNUSED, const struct redis_event *even
 
 /* --- Asking ---------------------------------------------------------------------------------------------- */
 
-static struct redis_target *target_of(const struct ask *ask)
+struct redis_target *redis_sentinel_target(struct redis_target *origin, size_t index)
 {
-        const struct redis_sentinel_node *node = node_of(ask);
-        struct redis_target *target = redis_target_view(ask->all->target, node->host, node->port);
+        const struct redis_sentinel_node *node = &origin->sentinels[index];
+        struct redis_target *target = redis_target_view(origin, node->host, node->port);
         if (!target)
                 return NULL;
-        const struct redis_target *origin = target->origin; /* which keeps what is lent here */
         target->is_sentinel = true;
-        target->username = origin->sentinel_username;
+        target->username = origin->sentinel_username; /* lent: a view keeps its origin */
         target->password = origin->sentinel_password;
         target->password_secondary = (struct secret){ 0 };
         target->database = 0;
@@ -225,7 +224,7 @@ static int open_ask(struct ask *ask, struct err *err)
                                     (size_t[]){ 8, 23, strlen(master) }, err);
         if (rc < 0)
                 return rc;
-        struct redis_target *target = target_of(ask);
+        struct redis_target *target = redis_sentinel_target(s->target, ask->index);
         rc = target ? redis_open(s->client->loop, &options, target, 0, &ask->client, err)
                     : err_set(err, ERR_NOMEM, "Sentinel");
         redis_target_unref(target);

@@ -1,0 +1,213 @@
+"""DESIGN, "What a Redis failure means", with Sentinel: where the primary is, is asked anew, whoever fails.
+
+Replication is asynchronous: what a primary had acknowledged and not yet passed on when it died, or when it was
+made a replica, is gone. That is counted and printed; what must never happen is a failed or a doubled request."""
+
+import pytest
+
+from support.collector import check
+from support.deadline import wait_until
+from support.load import Load
+from support.ports import reserve_port
+from support.sentinel import SentinelGroup
+
+
+@pytest.fixture
+def start_group():
+    """start_group(**options) starts servers and Sentinels. The Collectors end before them."""
+    started = []
+
+    def start(**options):
+        started.append(SentinelGroup(**options))
+        return started[-1]
+    yield start
+    for group in started:
+        group.stop()
+
+
+@pytest.fixture
+def start_bound(start_group, start_collector, bindings):  # pylint: disable=unused-argument
+    """start_bound(**flags): a Collector that reads `bindings`."""
+    def start(**flags):
+        return start_collector(env=bindings.environment(), workers=2, **flags)
+    return start
+
+
+def ready(program):
+    with program.client() as client:
+        return client.get("/readyz").status == 200
+
+
+def connected_to(program):
+    """The addresses that the log says are in use, the last one last."""
+    return [line["address"] for line in program.log() if line.get("event") == "redis.connected"]
+
+
+def assert_none_failed(what, result):
+    print(f"{what}:\n{result}")
+    assert result.acknowledged > 0 and result.failed == 0 and not result.doubled, \
+        f"\n{result}\n{result.load.collector.child.tail()}"
+
+
+# --- Finding the primary ---------------------------------------------------------------------------------
+
+def test_a_binding_with_sentinels_leads_to_the_primary(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    program = start_bound()
+    with program.client() as client:
+        key = client.post("/v1/documents", {"a": 1}).json()["key"]
+    assert group.primary().client().exists(key)
+
+
+def test_the_master_is_mymaster_unless_it_is_named_and_a_host_beside_is_not_used(start_group, start_bound, bindings):
+    group = start_group(replicas=1, sentinels=1)
+    bindings.write("db", type="redis", host="nowhere.invalid", **{"sentinel-hosts": group.nodes})
+    program = start_bound()
+    wait_until(lambda: ready(program), "ready")
+
+
+def test_a_sentinel_that_is_down_costs_nothing(start_group, start_bound, bindings):
+    group = start_group()
+    group.sentinels[0].child.kill()
+    bindings.write("db", **group.binding())
+    program = start_bound()
+    wait_until(lambda: ready(program), "ready", 5)
+
+
+def test_sentinels_that_never_were_are_passed_over(start_group, start_bound, bindings):
+    group = start_group(replicas=1, sentinels=1)
+    nodes = f"127.0.0.1:{reserve_port()} no-sentinel.invalid:26379 {group.nodes}"
+    bindings.write("db", **group.binding(**{"sentinel.nodes": nodes}))
+    program = start_bound()
+    wait_until(lambda: ready(program), "ready", 5)
+
+
+def test_users_of_sentinel_and_server_are_apart(start_group, start_bound, bindings):
+    group = start_group(replicas=1, sentinels=1, sentinel_password="of-sentinel", requirepass="of-server")
+    bindings.write("db", **group.binding(password="of-server", **{"sentinel.password": "wrong"}))
+    status, out, err = check(env=bindings.environment())
+    assert status == 1 and group.nodes in err and "refused" in err, err
+    assert "of-server" not in out + err and "wrong" not in out + err
+    bindings.write("db", **group.binding(password="of-server"))
+    status, _, err = check(env=bindings.environment())
+    assert status == 1 and "NOAUTH" in err, err
+    program = start_bound()
+    bindings.write("db", **group.binding(password="of-server", **{"sentinel.password": "of-sentinel"}))
+    wait_until(lambda: ready(program), "ready", 10)
+
+
+def test_check_says_who_is_the_primary_and_who_named_it(start_group, bindings):
+    group = start_group(replicas=1, sentinels=1)
+    bindings.write("db", **group.binding())
+    status, out, err = check(env=bindings.environment())
+    assert status == 0, err
+    assert f"primary {group.servers[0].address} of mymaster, from Sentinel {group.nodes}" in out
+    bindings.write("db", **group.binding(**{"sentinel.master": "another"}))
+    status, out, err = check(env=bindings.environment())
+    assert status == 1 and f"{group.nodes}: does not know the master another" in err
+
+
+def test_a_master_without_sentinels_is_refused(bindings):
+    bindings.write("db", type="redis", host="localhost", **{"sentinel.master": "mymaster"})
+    status, _, err = check(env=bindings.environment())
+    assert status == 2 and "sentinel.master: there are no sentinel.nodes" in err
+
+
+# --- Failover ----------------------------------------------------------------------------------------------
+
+def listened_to(group, workers):
+    """Each worker of a Collector has subscribed to each Sentinel that runs."""
+    def listens(sentinel):
+        with sentinel.client() as client:
+            return len(client.execute_command("CLIENT", "LIST", "TYPE", "pubsub").splitlines()) >= workers
+    return all(listens(sentinel) for sentinel in group.sentinels if sentinel.child.running())
+
+
+def run_failover(program, group, what, fail):
+    """Load, `fail(old primary)`, load on the new one."""
+    old = group.primary()
+    wait_until(lambda: listened_to(group, workers=2), "subscriptions")
+    with Load(program, connections=16) as load:
+        load.wait_acknowledged(200)
+        fail(old)
+        new = group.wait_primary_other_than(old)
+        load.wait_acknowledged(300)
+    result = load.count(new.client())
+    assert_none_failed(what, result)
+    assert connected_to(program)[-1] == new.address
+    return result
+
+
+def test_a_primary_killed_under_load_fails_no_request(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    run_failover(start_bound(), group, "primary killed", lambda old: old.kill())
+
+
+def test_a_primary_that_hangs_is_left_as_soon_as_the_sentinels_name_another(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    program = start_bound(stall_timeout="60s", hold_time="60s")
+    paused = []
+    try:
+        result = run_failover(program, group, "primary stopped (SIGSTOP)",
+                              lambda old: (paused.append(old), old.pause()))
+    finally:
+        for server in paused:
+            server.resume()
+    # Not the stall time: 1 s until the Sentinels see it, 1 s until they are asked, and the election.
+    assert result.longest < 30
+
+
+def test_a_failover_asked_for_under_load_fails_no_request(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    result = run_failover(start_bound(), group, "SENTINEL FAILOVER", lambda old: group.fail_over())
+    # Held from the word of the Sentinel that it is about to promote a replica, until it names the new primary.
+    result.assert_nothing_lost()
+
+
+def test_failovers_in_a_row_with_a_sentinel_down_fail_no_request(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    program = start_bound()
+    group.sentinels[2].child.kill()
+    for n in range(2):
+        # A group that is not settled refuses a failover.
+        group.wait_settled()
+        run_failover(program, group, f"SENTINEL FAILOVER {n + 1}, one Sentinel down", lambda old: group.fail_over())
+
+
+# --- Rebinding ---------------------------------------------------------------------------------------------
+
+def test_a_binding_swapped_to_sentinel_and_back_under_load_loses_nothing(start_group, start_redis, start_bound,
+                                                                         bindings):
+    group, alone = start_group(), start_redis()
+    bindings.redis("db", alone)
+    program = start_bound()
+    with Load(program, connections=16) as load:
+        load.wait_acknowledged(150)
+        bindings.write("db", **group.binding())
+        wait_until(lambda: connected_to(program)[-1] == group.primary().address, "the primary in use")
+        load.wait_acknowledged(150)
+        bindings.redis("db", alone)
+        wait_until(lambda: connected_to(program)[-1] == alone.address, "the single server in use")
+        load.wait_acknowledged(150)
+    result = load.count(alone.client(), group.primary().client())
+    print(result)
+    result.assert_perfect()
+
+
+def test_a_binding_with_a_wrong_sentinel_password_is_refused_and_the_old_one_stays(start_group, start_redis,
+                                                                                   start_bound, bindings):
+    group, alone = start_group(replicas=1, sentinels=1, sentinel_password="right"), start_redis()
+    bindings.redis("db", alone)
+    program = start_bound()
+    with Load(program, connections=8) as load:
+        load.wait_acknowledged(50)
+        bindings.write("db", **group.binding(**{"sentinel.password": "wrong"}))
+        wait_until(lambda: any(line.get("event") == "binding.reload_failed" for line in program.log()), "the refusal")
+        load.wait_acknowledged(50)
+    assert "wrong" not in "\n".join(program.child.stderr)
+    load.count(alone.client()).assert_perfect()

@@ -1,0 +1,169 @@
+"""A primary, its replicas and their Sentinels, each a process of its own on 127.0.0.1."""
+
+import os
+import shutil
+import tempfile
+
+import redis
+
+from .child import Child
+from .deadline import wait_until
+from .ports import reserve_port
+from .redis_server import RedisServer
+
+DOWN_AFTER_MS = 1000
+
+
+class Sentinel:
+    """One Sentinel; `options` are lines of its configuration."""
+
+    def __init__(self, *lines, password=None):
+        self.folder = tempfile.mkdtemp(prefix="sentinel-")
+        self.host, self.port, self.password = "127.0.0.1", reserve_port(), password
+        lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.folder}", *lines]
+        if password:
+            lines += [f"requirepass {password}", f"sentinel sentinel-pass {password}"]
+        self._path = os.path.join(self.folder, "sentinel.conf")
+        with open(self._path, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        self.child = None
+        self.start()
+
+    def start(self):
+        self.child = Child(["redis-server", self._path, "--sentinel"])
+
+    @property
+    def address(self):
+        return f"{self.host}:{self.port}"
+
+    def client(self):
+        client = redis.Redis(host=self.host, port=self.port, password=self.password, socket_timeout=5,
+                             decode_responses=True)
+        client.response_callbacks.clear()  # answers as they come: versions of redis-py differ in what they make of them
+        return client
+
+    def ask(self, *words):
+        """The answer to SENTINEL words; None while it can't be asked."""
+        try:
+            with self.client() as client:
+                return client.execute_command("SENTINEL", *words)
+        except redis.RedisError:
+            return None
+
+    def ask_about(self, *words):
+        """The answer to SENTINEL words that tells of servers, as dictionaries."""
+        return [dict(zip(flat[::2], flat[1::2])) for flat in self.ask(*words) or []]
+
+    def stop(self):
+        self.child.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class SentinelGroup:
+    """SentinelGroup(password="..."): one primary, two replicas, three Sentinels that know each other.
+
+    `options` are lines of redis.conf for the servers."""
+
+    def __init__(self, master="mymaster", replicas=2, sentinels=3, sentinel_password=None, **options):
+        self.master, self.servers, self.sentinels = master, [], []
+        password = options.get("requirepass")
+        if password:
+            options["masterauth"] = password
+        options = {"repl_diskless_sync_delay": 0, "repl_backlog_size": "16mb", **options}
+        try:
+            first = RedisServer(**options)
+            self.servers.append(first)
+            for _ in range(replicas):
+                self.servers.append(RedisServer(replicaof=f"{first.host} {first.port}", **options))
+            lines = [f"sentinel monitor {master} {first.host} {first.port} {sentinels // 2 + 1}",
+                     f"sentinel down-after-milliseconds {master} {DOWN_AFTER_MS}",
+                     f"sentinel failover-timeout {master} 5000"]
+            if password:
+                lines.append(f"sentinel auth-pass {master} {password}")
+            for _ in range(sentinels):
+                self.sentinels.append(Sentinel(*lines, password=sentinel_password))
+            self.wait_settled()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def nodes(self):
+        """As a binding's entry sentinel.nodes has it."""
+        return ",".join(sentinel.address for sentinel in self.sentinels)
+
+    def binding(self, **entries):
+        """The entries of a binding."""
+        return {"type": "redis", "sentinel.master": self.master, "sentinel.nodes": self.nodes, **entries}
+
+    def primary(self):
+        """The server that most of the running Sentinels name, or None."""
+        named = []
+        for sentinel in self.sentinels:
+            if sentinel.child.running():
+                address = sentinel.ask("GET-MASTER-ADDR-BY-NAME", self.master)
+                named.append(int(address[1]) if address else None)
+        port = max(set(named), key=named.count) if named else None
+        if port is None or named.count(port) <= len(named) // 2:
+            return None
+        return next(server for server in self.servers if server.port == port)
+
+    def _settled(self):
+        primary = self.primary()
+        if not primary or not primary.running():
+            return False
+        up = sum(server.running() for server in self.servers) - 1
+        with primary.client() as client:
+            about = client.info("replication")
+        if about["role"] != "master" or about["connected_slaves"] < up:
+            return False
+        if any(about[f"slave{n}"]["state"] != "online" for n in range(up)):
+            return False
+        for sentinel in self.sentinels:
+            if not sentinel.child.running():
+                continue
+            known = sentinel.ask_about("MASTERS")
+            if not known or int(known[0]["num-slaves"]) < len(self.servers) - 1 or \
+                    int(known[0]["num-other-sentinels"]) < len(self.sentinels) - 1 or known[0]["flags"] != "master":
+                return False
+            if any(replica["flags"] != "slave" or replica["master-link-status"] != "ok"
+                   for replica in sentinel.ask_about("REPLICAS", self.master) if self._runs(int(replica["port"]))):
+                return False
+        return True
+
+    def _runs(self, port):
+        return any(server.port == port and server.running() for server in self.servers)
+
+    def wait_settled(self, seconds=30.0):
+        """All that run know each other, and the replicas follow the primary."""
+        wait_until(self._settled, lambda: "a settled group\n" + "\n".join(s.child.tail(6) for s in self.sentinels),
+                   seconds, 0.05)
+
+    def wait_primary_other_than(self, old, seconds=30.0):
+        """The new primary, once most Sentinels name it and it says so itself."""
+        def changed():
+            now = self.primary()
+            if not now or now is old:
+                return None
+            with now.client() as client:
+                return now if client.info("replication")["role"] == "master" else None
+        return wait_until(changed, "another primary", seconds, 0.05)
+
+    def fail_over(self):
+        """SENTINEL FAILOVER, as an operator would. Returns the new primary."""
+        old = self.primary()
+        def accepted():
+            # NOGOODSLAVE or INPROG until the Sentinel has looked at the replicas again.
+            return self.sentinels[0].ask("FAILOVER", self.master)
+        wait_until(accepted, "SENTINEL FAILOVER taken", 20)
+        return self.wait_primary_other_than(old)
+
+    def stop(self):
+        for thing in [*self.sentinels, *self.servers]:
+            thing.stop()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
