@@ -45,6 +45,7 @@ static void commands_are_answered_in_order_with_one_write_a_turn(void **state UN
                 assert_answer(&jobs[i], "OK");
                 assert_int_equal(jobs[i].order, i + 1);
                 assert_int_equal(jobs[i].command.attempts, 1);
+                assert_int_equal(jobs[i].command.connection, 1);
                 assert_true(jobs[i].command.sent_first_ms > 0);
         }
         assert_int_equal(redis_counters(rig.client).batches, 1);
@@ -71,6 +72,7 @@ static void a_reply_cut_off_in_the_middle_is_asked_for_again(void **state UNUSED
         assert_answer(&a, "ok");
         assert_answer(&b, "ok");
         assert_int_equal(a.resends, 1);
+        assert_int_equal(a.command.connection, 2);
         assert_int_equal(a.command.attempts, 2);
         assert_int_equal(a.order, 1);
         assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 1);

@@ -20,6 +20,7 @@ struct conn *redis_conn_new(struct redis *client, struct redis_target *target, s
         c->target = redis_target_ref(target);
         c->generation = client->generation;
         c->epoch = client->epoch;
+        c->number = ++client->connections_made;
         redis_link_init(&c->in_flight);
         redis_link_init(&c->refused);
         return c;

@@ -124,6 +124,7 @@ static void put_in_flight(struct conn *c, struct redis_command *command, int64_t
                 client->counters.resent++;
         command->state = COMMAND_IN_FLIGHT;
         command->attempts++;
+        command->connection = c->number;
         command->batch_us = 0;
         if (command->sent_first_ms == 0)
                 command->sent_first_ms = realtime_ms;

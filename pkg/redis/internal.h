@@ -281,6 +281,7 @@ struct conn {
         bool is_retired;          /* has a successor: closes when in_flight is empty                     */
         int64_t drain_deadline_ms;
 
+        unsigned number;   /* of the client's connections, from 1 */
         struct conn *next; /* in client->draining or client->dead */
 };
 
@@ -340,6 +341,7 @@ struct redis {
         void (*on_round_trip)(int64_t us, void *data);
         void *on_round_trip_data;
 
+        unsigned connections_made;
         unsigned depth; /* entries that are not left yet: nothing is freed */
         unsigned holds; /* handles and look-ups that are not closed yet    */
         bool is_closing;

@@ -67,6 +67,8 @@ static void read_persistence(struct redis_probe_result *result, const char *info
         bool has_aof = info_get(info, "aof_enabled", aof, sizeof(aof)) && aof[0] == '1';
         bool has_snapshot = info_get(info, "rdb_last_bgsave_time_sec", seconds, sizeof(seconds)) && seconds[0] != '-';
         result->persistence = result->persistence_known = has_aof || has_snapshot;
+        result->append_only = has_aof;
+        result->append_only_known = aof[0] != '\0';
 }
 
 static void read_info(struct redis_probe_result *result, const char *info)
@@ -82,6 +84,9 @@ static void read_info(struct redis_probe_result *result, const char *info)
                 (void)info_get(info, "server_mode", result->mode, sizeof(result->mode));
         (void)info_get(info, "maxmemory_policy", result->maxmemory_policy, sizeof(result->maxmemory_policy));
         read_persistence(result, info);
+        char replicas[24];
+        if (info_get(info, "connected_slaves", replicas, sizeof(replicas)))
+                result->replicas = strtoll(replicas, NULL, 10);
 }
 
 static int check_set(const struct redis_reply *reply, struct err *err)
@@ -183,6 +188,7 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_pr
         struct redis_probe *probe = calloc(1, sizeof(*probe));
         if (!probe)
                 return err_set(err, ERR_NOMEM, "probe");
+        probe->result.replicas = -1;
         probe->done = done;
         probe->data = data;
         struct redis_options options = { .hold_ms = timeout_ms,

@@ -81,7 +81,7 @@ void redis_send(struct redis *client, struct redis_command *command)
         assert(command->state == COMMAND_IDLE);
         command->deadline_ms = redis_now_ms(client) + client->options.hold_ms;
         command->sent_first_ms = 0;
-        command->attempts = command->doubts = 0;
+        command->attempts = command->doubts = command->connection = 0;
         if (client->is_closing)
                 put_failed(client, command, REASON_CLOSED);
         else if (command->length == 0)

@@ -133,6 +133,9 @@ struct redis_command {
         bool must_not_hold;    /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
         int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before */
         unsigned attempts;     /* how many times it was written */
+        /* The client's connection that it was last written on, counted from 1; 0: none. Two commands with the same one
+         * were done by the same server, in the order in which they were sent: what WAIT needs to know. */
+        unsigned connection;
 
         /* Private to pkg/redis. */
         struct redis_link {
@@ -262,6 +265,9 @@ struct redis_probe_result {
         char maxmemory_policy[32];
         bool persistence; /* append-only file or snapshots are on; only where known */
         bool persistence_known;
+        bool append_only; /* the append-only file is on; only where known */
+        bool append_only_known;
+        int64_t replicas;          /* connected; -1 where that is not known */
         char tls_version[8];       /* "TLS 1.3"; "": plain, and the next two say nothing */
         char peer_name[256];       /* the first name in the server's certificate         */
         int64_t peer_not_after_ms; /* Unix time: its last moment                         */

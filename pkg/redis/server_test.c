@@ -242,9 +242,13 @@ static void a_probe_tells_what_is_there(void **state UNUSED)
         assert_string_equal(probed.result.role, "master");
         assert_string_equal(probed.result.mode, "standalone");
         assert_string_equal(probed.result.maxmemory_policy, "allkeys-lru");
+        assert_true(probed.result.append_only_known && !probed.result.append_only);
+        assert_int_equal(probed.result.replicas, 0);
         probe(target_of(&server, "app", "secret", 0));
         assert_int_equal(probed.rc, 0);
         assert_string_equal(probed.result.server, "");
+        assert_false(probed.result.append_only_known);
+        assert_int_equal(probed.result.replicas, -1);
 }
 
 static void a_probe_names_the_step_that_failed(void **state UNUSED)
