@@ -1,6 +1,6 @@
 /* store: SET and XADD go out in the same write, so a document costs one round trip. Only where the SET may
- * find a key (NX) the XADD waits for its reply. Both commands may be sent again (pkg/redis): the SET because
- * the key is ours, the XADD because it then carries a mark. */
+ * find a key (NX), and in a Cluster, where the two go to different servers, the XADD waits for its reply. Both
+ * commands may be sent again (pkg/redis): the SET because the key is ours, the XADD because it then carries a mark. */
 #include "store.h"
 
 #include <inttypes.h>
@@ -136,8 +136,10 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
                 write->outcome = STORE_EXISTS;
         } else {
                 write->set_done = true;
-                if (write->store->feed && write->add.on_reply == NULL)
+                if (write->store->feed && write->add.on_reply == NULL) {
+                        write->set.attempts = 0; /* it is done: whatever it took says nothing of the order */
                         send_add(write, -1);
+                }
         }
         write_settled(write);
 }
@@ -190,7 +192,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
                 return;
         }
         redis_send(store->redis, &write->set);
-        if (store->feed && mode == STORE_OWN_KEY)
+        if (store->feed && mode == STORE_OWN_KEY && !redis_is_cluster(store->redis))
                 send_add(write, -1);
 }
 

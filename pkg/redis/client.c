@@ -39,6 +39,7 @@ void redis_release(struct redis *client)
         void (*on_closed)(void *data) = client->on_closed;
         void *data = client->on_closed_data;
         redis_target_unref(client->target);
+        redis_cluster_free(client->cluster);
         free(client);
         if (on_closed)
                 on_closed(data);
@@ -48,7 +49,8 @@ void redis_release(struct redis *client)
 
 static bool is_waiting(const struct redis *client)
 {
-        return client->held_count > 0 || client->in_flight_count > 0 || client->opening || client->draining;
+        return client->held_count > 0 || client->in_flight_count > 0 || client->opening || client->draining ||
+               client->leaving;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -181,6 +183,7 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
         client->on_closed = on_closed;
         client->on_closed_data = data;
         drop_opening(client);
+        redis_nodes_close(client);
         close_connection(client, client->active);
         client->active = NULL;
         while (client->draining) {
@@ -200,7 +203,8 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
 
 enum redis_state redis_state(const struct redis *client)
 {
-        return redis_is_usable(client) ? REDIS_READY : REDIS_CONNECTING;
+        bool is_ready = client->cluster ? redis_cluster_is_ready(client) : redis_is_usable(client);
+        return is_ready ? REDIS_READY : REDIS_CONNECTING;
 }
 
 unsigned redis_generation(const struct redis *client)
@@ -210,32 +214,36 @@ unsigned redis_generation(const struct redis *client)
 
 int64_t redis_away_ms(const struct redis *client)
 {
+        if (client->cluster)
+                return redis_cluster_away_ms(client);
         return client->away_since_ms ? redis_now_ms(client) - client->away_since_ms : 0;
 }
 
 size_t redis_in_flight(const struct redis *client)
 {
-        return client->in_flight_count;
+        return client->in_flight_count + redis_nodes_in_flight(client);
 }
 
 size_t redis_held(const struct redis *client)
 {
-        return client->held_count;
+        return client->held_count + redis_nodes_held(client);
 }
 
 struct redis_counters redis_counters(const struct redis *client)
 {
-        return client->counters;
+        return redis_nodes_counters(client);
 }
 
 void redis_on_batch(struct redis *client, void (*on_batch)(size_t commands, void *data), void *data)
 {
         client->on_batch = on_batch;
         client->on_batch_data = data;
+        redis_nodes_observe(client);
 }
 
 void redis_on_round_trip(struct redis *client, void (*on_round_trip)(int64_t us, void *data), void *data)
 {
         client->on_round_trip = on_round_trip;
         client->on_round_trip_data = data;
+        redis_nodes_observe(client);
 }

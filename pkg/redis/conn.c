@@ -20,7 +20,7 @@ struct conn *redis_conn_new(struct redis *client, struct redis_target *target, s
         c->target = redis_target_ref(target);
         c->generation = client->generation;
         c->epoch = client->epoch;
-        c->number = ++client->connections_made;
+        c->number = ++(client->node ? client->node->router : client)->connections_made;
         redis_link_init(&c->in_flight);
         redis_link_init(&c->refused);
         return c;
@@ -134,7 +134,7 @@ static int write_handshake(struct conn *c, struct err *err)
                 h->written += (size_t)n;
         }
         redis_channel_wait(c->channel, UV_READABLE);
-        redis_handshake_fini(h); /* wipes it */
+        redis_handshake_wipe(h);
         return 0;
 }
 
@@ -171,7 +171,7 @@ void redis_conn_handshake_reply(struct conn *c, const struct redis_reply *reply)
                 (void)err_wrap(&err, "%s", c->target->address);
                 redis_conn_failed(c, failure, &err);
         } else if (rc > 0) {
-                redis_handshake_fini(&c->handshake);
+                redis_handshake_wipe(&c->handshake);
                 c->state = CONN_READY;
                 c->heard_ms = redis_now_ms(c->client);
                 redis_conn_is_ready(c);

@@ -87,7 +87,7 @@ static inline void fake_say(struct fake_conn *conn, const char *text)
 
 static inline bool fake_is_handshake(const char *name)
 {
-        static const char *const names[] = { "AUTH", "SELECT", "CLIENT", "ROLE", "PING" };
+        static const char *const names[] = { "AUTH", "SELECT", "CLIENT", "ROLE", "PING", "CLUSTER" };
         for (size_t i = 0; i < COUNT_OF(names); i++)
                 if (strcmp(name, names[i]) == 0)
                         return true;

@@ -32,7 +32,10 @@ static void on_reply(struct conn *c, const struct redis_reply *reply)
                 return;
         }
         struct redis_command *first = redis_link_command(c->in_flight.next);
-        if (redis_link_empty(&c->in_flight) || first == c->partial)
+        bool is_asked = !redis_link_empty(&c->in_flight);
+        if (is_asked && first->has_asked)
+                first->has_asked = false; /* the answer to ASKING: that to the command tells */
+        else if (!is_asked || first == c->partial)
                 on_unasked(c, reply);
         else
                 redis_conn_replied(c, first, reply);
@@ -123,6 +126,7 @@ static void put_in_flight(struct conn *c, struct redis_command *command, int64_t
         if (command->doubts > 0)
                 client->counters.resent++;
         command->state = COMMAND_IN_FLIGHT;
+        command->has_asked = command->is_asking;
         command->attempts++;
         command->connection = c->number;
         command->batch_us = 0;

@@ -1,5 +1,5 @@
 /* handshake: all that a new connection says first, in one write, and what the answers mean. ROLE comes before
- * PING because a loading server answers ROLE, and PING with -LOADING; a user that may do neither (managed
+ * PING because a loading server answers ROLE, and PING with -LOADING; CLUSTER SLOTS tells what kind of server it is; a user that may do neither (managed
  * services) is taken at its word. Redis may repeat the arguments of a command in an error, so of a refused
  * AUTH only the first word is ever repeated. */
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "redis/internal.h"
 
-enum { STEP_AUTH, STEP_SELECT, STEP_CLIENT, STEP_ROLE, STEP_PING };
+enum { STEP_AUTH, STEP_SELECT, STEP_CLIENT, STEP_CLUSTER, STEP_ROLE, STEP_PING };
 
 static int add(struct redis_handshake *h, unsigned char step, size_t argc, const char **argv, const size_t *lengths)
 {
@@ -61,7 +61,7 @@ static int add_client(struct redis_handshake *h, const struct redis_target *t)
 
 int redis_handshake_init(struct redis_handshake *h, const struct redis_target *t, struct err *err)
 {
-        *h = (struct redis_handshake){ .count = 0 };
+        *h = (struct redis_handshake){ .target = t };
         size_t texts = t->password.length + (t->username ? strlen(t->username) : 0) +
                        (t->client_name ? strlen(t->client_name) : 0);
         /* All at once: growing would leave a copy of the password behind. */
@@ -72,6 +72,8 @@ int redis_handshake_init(struct redis_handshake *h, const struct redis_target *t
                 rc = add_select(h, t);
         if (rc == 0 && !t->is_sentinel)
                 rc = add_client(h, t);
+        if (rc == 0 && !t->is_sentinel && !t->is_node)
+                rc = add(h, STEP_CLUSTER, 2, (const char *[]){ "CLUSTER", "SLOTS" }, (size_t[]){ 7, 5 });
         if (rc == 0 && !t->is_sentinel)
                 rc = add(h, STEP_ROLE, 1, (const char *[]){ "ROLE" }, (size_t[]){ 4 });
         if (rc == 0)
@@ -83,11 +85,18 @@ int redis_handshake_init(struct redis_handshake *h, const struct redis_target *t
         return 0;
 }
 
-void redis_handshake_fini(struct redis_handshake *h)
+void redis_handshake_wipe(struct redis_handshake *h)
 {
         if (h->out.data)
                 explicit_bzero(h->out.data, h->out.cap);
         buf_fini(&h->out);
+}
+
+void redis_handshake_fini(struct redis_handshake *h)
+{
+        redis_handshake_wipe(h);
+        redis_slots_free(h->slots);
+        h->slots = NULL;
 }
 
 static bool is_not_needed(const struct redis_reply *reply)
@@ -126,6 +135,24 @@ static enum redis_failure judge_role(const struct redis_reply *reply, struct err
         return FAILURE_RECONNECT;
 }
 
+/* Only a Cluster has a map; the others refuse the command, and so do rights that are narrow. */
+static enum redis_failure judge_cluster(struct redis_handshake *h, const struct redis_reply *reply, struct err *err)
+{
+        bool is_map = redis_reply_type(reply) == REDIS_ARRAY;
+        if (is_map && !h->slots && redis_slots_parse(reply, h->target->host, &h->slots, err) < 0) {
+                (void)err_wrap(err, "slots"); /* the kind tells that it is bad */
+                return FAILURE_UNKNOWN;
+        }
+        if (is_map || !h->target->cluster)
+                return FAILURE_NONE;
+        if (redis_reply_type(reply) == REDIS_ERROR)
+                (void)redis_reply_error(reply, err);
+        else
+                (void)err_set(err, ERR_UNAVAILABLE, "no map of a Cluster");
+        (void)err_wrap(err, "slots");
+        return err->code == ERR_DENIED ? FAILURE_DENIED : FAILURE_UNKNOWN;
+}
+
 static bool is_denied(unsigned char step, const struct redis_reply *reply)
 {
         return redis_reply_is_error(reply, "NOAUTH") || redis_reply_is_error(reply, "DENIED") || /* protected mode */
@@ -134,7 +161,7 @@ static bool is_denied(unsigned char step, const struct redis_reply *reply)
 
 static enum redis_failure judge_error(unsigned char step, const struct redis_reply *reply, struct err *err)
 {
-        static const char *const names[] = { "authentication", "select", "handshake", "role", "ping" };
+        static const char *const names[] = { "authentication", "select", "handshake", "slots", "role", "ping" };
         if (step == STEP_AUTH && !redis_reply_is_error(reply, "DENIED"))
                 return judge_auth(reply, err);
         enum redis_failure failure = redis_failure_of(reply);
@@ -154,9 +181,11 @@ int redis_handshake_reply(struct redis_handshake *h, const struct redis_reply *r
 {
         unsigned char step = h->steps[h->next++];
         *failure = FAILURE_NONE;
-        if (redis_reply_type(reply) == REDIS_ERROR)
+        if (step == STEP_CLUSTER && !redis_reply_is_error(reply, "NOAUTH"))
+                *failure = judge_cluster(h, reply, err);
+        else if (redis_reply_type(reply) == REDIS_ERROR)
                 *failure = judge_error(step, reply, err);
-        else if (step == STEP_ROLE)
+        else if (step == STEP_ROLE && !h->slots) /* a replica knows the map as well */
                 *failure = judge_role(reply, err);
         if (*failure != FAILURE_NONE)
                 return ERR_UNAVAILABLE;

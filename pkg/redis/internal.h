@@ -107,6 +107,11 @@ struct redis_target {
         struct secret sentinel_password;
         const char *told_by; /* of a view: the Sentinel that named this place */
         bool is_sentinel;    /* of a view: this is a Sentinel                 */
+
+        bool cluster; /* it must be one */
+        struct redis_slots_node *cluster_nodes;
+        size_t cluster_node_count;
+        bool is_node; /* of a view: a master of a Cluster, whose map is known */
 };
 
 /* A server at another place that is entered as `target` is: same user, secrets, database and TLS. A target on its own,
@@ -221,6 +226,7 @@ enum redis_failure {
         FAILURE_RECONNECT, /* not done; look for the primary again               */
         FAILURE_DENIED,    /* not done; credentials                              */
         FAILURE_UNKNOWN,   /* may have been done                                 */
+        FAILURE_MOVED,     /* not done; on its way to another node of the Cluster */
 };
 
 enum redis_failure redis_failure_of(const struct redis_reply *reply);
@@ -232,7 +238,9 @@ const char *redis_failure_words(const struct redis_reply *reply);
 enum { HANDSHAKE_STEPS_MAX = 8 };
 
 struct redis_handshake {
-        struct buf out; /* wiped once written */
+        const struct redis_target *target; /* borrowed */
+        struct redis_slots *slots;         /* the map of a Cluster, once it is told; NULL: it is none */
+        struct buf out;                    /* wiped once written */
         size_t written;
         unsigned char steps[HANDSHAKE_STEPS_MAX];
         size_t count, next;
@@ -241,6 +249,7 @@ struct redis_handshake {
 int redis_handshake_init(struct redis_handshake *handshake, const struct redis_target *target,
                          struct err *err) NODISCARD;
 void redis_handshake_fini(struct redis_handshake *handshake);
+void redis_handshake_wipe(struct redis_handshake *handshake); /* it is written; the map stays */
 /* Judges the next reply. *failure is FAILURE_NONE with a result of 1 (done) or 0 (more to come); else `err` says
  * what was refused, without a word of what we sent. */
 int redis_handshake_reply(struct redis_handshake *handshake, const struct redis_reply *reply,
@@ -341,6 +350,13 @@ struct redis {
         void (*on_round_trip)(int64_t us, void *data);
         void *on_round_trip_data;
 
+        struct redis_cluster *cluster;      /* NULL: a single server, or none yet                   */
+        struct redis_cluster_node *nodes;   /* of the Cluster in use                                */
+        struct redis_cluster_node *leaving; /* of former ones, and those without a slot: they drain */
+        struct redis_cluster_node *node;    /* this is the client of a node; NULL: it is the caller's */
+        size_t seed_next;                   /* which node is asked for the map next                 */
+        bool reroutes;                      /* something in `held` may be for a node                */
+
         unsigned connections_made;
         unsigned depth; /* entries that are not left yet: nothing is freed */
         unsigned holds; /* handles and look-ups that are not closed yet    */
@@ -371,6 +387,7 @@ void redis_conn_is_ready(struct conn *conn);
 void redis_conn_failed(struct conn *conn, enum redis_failure failure, const struct err *err);
 void redis_conn_lost(struct conn *conn, const struct err *err);
 void redis_conn_replied(struct conn *conn, struct redis_command *command, const struct redis_reply *reply);
+void redis_cluster_entered(struct redis *client); /* its map is in use: a single server's connection drains */
 
 /* queue.c */
 void redis_queue_fail(struct redis *client, struct redis_command *command, enum redis_reason reason);
@@ -386,5 +403,88 @@ void redis_queue_expire_in_flight(struct redis *client, struct conn *conn, int64
 void redis_queue_drop_impatient(struct redis *client); /* must_not_hold, now that there is no connection */
 void redis_queue_deliver(struct redis *client);        /* answers what has failed */
 bool redis_is_usable(const struct redis *client);
+void redis_queue_move(struct redis *from, struct redis *to, struct redis_command *command);
+void redis_queue_take_held(struct redis *from, struct redis *to);
+void redis_queue_ask(struct redis *client, struct redis_command *command); /* puts ASKING before a held one */
+
+/* --- Cluster (slots.c, nodes.c, cluster.c) --------------------------------------------------------------- */
+
+enum { REDIS_SLOTS = 16384, REDIS_NODES_MAX = 1024, REDIS_REDIRECTS_MAX = 16, SLOT_NONE = -1, SLOT_UNKNOWN = -2 };
+
+struct redis_slots_node {
+        char *host;
+        uint16_t port;
+};
+
+struct redis_slots {
+        struct redis_slots_node *nodes; /* masters and replicas */
+        size_t node_count, covered;
+        uint16_t owner[REDIS_SLOTS]; /* 1 + the index of its master; 0: nobody serves it */
+};
+
+struct redis_redirect {
+        bool is_ask;
+        unsigned slot;
+        char host[256];
+        uint16_t port;
+};
+
+uint16_t redis_crc16(const char *bytes, size_t length);
+unsigned redis_slot_of_key(const char *key, size_t length); /* by its hash tag, where it has one */
+int redis_command_slot(struct redis_command *command);      /* SLOT_NONE without a key           */
+/* The answer to CLUSTER SLOTS; `asked_host` stands in where a node does not say where it is. ERR_PROTOCOL, ERR_NOMEM. */
+int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, struct redis_slots **out,
+                      struct err *err) NODISCARD;
+void redis_slots_free(struct redis_slots *slots); /* NULL is fine */
+/* False: no redirection, or one that leads nowhere. */
+bool redis_redirect_parse(const char *text, const char *asked_host, struct redis_redirect *out);
+
+struct redis_cluster_node {
+        struct redis *router, *redis; /* the caller's client, and this node's own */
+        const char *host;
+        uint16_t port;
+        size_t slots;    /* how many it owns             */
+        int64_t used_ms; /* when it was redirected to; 0 */
+        bool is_leaving;
+        bool is_switch; /* leaves with its generation   */
+        int64_t drain_deadline_ms;
+        struct redis_cluster_node *next; /* in router->nodes or router->leaving */
+};
+
+struct redis_cluster {
+        struct redis_target *target; /* what its nodes are entered as */
+        unsigned epoch, generation;
+        struct redis_slots *slots; /* the last map */
+        struct redis_cluster_node *owner[REDIS_SLOTS];
+        size_t covered; /* slots with an owner */
+        bool wants_map;
+        int64_t mapped_ms, interval_ms; /* when the last map came, and how long the next has to wait */
+};
+
+struct redis_cluster_node *redis_node_open(struct redis *router, struct redis_target *origin, const char *host,
+                                           uint16_t port); /* NULL: out of memory */
+struct redis_cluster_node *redis_node_find(const struct redis *router, const char *host, uint16_t port);
+void redis_node_leave(struct redis_cluster_node *node, bool is_switch);
+void redis_nodes_reap(struct redis *router);  /* closes those that have left and are drained */
+void redis_nodes_close(struct redis *router); /* with it */
+void redis_nodes_observe(const struct redis *router);
+size_t redis_nodes_held(const struct redis *router);
+size_t redis_nodes_in_flight(const struct redis *router);
+struct redis_counters redis_nodes_counters(const struct redis *router); /* with the router's own */
+
+/* Where the next connection to `target` goes: a reference; NULL: out of memory. */
+struct redis_target *redis_cluster_seed(struct redis *client);
+void redis_cluster_want_map(struct redis *client);
+bool redis_cluster_wants_connection(const struct redis *client);
+bool redis_cluster_takes(struct conn *conn); /* a connection that is ready; false: it is one to a single server */
+struct redis *redis_cluster_home(struct redis *client, struct redis_command *command);
+void redis_cluster_flush(struct redis *client);
+/* What a node's reply means; FAILURE_MOVED: the command is gone from there. */
+enum redis_failure redis_cluster_judge(struct conn *conn, struct redis_command *command,
+                                       const struct redis_reply *reply);
+bool redis_cluster_is_ready(const struct redis *client);
+int64_t redis_cluster_away_ms(const struct redis *client);
+size_t redis_cluster_masters(const struct redis *client); /* that own slots */
+void redis_cluster_free(struct redis_cluster *cluster);   /* NULL is fine   */
 
 #endif

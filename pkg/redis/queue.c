@@ -4,9 +4,13 @@
  * from one place, when the stack is shallow: on_reply may do what it likes. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "redis/internal.h"
+
+#define ASKING "*1\r\n$6\r\nASKING\r\n"
+enum { ASKING_LENGTH = sizeof(ASKING) - 1 };
 
 bool redis_is_usable(const struct redis *client)
 {
@@ -39,8 +43,20 @@ static void give_back(struct redis_budget *budget, size_t bytes)
 static void hold(struct redis *client, struct redis_command *command, struct redis_link *list)
 {
         command->state = COMMAND_HELD;
+        command->home = client;
         redis_link_before(list, &command->link);
         client->held_count++;
+}
+
+/* ASKING is for one attempt at one node. */
+static void take_asking_off(struct redis *client, struct redis_command *command)
+{
+        command->is_asking = command->has_asked = false;
+        command->length -= ASKING_LENGTH;
+        command->key_offset -= command->key_offset ? ASKING_LENGTH : 0;
+        if (command->bytes) /* else a stand-in has them */
+                memmove(command->bytes, command->bytes + ASKING_LENGTH, command->length);
+        atomic_fetch_sub_explicit(&client->options.budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
 /* Out of whatever it is in; the budget keeps its share. */
@@ -52,6 +68,8 @@ static void take_out(struct redis *client, struct redis_command *command)
                 client->in_flight_count--;
         redis_link_remove(&command->link);
         command->state = COMMAND_IDLE;
+        if (command->is_asking)
+                take_asking_off(client, command);
 }
 
 static void put_failed(struct redis *client, struct redis_command *command, enum redis_reason reason)
@@ -82,6 +100,9 @@ void redis_send(struct redis *client, struct redis_command *command)
         command->deadline_ms = redis_now_ms(client) + client->options.hold_ms;
         command->sent_first_ms = 0;
         command->attempts = command->doubts = command->connection = 0;
+        command->redirects = 0;
+        if (client->cluster && !client->is_closing)
+                client = redis_cluster_home(client, command);
         if (client->is_closing)
                 put_failed(client, command, REASON_CLOSED);
         else if (command->length == 0)
@@ -100,9 +121,54 @@ bool redis_cancel(struct redis *client, struct redis_command *command)
         if (command->state != COMMAND_HELD && command->state != COMMAND_FAILED)
                 return false;
         if (command->state == COMMAND_HELD)
-                give_back(client->options.budget, command->length);
+                client = command->home;
+        bool was_held = command->state == COMMAND_HELD;
         take_out(client, command);
+        if (was_held)
+                give_back(client->options.budget, command->length);
         return true;
+}
+
+/* --- From one node of a Cluster to another --------------------------------------------------------------- */
+
+/* What moves is seldom older than much of what is there. */
+void redis_queue_move(struct redis *from, struct redis *to, struct redis_command *command)
+{
+        struct redis_link *at = &to->held;
+        take_out(from, command);
+        while (at->previous != &to->held && redis_link_command(at->previous)->deadline_ms > command->deadline_ms)
+                at = at->previous;
+        hold(to, command, at);
+        redis_wake(to);
+}
+
+void redis_queue_take_held(struct redis *from, struct redis *to)
+{
+        struct redis_link list;
+        if (redis_link_empty(&from->held))
+                return;
+        redis_link_init(&list);
+        while (!redis_link_empty(&from->held)) {
+                struct redis_command *command = redis_link_command(from->held.next);
+                take_out(from, command);
+                hold(to, command, &list);
+        }
+        redis_queue_hold_again(to, &list);
+        redis_wake(to);
+}
+
+void redis_queue_ask(struct redis *client, struct redis_command *command)
+{
+        char *bytes = realloc(command->bytes, ASKING_LENGTH + command->length);
+        if (!bytes)
+                return; /* then it is sent away again, and tried once more */
+        memmove(bytes + ASKING_LENGTH, bytes, command->length);
+        memcpy(bytes, ASKING, ASKING_LENGTH);
+        command->bytes = bytes;
+        command->length += ASKING_LENGTH;
+        command->key_offset += command->key_offset ? ASKING_LENGTH : 0;
+        command->is_asking = true;
+        atomic_fetch_add_explicit(&client->options.budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
 /* --- Back from a connection ------------------------------------------------------------------------------ */
@@ -110,6 +176,7 @@ bool redis_cancel(struct redis *client, struct redis_command *command)
 void redis_queue_hold_again(struct redis *client, struct redis_link *list)
 {
         struct redis_link *at = client->held.next;
+        client->reroutes = true;
         while (!redis_link_empty(list)) {
                 struct redis_command *command = redis_link_command(list->next);
                 while (at != &client->held && redis_link_command(at)->deadline_ms < command->deadline_ms)
@@ -202,6 +269,7 @@ static bool leave_stand_in(struct conn *conn, struct redis_command *command)
         redis_command_init(stand_in, NULL);
         stand_in->state = COMMAND_ABANDONED;
         stand_in->deadline_ms = INT64_MAX;
+        stand_in->has_asked = command->has_asked;
         redis_link_before(&command->link, &stand_in->link);
         if (conn->partial == command) { /* the rest of its bytes has to follow */
                 stand_in->bytes = command->bytes;

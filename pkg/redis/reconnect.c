@@ -61,7 +61,9 @@ void redis_retry_after(struct redis *client, int64_t wait_ms)
 static void open_connection(struct redis *client)
 {
         struct err err;
-        struct conn *conn = redis_conn_new(client, client->target, &err);
+        struct redis_target *target = redis_cluster_seed(client);
+        struct conn *conn = target ? redis_conn_new(client, target, &err) : NULL;
+        redis_target_unref(target);
         if (!conn) {
                 redis_retry_after(client, client->options.backoff_max_ms);
                 return;
@@ -69,6 +71,13 @@ static void open_connection(struct redis *client)
         client->opening = conn;
         redis_wake(client);
         redis_conn_start(conn);
+}
+
+static bool wants_connection(const struct redis *client)
+{
+        if (client->cluster)
+                return redis_cluster_wants_connection(client);
+        return !client->active || client->active->epoch != client->epoch || client->active->is_suspect;
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -80,8 +89,7 @@ static void on_retry(uv_timer_t *timer)
                 active->pause = FAILURE_NONE;
                 redis_conn_write(active);
         }
-        if (!client->opening &&
-            (!client->active || client->active->epoch != client->epoch || client->active->is_suspect))
+        if (!client->opening && wants_connection(client))
                 open_connection(client);
         redis_queue_deliver(client);
         redis_leave(client);
@@ -120,6 +128,8 @@ static void finish_draining(struct redis *client, struct conn *conn, const struc
 
 void redis_write_held(struct redis *client)
 {
+        if (client->cluster || client->leaving)
+                redis_cluster_flush(client);
         if (redis_is_usable(client))
                 redis_conn_write(client->active);
 }
@@ -159,9 +169,30 @@ static void leave_former(struct conn *old, const struct conn *now)
         redis_conn_lost(old, &err);
 }
 
+void redis_cluster_entered(struct redis *client)
+{
+        struct conn *old = client->active;
+        bool is_switch = client->counters.connects > 0 && client->cluster->generation != client->generation_in_use;
+        struct redis_event event = { .kind = REDIS_EVENT_SWITCHED,
+                                     .address = client->cluster->target->address,
+                                     .generation = client->cluster->generation };
+        client->generation_in_use = event.generation;
+        client->counters.connects++;
+        client->active = NULL;
+        if (old)
+                retire(client, old);
+        redis_sentinel_watch_follow(client, client->cluster->target);
+        if (is_switch)
+                emit(client, event);
+        if (old && old->state == CONN_READY && redis_link_empty(&old->in_flight))
+                on_idle(client, old);
+}
+
 void redis_conn_is_ready(struct conn *conn)
 {
         struct redis *client = conn->client;
+        if (redis_cluster_takes(conn))
+                return;
         struct conn *old = client->active;
         bool is_switch = client->counters.connects > 0 && conn->generation != client->generation_in_use;
         struct redis_event event = { .kind = REDIS_EVENT_CONNECTED,
@@ -264,9 +295,13 @@ static void on_refused(struct redis *client, struct conn *conn, struct redis_com
 void redis_conn_replied(struct conn *conn, struct redis_command *command, const struct redis_reply *reply)
 {
         struct redis *client = conn->client;
-        enum redis_failure failure = redis_failure_of(reply);
+        enum redis_failure failure = FAILURE_NONE;
+        if (command->state != COMMAND_ABANDONED)
+                failure = client->node ? redis_cluster_judge(conn, command, reply) : redis_failure_of(reply);
         if (command->state == COMMAND_ABANDONED) {
                 redis_queue_free_stand_in(command);
+        } else if (failure == FAILURE_MOVED) {
+                client->failures = 0;
         } else if (failure == FAILURE_NONE) {
                 note_success(client, conn, command);
                 redis_queue_answer(client, command, reply);

@@ -43,7 +43,7 @@
 
 struct redis_target; /* opaque, immutable, counted */
 
-/* One address of several: of a Sentinel. */
+/* One address of several: of a Sentinel, or of a node of a Cluster. */
 struct redis_node {
         const char *host; /* name or numeric; borrowed */
         uint16_t port;    /* 0 = the usual one         */
@@ -81,6 +81,13 @@ struct redis_target_options {
         size_t sentinel_count;
         const char *sentinel_username;   /* of the Sentinels themselves; NULL: the password alone */
         struct secret sentinel_password; /* copied; empty: no AUTH there                          */
+
+        /* Cluster. A server that says that it is part of one is taken for one in any case. What is said above is for
+         * every node; a database other than 0 is not possible. */
+        bool cluster;                           /* it must be one: else connecting fails                      */
+        const struct redis_node *cluster_nodes; /* where to ask for the others, in place of host; at most 64;
+                                                   port 0 = 6379                                              */
+        size_t cluster_node_count;
 };
 
 /* NULL with `err` set: ERR_INVALID for options that contradict each other and for PEM texts that are none, by their
@@ -132,7 +139,7 @@ struct redis_command {
         bool once;             /* never send it again when it may have been done: fail with ERR_TIMEOUT */
         bool must_not_hold;    /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
         int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before */
-        unsigned attempts;     /* how many times it was written */
+        unsigned attempts;     /* how many times it was written, but for what a Cluster's node sent elsewhere */
         /* The client's connection that it was last written on, counted from 1; 0: none. Two commands with the same one
          * were done by the same server, in the order in which they were sent: what WAIT needs to know. */
         unsigned connection;
@@ -147,6 +154,12 @@ struct redis_command {
         int64_t batch_us;    /* when its batch was written, for the first of a batch; else 0 */
         unsigned doubts;     /* attempts that may have been done                            */
         int state, reason;
+        struct redis *home;            /* whose queue it is in                                      */
+        size_t key_offset, key_length; /* in bytes: the argument that a Cluster goes by; 0: none    */
+        int slot;                      /* of the key; SLOT_UNKNOWN until it is asked for            */
+        unsigned char redirects;       /* one after the other                                       */
+        bool is_asking;                /* ASKING stands before it in its bytes ...                  */
+        bool has_asked;                /* ... and the answer to that is still to come               */
 };
 
 void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply);
@@ -226,9 +239,14 @@ void redis_flush(struct redis *client);
  * false when it is in flight and on_reply will come. */
 bool redis_cancel(struct redis *client, struct redis_command *command);
 
+/* REDIS_READY: commands go out. In a Cluster: every slot is served, and the connection to each master stands. */
 enum redis_state redis_state(const struct redis *client);
+/* The server in use is part of a Cluster, or the target says that it must be: commands on different keys may be done in
+ * another order than they were sent in. A command goes by its first argument after the name. */
+bool redis_is_cluster(const struct redis *client);
 unsigned redis_generation(const struct redis *client); /* of the connection in use */
-/* Milliseconds since Redis was last usable; 0 while it is. */
+/* Milliseconds since Redis was last usable; 0 while it is. In a Cluster: since some slot was last usable, the longest
+ * of them. */
 int64_t redis_away_ms(const struct redis *client);
 size_t redis_in_flight(const struct redis *client);
 size_t redis_held(const struct redis *client);

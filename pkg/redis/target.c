@@ -9,7 +9,14 @@
 
 #include "redis/internal.h"
 
-enum { DEFAULT_PORT = 6379, SENTINEL_PORT = 26379, HOST_MAX = 253, DATABASE_MAX = 999999, SENTINELS_MAX = 64 };
+enum {
+        DEFAULT_PORT = 6379,
+        SENTINEL_PORT = 26379,
+        HOST_MAX = 253,
+        DATABASE_MAX = 999999,
+        SENTINELS_MAX = 64,
+        NODES_MAX = 64
+};
 
 static int check_sentinel(const struct redis_target_options *o, struct err *err)
 {
@@ -48,6 +55,24 @@ static int check_tls(const struct redis_target_options *o, struct err *err)
         return 0;
 }
 
+static int check_cluster(const struct redis_target_options *o, struct err *err)
+{
+        if (!o->cluster && o->cluster_node_count == 0)
+                return 0;
+        if (!o->cluster || o->cluster_node_count > NODES_MAX)
+                return err_set(err, ERR_INVALID, "Redis: at most %d nodes, and only of a Cluster", NODES_MAX);
+        if (o->socket_path || o->sentinel_master || (o->host && o->cluster_node_count > 0))
+                return err_set(err, ERR_INVALID, "Redis: both a Cluster and another way to it");
+        if (o->database != 0)
+                return err_set(err, ERR_INVALID, "Redis: a Cluster has database 0 only, not %u", o->database);
+        for (size_t i = 0; i < o->cluster_node_count; i++) {
+                const char *host = o->cluster_nodes[i].host;
+                if (!host || !host[0] || strlen(host) > HOST_MAX)
+                        return err_set(err, ERR_INVALID, "Redis: a node's host needs 1 to %d characters", HOST_MAX);
+        }
+        return 0;
+}
+
 static int check(const struct redis_target_options *o, struct err *err)
 {
         if (o->host && o->socket_path)
@@ -64,7 +89,9 @@ static int check(const struct redis_target_options *o, struct err *err)
         if (o->database > DATABASE_MAX)
                 return err_set(err, ERR_INVALID, "Redis: database %u is over %d", o->database, DATABASE_MAX);
         int rc = check_tls(o, err);
-        return rc < 0 ? rc : check_sentinel(o, err);
+        if (rc == 0)
+                rc = check_sentinel(o, err);
+        return rc < 0 ? rc : check_cluster(o, err);
 }
 
 static char *address_of(const char *host, uint16_t port)
@@ -87,9 +114,26 @@ static char *address_of_sentinels(const struct redis_target *t)
         return text.data;
 }
 
+/* "cluster:10.0.0.1:6379,10.0.0.2:6379" */
+static char *address_of_cluster(const struct redis_target *t)
+{
+        struct buf text = { 0 };
+        int rc = 0;
+        for (size_t i = 0; i < t->cluster_node_count && rc == 0; i++) {
+                char *address = address_of(t->cluster_nodes[i].host, t->cluster_nodes[i].port);
+                rc = address ? buf_printf(&text, "%s%s", i == 0 ? "cluster:" : ",", address) : ERR_NOMEM;
+                free(address);
+        }
+        if (rc < 0)
+                buf_fini(&text);
+        return text.data;
+}
+
 static char *address_for_people(const struct redis_target *t)
 {
         char *text = NULL;
+        if (t->cluster_node_count > 0)
+                return address_of_cluster(t);
         if (t->sentinel_master)
                 return address_of_sentinels(t);
         if (t->host)
@@ -133,16 +177,33 @@ static bool fill_sentinels(struct redis_target *t, const struct redis_target_opt
         return true;
 }
 
+static bool fill_nodes(struct redis_target *t, const struct redis_target_options *o)
+{
+        t->cluster = o->cluster;
+        if (o->cluster_node_count == 0)
+                return true;
+        t->cluster_nodes = calloc(o->cluster_node_count, sizeof(*t->cluster_nodes));
+        while (t->cluster_nodes && t->cluster_node_count < o->cluster_node_count) {
+                const struct redis_node *given = &o->cluster_nodes[t->cluster_node_count];
+                struct redis_slots_node *node = &t->cluster_nodes[t->cluster_node_count++];
+                node->port = given->port ? given->port : DEFAULT_PORT;
+                if (!copy_text(&node->host, given->host))
+                        return false;
+        }
+        return t->cluster_nodes != NULL;
+}
+
 static bool fill(struct redis_target *t, const struct redis_target_options *o)
 {
-        const char *host = o->socket_path || o->sentinel_master ? NULL : o->host ? o->host : "localhost";
+        const bool is_elsewhere = o->socket_path || o->sentinel_master || o->cluster_node_count > 0;
+        const char *host = is_elsewhere ? NULL : o->host ? o->host : "localhost";
         t->port = o->port ? o->port : DEFAULT_PORT;
         t->database = o->database;
         if (!copy_text(&t->host, host) || !copy_text(&t->socket_path, o->socket_path) ||
             !copy_text(&t->username, o->username) || !copy_text(&t->client_name, o->client_name))
                 return false;
         if (!copy_secret(&t->password, &o->password) || !copy_secret(&t->password_secondary, &o->password_secondary) ||
-            !fill_sentinels(t, o))
+            !fill_sentinels(t, o) || !fill_nodes(t, o))
                 return false;
         t->address = address_for_people(t);
         return t->address != NULL;
@@ -180,6 +241,8 @@ struct redis_target *redis_target_view(struct redis_target *target, const char *
         t->origin = redis_target_ref(origin);
         t->socket_path = NULL;
         t->sentinel_master = NULL;
+        t->cluster_nodes = NULL;
+        t->cluster_node_count = 0;
         t->port = port;
         t->host = strdup(host);
         t->address = address_of(host, port);
@@ -197,6 +260,9 @@ struct redis_target *redis_target_ref(struct redis_target *target)
 
 static void free_own(struct redis_target *target)
 {
+        for (size_t i = 0; i < target->cluster_node_count; i++)
+                free(target->cluster_nodes[i].host);
+        free(target->cluster_nodes);
         free(target->socket_path);
         free(target->username);
         free(target->client_name);
@@ -243,12 +309,22 @@ static bool same_sentinels(const struct redis_target *a, const struct redis_targ
         return true;
 }
 
+static bool same_nodes(const struct redis_target *a, const struct redis_target *b)
+{
+        bool same = a->cluster == b->cluster && a->cluster_node_count == b->cluster_node_count;
+        for (size_t i = 0; same && i < a->cluster_node_count; i++)
+                same = a->cluster_nodes[i].port == b->cluster_nodes[i].port &&
+                       strcmp(a->cluster_nodes[i].host, b->cluster_nodes[i].host) == 0;
+        return same;
+}
+
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b)
 {
         return same_text(a->host, b->host) && a->port == b->port && same_text(a->socket_path, b->socket_path) &&
                same_text(a->username, b->username) && secret_equal(&a->password, &b->password) &&
                secret_equal(&a->password_secondary, &b->password_secondary) && redis_tls_equal(a->tls, b->tls) &&
-               a->database == b->database && same_text(a->client_name, b->client_name) && same_sentinels(a, b);
+               a->database == b->database && same_text(a->client_name, b->client_name) && same_sentinels(a, b) &&
+               same_nodes(a, b);
 }
 
 const char *redis_target_address(const struct redis_target *target)

@@ -100,13 +100,14 @@ static void the_handshake_says_all_at_once_and_is_wiped(void **state UNUSED)
         struct redis_target *target = make((struct redis_target_options){
                 .username = "u", .password = { (char[]){ "hush" }, 4 }, .database = 12, .client_name = "me" });
         assert_int_equal(redis_handshake_init(&handshake, target, &err), 0);
-        assert_int_equal(handshake.count, 7);
+        assert_int_equal(handshake.count, 8);
         const char *at = handshake.out.data;
         static const char *const parts[] = { "AUTH\r\n$1\r\nu\r\n$4\r\nhush\r\n",
                                              "SELECT\r\n$2\r\n12\r\n",
                                              "SETNAME\r\n$2\r\nme\r\n",
                                              "LIB-NAME",
                                              "LIB-VER",
+                                             "CLUSTER\r\n$5\r\nSLOTS\r\n",
                                              "ROLE",
                                              "PING" };
         for (size_t i = 0; i < COUNT_OF(parts); i++) {
@@ -140,7 +141,7 @@ static enum redis_failure judge(size_t step, const char *text)
 
 static void each_answer_to_the_handshake_is_judged(void **state UNUSED)
 {
-        enum { AUTH, SELECT, CLIENT, ROLE = 4, PING };
+        enum { AUTH, SELECT, CLIENT, CLUSTER = 4, ROLE, PING };
         static const struct {
                 size_t step;
                 const char *text;
@@ -163,6 +164,11 @@ static void each_answer_to_the_handshake_is_judged(void **state UNUSED)
                 { CLIENT, "-ERR unknown subcommand\r\n", FAILURE_NONE },
                 { CLIENT, "-DENIED Redis is running in protected mode\r\n", FAILURE_DENIED },
                 { CLIENT, "-NOPERM no\r\n", FAILURE_NONE },
+                { CLUSTER, "-ERR This instance has cluster support disabled\r\n", FAILURE_NONE },
+                { CLUSTER, "-NOPERM no\r\n", FAILURE_NONE },
+                { CLUSTER, "-NOAUTH Authentication required.\r\n", FAILURE_DENIED },
+                { CLUSTER, "*0\r\n", FAILURE_NONE },
+                { CLUSTER, "*1\r\n:1\r\n", FAILURE_UNKNOWN },
                 { ROLE, "-NOPERM no\r\n", FAILURE_NONE },
                 { ROLE, FAKE_MASTER, FAILURE_NONE },
                 { ROLE, "*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$4\r\nsync\r\n:-1\r\n", FAILURE_RECONNECT },
