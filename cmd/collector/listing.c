@@ -49,12 +49,13 @@ static bool parse_time(const char *text, uint64_t *unix_ms)
                 return true;
         struct tm utc = { 0 };
         unsigned ms = 0;
-        int used = 0;
         const char *end = strptime(text, "%Y-%m-%d", &utc);
         if (end && *end == 'T') {
                 end = strptime(end, "T%H:%M:%S", &utc);
-                if (end && sscanf(end, ".%3u%n", &ms, &used) == 1 && used == 4)
-                        end += used;
+                if (end && *end == '.' && strspn(end + 1, "0123456789") == 3) {
+                        ms = (unsigned)strtoul(end + 1, NULL, 10);
+                        end += 4;
+                }
                 if (!end || strcmp(end, "Z") != 0)
                         return false;
         } else if (!end || *end) {

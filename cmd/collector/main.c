@@ -50,8 +50,6 @@ struct process {
         int64_t stop_deadline_ms;
 };
 
-extern char **environ;
-
 /* --- Stopping ------------------------------------------------------------------------------------------------------ */
 
 static void on_drained(uv_timer_t *timer)

@@ -415,6 +415,7 @@ void reader_start(struct reader *reader)
 {
         int64_t today = feed_day(clock_realtime_ms());
         reader->outcome = STORE_DONE;
+        reader->entry_count = 0;
         reader->last_day = today + 1; /* a writer's clock may be ahead */
         if (reader->until_ms != UINT64_MAX) {
                 int64_t until_day = feed_day((int64_t)reader->until_ms + FEED_CLOCK_SKEW_MS);

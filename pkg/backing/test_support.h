@@ -26,7 +26,7 @@ struct test_folder {
 
 static inline void test_folder_make(struct test_folder *folder)
 {
-        strcpy(folder->path, "/tmp/backing-test-XXXXXX");
+        *folder = (struct test_folder){ "/tmp/backing-test-XXXXXX" };
         assert_non_null(mkdtemp(folder->path));
 }
 

@@ -160,11 +160,13 @@ static void large_bodies_of_both_kinds_are_followed_by_the_next_request(void **s
         int n = snprintf(request, sizeof(request), "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n");
         memset(request + n, 'x', 40000);
         n += 40000;
-        n += sprintf(request + n, "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7530\r\n");
+        n += snprintf(request + n, sizeof(request) - (size_t)n,
+                      "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7530\r\n");
         memset(request + n, 'y', 30000);
         n += 30000;
-        n += sprintf(request + n, "\r\n0\r\n\r\nPOST /dropped HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
-        n += sprintf(request + n, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+        n += snprintf(request + n, sizeof(request) - (size_t)n,
+                      "\r\n0\r\n\r\nPOST /dropped HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+        n += snprintf(request + n, sizeof(request) - (size_t)n, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
         client_send_bytes(fd, request, (size_t)n);
         static const char *const bodies[] = { "40000", "30000", "0", "/now" };
         for (size_t i = 0; i < COUNT_OF(bodies); i++) {

@@ -257,7 +257,7 @@ static inline void fixture_start(struct fixture *f, struct http_options options,
 {
         struct err err;
         memset(f, 0, sizeof(*f));
-        (void)signal(SIGPIPE, SIG_IGN);
+        (void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
         options.address = options.address ? options.address : "127.0.0.1";
         options.workers = workers;
         if (!options.routes) {

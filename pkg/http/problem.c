@@ -65,7 +65,7 @@ void problem_send(int fd, int status, const char *detail, const char *correlatio
         time_t now = time(NULL);
         buf_init(&body, PROBLEM_MAX_BYTES);
         buf_init(&all, 2 * PROBLEM_MAX_BYTES);
-        strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+        (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
         if (problem_print(&body, status, detail, correlation_id, NULL) == 0 &&
             buf_printf(&all,
                        "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"

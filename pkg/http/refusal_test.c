@@ -248,10 +248,10 @@ static void many_small_fields_are_refused_with_an_answer(void **state)
         static char request[20000];
         (void)state;
         for (int count = 10; count < 400; count += 10) {
-                int n = sprintf(request, "GET /now HTTP/1.1\r\nHost: x\r\n");
+                int n = snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\nHost: x\r\n");
                 for (int i = 0; i < count; i++)
-                        n += sprintf(request + n, "X-%d: %d\r\n", i, i);
-                (void)sprintf(request + n, "\r\n");
+                        n += snprintf(request + n, sizeof(request) - (size_t)n, "X-%d: %d\r\n", i, i);
+                (void)snprintf(request + n, sizeof(request) - (size_t)n, "\r\n");
                 int fd = client_open(&f);
                 client_send(fd, request);
                 int status = client_read(fd, &answer);

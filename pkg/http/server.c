@@ -122,12 +122,15 @@ static int open_listener(struct http_server *server, struct err *err)
                         return err_errnum(err, errnum, "listen on %s:%u", name ? name : "*", (unsigned)port);
                 return err_set(err, code, "listen on %s:%u: %s", name ? name : "*", (unsigned)port, strerror(errnum));
         }
-        struct sockaddr_storage bound;
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } bound = { .v6 = { 0 } };
         socklen_t length = sizeof(bound);
-        if (getsockname(server->listen_fd, (struct sockaddr *)&bound, &length))
+        if (getsockname(server->listen_fd, &bound.any, &length))
                 return err_errno(err, "read the listener's port");
-        server->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                         : ((struct sockaddr_in *)&bound)->sin_port);
+        server->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
         return 0;
 }
 

@@ -69,7 +69,7 @@ int json_member_next(struct json_cursor *cursor, struct json_span *name, struct 
 {
         struct scan s;
         resume(&s, cursor);
-        const unsigned char *at;
+        const unsigned char *at = NULL;
         int rc = advance(&s, cursor, "{}", "expected an object", &at, where, err);
         if (rc <= 0)
                 return rc;
@@ -89,7 +89,7 @@ int json_array_next(struct json_cursor *cursor, struct json_span *element, struc
 {
         struct scan s;
         resume(&s, cursor);
-        const unsigned char *at;
+        const unsigned char *at = NULL;
         int rc = advance(&s, cursor, "[]", "expected an array", &at, where, err);
         if (rc <= 0)
                 return rc;

@@ -32,7 +32,7 @@ static void fatal(const char *what)
 static int64_t now_ns(void)
 {
         struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
         return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
