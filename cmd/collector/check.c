@@ -60,6 +60,8 @@ static void print_found(const struct redis_probe_result *result, const char *mas
         printf("  reached in %" PRId64 " ms: %s, %s, role %s; a write and a read have worked\n", result->connect_ms,
                result->server[0] ? result->server : "server unknown", result->mode[0] ? result->mode : "mode unknown",
                result->role[0] ? result->role : "unknown");
+        if (result->masters > 0)
+                printf("  a Cluster of %zu masters, each of them reached\n", result->masters);
         const char *policy = result->maxmemory_policy;
         if (policy[0])
                 printf("  maxmemory-policy %s\n", policy);

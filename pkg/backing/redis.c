@@ -1,6 +1,6 @@
 /* redis: resolves a Redis: gathers the source's texts, types them and makes the target. The last step
  * is the only one that knows what pkg/redis can do: what it can't is refused with the place that asks for
- * it, since leaving TLS out would send the password in clear. */
+ * it. */
 #include "backing/redis.h"
 
 #include <stdio.h>
@@ -42,12 +42,6 @@ static struct backing_redis *make(struct err *err)
 
 /* --- Settings to a target ---------------------------------------------------------------------------------- */
 
-static int refuse(const struct notes *notes, const char *setting, const char *only, struct err *err)
-{
-        const char *place = notes_place(notes, setting);
-        return err_set(err, ERR_INVALID, "%s: this version connects to Redis %s only", place ? place : setting, only);
-}
-
 static int check_supported(const struct backing_redis_settings *s, struct notes *notes, struct err *err)
 {
         if (s->sentinel_master && s->sentinel_nodes.count == 0)
@@ -56,8 +50,12 @@ static int check_supported(const struct backing_redis_settings *s, struct notes 
         if (s->sentinel_nodes.count > 0 && s->socket_path)
                 return err_set(err, ERR_INVALID, "%s and %s contradict each other",
                                notes_place(notes, "sentinel.nodes"), notes_place(notes, "socket"));
-        if (s->is_cluster)
-                return refuse(notes, "cluster", "as a single server, not as a Cluster,", err);
+        if (s->is_cluster && (s->sentinel_nodes.count > 0 || s->socket_path))
+                return err_set(err, ERR_INVALID, "%s and %s contradict each other", notes_place(notes, "cluster"),
+                               notes_place(notes, s->socket_path ? "socket" : "sentinel.nodes"));
+        if (s->is_cluster && s->database != 0)
+                return err_set(err, ERR_INVALID, "%s: a Cluster (%s) has database 0 only",
+                               notes_place(notes, "database"), notes_place(notes, "cluster"));
         if (s->tls && s->socket_path)
                 return err_set(err, ERR_INVALID, "%s: there is no TLS over a unix socket (%s)",
                                notes_place(notes, "tls"), notes_place(notes, "socket"));
@@ -117,6 +115,21 @@ static void add_sentinels(const struct backing_redis_settings *s, struct redis_t
         options->sentinel_password = s->sentinel_password;
 }
 
+/* A host beside cluster.nodes is not asked: it may be a service in front of all nodes. */
+static void add_cluster(const struct backing_redis_settings *s, struct redis_target_options *options,
+                        struct redis_node nodes[NODES_MAX])
+{
+        options->cluster = s->is_cluster;
+        if (s->cluster_nodes.count == 0)
+                return;
+        for (size_t i = 0; i < s->cluster_nodes.count; i++)
+                nodes[i] = (struct redis_node){ s->cluster_nodes.items[i].host, s->cluster_nodes.items[i].port };
+        options->host = NULL;
+        options->port = 0;
+        options->cluster_nodes = nodes;
+        options->cluster_node_count = s->cluster_nodes.count;
+}
+
 static int make_target(struct backing_redis *redis, struct err *err)
 {
         const struct backing_redis_settings *s = &redis->settings;
@@ -135,6 +148,7 @@ static int make_target(struct backing_redis *redis, struct err *err)
                                                 .password_secondary = s->password_secondary };
         add_tls(s, &redis->backed.notes, &options);
         add_sentinels(s, &options, nodes);
+        add_cluster(s, &options, nodes);
         redis->target = redis_target_new(&options, &problem);
         if (!redis->target)
                 return err_set(err, problem.code, "%s: %s", place_of_part(&redis->backed.notes, problem.text),

@@ -104,9 +104,8 @@ struct backing_redis_settings {
 
 struct backing_redis; /* opaque: a resolved Redis; immutable, counted */
 
-/* Pure: no file, no socket, no global. ERR_INVALID where a setting is wrong, contradicts another, or asks for what this
- * version cannot do (Cluster): never sent in clear instead; ERR_NOT_FOUND where input->binding or
- * input->provider asks for one that is not there; ERR_CONFLICT where several bindings fit; ERR_DENIED, ERR_LIMIT,
+/* Pure: no file, no socket, no global. ERR_INVALID where a setting is wrong, contradicts another, or cannot be had
+ * together with one; ERR_NOT_FOUND where input->binding or input->provider asks for one that is not there; ERR_CONFLICT where several bindings fit; ERR_DENIED, ERR_LIMIT,
  * ERR_NOMEM. The text names the file, variable or flag. */
 int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out,
                           struct err *err) NODISCARD;

@@ -193,6 +193,11 @@ static void after_map(struct redis *client)
                         client->away_since_ms = redis_now_ms(client);
                 (void)err_set(&client->last_error, ERR_UNAVAILABLE, "the Cluster serves %zu of %d slots",
                               cluster->covered, REDIS_SLOTS); /* kept as the last error */
+                redis_emit(client, (struct redis_event){ .kind = REDIS_EVENT_NOT_WRITABLE,
+                                                         .address = cluster->target->address,
+                                                         .err = &client->last_error,
+                                                         .retry_ms = cluster->interval_ms,
+                                                         .generation = cluster->generation });
         }
         if (!is_sound(client))
                 redis_cluster_want_map(client);
@@ -358,6 +363,14 @@ size_t redis_cluster_masters(const struct redis *client)
         for (const struct redis_cluster_node *node = client->nodes; node; node = node->next)
                 count += node->slots > 0;
         return count;
+}
+
+struct redis *redis_cluster_any(struct redis *client)
+{
+        struct redis_cluster_node *node = client->nodes;
+        while (node && !node->redis->active)
+                node = node->next;
+        return node ? node->redis : client;
 }
 
 bool redis_is_cluster(const struct redis *client)

@@ -380,8 +380,9 @@ static inline int64_t redis_now_ms(const struct redis *client)
 }
 
 /* reconnect.c */
-void redis_retry_after(struct redis *client, int64_t wait_ms); /* 0: next turn; else unless one is planned */
-void redis_write_held(struct redis *client);                   /* where it is usable                      */
+void redis_retry_after(struct redis *client, int64_t wait_ms);   /* 0: next turn; else unless one is planned */
+void redis_write_held(struct redis *client);                     /* where it is usable                      */
+void redis_emit(struct redis *client, struct redis_event event); /* the numbers of it are filled in */
 void redis_conn_is_ready(struct conn *conn);
 /* It never became ready. `failure`: NONE (cannot be reached), DENIED, or why it can't be written to. */
 void redis_conn_failed(struct conn *conn, enum redis_failure failure, const struct err *err);
@@ -485,6 +486,7 @@ enum redis_failure redis_cluster_judge(struct conn *conn, struct redis_command *
 bool redis_cluster_is_ready(const struct redis *client);
 int64_t redis_cluster_away_ms(const struct redis *client);
 size_t redis_cluster_masters(const struct redis *client); /* that own slots */
+struct redis *redis_cluster_any(struct redis *client);    /* a node with a connection, or the client itself */
 void redis_cluster_free(struct redis_cluster *cluster);   /* NULL is fine   */
 
 #endif

@@ -14,13 +14,6 @@ static bool is_bad_news(const struct redis_event *event)
                event->kind == REDIS_EVENT_DENIED || event->kind == REDIS_EVENT_NOT_WRITABLE;
 }
 
-static void tell(struct redis *router, struct redis_event event)
-{
-        event.held = redis_held(router);
-        if (router->options.on_event && !router->is_closing)
-                router->options.on_event(router, &event, router->options.data);
-}
-
 /* What a node tells, the router tells; and a node in trouble may have lost its slots to another. */
 static void on_node_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
 {
@@ -28,7 +21,7 @@ static void on_node_event(struct redis *client UNUSED, const struct redis_event 
         struct redis *router = node->router;
         if (is_bad_news(event) && !node->is_leaving)
                 redis_cluster_want_map(router);
-        tell(router, *event);
+        redis_emit(router, *event);
 }
 
 struct redis_cluster_node *redis_node_open(struct redis *router, struct redis_target *origin, const char *host,
@@ -138,7 +131,7 @@ void redis_nodes_reap(struct redis *router)
                 }
                 *at = node->next;
                 if (node->is_switch)
-                        tell(router, event);
+                        redis_emit(router, event);
                 if (router->is_closing) {
                         node->next = NULL;
                         close_node(node);

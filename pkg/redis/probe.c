@@ -19,7 +19,7 @@ struct redis_probe {
         redis_probe_fn *done;
         void *data;
         struct err err;
-        bool is_over;
+        bool has_info, has_read, is_over;
 };
 
 static void on_probe_closed(void *data)
@@ -114,6 +114,18 @@ static struct redis_probe *probe_of(struct redis_command *command, int index)
         return CONTAINER_OF(command - index, struct redis_probe, commands);
 }
 
+/* A write and a read go to one node of a Cluster, INFO to any: all others have to be reached as well. */
+static void finish_when_all_stand(struct redis_probe *probe)
+{
+        if (!probe->has_info || !probe->has_read || probe->is_over || redis_state(probe->client) != REDIS_READY)
+                return;
+        if (redis_is_cluster(probe->client)) {
+                (void)snprintf(probe->result.mode, sizeof(probe->result.mode), "cluster");
+                probe->result.masters = redis_cluster_masters(probe->client);
+        }
+        finish(probe, NULL);
+}
+
 static void on_info(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct redis_probe *probe = probe_of(command, PROBE_INFO);
@@ -121,6 +133,8 @@ static void on_info(struct redis_command *command, const struct redis_reply *rep
                 finish(probe, err);
         else if (redis_reply_type(reply) == REDIS_STRING)
                 read_info(&probe->result, redis_reply_text(reply, NULL));
+        probe->has_info = true;
+        finish_when_all_stand(probe);
 }
 
 static void on_set(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
@@ -139,8 +153,11 @@ static void on_get(struct redis_command *command, const struct redis_reply *repl
         struct err why;
         if (!reply)
                 finish(probe, err);
+        else if (check_get(reply, &why) < 0)
+                finish(probe, &why);
         else
-                finish(probe, check_get(reply, &why) < 0 ? &why : NULL);
+                probe->has_read = true;
+        finish_when_all_stand(probe);
 }
 
 /* Both addresses fit: a host has at most 253 characters. */
@@ -148,7 +165,7 @@ static void note_connected(struct redis_probe *probe, const struct redis_event *
 {
         struct redis_probe_result *result = &probe->result;
         result->connect_ms = (int64_t)uv_now(probe->client->loop) - probe->started_ms;
-        redis_tls_describe(probe->client->active->channel, result);
+        redis_tls_describe(redis_cluster_any(probe->client)->active->channel, result);
         (void)snprintf(result->address, sizeof(result->address), "%s", event->address);
         (void)snprintf(result->sentinel, sizeof(result->sentinel), "%s", event->sentinel ? event->sentinel : "");
 }
@@ -160,6 +177,7 @@ static void on_event(struct redis *client UNUSED, const struct redis_event *even
                 note_connected(probe, event);
         else if (event->err)
                 finish(probe, event->err);
+        finish_when_all_stand(probe);
 }
 
 static int format(struct redis_probe *probe, const char *key_prefix, struct err *err)

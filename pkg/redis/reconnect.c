@@ -10,9 +10,9 @@
 
 enum { BACKOFF_DOUBLINGS_MAX = 16 };
 
-static void emit(struct redis *client, struct redis_event event)
+void redis_emit(struct redis *client, struct redis_event event)
 {
-        event.held = client->held_count;
+        event.held = redis_held(client);
         event.attempt = client->failures;
         if (client->options.on_event && !client->is_closing)
                 client->options.on_event(client, &event, client->options.data);
@@ -123,7 +123,7 @@ static void finish_draining(struct redis *client, struct conn *conn, const struc
                                      .generation = conn->generation };
         remove_draining(client, conn);
         redis_conn_close(conn);
-        emit(client, event);
+        redis_emit(client, event);
 }
 
 void redis_write_held(struct redis *client)
@@ -155,7 +155,7 @@ static void on_idle(struct redis *client, struct conn *conn)
         }
         redis_queue_drop_impatient(client);
         redis_retry_after(client, event.retry_ms);
-        emit(client, event);
+        redis_emit(client, event);
 }
 
 /* What a former primary still acknowledges is lost: it is asked of the new one, again. */
@@ -183,7 +183,7 @@ void redis_cluster_entered(struct redis *client)
                 retire(client, old);
         redis_sentinel_watch_follow(client, client->cluster->target);
         if (is_switch)
-                emit(client, event);
+                redis_emit(client, event);
         if (old && old->state == CONN_READY && redis_link_empty(&old->in_flight))
                 on_idle(client, old);
 }
@@ -210,10 +210,10 @@ void redis_conn_is_ready(struct conn *conn)
         if (old)
                 retire(client, old);
         redis_sentinel_watch_follow(client, conn->target);
-        emit(client, event);
+        redis_emit(client, event);
         event.kind = REDIS_EVENT_SWITCHED;
         if (is_switch)
-                emit(client, event);
+                redis_emit(client, event);
         if (old && old->state == CONN_READY && redis_link_empty(&old->in_flight))
                 on_idle(client, old);
         else if (old && old->state == CONN_READY && old->is_suspect)
@@ -238,7 +238,7 @@ void redis_conn_failed(struct conn *conn, enum redis_failure failure, const stru
         redis_conn_close(conn);
         event.retry_ms = next_backoff_ms(client, false);
         redis_retry_after(client, event.retry_ms);
-        emit(client, event);
+        redis_emit(client, event);
 }
 
 void redis_conn_lost(struct conn *conn, const struct err *err)
@@ -262,7 +262,7 @@ void redis_conn_lost(struct conn *conn, const struct err *err)
         redis_queue_drop_impatient(client);
         if (!client->opening)
                 redis_retry_after(client, event.retry_ms = next_backoff_ms(client, true));
-        emit(client, event);
+        redis_emit(client, event);
 }
 
 static void note_success(struct redis *client, struct conn *conn, struct redis_command *command)

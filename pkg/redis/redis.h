@@ -283,6 +283,7 @@ struct redis_probe_result {
         char maxmemory_policy[32];
         bool persistence; /* append-only file or snapshots are on; only where known */
         bool persistence_known;
+        size_t masters;   /* of a Cluster, each of them reached; 0: it is none */
         bool append_only; /* the append-only file is on; only where known */
         bool append_only_known;
         int64_t replicas;          /* connected; -1 where that is not known */
@@ -294,7 +295,7 @@ struct redis_probe_result {
 
 struct redis_probe; /* opaque: one that is under way */
 
-/* Connects with the target, checks that its role may write (ROLE where allowed; one SET with a short TTL under
+/* Connects with the target (and to each master of a Cluster), checks that its role may write (ROLE where allowed; one SET with a short TTL under
  * `<prefix>collector:probe`, and one GET), then closes. `done` comes exactly once: rc 0, or ERR_* with a text
  * that names the step: look-up, connect, TLS, authentication, role, write, read. *out, unless `out` is NULL, is for
  * redis_probe_cancel. */
