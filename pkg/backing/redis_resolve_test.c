@@ -298,10 +298,6 @@ static void what_contradicts_or_is_wrong_is_refused_with_its_place(void **state 
                 { { { "uri" }, { "redis://:" MARK "@h:port" } }, { "db/uri: ", "1 to 65535" } },
                 { { { "uri" }, { "redis://:" MARK "@a,b" } }, { "db/uri: ", "one host" } },
                 { { { "sentinel.nodes" }, { "a:b:c" } }, { "db/sentinel.nodes: ", "one host" } },
-                { { { "cluster.nodes", "database" }, { "a", "1" } }, { "db/database: ", "db/cluster.nodes" } },
-                { { { "cluster.nodes", "sentinel.nodes" }, { "a", "b" } },
-                  { "db/cluster.nodes", "db/sentinel.nodes" } },
-                { { { "cluster.nodes", "socket" }, { "a", "/s" } }, { "db/cluster.nodes", "db/socket" } },
                 { { { "password", "host" }, { "vault://" MARK, "h" } }, { "db/password", "" } },
                 { { { "all" }, { "{\"host\":\"h\",\"hostname\":\"i\"}" } }, { "db/all (host)", "(hostname)" } },
         };
@@ -314,6 +310,40 @@ static void what_contradicts_or_is_wrong_is_refused_with_its_place(void **state 
                         fail_msg("row %zu: %s", i, w.err.text);
                 close_world(&w);
         }
+}
+
+static void a_cluster_goes_with_nothing_else_and_has_one_database(void **state UNUSED)
+{
+        static const struct {
+                struct entries entries;
+                const char *text[2];
+        } table[] = {
+                { { { "cluster.nodes", "database" }, { "a", "1" } }, { "db/database: ", "db/cluster.nodes" } },
+                { { { "cluster.nodes", "sentinel.nodes" }, { "a", "b" } }, { "db/cluster.nodes and ", "db/sentinel" } },
+                { { { "cluster.nodes", "socket" }, { "a", "/s" } }, { "db/cluster.nodes and ", "db/socket" } },
+        };
+        for (size_t i = 0; i < COUNT_OF(table); i++) {
+                struct world w;
+                struct backing_redis *redis;
+                open_entries(&w, &table[i].entries);
+                struct backing_redis_input input = { .bindings = w.bindings };
+                assert_int_equal(backing_redis_resolve(&input, &redis, &w.err), ERR_INVALID);
+                if (!strstr(w.err.text, table[i].text[0]) || !strstr(w.err.text, table[i].text[1]))
+                        fail_msg("row %zu: %s", i, w.err.text);
+                close_world(&w);
+        }
+}
+
+static void the_nodes_of_a_cluster_are_asked_and_not_the_host_beside_them(void **state UNUSED)
+{
+        struct world w;
+        struct backing_redis *redis;
+        open_entries(&w, &(struct entries){ { "host", "cluster.nodes" }, { "h", "a:7000,b" } });
+        struct backing_redis_input input = { .bindings = w.bindings };
+        assert_int_equal(backing_redis_resolve(&input, &redis, &w.err), 0);
+        assert_string_equal(redis_target_address(backing_redis_target(redis)), "cluster:a:7000,b:6379");
+        backing_redis_unref(redis);
+        close_world(&w);
 }
 
 static void separate_entries_win_over_the_same_part_of_the_uri(void **state UNUSED)
@@ -559,6 +589,8 @@ int main(void)
                 cmocka_unit_test(every_spelling_of_a_setting_is_read),
                 cmocka_unit_test(yes_has_many_words),
                 cmocka_unit_test(what_contradicts_or_is_wrong_is_refused_with_its_place),
+                cmocka_unit_test(a_cluster_goes_with_nothing_else_and_has_one_database),
+                cmocka_unit_test(the_nodes_of_a_cluster_are_asked_and_not_the_host_beside_them),
                 cmocka_unit_test(separate_entries_win_over_the_same_part_of_the_uri),
                 cmocka_unit_test(two_spellings_with_one_value_are_no_contradiction),
                 cmocka_unit_test(an_empty_password_is_none_and_a_blank_at_its_end_stays),
