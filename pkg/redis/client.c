@@ -40,6 +40,7 @@ void redis_release(struct redis *client)
         void *data = client->on_closed_data;
         redis_target_unref(client->target);
         redis_cluster_free(client->cluster);
+        redis_command_fini(&client->ping);
         free(client);
         if (on_closed)
                 on_closed(data);
@@ -95,6 +96,7 @@ static void fill_options(struct redis *client, const struct redis_options *given
         o->stall_ms = o->stall_ms > 0 ? o->stall_ms : 5000;
         o->backoff_min_ms = o->backoff_min_ms > 0 ? o->backoff_min_ms : 50;
         o->backoff_max_ms = o->backoff_max_ms > 0 ? o->backoff_max_ms : 1000;
+        o->idle_ping_ms = o->idle_ping_ms > 0 ? o->idle_ping_ms : 30000;
         o->resend_max = o->resend_max > 0 ? o->resend_max : 3;
         o->reply_max_bytes = o->reply_max_bytes > 0 ? o->reply_max_bytes : (size_t)256 << 20;
         o->budget = o->budget ? o->budget : &client->own_budget;
@@ -118,7 +120,8 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
         client->away_since_ms = redis_now_ms(client);
         (void)uv_timer_init(loop, &client->tick); /* always 0 */
         (void)uv_timer_init(loop, &client->retry);
-        client->holds = 2;
+        redis_upkeep_init(client);
+        client->holds = 3;
         redis_retry_after(client, 0);
         *out = client;
         return 0;
@@ -141,6 +144,7 @@ void redis_set_target(struct redis *client, struct redis_target *target, unsigne
         client->generation = generation;
         client->epoch++;
         client->failures = 0;
+        client->second_first = false;
         redis_retry_after(client, 0);
         redis_leave(client);
 }
@@ -197,6 +201,7 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
         client->watch = NULL;
         close_timer(client, &client->tick);
         close_timer(client, &client->retry);
+        close_timer(client, &client->upkeep);
         redis_queue_deliver(client);
         redis_leave(client);
 }

@@ -110,7 +110,7 @@ static int start_handshake(struct conn *c, struct err *err)
         c->reader = redis_reader_new(c->client->options.reply_max_bytes);
         if (!c->reader)
                 return err_set(err, ERR_NOMEM, "handshake");
-        int rc = redis_handshake_init(&c->handshake, c->target, err);
+        int rc = redis_handshake_init(&c->handshake, c->target, c->client->second_first, err);
         if (rc == 0)
                 c->state = CONN_HANDSHAKE;
         return rc;
@@ -162,6 +162,18 @@ static void on_handshake_writable(struct conn *c)
         }
 }
 
+static void say_again(struct conn *c)
+{
+        struct err err;
+        int rc = redis_handshake_again(&c->handshake, c->target, &err);
+        if (rc == 0)
+                rc = write_handshake(c, &err);
+        if (rc < 0) {
+                (void)err_wrap(&err, "%s", c->target->address);
+                try_next_address(c, &err);
+        }
+}
+
 void redis_conn_handshake_reply(struct conn *c, const struct redis_reply *reply)
 {
         struct err err;
@@ -170,6 +182,8 @@ void redis_conn_handshake_reply(struct conn *c, const struct redis_reply *reply)
         if (rc < 0) {
                 (void)err_wrap(&err, "%s", c->target->address);
                 redis_conn_failed(c, failure, &err);
+        } else if (rc == HANDSHAKE_AGAIN) {
+                say_again(c);
         } else if (rc > 0) {
                 redis_handshake_wipe(&c->handshake);
                 c->state = CONN_READY;

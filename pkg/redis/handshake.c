@@ -1,7 +1,8 @@
 /* handshake: all that a new connection says first, in one write, and what the answers mean. ROLE comes before
  * PING because a loading server answers ROLE, and PING with -LOADING; CLUSTER SLOTS tells what kind of server it is; a user that may do neither (managed
  * services) is taken at its word. Redis may repeat the arguments of a command in an error, so of a refused
- * AUTH only the first word is ever repeated. */
+ * AUTH only the first word is ever repeated. Where a second password is there, it is all said again with that one,
+ * once the answers to the first have come. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,13 +27,14 @@ static int add(struct redis_handshake *h, unsigned char step, size_t argc, const
 
 static int add_auth(struct redis_handshake *h, const struct redis_target *t)
 {
-        if (t->password.length == 0)
+        const struct secret *password = h->uses_second ? &t->password_secondary : &t->password;
+        if (password->length == 0)
                 return 0;
         if (!t->username)
-                return add(h, STEP_AUTH, 2, (const char *[]){ "AUTH", t->password.bytes },
-                           (size_t[]){ 4, t->password.length });
-        return add(h, STEP_AUTH, 3, (const char *[]){ "AUTH", t->username, t->password.bytes },
-                   (size_t[]){ 4, strlen(t->username), t->password.length });
+                return add(h, STEP_AUTH, 2, (const char *[]){ "AUTH", password->bytes },
+                           (size_t[]){ 4, password->length });
+        return add(h, STEP_AUTH, 3, (const char *[]){ "AUTH", t->username, password->bytes },
+                   (size_t[]){ 4, strlen(t->username), password->length });
 }
 
 static int add_select(struct redis_handshake *h, const struct redis_target *t)
@@ -59,10 +61,9 @@ static int add_client(struct redis_handshake *h, const struct redis_target *t)
         return rc;
 }
 
-int redis_handshake_init(struct redis_handshake *h, const struct redis_target *t, struct err *err)
+static int say_all(struct redis_handshake *h, const struct redis_target *t, struct err *err)
 {
-        *h = (struct redis_handshake){ .target = t };
-        size_t texts = t->password.length + (t->username ? strlen(t->username) : 0) +
+        size_t texts = t->password.length + t->password_secondary.length + (t->username ? strlen(t->username) : 0) +
                        (t->client_name ? strlen(t->client_name) : 0);
         /* All at once: growing would leave a copy of the password behind. */
         int rc = buf_reserve(&h->out, texts + 512);
@@ -83,6 +84,21 @@ int redis_handshake_init(struct redis_handshake *h, const struct redis_target *t
                 return err_set(err, rc, "handshake");
         }
         return 0;
+}
+
+int redis_handshake_init(struct redis_handshake *h, const struct redis_target *t, bool second_first, struct err *err)
+{
+        bool has_other = t->password_secondary.length > 0;
+        *h = (struct redis_handshake){ .target = t, .uses_second = has_other && second_first, .has_other = has_other };
+        return say_all(h, t, err);
+}
+
+int redis_handshake_again(struct redis_handshake *h, const struct redis_target *t, struct err *err)
+{
+        bool uses_second = !h->uses_second;
+        redis_handshake_fini(h);
+        *h = (struct redis_handshake){ .target = t, .uses_second = uses_second, .is_fallback = true };
+        return say_all(h, t, err);
 }
 
 void redis_handshake_wipe(struct redis_handshake *h)
@@ -106,7 +122,7 @@ static bool is_not_needed(const struct redis_reply *reply)
 }
 
 /* "not now" in the table's own words, or else the first word of a refusal. */
-static enum redis_failure judge_auth(const struct redis_reply *reply, struct err *err)
+static enum redis_failure judge_auth(const struct redis_handshake *h, const struct redis_reply *reply, struct err *err)
 {
         enum redis_failure failure = redis_failure_of(reply);
         const char *text = redis_reply_text(reply, NULL);
@@ -117,8 +133,8 @@ static enum redis_failure judge_auth(const struct redis_reply *reply, struct err
                 (void)err_set(err, ERR_UNAVAILABLE, "authentication: %s", redis_failure_words(reply));
                 return failure;
         }
-        (void)err_set(err, ERR_DENIED, "authentication: the user name or password is refused (%.*s)",
-                      word < 16 ? word : 16, text);
+        (void)err_set(err, ERR_DENIED, "authentication: the user name or %s refused (%.*s)",
+                      h->is_fallback ? "both passwords are" : "password is", word < 16 ? word : 16, text);
         return FAILURE_DENIED;
 }
 
@@ -159,11 +175,12 @@ static bool is_denied(unsigned char step, const struct redis_reply *reply)
                (step == STEP_SELECT && redis_reply_is_error(reply, "NOPERM"));
 }
 
-static enum redis_failure judge_error(unsigned char step, const struct redis_reply *reply, struct err *err)
+static enum redis_failure judge_error(const struct redis_handshake *h, unsigned char step,
+                                      const struct redis_reply *reply, struct err *err)
 {
         static const char *const names[] = { "authentication", "select", "handshake", "slots", "role", "ping" };
         if (step == STEP_AUTH && !redis_reply_is_error(reply, "DENIED"))
-                return judge_auth(reply, err);
+                return judge_auth(h, reply, err);
         enum redis_failure failure = redis_failure_of(reply);
         (void)redis_reply_error(reply, err);
         (void)err_wrap(err, "%s", redis_reply_is_error(reply, "NOAUTH") ? "authentication" : names[step]);
@@ -181,12 +198,19 @@ int redis_handshake_reply(struct redis_handshake *h, const struct redis_reply *r
 {
         unsigned char step = h->steps[h->next++];
         *failure = FAILURE_NONE;
+        if (h->is_refused)
+                return h->next == h->count ? HANDSHAKE_AGAIN : 0;
         if (step == STEP_CLUSTER && !redis_reply_is_error(reply, "NOAUTH"))
                 *failure = judge_cluster(h, reply, err);
         else if (redis_reply_type(reply) == REDIS_ERROR)
-                *failure = judge_error(step, reply, err);
+                *failure = judge_error(h, step, reply, err);
         else if (step == STEP_ROLE && !h->slots) /* a replica knows the map as well */
                 *failure = judge_role(reply, err);
+        if (step == STEP_AUTH && *failure == FAILURE_DENIED && h->has_other) {
+                h->is_refused = true; /* AUTH is never the last step */
+                *failure = FAILURE_NONE;
+                return 0;
+        }
         if (*failure != FAILURE_NONE)
                 return ERR_UNAVAILABLE;
         return h->next == h->count;

@@ -244,14 +244,24 @@ struct redis_handshake {
         size_t written;
         unsigned char steps[HANDSHAKE_STEPS_MAX];
         size_t count, next;
+        bool uses_second; /* the password that is said                                       */
+        bool has_other;   /* another one is there to be tried                                */
+        bool is_fallback; /* the other one was refused                                       */
+        bool is_refused;  /* the rest of the answers is of no interest: all are refused too   */
 };
 
-int redis_handshake_init(struct redis_handshake *handshake, const struct redis_target *target,
+enum { HANDSHAKE_AGAIN = 2 };
+
+/* With the second password first, where there is one and it was right last time. */
+int redis_handshake_init(struct redis_handshake *handshake, const struct redis_target *target, bool second_first,
                          struct err *err) NODISCARD;
+/* The same with the other password, once HANDSHAKE_AGAIN has asked for it. */
+int redis_handshake_again(struct redis_handshake *handshake, const struct redis_target *target,
+                          struct err *err) NODISCARD;
 void redis_handshake_fini(struct redis_handshake *handshake);
 void redis_handshake_wipe(struct redis_handshake *handshake); /* it is written; the map stays */
-/* Judges the next reply. *failure is FAILURE_NONE with a result of 1 (done) or 0 (more to come); else `err` says
- * what was refused, without a word of what we sent. */
+/* Judges the next reply. *failure is FAILURE_NONE with a result of 1 (done), 0 (more to come) or HANDSHAKE_AGAIN; else
+ * `err` says what was refused, without a word of what we sent. */
 int redis_handshake_reply(struct redis_handshake *handshake, const struct redis_reply *reply,
                           enum redis_failure *failure, struct err *err) NODISCARD;
 
@@ -288,6 +298,8 @@ struct conn {
         int64_t heard_ms;         /* the last byte, or the first command in flight after a quiet time    */
         enum redis_failure pause; /* a command was refused: no more are written until in_flight is empty */
         bool is_retired;          /* has a successor: closes when in_flight is empty                     */
+        int64_t renew_ms;         /* when it is to have a successor for its age; 0: never                */
+        bool is_old;              /* that time has come                                                  */
         int64_t drain_deadline_ms;
 
         unsigned number;   /* of the client's connections, from 1 */
@@ -307,6 +319,10 @@ void redis_conn_broken(struct conn *conn, const struct err *why);
 
 /* second_look.c: called now and then while it is in use. May close it. */
 void redis_second_look(struct conn *conn, int64_t now_ms);
+
+/* upkeep.c */
+void redis_upkeep_init(struct redis *client);
+void redis_upkeep_start(struct redis *client); /* there is a new active connection */
 
 /* flow.c */
 void redis_conn_read(struct conn *conn);
@@ -330,6 +346,8 @@ struct redis {
         struct conn *dead;     /* closed, freed when the last entry is left     */
         uv_timer_t tick;       /* runs while anything waits                     */
         uv_timer_t retry;      /* the next attempt                              */
+        uv_timer_t upkeep;     /* the next PING, or renewal, of `active`        */
+        struct redis_command ping;
 
         struct redis_link held;   /* in order of deadline */
         struct redis_link failed; /* to be answered       */
@@ -342,7 +360,8 @@ struct redis {
         uint64_t random;
         int64_t away_since_ms; /* 0 while it is usable */
         struct err last_error;
-        bool is_denied; /* the last attempt failed for its credentials */
+        bool is_denied;    /* the last attempt failed for its credentials      */
+        bool second_first; /* of the target's passwords the second one is right */
 
         struct redis_counters counters;
         void (*on_batch)(size_t commands, void *data);
@@ -383,6 +402,7 @@ static inline int64_t redis_now_ms(const struct redis *client)
 void redis_retry_after(struct redis *client, int64_t wait_ms);   /* 0: next turn; else unless one is planned */
 void redis_write_held(struct redis *client);                     /* where it is usable                      */
 void redis_emit(struct redis *client, struct redis_event event); /* the numbers of it are filled in */
+uint64_t redis_random(struct redis *client);                     /* to spread what happens together         */
 void redis_conn_is_ready(struct conn *conn);
 /* It never became ready. `failure`: NONE (cannot be reached), DENIED, or why it can't be written to. */
 void redis_conn_failed(struct conn *conn, enum redis_failure failure, const struct err *err);

@@ -28,7 +28,7 @@ static void set_away(struct redis *client, const struct err *why)
 /* --- Attempts -------------------------------------------------------------------------------------------- */
 
 /* xorshift64: spreads clients that were lost together; nothing secret hangs on it. */
-static uint64_t next_random(struct redis *client)
+uint64_t redis_random(struct redis *client)
 {
         uint64_t x = client->random;
         x ^= x << 13;
@@ -46,7 +46,7 @@ static int64_t next_backoff_ms(struct redis *client, bool may_be_at_once)
         int64_t bound = client->options.backoff_min_ms << (n < BACKOFF_DOUBLINGS_MAX ? n : BACKOFF_DOUBLINGS_MAX);
         if (bound > client->options.backoff_max_ms)
                 bound = client->options.backoff_max_ms;
-        return 1 + (int64_t)(next_random(client) % (uint64_t)bound);
+        return 1 + (int64_t)(redis_random(client) % (uint64_t)bound);
 }
 
 static void on_retry(uv_timer_t *timer);
@@ -75,9 +75,10 @@ static void open_connection(struct redis *client)
 
 static bool wants_connection(const struct redis *client)
 {
+        const struct conn *active = client->active;
         if (client->cluster)
                 return redis_cluster_wants_connection(client);
-        return !client->active || client->active->epoch != client->epoch || client->active->is_suspect;
+        return !active || active->epoch != client->epoch || active->is_suspect || active->is_old;
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -120,7 +121,8 @@ static void finish_draining(struct redis *client, struct conn *conn, const struc
                                      .address = conn->target->address,
                                      .err = err,
                                      .in_flight = in_flight,
-                                     .generation = conn->generation };
+                                     .generation = conn->generation,
+                                     .is_renewal = conn->is_old };
         remove_draining(client, conn);
         redis_conn_close(conn);
         redis_emit(client, event);
@@ -200,8 +202,13 @@ void redis_conn_is_ready(struct conn *conn)
                                      .sentinel = conn->target->told_by,
                                      .waited_ms = redis_away_ms(client),
                                      .generation = conn->generation };
+        event.is_renewal = old && old->is_old;
+        if (conn->handshake.is_fallback)
+                event.password_now = conn->handshake.uses_second ? 2 : 1;
+        client->second_first = conn->handshake.uses_second;
         client->opening = NULL;
         client->active = conn;
+        redis_upkeep_start(client);
         client->generation_in_use = conn->generation;
         client->counters.connects++;
         client->is_denied = false;

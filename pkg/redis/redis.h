@@ -201,6 +201,8 @@ struct redis_event {
         size_t in_flight, held;
         unsigned generation;
         unsigned attempt;
+        bool is_renewal;       /* CONNECTED, DRAINED: of a successor to one that was old, of that one            */
+        unsigned password_now; /* CONNECTED: 1 or 2, the one that is right, where the other was tried first; 0    */
 };
 
 struct redis_options {
@@ -209,6 +211,8 @@ struct redis_options {
         int64_t stall_ms;            /* without a byte while something is in flight; 0 = 5000            */
         int64_t backoff_min_ms;      /* 0 = 50; doubles, with full jitter ...                            */
         int64_t backoff_max_ms;      /* 0 = 1000                                                         */
+        int64_t idle_ping_ms;        /* PING after this long without a byte; 0 = 30000                   */
+        int64_t max_age_ms;          /* then, give or take a tenth, a connection is replaced; 0 = never  */
         unsigned resend_max;         /* 0 = 3                                                            */
         size_t reply_max_bytes;      /* a longer one breaks the protocol; 0 = 256 MiB                    */
         struct redis_budget *budget; /* NULL: one of its own                                            */

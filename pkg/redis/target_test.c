@@ -99,7 +99,7 @@ static void the_handshake_says_all_at_once_and_is_wiped(void **state UNUSED)
         struct redis_handshake handshake;
         struct redis_target *target = make((struct redis_target_options){
                 .username = "u", .password = { (char[]){ "hush" }, 4 }, .database = 12, .client_name = "me" });
-        assert_int_equal(redis_handshake_init(&handshake, target, &err), 0);
+        assert_int_equal(redis_handshake_init(&handshake, target, false, &err), 0);
         assert_int_equal(handshake.count, 8);
         const char *at = handshake.out.data;
         static const char *const parts[] = { "AUTH\r\n$1\r\nu\r\n$4\r\nhush\r\n",
@@ -127,7 +127,7 @@ static enum redis_failure judge(size_t step, const char *text)
         struct redis_reader *reader = redis_reader_new(4096);
         const struct redis_reply *reply;
         enum redis_failure failure;
-        assert_int_equal(redis_handshake_init(&handshake, target, &err), 0);
+        assert_int_equal(redis_handshake_init(&handshake, target, false, &err), 0);
         assert_int_equal(redis_reader_feed(reader, text, strlen(text), &err), 0);
         assert_int_equal(redis_reader_next(reader, &reply, &err), 1);
         handshake.next = step;
