@@ -74,8 +74,13 @@ struct redis_target_options {
         struct secret certificate; /* the client's, with its chain; empty: none                               */
         struct secret private_key; /* that belongs to it, without a passphrase                                */
 
-        /* Sentinel, in place of host and socket_path: where the primary is, is asked anew for each connection
-         * (sentinel.c says how). What is said above (user, password, database) is for the primary. */
+        /* Sentinel, in place of host and socket_path: where the primary is, is asked anew for each connection, of the
+         * Sentinel that was right last time first, of the next one when it fails or after 250 ms; what it names must
+         * say itself that it is the primary. Sentinels that tell of a failover are listened to: commands are held, for
+         * 5 s at most, while a replica is promoted, and go to it when it is. A primary that stays silent for 1 s is
+         * left when they name another. User, password and database above are for the primary, TLS is for all: each
+         * certificate must be for what was connected to, the Sentinel's host below or the address that it names (a
+         * name with its `resolve-hostnames` and `announce-hostnames`), or all for tls_server_name. */
         const char *sentinel_master;             /* the name that the Sentinels know it by; NULL: no Sentinel */
         const struct redis_node *sentinel_nodes; /* at least one, at most 64; port 0 = 26379                  */
         size_t sentinel_count;

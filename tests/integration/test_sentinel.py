@@ -3,13 +3,15 @@
 Replication is asynchronous: what a primary had acknowledged and not yet passed on when it died, or when it was
 made a replica, is gone. That is counted and printed; what must never happen is a failed or a doubled request."""
 
+import subprocess
+
 import pytest
 
 from support.collector import check
-from support.deadline import wait_until
+from support.deadline import ROOT, wait_until
 from support.load import Load
 from support.ports import reserve_port
-from support.sentinel import SentinelGroup
+from support.sentinel import SentinelGroup, Tls
 
 
 @pytest.fixture
@@ -112,6 +114,51 @@ def test_a_master_without_sentinels_is_refused(bindings):
     bindings.write("db", type="redis", host="localhost", **{"sentinel.master": "mymaster"})
     status, _, err = check(env=bindings.environment())
     assert status == 2 and "sentinel.master: there are no sentinel.nodes" in err
+
+
+# --- TLS -----------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificates")
+    subprocess.run([ROOT / "tests/support/make-certificates", folder, "address=IP:127.0.0.1", "name=DNS:localhost",
+                    "other=DNS:redis.test"], check=True)
+    return folder
+
+
+def check_tls(group, bindings, tls, **entries):
+    with open(tls.ca, "rb") as file:
+        bindings.write("db", **group.binding(**{"ca.crt": file.read(), **entries}))
+    return check(env=bindings.environment())
+
+
+def test_with_tls_an_address_that_a_sentinel_gives_is_verified(start_group, bindings, certificates):
+    tls = Tls(certificates, "address")
+    group = start_group(replicas=1, sentinels=1, tls=tls, requirepass="pw")
+    status, out, err = check_tls(group, bindings, tls, password="pw")
+    assert status == 0 and f"primary {group.servers[0].address} of mymaster" in out, err
+
+
+def test_with_tls_one_name_may_stand_for_all_servers(start_group, bindings, certificates):
+    tls = Tls(certificates, "other")
+    group = start_group(replicas=0, sentinels=1, tls=tls)
+    status, _, err = check_tls(group, bindings, tls)
+    assert status == 1 and "certificate" in err and group.nodes in err, err
+    status, _, err = check_tls(group, bindings, tls, **{"tls.server-name": "redis.test"})
+    assert status == 0, err
+
+
+def test_with_tls_a_name_that_a_sentinel_gives_is_looked_up_and_verified(start_group, bindings, certificates):
+    tls = Tls(certificates, "name")
+    group = start_group(replicas=0, sentinels=1, tls=tls, host="localhost")
+    status, out, err = check_tls(group, bindings, tls)
+    assert status == 0 and f"primary localhost:{group.servers[0].port} of mymaster" in out, err
+
+
+def test_with_tls_sentinels_in_clear_are_not_spoken_to(start_group, bindings, certificates):
+    group = start_group(replicas=0, sentinels=1)
+    status, _, err = check_tls(group, bindings, Tls(certificates, "address"))
+    assert status == 1 and group.nodes in err, err
 
 
 # --- Failover ----------------------------------------------------------------------------------------------

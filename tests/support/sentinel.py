@@ -14,13 +14,41 @@ from .redis_server import RedisServer
 DOWN_AFTER_MS = 1000
 
 
-class Sentinel:
-    """One Sentinel; `options` are lines of its configuration."""
+class Tls:
+    """A certificate of tests/support/make-certificates, and how programs are told of it."""
 
-    def __init__(self, *lines, password=None):
+    def __init__(self, folder, name="server"):
+        self.ca = os.path.join(folder, "ca.crt")
+        self.options = {"tls-cert-file": os.path.join(folder, f"{name}.crt"),
+                        "tls-key-file": os.path.join(folder, f"{name}.key"),
+                        "tls-ca-cert-file": self.ca, "tls-auth-clients": "no", "tls-replication": "yes", "port": "0"}
+
+    def client_options(self):
+        return {"ssl": True, "ssl_ca_certs": self.ca, "ssl_check_hostname": False}
+
+
+class Server(RedisServer):
+    """A RedisServer, with TLS alone where `tls` says so."""
+
+    def __init__(self, tls=None, **options):
+        self.tls = tls
+        super().__init__(start=False, **options)
+        if tls:
+            self.options.update({**tls.options, "tls-port": str(self.port)})
+        self.start()
+
+    def client(self, **options):
+        return super().client(**(self.tls.client_options() if self.tls else {}), **options)
+
+
+class Sentinel:
+    """One Sentinel; `lines` are of its configuration."""
+
+    def __init__(self, *lines, host="127.0.0.1", password=None, tls=None):
         self.folder = tempfile.mkdtemp(prefix="sentinel-")
-        self.host, self.port, self.password = "127.0.0.1", reserve_port(), password
-        lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.folder}", *lines]
+        self.host, self.port, self.password, self.tls = host, reserve_port(), password, tls
+        options = {**tls.options, "tls-port": self.port} if tls else {"port": self.port}
+        lines = [*(f"{name} {value}" for name, value in options.items()), "bind 127.0.0.1", f"dir {self.folder}", *lines]
         if password:
             lines += [f"requirepass {password}", f"sentinel sentinel-pass {password}"]
         self._path = os.path.join(self.folder, "sentinel.conf")
@@ -38,7 +66,7 @@ class Sentinel:
 
     def client(self):
         client = redis.Redis(host=self.host, port=self.port, password=self.password, socket_timeout=5,
-                             decode_responses=True)
+                             decode_responses=True, **(self.tls.client_options() if self.tls else {}))
         client.response_callbacks.clear()  # answers as they come: versions of redis-py differ in what they make of them
         return client
 
@@ -62,26 +90,29 @@ class Sentinel:
 class SentinelGroup:
     """SentinelGroup(password="..."): one primary, two replicas, three Sentinels that know each other.
 
-    `options` are lines of redis.conf for the servers."""
+    `host` is what the Sentinels call this machine; `options` are lines of redis.conf for the servers."""
 
-    def __init__(self, master="mymaster", replicas=2, sentinels=3, sentinel_password=None, **options):
+    def __init__(self, master="mymaster", replicas=2, sentinels=3, sentinel_password=None, tls=None, host="127.0.0.1",
+                 **options):
         self.master, self.servers, self.sentinels = master, [], []
         password = options.get("requirepass")
         if password:
             options["masterauth"] = password
         options = {"repl_diskless_sync_delay": 0, "repl_backlog_size": "16mb", **options}
         try:
-            first = RedisServer(**options)
+            first = Server(tls, **options)
             self.servers.append(first)
             for _ in range(replicas):
-                self.servers.append(RedisServer(replicaof=f"{first.host} {first.port}", **options))
-            lines = [f"sentinel monitor {master} {first.host} {first.port} {sentinels // 2 + 1}",
+                self.servers.append(Server(tls, replicaof=f"{first.host} {first.port}", **options))
+            lines = [f"sentinel resolve-hostnames {'no' if host == '127.0.0.1' else 'yes'}",
+                     f"sentinel announce-hostnames {'no' if host == '127.0.0.1' else 'yes'}",
+                     f"sentinel monitor {master} {host} {first.port} {sentinels // 2 + 1}",
                      f"sentinel down-after-milliseconds {master} {DOWN_AFTER_MS}",
                      f"sentinel failover-timeout {master} 5000"]
             if password:
                 lines.append(f"sentinel auth-pass {master} {password}")
             for _ in range(sentinels):
-                self.sentinels.append(Sentinel(*lines, password=sentinel_password))
+                self.sentinels.append(Sentinel(*lines, host=host, password=sentinel_password, tls=tls))
             self.wait_settled()
         except BaseException:
             self.stop()
