@@ -168,7 +168,7 @@ static void what_is_no_answer_is_passed_over(void **state UNUSED)
                 "*2\r\n$9\r\n127.0.0.1\r\n:1\r\n",
                 "!what\r\n",
                 "$20000\r\n",
-                "*2\r\n$9\r\n127." FAKE_CLOSE,
+                "*2\r\n$9\r\n127.\x01", /* FAKE_CLOSE */
         };
         for (size_t i = 0; i < COUNT_OF(answers); i++) {
                 start(server_answer);
