@@ -9,6 +9,8 @@
 #include <uv.h>
 
 #include "backing/redis.h"
+#include "base/attr.h"
+#include "base/clock.h"
 #include "source.h"
 
 enum { PROBE_TIMEOUT_MS = 5000 };
@@ -53,13 +55,50 @@ static void print_report(const struct backing_report *report)
                 printf("  warning: %s\n", report->warnings[i]);
 }
 
-static void print_found(const struct redis_probe_result *result, const char *master)
+static const char *setting_place(const struct backing_report *report, const char *name)
 {
+        for (size_t i = 0; i < report->setting_count; i++)
+                if (strcmp(report->settings[i].name, name) == 0)
+                        return report->settings[i].place;
+        return NULL;
+}
+
+static bool is_on_this_machine(const char *address)
+{
+        static const char *const begins[] = { "unix:", "127.", "[::1]:", "localhost:" };
+        for (size_t i = 0; i < COUNT_OF(begins); i++)
+                if (strncmp(address, begins[i], strlen(begins[i])) == 0)
+                        return true;
+        return false;
+}
+
+static void print_tls(const struct redis_probe_result *result, const struct backing_redis *redis)
+{
+        const struct backing_redis_settings *settings = backing_redis_settings(redis);
+        const char *ca = setting_place(backing_redis_report(redis), "certificates");
+        char until[CLOCK_ISO8601_SIZE];
+        if (result->tls_version[0]) {
+                printf("  %s, certificate of %s, valid until %.10s, ", result->tls_version, result->peer_name,
+                       clock_iso8601(result->peer_not_after_ms, until));
+                if (settings->tls_verify == BACKING_VERIFY_NONE)
+                        printf("not verified\n");
+                else
+                        printf("verified by %s%s%s\n", ca ? "the CA in " : "the CAs of this system", ca ? ca : "",
+                               settings->tls_verify == BACKING_VERIFY_CA ? ", but for its name" : "");
+        } else if (redis_target_has_password(backing_redis_target(redis)) && !is_on_this_machine(result->address)) {
+                printf("  warning: without TLS the password can be read on the way\n");
+        }
+}
+
+static void print_found(const struct redis_probe_result *result, const struct backing_redis *redis)
+{
+        const char *master = backing_redis_settings(redis)->sentinel_master;
         if (result->sentinel[0])
                 printf("  primary %s of %s, from Sentinel %s\n", result->address, master, result->sentinel);
         printf("  reached in %" PRId64 " ms: %s, %s, role %s; a write and a read have worked\n", result->connect_ms,
                result->server[0] ? result->server : "server unknown", result->mode[0] ? result->mode : "mode unknown",
                result->role[0] ? result->role : "unknown");
+        print_tls(result, redis);
         if (result->masters > 0)
                 printf("  a Cluster of %zu masters, each of them reached\n", result->masters);
         const char *policy = result->maxmemory_policy;
@@ -97,7 +136,7 @@ static int try_redis(const struct backing_redis *redis)
                 fprintf(stderr, "collector: Redis: %s\n", err.text);
                 return 1;
         }
-        print_found(&found.result, backing_redis_settings(redis)->sentinel_master);
+        print_found(&found.result, redis);
         return 0;
 }
 
@@ -106,7 +145,7 @@ int check_run(const struct settings *settings, const struct config_report *repor
         struct servicebinding_error binding_err;
         struct servicebinding_set *bindings = NULL;
         struct backing_redis *redis = NULL;
-        struct source source;
+        struct source source = { 0 };
         struct err err;
         int status = 2;
 
@@ -120,15 +159,16 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 return 2;
         }
         print_bindings(bindings);
-        source_init(&source, settings, report, environment);
+        int rc = source_init(&source, settings, report, environment, &err);
         source.input.bindings = bindings;
-        if (backing_redis_resolve(&source.input, &redis, &err) < 0) {
+        if (rc < 0 || backing_redis_resolve(&source.input, &redis, &err) < 0) {
                 fprintf(stderr, "collector: %s\n", err.text);
         } else {
                 print_report(backing_redis_report(redis));
                 status = try_redis(redis);
         }
         backing_redis_unref(redis);
+        source_fini(&source);
         servicebinding_set_unref(bindings);
         return status;
 }

@@ -46,6 +46,8 @@ struct process {
         int signal_fd;
         uv_poll_t signals;
         uv_timer_t drain;
+        uv_async_t denied; /* a worker was refused: the binding may say something else by now */
+        int64_t looked_ms;
         bool stopping;
         int64_t stop_deadline_ms;
 };
@@ -79,6 +81,7 @@ static void followed_free(struct followed *followed)
 {
         if (!followed)
                 return;
+        source_fini(&followed->source);
         config_report_free(followed->report);
         config_free(&settings_program, &followed->settings);
         free(followed);
@@ -91,8 +94,9 @@ static int follow(struct process *process, struct err *err)
                 return err_set(err, ERR_NOMEM, "settings");
         int rc = config_read(&settings_program, &process->arguments, &fresh->settings, &fresh->report, err);
         if (rc == CONFIG_READY) {
-                source_init(&fresh->source, &fresh->settings, fresh->report, environ);
-                rc = backing_redis_watch_reload(process->watch, &fresh->source.input, err);
+                rc = source_init(&fresh->source, &fresh->settings, fresh->report, environ, err);
+                if (rc == 0)
+                        rc = backing_redis_watch_reload(process->watch, &fresh->source.input, err);
         }
         if (rc < 0) {
                 followed_free(fresh);
@@ -136,9 +140,22 @@ static void on_target(struct backing_redis *now, void *data)
                                   backing_redis_generation(now));
 }
 
+/* However many workers are refused how often, the binding is looked at once a second. */
+static void on_denied(uv_async_t *async)
+{
+        struct process *process = async->data;
+        int64_t now_ms = clock_monotonic_ms();
+        if (process->stopping || now_ms - process->looked_ms < 1000)
+                return;
+        process->looked_ms = now_ms;
+        backing_redis_watch_look(process->watch);
+}
+
 static int open_watch(struct process *process, struct err *err)
 {
-        source_init(&process->source, &process->settings, process->report, environ);
+        int rc = source_init(&process->source, &process->settings, process->report, environ, err);
+        if (rc < 0)
+                return rc;
         struct backing_redis_watch_options options = {
                 .input = process->source.input,
                 .probe_timeout_ms = process->settings.connect_timeout_ms,
@@ -225,9 +242,12 @@ static int open_signals(struct process *process, struct err *err)
                 failed = uv_poll_init(&process->loop, &process->signals, process->signal_fd);
         if (failed == 0)
                 failed = uv_timer_init(&process->loop, &process->drain);
+        if (failed == 0)
+                failed = uv_async_init(&process->loop, &process->denied, on_denied);
         if (failed)
                 return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
-        process->signals.data = process;
+        process->signals.data = process->denied.data = process;
+        process->collector.denied = &process->denied;
         (void)uv_poll_start(&process->signals, UV_READABLE, on_signal); /* initialised: cannot fail */
         return 0;
 }
@@ -319,6 +339,7 @@ static void process_free(struct process *process)
         log_close(process->collector.log);
         free(process->workers);
         followed_free(process->followed);
+        source_fini(&process->source);
 }
 
 int main(int argc, char **argv)

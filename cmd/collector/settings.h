@@ -36,6 +36,9 @@ struct settings {
         char *redis_username;
         struct secret redis_password;
         int64_t redis_database;
+        bool redis_tls;
+        char *redis_ca_file;
+        int64_t redis_max_age_ms; /* 0: for ever */
         char *binding;
         char *binding_provider;
 

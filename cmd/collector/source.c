@@ -1,9 +1,14 @@
 /* source: only flags and the file are handed on; a default is no word on where Redis is. */
 #include "source.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { CA_MAX_BYTES = 1 << 20 };
 
 static void add(struct source *source, const struct config_report *report, const char *option, const char *name,
                 const char *text, size_t length)
@@ -28,8 +33,37 @@ static void add_text(struct source *source, const struct config_report *report, 
         add(source, report, option, name, text, text ? strlen(text) : 0);
 }
 
-void source_init(struct source *source, const struct settings *settings, const struct config_report *report,
-                 char *const *environment)
+static int read_all(int fd, const char *path, char *bytes, size_t size, size_t *length, struct err *err)
+{
+        ssize_t n;
+        *length = 0;
+        while ((n = read(fd, bytes + *length, size - *length)) > 0)
+                *length += (size_t)n;
+        if (n < 0)
+                return err_errno(err, "--redis-ca-file: read %s", path);
+        if (*length == size)
+                return err_set(err, ERR_LIMIT, "--redis-ca-file: %s has more than %d bytes", path, CA_MAX_BYTES);
+        return 0;
+}
+
+static int read_ca(struct source *source, const char *path, struct err *err)
+{
+        size_t length = 0;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return err_errno(err, "--redis-ca-file: open %s", path);
+        char *bytes = malloc(CA_MAX_BYTES + 1);
+        int rc = bytes ? read_all(fd, path, bytes, CA_MAX_BYTES + 1, &length, err)
+                       : err_set(err, ERR_NOMEM, "--redis-ca-file");
+        if (rc == 0 && secret_init(&source->ca, bytes, length) < 0)
+                rc = err_set(err, ERR_NOMEM, "--redis-ca-file");
+        free(bytes);
+        (void)close(fd); /* nothing was written */
+        return rc;
+}
+
+int source_init(struct source *source, const struct settings *settings, const struct config_report *report,
+                char *const *environment, struct err *err)
 {
         *source = (struct source){ 0 };
         source->input = (struct backing_redis_input){ .values = source->values,
@@ -45,5 +79,17 @@ void source_init(struct source *source, const struct settings *settings, const s
         add(source, report, "redis-password", "password", settings->redis_password.bytes,
             settings->redis_password.length);
         add_text(source, report, "redis-database", "database", source->database);
+        add_text(source, report, "redis-tls", "tls", settings->redis_tls ? "true" : "false");
         add_text(source, report, "key-prefix", "key-prefix", settings->key_prefix);
+        if (!settings->redis_ca_file || !*settings->redis_ca_file)
+                return 0;
+        int rc = read_ca(source, settings->redis_ca_file, err);
+        if (rc == 0)
+                add(source, report, "redis-ca-file", "certificates", source->ca.bytes, source->ca.length);
+        return rc;
+}
+
+void source_fini(struct source *source)
+{
+        secret_fini(&source->ca);
 }

@@ -7,15 +7,18 @@
 #include "backing/redis.h"
 #include "settings.h"
 
-enum { SOURCE_VALUES_MAX = 8 };
+enum { SOURCE_VALUES_MAX = 10 };
 
 struct source {
         struct backing_value values[SOURCE_VALUES_MAX];
         char port[8], database[24];
+        struct secret ca;                 /* the content of --redis-ca-file              */
         struct backing_redis_input input; /* points into this struct, the settings and the report */
 };
 
-void source_init(struct source *source, const struct settings *settings, const struct config_report *report,
-                 char *const *environment);
+/* Reads --redis-ca-file: its errors, with the file's name. To be given to source_fini also on failure. */
+int source_init(struct source *source, const struct settings *settings, const struct config_report *report,
+                char *const *environment, struct err *err) NODISCARD;
+void source_fini(struct source *source); /* one that is all zero is fine */
 
 #endif

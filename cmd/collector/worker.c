@@ -36,6 +36,23 @@ static void log_failure(struct worker *worker, const char *name, const char *mes
                  log_int("retry_ms", event->retry_ms), log_int("held", (int64_t)event->held));
 }
 
+static void log_connected(struct worker *worker, const struct redis_event *event)
+{
+        struct log *log = worker->collector->log;
+        if (event->password_now > 0)
+                log_warn(log, "redis.password_switched",
+                         event->password_now == 2 ? "Redis refuses the first password and accepts the second"
+                                                  : "Redis refuses the second password and accepts the first",
+                         log_int("worker", worker->index), log_str("address", event->address));
+        if (event->is_renewal)
+                log_debug(log, "redis.renewed", "a new connection takes over from one that was old",
+                          log_int("worker", worker->index), log_str("address", event->address));
+        else
+                log_info(log, "redis.connected", "Redis is reached", log_int("worker", worker->index),
+                         log_str("address", event->address), log_int("waited_ms", event->waited_ms),
+                         log_int("generation", event->generation));
+}
+
 static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
@@ -44,9 +61,7 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
         case REDIS_EVENT_CONNECTED:
                 atomic_store(&worker->collector->reached, true);
                 atomic_store(&worker->collector->failure_told_ms, 0);
-                log_info(log, "redis.connected", "Redis is reached", log_int("worker", worker->index),
-                         log_str("address", event->address), log_int("waited_ms", event->waited_ms),
-                         log_int("generation", event->generation));
+                log_connected(worker, event);
                 break;
         case REDIS_EVENT_DISCONNECTED:
                 log_warn(log, "redis.disconnected", "the connection to Redis was lost; requests are held meanwhile",
@@ -58,6 +73,7 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
                 break;
         case REDIS_EVENT_DENIED:
                 log_failure(worker, "redis.denied", "Redis refuses the credentials; trying again", event);
+                (void)uv_async_send(worker->collector->denied); /* fails only for a closed handle */
                 break;
         case REDIS_EVENT_NOT_WRITABLE:
                 log_failure(worker, "redis.not_writable", "this Redis takes no writes now; trying again", event);
@@ -69,8 +85,9 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
                          log_str("address", event->address), log_int("generation", event->generation));
                 break;
         case REDIS_EVENT_DRAINED:
-                log_info(log, "redis.drained", "the connection to the former Redis is closed",
-                         log_int("worker", worker->index), log_int("generation", event->generation));
+                if (!event->is_renewal)
+                        log_info(log, "redis.drained", "the connection to the former Redis is closed",
+                                 log_int("worker", worker->index), log_int("generation", event->generation));
                 break;
         }
 }
@@ -177,6 +194,7 @@ static int open_redis(struct worker *worker, struct redis_target *target, unsign
                 .hold_ms = settings->hold_time_ms,
                 .connect_timeout_ms = settings->connect_timeout_ms,
                 .stall_ms = settings->stall_timeout_ms,
+                .max_age_ms = settings->redis_max_age_ms,
                 .budget = &worker->collector->budget,
                 .on_event = on_redis_event,
                 .data = worker,

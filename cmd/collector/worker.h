@@ -34,6 +34,7 @@ struct collector {
         struct metrics *metrics;
         struct http_server *server;
         struct redis_budget budget;
+        uv_async_t *denied;   /* tells the main thread that Redis has refused the credentials */
         atomic_bool draining; /* SIGTERM was seen: not ready any more */
         atomic_bool reached;  /* some worker has reached Redis once    */
         /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */

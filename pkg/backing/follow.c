@@ -238,13 +238,18 @@ static int look(struct follower *f, struct err *err)
         return rc;
 }
 
+void follower_look(struct follower *f)
+{
+        struct err err;
+        if (look(f, &err) > 0)
+                (void)consider(f, true, &err); /* logged there */
+}
+
 static void on_poll(uv_timer_t *timer)
 {
         struct follower *f = timer->data;
-        struct err err;
         show_age(f);
-        if (look(f, &err) > 0)
-                (void)consider(f, true, &err); /* logged there */
+        follower_look(f);
 }
 
 /* --- Life cycle -------------------------------------------------------------------------------------------- */

@@ -214,6 +214,8 @@ int follower_open(struct follower *follower, const struct follow_ops *ops, uv_lo
                   const struct follow_options *options, struct err *err) NODISCARD;
 /* Looks at the bindings now and resolves even if they are the same. */
 int follower_reload(struct follower *follower, struct err *err) NODISCARD;
+/* Looks at the bindings before the next poll does. */
+void follower_look(struct follower *follower);
 /* `candidate` is taken over and is in use from now on. */
 void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);
 void follower_count(struct follower *follower, enum follow_result result);

@@ -157,11 +157,15 @@ int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_o
                              struct backing_redis_watch **out, struct err *err) NODISCARD;
 /* The Redis in use; borrowed until the loop turns. Never NULL. */
 struct backing_redis *backing_redis_watch_get(const struct backing_redis_watch *watch);
-/* Reads again now (SIGHUP, or Redis has refused the password): looks at the bindings, resolves, and starts a probe
+/* Reads again now (SIGHUP): looks at the bindings, resolves, and starts a probe
  * where something differs, without waiting for a backoff. `input` replaces the one given at open; NULL keeps it.
  * A failure is logged and returned, and the Redis in use stays, with the old input. */
 int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct backing_redis_input *input,
                                struct err *err);
+/* Redis has refused the credentials, so the bindings are looked at before it is time, and a candidate that waits for its
+ * next probe gets it now; one that is being probed is left alone. May be called as often as that happens, at most once
+ * a second. */
+void backing_redis_watch_look(struct backing_redis_watch *watch);
 /* on_target is not called any more. The loop must run until the handles are closed. NULL is fine. */
 void backing_redis_watch_close(struct backing_redis_watch *watch);
 

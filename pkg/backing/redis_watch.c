@@ -234,6 +234,15 @@ int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct b
         return rc;
 }
 
+void backing_redis_watch_look(struct backing_redis_watch *watch)
+{
+        follower_look(&watch->follower);
+        if (watch->candidate && !watch->probe) {
+                (void)uv_timer_stop(&watch->retry); /* never fails */
+                start_probe(watch);
+        }
+}
+
 void backing_redis_watch_close(struct backing_redis_watch *watch)
 {
         if (!watch || watch->follower.is_closing)

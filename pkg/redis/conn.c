@@ -197,7 +197,11 @@ void redis_conn_handshake_reply(struct conn *c, const struct redis_reply *reply)
 void redis_conn_broken(struct conn *c, const struct err *why)
 {
         struct err err = *why;
-        (void)err_wrap(&err, c->state == CONN_HANDSHAKE ? "%s: handshake" : "%s", c->target->address);
+        bool is_unheard = c->state == CONN_HANDSHAKE && c->handshake.next == 0;
+        if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS says nothing to what is none */
+                (void)err_wrap(&err, "%s: handshake (perhaps this port wants TLS)", c->target->address);
+        else
+                (void)err_wrap(&err, c->state == CONN_HANDSHAKE ? "%s: handshake" : "%s", c->target->address);
         if (c->state == CONN_READY)
                 redis_conn_lost(c, &err);
         else
