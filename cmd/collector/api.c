@@ -1,6 +1,7 @@
 /* api: one row per route. Paths and methods are listed here and nowhere else. */
 #include "api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -38,6 +39,14 @@ void api_store_problem(struct http_request *request, enum store_outcome outcome,
                 else
                         http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
         }
+}
+
+void api_unsafe_problem(struct http_request *request, const char *key, const struct err *err)
+{
+        static const struct http_header retry = { "Retry-After", "1" };
+        char members[UUID_TEXT_SIZE + sizeof("\"key\":\"\"")];
+        (void)snprintf(members, sizeof(members), "\"key\":\"%s\"", key); /* fits */
+        http_problem_with(request, 503, members, &retry, 1, "the document is stored, but not yet safe: %s", err->text);
 }
 
 void api_no_document(struct http_request *request, const char *key)

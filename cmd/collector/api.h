@@ -40,6 +40,8 @@ void status_index(struct http_request *request, void *worker);
  * "the document is not stored". */
 void api_store_problem(struct http_request *request, enum store_outcome outcome, const char *what,
                        const struct err *err);
+/* 503 for a document that Redis has, and that is not yet as safe as asked for: with the member `key`. */
+void api_unsafe_problem(struct http_request *request, const char *key, const struct err *err);
 /* 404 with a detail that fits a key. */
 void api_no_document(struct http_request *request, const char *key);
 /* The key in the path or the query, in lower case. False: it is no UUID, and the request was answered with 404. */

@@ -6,30 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <uv.h>
-
+#include "acks.h"
 #include "backing/redis.h"
 #include "base/attr.h"
 #include "base/clock.h"
 #include "source.h"
+#include "trial.h"
 
 enum { PROBE_TIMEOUT_MS = 5000 };
-
-struct found {
-        struct redis_probe_result result;
-        int rc;
-        struct err err;
-};
-
-static void on_probed(const struct redis_probe_result *result, int rc, const struct err *err, void *data)
-{
-        struct found *found = data;
-        found->rc = rc;
-        if (result)
-                found->result = *result;
-        if (rc < 0)
-                found->err = *err;
-}
 
 static void print_bindings(const struct servicebinding_set *bindings)
 {
@@ -112,31 +96,26 @@ static void print_found(const struct redis_probe_result *result, const struct ba
                 printf("  warning: a restart of this Redis loses every document\n");
 }
 
-static int try_redis(const struct backing_redis *redis)
+static int try_redis(const struct backing_redis *redis, const struct settings *settings)
 {
-        struct found found = { .rc = ERR_BUG };
+        struct redis_probe_result found;
+        struct ack_level ack;
         struct err err;
-        uv_loop_t loop;
-        struct redis_target *target = backing_redis_target(redis);
-        printf("\nTrying %s\n", redis_target_address(target));
-        if (uv_loop_init(&loop) != 0) {
-                fprintf(stderr, "collector: no event loop can be made\n");
-                return 1;
-        }
-        int rc = redis_probe(&loop, target, backing_redis_key_prefix(redis), PROBE_TIMEOUT_MS, on_probed, &found, NULL,
-                             &err);
+        printf("\nTrying %s\n", redis_target_address(backing_redis_target(redis)));
+        int rc = trial_run(redis, PROBE_TIMEOUT_MS, &found, &err);
         if (rc == 0) {
-                (void)uv_run(&loop, UV_RUN_DEFAULT); /* until the probe's handles are closed */
-                rc = found.rc;
-                err = found.err;
+                print_found(&found, redis);
+                rc = ack_parse(settings->ack, &ack, &err);
         }
-        (void)uv_loop_close(&loop); /* nothing is left on it */
+        if (rc == 0)
+                rc = ack_fits(&ack, &found, &err);
         if (rc < 0) {
                 printf("  failed: %s\n", err.text);
                 fprintf(stderr, "collector: Redis: %s\n", err.text);
                 return 1;
         }
-        print_found(&found.result, redis);
+        if (ack_is_short(&ack, &found))
+                printf("  warning: --ack=%s, and replicas connected: %" PRId64 "\n", settings->ack, found.replicas);
         return 0;
 }
 
@@ -165,7 +144,7 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 fprintf(stderr, "collector: %s\n", err.text);
         } else {
                 print_report(backing_redis_report(redis));
-                status = try_redis(redis);
+                status = try_redis(redis, settings);
         }
         backing_redis_unref(redis);
         source_fini(&source);

@@ -73,7 +73,10 @@ static void post_free(struct post *post)
 static void post_fail(struct post *post, enum store_outcome outcome, const struct err *err)
 {
         instruments_count(&post->worker->instruments, DOCUMENT_FAILED);
-        api_store_problem(post->request, outcome, "the document is not acknowledged", err);
+        if (outcome == STORE_UNSAFE)
+                api_unsafe_problem(post->request, post->key, err);
+        else
+                api_store_problem(post->request, outcome, "the document is not acknowledged", err);
         post_free(post);
 }
 

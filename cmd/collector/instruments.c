@@ -21,6 +21,10 @@ static int open_histograms(struct instruments *in, struct metrics *metrics, stru
                                    COUNT_OF(round_trip_bounds), &in->round_trip_seconds, err);
         if (rc < 0)
                 return rc;
+        rc = metrics_histogram(metrics, "collector_ack_wait_seconds", "Time that a WAIT or WAITAOF took, see --ack.",
+                               NULL, round_trip_bounds, COUNT_OF(round_trip_bounds), &in->ack_wait_seconds, err);
+        if (rc < 0)
+                return rc;
         return metrics_histogram(metrics, "collector_redis_batch_commands", "Commands in one write to Redis.", NULL,
                                  batch_bounds, COUNT_OF(batch_bounds), &in->batch_commands, err);
 }
@@ -55,6 +59,8 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
                 { "collector_redis_connects_total", "Connections to Redis that came to stand.", &in->connects,
                   metrics_counter },
                 { "collector_redis_sent_bytes_total", "Bytes sent to Redis.", &in->bytes_out, metrics_counter },
+                { "collector_ack_short_total", "Replies to WAIT or WAITAOF that came short and were asked for again.",
+                  &in->ack_short, metrics_counter },
                 { "collector_redis_received_bytes_total", "Bytes received from Redis.", &in->bytes_in,
                   metrics_counter },
         };
@@ -71,13 +77,28 @@ void instruments_count(struct instruments *in, enum document_result result)
         metric_add(in->documents[result], 1);
 }
 
-void instruments_update(struct instruments *in, const struct redis *redis)
+static void add_up(struct redis_counters *sum, struct redis_counters one)
 {
-        struct redis_counters now = redis_counters(redis);
-        metric_set(in->held, (double)redis_held(redis));
-        metric_set(in->in_flight, (double)redis_in_flight(redis));
-        metric_set(in->connected, redis_state(redis) == REDIS_READY ? 1 : 0);
-        metric_set(in->generation, redis_generation(redis));
+        sum->commands += one.commands;
+        sum->resent += one.resent;
+        sum->connects += one.connects;
+        sum->bytes_out += one.bytes_out;
+        sum->bytes_in += one.bytes_in;
+}
+
+void instruments_update(struct instruments *in, struct redis *const *clients, size_t count)
+{
+        struct redis_counters now = { 0 };
+        size_t held = 0, in_flight = 0;
+        for (size_t i = 0; i < count; i++) {
+                held += redis_held(clients[i]);
+                in_flight += redis_in_flight(clients[i]);
+                add_up(&now, redis_counters(clients[i]));
+        }
+        metric_set(in->held, (double)held);
+        metric_set(in->in_flight, (double)in_flight);
+        metric_set(in->connected, redis_state(clients[0]) == REDIS_READY ? 1 : 0);
+        metric_set(in->generation, redis_generation(clients[0]));
         metric_add(in->commands, (int64_t)(now.commands - in->last.commands));
         metric_add(in->resent, (int64_t)(now.resent - in->last.resent));
         metric_add(in->connects, (int64_t)(now.connects - in->last.connects));

@@ -24,12 +24,13 @@ struct instruments {
         struct metric *round_trip_seconds, *batch_commands;
         struct metric *held, *in_flight, *connected, *generation;
         struct metric *commands, *resent, *connects, *bytes_out, *bytes_in;
+        struct metric *ack_wait_seconds, *ack_short;
         struct redis_counters last; /* what was added up so far */
 };
 
 int instruments_init(struct instruments *in, struct metrics *metrics, struct err *err) NODISCARD;
 void instruments_count(struct instruments *in, enum document_result result);
-/* Brings gauges and counters up to what the client says. */
-void instruments_update(struct instruments *in, const struct redis *redis);
+/* Brings gauges and counters up to what a worker's clients say, the first of which is the one that reads. */
+void instruments_update(struct instruments *in, struct redis *const *clients, size_t count);
 
 #endif

@@ -20,6 +20,7 @@
 #include "check.h"
 #include "settings.h"
 #include "source.h"
+#include "trial.h"
 #include "worker.h"
 
 enum { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, WORKERS_BY_DEFAULT_MAX = 4 };
@@ -151,6 +152,35 @@ static void on_denied(uv_async_t *async)
         backing_redis_watch_look(process->watch);
 }
 
+/* A Redis that cannot keep what --ack promises is refused; one that lacks replicas now may get them. */
+static int on_probed(const struct redis_probe_result *found, void *data, struct err *err)
+{
+        const struct process *process = data;
+        const struct ack_level *ack = &process->collector.ack;
+        if (ack_is_short(ack, found))
+                log_warn(process->collector.log, "ack.lacks_replicas",
+                         "fewer replicas are connected than --ack asks for: documents wait for them",
+                         log_str("address", found->address), log_int("replicas", found->replicas),
+                         log_int("wanted", ack->replicas));
+        return ack_fits(ack, found, err);
+}
+
+/* The Redis of the start is judged if it can be reached now. */
+static int try_first(struct process *process, struct err *err)
+{
+        struct redis_probe_result found;
+        struct err why;
+        if (process->collector.ack.kind == ACK_MEMORY)
+                return 0;
+        const struct backing_redis *first = backing_redis_watch_get(process->watch);
+        if (trial_run(first, process->settings.connect_timeout_ms, &found, &why) == 0)
+                return on_probed(&found, process, err);
+        log_warn(process->collector.log, "ack.unchecked",
+                 "Redis is not reached yet: whether it can keep what --ack promises shows with the first document",
+                 log_str("address", redis_target_address(backing_redis_target(first))), log_err(&why));
+        return 0;
+}
+
 static int open_watch(struct process *process, struct err *err)
 {
         int rc = source_init(&process->source, &process->settings, process->report, environ, err);
@@ -163,9 +193,11 @@ static int open_watch(struct process *process, struct err *err)
                 .metrics = process->collector.metrics,
                 .metric_names = BACKING_METRICS("collector"),
                 .on_target = on_target,
+                .accept = on_probed,
                 .data = process,
         };
-        return backing_redis_watch_open(&process->loop, &options, &process->watch, err);
+        rc = backing_redis_watch_open(&process->loop, &options, &process->watch, err);
+        return rc < 0 ? rc : try_first(process, err);
 }
 
 /* --- Starting ---------------------------------------------------------------------------------------------------------- */
@@ -264,10 +296,14 @@ static int start(struct process *process, struct err *err)
         collector->started_ms = clock_realtime_ms();
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;
+        collector->unsafe.commands_max = (size_t)settings->held_max;
+        collector->unsafe.bytes_max = (size_t)settings->held_bytes_max;
         collector->metrics = metrics_new();
         if (!collector->metrics)
                 return err_set(err, ERR_NOMEM, "metrics");
-        int rc = open_signals(process, err);
+        int rc = ack_parse(settings->ack, &collector->ack, err);
+        if (rc == 0)
+                rc = open_signals(process, err);
         if (rc == 0)
                 rc = open_watch(process, err);
         if (rc == 0)

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "acks.h"
 #include "base/attr.h"
 #include "base/err.h"
 
@@ -23,6 +24,12 @@ static int check_key_prefix(const char *text, struct err *err)
         if (length > KEY_PREFIX_MAX)
                 return err_set(err, ERR_INVALID, "expected at most %d characters", KEY_PREFIX_MAX);
         return 0;
+}
+
+static int check_ack(const char *text, struct err *err)
+{
+        struct ack_level level;
+        return ack_parse(text, &level, err);
 }
 
 #define LISTENING .group = "Listening"
@@ -110,6 +117,10 @@ static const struct config_option options[] = {
         { "feed", CONFIG_BOOL_AT(struct settings, feed), DOCUMENTS, .fallback = "true",
           .help = "Write the feed, a stream per day that lists documents in the order Redis took them. Without it "
                   "GET /v1/documents finds nothing new." },
+        { "ack", CONFIG_STRING_AT(struct settings, ack), DOCUMENTS, .check = check_ack, .fallback = "memory",
+          .value = "LEVEL",
+          .help = "When a document is acknowledged. memory: Redis has answered. replica, or replica:N: N replicas have "
+                  "it too (WAIT). fsync: it is synced in Redis's append-only file (WAITAOF, Redis 7.2 or Valkey 7.2)." },
 
         { "log-level", CONFIG_ENUM_AT(struct settings, log_level), RUNNING, .words = log_level_words,
           .fallback = "info", .help = "Lines below this level are not written." },

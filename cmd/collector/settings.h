@@ -54,6 +54,7 @@ struct settings {
         char *key_prefix;
         int64_t retention_ms; /* 0: kept until deleted */
         bool feed;
+        char *ack; /* for ack_parse, which has been tried on it */
 
         /* Running */
         int log_level;  /* enum log_level */

@@ -61,7 +61,7 @@ void status_metrics(struct http_request *request, void *context)
 {
         struct worker *worker = context;
         struct buf text;
-        instruments_update(&worker->instruments, worker->redis);
+        worker_update_instruments(worker);
         buf_init(&text, METRICS_MAX_BYTES);
         if (metrics_print(worker->collector->metrics, &text) < 0) {
                 buf_fini(&text);

@@ -20,12 +20,15 @@ enum {
         KEY_SIZE = FEED_PREFIX_MAX + UUID_TEXT_SIZE,
 };
 
-void store_init(struct store *store, struct redis *redis, const char *prefix, int64_t retention_ms, int64_t hold_ms,
-                bool feed)
+void store_init(struct store *store, struct redis *redis, struct lanes *lanes, const char *prefix, int64_t retention_ms,
+                int64_t hold_ms, bool feed)
 {
-        *store = (struct store){
-                .redis = redis, .retention_ms = retention_ms, .hold_ms = hold_ms, .feed = feed, .day = -1
-        };
+        *store = (struct store){ .redis = redis,
+                                 .lanes = lanes,
+                                 .retention_ms = retention_ms,
+                                 .hold_ms = hold_ms,
+                                 .feed = feed,
+                                 .day = -1 };
         (void)snprintf(store->prefix, sizeof(store->prefix), "%s", prefix ? prefix : ""); /* limited by settings */
 }
 
@@ -70,7 +73,18 @@ static void write_failed(struct store_write *write, enum store_outcome outcome, 
         write->err = *err;
 }
 
-static void send_add(struct store_write *write, int64_t mark_ms);
+static void send_add(struct store_write *write);
+static void await_safety(struct store_write *write);
+
+static void write_finished(struct store_write *write)
+{
+        redis_command_fini(&write->set);
+        redis_command_fini(&write->add);
+        /* Written again without success: the first time it was stored. */
+        if (write->mark_ms >= 0 && write->outcome != STORE_DONE && write->outcome != STORE_EXISTS)
+                write->outcome = STORE_UNSAFE;
+        write->on_done(write, write->outcome, &write->err);
+}
 
 static void write_settled(struct store_write *write)
 {
@@ -82,12 +96,12 @@ static void write_settled(struct store_write *write)
                 write->outcome == STORE_DONE && write->add.attempts > 0 && write->set.attempts > write->add.attempts;
         if (ahead) {
                 write->set.attempts = 0;
-                send_add(write, -1);
-                return;
+                send_add(write);
+        } else if (write->lane && (write->outcome == STORE_DONE || write->outcome == STORE_EXISTS)) {
+                await_safety(write);
+        } else {
+                write_finished(write);
         }
-        redis_command_fini(&write->set);
-        redis_command_fini(&write->add);
-        write->on_done(write, write->outcome, &write->err);
 }
 
 static void on_added(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
@@ -103,23 +117,24 @@ static void on_added(struct redis_command *command, const struct redis_reply *re
 static void on_add_resend(struct redis_command *command)
 {
         struct store_write *write = CONTAINER_OF(command, struct store_write, add);
-        if (feed_add_args(command, write->stream, write->key, command->sent_first_ms, NULL) < 0)
+        int64_t first_ms = write->mark_ms >= 0 ? write->mark_ms : command->sent_first_ms;
+        if (feed_add_args(command, write->stream, write->key, first_ms, NULL) < 0)
                 return; /* without memory for the mark it goes as it is: a listing may show the document twice */
 }
 
-static void send_add(struct store_write *write, int64_t mark_ms)
+static void send_add(struct store_write *write)
 {
         struct err err;
         write->waiting++;
         redis_command_fini(&write->add);
         redis_command_init(&write->add, on_added);
         write->add.on_resend = on_add_resend;
-        if (feed_add_args(&write->add, write->stream, write->key, mark_ms, &err) < 0) {
+        if (feed_add_args(&write->add, write->stream, write->key, write->mark_ms, &err) < 0) {
                 write_failed(write, STORE_UNAVAILABLE, &err);
                 write_settled(write);
                 return;
         }
-        redis_send(write->store->redis, &write->add);
+        redis_send(write->redis, &write->add);
 }
 
 static void on_set(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
@@ -129,16 +144,16 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
                 struct err why;
                 write_failed(write, store_failure(reply, err, &why), &why);
                 /* An entry without its document is of no use, and the answer need not wait for it. */
-                if (write->add.on_reply && write->waiting > 1 && redis_cancel(write->store->redis, &write->add))
+                if (write->add.on_reply && write->waiting > 1 && redis_cancel(write->redis, &write->add))
                         write->waiting--;
         } else if (redis_reply_type(reply) == REDIS_NIL) {
-                write->in_doubt = command->attempts > 1;
+                write->in_doubt = command->attempts > 1 || write->mark_ms >= 0;
                 write->outcome = STORE_EXISTS;
         } else {
                 write->set_done = true;
                 if (write->store->feed && write->add.on_reply == NULL) {
                         write->set.attempts = 0; /* it is done: whatever it took says nothing of the order */
-                        send_add(write, -1);
+                        send_add(write);
                 }
         }
         write_settled(write);
@@ -167,19 +182,106 @@ static int set_args(struct store_write *write, enum store_mode mode, const char 
 }
 
 /* For an operation that could not even be formatted: the answer still comes later, as promised. */
-static void fail_later(struct store *store, struct redis_command *command)
+static void fail_later(struct redis *redis, struct redis_command *command)
 {
         command->must_not_hold = true;
-        redis_send(store->redis, command); /* a command without bytes is refused at the next flush */
+        redis_send(redis, command); /* a command without bytes is refused at the next flush */
 }
+
+/* --- Safety ----------------------------------------------------------------------------------------- */
+
+static void on_fenced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR)
+                write->outcome = store_failure(reply, err, &write->err);
+        write->is_fenced = true;
+        write_settled(write);
+}
+
+/* The key was there, so this connection has not written anything that a WAIT could speak for. */
+static void send_fence(struct store_write *write)
+{
+        char key[KEY_SIZE + sizeof("collector:ack")];
+        struct err err;
+        size_t length = (size_t)snprintf(key, sizeof(key), "%scollector:ack", write->store->prefix);
+        const char *argv[] = { "SET", key, "1", "PX", "10000" };
+        write->waiting = 1;
+        redis_command_init(&write->add, on_fenced);
+        if (redis_command_args(&write->add, COUNT_OF(argv), argv, (size_t[]){ 3, length, 1, 2, 5 }, &err) < 0)
+                fail_later(write->redis, &write->add);
+        else
+                redis_send(write->redis, &write->add);
+}
+
+static void await_safety(struct store_write *write)
+{
+        if (write->outcome == STORE_EXISTS && !write->is_fenced) {
+                send_fence(write);
+                return;
+        }
+        bool is_one = !write->add.on_reply || write->add.connection == write->set.connection;
+        write->ticket.connection = is_one ? write->set.connection : 0;
+        write->ticket.bytes = write->set.length;
+        lane_await(write->lane, &write->ticket);
+}
+
+static void write_again(struct store_write *write)
+{
+        if (write->mark_ms < 0)
+                write->mark_ms = write->set.sent_first_ms;
+        redis_command_fini(&write->add);
+        write->add = (struct redis_command){ 0 };
+        write->set_done = write->is_fenced = false;
+        write->outcome = STORE_DONE;
+        write->waiting = 1;
+        write->lane = lanes_pick(write->store->lanes);
+        write->redis = write->lane->redis;
+        redis_send(write->redis, &write->set);
+        if (write->store->feed && !write->is_new && !redis_is_cluster(write->redis))
+                send_add(write);
+}
+
+static void on_ticket(struct lane_ticket *ticket, enum lane_outcome outcome, const struct err *err)
+{
+        struct store_write *write = CONTAINER_OF(ticket, struct store_write, ticket);
+        if (outcome == LANE_REWRITE && clock_monotonic_ms() < ticket->deadline_ms) {
+                write_again(write);
+                return;
+        }
+        if (outcome == LANE_REWRITE) {
+                (void)err_set(&write->err, ERR_TIMEOUT, "the connection was lost, and the hold time has passed");
+                write->outcome = STORE_UNSAFE;
+        } else if (outcome != LANE_SAFE) {
+                write->err = *err;
+                write->outcome = outcome == LANE_REFUSED ? STORE_UNAVAILABLE : STORE_UNSAFE;
+        }
+        write_finished(write);
+}
+
+/* False: too much waits for safety, and it is refused. */
+static bool admit(struct store_write *write, enum store_mode mode)
+{
+        write->is_new = mode == STORE_NEW;
+        write->ticket.on_done = on_ticket;
+        write->ticket.deadline_ms = clock_monotonic_ms() + write->store->hold_ms;
+        if (!lanes_are_full(write->store->lanes))
+                return true;
+        lanes_refuse(write->store->lanes, &write->ticket);
+        return false;
+}
+
+/* --- Writing ---------------------------------------------------------------------------------------- */
 
 void store_write(struct store *store, struct store_write *write, enum store_mode mode, const char *key,
                  const char *document, size_t length)
 {
         struct err err;
         write->store = store;
-        write->in_doubt = false;
-        write->set_done = false;
+        write->lane = store->lanes ? lanes_pick(store->lanes) : NULL;
+        write->redis = write->lane ? write->lane->redis : store->redis;
+        write->mark_ms = -1;
+        write->in_doubt = write->set_done = write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         memcpy(write->key, key, UUID_TEXT_SIZE);
@@ -188,20 +290,22 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         if (store->feed)
                 memcpy(write->stream, stream_of_today(store), sizeof(write->stream));
         if (set_args(write, mode, document, length, &err) < 0) {
-                fail_later(store, &write->set);
+                fail_later(write->redis, &write->set);
                 return;
         }
-        redis_send(store->redis, &write->set);
-        if (store->feed && mode == STORE_OWN_KEY && !redis_is_cluster(store->redis))
-                send_add(write, -1);
+        if (store->lanes && !admit(write, mode))
+                return;
+        redis_send(write->redis, &write->set);
+        if (store->feed && mode == STORE_OWN_KEY && !redis_is_cluster(write->redis))
+                send_add(write);
 }
 
 bool store_write_cancel(struct store_write *write)
 {
-        bool set_sent = write->set.attempts > 0;
-        if (set_sent || !redis_cancel(write->store->redis, &write->set))
+        bool set_sent = write->set.attempts > 0 || write->mark_ms >= 0;
+        if (set_sent || !redis_cancel(write->redis, &write->set))
                 return false;
-        if (write->add.on_reply && !redis_cancel(write->store->redis, &write->add)) {
+        if (write->add.on_reply && !redis_cancel(write->redis, &write->add)) {
                 /* Cannot be: the XADD is behind the SET in the same queue. Its reply ends the write. */
                 write->waiting = 1;
                 (void)err_set(&write->err, ERR_UNAVAILABLE, "the sender has left");
@@ -244,7 +348,7 @@ static void send_with_key(struct store *store, struct redis_command *command, co
         const char *argv[] = { verb, name };
         size_t lengths[] = { strlen(verb), full_key(store, key, name) };
         if (redis_command_args(command, 2, argv, lengths, &err) < 0)
-                fail_later(store, command);
+                fail_later(store->redis, command);
         else
                 redis_send(store->redis, command);
 }

@@ -12,6 +12,11 @@
  * after its document, but for one case: a SET that Redis put off while it took the XADD behind it. Then the
  * entry is added once more, so a listing may show that document twice and never misses it.
  *
+ * With lanes (`--ack=replica` and `--ack=fsync`, lanes.h) STORE_DONE and STORE_EXISTS come when the document is safe, too.
+ * Where the connection is lost before that, both commands are sent again, the XADD with a mark. A key that was there
+ * already has not been written on this connection; a key of our own, `<prefix>collector:ack`, is then written before
+ * the WAIT, which so speaks for all that this server has written before.
+ *
  * Each operation is memory of the caller's, and its on_done comes exactly once, in the same loop, never from
  * within the call that started it.
  *
@@ -26,10 +31,12 @@
 #include "base/err.h"
 #include "base/uuid.h"
 #include "feed.h"
+#include "lanes.h"
 #include "redis/redis.h"
 
 struct store {
         struct redis *redis; /* borrowed */
+        struct lanes *lanes; /* borrowed; where documents are written. NULL: `redis` */
         char prefix[FEED_PREFIX_MAX + 1];
         int64_t retention_ms; /* 0: kept */
         int64_t hold_ms;
@@ -46,6 +53,7 @@ enum store_outcome {
         STORE_UNAVAILABLE, /* Redis was away for too long, or too much waits for it; err says which       */
         STORE_FULL,        /* Redis refuses for lack of memory                                            */
         STORE_REFUSED,     /* Redis refuses for another reason: rights, disk, a key of another type       */
+        STORE_UNSAFE,      /* stored; not yet, or not known to be, as safe as --ack asks                  */
 };
 
 enum store_mode { STORE_OWN_KEY, STORE_NEW };
@@ -56,10 +64,16 @@ struct store_write {
 
         /* Private. */
         struct store *store;
+        struct redis *redis; /* the client that it goes through */
+        struct lane *lane;   /* whose that is; NULL without lanes */
+        struct lane_ticket ticket;
         struct redis_command set, add;
         char key[UUID_TEXT_SIZE];
         char stream[FEED_STREAM_SIZE];
+        int64_t mark_ms;  /* when it was first sent, for the XADD of one that is written again; -1 */
         bool set_done;    /* the SET has stored it */
+        bool is_new;      /* STORE_NEW, for one that may have to be written again */
+        bool is_fenced;   /* where the key was there: `add` has written on the SET's connection */
         unsigned waiting; /* replies to come */
         enum store_outcome outcome;
         struct err err;
@@ -90,8 +104,9 @@ struct store_announce {
         unsigned pages;
 };
 
-void store_init(struct store *store, struct redis *redis, const char *prefix, int64_t retention_ms, int64_t hold_ms,
-                bool feed);
+/* `lanes` may be NULL. */
+void store_init(struct store *store, struct redis *redis, struct lanes *lanes, const char *prefix, int64_t retention_ms,
+                int64_t hold_ms, bool feed);
 
 /* `key` is a UUID of 36 characters; key and document are copied. */
 void store_write(struct store *store, struct store_write *write, enum store_mode mode, const char *key,

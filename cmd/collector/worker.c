@@ -115,6 +115,8 @@ static void worker_end(struct worker *worker)
 {
         worker->closing = true;
         redis_close(worker->redis, NULL, NULL); /* answers what still waits */
+        if (worker->store.lanes)
+                lanes_close(worker->store.lanes);
         http_worker_close(worker->http);
         uv_close((uv_handle_t *)&worker->turn, NULL);
         uv_close((uv_handle_t *)&worker->second, NULL);
@@ -138,14 +140,16 @@ static void on_turn(uv_prepare_t *handle)
         struct worker *worker = handle->data;
         http_worker_turn(worker->http);
         redis_flush(worker->redis);
+        if (worker->store.lanes)
+                lanes_turn(worker->store.lanes);
         check_stop(worker);
 }
 
 static void on_second(uv_timer_t *handle)
 {
         struct worker *worker = handle->data;
-        instruments_update(&worker->instruments, worker->redis);
-        if (redis_held(worker->redis) > 0)
+        worker_update_instruments(worker);
+        if (redis_held(worker->clients[worker->client_count - 1]) > 0)
                 documents_drop_abandoned(worker);
         if (redis_state(worker->redis) == REDIS_READY)
                 store_expire_feed(&worker->store);
@@ -169,6 +173,8 @@ static void on_message(uv_async_t *handle)
         if (target) {
                 memcpy(worker->next_prefix, prefix, sizeof(prefix));
                 redis_set_target(worker->redis, target, generation);
+                if (worker->store.lanes)
+                        lanes_set_target(worker->store.lanes, target, generation);
                 redis_target_unref(target);
         }
         if (stop_deadline_ms > 0 && !worker->stopping) {
@@ -187,6 +193,38 @@ static void *run(void *argument)
 
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
 
+/* The lanes fail when the first client does, and that one tells it; all else is for those who look closely. */
+static void on_lane_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
+{
+        struct worker *worker = data;
+        if (event->kind == REDIS_EVENT_CONNECTED)
+                log_debug(worker->collector->log, "lane.connected", "Redis is reached",
+                          log_int("worker", worker->index), log_str("address", event->address),
+                          log_int("waited_ms", event->waited_ms));
+        else if (event->err && event->kind != REDIS_EVENT_DISCONNECTED)
+                log_failure(worker, "lane.connect_failed", "Redis is not reached for writing; trying again", event);
+}
+
+static int open_lanes(struct worker *worker, struct redis_options redis, struct redis_target *target,
+                      unsigned generation, struct err *err)
+{
+        struct lanes_options options = { .level = worker->collector->ack,
+                                         .redis = redis,
+                                         .waiting = &worker->collector->unsafe,
+                                         .wait_seconds = worker->instruments.ack_wait_seconds,
+                                         .short_total = worker->instruments.ack_short };
+        options.redis.on_event = on_lane_event;
+        int rc = lanes_open(&worker->lanes, &worker->loop, &options, target, generation, err);
+        if (rc < 0)
+                return rc;
+        for (size_t i = 0; i < LANES; i++) {
+                struct redis *redis_of_lane = worker->lanes.lane[i].redis;
+                worker->clients[worker->client_count++] = redis_of_lane;
+                redis_on_batch(redis_of_lane, on_batch, worker);
+        }
+        return 0;
+}
+
 static int open_redis(struct worker *worker, struct redis_target *target, unsigned generation, struct err *err)
 {
         const struct settings *settings = worker->collector->settings;
@@ -204,7 +242,8 @@ static int open_redis(struct worker *worker, struct redis_target *target, unsign
                 return rc;
         redis_on_batch(worker->redis, on_batch, worker);
         redis_on_round_trip(worker->redis, on_round_trip, worker);
-        return 0;
+        worker->clients[worker->client_count++] = worker->redis;
+        return worker->collector->ack.kind == ACK_MEMORY ? 0 : open_lanes(worker, options, target, generation, err);
 }
 
 static void open_handles(struct worker *worker)
@@ -249,8 +288,8 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         rc = open_redis(worker, target, generation, err);
         if (rc < 0)
                 return rc;
-        store_init(&worker->store, worker->redis, key_prefix, settings->retention_ms, settings->hold_time_ms,
-                   settings->feed);
+        store_init(&worker->store, worker->redis, collector->ack.kind == ACK_MEMORY ? NULL : &worker->lanes, key_prefix,
+                   settings->retention_ms, settings->hold_time_ms, settings->feed);
         rc = http_worker_open(collector->server, &worker->loop, worker, &worker->http, err);
         return rc < 0 ? rc : start_thread(worker, err);
 }
@@ -264,6 +303,11 @@ void worker_set_target(struct worker *worker, struct redis_target *target, const
         (void)snprintf(worker->new_prefix, sizeof(worker->new_prefix), "%s", key_prefix); /* limited by settings */
         (void)pthread_mutex_unlock(&worker->lock);
         (void)uv_async_send(&worker->message); /* the loop is open until worker_join */
+}
+
+void worker_update_instruments(struct worker *worker)
+{
+        instruments_update(&worker->instruments, worker->clients, worker->client_count);
 }
 
 void worker_stop(struct worker *worker, int64_t deadline_ms)

@@ -15,6 +15,7 @@
 
 #include <uv.h>
 
+#include "acks.h"
 #include "base/buf.h"
 #include "base/uuid.h"
 #include "http/http.h"
@@ -33,10 +34,12 @@ struct collector {
         struct log *log;
         struct metrics *metrics;
         struct http_server *server;
+        struct ack_level ack;
         struct redis_budget budget;
-        uv_async_t *denied;   /* tells the main thread that Redis has refused the credentials */
-        atomic_bool draining; /* SIGTERM was seen: not ready any more */
-        atomic_bool reached;  /* some worker has reached Redis once    */
+        struct redis_budget unsafe; /* counts documents that wait in lanes */
+        uv_async_t *denied;         /* tells the main thread that Redis has refused the credentials */
+        atomic_bool draining;       /* SIGTERM was seen: not ready any more */
+        atomic_bool reached;        /* some worker has reached Redis once    */
         /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */
         atomic_llong failure_told_ms;
         int64_t started_ms; /* Unix time                             */
@@ -54,6 +57,9 @@ struct worker {
 
         struct http_worker *http;
         struct redis *redis;
+        struct lanes lanes; /* used unless --ack=memory */
+        struct redis *clients[1 + LANES];
+        size_t client_count; /* 1 without lanes */
         struct store store;
         struct uuid_source uuids;
         struct buf scratch; /* for the document that is being made */
@@ -74,6 +80,8 @@ struct worker {
 int worker_start(struct worker *worker, struct collector *collector, unsigned index, struct redis_target *target,
                  const char *key_prefix, unsigned generation, struct err *err) NODISCARD;
 void worker_set_target(struct worker *worker, struct redis_target *target, const char *key_prefix, unsigned generation);
+/* Of this worker: the counters that its connections keep. Its own thread. */
+void worker_update_instruments(struct worker *worker);
 /* Finishes what runs, answers with 503 what waits for Redis, then ends the thread; at the latest at deadline_ms, of
  * clock_monotonic_ms. */
 void worker_stop(struct worker *worker, int64_t deadline_ms);

@@ -140,6 +140,9 @@ struct backing_redis_watch_options {
         /* Another Redis is to be used from now on; it has passed its probe. `now` is borrowed during the call: take a
          * reference to keep it. */
         void (*on_target)(struct backing_redis *now, void *data);
+        /* NULL, or a word in it before that: a candidate has passed its probe and been found so. Less than 0 with `err`
+         * refuses it, as a failed probe does. Not for the first, which is not probed. */
+        int (*accept)(const struct redis_probe_result *found, void *data, struct err *err);
         void *data;
 };
 

@@ -19,6 +19,7 @@ struct backing_redis_watch {
         int handles;        /* not closed yet */
         unsigned attempts;
         void (*on_target)(struct backing_redis *now, void *data);
+        int (*accept)(const struct redis_probe_result *found, void *data, struct err *err);
         void *data;
 };
 
@@ -76,6 +77,11 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
 {
         struct backing_redis_watch *watch = data;
         watch->probe = NULL;
+        struct err refusal;
+        if (rc == 0 && watch->accept && watch->accept(result, watch->data, &refusal) < 0) {
+                rc = refusal.code;
+                err = &refusal;
+        }
         if (rc < 0) {
                 try_later(watch, err);
                 return;
@@ -198,6 +204,7 @@ int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_o
         watch->backoff_min_ms = or_default(options->backoff_min_ms, BACKOFF_MIN_MS);
         watch->backoff_max_ms = or_default(options->backoff_max_ms, BACKOFF_MAX_MS);
         watch->on_target = options->on_target;
+        watch->accept = options->accept;
         watch->data = options->data;
         const struct follow_options follow = { .root = options->root,
                                                .poll_ms = options->poll_ms,

@@ -1,0 +1,70 @@
+/* acks: the level is a word and perhaps a number. Whether a server fits is judged by what its INFO said to the probe:
+ * a version of a name that is not known here is no reason to refuse it. */
+#include "acks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+
+static int parse_replicas(const char *text, unsigned *out, struct err *err)
+{
+        char *end;
+        long count = strtol(text, &end, 10);
+        if (text[0] < '0' || text[0] > '9' || *end || count < 1 || count > ACK_REPLICAS_MAX)
+                return err_set(err, ERR_INVALID, "expected replica:N with N from 1 to %d", ACK_REPLICAS_MAX);
+        *out = (unsigned)count;
+        return 0;
+}
+
+int ack_parse(const char *text, struct ack_level *out, struct err *err)
+{
+        struct ack_level level = { .kind = ACK_REPLICA, .replicas = 1 };
+        int rc = 0;
+        if (strcmp(text, "memory") == 0)
+                level = (struct ack_level){ .kind = ACK_MEMORY };
+        else if (strcmp(text, "fsync") == 0)
+                level = (struct ack_level){ .kind = ACK_FSYNC };
+        else if (strncmp(text, "replica:", 8) == 0)
+                rc = parse_replicas(text + 8, &level.replicas, err);
+        else if (strcmp(text, "replica") != 0)
+                rc = err_set(err, ERR_INVALID, "expected memory, replica, replica:N or fsync");
+        if (rc == 0)
+                *out = level;
+        return rc;
+}
+
+/* "redis 7.0.15" is older than 7.2; so is "valkey 7.1.0". */
+static bool lacks_waitaof(const char *server)
+{
+        unsigned major, minor;
+        if (sscanf(server, "redis %u.%u", &major, &minor) != 2 && sscanf(server, "valkey %u.%u", &major, &minor) != 2)
+                return false;
+        return major < 7 || (major == 7 && minor < 2);
+}
+
+int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err)
+{
+        if (level->kind == ACK_MEMORY)
+                return 0;
+        if (strcmp(found->mode, "cluster") == 0)
+                return err_set(err, ERR_UNAVAILABLE, "%s is a Cluster, where only --ack=memory is possible yet",
+                               found->address);
+        if (level->kind != ACK_FSYNC)
+                return 0;
+        if (lacks_waitaof(found->server))
+                return err_set(err, ERR_UNAVAILABLE,
+                               "%s is %s, which has no WAITAOF: --ack=fsync needs Redis 7.2 or Valkey 7.2",
+                               found->address, found->server);
+        if (found->append_only_known && !found->append_only)
+                return err_set(err, ERR_UNAVAILABLE,
+                               "%s (%s) has its append-only file off: --ack=fsync needs appendonly yes", found->address,
+                               found->server);
+        return 0;
+}
+
+bool ack_is_short(const struct ack_level *level, const struct redis_probe_result *found)
+{
+        return level->kind == ACK_REPLICA && found->replicas >= 0 && found->replicas < (int64_t)level->replicas;
+}

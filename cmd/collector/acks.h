@@ -1,0 +1,40 @@
+/* acks: what an acknowledgement promises (`--ack`), and whether a Redis can keep it. Pure.
+ *
+ *     struct ack_level level;
+ *     if (ack_parse("replica:2", &level, &err) < 0) ...
+ *     if (ack_fits(&level, &probed, &err) < 0) ...       // "valkey 8.1.1 has its append-only file off: ..."
+ *
+ * Threads: any. */
+#ifndef COLLECTOR_ACKS_H
+#define COLLECTOR_ACKS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "redis/redis.h"
+
+enum { ACK_REPLICAS_MAX = 64 };
+
+enum ack_kind {
+        ACK_MEMORY,  /* Redis has answered                                      */
+        ACK_REPLICA, /* and `replicas` replicas have it, in memory (WAIT)       */
+        ACK_FSYNC,   /* and it is in Redis's append-only file, synced (WAITAOF) */
+};
+
+struct ack_level {
+        enum ack_kind kind;
+        unsigned replicas;
+};
+
+/* "memory", "replica", "replica:N" with N from 1 to ACK_REPLICAS_MAX, "fsync". ERR_INVALID says what was expected. */
+int ack_parse(const char *text, struct ack_level *out, struct err *err) NODISCARD;
+
+/* ERR_UNAVAILABLE where this Redis is known to be unable to keep the promise: WAITAOF comes with Redis 7.2 and Valkey
+ * 7.2 and needs the append-only file; a Cluster needs a WAIT on each master, which is not done yet. What INFO does not
+ * tell is no reason: then the first WAIT tells it. */
+int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err) NODISCARD;
+
+/* True where fewer replicas are connected than are asked for: more may come. */
+bool ack_is_short(const struct ack_level *level, const struct redis_probe_result *found);
+
+#endif

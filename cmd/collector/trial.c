@@ -1,0 +1,39 @@
+/* trial: redis_probe on a loop that ends with it. */
+#include "trial.h"
+
+struct found {
+        struct redis_probe_result result;
+        int rc;
+        struct err err;
+};
+
+static void on_probed(const struct redis_probe_result *result, int rc, const struct err *err, void *data)
+{
+        struct found *found = data;
+        found->rc = rc;
+        if (result)
+                found->result = *result;
+        if (rc < 0)
+                found->err = *err;
+}
+
+int trial_run(const struct backing_redis *redis, int64_t timeout_ms, struct redis_probe_result *out, struct err *err)
+{
+        struct found found = { .rc = ERR_BUG };
+        uv_loop_t loop;
+        int failed = uv_loop_init(&loop);
+        if (failed)
+                return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
+        int rc = redis_probe(&loop, backing_redis_target(redis), backing_redis_key_prefix(redis), timeout_ms, on_probed,
+                             &found, NULL, err);
+        if (rc == 0) {
+                (void)uv_run(&loop, UV_RUN_DEFAULT); /* until the probe's handles are closed */
+                rc = found.rc;
+                if (rc < 0)
+                        *err = found.err;
+                else
+                        *out = found.result;
+        }
+        (void)uv_loop_close(&loop); /* nothing is left on it */
+        return rc;
+}

@@ -1,0 +1,13 @@
+/* trial: probes a Redis once and waits for what comes of it, for the start and for `--check`.
+ *
+ * Threads: any; it runs a loop of its own. */
+#ifndef COLLECTOR_TRIAL_H
+#define COLLECTOR_TRIAL_H
+
+#include "backing/redis.h"
+
+/* Waits at most timeout_ms. Errors as redis_probe's. */
+int trial_run(const struct backing_redis *redis, int64_t timeout_ms, struct redis_probe_result *found,
+              struct err *err) NODISCARD;
+
+#endif
