@@ -6,6 +6,7 @@ deps:
 	@tools/deps build
 deps-test:
 	@tools/deps build test
+	@PYTHON=$(PYTHON) tools/valkey >/dev/null
 deps-lint:
 	@tools/deps build lint
 deps-bench:

@@ -1,6 +1,7 @@
 """Fixtures: servers and programs that end with their test, and a limit on how long a test may take."""
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
 from support.binding import BindingRoot  # noqa: E402
 from support.collector import Collector  # noqa: E402
-from support.deadline import PATIENCE  # noqa: E402
+from support.deadline import PATIENCE, ROOT  # noqa: E402
 from support.fault_proxy import FaultProxy  # noqa: E402
 from support.redis_server import RedisServer  # noqa: E402
 
@@ -52,6 +53,12 @@ def start_redis():
         return started[-1]
     yield start
     _closing(started, RedisServer.stop)
+
+
+@pytest.fixture(scope="session")
+def valkey_server():
+    """The path of a server that knows WAITAOF."""
+    return subprocess.run([ROOT / "tools/valkey"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 @pytest.fixture

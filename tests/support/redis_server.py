@@ -15,7 +15,8 @@ from .ports import reserve_port
 class RedisServer:
     """`options` are lines of redis.conf: RedisServer(appendonly="yes", appendfsync="always")."""
 
-    def __init__(self, unix=False, port=None, start=True, **options):
+    def __init__(self, unix=False, port=None, start=True, program="redis-server", **options):
+        self.program = program
         self.folder = tempfile.mkdtemp(prefix="redis-")
         self.socket_path = os.path.join(self.folder, "redis.sock") if unix else None
         self.port = 0 if unix else port or reserve_port()
@@ -39,7 +40,7 @@ class RedisServer:
 
     def start(self, ready=True):
         """Starts it on the same port and folder as before; `ready` waits for its PONG."""
-        argv = ["redis-server", "--dir", self.folder, "--port", self.port, "--bind", self.host, "--daemonize", "no",
+        argv = [self.program, "--dir", self.folder, "--port", self.port, "--bind", self.host, "--daemonize", "no",
                 "--enable-debug-command", "yes"]
         if self.socket_path:
             argv += ["--unixsocket", self.socket_path]
@@ -80,6 +81,13 @@ class RedisServer:
         with self.client() as client:
             stats = client.info("commandstats")
         return sum(stats.get(f"cmdstat_{name.lower()}", {}).get("calls", 0) for name in commands)
+
+    def replicas(self):
+        """How many replicas are in step with it."""
+        with self.client() as client:
+            found = client.info("replication")
+        return sum(1 for name, value in found.items() if name.startswith("slave") and isinstance(value, dict)
+                   and value.get("state") == "online")
 
     def running(self):
         return self.child is not None and self.child.running()

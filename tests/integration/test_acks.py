@@ -1,0 +1,260 @@
+"""`--ack`: what an acknowledgement survives, with real replicas and a real append-only file."""
+
+import pytest
+
+from support.background import post_later
+from support.deadline import stays, wait_until
+from support.http_client import Client, timed
+from support.load import Load
+from support.program import run_program
+
+DOCUMENT = {"name": "a document"}
+
+
+@pytest.fixture
+def start_pair(start_redis):
+    """start_pair() starts a primary and its replica, in step."""
+    def start(replicas=1, **options):
+        primary = start_redis(repl_diskless_sync_delay=0, **options)
+        copies = [start_redis(replicaof=f"{primary.host} {primary.port}", **options) for _ in range(replicas)]
+        wait_until(lambda: primary.replicas() == replicas, "replicas in step")
+        return (primary, *copies)
+    return start
+
+
+def post_all(collector, count):
+    """Keys of `count` documents, each read by `look` right after its answer."""
+    with collector.client() as client:
+        for number in range(count):
+            answer = client.post("/v1/documents", {"number": number})
+            assert answer.status == 201, answer
+            yield answer.json()["key"]
+
+
+# --- Replicas --------------------------------------------------------------------------------
+
+def test_an_acknowledged_document_is_on_the_replica_at_that_moment(start_pair, start_collector):
+    primary, replica = start_pair()
+    collector = start_collector(primary, ack="replica:1").wait_connected()
+    with Load(collector, connections=16, rate=2000) as load, replica.client() as copy:
+        for key in post_all(collector, 300):
+            assert copy.exists(key), key
+    load.count(copy).assert_perfect()
+    metrics = collector.metrics()
+    assert metrics["collector_ack_wait_seconds_count"] > 0
+    # One WAIT speaks for many documents.
+    assert metrics["collector_ack_wait_seconds_count"] < metrics['collector_documents_total{result="stored"}']
+
+
+def test_put_and_repeats_wait_for_the_replica_too(start_pair, start_collector):
+    primary, replica = start_pair()
+    collector = start_collector(primary, ack="replica", hold_time="1s").wait_connected()
+    path = "/v1/documents/0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
+    with collector.client() as client, replica.client() as copy:
+        assert client.put(path, DOCUMENT).status == 201
+        assert copy.exists(path.rsplit("/", 1)[1])
+        assert client.put(path, DOCUMENT).status == 200
+        assert client.put(path, {"name": "another"}).status == 409
+        first = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "one"})
+        again = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "one"})
+        assert (first.status, again.status, first.body) == (201, 201, again.body)
+        assert again.header("idempotency-replayed") == "true"
+        # A repeat of what the replica does not have is no more acknowledged than the first try was.
+        replica.pause()
+        for _ in range(2):
+            answer = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "two"})
+            assert answer.status == 503 and "not yet safe" in answer.json()["detail"], answer
+        replica.resume()
+        answer = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "two"})
+        assert answer.status == 201 and copy.exists(answer.json()["key"])
+
+
+def test_a_stopped_replica_holds_requests_and_then_the_answer_names_the_key(start_pair, start_collector):
+    primary, replica = start_pair()
+    collector = start_collector(primary, ack="replica", hold_time="1500ms").wait_connected()
+    replica.pause()
+    with collector.client() as client:
+        took, answer = timed(client.post, "/v1/documents", DOCUMENT)
+        problem = answer.json()
+        assert answer.status == 503 and answer.media_type == "application/problem+json"
+        assert "stored, but not yet safe: 0 of 1 replicas" in problem["detail"]
+        assert 1.4 <= took < 4
+        assert client.get(f"/v1/documents/{problem['key']}").status == 200
+    # What waits when the replica goes on is acknowledged.
+    waiting = [post_later(collector, DOCUMENT) for _ in range(20)]
+    stays(lambda: not any(one.done() for one in waiting), "requests that wait for the replica", 0.5)
+    replica.resume()
+    answers = [one.result() for one in waiting]
+    assert [answer.status for answer in answers] == [201] * 20
+    with replica.client() as copy:
+        assert copy.exists(*[answer.json()["key"] for answer in answers]) == 20
+
+
+def test_reads_do_not_wait_for_a_replica(start_pair, start_collector):
+    primary, replica = start_pair()
+    collector = start_collector(primary, ack="replica", hold_time="5s").wait_connected()
+    with collector.client() as client:
+        key = client.post("/v1/documents", DOCUMENT).json()["key"]
+        replica.pause()
+        waiting = [post_later(collector, DOCUMENT) for _ in range(10)]
+        stays(lambda: not any(one.done() for one in waiting), "requests that wait for the replica", 0.3)
+        took, answer = timed(client.get, f"/v1/documents/{key}")
+        assert answer.status == 200 and took < 0.5
+        replica.resume()
+        assert {one.result().status for one in waiting} == {201}
+
+
+def test_a_primary_that_dies_under_load_takes_no_acknowledged_document_along(start_pair, start_collector):
+    primary, replica = start_pair()
+    collector = start_collector(primary, ack="replica:1", hold_time="1s").wait_connected()
+    with Load(collector, connections=32, rate=4000, timeout=20) as load:
+        load.wait_acknowledged(1500)
+        primary.kill()
+    with replica.client() as copy:
+        load.count(copy).assert_nothing_lost()
+
+
+def test_a_promoted_replica_gets_what_the_dead_primary_had_not_passed_on(start_pair, start_collector, bindings):
+    primary, heir, third = start_pair(replicas=2)
+    bindings.redis("db", primary)
+    collector = start_collector(env=bindings.environment(), ack="replica:1", hold_time="20s").wait_connected()
+    with Load(collector, connections=16, rate=2000) as load, heir.client() as client, third.client() as other:
+        load.wait_acknowledged(300)
+        # Nothing is passed on any more, and so nothing acknowledged, though the primary takes it.
+        heir.pause()
+        third.pause()
+        wait_until(lambda: primary.client().dbsize() > len(load.acknowledged) + 10, "documents that wait")
+        primary.kill()
+        heir.resume()
+        third.resume()
+        client.replicaof("no", "one")
+        other.replicaof(heir.host, heir.port)
+        bindings.redis("db", heir)
+        load.wait_acknowledged(300)
+    load.count(client).assert_perfect()
+    load.count(other).assert_nothing_lost()
+
+
+def test_connections_that_are_cut_cost_nothing(start_pair, start_proxy, start_collector):
+    primary, replica = start_pair()
+    proxy = start_proxy(primary)
+    collector = start_collector(proxy, ack="replica:1").wait_connected()
+    with Load(collector, connections=16, rate=1500) as load:
+        for _ in range(4):
+            load.wait_acknowledged(150)
+            proxy.reset()
+    with replica.client() as copy:
+        result = load.count(copy)
+    result.assert_perfect()
+    # Documents that were written again have two entries in the feed, and are listed once.
+    with Client(collector.host, collector.port) as client:
+        listed, cursor = [], ""
+        while True:
+            page = client.get(f"/v1/documents?limit=1000{cursor}").json()
+            listed += [entry["key"] for entry in page["documents"]]
+            if not page["more"]:
+                break
+            cursor = "&cursor=" + page["next"]
+    assert len(listed) == len(set(listed)) and set(load.acknowledged) <= set(listed)
+
+
+def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector, start_redis):
+    primary, replica = start_pair()
+    collector = start_collector(primary, ack="replica:2", hold_time="10s")
+    line = collector.wait_log("ack.lacks_replicas")
+    assert (line["replicas"], line["wanted"]) == (1, 2)
+    waiting = post_later(collector, DOCUMENT)
+    stays(lambda: not waiting.done(), "a request that waits for a second replica", 0.5)
+    start_redis(replicaof=f"{primary.host} {primary.port}")
+    assert waiting.result().status == 201
+    assert replica.running()
+
+
+# --- Disk ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_a_server_killed_under_load_loses_no_document_that_was_synced(start_redis, start_collector, valkey_server,
+                                                                     policy):
+    server = start_redis(program=valkey_server, appendonly="yes", appendfsync=policy)
+    collector = start_collector(server, ack="fsync", hold_time="20s").wait_connected()
+    with Load(collector, connections=32, rate=3000) as load:
+        for _ in range(2):
+            load.wait_acknowledged(150)
+            server.restart()
+        load.wait_acknowledged(50)
+    with server.client() as client:
+        load.count(client).assert_perfect()
+
+
+def test_one_document_alone_is_synced_at_once_where_the_server_always_syncs(start_redis, start_collector,
+                                                                            valkey_server):
+    server = start_redis(program=valkey_server, appendonly="yes", appendfsync="always")
+    collector = start_collector(server, ack="fsync").wait_connected()
+    with collector.client() as client:
+        times = sorted(timed(client.post, "/v1/documents", DOCUMENT)[0] for _ in range(21))
+    # Sent in the same write as the document, WAITAOF would be answered at the server's next event, 50 ms on average.
+    assert times[10] < 0.04, times
+
+
+def test_a_server_without_waitaof_is_refused_at_start(start_redis):
+    server = start_redis(appendonly="yes")
+    with server.client() as client:
+        version = client.info("server")["redis_version"]
+    if tuple(int(part) for part in version.split(".")[:2]) >= (7, 2):
+        return  # nothing to be refused: a newer system's own server has it
+    status, _, errors = run_program("collector", ["--listen", "127.0.0.1:0", "--ack", "fsync", "--redis-url",
+                                                  server.url()], None, seconds=20)
+    assert status == 1
+    assert f"redis {version}, which has no WAITAOF" in errors
+
+
+def test_a_server_without_an_append_only_file_is_refused_at_start(start_redis, valkey_server):
+    server = start_redis(program=valkey_server)
+    for arguments in (["--listen", "127.0.0.1:0"], ["--check"]):
+        status, _, errors = run_program("collector", [*arguments, "--ack", "fsync", "--redis-url", server.url()], None,
+                                        seconds=20)
+        assert status == 1
+        assert "has its append-only file off" in errors
+
+
+def test_a_binding_to_a_server_that_cannot_sync_is_refused(start_redis, start_collector, valkey_server, bindings):
+    server = start_redis(program=valkey_server, appendonly="yes", appendfsync="always")
+    bindings.redis("db", server)
+    collector = start_collector(env=bindings.environment(), ack="fsync").wait_connected()
+    bindings.redis("db", start_redis(program=valkey_server))
+    line = collector.wait_log("binding.reload_failed")
+    assert "append-only file off" in line["error"]
+    with collector.client() as client, server.client() as store:
+        assert store.exists(client.post("/v1/documents", DOCUMENT).json()["key"])
+
+
+def test_a_server_that_is_found_later_and_cannot_sync_is_503_with_the_reason(start_redis, start_collector,
+                                                                             valkey_server):
+    server = start_redis(program=valkey_server, start=False)
+    collector = start_collector(server, ack="fsync", hold_time="10s")
+    collector.wait_log("ack.unchecked")
+    server.start()
+    with collector.client() as client:
+        answer = client.post("/v1/documents", DOCUMENT)
+        assert answer.status == 503
+        assert "Redis refuses WAITAOF" in answer.json()["detail"] and "appendonly" in answer.json()["detail"]
+
+
+# --- Stopping, and settings ------------------------------------------------------------------
+
+def test_what_waits_when_collector_stops_is_answered(start_pair, start_collector):
+    primary, replica = start_pair()
+    collector = start_collector(primary, ack="replica", grace="1s").wait_connected()
+    replica.pause()
+    waiting = [post_later(collector, DOCUMENT) for _ in range(5)]
+    wait_until(lambda: primary.client().dbsize() >= 5, "documents that wait")
+    collector.close()
+    for one in waiting:
+        answer = one.result()
+        assert answer.status == 503 and "Collector stops" in answer.json()["detail"] and answer.json()["key"]
+
+
+def test_a_level_that_is_none_is_refused():
+    status, _, errors = run_program("collector", ["--ack", "disk"], None, seconds=20)
+    assert status == 2
+    assert "--ack" in errors and "expected memory, replica, replica:N or fsync" in errors
