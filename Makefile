@@ -36,7 +36,7 @@ LDLIBS   += -pthread -lm
 
 # A package's archive holds all its .c files but the tests. The order is the order of linking: a
 # package comes before those that it uses.
-PACKAGES := backing http redis config binding json metrics log base
+PACKAGES := backing daemon http redis config binding json metrics log base
 sources   = $(filter-out %_test.c,$(wildcard $(1)/*.c))
 objects   = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 archives := $(foreach p,$(PACKAGES),$(OUT)/lib/lib$(p).a)

@@ -2,13 +2,9 @@
  *
  * This file wires: settings, log, metrics, the binding that is watched, the listener, the workers. The main
  * thread then waits for signals and changes of the binding. Nothing of a request passes through it. */
-#include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -16,14 +12,12 @@
 #include "api.h"
 #include "backing/redis.h"
 #include "base/clock.h"
-#include "base/cpu.h"
 #include "check.h"
+#include "daemon/daemon.h"
 #include "settings.h"
 #include "source.h"
 #include "trial.h"
 #include "worker.h"
-
-enum { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, WORKERS_BY_DEFAULT_MAX = 4 };
 
 /* Settings that were read again on SIGHUP; the watch points into them. */
 struct followed {
@@ -43,37 +37,18 @@ struct process {
         struct worker *workers;
         unsigned worker_count;
 
-        uv_loop_t loop;
-        int signal_fd;
-        uv_poll_t signals;
-        uv_timer_t drain;
+        struct daemon daemon;
         uv_async_t denied; /* a worker was refused: the binding may say something else by now */
         int64_t looked_ms;
-        bool stopping;
-        int64_t stop_deadline_ms;
 };
 
 /* --- Stopping ------------------------------------------------------------------------------------------------------ */
 
-static void on_drained(uv_timer_t *timer)
+static void on_stop(void *data)
 {
-        uv_stop(timer->loop);
-}
-
-static void stop(struct process *process, const char *signal_name)
-{
-        if (process->stopping)
-                return;
-        const struct settings *settings = &process->settings;
-        process->stopping = true;
-        process->stop_deadline_ms = clock_monotonic_ms() + settings->grace_ms;
-        log_info(process->collector.log, "server.stopping", "not ready from now on; requests finish",
-                 log_str("signal", signal_name), log_int("waited_ms", settings->drain_delay_ms));
+        struct process *process = data;
         atomic_store(&process->collector.draining, true);
         http_server_drain(process->collector.server);
-        int64_t delay_ms =
-                settings->drain_delay_ms < settings->grace_ms ? settings->drain_delay_ms : settings->grace_ms / 2;
-        (void)uv_timer_start(&process->drain, on_drained, (uint64_t)delay_ms, 0); /* initialised: cannot fail */
 }
 
 /* --- Reading again --------------------------------------------------------------------------------------------------- */
@@ -109,26 +84,15 @@ static int follow(struct process *process, struct err *err)
         return 0;
 }
 
-static void reload(struct process *process)
+static void on_reload(void *data)
 {
+        struct process *process = data;
         struct err err;
         if (follow(process, &err) < 0)
                 log_error(process->collector.log, "config.reload_failed", "the settings in use stay", log_err(&err));
         else
                 log_info(process->collector.log, "config.reloaded",
                          "log level and Redis are followed; other settings take effect on a restart");
-}
-
-static void on_signal(uv_poll_t *poll, UNUSED int status, UNUSED int events)
-{
-        struct process *process = poll->data;
-        struct signalfd_siginfo info;
-        while (read(process->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-                if (info.ssi_signo == SIGHUP)
-                        reload(process);
-                else
-                        stop(process, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-        }
 }
 
 /* --- The binding ------------------------------------------------------------------------------------------------------ */
@@ -146,7 +110,7 @@ static void on_denied(uv_async_t *async)
 {
         struct process *process = async->data;
         int64_t now_ms = clock_monotonic_ms();
-        if (process->stopping || now_ms - process->looked_ms < 1000)
+        if (atomic_load(&process->collector.draining) || now_ms - process->looked_ms < 1000)
                 return;
         process->looked_ms = now_ms;
         backing_redis_watch_look(process->watch);
@@ -196,7 +160,7 @@ static int open_watch(struct process *process, struct err *err)
                 .accept = on_probed,
                 .data = process,
         };
-        rc = backing_redis_watch_open(&process->loop, &options, &process->watch, err);
+        rc = backing_redis_watch_open(&process->daemon.loop, &options, &process->watch, err);
         return rc < 0 ? rc : try_first(process, err);
 }
 
@@ -255,32 +219,16 @@ static int start_workers(struct process *process, struct err *err)
         return 0;
 }
 
-/* Blocks the signals for every thread to come, and reads them from a descriptor: there are no handlers. */
-static int open_signals(struct process *process, struct err *err)
+static int open_loop(struct process *process, struct err *err)
 {
-        sigset_t set;
-        (void)sigemptyset(&set); /* these cannot fail for valid signals */
-        (void)sigaddset(&set, SIGTERM);
-        (void)sigaddset(&set, SIGINT);
-        (void)sigaddset(&set, SIGHUP);
-        sigset_t blocked = set;
-        (void)sigaddset(&blocked, SIGPIPE);
-        (void)pthread_sigmask(SIG_BLOCK, &blocked, NULL);
-        process->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-        if (process->signal_fd < 0)
-                return err_errno(err, "signalfd");
-        int failed = uv_loop_init(&process->loop);
-        if (failed == 0)
-                failed = uv_poll_init(&process->loop, &process->signals, process->signal_fd);
-        if (failed == 0)
-                failed = uv_timer_init(&process->loop, &process->drain);
-        if (failed == 0)
-                failed = uv_async_init(&process->loop, &process->denied, on_denied);
+        int rc = daemon_init(&process->daemon, err);
+        if (rc < 0)
+                return rc;
+        int failed = uv_async_init(&process->daemon.loop, &process->denied, on_denied);
         if (failed)
                 return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
-        process->signals.data = process->denied.data = process;
+        process->denied.data = process;
         process->collector.denied = &process->denied;
-        (void)uv_poll_start(&process->signals, UV_READABLE, on_signal); /* initialised: cannot fail */
         return 0;
 }
 
@@ -288,10 +236,7 @@ static int start(struct process *process, struct err *err)
 {
         struct collector *collector = &process->collector;
         const struct settings *settings = &process->settings;
-        unsigned cpus = cpu_available();
-        process->worker_count = settings->workers > 0           ? (unsigned)settings->workers
-                                : cpus > WORKERS_BY_DEFAULT_MAX ? WORKERS_BY_DEFAULT_MAX
-                                                                : cpus;
+        process->worker_count = daemon_workers(settings->workers);
         collector->settings = settings;
         collector->started_ms = clock_realtime_ms();
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
@@ -337,7 +282,7 @@ static int run(struct process *process)
                                            .program = "collector" };
         if (log_open(&log_options, &process->collector.log, &err) < 0) {
                 fprintf(stderr, "collector: %s\n", err.text);
-                return EXIT_FAILED;
+                return DAEMON_FAILED;
         }
         int rc = start(process, &err);
         if (rc < 0) {
@@ -345,31 +290,29 @@ static int run(struct process *process)
                 log_error(process->collector.log, "server.start_failed", "Collector ends", log_err(&err),
                           log_code(&err));
                 bool usage = rc == ERR_INVALID || rc == ERR_CONFLICT || (rc == ERR_NOT_FOUND && !process->watch);
-                return usage ? EXIT_USAGE : EXIT_FAILED;
+                return usage ? DAEMON_USAGE : DAEMON_FAILED;
         }
         log_started(process);
-        (void)uv_run(&process->loop, UV_RUN_DEFAULT); /* until uv_stop, after the drain delay */
+        const struct settings *settings = &process->settings;
+        struct daemon_options daemon = { .log = process->collector.log,
+                                         .drain_delay_ms = settings->drain_delay_ms,
+                                         .grace_ms = settings->grace_ms,
+                                         .on_stop = on_stop,
+                                         .on_reload = on_reload,
+                                         .data = process };
+        int64_t deadline_ms = daemon_run(&process->daemon, &daemon);
         backing_redis_watch_close(process->watch);
         for (unsigned i = 0; i < process->worker_count; i++)
-                worker_stop(&process->workers[i], process->stop_deadline_ms);
+                worker_stop(&process->workers[i], deadline_ms);
         for (unsigned i = 0; i < process->worker_count; i++)
                 worker_join(&process->workers[i]);
         log_info(process->collector.log, "server.stopped", "Collector has stopped");
-        return EXIT_STOPPED;
-}
-
-static void close_handle(uv_handle_t *handle, UNUSED void *data)
-{
-        if (!uv_is_closing(handle))
-                uv_close(handle, NULL);
+        return DAEMON_STOPPED;
 }
 
 static void process_free(struct process *process)
 {
-        uv_walk(&process->loop, close_handle, NULL);
-        (void)uv_run(&process->loop, UV_RUN_DEFAULT);
-        (void)uv_loop_close(&process->loop); /* nothing is left on it */
-        (void)close(process->signal_fd);     /* nothing was written */
+        daemon_fini(&process->daemon);
         http_server_close(process->collector.server);
         metrics_free(process->collector.metrics);
         log_close(process->collector.log);
@@ -385,19 +328,19 @@ int main(int argc, char **argv)
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)
-                return config_help(&settings_program, stdout) < 0 ? EXIT_FAILED : EXIT_STOPPED;
+                return config_help(&settings_program, stdout) < 0 ? DAEMON_FAILED : DAEMON_STOPPED;
         if (rc == CONFIG_VERSION)
-                return printf("collector %s\n", VERSION) < 0 ? EXIT_FAILED : EXIT_STOPPED;
+                return printf("collector %s\n", VERSION) < 0 ? DAEMON_FAILED : DAEMON_STOPPED;
         if (rc < 0) {
                 fprintf(stderr, "collector: %s\nTry 'collector --help'.\n", err.text);
-                return EXIT_USAGE;
+                return DAEMON_USAGE;
         }
         int status;
         if (process.settings.check) {
                 status = check_run(&process.settings, process.report, environ);
         } else {
                 status = run(&process);
-                if (status == EXIT_STOPPED)
+                if (status == DAEMON_STOPPED)
                         process_free(&process);
         }
         config_report_free(process.report);

@@ -3,27 +3,20 @@
  * This file wires: settings, log, metrics, the delivery of log records, the binding that is watched, the listener,
  * the workers. The main thread then waits for signals and changes of the binding. Nothing of a request passes
  * through it. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
-
-#include <uv.h>
 
 #include "answer.h"
 #include "backing/collector.h"
 #include "base/clock.h"
-#include "base/cpu.h"
 #include "check.h"
+#include "daemon/daemon.h"
 #include "pages.h"
 #include "post.h"
 #include "settings.h"
 #include "source.h"
 #include "worker.h"
-
-enum { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, WORKERS_BY_DEFAULT_MAX = 4 };
 
 /* Settings that were read again on SIGHUP; the watch points into them. */
 struct followed {
@@ -42,55 +35,31 @@ struct process {
         struct backing_collector_watch *watch;
         struct worker *workers;
         unsigned workers_started;
-
-        uv_loop_t loop;
-        int signal_fd;
-        uv_poll_t signals;
-        uv_timer_t drain;
-        bool stopping;
-        int64_t stop_deadline_ms;
+        struct daemon daemon;
 };
 
 /* --- Stopping ------------------------------------------------------------------------------------- */
 
-static void on_drained(uv_timer_t *timer)
+static void on_stop(void *data)
 {
-        uv_stop(timer->loop);
-}
-
-/* A second signal cuts the drain delay short. */
-static void stop(struct process *process, const char *signal_name)
-{
-        const struct settings *settings = &process->settings;
-        if (process->stopping) {
-                uv_stop(&process->loop);
-                return;
-        }
-        process->stopping = true;
-        process->stop_deadline_ms = clock_monotonic_ms() + settings->grace_ms;
+        struct process *process = data;
         atomic_store(&process->pinger.draining, true);
         http_server_drain(process->pinger.server);
-        log_info(process->pinger.log, "server.stopping", "not ready from now on; requests finish",
-                 log_str("signal", signal_name), log_int("waited_ms", settings->drain_delay_ms));
-        int64_t delay_ms =
-                settings->drain_delay_ms < settings->grace_ms ? settings->drain_delay_ms : settings->grace_ms / 2;
-        (void)uv_timer_start(&process->drain, on_drained, (uint64_t)delay_ms, 0); /* initialised: cannot fail */
 }
 
 /* Requests may take what is left of the grace period but for the time to flush; then what waits for Collector has
  * that time, or what is left. */
-static void stop_all(struct process *process)
+static void stop_all(struct process *process, int64_t deadline_ms)
 {
         const struct settings *settings = &process->settings;
         int64_t flush_ms =
                 settings->flush_time_ms < settings->grace_ms / 2 ? settings->flush_time_ms : settings->grace_ms / 2;
         for (unsigned i = 0; i < process->workers_started; i++)
-                worker_stop(&process->workers[i], process->stop_deadline_ms - flush_ms);
+                worker_stop(&process->workers[i], deadline_ms - flush_ms);
         for (unsigned i = 0; i < process->workers_started; i++)
                 worker_join(&process->workers[i]);
         int64_t flush_until_ms = clock_monotonic_ms() + settings->flush_time_ms;
-        delivery_close(process->pinger.delivery,
-                       flush_until_ms < process->stop_deadline_ms ? flush_until_ms : process->stop_deadline_ms);
+        delivery_close(process->pinger.delivery, flush_until_ms < deadline_ms ? flush_until_ms : deadline_ms);
         process->pinger.delivery = NULL;
 }
 
@@ -125,26 +94,15 @@ static int follow(struct process *process, struct err *err)
         return 0;
 }
 
-static void reload(struct process *process)
+static void on_reload(void *data)
 {
+        struct process *process = data;
         struct err err;
         if (follow(process, &err) < 0)
                 log_error(process->pinger.log, "config.reload_failed", "the settings in use stay", log_err(&err));
         else
                 log_info(process->pinger.log, "config.reloaded",
                          "log level and Collector are followed; other settings take effect on a restart");
-}
-
-static void on_signal(uv_poll_t *poll, int status UNUSED, int events UNUSED)
-{
-        struct process *process = poll->data;
-        struct signalfd_siginfo info;
-        while (read(process->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-                if (info.ssi_signo == SIGHUP)
-                        reload(process);
-                else
-                        stop(process, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-        }
 }
 
 /* --- Collector ------------------------------------------------------------------------------------ */
@@ -174,7 +132,7 @@ static int open_delivery(struct process *process, struct err *err)
                                                          .data = process };
         int rc = post_global_init(err);
         if (rc == 0)
-                rc = backing_collector_watch_open(&process->loop, &watch, &process->watch, err);
+                rc = backing_collector_watch_open(&process->daemon.loop, &watch, &process->watch, err);
         if (rc == 0)
                 rc = delivery_open(&delivery, &process->pinger.delivery, err);
         if (rc == 0)
@@ -231,50 +189,20 @@ static int start_workers(struct process *process, struct err *err)
         return 0;
 }
 
-/* Blocks the signals for every thread to come, and reads them from a descriptor: there are no handlers. SIGPIPE is
- * blocked for good, because libcurl's TLS library may write to a closed socket. */
-static int open_signals(struct process *process, struct err *err)
-{
-        sigset_t set;
-        (void)sigemptyset(&set); /* these cannot fail for valid signals */
-        (void)sigaddset(&set, SIGTERM);
-        (void)sigaddset(&set, SIGINT);
-        (void)sigaddset(&set, SIGHUP);
-        sigset_t blocked = set;
-        (void)sigaddset(&blocked, SIGPIPE);
-        (void)pthread_sigmask(SIG_BLOCK, &blocked, NULL);
-        process->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-        if (process->signal_fd < 0)
-                return err_errno(err, "signalfd");
-        int failed = uv_loop_init(&process->loop);
-        if (failed == 0)
-                failed = uv_poll_init(&process->loop, &process->signals, process->signal_fd);
-        if (failed == 0)
-                failed = uv_timer_init(&process->loop, &process->drain);
-        if (failed)
-                return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
-        process->signals.data = process;
-        (void)uv_poll_start(&process->signals, UV_READABLE, on_signal); /* initialised: cannot fail */
-        return 0;
-}
-
 static int start(struct process *process, struct err *err)
 {
         struct pinger *pinger = &process->pinger;
-        unsigned cpus = cpu_available();
         pinger->settings = &process->settings;
-        pinger->worker_count = process->settings.workers > 0   ? (unsigned)process->settings.workers
-                               : cpus > WORKERS_BY_DEFAULT_MAX ? WORKERS_BY_DEFAULT_MAX
-                                                               : cpus;
+        pinger->worker_count = daemon_workers(process->settings.workers);
         pinger->metrics = metrics_new();
         if (!pinger->metrics)
                 return err_set(err, ERR_NOMEM, "metrics");
         source_init(&process->source, &process->settings, process->report, environ);
-        int rc = open_signals(process, err);
+        int rc = daemon_init(&process->daemon, err);
         if (rc == 0)
                 rc = open_delivery(process, err);
         if (rc == 0)
-                rc = bindings_open(&process->loop, &pinger->bindings, err);
+                rc = bindings_open(&process->daemon.loop, &pinger->bindings, err);
         if (rc == 0)
                 rc = open_server(process, err);
         if (rc < 0)
@@ -305,20 +233,11 @@ static void log_started(const struct process *process)
 
 /* --- Running -------------------------------------------------------------------------------------- */
 
-static void close_handle(uv_handle_t *handle, void *data UNUSED)
-{
-        if (!uv_is_closing(handle))
-                uv_close(handle, NULL);
-}
-
 static void process_free(struct process *process)
 {
         backing_collector_watch_close(process->watch);
         bindings_close(process->pinger.bindings);
-        uv_walk(&process->loop, close_handle, NULL);
-        (void)uv_run(&process->loop, UV_RUN_DEFAULT);
-        (void)uv_loop_close(&process->loop); /* nothing is left on it */
-        (void)close(process->signal_fd);     /* nothing was written */
+        daemon_fini(&process->daemon);
         http_server_close(process->pinger.server);
         metrics_free(process->pinger.metrics);
         log_close(process->pinger.log);
@@ -341,20 +260,26 @@ static int run(struct process *process)
                                            .program = "pinger" };
         if (log_open(&log_options, &process->pinger.log, &err) < 0) {
                 fprintf(stderr, "pinger: %s\n", err.text);
-                return EXIT_FAILED;
+                return DAEMON_FAILED;
         }
         int rc = start(process, &err);
         if (rc < 0) {
                 fprintf(stderr, "pinger: %s\n", err.text);
                 log_error(process->pinger.log, "server.start_failed", "Pinger ends", log_err(&err), log_code(&err));
-                return is_usage(process, rc) ? EXIT_USAGE : EXIT_FAILED;
+                return is_usage(process, rc) ? DAEMON_USAGE : DAEMON_FAILED;
         }
         log_started(process);
-        (void)uv_run(&process->loop, UV_RUN_DEFAULT); /* until uv_stop, after the drain delay */
-        stop_all(process);
+        const struct settings *settings = &process->settings;
+        struct daemon_options daemon = { .log = process->pinger.log,
+                                         .drain_delay_ms = settings->drain_delay_ms,
+                                         .grace_ms = settings->grace_ms,
+                                         .on_stop = on_stop,
+                                         .on_reload = on_reload,
+                                         .data = process };
+        stop_all(process, daemon_run(&process->daemon, &daemon));
         log_info(process->pinger.log, "server.stopped", "Pinger has stopped");
         process_free(process);
-        return EXIT_STOPPED;
+        return DAEMON_STOPPED;
 }
 
 int main(int argc, char **argv)
@@ -364,12 +289,12 @@ int main(int argc, char **argv)
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)
-                return config_help(&settings_program, stdout) < 0 ? EXIT_FAILED : EXIT_STOPPED;
+                return config_help(&settings_program, stdout) < 0 ? DAEMON_FAILED : DAEMON_STOPPED;
         if (rc == CONFIG_VERSION)
-                return printf("pinger %s\n", VERSION) < 0 ? EXIT_FAILED : EXIT_STOPPED;
+                return printf("pinger %s\n", VERSION) < 0 ? DAEMON_FAILED : DAEMON_STOPPED;
         if (rc < 0) {
                 fprintf(stderr, "pinger: %s\nTry 'pinger --help'.\n", err.text);
-                return EXIT_USAGE;
+                return DAEMON_USAGE;
         }
         int status = process.settings.check ? check_run(&process.settings, process.report, environ) : run(&process);
         config_report_free(process.report);

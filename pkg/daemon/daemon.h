@@ -1,0 +1,60 @@
+/* daemon: the life of a program around its main loop: signals, reading again, draining, stopping.
+ *
+ *     struct daemon daemon;
+ *     daemon_init(&daemon, &err);                          // first of all: before any thread is started
+ *     ... open what the program needs, on &daemon.loop
+ *     int64_t deadline_ms = daemon_run(&daemon, &(struct daemon_options){ .log = log, .grace_ms = 25000,
+ *                                      .on_stop = on_stop, .on_reload = on_reload, .data = program });
+ *     ... let requests finish until deadline_ms, close what was opened
+ *     daemon_fini(&daemon);
+ *
+ * SIGTERM and SIGINT: on_stop is called, which turns readiness off; daemon_run returns after the drain delay, and
+ * at once when the signal comes a second time. SIGHUP: on_reload. SIGPIPE is blocked for good: a closed socket is
+ * an error of write(2), not the end of the program.
+ *
+ * Threads: the main thread. daemon_init blocks the signals for every thread that is started after it. */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "log/log.h"
+
+/* Exit statuses of a program. */
+enum { DAEMON_STOPPED = 0, DAEMON_FAILED = 1, DAEMON_USAGE = 2 };
+
+struct daemon_options {
+        struct log *log;        /* NULL: silent                                                          */
+        int64_t drain_delay_ms; /* from the signal to daemon_run's return; half the grace where longer   */
+        int64_t grace_ms;       /* from the signal to the deadline that daemon_run returns               */
+        void (*on_stop)(void *data);
+        void (*on_reload)(void *data);
+        void *data;
+};
+
+struct daemon {
+        uv_loop_t loop; /* the program's main loop: others put their handles on it */
+
+        /* Private. */
+        struct daemon_options options;
+        uv_poll_t signals;
+        uv_timer_t drain;
+        int signal_fd;
+        int64_t deadline_ms; /* 0: no signal to stop so far */
+};
+
+/* ERR_LIMIT where descriptors or memory are short. */
+int daemon_init(struct daemon *daemon, struct err *err) NODISCARD;
+/* Runs the loop until it is time to stop. Returns when everything must have ended, of clock_monotonic_ms. */
+int64_t daemon_run(struct daemon *daemon, const struct daemon_options *options);
+/* Closes every handle that is left on the loop, lets the loop end, and frees it. */
+void daemon_fini(struct daemon *daemon);
+
+/* The number of worker threads: what was asked for, or for 0 the CPUs there are, at most 4. */
+unsigned daemon_workers(int64_t asked);
+
+#endif
