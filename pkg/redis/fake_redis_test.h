@@ -399,7 +399,7 @@ static inline bool server_answers(const struct server *server)
 /* On a unix socket in its folder; `more` holds arguments, closed by NULL. */
 static inline void server_start(struct server *server, const char *const more[])
 {
-        const char *argv[24] = { "redis-server", "--port", "0", "--unixsocket", server->socket_path, "--dir",
+        const char *argv[32] = { "redis-server", "--port", "0", "--unixsocket", server->socket_path, "--dir",
                                  server->folder, "--save", "",  "--logfile",    "redis.log" };
         size_t argc = 11;
         for (size_t i = 0; more && more[i]; i++)

@@ -26,6 +26,7 @@ static int say_pem(const char *part, const char *noun, int rc, struct err *err)
         case GNUTLS_E_SUCCESS: /* none of it was one */
         case GNUTLS_E_NO_CERTIFICATE_FOUND:
         case GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR:
+        case GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE:
                 return err_set(err, ERR_INVALID, "%s: no %s in the PEM text", part, noun);
         case GNUTLS_E_DECRYPTION_FAILED:
                 return err_set(err, ERR_INVALID, "%s: it is encrypted; one without a passphrase is needed", part);

@@ -13,15 +13,22 @@ from .ports import reserve_port
 
 
 class RedisServer:
-    """`options` are lines of redis.conf: RedisServer(appendonly="yes", appendfsync="always")."""
+    """`options` are lines of redis.conf: RedisServer(appendonly="yes", appendfsync="always"). With `certificates`, a
+    folder of Certificates, it speaks TLS alone, and asks for no client certificate unless tls_auth_clients says so."""
 
-    def __init__(self, unix=False, port=None, start=True, program="redis-server", **options):
+    def __init__(self, unix=False, port=None, start=True, program="redis-server", certificates=None, **options):
         self.program = program
         self.folder = tempfile.mkdtemp(prefix="redis-")
         self.socket_path = os.path.join(self.folder, "redis.sock") if unix else None
         self.port = 0 if unix else port or reserve_port()
         self.host = "127.0.0.1"
         self.options = {"save": "", "appendonly": "no"}
+        self.certificates = certificates
+        if certificates:
+            self.options.update({"tls-port": str(self.port), "tls-auth-clients": "no",
+                                 "tls-ca-cert-file": certificates.path("ca.crt"),
+                                 "tls-cert-file": certificates.path("server.crt"),
+                                 "tls-key-file": certificates.path("server.key")})
         self.options.update({name.replace("_", "-"): str(value) for name, value in options.items()})
         self.child = None
         if start:
@@ -40,7 +47,8 @@ class RedisServer:
 
     def start(self, ready=True):
         """Starts it on the same port and folder as before; `ready` waits for its PONG."""
-        argv = [self.program, "--dir", self.folder, "--port", self.port, "--bind", self.host, "--daemonize", "no",
+        argv = [self.program, "--dir", self.folder, "--port", 0 if self.certificates else self.port, "--bind", self.host,
+                "--daemonize", "no",
                 "--enable-debug-command", "yes"]
         if self.socket_path:
             argv += ["--unixsocket", self.socket_path]
@@ -68,6 +76,10 @@ class RedisServer:
         options.setdefault("socket_timeout", 10)
         if self.socket_path:
             return redis.Redis(unix_socket_path=self.socket_path, **options)
+        if self.certificates:
+            options.update(ssl=True, ssl_ca_certs=self.certificates.path("ca.crt"),
+                           ssl_certfile=self.certificates.path("client.crt"),
+                           ssl_keyfile=self.certificates.path("client.key"))
         return redis.Redis(host=self.host, port=self.port, **options)
 
     def config(self, **settings):

@@ -1,0 +1,166 @@
+"""Redis with TLS, users and passwords that are rotated, by bindings that change while requests are served."""
+
+import pytest
+
+from support.certificates import Certificates
+from support.collector import check
+from support.load import Load
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def start_bound(start_collector, bindings):
+    """start_bound(**flags): a Collector that reads `bindings`."""
+    def start(**flags):
+        return start_collector(env=bindings.environment(), **flags)
+    return start
+
+
+def acl(server, *rules):
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", *rules)
+
+
+def test_a_private_ca_in_the_binding_is_enough(start_redis, start_bound, bindings, certificates):
+    server = start_redis(certificates=certificates)
+    bindings.redis("db", server, **{"ca.crt": certificates.text("ca.crt")})
+    with start_bound().client() as client, server.client() as store:
+        answer = client.post("/v1/documents", {"a": 1})
+        assert answer.status == 201, answer
+        assert store.exists(answer.json()["key"])
+
+
+def test_a_client_certificate_and_a_user_are_shown(start_redis, start_bound, bindings, certificates):
+    server = start_redis(certificates=certificates, tls_auth_clients="yes")
+    acl(server, "app", "on", ">pass", "~*", "+@all")
+    bindings.redis("db", server, username="app", password="pass",
+                   **{name: certificates.text(of) for name, of in
+                      [("ca.crt", "bundle.crt"), ("tls.crt", "client.crt"), ("tls.key", "client.key")]})
+    with start_bound().client() as client, server.client() as store:
+        assert client.post("/v1/documents", {"a": 1}).status == 201
+        assert "app" in {entry["user"] for entry in store.client_list()}
+
+
+def test_check_says_which_certificate_was_verified_by_what(start_redis, bindings, certificates):
+    server = start_redis(certificates=certificates)
+    bindings.redis("db", server, **{"ca.crt": certificates.text("ca.crt")})
+    status, out, err = check(env=bindings.environment())
+    assert status == 0, (out, err)
+    place = f"{bindings.path}/db/ca.crt"
+    assert f"TLS 1.3, certificate of localhost, valid until 2049-12-31, verified by the CA in {place}" in out
+
+
+@pytest.mark.parametrize("entries, words", [
+    ({"ca.crt": "other-ca.crt"}, "certificate: unknown issuer (CN=Test CA)"),
+    ({"ca.crt": "ca.crt", "tls.server-name": "wrong.test"}, "the name wrong.test is not in it"),
+])
+def test_check_says_which_check_has_failed(start_redis, bindings, certificates, entries, words):
+    server = start_redis(certificates=certificates)
+    bindings.redis("db", server, **{name: certificates.text(value) if value.endswith(".crt") else value
+                                    for name, value in entries.items()})
+    status, out, err = check(env=bindings.environment())
+    assert status == 1 and words in err, (status, out, err)
+
+
+def test_check_names_the_file_that_holds_no_certificate(start_redis, bindings):
+    server = start_redis()
+    bindings.redis("db", server, **{"ca.crt": "none"})
+    status, _, err = check(env=bindings.environment())
+    assert status == 2 and "/db/ca.crt: CA: no certificate in the PEM text" in err, err
+
+
+def test_a_file_with_a_ca_can_be_given_by_a_flag(start_redis, start_collector, certificates):
+    server = start_redis(certificates=certificates)
+    program = start_collector(server, redis_ca_file=certificates.path("ca.crt"))
+    with program.client() as client:
+        assert client.post("/v1/documents", {"a": 1}).status == 201
+
+
+def test_plain_to_tls_and_back_under_load_costs_nothing(start_redis, start_bound, bindings, certificates):
+    plain, secure = start_redis(), start_redis(certificates=certificates)
+    bindings.redis("db", plain)
+    program = start_bound().wait_connected()
+    with Load(program) as load:
+        load.wait_acknowledged(100)
+        bindings.redis("db", secure, **{"ca.crt": certificates.text("ca.crt")})
+        program.wait_log("redis.switched", generation=2)
+        load.wait_acknowledged(100)
+        bindings.redis("db", plain)
+        program.wait_log("redis.switched", generation=3)
+        load.wait_acknowledged(100)
+    with plain.client() as one, secure.client() as other:
+        assert other.dbsize() > 0
+        load.count(one, other).assert_perfect()
+
+
+def test_new_certificates_on_both_sides_cost_nothing(start_redis, start_bound, bindings, certificates, tmp_path):
+    renewed = Certificates(tmp_path / "renewed")
+    server = start_redis(certificates=certificates)
+    both = certificates.text("ca.crt") + renewed.text("ca.crt")
+    bindings.redis("db", server, **{"ca.crt": certificates.text("ca.crt")})
+    program = start_bound(redis_max_age="1s").wait_connected()
+    with Load(program) as load:
+        load.wait_acknowledged(100)
+        bindings.redis("db", server, **{"ca.crt": both})
+        program.wait_log("redis.switched", generation=2)
+        with server.client() as store:
+            store.execute_command("CONFIG", "SET", "tls-cert-file", renewed.path("server.crt"),
+                                  "tls-key-file", renewed.path("server.key"))
+        load.wait_acknowledged(600)
+        bindings.redis("db", server, **{"ca.crt": renewed.text("ca.crt")})
+        program.wait_log("redis.switched", generation=3)
+        load.wait_acknowledged(100)
+    server.certificates = renewed
+    server.options["tls-ca-cert-file"] = renewed.path("ca.crt")
+    with server.client(ssl_certfile=None, ssl_keyfile=None) as store:
+        load.count(store).assert_perfect()
+
+
+def test_the_second_password_takes_over_when_the_first_is_refused(start_redis, start_bound, bindings):
+    server = start_redis()
+    acl(server, "app", "on", ">one", ">two", "~*", "+@all")
+    bindings.redis("db", server, username="app", password="one", **{"password-secondary": "two"})
+    program = start_bound(workers=1).wait_connected()
+    with Load(program) as load, server.client() as store:
+        load.wait_acknowledged(100)
+        store.execute_command("ACL", "SETUSER", "app", "<one")
+        store.execute_command("CLIENT", "KILL", "USER", "app")
+        program.wait_log("redis.password_switched")
+        load.wait_acknowledged(100)
+        store.execute_command("CLIENT", "KILL", "USER", "app")
+        load.wait_acknowledged(100)
+    assert len([line for line in program.log() if line["event"] == "redis.password_switched"]) == 1
+    with server.client() as store:
+        load.count(store).assert_perfect()
+
+
+def test_a_refused_password_makes_the_binding_be_read_before_its_time(start_redis, start_bound, bindings):
+    server = start_redis()
+    acl(server, "app", "on", ">one", "~*", "+@all")
+    bindings.redis("db", server, username="app", password="one")
+    program = start_bound().wait_connected()
+    with Load(program) as load, server.client() as store:
+        load.wait_acknowledged(100)
+        store.execute_command("ACL", "SETUSER", "app", "<one", ">two")
+        store.execute_command("CLIENT", "KILL", "USER", "app")
+        program.wait_log("redis.denied")
+        bindings.redis("db", server, username="app", password="two")
+        load.wait_acknowledged(100)
+    with server.client() as store:
+        load.count(store).assert_perfect()
+
+
+def test_connections_are_replaced_by_age_without_a_failed_request(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("db", server)
+    program = start_bound(redis_max_age="300ms", log_level="debug").wait_connected()
+    with Load(program) as load:
+        program.wait_log("redis.renewed")
+        load.wait_acknowledged(500)
+    assert not [line for line in program.log() if line["event"] == "redis.disconnected"]
+    with server.client() as store:
+        load.count(store).assert_perfect()
