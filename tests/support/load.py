@@ -160,7 +160,11 @@ def stored_markers(clients, prefix=""):
         keys = [key for key in client.scan_iter(match=f"{prefix}*", count=1000) if b"collector:" not in key]
         for start in range(0, len(keys), 500):
             part = keys[start:start + 500]
-            for key, value in zip(part, client.mget(part)):
+            with client.pipeline(transaction=False) as pipe:  # no MGET: a Cluster's keys are in many slots
+                for key in part:
+                    pipe.get(key)
+                values = pipe.execute()
+            for key, value in zip(part, values):
                 if value is not None:
                     name = key.decode()[len(prefix):]
                     found.append((name, json.loads(value).get("marker")))

@@ -1,0 +1,56 @@
+/* Fuzzes what a Cluster says of its nodes: the bytes are a reply, which goes to the parser of maps, and, where it is
+ * an error, to that of redirections. What comes out must be whole: each slot's node is one of the list. */
+#include <stdlib.h>
+
+#include "redis/internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { REPLY_MAX_BYTES = 256 << 10, INPUT_MAX_BYTES = 128 << 10 };
+
+static void check_map(const struct redis_reply *reply)
+{
+        struct redis_slots *slots = NULL;
+        struct err err;
+        size_t covered = 0;
+        if (redis_slots_parse(reply, "asked", &slots, &err) < 0)
+                return;
+        for (size_t i = 0; i < REDIS_SLOTS; i++) {
+                covered += slots->owner[i] > 0;
+                if (slots->owner[i] > slots->node_count)
+                        abort();
+        }
+        for (size_t i = 0; i < slots->node_count; i++)
+                if (!slots->nodes[i].host[0] || slots->nodes[i].port == 0)
+                        abort();
+        if (covered != slots->covered)
+                abort();
+        redis_slots_free(slots);
+}
+
+static void check_redirection(const struct redis_reply *reply)
+{
+        struct redis_redirect to;
+        if (redis_reply_type(reply) != REDIS_ERROR ||
+            !redis_redirect_parse(redis_reply_text(reply, NULL), "asked", &to))
+                return;
+        if (to.slot >= REDIS_SLOTS || to.port == 0 || !to.host[0])
+                abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        const struct redis_reply *reply;
+        struct err err;
+        if (size == 0 || size > INPUT_MAX_BYTES)
+                return 0;
+        (void)redis_slot_of_key((const char *)data, size); /* reads no further than it may */
+        struct redis_reader *reader = redis_reader_new(REPLY_MAX_BYTES);
+        if (reader && redis_reader_feed(reader, (const char *)data, size, &err) == 0)
+                while (redis_reader_next(reader, &reply, &err) > 0) {
+                        check_map(reply);
+                        check_redirection(reply);
+                }
+        redis_reader_free(reader);
+        return 0;
+}

@@ -1,0 +1,161 @@
+"""Collector on a Redis Cluster: routes, resharding, failovers, and the way from one mode to another."""
+
+import datetime
+import time
+
+import pytest
+
+from support.cluster import RedisCluster, slot_of
+from support.collector import check
+from support.deadline import wait_until
+from support.load import Load
+
+
+@pytest.fixture
+def start_cluster():
+    started = []
+
+    def start(**options):
+        started.append(RedisCluster(**options))
+        return started[-1]
+    yield start
+    for cluster in started:
+        cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+def stream_of_today():
+    return f"collector:feed:{datetime.datetime.now(datetime.timezone.utc).date().isoformat()}"
+
+
+def listed(client):
+    """All keys that the listing has, in its order."""
+    keys, cursor = [], None
+    while True:
+        path = "/v1/documents?limit=500" + (f"&cursor={cursor}" if cursor else "")
+        page = client.get(path).json()
+        keys += [entry["key"] for entry in page["documents"]]
+        if not page.get("more"):
+            return keys
+        cursor = page["next"]
+
+
+def test_documents_are_spread_over_all_masters_read_back_and_listed(cluster, start_collector):
+    collector = start_collector(cluster.nodes[1].url())
+    with Load(collector, connections=4, requests=300, rate=2000) as load:
+        load.join()
+    load.count(*cluster.clients()).assert_perfect()
+    for client in cluster.clients():
+        assert client.dbsize() > 50
+    with collector.client() as client:
+        for key in list(load.acknowledged)[:30]:
+            assert client.get(f"/v1/documents/{key}").json()["marker"] == load.acknowledged[key]
+        found = listed(client)
+        assert set(load.acknowledged) <= set(found) and len(found) == len(set(found))
+        key = next(iter(load.acknowledged))
+        assert client.request("DELETE", f"/v1/documents/{key}").status == 204
+        assert client.get(f"/v1/documents/{key}").status == 404
+
+
+def test_check_tells_of_the_masters(cluster):
+    status, out, err = check(redis_url=cluster.url())
+    assert status == 0, err
+    assert "a Cluster of 3 masters, each of them reached" in out
+
+
+def test_a_database_other_than_0_is_refused_with_the_reason(cluster):
+    status, _, err = check(redis_url=cluster.nodes[0].url(database=2))
+    assert status == 1 and "SELECT is not allowed in cluster mode" in err
+
+
+def test_a_binding_that_demands_a_cluster_fails_on_a_single_server(bindings, start_redis):
+    server = start_redis()
+    bindings.write("db", **{"type": "redis", "cluster.nodes": f"{server.host}:{server.port}"})
+    status, _, err = check(env=bindings.environment())
+    assert status == 1 and "cluster support disabled" in err, err
+
+
+def test_slots_that_move_under_load_lose_nothing(start_cluster, start_collector):
+    cluster = start_cluster()
+    collector = start_collector(cluster.url())
+    with Load(collector, connections=16, rate=1500) as load:
+        load.wait_acknowledged(300)
+        masters = cluster.masters()
+        for slot in [slot_of(stream_of_today()), *range(0, 16384, 163)]:
+            source = cluster.master_of(slot)
+            cluster.move_slot(slot, masters[(masters.index(source) + 1) % len(masters)])
+        load.wait_acknowledged(300)
+    result = load.count(*cluster.clients())
+    print(f"\nresharding\n{result}")
+    result.assert_perfect()
+    with collector.client() as client:
+        assert sorted(listed(client)) == sorted(load.acknowledged)
+
+
+def test_a_coordinated_failover_under_load_loses_nothing(start_cluster, start_collector):
+    cluster = start_cluster(replicas=True)
+    collector = start_collector(cluster.url())
+    with Load(collector, connections=16, rate=1500) as load:
+        load.wait_acknowledged(300)
+        for master in cluster.masters():
+            cluster.fail_over(master)
+            load.wait_acknowledged(300)
+        cluster.wait_ok()
+        load.wait_acknowledged(300)
+    result = load.count(*cluster.clients())
+    print(f"\ncoordinated failover of each master\n{result}")
+    result.assert_perfect()
+
+
+@pytest.mark.parametrize("which", ["feed", "other"])
+def test_a_dead_master_delays_until_its_replica_takes_over(start_cluster, start_collector, which):
+    cluster = start_cluster(replicas=True)
+    collector = start_collector(cluster.url())
+    with Load(collector, connections=16, rate=1500) as load:
+        load.wait_acknowledged(300)
+        owner = cluster.master_of(slot_of(stream_of_today()))
+        victim = owner if which == "feed" else next(node for node in cluster.masters() if node is not owner)
+        begin = time.monotonic()
+        victim.kill()
+        wait_until(lambda: victim not in cluster.masters(), "the replica's promotion", 30, 0.05)
+        cluster.wait_ok(30)
+        promoted = time.monotonic() - begin
+        load.wait_acknowledged(300)
+    result = load.count(*cluster.clients())
+    print(f"\nmaster killed ({which}); the Cluster served all slots again after {promoted:.1f} s\n{result}")
+    assert result.failed == 0 and not result.doubled, f"{result}\n{collector.child.tail()}"
+    # Replication is asynchronous: what the master had acknowledged and not yet sent is gone.
+    assert len(result.lost) < 50, str(result)
+
+
+def test_from_a_single_server_to_a_cluster_and_back_under_load(start_cluster, start_redis, start_collector, bindings):
+    cluster, single = start_cluster(), start_redis()
+    bindings.redis("db", single)
+    collector = start_collector(env=bindings.environment())
+
+    def wait_generation(number):
+        workers = collector.wait_log("server.listening")["workers"]
+        wait_until(lambda: len({line["worker"] for line in collector.log()
+                                if line["event"] == "redis.switched" and line["generation"] == number}) == workers,
+                   lambda: f"generation {number}\n{collector.child.tail()}", 15)
+
+    with Load(collector, connections=64, rate=2000) as load:
+        load.wait_acknowledged(300)
+        bindings.write("db", **{"type": "redis", "cluster.nodes": cluster.node_list})
+        wait_generation(2)
+        load.wait_acknowledged(600)
+        bindings.redis("db", single)
+        wait_generation(3)
+        load.wait_acknowledged(300)
+        bindings.redis("db", cluster.nodes[2])
+        wait_generation(4)
+        load.wait_acknowledged(300)
+    result = load.count(single.client(), *cluster.clients())
+    print(f"\nsingle server -> Cluster -> single server -> Cluster\n{result}")
+    result.assert_perfect()
+    assert result.longest < 1.0

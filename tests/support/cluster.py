@@ -1,0 +1,146 @@
+"""A Redis Cluster on 127.0.0.1: masters and, where wanted, a replica for each."""
+
+import redis
+
+from .deadline import wait_until
+from .ports import reserve_port
+from .redis_server import RedisServer
+
+SLOTS = 16384
+
+
+class RedisCluster:
+    """RedisCluster(masters=3, replicas=True). A node that is silent for `node_timeout_ms` is taken for failed."""
+
+    def __init__(self, masters=3, replicas=False, node_timeout_ms=1500, **options):
+        self.nodes = []
+        try:
+            for _ in range(masters * (2 if replicas else 1)):
+                self.nodes.append(RedisServer(
+                    start=False, cluster_enabled="yes", cluster_node_timeout=node_timeout_ms,
+                    cluster_port=reserve_port(), cluster_replica_validity_factor=0, repl_diskless_sync_delay=0,
+                    repl_ping_replica_period=1, **options))
+            for node in self.nodes:
+                node.start()
+            self._form(self.nodes[:masters], self.nodes[masters:])
+        except BaseException:
+            self.stop()
+            raise
+
+    def _form(self, masters, replicas):
+        first = self.nodes[0]
+        for index, node in enumerate(masters):
+            begin, end = index * SLOTS // len(masters), (index + 1) * SLOTS // len(masters) - 1
+            ask(node, "CLUSTER", "ADDSLOTSRANGE", begin, end)
+            ask(node, "CLUSTER", "SET-CONFIG-EPOCH", index + 1)
+        for node in self.nodes[1:]:
+            ask(node, "CLUSTER", "MEET", first.host, first.port, int(first.options["cluster-port"]))
+        wait_until(lambda: all(len(self.seen_by(node)) == len(self.nodes) for node in self.nodes), "nodes that have met")
+        for master, replica in zip(masters, replicas):
+            ask(replica, "CLUSTER", "REPLICATE", self.id_of(master))
+        self.wait_ok()
+        for replica in replicas:
+            wait_until(lambda r=replica: r.client().info("replication").get("master_link_status") == "up",
+                       "a replica in step", 20)
+
+    # --- Looking -----------------------------------------------------------------------------
+
+    def seen_by(self, node):
+        """{port: words of its line in CLUSTER NODES}"""
+        lines = ask(node, "CLUSTER", "NODES")
+        if isinstance(lines, dict):  # redis-py parses it
+            return {int(address.rsplit(":", 1)[1]): entry for address, entry in lines.items()}
+        return {int(line.split()[1].split("@")[0].rsplit(":", 1)[1]): line.split()
+                for line in lines.decode().splitlines()}
+
+    def running(self):
+        return [node for node in self.nodes if node.running()]
+
+    def wait_ok(self, seconds=20):
+        """Waits until every node that runs finds all slots served, and knows the same masters."""
+        def is_ok():
+            maps = set()
+            for node in self.running():
+                info = ask(node, "CLUSTER", "INFO")
+                if (info.get("cluster_state") if isinstance(info, dict) else "cluster_state:ok" in info.decode()) not in (
+                        "ok", True):
+                    return False
+                maps.add(tuple(sorted((r[0], r[1], r[2][1]) for r in ask(node, "CLUSTER", "SLOTS"))))
+            return len(maps) == 1
+        wait_until(is_ok, "a Cluster that serves all slots", seconds, 0.05)
+
+    def id_of(self, node):
+        return ask(node, "CLUSTER", "MYID").decode()
+
+    def master_of(self, slot):
+        """The RedisServer that owns it, as the first node that runs sees it."""
+        for begin, end, master, *_ in ask(self.running()[0], "CLUSTER", "SLOTS"):
+            if begin <= slot <= end:
+                return next(node for node in self.nodes if node.port == master[1])
+        raise AssertionError(f"nobody serves slot {slot}")
+
+    def masters(self):
+        owners = {entry[2][1] for entry in ask(self.running()[0], "CLUSTER", "SLOTS")}
+        return [node for node in self.nodes if node.port in owners]
+
+    def replica_of(self, master):
+        ident = self.id_of(master)
+        lines = ask(master, "CLUSTER", "REPLICAS", ident)
+        text = str(lines)
+        return next(node for node in self.running() if node is not master and f":{node.port}@" in text)
+
+    def clients(self):
+        """One for each master: together they hold all documents."""
+        return [node.client() for node in self.masters()]
+
+    def url(self):
+        return self.nodes[0].url()
+
+    @property
+    def node_list(self):
+        """As an entry cluster.nodes says it."""
+        return ",".join(f"{node.host}:{node.port}" for node in self.nodes)
+
+    # --- Changing ----------------------------------------------------------------------------
+
+    def move_slot(self, slot, to):
+        """Gives a slot with its keys to another master, step by step as redis-cli --cluster reshard does."""
+        source = self.master_of(slot)
+        ask(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", self.id_of(source))
+        ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", self.id_of(to))
+        while True:
+            keys = ask(source, "CLUSTER", "GETKEYSINSLOT", slot, 50)
+            if not keys:
+                break
+            ask(source, "MIGRATE", to.host, to.port, "", 0, 5000, "KEYS", *keys)
+        for node in (to, source):
+            ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
+
+    def fail_over(self, master):
+        """A coordinated failover: the replica takes over with all that the master has acknowledged."""
+        replica = self.replica_of(master)
+        ask(replica, "CLUSTER", "FAILOVER")
+        wait_until(lambda: "master" in str(replica.client().role()[0]), "the replica's promotion", 20)
+        return replica
+
+    def stop(self):
+        for node in self.nodes:
+            node.stop()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def ask(node, *words):
+    """One command, with its reply as it is."""
+    with node.client() as client:
+        client.response_callbacks.clear()
+        return client.execute_command(*words)
+
+
+def slot_of(key):
+    """CRC16 of the key modulo 16384 (Redis Cluster specification, "Key distribution model")."""
+    return redis.crc.key_slot(key.encode() if isinstance(key, str) else key)
