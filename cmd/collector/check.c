@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "acks.h"
+#include "backing/print.h"
 #include "backing/redis.h"
 #include "base/attr.h"
 #include "base/clock.h"
@@ -14,30 +15,6 @@
 #include "trial.h"
 
 enum { PROBE_TIMEOUT_MS = 5000 };
-
-static void print_bindings(const struct servicebinding_set *bindings)
-{
-        const char *root = servicebinding_set_root(bindings);
-        printf("\nBindings below %s\n", root ? root : "$SERVICE_BINDING_ROOT (not set)");
-        for (size_t i = 0; i < servicebinding_count(bindings); i++) {
-                const struct servicebinding *b = servicebinding_at(bindings, i);
-                const char *provider = servicebinding_provider(b);
-                printf("  %-20s type %s%s%s\n", servicebinding_name(b), servicebinding_type(b),
-                       provider ? ", provider " : "", provider ? provider : "");
-        }
-        for (size_t i = 0; i < servicebinding_warning_count(bindings); i++)
-                printf("  warning: %s\n", servicebinding_warning_at(bindings, i));
-}
-
-static void print_report(const struct backing_report *report)
-{
-        printf("\nRedis, from %s (%s)\n", backing_source_name(report->source), report->place ? report->place : "-");
-        for (size_t i = 0; i < report->setting_count; i++)
-                printf("  %-20s %-32s %s\n", report->settings[i].name, report->settings[i].value,
-                       report->settings[i].place);
-        for (size_t i = 0; i < report->warning_count; i++)
-                printf("  warning: %s\n", report->warnings[i]);
-}
 
 static const char *setting_place(const struct backing_report *report, const char *name)
 {
@@ -137,13 +114,13 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 fprintf(stderr, "collector: %s\n", binding_err.text);
                 return 2;
         }
-        print_bindings(bindings);
+        backing_print_bindings(bindings, stdout);
         int rc = source_init(&source, settings, report, environment, &err);
         source.input.bindings = bindings;
         if (rc < 0 || backing_redis_resolve(&source.input, &redis, &err) < 0) {
                 fprintf(stderr, "collector: %s\n", err.text);
         } else {
-                print_report(backing_redis_report(redis));
+                backing_print_report("Redis", backing_redis_report(redis), stdout);
                 status = try_redis(redis, settings);
         }
         backing_redis_unref(redis);

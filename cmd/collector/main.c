@@ -248,7 +248,7 @@ static int start(struct process *process, struct err *err)
                 return err_set(err, ERR_NOMEM, "metrics");
         int rc = ack_parse(settings->ack, &collector->ack, err);
         if (rc == 0)
-                rc = open_signals(process, err);
+                rc = open_loop(process, err);
         if (rc == 0)
                 rc = open_watch(process, err);
         if (rc == 0)

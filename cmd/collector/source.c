@@ -13,18 +13,9 @@ enum { CA_MAX_BYTES = 1 << 20 };
 static void add(struct source *source, const struct config_report *report, const char *option, const char *name,
                 const char *text, size_t length)
 {
-        const struct config_origin *origin = config_origin(report, option);
-        if (!text || !origin || origin->kind == CONFIG_FROM_DEFAULT)
-                return;
-        source->values[source->input.value_count++] = (struct backing_value){
-                .name = name,
-                .kind = origin->kind == CONFIG_FROM_FLAG   ? BACKING_FROM_FLAG
-                        : origin->kind == CONFIG_FROM_FILE ? BACKING_FROM_FILE
-                                                           : BACKING_FROM_ENVIRONMENT,
-                .text = text,
-                .length = length,
-                .place = origin->place,
-        };
+        struct backing_value *value = &source->values[source->input.value_count];
+        if (backing_value_of(report, option, name, text, length, value))
+                source->input.value_count++;
 }
 
 static void add_text(struct source *source, const struct config_report *report, const char *option, const char *name,

@@ -7,35 +7,12 @@
 #include <stdio.h>
 
 #include "backing/collector.h"
+#include "backing/print.h"
 #include "base/clock.h"
 #include "post.h"
 #include "source.h"
 
 enum { TRY_TIMEOUT_MS = 5000 };
-
-static void print_bindings(const struct servicebinding_set *bindings)
-{
-        const char *root = servicebinding_set_root(bindings);
-        printf("\nBindings below %s\n", root ? root : "$SERVICE_BINDING_ROOT (not set)");
-        for (size_t i = 0; i < servicebinding_count(bindings); i++) {
-                const struct servicebinding *b = servicebinding_at(bindings, i);
-                const char *provider = servicebinding_provider(b);
-                printf("  %-20s type %s%s%s\n", servicebinding_name(b), servicebinding_type(b),
-                       provider ? ", provider " : "", provider ? provider : "");
-        }
-        for (size_t i = 0; i < servicebinding_warning_count(bindings); i++)
-                printf("  warning: %s\n", servicebinding_warning_at(bindings, i));
-}
-
-static void print_report(const struct backing_report *report)
-{
-        printf("\nCollector, from %s (%s)\n", backing_source_name(report->source), report->place ? report->place : "-");
-        for (size_t i = 0; i < report->setting_count; i++)
-                printf("  %-20s %-32s %s\n", report->settings[i].name, report->settings[i].value,
-                       report->settings[i].place);
-        for (size_t i = 0; i < report->warning_count; i++)
-                printf("  warning: %s\n", report->warnings[i]);
-}
 
 static int ask(struct backing_collector *collector, struct post_reply *reply, struct err *err)
 {
@@ -95,13 +72,13 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 fprintf(stderr, "pinger: %s\n", binding_err.text);
                 return 2;
         }
-        print_bindings(bindings);
+        backing_print_bindings(bindings, stdout);
         source_init(&source, settings, report, environment);
         source.input.bindings = bindings;
         if (backing_collector_resolve(&source.input, &collector, &err) < 0) {
                 fprintf(stderr, "pinger: %s\n", err.text);
         } else {
-                print_report(backing_collector_report(collector));
+                backing_print_report("Collector", backing_collector_report(collector), stdout);
                 status = try_collector(collector);
         }
         backing_collector_unref(collector);

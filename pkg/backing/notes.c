@@ -8,6 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool backing_value_of(const struct config_report *report, const char *option, const char *name, const char *text,
+                      size_t length, struct backing_value *out)
+{
+        static const enum backing_source kinds[] = {
+                [CONFIG_FROM_FILE] = BACKING_FROM_FILE,
+                [CONFIG_FROM_ENVIRONMENT] = BACKING_FROM_ENVIRONMENT,
+                [CONFIG_FROM_FLAG] = BACKING_FROM_FLAG,
+        };
+        const struct config_origin *origin = config_origin(report, option);
+        if (!text || !origin || origin->kind == CONFIG_FROM_DEFAULT)
+                return false;
+        *out = (struct backing_value){
+                .name = name, .kind = kinds[origin->kind], .text = text, .length = length, .place = origin->place
+        };
+        return true;
+}
+
 const char *backing_source_name(enum backing_source source)
 {
         static const char *const names[] = {

@@ -24,6 +24,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "config/config.h"
 
 /* From strong to weak. */
 enum backing_source {
@@ -48,6 +49,11 @@ struct backing_value {
         size_t length;
         const char *place; /* "--redis-host", "collector.yaml:7": for errors and --check */
 };
+
+/* The value of an option as pkg/config read it: `name` as an entry of a binding is named, `text` borrowed. False, and
+ * *out unchanged, where the option has only its default, which says nothing of where a service is. */
+bool backing_value_of(const struct config_report *report, const char *option, const char *name, const char *text,
+                      size_t length, struct backing_value *out);
 
 /* One resolved setting, for --check and pages. All borrowed from what it belongs to. */
 struct backing_setting {

@@ -1,0 +1,17 @@
+/* print: what `--check` says of bindings and of a resolved service, for people; never a secret.
+ *
+ * Threads: any. */
+#ifndef BACKING_PRINT_H
+#define BACKING_PRINT_H
+
+#include <stdio.h>
+
+#include "backing/source.h"
+#include "binding/servicebinding.h"
+
+/* The root, a line for each binding with type and provider, and the warnings of the set. */
+void backing_print_bindings(const struct servicebinding_set *bindings, FILE *out);
+/* `service` ("Redis"), where it was found, each setting with its value and place, and the warnings. */
+void backing_print_report(const char *service, const struct backing_report *report, FILE *out);
+
+#endif
