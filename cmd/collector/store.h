@@ -10,7 +10,9 @@
  * the same SET again does no harm; a key of the sender's is set only where there is none (NX). STORE_DONE means
  * that Redis has answered both the SET and, where the feed is on, the XADD. An entry of the feed always comes
  * after its document, but for one case: a SET that Redis put off while it took the XADD behind it. Then the
- * entry is added once more, so a listing may show that document twice and never misses it.
+ * entry is added once more, so a listing may show that document twice and never misses it. In a Cluster, where the
+ * two go to different servers, the XADD is sent when the SET is answered; only the documents that wait while the
+ * binding changes from a single server to a Cluster have both sent at once.
  *
  * With lanes (`--ack=replica` and `--ack=fsync`, lanes.h) STORE_DONE and STORE_EXISTS come when the document is safe, too.
  * Where the connection is lost before that, both commands are sent again, the XADD with a mark. A key that was there

@@ -114,6 +114,26 @@ static void a_cluster_is_recognised_and_each_key_goes_to_its_master(void **state
         stop();
 }
 
+static void a_command_without_a_key_can_go_with_another(void **state UNUSED)
+{
+        struct job low, high, waits[2];
+        start((struct redis_options){ 0 });
+        job_send(&low, &rig, "SET", LOW, "1");
+        job_send(&high, &rig, "SET", HIGH, "1");
+        job_init(&waits[0], &rig, "WAIT", NULL, NULL);
+        job_init(&waits[1], &rig, "WAIT", NULL, NULL);
+        redis_command_go_with(&waits[0].command, &low.command);
+        redis_command_go_with(&waits[1].command, &high.command);
+        redis_send(rig.client, &waits[0].command);
+        redis_send(rig.client, &waits[1].command);
+        RUN_UNTIL(&rig, rig.answered == 4);
+        assert_int_equal(waits[0].command.connection, low.command.connection);
+        assert_int_equal(waits[1].command.connection, high.command.connection);
+        assert_int_not_equal(low.command.connection, high.command.connection);
+        assert_true(was_asked(&nodes[0], "WAIT") && was_asked(&nodes[1], "WAIT"));
+        stop();
+}
+
 static void moved_is_followed_and_remembered(void **state UNUSED)
 {
         struct job a, b;
@@ -381,6 +401,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_cluster_is_recognised_and_each_key_goes_to_its_master),
+                cmocka_unit_test(a_command_without_a_key_can_go_with_another),
                 cmocka_unit_test(moved_is_followed_and_remembered),
                 cmocka_unit_test(ask_is_followed_for_one_command_with_asking_before_it),
                 cmocka_unit_test(tryagain_waits_and_asks_the_same_node),

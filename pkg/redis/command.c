@@ -71,6 +71,11 @@ int redis_command_slot(struct redis_command *command)
         return command->slot;
 }
 
+void redis_command_go_with(struct redis_command *command, struct redis_command *other)
+{
+        command->slot = redis_command_slot(other);
+}
+
 void redis_command_fini(struct redis_command *command)
 {
         assert(command->state == COMMAND_IDLE || command->state == COMMAND_ABANDONED);

@@ -150,6 +150,10 @@ void redis_queue_take_held(struct redis *from, struct redis *to)
         redis_link_init(&list);
         while (!redis_link_empty(&from->held)) {
                 struct redis_command *command = redis_link_command(from->held.next);
+                if (command == &from->ping) { /* of this connection, and nothing to another */
+                        redis_queue_fail(from, command, REASON_NOT_HELD);
+                        continue;
+                }
                 take_out(from, command);
                 hold(to, command, &list);
         }

@@ -171,6 +171,9 @@ void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply)
 /* Formats the command (RESP2 array of bulk strings), replacing what was formatted before. ERR_NOMEM. */
 int redis_command_args(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[],
                        struct err *err) NODISCARD;
+/* In a Cluster a formatted command without a key goes to any node; this one goes to the master that `other` goes to. Where
+ * both have the same `connection` afterwards, they met the same one. */
+void redis_command_go_with(struct redis_command *command, struct redis_command *other);
 void redis_command_fini(struct redis_command *command); /* frees the bytes; not while it is queued */
 
 /* --- Client ------------------------------------------------------------------------------------------- */
