@@ -141,19 +141,23 @@ static int set_up(struct redis_tls_session *s)
         return 0;
 }
 
-static int start(struct redis_channel *channel, struct err *err)
+/* NULL with `err` set; what is half built is freed with the channel. */
+static struct redis_tls_session *start(struct redis_channel *channel, struct err *err)
 {
         struct redis_tls_session *s = calloc(1, sizeof(*s));
-        if (!s)
-                return err_set(err, ERR_NOMEM, "TLS");
+        if (!s) {
+                (void)err_set(err, ERR_NOMEM, "TLS"); /* NULL tells it */
+                return NULL;
+        }
         channel->tls = s;
         s->fd = channel->fd;
         s->tls = channel->conn->target->tls;
         s->name = name_of(channel->conn->target);
-        if (!s->name)
-                return err_set(err, ERR_NOMEM, "TLS");
-        int rc = set_up(s);
-        return rc < 0 ? redis_tls_say(s, rc, err) : 0;
+        int rc = s->name ? set_up(s) : GNUTLS_E_MEMORY_ERROR;
+        if (rc >= 0)
+                return s;
+        (void)redis_tls_say(s, rc, err); /* NULL tells it */
+        return NULL;
 }
 
 static int shake(struct redis_tls_session *s)
@@ -168,11 +172,10 @@ static int shake(struct redis_tls_session *s)
 
 static int tls_ready(struct redis_channel *channel, struct err *err)
 {
-        int rc = channel->tls ? 0 : start(channel, err);
-        if (rc < 0)
-                return rc;
-        struct redis_tls_session *s = channel->tls;
-        rc = shake(s);
+        struct redis_tls_session *s = channel->tls ? channel->tls : start(channel, err);
+        if (!s)
+                return err->code;
+        int rc = shake(s);
         bool has_failed = rc < 0 && gnutls_error_is_fatal(rc);
         if (has_failed)
                 (void)gnutls_alert_send_appropriate(s->session, rc); /* a courtesy: the connection ends anyway */
@@ -239,20 +242,35 @@ static size_t gather(struct place *at, char *to)
         return size;
 }
 
-/* What was taken may have left, so a failure after that is kept for the next call: it will fail the same way. */
+/* As one record, or as several where the server has asked for shorter ones (RFC 8449). on_push takes all. */
+static int send_record(struct redis_tls_session *s, size_t size)
+{
+        for (size_t sent = 0; sent < size;) {
+                ssize_t n = gnutls_record_send(s->session, s->record + sent, size - sent);
+                if (n < 0)
+                        return (int)n;
+                sent += (size_t)n;
+        }
+        return 0;
+}
+
+/* What was taken may have left, so a failure after that waits for the next call; until then no byte is sent that was
+ * not taken. */
 static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts, size_t count)
 {
         struct redis_tls_session *s = channel->tls;
         struct place at = { parts, count, 0 };
         size_t taken = 0, size;
+        if (s->send_rc < 0)
+                return fail(channel, s->send_rc);
         if (flush(channel) < 0)
                 return fail_to_send(channel);
         while ((size = gather(&at, s->record)) > 0) {
-                ssize_t rc = gnutls_record_send(s->session, s->record, size); /* whole: on_push takes all */
-                if (rc < 0 && taken == 0)
-                        return fail(channel, (int)rc);
-                if (rc < 0)
-                        break;
+                s->send_rc = send_record(s, size);
+                if (s->send_rc < 0) {
+                        channel->has_pending = true; /* so that there is a next call */
+                        return taken > 0 ? (ssize_t)taken : fail(channel, s->send_rc);
+                }
                 taken += size;
                 if (s->out.len >= TLS_OUT_BYTES && flush(channel) < 0)
                         break;

@@ -31,6 +31,7 @@ struct redis_tls_session {
         int errnum;     /* of the socket's last failure                              */
         int last_rc;    /* why nothing follows what was read already; 0: more may come */
         bool is_over;   /* last_rc counts                                            */
+        int send_rc;    /* nothing more can be sent; 0: it can                       */
         bool is_secure; /* the handshake is through                                  */
         bool has_heard; /* a byte came                                               */
         bool is_clear;  /* and it was none of TLS                                    */
