@@ -1,7 +1,8 @@
-/* accept: taking connections from the socket that all workers listen on. A worker takes one a turn, and
- * only while it holds no more than its share and one more, so that they spread evenly although the
- * kernel wakes all workers. A connection that a worker left to the others and that is still there after
- * a moment is taken anyway: the others may be busy.
+/* accept: taking connections from the socket that all workers listen on. A worker takes some a turn, while
+ * it holds little more than its share, so that they spread evenly although the kernel wakes all workers:
+ * one more where there are few, up to eight more where there are many and one a turn would keep hundreds
+ * of clients waiting. A connection that a worker left to the others and that is still there after a
+ * moment is taken anyway: the others may be busy.
  *
  * Beyond the limit a connection is accepted to be turned away with 503; left in the queue, its client
  * would wait without a word. The answer may only be lost to a reset if the socket were closed while the
@@ -17,7 +18,14 @@
 #include "base/clock.h"
 #include "http/internal.h"
 
-enum { PASSED_MS = 1, SHORT_OF_DESCRIPTORS_MS = 100, DROP_BYTES = 16 << 10 };
+enum {
+        PASSED_MS = 1,
+        SHORT_OF_DESCRIPTORS_MS = 100,
+        DROP_BYTES = 16 << 10,
+        TURN_MAX = 16, /* connections taken in a row: the loop has other work too */
+        AHEAD_SHARE = 8,
+        AHEAD_MAX = 8,
+};
 
 static void pause_accepting(struct http_worker *worker, uint64_t ms)
 {
@@ -95,18 +103,25 @@ static bool accept_one(struct http_worker *worker)
         return true;
 }
 
+static bool share_is_full(const struct http_worker *worker)
+{
+        size_t share = atomic_load(&worker->server->connections) / worker->server->options.workers;
+        size_t ahead = share / AHEAD_SHARE < AHEAD_MAX ? share / AHEAD_SHARE : AHEAD_MAX;
+        return worker->conn_count > share + ahead;
+}
+
 static void on_listen(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
         struct http_worker *worker = poll->data;
-        const struct http_server *server = worker->server;
-        bool share_is_full = worker->conn_count > atomic_load(&server->connections) / server->options.workers;
-        if (share_is_full && !worker->passed) {
+        if (share_is_full(worker) && !worker->passed) {
                 worker->passed = true;
                 pause_accepting(worker, PASSED_MS);
                 return;
         }
         worker->passed = false;
-        (void)accept_one(worker); /* none there: another worker was faster */
+        for (int taken = 0; taken < TURN_MAX; taken++)
+                if (!accept_one(worker) || share_is_full(worker))
+                        break; /* none there: another worker was faster */
 }
 
 void accept_start(struct http_worker *worker)
