@@ -1,7 +1,7 @@
 /* answer: http_respond. The answer becomes an MHD_Response at once, so that the caller's memory is free
  * again, and stays in the request until libmicrohttpd asks for it: in the same call when the handler
- * answered right away, else after the suspended connection was resumed. Resuming only marks the
- * connection; all that were answered in one turn are sent by one run of libmicrohttpd.
+ * answered right away, else in its next run, for which the connection is resumed if it was suspended.
+ * Resuming only marks the connection; all that were answered in one turn are sent by one run.
  *
  * A resumed connection is read before it is answered, and where libmicrohttpd then finds that the
  * client has ended its direction it closes without a word. Such a client may still read (`nc -N` does),
@@ -55,8 +55,31 @@ static bool add_headers(struct http_request *request, struct MHD_Response *respo
                MHD_add_response_header(response, "Connection", "close") == MHD_YES;
 }
 
+/* The connection has ended, and libmicrohttpd knows it. */
+static void drop_answer(struct http_request *request, const struct http_answer *answer)
+{
+        if (answer->body_kind == HTTP_BODY_TAKE)
+                free((void *)(uintptr_t)answer->body);
+        account_request(request, answer->status, 0);
+        orphan_free(request);
+}
+
+static void end_hold(struct http_request *request)
+{
+        request->worker->held--;
+        if (request->suspended)
+                MHD_resume_connection(request->conn->mhd);
+        else
+                request->worker->looked_at--;
+        worker_wake(request->worker);
+}
+
 void http_respond(struct http_request *request, const struct http_answer *answer)
 {
+        if (!request->conn) {
+                drop_answer(request, answer);
+                return;
+        }
         assert(request->stage == STAGE_RUNNING || request->stage == STAGE_HELD || request->stage == STAGE_BODY);
         struct MHD_Response *response = create(request, answer);
         if (response && !add_headers(request, response, answer)) {
@@ -69,10 +92,8 @@ void http_respond(struct http_request *request, const struct http_answer *answer
         request->status = answer->status;
         bool held = request->stage == STAGE_HELD;
         request->stage = STAGE_ANSWERED;
-        if (held) {
-                MHD_resume_connection(request->conn->mhd);
-                worker_wake(request->worker);
-        }
+        if (held)
+                end_hold(request);
 }
 
 static enum MHD_Result print_field(void *cls, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)

@@ -157,9 +157,11 @@ void http_worker_close(struct http_worker *worker);
 const char *http_request_method(const struct http_request *request);
 const char *http_request_target(const struct http_request *request); /* as sent: "/v1/documents?limit=3" */
 const char *http_request_path(const struct http_request *request);   /* percent-decoded, without query   */
-const char *http_request_param(const struct http_request *request, const char *name);  /* of the path; NULL */
-const char *http_request_query(const struct http_request *request, const char *name);  /* decoded; NULL    */
-const char *http_request_header(const struct http_request *request, const char *name); /* any case; NULL  */
+const char *http_request_param(const struct http_request *request, const char *name); /* of the path; NULL */
+const char *http_request_query(const struct http_request *request, const char *name); /* decoded; NULL    */
+/* Any case; NULL. Header fields are gone when the other side is: ask before the handler returns, and copy
+ * what is needed after it has. The same goes for http_request_each_header. */
+const char *http_request_header(const struct http_request *request, const char *name);
 /* Calls `each` for every header field in the order they came, until it returns false. */
 void http_request_each_header(const struct http_request *request,
                               bool (*each)(const char *name, const char *value, void *data), void *data);

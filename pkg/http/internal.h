@@ -131,6 +131,7 @@ struct http_worker {
         unsigned handles; /* opened and not yet closed */
         bool runnable;    /* libmicrohttpd has something to do */
         bool in_turn;
+        bool moved; /* in the last run some request came a step further */
         bool accepting;
         bool passed; /* the last time, a connection was left to another worker */
         bool closing;
@@ -139,7 +140,10 @@ struct http_worker {
         struct link conns;
         size_t conn_count;
         struct link *cursor; /* where the next sweep goes on */
-        size_t busy;
+        size_t busy;         /* requests from their head's end to their answer's last byte */
+        size_t held;         /* of those: in STAGE_HELD                                    */
+        size_t looked_at;    /* of those: not suspended and not orphans                    */
+        struct link orphans; /* held requests whose connection libmicrohttpd has closed    */
         struct http_request *spare;
         unsigned spare_count;
         struct refused refused[REFUSED_MAX];
@@ -189,7 +193,7 @@ enum stage {
         STAGE_HEAD,     /* the request line was read, the fields are not complete     */
         STAGE_BODY,     /* the head is complete                                       */
         STAGE_RUNNING,  /* the handler runs and has not answered                      */
-        STAGE_HELD,     /* the handler has returned without an answer; suspended      */
+        STAGE_HELD,     /* the handler has returned without an answer                 */
         STAGE_ANSWERED, /* `response` goes to libmicrohttpd at its next call          */
         STAGE_DROPPING, /* refused; the rest of the body is dropped                   */
 };
@@ -204,7 +208,7 @@ struct head_facts { /* what a pass over the field lines finds, see head.c */
 };
 
 struct http_request {
-        struct conn *conn; /* while spare: NULL */
+        struct conn *conn; /* NULL: its connection has ended; then nothing of libmicrohttpd's is left */
         struct http_request *next_spare;
         struct http_worker *worker;
         enum stage stage;
@@ -226,11 +230,15 @@ struct http_request {
         int status;
         void *data;
         int64_t started_us;
-        bool counted; /* in worker->busy */
+        bool counted;   /* in worker->busy */
+        bool suspended; /* STAGE_HELD: libmicrohttpd leaves the connection alone ... */
+        unsigned looks; /* ... after it has looked so often whether there is an answer */
+        struct link orphan;
         uint16_t remote_port;
         char remote[INET6_ADDRSTRLEN]; /* "" until asked for */
         char correlation_id[CORRELATION_ID_MAX + 1];
-        char inline_text[320]; /* where `target` is when it fits */
+        char orphan_method[32]; /* an orphan's `method`; a longer one is cut */
+        char inline_text[320];  /* where `target` is when it fits */
 };
 
 /* libmicrohttpd's callbacks; cls is the worker. */
@@ -239,6 +247,8 @@ enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *ur
                            const char *version, const char *upload, size_t *upload_size, void **context);
 void on_request_done(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
 void request_free(struct http_request *request);
+/* Ends STAGE_HELD for an orphan, of whose answer nobody will hear, and frees it. */
+void orphan_free(struct http_request *request);
 
 /* Looks at the complete head and fills request->head; `method` and `version` are libmicrohttpd's. */
 void head_check(struct http_request *request, const char *method, const char *version);

@@ -1,11 +1,18 @@
 /* request: from libmicrohttpd's callbacks to the route's handler. libmicrohttpd calls on_request_line
  * when it has the request line, on_request once when the head is complete, then for each piece of the
- * body, then once more at the end; there the handler runs. A handler that answers later has its
- * connection suspended; after the answer it is resumed and on_request is called again to take it.
+ * body, then once more at the end; there the handler runs. Where it answers later, libmicrohttpd calls
+ * on_request again in each of its runs ("try again next time"), and takes the answer when there is one.
+ * Most are there after two or three runs, and no system call was needed. Only after LOOKS_MAX is the
+ * connection suspended, which takes it out of epoll; then it is resumed with the answer.
+ *
+ * libmicrohttpd may close a connection that is not suspended, and with it goes all that it had of the
+ * request, while the handler's owner still counts on it. Such a request becomes an orphan: what may
+ * still be asked of it is copied, and it lives until it is answered.
  *
  * The structures are kept for the next requests: they hold all that a usual request needs, so that it
  * costs no allocation beyond its body and its answer. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +25,7 @@
 #include "http/tcp.h"
 
 enum {
+        LOOKS_MAX = 12,
         BODY_FIRST_BYTES = 4 << 10,  /* for a body of unknown length                                 */
         BODY_TRUST_BYTES = 64 << 10, /* a Content-Length is believed so far before bytes have come   */
         FIELD_POOL_BYTES = 64,       /* what libmicrohttpd's memory loses for each field, about      */
@@ -90,6 +98,33 @@ void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
         return request;
 }
 
+/* Called while libmicrohttpd's memory is still there. */
+static void make_orphan(struct http_request *request)
+{
+        struct http_worker *worker = request->worker;
+        assert(!request->suspended);
+        worker->looked_at--;
+        (void)http_request_remote(request, NULL);
+        (void)snprintf(request->orphan_method, sizeof(request->orphan_method), "%s", request->method);
+        request->method = request->orphan_method;
+        if (request->head.correlation_id)
+                request->head.correlation_id = request->correlation_id;
+        request->conn->request = NULL;
+        request->conn = NULL;
+        request->orphan = (struct link){ &worker->orphans, worker->orphans.prev };
+        request->orphan.prev->next = &request->orphan;
+        worker->orphans.prev = &request->orphan;
+}
+
+void orphan_free(struct http_request *request)
+{
+        request->worker->held--;
+        request->worker->busy--;
+        request->orphan.prev->next = request->orphan.next;
+        request->orphan.next->prev = request->orphan.prev;
+        request_free(request);
+}
+
 void on_request_done(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, void **context,
                      enum MHD_RequestTerminationCode code UNUSED)
 {
@@ -97,7 +132,12 @@ void on_request_done(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, void *
         *context = NULL;
         if (!request)
                 return;
-        assert(request->stage != STAGE_HELD && request->stage != STAGE_RUNNING);
+        assert(request->stage != STAGE_RUNNING);
+        request->worker->moved = true;
+        if (request->stage == STAGE_HELD) {
+                make_orphan(request);
+                return;
+        }
         if (request->stage == STAGE_ANSWERED && request->response)
                 answer_send(request);
         if (request->counted)
@@ -280,8 +320,18 @@ static enum MHD_Result run(struct http_request *request)
         if (request->stage == STAGE_ANSWERED)
                 return hand_over(request);
         request->stage = STAGE_HELD;
-        MHD_suspend_connection(request->conn->mhd);
+        request->worker->held++;
+        request->worker->looked_at++;
         return MHD_YES;
+}
+
+static void look_again(struct http_request *request)
+{
+        if (request->suspended || ++request->looks < LOOKS_MAX)
+                return;
+        request->suspended = true;
+        request->worker->looked_at--;
+        MHD_suspend_connection(request->conn->mhd);
 }
 
 enum MHD_Result on_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, const char *url UNUSED,
@@ -291,6 +341,8 @@ enum MHD_Result on_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, 
         struct http_request *request = *context;
         if (!request)
                 return MHD_NO;
+        if (request->stage != STAGE_HELD)
+                request->worker->moved = true;
         switch (request->stage) {
         case STAGE_HEAD:
                 return request->conn->refused ? MHD_NO : begin(request, method, version);
@@ -300,9 +352,11 @@ enum MHD_Result on_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, 
                 return drop_upload(request, upload_size);
         case STAGE_ANSWERED:
                 return hand_over(request);
-        case STAGE_RUNNING:
         case STAGE_HELD:
-                break; /* nothing new: it stays suspended */
+                look_again(request);
+                break;
+        case STAGE_RUNNING: /* the handler is on the stack: libmicrohttpd is not called from there */
+                break;
         }
         return MHD_YES;
 }
@@ -364,6 +418,8 @@ void http_request_each_query(const struct http_request *request,
 
 const char *http_request_header(const struct http_request *request, const char *name)
 {
+        if (!request->conn)
+                return NULL;
         return MHD_lookup_connection_value(request->conn->mhd, MHD_HEADER_KIND, name);
 }
 
@@ -382,7 +438,8 @@ void http_request_each_header(const struct http_request *request,
                               bool (*each)(const char *name, const char *value, void *data), void *data)
 {
         struct each_header call = { each, data };
-        (void)MHD_get_connection_values(request->conn->mhd, MHD_HEADER_KIND, on_each_header, &call);
+        if (request->conn)
+                (void)MHD_get_connection_values(request->conn->mhd, MHD_HEADER_KIND, on_each_header, &call);
 }
 
 const char *http_request_body(const struct http_request *request, size_t *length)
@@ -435,7 +492,7 @@ static void read_remote(struct http_request *request)
 
 const char *http_request_remote(const struct http_request *request, uint16_t *port)
 {
-        if (!request->remote[0])
+        if (!request->remote[0] && request->conn)
                 read_remote((struct http_request *)(uintptr_t)request);
         if (port)
                 *port = request->remote_port;
@@ -460,5 +517,7 @@ void *http_request_data(const struct http_request *request)
 bool http_request_is_abandoned(const struct http_request *request)
 {
         struct tcp_state tcp;
+        if (!request->conn)
+                return true;
         return tcp_look(request->conn->fd, &tcp) && !tcp.established;
 }

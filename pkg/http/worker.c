@@ -6,6 +6,11 @@
  * ready at once (pipelining), hence the rounds; their number is bounded so that the loop's other handles
  * are not kept waiting.
  *
+ * While a held request is not suspended yet, libmicrohttpd says at all times that it has more to do. Where
+ * that is all it has, the loop sleeps nevertheless: its answer wakes it, and a look each millisecond, the
+ * last of which suspends it. What else there may be then, unseen by us, such as the rest of a long head,
+ * waits no longer either.
+ *
  * libmicrohttpd 0.9.75 does not count resumed connections in MHD_get_timeout, and it aborts when it is
  * stopped with suspended ones: both are seen to here. */
 #include <stdlib.h>
@@ -16,6 +21,7 @@
 enum {
         ROUNDS_MAX = 4,
         CLOSE_ROUNDS_MAX = 64,
+        LOOK_MS = 1,
         SWEEP_MIN_MS = 10,
         SWEEP_MAX_MS = 500,
         SWEEPS_IN_A_DEADLINE = 20,
@@ -54,28 +60,34 @@ static void start_wait(struct http_worker *worker, uint64_t ms)
                 (void)uv_timer_start(&worker->wait, on_wait_over, ms, 0); /* fails only while it closes */
 }
 
+/* libmicrohttpd's next timeout in milliseconds; -1: none. */
+static int64_t next_timeout(struct http_worker *worker)
+{
+        MHD_UNSIGNED_LONG_LONG ms;
+        if (MHD_get_timeout(worker->daemon, &ms) == MHD_NO)
+                return -1;
+        bool only_held = worker->looked_at > 0 && (worker->held == worker->busy || !worker->moved);
+        return ms == 0 && only_held ? LOOK_MS : ms > INT32_MAX ? INT32_MAX : (int64_t)ms;
+}
+
 void http_worker_turn(struct http_worker *worker)
 {
-        MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
-        bool waits = false;
         if (worker->closing)
                 return;
         worker->in_turn = true;
-        for (int round = 0; round < ROUNDS_MAX; round++) {
-                waits = MHD_get_timeout(worker->daemon, &timeout_ms) == MHD_YES;
-                if (!worker->runnable && !(waits && timeout_ms == 0))
-                        break;
-                worker->runnable = false;
+        int64_t timeout_ms = next_timeout(worker);
+        for (int round = 0; round < ROUNDS_MAX && (worker->runnable || timeout_ms == 0); round++) {
+                worker->runnable = worker->moved = false;
                 (void)MHD_run(worker->daemon); /* fails only after a stop */
-                waits = MHD_get_timeout(worker->daemon, &timeout_ms) == MHD_YES;
+                timeout_ms = next_timeout(worker);
         }
         worker->in_turn = false;
-        if (worker->runnable || (waits && timeout_ms == 0)) {
+        if (worker->runnable || timeout_ms == 0) {
                 (void)uv_idle_start(&worker->again, on_again); /* neither ever fails */
         } else {
                 (void)uv_idle_stop(&worker->again);
-                if (waits)
-                        start_wait(worker, timeout_ms);
+                if (timeout_ms > 0)
+                        start_wait(worker, (uint64_t)timeout_ms);
         }
 }
 
@@ -164,6 +176,7 @@ static struct http_worker *worker_new(struct http_server *server, uv_loop_t *loo
         worker->context = context;
         worker->sweep_ms = sweep_interval(&server->options);
         worker->conns.next = worker->conns.prev = worker->cursor = &worker->conns;
+        worker->orphans.next = worker->orphans.prev = &worker->orphans;
         for (unsigned i = 0; i < REFUSED_MAX; i++)
                 worker->refused[i].fd = -1;
         uuid_source_init(&worker->uuids);
@@ -217,13 +230,19 @@ size_t http_worker_busy(const struct http_worker *worker)
         return worker->busy;
 }
 
+static void answer_stopping(struct http_request *request)
+{
+        http_problem(request, 503, &(struct http_header){ "Connection", "close" }, 1, "The server is stopping.");
+}
+
 static void answer_held(struct http_worker *worker)
 {
+        while (worker->orphans.next != &worker->orphans)
+                answer_stopping(CONTAINER_OF(worker->orphans.next, struct http_request, orphan));
         for (struct link *at = worker->conns.next; at != &worker->conns; at = at->next) {
                 struct http_request *request = CONTAINER_OF(at, struct conn, link)->request;
                 if (request && request->stage == STAGE_HELD)
-                        http_problem(request, 503, &(struct http_header){ "Connection", "close" }, 1,
-                                     "The server is stopping.");
+                        answer_stopping(request);
         }
 }
 
@@ -237,6 +256,7 @@ static void stop_daemon(struct http_worker *worker)
                 answer_held(worker);           /* a pipelined request may have come up */
         }
         MHD_stop_daemon(worker->daemon);
+        answer_held(worker); /* one that came up in the last round is an orphan now */
 }
 
 void http_worker_close(struct http_worker *worker)
