@@ -73,34 +73,60 @@ static void print_found(const struct redis_probe_result *result, const struct ba
                 printf("  warning: a restart of this Redis loses every document\n");
 }
 
-static int try_redis(const struct backing_redis *redis, const struct settings *settings)
+static int try_redis(const struct backing_redis *redis, const struct ack_level *ack)
 {
         struct redis_probe_result found;
-        struct ack_level ack;
         struct err err;
         printf("\nTrying %s\n", redis_target_address(backing_redis_target(redis)));
         int rc = trial_run(redis, PROBE_TIMEOUT_MS, &found, &err);
         if (rc == 0) {
                 print_found(&found, redis);
-                rc = ack_parse(settings->ack, &ack, &err);
+                rc = ack_fits(ack, &found, &err);
         }
-        if (rc == 0)
-                rc = ack_fits(&ack, &found, &err);
         if (rc < 0) {
                 printf("  failed: %s\n", err.text);
                 fprintf(stderr, "collector: Redis: %s\n", err.text);
                 return 1;
         }
-        if (ack_is_short(&ack, &found))
-                printf("  warning: --ack=%s, and replicas connected: %" PRId64 "\n", settings->ack, found.replicas);
+        if (ack_is_short(ack, &found))
+                printf("  warning: --ack wants each document on %u replicas, and %" PRId64 " are connected\n",
+                       ack->replicas, found.replicas);
         return 0;
+}
+
+/* 0, or the exit status. */
+static int check_redis(const char *title, const struct backing_redis_input *input, const struct ack_level *ack)
+{
+        struct backing_redis *redis = NULL;
+        struct err err;
+        if (backing_redis_resolve(input, &redis, &err) < 0) {
+                fprintf(stderr, "collector: %s\n", err.text);
+                return 2;
+        }
+        backing_print_report(title, backing_redis_report(redis), stdout);
+        int status = try_redis(redis, ack);
+        backing_redis_unref(redis);
+        return status;
+}
+
+static int check_both(const struct settings *settings, const struct source *source)
+{
+        struct ack_level ack = { 0 };
+        struct err err;
+        if (ack_parse(settings->ack, &ack, &err) < 0)
+                return 2; /* cannot be: the option was checked */
+        int status = check_redis("Redis", &source->input, &ack);
+        if (status != 0 || !settings->previous_binding || !*settings->previous_binding)
+                return status;
+        struct backing_redis_input previous = source_previous(source, settings->previous_binding);
+        previous.bindings = source->input.bindings;
+        return check_redis("Previous Redis", &previous, &(struct ack_level){ .kind = ACK_MEMORY });
 }
 
 int check_run(const struct settings *settings, const struct config_report *report, char *const *environment)
 {
         struct servicebinding_error binding_err;
         struct servicebinding_set *bindings = NULL;
-        struct backing_redis *redis = NULL;
         struct source source = { 0 };
         struct err err;
         int status = 2;
@@ -115,15 +141,12 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 return 2;
         }
         backing_print_bindings(bindings, stdout);
-        int rc = source_init(&source, settings, report, environment, &err);
-        source.input.bindings = bindings;
-        if (rc < 0 || backing_redis_resolve(&source.input, &redis, &err) < 0) {
+        if (source_init(&source, settings, report, environment, &err) < 0) {
                 fprintf(stderr, "collector: %s\n", err.text);
         } else {
-                backing_print_report("Redis", backing_redis_report(redis), stdout);
-                status = try_redis(redis, settings);
+                source.input.bindings = bindings;
+                status = check_both(settings, &source);
         }
-        backing_redis_unref(redis);
         source_fini(&source);
         servicebinding_set_unref(bindings);
         return status;

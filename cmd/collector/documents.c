@@ -37,7 +37,8 @@ struct post {
         enum post_kind kind;
         enum post_stage stage;
         bool classic;
-        bool in_doubt; /* what stands under the key may be by this very request */
+        bool is_elsewhere; /* it is in the previous Redis, whose feed it is in */
+        bool in_doubt;     /* what stands under the key may be by this very request */
         unsigned tries;
         int64_t accepted_ms;                /* Unix time; the member `created` where the body has none */
         int64_t started_ms;                 /* monotonic */
@@ -177,7 +178,7 @@ static void repeat_answer(struct post *post, const struct json_object *stored, b
                 post_fail_memory(post);
                 return;
         }
-        if (!post->worker->store.feed || stored_ms < 0) {
+        if (!post->worker->store.feed || stored_ms < 0 || post->is_elsewhere) {
                 send_answer(post);
                 return;
         }
@@ -224,6 +225,7 @@ static void on_existing(struct store_read *read, enum store_outcome outcome, con
         }
         /* The correlation id in our bytes is of this very request, unless the sender gave it. */
         bool ours = post->in_doubt && length == post->sent_length && memcmp(document, post->sent, length) == 0;
+        post->is_elsewhere = read->is_previous;
         int same = ours ? 1 : idempotency_same(&post->object, &stored, &post->worker->scratch);
         if (same < 0)
                 post_fail_memory(post);
@@ -284,7 +286,14 @@ static void post_store(struct post *post)
         }
         memcpy(post->sent, document->data, document->len);
         post->sent_length = document->len;
-        write_new(post);
+        if (!post->worker->store.previous.redis) {
+                write_new(post);
+                return;
+        }
+        /* The first try may have gone to the Redis that was bound before. */
+        post->stage = POST_COMPARING;
+        post->read.on_done = on_existing;
+        store_read_previous(&post->worker->store, &post->read, post->key);
 }
 
 /* --- Accepting ------------------------------------------------------------------------------------------ */
@@ -309,7 +318,7 @@ static struct post *post_new(struct http_request *request, struct worker *worker
         post->request = request;
         post->kind = POST_PLAIN;
         post->stage = POST_WRITING;
-        post->in_doubt = false;
+        post->in_doubt = post->is_elsewhere = false;
         post->classic = classic;
         post->tries = 0;
         post->accepted_ms = clock_realtime_ms();

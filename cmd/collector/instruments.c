@@ -72,6 +72,18 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
         return open_histograms(in, metrics, err);
 }
 
+int instruments_add_previous(struct instruments *in, struct metrics *metrics, struct err *err)
+{
+        static const char name[] = "collector_previous_reads_total",
+                          help[] = "Questions to the previous Redis, by answer.";
+        int rc = metrics_counter(metrics, name, help, "result=\"found\"", &in->previous_found, err);
+        if (rc == 0)
+                rc = metrics_counter(metrics, name, help, "result=\"absent\"", &in->previous_absent, err);
+        if (rc == 0)
+                rc = metrics_counter(metrics, name, help, "result=\"failed\"", &in->previous_failed, err);
+        return rc;
+}
+
 void instruments_count(struct instruments *in, enum document_result result)
 {
         metric_add(in->documents[result], 1);

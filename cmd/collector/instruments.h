@@ -25,10 +25,12 @@ struct instruments {
         struct metric *held, *in_flight, *connected, *generation;
         struct metric *commands, *resent, *connects, *bytes_out, *bytes_in;
         struct metric *ack_wait_seconds, *ack_short;
-        struct redis_counters last; /* what was added up so far */
+        struct metric *previous_found, *previous_absent, *previous_failed; /* NULL without a previous Redis */
+        struct redis_counters last;                                        /* what was added up so far */
 };
 
 int instruments_init(struct instruments *in, struct metrics *metrics, struct err *err) NODISCARD;
+int instruments_add_previous(struct instruments *in, struct metrics *metrics, struct err *err) NODISCARD;
 void instruments_count(struct instruments *in, enum document_result result);
 /* Brings gauges and counters up to what a worker's clients say, the first of which is the one that reads. */
 void instruments_update(struct instruments *in, struct redis *const *clients, size_t count);

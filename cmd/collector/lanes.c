@@ -218,6 +218,14 @@ static bool another_is_free(const struct lanes *lanes, const struct lane *lane)
         return false;
 }
 
+struct lane *lanes_of(struct lanes *lanes, const struct redis *redis)
+{
+        size_t i = 0;
+        while (i < LANES - 1 && lanes->lane[i].redis != redis)
+                i++;
+        return &lanes->lane[i];
+}
+
 struct lane *lanes_pick(struct lanes *lanes)
 {
         while (lanes->lane[lanes->writing].is_waiting) /* one does not */
@@ -249,11 +257,12 @@ void lanes_turn(struct lanes *lanes)
 /* --- Life cycle --------------------------------------------------------------------------------------------- */
 
 int lanes_open(struct lanes *lanes, uv_loop_t *loop, const struct lanes_options *options, struct redis_target *target,
-               unsigned generation, struct err *err)
+               const char *key_prefix, unsigned generation, struct err *err)
 {
         *lanes = (struct lanes){ .options = *options };
         for (size_t i = 0; i < LANES; i++) {
                 lanes->lane[i].lanes = lanes;
+                (void)snprintf(lanes->lane[i].prefix, sizeof(lanes->lane[i].prefix), "%s", key_prefix); /* limited */
                 int rc = redis_open(loop, &options->redis, target, generation, &lanes->lane[i].redis, err);
                 if (rc < 0)
                         return rc;

@@ -30,6 +30,7 @@
 
 #include "acks.h"
 #include "base/err.h"
+#include "feed.h"
 #include "metrics/metrics.h"
 #include "redis/redis.h"
 
@@ -57,7 +58,8 @@ struct lane_queue {
 
 struct lane {
         struct lanes *lanes;
-        struct redis *redis; /* owned */
+        struct redis *redis;              /* owned */
+        char prefix[FEED_PREFIX_MAX + 1]; /* of the keys in the Redis that it has reached; the worker keeps it */
         struct redis_command wait;
         bool is_waiting;
         int64_t asked_us;
@@ -78,8 +80,11 @@ struct lanes {
 };
 
 int lanes_open(struct lanes *lanes, uv_loop_t *loop, const struct lanes_options *options, struct redis_target *target,
-               unsigned generation, struct err *err) NODISCARD;
+               const char *key_prefix, unsigned generation, struct err *err) NODISCARD;
 void lanes_set_target(struct lanes *lanes, struct redis_target *target, unsigned generation);
+
+/* The lane whose client this is. */
+struct lane *lanes_of(struct lanes *lanes, const struct redis *redis);
 
 struct lane *lanes_pick(struct lanes *lanes);
 /* True when as much waits for safety as may wait for Redis: no document is written then. */

@@ -34,6 +34,7 @@ struct process {
         struct followed *followed; /* owned; NULL until the first SIGHUP */
         struct collector collector;
         struct backing_redis_watch *watch;
+        struct backing_redis_watch *previous; /* NULL without --previous-binding */
         struct worker *workers;
         unsigned worker_count;
 
@@ -97,12 +98,28 @@ static void on_reload(void *data)
 
 /* --- The binding ------------------------------------------------------------------------------------------------------ */
 
+static struct worker_place place_of(const struct backing_redis *redis)
+{
+        return (struct worker_place){ .target = backing_redis_target(redis),
+                                      .key_prefix = backing_redis_key_prefix(redis),
+                                      .generation = backing_redis_generation(redis) };
+}
+
+static void set_place(struct process *process, enum worker_role role, const struct backing_redis *now)
+{
+        struct worker_place place = place_of(now);
+        for (unsigned i = 0; i < process->worker_count; i++)
+                worker_set_place(&process->workers[i], role, &place);
+}
+
 static void on_target(struct backing_redis *now, void *data)
 {
-        struct process *process = data;
-        for (unsigned i = 0; i < process->worker_count; i++)
-                worker_set_target(&process->workers[i], backing_redis_target(now), backing_redis_key_prefix(now),
-                                  backing_redis_generation(now));
+        set_place(data, WORKER_CURRENT, now);
+}
+
+static void on_previous(struct backing_redis *now, void *data)
+{
+        set_place(data, WORKER_PREVIOUS, now);
 }
 
 /* However many workers are refused how often, the binding is looked at once a second. */
@@ -164,6 +181,24 @@ static int open_watch(struct process *process, struct err *err)
         return rc < 0 ? rc : try_first(process, err);
 }
 
+static int open_previous(struct process *process, struct err *err)
+{
+        const char *name = process->settings.previous_binding;
+        if (!name || !*name)
+                return 0;
+        struct backing_redis_watch_options options = {
+                .input = source_previous(&process->source, name),
+                .probe_timeout_ms = process->settings.connect_timeout_ms,
+                .log = process->collector.log,
+                .metrics = process->collector.metrics,
+                .metric_names = BACKING_METRICS("collector_previous"),
+                .on_target = on_previous,
+                .data = process,
+        };
+        int rc = backing_redis_watch_open(&process->daemon.loop, &options, &process->previous, err);
+        return rc < 0 ? err_wrap(err, "--previous-binding") : 0;
+}
+
 /* --- Starting ---------------------------------------------------------------------------------------------------------- */
 
 /* One line for a request, as --access-log asks. */
@@ -206,13 +241,14 @@ static int open_server(struct process *process, struct err *err)
 
 static int start_workers(struct process *process, struct err *err)
 {
-        struct backing_redis *redis = backing_redis_watch_get(process->watch);
+        struct worker_place current = place_of(backing_redis_watch_get(process->watch)), previous = { 0 };
+        if (process->previous)
+                previous = place_of(backing_redis_watch_get(process->previous));
         process->workers = calloc(process->worker_count, sizeof(*process->workers));
         if (!process->workers)
                 return err_set(err, ERR_NOMEM, "workers");
         for (unsigned i = 0; i < process->worker_count; i++) {
-                int rc = worker_start(&process->workers[i], &process->collector, i, backing_redis_target(redis),
-                                      backing_redis_key_prefix(redis), backing_redis_generation(redis), err);
+                int rc = worker_start(&process->workers[i], &process->collector, i, &current, &previous, err);
                 if (rc < 0)
                         return rc;
         }
@@ -251,6 +287,8 @@ static int start(struct process *process, struct err *err)
                 rc = open_loop(process, err);
         if (rc == 0)
                 rc = open_watch(process, err);
+        if (rc == 0)
+                rc = open_previous(process, err);
         if (rc == 0)
                 rc = open_server(process, err);
         return rc < 0 ? rc : start_workers(process, err);
@@ -302,6 +340,7 @@ static int run(struct process *process)
                                          .data = process };
         int64_t deadline_ms = daemon_run(&process->daemon, &daemon);
         backing_redis_watch_close(process->watch);
+        backing_redis_watch_close(process->previous);
         for (unsigned i = 0; i < process->worker_count; i++)
                 worker_stop(&process->workers[i], deadline_ms);
         for (unsigned i = 0; i < process->worker_count; i++)

@@ -88,6 +88,9 @@ static const struct config_option options[] = {
           .help = "Name of the binding below $SERVICE_BINDING_ROOT, where there are several." },
         { "binding-provider", CONFIG_STRING_AT(struct settings, binding_provider), REDIS, .value = "PROVIDER",
           .help = "Takes only a binding whose entry `provider` says this." },
+        { "previous-binding", CONFIG_STRING_AT(struct settings, previous_binding), REDIS, .value = "NAME",
+          .help = "Name of the binding that was used before: its Redis is asked for documents that are not in the one in "
+                  "use. Nothing is copied, and lists show only what is in the one in use." },
 
         { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), WAITING, .fallback = "30s", .min = 1,
           .max = 60 * 60 * 1000,

@@ -41,6 +41,7 @@ struct settings {
         int64_t redis_max_age_ms; /* 0: for ever */
         char *binding;
         char *binding_provider;
+        char *previous_binding; /* NULL: none */
 
         /* Waiting for Redis */
         int64_t hold_time_ms;

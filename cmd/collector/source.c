@@ -80,6 +80,18 @@ int source_init(struct source *source, const struct settings *settings, const st
         return rc;
 }
 
+struct backing_redis_input source_previous(const struct source *source, const char *binding)
+{
+        struct backing_redis_input input = { .binding = binding };
+        for (size_t i = 0; i < source->input.value_count; i++) {
+                if (strcmp(source->values[i].name, "key-prefix") != 0)
+                        continue;
+                input.values = &source->values[i];
+                input.value_count = 1;
+        }
+        return input;
+}
+
 void source_fini(struct source *source)
 {
         secret_fini(&source->ca);

@@ -19,6 +19,8 @@ struct source {
 /* Reads --redis-ca-file: its errors, with the file's name. To be given to source_fini also on failure. */
 int source_init(struct source *source, const struct settings *settings, const struct config_report *report,
                 char *const *environment, struct err *err) NODISCARD;
+/* Of a binding by its name and nothing else, but for the option key-prefix, which goes with any place. */
+struct backing_redis_input source_previous(const struct source *source, const char *binding);
 void source_fini(struct source *source); /* one that is all zero is fine */
 
 #endif

@@ -32,9 +32,9 @@ void store_init(struct store *store, struct redis *redis, struct lanes *lanes, c
         (void)snprintf(store->prefix, sizeof(store->prefix), "%s", prefix ? prefix : ""); /* limited by settings */
 }
 
-static size_t full_key(const struct store *store, const char *key, char out[KEY_SIZE])
+static size_t full_key(const char *prefix, const char *key, char out[KEY_SIZE])
 {
-        return (size_t)snprintf(out, KEY_SIZE, "%s%s", store->prefix, key);
+        return (size_t)snprintf(out, KEY_SIZE, "%s%s", prefix, key);
 }
 
 static const char *stream_of_today(struct store *store)
@@ -64,6 +64,19 @@ enum store_outcome store_failure(const struct redis_reply *reply, const struct e
 }
 
 /* --- Write ------------------------------------------------------------------------------------------ */
+
+static const char *write_prefix(const struct store_write *write)
+{
+        return write->lane ? write->lane->prefix : write->store->prefix;
+}
+
+static void choose_stream(struct store_write *write)
+{
+        if (!write->lane)
+                memcpy(write->stream, stream_of_today(write->store), sizeof(write->stream));
+        else
+                (void)feed_stream(write->lane->prefix, feed_day(clock_realtime_ms()), write->stream);
+}
 
 static void write_failed(struct store_write *write, enum store_outcome outcome, const struct err *err)
 {
@@ -165,7 +178,7 @@ static int set_args(struct store_write *write, enum store_mode mode, const char 
         char key[KEY_SIZE];
         char retention[24];
         const char *argv[6] = { "SET", key, document };
-        size_t lengths[6] = { 3, full_key(write->store, write->key, key), length };
+        size_t lengths[6] = { 3, full_key(write_prefix(write), write->key, key), length };
         size_t argc = 3;
         if (write->store->retention_ms > 0) {
                 argv[argc] = "PX";
@@ -204,7 +217,7 @@ static void send_fence(struct store_write *write)
 {
         char key[KEY_SIZE + sizeof("collector:ack")];
         struct err err;
-        size_t length = (size_t)snprintf(key, sizeof(key), "%scollector:ack", write->store->prefix);
+        size_t length = (size_t)snprintf(key, sizeof(key), "%scollector:ack", write_prefix(write));
         const char *argv[] = { "SET", key, "1", "PX", "10000" };
         write->waiting = 1;
         redis_command_init(&write->add, on_fenced);
@@ -288,7 +301,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         redis_command_init(&write->set, on_set);
         write->add = (struct redis_command){ 0 };
         if (store->feed)
-                memcpy(write->stream, stream_of_today(store), sizeof(write->stream));
+                choose_stream(write);
         if (set_args(write, mode, document, length, &err) < 0) {
                 fail_later(write->redis, &write->set);
                 return;
@@ -319,6 +332,42 @@ bool store_write_cancel(struct store_write *write)
 
 /* --- Read ------------------------------------------------------------------------------------------- */
 
+static void send_with_key(struct redis *redis, struct redis_command *command, const char *verb, const char *prefix,
+                          const char *key)
+{
+        char name[KEY_SIZE];
+        struct err err;
+        const char *argv[] = { verb, name };
+        size_t lengths[] = { strlen(verb), full_key(prefix, key, name) };
+        if (redis_command_args(command, 2, argv, lengths, &err) < 0)
+                fail_later(redis, command);
+        else
+                redis_send(redis, command);
+}
+
+/* The outcome of a reply that is no value: absent, or why it is not known. */
+static enum store_outcome no_value(const struct redis_reply *reply, const struct err *err, struct err *why)
+{
+        if (reply && redis_reply_type(reply) != REDIS_ERROR)
+                return STORE_ABSENT;
+        /* Others may share this Redis: a key that holds no string is no document. */
+        if (reply && redis_reply_is_error(reply, "WRONGTYPE"))
+                return STORE_ABSENT;
+        return store_failure(reply, err, why);
+}
+
+static void previous_said(struct store *store, enum store_outcome outcome, struct err *why)
+{
+        if (outcome == STORE_DONE) {
+                metric_add(store->previous.found, 1);
+        } else if (outcome == STORE_ABSENT) {
+                metric_add(store->previous.absent, 1);
+        } else {
+                metric_add(store->previous.failed, 1);
+                (void)err_wrap(why, "the previous Redis"); /* the caller goes on with it */
+        }
+}
+
 static void on_get(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct store_read *read = CONTAINER_OF(command, struct store_read, get);
@@ -326,37 +375,35 @@ static void on_get(struct redis_command *command, const struct redis_reply *repl
         enum store_outcome outcome = STORE_DONE;
         const char *document = NULL;
         size_t length = 0;
-        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
-                /* Others may share this Redis: a key that holds no string is no document. */
-                if (reply && redis_reply_is_error(reply, "WRONGTYPE"))
-                        outcome = STORE_ABSENT;
-                else
-                        outcome = store_failure(reply, err, &why);
-        } else if (redis_reply_type(reply) == REDIS_STRING) {
+        if (reply && redis_reply_type(reply) == REDIS_STRING)
                 document = redis_reply_text(reply, &length);
-        } else {
-                outcome = STORE_ABSENT;
-        }
-        redis_command_fini(command);
-        read->on_done(read, outcome, document, length, &why);
-}
-
-static void send_with_key(struct store *store, struct redis_command *command, const char *verb, const char *key)
-{
-        char name[KEY_SIZE];
-        struct err err;
-        const char *argv[] = { verb, name };
-        size_t lengths[] = { strlen(verb), full_key(store, key, name) };
-        if (redis_command_args(command, 2, argv, lengths, &err) < 0)
-                fail_later(store->redis, command);
         else
-                redis_send(store->redis, command);
+                outcome = no_value(reply, err, &why);
+        redis_command_fini(command);
+        if (read->is_previous) {
+                previous_said(read->store, outcome, &why);
+        } else if (outcome == STORE_ABSENT && read->store->previous.redis) {
+                store_read_previous(read->store, read, read->key);
+                return;
+        }
+        read->on_done(read, outcome, document, length, &why);
 }
 
 void store_read(struct store *store, struct store_read *read, const char *key)
 {
+        read->store = store;
+        read->is_previous = false;
+        memcpy(read->key, key, UUID_TEXT_SIZE);
         redis_command_init(&read->get, on_get);
-        send_with_key(store, &read->get, "GET", key);
+        send_with_key(store->redis, &read->get, "GET", store->prefix, key);
+}
+
+void store_read_previous(struct store *store, struct store_read *read, const char *key)
+{
+        read->store = store;
+        read->is_previous = true;
+        redis_command_init(&read->get, on_get);
+        send_with_key(store->previous.redis, &read->get, "GET", store->previous.prefix, key);
 }
 
 /* --- Delete ----------------------------------------------------------------------------------------- */
@@ -364,25 +411,39 @@ void store_read(struct store *store, struct store_read *read, const char *key)
 static void on_deleted(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct store_delete *delete = CONTAINER_OF(command, struct store_delete, command);
+        struct store *store = delete->store;
         struct err why = { 0 };
         enum store_outcome outcome = STORE_DONE;
-        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
-                if (reply && redis_reply_is_error(reply, "WRONGTYPE"))
-                        outcome = STORE_ABSENT;
-                else
-                        outcome = store_failure(reply, err, &why);
-        } else if (redis_reply_type(reply) == REDIS_NIL && command->attempts <= 1) {
-                outcome = STORE_ABSENT; /* sent again, it may be gone by our own first try */
-        }
+        bool is_value = reply && redis_reply_type(reply) == REDIS_STRING;
+        bool is_gone =
+                reply && redis_reply_type(reply) == REDIS_NIL && command->attempts > 1; /* by our own first try */
+        if (!is_value && !is_gone)
+                outcome = no_value(reply, err, &why);
         redis_command_fini(command);
+        if (delete->is_previous)
+                previous_said(store, outcome, &why);
+        bool is_known = outcome == STORE_DONE || outcome == STORE_ABSENT;
+        if (outcome == STORE_DONE)
+                delete->was_there = true;
+        if (is_known && !delete->is_previous && store->previous.redis) {
+                delete->is_previous = true;
+                redis_command_init(&delete->command, on_deleted);
+                send_with_key(store->previous.redis, &delete->command, "GETDEL", store->previous.prefix, delete->key);
+                return;
+        }
+        if (is_known)
+                outcome = delete->was_there ? STORE_DONE : STORE_ABSENT;
         delete->on_done(delete, outcome, &why);
 }
 
 void store_delete(struct store *store, struct store_delete *delete, const char *key)
 {
+        delete->store = store;
+        delete->is_previous = delete->was_there = false;
+        memcpy(delete->key, key, UUID_TEXT_SIZE);
         redis_command_init(&delete->command, on_deleted);
         /* GETDEL (Redis 6.2) and not DEL: it refuses keys that hold no string, which are not ours. */
-        send_with_key(store, &delete->command, "GETDEL", key);
+        send_with_key(store->redis, &delete->command, "GETDEL", store->prefix, key);
 }
 
 /* --- Announce --------------------------------------------------------------------------------------- */

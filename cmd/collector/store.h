@@ -36,9 +36,17 @@
 #include "lanes.h"
 #include "redis/redis.h"
 
+/* The Redis that was bound before (`--previous-binding`): asked where a key is not found. */
+struct store_previous {
+        struct redis *redis; /* borrowed; NULL: none */
+        char prefix[FEED_PREFIX_MAX + 1];
+        struct metric *found, *absent, *failed;
+};
+
 struct store {
         struct redis *redis; /* borrowed */
         struct lanes *lanes; /* borrowed; where documents are written. NULL: `redis` */
+        struct store_previous previous;
         char prefix[FEED_PREFIX_MAX + 1];
         int64_t retention_ms; /* 0: kept */
         int64_t hold_ms;
@@ -85,12 +93,22 @@ struct store_read {
         /* `document` is borrowed during the call, NULL unless STORE_DONE. */
         void (*on_done)(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
                         const struct err *err);
+        bool is_previous; /* it was found, or looked for last, in the previous Redis */
+
+        /* Private. */
+        struct store *store;
         struct redis_command get;
+        char key[UUID_TEXT_SIZE];
 };
 
 struct store_delete {
         void (*on_done)(struct store_delete *delete, enum store_outcome outcome, const struct err *err);
+
+        /* Private. */
+        struct store *store;
         struct redis_command command;
+        char key[UUID_TEXT_SIZE];
+        bool is_previous, was_there;
 };
 
 struct store_announce {
@@ -116,7 +134,11 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
 /* True: nothing was sent yet and nothing will be; on_done does not come. */
 bool store_write_cancel(struct store_write *write);
 
+/* Looks in the previous Redis, too, where there is one. What that cannot tell is not absent: STORE_UNAVAILABLE. */
 void store_read(struct store *store, struct store_read *read, const char *key);
+/* Looks there alone. */
+void store_read_previous(struct store *store, struct store_read *read, const char *key);
+/* From both. */
 void store_delete(struct store *store, struct store_delete *delete, const char *key);
 
 /* Makes sure that a document which is stored is in the feed, as after a collector that died between the SET and

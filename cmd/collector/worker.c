@@ -53,6 +53,14 @@ static void log_connected(struct worker *worker, const struct redis_event *event
                          log_int("generation", event->generation));
 }
 
+/* Keys have the prefix that belongs to the connection which they go to. */
+static void adopt_prefix(const struct worker *worker, enum worker_role role, const struct redis_event *event,
+                         char prefix[FEED_PREFIX_MAX + 1])
+{
+        if (event->kind == REDIS_EVENT_CONNECTED && event->generation == worker->next[role].generation)
+                memcpy(prefix, worker->next[role].prefix, sizeof(worker->next[role].prefix));
+}
+
 static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
@@ -61,6 +69,8 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
         case REDIS_EVENT_CONNECTED:
                 atomic_store(&worker->collector->reached, true);
                 atomic_store(&worker->collector->failure_told_ms, 0);
+                adopt_prefix(worker, WORKER_CURRENT, event, worker->store.prefix);
+                worker->store.day = -1; /* the stream's name has the prefix in it */
                 log_connected(worker, event);
                 break;
         case REDIS_EVENT_DISCONNECTED:
@@ -79,8 +89,6 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
                 log_failure(worker, "redis.not_writable", "this Redis takes no writes now; trying again", event);
                 break;
         case REDIS_EVENT_SWITCHED:
-                memcpy(worker->store.prefix, worker->next_prefix, sizeof(worker->next_prefix));
-                worker->store.day = -1; /* the stream's name has the prefix in it */
                 log_info(log, "redis.switched", "another Redis is in use", log_int("worker", worker->index),
                          log_str("address", event->address), log_int("generation", event->generation));
                 break;
@@ -117,6 +125,7 @@ static void worker_end(struct worker *worker)
         redis_close(worker->redis, NULL, NULL); /* answers what still waits */
         if (worker->store.lanes)
                 lanes_close(worker->store.lanes);
+        redis_close(worker->previous, NULL, NULL);
         http_worker_close(worker->http);
         uv_close((uv_handle_t *)&worker->turn, NULL);
         uv_close((uv_handle_t *)&worker->second, NULL);
@@ -142,6 +151,8 @@ static void on_turn(uv_prepare_t *handle)
         redis_flush(worker->redis);
         if (worker->store.lanes)
                 lanes_turn(worker->store.lanes);
+        if (worker->previous)
+                redis_flush(worker->previous);
         check_stop(worker);
 }
 
@@ -155,28 +166,38 @@ static void on_second(uv_timer_t *handle)
                 store_expire_feed(&worker->store);
 }
 
+static void note_next(struct worker *worker, enum worker_role role, const char *prefix, unsigned generation)
+{
+        (void)snprintf(worker->next[role].prefix, sizeof(worker->next[role].prefix), "%s", prefix); /* limited */
+        worker->next[role].generation = generation;
+}
+
+static void set_place(struct worker *worker, enum worker_role role, const struct worker_change *change)
+{
+        if (!change->target)
+                return;
+        if (!worker->closing) {
+                note_next(worker, role, change->prefix, change->generation);
+                redis_set_target(role == WORKER_CURRENT ? worker->redis : worker->previous, change->target,
+                                 change->generation);
+                if (role == WORKER_CURRENT && worker->store.lanes)
+                        lanes_set_target(worker->store.lanes, change->target, change->generation);
+        }
+        redis_target_unref(change->target);
+}
+
 static void on_message(uv_async_t *handle)
 {
         struct worker *worker = handle->data;
+        struct worker_change changes[WORKER_ROLES];
         (void)pthread_mutex_lock(&worker->lock); /* fails only for a lock misused */
-        struct redis_target *target = worker->new_target;
-        unsigned generation = worker->new_generation;
+        memcpy(changes, worker->changes, sizeof(changes));
+        for (int role = 0; role < WORKER_ROLES; role++)
+                worker->changes[role].target = NULL;
         int64_t stop_deadline_ms = worker->stop_asked_ms;
-        char prefix[sizeof(worker->new_prefix)];
-        memcpy(prefix, worker->new_prefix, sizeof(prefix));
-        worker->new_target = NULL;
         (void)pthread_mutex_unlock(&worker->lock);
-        if (worker->closing) {
-                redis_target_unref(target);
-                return;
-        }
-        if (target) {
-                memcpy(worker->next_prefix, prefix, sizeof(prefix));
-                redis_set_target(worker->redis, target, generation);
-                if (worker->store.lanes)
-                        lanes_set_target(worker->store.lanes, target, generation);
-                redis_target_unref(target);
-        }
+        set_place(worker, WORKER_CURRENT, &changes[WORKER_CURRENT]);
+        set_place(worker, WORKER_PREVIOUS, &changes[WORKER_PREVIOUS]);
         if (stop_deadline_ms > 0 && !worker->stopping) {
                 worker->stopping = true;
                 worker->stop_deadline_ms = stop_deadline_ms;
@@ -194,19 +215,22 @@ static void *run(void *argument)
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
 
 /* The lanes fail when the first client does, and that one tells it; all else is for those who look closely. */
-static void on_lane_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
+static void on_lane_event(struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
+        adopt_prefix(worker, WORKER_CURRENT, event, lanes_of(&worker->lanes, redis)->prefix);
         if (event->kind == REDIS_EVENT_CONNECTED)
                 log_debug(worker->collector->log, "lane.connected", "Redis is reached",
                           log_int("worker", worker->index), log_str("address", event->address),
                           log_int("waited_ms", event->waited_ms));
-        else if (event->err && event->kind != REDIS_EVENT_DISCONNECTED)
+        else if (event->kind == REDIS_EVENT_DENIED)
+                (void)uv_async_send(worker->collector->denied); /* fails only for a closed handle */
+        if (event->err && event->kind != REDIS_EVENT_DISCONNECTED && event->kind != REDIS_EVENT_DRAINED)
                 log_failure(worker, "lane.connect_failed", "Redis is not reached for writing; trying again", event);
 }
 
-static int open_lanes(struct worker *worker, struct redis_options redis, struct redis_target *target,
-                      unsigned generation, struct err *err)
+static int open_lanes(struct worker *worker, struct redis_options redis, const struct worker_place *place,
+                      struct err *err)
 {
         struct lanes_options options = { .level = worker->collector->ack,
                                          .redis = redis,
@@ -214,7 +238,8 @@ static int open_lanes(struct worker *worker, struct redis_options redis, struct 
                                          .wait_seconds = worker->instruments.ack_wait_seconds,
                                          .short_total = worker->instruments.ack_short };
         options.redis.on_event = on_lane_event;
-        int rc = lanes_open(&worker->lanes, &worker->loop, &options, target, generation, err);
+        int rc = lanes_open(&worker->lanes, &worker->loop, &options, place->target, place->key_prefix,
+                            place->generation, err);
         if (rc < 0)
                 return rc;
         for (size_t i = 0; i < LANES; i++) {
@@ -225,7 +250,7 @@ static int open_lanes(struct worker *worker, struct redis_options redis, struct 
         return 0;
 }
 
-static int open_redis(struct worker *worker, struct redis_target *target, unsigned generation, struct err *err)
+static int open_redis(struct worker *worker, const struct worker_place *place, struct err *err)
 {
         const struct settings *settings = worker->collector->settings;
         struct redis_options options = {
@@ -237,13 +262,52 @@ static int open_redis(struct worker *worker, struct redis_target *target, unsign
                 .on_event = on_redis_event,
                 .data = worker,
         };
-        int rc = redis_open(&worker->loop, &options, target, generation, &worker->redis, err);
+        int rc = redis_open(&worker->loop, &options, place->target, place->generation, &worker->redis, err);
         if (rc < 0)
                 return rc;
         redis_on_batch(worker->redis, on_batch, worker);
         redis_on_round_trip(worker->redis, on_round_trip, worker);
         worker->clients[worker->client_count++] = worker->redis;
-        return worker->collector->ack.kind == ACK_MEMORY ? 0 : open_lanes(worker, options, target, generation, err);
+        return worker->collector->ack.kind == ACK_MEMORY ? 0 : open_lanes(worker, options, place, err);
+}
+
+static void on_previous_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
+{
+        struct worker *worker = data;
+        struct log *log = worker->collector->log;
+        adopt_prefix(worker, WORKER_PREVIOUS, event, worker->store.previous.prefix);
+        if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
+                log_info(log, "previous.connected", "the Redis that was bound before is reached",
+                         log_int("worker", worker->index), log_str("address", event->address));
+        else if (event->err && event->kind != REDIS_EVENT_DRAINED)
+                log_failure(
+                        worker, "previous.failed",
+                        "the Redis that was bound before is not reached: what only it may have is answered with 503",
+                        event);
+}
+
+/* It is asked for what is not found, and nobody waits for it longer than for one attempt to reach it. */
+static int open_previous(struct worker *worker, const struct worker_place *place, struct err *err)
+{
+        const struct settings *settings = worker->collector->settings;
+        struct store_previous *previous = &worker->store.previous;
+        struct redis_options options = { .hold_ms = settings->connect_timeout_ms,
+                                         .connect_timeout_ms = settings->connect_timeout_ms,
+                                         .stall_ms = settings->connect_timeout_ms,
+                                         .budget = &worker->collector->budget,
+                                         .on_event = on_previous_event,
+                                         .data = worker };
+        int rc = instruments_add_previous(&worker->instruments, worker->collector->metrics, err);
+        if (rc == 0)
+                rc = redis_open(&worker->loop, &options, place->target, place->generation, &worker->previous, err);
+        if (rc < 0)
+                return rc;
+        (void)snprintf(previous->prefix, sizeof(previous->prefix), "%s", place->key_prefix); /* limited by settings */
+        previous->redis = worker->previous;
+        previous->found = worker->instruments.previous_found;
+        previous->absent = worker->instruments.previous_absent;
+        previous->failed = worker->instruments.previous_failed;
+        return 0;
 }
 
 static void open_handles(struct worker *worker)
@@ -268,8 +332,8 @@ static int start_thread(struct worker *worker, struct err *err)
         return failed ? err_errnum(err, failed, "worker thread") : 0;
 }
 
-int worker_start(struct worker *worker, struct collector *collector, unsigned index, struct redis_target *target,
-                 const char *key_prefix, unsigned generation, struct err *err)
+int worker_start(struct worker *worker, struct collector *collector, unsigned index, const struct worker_place *current,
+                 const struct worker_place *previous, struct err *err)
 {
         const struct settings *settings = collector->settings;
         *worker = (struct worker){ .collector = collector, .index = index };
@@ -285,22 +349,29 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         if (failed)
                 return err_set(err, ERR_LIMIT, "worker loop: %s", uv_strerror(failed));
         open_handles(worker);
-        rc = open_redis(worker, target, generation, err);
+        note_next(worker, WORKER_CURRENT, current->key_prefix, current->generation);
+        note_next(worker, WORKER_PREVIOUS, previous->target ? previous->key_prefix : "", previous->generation);
+        rc = open_redis(worker, current, err);
         if (rc < 0)
                 return rc;
-        store_init(&worker->store, worker->redis, collector->ack.kind == ACK_MEMORY ? NULL : &worker->lanes, key_prefix,
-                   settings->retention_ms, settings->hold_time_ms, settings->feed);
+        store_init(&worker->store, worker->redis, collector->ack.kind == ACK_MEMORY ? NULL : &worker->lanes,
+                   current->key_prefix, settings->retention_ms, settings->hold_time_ms, settings->feed);
+        if (previous->target)
+                rc = open_previous(worker, previous, err);
+        if (rc < 0)
+                return rc;
         rc = http_worker_open(collector->server, &worker->loop, worker, &worker->http, err);
         return rc < 0 ? rc : start_thread(worker, err);
 }
 
-void worker_set_target(struct worker *worker, struct redis_target *target, const char *key_prefix, unsigned generation)
+void worker_set_place(struct worker *worker, enum worker_role role, const struct worker_place *place)
 {
+        struct worker_change *change = &worker->changes[role];
         (void)pthread_mutex_lock(&worker->lock);
-        redis_target_unref(worker->new_target);
-        worker->new_target = redis_target_ref(target);
-        worker->new_generation = generation;
-        (void)snprintf(worker->new_prefix, sizeof(worker->new_prefix), "%s", key_prefix); /* limited by settings */
+        redis_target_unref(change->target);
+        change->target = redis_target_ref(place->target);
+        change->generation = place->generation;
+        (void)snprintf(change->prefix, sizeof(change->prefix), "%s", place->key_prefix); /* limited by settings */
         (void)pthread_mutex_unlock(&worker->lock);
         (void)uv_async_send(&worker->message); /* the loop is open until worker_join */
 }
@@ -324,7 +395,8 @@ void worker_join(struct worker *worker)
         uv_walk(&worker->loop, close_handle, NULL);
         (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&worker->loop); /* nothing is left on it */
-        redis_target_unref(worker->new_target);
+        for (int role = 0; role < WORKER_ROLES; role++)
+                redis_target_unref(worker->changes[role].target);
         buf_fini(&worker->scratch);
         (void)pthread_mutex_destroy(&worker->lock);
 }

@@ -5,7 +5,7 @@
  * A turn of the loop: sockets are read, replies answer requests, libmicrohttpd runs, handlers queue commands,
  * and last one write carries to Redis what all requests of the turn queued.
  *
- * Threads: worker_start, worker_set_target, worker_stop, worker_join: the main thread. All else: the worker's. */
+ * Threads: worker_start, worker_set_place, worker_stop, worker_join: the main thread. All else: the worker's. */
 #ifndef COLLECTOR_WORKER_H
 #define COLLECTOR_WORKER_H
 
@@ -45,6 +45,21 @@ struct collector {
         int64_t started_ms; /* Unix time                             */
 };
 
+/* A Redis, and what stands before its keys. */
+struct worker_place {
+        struct redis_target *target; /* NULL: none */
+        const char *key_prefix;
+        unsigned generation;
+};
+enum worker_role { WORKER_CURRENT, WORKER_PREVIOUS, WORKER_ROLES };
+
+/* A change of place that the main thread has left. */
+struct worker_change {
+        struct redis_target *target; /* owned; NULL: none */
+        char prefix[FEED_PREFIX_MAX + 1];
+        unsigned generation;
+};
+
 struct worker {
         struct collector *collector;
         unsigned index;
@@ -57,7 +72,8 @@ struct worker {
 
         struct http_worker *http;
         struct redis *redis;
-        struct lanes lanes; /* used unless --ack=memory */
+        struct redis *previous; /* NULL unless --previous-binding */
+        struct lanes lanes;     /* used unless --ack=memory */
         struct redis *clients[1 + LANES];
         size_t client_count; /* 1 without lanes */
         struct store store;
@@ -65,21 +81,22 @@ struct worker {
         struct buf scratch; /* for the document that is being made */
         struct post *posts; /* requests that wait for Redis         */
         struct instruments instruments;
-        char next_prefix[FEED_PREFIX_MAX + 1]; /* of the target that is being moved to */
+        struct { /* of the places that are in use, or moved to: the prefix goes with the connection */
+                char prefix[FEED_PREFIX_MAX + 1];
+                unsigned generation;
+        } next[WORKER_ROLES];
         bool stopping, closing;
         int64_t stop_deadline_ms; /* monotonic: then it ends, finished or not */
 
-        pthread_mutex_t lock;            /* guards what the main thread leaves here */
-        struct redis_target *new_target; /* owned; NULL: none */
-        char new_prefix[FEED_PREFIX_MAX + 1];
-        unsigned new_generation;
+        pthread_mutex_t lock; /* guards what the main thread leaves here */
+        struct worker_change changes[WORKER_ROLES];
         int64_t stop_asked_ms; /* the deadline that was given; 0: none */
 };
 
-/* Starts the thread; the target is referenced. */
-int worker_start(struct worker *worker, struct collector *collector, unsigned index, struct redis_target *target,
-                 const char *key_prefix, unsigned generation, struct err *err) NODISCARD;
-void worker_set_target(struct worker *worker, struct redis_target *target, const char *key_prefix, unsigned generation);
+/* Starts the thread; the targets are referenced. */
+int worker_start(struct worker *worker, struct collector *collector, unsigned index, const struct worker_place *current,
+                 const struct worker_place *previous, struct err *err) NODISCARD;
+void worker_set_place(struct worker *worker, enum worker_role role, const struct worker_place *place);
 /* Of this worker: the counters that its connections keep. Its own thread. */
 void worker_update_instruments(struct worker *worker);
 /* Finishes what runs, answers with 503 what waits for Redis, then ends the thread; at the latest at deadline_ms, of

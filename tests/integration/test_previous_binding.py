@@ -1,0 +1,127 @@
+"""`--previous-binding`: documents of the Redis that was bound before are found after a swap."""
+
+import pytest
+
+from support.collector import check
+from support.deadline import wait_until
+from support.http_client import timed
+
+DOCUMENT = {"name": "a document"}
+PUT_KEY = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
+
+
+@pytest.fixture
+def swapped(start_redis, start_collector, bindings):
+    """(collector, old, new, keys): three documents were stored in `old` before `new` was bound."""
+    old, new = start_redis(), start_redis()
+    bindings.redis("old", old)
+    first = start_collector(env=bindings.environment())
+    with first.client() as client:
+        keys = [client.post("/v1/documents", DOCUMENT).json()["key"]]
+        keys.append(client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "one"}).json()["key"])
+        assert client.put(f"/v1/documents/{PUT_KEY}", DOCUMENT).status == 201
+    first.close()
+    bindings.redis("new", new)
+    collector = start_collector(env=bindings.environment(), binding="new", previous_binding="old",
+                                connect_timeout="1s")
+    collector.wait_connected()
+    return collector, old, new, [*keys, PUT_KEY]
+
+
+def test_documents_of_the_previous_redis_are_read(swapped):
+    collector, _, new, keys = swapped
+    with collector.client() as client, new.client() as store:
+        for key in keys:
+            answer = client.get(f"/v1/documents/{key}")
+            assert answer.status == 200 and answer.json()["name"] == DOCUMENT["name"]
+            assert client.head(f"/v1/documents/{key}").status == 200
+            assert client.get(f"/?key={key}").json()["key"] == key
+        fresh = client.post("/v1/documents", DOCUMENT).json()["key"]
+        assert store.exists(fresh) and not store.exists(*keys)
+        assert client.get(f"/v1/documents/{fresh}").status == 200
+        assert client.get("/v1/documents/00000000-0000-7000-8000-000000000000").status == 404
+        # Nothing is copied, and a list shows what is in the one in use.
+        assert [entry["key"] for entry in client.get("/v1/documents").json()["documents"]] == [fresh]
+    metrics = collector.metrics()
+    assert metrics['collector_previous_reads_total{result="found"}'] == 9
+    assert metrics['collector_previous_reads_total{result="absent"}'] == 1
+
+
+def test_repeats_of_what_is_in_the_previous_redis_store_nothing(swapped):
+    collector, _, new, keys = swapped
+    with collector.client() as client, new.client() as store:
+        answer = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "one"})
+        assert (answer.status, answer.json()["key"]) == (201, keys[1])
+        assert answer.header("idempotency-replayed") == "true"
+        assert client.post("/v1/documents", {"name": "b"}, {"Idempotency-Key": "one"}).status == 422
+        assert client.put(f"/v1/documents/{PUT_KEY}", DOCUMENT).status == 200
+        assert client.put(f"/v1/documents/{PUT_KEY}", {"name": "b"}).status == 409
+        assert store.dbsize() == 0
+        # What is in neither is new.
+        assert client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "two"}).status == 201
+        answer = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "two"})
+        assert answer.status == 201 and answer.header("idempotency-replayed") == "true"
+
+
+def test_a_deleted_document_is_gone_from_both(swapped):
+    collector, old, _, keys = swapped
+    with collector.client() as client, old.client() as store:
+        assert client.delete(f"/v1/documents/{keys[0]}").status == 204
+        assert not store.exists(keys[0])
+        assert client.get(f"/v1/documents/{keys[0]}").status == 404
+        assert client.delete(f"/v1/documents/{keys[0]}").status == 404
+        fresh = client.post("/v1/documents", DOCUMENT).json()["key"]
+        assert client.delete(f"/v1/documents/{fresh}").status == 204
+
+
+def test_a_previous_redis_that_is_away_makes_a_miss_503_and_nothing_else(swapped):
+    collector, old, _, keys = swapped
+    with collector.client() as client:
+        old.kill()
+        fresh = client.post("/v1/documents", DOCUMENT)
+        assert fresh.status == 201
+        took, answer = timed(client.get, f"/v1/documents/{fresh.json()['key']}")
+        assert answer.status == 200 and took < 0.5
+        took, answer = timed(client.get, f"/v1/documents/{keys[0]}")
+        assert answer.status == 503 and "the previous Redis" in answer.json()["detail"], answer
+        assert took < 4
+        assert client.get("/readyz").status == 200
+        old.start()
+        assert client.get(f"/v1/documents/{keys[0]}").status == 404  # it kept nothing on its disk
+
+
+def test_a_previous_binding_that_comes_later_is_used(start_redis, start_collector, bindings):
+    old, new = start_redis(), start_redis()
+    key = "01a20b97-f93d-73cb-a06c-97cc6706b429"
+    with old.client() as store:
+        store.set(f"app:{key}", '{"a":1,"created":1,"correlationId":"x"}')
+    bindings.redis("new", new)
+    collector = start_collector(env=bindings.environment(), binding="new", previous_binding="old",
+                                connect_timeout="300ms").wait_connected()
+    with collector.client() as client:
+        assert client.get(f"/v1/documents/{key}").status == 503
+        bindings.redis("old", old, **{"key-prefix": "app:"})
+        answer = wait_until(lambda: (client.get(f"/v1/documents/{key}").status == 200)
+                            and client.get(f"/v1/documents/{key}"), "the document in the previous Redis")
+        assert answer.json()["a"] == 1
+
+
+def test_check_tries_both(start_redis, bindings):
+    bindings.redis("old", start_redis())
+    bindings.redis("new", start_redis())
+    status, output, _ = check(env=bindings.environment(), binding="new", previous_binding="old")
+    assert status == 0
+    assert "Previous Redis, from binding" in output
+    assert output.count("a write and a read have worked") == 2
+    status, _, errors = check(env=bindings.environment(), binding="new", previous_binding="older")
+    assert status == 2 and "older" in errors
+
+
+def test_the_prefix_of_a_binding_that_comes_later_is_used(start_redis, start_collector, bindings):
+    server = start_redis()
+    collector = start_collector(env=bindings.environment(), binding="db")
+    bindings.redis("db", server, **{"key-prefix": "app:"})
+    collector.wait_connected()
+    with collector.client() as client, server.client() as store:
+        key = client.post("/v1/documents", DOCUMENT).json()["key"]
+        assert store.exists(f"app:{key}")
