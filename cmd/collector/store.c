@@ -72,10 +72,12 @@ static const char *write_prefix(const struct store_write *write)
 
 static void choose_stream(struct store_write *write)
 {
-        if (!write->lane)
-                memcpy(write->stream, stream_of_today(write->store), sizeof(write->stream));
-        else
-                (void)feed_stream(write->lane->prefix, feed_day(clock_realtime_ms()), write->stream);
+        struct store *store = write->store;
+        const char *today = stream_of_today(store); /* in any case: the day is known to be written to */
+        if (!write->lane || strcmp(write->lane->prefix, store->prefix) == 0)
+                memcpy(write->stream, today, sizeof(write->stream));
+        else /* for a moment, while a swap is under way */
+                (void)feed_stream(write->lane->prefix, store->day, write->stream);
 }
 
 static void write_failed(struct store_write *write, enum store_outcome outcome, const struct err *err)

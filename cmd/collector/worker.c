@@ -53,12 +53,16 @@ static void log_connected(struct worker *worker, const struct redis_event *event
                          log_int("generation", event->generation));
 }
 
-/* Keys have the prefix that belongs to the connection which they go to. */
-static void adopt_prefix(const struct worker *worker, enum worker_role role, const struct redis_event *event,
+/* Keys have the prefix that belongs to the connection which they go to. True when it is another one now. */
+static bool adopt_prefix(const struct worker *worker, enum worker_role role, const struct redis_event *event,
                          char prefix[FEED_PREFIX_MAX + 1])
 {
-        if (event->kind == REDIS_EVENT_CONNECTED && event->generation == worker->next[role].generation)
-                memcpy(prefix, worker->next[role].prefix, sizeof(worker->next[role].prefix));
+        const char *next = worker->next[role].prefix;
+        if (event->kind != REDIS_EVENT_CONNECTED || event->generation != worker->next[role].generation ||
+            strcmp(prefix, next) == 0)
+                return false;
+        memcpy(prefix, next, FEED_PREFIX_MAX + 1);
+        return true;
 }
 
 static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
@@ -69,8 +73,8 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
         case REDIS_EVENT_CONNECTED:
                 atomic_store(&worker->collector->reached, true);
                 atomic_store(&worker->collector->failure_told_ms, 0);
-                adopt_prefix(worker, WORKER_CURRENT, event, worker->store.prefix);
-                worker->store.day = -1; /* the stream's name has the prefix in it */
+                if (adopt_prefix(worker, WORKER_CURRENT, event, worker->store.prefix))
+                        worker->store.day = -1; /* the stream's name has the prefix in it */
                 log_connected(worker, event);
                 break;
         case REDIS_EVENT_DISCONNECTED:
@@ -218,7 +222,7 @@ static void *run(void *argument)
 static void on_lane_event(struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
-        adopt_prefix(worker, WORKER_CURRENT, event, lanes_of(&worker->lanes, redis)->prefix);
+        (void)adopt_prefix(worker, WORKER_CURRENT, event, lanes_of(&worker->lanes, redis)->prefix);
         if (event->kind == REDIS_EVENT_CONNECTED)
                 log_debug(worker->collector->log, "lane.connected", "Redis is reached",
                           log_int("worker", worker->index), log_str("address", event->address),
@@ -275,7 +279,7 @@ static void on_previous_event(UNUSED struct redis *redis, const struct redis_eve
 {
         struct worker *worker = data;
         struct log *log = worker->collector->log;
-        adopt_prefix(worker, WORKER_PREVIOUS, event, worker->store.previous.prefix);
+        (void)adopt_prefix(worker, WORKER_PREVIOUS, event, worker->store.previous.prefix);
         if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
                 log_info(log, "previous.connected", "the Redis that was bound before is reached",
                          log_int("worker", worker->index), log_str("address", event->address));

@@ -158,6 +158,15 @@ def test_connections_that_are_cut_cost_nothing(start_pair, start_proxy, start_co
     assert len(listed) == len(set(listed)) and set(load.acknowledged) <= set(listed)
 
 
+def test_the_feed_ends_with_its_documents(start_pair, start_collector):
+    primary, _ = start_pair()
+    collector = start_collector(primary, ack="replica", retention="1h").wait_connected()
+    with collector.client() as client, primary.client() as store:
+        client.post("/v1/documents", DOCUMENT)
+        stream = wait_until(lambda: store.keys("collector:feed:*"), "the feed")[0]
+        wait_until(lambda: store.ttl(stream) > 0, "an end of the feed", 5)
+
+
 def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector, start_redis):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica:2", hold_time="10s")

@@ -1,0 +1,158 @@
+/* Tests of lanes where no server is: which one takes documents, and that every ticket is told what became of it. With
+ * servers, tests/integration/test_acks.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "lanes.h"
+
+struct told {
+        struct lane_ticket ticket;
+        unsigned times;
+        enum lane_outcome outcome;
+        char text[256];
+};
+
+static void on_done(struct lane_ticket *ticket, enum lane_outcome outcome, const struct err *err)
+{
+        struct told *told = CONTAINER_OF(ticket, struct told, ticket);
+        told->times++;
+        told->outcome = outcome;
+        if (err)
+                memcpy(told->text, err->text, sizeof(told->text));
+}
+
+static uv_loop_t loop;
+static struct lanes lanes;
+static struct redis_budget waiting;
+static struct redis_target *target;
+
+static int setup(void **state UNUSED)
+{
+        struct err err;
+        waiting = (struct redis_budget){ .commands_max = 2, .bytes_max = 1000 };
+        const struct lanes_options options = { .level = { .kind = ACK_REPLICA, .replicas = 1 },
+                                               .redis = { .hold_ms = 1000, .stall_ms = 500 },
+                                               .waiting = &waiting };
+        /* Port 1 (tcpmux): nothing listens there, and nothing is sent. */
+        target = redis_target_new(&(struct redis_target_options){ .host = "127.0.0.1", .port = 1 }, &err);
+        assert_non_null(target);
+        assert_int_equal(uv_loop_init(&loop), 0);
+        assert_int_equal(lanes_open(&lanes, &loop, &options, target, "app:", 1, &err), 0);
+        return 0;
+}
+
+static int teardown(void **state UNUSED)
+{
+        if (!lanes.is_closing)
+                lanes_close(&lanes);
+        assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+        assert_int_equal(uv_loop_close(&loop), 0);
+        redis_target_unref(target);
+        return 0;
+}
+
+static struct told ticket(void)
+{
+        return (struct told){ .ticket = { .on_done = on_done,
+                                          .connection = 1,
+                                          .deadline_ms = clock_monotonic_ms() + 1000,
+                                          .bytes = 100 } };
+}
+
+static void documents_go_to_one_lane_until_it_waits(void **state UNUSED)
+{
+        assert_ptr_equal(lanes_pick(&lanes), &lanes.lane[0]);
+        assert_ptr_equal(lanes_pick(&lanes), &lanes.lane[0]);
+        lanes.lane[0].is_waiting = lanes.lane[1].is_waiting = true;
+        assert_ptr_equal(lanes_pick(&lanes), &lanes.lane[2]);
+        lanes.lane[0].is_waiting = false;
+        assert_ptr_equal(lanes_pick(&lanes), &lanes.lane[2]);
+        lanes.lane[2].is_waiting = lanes.lane[3].is_waiting = true;
+        assert_ptr_equal(lanes_pick(&lanes), &lanes.lane[0]);
+        for (size_t i = 0; i < LANES; i++)
+                lanes.lane[i].is_waiting = false;
+}
+
+static void the_last_free_lane_does_not_wait(void **state UNUSED)
+{
+        struct told told = ticket();
+        for (size_t i = 1; i < LANES; i++)
+                lanes.lane[i].is_waiting = true;
+        lane_await(&lanes.lane[0], &told.ticket);
+        lanes_turn(&lanes);
+        assert_false(lanes.lane[0].is_waiting);
+        assert_int_equal(told.times, 0);
+        lanes.lane[1].is_waiting = false;
+        lanes_turn(&lanes); /* asks, and learns in the same turn that there is no connection */
+        assert_int_equal(told.times, 1);
+        for (size_t i = 1; i < LANES; i++)
+                lanes.lane[i].is_waiting = false;
+}
+
+static void without_a_connection_documents_are_written_again(void **state UNUSED)
+{
+        struct told a = ticket(), b = ticket();
+        lane_await(&lanes.lane[0], &a.ticket);
+        lane_await(&lanes.lane[0], &b.ticket);
+        assert_int_equal(atomic_load(&waiting.commands), 2);
+        assert_int_equal(atomic_load(&waiting.bytes), 200);
+        lanes_turn(&lanes);
+        assert_true(a.times == 1 && b.times == 1);
+        assert_true(a.outcome == LANE_REWRITE && b.outcome == LANE_REWRITE);
+        assert_int_equal(atomic_load(&waiting.commands), 0);
+        assert_int_equal(atomic_load(&waiting.bytes), 0);
+}
+
+static void what_waits_is_bounded(void **state UNUSED)
+{
+        struct told a = ticket(), b = ticket(), refused = ticket();
+        assert_false(lanes_are_full(&lanes));
+        lane_await(&lanes.lane[0], &a.ticket);
+        assert_false(lanes_are_full(&lanes));
+        lane_await(&lanes.lane[0], &b.ticket);
+        assert_true(lanes_are_full(&lanes));
+        lanes_refuse(&lanes, &refused.ticket);
+        assert_int_equal(refused.times, 0);
+        lanes_turn(&lanes);
+        assert_int_equal(refused.times, 1);
+        assert_int_equal(refused.outcome, LANE_REFUSED);
+        assert_string_equal(refused.text, "too many requests wait for Redis");
+}
+
+static void closing_tells_every_ticket(void **state UNUSED)
+{
+        struct told a = ticket(), b = ticket();
+        lane_await(&lanes.lane[0], &a.ticket);
+        lane_await(&lanes.lane[3], &b.ticket);
+        lanes_close(&lanes);
+        assert_true(a.times == 1 && b.times == 1);
+        assert_true(a.outcome == LANE_UNSAFE && b.outcome == LANE_UNSAFE);
+        assert_string_equal(a.text, "Collector stops");
+}
+
+static void a_lane_is_found_by_its_client(void **state UNUSED)
+{
+        for (size_t i = 0; i < LANES; i++)
+                assert_ptr_equal(lanes_of(&lanes, lanes.lane[i].redis), &lanes.lane[i]);
+        assert_string_equal(lanes.lane[LANES - 1].prefix, "app:");
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(documents_go_to_one_lane_until_it_waits, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_last_free_lane_does_not_wait, setup, teardown),
+                cmocka_unit_test_setup_teardown(without_a_connection_documents_are_written_again, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_waits_is_bounded, setup, teardown),
+                cmocka_unit_test_setup_teardown(closing_tells_every_ticket, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_lane_is_found_by_its_client, setup, teardown),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
