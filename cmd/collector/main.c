@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "check.h"
 #include "daemon/daemon.h"
+#include "request.h"
 #include "settings.h"
 #include "source.h"
 #include "trial.h"
@@ -364,6 +365,8 @@ int main(int argc, char **argv)
 {
         static struct process process;
         struct err err;
+        if (argc > 1 && strcmp(argv[1], "request") == 0)
+                return request_main(argc - 2, argv + 2, stdout, stderr);
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)

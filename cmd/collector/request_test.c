@@ -1,0 +1,220 @@
+/* request: arguments and URLs, and whole exchanges with a server of one connection. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "request.h"
+
+/* --- Arguments ------------------------------------------------------------------------------------------------------- */
+
+static int parse(const char *method, const char *url, struct request *out, struct err *err)
+{
+        char *arguments[] = { (char *)method, (char *)url };
+        return request_parse(2, arguments, out, err);
+}
+
+static void a_url_is_taken_apart(void **state)
+{
+        static const struct {
+                const char *url, *host, *port, *target;
+        } cases[] = {
+                { "http://collector", "collector", "80", "" },
+                { "http://collector:4001/", "collector", "4001", "/" },
+                { "HTTP://a.b:1/v1/documents?limit=2", "a.b", "1", "/v1/documents?limit=2" },
+                { "http://[::1]:65535/x", "::1", "65535", "/x" },
+                { "http://[::1]?key=1", "::1", "80", "?key=1" },
+        };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                struct request request;
+                struct err err;
+                assert_int_equal(parse("GET", cases[i].url, &request, &err), 0);
+                assert_string_equal(request.host, cases[i].host);
+                assert_string_equal(request.port, cases[i].port);
+                assert_string_equal(request.target, cases[i].target);
+        }
+}
+
+static void a_url_that_cannot_be_asked_is_refused(void **state)
+{
+        static const char *const bad[] = {
+                "",          "collector:4001", "https://collector", "http://",     "http://:80/",
+                "http://a:", "http://a:0",     "http://a:65536",    "http://a:8x", "http://::1/",
+                "http://[]", "http://a/ b",    "http://a/\r\nX: y", "http://u@a/", "http://a/#part",
+        };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(bad); i++) {
+                struct request request;
+                struct err err;
+                assert_int_equal(parse("GET", bad[i], &request, &err), ERR_INVALID);
+                assert_non_null(strstr(err.text, "URL"));
+        }
+}
+
+static void options_are_read_and_wrong_ones_named(void **state)
+{
+        char *good[] = { "PUT", "http://a", "--header", "A: 1", "--data", "{}", "--header", "B:2", "--timeout", "7" };
+        char *bad[][4] = {
+                { "get", "http://a", NULL, NULL },           { "GET", "http://a", "--data", NULL },
+                { "GET", "http://a", "--header", "A" },      { "GET", "http://a", "--header", "A: 1\r\nB: 2" },
+                { "GET", "http://a", "--header", ": 1" },    { "GET", "http://a", "--timeout", "0" },
+                { "GET", "http://a", "--timeout", "1s" },    { "GET", "http://a", "--verbose", "1" },
+                { "GET", "http://a", "--header", "A B: 1" },
+        };
+        struct request request;
+        struct err err;
+        (void)state;
+        assert_int_equal(request_parse((int)COUNT_OF(good), good, &request, &err), 0);
+        assert_int_equal(request.header_count, 2);
+        assert_string_equal(request.headers[1], "B:2");
+        assert_string_equal(request.data, "{}");
+        assert_int_equal(request.timeout_ms, 7000);
+        for (size_t i = 0; i < COUNT_OF(bad); i++)
+                assert_int_equal(request_parse(bad[i][3] ? 4 : bad[i][2] ? 3 : 2, bad[i], &request, &err), ERR_INVALID);
+        assert_int_equal(request_parse(1, good, &request, &err), ERR_INVALID);
+}
+
+/* --- Exchanges --------------------------------------------------------------------------------------------------------- */
+
+struct server {
+        int fd;
+        const char *answer; /* NULL: it never answers */
+        size_t expected;    /* bytes of the request */
+        char got[1024];
+        char url[64];
+        pthread_t thread;
+};
+
+static void *serve(void *data)
+{
+        struct server *server = data;
+        int fd = accept(server->fd, NULL, NULL);
+        size_t got = 0;
+        while (fd >= 0 && got < sizeof(server->got) - 1) {
+                ssize_t n = recv(fd, server->got + got, sizeof(server->got) - 1 - got, 0);
+                if (n <= 0)
+                        break;
+                got += (size_t)n;
+                if (server->answer && got >= server->expected) {
+                        (void)send(fd, server->answer, strlen(server->answer), MSG_NOSIGNAL);
+                        break;
+                }
+        }
+        (void)close(fd);
+        return NULL;
+}
+
+static void start(struct server *server)
+{
+        struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof(at);
+        server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(server->fd >= 0);
+        assert_int_equal(bind(server->fd, (struct sockaddr *)&at, size), 0);
+        assert_int_equal(listen(server->fd, 1), 0);
+        assert_int_equal(getsockname(server->fd, (struct sockaddr *)&at, &size), 0);
+        (void)snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%d/x", ntohs(at.sin_port));
+        assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void stop(struct server *server)
+{
+        assert_int_equal(pthread_join(server->thread, NULL), 0);
+        assert_int_equal(close(server->fd), 0);
+}
+
+/* What the sub-command makes of an answer; its output is in *out, to be freed. */
+static int exchange(struct server *server, char **out, char **errors)
+{
+        char *arguments[] = { "POST", server->url, "--data", "{\"a\":1}", "--header", "X-A: 1", "--timeout", "1" };
+        static const char head[] = "POST /x HTTP/1.0\r\nHost: 127.0.0.1:00000\r\nX-A: 1\r\n"
+                                   "Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}";
+        size_t out_bytes = 0, error_bytes = 0;
+        server->expected = sizeof(head) - 1 - 4; /* the port may be shorter */
+        start(server);
+        FILE *out_file = open_memstream(out, &out_bytes), *error_file = open_memstream(errors, &error_bytes);
+        assert_non_null(out_file);
+        assert_non_null(error_file);
+        int status = request_main((int)COUNT_OF(arguments), arguments, out_file, error_file);
+        assert_int_equal(fclose(out_file), 0);
+        assert_int_equal(fclose(error_file), 0);
+        stop(server);
+        return status;
+}
+
+static void an_answer_of_2xx_is_printed_and_0(void **state)
+{
+        struct server server = { .answer = "HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n{\"key\":1}" };
+        char *out = NULL, *errors = NULL;
+        (void)state;
+        assert_int_equal(exchange(&server, &out, &errors), 0);
+        assert_string_equal(out, "{\"key\":1}");
+        assert_string_equal(errors, "");
+        assert_non_null(strstr(server.got, "POST /x HTTP/1.0\r\nHost: 127.0.0.1:"));
+        assert_non_null(
+                strstr(server.got, "\r\nX-A: 1\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n"));
+        free(out);
+        free(errors);
+}
+
+static void any_other_answer_is_1(void **state)
+{
+        static const struct {
+                const char *answer, *out, *said;
+        } cases[] = {
+                { "HTTP/1.1 503 Service Unavailable\r\n\r\nwait", "wait", "the answer is 503" },
+                { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"key\"", "", "6 bytes have come of 9" },
+                { "HTTP/1.1 200 OK\r\nContent-Len", "", "not HTTP" },
+                { "SSH-2.0-OpenSSH\r\n\r\n", "", "not HTTP" },
+                { "", "", "not HTTP" },
+                { NULL, "", "no answer in time" },
+        };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                struct server server = { .answer = cases[i].answer };
+                char *out = NULL, *errors = NULL;
+                assert_int_equal(exchange(&server, &out, &errors), 1);
+                assert_string_equal(out, cases[i].out);
+                assert_non_null(strstr(errors, cases[i].said));
+                free(out);
+                free(errors);
+        }
+}
+
+static void nobody_there_is_1_and_no_url_is_2(void **state)
+{
+        struct server server = { .answer = "" };
+        char *arguments[] = { "GET", server.url, "--timeout", "2" };
+        (void)state;
+        start(&server);
+        FILE *null = fopen("/dev/null", "we");
+        assert_non_null(null);
+        assert_int_equal(request_main(2, arguments, null, null), 1);
+        stop(&server);
+        assert_int_equal(request_main(4, arguments, null, null), 1);
+        assert_int_equal(request_main(1, arguments, null, null), 2);
+        assert_int_equal(fclose(null), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_url_is_taken_apart),
+                cmocka_unit_test(a_url_that_cannot_be_asked_is_refused),
+                cmocka_unit_test(options_are_read_and_wrong_ones_named),
+                cmocka_unit_test(an_answer_of_2xx_is_printed_and_0),
+                cmocka_unit_test(any_other_answer_is_1),
+                cmocka_unit_test(nobody_there_is_1_and_no_url_is_2),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
