@@ -107,9 +107,11 @@ static int parse_option(const char *name, const char *value, struct request *out
 int request_parse(int count, char *const *arguments, struct request *out, struct err *err)
 {
         static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-        struct request parsed = { .timeout_ms = TIMEOUT_MS };
-        if (count < 2)
-                return err_set(err, ERR_INVALID, "expected METHOD and URL");
+        struct request parsed = { .authority = "", .target = "", .timeout_ms = TIMEOUT_MS };
+        if (count < 2) {
+                err_set(err, ERR_INVALID, "expected METHOD and URL");
+                return ERR_INVALID;
+        }
         parsed.method = arguments[0];
         if (!*parsed.method || parsed.method[strspn(parsed.method, letters)])
                 return err_set(err, ERR_INVALID, "METHOD: expected upper-case letters, such as GET");
