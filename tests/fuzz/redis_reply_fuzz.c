@@ -26,7 +26,7 @@ static void judge(const struct redis_reply *reply)
         struct redis_target *target = redis_target_new(&options, &err);
         struct redis_handshake handshake;
         enum redis_failure failure;
-        if (target && redis_handshake_init(&handshake, target, &err) == 0) {
+        if (target && redis_handshake_init(&handshake, target, false, &err) == 0) {
                 for (size_t i = 0; i < handshake.count; i++) {
                         handshake.next = i;
                         (void)redis_handshake_reply(&handshake, reply, &failure, &err); /* any verdict will do */
