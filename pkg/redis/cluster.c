@@ -117,6 +117,8 @@ void redis_cluster_flush(struct redis *client)
         if (client->reroutes)
                 dispatch(client);
         for (struct redis_cluster_node *node = client->nodes; node && !client->is_closing; node = node->next) {
+                if (redis_link_empty(&node->redis->held) && redis_link_empty(&node->redis->failed))
+                        continue;
                 redis_enter(node->redis);
                 redis_queue_deliver(node->redis);
                 redis_write_held(node->redis);
