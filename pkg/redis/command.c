@@ -1,11 +1,12 @@
 /* command: a command is formatted once and keeps its bytes until it is answered, so that sending it again is
- * no more than another write. The formatter is hiredis's: 0.15 us for a SET. */
+ * no more than another write. It becomes an array of bulk strings (RESP2), in one piece of memory of exactly its
+ * size; hiredis's formatter prints each length with sprintf, which showed in the profile of a whole server. */
 #include <assert.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <hiredis/hiredis.h>
-
+#include "base/decimal.h"
 #include "redis/internal.h"
 
 void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply)
@@ -16,8 +17,7 @@ void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply)
 
 static void free_bytes(struct redis_command *command)
 {
-        if (command->bytes)
-                redisFreeCommand(command->bytes);
+        free(command->bytes);
         command->bytes = NULL;
         command->length = 0;
 }
@@ -25,12 +25,45 @@ static void free_bytes(struct redis_command *command)
 /* Of "$123\r\n" or "*123\r\n". */
 static size_t header_size(size_t number)
 {
-        size_t digits = 1;
-        while (number >= 10) {
-                number /= 10;
-                digits++;
+        return decimal_length(number) + 3;
+}
+
+static char *put_header(char *out, char kind, size_t number)
+{
+        *out++ = kind;
+        out = decimal_put(out, number);
+        *out++ = '\r';
+        *out++ = '\n';
+        return out;
+}
+
+/* 0: larger than memory can be. */
+static size_t formatted_size(size_t argc, const size_t lengths[])
+{
+        size_t size = header_size(argc);
+        for (size_t i = 0; i < argc; i++) {
+                size_t more;
+                if (__builtin_add_overflow(lengths[i], header_size(lengths[i]) + 2, &more) ||
+                    __builtin_add_overflow(size, more, &size))
+                        return 0;
         }
-        return digits + 3;
+        return size;
+}
+
+char *redis_format(size_t argc, const char *const argv[], const size_t lengths[], size_t *length)
+{
+        *length = formatted_size(argc, lengths);
+        char *bytes = *length > 0 ? malloc(*length) : NULL;
+        if (!bytes)
+                return NULL;
+        char *out = put_header(bytes, '*', argc);
+        for (size_t i = 0; i < argc; i++) {
+                out = put_header(out, '$', lengths[i]);
+                out = mempcpy(out, argv[i], lengths[i]);
+                *out++ = '\r';
+                *out++ = '\n';
+        }
+        return bytes;
 }
 
 /* Where the header of the second of `argc` arguments begins, when the first is so long (RESP2, bulk strings). */
@@ -45,14 +78,13 @@ int redis_command_args(struct redis_command *command, size_t argc, const char *c
         assert(command->state == COMMAND_IDLE);
         if (argc == 0 || argc > INT_MAX)
                 return err_set(err, ERR_INVALID, "Redis command of %zu arguments", argc);
-        char *bytes = NULL;
-        /* hiredis does not write to the arguments; its parameter only lacks the const. */
-        long long length = redisFormatCommandArgv(&bytes, (int)argc, (const char **)argv, lengths);
-        if (length < 0)
+        size_t length;
+        char *bytes = redis_format(argc, argv, lengths, &length);
+        if (!bytes)
                 return err_set(err, ERR_NOMEM, "Redis command");
         free_bytes(command);
         command->bytes = bytes;
-        command->length = (size_t)length;
+        command->length = length;
         command->slot = SLOT_UNKNOWN;
         command->key_offset = 0;
         if (argc > 1) {

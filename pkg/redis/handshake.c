@@ -4,9 +4,8 @@
  * AUTH only the first word is ever repeated. Where a second password is there, it is all said again with that one,
  * once the answers to the first have come. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include <hiredis/hiredis.h>
 
 #include "redis/internal.h"
 
@@ -14,13 +13,13 @@ enum { STEP_AUTH, STEP_SELECT, STEP_CLIENT, STEP_CLUSTER, STEP_ROLE, STEP_PING }
 
 static int add(struct redis_handshake *h, unsigned char step, size_t argc, const char **argv, const size_t *lengths)
 {
-        char *bytes = NULL;
-        long long length = redisFormatCommandArgv(&bytes, (int)argc, argv, lengths);
-        if (length < 0)
+        size_t length;
+        char *bytes = redis_format(argc, argv, lengths, &length);
+        if (!bytes)
                 return ERR_NOMEM;
-        int rc = buf_append(&h->out, bytes, (size_t)length);
-        explicit_bzero(bytes, (size_t)length);
-        redisFreeCommand(bytes);
+        int rc = buf_append(&h->out, bytes, length);
+        explicit_bzero(bytes, length);
+        free(bytes);
         h->steps[h->count++] = step;
         return rc;
 }
