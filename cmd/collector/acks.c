@@ -46,11 +46,6 @@ static bool lacks_waitaof(const char *server)
 
 int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err)
 {
-        if (level->kind == ACK_MEMORY)
-                return 0;
-        if (strcmp(found->mode, "cluster") == 0)
-                return err_set(err, ERR_UNAVAILABLE, "%s is a Cluster, where only --ack=memory is possible yet",
-                               found->address);
         if (level->kind != ACK_FSYNC)
                 return 0;
         if (lacks_waitaof(found->server))

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -71,20 +72,10 @@ static void fsync_wants_waitaof_and_an_append_only_file(void **state UNUSED)
                                                     .append_only = cases[i].on,
                                                     .replicas = -1 };
                 struct err err;
-                strcpy(found.server, cases[i].server);
+                (void)snprintf(found.server, sizeof(found.server), "%s", cases[i].server);
                 assert_int_equal(ack_fits(&fsync, &found, &err), cases[i].rc);
                 assert_int_equal(ack_fits(&replica, &found, &err), 0);
         }
-}
-
-static void a_cluster_is_refused_for_all_but_memory(void **state UNUSED)
-{
-        const struct redis_probe_result found = { .address = "a:1", .server = "redis 7.4.0", .mode = "cluster" };
-        struct err err;
-        assert_int_equal(ack_fits(&(struct ack_level){ .kind = ACK_MEMORY }, &found, &err), 0);
-        assert_int_equal(ack_fits(&(struct ack_level){ .kind = ACK_REPLICA, .replicas = 1 }, &found, &err),
-                         ERR_UNAVAILABLE);
-        assert_int_equal(ack_fits(&(struct ack_level){ .kind = ACK_FSYNC }, &found, &err), ERR_UNAVAILABLE);
 }
 
 static void too_few_replicas_are_noticed_where_they_are_known(void **state UNUSED)
@@ -102,7 +93,6 @@ int main(void)
                 cmocka_unit_test(the_levels_are_understood),
                 cmocka_unit_test(anything_else_is_refused_and_changes_nothing),
                 cmocka_unit_test(fsync_wants_waitaof_and_an_append_only_file),
-                cmocka_unit_test(a_cluster_is_refused_for_all_but_memory),
                 cmocka_unit_test(too_few_replicas_are_noticed_where_they_are_known),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,14 +72,11 @@ static void finish(struct lane *lane, struct lane_ticket *ticket, enum lane_outc
         ticket->on_done(ticket, outcome, err);
 }
 
-/* Takes all tickets off the lane first: one that is written again may come back to it meanwhile. */
-static void finish_all(struct lane *lane, enum lane_outcome outcome, const struct err *err)
+static void finish_all(struct lane *lane, struct lane_queue *queue, const struct err *err)
 {
-        struct lane_queue now = lane->tickets;
         struct lane_ticket *ticket;
-        lane->tickets = (struct lane_queue){ NULL, NULL };
-        while ((ticket = pop(&now)))
-                finish(lane, ticket, outcome, err);
+        while ((ticket = pop(queue)))
+                finish(lane, ticket, LANE_UNSAFE, err);
 }
 
 /* --- Replies ------------------------------------------------------------------------------------------------ */
@@ -107,65 +104,102 @@ static void say_short(const struct lanes *lanes, int64_t count, struct err *err)
                 (void)err_set(err, ERR_TIMEOUT, "Redis had not synced its append-only file within %lld ms", hold_ms);
 }
 
-/* What was answered on `connection` is safe, or as short of it as `count` says. */
-static void settle(struct lane *lane, unsigned connection, int64_t count)
+static const struct lane_wait *answer_for(const struct lane *lane, unsigned connection)
 {
-        struct lane_queue now = lane->tickets;
-        struct lane_ticket *ticket;
-        struct err err;
-        int64_t now_ms = clock_monotonic_ms();
-        bool is_safe = count >= wanted(lane->lanes);
-        if (!is_safe) {
-                say_short(lane->lanes, count, &err);
-                metric_add(lane->lanes->options.short_total, 1);
+        for (unsigned i = 0; i < lane->wait_count; i++)
+                if (connection != 0 && lane->waits[i].connection == connection)
+                        return &lane->waits[i];
+        return NULL;
+}
+
+/* How often the least safe of what was written is there; -1 where nobody has spoken for it. */
+static int64_t count_of(const struct lane *lane, const struct lane_ticket *ticket)
+{
+        int64_t least = INT64_MAX;
+        for (size_t i = 0; i < COUNT_OF(ticket->written) && ticket->written[i]; i++) {
+                const struct lane_wait *wait = answer_for(lane, ticket->written[i]->connection);
+                if (!wait || ticket->is_stale)
+                        return -1;
+                if (wait->count < least)
+                        least = wait->count;
         }
-        lane->tickets = (struct lane_queue){ NULL, NULL };
-        while ((ticket = pop(&now))) {
-                if (ticket->connection != connection)
-                        finish(lane, ticket, LANE_REWRITE, NULL);
-                else if (is_safe)
+        return least;
+}
+
+static void settle_asked(struct lane *lane, struct lane_ticket *ticket, int64_t now_ms)
+{
+        int64_t count = count_of(lane, ticket);
+        struct err err;
+        if (count >= wanted(lane->lanes)) {
+                finish(lane, ticket, LANE_SAFE, NULL);
+        } else if (count < 0 && lane->refusal.code) {
+                finish(lane, ticket, LANE_UNSAFE, &lane->refusal);
+        } else if (count < 0 && !lane->ask_again) {
+                finish(lane, ticket, LANE_REWRITE, NULL);
+        } else if (now_ms >= ticket->deadline_ms) {
+                say_short(lane->lanes, count < 0 ? 0 : count, &err);
+                finish(lane, ticket, LANE_UNSAFE, &err);
+        } else {
+                push(&lane->tickets, ticket);
+        }
+}
+
+/* Every WAIT is answered, or never will be. */
+static void settle(struct lane *lane)
+{
+        struct lane_queue asked = lane->asked, since = lane->tickets;
+        struct lane_ticket *ticket;
+        int64_t now_ms = clock_monotonic_ms();
+        lane->is_waiting = false;
+        lane->asked = lane->tickets = (struct lane_queue){ NULL, NULL };
+        while ((ticket = pop(&asked)))
+                settle_asked(lane, ticket, now_ms);
+        while ((ticket = pop(&since))) {
+                if (count_of(lane, ticket) >= wanted(lane->lanes))
                         finish(lane, ticket, LANE_SAFE, NULL);
-                else if (now_ms >= ticket->deadline_ms)
-                        finish(lane, ticket, LANE_UNSAFE, &err);
                 else
                         push(&lane->tickets, ticket);
         }
+        lane->wait_count = 0;
 }
 
 static void on_error(struct lane *lane, const struct redis_reply *reply)
 {
         struct err err;
-        (void)redis_reply_error(reply, &err);
-        if (strstr(err.text, "with replica")) { /* it has become one: the next SET looks for the primary */
-                finish_all(lane, LANE_REWRITE, NULL);
-                return;
-        }
+        (void)redis_reply_error(reply, &err); /* kept as the refusal */
+        if (strstr(err.text, "with replica"))
+                return; /* it has become one: the next SET looks for the primary */
         (void)err_wrap(&err,
                        lane->lanes->options.level.kind == ACK_FSYNC ? "Redis refuses WAITAOF" : "Redis refuses WAIT");
-        finish_all(lane, LANE_UNSAFE, &err);
+        lane->refusal = err;
+}
+
+static void note_reply(struct lane_wait *wait, const struct redis_reply *reply)
+{
+        struct lane *lane = wait->lane;
+        struct lanes_options *options = &lane->lanes->options;
+        metric_observe(options->wait_seconds, (double)(clock_monotonic_us() - lane->asked_us) / 1e6);
+        if (redis_reply_type(reply) == REDIS_ERROR) {
+                on_error(lane, reply);
+                return;
+        }
+        wait->connection = wait->command.connection;
+        wait->count = reached(lane->lanes, reply);
+        if (wait->count < wanted(lane->lanes))
+                metric_add(options->short_total, 1);
 }
 
 static void on_waited(struct redis_command *command, const struct redis_reply *reply, const struct err *why)
 {
-        struct lane *lane = CONTAINER_OF(command, struct lane, wait);
-        struct lanes *lanes = lane->lanes;
-        lane->is_waiting = false;
+        struct lane_wait *wait = CONTAINER_OF(command, struct lane_wait, command);
+        struct lane *lane = wait->lane;
         redis_command_fini(command);
-        if (lanes->is_closing)
-                return; /* lanes_close tells them */
-        if (!reply) {
-                /* Refused before it was sent, with a connection that stands: for want of memory or of room in the
-                 * budget. It is asked again in a later turn. */
-                bool is_lost = command->attempts > 0 || redis_state(lane->redis) != REDIS_READY;
-                if (is_lost || why->code == ERR_DENIED)
-                        finish_all(lane, LANE_REWRITE, NULL);
-                return;
-        }
-        metric_observe(lanes->options.wait_seconds, (double)(clock_monotonic_us() - lane->asked_us) / 1e6);
-        if (redis_reply_type(reply) == REDIS_ERROR)
-                on_error(lane, reply);
-        else
-                settle(lane, command->connection, reached(lanes, reply));
+        if (reply)
+                note_reply(wait, reply);
+        else if (command->attempts == 0 && redis_state(lane->redis) == REDIS_READY && why->code != ERR_DENIED)
+                lane->ask_again = true;                       /* refused for want of room in the budget */
+        if (--lane->pending == 0 && !lane->lanes->is_closing) /* else lanes_close tells them */
+                settle(lane);
 }
 
 /* --- Asking ------------------------------------------------------------------------------------------------- */
@@ -180,15 +214,7 @@ static int64_t wait_ms(const struct lane *lane)
         return left_ms > 0 ? left_ms : 1; /* 0 would mean for ever */
 }
 
-/* On which master a document is, a lane does not know. A Cluster is refused at start; this is one that came later. */
-static void refuse_cluster(struct lane *lane)
-{
-        struct err err;
-        (void)err_set(&err, ERR_UNAVAILABLE, "this Redis is a Cluster, where only --ack=memory is possible yet");
-        finish_all(lane, LANE_UNSAFE, &err);
-}
-
-static void ask(struct lane *lane)
+static int format(struct lane *lane, struct redis_command *command)
 {
         const struct ack_level *level = &lane->lanes->options.level;
         char number[24], time[24];
@@ -197,17 +223,56 @@ static void ask(struct lane *lane)
         size_t number_length = (size_t)snprintf(number, sizeof(number), "%u", level->replicas);
         const char *replica[] = { "WAIT", number, time };
         const char *fsync[] = { "WAITAOF", "1", "0", time };
-        redis_command_init(&lane->wait, on_waited);
-        lane->wait.once = lane->wait.must_not_hold = true;
-        int rc =
-                level->kind == ACK_REPLICA
-                        ? redis_command_args(&lane->wait, 3, replica, (size_t[]){ 4, number_length, time_length }, &err)
-                        : redis_command_args(&lane->wait, 4, fsync, (size_t[]){ 7, 1, 1, time_length }, &err);
-        if (rc < 0)
-                return; /* without memory: in a later turn */
-        lane->is_waiting = true;
+        redis_command_init(command, on_waited);
+        command->once = command->must_not_hold = true;
+        if (level->kind == ACK_REPLICA)
+                return redis_command_args(command, 3, replica, (size_t[]){ 4, number_length, time_length }, &err);
+        return redis_command_args(command, 4, fsync, (size_t[]){ 7, 1, 1, time_length }, &err);
+}
+
+static bool is_asked_for(const struct lane *lane, unsigned connection)
+{
+        for (unsigned i = 0; i < lane->wait_count; i++)
+                if (lane->waits[i].wanted == connection)
+                        return true;
+        return false;
+}
+
+/* False: not in this turn, for want of memory, or since there are too many masters. */
+static bool ask_for(struct lane *lane, const struct lane_ticket *ticket)
+{
+        for (size_t i = 0; i < COUNT_OF(ticket->written) && ticket->written[i]; i++) {
+                struct redis_command *written = ticket->written[i];
+                struct lane_wait *wait = &lane->waits[lane->wait_count];
+                if (is_asked_for(lane, written->connection))
+                        continue;
+                if (lane->wait_count == LANE_WAITS_MAX || format(lane, &wait->command) < 0)
+                        return false;
+                redis_command_go_with(&wait->command, written);
+                *wait = (struct lane_wait){ .lane = lane, .command = wait->command, .wanted = written->connection };
+                lane->wait_count++;
+        }
+        return true;
+}
+
+static void ask(struct lane *lane)
+{
+        struct lane_queue rest = { NULL, NULL };
+        struct lane_ticket *ticket;
+        lane->ask_again = false;
+        lane->refusal.code = 0;
         lane->asked_us = clock_monotonic_us();
-        redis_send(lane->redis, &lane->wait);
+        for (ticket = lane->tickets.first; ticket && ask_for(lane, ticket);)
+                ticket = ticket->next;
+        while (lane->tickets.first != ticket)
+                push(&lane->asked, pop(&lane->tickets));
+        while ((ticket = pop(&lane->tickets)))
+                push(&rest, ticket);
+        lane->tickets = rest;
+        lane->pending = lane->wait_count;
+        lane->is_waiting = lane->pending > 0;
+        for (unsigned i = 0; i < lane->wait_count; i++)
+                redis_send(lane->redis, &lane->waits[i].command);
 }
 
 static bool another_is_free(const struct lanes *lanes, const struct lane *lane)
@@ -245,8 +310,6 @@ void lanes_turn(struct lanes *lanes)
         }
         for (size_t i = 0; i < LANES; i++) {
                 struct lane *lane = &lanes->lane[i];
-                if (lane->tickets.first && redis_is_cluster(lane->redis))
-                        refuse_cluster(lane);
                 if (lane->tickets.first && !lane->is_waiting && another_is_free(lanes, lane))
                         ask(lane);
         }
@@ -283,6 +346,7 @@ void lanes_close(struct lanes *lanes)
         lanes->is_closing = true;
         for (size_t i = 0; i < LANES; i++) {
                 redis_close(lanes->lane[i].redis, NULL, NULL);
-                finish_all(&lanes->lane[i], LANE_UNSAFE, &err);
+                finish_all(&lanes->lane[i], &lanes->lane[i].asked, &err);
+                finish_all(&lanes->lane[i], &lanes->lane[i].tickets, &err);
         }
 }

@@ -18,6 +18,8 @@
  * one may lead to a server that was made primary without having them, and a WAIT on a connection that has written
  * nothing is answered at once. They are written again (LANE_REWRITE; the same key and bytes, so it does no harm) and
  * gather once more. The same when the WAIT itself gets no answer.
+ * In a Cluster a document and its entry in the feed may be on two masters: each that was written to is asked, and both
+ * must have said enough.
  * A reply that comes short is asked for again, on the same connection, until the document's deadline: LANE_UNSAFE.
  *
  * Threads: loop only. The counts of what waits (struct redis_budget) are shared. */
@@ -34,7 +36,7 @@
 #include "metrics/metrics.h"
 #include "redis/redis.h"
 
-enum { LANES = 4 };
+enum { LANES = 4, LANE_WAITS_MAX = 32 };
 
 enum lane_outcome {
         LANE_SAFE,
@@ -46,24 +48,37 @@ enum lane_outcome {
 /* A document that waits; memory of the caller's. */
 struct lane_ticket {
         void (*on_done)(struct lane_ticket *ticket, enum lane_outcome outcome, const struct err *err);
-        unsigned connection;      /* redis_command.connection of its writes; 0: not all on the same one */
-        int64_t deadline_ms;      /* of clock_monotonic_ms                                              */
-        size_t bytes;             /* for the budget                                                     */
-        struct lane_ticket *next; /* private */
+        struct redis_command *written[2]; /* answered; what is to be safe. NULL: none                      */
+        bool is_stale;                    /* what was written is known to say nothing: to be written again */
+        int64_t deadline_ms;              /* of clock_monotonic_ms                                         */
+        size_t bytes;                     /* for the budget                                                */
+        struct lane_ticket *next;         /* private                                                       */
 };
 
 struct lane_queue {
         struct lane_ticket *first, *last;
 };
 
+/* One WAIT of those that are under way: in a Cluster there is one for each master that was written to. */
+struct lane_wait {
+        struct lane *lane;
+        struct redis_command command;
+        unsigned wanted;     /* the connection that it is to speak for     */
+        unsigned connection; /* that it has spoken for; 0: no good answer  */
+        int64_t count;       /* what it said                               */
+};
+
 struct lane {
         struct lanes *lanes;
         struct redis *redis;              /* owned */
         char prefix[FEED_PREFIX_MAX + 1]; /* of the keys in the Redis that it has reached; the worker keeps it */
-        struct redis_command wait;
+        struct lane_wait waits[LANE_WAITS_MAX];
+        unsigned wait_count, pending;
         bool is_waiting;
+        bool ask_again;     /* a WAIT could not be sent, though the connection stands */
+        struct err refusal; /* code 0: none */
         int64_t asked_us;
-        struct lane_queue tickets;
+        struct lane_queue tickets, asked; /* gathering; those that the waits are for */
 };
 
 struct lanes {

@@ -14,6 +14,7 @@
 
 struct told {
         struct lane_ticket ticket;
+        struct redis_command written;
         unsigned times;
         enum lane_outcome outcome;
         char text[256];
@@ -58,12 +59,16 @@ static int teardown(void **state UNUSED)
         return 0;
 }
 
-static struct told ticket(void)
+static void gather(struct told *told, struct lane *lane)
 {
-        return (struct told){ .ticket = { .on_done = on_done,
-                                          .connection = 1,
-                                          .deadline_ms = clock_monotonic_ms() + 1000,
-                                          .bytes = 100 } };
+        *told = (struct told){ .ticket = { .on_done = on_done,
+                                           .written = { &told->written },
+                                           .deadline_ms = clock_monotonic_ms() + 1000,
+                                           .bytes = 100 },
+                               .written = { .connection = 1 } };
+        redis_command_init(&told->written, NULL);
+        told->written.connection = 1;
+        lane_await(lane, &told->ticket);
 }
 
 static void documents_go_to_one_lane_until_it_waits(void **state UNUSED)
@@ -82,10 +87,10 @@ static void documents_go_to_one_lane_until_it_waits(void **state UNUSED)
 
 static void the_last_free_lane_does_not_wait(void **state UNUSED)
 {
-        struct told told = ticket();
+        struct told told;
         for (size_t i = 1; i < LANES; i++)
                 lanes.lane[i].is_waiting = true;
-        lane_await(&lanes.lane[0], &told.ticket);
+        gather(&told, &lanes.lane[0]);
         lanes_turn(&lanes);
         assert_false(lanes.lane[0].is_waiting);
         assert_int_equal(told.times, 0);
@@ -98,9 +103,9 @@ static void the_last_free_lane_does_not_wait(void **state UNUSED)
 
 static void without_a_connection_documents_are_written_again(void **state UNUSED)
 {
-        struct told a = ticket(), b = ticket();
-        lane_await(&lanes.lane[0], &a.ticket);
-        lane_await(&lanes.lane[0], &b.ticket);
+        struct told a, b;
+        gather(&a, &lanes.lane[0]);
+        gather(&b, &lanes.lane[0]);
         assert_int_equal(atomic_load(&waiting.commands), 2);
         assert_int_equal(atomic_load(&waiting.bytes), 200);
         lanes_turn(&lanes);
@@ -112,11 +117,11 @@ static void without_a_connection_documents_are_written_again(void **state UNUSED
 
 static void what_waits_is_bounded(void **state UNUSED)
 {
-        struct told a = ticket(), b = ticket(), refused = ticket();
+        struct told a, b, refused = { .ticket = { .on_done = on_done } };
         assert_false(lanes_are_full(&lanes));
-        lane_await(&lanes.lane[0], &a.ticket);
+        gather(&a, &lanes.lane[0]);
         assert_false(lanes_are_full(&lanes));
-        lane_await(&lanes.lane[0], &b.ticket);
+        gather(&b, &lanes.lane[0]);
         assert_true(lanes_are_full(&lanes));
         lanes_refuse(&lanes, &refused.ticket);
         assert_int_equal(refused.times, 0);
@@ -128,9 +133,9 @@ static void what_waits_is_bounded(void **state UNUSED)
 
 static void closing_tells_every_ticket(void **state UNUSED)
 {
-        struct told a = ticket(), b = ticket();
-        lane_await(&lanes.lane[0], &a.ticket);
-        lane_await(&lanes.lane[3], &b.ticket);
+        struct told a, b;
+        gather(&a, &lanes.lane[0]);
+        gather(&b, &lanes.lane[3]);
         lanes_close(&lanes);
         assert_true(a.times == 1 && b.times == 1);
         assert_true(a.outcome == LANE_UNSAFE && b.outcome == LANE_UNSAFE);

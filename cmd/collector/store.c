@@ -217,9 +217,13 @@ static void on_fenced(struct redis_command *command, const struct redis_reply *r
 /* The key was there, so this connection has not written anything that a WAIT could speak for. */
 static void send_fence(struct store_write *write)
 {
-        char key[KEY_SIZE + sizeof("collector:ack")];
+        char key[2 * KEY_SIZE + sizeof("collector:ack:{}")];
         struct err err;
-        size_t length = (size_t)snprintf(key, sizeof(key), "%scollector:ack", write_prefix(write));
+        const char *prefix = write_prefix(write);
+        /* In a Cluster it must be in the slot of the document's key. */
+        size_t length = redis_is_cluster(write->redis) ? (size_t)snprintf(key, sizeof(key), "%scollector:ack:{%s%s}",
+                                                                          prefix, prefix, write->key)
+                                                       : (size_t)snprintf(key, sizeof(key), "%scollector:ack", prefix);
         const char *argv[] = { "SET", key, "1", "PX", "10000" };
         write->waiting = 1;
         redis_command_init(&write->add, on_fenced);
@@ -235,8 +239,10 @@ static void await_safety(struct store_write *write)
                 send_fence(write);
                 return;
         }
-        bool is_one = !write->add.on_reply || write->add.connection == write->set.connection;
-        write->ticket.connection = is_one ? write->set.connection : 0;
+        write->ticket.written[0] = &write->set;
+        write->ticket.written[1] = write->add.on_reply ? &write->add : NULL;
+        /* Only on the connection that has found the key the write of another one speaks for it. */
+        write->ticket.is_stale = write->is_fenced && write->add.connection != write->set.connection;
         write->ticket.bytes = write->set.length;
         lane_await(write->lane, &write->ticket);
 }

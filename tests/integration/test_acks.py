@@ -3,6 +3,7 @@
 import pytest
 
 from support.background import post_later
+from support.cluster import RedisCluster
 from support.deadline import stays, wait_until
 from support.http_client import Client, timed
 from support.load import Load
@@ -177,6 +178,29 @@ def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector,
     start_redis(replicaof=f"{primary.host} {primary.port}")
     assert waiting.result().status == 201
     assert replica.running()
+
+
+# --- Cluster ---------------------------------------------------------------------------------
+
+def test_each_master_of_a_cluster_that_was_written_to_is_asked(start_collector):
+    with RedisCluster(masters=3, replicas=True) as cluster:
+        collector = start_collector(cluster.nodes[0], ack="replica:1", hold_time="1500ms").wait_connected()
+        with Load(collector, connections=16, rate=2000) as load:
+            load.wait_acknowledged(600)
+        stored = {key.decode() for node in cluster.nodes[3:] for key in node.client().keys("*")}
+        assert set(load.acknowledged) <= stored and not load.failed, load.table()
+        path = "/v1/documents/0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
+        with collector.client() as client:
+            assert [client.put(path, DOCUMENT).status for _ in range(2)] == [201, 200]
+            # Without one of the replicas, what its master has is not safe, and what others have is.
+            cluster.nodes[3].pause()
+            answers = [one.result() for one in [post_later(collector, DOCUMENT, headers={"Idempotency-Key": str(n)})
+                                                for n in range(24)]]
+            assert 503 in {answer.status for answer in answers}
+            cluster.nodes[3].resume()
+            answers = [client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": str(n)}) for n in range(24)]
+            assert {answer.status for answer in answers} == {201}
+        collector.close()
 
 
 # --- Disk ------------------------------------------------------------------------------------
