@@ -90,6 +90,7 @@ static void write_failed(struct store_write *write, enum store_outcome outcome, 
 
 static void send_add(struct store_write *write);
 static void await_safety(struct store_write *write);
+static void write_again(struct store_write *write);
 
 static void write_finished(struct store_write *write)
 {
@@ -101,6 +102,13 @@ static void write_finished(struct store_write *write)
         write->on_done(write, write->outcome, &write->err);
 }
 
+/* The binding changed in between: the document is in the former Redis, and its entry in the one in use. */
+static bool is_torn(const struct store_write *write)
+{
+        return write->outcome == STORE_DONE && write->add.attempts > 0 &&
+               write->set.generation != write->add.generation;
+}
+
 static void write_settled(struct store_write *write)
 {
         if (--write->waiting > 0)
@@ -109,7 +117,9 @@ static void write_settled(struct store_write *write)
          * there. */
         bool ahead =
                 write->outcome == STORE_DONE && write->add.attempts > 0 && write->set.attempts > write->add.attempts;
-        if (ahead) {
+        if (is_torn(write)) {
+                write_again(write);
+        } else if (ahead) {
                 write->set.attempts = 0;
                 send_add(write);
         } else if (write->lane && (write->outcome == STORE_DONE || write->outcome == STORE_EXISTS)) {
@@ -256,8 +266,10 @@ static void write_again(struct store_write *write)
         write->set_done = write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
-        write->lane = lanes_pick(write->store->lanes);
-        write->redis = write->lane->redis;
+        if (write->lane) {
+                write->lane = lanes_pick(write->store->lanes);
+                write->redis = write->lane->redis;
+        }
         redis_send(write->redis, &write->set);
         if (write->store->feed && !write->is_new && !redis_is_cluster(write->redis))
                 send_add(write);
@@ -281,9 +293,8 @@ static void on_ticket(struct lane_ticket *ticket, enum lane_outcome outcome, con
 }
 
 /* False: too much waits for safety, and it is refused. */
-static bool admit(struct store_write *write, enum store_mode mode)
+static bool admit(struct store_write *write)
 {
-        write->is_new = mode == STORE_NEW;
         write->ticket.on_done = on_ticket;
         write->ticket.deadline_ms = clock_monotonic_ms() + write->store->hold_ms;
         if (!lanes_are_full(write->store->lanes))
@@ -301,6 +312,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->store = store;
         write->lane = store->lanes ? lanes_pick(store->lanes) : NULL;
         write->redis = write->lane ? write->lane->redis : store->redis;
+        write->is_new = mode == STORE_NEW;
         write->mark_ms = -1;
         write->in_doubt = write->set_done = write->is_fenced = false;
         write->outcome = STORE_DONE;
@@ -314,7 +326,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
                 fail_later(write->redis, &write->set);
                 return;
         }
-        if (store->lanes && !admit(write, mode))
+        if (store->lanes && !admit(write))
                 return;
         redis_send(write->redis, &write->set);
         if (store->feed && mode == STORE_OWN_KEY && !redis_is_cluster(write->redis))

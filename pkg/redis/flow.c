@@ -129,6 +129,7 @@ static void put_in_flight(struct conn *c, struct redis_command *command, int64_t
         command->has_asked = command->is_asking;
         command->attempts++;
         command->connection = c->number;
+        command->generation = c->generation;
         command->batch_us = 0;
         if (command->sent_first_ms == 0)
                 command->sent_first_ms = realtime_ms;

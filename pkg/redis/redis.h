@@ -148,6 +148,7 @@ struct redis_command {
         /* The client's connection that it was last written on, counted from 1; 0: none. Two commands with the same one
          * were done by the same server, in the order in which they were sent: what WAIT needs to know. */
         unsigned connection;
+        unsigned generation; /* of the target that it was last written to */
 
         /* Private to pkg/redis. */
         struct redis_link {
