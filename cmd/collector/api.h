@@ -25,6 +25,7 @@ void documents_get_classic(struct http_request *request, void *worker); /* or th
 void documents_delete(struct http_request *request, void *worker);
 /* Takes requests out of the queue that wait for Redis and whose sender has left. */
 void documents_drop_abandoned(struct worker *worker);
+void documents_free_spare(struct worker *worker); /* memory kept for the next requests */
 
 /* listing.c */
 void listing_get(struct http_request *request, void *worker);

@@ -13,16 +13,20 @@
 
 #include "api.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "idempotency.h"
 #include "json/json.h"
 
 enum {
         SCRATCH_KEEP_BYTES = 64 * 1024,
+        SPARE_POSTS_MAX = 256,
         CORRELATION_SIZE = 2 * 128 + 3, /* a header of 128 characters, each escaped, in quotes */
         NEW_TRIES_MAX = 3,              /* a key that is found and then gone, again and again   */
         WATCH_CREATED = 0,
         WATCH_CORRELATION = 1,
 };
+
+#define SPAN(literal) ((struct json_span){ literal, sizeof(literal) - 1 })
 
 static const struct json_options watch_added = { .watch = { "created", "correlationId" } };
 static const struct json_options watch_key = { .watch = { "key" } };
@@ -68,7 +72,23 @@ static void post_free(struct post *post)
         buf_fini(&post->answer);
         free(post->form);
         free(post->sent);
-        free(post);
+        if (post->worker->spare_count == SPARE_POSTS_MAX) {
+                free(post);
+                return;
+        }
+        post->next = post->worker->spare;
+        post->worker->spare = post;
+        post->worker->spare_count++;
+}
+
+void documents_free_spare(struct worker *worker)
+{
+        while (worker->spare) {
+                struct post *post = worker->spare;
+                worker->spare = post->next;
+                free(post);
+        }
+        worker->spare_count = 0;
 }
 
 static void post_fail(struct post *post, enum store_outcome outcome, const struct err *err)
@@ -88,23 +108,39 @@ static void post_fail_memory(struct post *post)
         post_fail(post, STORE_UNAVAILABLE, &err);
 }
 
+/* Appends them one after the other. Every request comes by here, where printf would be seen in its price. */
+static int put_spans(struct buf *out, const struct json_span spans[], size_t count)
+{
+        size_t length = 0;
+        for (size_t i = 0; i < count; i++)
+                length += spans[i].length;
+        int rc = buf_reserve(out, length);
+        for (size_t i = 0; i < count && rc == 0; i++)
+                rc = buf_append(out, spans[i].bytes, spans[i].length);
+        return rc;
+}
+
 /* `created` and `correlation` are JSON. */
 static int make_answer(struct post *post, struct json_span created, struct json_span correlation)
 {
+        const struct json_span key = { post->key, UUID_TEXT_LENGTH };
+        const struct json_span classic[] = { SPAN("{\"result\":\"OK\",\"key\":\""), key, SPAN("\"}") };
+        const struct json_span usual[] = {
+                SPAN("{\"key\":\""), key,       SPAN("\",\"created\":"), created, SPAN(",\"correlationId\":"),
+                correlation,         SPAN("}"),
+        };
         buf_init(&post->answer, 0);
-        if (post->classic)
-                return buf_printf(&post->answer, "{\"result\":\"OK\",\"key\":\"%s\"}", post->key);
-        return buf_printf(&post->answer, "{\"key\":\"%s\",\"created\":%.*s,\"correlationId\":%.*s}", post->key,
-                          (int)created.length, created.bytes, (int)correlation.length, correlation.bytes);
+        return post->classic ? put_spans(&post->answer, classic, COUNT_OF(classic))
+                             : put_spans(&post->answer, usual, COUNT_OF(usual));
 }
 
 static void send_answer(struct post *post)
 {
-        char location[sizeof("/v1/documents/") + UUID_TEXT_SIZE];
+        char location[sizeof("/v1/documents/") + UUID_TEXT_SIZE] = "/v1/documents/";
         struct http_header headers[2];
         size_t count = 0;
         if (!post->classic && post->status == 201) {
-                (void)snprintf(location, sizeof(location), "/v1/documents/%s", post->key);
+                memcpy(location + sizeof("/v1/documents/") - 1, post->key, UUID_TEXT_SIZE);
                 headers[count++] = (struct http_header){ "Location", location };
         }
         if (post->replayed && post->kind == POST_IDEMPOTENT)
@@ -120,10 +156,10 @@ static void send_answer(struct post *post)
 
 static void answer_created(struct post *post)
 {
-        char now[24];
+        char now[DECIMAL_MAX];
         struct json_span created = post->object.watched[WATCH_CREATED].value;
         if (post->object.watched[WATCH_CREATED].count == 0)
-                created = (struct json_span){ now, (size_t)snprintf(now, sizeof(now), "%" PRId64, post->accepted_ms) };
+                created = (struct json_span){ now, (size_t)(decimal_put(now, (uint64_t)post->accepted_ms) - now) };
         post->status = post->classic ? 200 : 201;
         if (make_answer(post, created, (struct json_span){ post->correlation, strlen(post->correlation) }) < 0)
                 post_fail_memory(post);
@@ -256,14 +292,17 @@ static void on_stored(struct store_write *write, enum store_outcome outcome, con
 static int make_document(struct post *post)
 {
         char tail[CORRELATION_SIZE + 64];
-        int length;
-        if (post->object.watched[WATCH_CREATED].count > 0)
-                length = snprintf(tail, sizeof(tail), "\"correlationId\":%s", post->correlation);
-        else
-                length = snprintf(tail, sizeof(tail), "\"created\":%" PRId64 ",\"correlationId\":%s", post->accepted_ms,
-                                  post->correlation);
+        char *end = tail;
+        if (post->object.watched[WATCH_CREATED].count == 0) {
+                end = stpcpy(end, "\"created\":");
+                end = decimal_put(end, (uint64_t)post->accepted_ms);
+                *end++ = ',';
+        }
+        end = stpcpy(end, "\"correlationId\":");
+        end = mempcpy(end, post->correlation, strlen(post->correlation));
         buf_clear(&post->worker->scratch, SCRATCH_KEEP_BYTES);
-        return json_splice(&post->worker->scratch, &post->object, JSON_CUT(WATCH_CORRELATION), tail, (size_t)length);
+        return json_splice(&post->worker->scratch, &post->object, JSON_CUT(WATCH_CORRELATION), tail,
+                           (size_t)(end - tail));
 }
 
 static void post_store(struct post *post)
@@ -302,6 +341,12 @@ static bool escape_correlation(struct post *post)
 {
         const char *id = http_request_correlation_id(post->request);
         struct buf *scratch = &post->worker->scratch;
+        if (!http_request_has_correlation_id(post->request)) { /* then it is a UUID */
+                post->correlation[0] = '"';
+                memcpy(post->correlation + 1, id, UUID_TEXT_LENGTH);
+                memcpy(post->correlation + 1 + UUID_TEXT_LENGTH, "\"", sizeof("\""));
+                return true;
+        }
         buf_clear(scratch, SCRATCH_KEEP_BYTES);
         if (json_escape(scratch, id, strlen(id)) < 0 || scratch->len >= sizeof(post->correlation))
                 return false;
@@ -311,7 +356,13 @@ static bool escape_correlation(struct post *post)
 
 static struct post *post_new(struct http_request *request, struct worker *worker, bool classic)
 {
-        struct post *post = malloc(sizeof(*post));
+        struct post *post = worker->spare;
+        if (post) {
+                worker->spare = post->next;
+                worker->spare_count--;
+        } else {
+                post = malloc(sizeof(*post)); /* more than malloc keeps at hand itself: hence the spare ones */
+        }
         if (!post)
                 return NULL;
         post->worker = worker;
@@ -322,7 +373,7 @@ static struct post *post_new(struct http_request *request, struct worker *worker
         post->classic = classic;
         post->tries = 0;
         post->accepted_ms = clock_realtime_ms();
-        post->started_ms = clock_monotonic_ms();
+        post->started_ms = http_request_started_us(request) / 1000;
         post->form = NULL;
         post->sent = NULL;
         post->status = 0;

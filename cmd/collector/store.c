@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 
 enum {
         ANNOUNCE_PAGE = 512,
@@ -32,9 +33,13 @@ void store_init(struct store *store, struct redis *redis, struct lanes *lanes, c
         (void)snprintf(store->prefix, sizeof(store->prefix), "%s", prefix ? prefix : ""); /* limited by settings */
 }
 
+/* Not terminated. */
 static size_t full_key(const char *prefix, const char *key, char out[KEY_SIZE])
 {
-        return (size_t)snprintf(out, KEY_SIZE, "%s%s", prefix, key);
+        size_t length = strnlen(prefix, FEED_PREFIX_MAX);
+        memcpy(out, prefix, length);
+        memcpy(out + length, key, UUID_TEXT_LENGTH);
+        return length + UUID_TEXT_LENGTH;
 }
 
 static const char *stream_of_today(struct store *store)
@@ -196,8 +201,7 @@ static int set_args(struct store_write *write, enum store_mode mode, const char 
                 argv[argc] = "PX";
                 lengths[argc++] = 2;
                 argv[argc] = retention;
-                lengths[argc++] =
-                        (size_t)snprintf(retention, sizeof(retention), "%" PRId64, write->store->retention_ms);
+                lengths[argc++] = (size_t)(decimal_put(retention, (uint64_t)write->store->retention_ms) - retention);
         }
         if (mode == STORE_NEW) {
                 argv[argc] = "NX";

@@ -401,6 +401,7 @@ void worker_join(struct worker *worker)
         (void)uv_loop_close(&worker->loop); /* nothing is left on it */
         for (int role = 0; role < WORKER_ROLES; role++)
                 redis_target_unref(worker->changes[role].target);
+        documents_free_spare(worker);
         buf_fini(&worker->scratch);
         (void)pthread_mutex_destroy(&worker->lock);
 }

@@ -80,6 +80,8 @@ struct worker {
         struct uuid_source uuids;
         struct buf scratch; /* for the document that is being made */
         struct post *posts; /* requests that wait for Redis         */
+        struct post *spare; /* kept for the next ones               */
+        unsigned spare_count;
         struct instruments instruments;
         struct { /* of the places that are in use, or moved to: the prefix goes with the connection */
                 char prefix[FEED_PREFIX_MAX + 1];
