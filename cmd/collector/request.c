@@ -108,10 +108,8 @@ int request_parse(int count, char *const *arguments, struct request *out, struct
 {
         static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         struct request parsed = { .authority = "", .target = "", .timeout_ms = TIMEOUT_MS };
-        if (count < 2) {
-                err_set(err, ERR_INVALID, "expected METHOD and URL");
-                return ERR_INVALID;
-        }
+        if (count < 2)
+                return err_set(err, ERR_INVALID, "expected METHOD and URL");
         parsed.method = arguments[0];
         if (!*parsed.method || parsed.method[strspn(parsed.method, letters)])
                 return err_set(err, ERR_INVALID, "METHOD: expected upper-case letters, such as GET");
@@ -305,7 +303,7 @@ int request_send(const struct request *request, int *status, struct buf *body, s
 
 int request_main(int count, char *const *arguments, FILE *out, FILE *errors)
 {
-        struct request request = { 0 };
+        struct request request = { .method = "", .authority = "", .target = "" };
         struct buf body;
         struct err err;
         int status = 0;
