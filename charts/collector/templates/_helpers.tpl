@@ -101,3 +101,11 @@ readinessProbe:
     port: http
   {{- toYaml .Values.readinessProbe | nindent 2 }}
 {{- end -}}
+
+{{/* A duration such as 1m30s in whole seconds. */}}
+{{- define "collector.seconds" -}}
+{{- $hours := regexFind "[0-9]+h" . | trimSuffix "h" | int -}}
+{{- $minutes := regexFind "[0-9]+m([^s]|$)" . | regexFind "[0-9]+" | int -}}
+{{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | int -}}
+{{- add (mul $hours 3600) (mul $minutes 60) $seconds -}}
+{{- end -}}

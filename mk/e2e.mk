@@ -1,0 +1,18 @@
+# End-to-end tests: a kind cluster of their own, both images, both charts. See tests/e2e/conftest.py.
+
+CHARTS := charts/collector charts/pinger
+
+## e2e: install both charts on a kind cluster and use them (E2E_CLUSTER=name of one to use, E2E_KEEP=1)
+.PHONY: e2e deps-e2e
+e2e: deps-test deps-e2e
+	@$(MAKE) --no-print-directory image
+	@PYTHON=$(PYTHON) tests/run e2e
+
+deps-e2e:
+	@tests/e2e/prepare
+
+## charts: write the charts' tables of values, and lint the charts
+.PHONY: charts
+charts: deps-e2e
+	@tools/chart-readme $(CHARTS)
+	@for chart in $(CHARTS); do helm lint --strict --quiet $$chart || exit 1; done

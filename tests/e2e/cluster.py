@@ -1,0 +1,186 @@
+"""kind, kubectl and helm as the tests use them."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from support.deadline import wait_until
+from support.http_client import Client
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BEGAN = time.monotonic()
+
+
+def say(text):
+    """A line of progress, past pytest's capture."""
+    print(f"[{time.monotonic() - BEGAN:5.0f} s] {text}", file=sys.__stderr__, flush=True)
+
+
+def run(*command, text=None, seconds=180, env=None, check=True):
+    """The output of a command; where it fails, an error with all it has said."""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, env=env, check=False)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Cluster:
+    """One kind cluster, by a kubeconfig of its own."""
+
+    def __init__(self, name, out):
+        self.name, self.kubeconfig = name, str((out / f"{name}.kubeconfig").resolve())
+        self.env = dict(os.environ, KUBECONFIG=self.kubeconfig)
+        self.version = re.search(r"^appVersion: (\S+)", (ROOT / "charts/collector/Chart.yaml").read_text(),
+                                 re.M).group(1)
+
+    @classmethod
+    def use(cls, name, out):
+        cluster = cls(name, out)
+        run("kind", "export", "kubeconfig", "--name", name, "--kubeconfig", cluster.kubeconfig)
+        return cluster
+
+    @classmethod
+    def create(cls, name, out):
+        cluster = cls(name, out)
+        image = os.environ.get("E2E_NODE_IMAGE") or run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}",
+                                                        "kindest/node").split("\n", 1)[0]
+        say(f"kind create cluster --name {name} {image}")
+        begin = time.monotonic()
+        try:
+            run("kind", "create", "cluster", "--name", name, "--config", str(HERE / "kind.yaml"), "--kubeconfig",
+                cluster.kubeconfig, "--wait", "180s", *(["--image", image] if image and "<none>" not in image else []),
+                seconds=600)
+            cluster.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s")
+        except BaseException:
+            cluster.delete()
+            raise
+        say(f"the cluster is up after {time.monotonic() - begin:.0f} s")
+        return cluster
+
+    def delete(self):
+        say(f"kind delete cluster --name {self.name}")
+        run("kind", "delete", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig, check=False)
+        Path(self.kubeconfig).unlink(missing_ok=True)
+
+    def load(self, *images):
+        """Brings images that Docker has into the nodes; others the nodes pull themselves."""
+        for image in images:
+            if run("docker", "images", "--quiet", image).strip():
+                say(f"loading {image}")
+                run("kind", "load", "docker-image", "--name", self.name, image, seconds=300)
+
+    def kubectl(self, *arguments, text=None, seconds=200, check=True):
+        return run("kubectl", *arguments, text=text, seconds=seconds, env=self.env, check=check)
+
+    def node_address(self):
+        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
+        return next(a["address"] for a in nodes[0]["status"]["addresses"] if a["type"] == "InternalIP")
+
+
+class Namespace:
+    """A namespace that enforces Pod Security "restricted", with helm and kubectl in it."""
+
+    def __init__(self, cluster, name):
+        self.cluster, self.name = cluster, name
+        cluster.kubectl("create", "namespace", name)
+        cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted",
+                        "pod-security.kubernetes.io/warn=restricted")
+
+    def delete(self):
+        self.cluster.kubectl("delete", "namespace", self.name, "--wait=false", check=False)
+
+    def kubectl(self, *arguments, **more):
+        return self.cluster.kubectl("--namespace", self.name, *arguments, **more)
+
+    def helm(self, *arguments, seconds=240):
+        say(f"helm {' '.join(arguments)}"[:110])
+        begin = time.monotonic()
+        output = run("helm", "--namespace", self.name, *arguments, seconds=seconds, env=self.cluster.env)
+        say(f"  took {time.monotonic() - begin:.1f} s")
+        return output
+
+    def install(self, release, chart, *options, wait=True):
+        """helm install; returns the seconds until everything was ready."""
+        begin = time.monotonic()
+        self.helm("install", release, str(ROOT / "charts" / chart), *(["--wait", "--timeout", "180s"] if wait else []),
+                  *options)
+        return time.monotonic() - begin
+
+    def get(self, *what):
+        return json.loads(self.kubectl("get", *what, "-o", "json"))
+
+    def apply(self, *objects):
+        self.kubectl("apply", "-f", "-", text="\n---\n".join(json.dumps(o) for o in objects))
+
+    def secret(self, name, **entries):
+        """Makes or replaces a Secret; other entries are gone afterwards."""
+        data = {key.replace("__", "."): base64.b64encode(str(value).encode()).decode()
+                for key, value in entries.items()}
+        now = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+        self.kubectl("create", "-f", "-", text=json.dumps(now)) if not self.exists("secret", name) else \
+            self.kubectl("replace", "-f", "-", text=json.dumps(now))
+
+    def exists(self, kind, name):
+        return bool(self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip())
+
+    def entry(self, secret, key):
+        return base64.b64decode(self.get("secret", secret)["data"][key]).decode()
+
+    def pods(self, component="server", instance="collector"):
+        return self.get("pods", "-l", f"app.kubernetes.io/component={component},app.kubernetes.io/instance={instance}"
+                        )["items"]
+
+    def identities(self, **which):
+        """{pod's UID: restarts}"""
+        return {pod["metadata"]["uid"]: sum(c["restartCount"] for c in pod["status"].get("containerStatuses", []))
+                for pod in self.pods(**which)}
+
+    def logs(self, instance="collector"):
+        return self.kubectl("logs", "-l", f"app.kubernetes.io/instance={instance}", "--tail=-1", "--prefix",
+                            check=False)
+
+    def exposed(self, name, selector, port):
+        """(host, port) by which this machine reaches pods: a NodePort besides the chart's Service."""
+        self.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+                    "spec": {"type": "NodePort", "selector": selector, "ports": [{"port": port, "targetPort": port}]}})
+        return self.cluster.node_address(), self.get("service", name)["spec"]["ports"][0]["nodePort"]
+
+    def expose_program(self, instance, port, component="server"):
+        host, node_port = self.exposed(f"{instance}-{component}-outside", {
+            "app.kubernetes.io/instance": instance, "app.kubernetes.io/component": component}, port)
+        return Outside(host, node_port, lambda: self.logs(instance)[-4000:])
+
+    def describe(self):
+        parts = [self.kubectl("get", "all,secrets,pvc,events", "-o", "wide", check=False),
+                 self.kubectl("describe", "pods", check=False)]
+        for pod in self.get("pods")["items"]:
+            name = pod["metadata"]["name"]
+            for previous in ("false", "true"):
+                parts.append(f"--- log of {name}, previous={previous}\n" + self.kubectl(
+                    "logs", name, "--all-containers", "--tail=300", f"--previous={previous}", check=False))
+        return "\n".join(parts)
+
+
+class Outside:
+    """A program as this machine reaches it; it has what tests/support/load.py asks of a Collector."""
+
+    def __init__(self, host, port, tail):
+        self.host, self.port, self.tail, self.child = host, port, tail, self
+
+    def client(self):
+        return Client(self.host, self.port, 60.0)
+
+    def wait_reachable(self, path="/healthz"):
+        def answers():
+            try:
+                return self.client().get(path).status == 200
+            except (AssertionError, OSError):
+                return False
+        wait_until(answers, lambda: f"{path} by {self.host}:{self.port}\n{self.tail()}", 30, interval=0.2)
+        return self

@@ -1,0 +1,81 @@
+"""The cluster that all end-to-end tests share, a namespace for each test, and what a failed test leaves to read.
+
+    E2E_CLUSTER=NAME   use this kind cluster and leave it; else one is made and deleted
+    E2E_KEEP=1         leave the cluster that was made, and the namespaces
+    E2E_NODE_IMAGE=    node image for kind; else a kindest/node that Docker has, else kind's default
+Logs, events and descriptions of a failed test's namespace go to build/e2e/<test>.txt."""
+
+import os
+import re
+import signal
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# pylint: disable=wrong-import-position
+from cluster import Cluster, Namespace, say  # noqa: E402
+
+TEST_SECONDS = 420
+OUT = Path("build/e2e")
+
+
+@pytest.fixture(autouse=True)
+def time_limit():
+    """No test hangs for ever, whatever it waits for."""
+    def expire(*_):
+        raise TimeoutError(f"the test took longer than {TEST_SECONDS} s")
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    OUT.mkdir(parents=True, exist_ok=True)
+    name = os.environ.get("E2E_CLUSTER")
+    made = Cluster.use(name, OUT) if name else Cluster.create(f"e2e-{uuid.uuid4().hex[:8]}", OUT)
+    try:
+        made.load(f"collector:{made.version}", f"pinger:{made.version}", "valkey/valkey:8.1")
+        yield made
+    finally:
+        if not name and not os.environ.get("E2E_KEEP"):
+            made.delete()
+        elif not name:
+            say(f"kept: KUBECONFIG={made.kubeconfig}, kind delete cluster --name {made.name}")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    setattr(item, f"report_{call.when}", outcome.get_result())
+
+
+@pytest.fixture
+def make_namespace(cluster, request):
+    """make_namespace("managed") makes a namespace that is deleted with the test."""
+    made = []
+
+    def make(word):
+        made.append(Namespace(cluster, f"{word}-{uuid.uuid4().hex[:5]}"))
+        return made[-1]
+    yield make
+    failed = getattr(request.node, "report_call", None) is None or request.node.report_call.failed
+    for namespace in made:
+        if failed:
+            path = OUT / f"{re.sub(r'[^a-z0-9_]+', '-', request.node.name)}-{namespace.name}.txt"
+            path.write_text(namespace.describe())
+            print(f"what {namespace.name} was like: {path}")
+        if not os.environ.get("E2E_KEEP"):
+            namespace.delete()
+
+
+@pytest.fixture
+def namespace(make_namespace):
+    return make_namespace("test")

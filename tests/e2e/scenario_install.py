@@ -1,0 +1,76 @@
+"""Both charts with no values: ready, used, a Redis that dies, upgraded, rolled back, removed."""
+
+import json
+import time
+
+from cluster import ROOT, say
+from support.deadline import wait_until
+from support.load import Load
+
+
+def documents(client):
+    """All documents that the feed lists."""
+    found, cursor = [], ""
+    while True:
+        page = client.get(f"/v1/documents?limit=1000{cursor}").json()
+        found += page["documents"]
+        if not page["more"]:
+            return found
+        cursor = f"&cursor={page['next']}"
+
+
+def log_records(client):
+    return [record for entry in documents(client) for record in entry["document"].get("logs", [])]
+
+
+def test_both_charts_work_without_values(namespace):
+    took = namespace.install("collector", "collector")
+    say(f"Collector and its Redis are ready after {took:.1f} s")
+    assert took < 60
+    namespace.install("pinger", "pinger")
+    namespace.helm("test", "collector", "--timeout", "60s")
+
+    collector = namespace.expose_program("collector", 4001).wait_reachable("/readyz")
+    pinger = namespace.expose_program("pinger", 3000).wait_reachable()
+    client = collector.client()
+
+    # Pinger's log arrives as documents.
+    answer = pinger.client().get("/e2e?type=currentTime", {"x-e2e": "seen"})
+    assert answer.status == 200
+    wait_until(lambda: any(r.get("req", {}).get("headers", {}).get("x-e2e") == "seen" for r in log_records(client)),
+               "Pinger's log record in Collector", 20, interval=0.5)
+
+    # Redis dies under load: what was acknowledged is there afterwards, and nothing has failed.
+    with Load(collector, connections=4, rate=100) as load:
+        load.wait_acknowledged(200)
+        time.sleep(1.5)  # appendfsync everysec promises what is older than a second
+        before = namespace.identities()
+        begin = time.monotonic()
+        namespace.kubectl("delete", "pod", "collector-redis-0", "--wait=true")
+        namespace.kubectl("rollout", "status", "statefulset/collector-redis", "--timeout=90s")
+        load.wait_acknowledged(200, seconds=60)
+        say(f"acknowledges again {time.monotonic() - begin:.1f} s after Redis's pod was deleted")
+    lost = [key for key in load.acknowledged if client.get(f"/v1/documents/{key}").status != 200]
+    assert not load.failed and not lost, f"{load.table()}\nlost: {lost}"
+    assert namespace.identities() == before, "no pod of Collector has restarted"
+
+    # The password is kept over upgrades, and an old revision comes back.
+    password = namespace.entry("collector-redis", "password")
+    namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), "--set", "config.log-level=warn",
+                   "--wait", "--timeout", "120s")
+    assert namespace.entry("collector-redis", "password") == password
+    assert namespace.identities() != before
+    namespace.helm("rollback", "collector", "1", "--wait", "--timeout", "120s")
+    assert namespace.entry("collector-redis", "password") == password
+    collector.wait_reachable("/readyz")
+    key = next(iter(load.acknowledged))
+    assert collector.client().get(f"/v1/documents/{key}").json()["marker"] == load.acknowledged[key]
+
+    # Nothing stays but the volume.
+    namespace.helm("uninstall", "pinger", "--wait")
+    namespace.helm("uninstall", "collector", "--wait")
+    left = json.loads(namespace.kubectl("get", "deployments,statefulsets,pods,services,secrets,configmaps,"
+                                        "poddisruptionbudgets,persistentvolumeclaims", "-o", "json"))["items"]
+    names = {f"{item['kind']}/{item['metadata']['name']}" for item in left}
+    assert names - {"ConfigMap/kube-root-ca.crt", "Service/collector-server-outside", "Service/pinger-server-outside"} == \
+        {"PersistentVolumeClaim/data-collector-redis-0"}

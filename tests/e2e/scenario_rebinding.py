@@ -1,0 +1,85 @@
+"""Collector on a "managed" Redis of another namespace: another one by editing the Secret, in the shapes of three
+products; a new password in place. Load runs all through, and no pod restarts."""
+
+import time
+
+import pytest
+
+from cluster import say
+from managed import ManagedRedis
+from support.deadline import wait_until
+from support.load import Load
+
+# Each product's own names, as its Secret has them.
+SHAPES = {
+    "parts": lambda r: r.parts(),
+    "aiven": lambda r: {"VALKEY_HOST": r.host, "VALKEY_PORT": 6379, "VALKEY_USER": r.user, "VALKEY_PASSWORD": r.password},
+    "digitalocean": lambda r: {"username": r.user, "password": r.password, "uri": r.uri()},
+    "crossplane": lambda r: {"endpoint": r.host, "port": 6379, "username": r.user, "password": r.password},
+}
+
+
+@pytest.fixture
+def bound(namespace, make_namespace):
+    """(namespace, two managed Redis, Collector bound to the first by the Secret `cache`)"""
+    managed = make_namespace("managed")
+    first = ManagedRedis(managed, "first", "app", "one-secret")
+    second = ManagedRedis(managed, "second", "other", "two-secret")
+    namespace.secret("cache", **SHAPES["parts"](first))
+    namespace.install("collector", "collector", "--set", "redis.mode=secret,redis.secret.name=cache")
+    return namespace, first, second, namespace.expose_program("collector", 4001).wait_reachable("/readyz")
+
+
+def keys_of(server):
+    return server.client().dbsize()
+
+
+def wait_used(server, load, what, seconds=40):
+    """Waits until new documents land there, and says how long that took."""
+    begin, before = time.monotonic(), keys_of(server)
+    wait_until(lambda: keys_of(server) > before + 5, lambda: f"{what}\n{load.table()}\n{load.collector.tail()}", seconds,
+               interval=0.1)
+    say(f"{what}: after {time.monotonic() - begin:.1f} s")
+
+
+def test_another_redis_by_the_secret_loses_nothing(bound):
+    namespace, first, second, collector = bound
+    before = namespace.identities()
+    with Load(collector, connections=4, rate=100) as load:
+        load.wait_acknowledged(100)
+        now = second
+        for shape in ("aiven", "digitalocean", "crossplane"):
+            namespace.secret("cache", **SHAPES[shape](now))
+            wait_used(now, load, f"the Redis of the {shape} Secret is in use")
+            load.wait_acknowledged(100)
+            now = first if now is second else second
+    result = load.count(first.client(), second.client())
+    say(str(result))
+    result.assert_perfect()
+    assert namespace.identities() == before
+
+
+@pytest.mark.parametrize("order", ["server first", "Secret first"])
+def test_a_new_password_in_place_loses_nothing(bound, order):
+    namespace, server, _, collector = bound
+    before, old, new = namespace.identities(), server.password, f"new-{order.split()[0]}"
+
+    def change_secret():
+        namespace.secret("cache", **dict(server.parts(), password=new))
+
+    def change_server():
+        server.set_passwords(new)
+        server.end_connections()
+    with Load(collector, connections=4, rate=100) as load:
+        load.wait_acknowledged(100)
+        assert server.password == old
+        for step in (change_server, change_secret) if order == "server first" else (change_secret, change_server):
+            step()
+            if order == "Secret first" and step is change_secret:
+                wait_until(lambda: "binding.reload_failed" in namespace.logs(), "the new password is refused", 60, 0.5)
+        say(f"the password has changed, {order}")
+        load.wait_acknowledged(200, seconds=60)
+    result = load.count(server.client())
+    say(str(result))
+    result.assert_perfect()
+    assert namespace.identities() == before
