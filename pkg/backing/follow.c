@@ -257,8 +257,10 @@ static void on_poll(uv_timer_t *timer)
 static int resolve_first(struct follower *f, struct err *err)
 {
         int rc = f->ops->resolve(f, servicebinding_watch_set(f->bindings), &f->now, err);
-        if (rc == ERR_NOT_FOUND)
+        if (rc == ERR_NOT_FOUND) {
+                log_warn(f->log, "binding.warned", "A binding is waited for", log_err(err));
                 rc = f->ops->resolve_nowhere(f, &f->now, err);
+        }
         if (rc < 0)
                 return rc;
         f->now->generation = 1;

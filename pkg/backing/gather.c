@@ -174,8 +174,9 @@ static int put_entries(const struct service *service, const struct servicebindin
                 if (rc < 0)
                         return rc;
         }
+        /* The rest may come later: a chart's part of a binding is there before the Secret that has the address. */
         if (!has_any(draft, service->address_fields))
-                return err_set(err, ERR_INVALID, "%s: the binding says neither host nor uri",
+                return err_set(err, ERR_NOT_FOUND, "%s: the binding says neither host nor uri",
                                servicebinding_path(binding));
         return 0;
 }

@@ -338,6 +338,23 @@ static void a_binding_asked_for_by_name_is_awaited(void **state)
         assert_string_equal(address_in_use(w), address_of(&w->first));
 }
 
+/* As in a pod where one Secret of a projected volume is there before the other. */
+static void a_binding_without_an_address_is_awaited(void **state)
+{
+        struct world *w = *state;
+        char port[16];
+        test_folder_write(&w->root, "db", "type", "redis");
+        test_folder_write(&w->root, "db", "password", w->first.password);
+        open_watch(w, NULL);
+        assert_true(log_has(w, "neither host nor uri"));
+        assert_true(log_has(w, "binding.awaited"));
+        (void)snprintf(port, sizeof(port), "%d", w->first.port);
+        test_folder_write(&w->root, "db", "port", port);
+        test_folder_write(&w->root, "db", "host", "127.0.0.1");
+        wait_for_log(w, "binding.switched");
+        assert_string_equal(address_in_use(w), address_of(&w->first));
+}
+
 static void a_reload_with_other_options_uses_them(void **state)
 {
         struct world *w = *state;
@@ -399,6 +416,7 @@ int main(void)
                 FOLLOW_TEST(a_binding_that_vanishes_and_returns_changes_nothing),
                 FOLLOW_TEST(a_binding_that_comes_later_takes_over),
                 FOLLOW_TEST(a_binding_asked_for_by_name_is_awaited),
+                FOLLOW_TEST(a_binding_without_an_address_is_awaited),
                 FOLLOW_TEST(a_reload_with_other_options_uses_them),
                 FOLLOW_TEST(a_watch_is_closed_in_the_middle_of_a_probe),
                 FOLLOW_TEST(settings_that_make_no_sense_at_start_are_an_error),
