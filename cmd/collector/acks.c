@@ -38,10 +38,13 @@ int ack_parse(const char *text, struct ack_level *out, struct err *err)
 /* "redis 7.0.15" is older than 7.2; so is "valkey 7.1.0". */
 static bool lacks_waitaof(const char *server)
 {
-        unsigned major, minor;
-        if (sscanf(server, "redis %u.%u", &major, &minor) != 2 && sscanf(server, "valkey %u.%u", &major, &minor) != 2)
+        char *end;
+        if (strncmp(server, "redis ", 6) != 0 && strncmp(server, "valkey ", 7) != 0)
                 return false;
-        return major < 7 || (major == 7 && minor < 2);
+        unsigned long major = strtoul(strchr(server, ' ') + 1, &end, 10);
+        if (*end != '.')
+                return false;
+        return major < 7 || (major == 7 && strtoul(end + 1, NULL, 10) < 2);
 }
 
 int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err)
