@@ -10,12 +10,13 @@ SLOTS = 16384
 
 
 class RedisCluster:
-    """RedisCluster(masters=3, replicas=True). A node that is silent for `node_timeout_ms` is taken for failed."""
+    """RedisCluster(masters=3, replicas=1): so many for each master. A node that is silent for `node_timeout_ms` is taken
+    for failed."""
 
-    def __init__(self, masters=3, replicas=False, node_timeout_ms=1500, **options):
+    def __init__(self, masters=3, replicas=0, node_timeout_ms=1500, **options):
         self.nodes = []
         try:
-            for _ in range(masters * (2 if replicas else 1)):
+            for _ in range(masters * (1 + replicas)):
                 self.nodes.append(RedisServer(
                     start=False, cluster_enabled="yes", cluster_node_timeout=node_timeout_ms,
                     cluster_port=reserve_port(), cluster_replica_validity_factor=0, repl_diskless_sync_delay=0,
@@ -36,8 +37,8 @@ class RedisCluster:
         for node in self.nodes[1:]:
             ask(node, "CLUSTER", "MEET", first.host, first.port, int(first.options["cluster-port"]))
         wait_until(lambda: all(len(self.seen_by(node)) == len(self.nodes) for node in self.nodes), "nodes that have met")
-        for master, replica in zip(masters, replicas):
-            ask(replica, "CLUSTER", "REPLICATE", self.id_of(master))
+        for index, replica in enumerate(replicas):
+            ask(replica, "CLUSTER", "REPLICATE", self.id_of(masters[index % len(masters)]))
         self.wait_ok()
         for replica in replicas:
             wait_until(lambda r=replica: r.client().info("replication").get("master_link_status") == "up",
@@ -85,9 +86,11 @@ class RedisCluster:
 
     def replica_of(self, master):
         ident = self.id_of(master)
-        lines = ask(master, "CLUSTER", "REPLICAS", ident)
-        text = str(lines)
-        return next(node for node in self.running() if node is not master and f":{node.port}@" in text)
+
+        def found():
+            text = str(ask(master, "CLUSTER", "REPLICAS", ident))
+            return next((node for node in self.running() if node is not master and f":{node.port}@" in text), None)
+        return wait_until(found, f"a replica of {master.address}")
 
     def clients(self):
         """One for each master: together they hold all documents."""

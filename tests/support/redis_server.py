@@ -16,12 +16,13 @@ class RedisServer:
     """`options` are lines of redis.conf: RedisServer(appendonly="yes", appendfsync="always"). With `certificates`, a
     folder of Certificates, it speaks TLS alone, and asks for no client certificate unless tls_auth_clients says so."""
 
-    def __init__(self, unix=False, port=None, start=True, program="redis-server", certificates=None, **options):
+    def __init__(self, unix=False, port=None, start=True, program="redis-server", certificates=None,
+                 host="127.0.0.1", **options):
         self.program = program
         self.folder = tempfile.mkdtemp(prefix="redis-")
         self.socket_path = os.path.join(self.folder, "redis.sock") if unix else None
         self.port = 0 if unix else port or reserve_port()
-        self.host = "127.0.0.1"
+        self.host = host
         self.options = {"save": "", "appendonly": "no"}
         self.certificates = certificates
         if certificates:

@@ -1,0 +1,128 @@
+"""The rows of the table: each a fault, where it happens, and what may come of it."""
+
+import time
+from functools import partial
+
+from support import scenarios
+from support.fast_load import FastLoad
+from support.places import DURABLE, Clustered, Encrypted, Named, Standalone, Watched
+
+# So that a fault that is longer than these need not last for many seconds.
+SHORT = {"stall_timeout": "1s", "connect_timeout": "1s"}
+
+BUSY = {"connections": 32, "rate": 2000}
+# As many as there can be: the more are under way, the more a primary that dies takes along.
+FULL = {"connections": 64, "load": FastLoad, "between": 5000}
+
+
+def durable(**options):
+    return Standalone(**DURABLE, **options)
+
+
+class Row:
+    """`places` makes what the fault is done to; the rest is for scenarios.play."""
+
+    def __init__(self, name, fault, places=lambda: [durable()], **play):
+        self.name, self.fault, self.places, self.play_options = name, fault, places, play
+
+    def play(self):
+        return scenarios.play(self.fault, *self.places(), **self.play_options)
+
+
+def swapped_at_full_rate(site, seconds=4):
+    """The binding changes while 64 connections send all they can: rates before and after, by one-second windows."""
+    begin, pid = time.monotonic(), site.collector.pid
+    site.lasts(seconds)
+    swap = time.monotonic()
+    scenarios.swapped(site)
+    site.lasts(1.0)
+    after = time.monotonic()
+    site.lasts(seconds)
+    end = time.monotonic()
+    old, new = site.load.rate_between(begin, swap), site.load.rate_between(after, end)
+    assert site.collector.running() and site.collector.pid == pid
+    site.notes.append(f"{old:.0f}/s before, {new:.0f}/s after ({100 * (new - old) / old:+.0f} %)")
+
+
+ROWS = [
+    # The server
+    Row("Redis killed (-9), appendfsync always, 3 times", scenarios.killed, times=3),
+    Row("Redis reads its data first (LOADING)", scenarios.loading, between=600),
+    Row("SIGSTOP, shorter than the stall time", partial(scenarios.stopped, seconds=2.5)),
+    Row("SIGSTOP, longer than the stall time", partial(scenarios.stopped, seconds=4.0), **SHORT),
+    Row("primary becomes read-only, is promoted again", scenarios.demoted, times=2),
+    Row("coordinated FAILOVER, the address moves along", scenarios.handed_over),
+    Row("out of memory for 1 s", scenarios.out_of_memory, allowed="^507 .*memory"),
+    # The network
+    Row("network slow (100 ms each way)", scenarios.slow),
+    Row("network stands still for 1 s", scenarios.network_paused),
+    Row("black hole", partial(scenarios.black_hole, seconds=2.0), **SHORT),
+    Row("connections reset, 5 times", scenarios.reset, times=5),
+    Row("connections refused for 1 s", scenarios.refused),
+    *[Row(f"cut off after {count} bytes of {what}, 6 times", partial(scenarios.cut, count=count, direction=direction,
+                                                                   times=6))
+      for count, direction, what in ((401, "to_client", "replies"), (1003, "to_client", "replies"),
+                                     (20011, "to_client", "replies"), (997, "to_server", "commands"),
+                                     (7001, "to_server", "commands"), (70001, "to_server", "commands"))],
+    Row("reply to SET lost, 5 times", scenarios.reply_lost, lambda: [durable(scripted=True)],
+        times=5, between=50),
+    Row("reply to XADD lost, 5 times", partial(scenarios.reply_lost, command="XADD"),
+        lambda: [durable(scripted=True)], times=5, between=50),
+    Row("address moves to another server", scenarios.moved, lambda: [_with_standby()]),
+    # Connections
+    Row("CLIENT KILL TYPE normal, 5 times", scenarios.clients_killed, times=5),
+    Row("maxclients reached for 1.5 s", scenarios.clients_full),
+    # Passwords
+    Row("password changed in the server first", scenarios.password_in_server_first,
+        lambda: [durable(requirepass="first")]),
+    Row("password changed in the Secret first", scenarios.password_in_secret_first,
+        lambda: [durable(requirepass="first")]),
+    Row("password changed in the server, never in the Secret", scenarios.password_never_follows,
+        lambda: [durable(requirepass="first")], allowed="^503 .*(credentials|WRONGPASS|NOAUTH)", hold_time="1s"),
+    # TLS
+    Row("TLS: certificate replaced, 3 times", scenarios.certificate_replaced, lambda: [Encrypted(**DURABLE)], times=3),
+    Row("TLS: CA replaced, trusted beforehand", scenarios.authority_replaced, lambda: [Encrypted(**DURABLE)]),
+    Row("TLS: CA replaced in the server first", scenarios.authority_replaced_in_server_first,
+        lambda: [Encrypted(**DURABLE)]),
+    # Sentinel: a primary, two replicas, three Sentinels
+    Row("Sentinel: primary killed, --ack=memory", scenarios.primary_killed, lambda: [Watched()], may_lose=True, **FULL),
+    Row("Sentinel: primary killed, replicas cut off 0.2 s before, --ack=memory",
+        partial(scenarios.primary_killed, cut_off=0.2), lambda: [Watched()], may_lose=True, **FULL),
+    Row("Sentinel: primary killed, replicas cut off 0.2 s before, --ack=replica:1",
+        partial(scenarios.primary_killed, cut_off=0.2), lambda: [Watched()], ack="replica:1", **FULL),
+    Row("Sentinel: primary hangs (SIGSTOP), --ack=replica:1", scenarios.primary_hangs, lambda: [Watched()],
+        ack="replica:1", **BUSY),
+    Row("Sentinel: FAILOVER asked for", scenarios.failed_over, lambda: [Watched()], **BUSY),
+    # Cluster: three masters
+    Row("Cluster: master killed, --ack=memory", scenarios.master_killed, lambda: [Clustered()], may_lose=True, **FULL),
+    Row("Cluster: master killed, replicas cut off 0.2 s before, --ack=memory",
+        partial(scenarios.master_killed, cut_off=0.2), lambda: [Clustered(replicas=2)], may_lose=True, **FULL),
+    Row("Cluster: master killed, replicas cut off 0.2 s before, --ack=replica:1",
+        partial(scenarios.master_killed, cut_off=0.2), lambda: [Clustered(replicas=2)], ack="replica:1", **FULL),
+    Row("Cluster: CLUSTER FAILOVER of each master", scenarios.masters_relieved, lambda: [Clustered()], **BUSY),
+    Row("Cluster: 100 slots and the feed's move", scenarios.resharded, lambda: [Clustered(replicas=0)], **BUSY),
+    # The binding
+    Row("binding swapped, 64 connections at full rate", swapped_at_full_rate,
+        lambda: [Standalone(proxied=False), Standalone(proxied=False)], load=FastLoad, connections=64),
+    Row("binding swapped, 4 times", scenarios.swapped, lambda: [durable(), durable()], times=4),
+    Row("binding swapped 3 times within a second", scenarios.swapped_thrice, lambda: [durable(), durable()]),
+    Row("binding swapped when the old Redis is gone", scenarios.swapped_when_gone, lambda: [durable(), durable()]),
+    Row("binding gone for 1.5 s, back with another Redis", scenarios.secret_gone, lambda: [durable(), durable()]),
+    Row("binding wrong for 2 s", scenarios.wrong_secret),
+    Row("binding swapped, plain to TLS and back", scenarios.swapped, lambda: [durable(), Encrypted(**DURABLE)],
+        times=2),
+    Row("binding swapped: plain, Sentinel, Cluster, TLS, plain", scenarios.swapped,
+        lambda: [durable(), Watched(), Clustered(replicas=0), Encrypted(**DURABLE)], times=4, **BUSY),
+    Row("binding swapped between Cluster and plain, 6 times at full rate", scenarios.swapped,
+        lambda: [Clustered(replicas=0), Standalone(proxied=False)], times=6, **FULL),
+]
+
+if Named.possible():
+    ROWS.append(Row("host name leads to another server, the old one is gone", scenarios.renamed,
+                    lambda: [Named(**DURABLE)]))
+
+
+def _with_standby():
+    place = durable()
+    place.standby()
+    return place

@@ -1,0 +1,250 @@
+"""The kinds of Redis that a binding can lead to, each with what a fault test does to it and asks of it."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from datetime import datetime, timezone
+
+from .certificates import MAKE, Certificates
+from .cluster import RedisCluster, slot_of
+from .deadline import wait_until
+from .fault_proxy import FaultProxy
+from .ports import reserve_port
+from .redis_server import RedisServer
+from .sentinel import SentinelGroup
+
+DURABLE = {"appendonly": "yes", "appendfsync": "always"}
+
+
+class Stored:
+    """What a place holds: (key, marker) of each document, and the keys in the feed."""
+
+    def __init__(self):
+        self.documents, self.fed = [], set()
+
+    def read(self, client):
+        """Adds all that one server holds."""
+        names = list(client.scan_iter(count=1000))
+        for name in names:
+            if b"collector:feed:" in name:
+                self.fed.update(fields[b"k"].decode() for _, fields in client.xrange(name))
+        documents = [name for name in names if b"collector:" not in name]
+        for start in range(0, len(documents), 500):
+            part = documents[start:start + 500]
+            # One GET each: in a Cluster an MGET would need all keys in one slot.
+            pipeline = client.pipeline(transaction=False)
+            for name in part:
+                pipeline.get(name)
+            self.documents += [(name.decode(), json.loads(value).get("marker"))
+                               for name, value in zip(part, pipeline.execute()) if value is not None]
+        return self
+
+
+class Standalone:
+    """One Redis behind a proxy that stays its address. `options` are lines of redis.conf."""
+
+    def __init__(self, proxied=True, scripted=False, **options):
+        self.server = RedisServer(**options)
+        self.servers = [self.server]
+        self.proxy = FaultProxy(self.server, scripted=scripted) if proxied else None
+        self.bound_password = options.get("requirepass")
+
+    def entries(self):
+        """The entries of a binding to it."""
+        address = self.proxy or self.server
+        entries = {"type": "redis", "host": address.host, "port": address.port}
+        if self.bound_password:
+            entries["password"] = self.bound_password
+        return entries
+
+    def change_password(self, password):
+        """On the server alone: the binding says what `bound_password` says."""
+        self.server.config(requirepass=password)
+        self.server.options["requirepass"] = password
+
+    def replica(self):
+        """Adds a replica that has all that the server has."""
+        options = dict(self.server.options, replicaof=f"{self.server.host} {self.server.port}")
+        options["repl-diskless-sync-delay"] = "0"
+        if self.server.options.get("requirepass"):
+            options["masterauth"] = self.server.options["requirepass"]
+        replica = RedisServer(**options)
+        self.servers.append(replica)
+        wait_until(lambda: replica.client().info("replication").get("master_link_status") == "up",
+                   lambda: f"a replica that follows\n{replica.child.tail()}", 20)
+        return replica
+
+    def standby(self):
+        """Adds a server that stands by, empty."""
+        self.servers.append(RedisServer(**self.server.options))
+        return self.servers[-1]
+
+    def move_to(self, server):
+        """The address leads to another server from now on; what is connected stays so."""
+        self.server = self.proxy.target = server
+
+    def settle(self):
+        """As it was before all faults."""
+        if self.proxy:
+            self.proxy.heal()
+
+    def read(self):
+        """What each server holds, the one in use first."""
+        servers = [self.server, *(server for server in self.servers if server is not self.server)]
+        return [Stored().read(server.client()) for server in servers]
+
+    def stop(self):
+        if self.proxy:
+            self.proxy.close()
+        for server in self.servers:
+            server.stop()
+
+
+class Authority(Certificates):
+    """A CA of its own, with two certificates for the server, "server" and "next"."""
+
+    def __init__(self, folder):  # pylint: disable=super-init-not-called
+        self.folder = folder
+        names = [f"{name}=IP:127.0.0.1" for name in ("server", "next", "client")]
+        subprocess.run([MAKE, folder, *names], check=True, stdout=subprocess.DEVNULL)
+
+
+class Encrypted(Standalone):
+    """A Redis that speaks TLS alone."""
+
+    def __init__(self, **options):
+        self.folder = tempfile.mkdtemp(prefix="certificates-")
+        self.authority, self.shown = self.make_authority(), "server"
+        self.trusted = self.authority.text("ca.crt")
+        super().__init__(certificates=self.authority, **options)
+
+    def make_authority(self):
+        return Authority(tempfile.mkdtemp(dir=self.folder))
+
+    def show(self, authority, name="server"):
+        """The server shows this certificate to those who connect from now on."""
+        files = {"tls-ca-cert-file": authority.path("ca.crt"), "tls-cert-file": authority.path(f"{name}.crt"),
+                 "tls-key-file": authority.path(f"{name}.key")}
+        self.server.client().execute_command("CONFIG", "SET", *[word for pair in files.items() for word in pair])
+        self.server.options.update(files)
+        self.authority = self.server.certificates = authority
+        self.shown = name
+
+    def entries(self):
+        return {**super().entries(), "tls": "true", "ca.crt": self.trusted}
+
+    def stop(self):
+        super().stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Watched:
+    """A primary with two replicas, and three Sentinels that know them."""
+
+    def __init__(self, **options):
+        self.group = SentinelGroup(**options)
+
+    @property
+    def server(self):
+        return self.group.primary()
+
+    @staticmethod
+    def listeners(sentinel):
+        """How many have subscribed to this Sentinel's messages."""
+        with sentinel.client() as client:
+            return len(client.execute_command("CLIENT", "LIST", "TYPE", "pubsub").splitlines())
+
+    def entries(self):
+        return self.group.binding()
+
+    def settle(self):
+        self.group.wait_settled()
+
+    def read(self):
+        """What the primary holds: a replica that it has is never asked."""
+        return [Stored().read(self.group.primary().client())]
+
+    def stop(self):
+        self.group.stop()
+
+
+class Clustered:
+    """A Cluster of three masters, each with so many replicas."""
+
+    def __init__(self, replicas=1, **options):
+        self.cluster = RedisCluster(masters=3, replicas=replicas, **options)
+
+    @property
+    def server(self):
+        """The master that has the feed, so each document concerns it."""
+        return self.cluster.master_of(self.feed_slot())
+
+    @staticmethod
+    def feed_slot():
+        return slot_of(f"collector:feed:{datetime.now(timezone.utc).date().isoformat()}")
+
+    def entries(self):
+        return {"type": "redis", "cluster.nodes": self.cluster.node_list}
+
+    def settle(self):
+        self.cluster.wait_ok()
+
+    def read(self):
+        stored = Stored()
+        for client in self.cluster.clients():
+            stored.read(client)
+        return [stored]
+
+    def stop(self):
+        self.cluster.stop()
+
+
+class Named:
+    """A host name that leads to one of two servers, in a hosts file that Collector alone sees."""
+
+    NAME = "redis.test"
+
+    def __init__(self, **options):
+        self.folder = tempfile.mkdtemp(prefix="hosts-")
+        self.hosts = os.path.join(self.folder, "hosts")
+        port = reserve_port()
+        self.servers = [RedisServer(host=host, port=port, **options) for host in ("127.0.0.2", "127.0.0.3")]
+        self.server = self.servers[0]
+        self.lead_to(self.server)
+
+    @property
+    def wrapper(self):
+        """Starts a program in a mount name space of its own (unshare(1)), with our file as its /etc/hosts."""
+        return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', self.hosts]
+
+    @staticmethod
+    def possible():
+        """Name spaces need a privilege that containers mostly lack."""
+        try:
+            return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+        except OSError:
+            return False
+
+    def lead_to(self, server):
+        # In place: a bind mount keeps to the file that it was made with.
+        with open(self.hosts, "w", encoding="ascii") as file:
+            file.write(f"{server.host} {self.NAME}\n")
+        self.server = server
+
+    def entries(self):
+        return {"type": "redis", "host": self.NAME, "port": self.server.port}
+
+    def settle(self):
+        pass
+
+    def read(self):
+        """What each server holds, the one in use first."""
+        servers = [self.server, *(server for server in self.servers if server is not self.server)]
+        return [Stored().read(server.client()) for server in servers]
+
+    def stop(self):
+        for server in self.servers:
+            server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,82 @@
+"""A random sequence of faults on one Collector that is bound to one place after the other."""
+
+import random
+import time
+from functools import partial
+
+from . import scenarios
+from .deadline import Deadline
+from .places import DURABLE, Clustered, Encrypted, Standalone, Watched
+from .site import Site
+
+# By the kind of place: what can be done to it. Where a fault has a size, the sequence chooses that too.
+ANYWHERE = [
+    lambda dice: partial(scenarios.swapped, further=dice.randrange(1, PLACES)),
+    lambda dice: scenarios.swapped_thrice,
+    lambda dice: scenarios.clients_killed,
+    lambda dice: scenarios.wrong_secret,
+    lambda dice: scenarios.secret_gone,
+]
+ONE_SERVER = [
+    lambda dice: scenarios.killed,
+    lambda dice: scenarios.swapped_when_gone,
+    lambda dice: partial(scenarios.stopped, seconds=dice.choice([0.3, 0.8, 2.5])),
+    lambda dice: scenarios.demoted,
+    lambda dice: scenarios.out_of_memory,
+    lambda dice: partial(scenarios.clients_full, seconds=dice.choice([0.2, 1.0])),
+    lambda dice: partial(scenarios.slow, seconds=1.0, delay=dice.choice([0.01, 0.05, 0.2])),
+    lambda dice: partial(scenarios.black_hole, seconds=dice.choice([0.3, 1.5])),
+    lambda dice: partial(scenarios.network_paused, seconds=dice.choice([0.3, 1.5])),
+    lambda dice: scenarios.reset,
+    lambda dice: partial(scenarios.refused, seconds=dice.choice([0.1, 1.0])),
+    lambda dice: partial(scenarios.cut, count=dice.randrange(1, 5000), direction="to_client"),
+    lambda dice: partial(scenarios.cut, count=dice.randrange(1, 50000), direction="to_server"),
+    lambda dice: partial(scenarios.password_in_server_first, seconds=1.0),
+    lambda dice: partial(scenarios.password_in_secret_first, seconds=0.5),
+]
+WITH_TLS = [
+    lambda dice: scenarios.certificate_replaced,
+    lambda dice: scenarios.authority_replaced,
+    lambda dice: partial(scenarios.authority_replaced_in_server_first, seconds=1.0),
+]
+WITH_SENTINEL = [lambda dice: scenarios.failed_over]
+WITH_CLUSTER = [
+    lambda dice: scenarios.masters_relieved,
+    lambda dice: partial(scenarios.resharded, step=dice.choice([400, 1000])),
+]
+PLACES = 4
+
+
+def faults_of(place):
+    """What can be done here. The death of a primary with asynchronous replication is not among it."""
+    if isinstance(place, Watched):
+        return ANYWHERE + WITH_SENTINEL
+    if isinstance(place, Clustered):
+        return ANYWHERE + WITH_CLUSTER
+    return ANYWHERE + ONE_SERVER + (WITH_TLS if isinstance(place, Encrypted) else [])
+
+
+def name_of(fault):
+    """killed(), cut(count=123, direction=to_client)"""
+    if not isinstance(fault, partial):
+        return f"{fault.__name__}()"
+    return f"{fault.func.__name__}({', '.join(f'{name}={value}' for name, value in fault.keywords.items())})"
+
+
+def play_random(seed, seconds, say=lambda text: None):
+    """Faults in the order that the seed gives, for so long: the Outcome. What is out of memory may say so (507)."""
+    dice, begin = random.Random(seed), time.monotonic()
+    places = [Standalone(**DURABLE, requirepass="first"), Encrypted(**DURABLE, requirepass="second"), Watched(),
+              Clustered()]
+    assert len(places) == PLACES
+    with Site(*places, connections=16, rate=600, stall_timeout="1s", connect_timeout="1s") as site:
+        deadline = Deadline(seconds)
+        while not deadline.passed():
+            fault = dice.choice(faults_of(site.place))(dice)
+            site.more(50)
+            say(f"{time.monotonic() - begin:6.1f} s  {type(site.place).__name__.lower():10}  {name_of(fault)}")
+            fault(site)
+        site.more(200)
+        outcome = site.finish(allowed="^507 .*memory")
+    outcome.must_fail = False
+    return outcome

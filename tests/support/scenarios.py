@@ -1,0 +1,359 @@
+"""What can happen to a Redis in use, each as a function of a Site: it breaks, lasts, and is over when it returns.
+
+    outcome = play(killed, times=3).assert_met()
+
+Faults of one kind of place only (a password, TLS) say so by what they use of it."""
+
+import secrets
+import time
+
+from .cluster import SLOTS
+from .deadline import wait_until
+from .places import DURABLE, Standalone
+from .site import Site
+
+
+def play(fault, *places, times=1, between=150, allowed=None, may_lose=False, **site):
+    """The fault, `times` times under load, each after `between` acknowledged documents: the Outcome.
+
+    `allowed` is a regular expression for failed answers, without which none may fail. `site` are options of Site:
+    load, and flags of Collector. The places are closed at the end; without any it is a durable Redis."""
+    with Site(*(places or [Standalone(**DURABLE)]), **site) as here:
+        for _ in range(times):
+            here.more(between)
+            fault(here)
+        here.more(between)
+        outcome = here.finish(allowed)
+    outcome.may_lose = may_lose
+    return outcome
+
+
+# --- The server ------------------------------------------------------------------------------------------
+
+def killed(site):
+    """kill -9, and back at once when requests wait."""
+    site.server.kill()
+    site.wait_held()
+    site.server.start()
+
+
+def stopped(site, seconds=2.5):
+    """SIGSTOP, and SIGCONT after a while."""
+    site.server.pause()
+    site.lasts(seconds)
+    site.server.resume()
+
+
+def loading(site, key_us=1500):
+    """Killed; then it reads its data slowly and answers LOADING meanwhile."""
+    site.server.kill()
+    site.server.options["key-load-delay"] = str(key_us)
+    before = site.log_count("redis.not_writable")
+    site.server.start(ready=False)
+    wait_until(lambda: _says(site.server, "LOADING") or site.log_count("redis.not_writable") > before,
+               "a server that loads", 30)
+    del site.server.options["key-load-delay"]
+    site.server.wait_ready(60)
+    site.server.config(key_load_delay="0")
+
+
+def _says(server, word):
+    try:
+        server.client().get("none")
+    except Exception as error:  # pylint: disable=broad-except
+        return word in str(error) or word in type(error).__name__.upper()
+    return False
+
+
+def demoted(site, seconds=1.0):
+    """The primary is a read-only replica for a while, and is promoted again."""
+    site.server.client().replicaof("127.0.0.1", 1)
+    site.lasts(seconds)
+    site.server.client().replicaof("NO", "ONE")
+
+
+def handed_over(site):
+    """FAILOVER: a replica takes over with all that the primary had; then the address leads to it."""
+    old, replica = site.server, site.place.replica()
+    site.more(100)
+    with old.client() as client:
+        client.execute_command("FAILOVER", "TO", replica.host, replica.port)
+    wait_until(lambda: replica.client().info("replication")["role"] == "master", "the replica's promotion", 30)
+    site.place.move_to(replica)
+
+
+def out_of_memory(site, seconds=1.0):
+    """maxmemory is reached for a while."""
+    site.server.config(maxmemory="1", maxmemory_policy="noeviction")
+    site.lasts(seconds)
+    site.server.config(maxmemory="0")
+
+
+def failed_over(site):
+    """SENTINEL FAILOVER, as an operator asks for it, of a group that Collector has subscribed to."""
+    group, workers = site.place.group, site.collector.wait_log("server.listening")["workers"]
+    group.wait_settled()
+    wait_until(lambda: all(site.place.listeners(sentinel) >= workers for sentinel in group.sentinels),
+               "subscriptions at the Sentinels", 30)
+    group.fail_over()
+
+
+def primary_killed(site, cut_off=0.0):
+    """kill -9; the Sentinels promote a replica. The dead one comes back as a replica. With `cut_off`, its replicas
+    have heard nothing of it for so many seconds."""
+    old = site.server
+    _kill_ahead(site, old, [server for server in site.place.group.servers if server is not old], cut_off)
+    site.place.group.wait_primary_other_than(old)
+    site.more(50)
+    old.start()
+
+
+def _kill_ahead(site, server, replicas, seconds):
+    if seconds:
+        # While they stand still they can't connect again; what is on the way to them would survive the server.
+        for replica in replicas:
+            replica.pause()
+        with server.client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "replica")
+        site.lasts(seconds)
+    server.kill()
+    for replica in replicas:
+        replica.resume()
+
+
+def primary_hangs(site):
+    """SIGSTOP until the Sentinels have promoted a replica; then it goes on."""
+    old = site.server
+    old.pause()
+    site.place.group.wait_primary_other_than(old)
+    site.more(50)
+    old.resume()
+
+
+def master_killed(site, cut_off=0.0):
+    """kill -9 of the master that has the feed; its replica takes over. The dead one comes back as a replica. With
+    `cut_off`, its replicas have heard nothing of it for so many seconds."""
+    cluster, master = site.place.cluster, site.server
+    masters = cluster.masters()
+    _kill_ahead(site, master, [node for node in cluster.nodes if node not in masters], cut_off)
+    wait_until(lambda: master not in cluster.masters(), "the replica's promotion", 30, 0.05)
+    site.more(50)
+    master.start()
+    cluster.wait_ok()
+
+
+def masters_relieved(site):
+    """CLUSTER FAILOVER of each master: its replica takes over with all that it has."""
+    for master in site.place.cluster.masters():
+        site.place.cluster.fail_over(master)
+        site.more(50)
+    site.place.cluster.wait_ok()
+
+
+def resharded(site, step=163):
+    """The feed's slot, and one in `step` of the others, move to another master with their keys."""
+    cluster = site.place.cluster
+    masters = cluster.masters()
+    for slot in [site.place.feed_slot(), *range(0, SLOTS, step)]:
+        source = cluster.master_of(slot)
+        cluster.move_slot(slot, masters[(masters.index(source) + 1) % len(masters)])
+
+
+# --- Connections -----------------------------------------------------------------------------------------
+
+def clients_killed(site):
+    """CLIENT KILL TYPE normal of all connections but that which says it."""
+    with site.server.client() as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
+def clients_full(site, seconds=1.5):
+    """maxclients is reached, and all connections are gone: none gets in for a while."""
+    with site.server.client() as client:
+        client.config_set("maxclients", 1)
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        site.lasts(seconds)
+        client.config_set("maxclients", 10000)
+
+
+def slow(site, seconds=2.0, delay=0.1):
+    """Every piece of data takes longer, in both directions."""
+    site.proxy.delay(delay)
+    site.lasts(seconds)
+    site.proxy.heal()
+
+
+def black_hole(site, seconds=1.0):
+    """All that is sent vanishes, and what is connected stays so in vain."""
+    site.proxy.black_hole()
+    site.lasts(seconds)
+    site.proxy.heal()
+
+
+def network_paused(site, seconds=1.0):
+    """Nothing moves for a while; then all of it arrives."""
+    site.proxy.pause()
+    site.lasts(seconds)
+    site.proxy.heal()
+
+
+def reset(site):
+    """A RST to both sides of each connection."""
+    site.proxy.reset()
+
+
+def refused(site, seconds=1.0):
+    """Nobody listens for a while."""
+    site.proxy.refuse()
+    site.wait_held()
+    site.lasts(seconds)
+    site.proxy.heal()
+
+
+def cut(site, count, direction="to_client", times=1):
+    """Connections end after so many bytes of replies (to_client) or commands (to_server)."""
+    site.proxy.cut_after(count, direction, times=times)
+    wait_until(lambda: site.proxy.cuts_left() == 0, f"{times} cuts", 60)
+
+
+def reply_lost(site, command="SET"):
+    """Redis does what it is told, and the connection ends before it has said so."""
+    before = site.proxy.scripted_replies
+    site.proxy.lose_replies([command])
+    wait_until(lambda: site.proxy.scripted_replies > before, "a lost reply", 60)
+    site.proxy.heal()
+
+
+def moved(site):
+    """The address leads to another server, and the old one's connections are reset."""
+    standby = next(server for server in site.place.servers if server is not site.server)
+    site.place.move_to(standby)
+    site.proxy.reset()
+
+
+def renamed(site):
+    """The host name leads to another server, and the old one ends its connections and takes no more."""
+    old = site.server
+    site.place.lead_to(next(server for server in site.place.servers if server is not old))
+    old.kill()
+    site.more(100)
+    old.start()
+
+
+# --- Passwords -------------------------------------------------------------------------------------------
+
+def password_in_server_first(site, seconds=2.0):
+    """The server's password changes and connections are lost; the Secret follows after a while."""
+    site.place.change_password(secrets.token_hex(8))
+    clients_killed(site)
+    site.lasts(seconds)
+    _secret_follows(site)
+
+
+def password_in_secret_first(site, seconds=2.0):
+    """The Secret changes before the server does; connections are lost when it does."""
+    password = secrets.token_hex(8)
+    refused_before = site.log_count("binding.reload_failed")
+    site.place.bound_password = password
+    generation = site.generation()
+    site.bind()
+    site.log_since("binding.reload_failed", refused_before, "a binding that is refused")
+    site.lasts(seconds)
+    site.place.change_password(password)
+    clients_killed(site)
+    site.wait_switched(generation)
+
+
+def password_never_follows(site, answers=20):
+    """The server's password changes and connections are lost; the Secret follows when requests have failed."""
+    site.place.change_password(secrets.token_hex(8))
+    clients_killed(site)
+    wait_until(lambda: len(site.load.failed) >= answers, f"{answers} refused requests", 60)
+    _secret_follows(site)
+
+
+def _secret_follows(site):
+    generation = site.generation()
+    site.place.bound_password = site.place.server.options["requirepass"]
+    site.bind()
+    site.wait_switched(generation)
+
+
+# --- TLS -------------------------------------------------------------------------------------------------
+
+def certificate_replaced(site):
+    """The server shows another certificate of the same CA; connections are lost."""
+    site.place.show(site.place.authority, "next" if site.place.shown == "server" else "server")
+    clients_killed(site)
+
+
+def authority_replaced(site):
+    """The Secret trusts a new CA beside the old one, the server changes over, the Secret leaves the old one out."""
+    new = site.place.make_authority()
+    fresh = new.text("ca.crt")
+    _trust(site, site.place.trusted + fresh)
+    site.place.show(new)
+    clients_killed(site)
+    site.more(50)
+    _trust(site, fresh)
+
+
+def authority_replaced_in_server_first(site, seconds=2.0):
+    """The server shows a certificate of a CA that the Secret does not know yet; the Secret follows."""
+    new = site.place.make_authority()
+    site.place.show(new)
+    clients_killed(site)
+    site.lasts(seconds)
+    _trust(site, new.text("ca.crt"))
+
+
+def _trust(site, text):
+    generation = site.generation()
+    site.place.trusted = text
+    site.bind()
+    site.wait_switched(generation)
+
+
+# --- The binding -----------------------------------------------------------------------------------------
+
+def swapped(site, further=1):
+    """The Secret names another place, so many further on."""
+    generation = site.generation()
+    site.bind(site.other(further))
+    site.wait_switched(generation)
+
+
+def swapped_when_gone(site):
+    """The old place dies with the change; it comes back for the count."""
+    old = site.server
+    old.kill()
+    swapped(site)
+    site.more(50)
+    old.start()
+
+
+def swapped_thrice(site):
+    """The Secret changes three times within a second: there, back, there."""
+    begin, generation = time.monotonic(), site.generation()
+    old, new = site.place, site.other()
+    for place in (new, old, new):
+        site.bind(place)
+        site.lasts(0.2)
+    assert time.monotonic() - begin < 1.5, "too slow to be three times in a second"
+    site.wait_switched(generation)
+
+
+def secret_gone(site, seconds=1.5):
+    """The Secret disappears and returns with another place."""
+    site.bindings.remove("db")
+    site.lasts(seconds)
+    swapped(site)
+
+
+def wrong_secret(site, seconds=2.0):
+    """The Secret leads nowhere for a while."""
+    refused_before = site.log_count("binding.reload_failed")
+    site.bindings.write("db", type="redis", host="127.0.0.1", port=1)
+    site.log_since("binding.reload_failed", refused_before, "a binding that is refused")
+    site.lasts(seconds)
+    site.bind()

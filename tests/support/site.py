@@ -1,0 +1,178 @@
+"""Collector under load, bound to a place that a fault is done to, and what became of the documents.
+
+    with Site(Standalone(**DURABLE)) as site:
+        site.more(150)
+        ...break something, and put it right again...
+        site.more(150)
+        outcome = site.finish()
+    outcome.assert_met()"""
+
+import re
+import shutil
+import tempfile
+
+from .binding import BindingRoot
+from .collector import Collector, metric_sum
+from .deadline import stays, wait_until
+from .load import Load, Result
+
+
+class Site:
+    """`places` are those that the binding can lead to, the first at the start; `flags` are Collector's."""
+
+    def __init__(self, *places, load=None, connections=16, rate=400, **flags):
+        self.folder = tempfile.mkdtemp(prefix="bindings-")
+        self.bindings = BindingRoot(self.folder)
+        self.places, self.place = list(places), places[0]
+        self.notes = []  # what a fault has measured, for the table
+        self.collector = None
+        try:
+            self.bind()
+            self.collector = Collector(env=self.bindings.environment(), wrapper=getattr(self.place, "wrapper", ()),
+                                       **flags)
+            self.collector.wait_connected(30)
+            make = load or Load
+            self.load = make(self.collector, connections=connections, **({} if load else {"rate": rate}))
+            self.load.start()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def server(self):
+        return self.place.server
+
+    @property
+    def proxy(self):
+        return self.place.proxy
+
+    def bind(self, place=None, **entries):
+        """The Secret says where this place is, as the kubelet writes it."""
+        self.place = place or self.place
+        self.bindings.write("db", **{**self.place.entries(), **entries})
+
+    def other(self, further=1):
+        """The place so many after the current one; after the last comes the first."""
+        return self.places[(self.places.index(self.place) + further) % len(self.places)]
+
+    def generation(self):
+        return metric_sum(self.collector.metrics(), "collector_binding_generation")
+
+    def wait_switched(self, generation, seconds=30.0):
+        """Until the binding's generation is past this one."""
+        wait_until(lambda: self.generation() > generation,
+                   lambda: f"a generation after {generation:g}\n{self.collector.child.tail()}", seconds)
+
+    def more(self, count, seconds=60.0):
+        """So many documents more are acknowledged."""
+        self.load.wait_acknowledged(count, seconds)
+
+    def lasts(self, seconds):
+        """A fault goes on for so long, and Collector lives."""
+        stays(self.collector.running, lambda: "Collector runs", seconds)
+
+    def wait_held(self):
+        """Requests wait for Redis."""
+        wait_until(lambda: metric_sum(self.collector.metrics(), "collector_held_commands") > 0, "held requests", 10)
+
+    def log_since(self, event, count, what):
+        """Waits until more than `count` lines of this event are in the log."""
+        wait_until(lambda: self.log_count(event) > count, lambda: f"{what}\n{self.collector.child.tail()}", 30)
+
+    def log_count(self, event):
+        return sum(line["event"] == event for line in self.collector.log())
+
+    def finish(self, allowed=None):
+        """Ends the load and counts. `allowed`: a regular expression for what a failed answer may say."""
+        self.load.stop()
+        for place in self.places:
+            place.settle()
+        return Outcome(self, allowed)
+
+    def close(self):
+        try:
+            if self.collector:
+                self.collector.close()
+        finally:
+            for place in self.places:
+                place.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.load.stop(90)
+        self.close()
+
+
+class Outcome:
+    """What became of the documents of a load, and whether that is as it should be."""
+
+    def __init__(self, site, allowed=None):
+        load = site.load
+        stored = [place.read() for place in site.places]
+        self.result = Result(load, [pair for one in stored for part in one for pair in part.documents])
+        self.acknowledged, self.failed = self.result.acknowledged, self.result.failed
+        self.lost, self.doubled = self.result.lost, self.result.doubled
+        self.longest_ms = self.result.longest * 1000
+        self.notes = site.notes
+        self.must_fail, self.may_lose = allowed is not None, False
+        self.unexplained = [f"{status} {reason}" for _, status, reason in load.failed
+                            if not allowed or not re.search(allowed, f"{status} {reason}")]
+        self.listed_twice, listed = self._list(site)
+        self.missing = self._missing(site, stored, listed)
+        self.log = site.collector.child.tail()
+
+    @staticmethod
+    def _list(site):
+        keys = listed_keys(site.collector)
+        return len(keys) - len(set(keys)), set(keys)
+
+    @staticmethod
+    def _missing(site, stored, listed):
+        """Acknowledged documents that are there and in no listing of any place that has them."""
+        fed = {}
+        for place, parts in zip(site.places, stored):
+            for number, part in enumerate(parts):
+                feed = listed if place is site.place and number == 0 else part.fed
+                for key, _ in part.documents:
+                    fed[key] = fed.get(key) or key in feed
+        return [key for key in site.load.acknowledged if key in fed and not fed[key]]
+
+    def problems(self):
+        """What is not as it should be, in words."""
+        found = []
+        if not self.acknowledged:
+            found.append("nothing acknowledged")
+        if self.lost and not self.may_lose:
+            found.append("lost: " + ", ".join(self.lost[:3]))
+        if self.doubled:
+            found.append("doubled: " + ", ".join(self.doubled[:3]))
+        if self.missing and not self.may_lose:
+            found.append("not listed: " + ", ".join(self.missing[:3]))
+        if self.listed_twice:
+            found.append(f"{self.listed_twice} listed twice")
+        if self.unexplained:
+            found.append(f"failed: {self.unexplained[0]}")
+        if self.must_fail and not self.failed:
+            found.append("no request was refused, so the fault was none")
+        return found
+
+    def assert_met(self):
+        assert not self.problems(), f"{self.problems()}\n{self.result}\n{self.log}"
+        return self
+
+
+def listed_keys(program):
+    """The keys of the whole listing, in order."""
+    keys, cursor, more = [], "", True
+    with program.client() as client:
+        while more:
+            answer = client.get(f"/v1/documents?limit=500{cursor}")
+            assert answer.status == 200, answer
+            page = answer.json()
+            keys += [entry["key"] for entry in page["documents"]]
+            cursor, more = "&cursor=" + page["next"], page["more"]
+    return keys
