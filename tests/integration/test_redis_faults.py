@@ -3,9 +3,11 @@
 import concurrent.futures
 import os
 import time
+from functools import partial
 
 import pytest
 
+from support import scenarios
 from support.background import post_later
 from support.collector import metric_sum
 from support.deadline import PATIENCE, SANITIZED, stays, wait_until
@@ -13,6 +15,9 @@ from support.http_client import request_bytes, timed
 from support.load import Load
 from support.matching import assert_problem, is_uuid
 from support.ports import reserve_port
+from support.random_faults import play_random
+from support.scenarios import play
+from support.site import listed_keys
 
 
 def ready(program):
@@ -22,19 +27,6 @@ def ready(program):
 
 def held(program):
     return metric_sum(program.metrics(), "collector_held_commands")
-
-
-def listed_keys(program):
-    """The keys of the whole listing, in order."""
-    keys, cursor, more = [], "", True
-    with program.client() as client:
-        while more:
-            answer = client.get(f"/v1/documents?limit=500{cursor}")
-            assert answer.status == 200, answer
-            page = answer.json()
-            keys += [entry["key"] for entry in page["documents"]]
-            cursor, more = "&cursor=" + page["next"], page["more"]
-    return keys
 
 
 def assert_listed_once(program, load):
@@ -57,20 +49,8 @@ def test_redis_absent_at_start_is_waited_for(start_redis, start_collector):
     assert got.status == 201 and server.client().exists(got.json()["key"])
 
 
-def test_redis_killed_three_times_under_load_costs_nothing(start_redis, start_collector):
-    server = start_redis(appendonly="yes", appendfsync="always")
-    program = start_collector(server)
-    with Load(program, connections=16) as load:
-        for _ in range(3):
-            load.wait_acknowledged(150)
-            server.kill()
-            wait_until(lambda: held(program) > 0, "held requests", 5)
-            server.start()
-        load.wait_acknowledged(150)
-    result = load.count(server.client())
-    print(result)
-    result.assert_perfect()
-    assert_listed_once(program, load)
+def test_redis_killed_three_times_under_load_costs_nothing():
+    play(scenarios.killed, times=3).assert_met()
 
 
 def test_redis_killed_and_away_for_two_seconds_costs_waiting_alone(start_redis, start_collector):
@@ -166,30 +146,13 @@ def test_a_repeat_brings_a_document_into_the_feed_that_a_dead_collector_left_out
     assert listed_keys(program) == [key]
 
 
-def test_a_stopped_redis_that_goes_on_costs_waiting_alone(start_redis, start_collector):
-    server = start_redis()
-    program = start_collector(server)
-    with Load(program, connections=8) as load:
-        load.wait_acknowledged(100)
-        server.pause()
-        stays(program.running, "running", 2.5)
-        server.resume()
-        load.wait_acknowledged(100)
-    load.count(server.client()).assert_perfect()
-    assert_listed_once(program, load)
+def test_a_stopped_redis_that_goes_on_costs_waiting_alone():
+    play(scenarios.stopped, between=100).assert_met()
 
 
-def test_a_redis_stopped_for_longer_than_the_stall_time_costs_waiting_alone(start_redis, start_collector):
-    server = start_redis()
-    program = start_collector(server, stall_timeout="500ms", connect_timeout="500ms")
-    with Load(program, connections=8) as load:
-        load.wait_acknowledged(100)
-        server.pause()
-        stays(program.running, "running", 3.0)
-        server.resume()
-        load.wait_acknowledged(100)
-    load.count(server.client()).assert_perfect()
-    assert_listed_once(program, load)
+def test_a_redis_stopped_for_longer_than_the_stall_time_costs_waiting_alone():
+    play(partial(scenarios.stopped, seconds=3.0), between=100, stall_timeout="500ms",
+         connect_timeout="500ms").assert_met()
 
 
 def test_a_slow_redis_is_waited_for_and_probes_answer_meanwhile(start_redis, start_proxy, start_collector):
@@ -206,62 +169,21 @@ def test_a_slow_redis_is_waited_for_and_probes_answer_meanwhile(start_redis, sta
     load.count(server.client()).assert_perfect()
 
 
-# --- Connections -------------------------------------------------------------------------------------
-
 @pytest.mark.parametrize("direction, count", [("to_client", 401), ("to_client", 1003), ("to_server", 7001)])
-def test_connections_cut_in_the_middle_cost_nothing(start_redis, start_proxy, start_collector, direction, count):
-    server = start_redis()
-    proxy = start_proxy(server)
-    program = start_collector(proxy)
-    program.wait_connected()
-    with Load(program, connections=8) as load:
-        load.wait_acknowledged(20)
-        proxy.cut_after(count, direction, times=6)
-        wait_until(lambda: proxy.cuts_left() == 0, "6 cuts", 30)
-        load.wait_acknowledged(50)
-    load.count(server.client()).assert_perfect()
-    assert_listed_once(program, load)
+def test_connections_cut_in_the_middle_cost_nothing(direction, count):
+    play(partial(scenarios.cut, count=count, direction=direction, times=6), between=50).assert_met()
 
 
-def test_connections_reset_under_load_cost_nothing(start_redis, start_proxy, start_collector):
-    server = start_redis()
-    proxy = start_proxy(server)
-    program = start_collector(proxy)
-    with Load(program, connections=8) as load:
-        for _ in range(5):
-            load.wait_acknowledged(50)
-            proxy.reset()
-        load.wait_acknowledged(50)
-    load.count(server.client()).assert_perfect()
-    assert_listed_once(program, load)
+def test_connections_reset_under_load_cost_nothing():
+    play(scenarios.reset, times=5, between=50).assert_met()
 
 
-def test_refused_connections_are_tried_again(start_redis, start_proxy, start_collector):
-    server = start_redis()
-    proxy = start_proxy(server)
-    program = start_collector(proxy)
-    with Load(program, connections=8) as load:
-        load.wait_acknowledged(50)
-        proxy.refuse()
-        wait_until(lambda: held(program) > 0, "held requests")
-        stays(program.running, "running", 1.0)
-        proxy.heal()
-        load.wait_acknowledged(50)
-    load.count(server.client()).assert_perfect()
+def test_refused_connections_are_tried_again():
+    play(scenarios.refused, between=50).assert_met()
 
 
-def test_a_black_hole_is_left_after_the_stall_time(start_redis, start_proxy, start_collector):
-    server = start_redis()
-    proxy = start_proxy(server)
-    program = start_collector(proxy, stall_timeout="400ms", connect_timeout="400ms")
-    with Load(program, connections=8) as load:
-        load.wait_acknowledged(50)
-        proxy.black_hole()
-        stays(program.running, "running", 1.0)
-        proxy.heal()
-        load.wait_acknowledged(50)
-    load.count(server.client()).assert_perfect()
-    assert_listed_once(program, load)
+def test_a_black_hole_is_left_after_the_stall_time():
+    play(scenarios.black_hole, between=50, stall_timeout="400ms", connect_timeout="400ms").assert_met()
 
 
 def test_an_idle_connection_that_redis_closed_is_not_noticed_by_clients(start_redis, start_collector):
@@ -343,17 +265,8 @@ def test_a_server_that_is_not_there_yet_for_any_command_is_waited_out(start_redi
     assert_listed_once(program, load)
 
 
-def test_a_primary_that_becomes_a_replica_and_is_promoted_again_costs_waiting_alone(start_redis, start_collector):
-    server = start_redis()
-    program = start_collector(server)
-    with Load(program, connections=8) as load:
-        load.wait_acknowledged(100)
-        server.client().replicaof("127.0.0.1", reserve_port())
-        stays(program.running, "running", 1.0)
-        server.client().replicaof("NO", "ONE")
-        load.wait_acknowledged(100)
-    load.count(server.client()).assert_perfect()
-    assert_listed_once(program, load)
+def test_a_primary_that_becomes_a_replica_and_is_promoted_again_costs_waiting_alone():
+    play(scenarios.demoted, between=100).assert_met()
 
 
 def test_a_replica_that_serves_nothing_without_its_master_is_waited_out(start_redis, start_collector):
@@ -576,40 +489,5 @@ def test_two_collectors_on_one_redis_share_everything(start_redis, start_collect
 
 # --- All at once -----------------------------------------------------------------------------------------------
 
-def storm(servers, proxies, bindings):
-    """Faults by name, each a function; `now` is the pair in use."""
-    now = [0]
-
-    def swap():
-        now[0] ^= 1
-        bindings.redis("db", proxies[now[0]])
-
-    def kill():
-        servers[now[0]].restart()
-
-    def pause():
-        servers[now[0]].pause()
-        time.sleep(0.8)  # the length of the fault, not a wait for something
-        servers[now[0]].resume()
-
-    def black_hole():
-        proxies[now[0]].black_hole()
-        time.sleep(0.8)
-        proxies[now[0]].heal()
-    return [kill, swap, lambda: proxies[now[0]].reset(), lambda: proxies[now[0]].cut_after(1234), pause, swap,
-            lambda: proxies[now[0]].cut_after(12345, "to_server"), black_hole, kill, swap, kill, black_hole, swap]
-
-
-def test_a_storm_of_faults_and_swaps_costs_waiting_alone(start_redis, start_proxy, start_collector, bindings):
-    servers = [start_redis(appendonly="yes", appendfsync="always") for _ in range(2)]
-    proxies = [start_proxy(server) for server in servers]
-    bindings.redis("db", proxies[0])
-    program = start_collector(env=bindings.environment(), stall_timeout="500ms", connect_timeout="500ms")
-    with Load(program, connections=16, rate=1000) as load:
-        for fault in storm(servers, proxies, bindings):
-            load.wait_acknowledged(100)
-            fault()
-        load.wait_acknowledged(200)
-    result = load.count(*(server.client() for server in servers))
-    print(result)
-    result.assert_perfect()
+def test_a_random_sequence_of_faults_and_swaps_costs_waiting_alone():
+    play_random(seed=4, seconds=20 / PATIENCE, say=print).assert_met()
