@@ -223,8 +223,10 @@ static void endless_redirections_end_with_the_hold_time(void **state UNUSED)
         special = redirection("MOVED", 5061, 0); /* to itself */
         job_send(&a, &rig, "SET", LOW, "1");
         RUN_UNTIL(&rig, a.is_done);
-        assert_int_equal(a.code, ERR_UNAVAILABLE);
-        assert_true(strstr(a.text, "MOVED") != NULL);
+        /* The hold time ends while it waits, or while it is on its way once more: then nobody knows. */
+        assert_true(a.code == ERR_UNAVAILABLE || a.code == ERR_TIMEOUT);
+        if (a.code == ERR_UNAVAILABLE)
+                assert_true(strstr(a.text, "MOVED") != NULL);
         assert_in_range(nodes[0].asked, 17, 17 * 40); /* 16 in a row, then a wait */
         stop();
 }
