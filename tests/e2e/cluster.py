@@ -15,11 +15,13 @@ from support.http_client import Client
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BEGAN = time.monotonic()
+PYTEST = {"capture": None}  # conftest.py puts its capture manager here
 
 
 def say(text):
     """A line of progress, past pytest's capture."""
-    print(f"[{time.monotonic() - BEGAN:5.0f} s] {text}", file=sys.__stderr__, flush=True)
+    with PYTEST["capture"].global_and_fixture_disabled():
+        print(f"[{time.monotonic() - BEGAN:5.0f} s] {text}", file=sys.stderr, flush=True)
 
 
 def run(*command, text=None, seconds=180, env=None, check=True):
@@ -118,13 +120,12 @@ class Namespace:
     def apply(self, *objects):
         self.kubectl("apply", "-f", "-", text="\n---\n".join(json.dumps(o) for o in objects))
 
-    def secret(self, name, **entries):
+    def secret(self, name, entries):
         """Makes or replaces a Secret; other entries are gone afterwards."""
-        data = {key.replace("__", "."): base64.b64encode(str(value).encode()).decode()
+        data = {key: base64.b64encode(str(value).encode()).decode()
                 for key, value in entries.items()}
         now = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
-        self.kubectl("create", "-f", "-", text=json.dumps(now)) if not self.exists("secret", name) else \
-            self.kubectl("replace", "-f", "-", text=json.dumps(now))
+        self.kubectl("replace" if self.exists("secret", name) else "create", "-f", "-", text=json.dumps(now))
 
     def exists(self, kind, name):
         return bool(self.kubectl("get", kind, name, "--ignore-not-found", "-o", "name").strip())
@@ -138,8 +139,10 @@ class Namespace:
 
     def identities(self, **which):
         """{pod's UID: restarts}"""
+        pods = self.pods(**which)
+        assert pods, f"{self.name} has no such pod: {which}"
         return {pod["metadata"]["uid"]: sum(c["restartCount"] for c in pod["status"].get("containerStatuses", []))
-                for pod in self.pods(**which)}
+                for pod in pods}
 
     def logs(self, instance="collector"):
         return self.kubectl("logs", "-l", f"app.kubernetes.io/instance={instance}", "--tail=-1", "--prefix",

@@ -18,10 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
-from cluster import Cluster, Namespace, say  # noqa: E402
+from cluster import PYTEST, Cluster, Namespace, say  # noqa: E402
 
 TEST_SECONDS = 420
 OUT = Path("build/e2e")
+
+
+def pytest_configure(config):
+    PYTEST["capture"] = config.pluginmanager.getplugin("capturemanager")
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ def bound(namespace, make_namespace):
     managed = make_namespace("managed")
     first = ManagedRedis(managed, "first", "app", "one-secret")
     second = ManagedRedis(managed, "second", "other", "two-secret")
-    namespace.secret("cache", **SHAPES["parts"](first))
+    namespace.secret("cache", SHAPES["parts"](first))
     namespace.install("collector", "collector", "--set", "redis.mode=secret,redis.secret.name=cache")
     return namespace, first, second, namespace.expose_program("collector", 4001).wait_reachable("/readyz")
 
@@ -42,6 +42,18 @@ def wait_used(server, load, what, seconds=40):
     say(f"{what}: after {time.monotonic() - begin:.1f} s")
 
 
+def test_a_secret_may_come_later(namespace, make_namespace):
+    server = ManagedRedis(make_namespace("managed"), "late", "app", "late-secret")
+    namespace.install("collector", "collector", "--set", "redis.mode=secret,redis.secret.name=cache", wait=False)
+    collector = namespace.expose_program("collector", 4001)
+    wait_until(lambda: "binding.awaited" in namespace.logs(), "Collector waits for its binding", 60, interval=0.5)
+    before = namespace.identities()
+    namespace.secret("cache", SHAPES["parts"](server))
+    collector.wait_reachable("/readyz")
+    assert collector.client().post("/v1/documents", {"late": True}).status == 201
+    assert keys_of(server) > 0 and namespace.identities() == before
+
+
 def test_another_redis_by_the_secret_loses_nothing(bound):
     namespace, first, second, collector = bound
     before = namespace.identities()
@@ -49,7 +61,7 @@ def test_another_redis_by_the_secret_loses_nothing(bound):
         load.wait_acknowledged(100)
         now = second
         for shape in ("aiven", "digitalocean", "crossplane"):
-            namespace.secret("cache", **SHAPES[shape](now))
+            namespace.secret("cache", SHAPES[shape](now))
             wait_used(now, load, f"the Redis of the {shape} Secret is in use")
             load.wait_acknowledged(100)
             now = first if now is second else second
@@ -65,7 +77,7 @@ def test_a_new_password_in_place_loses_nothing(bound, order):
     before, old, new = namespace.identities(), server.password, f"new-{order.split()[0]}"
 
     def change_secret():
-        namespace.secret("cache", **dict(server.parts(), password=new))
+        namespace.secret("cache", dict(server.parts(), password=new))
 
     def change_server():
         server.set_passwords(new)
