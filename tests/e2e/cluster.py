@@ -14,6 +14,7 @@ from support.http_client import Client
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+VERSION = re.search(r"^appVersion: (\S+)", (ROOT / "charts/collector/Chart.yaml").read_text(), re.M).group(1)
 BEGAN = time.monotonic()
 PYTEST = {"capture": None}  # conftest.py puts its capture manager here
 
@@ -38,8 +39,6 @@ class Cluster:
     def __init__(self, name, out):
         self.name, self.kubeconfig = name, str((out / f"{name}.kubeconfig").resolve())
         self.env = dict(os.environ, KUBECONFIG=self.kubeconfig)
-        self.version = re.search(r"^appVersion: (\S+)", (ROOT / "charts/collector/Chart.yaml").read_text(),
-                                 re.M).group(1)
 
     @classmethod
     def use(cls, name, out):

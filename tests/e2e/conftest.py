@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
-from cluster import PYTEST, Cluster, Namespace, say  # noqa: E402
+from cluster import PYTEST, VERSION, Cluster, Namespace, say  # noqa: E402
 
 TEST_SECONDS = 420
 OUT = Path("build/e2e")
@@ -46,7 +46,7 @@ def cluster():
     name = os.environ.get("E2E_CLUSTER")
     made = Cluster.use(name, OUT) if name else Cluster.create(f"e2e-{uuid.uuid4().hex[:8]}", OUT)
     try:
-        made.load(f"collector:{made.version}", f"pinger:{made.version}", "valkey/valkey:8.1")
+        made.load(f"collector:{VERSION}", f"pinger:{VERSION}", "valkey/valkey:8.1")
         yield made
     finally:
         if not name and not os.environ.get("E2E_KEEP"):

@@ -1,12 +1,13 @@
 """The charts without a cluster: lint, README, strict values, the same rendering twice, and what is in it."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from cluster import ROOT, run
+from cluster import ROOT, VERSION, run
 
 CHARTS = ["collector", "pinger"]
 TEMPLATE = ["helm", "template", "x", "--kube-version", "1.30.0"]
@@ -63,6 +64,17 @@ def test_wrong_values_are_named(chart, wrong, named):
     wrong = wrong.replace("hold-tim", "batch-tim") if chart == "pinger" else wrong
     named = named.replace("hold-tim", "batch-tim") if chart == "pinger" else named
     assert named.split(".")[-1] in refused(chart, "--set", wrong)
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_config_takes_the_settings_of_the_program(chart):
+    schema = json.loads((ROOT / "charts" / chart / "values.schema.json").read_text())
+    text = run("docker", "run", "--rm", "--network", "none", f"{chart}:{VERSION}", "--help")
+    blocks = re.findall(r"^  --([a-z-]+) (.*?)(?=^  --|^\S|\Z)", text, re.S | re.M)
+    settings = {name for name, block in blocks if re.search(rf"Variable:\s+{chart.upper()}_", block)}
+    set_elsewhere = {"listen", "port", "drain-delay", "grace", "config"}
+    files = {name for name in settings if name.endswith("-file")}
+    assert set(schema["properties"]["config"]["propertyNames"]["enum"]) == settings - set_elsewhere - files
 
 
 def test_a_mode_without_what_it_needs_is_refused():
