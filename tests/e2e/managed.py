@@ -1,4 +1,4 @@
-"""A Redis that plays a managed one: in another namespace, with a user and a password of its own."""
+"""A Redis that plays a managed one: in another namespace, with a user and a password of its own, and TLS if wanted."""
 
 import redis
 
@@ -9,12 +9,23 @@ class ManagedRedis:
     """A single valkey pod with one ACL user; its data is read from outside by a NodePort."""
 
     IMAGE = "valkey/valkey:8.1"
+    TLS_NAME = "redis.test"  # what its certificate says
 
-    def __init__(self, namespace, name, user, password):
+    def __init__(self, namespace, name, user, password, certificates=None):
         self.namespace, self.name, self.user, self.password = namespace, name, user, password
+        self.certificates = certificates
         self.host = f"{name}.{namespace.name}.svc.cluster.local"
         labels = {"app": name}
-        start = f"exec valkey-server --port 6379 --save '' --user {user} on '>{password}' '~*' '&*' +@all --user default off"
+        ports = "--port 6379"
+        volumes, mounts = [{"name": "data", "emptyDir": {}}], [{"name": "data", "mountPath": "/data"}]
+        if certificates:
+            namespace.secret(f"{name}-tls", {file: certificates.text(file) for file in ("server.crt", "server.key")})
+            ports = ("--port 0 --tls-port 6379 --tls-auth-clients no --tls-cert-file /tls/server.crt "
+                     "--tls-key-file /tls/server.key")
+            volumes.append({"name": "tls", "secret": {"secretName": f"{name}-tls", "defaultMode": 0o440}})
+            mounts.append({"name": "tls", "mountPath": "/tls"})
+        start = (f"exec valkey-server {ports} --save '' --user {user} on '>{password}' '~*' '&*' +@all"
+                 " --user default off")
         restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
                       "readOnlyRootFilesystem": True}
         namespace.apply(
@@ -22,11 +33,11 @@ class ManagedRedis:
              "spec": {"automountServiceAccountToken": False,
                       "securityContext": {"runAsNonRoot": True, "runAsUser": 999, "fsGroup": 999,
                                           "seccompProfile": {"type": "RuntimeDefault"}},
-                      "volumes": [{"name": "data", "emptyDir": {}}],
+                      "volumes": volumes,
                       "containers": [{"name": "redis", "image": self.IMAGE, "command": ["sh", "-c", start],
                                       "workingDir": "/data", "securityContext": restricted,
                                       "ports": [{"containerPort": 6379}],
-                                      "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                                      "volumeMounts": mounts,
                                       "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1}}]}},
             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
              "spec": {"selector": labels, "ports": [{"port": 6379}]}})
@@ -35,7 +46,9 @@ class ManagedRedis:
         wait_until(self.answers, f"{name} from outside", 30, interval=0.2)
 
     def client(self):
-        return redis.Redis(*self.outside, username=self.user, password=self.password)
+        tls = {"ssl": True, "ssl_ca_certs": self.certificates.path("ca.crt"), "ssl_check_hostname": False} \
+            if self.certificates else {}
+        return redis.Redis(*self.outside, username=self.user, password=self.password, **tls)
 
     def answers(self):
         try:
@@ -52,8 +65,15 @@ class ManagedRedis:
         """Everybody has to log in again."""
         self.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
+    def tls(self, switch="ssl"):
+        """What a Secret says of TLS: nothing, or its switch, the CA and the certificate's name."""
+        if not self.certificates:
+            return {}
+        return {switch: "true", "ca.crt": self.certificates.text("ca.crt"), "tls.server-name": self.TLS_NAME}
+
     def parts(self):
-        return {"host": self.host, "port": 6379, "username": self.user, "password": self.password}
+        return {"host": self.host, "port": 6379, "username": self.user, "password": self.password, **self.tls()}
 
     def uri(self):
-        return f"redis://{self.user}:{self.password}@{self.host}:6379/0"
+        scheme = "rediss" if self.certificates else "redis"
+        return f"{scheme}://{self.user}:{self.password}@{self.host}:6379/0"

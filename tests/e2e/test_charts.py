@@ -18,7 +18,8 @@ MODES = {
     "env": ["--set", "redis.mode=env", "--set-json", 'redis.env=[{"name":"REDIS_URL","value":"redis://r"}]'],
 }
 ALL_ON = ["--set", "autoscaling.enabled=true,ingress.enabled=true,networkPolicy.enabled=true,"
-                   "serviceMonitor.enabled=true,prometheusRule.enabled=true", "--set-json", 'ingress.hosts=["a.example"]']
+                   "serviceMonitor.enabled=true,prometheusRule.enabled=true",
+          "--set-json", 'ingress.hosts=["a.example"]']
 
 
 def template(chart, *options):
@@ -57,8 +58,8 @@ def test_pinger_renders_the_same_twice():
 
 @pytest.mark.parametrize("chart", CHARTS)
 @pytest.mark.parametrize("wrong, named", [
-    ("replica=3", "replica"), ("image.tags=x", "tags"), ("config.hold-tim=3s", "hold-tim"), ("drainDelay=5", "drainDelay"),
-    ("service.type=Cluster", "service.type"), ("service.port=0", "service.port"), ("image.digest=abc", "digest"),
+    ("replica=3", "replica"), ("image.tags=x", "tags"), ("config.hold-tim=3s", "hold-tim"),
+    ("drainDelay=5", "drainDelay"), ("service.type=Cluster", "service.type"), ("service.port=0", "service.port"), ("image.digest=abc", "digest"),
 ])
 def test_wrong_values_are_named(chart, wrong, named):
     wrong = wrong.replace("hold-tim", "batch-tim") if chart == "pinger" else wrong

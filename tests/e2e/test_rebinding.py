@@ -5,26 +5,29 @@ import time
 
 import pytest
 
-from cluster import say
+from cluster import ROOT, say
 from managed import ManagedRedis
+from support.certificates import Certificates
 from support.deadline import wait_until
 from support.load import Load
 
 # Each product's own names, as its Secret has them.
 SHAPES = {
     "parts": lambda r: r.parts(),
-    "aiven": lambda r: {"VALKEY_HOST": r.host, "VALKEY_PORT": 6379, "VALKEY_USER": r.user, "VALKEY_PASSWORD": r.password},
+    "aiven": lambda r: {"VALKEY_HOST": r.host, "VALKEY_PORT": 6379, "VALKEY_USER": r.user,
+                        "VALKEY_PASSWORD": r.password, **r.tls("VALKEY_SSL")},
     "digitalocean": lambda r: {"username": r.user, "password": r.password, "uri": r.uri()},
-    "crossplane": lambda r: {"endpoint": r.host, "port": 6379, "username": r.user, "password": r.password},
+    "crossplane": lambda r: {"endpoint": r.host, "port": 6379, "username": r.user, "password": r.password,
+                             **r.tls()},
 }
 
 
 @pytest.fixture
-def bound(namespace, make_namespace):
-    """(namespace, two managed Redis, Collector bound to the first by the Secret `cache`)"""
+def bound(namespace, make_namespace, tmp_path):
+    """(namespace, two managed Redis, the second with TLS, Collector bound to the first by the Secret `cache`)"""
     managed = make_namespace("managed")
     first = ManagedRedis(managed, "first", "app", "one-secret")
-    second = ManagedRedis(managed, "second", "other", "two-secret")
+    second = ManagedRedis(managed, "second", "other", "two-secret", Certificates(tmp_path))
     namespace.secret("cache", SHAPES["parts"](first))
     namespace.install("collector", "collector", "--set", "redis.mode=secret,redis.secret.name=cache")
     return namespace, first, second, namespace.expose_program("collector", 4001).wait_reachable("/readyz")
@@ -37,8 +40,8 @@ def keys_of(server):
 def wait_used(server, load, what, seconds=40):
     """Waits until new documents land there, and says how long that took."""
     begin, before = time.monotonic(), keys_of(server)
-    wait_until(lambda: keys_of(server) > before + 5, lambda: f"{what}\n{load.table()}\n{load.collector.tail()}", seconds,
-               interval=0.1)
+    wait_until(lambda: keys_of(server) > before + 5, lambda: f"{what}\n{load.table()}\n{load.collector.tail()}",
+               seconds, interval=0.1)
     say(f"{what}: after {time.monotonic() - begin:.1f} s")
 
 
@@ -69,6 +72,20 @@ def test_another_redis_by_the_secret_loses_nothing(bound):
     say(str(result))
     result.assert_perfect()
     assert namespace.identities() == before
+
+
+def test_another_secret_by_helm_upgrade_loses_nothing(bound):
+    namespace, first, second, collector = bound
+    namespace.secret("other", SHAPES["parts"](second))
+    with Load(collector, connections=4, rate=100) as load:
+        load.wait_acknowledged(100)
+        namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), "--set",
+                       "redis.mode=secret,redis.secret.name=other", "--wait", "--timeout", "120s")
+        wait_used(second, load, "the Redis of the other Secret is in use")
+        load.wait_acknowledged(800)
+    result = load.count(first.client(), second.client())
+    say(str(result))
+    result.assert_perfect()
 
 
 @pytest.mark.parametrize("order", ["server first", "Secret first"])

@@ -16,8 +16,8 @@ def test_rolling_updates_and_scaling_fail_no_request(namespace, collector):
     with Load(collector, connections=4, rate=100) as load:
         load.wait_acknowledged(100)
         before = namespace.identities()
-        namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), "--set", "config.hold-time=40s", "--wait",
-                       "--timeout", "120s")
+        namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), "--set", "config.hold-time=40s",
+                       "--wait", "--timeout", "120s")
         assert not set(before) & {pod["metadata"]["uid"] for pod in namespace.pods()
                                   if "deletionTimestamp" not in pod["metadata"]}
         for replicas in ("4", "1", "2"):
