@@ -147,7 +147,7 @@ def masters_relieved(site):
     for master in site.place.cluster.masters():
         site.place.cluster.fail_over(master)
         site.more(50)
-    site.place.cluster.wait_ok()
+        site.place.cluster.wait_ok()
 
 
 def resharded(site, step=163):
@@ -157,6 +157,8 @@ def resharded(site, step=163):
     for slot in [site.place.feed_slot(), *range(0, SLOTS, step)]:
         source = cluster.master_of(slot)
         cluster.move_slot(slot, masters[(masters.index(source) + 1) % len(masters)])
+    # A replica that takes over before it has heard of a slot leaves the slot to nobody.
+    cluster.wait_ok()
 
 
 # --- Connections -----------------------------------------------------------------------------------------
