@@ -275,7 +275,6 @@ static int start(struct process *process, struct err *err)
         const struct settings *settings = &process->settings;
         process->worker_count = daemon_workers(settings->workers);
         collector->settings = settings;
-        collector->started_ms = clock_realtime_ms();
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;
         collector->unsafe.commands_max = (size_t)settings->held_max;

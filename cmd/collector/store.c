@@ -180,7 +180,6 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
                 write->in_doubt = command->attempts > 1 || write->mark_ms >= 0;
                 write->outcome = STORE_EXISTS;
         } else {
-                write->set_done = true;
                 if (write->store->feed && write->add.on_reply == NULL) {
                         write->set.attempts = 0; /* it is done: whatever it took says nothing of the order */
                         send_add(write);
@@ -267,7 +266,7 @@ static void write_again(struct store_write *write)
                 write->mark_ms = write->set.sent_first_ms;
         redis_command_fini(&write->add);
         write->add = (struct redis_command){ 0 };
-        write->set_done = write->is_fenced = false;
+        write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         if (write->lane) {
@@ -318,7 +317,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->redis = write->lane ? write->lane->redis : store->redis;
         write->is_new = mode == STORE_NEW;
         write->mark_ms = -1;
-        write->in_doubt = write->set_done = write->is_fenced = false;
+        write->in_doubt = write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         memcpy(write->key, key, UUID_TEXT_SIZE);

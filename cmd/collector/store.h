@@ -81,7 +81,6 @@ struct store_write {
         char key[UUID_TEXT_SIZE];
         char stream[FEED_STREAM_SIZE];
         int64_t mark_ms;  /* when it was first sent, for the XADD of one that is written again; -1 */
-        bool set_done;    /* the SET has stored it */
         bool is_new;      /* STORE_NEW, for one that may have to be written again */
         bool is_fenced;   /* where the key was there: `add` has written on the SET's connection */
         unsigned waiting; /* replies to come */

@@ -42,7 +42,6 @@ struct collector {
         atomic_bool reached;        /* some worker has reached Redis once    */
         /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */
         atomic_llong failure_told_ms;
-        int64_t started_ms; /* Unix time                             */
 };
 
 /* A Redis, and what stands before its keys. */

@@ -3,7 +3,7 @@
 import time
 
 from cluster import ROOT, say
-from support.deadline import wait_until
+from support.deadline import stays, wait_until
 from support.load import Load
 
 
@@ -48,7 +48,8 @@ def test_both_charts_work_without_values(namespace):
     # Redis dies under load: what was acknowledged is there afterwards, and nothing has failed.
     with Load(collector, connections=4, rate=100) as load:
         load.wait_acknowledged(200)
-        time.sleep(1.5)  # appendfsync everysec promises what is older than a second
+        # appendfsync everysec promises what is older than a second.
+        stays(lambda: not load.failed, "no request fails", 1.5)
         before = namespace.identities()
         begin = time.monotonic()
         namespace.kubectl("delete", "pod", "collector-redis-0", "--wait=true")
