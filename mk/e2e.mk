@@ -3,7 +3,7 @@
 CHARTS := charts/collector charts/pinger
 
 ## e2e: install both charts on a kind cluster and use them (E2E_CLUSTER=name of one to use, E2E_KEEP=1)
-.PHONY: e2e deps-e2e
+.PHONY: e2e deps-e2e deps-charts
 e2e: deps-test deps-e2e
 	@$(MAKE) --no-print-directory image
 	@PYTHON=$(PYTHON) tests/run e2e
@@ -11,8 +11,16 @@ e2e: deps-test deps-e2e
 deps-e2e:
 	@tests/e2e/prepare
 
+deps-charts: deps-test
+	@tests/e2e/prepare helm kubectl
+
 ## charts: write the charts' tables of values, and lint the charts
 .PHONY: charts
-charts: deps-e2e
+charts: deps-charts
 	@tools/chart-readme $(CHARTS)
 	@for chart in $(CHARTS); do helm lint --strict --quiet $$chart || exit 1; done
+
+## manifests: write deploy/k8s, the kustomize base and overlays, from the charts
+.PHONY: manifests
+manifests: deps-charts
+	@$(PYTHON) tools/manifests
