@@ -55,7 +55,7 @@ UNIT_TESTS := $(patsubst %.c,$(OUT)/test/%,$(wildcard pkg/*/*_test.c cmd/*/*_tes
 .PHONY: help
 help:
 	@echo 'Targets:'
-	@sed -n 's/^## \([a-z-]*\): \(.*\)/  make \1\t\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | expand -t 24
+	@sed -n 's/^## \([a-z0-9-]*\): \(.*\)/  make \1\t\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | expand -t 24
 	@echo 'Settings: BUILD=release|debug  SAN=address,undefined|thread  CC=gcc|clang  V=1  PREFIX= DESTDIR='
 
 ## build: build the programs and the library into build/

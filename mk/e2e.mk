@@ -1,12 +1,13 @@
-# End-to-end tests: a kind cluster of their own, both images, both charts. See tests/e2e/conftest.py.
+# End-to-end tests: kind clusters of their own, both images, both charts. See tests/e2e/conftest.py.
 
 CHARTS := charts/collector charts/pinger
 
 ## e2e: install both charts on a kind cluster and use them (E2E_CLUSTER=name of one to use, E2E_KEEP=1)
-.PHONY: e2e deps-e2e deps-charts
-e2e: deps-test deps-e2e
+## e2e-all: that, and what is tested less often: Service Binding controller, network policies, Sentinel, Cluster, kustomize
+.PHONY: e2e e2e-all deps-e2e deps-charts
+e2e e2e-all: deps-test deps-e2e
 	@$(MAKE) --no-print-directory image
-	@PYTHON=$(PYTHON) tests/run e2e
+	@PYTHON=$(PYTHON) tests/run $@
 
 deps-e2e:
 	@tests/e2e/prepare

@@ -47,14 +47,14 @@ class Cluster:
         return cluster
 
     @classmethod
-    def create(cls, name, out):
+    def create(cls, name, out, config):
         cluster = cls(name, out)
         image = os.environ.get("E2E_NODE_IMAGE") or run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}",
                                                         "kindest/node").split("\n", 1)[0]
         say(f"kind create cluster --name {name} {image}")
         begin = time.monotonic()
         try:
-            run("kind", "create", "cluster", "--name", name, "--config", str(HERE / "kind.yaml"), "--kubeconfig",
+            run("kind", "create", "cluster", "--name", name, "--config", str(HERE / config), "--kubeconfig",
                 cluster.kubeconfig, "--wait", "180s", *(["--image", image] if image and "<none>" not in image else []),
                 seconds=600)
             cluster.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s")

@@ -1,9 +1,18 @@
-"""The cluster that all end-to-end tests share, a namespace for each test, and what a failed test leaves to read.
+"""The clusters that end-to-end tests share, a namespace for each test, and what a failed test leaves to read.
 
-    E2E_CLUSTER=NAME   use this kind cluster and leave it; else one is made and deleted
-    E2E_KEEP=1         leave the cluster that was made, and the namespaces
-    E2E_NODE_IMAGE=    node image for kind; else a kindest/node that Docker has, else kind's default
-Logs, events and descriptions of a failed test's namespace go to build/e2e/<test>.txt."""
+    E2E_CLUSTER=NAME     use this kind cluster of one node and leave it; else one is made and deleted
+    E2E_THREE_NODES=NAME the same for the cluster of three nodes; none is made unless a test asks for it
+    E2E_KEEP=1           leave the clusters that were made, and the namespaces
+    E2E_NODE_IMAGE=      node image for kind; else a kindest/node that Docker has, else kind's default
+Logs, events and descriptions of a failed test's namespace go to build/e2e/<test>.txt.
+
+`make e2e` leaves out what is marked `extended`; `make e2e-all`, and pytest without -m, run everything.
+A module whose tests need three nodes overrides the fixture `cluster`, and `namespace` is then there:
+
+    @pytest.fixture(scope="session")
+    def cluster(three_nodes):
+        return three_nodes
+"""
 
 import os
 import re
@@ -26,6 +35,7 @@ OUT = Path("build/e2e")
 
 def pytest_configure(config):
     PYTEST["capture"] = config.pluginmanager.getplugin("capturemanager")
+    config.addinivalue_line("markers", "extended: a scenario of `make e2e-all` alone")
 
 
 @pytest.fixture(autouse=True)
@@ -40,11 +50,10 @@ def time_limit():
     signal.signal(signal.SIGALRM, previous)
 
 
-@pytest.fixture(scope="session")
-def cluster():
+def shared_cluster(variable, prefix, config):
     OUT.mkdir(parents=True, exist_ok=True)
-    name = os.environ.get("E2E_CLUSTER")
-    made = Cluster.use(name, OUT) if name else Cluster.create(f"e2e-{uuid.uuid4().hex[:8]}", OUT)
+    name = os.environ.get(variable)
+    made = Cluster.use(name, OUT) if name else Cluster.create(f"{prefix}-{uuid.uuid4().hex[:8]}", OUT, config)
     try:
         made.load(f"collector:{VERSION}", f"pinger:{VERSION}", "valkey/valkey:8.1")
         yield made
@@ -53,6 +62,16 @@ def cluster():
             made.delete()
         elif not name:
             say(f"kept: KUBECONFIG={made.kubeconfig}, kind delete cluster --name {made.name}")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    yield from shared_cluster("E2E_CLUSTER", "e2e", "kind.yaml")
+
+
+@pytest.fixture(scope="session")
+def three_nodes():
+    yield from shared_cluster("E2E_THREE_NODES", "e2e-three", "kind-three-nodes.yaml")
 
 
 @pytest.hookimpl(hookwrapper=True)
