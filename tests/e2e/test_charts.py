@@ -123,3 +123,23 @@ def test_versions_of_charts_and_program_agree():
         lines = (ROOT / "charts" / chart / "Chart.yaml").read_text().splitlines()
         version = next(line for line in lines if line.startswith("appVersion: ")).split()[1]
         assert f"VERSION := {version}\n" in makefile
+
+
+def test_large_numbers_stay_numbers(tmp_path):
+    values = tmp_path / "values.yaml"
+    values.write_text("config: {held-bytes-max: 67108864}\n"
+                      "redis: {mode: secret, secret: {name: s, entries: {database: 1234567}}}\n")
+    text = template("collector", "--values", str(values))
+    assert 'value: "67108864"' in text and 'database: "1234567"' in text
+
+
+def test_the_longest_names_leave_room_for_the_pods_labels():
+    text = template("collector", *MODES["internal"], "--set", f"fullnameOverride={'n' * 60}")
+    name = re.search(r"kind: StatefulSet\nmetadata:\n  name: (\S+)", text).group(1)
+    assert len(name) + len("-5f8d7c9b64") <= 63
+
+
+def test_the_chart_s_labels_win():
+    text = template("collector", *MODES["internal"], "--set", "commonLabels.app\\.kubernetes\\.io/name=other,podLabels."
+                    "app\\.kubernetes\\.io/instance=other,commonLabels.team=orders")
+    assert "other" not in text and "team: orders" in text

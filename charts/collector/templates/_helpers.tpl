@@ -2,13 +2,14 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* Short enough for a StatefulSet `<name>-redis`: its pods have a label of its name and 11 characters more. */}}
 {{- define "collector.fullname" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" -}}
 {{- else if contains (include "collector.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- .Release.Name | trunc 46 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "collector.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name (include "collector.name" .) | trunc 46 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -20,15 +21,21 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
+{{/* All labels of an object. Takes a list of the root, the component, and labels besides; the chart's own win. */}}
 {{- define "collector.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "collector.selectorLabels" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $own := fromYaml (include "collector.selectorLabels" (list $root (index . 1))) -}}
+{{- $_ := set $own "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63) -}}
+{{- $more := dict -}}
+{{- if gt (len .) 2 }}{{- $more = index . 2 | default dict -}}{{- end -}}
+{{- toYaml (merge $own $more $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{/* A value as the text that a file or variable holds: a number of a values file comes as 6.7108864e+07. */}}
+{{- define "collector.text" -}}
+{{- if kindIs "float64" . -}}{{ int64 . }}{{- else -}}{{ toString . }}{{- end -}}
 {{- end -}}
 
 {{/* Takes a list of the image's values and its default tag. */}}
@@ -104,8 +111,40 @@ readinessProbe:
 
 {{/* A duration such as 1m30s in whole seconds. */}}
 {{- define "collector.seconds" -}}
+{{- $days := regexFind "[0-9]+d" . | trimSuffix "d" | int -}}
 {{- $hours := regexFind "[0-9]+h" . | trimSuffix "h" | int -}}
 {{- $minutes := regexFind "[0-9]+m([^s]|$)" . | regexFind "[0-9]+" | int -}}
 {{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | int -}}
-{{- add (mul $hours 3600) (mul $minutes 60) $seconds -}}
+{{- add (mul $days 86400) (mul $hours 3600) (mul $minutes 60) $seconds -}}
+{{- end -}}
+
+{{/* Settings of Redis, and what starts and probes it. */}}
+{{- define "collector.redisConfig" -}}
+redis.conf: |
+  bind * -::*
+  port 6379
+  dir /data
+  appendonly yes
+  appendfsync {{ .Values.redis.internal.appendfsync }}
+  maxmemory {{ .Values.redis.internal.maxmemory }}
+  maxmemory-policy noeviction
+  # The append-only file is the one that counts: no snapshots besides.
+  save ""
+  tcp-keepalive 60
+  {{- with .Values.redis.internal.config }}
+  {{- . | trim | nindent 2 }}
+  {{- end }}
+# The password stays out of the command line, which other processes of a node can read.
+start: |
+  set -eu
+  umask 077
+  password=$(sed 's/[\\"]/\\&/g' /etc/redis/password/password)
+  { cat /etc/redis/config/redis.conf; printf 'requirepass "%s"\n' "$password"; } >/run/redis/redis.conf
+  server=$(command -v valkey-server || command -v redis-server)
+  exec "$server" /run/redis/redis.conf
+probe: |
+  cli=$(command -v valkey-cli || command -v redis-cli)
+  VALKEYCLI_AUTH=$(cat /etc/redis/password/password)
+  export VALKEYCLI_AUTH REDISCLI_AUTH="$VALKEYCLI_AUTH"
+  [ "$("$cli" -h 127.0.0.1 -t 2 ping)" = PONG ]
 {{- end -}}

@@ -20,15 +20,21 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
+{{/* All labels of an object. Takes a list of the root, the component, and labels besides; the chart's own win. */}}
 {{- define "pinger.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "pinger.selectorLabels" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $own := fromYaml (include "pinger.selectorLabels" (list $root (index . 1))) -}}
+{{- $_ := set $own "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63) -}}
+{{- $more := dict -}}
+{{- if gt (len .) 2 }}{{- $more = index . 2 | default dict -}}{{- end -}}
+{{- toYaml (merge $own $more $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{/* A value as the text that a file or variable holds: a number of a values file comes as 6.7108864e+07. */}}
+{{- define "pinger.text" -}}
+{{- if kindIs "float64" . -}}{{ int64 . }}{{- else -}}{{ toString . }}{{- end -}}
 {{- end -}}
 
 {{/* Takes a list of the image's values and its default tag. */}}
@@ -85,8 +91,9 @@ readinessProbe:
 
 {{/* A duration such as 1m30s in whole seconds. */}}
 {{- define "pinger.seconds" -}}
+{{- $days := regexFind "[0-9]+d" . | trimSuffix "d" | int -}}
 {{- $hours := regexFind "[0-9]+h" . | trimSuffix "h" | int -}}
 {{- $minutes := regexFind "[0-9]+m([^s]|$)" . | regexFind "[0-9]+" | int -}}
 {{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | int -}}
-{{- add (mul $hours 3600) (mul $minutes 60) $seconds -}}
+{{- add (mul $days 86400) (mul $hours 3600) (mul $minutes 60) $seconds -}}
 {{- end -}}
