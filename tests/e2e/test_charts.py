@@ -142,4 +142,4 @@ def test_the_longest_names_leave_room_for_the_pods_labels():
 def test_the_chart_s_labels_win():
     text = template("collector", *MODES["internal"], "--set", "commonLabels.app\\.kubernetes\\.io/name=other,podLabels."
                     "app\\.kubernetes\\.io/instance=other,commonLabels.team=orders")
-    assert "other" not in text and "team: orders" in text
+    assert ": other\n" not in text and "team: orders" in text
