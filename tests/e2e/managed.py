@@ -5,13 +5,25 @@ import redis
 from support.deadline import wait_until
 
 
+def restricted(containers, **spec):
+    """A pod's spec that Pod Security "restricted" lets pass, as the image's own user."""
+    limits = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
+    secured = {kind: [dict(container, securityContext=limits) for container in group]
+               for kind, group in (("containers", containers), ("initContainers", spec.pop("initContainers", [])))}
+    return {"automountServiceAccountToken": False, "enableServiceLinks": False,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 999, "runAsGroup": 999, "fsGroup": 999,
+                                "seccompProfile": {"type": "RuntimeDefault"}}, **secured, **spec}
+
+
 class ManagedRedis:
-    """A single valkey pod with one ACL user; its data is read from outside by a NodePort."""
+    """A single valkey pod with one ACL user; its data is read from outside by a NodePort.
+
+    `placed` are fields of the pod's spec that say on which node it runs."""
 
     IMAGE = "valkey/valkey:8.1"
     TLS_NAME = "redis.test"  # what its certificate says
 
-    def __init__(self, namespace, name, user, password, certificates=None):
+    def __init__(self, namespace, name, user, password, certificates=None, placed=None):
         self.namespace, self.name, self.user, self.password = namespace, name, user, password
         self.certificates = certificates
         self.host = f"{name}.{namespace.name}.svc.cluster.local"
@@ -26,19 +38,12 @@ class ManagedRedis:
             mounts.append({"name": "tls", "mountPath": "/tls"})
         start = (f"exec valkey-server {ports} --save '' --user {user} on '>{password}' '~*' '&*' +@all"
                  " --user default off")
-        restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
-                      "readOnlyRootFilesystem": True}
         namespace.apply(
             {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
-             "spec": {"automountServiceAccountToken": False,
-                      "securityContext": {"runAsNonRoot": True, "runAsUser": 999, "fsGroup": 999,
-                                          "seccompProfile": {"type": "RuntimeDefault"}},
-                      "volumes": volumes,
-                      "containers": [{"name": "redis", "image": self.IMAGE, "command": ["sh", "-c", start],
-                                      "workingDir": "/data", "securityContext": restricted,
-                                      "ports": [{"containerPort": 6379}],
-                                      "volumeMounts": mounts,
-                                      "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1}}]}},
+             "spec": restricted(volumes=volumes, containers=[{
+                 "name": "redis", "image": self.IMAGE, "command": ["sh", "-c", start], "workingDir": "/data",
+                 "ports": [{"containerPort": 6379}], "volumeMounts": mounts,
+                 "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1}}], **(placed or {}))},
             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
              "spec": {"selector": labels, "ports": [{"port": 6379}]}})
         namespace.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
