@@ -143,6 +143,11 @@ class Namespace:
         return {pod["metadata"]["uid"]: sum(c["restartCount"] for c in pod["status"].get("containerStatuses", []))
                 for pod in pods}
 
+    def wait_gone(self, identities, seconds=60, **which):
+        """Waits until none of those pods is there, not even one that is ending."""
+        wait_until(lambda: not set(identities) & {pod["metadata"]["uid"] for pod in self.pods(**which)},
+                   lambda: "the end of pods\n" + self.kubectl("get", "pods"), seconds, interval=0.3)
+
     def logs(self, instance="collector"):
         return self.kubectl("logs", "-l", f"app.kubernetes.io/instance={instance}", "--tail=-1", "--prefix",
                             check=False)

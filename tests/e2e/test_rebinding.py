@@ -6,6 +6,7 @@ import time
 import pytest
 
 from cluster import ROOT, say
+from in_use import documents_in, events, running, wait_alone, wait_in_use
 from managed import ManagedRedis
 from support.certificates import Certificates
 from support.deadline import wait_until
@@ -33,18 +34,6 @@ def bound(namespace, make_namespace, tmp_path):
     return namespace, first, second, namespace.expose_program("collector", 4001).wait_reachable("/readyz")
 
 
-def keys_of(server):
-    return server.client().dbsize()
-
-
-def wait_used(server, load, what, seconds=40):
-    """Waits until new documents land there, and says how long that took."""
-    begin, before = time.monotonic(), keys_of(server)
-    wait_until(lambda: keys_of(server) > before + 5, lambda: f"{what}\n{load.table()}\n{load.collector.tail()}",
-               seconds, interval=0.1)
-    say(f"{what}: after {time.monotonic() - begin:.1f} s")
-
-
 def test_a_secret_may_come_later(namespace, make_namespace):
     server = ManagedRedis(make_namespace("managed"), "late", "app", "late-secret")
     namespace.install("collector", "collector", "--set", "redis.mode=secret,redis.secret.name=cache", wait=False)
@@ -54,7 +43,7 @@ def test_a_secret_may_come_later(namespace, make_namespace):
     namespace.secret("cache", SHAPES["parts"](server))
     collector.wait_reachable("/readyz")
     assert collector.client().post("/v1/documents", {"late": True}).status == 201
-    assert keys_of(server) > 0 and namespace.identities() == before
+    assert documents_in(server) > 0 and namespace.identities() == before
 
 
 def test_another_redis_by_the_secret_loses_nothing(bound):
@@ -65,9 +54,11 @@ def test_another_redis_by_the_secret_loses_nothing(bound):
         now = second
         for shape in ("aiven", "digitalocean", "crossplane"):
             namespace.secret("cache", SHAPES[shape](now))
-            wait_used(now, load, f"the Redis of the {shape} Secret is in use")
-            load.wait_acknowledged(100)
-            now = first if now is second else second
+            what = f"the Redis of the {shape} Secret is in use"
+            wait_in_use(namespace, now, load, what)
+            old = first if now is second else second
+            wait_alone(now, [old], load, what)
+            now = old
     result = load.count(first.client(), second.client())
     say(str(result))
     result.assert_perfect()
@@ -77,12 +68,14 @@ def test_another_redis_by_the_secret_loses_nothing(bound):
 def test_another_secret_by_helm_upgrade_loses_nothing(bound):
     namespace, first, second, collector = bound
     namespace.secret("other", SHAPES["parts"](second))
+    before = namespace.identities()
     with Load(collector, connections=4, rate=100) as load:
         load.wait_acknowledged(100)
         namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), "--set",
                        "redis.mode=secret,redis.secret.name=other", "--wait", "--timeout", "120s")
-        wait_used(second, load, "the Redis of the other Secret is in use")
-        load.wait_acknowledged(800)
+        # The old pods go on for their drain delay.
+        namespace.wait_gone(before)
+        wait_alone(second, [first], load, "the Redis of the other Secret is in use")
     result = load.count(first.client(), second.client())
     say(str(result))
     result.assert_perfect()
@@ -91,7 +84,7 @@ def test_another_secret_by_helm_upgrade_loses_nothing(bound):
 @pytest.mark.parametrize("order", ["server first", "Secret first"])
 def test_a_new_password_in_place_loses_nothing(bound, order):
     namespace, server, _, collector = bound
-    before, old, new = namespace.identities(), server.password, f"new-{order.split()[0]}"
+    before, new = namespace.identities(), f"new-{order.split()[0]}"
 
     def change_secret():
         namespace.secret("cache", dict(server.parts(), password=new))
@@ -99,14 +92,20 @@ def test_a_new_password_in_place_loses_nothing(bound, order):
     def change_server():
         server.set_passwords(new)
         server.end_connections()
+    def refused_by_all():
+        return all(events(namespace, pod, "binding.reload_failed") for pod in running(namespace))
     with Load(collector, connections=4, rate=100) as load:
         load.wait_acknowledged(100)
-        assert server.password == old
-        for step in (change_server, change_secret) if order == "server first" else (change_secret, change_server):
-            step()
-            if order == "Secret first" and step is change_secret:
-                wait_until(lambda: "binding.reload_failed" in namespace.logs(), "the new password is refused", 60, 0.5)
-        say(f"the password has changed, {order}")
+        possible_since = 0.0
+        if order == "server first":
+            change_server()
+            change_secret()
+        else:
+            change_secret()
+            wait_until(refused_by_all, "every pod has found the new password refused", 60, 0.5)
+            possible_since = time.time()
+            change_server()
+        wait_in_use(namespace, server, load, f"the new password, {order}", possible_since)
         load.wait_acknowledged(200, seconds=60)
     result = load.count(server.client())
     say(str(result))
