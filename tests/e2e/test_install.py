@@ -22,6 +22,20 @@ def log_records(client):
     return [record for entry in documents(client) for record in entry["document"].get("logs", [])]
 
 
+def deliver_log(pinger, client, mark):
+    """Pinger's log of a request, and of its answer, arrives in Collector as documents."""
+    answer = pinger.client().get("/e2e?type=currentTime", {"x-e2e": mark})
+    assert answer.status == 200
+
+    def arrived():
+        records = log_records(client)
+        asked = [r for r in records if r.get("req", {}).get("headers", {}).get("x-e2e") == mark]
+        correlation = answer.header("x-correlation-id")
+        answered = [r for r in records if r.get("res", {}).get("headers", {}).get("x-correlation-id") == correlation]
+        return asked and answered
+    wait_until(arrived, f"Pinger's log of {mark} in Collector", 30, interval=0.5)
+
+
 def left_in(namespace):
     kinds = "deployments,statefulsets,pods,services,secrets,configmaps,poddisruptionbudgets,persistentvolumeclaims"
     names = {f"{item['kind']}/{item['metadata']['name']}" for item in namespace.get(kinds)["items"]}
@@ -31,19 +45,16 @@ def left_in(namespace):
 def test_both_charts_work_without_values(namespace):
     took = namespace.install("collector", "collector")
     say(f"Collector and its Redis are ready after {took:.1f} s")
-    assert took < 60
+    assert took <= 30
     namespace.install("pinger", "pinger")
     namespace.helm("test", "collector", "--timeout", "60s")
+    namespace.helm("test", "pinger", "--timeout", "60s")
 
     collector = namespace.expose_program("collector", 4001).wait_reachable("/readyz")
     pinger = namespace.expose_program("pinger", 3000).wait_reachable()
     client = collector.client()
 
-    # Pinger's log arrives as documents.
-    answer = pinger.client().get("/e2e?type=currentTime", {"x-e2e": "seen"})
-    assert answer.status == 200
-    wait_until(lambda: any(r.get("req", {}).get("headers", {}).get("x-e2e") == "seen" for r in log_records(client)),
-               "Pinger's log record in Collector", 20, interval=0.5)
+    deliver_log(pinger, client, "at-first")
 
     # Redis dies under load: what was acknowledged is there afterwards, and nothing has failed.
     with Load(collector, connections=4, rate=100) as load:
@@ -59,18 +70,25 @@ def test_both_charts_work_without_values(namespace):
     lost = [key for key in load.acknowledged if client.get(f"/v1/documents/{key}").status != 200]
     assert not load.failed and not lost, f"{load.table()}\nlost: {lost}"
     assert namespace.identities() == before, "no pod of Collector has restarted"
+    deliver_log(pinger, client, "after-redis")
 
     # The password is kept over upgrades, and an old revision comes back.
     password = namespace.entry("collector-redis", "password")
-    namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), "--set", "config.log-level=warn",
-                   "--wait", "--timeout", "120s")
+    pingers = namespace.identities(instance="pinger")
+    for chart in ("collector", "pinger"):
+        namespace.helm("upgrade", chart, str(ROOT / "charts" / chart), "--set", "config.log-level=warn",
+                       "--wait", "--timeout", "120s")
     assert namespace.entry("collector-redis", "password") == password
-    assert namespace.identities() != before
-    namespace.helm("rollback", "collector", "1", "--wait", "--timeout", "120s")
+    assert namespace.identities() != before and namespace.identities(instance="pinger") != pingers
+    for chart in ("collector", "pinger"):
+        namespace.helm("rollback", chart, "1", "--wait", "--timeout", "120s")
     assert namespace.entry("collector-redis", "password") == password
     collector.wait_reachable("/readyz")
+    pinger.wait_reachable()
+    client = collector.client()
     key = next(iter(load.acknowledged))
-    assert collector.client().get(f"/v1/documents/{key}").json()["marker"] == load.acknowledged[key]
+    assert client.get(f"/v1/documents/{key}").json()["marker"] == load.acknowledged[key]
+    deliver_log(pinger, client, "after-rollback")
 
     # Nothing stays but the volume.
     namespace.helm("uninstall", "pinger", "--wait")
