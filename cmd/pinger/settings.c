@@ -27,7 +27,7 @@ static const struct config_option options[] = {
         { "port", CONFIG_PORT_AT(struct settings, port), LISTENING, .fallback = "3000", .max = 65535,
           .help = "Port to listen on, on all addresses, IPv6 and IPv4; 0 lets the system choose." },
         { "workers", CONFIG_INT_AT(struct settings, workers), LISTENING, .fallback = "0", .max = 64,
-          .fallback_note = "the CPUs allowed by affinity and cgroup quota, at most 4", .unit = "threads",
+          .fallback_note = "one for each two CPUs that affinity and cgroup quota allow, at most 4", .unit = "threads",
           .help = "Threads that serve requests." },
         { "connections-max", CONFIG_INT_AT(struct settings, connections_max), LISTENING, .fallback = "16384", .min = 1,
           .max = 1000000, .unit = "connections", .help = "Connections of clients; one more is answered with 503." },

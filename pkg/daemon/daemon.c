@@ -100,8 +100,8 @@ void daemon_fini(struct daemon *daemon)
 
 unsigned daemon_workers(int64_t asked)
 {
-        unsigned cpus = cpu_available();
         if (asked > 0)
                 return (unsigned)asked;
-        return cpus > WORKERS_BY_DEFAULT_MAX ? WORKERS_BY_DEFAULT_MAX : cpus;
+        unsigned half = (cpu_available() + 1) / 2;
+        return half > WORKERS_BY_DEFAULT_MAX ? WORKERS_BY_DEFAULT_MAX : half;
 }

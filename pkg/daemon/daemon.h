@@ -54,7 +54,9 @@ int64_t daemon_run(struct daemon *daemon, const struct daemon_options *options);
 /* Closes every handle that is left on the loop, lets the loop end, and frees it. */
 void daemon_fini(struct daemon *daemon);
 
-/* The number of worker threads: what was asked for, or for 0 the CPUs there are, at most 4. */
+/* The number of worker threads: what was asked for, or for 0 one for each two CPUs that affinity and quota allow
+ * (cpu_available), at least 1 and at most 4. The other half is left to the kernel's network, to Redis and to whoever else
+ * is there: fewer workers do more in a turn, which spares system calls here and in Redis. */
 unsigned daemon_workers(int64_t asked);
 
 #endif

@@ -20,6 +20,7 @@ def clean_environment(extra=None):
     """Nothing of the caller's settings but what a process needs to run."""
     env = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
     env["LC_ALL"] = "C.UTF-8"
+    env["COLLECTOR_WORKERS"] = env["PINGER_WORKERS"] = "2"  # so that threads meet on small machines, too
     env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "abort_on_error=0")
     env["UBSAN_OPTIONS"] = os.environ.get("UBSAN_OPTIONS", "print_stacktrace=1")
     env["TSAN_OPTIONS"] = os.environ.get("TSAN_OPTIONS", "halt_on_error=0")
