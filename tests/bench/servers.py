@@ -137,6 +137,11 @@ class Collector(Server):
         super().__init__(name, folder, lambda port: [
             program, "--listen", f"127.0.0.1:{port}", "--redis-url", f"redis://127.0.0.1:{redis.port}", *flags])
 
+    def workers(self):
+        """The number of its worker threads, as its log says it."""
+        with open(self._log, encoding="utf-8") as log:
+            return next(line["workers"] for line in map(json.loads, log) if line["event"] == "server.listening")
+
     def is_ready(self):
         """Redis is reached."""
         return b" 200 " in self.get("/readyz").splitlines()[0]
@@ -163,7 +168,6 @@ class Webdis(Server):
             Path(config).write_text(json.dumps(settings), encoding="ascii")
             return ["webdis", config]
         super().__init__("webdis", folder, argv)
-        self.threads = threads
 
     def is_ready(self):
         return b"PONG" in self.get("/PING")
