@@ -214,7 +214,8 @@ static void on_answered(const struct http_record *record, void *context)
         LOG_LINE(worker->collector->log, record->status >= 500 ? LOG_WARN : LOG_INFO, "request.answered", "request",
                  log_str("method", record->method), log_str("path", record->target), log_str("route", record->route),
                  log_int("status", record->status), log_int("duration_ms", record->duration_us / 1000),
-                 log_int("bytes", (int64_t)record->request_bytes), log_str("address", record->remote_address),
+                 log_int("bytes", (int64_t)record->request_bytes),
+                 log_str("address", http_request_remote(record->request, NULL)),
                  log_str("correlation_id", record->correlation_id));
 }
 

@@ -122,7 +122,8 @@ static void log_access(const struct worker *worker, const struct http_record *re
         LOG_LINE(worker->pinger->log, record->status >= 500 ? LOG_WARN : LOG_INFO, "request.answered", "request",
                  log_str("method", record->method), log_str("path", record->target), log_str("route", record->route),
                  log_int("status", record->status), log_int("duration_ms", record->duration_us / 1000),
-                 log_int("bytes", (int64_t)record->request_bytes), log_str("address", record->remote_address),
+                 log_int("bytes", (int64_t)record->request_bytes),
+                 log_str("address", http_request_remote(record->request, NULL)),
                  log_str("correlation_id", record->correlation_id));
 }
 
@@ -130,11 +131,11 @@ void answer_done(const struct http_record *record, void *context)
 {
         struct worker *worker = context;
         if (is_recorded(worker, record->route)) {
-                if (!worker->answer)
-                        record_of(worker, &(struct record_request){ .method = record->method,
-                                                                    .target = record->target,
-                                                                    .remote_address = record->remote_address,
-                                                                    .remote_port = record->remote_port });
+                if (!worker->answer) {
+                        struct record_request request = { .method = record->method, .target = record->target };
+                        request.remote_address = http_request_remote(record->request, &request.remote_port);
+                        record_of(worker, &request);
+                }
                 record_response_of(worker, record,
                                    worker->answer ? worker->answer->content_type : "application/problem+json");
         }

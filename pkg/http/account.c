@@ -102,14 +102,14 @@ void account_request(struct http_request *request, int status, size_t response_b
                 count(request, status, duration_us);
         if (!options->on_answered)
                 return;
-        struct http_record record = { .method = request->method,
-                                      .target = request->target,
-                                      .route = http_request_route(request),
-                                      .correlation_id = request->correlation_id,
-                                      .status = status,
-                                      .request_bytes = request->request_bytes,
-                                      .response_bytes = response_bytes,
-                                      .duration_us = duration_us };
-        record.remote_address = http_request_remote(request, &record.remote_port);
+        const struct http_record record = { .method = request->method,
+                                            .target = request->target,
+                                            .route = http_request_route(request),
+                                            .correlation_id = request->correlation_id,
+                                            .status = status,
+                                            .request_bytes = request->request_bytes,
+                                            .response_bytes = response_bytes,
+                                            .request = request,
+                                            .duration_us = duration_us };
         options->on_answered(&record, request->worker->context);
 }

@@ -15,8 +15,8 @@ static void on_answered(const struct http_record *record, void *context)
         (void)context;
         records.count++;
         (void)snprintf(records.text, sizeof(records.text), "%s %s %s %s %s %d %zu", record->method, record->target,
-                       record->route, record->correlation_id, record->remote_address, record->status,
-                       record->response_bytes);
+                       record->route, record->correlation_id, http_request_remote(record->request, NULL),
+                       record->status, record->response_bytes);
 }
 
 /* The client that `keep_and_reset` cuts off from within the handler, so that no look comes before. */

@@ -69,8 +69,7 @@ struct http_record {
         const char *target; /* as it was sent, with the query */
         const char *route;  /* the route's name; "" when none fitted */
         const char *correlation_id;
-        const char *remote_address; /* numeric */
-        uint16_t remote_port;
+        const struct http_request *request; /* borrowed: http_request_remote and the like tell the rest */
         int status;
         size_t request_bytes, response_bytes; /* bodies only */
         int64_t duration_us;                  /* from the head's end to the answer handed over */

@@ -177,7 +177,7 @@ static void on_answered(const struct http_record *record, void *context)
 {
         (void)context;
         (void)snprintf(record_text, sizeof(record_text), "%s %s %s %d %s %zu %zu", record->method, record->target,
-                       record->route, record->status, record->remote_address, record->request_bytes,
+                       record->route, record->status, http_request_remote(record->request, NULL), record->request_bytes,
                        record->response_bytes);
         atomic_fetch_add(&records, 1);
 }
