@@ -234,6 +234,7 @@ struct http_request {
         bool suspended; /* STAGE_HELD: libmicrohttpd leaves the connection alone ... */
         unsigned looks; /* ... after it has looked so often whether there is an answer */
         struct link orphan;
+        char *kept_body; /* owned, or NULL; `body` may be there */
         uint16_t remote_port;
         char remote[INET6_ADDRSTRLEN]; /* "" until asked for */
         char correlation_id[CORRELATION_ID_MAX + 1];
@@ -246,7 +247,8 @@ void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                            const char *version, const char *upload, size_t *upload_size, void **context);
 void on_request_done(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
-void request_free(struct http_request *request);
+void request_free(struct http_request *request); /* kept for the next one where there is room */
+void request_discard(struct http_request *request);
 /* Ends STAGE_HELD for an orphan, of whose answer nobody will hear, and frees it. */
 void orphan_free(struct http_request *request);
 

@@ -10,7 +10,7 @@
  * still be asked of it is copied, and it lives until it is answered.
  *
  * The structures are kept for the next requests: they hold all that a usual request needs, so that it
- * costs no allocation beyond its body and its answer. */
+ * costs no allocation beyond its answer. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +26,7 @@
 
 enum {
         LOOKS_MAX = 12,
+        BODY_KEPT_BYTES = 1 << 10,   /* a body up to here costs no allocation                        */
         BODY_FIRST_BYTES = 4 << 10,  /* for a body of unknown length                                 */
         BODY_TRUST_BYTES = 64 << 10, /* a Content-Length is believed so far before bytes have come   */
         FIELD_POOL_BYTES = 64,       /* what libmicrohttpd's memory loses for each field, about      */
@@ -44,11 +45,18 @@ static struct http_request *request_new(struct http_worker *worker)
                 request = malloc(sizeof(*request));
                 if (!request)
                         return NULL;
+                request->kept_body = NULL;
         }
-        memset(request, 0, offsetof(struct http_request, remote));
+        memset(request, 0, offsetof(struct http_request, kept_body));
         request->remote[0] = request->correlation_id[0] = '\0';
         request->worker = worker;
         return request;
+}
+
+void request_discard(struct http_request *request)
+{
+        free(request->kept_body);
+        free(request);
 }
 
 void request_free(struct http_request *request)
@@ -56,12 +64,13 @@ void request_free(struct http_request *request)
         struct http_worker *worker = request->worker;
         if (request->target != request->inline_text)
                 free(request->target);
-        free(request->body);
+        if (request->body != request->kept_body)
+                free(request->body);
         query_free(request->query);
         if (request->response)
                 MHD_destroy_response(request->response);
         if (worker->spare_count == SPARE_REQUESTS_MAX) {
-                free(request);
+                request_discard(request);
                 return;
         }
         request->next_spare = worker->spare;
@@ -230,11 +239,24 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
 
 /* --- The body -------------------------------------------------------------------------------------- */
 
+/* A small body goes into memory that stays with the structure. */
+static bool take_kept_body(struct http_request *request)
+{
+        if (!request->kept_body)
+                request->kept_body = malloc(BODY_KEPT_BYTES + 1);
+        request->body = request->kept_body;
+        request->body_capacity = BODY_KEPT_BYTES;
+        return request->body != NULL;
+}
+
 /* Makes room for `more` bytes and a NUL. */
 static bool reserve(struct http_request *request, size_t more)
 {
         size_t needed = request->body_length + more;
         if (request->body && needed <= request->body_capacity)
+                return true;
+        if (!request->body && needed <= BODY_KEPT_BYTES && request->head.content_length <= BODY_KEPT_BYTES &&
+            take_kept_body(request))
                 return true;
         size_t capacity = request->body_capacity * 2;
         if (!request->body) {
@@ -245,9 +267,12 @@ static bool reserve(struct http_request *request, size_t more)
         }
         if (capacity < needed)
                 capacity = needed;
-        char *body = realloc(request->body, capacity + 1);
+        bool is_kept = request->body && request->body == request->kept_body;
+        char *body = realloc(is_kept ? NULL : request->body, capacity + 1);
         if (!body)
                 return false;
+        if (is_kept)
+                memcpy(body, request->kept_body, request->body_length);
         request->body = body;
         request->body_capacity = capacity;
         return true;
@@ -451,6 +476,8 @@ const char *http_request_body(const struct http_request *request, size_t *length
 char *http_request_take_body(struct http_request *request, size_t *length)
 {
         char *body = request->body;
+        if (body == request->kept_body)
+                request->kept_body = NULL;
         *length = request->body_length;
         request->body = NULL;
         request->body_length = request->body_capacity = 0;

@@ -134,7 +134,7 @@ static void on_closed(uv_handle_t *handle)
         while (worker->spare) {
                 struct http_request *request = worker->spare;
                 worker->spare = request->next_spare;
-                free(request);
+                request_discard(request);
         }
         free(worker);
 }
