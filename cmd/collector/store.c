@@ -158,6 +158,7 @@ static void send_add(struct store_write *write)
         write->waiting++;
         redis_command_fini(&write->add);
         redis_command_init(&write->add, on_added);
+        redis_command_room(&write->add, write->add_room, sizeof(write->add_room));
         write->add.on_resend = on_add_resend;
         if (feed_add_args(&write->add, write->stream, write->key, write->mark_ms, &err) < 0) {
                 write_failed(write, STORE_UNAVAILABLE, &err);
@@ -322,6 +323,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->waiting = 1;
         memcpy(write->key, key, UUID_TEXT_SIZE);
         redis_command_init(&write->set, on_set);
+        redis_command_room(&write->set, write->set_room, sizeof(write->set_room));
         write->add = (struct redis_command){ 0 };
         if (store->feed)
                 choose_stream(write);

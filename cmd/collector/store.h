@@ -66,6 +66,8 @@ enum store_outcome {
         STORE_UNSAFE,      /* stored; not yet, or not known to be, as safe as --ack asks                  */
 };
 
+enum { STORE_SET_ROOM = 768, STORE_ADD_ROOM = 192 };
+
 enum store_mode { STORE_OWN_KEY, STORE_NEW };
 
 struct store_write {
@@ -78,6 +80,7 @@ struct store_write {
         struct lane *lane;   /* whose that is; NULL without lanes */
         struct lane_ticket ticket;
         struct redis_command set, add;
+        char set_room[STORE_SET_ROOM], add_room[STORE_ADD_ROOM]; /* what is longer is allocated */
         char key[UUID_TEXT_SIZE];
         char stream[FEED_STREAM_SIZE];
         int64_t mark_ms;  /* when it was first sent, for the XADD of one that is written again; -1 */

@@ -15,10 +15,22 @@ void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply)
         redis_link_init(&command->link);
 }
 
+void redis_command_room(struct redis_command *command, char *room, size_t size)
+{
+        command->room = room;
+        command->room_size = size;
+}
+
+void redis_command_replace(struct redis_command *command, char *bytes)
+{
+        if (command->bytes != command->room)
+                free(command->bytes);
+        command->bytes = bytes;
+}
+
 static void free_bytes(struct redis_command *command)
 {
-        free(command->bytes);
-        command->bytes = NULL;
+        redis_command_replace(command, NULL);
         command->length = 0;
 }
 
@@ -50,19 +62,23 @@ static size_t formatted_size(size_t argc, const size_t lengths[])
         return size;
 }
 
-char *redis_format(size_t argc, const char *const argv[], const size_t lengths[], size_t *length)
+static void put_arguments(char *out, size_t argc, const char *const argv[], const size_t lengths[])
 {
-        *length = formatted_size(argc, lengths);
-        char *bytes = *length > 0 ? malloc(*length) : NULL;
-        if (!bytes)
-                return NULL;
-        char *out = put_header(bytes, '*', argc);
+        out = put_header(out, '*', argc);
         for (size_t i = 0; i < argc; i++) {
                 out = put_header(out, '$', lengths[i]);
                 out = mempcpy(out, argv[i], lengths[i]);
                 *out++ = '\r';
                 *out++ = '\n';
         }
+}
+
+char *redis_format(size_t argc, const char *const argv[], const size_t lengths[], size_t *length)
+{
+        *length = formatted_size(argc, lengths);
+        char *bytes = *length > 0 ? malloc(*length) : NULL;
+        if (bytes)
+                put_arguments(bytes, argc, argv, lengths);
         return bytes;
 }
 
@@ -78,11 +94,13 @@ int redis_command_args(struct redis_command *command, size_t argc, const char *c
         assert(command->state == COMMAND_IDLE);
         if (argc == 0 || argc > INT_MAX)
                 return err_set(err, ERR_INVALID, "Redis command of %zu arguments", argc);
-        size_t length;
-        char *bytes = redis_format(argc, argv, lengths, &length);
+        size_t length = formatted_size(argc, lengths);
+        char *bytes = length == 0 ? NULL : length <= command->room_size ? command->room : malloc(length);
         if (!bytes)
                 return err_set(err, ERR_NOMEM, "Redis command");
-        free_bytes(command);
+        put_arguments(bytes, argc, argv, lengths);
+        if (bytes != command->bytes)
+                free_bytes(command);
         command->bytes = bytes;
         command->length = length;
         command->slot = SLOT_UNKNOWN;

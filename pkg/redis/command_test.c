@@ -70,10 +70,82 @@ static void a_command_that_no_memory_could_hold_is_refused(void **state)
         redis_command_fini(&command);
 }
 
+enum { ROOM = 64 };
+static const char *const small[] = { "SET", "key", "value" };
+static const size_t small_lengths[] = { 3, 3, 5 };
+static const char small_bytes[] = "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n";
+
+static void a_command_lies_in_the_callers_memory_where_it_fits(void **state)
+{
+        char room[ROOM];
+        const char *argv[] = { "SET", "key", small_bytes };
+        struct redis_command command;
+        (void)state;
+        redis_command_init(&command, NULL);
+        redis_command_room(&command, room, sizeof(room));
+        for (int again = 0; again < 2; again++) {
+                assert_int_equal(redis_command_args(&command, 3, small, small_lengths, NULL), 0);
+                assert_ptr_equal(command.bytes, room);
+                assert_int_equal(command.length, sizeof(small_bytes) - 1);
+                assert_memory_equal(room, small_bytes, sizeof(small_bytes) - 1);
+                assert_int_equal(redis_command_args(&command, 3, argv, (size_t[]){ 3, 3, ROOM }, NULL), 0);
+                assert_ptr_not_equal(command.bytes, room);
+        }
+        redis_command_fini(&command);
+        assert_null(command.bytes);
+}
+
+static void on_reply(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        assert_null(reply);
+        assert_int_equal(err->code, ERR_TIMEOUT);
+        redis_command_fini(command);
+}
+
+/* What happens to bytes of a command that is partly written, or asked for anew with ASKING before it. */
+static void bytes_that_are_needed_for_longer_leave_the_callers_memory(void **state)
+{
+        static const char asking[] = "*1\r\n$6\r\nASKING\r\n";
+        char room[ROOM];
+        struct redis_command command;
+        struct redis_budget budget = { 0 };
+        struct redis client = { .options = { .budget = &budget } };
+        struct conn conn = { .client = &client, .partial = &command };
+        (void)state;
+        redis_link_init(&client.failed);
+        redis_link_init(&conn.in_flight);
+        redis_command_init(&command, on_reply);
+        redis_command_room(&command, room, sizeof(room));
+        assert_int_equal(redis_command_args(&command, 3, small, small_lengths, NULL), 0);
+
+        redis_queue_ask(&client, &command);
+        assert_ptr_not_equal(command.bytes, room);
+        assert_memory_equal(command.bytes, asking, sizeof(asking) - 1);
+        assert_memory_equal(command.bytes + sizeof(asking) - 1, small_bytes, sizeof(small_bytes) - 1);
+        command.is_asking = false;
+        assert_int_equal(redis_command_args(&command, 3, small, small_lengths, NULL), 0);
+        assert_ptr_equal(command.bytes, room);
+
+        command.state = COMMAND_IN_FLIGHT;
+        command.reason = 0;
+        command.deadline_ms = 1;
+        client.in_flight_count = 1;
+        redis_link_before(&conn.in_flight, &command.link);
+        redis_queue_expire_in_flight(&client, &conn, 2);
+        redis_queue_deliver(&client);
+        memset(room, 'x', sizeof(room));
+        assert_ptr_not_equal(conn.partial, &command);
+        assert_int_equal(conn.partial->length, sizeof(small_bytes) - 1);
+        assert_memory_equal(conn.partial->bytes, small_bytes, sizeof(small_bytes) - 1);
+        redis_queue_free_stand_in(conn.partial);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(commands_of_every_length_are_formatted_as_hiredis_does),
+                cmocka_unit_test(a_command_lies_in_the_callers_memory_where_it_fits),
+                cmocka_unit_test(bytes_that_are_needed_for_longer_leave_the_callers_memory),
                 cmocka_unit_test(a_command_that_no_memory_could_hold_is_refused),
         };
         return cmocka_run_group_tests_name("redis command", tests, NULL, NULL);

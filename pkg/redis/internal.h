@@ -454,6 +454,8 @@ uint16_t redis_crc16(const char *bytes, size_t length);
 unsigned redis_slot_of_key(const char *key, size_t length); /* by its hash tag, where it has one */
 /* malloc'd; NULL: no memory. */
 char *redis_format(size_t argc, const char *const argv[], const size_t lengths[], size_t *length);
+/* `bytes` are malloc'd and taken, in place of those that there are; its length is the caller's to set. */
+void redis_command_replace(struct redis_command *command, char *bytes);
 int redis_command_slot(struct redis_command *command); /* SLOT_NONE without a key           */
 /* The answer to CLUSTER SLOTS; `asked_host` stands in where a node does not say where it is. ERR_PROTOCOL, ERR_NOMEM. */
 int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, struct redis_slots **out,

@@ -163,12 +163,11 @@ void redis_queue_take_held(struct redis *from, struct redis *to)
 
 void redis_queue_ask(struct redis *client, struct redis_command *command)
 {
-        char *bytes = realloc(command->bytes, ASKING_LENGTH + command->length);
+        char *bytes = malloc(ASKING_LENGTH + command->length);
         if (!bytes)
                 return; /* then it is sent away again, and tried once more */
-        memmove(bytes + ASKING_LENGTH, bytes, command->length);
-        memcpy(bytes, ASKING, ASKING_LENGTH);
-        command->bytes = bytes;
+        memcpy(mempcpy(bytes, ASKING, ASKING_LENGTH), command->bytes, command->length);
+        redis_command_replace(command, bytes);
         command->length += ASKING_LENGTH;
         command->key_offset += command->key_offset ? ASKING_LENGTH : 0;
         command->is_asking = true;
@@ -264,6 +263,22 @@ void redis_queue_expire(struct redis *client, int64_t now_ms)
         }
 }
 
+/* The caller's room is the caller's again after the answer: what is in it has to be copied. */
+static bool take_bytes(struct redis_command *to, struct redis_command *from)
+{
+        char *bytes = from->bytes;
+        if (bytes == from->room) {
+                bytes = malloc(from->length);
+                if (!bytes)
+                        return false;
+                memcpy(bytes, from->bytes, from->length);
+        }
+        to->bytes = bytes;
+        to->length = from->length;
+        from->bytes = NULL;
+        return true;
+}
+
 /* Its reply will still come, and must not be taken for that of the next: something has to wait for it. */
 static bool leave_stand_in(struct conn *conn, struct redis_command *command)
 {
@@ -274,13 +289,14 @@ static bool leave_stand_in(struct conn *conn, struct redis_command *command)
         stand_in->state = COMMAND_ABANDONED;
         stand_in->deadline_ms = INT64_MAX;
         stand_in->has_asked = command->has_asked;
-        redis_link_before(&command->link, &stand_in->link);
         if (conn->partial == command) { /* the rest of its bytes has to follow */
-                stand_in->bytes = command->bytes;
-                stand_in->length = command->length;
-                command->bytes = NULL;
+                if (!take_bytes(stand_in, command)) {
+                        free(stand_in);
+                        return false;
+                }
                 conn->partial = stand_in;
         }
+        redis_link_before(&command->link, &stand_in->link);
         return true;
 }
 

@@ -154,8 +154,10 @@ struct redis_command {
         struct redis_link {
                 struct redis_link *next, *previous;
         } link;
-        char *bytes;
+        char *bytes; /* in `room`, or owned */
         size_t length;
+        char *room; /* redis_command_room; NULL: none */
+        size_t room_size;
         int64_t deadline_ms; /* of the loop's clock                                         */
         int64_t batch_us;    /* when its batch was written, for the first of a batch; else 0 */
         unsigned doubts;     /* attempts that may have been done                            */
@@ -169,6 +171,9 @@ struct redis_command {
 };
 
 void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply);
+/* Memory for the formatted command, where it fits; else it is allocated, as it is without a room. Borrowed until
+ * redis_command_fini or the next redis_command_init. After redis_command_init, before redis_command_args. */
+void redis_command_room(struct redis_command *command, char *room, size_t size);
 /* Formats the command (RESP2 array of bulk strings), replacing what was formatted before. ERR_NOMEM. */
 int redis_command_args(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[],
                        struct err *err) NODISCARD;
