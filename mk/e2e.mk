@@ -1,6 +1,7 @@
 # End-to-end tests: kind clusters of their own, both images, both charts. See tests/e2e/conftest.py.
 
-CHARTS := charts/collector charts/pinger
+CHARTS      := charts/collector charts/pinger
+CHART_TOOLS := build/tools/helm-unittest build/tools/kube-score
 
 ## e2e: install both charts on a kind cluster and use them (E2E_CLUSTER=name of one to use, E2E_KEEP=1)
 ## e2e-all: that, and what is tested less often: Service Binding controller, network policies, Sentinel, Cluster, kustomize
@@ -9,8 +10,13 @@ e2e e2e-all: deps-test deps-e2e
 	@$(MAKE) --no-print-directory image
 	@PYTHON=$(PYTHON) tests/run $@
 
-deps-e2e:
+deps-e2e: $(CHART_TOOLS)
+	@tools/deps e2e
 	@tests/e2e/prepare
+
+# What looks at the charts is built from Go modules.
+build/tools/%: tools/go/%/go.mod tools/go/%/go.sum tools/go/build
+	@tools/go/build $* $@
 
 deps-charts: deps-test
 	@tests/e2e/prepare helm kubectl

@@ -1,0 +1,61 @@
+"""What kube-score finds in the charts' renderings is answered in their READMEs, and nothing is answered that it no
+longer finds."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from cluster import ROOT
+from test_charts import MODES, template
+
+TOOL = ROOT / "build/tools/kube-score"
+OK = 10  # kube-score's grade of what has nothing to say against it
+
+
+def findings(manifests):
+    """{check: [what it says]}"""
+    done = subprocess.run([str(TOOL), "score", "--output-format", "json", "-"], input=manifests, capture_output=True,
+                          text=True, timeout=60, check=False)
+    found = {}
+    for scored in json.loads(done.stdout):
+        for check in scored["checks"]:
+            if not check["skipped"] and check["grade"] < OK:
+                found.setdefault(check["check"]["id"], []).extend(
+                    f"{scored['object_name']}: {comment['summary']}" for comment in check["comments"] or [])
+    return found
+
+
+def answered(chart):
+    """The checks in the README's table."""
+    part = (ROOT / "charts" / chart / "README.md").read_text().split("## What kube-score says")[1].split("\n## ")[0]
+    return set(re.findall(r"^\| `([a-z-]+)` \|", part, re.M))
+
+
+RENDERINGS = {
+    "collector": [[], MODES["secret"], MODES["serviceBinding"], MODES["env"]],
+    "pinger": [[], ["--set", "collector.mode=serviceBinding"]],
+}
+
+
+@pytest.mark.parametrize("chart", RENDERINGS)
+def test_every_finding_is_answered_in_the_readme(chart):
+    found = {}
+    for options in RENDERINGS[chart]:
+        found.update(findings(template(chart, "--skip-tests", *options)))
+    assert found, "kube-score has found nothing at all"
+    assert set(found) == answered(chart), found
+
+
+@pytest.mark.parametrize("chart", RENDERINGS)
+def test_with_everything_on_nothing_else_is_found(chart):
+    found = findings(template(chart, "--skip-tests", *(MODES["internal"] if chart == "collector" else []), "--set",
+                              "autoscaling.enabled=true,ingress.enabled=true,networkPolicy.enabled=true",
+                              "--set-json", 'ingress.hosts=["a.example"]'))
+    assert set(found) == answered(chart) - {"pod-networkpolicy"}, found
+
+
+def test_a_finding_is_seen():
+    wide_open = template("pinger", "--skip-tests", "--set-json", 'securityContext={"readOnlyRootFilesystem":false}')
+    assert "container-security-context-readonlyrootfilesystem" in findings(wide_open)
