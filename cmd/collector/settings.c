@@ -61,23 +61,23 @@ static const struct config_option options[] = {
           .help = "A connection without a request is closed after this time. Load balancers that keep connections "
                   "longer than their backends cause 502s: keep it above theirs." },
 
-        { "redis-url", CONFIG_URL_AT(struct settings, redis_url), REDIS, .flags = CONFIG_NOT_IN_ENVIRONMENT,
+        { "redis-url", CONFIG_URL_AT(struct settings, redis_url), REDIS,
           .help = "redis://[user[:password]@]host[:port][/database] or unix:///path. A password in a flag can be "
                   "read by everyone on the machine: prefer a binding." },
-        { "redis-host", CONFIG_STRING_AT(struct settings, redis_host), REDIS, .flags = CONFIG_NOT_IN_ENVIRONMENT,
+        { "redis-host", CONFIG_STRING_AT(struct settings, redis_host), REDIS,
           .help = "Host name or address, in place of --redis-url." },
-        { "redis-port", CONFIG_PORT_AT(struct settings, redis_port), REDIS, .flags = CONFIG_NOT_IN_ENVIRONMENT,
-          .fallback_note = "6379", .help = "Port, with --redis-host." },
+        { "redis-port", CONFIG_PORT_AT(struct settings, redis_port), REDIS, .fallback_note = "6379",
+          .help = "Port, with --redis-host." },
         { "redis-username", CONFIG_STRING_AT(struct settings, redis_username), REDIS,
-          .flags = CONFIG_NOT_IN_ENVIRONMENT, .help = "User of Redis's access control list." },
+          .help = "User of Redis's access control list." },
         { "redis-password", CONFIG_SECRET_AT(struct settings, redis_password), REDIS,
-          .flags = CONFIG_NOT_IN_ENVIRONMENT, .help = "Password of that user, or of the server." },
-        { "redis-database", CONFIG_INT_AT(struct settings, redis_database), REDIS, .max = 65535,
-          .flags = CONFIG_NOT_IN_ENVIRONMENT, .fallback_note = "0", .help = "Number of the database." },
-        { "redis-tls", CONFIG_BOOL_AT(struct settings, redis_tls), REDIS, .flags = CONFIG_NOT_IN_ENVIRONMENT,
+          .help = "Password of that user, or of the server." },
+        { "redis-database", CONFIG_INT_AT(struct settings, redis_database), REDIS, .max = 65535, .fallback_note = "0",
+          .help = "Number of the database." },
+        { "redis-tls", CONFIG_BOOL_AT(struct settings, redis_tls), REDIS,
           .help = "TLS 1.2 or 1.3, as rediss:// in the URL. The server's name is verified." },
         { "redis-ca-file", CONFIG_STRING_AT(struct settings, redis_ca_file), REDIS, .value = "PATH",
-          .flags = CONFIG_NOT_IN_ENVIRONMENT, .fallback_note = "what the system trusts",
+          .fallback_note = "what the system trusts",
           .help = "PEM file with the CA certificates that may sign the server's. Turns TLS on." },
         { "redis-max-age", CONFIG_DURATION_AT(struct settings, redis_max_age_ms), REDIS, .fallback = "1h",
           .max = (int64_t)365 * 24 * 60 * 60 * 1000,
@@ -150,8 +150,9 @@ const struct config_program settings_program = {
         .option_count = COUNT_OF(options),
         .closing = "Where Redis is comes whole from one source, the first that names it:\n"
                    "  --redis-* flags; the file's redis-* keys; a binding of type redis or valkey below\n"
-                   "  $SERVICE_BINDING_ROOT; COLLECTOR_DELEGATE_HOSTNAME and _PORT, REDIS_URL, REDIS_HOST and the\n"
-                   "  like; localhost:6379. A binding is watched: change it, and Collector moves without a restart.\n"
+                   "  $SERVICE_BINDING_ROOT; the variables COLLECTOR_REDIS_*; COLLECTOR_DELEGATE_HOSTNAME and\n"
+                   "  _PORT; REDIS_URL, REDIS_HOST and the like; localhost:6379. A binding is watched: change it,\n"
+                   "  and Collector moves without a restart.\n"
                    "\n"
                    "Examples:\n"
                    "  collector                                         listen on 4001, Redis on localhost:6379\n"

@@ -1,4 +1,4 @@
-/* source: only flags and the file are handed on; a default is no word on where Redis is. */
+/* source: a default is no word on where Redis is, so it is not handed on. */
 #include "source.h"
 
 #include <fcntl.h>
@@ -24,30 +24,32 @@ static void add_text(struct source *source, const struct config_report *report, 
         add(source, report, option, name, text, text ? strlen(text) : 0);
 }
 
-static int read_all(int fd, const char *path, char *bytes, size_t size, size_t *length, struct err *err)
+/* `place` is where the path was given, for errors. */
+static int read_all(int fd, const char *place, const char *path, char *bytes, size_t size, size_t *length,
+                    struct err *err)
 {
         ssize_t n;
         *length = 0;
         while ((n = read(fd, bytes + *length, size - *length)) > 0)
                 *length += (size_t)n;
         if (n < 0)
-                return err_errno(err, "--redis-ca-file: read %s", path);
+                return err_errno(err, "%s: read %s", place, path);
         if (*length == size)
-                return err_set(err, ERR_LIMIT, "--redis-ca-file: %s has more than %d bytes", path, CA_MAX_BYTES);
+                return err_set(err, ERR_LIMIT, "%s: %s has more than %d bytes", place, path, CA_MAX_BYTES);
         return 0;
 }
 
-static int read_ca(struct source *source, const char *path, struct err *err)
+static int read_ca(struct source *source, const char *place, const char *path, struct err *err)
 {
         size_t length = 0;
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
-                return err_errno(err, "--redis-ca-file: open %s", path);
+                return err_errno(err, "%s: open %s", place, path);
         char *bytes = malloc(CA_MAX_BYTES + 1);
-        int rc = bytes ? read_all(fd, path, bytes, CA_MAX_BYTES + 1, &length, err)
-                       : err_set(err, ERR_NOMEM, "--redis-ca-file");
+        int rc = bytes ? read_all(fd, place, path, bytes, CA_MAX_BYTES + 1, &length, err)
+                       : err_set(err, ERR_NOMEM, "%s", place);
         if (rc == 0 && secret_init(&source->ca, bytes, length) < 0)
-                rc = err_set(err, ERR_NOMEM, "--redis-ca-file");
+                rc = err_set(err, ERR_NOMEM, "%s", place);
         free(bytes);
         (void)close(fd); /* nothing was written */
         return rc;
@@ -74,7 +76,7 @@ int source_init(struct source *source, const struct settings *settings, const st
         add_text(source, report, "key-prefix", "key-prefix", settings->key_prefix);
         if (!settings->redis_ca_file || !*settings->redis_ca_file)
                 return 0;
-        int rc = read_ca(source, settings->redis_ca_file, err);
+        int rc = read_ca(source, config_origin(report, "redis-ca-file")->place, settings->redis_ca_file, err);
         if (rc == 0)
                 add(source, report, "redis-ca-file", "certificates", source->ca.bytes, source->ca.length);
         return rc;

@@ -1,4 +1,4 @@
-/* record: a request or a response as one log record, the JSON that Collector gets (CONTRACT, section 1).
+/* record: a request or a response as one log record, the JSON that Collector gets.
  *
  *     struct record_source source;                     // once a process
  *     record_source_init(&source);

@@ -1,4 +1,4 @@
-/* report: the environment report, what `GET /` has always answered (CONTRACT, section 1).
+/* report: the environment report, what `GET /` has answered since the Node.js Pinger.
  *
  *     json_t *value = report_full(&source, &visit);            // or report_piece(&source, &visit, piece)
  *     char *text = report_print(value);                        // as JSON.stringify(value, null, 4) prints it

@@ -12,7 +12,7 @@
  *     struct backing_redis *first = backing_redis_watch_get(watch);        // resolved, not probed: generation 1
  *     redis_open(loop, &options, backing_redis_target(first), 1, &client, &err);
  *
- * Settings, with the names that binding entries have (BINDINGS, section 2, lists all spellings; case, a leading
+ * Settings, with the names that binding entries have (redis_names.c lists all spellings; case, a leading
  * "attribute.", "redis-" or "valkey-", and `_` or `.` for `-` make no difference; empty means absent):
  *   host port uri username password password-secondary database socket
  *   tls tls-server-name tls-verify certificates tls.crt tls.key

@@ -1,5 +1,5 @@
-/* redis_names: every spelling of a Redis setting, as charts, operators and libraries write it
- * (docs: the table of BINDINGS, section 2), and the variables. A new spelling is one row. */
+/* redis_names: every spelling of a Redis setting, as charts, operators and libraries write it,
+ * and the variables. A new spelling is one row. */
 #include "backing/redis_internal.h"
 
 #define MASK(field) (UINT32_C(1) << (field))

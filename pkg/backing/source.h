@@ -2,15 +2,13 @@
  * backing/redis.h and backing/collector.h; a program includes one of those two.
  *
  * Where a service is comes whole from one source, never mixed, so that one source's password never goes
- * to another's host. The strongest that says anything is taken (CONTRACT, section 2):
+ * to another's host. The strongest that says anything is taken:
  *     flags, configuration file, binding directory, environment variables, default
  * A program hands in the values of its own options with their places:
  *
- *     struct backing_value values[] = {
- *             { .name = "url", .kind = BACKING_FROM_FLAG, .text = url.bytes, .length = url.length, .place =
- * "--redis-url" }, { .name = "host", .kind = BACKING_FROM_FILE, .text = host, .length = strlen(host), .place =
- * "c.yaml:7" },
- *     };
+ *     struct backing_value values[2];
+ *     if (backing_value_of(report, "redis-host", "host", host, strlen(host), &values[count]))
+ *             count++;                                  // { "host", BACKING_FROM_FLAG, host, ..., "--redis-host" }
  *
  * Texts made here (errors, warnings, settings, places) never hold a secret: a setting that is one shows
  * as "(set)".
@@ -47,7 +45,7 @@ struct backing_value {
         enum backing_source kind;
         const char *text;
         size_t length;
-        const char *place; /* "--redis-host", "collector.yaml:7": for errors and --check */
+        const char *place; /* "--redis-host", "collector.yaml:7: redis-host": for errors and --check */
 };
 
 /* The value of an option as pkg/config read it: `name` as an entry of a binding is named, `text` borrowed. False, and

@@ -166,7 +166,7 @@ enum config_origin_kind { CONFIG_FROM_DEFAULT, CONFIG_FROM_FILE, CONFIG_FROM_ENV
 
 struct config_origin {
         enum config_origin_kind kind;
-        const char *place; /* "default", "collector.yaml:7", "COLLECTOR_HOLD_TIME", "--hold-time" */
+        const char *place; /* "default", "collector.yaml:7: hold-time", "COLLECTOR_HOLD_TIME", "--hold-time" */
 };
 
 void config_report_free(struct config_report *report); /* NULL is fine */

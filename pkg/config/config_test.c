@@ -192,7 +192,7 @@ static void flag_beats_environment_beats_file_beats_default(void **state)
         assert_int_equal(read_all(f, NULL, NULL, yaml), 0);
         assert_int_equal(f->s.hold_time_ms, 3000);
         assert_int_equal(config_origin(f->report, "hold-time")->kind, CONFIG_FROM_FILE);
-        assert_non_null(strstr(config_origin(f->report, "hold-time")->place, "c.yaml:2"));
+        assert_non_null(strstr(config_origin(f->report, "hold-time")->place, "c.yaml:2: hold-time"));
         assert_string_equal(config_file(f->report), f->yaml);
 }
 
@@ -343,7 +343,7 @@ static void nested_keys_and_lists_are_read(void **state)
         assert_string_equal(f->s.nodes.items[1], "b:2");
         assert_int_equal(f->s.access_log, ACCESS_OFF);
         assert_string_equal(f->s.ack, "replica:2");
-        assert_non_null(strstr(config_origin(f->report, "redis-sentinel-nodes")->place, "c.yaml:5"));
+        assert_non_null(strstr(config_origin(f->report, "redis-sentinel-nodes")->place, "c.yaml:5: redis"));
         assert_int_equal(read_all(f, NULL, NULL, ""), 0);
         assert_int_equal(read_all(f, NULL, NULL, "---\n# nothing\n...\n"), 0);
         assert_int_equal(read_all(f, NULL, NULL, "redis-sentinel-nodes: []\n"), 0);

@@ -65,6 +65,15 @@ static int set_from_path(struct reading *reading, const struct finding *finding,
         return rc;
 }
 
+/* A value's place as others tell of it who find a fault in it later: in a file with its key, as in our own errors. */
+static char *place_in_full(const struct finding *finding)
+{
+        char *place;
+        if (finding->kind != CONFIG_FROM_FILE)
+                return strdup(finding->place);
+        return asprintf(&place, "%s: %s", finding->place, finding->key) < 0 ? NULL : place;
+}
+
 /* A list grows while its entries come from the same source; anything else takes the place of what was there. */
 int config_apply(struct reading *reading, const struct finding *finding, struct err *err)
 {
@@ -82,7 +91,7 @@ int config_apply(struct reading *reading, const struct finding *finding, struct 
         }
         if (origin->place && origin->kind == finding->kind && finding->option->type == CONFIG_LIST)
                 return 0; /* the place of the first entry stays */
-        char *place = strdup(finding->place);
+        char *place = place_in_full(finding);
         if (!place)
                 return out_of_memory(err);
         free((char *)(uintptr_t)origin->place);

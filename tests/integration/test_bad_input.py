@@ -1,4 +1,4 @@
-"""CONTRACT, section 3, bad input: each kind has its answer, and the program goes on."""
+"""Bad input: each kind has its answer, and the program goes on."""
 
 import pytest
 

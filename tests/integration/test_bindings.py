@@ -1,4 +1,4 @@
-"""CONTRACT, section 2: where Redis is, and moving to another one while requests are served."""
+"""Where Redis is, and moving to another one while requests are served."""
 
 import json
 import signal
@@ -90,10 +90,19 @@ def test_a_binding_wins_over_variables(start_redis, start_bound, bindings):
     assert stores_in(program, server)
 
 
+def test_variables_of_the_programs_own_are_weaker_than_a_binding(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("db", server)
+    assert stores_in(start_bound(env={"COLLECTOR_REDIS_HOST": "nowhere.invalid", "COLLECTOR_REDIS_PORT": "1"}), server)
+
+
 def test_variables_are_used_without_a_binding(start_redis, start_collector):
     server = start_redis(requirepass="pw")
     for env in ({"REDIS_URL": server.url(password="pw")},
-                {"REDIS_HOST": server.host, "REDIS_PORT": server.port, "REDIS_PASSWORD": "pw"}):
+                {"REDIS_HOST": server.host, "REDIS_PORT": server.port, "REDIS_PASSWORD": "pw"},
+                {"COLLECTOR_REDIS_URL": server.url(password="pw")},
+                {"COLLECTOR_REDIS_HOST": server.host, "COLLECTOR_REDIS_PORT": server.port,
+                 "COLLECTOR_REDIS_PASSWORD": "pw", "REDIS_HOST": "nowhere.invalid"}):
         assert stores_in(start_collector(env=env), server)
 
 

@@ -1,4 +1,4 @@
-"""CONTRACT, section 1: what programs rely on that were written for the first Collector."""
+"""The classic interface: what programs rely on that were written for the first Collector."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""CONTRACT, section 3: one document at a time under /v1/documents."""
+"""One document at a time under /v1/documents."""
 
 import concurrent.futures
 import json

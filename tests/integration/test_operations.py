@@ -1,4 +1,4 @@
-"""CONTRACT, section 4 and the probes: how Collector is started, watched, reloaded and stopped."""
+"""The program and its probes: how Collector is started, watched, reloaded and stopped."""
 
 import json
 import re
@@ -150,7 +150,10 @@ def test_a_bad_variable_is_exit_2_and_named():
     ("nothing: 1\n", [":1", "nothing"]),
     ("workers: 1\nworkers: 2\n", [":2", "workers"]),
     ("workers: [1\n", ["collector.yaml"]),
-    ("- a\n", ["collector.yaml:1"])])
+    ("- a\n", ["collector.yaml:1"]),
+    # What a URL means is found out later, by those who know Redis: the place is as exact.
+    ("workers: 1\nredis:\n  url: redis://127.0.0.1:99999\n", ["collector.yaml:3: redis.url: "]),
+    ("workers: 1\nredis-ca-file: /nonexistent/ca\n", ["collector.yaml:2: redis-ca-file: ", "/nonexistent/ca"])])
 def test_a_bad_file_is_exit_2_with_line_and_entry(tmp_path, text, words):
     path = tmp_path / "collector.yaml"
     path.write_text(text)
