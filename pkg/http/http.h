@@ -34,7 +34,8 @@
  *
  * Exception: where libmicrohttpd gives up before we see the request, it answers with a short HTML page
  * and closes: a line that is no request line or no field, another HTTP version (505), a Content-Length
- * or chunk size that is no number, a head larger than its memory (414 or 431).
+ * or chunk size that is no number, a head larger than its memory (414 or 431). libmicrohttpd 1.0.1 (Debian 13,
+ * Ubuntu 24.04) refuses extensions of chunks (RFC 9112, section 7.1.1) in the same way, with 400.
  *
  * Threads: http_server_*: any. Everything else: loop only, in the thread of the worker's loop. */
 #ifndef HTTP_HTTP_H

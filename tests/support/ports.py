@@ -33,3 +33,13 @@ def reserve_port():
         _locks[port] = lock
         return port
     raise RuntimeError(f"no free port from {FIRST} to {LAST}")
+
+
+def machine_has_ipv6():
+    """True where ::1 can be used: containers often have no IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
