@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "api.h"
+#include "base/attr.h"
 #include "base/clock.h"
 #include "reader.h"
 
@@ -91,6 +92,28 @@ static bool read_limit(struct http_request *request, size_t *limit)
         return true;
 }
 
+static bool is_known(const char *name, const char *value UNUSED, void *data)
+{
+        static const char *const known[] = { "limit", "cursor", "since", "until" };
+        const char **unknown = data;
+        for (size_t i = 0; i < COUNT_OF(known); i++)
+                if (strcmp(name, known[i]) == 0)
+                        return true;
+        *unknown = name;
+        return false;
+}
+
+/* A filter that is passed over would answer with documents that nobody asked for. False: the request was answered. */
+static bool check_names(struct http_request *request)
+{
+        const char *unknown = NULL;
+        http_request_each_query(request, is_known, &unknown);
+        if (!unknown)
+                return true;
+        http_problem(request, 400, NULL, 0, "%.64s: expected limit, cursor, since or until", unknown);
+        return false;
+}
+
 /* Where to begin: at the cursor; else at the first day that can hold something since `since`. */
 static bool read_cursor(struct http_request *request, struct reader *reader)
 {
@@ -164,11 +187,13 @@ void listing_get(struct http_request *request, void *context)
         };
         page->request = request;
         buf_init(&page->body, 0);
-        if (!read_limit(request, &page->limit) || !read_time(request, "since", &reader->since_ms) ||
-            !read_time(request, "until", &reader->until_ms) || !read_cursor(request, reader)) {
+        if (!check_names(request) || !read_limit(request, &page->limit) ||
+            !read_time(request, "since", &reader->since_ms) || !read_time(request, "until", &reader->until_ms) ||
+            !read_cursor(request, reader)) {
                 free(page);
                 return;
         }
+        reader->wanted = page->limit;
         if (buf_puts(&page->body, "{\"documents\":[") < 0) {
                 free(page);
                 http_problem(request, 503, NULL, 0, "out of memory");

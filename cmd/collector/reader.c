@@ -1,8 +1,10 @@
 /* reader: a chain of callbacks, each step ending in the next:
  *
- *     reader_start -> ask_days -> step -> read_entries -> look_back -> fetch_documents -> take_documents -> step
+ *     reader_start -> step -> read_entries -> look_back -> fetch_documents -> take_documents -> step
+ *                     step -> ask_days -> step                         take_documents -> fetch_whole -> take_documents
  *
- * A step has at most STEP_MAX entries, so what is in memory is bounded by as many documents. */
+ * A step has at most STEP_MAX entries, and of each document at most FIRST_BYTES are fetched with the others, so what is
+ * in memory is bounded by their product and one document that is longer. */
 #include "reader.h"
 
 #include <inttypes.h>
@@ -16,6 +18,8 @@
 
 enum {
         STEP_MAX = 64,
+        DAYS_MAX = 64, /* that are asked for at once */
+        FIRST_BYTES = 64 << 10,
         LOOK_BACK_PAGE = 512,
         LOOK_BACK_PAGES_MAX = 200,
 };
@@ -33,6 +37,7 @@ struct reader_entry {
         struct feed_id id;
         int64_t mark_ms; /* -1: no mark                       */
         bool left_out;   /* a double, or its document is gone */
+        bool is_cut;     /* not fetched whole                 */
         char *document;  /* owned                             */
         size_t length;
 };
@@ -114,14 +119,23 @@ static const char *current_stream(const struct reader *reader, char out[FEED_STR
 
 static void step(struct reader *reader);
 
+static void fetch_whole(struct reader *reader, struct reader_entry *entry);
+
+/* Goes on at take_at. */
 static void take_documents(struct reader *reader)
 {
-        for (size_t i = 0; i < reader->entry_count; i++) {
-                struct reader_entry *entry = &reader->entries[i];
+        for (; reader->take_at < reader->entry_count; reader->take_at++) {
+                struct reader_entry *entry = &reader->entries[reader->take_at];
+                if (!entry->left_out && entry->is_cut) {
+                        fetch_whole(reader, entry);
+                        return;
+                }
                 if (!entry->left_out && !reader->on_document(reader, entry->key, entry->document, entry->length)) {
                         finish(reader, true);
                         return;
                 }
+                free(entry->document);
+                entry->document = NULL;
                 if (reader->in_next)
                         reader->cursor.after_next = entry->id;
                 else
@@ -129,6 +143,16 @@ static void take_documents(struct reader *reader)
         }
         drop_entries(reader);
         step(reader);
+}
+
+static void documents_fetched(struct reader *reader)
+{
+        if (--reader->waiting > 0)
+                return;
+        if (reader->outcome != STORE_DONE)
+                finish(reader, false);
+        else
+                take_documents(reader);
 }
 
 static void keep_document(struct reader_entry *entry, const char *text, size_t length)
@@ -148,42 +172,49 @@ static void keep_document(struct reader_entry *entry, const char *text, size_t l
         entry->length = length;
 }
 
-static void documents_fetched(struct reader *reader)
-{
-        if (--reader->waiting > 0)
-                return;
-        if (reader->outcome != STORE_DONE)
-                finish(reader, false);
-        else
-                take_documents(reader);
-}
-
 static void on_document(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct reader_entry *entry = CONTAINER_OF(command, struct reader_entry, get);
+        size_t length = 0;
         if (reply && redis_reply_is_error(reply, "WRONGTYPE")) {
                 entry->left_out = true;
         } else if (check_reply(entry->reader, reply, err)) {
-                size_t length = 0;
                 const char *text = redis_reply_text(reply, &length);
-                keep_document(entry, text, length);
+                /* Nothing is behind the part that was asked for, or there is more. */
+                entry->is_cut = !entry->is_cut && length == FIRST_BYTES;
+                if (!entry->is_cut)
+                        keep_document(entry, text, length);
         }
         redis_command_fini(command);
         documents_fetched(entry->reader);
 }
 
-static void fetch_documents(struct reader *reader)
+/* False: out of memory, noted. */
+static bool send_get(struct reader *reader, struct reader_entry *entry)
 {
         char key[FEED_PREFIX_MAX + UUID_TEXT_SIZE];
+        char last[16];
+        (void)snprintf(key, sizeof(key), "%s%s", reader->store->prefix, entry->key); /* fits */
+        if (entry->is_cut)
+                return send_words(reader, &entry->get, on_document, 2, (const char *[]){ "GET", key });
+        (void)snprintf(last, sizeof(last), "%d", FIRST_BYTES - 1);
+        return send_words(reader, &entry->get, on_document, 4, (const char *[]){ "GETRANGE", key, "0", last });
+}
+
+static void fetch_whole(struct reader *reader, struct reader_entry *entry)
+{
+        reader->waiting = 1; /* until it is sent */
+        (void)send_get(reader, entry);
+        documents_fetched(reader);
+}
+
+static void fetch_documents(struct reader *reader)
+{
         reader->waiting = 1; /* until all are sent */
-        for (size_t i = 0; i < reader->entry_count; i++) {
-                struct reader_entry *entry = &reader->entries[i];
-                if (entry->left_out)
-                        continue;
-                (void)snprintf(key, sizeof(key), "%s%s", reader->store->prefix, entry->key); /* fits */
-                if (!send_words(reader, &entry->get, on_document, 2, (const char *[]){ "GET", key }))
+        reader->take_at = 0;
+        for (size_t i = 0; i < reader->entry_count; i++)
+                if (!reader->entries[i].left_out && !send_get(reader, &reader->entries[i]))
                         break;
-        }
         documents_fetched(reader);
 }
 
@@ -288,8 +319,8 @@ static void on_entries(struct redis_command *command, const struct redis_reply *
                 return;
         }
         size_t count = redis_reply_count(reply);
-        reader->step_full = count >= STEP_MAX;
-        for (size_t i = 0; i < count && i < STEP_MAX; i++) {
+        reader->step_full = count >= reader->step_max;
+        for (size_t i = 0; i < count && i < reader->step_max; i++) {
                 struct feed_entry read = { 0 };
                 struct reader_entry *entry = &reader->entries[reader->entry_count++];
                 *entry = (struct reader_entry){ .reader = reader };
@@ -318,7 +349,7 @@ static void read_entries(struct reader *reader)
                 (void)feed_id_format(after, from + 1);
         if (reader->until_ms != UINT64_MAX)
                 (void)snprintf(to, sizeof(to), "%" PRIu64, reader->until_ms > 0 ? reader->until_ms - 1 : 0);
-        (void)snprintf(count, sizeof(count), "%d", STEP_MAX);
+        (void)snprintf(count, sizeof(count), "%zu", reader->step_max);
         if (!send_words(reader, &reader->command, on_entries, 6,
                         (const char *[]){ "XRANGE", current_stream(reader, stream), from, to, "COUNT", count }))
                 finish(reader, false);
@@ -326,13 +357,16 @@ static void read_entries(struct reader *reader)
 
 /* --- From stream to stream ------------------------------------------------------------------------------------------ */
 
-static bool day_has_stream(const struct reader *reader, int64_t day)
+enum day_state { DAY_EMPTY, DAY_HAS_STREAM, DAY_UNKNOWN };
+
+static enum day_state look_up_day(const struct reader *reader, int64_t day)
 {
         if (day > reader->last_day)
-                return false;
-        if (day < reader->first_day || day >= reader->first_day + (int64_t)reader->day_count)
-                return true; /* not asked */
-        return reader->days[day - reader->first_day].has_stream;
+                return DAY_EMPTY;
+        if (day >= reader->first_day && day < reader->first_day + (int64_t)reader->day_count)
+                return reader->days[day - reader->first_day].has_stream ? DAY_HAS_STREAM : DAY_EMPTY;
+        /* Reading one or two that may be there costs no more than asking whether they are. */
+        return reader->last_day - day > 1 ? DAY_UNKNOWN : DAY_HAS_STREAM;
 }
 
 /* Nothing is added to a stream any more when its day has been over for longer than a document may be held and
@@ -343,48 +377,51 @@ static bool day_is_closed(const struct reader *reader, int64_t day)
         return clock_realtime_ms() > feed_day_start_ms(day + 1) + grace_ms;
 }
 
-/* The stream is at its end: moves to the next one that there is. False: this was the last. */
-static bool next_stream(struct reader *reader)
+/* The stream is at its end: moves to the next one that there is, or to a day of which that is not known. DAY_EMPTY:
+ * this was the last. */
+static enum day_state next_stream(struct reader *reader)
 {
         struct cursor *at = &reader->cursor;
         while (!reader->in_next) {
                 if (!day_is_closed(reader, at->day)) {
                         reader->in_next = true; /* the cursor stays on a day that may still grow */
-                        return day_has_stream(reader, at->day + 1);
+                        return at->day < reader->last_day ? DAY_HAS_STREAM : DAY_EMPTY;
                 }
                 if (at->day >= reader->last_day)
-                        return false;
+                        return DAY_EMPTY;
                 *at = (struct cursor){ .day = at->day + 1, .after = at->after_next };
-                if (day_has_stream(reader, at->day))
-                        return true;
+                enum day_state state = look_up_day(reader, at->day);
+                if (state != DAY_EMPTY)
+                        return state;
         }
-        return false;
+        return DAY_EMPTY;
 }
+
+static void ask_days(struct reader *reader);
 
 static void step(struct reader *reader)
 {
-        if (reader->step_full || next_stream(reader))
+        enum day_state state = reader->step_full ? DAY_HAS_STREAM : next_stream(reader);
+        if (state == DAY_HAS_STREAM)
                 read_entries(reader);
+        else if (state == DAY_UNKNOWN)
+                ask_days(reader);
         else
                 finish(reader, false);
 }
 
 /* --- Days ------------------------------------------------------------------------------------------------------------ */
 
-static void start_reading(struct reader *reader)
+static void day_known(struct reader *reader)
 {
+        if (--reader->waiting > 0)
+                return;
         if (reader->outcome != STORE_DONE) {
                 finish(reader, false);
                 return;
         }
-        reader->step_full = day_has_stream(reader, reader->cursor.day);
+        reader->step_full = look_up_day(reader, reader->cursor.day) == DAY_HAS_STREAM;
         step(reader);
-}
-
-static void day_known(struct reader *reader)
-{
-        if (--reader->waiting == 0)
-                start_reading(reader);
 }
 
 static void on_exists(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
@@ -396,14 +433,23 @@ static void on_exists(struct redis_command *command, const struct redis_reply *r
         day_known(day->reader);
 }
 
-/* One EXISTS a day, all in one write: about 0.3 us of Redis's time each. No list of days has to be kept, which
- * another Redis after a swap would not have. */
+/* From the cursor's day on: one EXISTS a day, all in one write, about 0.3 us of Redis's time each. No list of days has
+ * to be kept, which another Redis after a swap would not have. */
 static void ask_days(struct reader *reader)
 {
         char stream[FEED_STREAM_SIZE];
+        int64_t left = reader->last_day - reader->cursor.day + 1;
         reader->waiting = 1; /* until all are sent */
+        reader->first_day = reader->cursor.day;
+        reader->day_count = left < DAYS_MAX ? (size_t)left : DAYS_MAX;
+        if (!reader->days)
+                reader->days = malloc(DAYS_MAX * sizeof(*reader->days));
+        if (!reader->days) {
+                reader->day_count = 0;
+                fail_memory(reader);
+        }
         for (size_t i = 0; i < reader->day_count; i++) {
-                reader->days[i].reader = reader;
+                reader->days[i] = (struct reader_day){ .reader = reader };
                 (void)feed_stream(reader->store->prefix, reader->first_day + (int64_t)i, stream);
                 if (!send_words(reader, &reader->days[i].exists, on_exists, 2, (const char *[]){ "EXISTS", stream }))
                         break;
@@ -416,6 +462,8 @@ void reader_start(struct reader *reader)
         int64_t today = feed_day(clock_realtime_ms());
         reader->outcome = STORE_DONE;
         reader->entry_count = 0;
+        /* One more than will be taken tells whether there are more. */
+        reader->step_max = reader->wanted > 0 && reader->wanted < STEP_MAX ? reader->wanted + 1 : STEP_MAX;
         reader->last_day = today + 1; /* a writer's clock may be ahead */
         if (reader->until_ms != UINT64_MAX) {
                 int64_t until_day = feed_day((int64_t)reader->until_ms + FEED_CLOCK_SKEW_MS);
@@ -424,14 +472,17 @@ void reader_start(struct reader *reader)
         }
         if (reader->cursor.day < reader_first_day())
                 reader->cursor = (struct cursor){ .day = reader_first_day() };
-        reader->first_day = reader->cursor.day;
-        if (reader->last_day - reader->first_day > 1)
-                reader->day_count = (size_t)(reader->last_day - reader->first_day + 1);
-        reader->days = reader->day_count > 0 ? calloc(reader->day_count, sizeof(*reader->days)) : NULL;
         reader->entries = malloc(STEP_MAX * sizeof(*reader->entries));
-        if (!reader->entries || (reader->day_count > 0 && !reader->days)) {
-                reader->day_count = 0;
+        if (!reader->entries) {
                 fail_memory(reader);
+                finish(reader, false);
+                return;
         }
-        ask_days(reader);
+        bool is_new = feed_id_compare(reader->cursor.after, (struct feed_id){ 0 }) == 0;
+        enum day_state first = look_up_day(reader, reader->cursor.day);
+        reader->step_full = first == DAY_HAS_STREAM || (first == DAY_UNKNOWN && !is_new);
+        if (first == DAY_UNKNOWN && is_new)
+                ask_days(reader);
+        else
+                step(reader);
 }

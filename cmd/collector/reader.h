@@ -4,10 +4,13 @@
  *     page->reader = (struct reader){ .store = store, .cursor = from, .on_document = on_document, .on_done = on_done };
  *     reader_start(&page->reader);
  *
- * It goes in steps, each one round trip: which days have a stream (EXISTS for each, once); entries of the next
- * stream (XRANGE); for entries with a mark, whether the same key stands before them; the documents (GET for each);
- * and again, until on_document says that it is enough or the last stream is at its end. Entries whose document is
+ * It goes in steps, each one round trip: entries of a stream (XRANGE); for entries with a mark, whether the same key
+ * stands before them; the documents (GETRANGE for each); and again, until on_document says that it is enough. At a
+ * stream's end it asks which of the next days have one (EXISTS for each of at most 64). Entries whose document is
  * gone, deleted or expired, are left out: an entry is added after its document.
+ *
+ * In memory are at most the first 64 KiB of 64 documents. A longer one is fetched whole (GET) when its turn comes, one
+ * at a time.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_READER_H
@@ -26,6 +29,7 @@ struct reader {
         struct store *store;
         struct cursor cursor;        /* moves behind each document that was taken or left out   */
         uint64_t since_ms, until_ms; /* bounds of the ids; until is exclusive, UINT64_MAX: none */
+        size_t wanted;               /* documents that will be taken: no more are fetched at once; 0: not known */
         /* A document, borrowed during the call. False: it is not taken, this is enough. */
         bool (*on_document)(struct reader *reader, const char *key, const char *document, size_t length);
         /* Exactly once, and the last thing the reader does. `more`: on_document refused one. */
@@ -33,11 +37,11 @@ struct reader {
 
         /* Private. */
         struct redis_command command;
-        struct reader_day *days; /* owned array: which days have a stream; NULL: not asked, all are tried */
+        struct reader_day *days; /* owned array: which days have a stream, as far as they were asked; else NULL */
         size_t day_count;
-        int64_t first_day, last_day;
+        int64_t first_day, last_day;  /* of `days`; of all     */
         struct reader_entry *entries; /* owned array, one step's */
-        size_t entry_count, look_at;
+        size_t entry_count, step_max, look_at, take_at;
         struct feed_id look_after;
         unsigned look_pages;
         size_t waiting;

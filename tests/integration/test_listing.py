@@ -187,20 +187,87 @@ def test_since_takes_unix_milliseconds_too(fresh):
 def test_documents_of_earlier_days_come_first(fresh):
     client, store = fresh
     keys = fill(client, 6)
+    for days, key in ((3, keys[0]), (3, keys[1]), (1, keys[2])):
+        put_on_day(store, key, days)
     day_ms = 24 * 3600 * 1000
     now = int(time.time() * 1000)
-    # Documents of other days are put into their buckets as Collector would have put them then.
-    for days, key in ((3, keys[0]), (3, keys[1]), (1, keys[2])):
-        moment = now - days * day_ms
-        bucket = "collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(moment // 1000))
-        store.xadd(bucket, {"k": key}, id=f"{moment}-*")
-        today = "collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(now // 1000))
-        for entry, fields in store.xrange(today):
-            if fields[b"k"].decode() == key:
-                store.xdel(today, entry)
     assert all_keys(client, limit=2, since=stamp(now - 5 * day_ms)) == keys
     assert all_keys(client, limit=2, since=stamp(now - 2 * day_ms)) == keys[2:]
     assert all_keys(client, limit=2, since=stamp(now - 5 * day_ms), until=stamp(now - 2 * day_ms)) == keys[:2]
+
+
+def put_on_day(store, key, days):
+    """Moves a document's entry of today into the stream of an earlier day, as Collector would have put it then."""
+    now = int(time.time() * 1000)
+    moment = now - days * 24 * 3600 * 1000
+    store.xadd(stream_of(moment), {"k": key}, id=f"{moment}-*")
+    for entry, fields in store.xrange(stream_of(now)):
+        if fields[b"k"].decode() == key:
+            store.xdel(stream_of(now), entry)
+
+
+def stream_of(milliseconds):
+    return "collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(milliseconds // 1000))
+
+
+def calls(store, command):
+    """How often Redis has done a command since the statistics were reset."""
+    return store.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
+
+
+def test_days_far_apart_are_found_and_only_asked_for_where_one_ends(fresh):
+    client, store = fresh
+    keys = fill(client, 7)
+    for key, days in zip(keys, (200, 200, 200, 130, 65, 64)):
+        put_on_day(store, key, days)
+    assert all_keys(client, limit=1) == keys
+    assert all_keys(client, limit=1000) == keys
+    _, cursor, _ = page(client, limit=1)
+    store.config_resetstat()
+    entries, _, _ = page(client, limit=1, cursor=cursor)
+    assert keys_of(entries) == keys[1:2]
+    assert calls(store, "exists") == 0
+
+
+def test_no_more_documents_are_fetched_than_are_asked_for(fresh):
+    client, store = fresh
+    fill(client, 30)
+    store.config_resetstat()
+    page(client, limit=3)
+    assert calls(store, "getrange") + calls(store, "get") <= 4
+
+
+def test_long_documents_are_fetched_one_at_a_time_and_keep_their_bytes(fresh):
+    client, store = fresh
+    sizes = [900_000, 65_400, 65_536, 65_537, 10] + 12 * [900_000]
+    keys = [client.post("/v1/documents", '{"text":"%s"}' % (size * "x")).json()["key"] for size in sizes]
+    store.config_resetstat()
+    entries, cursor, more = page(client, limit=1000)
+    # 4 MiB are full with the fifth long one; one more than those of the page is looked at.
+    assert more and calls(store, "get") <= 9
+    while more:
+        following, cursor, more = page(client, limit=1000, cursor=cursor)
+        entries += following
+    assert keys_of(entries) == keys
+    assert [len(entry["document"]["text"]) for entry in entries] == sizes
+
+
+def test_a_long_document_of_exactly_what_is_fetched_first_is_whole(fresh):
+    client, store = fresh
+    key = client.post("/v1/documents", {"text": ""}).json()["key"]
+    empty = len(store.get(key))
+    for size in (65_535, 65_536, 65_537):
+        fitted = client.post("/v1/documents", {"text": (size - empty) * "y"}).json()["key"]
+        assert store.strlen(fitted) == size
+    entries, _, _ = page(client)
+    lengths = [len(entry["document"]["text"]) for entry in entries]
+    assert lengths == [0] + [size - empty for size in (65_535, 65_536, 65_537)]
+
+
+@pytest.mark.parametrize("query", ["order=desc", "correlationId=x", "limit=3&ordre=asc", "Limit=3"])
+def test_an_unknown_parameter_is_400_and_named(fresh, query):
+    client, _ = fresh
+    assert_problem(client.get(f"/v1/documents?{query}"), 400, query.split("&")[-1].split("=")[0])
 
 
 @pytest.mark.parametrize("query", [
