@@ -213,6 +213,39 @@ def test_a_full_queue_drops_the_new_and_counts_them(start_pinger, stub):
     wait_until(lambda: "/after" in stub.urls(), "the record after the queue was full")
 
 
+def test_under_a_flapping_collector_the_counters_add_up_and_nothing_is_stored_twice(start_pinger, stub):
+    pinger = start_pinger(stub, queue_records=60, retry_max="100ms", delivery_timeout="1s")
+    put = 0
+
+    def add_up():
+        now = pinger.metrics()
+        return put == sum(count for name, count in now.items() if name.startswith((
+            "pinger_log_records_delivered_total", "pinger_log_records_dropped_total", "pinger_log_records_waiting")))
+
+    with pinger.client() as client:
+        for trouble in ("gone", 503, "none", 0, 429, "slow", "gone", "none", 500):
+            if trouble == "gone":
+                stub.stop()
+            elif trouble == "slow":
+                stub.pause = 0.1
+            elif trouble != "none":
+                stub.status = trouble
+            for _ in range(25):
+                assert client.get(f"/n/{put}").status == 200
+                put += 2
+            wait_until(add_up, f"delivered, waiting and dropped to be {put}")
+            stub.status, stub.pause = 200, 0
+            if trouble == "gone":
+                stub.start()
+    wait_until(lambda: pinger.metrics()["pinger_log_records_waiting"] == 0, "all to be delivered")
+    now = pinger.metrics()
+    dropped = now['pinger_log_records_dropped_total{reason="queue_full"}']
+    assert now["pinger_log_records_delivered_total"] == len(stub.records()) == put - dropped
+    urls = stub.urls()
+    assert len(urls) == len(set(urls)) and urls == sorted(urls, key=lambda url: int(url.rsplit("/", 1)[1]))
+    pinger.stop()
+
+
 def test_what_waits_is_flushed_on_sigterm(start_pinger, stub):
     pinger = start_pinger(stub, batch_time="30s")
     pinger.get("/last/words")
