@@ -418,6 +418,44 @@ static char *printed(const struct fixture *f)
         return text;
 }
 
+static void check_prints_a_url_without_what_may_be_a_password(void **state UNUSED)
+{
+        bool is_path;
+        static const struct {
+                const char *url, *shown;
+        } cases[] = {
+                { "redis://h", "redis://h" },
+                { "redis://h:6379/2", "redis://h:6379/2" },
+                { "redis://[::1]:6379/2", "redis://[::1]:6379/2" },
+                { "redis://[::1]", "redis://[::1]" },
+                { "unix:///run/redis.sock", "unix:///run/redis.sock" },
+                { "redis://u:hunter2@h:1", "redis://***@h:1" },
+                { "redis://u:hunt@er2@h:1", "redis://***@h:1" },
+                { "redis://u:hunt/er2@h:1", "redis://***@h:1" },
+                { "redis://h:1/0?password=hunter2", "redis://h:1/0?***" },
+                { "redis://h:1/0?password=hunt@er2", "redis://***" },
+                { "redis://u:hunt?er2@h:1", "redis://***" },
+                { "redis://u:hunt#er2@h:1", "redis://***" },
+                { "redis://:hunter2", "redis://***" },
+                { "redis://:12345", "redis://***" },
+                { "redis://u:hunter2", "redis://***" },
+                { "redis://u:hunter2/1", "redis://***" },
+                { "redis://u:123456", "redis://***" },
+                { "redis://[hunter2", "redis://***" },
+                { "redis://[hunter/2]:1", "redis://***" },
+                { "redis://[::1]:hunter2", "redis://***" },
+                { "u:hunter2@h", "(set)" },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                struct buf out;
+                struct settings shown = { .redis_url = { (char *)cases[i].url, strlen(cases[i].url) } };
+                buf_init(&out, 0);
+                assert_int_equal(config_value_format(config_find(&program, "redis-url", &is_path), &shown, &out), 0);
+                assert_string_equal(out.data, cases[i].shown);
+                buf_fini(&out);
+        }
+}
+
 static void check_prints_values_and_origins_without_secrets(void **state)
 {
         struct fixture *f = *state;
@@ -529,6 +567,7 @@ int main(void)
                 TEST(the_file_may_be_named_by_the_environment),
                 TEST(secrets_come_from_the_environment_or_a_file),
                 TEST(a_password_on_the_command_line_is_warned_of),
+                TEST(check_prints_a_url_without_what_may_be_a_password),
                 TEST(check_prints_values_and_origins_without_secrets),
                 TEST(help_and_version_are_asked_for),
                 TEST(help_mentions_every_option_its_variable_and_its_default),

@@ -36,18 +36,34 @@ static int format_text(const char *text, size_t length, struct buf *out)
         return rc;
 }
 
-/* A password stands before the "@" or in the query (RFC 3986, sections 3.2.1 and 3.4): both are left out. */
+/* True for [HOST[:PORT]] with a path, a query or nothing behind it. */
+static bool is_authority(const char *text)
+{
+        size_t length = strcspn(text, "/?#");
+        const char *name_end = text[0] == '[' ? memchr(text, ']', length) : text;
+        const char *colon = name_end ? memchr(name_end, ':', length - (size_t)(name_end - text)) : NULL;
+        if (!colon)
+                return name_end != NULL;
+        size_t digits = strspn(colon + 1, "0123456789");
+        return colon > text && digits <= 5 && colon + 1 + digits == text + length;
+}
+
+/* A password stands before the "@" or in the query (RFC 3986, sections 3.2.1 and 3.4): both are left out. Where it
+ * can't be told which part is which, as with an "@" behind a "?", or in redis://:password without the host, all is. */
 static int format_url(const struct secret *url, struct buf *out)
 {
         const char *scheme = strstr(url->bytes, "://");
         if (!scheme)
                 return buf_puts(out, "(set)");
-        const char *host = strrchr(url->bytes, '@');
-        int rc = format_text(url->bytes, (size_t)(scheme - url->bytes) + 3, out);
-        if (rc == 0 && host)
-                rc = buf_puts(out, "***@");
-        host = host ? host + 1 : scheme + 3;
+        const char *rest = scheme + 3;
+        const char *at = strrchr(rest, '@');
+        const char *host = at ? at + 1 : rest;
         size_t shown = strcspn(host, "?#");
+        int rc = format_text(url->bytes, (size_t)(rest - url->bytes), out);
+        if ((at && strcspn(rest, "?#") < (size_t)(at - rest)) || !is_authority(host))
+                return rc == 0 ? buf_puts(out, "***") : rc;
+        if (rc == 0 && at)
+                rc = buf_puts(out, "***@");
         if (rc == 0)
                 rc = format_text(host, shown, out);
         if (rc == 0 && host[shown] != '\0')
