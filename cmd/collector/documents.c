@@ -420,6 +420,18 @@ static bool is_json(const char *type)
                (strncasecmp(type, "application/", 12) == 0 && end - type > 17 && strncasecmp(end - 5, "+json", 5) == 0);
 }
 
+/* True, and the request was answered, where the body is gzip or the like, which is not read here. Asked when the body
+ * turned out to be no JSON, so that one that is one costs nothing more. */
+static bool refuse_encoded(struct http_request *request)
+{
+        static const struct http_header accept = { "Accept-Encoding", "identity" };
+        const char *coding = http_request_header(request, "Content-Encoding");
+        if (!coding || !*coding || strcasecmp(coding, "identity") == 0)
+                return false;
+        http_problem(request, 415, &accept, 1, "a document is sent as it is, not with Content-Encoding %.40s", coding);
+        return true;
+}
+
 /* Fills post->object from the body. False: the request was answered. */
 static bool read_body(struct post *post)
 {
@@ -429,7 +441,7 @@ static bool read_body(struct post *post)
         struct json_position where;
         struct err err;
         if (type && post->classic && http_media_type_is(type, "application/x-www-form-urlencoded")) {
-                if (!read_form(post, &body, &length))
+                if (refuse_encoded(post->request) || !read_form(post, &body, &length))
                         return false;
         } else if (type && !is_json(type)) {
                 static const struct http_header accept = { "Accept-Post", "application/json" };
@@ -443,6 +455,8 @@ static bool read_body(struct post *post)
         }
         if (json_check_object(body, length, &watch_added, &post->object, &where, &err) < 0) {
                 char members[96];
+                if (refuse_encoded(post->request))
+                        return false;
                 (void)snprintf(members, sizeof(members), "\"line\":%zu,\"column\":%zu", where.line, where.column);
                 http_problem_with(post->request, 400, members, NULL, 0, "%s", err.text);
                 return false;
