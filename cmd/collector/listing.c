@@ -43,27 +43,43 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *out)
         return true;
 }
 
-/* Unix milliseconds, or ISO 8601 in UTC: 2026-11-24, 2026-11-24T08:15:30Z, 2026-11-24T08:15:30.123Z. */
+/* True if `text` begins like `form`, in which 0 stands for any digit. */
+static bool has_form(const char *text, const char *form)
+{
+        for (; *form; text++, form++)
+                if (*form == '0' ? *text < '0' || *text > '9' : *text != *form)
+                        return false;
+        return true;
+}
+
+/* "Z", or ".", 1 to 9 digits of a second, "Z": the first three count. */
+static bool parse_fraction(const char *text, unsigned *ms)
+{
+        size_t digits = *text == '.' ? strspn(text + 1, "0123456789") : 0;
+        unsigned weight = 100;
+        *ms = 0;
+        for (size_t i = 1; i <= digits; i++, weight /= 10)
+                *ms += weight * (unsigned)(text[i] - '0');
+        return digits <= 9 && strcmp(text + digits + (digits > 0), "Z") == 0;
+}
+
+/* Unix milliseconds, or UTC as RFC 3339 writes it: 2026-11-24, 2026-11-24T08:15:30Z, 2026-11-24T08:15:30.123Z. */
 static bool parse_time(const char *text, uint64_t *unix_ms)
 {
+        static const char date_form[] = "0000-00-00", time_form[] = "0000-00-00T00:00:00";
+        struct tm utc = { 0 }, day;
+        unsigned ms = 0;
         if (parse_number(text, (uint64_t)1 << 52, unix_ms))
                 return true;
-        struct tm utc = { 0 };
-        unsigned ms = 0;
-        const char *end = strptime(text, "%Y-%m-%d", &utc);
-        if (end && *end == 'T') {
-                end = strptime(end, "T%H:%M:%S", &utc);
-                if (end && *end == '.' && strspn(end + 1, "0123456789") == 3) {
-                        ms = (unsigned)strtoul(end + 1, NULL, 10);
-                        end += 4;
-                }
-                if (!end || strcmp(end, "Z") != 0)
-                        return false;
-        } else if (!end || *end) {
+        bool has_time = has_form(text, time_form);
+        if (has_time ? !parse_fraction(text + strlen(time_form), &ms)
+                     : !has_form(text, date_form) || text[strlen(date_form)] != '\0')
                 return false;
-        }
-        int64_t seconds = (int64_t)timegm(&utc);
-        if (seconds < 0)
+        if (!strptime(text, has_time ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &utc))
+                return false;
+        day = utc;
+        int64_t seconds = (int64_t)timegm(&utc); /* 30 February becomes 2 March, and second 60 the next minute */
+        if (seconds < 0 || (utc.tm_mday != day.tm_mday && day.tm_sec < 60))
                 return false;
         *unix_ms = (uint64_t)seconds * 1000 + ms;
         return true;

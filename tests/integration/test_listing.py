@@ -184,6 +184,17 @@ def test_since_takes_unix_milliseconds_too(fresh):
     assert all_keys(client, since=int(time.time() * 1000) + 60000) == []
 
 
+@pytest.mark.parametrize("ending", ["Z", ".1Z", ".12Z", ".123Z", ".123456Z", ".123456789Z"])
+def test_since_takes_any_fraction_of_a_second(fresh, ending):
+    client, store = fresh
+    keys = fill(client, 2)
+    put_on_day(store, keys[0], 3)
+    before = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 3 * 24 * 3600 + 2))
+    assert all_keys(client, since=before + ending) == keys[1:]
+    assert all_keys(client, until=before + ending) == keys[:1]
+    assert all_keys(client, since=before + ending, until=before + ending) == []
+
+
 def test_documents_of_earlier_days_come_first(fresh):
     client, store = fresh
     keys = fill(client, 6)
@@ -272,7 +283,11 @@ def test_an_unknown_parameter_is_400_and_named(fresh, query):
 
 @pytest.mark.parametrize("query", [
     "limit=0", "limit=-1", "limit=x", "limit=1.5", "limit=", "limit=99999999999999999999", "cursor=x",
-    "cursor=%00", "cursor=" + "A" * 3000, "since=yesterday", "until=2026-13-45", "since=x"])
+    "cursor=%00", "cursor=" + "A" * 3000, "since=yesterday", "until=2026-13-45", "since=x", "since=", "since=2026-02-30",
+    "since=2026-02-30T00:00:00Z", "since=2026-1-1", "since=%202026-01-01", "since=%2B2026-01-01",
+    "since=2026-01-01T8:15:30Z", "since=2026-01-01T24:00:00Z", "since=2026-01-01T08:15:30", "since=2026-01-01Z",
+    "since=2026-01-01T08:15:30.Z", "since=2026-01-01T08:15:30.1234567890Z", "since=2026-01-01T08:15:30%2B01:00",
+    "since=1969-12-31", "since=99999999999999999", "until=-1"])
 def test_a_bad_parameter_is_400_and_named(fresh, query):
     client, _ = fresh
     answer = client.get(f"/v1/documents?{query}")
