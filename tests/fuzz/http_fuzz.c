@@ -97,6 +97,8 @@ static int open_client(void)
         return fd;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         if (!server)
