@@ -8,6 +8,12 @@ bench: deps-bench
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector $(OUT)/bench/bare_mhd
 	@$(PYTHON) tests/bench/run --build $(OUT) --mode $(BENCH)
 
+## bench-modes: measure what TLS, a Cluster and the levels of --ack cost, in about 4 minutes
+.PHONY: bench-modes
+bench-modes: deps-bench deps-test
+	@$(MAKE) --no-print-directory $(OUT)/bin/collector
+	@$(PYTHON) tests/bench/modes --build $(OUT)
+
 $(OUT)/bench/bare_mhd: $(OUT)/obj/tests/bench/bare_mhd.o
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LD      $@')

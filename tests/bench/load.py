@@ -67,10 +67,10 @@ def _check(server, redis, connections, result):
 def run_wrk(server, redis, connections, body_file, seconds):
     """One thread of wrk with keep-alive connections that each wait for their answer before the next request."""
     redis.clear()
-    window = machine.Window(server.pid, redis.pid)
+    window = machine.Window(server.pid, *redis.pids)
     output = _run(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", POST_LUA,
                    server.url, "--", server.method, body_file])
-    (server_cpu, redis_cpu), idle, others = window.close()
+    (server_cpu, *redis_cpu), idle, others = window.close()
     line = next((text for text in output.splitlines() if text.startswith("RESULT ")), None)
     if not line:
         raise BenchError(f"wrk gave no result: {output[-500:]}")
@@ -78,7 +78,7 @@ def run_wrk(server, redis, connections, body_file, seconds):
     _check(server, redis, connections, result)
     count = result["requests"]
     return Slice(server.name, connections, os.path.getsize(body_file), count / result["us"] * 1e6, result["p50_us"],
-                 result["p99_us"], server_cpu / count * 1e6, redis_cpu / count * 1e6,
+                 result["p99_us"], server_cpu / count * 1e6, sum(redis_cpu) / count * 1e6,
                  machine.resident_bytes(server.pid), idle, others)
 
 
@@ -94,12 +94,12 @@ def run_redis_benchmark(redis, connections, size, seconds):
 
     redis.clear()
     requests = max(PROBE_REQUESTS, int(float(run(PROBE_REQUESTS)["rps"]) * seconds))
-    window = machine.Window(redis.pid)
+    window = machine.Window(*redis.pids)
     row = run(requests)
-    (redis_cpu,), idle, others = window.close()
-    redis_cpu = redis_cpu / requests * 1e6
+    redis_cpu, idle, others = window.close()
+    redis_cpu = sum(redis_cpu) / requests * 1e6
     return Slice("redis-benchmark", connections, size, float(row["rps"]), float(row["p50_latency_ms"]) * 1000,
-                 float(row["p99_latency_ms"]) * 1000, redis_cpu, redis_cpu, machine.resident_bytes(redis.pid), idle,
+                 float(row["p99_latency_ms"]) * 1000, redis_cpu, redis_cpu, machine.resident_bytes(redis.pids[0]), idle,
                  others)
 
 

@@ -101,6 +101,10 @@ class Server:
 class Redis(Server):
     """A private redis-server that keeps nothing on disk."""
 
+    @property
+    def pids(self):
+        return [self.pid]
+
     def __init__(self, folder):
         super().__init__("redis", folder, lambda port: [
             "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", folder, "--save", "", "--appendonly", "no"])
