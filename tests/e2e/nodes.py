@@ -6,7 +6,9 @@ from contextlib import contextmanager
 
 def addresses(cluster):
     """{node: address}"""
-    return {node["metadata"]["name"]: next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
+    def internal(node):
+        return next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
+    return {node["metadata"]["name"]: internal(node)
             for node in json.loads(cluster.kubectl("get", "nodes", "-o", "json"))["items"]}
 
 
