@@ -58,7 +58,7 @@ class RedisCluster:
         return [node for node in self.nodes if node.running()]
 
     def wait_ok(self, seconds=20):
-        """Waits until every node that runs finds all slots served, and knows the same masters."""
+        """Waits until every node that runs finds all slots served, and knows the same masters by their ids."""
         def is_ok():
             maps = set()
             for node in self.running():
@@ -66,7 +66,7 @@ class RedisCluster:
                 if (info.get("cluster_state") if isinstance(info, dict) else "cluster_state:ok" in info.decode()) not in (
                         "ok", True):
                     return False
-                maps.add(tuple(sorted((r[0], r[1], r[2][1]) for r in ask(node, "CLUSTER", "SLOTS"))))
+                maps.add(tuple(sorted((r[0], r[1], r[2][2]) for r in ask(node, "CLUSTER", "SLOTS"))))
             return len(maps) == 1
         wait_until(is_ok, "a Cluster that serves all slots", seconds, 0.05)
 
@@ -77,12 +77,16 @@ class RedisCluster:
         """The RedisServer that owns it, as the first node that runs sees it."""
         for begin, end, master, *_ in ask(self.running()[0], "CLUSTER", "SLOTS"):
             if begin <= slot <= end:
-                return next(node for node in self.nodes if node.port == master[1])
+                return self._node_of(master)
         raise AssertionError(f"nobody serves slot {slot}")
 
     def masters(self):
-        owners = {entry[2][1] for entry in ask(self.running()[0], "CLUSTER", "SLOTS")}
-        return [node for node in self.nodes if node.port in owners]
+        owners = [self._node_of(entry[2]) for entry in ask(self.running()[0], "CLUSTER", "SLOTS")]
+        return [node for node in self.nodes if node in owners]
+
+    def _node_of(self, entry):
+        """The RedisServer that an entry of CLUSTER SLOTS means: [host, port, id, ...]."""
+        return next(node for node in self.nodes if node.port == entry[1])
 
     def replica_of(self, master):
         ident = self.id_of(master)

@@ -133,11 +133,14 @@ class SentinelGroup:
         for sentinel in self.sentinels:
             if sentinel.child.running():
                 address = sentinel.ask("GET-MASTER-ADDR-BY-NAME", self.master)
-                named.append(int(address[1]) if address else None)
-        port = max(set(named), key=named.count) if named else None
-        if port is None or named.count(port) <= len(named) // 2:
+                named.append(tuple(address) if address else None)
+        address = max(set(named), key=named.count) if named else None
+        if address is None or named.count(address) <= len(named) // 2:
             return None
-        return next(server for server in self.servers if server.port == port)
+        return self._server_at(*address)
+
+    def _server_at(self, _host, port):
+        return next(server for server in self.servers if server.port == int(port))
 
     def _settled(self):
         primary = self.primary()
