@@ -58,17 +58,26 @@ class RedisCluster:
         return [node for node in self.nodes if node.running()]
 
     def wait_ok(self, seconds=20):
-        """Waits until every node that runs finds all slots served, and knows the same masters by their ids."""
-        def is_ok():
-            maps = set()
-            for node in self.running():
-                info = ask(node, "CLUSTER", "INFO")
-                if (info.get("cluster_state") if isinstance(info, dict) else "cluster_state:ok" in info.decode()) not in (
-                        "ok", True):
-                    return False
-                maps.add(tuple(sorted((r[0], r[1], r[2][2]) for r in ask(node, "CLUSTER", "SLOTS"))))
-            return len(maps) == 1
-        wait_until(is_ok, "a Cluster that serves all slots", seconds, 0.05)
+        """Waits until every node that runs finds all slots served, and all have the same map and epochs."""
+        wait_until(self._is_ok, lambda: f"a Cluster that serves all slots\n{self._describe()}", seconds, 0.05)
+
+    def _is_ok(self):
+        views = set()
+        for node in self.running():
+            if b"cluster_state:ok" not in ask(node, "CLUSTER", "INFO"):
+                return False
+            views.add(tuple(sorted(self._view(node))))
+        return len(views) == 1
+
+    def _view(self, node):
+        """(id, epoch, slots) of each master that has slots, as this node has heard."""
+        for words in map(str.split, ask(node, "CLUSTER", "NODES").decode().splitlines()):
+            slots = [word for word in words[8:] if not word.startswith("[")]
+            if slots:
+                yield words[0], words[6], tuple(slots)
+
+    def _describe(self):
+        return "\n".join(f"{node.address}: {ask(node, 'CLUSTER', 'NODES').decode()}" for node in self.running())
 
     def id_of(self, node):
         return ask(node, "CLUSTER", "MYID").decode()
@@ -110,8 +119,23 @@ class RedisCluster:
 
     # --- Changing ----------------------------------------------------------------------------
 
-    def move_slot(self, slot, to):
-        """Gives a slot with its keys to another master, step by step as redis-cli --cluster reshard does."""
+    def move_slots(self, slots):
+        """Gives each of these slots with its keys to the master after its own, one receiver after the other.
+
+        A receiver makes itself an epoch that is higher than all that it knows of. Where it has not heard of the last one
+        yet, a word of the former owner that is still under way takes the slot from it again, and nobody has it. So all
+        have to agree before another receives."""
+        masters = self.masters()
+        after = dict(zip(masters, masters[1:] + masters[:1]))
+        wanted = {slot: after[self.master_of(slot)] for slot in slots}
+        for receiver in masters:
+            self.wait_ok()
+            for slot in (slot for slot in wanted if wanted[slot] is receiver):
+                self._move_slot(slot, receiver)
+        self.wait_ok()
+
+    def _move_slot(self, slot, to):
+        """Step by step as redis-cli --cluster reshard does."""
         source = self.master_of(slot)
         ask(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", self.id_of(source))
         ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", self.id_of(to))
@@ -120,7 +144,7 @@ class RedisCluster:
             if not keys:
                 break
             ask(source, "MIGRATE", to.host, to.port, "", 0, 5000, "KEYS", *keys)
-        for node in (to, source):
+        for node in (to, source, *(node for node in self.masters() if node not in (to, source))):
             ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
 
     def fail_over(self, master):
