@@ -2,6 +2,7 @@
  * in one write, and into in_flight; replies take them from its front. What the socket does not take stays held,
  * where it can still be taken back, but for the rest of a command whose first bytes are gone. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "redis/internal.h"
@@ -25,6 +26,14 @@ static void on_unasked(struct conn *c, const struct redis_reply *reply)
         redis_conn_broken(c, &err);
 }
 
+/* Of a subscription: it may come before the answer to a PING. */
+static bool is_message(const struct conn *c, const struct redis_reply *reply)
+{
+        const struct redis_reply *kind = c->client->on_message ? redis_reply_at(reply, 0) : NULL;
+        const char *text = kind ? redis_reply_text(kind, NULL) : NULL;
+        return text && strcmp(text, "message") == 0;
+}
+
 static void on_reply(struct conn *c, const struct redis_reply *reply)
 {
         if (c->state == CONN_HANDSHAKE) {
@@ -35,7 +44,7 @@ static void on_reply(struct conn *c, const struct redis_reply *reply)
         bool is_asked = !redis_link_empty(&c->in_flight);
         if (is_asked && first->has_asked)
                 first->has_asked = false; /* the answer to ASKING: that to the command tells */
-        else if (!is_asked || first == c->partial)
+        else if (!is_asked || first == c->partial || is_message(c, reply))
                 on_unasked(c, reply);
         else
                 redis_conn_replied(c, first, reply);

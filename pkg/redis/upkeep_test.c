@@ -127,6 +127,31 @@ static void an_old_connection_is_replaced_without_a_gap(void **state UNUSED)
         stop();
 }
 
+static unsigned messages;
+
+static void on_message(const struct redis_reply *message, void *data UNUSED)
+{
+        messages += strcmp(redis_reply_text(redis_reply_at(message, 0), NULL), "message") == 0;
+}
+
+/* A PING is the last thing that a handshake says, and then what upkeep says. */
+static const char *message_before_pong(struct fake *f UNUSED, struct fake_conn *conn, size_t argc UNUSED, char **argv)
+{
+        if (strcmp(argv[0], "PING") != 0 || conn->commands++ == 0)
+                return NULL;
+        return "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$4\r\ntext\r\n*2\r\n$4\r\npong\r\n$0\r\n\r\n";
+}
+
+static void a_message_that_comes_before_the_answer_to_a_ping_is_none(void **state UNUSED)
+{
+        messages = 0;
+        start(message_before_pong, (struct redis_options){ .idle_ping_ms = 30 }, (struct redis_target_options){ 0 });
+        rig.client->on_message = on_message;
+        RUN_UNTIL(&rig, messages == 3);
+        assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
+        stop();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -134,6 +159,7 @@ int main(void)
                 cmocka_unit_test(two_wrong_passwords_are_denied),
                 cmocka_unit_test(an_idle_peer_that_is_gone_is_noticed),
                 cmocka_unit_test(an_idle_peer_that_answers_is_kept),
+                cmocka_unit_test(a_message_that_comes_before_the_answer_to_a_ping_is_none),
                 cmocka_unit_test(an_old_connection_is_replaced_without_a_gap),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
