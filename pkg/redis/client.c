@@ -51,7 +51,7 @@ void redis_release(struct redis *client)
 static bool is_waiting(const struct redis *client)
 {
         return client->held_count > 0 || client->in_flight_count > 0 || client->opening || client->draining ||
-               client->leaving;
+               client->leaving || (client->active && client->active->hold_until_ms > 0);
 }
 
 static void on_tick(uv_timer_t *timer)

@@ -159,16 +159,34 @@ int redis_sentinels_ask(struct redis *client, struct redis_target *target, redis
 void redis_sentinels_cancel(struct redis_sentinels *sentinels); /* NULL is fine; `done` never comes */
 /* A view for a connection to one of the Sentinels. NULL: out of memory. */
 struct redis_target *redis_sentinel_target(struct redis_target *target, size_t index);
+/* Host and port as a Sentinel says them, borrowed; false: they are none. */
+bool redis_sentinel_place(const struct redis_reply *host, const struct redis_reply *port, const char **host_out,
+                          uint16_t *port_out);
 
-/* sentinel_watch.c: subscriptions to the Sentinels of the target in use; `at` is the place that is used. */
+/* question.c: one command to one Sentinel. The caller sets the first two and keeps it until `closed`. */
+struct redis_question {
+        /* Once at most, unless it is ended before: a reply, or NULL and `err`. */
+        void (*done)(struct redis_question *question, const struct redis_reply *reply, const struct err *err);
+        void (*closed)(struct redis_question *question); /* it may be freed, or asked again */
+        struct redis *client;
+        struct redis_command command;
+        bool is_over;
+};
+
+/* SENTINEL `what` <master>. ERR_NOMEM: nothing was begun, and nothing will come. */
+int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct redis_target *origin, size_t index,
+                       int64_t limit_ms, const char *what, struct err *err) NODISCARD;
+void redis_question_end(struct redis_question *question); /* once it was asked */
+
+/* sentinel_watch.c: subscriptions to the Sentinels of the target in use. `conn` is ready and about to take commands:
+ * where a failover from it is under way, or could be without our knowing, it is held. */
 struct redis_sentinel_watch;
-void redis_sentinel_watch_follow(struct redis *client, struct redis_target *at);
+struct conn;
+void redis_sentinel_watch_follow(struct redis *client, struct conn *conn);
 void redis_sentinel_watch_close(struct redis_sentinel_watch *watch); /* NULL is fine */
 
 /* second_look.c: asks who is the primary, this Sentinel first; where it is another one, that is used. */
 void redis_look_again(struct redis *client, unsigned sentinel);
-/* Another primary is about to be made: holds commands until it is known, or it takes too long. */
-void redis_hold_for_failover(struct redis *client);
 
 /* --- Channels (transport.c): one socket, and a table of how bytes travel on it -------------------------- */
 
@@ -279,7 +297,7 @@ struct conn {
         struct redis_locate *locate;
         int64_t looked_ms;     /* when it was last asked where the primary is        */
         bool look_again;       /* once more when the look-up under way is done      */
-        int64_t hold_until_ms; /* a failover has begun: nothing is written; 0: none     */
+        int64_t hold_until_ms; /* nothing is written (sentinel_watch.c); 0: all is      */
         bool is_suspect;       /* a Sentinel names another primary: one is looked for */
         struct redis_addresses addresses;
         size_t address_next;
@@ -355,6 +373,7 @@ struct redis {
 
         void (*on_message)(const struct redis_reply *message, void *data); /* of a subscription; options.data. NULL */
         struct redis_sentinel_watch *watch;                                /* NULL without Sentinel */
+        bool is_brief;           /* it will not be there for long: it listens to nobody             */
         unsigned sentinel_first; /* which one is asked first, modulo their number: the last that was right */
         unsigned failures;       /* since the last answer; the exponent of the backoff */
         uint64_t random;

@@ -223,6 +223,7 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_pr
                 free(probe);
                 return rc;
         }
+        probe->client->is_brief = true;
         probe->started_ms = (int64_t)uv_now(loop);
         for (size_t i = 0; i < PROBE_COMMANDS; i++)
                 redis_send(probe->client, &probe->commands[i]);

@@ -183,7 +183,7 @@ void redis_cluster_entered(struct redis *client)
         client->active = NULL;
         if (old)
                 retire(client, old);
-        redis_sentinel_watch_follow(client, client->cluster->target);
+        redis_sentinel_watch_follow(client, NULL);
         if (is_switch)
                 redis_emit(client, event);
         if (old && old->state == CONN_READY && redis_link_empty(&old->in_flight))
@@ -216,7 +216,7 @@ void redis_conn_is_ready(struct conn *conn)
                 client->away_since_ms = 0;
         if (old)
                 retire(client, old);
-        redis_sentinel_watch_follow(client, conn->target);
+        redis_sentinel_watch_follow(client, conn);
         redis_emit(client, event);
         event.kind = REDIS_EVENT_SWITCHED;
         if (is_switch)

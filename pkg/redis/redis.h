@@ -76,9 +76,9 @@ struct redis_target_options {
 
         /* Sentinel, in place of host and socket_path: where the primary is, is asked anew for each connection, of the
          * Sentinel that was right last time first, of the next one when it fails or after 250 ms; what it names must
-         * say itself that it is the primary. Sentinels that tell of a failover are listened to: commands are held, for
-         * 5 s at most, while a replica is promoted, and go to it when it is. A primary that stays silent for 1 s is
-         * left when they name another. User, password and database above are for the primary, TLS is for all: each
+         * say itself that it is the primary. Sentinels that tell of a failover are listened to, before the first
+         * command goes out (one that hangs is waited for 0.5 s): commands are held, for 5 s at most, while a replica
+         * is promoted, and go to it when it is. A primary that stays silent for 1 s is left when they name another. User, password and database above are for the primary, TLS is for all: each
          * certificate must be for what was connected to, the Sentinel's host below or the address that it names (a
          * name with its `resolve-hostnames` and `announce-hostnames`), or all for tls_server_name. */
         const char *sentinel_master;             /* the name that the Sentinels know it by; NULL: no Sentinel */

@@ -7,7 +7,7 @@
 
 #include "redis/internal.h"
 
-enum { SILENCE_MS = 1000, FAILOVER_HOLD_MS = 5000 };
+enum { SILENCE_MS = 1000 };
 
 static bool is_silent(const struct conn *c, int64_t now_ms)
 {
@@ -75,13 +75,4 @@ void redis_look_again(struct redis *client, unsigned sentinel)
         c->look_again = c->locate != NULL;
         if (!c->locate)
                 look(c);
-}
-
-void redis_hold_for_failover(struct redis *client)
-{
-        struct conn *c = client->active;
-        if (!c || !c->target->told_by || c->hold_until_ms != 0)
-                return;
-        c->hold_until_ms = redis_now_ms(client) + FAILOVER_HOLD_MS;
-        redis_wake(client);
 }

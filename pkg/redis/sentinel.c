@@ -1,7 +1,6 @@
-/* sentinel: asks the Sentinels of a target who is the primary. Each is asked by a client of its own with one
- * command, so look-up of its name, TLS, AUTH and limits are those of any connection. The one that was right last
- * time is asked first, the next one when it fails or after 250 ms without an answer; the first that names a
- * primary ends it all. What it names is not believed: the handshake asks the server itself for its role, and
+/* sentinel: asks the Sentinels of a target who is the primary, each by a question of its own (question.c). The one that
+ * was right last time is asked first, the next one when it fails or after 250 ms without an answer; the first that
+ * names a primary ends it all. What it names is not believed: the handshake asks the server itself for its role, and
  * where that is another, the next look-up begins with another Sentinel (redis.io, "Guidelines for Redis clients
  * with support for Redis Sentinel"). */
 #include <ctype.h>
@@ -10,7 +9,7 @@
 
 #include "redis/internal.h"
 
-enum { STAGGER_MS = 250, SENTINEL_REPLY_MAX = 16 << 10, PRIMARY_HOST_MAX = 253 };
+enum { STAGGER_MS = 250, PRIMARY_HOST_MAX = 253 };
 
 /* How much an error tells: of several Sentinels' the most telling one is reported. */
 enum worth { WORTH_AWAY, WORTH_ANSWER, WORTH_DENIED };
@@ -18,9 +17,7 @@ enum worth { WORTH_AWAY, WORTH_ANSWER, WORTH_DENIED };
 struct ask {
         struct redis_sentinels *all;
         size_t index;
-        struct redis *client;
-        struct redis_command command;
-        bool is_over;
+        struct redis_question question;
 };
 
 struct redis_sentinels {
@@ -49,25 +46,19 @@ static void release(struct redis_sentinels *s)
         redis_release(client);
 }
 
-static void on_ask_closed(void *data)
+static struct ask *ask_of(struct redis_question *question)
 {
-        struct ask *ask = data;
-        redis_command_fini(&ask->command);
-        release(ask->all);
+        return CONTAINER_OF(question, struct ask, question);
+}
+
+static void on_ask_closed(struct redis_question *question)
+{
+        release(ask_of(question)->all);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
         release(CONTAINER_OF((uv_timer_t *)handle, struct redis_sentinels, timer));
-}
-
-static void end_ask(struct ask *ask)
-{
-        if (ask->is_over)
-                return;
-        ask->is_over = true;
-        ask->all->over++;
-        redis_close(ask->client, on_ask_closed, ask);
 }
 
 void redis_sentinels_cancel(struct redis_sentinels *s)
@@ -76,7 +67,7 @@ void redis_sentinels_cancel(struct redis_sentinels *s)
                 return;
         s->done = NULL;
         for (size_t i = 0; i < s->started; i++)
-                end_ask(&s->asks[i]);
+                redis_question_end(&s->asks[i].question);
         uv_close((uv_handle_t *)&s->timer, on_timer_closed);
 }
 
@@ -104,7 +95,6 @@ static void on_failed(struct ask *ask, const struct err *why, enum worth worth)
                 s->worth = worth;
                 (void)err_wrap(&s->err, "Sentinel"); /* it is reported later */
         }
-        end_ask(ask);
         if (s->started < s->target->sentinel_count)
                 start_next(s);
         else if (s->over == s->started)
@@ -132,11 +122,20 @@ static bool read_port(const char *text, uint16_t *out)
         return port > 0 && port <= UINT16_MAX;
 }
 
+bool redis_sentinel_place(const struct redis_reply *host, const struct redis_reply *port, const char **host_out,
+                          uint16_t *port_out)
+{
+        size_t length = 0;
+        const char *name = host ? redis_reply_text(host, &length) : NULL;
+        const char *number = port ? redis_reply_text(port, NULL) : NULL;
+        *host_out = name;
+        return name && is_host(name, length) && number && read_port(number, port_out);
+}
+
 /* SENTINEL GET-MASTER-ADDR-BY-NAME answers with host and port, or nil for a name that it doesn't know. */
 static int read_answer(const struct ask *ask, const struct redis_reply *reply, const char **host, uint16_t *port,
                        struct err *err)
 {
-        size_t length = 0;
         if (redis_reply_type(reply) == REDIS_ERROR) {
                 (void)redis_reply_error(reply, err);
                 return err_wrap(err, "%s", node_of(ask)->address);
@@ -144,12 +143,9 @@ static int read_answer(const struct ask *ask, const struct redis_reply *reply, c
         if (redis_reply_type(reply) == REDIS_NIL)
                 return err_set(err, ERR_UNAVAILABLE, "%s: does not know the master %s", node_of(ask)->address,
                                ask->all->target->sentinel_master);
-        if (redis_reply_count(reply) == 2) {
-                const char *port_text = redis_reply_text(redis_reply_at(reply, 1), NULL);
-                *host = redis_reply_text(redis_reply_at(reply, 0), &length);
-                if (*host && is_host(*host, length) && port_text && read_port(port_text, port))
-                        return 0;
-        }
+        if (redis_reply_count(reply) == 2 &&
+            redis_sentinel_place(redis_reply_at(reply, 0), redis_reply_at(reply, 1), host, port))
+                return 0;
         return err_set(err, ERR_PROTOCOL, "%s: named no host and port", node_of(ask)->address);
 }
 
@@ -169,27 +165,19 @@ static void on_named(struct ask *ask, const char *host, uint16_t port)
         redis_target_unref(primary);
 }
 
-static void on_answer(struct redis_command *command, const struct redis_reply *reply, const struct err *why)
+static void on_answer(struct redis_question *question, const struct redis_reply *reply, const struct err *why)
 {
-        struct ask *ask = CONTAINER_OF(command, struct ask, command);
+        struct ask *ask = ask_of(question);
         const char *host = NULL;
         uint16_t port = 0;
         struct err err;
-        if (ask->is_over)
-                return;
+        ask->all->over++;
         if (!reply)
-                on_failed(ask, why, WORTH_AWAY);
+                on_failed(ask, why, why->code == ERR_DENIED ? WORTH_DENIED : WORTH_AWAY);
         else if (read_answer(ask, reply, &host, &port, &err) < 0)
                 on_failed(ask, &err, err.code == ERR_DENIED ? WORTH_DENIED : WORTH_ANSWER);
         else
                 on_named(ask, host, port);
-}
-
-static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
-{
-        struct ask *ask = data;
-        if (!ask->is_over && event->err)
-                on_failed(ask, event->err, event->kind == REDIS_EVENT_DENIED ? WORTH_DENIED : WORTH_AWAY);
 }
 
 /* --- Asking ---------------------------------------------------------------------------------------------- */
@@ -208,46 +196,19 @@ struct redis_target *redis_sentinel_target(struct redis_target *origin, size_t i
         return target;
 }
 
-static int open_ask(struct ask *ask, struct err *err)
-{
-        const struct redis_sentinels *s = ask->all;
-        int64_t limit_ms = s->client->options.connect_timeout_ms;
-        const struct redis_options options = { .hold_ms = limit_ms,
-                                               .connect_timeout_ms = limit_ms,
-                                               .stall_ms = limit_ms,
-                                               .reply_max_bytes = SENTINEL_REPLY_MAX,
-                                               .on_event = on_event,
-                                               .data = ask };
-        const char *master = s->target->sentinel_master;
-        redis_command_init(&ask->command, on_answer);
-        int rc = redis_command_args(&ask->command, 3, (const char *[]){ "SENTINEL", "GET-MASTER-ADDR-BY-NAME", master },
-                                    (size_t[]){ 8, 23, strlen(master) }, err);
-        if (rc < 0)
-                return rc;
-        struct redis_target *target = redis_sentinel_target(s->target, ask->index);
-        rc = target ? redis_open(s->client->loop, &options, target, 0, &ask->client, err)
-                    : err_set(err, ERR_NOMEM, "Sentinel");
-        redis_target_unref(target);
-        if (rc < 0)
-                redis_command_fini(&ask->command);
-        return rc;
-}
-
 /* Fails for lack of memory only: then it is as if that one had not answered, and the timer goes on. */
 static void start_next(struct redis_sentinels *s)
 {
         struct ask *ask = &s->asks[s->started];
-        struct err err;
-        *ask = (struct ask){ .all = s, .index = (s->first + s->started) % s->target->sentinel_count };
+        *ask = (struct ask){ .all = s,
+                             .index = (s->first + s->started) % s->target->sentinel_count,
+                             .question = { .done = on_answer, .closed = on_ask_closed } };
         s->started++;
-        if (open_ask(ask, &err) < 0) {
-                ask->is_over = true;
+        if (redis_question_ask(&ask->question, s->client->loop, s->target, ask->index,
+                               s->client->options.connect_timeout_ms, "GET-MASTER-ADDR-BY-NAME", &s->err) < 0)
                 s->over++;
-                s->err = err;
-                return;
-        }
-        s->open++;
-        redis_send(ask->client, &ask->command);
+        else
+                s->open++;
 }
 
 static void on_timer(uv_timer_t *timer)

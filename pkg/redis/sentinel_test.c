@@ -6,9 +6,11 @@ enum { SENTINELS = 3 };
 static struct rig rig;
 static struct fake sentinels[SENTINELS], one, two; /* two servers */
 static char says[SENTINELS][128];                  /* the answer to SENTINEL; "" none */
+static const char *state_of_all; /* of a failover: what SENTINEL MASTER says; NULL none is under way */
+static bool refuse_subscriptions, hide_master;
 static unsigned asked[SENTINELS];
 static struct fake_conn *listener; /* has subscribed to all channels */
-static unsigned subscriptions;
+static unsigned subscriptions, questions;
 static const char *role_of_two, *auth_of_one;
 
 static bool is(const char *a, const char *b)
@@ -16,17 +18,40 @@ static bool is(const char *a, const char *b)
         return strcmp(a, b) == 0;
 }
 
+/* How far a failover from `one` is. */
+static const char *master_answer(void)
+{
+        static char answer[256];
+        char port[8];
+        int length = snprintf(port, sizeof(port), "%u", one.port);
+        const char *flags = state_of_all ? "master,failover_in_progress" : "master";
+        const char *state = state_of_all ? state_of_all : "none";
+        questions++;
+        if (hide_master)
+                return "-NOPERM this user has no permissions to run the 'sentinel|master' command\r\n";
+        (void)snprintf(answer, sizeof(answer),
+                       "*8\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n$%d\r\n%s\r\n$5\r\nflags\r\n$%zu\r\n%s\r\n"
+                       "$%d\r\n%s\r\n$%zu\r\n%s\r\n",
+                       length, port, strlen(flags), flags, state[0] ? 14 : 5, state[0] ? "failover-state" : "other",
+                       strlen(state), state);
+        return answer;
+}
+
 static const char *sentinel_answer(struct fake *fake, struct fake_conn *conn, size_t argc, char **argv)
 {
         ptrdiff_t i = fake - sentinels;
         if (is(argv[0], "AUTH"))
                 return is(argv[argc - 1], "right") ? NULL : "-WRONGPASS invalid username-password pair\r\n";
+        if (is(argv[0], "SUBSCRIBE") && refuse_subscriptions)
+                return "-NOPERM this user has no permissions to run the 'subscribe' command\r\n";
         if (is(argv[0], "SUBSCRIBE")) {
                 listener = conn;
                 subscriptions++;
         }
         if (!is(argv[0], "SENTINEL"))
                 return NULL;
+        if (is(argv[1], "MASTER"))
+                return master_answer();
         assert_string_equal(argv[1], "GET-MASTER-ADDR-BY-NAME");
         assert_string_equal(argv[2], "mymaster");
         asked[i]++;
@@ -64,7 +89,9 @@ static void start(fake_answer_fn *answer_of_one)
         fake_start(&one, &rig.loop, 0, answer_of_one);
         fake_start(&two, &rig.loop, 0, server_answer);
         memset(asked, 0, sizeof(asked));
-        subscriptions = 0;
+        subscriptions = questions = 0;
+        state_of_all = NULL;
+        refuse_subscriptions = hide_master = false;
         role_of_two = NULL;
         name_primary(&one);
 }
@@ -294,8 +321,8 @@ static void a_silent_primary_is_left_when_another_one_is_named(void **state UNUS
 
 static void wait_listener(void)
 {
-        RUN_UNTIL(&rig, subscriptions >= 9); /* three channels of three */
-        rig_run_for(&rig, 50);
+        RUN_UNTIL(&rig, subscriptions >= 9 && questions >= 3); /* three channels of three */
+        RUN_UNTIL(&rig, rig.client->active && rig.client->active->hold_until_ms == 0);
 }
 
 static void say(const char *channel, const char *text)
@@ -304,6 +331,13 @@ static void say(const char *channel, const char *text)
         (void)snprintf(message, sizeof(message), "*3\r\n$7\r\nmessage\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(channel),
                        channel, strlen(text), text);
         fake_say(listener, message);
+}
+
+static void say_promotion(const char *master, uint16_t port)
+{
+        char text[96];
+        (void)snprintf(text, sizeof(text), "slave 127.0.0.1:2 127.0.0.1 2 @ %s 127.0.0.1 %u", master, port);
+        say("+failover-state-send-slaveof-noone", text);
 }
 
 static void a_sentinel_that_tells_of_a_switch_is_followed_without_a_break(void **state UNUSED)
@@ -342,6 +376,18 @@ static void a_sentinel_that_is_wrong_costs_no_connection(void **state UNUSED)
         stop();
 }
 
+/* Nothing comes of it for so long; then `two` is named, and takes it. */
+static void assert_waits_for_two(struct job *job, int64_t ms)
+{
+        rig_run_for(&rig, ms);
+        assert_false(job->is_done);
+        name_primary(&two);
+        say("+failover-state-reconf-slaves", "master mymaster 127.0.0.1 1");
+        RUN_UNTIL(&rig, job->is_done);
+        assert_answer(job, "OK");
+        assert_int_equal(two.asked, 1);
+}
+
 static void commands_are_held_while_a_replica_is_promoted(void **state UNUSED)
 {
         struct job job;
@@ -349,19 +395,14 @@ static void commands_are_held_while_a_replica_is_promoted(void **state UNUSED)
         connect_with((struct redis_options){ 0 });
         set_is_answered_by(&one);
         wait_listener();
-        say("+failover-state-send-slaveof-noone", "slave 127.0.0.1:2 127.0.0.1 2 @ another 127.0.0.1 1");
+        say_promotion("another", one.port);
+        say_promotion("mymaster", two.port); /* it is not in use */
         rig_run_for(&rig, 50);
         set_is_answered_by(&one);
-        say("+failover-state-send-slaveof-noone", "slave 127.0.0.1:2 127.0.0.1 2 @ mymaster 127.0.0.1 1");
+        say_promotion("mymaster", one.port);
         rig_run_for(&rig, 50);
         job_send(&job, &rig, "SET", "k", "v");
-        rig_run_for(&rig, 200);
-        assert_false(job.is_done);
-        name_primary(&two);
-        say("+failover-state-reconf-slaves", "master mymaster 127.0.0.1 1");
-        RUN_UNTIL(&rig, job.is_done);
-        assert_answer(&job, "OK");
-        assert_int_equal(two.asked, 1);
+        assert_waits_for_two(&job, 200);
         stop();
 }
 
@@ -372,10 +413,117 @@ static void a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds(vo
         set_is_answered_by(&one);
         wait_listener();
         int64_t before_ms = clock_monotonic_ms();
-        say("+failover-state-send-slaveof-noone", "slave 127.0.0.1:2 127.0.0.1 2 @ mymaster 127.0.0.1 1");
+        say_promotion("mymaster", one.port);
         rig_run_for(&rig, 50);
         set_is_answered_by(&one);
         assert_in_range(clock_monotonic_ms() - before_ms, 4900, 7000);
+        stop();
+}
+
+/* The time that a command takes which is sent now. */
+static int64_t time_of_set(struct fake *server)
+{
+        int64_t before_ms = clock_monotonic_ms();
+        set_is_answered_by(server);
+        return clock_monotonic_ms() - before_ms;
+}
+
+static void commands_wait_until_the_sentinels_are_heard(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        assert_in_range(time_of_set(&one), 0, 450);
+        assert_int_equal(subscriptions, 9);
+        assert_int_equal(questions, 3);
+        stop();
+}
+
+static void a_promotion_that_began_before_is_heard_of_and_waited_for(void **state UNUSED)
+{
+        static const char *const states[] = { "send_slaveof_noone", "wait_promotion", "" /* an old version */ };
+        for (size_t i = 0; i < COUNT_OF(states); i++) {
+                struct job job;
+                start(server_answer);
+                state_of_all = states[i];
+                connect_with((struct redis_options){ 0 });
+                job_send(&job, &rig, "SET", "k", "v");
+                assert_waits_for_two(&job, 800);
+                stop();
+        }
+}
+
+static void a_failover_that_is_not_at_its_promotion_yet_holds_nothing(void **state UNUSED)
+{
+        static const char *const states[] = { "wait_start", "select_slave", "reconf_slaves" };
+        for (size_t i = 0; i < COUNT_OF(states); i++) {
+                start(server_answer);
+                state_of_all = states[i];
+                connect_with((struct redis_options){ 0 });
+                assert_in_range(time_of_set(&one), 0, 1000);
+                stop();
+        }
+}
+
+static void sentinels_that_may_not_be_heard_or_asked_cost_no_time(void **state UNUSED)
+{
+        for (int i = 0; i < 2; i++) {
+                start(server_answer);
+                refuse_subscriptions = i == 0;
+                hide_master = i == 1;
+                connect_with((struct redis_options){ 0 });
+                assert_in_range(time_of_set(&one), 0, 450);
+                stop();
+        }
+}
+
+static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UNUSED)
+{
+        struct job job;
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        say_promotion("mymaster", one.port);
+        RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+        struct err err;
+        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* told by the event */
+        redis_enter(rig.client);
+        redis_conn_broken(rig.client->active, &err);
+        redis_leave(rig.client);
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
+        job_send(&job, &rig, "SET", "k", "v");
+        assert_waits_for_two(&job, 300);
+        stop();
+}
+
+static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for(void **state UNUSED)
+{
+        struct job job;
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        state_of_all = "wait_promotion";
+        fake_hang_up(listener);
+        RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+        job_send(&job, &rig, "SET", "k", "v");
+        RUN_UNTIL(&rig, subscriptions == 12 && questions == 4);
+        assert_waits_for_two(&job, 800);
+        stop();
+}
+
+static void a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        for (size_t i = 0; i < SENTINELS; i++)
+                if (listener->fake == &sentinels[i])
+                        fake_stop(&sentinels[i]);
+        fake_hang_up(listener);
+        RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+        assert_in_range(time_of_set(&one), 0, 450);
         stop();
 }
 
@@ -501,6 +649,13 @@ int main(void)
                 cmocka_unit_test(a_sentinel_that_is_wrong_costs_no_connection),
                 cmocka_unit_test(commands_are_held_while_a_replica_is_promoted),
                 cmocka_unit_test(a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds),
+                cmocka_unit_test(commands_wait_until_the_sentinels_are_heard),
+                cmocka_unit_test(a_promotion_that_began_before_is_heard_of_and_waited_for),
+                cmocka_unit_test(a_failover_that_is_not_at_its_promotion_yet_holds_nothing),
+                cmocka_unit_test(sentinels_that_may_not_be_heard_or_asked_cost_no_time),
+                cmocka_unit_test(a_promotion_is_waited_for_on_the_next_connection_too),
+                cmocka_unit_test(a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for),
+                cmocka_unit_test(a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that),
                 cmocka_unit_test(closing_at_any_time_leaves_nothing),
                 cmocka_unit_test(a_probe_tells_the_primary_and_who_named_it),
                 cmocka_unit_test(a_target_reads_as_its_sentinels_and_is_equal_when_they_are),

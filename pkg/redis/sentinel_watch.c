@@ -3,15 +3,28 @@
  * so the one in use is not waited for. Each Sentinel is subscribed to, by a client of its own. The leader of a failover
  * says when it is about to promote a replica (+failover-state-send-slaveof-noone): from then on commands are held,
  * so that what was acknowledged has time to be replicated. It names the new primary from +failover-state-reconf-slaves
- * on, the others from +switch-master on; then, and whenever a subscription stands anew, that Sentinel is asked
- * (second_look.c). The messages: redis.io, "High availability with Redis Sentinel", "Pub/Sub messages". Without
- * subscriptions all works, a little later. */
+ * on, the others from +switch-master on; then that Sentinel is asked (second_look.c). The messages: redis.io, "High
+ * availability with Redis Sentinel", "Pub/Sub messages".
+ *
+ * What is said while nobody listens is not said again. So a Sentinel counts as heard when it is subscribed to and has
+ * then been asked how far it is (SENTINEL MASTER); and commands are held, for 500 ms at most, from the moment when a
+ * primary is first used, or a subscription was lost, or a Sentinel is back, until each has been heard or can't be
+ * reached. One that refuses is done without: a failover is then noticed late. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "redis/internal.h"
 
-enum { WATCHED_MAX = 8, START_MS = 250, RETRY_SOON_MS = 1000, RETRY_LATE_MS = 10000 };
+enum {
+        WATCHED_MAX = 8,
+        LISTEN_MS = 500,     /* a Sentinel that hangs costs no more, and a failover takes 200 ms to its promotion */
+        PROMOTION_MS = 5000, /* then it has come to nothing                                                       */
+        RETRY_MIN_MS = 50,
+        RETRY_MAX_MS = 1000,
+        REFUSED_MS = 10000,
+        IDLE_MS = 2000, /* a silent end of a subscription is noticed after this and ... */
+        STALL_MS = 3000 /* ... that */
+};
 
 #define CHANNEL_BEGIN "+failover-state-send-slaveof-noone"
 
@@ -29,8 +42,13 @@ struct watcher {
         unsigned index;
         struct redis *client; /* NULL while it is closed */
         struct subscription subscriptions[CHANNELS];
-        size_t subscribed; /* channels                                */
-        bool is_over;      /* its client is being closed              */
+        size_t subscribed;              /* channels                                    */
+        bool is_over;                   /* its client is being closed                  */
+        bool is_refused;                /* it does not let us subscribe                */
+        struct redis_question question; /* how far it is, when all are subscribed      */
+        bool is_asking;                 /* until that is closed                        */
+        bool is_awaited;                /* it may be telling what we don't hear        */
+        int64_t lost_ms;                /* since when it is not heard; 0: it is        */
         uv_timer_t timer;
 };
 
@@ -38,14 +56,84 @@ struct redis_sentinel_watch {
         struct redis *client;
         struct redis_target *target;
         bool is_closing;
-        unsigned open; /* clients and timers that are not closed yet */
+        unsigned open; /* clients, questions and timers that are not closed yet */
+        /* The primary that is about to be replaced, until then. */
+        char leaving_host[256];
+        uint16_t leaving_port;
+        int64_t leaving_until_ms;
+        size_t awaited;          /* watchers        */
+        int64_t listen_until_ms; /* for those       */
         size_t count;
         struct watcher watchers[];
 };
 
 static void on_timer(uv_timer_t *timer);
 
-/* Called by the loop, for a client or a timer that is gone. */
+/* --- Holding ----------------------------------------------------------------------------------------------- */
+
+static bool is_leaving(const struct redis_sentinel_watch *watch, const struct redis_target *target, int64_t now_ms)
+{
+        return now_ms < watch->leaving_until_ms && target->port == watch->leaving_port && target->host &&
+               strcmp(target->host, watch->leaving_host) == 0;
+}
+
+static void set_hold(const struct redis_sentinel_watch *watch, struct conn *conn)
+{
+        int64_t now_ms = redis_now_ms(watch->client);
+        int64_t until_ms = is_leaving(watch, conn->target, now_ms) ? watch->leaving_until_ms : 0;
+        if (watch->awaited > 0 && watch->listen_until_ms > now_ms && watch->listen_until_ms > until_ms)
+                until_ms = watch->listen_until_ms;
+        conn->hold_until_ms = until_ms;
+        if (until_ms > 0)
+                redis_wake(watch->client);
+}
+
+/* Last in a callback: what is held may go out, and be answered. */
+static void hold_or_go_on(const struct redis_sentinel_watch *watch)
+{
+        struct redis *client = watch->client;
+        struct conn *conn = client->active;
+        if (!conn || redis_target_origin(conn->target) != watch->target)
+                return;
+        bool was_held = conn->hold_until_ms != 0;
+        set_hold(watch, conn);
+        if (was_held && conn->hold_until_ms == 0)
+                redis_flush(client);
+}
+
+static void await(struct watcher *w)
+{
+        if (w->is_awaited)
+                return;
+        w->is_awaited = true;
+        w->all->awaited++;
+        w->all->listen_until_ms = redis_now_ms(w->all->client) + LISTEN_MS;
+        hold_or_go_on(w->all);
+}
+
+static void await_no_more(struct watcher *w)
+{
+        if (!w->is_awaited)
+                return;
+        w->is_awaited = false;
+        w->all->awaited--;
+        hold_or_go_on(w->all);
+}
+
+static void hold_for_promotion(struct redis_sentinel_watch *watch, const char *host, size_t length, uint16_t port)
+{
+        if (length >= sizeof(watch->leaving_host))
+                return;
+        memcpy(watch->leaving_host, host, length);
+        watch->leaving_host[length] = '\0';
+        watch->leaving_port = port;
+        watch->leaving_until_ms = redis_now_ms(watch->client) + PROMOTION_MS;
+        hold_or_go_on(watch);
+}
+
+/* --- Its end ----------------------------------------------------------------------------------------------- */
+
+/* Called by the loop, for a client, a question or a timer that is gone. */
 static void release(struct redis_sentinel_watch *watch)
 {
         struct redis *client = watch->client;
@@ -56,71 +144,189 @@ static void release(struct redis_sentinel_watch *watch)
         redis_release(client);
 }
 
+static void try_again_after(struct watcher *w, int64_t wait_ms)
+{
+        if (!w->all->is_closing)
+                (void)uv_timer_start(&w->timer, on_timer, (uint64_t)wait_ms, 0); /* not closed: cannot fail */
+}
+
+/* An eighth of the time for which it was not heard: one that is back is soon heard, one that stays away costs little. */
+static int64_t retry_ms(const struct watcher *w)
+{
+        int64_t wait_ms = (redis_now_ms(w->all->client) - w->lost_ms) / 8;
+        if (w->is_refused)
+                return REFUSED_MS;
+        return wait_ms < RETRY_MIN_MS ? RETRY_MIN_MS : wait_ms > RETRY_MAX_MS ? RETRY_MAX_MS : wait_ms;
+}
+
 static void on_client_closed(void *data)
 {
         struct watcher *w = data;
         for (size_t i = 0; i < CHANNELS; i++)
                 redis_command_fini(&w->subscriptions[i].command);
         w->client = NULL;
-        if (!w->all->is_closing) /* not closed: cannot fail */
-                (void)uv_timer_start(&w->timer, on_timer, w->subscribed == CHANNELS ? RETRY_SOON_MS : RETRY_LATE_MS, 0);
+        try_again_after(w, w->lost_ms ? retry_ms(w) : 0);
+        if (w->lost_ms == 0)
+                w->lost_ms = redis_now_ms(w->all->client);
         release(w->all);
 }
 
+/* A subscription that stood is awaited from now on, one that never did no longer. */
 static void end_client(struct watcher *w)
 {
         if (!w->client || w->is_over)
                 return;
         w->is_over = true;
+        if (w->is_asking)
+                redis_question_end(&w->question);
         redis_close(w->client, on_client_closed, w);
+        if (w->all->is_closing)
+                return;
+        if (w->lost_ms == 0)
+                await(w);
+        else
+                await_no_more(w);
 }
+
+/* --- How far it is ----------------------------------------------------------------------------------------- */
+
+static const char *field(const struct redis_reply *reply, const char *name, const struct redis_reply **out)
+{
+        for (size_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
+                const char *found = redis_reply_text(redis_reply_at(reply, i), NULL);
+                if (!found || strcmp(found, name) != 0)
+                        continue;
+                *out = redis_reply_at(reply, i + 1);
+                return redis_reply_text(*out, NULL);
+        }
+        *out = NULL;
+        return NULL;
+}
+
+static bool is_failing_over(const struct redis_reply *reply)
+{
+        const struct redis_reply *unused;
+        const char *flags = field(reply, "flags", &unused);
+        return flags && strstr(flags, "failover_in_progress");
+}
+
+/* What comes before is still to be told; after it another primary is named. */
+static bool is_promoting(const struct redis_reply *reply)
+{
+        const struct redis_reply *unused;
+        const char *state = field(reply, "failover-state", &unused);
+        return !state || strcmp(state, "send_slaveof_noone") == 0 || strcmp(state, "wait_promotion") == 0;
+}
+
+static bool is_in_use(const struct redis_sentinel_watch *watch, const char *host, uint16_t port)
+{
+        const struct conn *conn = watch->client->active;
+        return conn && conn->target->port == port && conn->target->host && strcmp(conn->target->host, host) == 0;
+}
+
+/* SENTINEL MASTER: a flat list of names and values, or an error where that is not allowed. */
+static void on_told(struct redis_question *question, const struct redis_reply *reply, const struct err *err UNUSED)
+{
+        struct watcher *w = CONTAINER_OF(question, struct watcher, question);
+        const struct redis_reply *host_reply, *port_reply;
+        const char *host;
+        uint16_t port;
+        if (!reply) {
+                end_client(w);
+                return;
+        }
+        (void)field(reply, "ip", &host_reply);
+        (void)field(reply, "port", &port_reply);
+        bool is_place = redis_sentinel_place(host_reply, port_reply, &host, &port);
+        bool is_moving = is_failing_over(reply);
+        w->lost_ms = 0;
+        if (is_place && is_moving && is_promoting(reply))
+                hold_for_promotion(w->all, host, strlen(host), port);
+        if (!is_place || is_moving || !is_in_use(w->all, host, port))
+                redis_look_again(w->all->client, w->index);
+        await_no_more(w);
+}
+
+static void on_question_closed(struct redis_question *question)
+{
+        struct watcher *w = CONTAINER_OF(question, struct watcher, question);
+        w->is_asking = false;
+        release(w->all);
+}
+
+static void ask(struct watcher *w)
+{
+        struct redis_sentinel_watch *watch = w->all;
+        struct err err;
+        if (redis_question_ask(&w->question, w->timer.loop, watch->target, w->index, STALL_MS, "MASTER", &err) < 0) {
+                end_client(w); /* no memory: later */
+                return;
+        }
+        w->is_asking = true;
+        watch->open++;
+}
+
+/* --- Subscribing ------------------------------------------------------------------------------------------- */
 
 static void on_subscribed(struct redis_command *command, const struct redis_reply *reply, const struct err *err UNUSED)
 {
         struct watcher *w = CONTAINER_OF(command, struct subscription, command)->watcher;
         if (w->is_over)
                 return;
-        if (!reply || redis_reply_type(reply) == REDIS_ERROR)
+        w->is_refused = reply && redis_reply_type(reply) == REDIS_ERROR;
+        if (!reply || w->is_refused)
                 end_client(w);
         else if (++w->subscribed == CHANNELS)
-                redis_look_again(w->all->client, w->index); /* what happened before is not told */
+                ask(w);
 }
 
-/* "master mymaster 10.0.0.5 6379", "slave 10.0.0.6:6379 10.0.0.6 6379 @ mymaster 10.0.0.5 6379": which master is told
- * of. A Sentinel may look after many. */
-static bool names(const char *text, const char *master)
+/* The master that a message is about: "master mymaster 10.0.0.5 6379", "slave 10.0.0.6:6379 10.0.0.6 6379 @ mymaster
+ * 10.0.0.5 6379", "mymaster 10.0.0.5 6379 10.0.0.6 6379". NULL: another one; a Sentinel may look after many. */
+static const char *find_master(const char *text, const char *master)
 {
         size_t length = strlen(master);
-        for (const char *at = text; at && *at; at = strchr(at, ' '), at = at ? at + 1 : NULL)
+        const char *behind = strstr(text, " @ ");
+        for (const char *at = behind ? behind + 3 : text; at && *at; at = strchr(at, ' '), at = at ? at + 1 : NULL)
                 if (strncmp(at, master, length) == 0 && (at[length] == ' ' || at[length] == '\0'))
-                        return true;
-        return false;
+                        return at + length;
+        return NULL;
 }
 
-/* "message", channel, text; or the answer to SUBSCRIBE. */
+/* "message", channel, text; or the answer to PING. */
 static void on_message(const struct redis_reply *message, void *data)
 {
         struct watcher *w = data;
         const struct redis_reply *parts[] = { redis_reply_at(message, 1), redis_reply_at(message, 2) };
         const char *channel = parts[0] ? redis_reply_text(parts[0], NULL) : NULL;
         const char *text = parts[1] ? redis_reply_text(parts[1], NULL) : NULL;
-        if (w->is_over || !channel || !text || !names(text, w->all->target->sentinel_master))
+        const char *place = text ? find_master(text, w->all->target->sentinel_master) : NULL;
+        if (w->is_over || !channel || !place)
                 return;
-        if (strcmp(channel, CHANNEL_BEGIN) == 0)
-                redis_hold_for_failover(w->all->client);
-        else
+        if (strcmp(channel, CHANNEL_BEGIN) == 0) {
+                const char *host = place + (*place == ' ');
+                size_t length = strcspn(host, " ");
+                hold_for_promotion(w->all, host, length, (uint16_t)strtoul(host + length, NULL, 10));
+        } else {
                 redis_look_again(w->all->client, w->index);
+        }
 }
 
 static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
 {
+        struct watcher *w = data;
+        if (event->kind == REDIS_EVENT_DENIED)
+                w->is_refused = true;
         if (event->err)
-                end_client(data);
+                end_client(w);
+        else if (event->kind == REDIS_EVENT_CONNECTED && !w->is_over)
+                await(w); /* it is there: from now on something may be said */
 }
 
 static int subscribe(struct watcher *w, struct err *err)
 {
-        const struct redis_options options = { .on_event = on_event, .data = w };
+        const struct redis_options options = {
+                .on_event = on_event, .data = w, .idle_ping_ms = IDLE_MS, .stall_ms = STALL_MS
+        };
         int rc = 0;
         for (size_t i = 0; i < CHANNELS; i++)
                 redis_command_init(&w->subscriptions[i].command, on_subscribed);
@@ -143,8 +349,12 @@ static void on_timer(uv_timer_t *timer)
 {
         struct watcher *w = CONTAINER_OF(timer, struct watcher, timer);
         struct err err;
+        if (w->is_asking) {
+                try_again_after(w, RETRY_MIN_MS); /* the question that ended with the former one is not closed yet */
+                return;
+        }
         w->subscribed = 0;
-        w->is_over = false;
+        w->is_over = w->is_refused = false;
         w->all->open++;
         if (subscribe(w, &err) < 0) {
                 on_client_closed(w); /* no memory: later */
@@ -153,6 +363,8 @@ static void on_timer(uv_timer_t *timer)
         for (size_t i = 0; i < CHANNELS; i++)
                 redis_send(w->client, &w->subscriptions[i].command);
 }
+
+/* --- Life cycle -------------------------------------------------------------------------------------------- */
 
 static void on_timer_closed(uv_handle_t *handle)
 {
@@ -178,25 +390,34 @@ static struct redis_sentinel_watch *watch_new(struct redis *client, struct redis
                 return NULL; /* tried again with the next connection */
         watch->client = client;
         watch->target = redis_target_ref(target);
-        watch->count = count;
+        watch->count = watch->awaited = count;
         watch->open = (unsigned)count;
+        watch->listen_until_ms = redis_now_ms(client) + LISTEN_MS;
         redis_hold(client);
         for (size_t i = 0; i < count; i++) {
                 struct watcher *w = &watch->watchers[i];
                 w->all = watch;
                 w->index = (unsigned)i;
+                w->is_awaited = true;
+                w->lost_ms = redis_now_ms(client);
+                w->question = (struct redis_question){ .done = on_told, .closed = on_question_closed };
                 (void)uv_timer_init(client->loop, &w->timer); /* always 0 */
-                /* Not at once: a probe is over by then. */
-                (void)uv_timer_start(&w->timer, on_timer, START_MS, 0);
+                try_again_after(w, 0);
         }
         return watch;
 }
 
-void redis_sentinel_watch_follow(struct redis *client, struct redis_target *at)
+void redis_sentinel_watch_follow(struct redis *client, struct conn *conn)
 {
-        struct redis_target *origin = redis_target_origin(at);
-        if (client->watch && client->watch->target == origin)
+        struct redis_target *origin = conn && conn->target->told_by ? redis_target_origin(conn->target) : NULL;
+        if (client->is_brief)
                 return;
-        redis_sentinel_watch_close(client->watch);
-        client->watch = at->told_by ? watch_new(client, origin) : NULL;
+        if (client->watch && client->watch->target != origin) {
+                redis_sentinel_watch_close(client->watch);
+                client->watch = NULL;
+        }
+        if (origin && !client->watch)
+                client->watch = watch_new(client, origin);
+        if (conn && client->watch)
+                set_hold(client->watch, conn);
 }

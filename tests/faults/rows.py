@@ -93,6 +93,7 @@ ROWS = [
     Row("Sentinel: primary hangs (SIGSTOP), --ack=replica:1", scenarios.primary_hangs, lambda: [Watched()],
         ack="replica:1", **BUSY),
     Row("Sentinel: FAILOVER asked for", scenarios.failed_over, lambda: [Watched()], **BUSY),
+    Row("Sentinel: FAILOVER asked for, subscriptions cut", scenarios.failed_over_unheard, lambda: [Watched()], **BUSY),
     # Cluster: three masters
     Row("Cluster: master killed, --ack=memory", scenarios.master_killed, lambda: [Clustered()], may_lose=True, **FULL),
     Row("Cluster: master killed, replicas cut off 0.2 s before, --ack=memory",

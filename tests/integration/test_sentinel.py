@@ -215,6 +215,64 @@ def test_a_failover_asked_for_under_load_fails_no_request(start_group, start_bou
     result.assert_nothing_lost()
 
 
+def assert_relieved(program, group, load, old, what):
+    """The load goes on at the new primary, which has all of it."""
+    new = group.wait_primary_other_than(old)
+    wait_until(lambda: connected_to(program)[-1] == new.address, lambda: f"the new primary\n{program.child.tail()}")
+    load.wait_acknowledged(300)
+    load.stop()
+    result = load.count(new.client())
+    print(f"{what}:\n{result}")
+    result.assert_perfect()
+
+
+def test_a_failover_that_begins_as_collector_starts_loses_nothing(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    old = group.primary()
+    program = start_bound()
+    with Load(program, connections=16, rate=1000) as load:
+        group.begin_failover(group.sentinels[2])
+        assert_relieved(program, group, load, old, "FAILOVER at the start")
+
+
+def test_a_failover_that_is_under_way_as_collector_starts_loses_nothing(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    old, leader = group.primary(), group.sentinels[2]
+    group.begin_failover(leader)
+    wait_until(lambda: leader.ask_about("MASTERS")[0].get("failover-state") == "wait_promotion", "a promotion", 10, 0.01)
+    program = start_bound()
+    with Load(program, connections=16, rate=1000) as load:
+        assert_relieved(program, group, load, old, "started in the middle of a FAILOVER")
+
+
+def test_a_failover_that_begins_as_the_subscriptions_are_cut_loses_nothing(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    old, program = group.primary(), start_bound()
+    wait_until(lambda: listened_to(group, workers=2), "subscriptions")
+    with Load(program, connections=16, rate=1000) as load:
+        load.wait_acknowledged(200)
+        group.begin_failover(group.sentinels[2])
+        group.silence()
+        assert_relieved(program, group, load, old, "subscriptions cut")
+
+
+def test_a_failover_that_begins_as_a_sentinel_comes_back_loses_nothing(start_group, start_bound, bindings):
+    group = start_group()
+    bindings.write("db", **group.binding())
+    old, program, sentinel = group.primary(), start_bound(), group.sentinels[2]
+    wait_until(lambda: listened_to(group, workers=2), "subscriptions")
+    with Load(program, connections=16, rate=1000) as load:
+        load.wait_acknowledged(200)
+        sentinel.child.kill()
+        load.wait_acknowledged(1500)
+        sentinel.start()
+        group.begin_failover(sentinel)
+        assert_relieved(program, group, load, old, "a Sentinel that comes back")
+
+
 def test_failovers_in_a_row_with_a_sentinel_down_fail_no_request(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())

@@ -150,12 +150,6 @@ class Watched:
     def server(self):
         return self.group.primary()
 
-    @staticmethod
-    def listeners(sentinel):
-        """How many have subscribed to this Sentinel's messages."""
-        with sentinel.client() as client:
-            return len(client.execute_command("CLIENT", "LIST", "TYPE", "pubsub").splitlines())
-
     def entries(self):
         return self.group.binding()
 

@@ -39,7 +39,10 @@ WITH_TLS = [
     lambda dice: scenarios.authority_replaced,
     lambda dice: partial(scenarios.authority_replaced_in_server_first, seconds=1.0),
 ]
-WITH_SENTINEL = [lambda dice: scenarios.failed_over]
+WITH_SENTINEL = [
+    lambda dice: scenarios.failed_over,
+    lambda dice: scenarios.failed_over_unheard,
+]
 WITH_CLUSTER = [
     lambda dice: scenarios.masters_relieved,
     lambda dice: partial(scenarios.resharded, step=dice.choice([400, 1000])),

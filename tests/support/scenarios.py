@@ -90,12 +90,15 @@ def out_of_memory(site, seconds=1.0):
 
 
 def failed_over(site):
-    """SENTINEL FAILOVER, as an operator asks for it, of a group that Collector has subscribed to."""
-    group, workers = site.place.group, site.collector.wait_log("server.listening")["workers"]
-    group.wait_settled()
-    wait_until(lambda: all(site.place.listeners(sentinel) >= workers for sentinel in group.sentinels),
-               "subscriptions at the Sentinels", 30)
-    group.fail_over()
+    """SENTINEL FAILOVER, as an operator asks for it."""
+    site.place.group.wait_settled()
+    site.place.group.fail_over()
+
+
+def failed_over_unheard(site):
+    """The same, and in that moment the subscriptions to all Sentinels are cut."""
+    site.place.group.wait_settled()
+    site.place.group.fail_over(silenced=True)
 
 
 def primary_killed(site, cut_off=0.0):
@@ -152,13 +155,7 @@ def masters_relieved(site):
 
 def resharded(site, step=163):
     """The feed's slot, and one in `step` of the others, move to another master with their keys."""
-    cluster = site.place.cluster
-    masters = cluster.masters()
-    for slot in [site.place.feed_slot(), *range(0, SLOTS, step)]:
-        source = cluster.master_of(slot)
-        cluster.move_slot(slot, masters[(masters.index(source) + 1) % len(masters)])
-    # A replica that takes over before it has heard of a slot leaves the slot to nobody.
-    cluster.wait_ok()
+    site.place.cluster.move_slots([site.place.feed_slot(), *range(0, SLOTS, step)])
 
 
 # --- Connections -----------------------------------------------------------------------------------------

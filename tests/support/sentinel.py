@@ -183,13 +183,24 @@ class SentinelGroup:
                 return now if client.info("replication")["role"] == "master" else None
         return wait_until(changed, "another primary", seconds, 0.05)
 
-    def fail_over(self):
-        """SENTINEL FAILOVER, as an operator would. Returns the new primary."""
+    def begin_failover(self, sentinel):
+        """SENTINEL FAILOVER, as an operator would, as soon as this Sentinel takes it."""
+        # NOGOODSLAVE or INPROG until the Sentinel has looked at the replicas again.
+        wait_until(lambda: sentinel.ask("FAILOVER", self.master), "SENTINEL FAILOVER taken", 20, 0.01)
+
+    def silence(self):
+        """Cuts the connections of all that have subscribed to the Sentinels' messages."""
+        for sentinel in self.sentinels:
+            if sentinel.child.running():
+                with sentinel.client() as client:
+                    client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
+    def fail_over(self, silenced=False):
+        """SENTINEL FAILOVER. Returns the new primary."""
         old = self.primary()
-        def accepted():
-            # NOGOODSLAVE or INPROG until the Sentinel has looked at the replicas again.
-            return self.sentinels[0].ask("FAILOVER", self.master)
-        wait_until(accepted, "SENTINEL FAILOVER taken", 20)
+        self.begin_failover(self.sentinels[0])
+        if silenced:
+            self.silence()
         return self.wait_primary_other_than(old)
 
     def stop(self):

@@ -1,0 +1,68 @@
+/* question: one command to one Sentinel, by a client of its own: so look-up of its name, TLS, AUTH and limits are those
+ * of any connection. The first failure ends it as the answer does: who asks has another Sentinel, or asks again. */
+#include <string.h>
+
+#include "redis/internal.h"
+
+enum { ANSWER_MAX_BYTES = 16 << 10 };
+
+static void on_client_closed(void *data)
+{
+        struct redis_question *question = data;
+        redis_command_fini(&question->command);
+        question->closed(question);
+}
+
+void redis_question_end(struct redis_question *question)
+{
+        if (question->is_over)
+                return;
+        question->is_over = true;
+        redis_close(question->client, on_client_closed, question);
+}
+
+static void finish(struct redis_question *question, const struct redis_reply *reply, const struct err *err)
+{
+        if (question->is_over)
+                return;
+        redis_question_end(question);
+        question->done(question, reply, err);
+}
+
+static void on_reply(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        finish(CONTAINER_OF(command, struct redis_question, command), reply, err);
+}
+
+static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
+{
+        if (event->err)
+                finish(data, NULL, event->err);
+}
+
+int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct redis_target *origin, size_t index,
+                       int64_t limit_ms, const char *what, struct err *err)
+{
+        const struct redis_options options = { .hold_ms = limit_ms,
+                                               .connect_timeout_ms = limit_ms,
+                                               .stall_ms = limit_ms,
+                                               .reply_max_bytes = ANSWER_MAX_BYTES,
+                                               .on_event = on_event,
+                                               .data = question };
+        const char *argv[] = { "SENTINEL", what, origin->sentinel_master };
+        question->is_over = false;
+        redis_command_init(&question->command, on_reply);
+        int rc = redis_command_args(&question->command, 3, argv, (size_t[]){ 8, strlen(what), strlen(argv[2]) }, err);
+        struct redis_target *target = rc == 0 ? redis_sentinel_target(origin, index) : NULL;
+        if (rc == 0)
+                rc = target ? redis_open(loop, &options, target, 0, &question->client, err)
+                            : err_set(err, ERR_NOMEM, "Sentinel");
+        redis_target_unref(target);
+        if (rc == 0) {
+                redis_send(question->client, &question->command);
+                return 0;
+        }
+        question->is_over = true;
+        redis_command_fini(&question->command);
+        return rc;
+}
