@@ -5,7 +5,7 @@ from functools import partial
 
 from support import scenarios
 from support.fast_load import FastLoad
-from support.places import DURABLE, Clustered, Encrypted, Named, Standalone, Watched
+from support.places import DURABLE, Clustered, Encrypted, Named, Standalone, Watched, can_have_hosts
 
 # So that a fault that is longer than these need not last for many seconds.
 SHORT = {"stall_timeout": "1s", "connect_timeout": "1s"}
@@ -118,7 +118,7 @@ ROWS = [
         lambda: [Clustered(replicas=0), Standalone(proxied=False)], times=6, **FULL),
 ]
 
-if Named.possible():
+if can_have_hosts():
     ROWS.append(Row("host name leads to another server, the old one is gone", scenarios.renamed,
                     lambda: [Named(**DURABLE)]))
 

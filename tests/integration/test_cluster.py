@@ -1,14 +1,19 @@
 """Collector on a Redis Cluster: routes, resharding, failovers, and the way from one mode to another."""
 
 import datetime
+import subprocess
 import time
 
 import pytest
 
+from support.certificates import MAKE
 from support.cluster import RedisCluster, slot_of
 from support.collector import check
 from support.deadline import wait_until
 from support.load import Load
+from support.places import can_have_hosts, with_hosts
+from support.ports import reserve_port
+from support.sentinel import Tls
 
 
 @pytest.fixture
@@ -156,3 +161,74 @@ def test_from_a_single_server_to_a_cluster_and_back_under_load(start_cluster, st
     print(f"\nsingle server -> Cluster -> single server -> Cluster\n{result}")
     result.assert_perfect()
     assert result.longest < 1.0
+
+
+# --- TLS, host names, IPv6 -----------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("certificates")
+    subprocess.run([MAKE, folder, "other=DNS:redis.test", "local=DNS:localhost", "any=DNS:*.redis.test"], check=True)
+    return folder
+
+
+def moves_under_load(cluster, collector):
+    """Documents go to all masters while slots move: each MOVED and ASK names a node as this Cluster does."""
+    with Load(collector, connections=8, rate=1000) as load:
+        load.wait_acknowledged(200)
+        cluster.move_slots([slot_of(stream_of_today()), *range(0, 16384, 1639)])
+        load.wait_acknowledged(300)
+    load.count(*cluster.clients()).assert_perfect()
+    return load
+
+
+def addresses(collector):
+    return {line["address"] for line in collector.log() if line["event"] == "redis.connected"}
+
+
+def test_with_tls_one_name_may_stand_for_all_nodes(start_cluster, start_collector, bindings, certificates):
+    cluster = start_cluster(tls=Tls(certificates, "other"))
+    entries = {"type": "redis", "cluster.nodes": cluster.node_list, "tls": "true",
+               "ca.crt": (certificates / "ca.crt").read_text()}
+    bindings.write("db", **entries)
+    status, _, err = check(env=bindings.environment())
+    assert status == 1 and "certificate" in err, err
+    bindings.write("db", **entries, **{"tls.server-name": "redis.test"})
+    status, out, err = check(env=bindings.environment())
+    assert status == 0 and "a Cluster of 3 masters, each of them reached" in out and "TLS 1.3" in out, (out, err)
+    moves_under_load(cluster, start_collector(env=bindings.environment()))
+
+
+def test_with_tls_nodes_that_announce_host_names_are_verified_by_them(start_cluster, start_collector, bindings,
+                                                                      certificates):
+    cluster = start_cluster(tls=Tls(certificates, "local"), names=["localhost"])
+    bindings.write("db", **{"type": "redis", "host": "localhost", "port": cluster.nodes[0].port, "tls": "true",
+                            "ca.crt": (certificates / "ca.crt").read_text()})
+    collector = start_collector(env=bindings.environment())
+    moves_under_load(cluster, collector)
+    assert addresses(collector) == {f"localhost:{node.port}" for node in cluster.nodes}
+
+
+# As managed services have it: one name for all nodes, one port, a certificate for all their names.
+if can_have_hosts():
+    def test_a_configuration_endpoint_leads_to_all_nodes(start_cluster, start_collector, bindings, certificates, tmp_path):
+        hosts, names = [f"127.0.0.{n}" for n in (2, 3, 4)], [f"node-{n}.redis.test" for n in (2, 3, 4)]
+        cluster = start_cluster(tls=Tls(certificates, "any"), hosts=hosts, names=names, port=reserve_port())
+        lines = [*(f"{host} clustercfg.redis.test" for host in hosts), *(f"{h} {n}" for h, n in zip(hosts, names))]
+        (tmp_path / "hosts").write_text("\n".join(lines) + "\n")
+        bindings.write("db", **{"type": "redis", "configuration_endpoint_address": "clustercfg.redis.test",
+                                "port": cluster.nodes[0].port, "ssl": "true",
+                                "ca.crt": (certificates / "ca.crt").read_text()})
+        collector = start_collector(env=bindings.environment(), wrapper=with_hosts(tmp_path / "hosts"))
+        moves_under_load(cluster, collector)
+        assert addresses(collector) == {f"{name}:{cluster.nodes[0].port}" for name in names}
+
+
+def test_nodes_with_addresses_of_ipv6_are_found_and_followed(start_cluster, start_collector, bindings):
+    cluster = start_cluster(hosts=["::1"])
+    bindings.write("db", **{"type": "redis", "cluster.nodes": cluster.node_list})
+    collector = start_collector(env=bindings.environment())
+    moves_under_load(cluster, collector)
+    assert addresses(collector) == {f"[::1]:{node.port}" for node in cluster.nodes}
+    status, out, err = check(redis_url=cluster.url())
+    assert status == 0 and "a Cluster of 3 masters" in out, err

@@ -273,6 +273,12 @@ def test_a_failover_that_begins_as_a_sentinel_comes_back_loses_nothing(start_gro
         assert_relieved(program, group, load, old, "a Sentinel that comes back")
 
 
+def test_a_failover_from_one_address_of_ipv6_to_another_loses_nothing(start_group, start_bound, bindings):
+    group = start_group(host="::1")
+    bindings.write("db", **group.binding())
+    run_failover(start_bound(), group, "SENTINEL FAILOVER on ::1", lambda old: group.fail_over()).assert_perfect()
+
+
 def test_failovers_in_a_row_with_a_sentinel_down_fail_no_request(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())

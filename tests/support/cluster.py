@@ -1,26 +1,34 @@
-"""A Redis Cluster on 127.0.0.1: masters and, where wanted, a replica for each."""
+"""A Redis Cluster on this machine: masters and, where wanted, replicas for each."""
 
 import redis
 
 from .deadline import DeadlineExceeded, wait_until
 from .ports import reserve_port
-from .redis_server import RedisServer
+from .sentinel import Server
 
 SLOTS = 16384
 
 
 class RedisCluster:
     """RedisCluster(masters=3, replicas=1): so many for each master. A node that is silent for `node_timeout_ms` is taken
-    for failed."""
+    for failed. With `names`, each node tells clients its own in place of its address; `hosts` are the addresses that the
+    nodes take in turn. `tls`, `port` and `options` are those of Server."""
 
-    def __init__(self, masters=3, replicas=0, node_timeout_ms=1500, **options):
-        self.nodes = []
+    def __init__(self, masters=3, replicas=0, node_timeout_ms=1500, hosts=("127.0.0.1",), names=(), tls=None, **options):
+        self.nodes, self._by_id = [], {}
+        if tls:
+            options["tls_cluster"] = "yes"
+        if names:
+            options["cluster_preferred_endpoint_type"] = "hostname"
         try:
-            for _ in range(masters * (1 + replicas)):
-                self.nodes.append(RedisServer(
-                    start=False, cluster_enabled="yes", cluster_node_timeout=node_timeout_ms,
-                    cluster_port=reserve_port(), cluster_replica_validity_factor=0, repl_diskless_sync_delay=0,
-                    repl_ping_replica_period=1, **options))
+            for index in range(masters * (1 + replicas)):
+                host = hosts[index % len(hosts)]
+                own = {"cluster_announce_hostname": names[index % len(names)]} if names else {}
+                self.nodes.append(Server(
+                    tls, start=False, host=host, cluster_announce_ip=host, cluster_enabled="yes",
+                    cluster_node_timeout=node_timeout_ms, cluster_port=reserve_port(),
+                    cluster_replica_validity_factor=0, repl_diskless_sync_delay=0, repl_ping_replica_period=1,
+                    **own, **options))
             for node in self.nodes:
                 node.start()
             self._form(self.nodes[:masters], self.nodes[masters:])
@@ -36,7 +44,9 @@ class RedisCluster:
             ask(node, "CLUSTER", "SET-CONFIG-EPOCH", index + 1)
         for node in self.nodes[1:]:
             ask(node, "CLUSTER", "MEET", first.host, first.port, int(first.options["cluster-port"]))
-        wait_until(lambda: all(len(self.seen_by(node)) == len(self.nodes) for node in self.nodes), "nodes that have met")
+        self._by_id = {self.id_of(node): node for node in self.nodes}
+        wait_until(lambda: all(self._has_met_all(node) for node in self.nodes),
+                   lambda: f"nodes that have met\n{self._describe()}")
         for index, replica in enumerate(replicas):
             ask(replica, "CLUSTER", "REPLICATE", self.id_of(masters[index % len(masters)]))
         self.wait_ok()
@@ -46,13 +56,9 @@ class RedisCluster:
 
     # --- Looking -----------------------------------------------------------------------------
 
-    def seen_by(self, node):
-        """{port: words of its line in CLUSTER NODES}"""
-        lines = ask(node, "CLUSTER", "NODES")
-        if isinstance(lines, dict):  # redis-py parses it
-            return {int(address.rsplit(":", 1)[1]): entry for address, entry in lines.items()}
-        return {int(line.split()[1].split("@")[0].rsplit(":", 1)[1]): line.split()
-                for line in lines.decode().splitlines()}
+    def _has_met_all(self, node):
+        lines = ask(node, "CLUSTER", "NODES").decode().splitlines()
+        return len(lines) == len(self.nodes) and not any("handshake" in line for line in lines)
 
     def running(self):
         return [node for node in self.nodes if node.running()]
@@ -77,13 +83,13 @@ class RedisCluster:
                 yield words[0], words[6], tuple(slots)
 
     def _describe(self):
-        return "\n".join(f"{node.address}: {ask(node, 'CLUSTER', 'NODES').decode()}" for node in self.running())
+        return "\n".join(ask(node, "CLUSTER", "NODES").decode() for node in self.running())
 
     def id_of(self, node):
         return ask(node, "CLUSTER", "MYID").decode()
 
     def master_of(self, slot):
-        """The RedisServer that owns it, as the first node that runs sees it."""
+        """The server that owns it, as the first node that runs sees it."""
         for begin, end, master, *_ in ask(self.running()[0], "CLUSTER", "SLOTS"):
             if begin <= slot <= end:
                 return self._node_of(master)
@@ -94,15 +100,16 @@ class RedisCluster:
         return [node for node in self.nodes if node in owners]
 
     def _node_of(self, entry):
-        """The RedisServer that an entry of CLUSTER SLOTS means: [host, port, id, ...]."""
-        return next(node for node in self.nodes if node.port == entry[1])
+        """The server that an entry of CLUSTER SLOTS means: [host, port, id, ...]."""
+        return self._by_id[entry[2].decode()]
 
     def replica_of(self, master):
         ident = self.id_of(master)
 
         def found():
-            text = str(ask(master, "CLUSTER", "REPLICAS", ident))
-            return next((node for node in self.running() if node is not master and f":{node.port}@" in text), None)
+            lines = ask(master, "CLUSTER", "REPLICAS", ident)
+            known = [self._by_id[line.split()[0].decode()] for line in lines]
+            return next((node for node in known if node.running()), None)
         return wait_until(found, f"a replica of {master.address}")
 
     def clients(self):
@@ -115,7 +122,7 @@ class RedisCluster:
     @property
     def node_list(self):
         """As an entry cluster.nodes says it."""
-        return ",".join(f"{node.host}:{node.port}" for node in self.nodes)
+        return ",".join(node.address for node in self.nodes)
 
     # --- Changing ----------------------------------------------------------------------------
 

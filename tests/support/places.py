@@ -18,6 +18,19 @@ from .sentinel import SentinelGroup
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 
 
+def can_have_hosts():
+    """Whether with_hosts works here: name spaces need a privilege that containers mostly lack."""
+    try:
+        return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def with_hosts(path):
+    """Starts a program in a mount name space of its own (unshare(1)), with this file as its /etc/hosts."""
+    return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(path)]
+
+
 class Stored:
     """What a place holds: (key, marker) of each document, and the keys in the feed."""
 
@@ -210,16 +223,7 @@ class Named:
 
     @property
     def wrapper(self):
-        """Starts a program in a mount name space of its own (unshare(1)), with our file as its /etc/hosts."""
-        return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', self.hosts]
-
-    @staticmethod
-    def possible():
-        """Name spaces need a privilege that containers mostly lack."""
-        try:
-            return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
-        except OSError:
-            return False
+        return with_hosts(self.hosts)
 
     def lead_to(self, server):
         # In place: a bind mount keeps to the file that it was made with.

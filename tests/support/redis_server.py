@@ -37,14 +37,14 @@ class RedisServer:
 
     @property
     def address(self):
-        return self.socket_path or f"{self.host}:{self.port}"
+        return self.socket_path or (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}")
 
     def url(self, user="", password="", database=None):
         """redis:// or unix://; user and password are used as they are."""
         entry = f"{user}:{password}@" if password else ""
         if self.socket_path:
             return f"unix://{entry}{self.socket_path}" + ("" if database is None else f"?db={database}")
-        return f"redis://{entry}{self.host}:{self.port}" + ("" if database is None else f"/{database}")
+        return f"redis://{entry}{self.address}" + ("" if database is None else f"/{database}")
 
     def start(self, ready=True):
         """Starts it on the same port and folder as before; `ready` waits for its PONG."""

@@ -30,12 +30,13 @@ class Tls:
 class Server(RedisServer):
     """A RedisServer, with TLS alone where `tls` says so."""
 
-    def __init__(self, tls=None, **options):
+    def __init__(self, tls=None, start=True, **options):
         self.tls = tls
         super().__init__(start=False, **options)
         if tls:
             self.options.update({**tls.options, "tls-port": str(self.port)})
-        self.start()
+        if start:
+            self.start()
 
     def client(self, **options):
         return super().client(**(self.tls.client_options() if self.tls else {}), **options)
@@ -48,7 +49,7 @@ class Sentinel:
         self.folder = tempfile.mkdtemp(prefix="sentinel-")
         self.host, self.port, self.password, self.tls = host, reserve_port(), password, tls
         options = {**tls.options, "tls-port": self.port} if tls else {"port": self.port}
-        lines = [*(f"{name} {value}" for name, value in options.items()), "bind 127.0.0.1", f"dir {self.folder}", *lines]
+        lines = [*(f"{name} {value}" for name, value in options.items()), f"bind {'::1' if ':' in host else '127.0.0.1'}", f"dir {self.folder}", *lines]
         if password:
             lines += [f"requirepass {password}", f"sentinel sentinel-pass {password}"]
         self._path = os.path.join(self.folder, "sentinel.conf")
@@ -62,7 +63,7 @@ class Sentinel:
 
     @property
     def address(self):
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def client(self):
         client = redis.Redis(host=self.host, port=self.port, password=self.password, socket_timeout=5,
@@ -90,7 +91,7 @@ class Sentinel:
 class SentinelGroup:
     """SentinelGroup(password="..."): one primary, two replicas, three Sentinels that know each other.
 
-    `host` is what the Sentinels call this machine; `options` are lines of redis.conf for the servers."""
+    `host` is what the Sentinels call this machine: its address, "::1" too, or a name; `options` are lines of redis.conf for the servers."""
 
     def __init__(self, master="mymaster", replicas=2, sentinels=3, sentinel_password=None, tls=None, host="127.0.0.1",
                  **options):
@@ -100,12 +101,13 @@ class SentinelGroup:
             options["masterauth"] = password
         options = {"repl_diskless_sync_delay": 0, "repl_backlog_size": "16mb", **options}
         try:
+            options["host"] = "::1" if ":" in host else "127.0.0.1"
             first = Server(tls, **options)
             self.servers.append(first)
             for _ in range(replicas):
                 self.servers.append(Server(tls, replicaof=f"{first.host} {first.port}", **options))
-            lines = [f"sentinel resolve-hostnames {'no' if host == '127.0.0.1' else 'yes'}",
-                     f"sentinel announce-hostnames {'no' if host == '127.0.0.1' else 'yes'}",
+            lines = [f"sentinel resolve-hostnames {'no' if host == options['host'] else 'yes'}",
+                     f"sentinel announce-hostnames {'no' if host == options['host'] else 'yes'}",
                      f"sentinel monitor {master} {host} {first.port} {sentinels // 2 + 1}",
                      f"sentinel down-after-milliseconds {master} {DOWN_AFTER_MS}",
                      f"sentinel failover-timeout {master} 5000"]
