@@ -128,7 +128,17 @@ static void each_of_them_becomes_a_target(void **state UNUSED)
                 int rc = backing_redis_resolve(&input, &redis, &err);
                 if (rc < 0)
                         fail_msg("%s: %d %s", p->name, rc, err.text);
-                assert_int_equal(redis_target_tls(backing_redis_target(redis)), p->tls);
+                const struct redis_target *target = backing_redis_target(redis);
+                char address[160];
+                (void)snprintf(address, sizeof(address), "%s:%u", p->host ? p->host : "", p->port);
+                if (p->sentinels > 0)
+                        (void)snprintf(address, sizeof(address),
+                                       "sentinel:mymaster@redis-ha-announce-0:26379,redis-ha-announce-1:26380,"
+                                       "[fd00::3]:26379");
+                assert_text(p->name, redis_target_address(target), address);
+                assert_text(p->name, redis_target_username(target), p->username);
+                assert_int_equal(redis_target_has_password(target), p->password != NULL);
+                assert_int_equal(redis_target_tls(target), p->tls);
                 backing_redis_unref(redis);
         }
         servicebinding_set_unref(set);

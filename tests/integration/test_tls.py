@@ -154,6 +154,25 @@ def test_a_refused_password_makes_the_binding_be_read_before_its_time(start_redi
         load.count(store).assert_perfect()
 
 
+def test_tokens_that_end_soon_cost_nothing_as_long_as_new_ones_come(start_redis, start_bound, bindings):
+    server = start_redis()
+    acl(server, "app", "on", ">token-0", "~*", "+@all")
+    bindings.redis("db", server, username="app", password="token-0")
+    program = start_bound().wait_connected()
+    with Load(program) as load, server.client() as store:
+        for n in range(1, 6):
+            # The next token is valid before the last one ends, and what was entered with that is cut off then.
+            store.execute_command("ACL", "SETUSER", "app", f">token-{n}")
+            bindings.redis("db", server, username="app", password=f"token-{n}")
+            program.wait_log("binding.switched", generation=n + 1)
+            store.execute_command("ACL", "SETUSER", "app", f"<token-{n - 1}")
+            store.execute_command("CLIENT", "KILL", "USER", "app")
+            load.wait_acknowledged(100)
+    assert "token-" not in program.log_text()
+    with server.client() as store:
+        load.count(store).assert_perfect()
+
+
 def test_connections_are_replaced_by_age_without_a_failed_request(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.redis("db", server)
