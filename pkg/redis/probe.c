@@ -1,4 +1,4 @@
-/* probe: a client of its own with four commands: INFO (which may be denied), SET, GET. They are held until the
+/* probe: a client of its own with four commands: INFO and CONFIG GET (which may be denied), SET, GET. They are held until the
  * handshake, which checks credentials and role, is through; the first event that tells of a failure, or the
  * first bad answer, ends the probe with its words. */
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "redis/internal.h"
 
-enum { PROBE_INFO, PROBE_SET, PROBE_GET, PROBE_COMMANDS };
+enum { PROBE_INFO, PROBE_CONFIG, PROBE_SET, PROBE_GET, PROBE_COMMANDS };
 
 typedef void redis_probe_fn(const struct redis_probe_result *result, int rc, const struct err *err, void *data);
 
@@ -19,7 +19,7 @@ struct redis_probe {
         redis_probe_fn *done;
         void *data;
         struct err err;
-        bool has_info, has_read, is_over;
+        bool has_info, has_config, has_read, is_over;
 };
 
 static void on_probe_closed(void *data)
@@ -117,7 +117,8 @@ static struct redis_probe *probe_of(struct redis_command *command, int index)
 /* A write and a read go to one node of a Cluster, INFO to any: all others have to be reached as well. */
 static void finish_when_all_stand(struct redis_probe *probe)
 {
-        if (!probe->has_info || !probe->has_read || probe->is_over || redis_state(probe->client) != REDIS_READY)
+        if (!probe->has_info || !probe->has_config || !probe->has_read || probe->is_over ||
+            redis_state(probe->client) != REDIS_READY)
                 return;
         if (redis_is_cluster(probe->client)) {
                 (void)snprintf(probe->result.mode, sizeof(probe->result.mode), "cluster");
@@ -134,6 +135,23 @@ static void on_info(struct redis_command *command, const struct redis_reply *rep
         else if (redis_reply_type(reply) == REDIS_STRING)
                 read_info(&probe->result, redis_reply_text(reply, NULL));
         probe->has_info = true;
+        finish_when_all_stand(probe);
+}
+
+/* "save", "3600 1 300 100": when snapshots are made; "" never. So it is known, whatever INFO could tell. */
+static void on_config(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct redis_probe *probe = probe_of(command, PROBE_CONFIG);
+        struct redis_probe_result *result = &probe->result;
+        const char *save =
+                reply && redis_reply_count(reply) == 2 ? redis_reply_text(redis_reply_at(reply, 1), NULL) : NULL;
+        if (!reply)
+                finish(probe, err);
+        else if (save && result->append_only_known) {
+                result->persistence = result->append_only || save[0] != '\0';
+                result->persistence_known = true;
+        }
+        probe->has_config = true;
         finish_when_all_stand(probe);
 }
 
@@ -187,9 +205,13 @@ static int format(struct redis_probe *probe, const char *key_prefix, struct err 
         if (length < 0 || (size_t)length >= sizeof(key))
                 return err_set(err, ERR_INVALID, "probe: the key prefix is too long");
         redis_command_init(&probe->commands[PROBE_INFO], on_info);
+        redis_command_init(&probe->commands[PROBE_CONFIG], on_config);
         redis_command_init(&probe->commands[PROBE_SET], on_set);
         redis_command_init(&probe->commands[PROBE_GET], on_get);
         int rc = redis_command_args(&probe->commands[PROBE_INFO], 1, (const char *[]){ "INFO" }, (size_t[]){ 4 }, err);
+        if (rc == 0)
+                rc = redis_command_args(&probe->commands[PROBE_CONFIG], 3, (const char *[]){ "CONFIG", "GET", "save" },
+                                        (size_t[]){ 6, 3, 4 }, err);
         if (rc == 0)
                 rc = redis_command_args(&probe->commands[PROBE_SET], 5,
                                         (const char *[]){ "SET", key, "probe", "PX", "10000" },

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from support.background import post_later
-from support.collector import check
+from support.collector import check, metric_sum
 from support.deadline import PATIENCE, stays, wait_until
 from support.load import Load
 from support.ports import reserve_port
@@ -160,6 +160,27 @@ def test_check_says_the_binding_and_hides_its_secrets(start_redis, bindings):
     status, out, err = check(env=bindings.environment())
     assert status == 0, out + err
     assert "orders-db" in out and str(server.port) in out and "s3cr3t" not in out + err
+
+
+def test_check_warns_where_documents_could_vanish(start_redis, bindings):
+    bindings.redis("db", start_redis(maxmemory_policy="allkeys-lru"))
+    status, out, err = check(env=bindings.environment())
+    assert status == 0, out + err
+    assert "warning: with this policy Redis may drop documents when its memory is full" in out
+    assert "persistence off\n  warning: a restart of this Redis loses every document" in out
+    for options in ({"appendonly": "yes"}, {"save": "3600 1"}):
+        bindings.redis("db", start_redis(**options))
+        status, out, err = check(env=bindings.environment())
+        assert status == 0 and "persistence on" in out and "warning" not in out, out + err
+
+
+def test_check_works_where_it_may_not_ask(start_redis, bindings):
+    server = start_redis()
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-info", "-config", "-role", "-cluster")
+    bindings.redis("db", server, username="app", password="pw")
+    status, out, err = check(env=bindings.environment())
+    assert status == 0 and "a write and a read have worked" in out and "persistence" not in out, out + err
 
 
 # --- Changes while it runs ------------------------------------------------------------------------------------
@@ -350,6 +371,29 @@ def test_metrics_name_the_binding_and_its_generation(start_redis, start_bound, b
     info = json.dumps(of("collector_binding_info"))
     assert str(two.port) in info and str(one.port) not in info and "s3cr3t" not in info
     assert len(of("collector_binding_info")) == 1
+
+
+def test_metrics_count_what_came_of_each_change_and_how_long_it_is_in_use(start_redis, start_bound, bindings):
+    one, two = start_redis(), start_redis()
+    bindings.redis("db", one)
+    program = start_bound()
+
+    def metric(name, **labels):
+        return metric_sum(program.metrics(), f"collector_binding_{name}", **labels)
+
+    def counted(result, at_least=1):
+        wait_until(lambda: metric("reloads_total", result=result) >= at_least, f"a reload that is {result}")
+    wait_until(lambda: metric("age_seconds") > 1, "an age")
+    bindings.redis("db", two)
+    counted("switched")
+    assert metric("age_seconds") < 1
+    bindings.redis("db", two, note="of no meaning")
+    counted("unchanged")
+    bindings.write("db", type="redis", host="127.0.0.1", port=reserve_port())
+    counted("failed")
+    bindings.remove("db")
+    counted("vanished")
+    assert metric("generation") == 2
 
 
 def test_the_log_says_where_redis_comes_from(start_redis, start_bound, bindings):
