@@ -54,6 +54,10 @@ void metrics_drop(struct metrics *all, const char *name);
 /* Appends everything in order of registration, families together. 0, ERR_LIMIT or ERR_NOMEM. */
 int metrics_print(struct metrics *all, struct buf *out) NODISCARD;
 
+/* Appends what the kernel says of this process: process_cpu_seconds_total, process_resident_memory_bytes,
+ * process_start_time_seconds. 0, ERR_LIMIT or ERR_NOMEM. */
+int metrics_print_process(struct buf *out) NODISCARD;
+
 enum { METRICS_BUCKETS_MAX = 24 };
 
 #endif
