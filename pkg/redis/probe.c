@@ -239,7 +239,7 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_pr
         int rc = format(probe, key_prefix, err);
         if (rc == 0)
                 rc = redis_open(loop, &options, target, 0, &probe->client, err);
-        if (rc < 0) {
+        if (rc != 0) {
                 for (size_t i = 0; i < PROBE_COMMANDS; i++)
                         redis_command_fini(&probe->commands[i]);
                 free(probe);
