@@ -2,17 +2,29 @@
 but the volume and the Secret that was made by hand."""
 
 import json
+import os
 
 import pytest
 
-from cluster import ROOT, say
+from cluster import ROOT, run, say
 from managed import ManagedRedis
 from support.deadline import wait_until
 from test_install import deliver_log, left_in
 
 pytestmark = pytest.mark.extended
 
+INSTALL = os.environ.get("E2E_SERVICE_BINDING") or ROOT / "../shared/kind/servicebinding-runtime"
 VOLUME = "PersistentVolumeClaim/data-collector-redis-0"
+
+
+@pytest.fixture
+def controller(cluster):
+    """The Service Binding controller that the cluster has, else the one that a script installs: E2E_SERVICE_BINDING,
+    which is given the cluster's name."""
+    definition = "servicebindings.servicebinding.io"
+    if not cluster.kubectl("get", "crd", definition, "--ignore-not-found", "-o", "name").strip():
+        say("installing a Service Binding controller")
+        run(str(INSTALL), cluster.name, env=cluster.env, seconds=1800)
 
 
 class Applied:
@@ -70,3 +82,14 @@ def test_managed(namespace, make_namespace, when):
         namespace.secret("redis-binding", server.parts())
     overlay.rolled_out().use()
     overlay.delete({"Secret/redis-binding"})
+
+@pytest.mark.usefixtures("controller")
+def test_service_binding(namespace, make_namespace):
+    server = ManagedRedis(make_namespace("managed"), "cache", "app", "overlay-secret")
+    namespace.secret("redis-binding", {"type": "redis", **server.parts()})
+    overlay = Applied(namespace, "service-binding")
+    for name in ("collector-redis", "pinger-collector"):
+        namespace.kubectl("wait", "--for=condition=Ready", f"servicebinding/{name}", "--timeout=90s")
+    overlay.rolled_out().use()
+    overlay.delete({"Secret/redis-binding"})
+    assert not namespace.get("servicebindings")["items"]
