@@ -52,7 +52,7 @@ ROWS = [
     Row("SIGSTOP, longer than the stall time", partial(scenarios.stopped, seconds=4.0), **SHORT),
     Row("primary becomes read-only, is promoted again", scenarios.demoted, times=2),
     Row("coordinated FAILOVER, the address moves along", scenarios.handed_over),
-    Row("out of memory for 1 s", scenarios.out_of_memory, allowed="^507 .*memory"),
+    Row("out of memory for 1 s", scenarios.out_of_memory, allowed=scenarios.OUT_OF_MEMORY),
     # The network
     Row("network slow (100 ms each way)", scenarios.slow),
     Row("network stands still for 1 s", scenarios.network_paused),

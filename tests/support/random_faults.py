@@ -80,6 +80,6 @@ def play_random(seed, seconds, say=lambda text: None):
             say(f"{time.monotonic() - begin:6.1f} s  {type(site.place).__name__.lower():10}  {name_of(fault)}")
             fault(site)
         site.more(200)
-        outcome = site.finish(allowed="^507 .*memory")
+        outcome = site.finish(allowed=scenarios.OUT_OF_MEMORY)
     outcome.must_fail = False
     return outcome

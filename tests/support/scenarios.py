@@ -82,6 +82,10 @@ def handed_over(site):
     site.place.move_to(replica)
 
 
+# What may be answered meanwhile. A memory that runs full between a document and its feed entry takes the document alone.
+OUT_OF_MEMORY = "^507 .*memory|^503 .*stored, but not yet safe: .*OOM"
+
+
 def out_of_memory(site, seconds=1.0):
     """maxmemory is reached for a while."""
     site.server.config(maxmemory="1", maxmemory_policy="noeviction")
