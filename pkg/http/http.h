@@ -122,7 +122,7 @@ struct http_answer {
  * http_requests_total{route,status}, http_request_duration_seconds{route}, http_connections,
  * http_connections_refused_total; route is "" where none fitted. */
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
-uint16_t http_server_port(const struct http_server *server);
+uint16_t http_server_port(const struct http_server *server); /* the one that is listened on, also for port 0 */
 
 /* From now on answers carry `Connection: close`; new connections are still accepted. */
 void http_server_drain(struct http_server *server);
@@ -134,6 +134,8 @@ unsigned http_server_connections(const struct http_server *server); /* open now,
 
 /* --- Worker ------------------------------------------------------------------------------------ */
 
+/* Begins to take connections with the next turn of the loop. `context` is what handlers get; borrowed until the worker
+ * is closed. ERR_NOMEM; ERR_UNAVAILABLE where libmicrohttpd does not start. Owned: give it to http_worker_close. */
 int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context, struct http_worker **out,
                      struct err *err) NODISCARD;
 
@@ -173,7 +175,7 @@ char *http_request_take_body(struct http_request *request, size_t *length);
 const char *http_request_correlation_id(const struct http_request *request);
 /* True when the client sent that id itself. */
 bool http_request_has_correlation_id(const struct http_request *request);
-const char *http_request_route(const struct http_request *request);
+const char *http_request_route(const struct http_request *request); /* the route's name */
 /* Numeric address and port of the other side. */
 const char *http_request_remote(const struct http_request *request, uint16_t *port);
 int64_t http_request_started_us(const struct http_request *request); /* clock_monotonic_us at the head's end */

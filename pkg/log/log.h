@@ -48,10 +48,11 @@ struct log_field {
         int64_t number;
 };
 
+/* The log is owned: give it to log_close. ERR_NOMEM. */
 int log_open(const struct log_options *options, struct log **out, struct err *err) NODISCARD;
 void log_close(struct log *log); /* NULL is fine */
 
-void log_set_level(struct log *log, enum log_level level);
+void log_set_level(struct log *log, enum log_level level); /* for all threads, from their next line on */
 bool log_enabled(const struct log *log, enum log_level level);
 /* "debug" "info" "warn" "error" "off" in any case. False, and *out unchanged, for another word. */
 bool log_level_parse(const char *text, enum log_level *out);

@@ -22,6 +22,9 @@
  * not. Error replies that mean "not now" (READONLY, LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS,
  * BUSY, max clients, UNBLOCKED) are such a reason; all others reach on_reply as a reply of type error.
  *
+ * What is spoken is RESP2 (redis.io, "Redis serialization protocol specification"); a Sentinel is asked as redis.io's
+ * "Sentinel client spec" says, a Cluster as the "Redis cluster specification" does.
+ *
  * Threads: a target is immutable and counted, any thread. A client: loop only. A struct redis_budget is
  * shared by the clients of a process. */
 #ifndef REDIS_REDIS_H
@@ -98,14 +101,14 @@ struct redis_target_options {
 /* NULL with `err` set: ERR_INVALID for options that contradict each other and for PEM texts that are none, by their
  * part ("CA", "client certificate", "client key"); ERR_NOMEM. */
 struct redis_target *redis_target_new(const struct redis_target_options *options, struct err *err);
-struct redis_target *redis_target_ref(struct redis_target *target);
-void redis_target_unref(struct redis_target *target); /* NULL is fine; the last one wipes the secrets */
+struct redis_target *redis_target_ref(struct redis_target *target); /* one reference more; the same target */
+void redis_target_unref(struct redis_target *target);               /* NULL is fine; the last one wipes the secrets */
 /* The same place, entered the same way. */
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b);
 /* "10.0.0.9:6379", "[::1]:6379", "unix:/path" or "sentinel:mymaster@10.0.0.1:26379,10.0.0.2:26379": for logs and
  * pages, never with a secret. Borrowed. */
 const char *redis_target_address(const struct redis_target *target);
-const char *redis_target_username(const struct redis_target *target); /* NULL: none */
+const char *redis_target_username(const struct redis_target *target); /* NULL: none; borrowed */
 bool redis_target_has_password(const struct redis_target *target);
 unsigned redis_target_database(const struct redis_target *target);
 bool redis_target_tls(const struct redis_target *target);
@@ -118,9 +121,9 @@ enum redis_reply_type { REDIS_NIL, REDIS_STATUS, REDIS_ERROR, REDIS_INTEGER, RED
 enum redis_reply_type redis_reply_type(const struct redis_reply *reply);
 /* Bytes of a status, error or string, followed by a NUL; NULL for the others. `length` may be NULL. */
 const char *redis_reply_text(const struct redis_reply *reply, size_t *length);
-int64_t redis_reply_integer(const struct redis_reply *reply); /* 0 for what is no integer */
-size_t redis_reply_count(const struct redis_reply *reply);    /* elements of an array; 0  */
-const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t index);
+int64_t redis_reply_integer(const struct redis_reply *reply);                            /* 0 for what is no integer */
+size_t redis_reply_count(const struct redis_reply *reply);                               /* elements of an array; 0  */
+const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t index); /* NULL from the count on */
 /* True for an error reply whose first word is `code`: redis_reply_is_error(r, "OOM"). */
 bool redis_reply_is_error(const struct redis_reply *reply, const char *code);
 /* What an error reply says, fit for logs: at most 120 printable characters, cut before anything that Redis
@@ -234,7 +237,8 @@ struct redis_options {
         void *data;
 };
 
-/* Connects in the background; never waits. The target is referenced. */
+/* Connects in the background; never waits. The target is referenced. The client is owned: give it to redis_close.
+ * ERR_NOMEM. */
 int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redis_target *target, unsigned generation,
                struct redis **out, struct err *err) NODISCARD;
 
