@@ -26,8 +26,9 @@ def say(text):
 
 
 def run(*command, text=None, seconds=180, env=None, check=True):
-    """The output of a command; where it fails, an error with all it has said."""
+    """The output of a command; where it fails, an error with all it has said. A warning of Pod Security is an error."""
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, env=env, check=False)
+    assert "would violate PodSecurity" not in done.stderr, f"{' '.join(command)}:\n{done.stderr}"
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -75,6 +76,16 @@ class Cluster:
             if run("docker", "images", "--quiet", image).strip():
                 say(f"loading {image}")
                 run("kind", "load", "docker-image", "--name", self.name, image, seconds=300)
+
+    def extend(self, what, variable, script):
+        """Runs the script that a variable names, by default one that may lie beside the repository: it is given the
+        cluster's name, and KUBECONFIG. A test that needs what is not to be had fails."""
+        path = Path(os.environ.get(variable) or ROOT / script).resolve()
+        assert os.access(path, os.X_OK), f"the cluster lacks {what}: install it, or let {variable} name a script that does"
+        say(f"{what} is not there: running {path.name}, which can take minutes")
+        begin = time.monotonic()
+        run(str(path), self.name, env=self.env, seconds=1800)
+        say(f"  took {time.monotonic() - begin:.0f} s")
 
     def kubectl(self, *arguments, text=None, seconds=200, check=True):
         return run("kubectl", *arguments, text=text, seconds=seconds, env=self.env, check=check)

@@ -4,6 +4,9 @@
     E2E_THREE_NODES=NAME the same for the cluster of three nodes; none is made unless a test asks for it
     E2E_KEEP=1           leave the clusters that were made, and the namespaces
     E2E_NODE_IMAGE=      node image for kind; else a kindest/node that Docker has, else kind's default
+    E2E_SERVICE_BINDING= script that installs a Service Binding controller into the cluster that it is told
+    E2E_NETWORK_POLICY=  script that makes that cluster enforce network policies
+The scripts are run where a cluster lacks these things; each has a default that may lie beside the repository.
 Logs, events and descriptions of a failed test's namespace go to build/e2e/<test>.txt.
 
 `make e2e` leaves out what is marked `extended`; `make e2e-all`, and pytest without -m, run everything.
