@@ -99,25 +99,26 @@ def _answers(script):
 
 class SentinelPods(Pods, SentinelGroup):
     """Each pod holds a server and a Sentinel, and no volume: whoever comes back as the primary would come back empty.
-    So a pod asks the other Sentinels before its own starts, and where they still name it, has another promoted."""
+    So a pod asks the other Sentinels before its own starts, and while they still name it, waits until they have another
+    promoted. It asks for no failover: two Sentinels that are told to promote at once choose two primaries, which then
+    follow each other."""
 
     PORTS = [6379, 26379]
     ROLE = f"""
         me=$POD.$DOMAIN primary=
         ask() {{
             REDISCLI_AUTH={SENTINEL_PASSWORD} timeout 2 valkey-cli -h "$NAME-$1.$DOMAIN" -p 26379 --raw \\
-                SENTINEL "$2" mymaster 2>/dev/null | head -n 1
+                SENTINEL GET-MASTER-ADDR-BY-NAME mymaster 2>/dev/null | head -n 1
         }}
         named() {{
             for n in 0 1 2; do
                 [ "$NAME-$n" = "$POD" ] && continue
-                primary=$(ask $n GET-MASTER-ADDR-BY-NAME)
+                primary=$(ask $n)
                 [ -z "$primary" ] || break
             done
         }}
         named
         while [ "$primary" = "$me" ]; do
-            for n in 0 1 2; do [ "$NAME-$n" = "$POD" ] || echo "failover: $(ask $n FAILOVER)"; done
             sleep 0.5
             named
         done
