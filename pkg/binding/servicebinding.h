@@ -31,7 +31,17 @@
  * a reference such as vault://) stays in the set with a problem: it lends no entries, choosing it
  * returns the error that names the file, and the other bindings are not affected.
  *
- * Limits: 1 MiB an entry, 256 entries a binding, 128 bindings and 16 MiB a set.
+ * Limits: 1 MiB an entry, 256 entries a binding, 128 bindings and 16 MiB a set. Sizes and lengths are
+ * in bytes.
+ *
+ * Ownership: what is called owned is yours to give back, what is borrowed lives as long as is said
+ * there, and arguments are never kept: a path or a name may go as soon as the call returns.
+ *
+ * Sources, as [SB] and [K8s] below: the Service Binding Specification for Kubernetes 1.1.0, section
+ * "Workload Projection" (names, `type`, `provider`, entries as bytes, references such as vault://);
+ * Kubernetes, "Secrets" (keys, 1 MiB) and pkg/volume/util/atomic_writer.go (..data, and the order in
+ * which links are made and removed). That specification says nothing of trimming, case, choosing and
+ * watching; there this library does what is written here.
  *
  * Threads: a set never changes, so any thread may read it, and references are counted atomically.
  * A watch belongs to one thread at a time. The environment is read in _load and _watch_open. */
@@ -78,7 +88,7 @@ struct servicebinding_watch; /* opaque: a root, its current set and what changed
 
 /* Life cycle. Functions that take `err` also take NULL for it, and change outputs only on success. */
 
-/* Reads all bindings below `root`; NULL: $SERVICE_BINDING_ROOT. Without a root the set is empty;
+/* [SB][K8s] Reads all bindings below `root`; NULL: $SERVICE_BINDING_ROOT. Without a root the set is empty;
  * where the folder is missing it is empty, too, with a warning. INVALID where the root is no folder,
  * UNREADABLE, LIMIT, UNAVAILABLE, NOMEM. The set is owned: give it to servicebinding_set_unref. */
 SERVICEBINDING_API int servicebinding_load(const char *root, struct servicebinding_set **out,
@@ -92,15 +102,18 @@ SERVICEBINDING_API void servicebinding_set_unref(struct servicebinding_set *set)
 
 /* The root as it was given; NULL where there was none. */
 SERVICEBINDING_API const char *servicebinding_set_root(const struct servicebinding_set *set);
+/* How many bindings the set holds, those with a problem among them. */
 SERVICEBINDING_API size_t servicebinding_count(const struct servicebinding_set *set);
-/* In the order of names, in bytes; NULL from servicebinding_count on. */
+/* The binding at `index`, from 0 on, in the order of names, byte by byte; NULL from servicebinding_count on. */
 SERVICEBINDING_API const struct servicebinding *servicebinding_at(const struct servicebinding_set *set, size_t index);
 /* What somebody should hear of and what is no error: a missing root, an odd name, a binding with a
  * problem. At most 64; the sets of a watch hold those that the watch has not told before. */
 SERVICEBINDING_API size_t servicebinding_warning_count(const struct servicebinding_set *set);
+/* The warning at `index`, from 0 on, without a line end and without a value of an entry; NULL from
+ * servicebinding_warning_count on. */
 SERVICEBINDING_API const char *servicebinding_warning_at(const struct servicebinding_set *set, size_t index);
 
-/* Chooses one binding: by name, else by type and provider, else by type; NULL means any. Types and
+/* [SB] Chooses one binding: by name, else by type and provider, else by type; NULL means any. Types and
  * providers are compared without case. NOT_FOUND; AMBIGUOUS where several fit; INVALID where the one
  * of that name has another type or provider; the binding's own problem where it has one. */
 SERVICEBINDING_API int servicebinding_find(const struct servicebinding_set *set, const char *name, const char *type,
@@ -117,22 +130,26 @@ SERVICEBINDING_API bool servicebinding_set_equal(const struct servicebinding_set
 
 /* Bindings. What they return is borrowed as above. */
 
+/* [SB] The name, which is that of its folder: it matches [a-z0-9.-]{1,253}. */
 SERVICEBINDING_API const char *servicebinding_name(const struct servicebinding *binding);
-/* Without white space at its end; "" where the problem is that it cannot be read. */
+/* [SB] The entry `type` without white space at its end, as it is written; "" where the problem is that
+ * it cannot be read. */
 SERVICEBINDING_API const char *servicebinding_type(const struct servicebinding *binding);
-/* Without white space at its end; NULL where there is none or nothing is left. */
+/* [SB] The entry `provider`, likewise; NULL where there is none or nothing is left. */
 SERVICEBINDING_API const char *servicebinding_provider(const struct servicebinding *binding);
 /* The folder, for messages: "<root>/<name>". */
 SERVICEBINDING_API const char *servicebinding_path(const struct servicebinding *binding);
 /* Why the binding cannot be used; NULL where it can. One with a problem has no entries. */
 SERVICEBINDING_API const char *servicebinding_problem(const struct servicebinding *binding);
+/* How many entries it lends, `type` and `provider` among them; 0 where it has a problem. */
 SERVICEBINDING_API size_t servicebinding_entry_count(const struct servicebinding *binding);
-/* In the order of names, in bytes, `type` and `provider` among them; NULL from the count on. */
+/* [SB][K8s] The name of the entry at `index`, from 0 on, in the order of names, byte by byte; NULL from
+ * servicebinding_entry_count on. */
 SERVICEBINDING_API const char *servicebinding_entry_name(const struct servicebinding *binding, size_t index);
-/* The entry without one line end (\n or \r\n) and otherwise as it is: a password may end in a blank.
+/* [SB] The entry without one line end (\n or \r\n) and otherwise as it is: a password may end in a blank.
  * NULL where it is absent or holds a NUL byte. */
 SERVICEBINDING_API const char *servicebinding_text(const struct servicebinding *binding, const char *entry);
-/* The entry as it is in the file, and its length where `length` is not NULL; a NUL byte that is not
+/* [SB] The entry as it is in the file, and its length where `length` is not NULL; a NUL byte that is not
  * counted follows. NULL, and length 0, where it is absent. */
 SERVICEBINDING_API const void *servicebinding_bytes(const struct servicebinding *binding, const char *entry,
                                                     size_t *length);
@@ -147,13 +164,13 @@ SERVICEBINDING_API int servicebinding_watch_open(const char *root, struct servic
                                                  struct servicebinding_error *err) SERVICEBINDING_NODISCARD;
 /* The current set, borrowed until a poll returns 1 or the watch is closed; never NULL. */
 SERVICEBINDING_API const struct servicebinding_set *servicebinding_watch_set(const struct servicebinding_watch *watch);
-/* Looks for changes; to be called about once a second. While nothing changes this reads links and
+/* [K8s] Looks for changes; to be called about once a second. While nothing changes this reads links and
  * times of files, not the files. 1: there is a new set, with other bindings or with new warnings;
  * 0: nothing changed; < 0, as servicebinding_load: the new state cannot be read, the old set stays
  * and the next poll tries again. A binding with a problem is no such error: it comes in the set. */
 SERVICEBINDING_API int servicebinding_watch_poll(struct servicebinding_watch *watch,
                                                  struct servicebinding_error *err) SERVICEBINDING_NODISCARD;
-/* NULL is fine. Sets that were kept with servicebinding_set_ref stay. */
+/* Closes the watch and gives back its set. NULL is fine. Sets that were kept with servicebinding_set_ref stay. */
 SERVICEBINDING_API void servicebinding_watch_close(struct servicebinding_watch *watch);
 
 #ifdef __cplusplus

@@ -1,0 +1,145 @@
+/* wipe_test: when the last reference to a set is given back, no value is left anywhere in the memory of
+ * this process: not in freed blocks, not in a copy on the stack. The test looks through all of it, and
+ * finds the value as long as the set is there. It keeps the value itself only in a disguise. */
+#include "binding/test_folder.h"
+
+#include <inttypes.h>
+
+#include "binding/internal.h"
+
+enum {
+        LENGTH = 24,
+        DISGUISE = 0x5a,
+        REGIONS_MAX = 512,
+        /* Sanitizers reserve terabytes for notes of their own; an ordinary program's memory is smaller. */
+        REGION_BYTES_MAX = 64 * 1024 * 1024,
+};
+
+struct region {
+        uintptr_t begin, end;
+};
+
+static unsigned char disguised[LENGTH];
+static struct region regions[REGIONS_MAX];
+
+/* A value of letters that no other run has. */
+static void make_value(void)
+{
+        for (size_t i = 0; i < LENGTH; i++) {
+                unsigned char random;
+                assert_int_equal(getentropy(&random, 1), 0);
+                disguised[i] = (unsigned char)(('a' + random % 26) ^ DISGUISE);
+        }
+}
+
+static void put_value(const struct folder *f, const char *name, const char *end)
+{
+        unsigned char value[LENGTH + 2];
+        for (size_t i = 0; i < LENGTH; i++)
+                value[i] = disguised[i] ^ DISGUISE;
+        memcpy(value + LENGTH, end, strlen(end));
+        folder_put_bytes(f, name, value, LENGTH + strlen(end));
+        explicit_bzero(value, sizeof(value));
+}
+
+static bool is_value(const char *text)
+{
+        for (size_t i = 0; i < LENGTH; i++)
+                if (((unsigned char)text[i] ^ DISGUISE) != disguised[i])
+                        return false;
+        return text[LENGTH] == '\0';
+}
+
+/* All that can be read and written: heap, stack, data. */
+static size_t list_regions(void)
+{
+        size_t count = 0;
+        char line[512];
+        FILE *maps = fopen("/proc/self/maps", "re");
+        assert_non_null(maps);
+        while (fgets(line, sizeof(line), maps)) {
+                struct region r;
+                char mode[5];
+                if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &r.begin, &r.end, mode) != 3 ||
+                    strncmp(mode, "rw", 2) != 0 || r.end - r.begin > REGION_BYTES_MAX)
+                        continue;
+                assert_true(count < REGIONS_MAX);
+                regions[count++] = r;
+        }
+        assert_int_equal(fclose(maps), 0);
+        return count;
+}
+
+/* How often the value stands in the region. Looks at blocks that are free, too, which a sanitizer would
+ * not allow. */
+__attribute__((no_sanitize("address", "thread"))) static size_t count_in(const struct region *r)
+{
+        size_t found = 0;
+        for (const unsigned char *at = (const unsigned char *)r->begin; at + LENGTH <= (const unsigned char *)r->end;
+             at++) {
+                size_t same = 0;
+                while (same < LENGTH && (at[same] ^ DISGUISE) == disguised[same])
+                        same++;
+                found += same == LENGTH;
+        }
+        return found;
+}
+
+static size_t count_in_memory(void)
+{
+        size_t found = 0;
+        size_t count = list_regions();
+        for (size_t i = 0; i < count; i++)
+                found += count_in(&regions[i]);
+        return found;
+}
+
+static void no_value_is_left_when_a_set_is_given_back(void **state)
+{
+        struct folder f;
+        struct servicebinding_set *set;
+        (void)state;
+        make_value();
+        folder_init(&f);
+        folder_put(&f, "redis/type", "redis");
+        put_value(&f, "redis/password", "\r\n"); /* with a text of its own beside the bytes */
+        put_value(&f, "redis/secondary-key", "");
+        folder_put(&f, "broken/type", "redis");
+        put_value(&f, "broken/password", "");
+        folder_put(&f, "broken/username", "vault://x"); /* a problem: what was read before it is dropped */
+        assert_int_equal(servicebinding_load(f.root, &set, NULL), 0);
+        assert_int_equal(servicebinding_count(set), 2);
+        assert_true(is_value(servicebinding_text(servicebinding_at(set, 1), "password")));
+        assert_true(is_value(servicebinding_text(servicebinding_at(set, 1), "secondary-key")));
+        assert_int_equal(count_in_memory(), 3); /* the bytes twice, the text once, none of the broken one */
+        servicebinding_set_unref(set);
+        assert_int_equal(count_in_memory(), 0);
+        folder_fini(&f);
+}
+
+static void no_value_is_left_when_a_watch_has_moved_on(void **state)
+{
+        struct folder f;
+        struct servicebinding_watch *w;
+        (void)state;
+        make_value();
+        folder_init(&f);
+        folder_put(&f, "redis/type", "redis");
+        put_value(&f, "redis/password", "");
+        assert_int_equal(servicebinding_watch_open(f.root, &w, NULL), 0);
+        assert_int_equal(count_in_memory(), 1);
+        folder_put(&f, "redis/password", "another");
+        assert_int_equal(servicebinding_watch_poll(w, NULL), 1);
+        assert_int_equal(count_in_memory(), 0);
+        servicebinding_watch_close(w);
+        folder_fini(&f);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(no_value_is_left_when_a_set_is_given_back),
+                cmocka_unit_test(no_value_is_left_when_a_watch_has_moved_on),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
