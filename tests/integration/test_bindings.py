@@ -1,6 +1,7 @@
 """Where Redis is, and moving to another one while requests are served."""
 
 import json
+import os
 import signal
 import time
 
@@ -152,6 +153,77 @@ def test_two_names_of_one_setting_with_different_values_are_exit_2_without_the_v
     status, out, err = check(env=bindings.environment())
     assert status == 2
     assert "redis-password" in out + err and "secret-" not in out + err
+
+
+@pytest.mark.parametrize("entry, value, reason", [
+    ("password", "vault://team/very-private", "refers to another system (vault://), which is not supported"),
+    ("password", b"very\0private", "holds a NUL byte"),
+    ("host", b"very\0private", "holds a NUL byte"),
+    ("type", "\n", "is empty"),
+    ("ca.crt", b"very-private".ljust(1024 * 1024 + 1), "larger than 1048576 bytes"),
+])
+def test_a_binding_that_cannot_be_used_is_exit_2_that_names_the_file_and_not_its_value(bindings, entry, value, reason):
+    bindings.write("db", **{"type": "redis", "host": "127.0.0.1", entry: value})
+    status, out, err = check(env=bindings.environment())
+    assert status == 2, out + err
+    assert f"{bindings.path}/db/{entry}: {reason}" in err, err
+    assert "private" not in out + err
+
+
+def test_a_link_that_leads_outside_is_exit_2(bindings, tmp_path):
+    (tmp_path / "shadow").write_text("very-private")
+    bindings.write_plain("db", type="redis", host="127.0.0.1")
+    os.symlink(tmp_path / "shadow", os.path.join(bindings.path, "db", "password"))
+    status, out, err = check(env=bindings.environment())
+    assert status == 2, out + err
+    assert "/db/password: a link leads outside of the root" in err and "very-private" not in out + err
+
+
+def test_an_empty_password_is_none(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("db", server, password="\n")
+    assert stores_in(start_bound(), server)
+
+
+def test_a_password_may_hold_every_sign_of_a_uri(start_redis, start_bound, bindings):
+    server = start_redis()
+    server.client().config_set("requirepass", "p@:/#%41?&")
+    bindings.redis("parts", server, password="p@:/#%41?&")
+    bindings.write("whole", type="redis", uri=f"redis://:p%40%3A%2F%23%2541%3F%26@{server.host}:{server.port}")
+    for name in ("parts", "whole"):
+        assert stores_in(start_bound(binding=name), server, password="p@:/#%41?&")
+
+
+def test_a_root_that_is_no_folder_is_exit_2_and_one_that_is_missing_a_warning(start_redis, start_collector, tmp_path):
+    (tmp_path / "file").write_text("x")
+    status, out, err = check(env={"SERVICE_BINDING_ROOT": tmp_path / "file"})
+    assert status == 2 and f"{tmp_path}/file: Not a directory" in err, out + err
+    server = start_redis()
+    program = start_collector(env={"SERVICE_BINDING_ROOT": tmp_path / "none", "REDIS_URL": server.url()})
+    assert stores_in(program, server)
+    assert program.log_text().count(f"{tmp_path}/none: no such folder") == 1
+
+
+def test_a_folder_with_an_odd_name_is_reported_once_and_left_out(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("db", server)
+    bindings.write("Upper", type="redis", host="nowhere.invalid")
+    bindings.write("n" * 254, type="redis", host="nowhere.invalid")
+    bindings.write("..data", type="redis", host="nowhere.invalid")
+    program = start_bound()
+    assert stores_in(program, server)
+    for _ in range(2):
+        bindings.redis("db", server, note=str(time.monotonic()))
+        stays(program.running, "running", 1.1)
+    assert program.log_text().count("folder 'Upper' is left out") == 1
+    assert program.log_text().count("folder 'nnn") == 1
+    assert "folder '..data'" not in program.log_text()
+
+
+def test_a_name_of_253_characters_is_a_binding(start_redis, start_bound, bindings):
+    server = start_redis()
+    bindings.redis("n" * 253, server)
+    assert stores_in(start_bound(binding="n" * 253), server)
 
 
 def test_check_says_the_binding_and_hides_its_secrets(start_redis, bindings):
