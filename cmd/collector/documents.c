@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api.h"
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "idempotency.h"
@@ -464,19 +466,33 @@ static bool read_body(struct post *post)
         return true;
 }
 
+static bool count_idempotency_key(const char *name, const char *value UNUSED, void *data)
+{
+        unsigned *count = data;
+        *count += strcasecmp(name, "Idempotency-Key") == 0;
+        return true;
+}
+
 /* Sets key and kind of a POST. False: the request was answered. */
 static bool choose_key(struct post *post)
 {
         struct uuid id;
+        unsigned count = 0;
         const char *idempotency = http_request_header(post->request, "Idempotency-Key");
+        if (idempotency)
+                http_request_each_header(post->request, count_idempotency_key, &count);
+        if (count > 1) {
+                http_problem(post->request, 400, NULL, 0, "a request has one Idempotency-Key, this has %u", count);
+                return false;
+        }
         if (!idempotency) {
                 uuid_v7(&post->worker->uuids, post->accepted_ms, &id);
         } else if (idempotency_key_is_sound(idempotency)) {
                 post->kind = POST_IDEMPOTENT;
                 idempotency_uuid("", "POST", http_request_path(post->request), idempotency, 0, &id);
         } else {
-                http_problem(post->request, 400, NULL, 0, "an Idempotency-Key has 1 to %d visible ASCII characters",
-                             IDEMPOTENCY_KEY_MAX);
+                http_problem(post->request, 400, NULL, 0,
+                             "an Idempotency-Key has 1 to %d visible ASCII characters or blanks", IDEMPOTENCY_KEY_MAX);
                 return false;
         }
         (void)uuid_format(&id, post->key);

@@ -164,6 +164,19 @@ def test_an_empty_or_endless_idempotency_key_is_refused(client):
         assert_problem(answer, 400)
 
 
+def test_two_idempotency_keys_are_refused_and_store_nothing(collector, client, store):
+    before = store.dbsize()
+    for path in ("/", "/v1/documents"):
+        with collector.connect() as connection:
+            head = "".join(f"{name}: {value}\r\n" for name, value in (
+                ("Host", "x"), ("Content-Type", "application/json"), ("Content-Length", "7"),
+                ("Idempotency-Key", new_key()), ("idempotency-key", new_key())))
+            connection.send(f'POST {path} HTTP/1.1\r\n{head}\r\n{{"a":1}}')
+            answer = connection.read_answer("POST")
+        assert "one Idempotency-Key" in assert_problem(answer, 400)["detail"]
+    assert store.dbsize() == before
+
+
 # --- PUT -------------------------------------------------------------------------------------
 
 def test_put_stores_a_document_under_the_senders_key(client, store):
