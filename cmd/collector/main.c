@@ -370,16 +370,18 @@ int main(int argc, char **argv)
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)
-                return config_help(&settings_program, stdout) < 0 ? DAEMON_FAILED : DAEMON_STOPPED;
+                return daemon_printed("collector",
+                                      config_help(&settings_program, stdout) < 0 ? DAEMON_FAILED : DAEMON_STOPPED);
         if (rc == CONFIG_VERSION)
-                return printf("collector %s\n", VERSION) < 0 ? DAEMON_FAILED : DAEMON_STOPPED;
+                return daemon_printed("collector",
+                                      printf("collector %s\n", VERSION) < 0 ? DAEMON_FAILED : DAEMON_STOPPED);
         if (rc < 0) {
                 fprintf(stderr, "collector: %s\nTry 'collector --help'.\n", err.text);
                 return DAEMON_USAGE;
         }
         int status;
         if (process.settings.check) {
-                status = check_run(&process.settings, process.report, environ);
+                status = daemon_printed("collector", check_run(&process.settings, process.report, environ));
         } else {
                 status = run(&process);
                 if (status == DAEMON_STOPPED)

@@ -289,14 +289,17 @@ int main(int argc, char **argv)
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)
-                return config_help(&settings_program, stdout) < 0 ? DAEMON_FAILED : DAEMON_STOPPED;
+                return daemon_printed("pinger",
+                                      config_help(&settings_program, stdout) < 0 ? DAEMON_FAILED : DAEMON_STOPPED);
         if (rc == CONFIG_VERSION)
-                return printf("pinger %s\n", VERSION) < 0 ? DAEMON_FAILED : DAEMON_STOPPED;
+                return daemon_printed("pinger", printf("pinger %s\n", VERSION) < 0 ? DAEMON_FAILED : DAEMON_STOPPED);
         if (rc < 0) {
                 fprintf(stderr, "pinger: %s\nTry 'pinger --help'.\n", err.text);
                 return DAEMON_USAGE;
         }
-        int status = process.settings.check ? check_run(&process.settings, process.report, environ) : run(&process);
+        int status = process.settings.check
+                             ? daemon_printed("pinger", check_run(&process.settings, process.report, environ))
+                             : run(&process);
         config_report_free(process.report);
         config_free(&settings_program, &process.settings);
         return status;

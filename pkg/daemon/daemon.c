@@ -2,7 +2,10 @@
  * nothing happens between two instructions of anybody. */
 #include "daemon/daemon.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -96,6 +99,15 @@ void daemon_fini(struct daemon *daemon)
         (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&daemon->loop); /* nothing is left on it */
         (void)close(daemon->signal_fd);     /* nothing was written */
+}
+
+int daemon_printed(const char *program, int status)
+{
+        errno = 0;
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return status;
+        fprintf(stderr, "%s: standard output: %s\n", program, errno ? strerror(errno) : "not all of it was written");
+        return status == DAEMON_STOPPED ? DAEMON_FAILED : status;
 }
 
 unsigned daemon_workers(int64_t asked)

@@ -54,6 +54,11 @@ int64_t daemon_run(struct daemon *daemon, const struct daemon_options *options);
 /* Closes every handle that is left on the loop, lets the loop end, and frees it. */
 void daemon_fini(struct daemon *daemon);
 
+/* For a program that prints and ends (--help, --version, --check): the exit status, which is `status`, or DAEMON_FAILED
+ * in place of DAEMON_STOPPED where standard output has not taken all of it. A message to standard error, begun with
+ * the program's name, then says so. */
+int daemon_printed(const char *program, int status) NODISCARD;
+
 /* The number of worker threads: what was asked for, or for 0 one for each two CPUs that affinity and quota allow
  * (cpu_available), at least 1 and at most 4. The other half is left to the kernel's network, to Redis and to whoever else
  * is there: fewer workers do more in a turn, which spares system calls here and in Redis. */

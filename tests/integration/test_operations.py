@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -14,7 +15,7 @@ from support.http_client import ConnectionEnded, request_bytes, timed
 from support.load import Load
 from support.matching import assert_problem
 from support.ports import reserve_port
-from support.program import run_program
+from support.program import clean_environment, program_path, run_program
 
 
 # --- Pages -----------------------------------------------------------------------------------------
@@ -114,6 +115,16 @@ def test_version_is_one_line():
     status, out, err = run_program("collector", ["--version"])
     assert status == 0 and err == "" and len(out.splitlines()) == 1
     assert re.search(r"\d+\.\d+\.\d+", out)
+
+
+@pytest.mark.parametrize("program", ["collector", "pinger"])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--check"]])
+def test_what_cannot_be_printed_is_exit_1(program, arguments):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([program_path(program), *arguments], stdout=full, stderr=subprocess.PIPE, text=True,
+                              env=clean_environment(), timeout=20, check=False)
+    assert done.returncode == 1
+    assert f"{program}: standard output: " in done.stderr
 
 
 @pytest.mark.parametrize("arguments, words", [
