@@ -73,6 +73,28 @@ static void print_found(const struct redis_probe_result *result, const struct ba
                 printf("  warning: a restart of this Redis loses every document\n");
 }
 
+static void print_sentinel(const struct redis_sentinel_found *found)
+{
+        if (found->err.code == 0)
+                printf("  Sentinel %s can be asked and listened to\n", found->address);
+        else if (found->is_refusal)
+                printf("  warning: Sentinel %s refuses: %s; without that a failover is noticed only at the next look-up, "
+                       "when the connection breaks or Redis is silent or refuses a write, and what the former primary "
+                       "acknowledges until then may be lost. Its user needs %s\n",
+                       found->address, found->err.text, redis_sentinel_rights);
+        else
+                printf("  warning: Sentinel %s is not of use: %s\n", found->address, found->err.text);
+}
+
+/* All of them: one was enough to find the primary, the leader of the next failover may be another. */
+static void try_sentinels(const struct backing_redis *redis)
+{
+        struct err err;
+        if (backing_redis_settings(redis)->sentinel_master &&
+            trial_sentinels(redis, PROBE_TIMEOUT_MS, print_sentinel, &err) < 0)
+                printf("  warning: the Sentinels are not asked: %s\n", err.text);
+}
+
 static int try_redis(const struct backing_redis *redis, const struct ack_level *ack)
 {
         struct redis_probe_result found;
@@ -81,6 +103,7 @@ static int try_redis(const struct backing_redis *redis, const struct ack_level *
         int rc = trial_run(redis, PROBE_TIMEOUT_MS, &found, &err);
         if (rc == 0) {
                 print_found(&found, redis);
+                try_sentinels(redis);
                 rc = ack_fits(ack, &found, &err);
         }
         if (rc < 0) {

@@ -1,4 +1,4 @@
-/* trial: redis_probe on a loop that ends with it. */
+/* trial: redis_probe, or redis_sentinels_check, on a loop that ends with it. */
 #include "trial.h"
 
 struct found {
@@ -35,5 +35,26 @@ int trial_run(const struct backing_redis *redis, int64_t timeout_ms, struct redi
                         *out = found.result;
         }
         (void)uv_loop_close(&loop); /* nothing is left on it */
+        return rc;
+}
+
+static void on_checked(const struct redis_sentinel_found *found, size_t count, void *data)
+{
+        void (**each)(const struct redis_sentinel_found *found) = data;
+        for (size_t i = 0; i < count; i++)
+                (*each)(&found[i]);
+}
+
+int trial_sentinels(const struct backing_redis *redis, int64_t timeout_ms,
+                    void (*each)(const struct redis_sentinel_found *found), struct err *err)
+{
+        uv_loop_t loop;
+        int failed = uv_loop_init(&loop);
+        if (failed)
+                return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
+        int rc = redis_sentinels_check(&loop, backing_redis_target(redis), timeout_ms, on_checked, &each, err);
+        if (rc == 0)
+                (void)uv_run(&loop, UV_RUN_DEFAULT); /* until its handles are closed */
+        (void)uv_loop_close(&loop);                  /* nothing is left on it        */
         return rc;
 }

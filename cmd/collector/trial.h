@@ -10,4 +10,8 @@
 int trial_run(const struct backing_redis *redis, int64_t timeout_ms, struct redis_probe_result *found,
               struct err *err) NODISCARD;
 
+/* Asks each Sentinel of that Redis (redis_sentinels_check); `each` is called for one after the other, in the binding's order. */
+int trial_sentinels(const struct backing_redis *redis, int64_t timeout_ms,
+                    void (*each)(const struct redis_sentinel_found *found), struct err *err) NODISCARD;
+
 #endif

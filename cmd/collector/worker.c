@@ -65,6 +65,20 @@ static bool adopt_prefix(const struct worker *worker, enum worker_role role, con
         return true;
 }
 
+/* Every worker meets the same Sentinels: one of them tells. */
+static void log_sentinel_refused(struct worker *worker, const struct redis_event *event)
+{
+        struct collector *collector = worker->collector;
+        if (atomic_exchange(&collector->sentinel_told, event->generation) == event->generation)
+                return;
+        log_warn(collector->log, "sentinel.refused",
+                 "A Sentinel does not let its user listen: a failover is noticed only at the next look-up, when the "
+                 "connection breaks or Redis is silent or refuses a write, and what the former primary acknowledges "
+                 "until then may be lost; grant the user what is missing of `grant`",
+                 log_str("sentinel", event->sentinel), log_err(event->err), log_code(event->err),
+                 log_str("grant", redis_sentinel_rights), log_int("generation", event->generation));
+}
+
 static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
@@ -100,6 +114,9 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
                 if (!event->is_renewal)
                         log_info(log, "redis.drained", "the connection to the former Redis is closed",
                                  log_int("worker", worker->index), log_int("generation", event->generation));
+                break;
+        case REDIS_EVENT_SENTINEL_REFUSED:
+                log_sentinel_refused(worker, event);
                 break;
         }
 }
@@ -222,6 +239,8 @@ static void *run(void *argument)
 static void on_lane_event(struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
+        if (event->kind == REDIS_EVENT_SENTINEL_REFUSED)
+                return;
         (void)adopt_prefix(worker, WORKER_CURRENT, event, lanes_of(&worker->lanes, redis)->prefix);
         if (event->kind == REDIS_EVENT_CONNECTED)
                 log_debug(worker->collector->log, "lane.connected", "Redis is reached",
@@ -283,7 +302,7 @@ static void on_previous_event(UNUSED struct redis *redis, const struct redis_eve
         if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
                 log_info(log, "previous.connected", "the Redis that was bound before is reached",
                          log_int("worker", worker->index), log_str("address", event->address));
-        else if (event->err && event->kind != REDIS_EVENT_DRAINED)
+        else if (event->err && event->kind != REDIS_EVENT_DRAINED && event->kind != REDIS_EVENT_SENTINEL_REFUSED)
                 log_failure(
                         worker, "previous.failed",
                         "the Redis that was bound before is not reached: what only it may have is answered with 503",

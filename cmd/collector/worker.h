@@ -42,6 +42,7 @@ struct collector {
         atomic_bool reached;        /* some worker has reached Redis once    */
         /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */
         atomic_llong failure_told_ms;
+        atomic_uint sentinel_told; /* the generation for which a Sentinel's refusal was logged; 0: none */
 };
 
 /* A Redis, and what stands before its keys. */

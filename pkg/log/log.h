@@ -10,6 +10,7 @@
  * people, and where something failed it says what happens next. Names of fields come from this list,
  * so that one name means one thing in all lines:
  *   address      host:port or path of the other side         binding    name of a binding
+ *   sentinel     host:port of a Sentinel                      grant      rights, as ACL SETUSER takes them
  *   generation   number of a target, counts up from 1         source     where a setting came from
  *   error, code  text and label of a struct err               reason     why, in words
  *   method path status route                                  of an HTTP request

@@ -41,18 +41,20 @@ static void on_event(struct redis *client UNUSED, const struct redis_event *even
 }
 
 int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct redis_target *origin, size_t index,
-                       int64_t limit_ms, const char *what, struct err *err)
+                       int64_t limit_ms, size_t argc, const char *const argv[], struct err *err)
 {
+        size_t lengths[REDIS_QUESTION_ARGUMENTS_MAX];
         const struct redis_options options = { .hold_ms = limit_ms,
                                                .connect_timeout_ms = limit_ms,
                                                .stall_ms = limit_ms,
                                                .reply_max_bytes = ANSWER_MAX_BYTES,
                                                .on_event = on_event,
                                                .data = question };
-        const char *argv[] = { "SENTINEL", what, origin->sentinel_master };
         question->is_over = false;
         redis_command_init(&question->command, on_reply);
-        int rc = redis_command_args(&question->command, 3, argv, (size_t[]){ 8, strlen(what), strlen(argv[2]) }, err);
+        for (size_t i = 0; i < argc; i++)
+                lengths[i] = strlen(argv[i]);
+        int rc = redis_command_args(&question->command, argc, argv, lengths, err);
         struct redis_target *target = rc == 0 ? redis_sentinel_target(origin, index) : NULL;
         if (rc == 0)
                 rc = target ? redis_open(loop, &options, target, 0, &question->client, err)

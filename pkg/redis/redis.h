@@ -210,6 +210,9 @@ struct redis_event {
                 REDIS_EVENT_NOT_WRITABLE,   /* err: READONLY, LOADING, ...: the connection is looked up again */
                 REDIS_EVENT_SWITCHED,       /* a new target is in use; generation                             */
                 REDIS_EVENT_DRAINED,        /* the old generation's connection is closed; generation          */
+                /* err: `sentinel` does not let itself be listened to or asked how far a failover is, so that one is noticed
+                 * only when the connection breaks, Redis is silent or refuses a write; once for a target; generation */
+                REDIS_EVENT_SENTINEL_REFUSED,
         } kind;
         const char *address;  /* of the server, once it is known; with Sentinel that of the primary in use */
         const char *sentinel; /* the Sentinel that named it, "10.0.0.1:26379"; NULL: none was asked       */
@@ -327,5 +330,22 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_pr
 /* `done` does not come any more; the loop must run once or twice until the handles are closed. Only until `done` has
  * come. NULL is fine. */
 void redis_probe_cancel(struct redis_probe *probe);
+
+/* --- Sentinels: may each of them be listened to? ---------------------------------------------------------- */
+
+/* The least that a user of the Sentinels needs, as words of ACL SETUSER (Redis 6.2 and later). */
+extern const char redis_sentinel_rights[];
+
+struct redis_sentinel_found {
+        const char *address; /* "10.0.0.1:26379"; borrowed from the target                                    */
+        bool is_refusal;     /* it was reached, and does not let its user do what is asked                    */
+        struct err err;      /* what is wrong with it, from the command on; code 0: it can be asked and heard */
+};
+
+/* Asks each Sentinel of the target, all at once, what a client in use asks and subscribes to. `done` comes exactly once,
+ * with one `found` for each, borrowed. ERR_NOMEM; ERR_INVALID for a target without Sentinels. */
+int redis_sentinels_check(uv_loop_t *loop, struct redis_target *target, int64_t timeout_ms,
+                          void (*done)(const struct redis_sentinel_found *found, size_t count, void *data), void *data,
+                          struct err *err) NODISCARD;
 
 #endif

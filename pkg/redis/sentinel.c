@@ -203,9 +203,10 @@ static void start_next(struct redis_sentinels *s)
         *ask = (struct ask){ .all = s,
                              .index = (s->first + s->started) % s->target->sentinel_count,
                              .question = { .done = on_answer, .closed = on_ask_closed } };
+        const char *argv[] = { "SENTINEL", "GET-MASTER-ADDR-BY-NAME", s->target->sentinel_master };
         s->started++;
         if (redis_question_ask(&ask->question, s->client->loop, s->target, ask->index,
-                               s->client->options.connect_timeout_ms, "GET-MASTER-ADDR-BY-NAME", &s->err) < 0)
+                               s->client->options.connect_timeout_ms, COUNT_OF(argv), argv, &s->err) < 0)
                 s->over++;
         else
                 s->open++;

@@ -476,6 +476,50 @@ static void sentinels_that_may_not_be_heard_or_asked_cost_no_time(void **state U
         }
 }
 
+/* All three refuse, and the connection to the primary is made twice. */
+static void assert_refusal_is_told_once(const char *refused)
+{
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_SENTINEL_REFUSED] == 1);
+        assert_int_equal(rig.last_event.generation, 1);
+        assert_non_null(rig.last_event.sentinel);
+        assert_string_equal(rig.last_event.address, redis_target_address(redis_target_origin(rig.client->target)));
+        if (strncmp(rig.last_error.text, refused, strlen(refused)) != 0)
+                fail_msg("not %s: %s", refused, rig.last_error.text);
+        rig_run_for(&rig, 50);
+        struct err err;
+        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* told by the event */
+        redis_enter(rig.client);
+        redis_conn_broken(rig.client->active, &err);
+        redis_leave(rig.client);
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
+        set_is_answered_by(&one);
+        assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 1);
+}
+
+static void sentinels_that_refuse_are_told_of_once(void **state UNUSED)
+{
+        start(server_answer);
+        refuse_subscriptions = true;
+        connect_with((struct redis_options){ 0 });
+        assert_refusal_is_told_once("SUBSCRIBE: NOPERM");
+        stop();
+        start(server_answer);
+        hide_master = true;
+        connect_with((struct redis_options){ 0 });
+        assert_refusal_is_told_once("SENTINEL MASTER: NOPERM");
+        stop();
+}
+
+static void sentinels_that_are_heard_are_not_told_of(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 0);
+        stop();
+}
+
 static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UNUSED)
 {
         struct job job;
@@ -653,6 +697,8 @@ int main(void)
                 cmocka_unit_test(a_promotion_that_began_before_is_heard_of_and_waited_for),
                 cmocka_unit_test(a_failover_that_is_not_at_its_promotion_yet_holds_nothing),
                 cmocka_unit_test(sentinels_that_may_not_be_heard_or_asked_cost_no_time),
+                cmocka_unit_test(sentinels_that_refuse_are_told_of_once),
+                cmocka_unit_test(sentinels_that_are_heard_are_not_told_of),
                 cmocka_unit_test(a_promotion_is_waited_for_on_the_next_connection_too),
                 cmocka_unit_test(a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for),
                 cmocka_unit_test(a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that),

@@ -9,7 +9,7 @@
  * What is said while nobody listens is not said again. So a Sentinel counts as heard when it is subscribed to and has
  * then been asked how far it is (SENTINEL MASTER); and commands are held, for 500 ms at most, from the moment when a
  * primary is first used, or a subscription was lost, or a Sentinel is back, until each has been heard or can't be
- * reached. One that refuses is done without: a failover is then noticed late. */
+ * reached. One that refuses is done without, and that is told: a failover is then noticed late. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,10 +27,13 @@ enum {
 };
 
 #define CHANNEL_BEGIN "+failover-state-send-slaveof-noone"
+#define CHANNEL_NAMED "+failover-state-reconf-slaves"
+#define CHANNEL_SWITCH "+switch-master"
 
-static const char *const channels[] = { CHANNEL_BEGIN, "+failover-state-reconf-slaves", "+switch-master" };
+const char *const redis_sentinel_channels[REDIS_SENTINEL_CHANNELS] = { CHANNEL_BEGIN, CHANNEL_NAMED, CHANNEL_SWITCH };
 
-enum { CHANNELS = COUNT_OF(channels) };
+const char redis_sentinel_rights[] = "+sentinel|get-master-addr-by-name +sentinel|master +subscribe +ping "
+                                     "&" CHANNEL_BEGIN " &" CHANNEL_NAMED " &" CHANNEL_SWITCH;
 
 struct subscription {
         struct watcher *watcher;
@@ -41,7 +44,7 @@ struct watcher {
         struct redis_sentinel_watch *all;
         unsigned index;
         struct redis *client; /* NULL while it is closed */
-        struct subscription subscriptions[CHANNELS];
+        struct subscription subscriptions[REDIS_SENTINEL_CHANNELS];
         size_t subscribed;              /* channels                                    */
         bool is_over;                   /* its client is being closed                  */
         bool is_refused;                /* it does not let us subscribe                */
@@ -56,6 +59,7 @@ struct redis_sentinel_watch {
         struct redis *client;
         struct redis_target *target;
         bool is_closing;
+        bool is_told;  /* that one refuses */
         unsigned open; /* clients, questions and timers that are not closed yet */
         /* The primary that is about to be replaced, until then. */
         char leaving_host[256];
@@ -162,7 +166,7 @@ static int64_t retry_ms(const struct watcher *w)
 static void on_client_closed(void *data)
 {
         struct watcher *w = data;
-        for (size_t i = 0; i < CHANNELS; i++)
+        for (size_t i = 0; i < REDIS_SENTINEL_CHANNELS; i++)
                 redis_command_fini(&w->subscriptions[i].command);
         w->client = NULL;
         try_again_after(w, w->lost_ms ? retry_ms(w) : 0);
@@ -224,6 +228,29 @@ static bool is_in_use(const struct redis_sentinel_watch *watch, const char *host
         return conn && conn->target->port == port && conn->target->host && strcmp(conn->target->host, host) == 0;
 }
 
+/* Once for a target, however many of its Sentinels refuse, and however often. Last in a callback. */
+static void tell_refusal(const struct watcher *w, const struct err *why)
+{
+        struct redis_sentinel_watch *watch = w->all;
+        struct redis_event event = { .kind = REDIS_EVENT_SENTINEL_REFUSED,
+                                     .address = watch->target->address,
+                                     .sentinel = watch->target->sentinels[w->index].address,
+                                     .err = why,
+                                     .generation = watch->client->generation_in_use };
+        if (watch->is_told || watch->is_closing)
+                return;
+        watch->is_told = true;
+        redis_emit(watch->client, event);
+}
+
+static void tell_refused(const struct watcher *w, const char *what, const struct redis_reply *reply)
+{
+        struct err why;
+        (void)redis_reply_error(reply, &why); /* told by the event */
+        (void)err_wrap(&why, "%s", what);
+        tell_refusal(w, &why);
+}
+
 /* SENTINEL MASTER: a flat list of names and values, or an error where that is not allowed. */
 static void on_told(struct redis_question *question, const struct redis_reply *reply, const struct err *err UNUSED)
 {
@@ -245,6 +272,8 @@ static void on_told(struct redis_question *question, const struct redis_reply *r
         if (!is_place || is_moving || !is_in_use(w->all, host, port))
                 redis_look_again(w->all->client, w->index);
         await_no_more(w);
+        if (redis_reply_type(reply) == REDIS_ERROR)
+                tell_refused(w, "SENTINEL MASTER", reply);
 }
 
 static void on_question_closed(struct redis_question *question)
@@ -257,8 +286,10 @@ static void on_question_closed(struct redis_question *question)
 static void ask(struct watcher *w)
 {
         struct redis_sentinel_watch *watch = w->all;
+        const char *argv[] = { "SENTINEL", "MASTER", watch->target->sentinel_master };
         struct err err;
-        if (redis_question_ask(&w->question, w->timer.loop, watch->target, w->index, STALL_MS, "MASTER", &err) < 0) {
+        if (redis_question_ask(&w->question, w->timer.loop, watch->target, w->index, STALL_MS, COUNT_OF(argv), argv,
+                               &err) < 0) {
                 end_client(w); /* no memory: later */
                 return;
         }
@@ -276,8 +307,10 @@ static void on_subscribed(struct redis_command *command, const struct redis_repl
         w->is_refused = reply && redis_reply_type(reply) == REDIS_ERROR;
         if (!reply || w->is_refused)
                 end_client(w);
-        else if (++w->subscribed == CHANNELS)
+        else if (++w->subscribed == REDIS_SENTINEL_CHANNELS)
                 ask(w);
+        if (w->is_refused)
+                tell_refused(w, "SUBSCRIBE", reply);
 }
 
 /* The master that a message is about: "master mymaster 10.0.0.5 6379", "slave 10.0.0.6:6379 10.0.0.6 6379 @ mymaster
@@ -320,6 +353,8 @@ static void on_event(struct redis *client UNUSED, const struct redis_event *even
                 end_client(w);
         else if (event->kind == REDIS_EVENT_CONNECTED && !w->is_over)
                 await(w); /* it is there: from now on something may be said */
+        if (event->kind == REDIS_EVENT_DENIED)
+                tell_refusal(w, event->err);
 }
 
 static int subscribe(struct watcher *w, struct err *err)
@@ -328,12 +363,13 @@ static int subscribe(struct watcher *w, struct err *err)
                 .on_event = on_event, .data = w, .idle_ping_ms = IDLE_MS, .stall_ms = STALL_MS
         };
         int rc = 0;
-        for (size_t i = 0; i < CHANNELS; i++)
+        for (size_t i = 0; i < REDIS_SENTINEL_CHANNELS; i++)
                 redis_command_init(&w->subscriptions[i].command, on_subscribed);
-        for (size_t i = 0; i < CHANNELS && rc == 0; i++) {
+        for (size_t i = 0; i < REDIS_SENTINEL_CHANNELS && rc == 0; i++) {
                 w->subscriptions[i].watcher = w;
-                rc = redis_command_args(&w->subscriptions[i].command, 2, (const char *[]){ "SUBSCRIBE", channels[i] },
-                                        (size_t[]){ 9, strlen(channels[i]) }, err);
+                rc = redis_command_args(&w->subscriptions[i].command, 2,
+                                        (const char *[]){ "SUBSCRIBE", redis_sentinel_channels[i] },
+                                        (size_t[]){ 9, strlen(redis_sentinel_channels[i]) }, err);
         }
         struct redis_target *target = redis_sentinel_target(w->all->target, w->index);
         if (rc == 0)
@@ -360,7 +396,7 @@ static void on_timer(uv_timer_t *timer)
                 on_client_closed(w); /* no memory: later */
                 return;
         }
-        for (size_t i = 0; i < CHANNELS; i++)
+        for (size_t i = 0; i < REDIS_SENTINEL_CHANNELS; i++)
                 redis_send(w->client, &w->subscriptions[i].command);
 }
 

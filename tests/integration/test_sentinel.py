@@ -116,6 +116,90 @@ def test_a_master_without_sentinels_is_refused(bindings):
     assert status == 2 and "sentinel.master: there are no sentinel.nodes" in err
 
 
+# --- What the Sentinels' user may do --------------------------------------------------------------------------
+
+WHERE = ["+sentinel|get-master-addr-by-name"]
+LEAST = [*WHERE, "+sentinel|master", "+subscribe", "+ping", "&+failover-state-send-slaveof-noone",
+         "&+failover-state-reconf-slaves", "&+switch-master"]
+FOLLOWS = "a failover is noticed only at the next look-up"
+
+
+def bind_with_rights(group, bindings, rights, sentinels=None, name="listener"):
+    """A user of the Sentinels that may do nothing but `rights`, in the binding."""
+    for sentinel in sentinels or group.sentinels:
+        with sentinel.client() as client:
+            assert client.execute_command("ACL", "SETUSER", name, "reset", "on", ">of-sentinel", *rights) == "OK"
+    bindings.write("db", **group.binding(**{"sentinel.username": name, "sentinel.password": "of-sentinel"}))
+
+
+def refusals(program):
+    return [line for line in program.log() if line.get("event") == "sentinel.refused"]
+
+
+def test_the_least_rights_are_enough_for_a_failover_without_loss(start_group, start_bound, bindings):
+    group = start_group()
+    bind_with_rights(group, bindings, LEAST)
+    status, out, err = check(env=bindings.environment())
+    assert status == 0, err
+    for sentinel in group.sentinels:
+        assert f"Sentinel {sentinel.address} can be asked and listened to" in out
+    assert FOLLOWS not in out
+    program = start_bound()
+    result = run_failover(program, group, "the least rights", lambda old: group.fail_over())
+    result.assert_nothing_lost()
+    assert not refusals(program)
+
+
+@pytest.mark.parametrize("missing, refused", [
+    ("+subscribe", "SUBSCRIBE: NOPERM"), ("&+switch-master", "SUBSCRIBE: NOPERM"),
+    ("&+failover-state-send-slaveof-noone", "SUBSCRIBE: NOPERM"), ("&+failover-state-reconf-slaves", "SUBSCRIBE: NOPERM"),
+    ("+sentinel|master", "SENTINEL MASTER: NOPERM")])
+def test_a_sentinel_that_does_not_let_listen_is_told_of_once_and_done_without(start_group, start_bound, bindings,
+                                                                              missing, refused):
+    group = start_group(replicas=0, sentinels=2)
+    bind_with_rights(group, bindings, [right for right in LEAST if right != missing])
+    status, out, err = check(env=bindings.environment())
+    assert status == 0, err
+    for sentinel in group.sentinels:
+        assert f"warning: Sentinel {sentinel.address} refuses: {refused}" in out and FOLLOWS in out
+        assert " ".join(LEAST) in out and "of-sentinel" not in out
+    program = start_bound()
+    told = wait_until(lambda: refusals(program), lambda: f"sentinel.refused\n{program.child.tail()}")
+    assert told[0]["level"] == "warn" and FOLLOWS in told[0]["message"] and told[0]["error"].startswith(refused)
+    assert told[0]["grant"].split() == LEAST
+    assert told[0]["sentinel"] in [sentinel.address for sentinel in group.sentinels] and told[0]["generation"] == 1
+    # Connections that are made anew tell nothing new; another binding does.
+    for _ in range(2):
+        before = len(connected_to(program))
+        with group.servers[0].client() as client:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        wait_until(lambda: len(connected_to(program)) >= before + 2, "both workers again")  # pylint: disable=W0640
+        with program.client() as client:
+            assert client.post("/v1/documents", {"a": 1}).status == 201
+    assert len(refusals(program)) == 1
+    bind_with_rights(group, bindings, [right for right in LEAST if right != missing], name="another")
+    wait_until(lambda: len(refusals(program)) == 2, lambda: f"told of the new one\n{program.child.tail()}")
+    assert refusals(program)[1]["generation"] == 2
+
+
+def test_the_manual_names_the_least_rights():
+    assert " ".join(LEAST) in (ROOT / "README.md").read_text()
+    assert " ".join(LEAST) in (ROOT / "docs/man/collector.1").read_text().replace("\\-", "-")
+
+
+def test_check_tells_of_the_one_sentinel_that_refuses_and_of_one_that_is_away(start_group, bindings):
+    group = start_group(replicas=1)
+    bind_with_rights(group, bindings, LEAST)
+    bind_with_rights(group, bindings, WHERE, group.sentinels[1:2])
+    group.sentinels[2].child.kill()
+    status, out, err = check(env=bindings.environment())
+    assert status == 0, err
+    first, second, third = (sentinel.address for sentinel in group.sentinels)
+    assert f"Sentinel {first} can be asked and listened to" in out
+    assert f"warning: Sentinel {second} refuses: SENTINEL MASTER: NOPERM" in out
+    assert f"warning: Sentinel {third} is not of use: " in out and out.count(FOLLOWS) == 1
+
+
 # --- TLS -----------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
