@@ -108,25 +108,39 @@ static bool read_limit(struct http_request *request, size_t *limit)
         return true;
 }
 
-static bool is_known(const char *name, const char *value UNUSED, void *data)
+struct names {
+        unsigned seen; /* a bit for each known one */
+        const char *wrong, *why;
+};
+
+static bool check_name(const char *name, const char *value UNUSED, void *data)
 {
         static const char *const known[] = { "limit", "cursor", "since", "until" };
-        const char **unknown = data;
-        for (size_t i = 0; i < COUNT_OF(known); i++)
-                if (strcmp(name, known[i]) == 0)
+        struct names *names = data;
+        for (unsigned i = 0; i < COUNT_OF(known); i++) {
+                if (strcmp(name, known[i]) != 0)
+                        continue;
+                bool is_new = !(names->seen & 1U << i);
+                names->seen |= 1U << i;
+                if (is_new)
                         return true;
-        *unknown = name;
+                names->wrong = name;
+                names->why = "given twice";
+                return false;
+        }
+        names->wrong = name;
+        names->why = "expected limit, cursor, since or until";
         return false;
 }
 
 /* A filter that is passed over would answer with documents that nobody asked for. False: the request was answered. */
 static bool check_names(struct http_request *request)
 {
-        const char *unknown = NULL;
-        http_request_each_query(request, is_known, &unknown);
-        if (!unknown)
+        struct names names = { 0 };
+        http_request_each_query(request, check_name, &names);
+        if (!names.wrong)
                 return true;
-        http_problem(request, 400, NULL, 0, "%.64s: expected limit, cursor, since or until", unknown);
+        http_problem(request, 400, NULL, 0, "%.64s: %s", names.wrong, names.why);
         return false;
 }
 

@@ -275,6 +275,12 @@ def test_a_long_document_of_exactly_what_is_fetched_first_is_whole(fresh):
     assert lengths == [0] + [size - empty for size in (65_535, 65_536, 65_537)]
 
 
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "since=1&until=5&since=2", "limit=1&cursor=&cursor="])
+def test_a_parameter_given_twice_is_400_and_named(fresh, query):
+    client, _ = fresh
+    assert_problem(client.get(f"/v1/documents?{query}"), 400, f"{query.split('&')[-1].split('=')[0]}: given twice")
+
+
 @pytest.mark.parametrize("query", ["order=desc", "correlationId=x", "limit=3&ordre=asc", "Limit=3"])
 def test_an_unknown_parameter_is_400_and_named(fresh, query):
     client, _ = fresh
