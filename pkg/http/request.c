@@ -163,6 +163,14 @@ static void refuse(struct http_request *request, int status, const char *detail)
         conn_refuse(request->conn, status, http_request_correlation_id(request), detail);
 }
 
+static void refuse_too_large(struct http_request *request)
+{
+        char detail[96];
+        (void)snprintf(detail, sizeof(detail), "The body is larger than %zu bytes, the most that this server takes.",
+                       request->worker->server->options.body_max_bytes); /* fits */
+        refuse(request, 413, detail);
+}
+
 static void set_correlation_id(struct http_request *request)
 {
         struct uuid id;
@@ -233,7 +241,7 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
                 refuse(request, request->target_length > head_bytes / 2 ? 414 : 431,
                        "The request's head is too large.");
         else if (request->head.content_length > server->options.body_max_bytes)
-                refuse(request, 413, "The body is larger than this server takes.");
+                refuse_too_large(request);
         return MHD_YES;
 }
 
@@ -284,7 +292,7 @@ static enum MHD_Result take_upload(struct http_request *request, const char *upl
         *upload_size = 0;
         request->request_bytes += size;
         if (request->request_bytes > request->worker->server->options.body_max_bytes) {
-                refuse(request, 413, "The body is larger than this server takes.");
+                refuse_too_large(request);
                 return MHD_YES;
         }
         if (!request->match.route || !request->match.route->body)

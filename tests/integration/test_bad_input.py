@@ -98,7 +98,7 @@ def test_a_compressed_body_is_415_and_says_so(client, media_type):
 def test_a_body_over_the_limit_is_413_and_the_client_can_read_it(collector, path):
     body = b'{"a":"' + b"x" * (1024 * 1024) + b'"}'
     with collector.client() as client:
-        assert_problem(client.post(path, body, JSON), 413)
+        assert_problem(client.post(path, body, JSON), 413, "larger than 1048576 bytes")
 
 
 def test_a_declared_length_over_the_limit_is_413_before_it_is_sent(collector):
