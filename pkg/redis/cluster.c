@@ -328,7 +328,8 @@ enum redis_failure redis_cluster_judge(struct conn *conn, struct redis_command *
         if (redis_reply_type(reply) != REDIS_ERROR ||
             !redis_redirect_parse(redis_reply_text(reply, NULL), conn->target->host, &to))
                 return failure;
-        if (command->redirects >= REDIS_REDIRECTS_MAX) { /* nodes that disagree: not before some time has passed */
+        /* Nodes that disagree: not before some time has passed. To no host: the next map tells of one. */
+        if (command->redirects >= REDIS_REDIRECTS_MAX || !to.host[0]) {
                 command->redirects = 0;
                 redis_cluster_want_map(node->router);
                 return FAILURE_WAIT;

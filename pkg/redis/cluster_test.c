@@ -152,6 +152,39 @@ static void moved_is_followed_and_remembered(void **state UNUSED)
         stop();
 }
 
+static void moved_without_a_host_leads_to_the_node_that_the_next_map_names(void **state UNUSED)
+{
+        struct job a;
+        char text[64];
+        start((struct redis_options){ 0 });
+        (void)snprintf(text, sizeof(text), "-MOVED 5061 ?:%u\r\n", nodes[2].port);
+        special = text;
+        set_map(2, 1);
+        job_send(&a, &rig, "SET", LOW, "1");
+        RUN_UNTIL(&rig, a.is_done);
+        assert_answer(&a, "OK");
+        assert_int_equal(a.resends, 0);
+        assert_true(was_asked(&nodes[2], "SET " LOW));
+        assert_int_equal(rig.events[REDIS_EVENT_CONNECT_FAILED], 0); /* nobody was looked for at "?" */
+        stop();
+}
+
+static void moved_to_the_host_that_was_asked_names_another_port(void **state UNUSED)
+{
+        struct job a;
+        char text[64];
+        start((struct redis_options){ 0 });
+        (void)snprintf(text, sizeof(text), "-MOVED 5061 :%u\r\n", nodes[2].port);
+        special = text;
+        set_map(2, 1);
+        job_send(&a, &rig, "SET", LOW, "1");
+        RUN_UNTIL(&rig, a.is_done);
+        assert_answer(&a, "OK");
+        assert_int_equal(nodes[0].asked, 1);
+        assert_true(was_asked(&nodes[2], "SET " LOW));
+        stop();
+}
+
 static void ask_is_followed_for_one_command_with_asking_before_it(void **state UNUSED)
 {
         struct job jobs[20];
@@ -405,6 +438,8 @@ int main(void)
                 cmocka_unit_test(a_cluster_is_recognised_and_each_key_goes_to_its_master),
                 cmocka_unit_test(a_command_without_a_key_can_go_with_another),
                 cmocka_unit_test(moved_is_followed_and_remembered),
+                cmocka_unit_test(moved_without_a_host_leads_to_the_node_that_the_next_map_names),
+                cmocka_unit_test(moved_to_the_host_that_was_asked_names_another_port),
                 cmocka_unit_test(ask_is_followed_for_one_command_with_asking_before_it),
                 cmocka_unit_test(tryagain_waits_and_asks_the_same_node),
                 cmocka_unit_test(clusterdown_holds_and_looks_at_the_map_again),

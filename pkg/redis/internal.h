@@ -470,7 +470,7 @@ struct redis_slots {
 struct redis_redirect {
         bool is_ask;
         unsigned slot;
-        char host[256];
+        char host[256]; /* "": it is not told */
         uint16_t port;
 };
 

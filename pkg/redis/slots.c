@@ -81,14 +81,16 @@ static const char *ip_of(const struct redis_reply *node)
         return NULL;
 }
 
-/* Where a node is, as it says: nothing means the host that was asked, "?" one that is not known to the Cluster.
- * NULL where there is no telling. */
+/* What stands for a host where the Cluster prefers names (cluster-preferred-endpoint-type) and the node has none. */
+#define HOST_UNKNOWN "?"
+
+/* Where a node is, as it says: nothing means the host that was asked. NULL where there is no telling. */
 static const char *host_of(const struct redis_reply *node, const char *asked_host)
 {
         const char *host = redis_reply_text(redis_reply_at(node, 0), NULL);
         if (!host || !host[0])
                 return asked_host;
-        return strcmp(host, "?") == 0 ? ip_of(node) : host;
+        return strcmp(host, HOST_UNKNOWN) == 0 ? ip_of(node) : host;
 }
 
 /* 1 + the index of the node, which is new or was named before; 0: there is no telling where it is; ERR_* else. */
@@ -174,7 +176,8 @@ int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, s
 
 /* --- Redirections ---------------------------------------------------------------------------------------- */
 
-/* "MOVED 3999 127.0.0.1:6381"; an address of IPv6 has no brackets there, so the last colon counts. */
+/* "MOVED 3999 127.0.0.1:6381"; an address of IPv6 has no brackets there, so the last colon counts. "MOVED 3999 :6381" is
+ * the host that was asked, "MOVED 3999 ?:6381" one that the map tells. */
 bool redis_redirect_parse(const char *text, const char *asked_host, struct redis_redirect *out)
 {
         char *end;
@@ -196,6 +199,8 @@ bool redis_redirect_parse(const char *text, const char *asked_host, struct redis
                 return false;
         (void)snprintf(out->host, sizeof(out->host), "%.*s", length ? (int)length : SLOT_HOST_MAX,
                        length ? host : asked_host);
+        if (strcmp(out->host, HOST_UNKNOWN) == 0)
+                out->host[0] = '\0';
         out->slot = (unsigned)slot;
         out->port = (uint16_t)port;
         return true;

@@ -1,6 +1,7 @@
 /* Fuzzes what a Cluster says of its nodes: the bytes are a reply, which goes to the parser of maps, and, where it is
  * an error, to that of redirections. What comes out must be whole: each slot's node is one of the list. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "redis/internal.h"
 
@@ -34,7 +35,7 @@ static void check_redirection(const struct redis_reply *reply)
         if (redis_reply_type(reply) != REDIS_ERROR ||
             !redis_redirect_parse(redis_reply_text(reply, NULL), "asked", &to))
                 return;
-        if (to.slot >= REDIS_SLOTS || to.port == 0 || !to.host[0])
+        if (to.slot >= REDIS_SLOTS || to.port == 0 || strlen(to.host) >= sizeof(to.host) || strcmp(to.host, "?") == 0)
                 abort();
 }
 

@@ -1,10 +1,12 @@
 """Collector on a Redis Cluster: routes, resharding, failovers, and the way from one mode to another."""
 
 import datetime
+import re
 import subprocess
 import time
 
 import pytest
+import redis
 
 from support.certificates import MAKE
 from support.cluster import RedisCluster, slot_of
@@ -207,6 +209,22 @@ def test_with_tls_nodes_that_announce_host_names_are_verified_by_them(start_clus
     collector = start_collector(env=bindings.environment())
     moves_under_load(cluster, collector)
     assert addresses(collector) == {f"localhost:{node.port}" for node in cluster.nodes}
+
+
+@pytest.mark.parametrize("kind, moved", [("hostname", "?:"), ("unknown-endpoint", ":")])
+def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_collector, kind, moved):
+    """"hostname" without names: "?" in redirections, addresses beside the map. "unknown-endpoint": the host that was asked."""
+    cluster = start_cluster(cluster_preferred_endpoint_type=kind)
+    slot, owner = slot_of("key"), cluster.master_of(slot_of("key"))
+    stranger = next(node for node in cluster.nodes if node is not owner)
+    with pytest.raises(redis.ResponseError, match=f"MOVED {slot} {re.escape(moved)}{owner.port}$"):
+        with stranger.client() as client:
+            client.get("key")
+    collector = start_collector(cluster.url())
+    moves_under_load(cluster, collector)
+    assert addresses(collector) == {f"127.0.0.1:{node.port}" for node in cluster.nodes}
+    collector.close()
+    assert "?" not in {line.get("address", "")[:1] for line in collector.log()}
 
 
 # As managed services have it: one name for all nodes, one port, a certificate for all their names.
