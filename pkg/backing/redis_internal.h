@@ -21,8 +21,8 @@ enum redis_field {
         FIELD_CA,
         FIELD_CERTIFICATE,
         FIELD_PRIVATE_KEY,
+        FIELD_TLS_URI, /* wins over uri as a whole, and turns TLS on; before it, so that the source is named by it */
         FIELD_URI,
-        FIELD_TLS_URI, /* wins over uri as a whole, and turns TLS on */
         FIELD_SENTINEL_MASTER,
         FIELD_SENTINEL_NODES,
         FIELD_SENTINEL_USERNAME,

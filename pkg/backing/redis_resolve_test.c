@@ -497,6 +497,7 @@ static void one_family_of_variables_is_taken_whole(void **state UNUSED)
                 bool tls;
                 size_t warnings;
                 enum backing_source source;
+                const char *place;
         } table[] = {
                 { { "COLLECTOR_DELEGATE_HOSTNAME=c", "COLLECTOR_DELEGATE_PORT=1", "REDIS_HOST=r",
                     "REDIS_PASSWORD=" MARK },
@@ -529,7 +530,8 @@ static void one_family_of_variables_is_taken_whole(void **state UNUSED)
                   .port = 4,
                   .password = MARK "2",
                   .tls = true,
-                  .source = BACKING_FROM_ENVIRONMENT },
+                  .source = BACKING_FROM_ENVIRONMENT,
+                  .place = "REDIS_TLS_URL" },
                 { { "REDIS_PASSWORD=" MARK, "VALKEY_HOST=v" },
                   .host = "v",
                   .port = 6379,
@@ -553,6 +555,8 @@ static void one_family_of_variables_is_taken_whole(void **state UNUSED)
                 assert_int_equal(w.settings.tls, table[i].tls);
                 assert_int_equal(w.notes.report.warning_count, table[i].warnings);
                 assert_int_equal(w.notes.report.source, table[i].source);
+                if (table[i].place)
+                        assert_string_equal(w.notes.report.place, table[i].place);
                 close_world(&w);
         }
 }
