@@ -556,6 +556,21 @@ static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_i
         stop();
 }
 
+/* What it would have said meanwhile is asked for. */
+static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        int64_t before_ms = clock_monotonic_ms();
+        listener->is_mute = true;
+        RUN_UNTIL(&rig, subscriptions == 12 && questions == 4);
+        assert_in_range(clock_monotonic_ms() - before_ms, 500, 2500);
+        assert_in_range(time_of_set(&one), 0, 450);
+        stop();
+}
+
 static void a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that(void **state UNUSED)
 {
         start(server_answer);
@@ -701,6 +716,7 @@ int main(void)
                 cmocka_unit_test(sentinels_that_are_heard_are_not_told_of),
                 cmocka_unit_test(a_promotion_is_waited_for_on_the_next_connection_too),
                 cmocka_unit_test(a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for),
+                cmocka_unit_test(a_subscription_that_falls_silent_is_renewed_within_two_seconds),
                 cmocka_unit_test(a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that),
                 cmocka_unit_test(closing_at_any_time_leaves_nothing),
                 cmocka_unit_test(a_probe_tells_the_primary_and_who_named_it),

@@ -22,8 +22,8 @@ enum {
         RETRY_MIN_MS = 50,
         RETRY_MAX_MS = 1000,
         REFUSED_MS = 10000,
-        IDLE_MS = 2000, /* a silent end of a subscription is noticed after this and ... */
-        STALL_MS = 3000 /* ... that */
+        IDLE_MS = 500,  /* a silent end of a subscription is noticed after this and ... */
+        STALL_MS = 1000 /* ... that: a Sentinel answers a PING at once */
 };
 
 #define CHANNEL_BEGIN "+failover-state-send-slaveof-noone"

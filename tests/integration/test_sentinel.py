@@ -357,6 +357,60 @@ def test_a_failover_that_begins_as_a_sentinel_comes_back_loses_nothing(start_gro
         assert_relieved(program, group, load, old, "a Sentinel that comes back")
 
 
+@pytest.fixture
+def start_behind_proxies(start_group, start_proxy, start_bound, bindings):
+    """A Collector that reaches each Sentinel through a proxy: (program, group, proxies)."""
+    def start():
+        group = start_group()
+        proxies = [start_proxy(sentinel) for sentinel in group.sentinels]
+        bindings.write("db", **group.binding(**{"sentinel.nodes": ",".join(f"{proxy.host}:{proxy.port}" for proxy in proxies)}))
+        program = start_bound()
+        wait_until(lambda: listened_to(group, workers=2), "subscriptions")
+        return program, group, proxies
+    return start
+
+
+def listeners(group):
+    """The ids of the subscriptions at each Sentinel."""
+    found = []
+    for sentinel in group.sentinels:
+        with sentinel.client() as client:
+            lines = client.execute_command("CLIENT", "LIST", "TYPE", "pubsub").splitlines()
+            found.append({line.split()[0] for line in lines})
+    return found
+
+
+def test_after_a_black_hole_the_sentinels_are_heard_again_within_two_seconds(start_behind_proxies):
+    program, group, proxies = start_behind_proxies()
+    old, before = group.primary(), listeners(group)
+    with Load(program, connections=16, rate=1000) as load:
+        load.wait_acknowledged(200)
+        for proxy in proxies:
+            proxy.black_hole()
+            proxy.heal()  # for new connections: those that stand get nothing any more
+        wait_until(lambda: all(len(now - then) >= 2 for now, then in zip(listeners(group), before)),
+                   "new subscriptions", 3.0)
+        group.begin_failover(group.sentinels[2])
+        assert_relieved(program, group, load, old, "FAILOVER after a black hole")
+
+
+def test_a_failover_led_by_a_sentinel_that_is_out_of_reach_fails_nothing(start_behind_proxies):
+    """Only the leader says when it is about to promote. The others name the new primary once the leader has seen that it is
+    one, at its next INFO: what the old one acknowledges in that second is lost."""
+    program, group, proxies = start_behind_proxies()
+    old, rate = group.primary(), 1000
+    with Load(program, connections=16, rate=rate) as load:
+        load.wait_acknowledged(200)
+        proxies[2].black_hole()
+        group.begin_failover(group.sentinels[2])
+        new = group.wait_primary_other_than(old)
+        wait_until(lambda: connected_to(program)[-1] == new.address, lambda: f"the new primary\n{program.child.tail()}")
+        load.wait_acknowledged(300)
+    result = load.count(new.client())
+    assert_none_failed("FAILOVER led by a Sentinel in a black hole", result)
+    assert len(result.lost) < 3 * rate, str(result)
+
+
 def test_a_failover_from_one_address_of_ipv6_to_another_loses_nothing(start_group, start_bound, bindings):
     group = start_group(host="::1")
     bindings.write("db", **group.binding())
