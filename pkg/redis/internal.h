@@ -173,14 +173,14 @@ struct redis_question {
         bool is_over;
 };
 
-enum { REDIS_QUESTION_ARGUMENTS_MAX = 4 };
+enum { REDIS_QUESTION_ARGUMENTS_MAX = 5 };
 
 /* ERR_NOMEM: nothing was begun, and nothing will come. */
 int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct redis_target *origin, size_t index,
                        int64_t limit_ms, size_t argc, const char *const argv[], struct err *err) NODISCARD;
 void redis_question_end(struct redis_question *question); /* once it was asked */
 
-enum { REDIS_SENTINEL_CHANNELS = 3 };
+enum { REDIS_SENTINEL_CHANNELS = 4 };
 extern const char *const redis_sentinel_channels[REDIS_SENTINEL_CHANNELS]; /* what is subscribed to */
 
 /* sentinel_watch.c: subscriptions to the Sentinels of the target in use. `conn` is ready and about to take commands:

@@ -44,9 +44,9 @@ static int ask(struct candidate *c)
         const char *const steps[STEPS][1 + REDIS_SENTINEL_CHANNELS] = {
                 { "SENTINEL", "GET-MASTER-ADDR-BY-NAME", master },
                 { "SENTINEL", "MASTER", master },
-                { "SUBSCRIBE", channels[0], channels[1], channels[2] },
+                { "SUBSCRIBE", channels[0], channels[1], channels[2], channels[3] },
         };
-        size_t argc = steps[c->step][3] ? 4 : 3;
+        size_t argc = steps[c->step][3] ? 1 + REDIS_SENTINEL_CHANNELS : 3;
         return redis_question_ask(&c->question, check->loop, check->target, c->index, check->timeout_ms, argc,
                                   steps[c->step], &check->found[c->index].err);
 }

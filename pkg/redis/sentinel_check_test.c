@@ -20,7 +20,7 @@ static const char *sentinel_answer(struct fake *fake, struct fake_conn *conn UNU
                 if (strcmp(argv[i], no) == 0)
                         return strcmp(no, "AUTH") == 0 ? "-WRONGPASS invalid username-password pair\r\n" : NOPERM;
         if (strcmp(argv[0], "SUBSCRIBE") == 0) {
-                assert_int_equal(argc, 4);
+                assert_int_equal(argc, 5);
                 return "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n";
         }
         if (strcmp(argv[0], "SENTINEL") != 0)

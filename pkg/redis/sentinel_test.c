@@ -321,7 +321,7 @@ static void a_silent_primary_is_left_when_another_one_is_named(void **state UNUS
 
 static void wait_listener(void)
 {
-        RUN_UNTIL(&rig, subscriptions >= 9 && questions >= 3); /* three channels of three */
+        RUN_UNTIL(&rig, subscriptions >= 12 && questions >= 3); /* four channels of three */
         RUN_UNTIL(&rig, rig.client->active && rig.client->active->hold_until_ms == 0);
 }
 
@@ -420,6 +420,28 @@ static void a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds(vo
         stop();
 }
 
+static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **state UNUSED)
+{
+        char text[64];
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        int64_t before_ms = clock_monotonic_ms();
+        (void)snprintf(text, sizeof(text), "master mymaster 127.0.0.1 %u", one.port);
+        say("+failover-state-select-slave", text);
+        RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+        set_is_answered_by(&one);
+        assert_in_range(clock_monotonic_ms() - before_ms, 900, 2500);
+        struct job job;
+        say("+failover-state-select-slave", text);
+        say_promotion("mymaster", one.port);
+        rig_run_for(&rig, 50);
+        job_send(&job, &rig, "SET", "k", "v");
+        assert_waits_for_two(&job, 1300);
+        stop();
+}
+
 /* The time that a command takes which is sent now. */
 static int64_t time_of_set(struct fake *server)
 {
@@ -433,14 +455,15 @@ static void commands_wait_until_the_sentinels_are_heard(void **state UNUSED)
         start(server_answer);
         connect_with((struct redis_options){ 0 });
         assert_in_range(time_of_set(&one), 0, 450);
-        assert_int_equal(subscriptions, 9);
+        assert_int_equal(subscriptions, 12);
         assert_int_equal(questions, 3);
         stop();
 }
 
 static void a_promotion_that_began_before_is_heard_of_and_waited_for(void **state UNUSED)
 {
-        static const char *const states[] = { "send_slaveof_noone", "wait_promotion", "" /* an old version */ };
+        static const char *const states[] = { "select_slave", "send_slaveof_noone", "wait_promotion",
+                                              "" /* an old version */ };
         for (size_t i = 0; i < COUNT_OF(states); i++) {
                 struct job job;
                 start(server_answer);
@@ -454,7 +477,7 @@ static void a_promotion_that_began_before_is_heard_of_and_waited_for(void **stat
 
 static void a_failover_that_is_not_at_its_promotion_yet_holds_nothing(void **state UNUSED)
 {
-        static const char *const states[] = { "wait_start", "select_slave", "reconf_slaves" };
+        static const char *const states[] = { "wait_start", "reconf_slaves" };
         for (size_t i = 0; i < COUNT_OF(states); i++) {
                 start(server_answer);
                 state_of_all = states[i];
@@ -551,7 +574,7 @@ static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_i
         fake_hang_up(listener);
         RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
         job_send(&job, &rig, "SET", "k", "v");
-        RUN_UNTIL(&rig, subscriptions == 12 && questions == 4);
+        RUN_UNTIL(&rig, subscriptions == 16 && questions == 4);
         assert_waits_for_two(&job, 800);
         stop();
 }
@@ -565,7 +588,7 @@ static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void 
         wait_listener();
         int64_t before_ms = clock_monotonic_ms();
         listener->is_mute = true;
-        RUN_UNTIL(&rig, subscriptions == 12 && questions == 4);
+        RUN_UNTIL(&rig, subscriptions == 16 && questions == 4);
         assert_in_range(clock_monotonic_ms() - before_ms, 500, 2500);
         assert_in_range(time_of_set(&one), 0, 450);
         stop();
@@ -708,6 +731,7 @@ int main(void)
                 cmocka_unit_test(a_sentinel_that_is_wrong_costs_no_connection),
                 cmocka_unit_test(commands_are_held_while_a_replica_is_promoted),
                 cmocka_unit_test(a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds),
+                cmocka_unit_test(commands_are_held_for_a_second_while_a_replica_is_chosen),
                 cmocka_unit_test(commands_wait_until_the_sentinels_are_heard),
                 cmocka_unit_test(a_promotion_that_began_before_is_heard_of_and_waited_for),
                 cmocka_unit_test(a_failover_that_is_not_at_its_promotion_yet_holds_nothing),

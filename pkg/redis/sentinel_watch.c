@@ -1,8 +1,9 @@
 /* sentinel_watch: hears of a failover from the Sentinels as it happens. A primary that was made a replica by an
  * operator's SENTINEL FAILOVER goes on taking writes for some 10 s, all of which are lost, until a Sentinel tells it;
  * so the one in use is not waited for. Each Sentinel is subscribed to, by a client of its own. The leader of a failover
- * says when it is about to promote a replica (+failover-state-send-slaveof-noone): from then on commands are held,
- * so that what was acknowledged has time to be replicated. It names the new primary from +failover-state-reconf-slaves
+ * says when it is about to choose a replica (+failover-state-select-slave) and to promote it, one look of its own
+ * later, 50 to 100 ms (+failover-state-send-slaveof-noone), which it does at the next: from the first word on commands
+ * are held, so that what was acknowledged has time to be replicated. It names the new primary from +failover-state-reconf-slaves
  * on, the others from +switch-master on; then that Sentinel is asked (second_look.c). The messages: redis.io, "High
  * availability with Redis Sentinel", "Pub/Sub messages".
  *
@@ -18,6 +19,7 @@
 enum {
         WATCHED_MAX = 8,
         LISTEN_MS = 500,     /* a Sentinel that hangs costs no more, and a failover takes 200 ms to its promotion */
+        SELECTION_MS = 1000, /* then no replica was good enough                                                   */
         PROMOTION_MS = 5000, /* then it has come to nothing                                                       */
         RETRY_MIN_MS = 50,
         RETRY_MAX_MS = 1000,
@@ -26,14 +28,16 @@ enum {
         STALL_MS = 1000 /* ... that: a Sentinel answers a PING at once */
 };
 
+#define CHANNEL_SELECT "+failover-state-select-slave"
 #define CHANNEL_BEGIN "+failover-state-send-slaveof-noone"
 #define CHANNEL_NAMED "+failover-state-reconf-slaves"
 #define CHANNEL_SWITCH "+switch-master"
 
-const char *const redis_sentinel_channels[REDIS_SENTINEL_CHANNELS] = { CHANNEL_BEGIN, CHANNEL_NAMED, CHANNEL_SWITCH };
+const char *const redis_sentinel_channels[REDIS_SENTINEL_CHANNELS] = { CHANNEL_SELECT, CHANNEL_BEGIN, CHANNEL_NAMED,
+                                                                       CHANNEL_SWITCH };
 
 const char redis_sentinel_rights[] = "+sentinel|get-master-addr-by-name +sentinel|master +subscribe +ping "
-                                     "&" CHANNEL_BEGIN " &" CHANNEL_NAMED " &" CHANNEL_SWITCH;
+                                     "&" CHANNEL_SELECT " &" CHANNEL_BEGIN " &" CHANNEL_NAMED " &" CHANNEL_SWITCH;
 
 struct subscription {
         struct watcher *watcher;
@@ -124,14 +128,15 @@ static void await_no_more(struct watcher *w)
         hold_or_go_on(w->all);
 }
 
-static void hold_for_promotion(struct redis_sentinel_watch *watch, const char *host, size_t length, uint16_t port)
+static void hold_for_promotion(struct redis_sentinel_watch *watch, const char *host, size_t length, uint16_t port,
+                               int64_t limit_ms)
 {
         if (length >= sizeof(watch->leaving_host))
                 return;
         memcpy(watch->leaving_host, host, length);
         watch->leaving_host[length] = '\0';
         watch->leaving_port = port;
-        watch->leaving_until_ms = redis_now_ms(watch->client) + PROMOTION_MS;
+        watch->leaving_until_ms = redis_now_ms(watch->client) + limit_ms;
         hold_or_go_on(watch);
 }
 
@@ -214,12 +219,14 @@ static bool is_failing_over(const struct redis_reply *reply)
         return flags && strstr(flags, "failover_in_progress");
 }
 
-/* What comes before is still to be told; after it another primary is named. */
-static bool is_promoting(const struct redis_reply *reply)
+/* For how long to hold. What comes before is still to be told; after it another primary is named. */
+static int64_t promoting_ms(const struct redis_reply *reply)
 {
         const struct redis_reply *unused;
         const char *state = field(reply, "failover-state", &unused);
-        return !state || strcmp(state, "send_slaveof_noone") == 0 || strcmp(state, "wait_promotion") == 0;
+        if (!state || strcmp(state, "send_slaveof_noone") == 0 || strcmp(state, "wait_promotion") == 0)
+                return PROMOTION_MS;
+        return strcmp(state, "select_slave") == 0 ? SELECTION_MS : 0;
 }
 
 static bool is_in_use(const struct redis_sentinel_watch *watch, const char *host, uint16_t port)
@@ -267,8 +274,9 @@ static void on_told(struct redis_question *question, const struct redis_reply *r
         bool is_place = redis_sentinel_place(host_reply, port_reply, &host, &port);
         bool is_moving = is_failing_over(reply);
         w->lost_ms = 0;
-        if (is_place && is_moving && is_promoting(reply))
-                hold_for_promotion(w->all, host, strlen(host), port);
+        int64_t hold_ms = is_place && is_moving ? promoting_ms(reply) : 0;
+        if (hold_ms > 0)
+                hold_for_promotion(w->all, host, strlen(host), port, hold_ms);
         if (!is_place || is_moving || !is_in_use(w->all, host, port))
                 redis_look_again(w->all->client, w->index);
         await_no_more(w);
@@ -335,10 +343,12 @@ static void on_message(const struct redis_reply *message, void *data)
         const char *place = text ? find_master(text, w->all->target->sentinel_master) : NULL;
         if (w->is_over || !channel || !place)
                 return;
-        if (strcmp(channel, CHANNEL_BEGIN) == 0) {
+        bool is_selection = strcmp(channel, CHANNEL_SELECT) == 0;
+        if (is_selection || strcmp(channel, CHANNEL_BEGIN) == 0) {
                 const char *host = place + (*place == ' ');
                 size_t length = strcspn(host, " ");
-                hold_for_promotion(w->all, host, length, (uint16_t)strtoul(host + length, NULL, 10));
+                hold_for_promotion(w->all, host, length, (uint16_t)strtoul(host + length, NULL, 10),
+                                   is_selection ? SELECTION_MS : PROMOTION_MS);
         } else {
                 redis_look_again(w->all->client, w->index);
         }

@@ -119,8 +119,8 @@ def test_a_master_without_sentinels_is_refused(bindings):
 # --- What the Sentinels' user may do --------------------------------------------------------------------------
 
 WHERE = ["+sentinel|get-master-addr-by-name"]
-LEAST = [*WHERE, "+sentinel|master", "+subscribe", "+ping", "&+failover-state-send-slaveof-noone",
-         "&+failover-state-reconf-slaves", "&+switch-master"]
+LEAST = [*WHERE, "+sentinel|master", "+subscribe", "+ping", "&+failover-state-select-slave",
+         "&+failover-state-send-slaveof-noone", "&+failover-state-reconf-slaves", "&+switch-master"]
 FOLLOWS = "a failover is noticed only at the next look-up"
 
 
@@ -152,6 +152,7 @@ def test_the_least_rights_are_enough_for_a_failover_without_loss(start_group, st
 
 @pytest.mark.parametrize("missing, refused", [
     ("+subscribe", "SUBSCRIBE: NOPERM"), ("&+switch-master", "SUBSCRIBE: NOPERM"),
+    ("&+failover-state-select-slave", "SUBSCRIBE: NOPERM"),
     ("&+failover-state-send-slaveof-noone", "SUBSCRIBE: NOPERM"), ("&+failover-state-reconf-slaves", "SUBSCRIBE: NOPERM"),
     ("+sentinel|master", "SENTINEL MASTER: NOPERM")])
 def test_a_sentinel_that_does_not_let_listen_is_told_of_once_and_done_without(start_group, start_bound, bindings,
