@@ -1,8 +1,9 @@
-"""What kube-score finds in the charts' renderings is answered in their READMEs, and nothing is answered that it no
-longer finds."""
+"""What kube-score and kube-linter find in the charts' renderings is answered in their READMEs, and nothing is answered
+that they no longer find."""
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -11,6 +12,7 @@ from cluster import ROOT
 from test_charts import MODES, template
 
 TOOL = ROOT / "build/tools/kube-score"
+LINTER = shutil.which("kube-linter")
 OK = 10  # kube-score's grade of what has nothing to say against it
 
 
@@ -27,10 +29,11 @@ def findings(manifests):
     return found
 
 
-def answered(chart):
-    """The checks in the README's table."""
-    part = (ROOT / "charts" / chart / "README.md").read_text().split("## What kube-score says")[1].split("\n## ")[0]
-    return set(re.findall(r"^\| `([a-z-]+)` \|", part, re.M))
+def answered(chart, tool="kube-score"):
+    """The checks in the README's table of that tool."""
+    part = (ROOT / "charts" / chart / "README.md").read_text().split("## What kube-score and kube-linter say")[1]
+    of_score, of_linter = part.split("\n## ")[0].split("| check of kube-linter |")
+    return set(re.findall(r"^\| `([a-z-]+)` \|", of_score if tool == "kube-score" else of_linter, re.M))
 
 
 RENDERINGS = {
@@ -59,3 +62,14 @@ def test_with_everything_on_nothing_else_is_found(chart):
 def test_a_finding_is_seen():
     wide_open = template("pinger", "--skip-tests", "--set-json", 'securityContext={"readOnlyRootFilesystem":false}')
     assert "container-security-context-readonlyrootfilesystem" in findings(wide_open)
+
+
+# kube-linter is asked where it is installed: its module is not to be had from every Go module proxy.
+if LINTER:
+    @pytest.mark.parametrize("chart", RENDERINGS)
+    def test_every_finding_of_kube_linter_is_answered_in_the_readme(chart):
+        for options in RENDERINGS[chart]:
+            done = subprocess.run([LINTER, "lint", "--format", "json", "-"], capture_output=True, text=True, timeout=60,
+                                  input=template(chart, "--skip-tests", *options), check=False)
+            found = {report["Check"] for report in json.loads(done.stdout)["Reports"]}
+            assert found == answered(chart, "kube-linter"), done.stdout
