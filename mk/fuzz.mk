@@ -14,6 +14,10 @@ FUZZ_CFLAGS  := -std=c17 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=al
 FUZZ_SAN     := address,undefined
 FUZZ_OBJECTS := $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(foreach p,$(PACKAGES),$(call sources,pkg/$(p))))
 
+# What belongs to a program has its name in front: its other files are linked too, all but its main.c.
+fuzz_program  = $(foreach p,collector pinger,$(if $(filter $(p)_%,$(1)),$(patsubst %.c,$(FUZZ_OUT)/obj/%.o,\
+                $(filter-out %/main.c,$(call sources,cmd/$(p))))))
+
 .PHONY: fuzz fuzz-regress fuzz-programs deps-fuzz
 deps-fuzz:
 	@tools/deps build fuzz
@@ -38,7 +42,8 @@ $(FUZZ_OUT)/obj/%.o: %.c
 $(FUZZ_OUT)/lib.a: $(FUZZ_OBJECTS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(addprefix $(FUZZ_OUT)/,$(FUZZ_TARGETS)): $(FUZZ_OUT)/%: $(FUZZ_OUT)/obj/tests/fuzz/%.o $(FUZZ_OUT)/lib.a
+$(addprefix $(FUZZ_OUT)/,$(FUZZ_TARGETS)): $(FUZZ_OUT)/%: $(FUZZ_OUT)/obj/tests/fuzz/%.o \
+		$$(call fuzz_program,$$*) $(FUZZ_OUT)/lib.a
 	$(if $(Q),@echo '  FUZZ LD $@')
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,$(FUZZ_SAN) -Wl,--as-needed -o $@ $^ \
 		$(shell pkg-config --libs $(ALL_LIBS)) $(LDLIBS)

@@ -1,0 +1,45 @@
+/* backing_collector_fuzz: where Collector is, as COLLECTOR_URL says it. Besides not crashing: what is taken is a URL
+ * without a user part, a query and blanks, and says the host and port that it was made of. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backing/collector.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(const struct backing_collector *collector)
+{
+        const char *url = backing_collector_url(collector);
+        const char *host = backing_collector_host(collector);
+        if (!url)
+                return;
+        assert(strncmp(url, backing_collector_tls(collector) ? "https://" : "http://", 7) == 0);
+        assert(host && strstr(url, host) && backing_collector_port(collector) > 0);
+        size_t authority = strcspn(strstr(url, "://") + 3, "/");
+        assert(!memchr(strstr(url, "://") + 3, '@', authority));
+        assert(!url[strcspn(url, "?# \t\r\n")]);
+        assert(url[strlen(url) - 1] != '/');
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        static const char name[] = "COLLECTOR_URL=";
+        struct backing_collector *collector;
+        struct err err;
+        char *variable = calloc(1, sizeof(name) + size);
+        if (!variable)
+                return 0;
+        memcpy(variable, name, sizeof(name) - 1);
+        memcpy(variable + sizeof(name) - 1, data, size);
+        struct backing_collector_input input = { .environment = (char *const[]){ variable, NULL } };
+        if (backing_collector_resolve(&input, &collector, &err) == 0) {
+                check(collector);
+                backing_collector_unref(collector);
+        } else {
+                assert(strstr(err.text, "COLLECTOR_URL"));
+        }
+        free(variable);
+        return 0;
+}

@@ -1,0 +1,27 @@
+/* collector_cursor_fuzz: a cursor as a client sends it back. Besides not crashing: what is taken is written as a text
+ * that fits and reads as the same place again. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/collector/cursor.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        char text[CURSOR_SIZE];
+        struct cursor first, second;
+        char *input = calloc(1, size + 1);
+        if (!input)
+                return 0;
+        memcpy(input, data, size);
+        if (cursor_parse(input, &first)) {
+                assert(strlen(cursor_format(&first, text)) < CURSOR_SIZE);
+                bool again = cursor_parse(text, &second);
+                assert(again && second.day == first.day && feed_id_compare(second.after, first.after) == 0);
+                assert(first.after_next.ms == 0 || feed_id_compare(second.after_next, first.after_next) == 0);
+        }
+        free(input);
+        return 0;
+}
