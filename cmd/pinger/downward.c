@@ -18,10 +18,12 @@ static int hex_value(const char *at, size_t digits, uint32_t *out)
 {
         uint32_t value = 0;
         for (size_t i = 0; i < digits; i++) {
-                const char *all = "0123456789abcdef", *digit = at[i] ? strchr(all, at[i] | 0x20) : NULL;
+                static const char all[] = "0123456789abcdefABCDEF";
+                const char *digit = at[i] ? strchr(all, at[i]) : NULL;
                 if (!digit)
                         return -1;
-                value = value * 16 + (uint32_t)(digit - all);
+                uint32_t place = (uint32_t)(digit - all);
+                value = value * 16 + (place < 16 ? place : place - 6);
         }
         *out = value;
         return 0;

@@ -108,6 +108,7 @@ static void labels_are_unquoted_and_broken_lines_passed_over(void **state UNUSED
                 { "a=\"x\nb=\"1\"\n=\"2\"\nc=3\nd=\"\\q\"\ne=\"\\u12\"\nf=\"1\"2\ng=\"\\ud800\"\nh=\"\\",
                   "{\"b\":\"1\"}" },
                 { "a=\"\"\n\n\n", "{\"a\":\"\"}" },
+                { "a=\"\\x4A\\x4a\"\nb=\"\\x\x10\x11\"\nc=\"\\x4g\"\n", "{\"a\":\"JJ\"}" },
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++)
                 expect_json(facts_labels(cases[i].text, strlen(cases[i].text)), cases[i].expected);
