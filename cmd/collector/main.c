@@ -91,10 +91,10 @@ static void on_reload(void *data)
         struct process *process = data;
         struct err err;
         if (follow(process, &err) < 0)
-                log_error(process->collector.log, "config.reload_failed", "the settings in use stay", log_err(&err));
+                log_error(process->collector.log, "config.reload_failed", "The settings in use stay", log_err(&err));
         else
                 log_info(process->collector.log, "config.reloaded",
-                         "log level and Redis are followed; other settings take effect on a restart");
+                         "Log level and Redis are followed; other settings take effect on a restart");
 }
 
 /* --- The binding ------------------------------------------------------------------------------------------------------ */
@@ -141,7 +141,7 @@ static int on_probed(const struct redis_probe_result *found, void *data, struct 
         const struct ack_level *ack = &process->collector.ack;
         if (ack_is_short(ack, found))
                 log_warn(process->collector.log, "ack.lacks_replicas",
-                         "fewer replicas are connected than --ack asks for: documents wait for them",
+                         "Fewer replicas are connected than --ack asks for: documents wait for them",
                          log_str("address", found->address), log_int("replicas", found->replicas),
                          log_int("wanted", ack->replicas));
         return ack_fits(ack, found, err);

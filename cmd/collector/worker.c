@@ -45,7 +45,7 @@ static void log_connected(struct worker *worker, const struct redis_event *event
                                                   : "Redis refuses the second password and accepts the first",
                          log_int("worker", worker->index), log_str("address", event->address));
         if (event->is_renewal)
-                log_debug(log, "redis.renewed", "a new connection takes over from one that was old",
+                log_debug(log, "redis.renewed", "A new connection takes over from one that was old",
                           log_int("worker", worker->index), log_str("address", event->address));
         else
                 log_info(log, "redis.connected", "Redis is reached", log_int("worker", worker->index),
@@ -92,7 +92,7 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
                 log_connected(worker, event);
                 break;
         case REDIS_EVENT_DISCONNECTED:
-                log_warn(log, "redis.disconnected", "the connection to Redis was lost; requests are held meanwhile",
+                log_warn(log, "redis.disconnected", "The connection to Redis was lost; requests are held meanwhile",
                          log_int("worker", worker->index), log_str("address", event->address), log_err(event->err),
                          log_int("in_flight", (int64_t)event->in_flight));
                 break;
@@ -107,12 +107,12 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
                 log_failure(worker, "redis.not_writable", "this Redis takes no writes now; trying again", event);
                 break;
         case REDIS_EVENT_SWITCHED:
-                log_info(log, "redis.switched", "another Redis is in use", log_int("worker", worker->index),
+                log_info(log, "redis.switched", "Another Redis is in use", log_int("worker", worker->index),
                          log_str("address", event->address), log_int("generation", event->generation));
                 break;
         case REDIS_EVENT_DRAINED:
                 if (!event->is_renewal)
-                        log_info(log, "redis.drained", "the connection to the former Redis is closed",
+                        log_info(log, "redis.drained", "The connection to the former Redis is closed",
                                  log_int("worker", worker->index), log_int("generation", event->generation));
                 break;
         case REDIS_EVENT_SENTINEL_REFUSED:
@@ -300,7 +300,7 @@ static void on_previous_event(UNUSED struct redis *redis, const struct redis_eve
         struct log *log = worker->collector->log;
         (void)adopt_prefix(worker, WORKER_PREVIOUS, event, worker->store.previous.prefix);
         if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
-                log_info(log, "previous.connected", "the Redis that was bound before is reached",
+                log_info(log, "previous.connected", "The Redis that was bound before is reached",
                          log_int("worker", worker->index), log_str("address", event->address));
         else if (event->err && event->kind != REDIS_EVENT_DRAINED && event->kind != REDIS_EVENT_SENTINEL_REFUSED)
                 log_failure(

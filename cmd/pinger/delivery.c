@@ -117,7 +117,7 @@ static void drop_new(struct delivery *d, int rc, size_t length)
         if (d->is_full || rc != ERR_LIMIT || is_too_large)
                 return;
         d->is_full = true;
-        log_warn(d->options.log, "queue.filled", "as many log records wait as may: new ones are dropped and counted",
+        log_warn(d->options.log, "queue.filled", "As many log records wait as may: new ones are dropped and counted",
                  log_int("count", (int64_t)d->queue.records), log_int("bytes", (int64_t)d->queue.bytes));
 }
 
@@ -227,7 +227,7 @@ static void note_failure(struct delivery *d, const struct queue_batch *batch, co
                          log_err(why), log_code(why), log_int("count", (int64_t)batch->records),
                          log_int("held", (int64_t)waiting), log_int("retry_ms", pause_ms));
         else
-                log_debug(d->options.log, "delivery.failed", "still not", log_err(why), log_code(why),
+                log_debug(d->options.log, "delivery.failed", "Still not", log_err(why), log_code(why),
                           log_int("retry_ms", pause_ms));
 }
 
@@ -265,7 +265,7 @@ static void finish(struct delivery *d, struct queue_batch *batch, enum outcome o
                          log_str("address", url), log_int("waited_ms", waited_ms));
         if (has_room_again)
                 log_info(d->options.log, "queue.emptied",
-                         "there is room for log records again; count is how many were dropped so far",
+                         "There is room for log records again; count is how many were dropped so far",
                          log_int("count", (int64_t)dropped));
 }
 
@@ -429,10 +429,10 @@ void delivery_close(struct delivery *d, int64_t deadline_ms)
         d->abandoned += d->queue.in_line;
         if (d->abandoned > 0)
                 log_warn(d->options.log, "delivery.abandoned",
-                         "log records were left over when the time was up, and are lost",
+                         "Log records were left over when the time was up, and are lost",
                          log_int("count", (int64_t)d->abandoned));
         else if (waiting > 0)
-                log_info(d->options.log, "delivery.flushed", "what waited is done with",
+                log_info(d->options.log, "delivery.flushed", "What waited is done with",
                          log_int("count", (int64_t)waiting));
         free_all(d);
 }

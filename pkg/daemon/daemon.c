@@ -28,7 +28,7 @@ static void stop(struct daemon *daemon, const char *signal_name)
         }
         daemon->deadline_ms = clock_monotonic_ms() + options->grace_ms;
         options->on_stop(options->data);
-        log_info(options->log, "server.stopping", "not ready from now on; requests finish",
+        log_info(options->log, "server.stopping", "Not ready from now on; requests finish",
                  log_str("signal", signal_name), log_int("waited_ms", options->drain_delay_ms));
         int64_t delay_ms =
                 options->drain_delay_ms < options->grace_ms ? options->drain_delay_ms : options->grace_ms / 2;
