@@ -8,7 +8,14 @@ LIBRARY         := $(OUT)/lib/libservicebinding
 LIBRARY_SONAME  := libservicebinding.so.0
 LIBRARY_OBJECTS := $(patsubst pkg/binding/%.c,$(OUT)/obj/library/%.o,$(call sources,pkg/binding))
 MAN_PAGES       := $(wildcard docs/man/*.[1-8])
-INSTALLED        = $(DESTDIR)$(1)
+LIBRARY_PAGES    := $(filter %.3,$(MAN_PAGES))
+INSTALLED         = $(DESTDIR)$(1)
+
+define install_pages
+for page in $(1); do \
+		install -D -m 644 $$page $(call INSTALLED,$(PREFIX)/share/man/man$${page##*.}/$${page##*/}) || exit 1; \
+	done
+endef
 
 .PHONY: library
 library: $(LIBRARY).a $(LIBRARY).so $(OUT)/examples/servicebinding-list
@@ -44,6 +51,7 @@ $(OUT)/examples/servicebinding-list: examples/servicebinding-list.c $(LIBRARY).a
 install: programs install-library
 	install -d $(call INSTALLED,$(PREFIX)/bin)
 	install -m 755 $(OUT)/bin/collector $(OUT)/bin/pinger $(call INSTALLED,$(PREFIX)/bin)
+	$(call install_pages,$(filter-out $(LIBRARY_PAGES),$(MAN_PAGES)))
 
 ## install-library: install libservicebinding alone, with its header and man page
 install-library: library
@@ -56,9 +64,7 @@ install-library: library
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 		pkg/binding/libservicebinding.pc.in >$(call INSTALLED,$(LIBDIR)/pkgconfig/libservicebinding.pc)
 	chmod 644 $(call INSTALLED,$(LIBDIR)/pkgconfig/libservicebinding.pc)
-	for page in $(MAN_PAGES); do \
-		install -D -m 644 $$page $(call INSTALLED,$(PREFIX)/share/man/man$${page##*.}/$${page##*/}) || exit 1; \
-	done
+	$(call install_pages,$(LIBRARY_PAGES))
 
 ## uninstall: remove what install has put there
 uninstall:
