@@ -19,8 +19,10 @@
 
 enum { TIMEOUT_MS = 30000, TIMEOUT_MAX_S = 3600, READ_BYTES = 16384 };
 
-static const char usage[] = "usage: collector request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] "
-                            "[--timeout SECONDS]\n";
+static const char usage[] =
+        "usage: collector request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]\n"
+        "Sends one request to an http:// URL and prints the answer's body. Exit status 0: the answer is 2xx;\n"
+        "1: another one, or none within the time (30 s); 2: wrong usage.\n";
 
 /* --- Arguments ------------------------------------------------------------------------------------------------------- */
 
@@ -307,6 +309,8 @@ int request_main(int count, char *const *arguments, FILE *out, FILE *errors)
         struct buf body;
         struct err err;
         int status = 0;
+        if (count == 1 && strcmp(arguments[0], "--help") == 0)
+                return fputs(usage, out) < 0 || fflush(out) != 0 ? 1 : 0;
         if (request_parse(count, arguments, &request, &err) < 0) {
                 fprintf(errors, "collector request: %s\n%s", err.text, usage);
                 return 2;
@@ -317,10 +321,11 @@ int request_main(int count, char *const *arguments, FILE *out, FILE *errors)
                 fprintf(errors, "collector request: %s\n", err.text);
         else if (status < 200 || status > 299)
                 fprintf(errors, "collector request: the answer is %d\n", status);
-        if (body.len > 0 && fwrite(body.data, 1, body.len, out) != body.len)
+        bool is_written = body.len == 0 || fwrite(body.data, 1, body.len, out) == body.len;
+        if (fflush(out) != 0 || !is_written) {
+                fprintf(errors, "collector request: standard output: not all of it was written\n");
                 rc = ERR_UNAVAILABLE;
-        if (fflush(out) != 0)
-                rc = ERR_UNAVAILABLE;
+        }
         buf_fini(&body);
         return rc == 0 && status >= 200 && status <= 299 ? 0 : 1;
 }

@@ -206,6 +206,21 @@ static void nobody_there_is_1_and_no_url_is_2(void **state)
         assert_int_equal(fclose(null), 0);
 }
 
+static void help_is_printed_and_what_cannot_be_printed_is_1(void **state)
+{
+        char text[512] = "";
+        char *arguments[] = { "--help" };
+        (void)state;
+        FILE *out = fmemopen(text, sizeof(text), "w");
+        FILE *full = fopen("/dev/full", "we");
+        assert_true(out && full);
+        assert_int_equal(request_main(1, arguments, out, out), 0);
+        assert_non_null(strstr(text, "usage: collector request METHOD URL"));
+        assert_int_equal(request_main(1, arguments, full, full), 1);
+        assert_int_equal(fclose(out), 0);
+        (void)fclose(full); /* fails again, as it should */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -215,6 +230,7 @@ int main(void)
                 cmocka_unit_test(an_answer_of_2xx_is_printed_and_0),
                 cmocka_unit_test(any_other_answer_is_1),
                 cmocka_unit_test(nobody_there_is_1_and_no_url_is_2),
+                cmocka_unit_test(help_is_printed_and_what_cannot_be_printed_is_1),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

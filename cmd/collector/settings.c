@@ -148,6 +148,8 @@ const struct config_program settings_program = {
         .summary = "Takes JSON by HTTP POST, stores it in Redis, and answers once Redis has.",
         .options = options,
         .option_count = COUNT_OF(options),
+        .usage = "collector [--option VALUE]...\n"
+                 "       collector request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]",
         .closing = "Where Redis is comes whole from one source, the first that names it:\n"
                    "  --redis-* flags; the file's redis-* keys; a binding of type redis or valkey below\n"
                    "  $SERVICE_BINDING_ROOT; the variables COLLECTOR_REDIS_*; COLLECTOR_DELEGATE_HOSTNAME and\n"
@@ -159,5 +161,6 @@ const struct config_program settings_program = {
                    "  collector --listen 127.0.0.1:8080 --redis-url redis://10.0.0.9:6379/2\n"
                    "  SERVICE_BINDING_ROOT=/bindings collector --hold-time 1m\n"
                    "  collector --check                                 what would be used, and does it work?\n"
+                   "  collector request GET http://localhost:4001/readyz   a small client, where there is no curl\n"
                    "  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' localhost:4001\n",
 };

@@ -126,6 +126,6 @@ const struct config_program settings_program = {
                 "  pinger --listen 127.0.0.1:3040 --collector-url http://127.0.0.1:4001\n"
                 "  SERVICE_BINDING_ROOT=/bindings pinger             Collector by its binding\n"
                 "  pinger --check                                    what would be used, and does it work?\n"
-                "  curl localhost:3000/?type=requestHeaders\n"
+                "  curl 'localhost:3000/?type=requestHeaders'\n"
                 "  curl localhost:3000/delay/150ms\n",
 };

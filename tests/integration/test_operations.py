@@ -105,7 +105,7 @@ def test_histograms_rise_and_end_with_their_count(collector, client):
 def test_help_lists_flags_variables_and_defaults():
     status, out, err = run_program("collector", ["--help"])
     assert status == 0 and err == ""
-    for word in ("--listen", "--hold-time", "COLLECTOR_HOLD_TIME", "30s", "--retention", "--binding", "--check",
+    for word in ("--listen", "--hold-time", "COLLECTOR_HOLD_TIME", "collector request METHOD URL", "30s", "--retention", "--binding", "--check",
                  "--config", "COLLECTOR_DELEGATE_HOSTNAME", "SERVICE_BINDING_ROOT"):
         assert word in out, word
     assert max(len(line) for line in out.splitlines()) <= 100
