@@ -36,7 +36,7 @@ void status_readyz(struct http_request *request, void *context)
         if (atomic_load(&collector->draining))
                 why = "stopping";
         else if (!reached && redis_state(worker->redis) != REDIS_READY)
-                why = "Redis has not been reached yet";
+                why = redis_is_nowhere(worker->redis) ? "There is no binding yet" : "Redis has not been reached yet";
         else if (away_ms > collector->settings->hold_time_ms)
                 why = "Redis has been away for longer than the hold time";
         bool ready =

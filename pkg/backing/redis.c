@@ -10,9 +10,6 @@
 
 #include "backing/redis_internal.h"
 
-/* What a program is given while it waits for its binding: nobody listens there. */
-#define NOWHERE_PATH "/nonexistent/no-binding-yet"
-
 struct backing_redis {
         struct backed backed; /* first: followers know no more than this */
         struct redis_target *target;
@@ -227,16 +224,15 @@ int backing_redis_nowhere(const struct backing_redis_input *input, struct backin
         if (!redis)
                 return ERR_NOMEM;
         notes_source(&redis->backed.notes, BACKING_FROM_NOWHERE, wanted ? wanted : "");
-        redis->settings.socket_path = strdup(NOWHERE_PATH);
         redis->settings.key_prefix = strdup("");
-        int rc = ERR_NOMEM;
-        if (redis->settings.socket_path && redis->settings.key_prefix && !redis->backed.notes.is_short)
-                rc = make_target(redis, err);
-        if (rc < 0)
+        if (redis->settings.key_prefix && !redis->backed.notes.is_short)
+                redis->target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, err);
+        if (!redis->target) {
                 backing_redis_unref(redis);
-        else
-                *out = redis;
-        return rc;
+                return err_set(err, ERR_NOMEM, "Redis");
+        }
+        *out = redis;
+        return 0;
 }
 
 struct backing_redis *backing_redis_ref(struct backing_redis *redis)

@@ -148,7 +148,7 @@ struct backing_redis_watch_options {
 
 /* Resolves at once: errors as in backing_redis_resolve, so that a program that starts with broken settings says so and
  * exits. One exception: where input.binding or input.provider asks for a binding that is not there, the watch waits
- * for it, and the first target is one that nobody listens at (source BACKING_FROM_NOWHERE): the pod starts, and is
+ * for it, and the first target is nowhere (source BACKING_FROM_NOWHERE): the pod starts, and is
  * ready when the Secret comes. Without such a wish, where there is no binding yet, the weaker sources are used, and a
  * binding that comes later takes over. The handles are on the loop and keep no loop alive.
  *

@@ -331,6 +331,8 @@ static void a_binding_asked_for_by_name_is_awaited(void **state)
         open_watch(w, "db");
         assert_true(log_has(w, "binding.awaited"));
         assert_int_equal(backing_redis_report(backing_redis_watch_get(w->watch))->source, BACKING_FROM_NOWHERE);
+        assert_null(address_in_use(w));
+        assert_false(log_has(w, "binding.found"));
         struct err err;
         assert_int_equal(backing_redis_watch_reload(w->watch, NULL, &err), 0);
         bind_to(w, w->first.port, w->first.password);

@@ -118,7 +118,10 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
                 client->random = (uint64_t)clock_monotonic_us() | 1;
         uv_update_time(loop);
         client->away_since_ms = redis_now_ms(client);
-        (void)uv_timer_init(loop, &client->tick); /* always 0 */
+        if (target->is_nowhere)
+                (void)err_set(&client->last_error, ERR_UNAVAILABLE,
+                              "it is not known yet where Redis is"); /* until it is */
+        (void)uv_timer_init(loop, &client->tick);                    /* always 0 */
         (void)uv_timer_init(loop, &client->retry);
         redis_upkeep_init(client);
         client->holds = 3;
@@ -210,6 +213,11 @@ enum redis_state redis_state(const struct redis *client)
 {
         bool is_ready = client->cluster ? redis_cluster_is_ready(client) : redis_is_usable(client);
         return is_ready ? REDIS_READY : REDIS_CONNECTING;
+}
+
+bool redis_is_nowhere(const struct redis *client)
+{
+        return client->target->is_nowhere;
 }
 
 unsigned redis_generation(const struct redis *client)

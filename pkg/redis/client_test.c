@@ -721,9 +721,55 @@ static void a_probe_that_is_cancelled_leaves_the_loop_at_once(void **state UNUSE
         assert_true(clock_monotonic_ms() - before_ms < 5000);
 }
 
+static void a_client_whose_target_is_nowhere_tries_nothing_until_it_gets_one(void **state UNUSED)
+{
+        struct job late, held;
+        struct redis_target *target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, NULL);
+        assert_non_null(target);
+        assert_null(redis_target_address(target));
+        rig_init(&rig);
+        rig_open_target(&rig, (struct redis_options){ .hold_ms = 300 }, target);
+        assert_true(redis_is_nowhere(rig.client));
+        job_send(&late, &rig, "SET", "k", "v");
+        RUN_UNTIL(&rig, late.is_done);
+        assert_int_equal(late.code, ERR_UNAVAILABLE);
+        assert_non_null(strstr(late.text, "not known yet where Redis is"));
+        for (size_t i = 0; i < COUNT_OF(rig.events); i++)
+                assert_int_equal(rig.events[i], 0);
+        fake_start(&fake, &rig.loop, 0, NULL);
+        job_send(&held, &rig, "SET", "k", "v");
+        target = target_at(fake.port);
+        redis_set_target(rig.client, target, 2);
+        redis_target_unref(target);
+        RUN_UNTIL(&rig, held.is_done);
+        assert_answer(&held, "OK");
+        assert_false(redis_is_nowhere(rig.client));
+        assert_int_equal(redis_generation(rig.client), 2);
+        fake_stop(&fake);
+        rig_fini(&rig);
+}
+
+static void on_no_probe(const struct redis_probe_result *result UNUSED, int rc UNUSED, const struct err *err UNUSED,
+                        void *data UNUSED)
+{
+        fail();
+}
+
+static void nowhere_is_not_probed(void **state UNUSED)
+{
+        struct err err;
+        struct redis_target *target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, NULL);
+        assert_int_equal(redis_probe(NULL, target, "", 1000, on_no_probe, NULL, NULL, &err), ERR_UNAVAILABLE);
+        redis_target_unref(target);
+        assert_null(redis_target_new(&(struct redis_target_options){ .is_nowhere = true, .host = "h" }, &err));
+        assert_int_equal(err.code, ERR_INVALID);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_client_whose_target_is_nowhere_tries_nothing_until_it_gets_one),
+                cmocka_unit_test(nowhere_is_not_probed),
                 cmocka_unit_test(commands_are_answered_in_order_with_one_write_a_turn),
                 cmocka_unit_test(a_reply_cut_off_in_the_middle_is_asked_for_again),
                 cmocka_unit_test(tryagain_is_asked_again_on_the_same_connection),

@@ -111,6 +111,7 @@ struct redis_target {
         bool cluster; /* it must be one */
         struct redis_slots_node *cluster_nodes;
         size_t cluster_node_count;
+        bool is_nowhere;
         bool is_node; /* of a view: a master of a Cluster, whose map is known */
 };
 

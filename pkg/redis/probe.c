@@ -225,6 +225,8 @@ static int format(struct redis_probe *probe, const char *key_prefix, struct err 
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
                 redis_probe_fn *done, void *data, struct redis_probe **out, struct err *err)
 {
+        if (target->is_nowhere)
+                return err_set(err, ERR_UNAVAILABLE, "it is not known yet where Redis is");
         struct redis_probe *probe = calloc(1, sizeof(*probe));
         if (!probe)
                 return err_set(err, ERR_NOMEM, "probe");

@@ -76,6 +76,8 @@ static void open_connection(struct redis *client)
 static bool wants_connection(const struct redis *client)
 {
         const struct conn *active = client->active;
+        if (client->target->is_nowhere)
+                return false;
         if (client->cluster)
                 return redis_cluster_wants_connection(client);
         return !active || active->epoch != client->epoch || active->is_suspect || active->is_old;

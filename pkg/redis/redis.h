@@ -62,6 +62,8 @@ struct redis_target_options {
         const char *host;        /* name or numeric; NULL: "localhost". Not together with socket_path    */
         uint16_t port;           /* 0 = 6379                                                             */
         const char *socket_path; /* a unix socket                                                        */
+        /* There is none yet, nor anything of what follows: nothing is tried, commands are held until redis_set_target. */
+        bool is_nowhere;
         const char *username;    /* NULL: AUTH with the password alone                                   */
         struct secret password;  /* copied; empty: no AUTH                                               */
         unsigned database;       /* SELECT unless 0                                                      */
@@ -106,12 +108,13 @@ void redis_target_unref(struct redis_target *target);               /* NULL is f
 /* The same place, entered the same way. */
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b);
 /* "10.0.0.9:6379", "[::1]:6379", "unix:/path" or "sentinel:mymaster@10.0.0.1:26379,10.0.0.2:26379": for logs and
- * pages, never with a secret. Borrowed. */
+ * pages, never with a secret. Borrowed; NULL for one that is nowhere. */
 const char *redis_target_address(const struct redis_target *target);
 const char *redis_target_username(const struct redis_target *target); /* NULL: none; borrowed */
 bool redis_target_has_password(const struct redis_target *target);
 unsigned redis_target_database(const struct redis_target *target);
 bool redis_target_tls(const struct redis_target *target);
+bool redis_target_is_nowhere(const struct redis_target *target);
 
 /* --- Replies: a view on what Redis said, borrowed during on_reply -------------------------------------- */
 
@@ -269,6 +272,7 @@ enum redis_state redis_state(const struct redis *client);
 /* The server in use is part of a Cluster, or the target says that it must be: commands on different keys may be done in
  * another order than they were sent in. A command goes by its first argument after the name. */
 bool redis_is_cluster(const struct redis *client);
+bool redis_is_nowhere(const struct redis *client);     /* its target is */
 unsigned redis_generation(const struct redis *client); /* of the connection in use */
 /* Milliseconds since Redis was last usable; 0 while it is. In a Cluster: since some slot was last usable, the longest
  * of them. */
@@ -322,7 +326,8 @@ struct redis_probe; /* opaque: one that is under way */
 
 /* Connects with the target (and to each master of a Cluster), checks that its role may write (ROLE where allowed; one SET with a short TTL under
  * `<prefix>collector:probe`, and one GET), then closes. `done` comes exactly once: rc 0, or ERR_* with a text
- * that names the step: look-up, connect, TLS, authentication, role, write, read. *out, unless `out` is NULL, is for
+ * that names the step: look-up, connect, TLS, authentication, role, write, read. ERR_UNAVAILABLE at once for a target that is
+ * nowhere. *out, unless `out` is NULL, is for
  * redis_probe_cancel. */
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
                 void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),

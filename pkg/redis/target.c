@@ -75,6 +75,8 @@ static int check_cluster(const struct redis_target_options *o, struct err *err)
 
 static int check(const struct redis_target_options *o, struct err *err)
 {
+        if (o->is_nowhere && (o->host || o->socket_path || o->sentinel_master || o->cluster || o->tls))
+                return err_set(err, ERR_INVALID, "Redis: both nowhere and an address");
         if (o->host && o->socket_path)
                 return err_set(err, ERR_INVALID, "Redis: both a host and a socket path");
         if (o->host && (!o->host[0] || strlen(o->host) > HOST_MAX))
@@ -195,18 +197,20 @@ static bool fill_nodes(struct redis_target *t, const struct redis_target_options
 
 static bool fill(struct redis_target *t, const struct redis_target_options *o)
 {
-        const bool is_elsewhere = o->socket_path || o->sentinel_master || o->cluster_node_count > 0;
+        const bool is_elsewhere = o->is_nowhere || o->socket_path || o->sentinel_master || o->cluster_node_count > 0;
         const char *host = is_elsewhere ? NULL : o->host ? o->host : "localhost";
         t->port = o->port ? o->port : DEFAULT_PORT;
         t->database = o->database;
+        t->is_nowhere = o->is_nowhere;
         if (!copy_text(&t->host, host) || !copy_text(&t->socket_path, o->socket_path) ||
             !copy_text(&t->username, o->username) || !copy_text(&t->client_name, o->client_name))
                 return false;
         if (!copy_secret(&t->password, &o->password) || !copy_secret(&t->password_secondary, &o->password_secondary) ||
             !fill_sentinels(t, o) || !fill_nodes(t, o))
                 return false;
-        t->address = address_for_people(t);
-        return t->address != NULL;
+        if (!t->is_nowhere)
+                t->address = address_for_people(t);
+        return t->is_nowhere || t->address;
 }
 
 struct redis_target *redis_target_new(const struct redis_target_options *options, struct err *err)
@@ -320,8 +324,9 @@ static bool same_nodes(const struct redis_target *a, const struct redis_target *
 
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b)
 {
-        return same_text(a->host, b->host) && a->port == b->port && same_text(a->socket_path, b->socket_path) &&
-               same_text(a->username, b->username) && secret_equal(&a->password, &b->password) &&
+        return a->is_nowhere == b->is_nowhere && same_text(a->host, b->host) && a->port == b->port &&
+               same_text(a->socket_path, b->socket_path) && same_text(a->username, b->username) &&
+               secret_equal(&a->password, &b->password) &&
                secret_equal(&a->password_secondary, &b->password_secondary) && redis_tls_equal(a->tls, b->tls) &&
                a->database == b->database && same_text(a->client_name, b->client_name) && same_sentinels(a, b) &&
                same_nodes(a, b);
@@ -350,4 +355,9 @@ unsigned redis_target_database(const struct redis_target *target)
 bool redis_target_tls(const struct redis_target *target)
 {
         return target->tls != NULL;
+}
+
+bool redis_target_is_nowhere(const struct redis_target *target)
+{
+        return target->is_nowhere;
 }

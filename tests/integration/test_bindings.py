@@ -391,6 +391,25 @@ def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindin
     wait_until(lambda: stores_in(program, two), lambda: f"documents in the new Redis\n{program.child.tail()}", 15)
 
 
+def test_what_is_told_while_a_binding_is_waited_for_is_true(start_redis, start_collector, bindings):
+    """An optional Secret that is not there yet: no address is made up, and what waits is told why."""
+    collector = start_collector(env=bindings.environment(), binding="db", ack="replica", hold_time="500ms")
+    with collector.client() as client:
+        answer = client.get("/readyz")
+        assert answer.status == 503 and answer.json()["reason"] == "There is no binding yet"
+        answer = client.post("/v1/documents", {"a": 1})
+        assert answer.status == 503 and "not known yet where Redis is" in answer.json()["detail"], answer
+    assert collector.wait_log("binding.awaited")["binding"] == "db"
+    assert collector.wait_log("server.listening")["address"] is None
+    assert not [line for line in collector.log() if line.get("address")], collector.child.tail()
+    assert [name for name in collector.metrics() if name.startswith("collector_binding_info{") and 'address=""' in name]
+    server = start_redis()
+    bindings.redis("db", server)
+    assert collector.wait_log("binding.switched")["address"] == server.address
+    with collector.client() as client:
+        wait_until(lambda: client.get("/readyz").status == 200, lambda: f"ready\n{collector.child.tail()}")
+
+
 def test_a_binding_that_vanishes_and_comes_back_costs_nothing(start_redis, start_bound, bindings):
     one, two = start_redis(), start_redis()
     bindings.redis("db", one)
