@@ -1,7 +1,6 @@
 /* api: one row per route. Paths and methods are listed here and nowhere else. */
 #include "api.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -21,38 +20,6 @@ const struct http_route api_routes[] = {
         { .method = "GET", .path = "/metrics", .name = "metrics", .handle = status_metrics },
 };
 const size_t api_route_count = COUNT_OF(api_routes);
-
-void api_store_problem(struct http_request *request, enum store_outcome outcome, const char *what,
-                       const struct err *err)
-{
-        static const struct http_header retry = { "Retry-After", "1" };
-        switch (outcome) {
-        case STORE_FULL:
-                http_problem(request, 507, NULL, 0, "%s: %s", what, err->text);
-                return;
-        case STORE_REFUSED:
-                http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
-                return;
-        default:
-                if (err->code == ERR_TIMEOUT)
-                        http_problem(request, 503, &retry, 1, "it is not known whether Redis did it: %s", err->text);
-                else
-                        http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
-        }
-}
-
-void api_unsafe_problem(struct http_request *request, const char *key, const struct err *err)
-{
-        static const struct http_header retry = { "Retry-After", "1" };
-        char members[UUID_TEXT_SIZE + sizeof("\"key\":\"\"")];
-        (void)snprintf(members, sizeof(members), "\"key\":\"%s\"", key); /* fits */
-        http_problem_with(request, 503, members, &retry, 1, "the document is stored, but not yet safe: %s", err->text);
-}
-
-void api_no_document(struct http_request *request, const char *key)
-{
-        http_problem(request, 404, NULL, 0, "there is no document with the key %s", key);
-}
 
 bool api_key(struct http_request *request, const char *text, char key[UUID_TEXT_SIZE])
 {

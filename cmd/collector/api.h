@@ -37,14 +37,6 @@ void status_version(struct http_request *request, void *worker);
 void status_metrics(struct http_request *request, void *worker);
 void status_index(struct http_request *request, void *worker);
 
-/* Answers with the problem that an outcome means: 503 with Retry-After, or 507. `what` begins the detail:
- * "the document is not stored". */
-void api_store_problem(struct http_request *request, enum store_outcome outcome, const char *what,
-                       const struct err *err);
-/* 503 for a document that Redis has, and that is not yet as safe as asked for: with the member `key`. */
-void api_unsafe_problem(struct http_request *request, const char *key, const struct err *err);
-/* 404 with a detail that fits a key. */
-void api_no_document(struct http_request *request, const char *key);
 /* The key in the path or the query, in lower case. False: it is no UUID, and the request was answered with 404. */
 bool api_key(struct http_request *request, const char *text, char key[UUID_TEXT_SIZE]);
 

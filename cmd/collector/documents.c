@@ -18,6 +18,7 @@
 #include "base/decimal.h"
 #include "idempotency.h"
 #include "json/json.h"
+#include "problems.h"
 
 enum {
         SCRATCH_KEEP_BYTES = 64 * 1024,
@@ -97,9 +98,9 @@ static void post_fail(struct post *post, enum store_outcome outcome, const struc
 {
         instruments_count(&post->worker->instruments, DOCUMENT_FAILED);
         if (outcome == STORE_UNSAFE)
-                api_unsafe_problem(post->request, post->key, err);
+                problems_unsafe(post->request, post->key, err);
         else
-                api_store_problem(post->request, outcome, "the document is not acknowledged", err);
+                problems_of_store(post->request, outcome, "the document is not acknowledged", err);
         post_free(post);
 }
 
@@ -573,7 +574,7 @@ static void answer_document(struct lookup *lookup, const char *document, size_t 
 {
         struct json_object object;
         if (json_check_object(document, length, &watch_key, &object, NULL, NULL) < 0) {
-                api_no_document(lookup->request, lookup->key); /* somebody else's value */
+                problems_no_document(lookup->request, lookup->key); /* somebody else's value */
                 return;
         }
         if (!lookup->classic) {
@@ -601,9 +602,9 @@ static void on_read(struct store_read *read, enum store_outcome outcome, const c
         if (outcome == STORE_DONE)
                 answer_document(lookup, document, length);
         else if (outcome == STORE_ABSENT)
-                api_no_document(lookup->request, lookup->key);
+                problems_no_document(lookup->request, lookup->key);
         else
-                api_store_problem(lookup->request, outcome, "the document could not be read", err);
+                problems_of_store(lookup->request, outcome, "the document could not be read", err);
         free(lookup);
 }
 
@@ -613,9 +614,9 @@ static void on_deleted(struct store_delete *delete, enum store_outcome outcome, 
         if (outcome == STORE_DONE)
                 http_respond(lookup->request, &(struct http_answer){ .status = 204 });
         else if (outcome == STORE_ABSENT)
-                api_no_document(lookup->request, lookup->key);
+                problems_no_document(lookup->request, lookup->key);
         else
-                api_store_problem(lookup->request, outcome, "the document is not deleted", err);
+                problems_of_store(lookup->request, outcome, "the document is not deleted", err);
         free(lookup);
 }
 

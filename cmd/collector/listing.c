@@ -13,6 +13,7 @@
 #include "api.h"
 #include "base/attr.h"
 #include "base/clock.h"
+#include "problems.h"
 #include "reader.h"
 
 enum {
@@ -191,7 +192,7 @@ static void on_done(struct reader *reader, enum store_outcome outcome, bool more
                 page->failed = buf_printf(&page->body, "],\"next\":\"%s\",\"more\":%s}",
                                           cursor_format(&reader->cursor, cursor), more ? "true" : "false") < 0;
         if (outcome != STORE_DONE) {
-                api_store_problem(page->request, outcome, "the listing could not be read", err);
+                problems_of_store(page->request, outcome, "the listing could not be read", err);
         } else if (page->failed) {
                 http_problem(page->request, 503, NULL, 0, "out of memory");
         } else {

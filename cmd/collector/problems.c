@@ -1,0 +1,39 @@
+/* problems: what a client is told when Redis could not do it. One second in `Retry-After`, since a client that comes
+ * back waits here anyway, for up to the hold time. */
+#include "problems.h"
+
+#include <stdio.h>
+
+#include "base/uuid.h"
+
+void problems_of_store(struct http_request *request, enum store_outcome outcome, const char *what,
+                       const struct err *err)
+{
+        static const struct http_header retry = { "Retry-After", "1" };
+        switch (outcome) {
+        case STORE_FULL:
+                http_problem(request, 507, NULL, 0, "%s: %s", what, err->text);
+                return;
+        case STORE_REFUSED:
+                http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
+                return;
+        default:
+                if (err->code == ERR_TIMEOUT)
+                        http_problem(request, 503, &retry, 1, "it is not known whether Redis did it: %s", err->text);
+                else
+                        http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
+        }
+}
+
+void problems_unsafe(struct http_request *request, const char *key, const struct err *err)
+{
+        static const struct http_header retry = { "Retry-After", "1" };
+        char members[UUID_TEXT_SIZE + sizeof("\"key\":\"\"")];
+        (void)snprintf(members, sizeof(members), "\"key\":\"%s\"", key); /* fits */
+        http_problem_with(request, 503, members, &retry, 1, "the document is stored, but not yet safe: %s", err->text);
+}
+
+void problems_no_document(struct http_request *request, const char *key)
+{
+        http_problem(request, 404, NULL, 0, "there is no document with the key %s", key);
+}
