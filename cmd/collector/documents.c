@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "idempotency.h"
-#include "json/json.h"
 #include "problems.h"
+#include "json/json.h"
 
 enum {
         SCRATCH_KEEP_BYTES = 64 * 1024,

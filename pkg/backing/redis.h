@@ -105,8 +105,8 @@ struct backing_redis_settings {
 struct backing_redis; /* opaque: a resolved Redis; immutable, counted */
 
 /* Pure: no file, no socket, no global. ERR_INVALID where a setting is wrong, contradicts another, or cannot be had
- * together with one; ERR_NOT_FOUND where input->binding or input->provider asks for one that is not there; ERR_CONFLICT where several bindings fit; ERR_DENIED, ERR_LIMIT,
- * ERR_NOMEM. The text names the file, variable or flag. */
+ * together with one; ERR_NOT_FOUND where input->binding or input->provider asks for one that is not there; ERR_CONFLICT where
+ * several bindings fit; ERR_DENIED, ERR_LIMIT, ERR_NOMEM. The text names the file, variable or flag. */
 int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out,
                           struct err *err) NODISCARD;
 struct backing_redis *backing_redis_ref(struct backing_redis *redis);

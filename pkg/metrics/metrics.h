@@ -44,7 +44,7 @@ void metric_set(struct metric *cell, double value);     /* gauge only           
 void metric_observe(struct metric *cell, double value); /* histogram only                     */
 double metric_get(const struct metric *cell);           /* counter, gauge; histogram: its count */
 
-/* Appends name="value" with the value escaped, after a comma unless `out` is empty. */
+/* Appends name="value" with the value escaped, after a comma unless `out` is empty. 0, ERR_LIMIT or ERR_NOMEM. */
 int metrics_label(struct buf *out, const char *name, const char *value) NODISCARD;
 
 /* Drops every cell whose name is `name` and whose owner no longer writes: for an "info" metric whose

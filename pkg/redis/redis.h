@@ -83,9 +83,10 @@ struct redis_target_options {
          * Sentinel that was right last time first, of the next one when it fails or after 250 ms; what it names must
          * say itself that it is the primary. Sentinels that tell of a failover are listened to, before the first
          * command goes out (one that hangs is waited for 0.5 s): commands are held, for 5 s at most, while a replica
-         * is promoted, and go to it when it is. A primary that stays silent for 1 s is left when they name another. User, password and database above are for the primary, TLS is for all: each
-         * certificate must be for what was connected to, the Sentinel's host below or the address that it names (a
-         * name with its `resolve-hostnames` and `announce-hostnames`), or all for tls_server_name. */
+         * is promoted, and go to it when it is. A primary that stays silent for 1 s is left when they name another.
+         * User, password and database above are for the primary, TLS is for all: each certificate must be for what was
+         * connected to, the Sentinel's host below or the address that it names (a name with its `resolve-hostnames`
+         * and `announce-hostnames`), or all for tls_server_name. */
         const char *sentinel_master;             /* the name that the Sentinels know it by; NULL: no Sentinel */
         const struct redis_node *sentinel_nodes; /* at least one, at most 64; port 0 = 26379                  */
         size_t sentinel_count;
@@ -324,11 +325,10 @@ struct redis_probe_result {
 
 struct redis_probe; /* opaque: one that is under way */
 
-/* Connects with the target (and to each master of a Cluster), checks that its role may write (ROLE where allowed; one SET with a short TTL under
- * `<prefix>collector:probe`, and one GET), then closes. `done` comes exactly once: rc 0, or ERR_* with a text
- * that names the step: look-up, connect, TLS, authentication, role, write, read. ERR_UNAVAILABLE at once for a target that is
- * nowhere. *out, unless `out` is NULL, is for
- * redis_probe_cancel. */
+/* Connects with the target (and to each master of a Cluster), checks that its role may write (ROLE where allowed; one
+ * SET with a short TTL under `<prefix>collector:probe`, and one GET), then closes. `done` comes exactly
+ * once: rc 0, or ERR_* with a text that names the step: look-up, connect, TLS, authentication, role, write, read.
+ * ERR_UNAVAILABLE at once for a target that is nowhere. *out, unless `out` is NULL, is for redis_probe_cancel. */
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
                 void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),
                 void *data, struct redis_probe **out, struct err *err) NODISCARD;
