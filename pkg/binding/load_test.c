@@ -1,6 +1,8 @@
 /* load_test: what is read from a root, and what is not. */
 #include "binding/test_folder.h"
 
+#include <sys/resource.h>
+
 #include "binding/internal.h"
 
 static int set_up(void **state)
@@ -529,6 +531,41 @@ static void loading_leaves_no_descriptor_open(void **state)
         assert_int_equal(close(after), 0);
 }
 
+/* However many descriptors are left, a binding is whole or the reading says to try again. */
+static void without_descriptors_it_is_not_now_and_never_half_a_set(void **state)
+{
+        struct folder *f = *state;
+        struct rlimit before;
+        static const char *const entries[] = { "type", "redis", "host", "10.0.0.9", NULL };
+        unsigned refused = 0;
+        int rc = SERVICEBINDING_UNAVAILABLE;
+        folder_swap(f, "redis/", NULL, "..1", entries);
+        folder_put(f, "plain/type", "redis");
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        int next = dup(0);
+        assert_true(next > 0);
+        assert_int_equal(close(next), 0);
+        for (int spare = 0; rc < 0 && spare < 16; spare++) {
+                struct servicebinding_set *set = NULL;
+                struct servicebinding_error err;
+                struct rlimit few = { .rlim_cur = (rlim_t)(next + spare), .rlim_max = before.rlim_max };
+                assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+                rc = servicebinding_load(f->root, &set, &err);
+                assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+                if (rc < 0) {
+                        assert_int_equal(rc, SERVICEBINDING_UNAVAILABLE);
+                        assert_null(set);
+                        refused++;
+                        continue;
+                }
+                assert_int_equal(servicebinding_count(set), 2);
+                assert_string_equal(servicebinding_text(servicebinding_at(set, 1), "host"), "10.0.0.9");
+                servicebinding_set_unref(set);
+        }
+        assert_int_equal(rc, 0);
+        assert_true(refused >= 3); /* the root, a folder in it, a file in that */
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -562,6 +599,7 @@ int main(void)
                 CASE(sets_are_equal_where_every_byte_is),
                 CASE(a_set_lives_until_the_last_reference_is_given_back),
                 CASE(loading_leaves_no_descriptor_open),
+                CASE(without_descriptors_it_is_not_now_and_never_half_a_set),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
