@@ -217,7 +217,8 @@ def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_col
     cluster = start_cluster(cluster_preferred_endpoint_type=kind)
     slot, owner = slot_of("key"), cluster.master_of(slot_of("key"))
     stranger = next(node for node in cluster.nodes if node is not owner)
-    with pytest.raises(redis.ResponseError, match=f"MOVED {slot} {re.escape(moved)}{owner.port}$"):
+    # Newer versions of redis-py cut the word MOVED off.
+    with pytest.raises(redis.ResponseError, match=f"{slot} {re.escape(moved)}{owner.port}$"):
         with stranger.client() as client:
             client.get("key")
     collector = start_collector(cluster.url())
