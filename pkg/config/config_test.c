@@ -365,6 +365,46 @@ static void a_file_that_is_missing_or_too_large_is_refused(void **state)
         free(large);
 }
 
+/* "<start>", then `each` so many times, then "\n". */
+static char *repeated(const char *start, const char *each, size_t count)
+{
+        size_t head = strlen(start), part = strlen(each);
+        char *text = malloc(head + count * part + 2);
+        assert_non_null(text);
+        memcpy(text, start, head);
+        for (size_t i = 0; i < count; i++)
+                memcpy(text + head + i * part, each, part);
+        memcpy(text + head + count * part, "\n", 2);
+        return text;
+}
+
+static void texts_and_lists_end_at_their_limits(void **state)
+{
+        struct fixture *f = *state;
+        static const struct {
+                const char *start, *each, *expected; /* NULL: it fits */
+                size_t count;
+        } cases[] = {
+                { "redis-host: ", "x", NULL, TEXT_MAX },
+                { "redis-host: ", "x", "c.yaml:1: redis-host: longer than 65536 bytes", TEXT_MAX + 1 },
+                { "redis-sentinel-nodes: a", ",a", NULL, LIST_MAX - 1 },
+                { "redis-sentinel-nodes: a", ",a", "c.yaml:1: redis-sentinel-nodes: more than 1000 entries", LIST_MAX },
+                { "redis-sentinel-nodes:", "\n- a", NULL, LIST_MAX },
+                { "redis-sentinel-nodes:", "\n- a", "c.yaml:1002: redis-sentinel-nodes: more than 1000 entries",
+                  LIST_MAX + 1 },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                char *text = repeated(cases[i].start, cases[i].each, cases[i].count);
+                int rc = read_all(f, NULL, NULL, text);
+                free(text);
+                if (cases[i].expected)
+                        assert_refused(f, rc, cases[i].expected);
+                else
+                        assert_int_equal(rc, 0);
+        }
+        assert_true(f->s.nodes.count == 0); /* the last one was refused */
+}
+
 static void the_file_may_be_named_by_the_environment(void **state)
 {
         struct fixture *f = *state;
@@ -564,6 +604,7 @@ int main(void)
                 TEST(a_mistake_in_the_file_shows_under_a_flag_too),
                 TEST(nested_keys_and_lists_are_read),
                 TEST(a_file_that_is_missing_or_too_large_is_refused),
+                TEST(texts_and_lists_end_at_their_limits),
                 TEST(the_file_may_be_named_by_the_environment),
                 TEST(secrets_come_from_the_environment_or_a_file),
                 TEST(a_password_on_the_command_line_is_warned_of),
