@@ -14,6 +14,12 @@ bench-modes: deps-bench deps-test
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector
 	@$(PYTHON) tests/bench/modes --build $(OUT)
 
+## bench-swap: measure what a swap of the binding under load costs the rate, in about 2 minutes
+.PHONY: bench-swap
+bench-swap: deps-bench deps-test
+	@$(MAKE) --no-print-directory $(OUT)/bin/collector
+	@$(PYTHON) tests/bench/swap --build $(OUT)
+
 $(OUT)/bench/bare_mhd: $(OUT)/obj/tests/bench/bare_mhd.o
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LD      $@')

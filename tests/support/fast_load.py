@@ -1,38 +1,27 @@
-"""A load for measuring: one thread over non-blocking sockets, each of which posts again when it is answered.
+"""A load at full rate: one thread over non-blocking sockets, each of which posts again when it is answered.
 
-It keeps the same record as Load, at thousands of requests a second, and the moment of each answer."""
+It keeps the same record as Load, at thousands of requests a second."""
 
 import json
 import select
 import socket
 import threading
 import time
-from statistics import median
 
 from .http_client import request_bytes
 from .load import Load
 
 
 class FastLoad(Load):
-    """with FastLoad(collector, connections=64) as load: ...; load.rate_between(begin, end)
+    """with FastLoad(collector, connections=64) as load: ...
 
     Each document is as long as that of Load; nothing paces it but the answers."""
 
     def __init__(self, collector, connections=64, path="/v1/documents", pad=200):
         super().__init__(collector, connections=0, path=path, pad=pad)
-        self.finished = []  # when each answer came, on the monotonic clock
         self._posts = [_Post() for _ in range(connections)]
         self._poll = select.epoll()
         self._threads = [threading.Thread(target=self._loop, daemon=True)]
-
-    def rate_between(self, begin, end):
-        """The median of the requests in each whole second from `begin` to `end`."""
-        counts = [0] * int(end - begin)
-        for moment in list(self.finished):
-            second = int(moment - begin)
-            if begin <= moment and second < len(counts):
-                counts[second] += 1
-        return median(counts) if counts else 0
 
     def _loop(self):
         posts = {}
@@ -92,7 +81,6 @@ class FastLoad(Load):
     def _note(self, post, key=None, status=None, reason=""):
         now = time.monotonic()
         with self._lock:
-            self.finished.append(now)
             self.latencies.append(now - post.begin)
             if key:
                 self.acknowledged[key] = post.marker

@@ -24,7 +24,7 @@ class Site:
         self.folder = tempfile.mkdtemp(prefix="bindings-")
         self.bindings = BindingRoot(self.folder)
         self.places, self.place = list(places), places[0]
-        self.notes = []  # what a fault has measured, for the table
+        self.slowest = None  # no request may take longer, in seconds; None: it is not asked
         self.collector = None
         try:
             self.bind()
@@ -66,6 +66,10 @@ class Site:
     def more(self, count, seconds=60.0):
         """So many documents more are acknowledged."""
         self.load.wait_acknowledged(count, seconds)
+
+    def limit(self, slowest):
+        """No request of the whole load may take longer."""
+        self.slowest = slowest
 
     def lasts(self, seconds):
         """A fault goes on for so long, and Collector lives."""
@@ -117,7 +121,7 @@ class Outcome:
         self.acknowledged, self.failed = self.result.acknowledged, self.result.failed
         self.lost, self.doubled = self.result.lost, self.result.doubled
         self.longest_ms = self.result.longest * 1000
-        self.notes = site.notes
+        self.slowest = site.slowest
         self.must_fail, self.may_lose = allowed is not None, False
         self.unexplained = [f"{status} {reason}" for _, status, reason in load.failed
                             if not allowed or not re.search(allowed, f"{status} {reason}")]
@@ -156,6 +160,8 @@ class Outcome:
             found.append(f"{self.listed_twice} listed twice")
         if self.unexplained:
             found.append(f"failed: {self.unexplained[0]}")
+        if self.slowest and self.longest_ms > 1000 * self.slowest:
+            found.append(f"a request took {self.longest_ms:.0f} ms, more than {self.slowest:g} s")
         if self.must_fail and not self.failed:
             found.append("no request was refused, so the fault was none")
         return found
