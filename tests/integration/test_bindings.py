@@ -401,7 +401,9 @@ def test_what_is_told_while_a_binding_is_waited_for_is_true(start_redis, start_c
         assert answer.status == 503 and "not known yet where Redis is" in answer.json()["detail"], answer
     assert collector.wait_log("binding.awaited")["binding"] == "db"
     assert collector.wait_log("server.listening")["address"] is None
-    assert not [line for line in collector.log() if line.get("address")], collector.child.tail()
+    collector.wait_log("request.answered")  # whose address is the client's
+    addresses = [line["address"] for line in collector.log() if "address" in line and line["event"] != "request.answered"]
+    assert len(addresses) == 2 and not any(addresses), collector.child.tail()
     assert [name for name in collector.metrics() if name.startswith("collector_binding_info{") and 'address=""' in name]
     server = start_redis()
     bindings.redis("db", server)
