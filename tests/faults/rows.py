@@ -4,7 +4,7 @@ from functools import partial
 
 from support import scenarios
 from support.fast_load import FastLoad
-from support.places import DURABLE, Clustered, Encrypted, Named, Standalone, Watched, can_have_hosts
+from support.places import DURABLE, Clustered, Encrypted, Named, Standalone, Watched
 
 # So that a fault that is longer than these need not last for many seconds.
 SHORT = {"stall_timeout": "1s", "connect_timeout": "1s"}
@@ -61,6 +61,7 @@ ROWS = [
     Row("reply to XADD lost, 5 times", partial(scenarios.reply_lost, command="XADD"),
         lambda: [durable(scripted=True)], times=5, between=50),
     Row("address moves to another server", scenarios.moved, lambda: [_with_standby()]),
+    Row("host name leads to another server, the old one is gone", scenarios.renamed, lambda: [Named(**DURABLE)]),
     # Connections
     Row("CLIENT KILL TYPE normal, 5 times", scenarios.clients_killed, times=5),
     Row("maxclients reached for 1.5 s", scenarios.clients_full),
@@ -99,6 +100,8 @@ ROWS = [
         lambda: [Standalone(proxied=False), Standalone(proxied=False)], times=6, **FULL),
     Row("binding swapped, 4 times", scenarios.swapped, lambda: [durable(), durable()], times=4),
     Row("binding swapped 3 times within a second", scenarios.swapped_thrice, lambda: [durable(), durable()]),
+    Row("binding swapped to a Redis behind a slow network (100 ms each way), and back", scenarios.swapped_to_slow,
+        lambda: [durable(), durable()], times=2),
     Row("binding swapped when the old Redis is gone", scenarios.swapped_when_gone, lambda: [durable(), durable()]),
     Row("binding gone for 1.5 s, back with another Redis", scenarios.secret_gone, lambda: [durable(), durable()]),
     Row("binding wrong for 2 s", scenarios.wrong_secret),
@@ -109,10 +112,6 @@ ROWS = [
     Row("binding swapped between Cluster and plain, 6 times at full rate", scenarios.swapped,
         lambda: [Clustered(replicas=0), Standalone(proxied=False)], times=6, **FULL),
 ]
-
-if can_have_hosts():
-    ROWS.append(Row("host name leads to another server, the old one is gone", scenarios.renamed,
-                    lambda: [Named(**DURABLE)]))
 
 
 def _with_standby():

@@ -12,8 +12,8 @@ from support.certificates import MAKE
 from support.cluster import RedisCluster, slot_of
 from support.collector import check
 from support.deadline import wait_until
+from support.elsewhere import elsewhere
 from support.load import Load
-from support.places import can_have_hosts, with_hosts
 from support.ports import reserve_port
 from support.sentinel import Tls
 
@@ -229,18 +229,17 @@ def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_col
 
 
 # As managed services have it: one name for all nodes, one port, a certificate for all their names.
-if can_have_hosts():
-    def test_a_configuration_endpoint_leads_to_all_nodes(start_cluster, start_collector, bindings, certificates, tmp_path):
-        hosts, names = [f"127.0.0.{n}" for n in (2, 3, 4)], [f"node-{n}.redis.test" for n in (2, 3, 4)]
-        cluster = start_cluster(tls=Tls(certificates, "any"), hosts=hosts, names=names, port=reserve_port())
-        lines = [*(f"{host} clustercfg.redis.test" for host in hosts), *(f"{h} {n}" for h, n in zip(hosts, names))]
-        (tmp_path / "hosts").write_text("\n".join(lines) + "\n")
-        bindings.write("db", **{"type": "redis", "configuration_endpoint_address": "clustercfg.redis.test",
-                                "port": cluster.nodes[0].port, "ssl": "true",
-                                "ca.crt": (certificates / "ca.crt").read_text()})
-        collector = start_collector(env=bindings.environment(), wrapper=with_hosts(tmp_path / "hosts"))
-        moves_under_load(cluster, collector)
-        assert addresses(collector) == {f"{name}:{cluster.nodes[0].port}" for name in names}
+def test_a_configuration_endpoint_leads_to_all_nodes(start_cluster, start_collector, bindings, certificates, tmp_path):
+    hosts, names = [f"127.0.0.{n}" for n in (2, 3, 4)], [f"node-{n}.redis.test" for n in (2, 3, 4)]
+    cluster = start_cluster(tls=Tls(certificates, "any"), hosts=hosts, names=names, port=reserve_port())
+    lines = [*(f"{host} clustercfg.redis.test" for host in hosts), *(f"{h} {n}" for h, n in zip(hosts, names))]
+    (tmp_path / "hosts").write_text("\n".join(lines) + "\n")
+    bindings.write("db", **{"type": "redis", "configuration_endpoint_address": "clustercfg.redis.test",
+                            "port": cluster.nodes[0].port, "ssl": "true",
+                            "ca.crt": (certificates / "ca.crt").read_text()})
+    collector = start_collector(env={**bindings.environment(), **elsewhere(hosts=tmp_path / "hosts")})
+    moves_under_load(cluster, collector)
+    assert addresses(collector) == {f"{name}:{cluster.nodes[0].port}" for name in names}
 
 
 def test_nodes_with_addresses_of_ipv6_are_found_and_followed(start_cluster, start_collector, bindings):

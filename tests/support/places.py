@@ -10,25 +10,13 @@ from datetime import datetime, timezone
 from .certificates import MAKE, Certificates
 from .cluster import RedisCluster, slot_of
 from .deadline import wait_until
+from .elsewhere import elsewhere
 from .fault_proxy import FaultProxy
 from .ports import reserve_port
 from .redis_server import RedisServer
 from .sentinel import SentinelGroup
 
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
-
-
-def can_have_hosts():
-    """Whether with_hosts works here: name spaces need a privilege that containers mostly lack."""
-    try:
-        return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
-
-def with_hosts(path):
-    """Starts a program in a mount name space of its own (unshare(1)), with this file as its /etc/hosts."""
-    return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(path)]
 
 
 class Stored:
@@ -222,13 +210,13 @@ class Named:
         self.lead_to(self.server)
 
     @property
-    def wrapper(self):
-        return with_hosts(self.hosts)
+    def environment(self):
+        return elsewhere(hosts=self.hosts)
 
     def lead_to(self, server):
-        # In place: a bind mount keeps to the file that it was made with.
-        with open(self.hosts, "w", encoding="ascii") as file:
+        with open(self.hosts + ".new", "w", encoding="ascii") as file:
             file.write(f"{server.host} {self.NAME}\n")
+        os.rename(self.hosts + ".new", self.hosts)
         self.server = server
 
     def entries(self):

@@ -38,16 +38,16 @@ def flags_of(options):
 
 
 class Program:
-    """A running program. `wait_listening` gives its port. `wrapper` is a command that becomes the program."""
+    """A running program. `wait_listening` gives its port."""
 
     name = None
     stop_seconds = 20.0
 
-    def __init__(self, arguments=(), env=None, cwd=None, name=None, wrapper=()):
+    def __init__(self, arguments=(), env=None, cwd=None, name=None):
         self.name = name or self.name
         path = program_path(self.name)
         assert path.exists(), f"{path} is not built"
-        self.child = Child([*wrapper, path, *arguments], clean_environment(env), cwd)
+        self.child = Child([path, *arguments], clean_environment(env), cwd)
         self.port = None
         self.host = "127.0.0.1"
         self._checked = False

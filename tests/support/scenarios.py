@@ -335,6 +335,15 @@ def swapped_when_gone(site):
     old.start()
 
 
+def swapped_to_slow(site, seconds=2.0, delay=0.1):
+    """The Secret names another place, where every piece of data takes longer, in both directions."""
+    new = site.other()
+    new.proxy.delay(delay)
+    swapped(site)
+    site.lasts(seconds)
+    new.proxy.heal()
+
+
 def swapped_thrice(site):
     """The Secret changes three times within a second: there, back, there."""
     begin, generation = time.monotonic(), site.generation()

@@ -28,8 +28,8 @@ class Site:
         self.collector = None
         try:
             self.bind()
-            self.collector = Collector(env=self.bindings.environment(), wrapper=getattr(self.place, "wrapper", ()),
-                                       **flags)
+            env = {**self.bindings.environment(), **getattr(self.place, "environment", {})}
+            self.collector = Collector(env=env, **flags)
             self.collector.wait_connected(30)
             make = load or Load
             self.load = make(self.collector, connections=connections, **({} if load else {"rate": rate}))

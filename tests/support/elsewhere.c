@@ -1,0 +1,91 @@
+/* elsewhere: preloaded into a program under test (support/elsewhere.py), it lets names lead where a file says, and another
+ * file stand for the CAs that the system trusts. So both can be tested without the right to change /etc, or to have a
+ * mount name space of one's own, which containers mostly lack.
+ *
+ *     LD_PRELOAD=elsewhere.so TEST_HOSTS=FILE TEST_SYSTEM_CA=FILE program
+ *
+ * TEST_HOSTS is written as hosts(5) says; a name that is not in it is looked up as ever. It is read at each look-up. */
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Where GnuTLS of the supported systems looks. */
+#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+
+typedef int getaddrinfo_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+typedef FILE *fopen_fn(const char *, const char *);
+
+/* The next one of that name behind this library. */
+static void *next_one(const char *name)
+{
+        void *found = dlsym(RTLD_NEXT, name);
+        if (!found)
+                abort();
+        return found;
+}
+
+static fopen_fn *next_fopen(void)
+{
+        fopen_fn *found;
+        void *symbol = next_one("fopen");
+        memcpy(&found, &symbol, sizeof(found)); /* ISO C has no cast for it */
+        return found;
+}
+
+static getaddrinfo_fn *next_getaddrinfo(void)
+{
+        getaddrinfo_fn *found;
+        void *symbol = next_one("getaddrinfo");
+        memcpy(&found, &symbol, sizeof(found));
+        return found;
+}
+
+FILE *fopen(const char *restrict path, const char *restrict mode)
+{
+        const char *ca = getenv("TEST_SYSTEM_CA");
+        return next_fopen()(ca && strcmp(path, SYSTEM_CA) == 0 ? ca : path, mode);
+}
+
+/* Behind the last one of the list; each is freed apart (glibc, freeaddrinfo). */
+static void append(struct addrinfo **list, struct addrinfo *more)
+{
+        while (*list)
+                list = &(*list)->ai_next;
+        *list = more;
+}
+
+/* True for a line "address name name..." that has the name; `address` is cut off. */
+static int has_name(char *line, const char *name, const char **address)
+{
+        static const char blank[] = " \t\r\n";
+        char *rest;
+        *address = strtok_r(line, blank, &rest);
+        for (const char *word; *address && (word = strtok_r(NULL, blank, &rest));)
+                if (strcmp(word, name) == 0)
+                        return 1;
+        return 0;
+}
+
+int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
+                struct addrinfo **restrict out)
+{
+        const char *path = getenv("TEST_HOSTS");
+        FILE *file = path && node ? next_fopen()(path, "re") : NULL;
+        struct addrinfo *found = NULL;
+        char line[1024];
+        while (file && fgets(line, sizeof(line), file)) {
+                const char *address;
+                struct addrinfo *one;
+                if (has_name(line, node, &address) && next_getaddrinfo()(address, service, hints, &one) == 0)
+                        append(&found, one);
+        }
+        if (file)
+                (void)fclose(file); /* was only read */
+        if (!found)
+                return next_getaddrinfo()(node, service, hints, out);
+        *out = found;
+        return 0;
+}

@@ -1,0 +1,33 @@
+"""The environment of a program for which names lead where a test says, or other CAs are the system's: elsewhere.c.
+
+    start_collector(env=elsewhere(hosts=tmp_path / "hosts"))"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from .deadline import BUILD_DIR
+
+SOURCE = Path(__file__).with_suffix(".c")
+
+
+def _library():
+    """Built when it is first wanted."""
+    library = BUILD_DIR / "test" / "elsewhere.so"
+    if not library.exists() or library.stat().st_mtime < SOURCE.stat().st_mtime:
+        library.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Werror", "-O1", "-fPIC",
+                        "-shared", "-o", library, SOURCE], check=True)
+    return str(library)
+
+
+def elsewhere(hosts=None, system_ca=None):
+    """`hosts` is a file as hosts(5) says, `system_ca` one with certificates."""
+    env = {"LD_PRELOAD": _library(),
+           # A sanitizer's library wants to be the first; where it is not, it says so and ends the program.
+           "ASAN_OPTIONS": "abort_on_error=0:verify_asan_link_order=0"}
+    if hosts:
+        env["TEST_HOSTS"] = str(hosts)
+    if system_ca:
+        env["TEST_SYSTEM_CA"] = str(system_ca)
+    return env
