@@ -127,6 +127,24 @@ static void an_old_connection_is_replaced_without_a_gap(void **state UNUSED)
         stop();
 }
 
+/* Many processes that connected together don't connect together again. */
+static void the_age_at_which_connections_are_replaced_differs_by_a_tenth_either_way(void **state UNUSED)
+{
+        enum { AGE_MS = 1000000, TENTH_MS = AGE_MS / 10, TIMES = 200 };
+        int64_t least_ms = INT64_MAX, most_ms = 0;
+        start(NULL, (struct redis_options){ .max_age_ms = AGE_MS }, (struct redis_target_options){ 0 });
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 1);
+        for (int i = 0; i < TIMES; i++) {
+                redis_upkeep_start(rig.client);
+                int64_t age_ms = rig.client->active->renew_ms - redis_now_ms(rig.client);
+                least_ms = age_ms < least_ms ? age_ms : least_ms;
+                most_ms = age_ms > most_ms ? age_ms : most_ms;
+        }
+        assert_in_range(least_ms, AGE_MS - TENTH_MS, AGE_MS - TENTH_MS / 2);
+        assert_in_range(most_ms, AGE_MS + TENTH_MS / 2, AGE_MS + TENTH_MS);
+        stop();
+}
+
 static unsigned messages;
 
 static void on_message(const struct redis_reply *message, void *data UNUSED)
@@ -161,6 +179,7 @@ int main(void)
                 cmocka_unit_test(an_idle_peer_that_answers_is_kept),
                 cmocka_unit_test(a_message_that_comes_before_the_answer_to_a_ping_is_none),
                 cmocka_unit_test(an_old_connection_is_replaced_without_a_gap),
+                cmocka_unit_test(the_age_at_which_connections_are_replaced_differs_by_a_tenth_either_way),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -523,3 +523,21 @@ def test_the_log_says_where_redis_comes_from(start_redis, start_bound, bindings)
     program = start_bound()
     wait_until(lambda: "orders-db" in program.log_text() and str(server.port) in program.log_text(),
                lambda: f"a line with the binding's name\n{program.child.tail()}")
+
+
+def test_each_step_of_a_swap_is_one_line_of_the_log(start_redis, start_bound, bindings):
+    one, two = start_redis(), start_redis()
+    bindings.redis("db", one)
+    program = start_bound(workers=2).wait_connected()
+    bindings.redis("db", two)
+    wait_until(lambda: program.log_text().count('"redis.drained"') == 2, lambda: f"both drained\n{program.child.tail()}")
+    lines = [line for line in program.log() if line["event"].split(".")[0] in ("binding", "redis")]
+    steps = [line["event"] for line in lines]
+    assert steps[:3] == ["binding.found", "redis.connected", "redis.connected"]
+    assert steps[3:5] == ["binding.changed", "binding.switched"]
+    assert sorted(steps[5:]) == sorted(2 * ["redis.connected", "redis.switched", "redis.drained"])
+    for worker in (0, 1):
+        own = [line["event"] for line in lines[5:] if line["worker"] == worker]
+        assert own == ["redis.connected", "redis.switched", "redis.drained"]
+    assert lines[3]["address"] == lines[4]["address"] == two.address and lines[4]["generation"] == 2
+    assert {line["generation"] for line in lines[5:] if line["event"] == "redis.drained"} == {1}

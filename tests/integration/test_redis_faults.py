@@ -14,6 +14,7 @@ from support.deadline import PATIENCE, SANITIZED, stays, wait_until
 from support.http_client import request_bytes, timed
 from support.load import Load
 from support.matching import assert_problem, is_uuid
+from support.places import DURABLE, Named, Standalone
 from support.ports import reserve_port
 from support.random_faults import play_random
 from support.scenarios import play
@@ -485,6 +486,18 @@ def test_two_collectors_on_one_redis_share_everything(start_redis, start_collect
     for load in (first, second):
         load.count(server.client()).assert_perfect()
         assert_listed_once(one, load)
+
+
+# --- The binding, and where it leads -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("fault", [scenarios.swapped_thrice, scenarios.secret_gone, scenarios.swapped_to_slow],
+                         ids=lambda fault: fault.__name__)
+def test_a_swap_in_bad_circumstances_costs_waiting_alone(fault):
+    play(fault, Standalone(**DURABLE), Standalone(**DURABLE), between=100).assert_met()
+
+
+def test_a_name_that_leads_to_another_server_when_the_old_one_ends_costs_waiting_alone():
+    play(scenarios.renamed, Named(**DURABLE), between=100).assert_met()
 
 
 # --- All at once -----------------------------------------------------------------------------------------------

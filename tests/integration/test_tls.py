@@ -1,9 +1,14 @@
 """Redis with TLS, users and passwords that are rotated, by bindings that change while requests are served."""
 
+import socket
+import ssl
+import threading
+
 import pytest
 
 from support.certificates import Certificates
 from support.collector import check
+from support.elsewhere import elsewhere
 from support.load import Load
 
 
@@ -78,6 +83,42 @@ def test_a_file_with_a_ca_can_be_given_by_a_flag(start_redis, start_collector, c
     program = start_collector(server, redis_ca_file=certificates.path("ca.crt"))
     with program.client() as client:
         assert client.post("/v1/documents", {"a": 1}).status == 201
+
+
+def test_the_cas_that_the_system_trusts_are_used_where_none_is_bound(start_redis, bindings, certificates):
+    server = start_redis(certificates=certificates)
+    bindings.redis("db", server, tls="true")
+    status, _, err = check(env=bindings.environment())
+    assert status == 1 and "unknown issuer (CN=Test CA)" in err, err
+    trusted = elsewhere(system_ca=certificates.path("bundle.crt"))
+    status, out, err = check(env={**bindings.environment(), **trusted})
+    assert status == 0 and "verified by the CAs of this system" in out, (out, err)
+
+
+@pytest.mark.parametrize("entries, told", [
+    ({"host": "localhost"}, "localhost"), ({"host": "127.0.0.1", "tls.server-name": "redis.test"}, "redis.test"),
+    ({"host": "127.0.0.1"}, None)])
+def test_the_server_is_told_the_name_that_is_looked_for(bindings, certificates, entries, told):
+    """SNI (RFC 6066, section 3), which names no addresses. This server only listens to it, and ends."""
+    names = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.path("server.crt"), certificates.path("server.key"))
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+
+    def serve():
+        connection, _ = listener.accept()
+        try:
+            context.wrap_socket(connection, server_side=True).close()
+        except OSError:
+            connection.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        bindings.write("db", **{"type": "redis", "port": listener.getsockname()[1], "tls": "true",
+                                "ca.crt": certificates.text("ca.crt"), **entries})
+        status, _, _ = check(env=bindings.environment())
+        thread.join(10)
+    assert status == 1 and names == [told]
 
 
 def test_plain_to_tls_and_back_under_load_costs_nothing(start_redis, start_bound, bindings, certificates):
