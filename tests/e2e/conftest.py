@@ -77,6 +77,14 @@ def three_nodes():
     yield from shared_cluster("E2E_THREE_NODES", "e2e-three", "kind-three-nodes.yaml")
 
 
+@pytest.fixture(scope="session")
+def binding_controller(cluster):
+    """A controller of the Service Binding Specification: the one that the cluster has, else one that is installed."""
+    definition = "servicebindings.servicebinding.io"
+    if not cluster.kubectl("get", "crd", definition, "--ignore-not-found", "-o", "name").strip():
+        cluster.extend("a Service Binding controller", "E2E_SERVICE_BINDING", "../shared/kind/servicebinding-runtime")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -2,29 +2,17 @@
 but the volume and the Secret that was made by hand."""
 
 import json
-import os
 
 import pytest
 
-from cluster import ROOT, run, say
+from cluster import ROOT, say
 from managed import ManagedRedis
 from support.deadline import wait_until
 from test_install import deliver_log, left_in
 
 pytestmark = pytest.mark.extended
 
-INSTALL = os.environ.get("E2E_SERVICE_BINDING") or ROOT / "../shared/kind/servicebinding-runtime"
 VOLUME = "PersistentVolumeClaim/data-collector-redis-0"
-
-
-@pytest.fixture
-def controller(cluster):
-    """The Service Binding controller that the cluster has, else the one that a script installs: E2E_SERVICE_BINDING,
-    which is given the cluster's name."""
-    definition = "servicebindings.servicebinding.io"
-    if not cluster.kubectl("get", "crd", definition, "--ignore-not-found", "-o", "name").strip():
-        say("installing a Service Binding controller")
-        run(str(INSTALL), cluster.name, env=cluster.env, seconds=1800)
 
 
 class Applied:
@@ -83,7 +71,8 @@ def test_managed(namespace, make_namespace, when):
     overlay.rolled_out().use()
     overlay.delete({"Secret/redis-binding"})
 
-@pytest.mark.usefixtures("controller")
+
+@pytest.mark.usefixtures("binding_controller")
 def test_service_binding(namespace, make_namespace):
     server = ManagedRedis(make_namespace("managed"), "cache", "app", "overlay-secret")
     namespace.secret("redis-binding", {"type": "redis", **server.parts()})

@@ -33,10 +33,8 @@ LEAVE = {
 
 
 @pytest.fixture(scope="session")
-def controller(cluster):
-    definition = "servicebindings.servicebinding.io"
-    if not cluster.kubectl("get", "crd", definition, "--ignore-not-found", "-o", "name").strip():
-        cluster.extend("a Service Binding controller", "E2E_SERVICE_BINDING", "../shared/kind/servicebinding-runtime")
+def caches(cluster):
+    """The kind of a platform's own, and leave for the controller to read it."""
     own = json.dumps({"apiVersion": "v1", "kind": "List", "items": [DEFINITION, LEAVE]})
     cluster.kubectl("apply", "-f", "-", text=own)
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{DEFINITION['metadata']['name']}", "--timeout=30s")
@@ -81,7 +79,7 @@ def bound(namespace, name, secret):
     assert namespace.get("servicebinding", name)["status"]["binding"]["name"] == secret
 
 
-@pytest.mark.usefixtures("controller")
+@pytest.mark.usefixtures("binding_controller", "caches")
 @pytest.mark.parametrize("means", [DirectReference, ProvisionedService])
 def test_a_controller_binds_both_programs(namespace, make_namespace, tmp_path, means):
     managed = make_namespace("managed")
