@@ -25,13 +25,19 @@ def say(text):
         print(f"[{time.monotonic() - BEGAN:5.0f} s] {text}", file=sys.stderr, flush=True)
 
 
+def attempt(*command, text=None, seconds=180, env=None):
+    """(exit status, output, what it said besides)"""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, env=env, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 def run(*command, text=None, seconds=180, env=None, check=True):
     """The output of a command; where it fails, an error with all it has said. A warning of Pod Security is an error."""
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, env=env, check=False)
-    assert "would violate PodSecurity" not in done.stderr, f"{' '.join(command)}:\n{done.stderr}"
-    if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+    status, output, said = attempt(*command, text=text, seconds=seconds, env=env)
+    assert "would violate PodSecurity" not in said, f"{' '.join(command)}:\n{said}"
+    if check and status != 0:
+        raise AssertionError(f"{' '.join(command)}: exit status {status}\n{output}{said}")
+    return output
 
 
 class Cluster:
@@ -101,14 +107,20 @@ class Namespace:
     def __init__(self, cluster, name):
         self.cluster, self.name = cluster, name
         cluster.kubectl("create", "namespace", name)
-        cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted",
-                        "pod-security.kubernetes.io/warn=restricted")
+        cluster.kubectl("label", "namespace", name, *(f"pod-security.kubernetes.io/{mode}=restricted"
+                                                      for mode in ("enforce", "warn", "audit")))
 
     def delete(self):
         self.cluster.kubectl("delete", "namespace", self.name, "--wait=false", check=False)
 
     def kubectl(self, *arguments, **more):
         return self.cluster.kubectl("--namespace", self.name, *arguments, **more)
+
+    def execute(self, pod, *command, container=None):
+        """All that a command has said in a pod's container, whatever its exit status."""
+        where = ["--container", container] if container else []
+        return "".join(attempt("kubectl", "--namespace", self.name, "exec", pod, *where, "--", *command, seconds=60,
+                               env=self.cluster.env)[1:])
 
     def helm(self, *arguments, seconds=240):
         say(f"helm {' '.join(arguments)}"[:110])

@@ -146,5 +146,6 @@ probe: |
   cli=$(command -v valkey-cli || command -v redis-cli)
   VALKEYCLI_AUTH=$(cat /etc/redis/password/password)
   export VALKEYCLI_AUTH REDISCLI_AUTH="$VALKEYCLI_AUTH"
-  [ "$("$cli" -h 127.0.0.1 -t 2 ping)" = PONG ]
+  # By timeout: redis-cli has its own, -t, from 7.4 on only.
+  [ "$(timeout 2 "$cli" -h 127.0.0.1 ping)" = PONG ]
 {{- end -}}

@@ -1,0 +1,49 @@
+"""The chart's own Redis with the image redis:7 in place of Valkey's: its programs have other names and options."""
+
+import pytest
+
+from cluster import ROOT, say
+from test_install import documents
+
+pytestmark = pytest.mark.extended
+
+IMAGE = "redis:7"
+
+
+def server(namespace):
+    """What Collector finds when it tries its Redis: "redis 7.0.15"."""
+    said = namespace.execute("deployment/collector", "collector", "--check")
+    assert " reached in " in said, said
+    return said.split(" reached in ")[1].split(": ")[1].split(",")[0]
+
+
+def replaced(namespace, change):
+    """Redis's pod is another one after that, and ready."""
+    before = namespace.identities(component="redis")
+    change()
+    namespace.kubectl("rollout", "status", "statefulset/collector-redis", "--timeout=120s")
+    after = namespace.identities(component="redis")
+    assert len(after) == 1 and not set(before) & set(after) and set(after.values()) == {0}, f"{before}, then {after}"
+
+
+def test_redis_in_place_of_valkey_keeps_documents(cluster, namespace):
+    cluster.load(IMAGE)
+    repository, tag = IMAGE.split(":")
+    namespace.install("collector", "collector", "--set", f"redis.internal.image.repository={repository}",
+                      "--set-string", f"redis.internal.image.tag={tag}")
+    assert server(namespace).startswith(f"redis {tag}.")
+    say(f"installed with {server(namespace)}")
+    client = namespace.expose_program("collector", 4001).wait_reachable("/readyz").client()
+    stored = {client.post("/v1/documents", {"number": number}).json()["key"]: number for number in range(100)}
+
+    def all_there():
+        return {entry["key"]: entry["document"]["number"] for entry in documents(client)} == stored
+    replaced(namespace, lambda: namespace.kubectl("delete", "pod", "collector-redis-0", "--wait=true"))
+    assert all_there()
+    stored[client.post("/v1/documents", {"number": 100}).json()["key"]] = 100
+    assert all_there()
+
+    # Valkey reads what that Redis has written.
+    replaced(namespace, lambda: namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"),
+                                               "--reset-values", "--wait", "--timeout", "120s"))
+    assert server(namespace).startswith("valkey ") and all_there()
