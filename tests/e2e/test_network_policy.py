@@ -1,0 +1,177 @@
+"""The charts' network policies, in a cluster that enforces them: without them a pod of another namespace reaches Redis,
+Collector and Pinger; with them it does not, and who has to get through still does, on new connections."""
+
+import json
+
+import pytest
+
+from bystander import Bystander, ask_http, ask_redis, becomes, reached
+from cluster import ROOT, Namespace, say
+from managed import ManagedRedis
+from support.deadline import DeadlineExceeded, wait_until
+from test_install import log_records
+
+pytestmark = pytest.mark.extended
+
+
+@pytest.fixture(scope="session")
+def enforced(cluster):
+    """The cluster enforces network policies; whether it does so is tried, for no API tells."""
+    namespace = Namespace(cluster, "enforced")
+    try:
+        server, client = Bystander(namespace, "server"), Bystander(namespace, "client")
+
+        def ask():
+            return client.redis(server.host)
+        becomes(True, ask, "a pod that no policy is for")
+        namespace.apply({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "server"},
+                         "spec": {"podSelector": {"matchLabels": {"app": "server"}}, "policyTypes": ["Ingress"]}})
+        try:
+            becomes(False, ask, "a pod that nobody may reach", seconds=10)
+        except DeadlineExceeded:
+            cluster.extend("what enforces network policies", "E2E_NETWORK_POLICY", "../shared/kind/network-policy")
+            becomes(False, ask, "a pod that nobody may reach", seconds=60)
+    finally:
+        namespace.delete()
+
+
+class Inside:
+    """Collector as its own pods reach it, whoever else may: what a client of tests/support has."""
+
+    def __init__(self, namespace):
+        self.namespace = namespace
+
+    def get(self, path):
+        said = self.namespace.kubectl("exec", "deployment/collector", "--", "collector", "request", "GET",
+                                      f"http://127.0.0.1:4001{path}")
+        return Answer(said)
+
+
+class Answer:
+    def __init__(self, body):
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def component(chart, name="server"):
+    return {"podSelector": {"matchLabels": {"app.kubernetes.io/name": chart, "app.kubernetes.io/component": name}}}
+
+
+def of(bystander):
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": bystander.namespace.name}},
+            "podSelector": {"matchLabels": {"app": bystander.name}}}
+
+
+def upgrade(namespace, chart, policy, *options):
+    """Gives the chart these values of networkPolicy."""
+    namespace.helm("upgrade", chart, str(ROOT / "charts" / chart), "--set-json", f"networkPolicy={json.dumps(policy)}",
+                   *options, "--wait", "--timeout", "120s")
+
+
+def new_pods(namespace, chart):
+    """Connections that are open stay so, whatever a policy says: pods that have none yet."""
+    namespace.kubectl("rollout", "restart", f"deployment/{chart}")
+    namespace.kubectl("rollout", "status", f"deployment/{chart}", "--timeout=120s")
+
+
+def see(paths, column):
+    """Waits until each path is as it has to be; then all of them still are."""
+    for what, (ask, *expected) in paths.items():
+        becomes(expected[column], ask, what)
+    for what, (ask, *expected) in paths.items():
+        assert ask() is expected[column], f"{what} stays {'open' if expected[column] else 'closed'}"
+
+
+@pytest.mark.usefixtures("enforced")
+def test_only_those_get_through_who_have_to(namespace, make_namespace):
+    foreign = make_namespace("foreign")
+    stranger, friend = Bystander(foreign, "stranger"), Bystander(foreign, "friend")
+    for chart in ("collector", "pinger"):
+        namespace.install(chart, chart)
+    password, domain = namespace.entry("collector-redis", "password"), f"{namespace.name}.svc.cluster.local"
+    redis, collector = f"collector-redis.{domain}", f"http://collector.{domain}:4001/healthz"
+    pinger, outside = f"http://pinger.{domain}:3000", f"http://{stranger.host}:4001"
+
+    def pinger_to(url):
+        return reached(namespace.execute("deployment/pinger", "pinger", "--check", "--collector-url", url), " reached in ")
+
+    # path: whether it is open without policies, with them, and with a way to Redis for the friend
+    paths = {
+        "a stranger to Redis": (lambda: stranger.redis(redis, password), True, False, False),
+        "a stranger to Collector": (lambda: stranger.http(collector), True, False, False),
+        "a stranger to Pinger": (lambda: stranger.http(f"{pinger}/healthz"), True, False, False),
+        "a friend to Redis": (lambda: friend.redis(redis, password), True, False, True),
+        "a friend to Collector": (lambda: friend.http(collector), True, True, True),
+        "a friend to Pinger": (lambda: friend.http(f"{pinger}/healthz"), True, True, True),
+        # By address: its policy lets it ask no name either.
+        "Redis to elsewhere": (lambda: ask_redis(namespace, "collector-redis-0", stranger.address), True, False, False),
+        "Collector to elsewhere": (lambda: ask_http(namespace, "deployment/collector", f"{outside}/healthz"),
+                                   True, False, False),
+        "Collector to Redis": (lambda: reached(post(namespace), '"key":'), True, True, True),
+        "Pinger to elsewhere": (lambda: pinger_to(outside), True, False, False),
+        "Pinger to Collector": (lambda: pinger_to(collector.removesuffix("/healthz")), True, True, True),
+    }
+    see(paths, 0)
+
+    policy = {"enabled": True, "ingressFrom": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "pinger"}}},
+                                               of(friend)]}
+    upgrade(namespace, "collector", policy)
+    upgrade(namespace, "pinger", {"enabled": True, "ingressFrom": [of(friend)],
+                                  "egress": [{"ports": [{"port": "http"}], "to": [component("collector")]}]})
+    for chart in ("collector", "pinger"):
+        new_pods(namespace, chart)
+        namespace.helm("test", chart, "--timeout", "90s")
+    see(paths, 1)
+    deliver(namespace, friend, pinger)
+
+    # A Redis that starts under its policy is reached too.
+    namespace.kubectl("delete", "pod", "collector-redis-0", "--wait=true")
+    namespace.kubectl("rollout", "status", "statefulset/collector-redis", "--timeout=90s")
+    deliver(namespace, friend, pinger)
+
+    upgrade(namespace, "collector", {**policy, "redisIngressFrom": [of(friend)]})
+    see(paths, 2)
+    for chart in ("collector", "pinger"):
+        upgrade(namespace, chart, {"enabled": False})
+    see(paths, 0)
+    say("policies off, on, on with a friend of Redis, and off: each path as it has to be")
+
+
+def post(namespace):
+    """What Collector answers in one of its pods to a document."""
+    return namespace.execute("deployment/collector", "collector", "request", "POST",
+                             "http://127.0.0.1:4001/v1/documents", "--data", '{"order":17}', "--timeout", "10")
+
+
+def deliver(namespace, friend, pinger):
+    """A request to Pinger, by who may; its log record arrives in Collector, and so in Redis."""
+    mark = f"mark-{len(log_records(Inside(namespace)))}"
+    friend.namespace.kubectl("exec", friend.name, "--container", "collector", "--", "collector", "request", "GET",
+                             f"{pinger}/e2e?type=currentTime", "--header", f"x-e2e: {mark}")
+    wait_until(lambda: any(record.get("req", {}).get("headers", {}).get("x-e2e") == mark
+                           for record in log_records(Inside(namespace))), f"the log record of {mark}", 30, interval=0.5)
+
+
+@pytest.mark.usefixtures("enforced")
+def test_a_redis_elsewhere_is_reached_and_nothing_else_where_that_is_told(namespace, make_namespace):
+    managed = make_namespace("managed")
+    server, stranger = ManagedRedis(managed, "cache", "app", "policy-secret"), Bystander(make_namespace("foreign"), "stranger")
+    namespace.secret("cache", server.parts())
+    options = ["--set", "redis.mode=secret,redis.secret.name=cache"]
+    namespace.install("collector", "collector", *options, "--set", "networkPolicy.enabled=true")
+
+    def document():
+        return server.client().get(json.loads(post(namespace))["key"])
+
+    def elsewhere():
+        return ask_http(namespace, "deployment/collector", f"http://{stranger.host}:4001/healthz")
+    assert b'"order":17' in document()
+    becomes(True, elsewhere, "Collector to elsewhere, while the policy does not say where Redis is")
+    there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": managed.name}}}
+    upgrade(namespace, "collector", {"enabled": True, "egress": [{"ports": [{"port": 6379}], "to": [there]}]}, *options)
+    new_pods(namespace, "collector")
+    assert b'"order":17' in document()
+    becomes(False, elsewhere, "Collector to elsewhere")
+    assert b'"order":17' in document() and elsewhere() is False
