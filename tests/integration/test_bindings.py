@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 
 from support.background import post_later
 from support.collector import check, metric_sum
-from support.deadline import PATIENCE, stays, wait_until
+from support.deadline import PATIENCE, ROOT, stays, wait_until
 from support.load import Load
 from support.ports import reserve_port
 
@@ -54,6 +55,12 @@ def test_the_names_of_other_producers_are_understood(start_redis, start_bound, b
     server = start_redis(requirepass="pw")
     bindings.write("db", type="redis", REDIS_HOST=server.host, REDIS_PORT=server.port, **{"redis-password": "pw"})
     assert stores_in(start_bound(), server)
+
+
+def test_the_manual_lists_every_name_of_an_entry():
+    names = set(re.findall(r'^ *\{ "([a-z0-9-]+)", FIELD_', (ROOT / "pkg/backing/redis_names.c").read_text(), re.M))
+    told = {word.replace(".", "-") for word in re.findall("`([^`]+)`", (ROOT / "docs/bindings.md").read_text())}
+    assert len(names) > 50 and names <= told, names - told
 
 
 def test_a_folder_of_plain_files_is_a_binding_too(start_redis, start_bound, bindings):
