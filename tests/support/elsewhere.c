@@ -6,7 +6,9 @@
  *
  * TEST_HOSTS is written as hosts(5) says; a name that is not in it is looked up as ever. It is read at each look-up. */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +45,25 @@ static getaddrinfo_fn *next_getaddrinfo(void)
         return found;
 }
 
-FILE *fopen(const char *restrict path, const char *restrict mode)
+static const char *elsewhere(const char *path)
 {
         const char *ca = getenv("TEST_SYSTEM_CA");
-        return next_fopen()(ca && strcmp(path, SYSTEM_CA) == 0 ? ca : path, mode);
+        return ca && strcmp(path, SYSTEM_CA) == 0 ? ca : path;
+}
+
+FILE *fopen(const char *restrict path, const char *restrict mode)
+{
+        return next_fopen()(elsewhere(path), mode);
+}
+
+/* GnuTLS of Debian 13 opens the file so. */
+int open(const char *path, int flags, ...)
+{
+        va_list more;
+        va_start(more, flags);
+        mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(more, mode_t) : 0;
+        va_end(more);
+        return openat(AT_FDCWD, elsewhere(path), flags, mode);
 }
 
 /* Behind the last one of the list; each is freed apart (glibc, freeaddrinfo). */
