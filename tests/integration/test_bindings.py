@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -360,9 +361,16 @@ def test_the_right_password_arriving_within_the_hold_time_saves_held_requests(st
     assert answer.result().status == 201
 
 
+@pytest.fixture
+def silent_port():
+    """Connections to it are taken by the kernel, and nobody says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
 @pytest.mark.parametrize("broken", ["nobody listens", "wrong password", "a replica", "a bad port", "no type",
-                                    "an unknown host", "a second binding"])
-def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindings, broken):
+                                    "an unknown host", "a second binding", "a handshake that hangs"])
+def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindings, silent_port, broken):
     one, two = start_redis(), start_redis(requirepass="pw")
     bindings.redis("db", one)
     program = start_bound()
@@ -381,6 +389,8 @@ def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindin
         bindings.write("db", host=two.host, port=two.port, password="pw")
     elif broken == "an unknown host":
         bindings.write("db", type="redis", host="nowhere.invalid", port=6379)
+    elif broken == "a handshake that hangs":
+        bindings.write("db", type="redis", host="127.0.0.1", port=silent_port, tls="true")
     else:
         bindings.redis("db2", two, password="pw")
     wait_until(lambda: [line for line in program.log()[before:] if line["level"] in ("warn", "error")],
