@@ -62,9 +62,9 @@ void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum M
                 metric_set(worker->open_connections, (double)worker->conn_count);
 }
 
-void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *detail)
+void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field, const char *detail)
 {
-        problem_send(conn->fd, status, detail, correlation_id, "");
+        problem_send(conn->fd, status, detail, correlation_id, extra_field);
         conn->refused = true;
         conn->cut_at_ms = clock_monotonic_ms() + LINGER_MS;
         if (conn->request)
@@ -104,7 +104,7 @@ static void check_head(struct conn *conn, int64_t now_ms)
         if (now_ms - conn->head_since_ms < conn->worker->server->options.header_timeout_ms)
                 return;
         uuid_v4(&conn->worker->uuids, &id);
-        conn_refuse(conn, 408, uuid_format(&id, correlation_id), "The request's head did not come in time.");
+        conn_refuse(conn, 408, uuid_format(&id, correlation_id), "", "The request's head did not come in time.");
 }
 
 /* The client has ended its direction, all bytes were read, and the body is not whole: it never will be. As above,
@@ -124,7 +124,7 @@ static void check_body(struct conn *conn, int64_t now_ms)
                 (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees it and closes */
         } else if (now_ms - request->started_us / 1000 >= conn->worker->server->options.body_timeout_ms) {
                 account_request(request, 408, 0);
-                conn_refuse(conn, 408, http_request_correlation_id(request),
+                conn_refuse(conn, 408, http_request_correlation_id(request), "",
                             "The request's body did not come in time.");
         }
 }

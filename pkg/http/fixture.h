@@ -147,6 +147,13 @@ static void answer_header(struct http_request *request, void *context)
         respond_text(request, value ? value : "none");
 }
 
+static void answer_token(struct http_request *request, void *context)
+{
+        const char *name = http_request_token(request);
+        (void)context;
+        respond_text(request, name ? name : "none");
+}
+
 static const struct http_route fixture_routes[] = {
         { .method = "GET", .path = "/now", .name = "now", .handle = answer_now },
         { .method = "GET", .path = "/held", .name = "held", .handle = hold },
@@ -160,6 +167,8 @@ static const struct http_route fixture_routes[] = {
         { .method = "GET", .path = "/items/first", .name = "first", .handle = answer_with_all },
         { .method = "GET", .path = "/query", .name = "query", .handle = answer_with_all },
         { .method = "GET", .path = "/header", .name = "header", .handle = answer_header },
+        { .method = "GET", .path = "/public", .name = "public", .handle = answer_now, .is_public = true },
+        { .method = "GET", .path = "/token", .name = "token", .handle = answer_token },
         { .method = NULL, .path = "/any/*", .name = "any", .handle = answer_with_all },
 };
 

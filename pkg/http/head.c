@@ -75,6 +75,10 @@ static void note_field(struct head_facts *head, const char *name, size_t name_le
                 if (name_is(name, name_length, "expect"))
                         head->expects_continue = name_is(value, length, "100-continue");
                 break;
+        case 13:
+                if (name_is(name, name_length, "authorization") && head->authorizations++ == 0)
+                        head->authorization = value;
+                break;
         case 14:
                 if (name_is(name, name_length, "content-length"))
                         read_content_length(head, value, length);

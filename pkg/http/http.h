@@ -22,7 +22,7 @@
  * the limit (also with a total deadline), then the route's handler runs, exactly once. The request
  * lives until it has been answered exactly once by http_respond or http_problem; after that call the
  * pointer is dead for the caller. HEAD is answered by the GET route: the body is left out on the way.
- * Answers that need no handler, as problem+json (RFC 9457): 400, 404, 405 with Allow, 408, 413, 414,
+ * Answers that need no handler, as problem+json (RFC 9457): 400, 401, 404, 405 with Allow, 408, 413, 414,
  * 431, 503 when there are too many connections. All answers carry `x-correlation-id`: the request's own
  * where it is 1 to 128 visible ASCII characters, else a new UUID (version 7).
  *
@@ -50,6 +50,7 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "base/secret.h"
 #include "metrics/metrics.h"
 
 struct http_server;  /* opaque: the listening socket and what all workers agree on */
@@ -61,7 +62,8 @@ struct http_route {
         const char *path;   /* segments; "{name}" takes one, at most 4; a last "*" takes the rest, even none */
         const char *name;   /* static; the label `route` of the metrics                           */
         void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
-        bool body; /* takes a body; else a body is read and dropped                      */
+        bool body;      /* takes a body; else a body is read and dropped                      */
+        bool is_public; /* needs no token, also where tokens are set                          */
 };
 
 /* What an access log needs to know of a request that was answered. Borrowed during the call. */
@@ -124,6 +126,19 @@ struct http_answer {
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
 uint16_t http_server_port(const struct http_server *server); /* the one that is listened on, also for port 0 */
 
+/* What a client sends as `Authorization: Bearer <value>` (RFC 6750, section 2.1), and who it is then. */
+struct http_token {
+        const char *name;
+        const struct secret *value;
+};
+
+/* From now on a request for a route that is not public needs one of these tokens: else it is answered with 401 and
+ * `WWW-Authenticate`, or with 400 where it has two Authorizations. A body is not kept, and one that is large, chunked
+ * or announced (`Expect`) is refused before it comes. None at all: nobody gets in. Never called: everybody does. All are
+ * copied, and wiped when no request is left that came with them. ERR_NOMEM, and then those before stay. Any thread. */
+int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
+                           struct err *err) NODISCARD;
+
 /* From now on answers carry `Connection: close`; new connections are still accepted. */
 void http_server_drain(struct http_server *server);
 
@@ -176,6 +191,8 @@ const char *http_request_correlation_id(const struct http_request *request);
 /* True when the client sent that id itself. */
 bool http_request_has_correlation_id(const struct http_request *request);
 const char *http_request_route(const struct http_request *request); /* the route's name */
+/* The name of the token that it came with; NULL where none was asked for. */
+const char *http_request_token(const struct http_request *request);
 /* Numeric address and port of the other side. */
 const char *http_request_remote(const struct http_request *request, uint16_t *port);
 int64_t http_request_started_us(const struct http_request *request); /* clock_monotonic_us at the head's end */

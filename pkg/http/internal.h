@@ -6,6 +6,7 @@
  *   conn.c     one connection: total deadlines, refusals that the client gets to read
  *   request.c  one request: from libmicrohttpd's callbacks to the route's handler
  *   head.c     what a head must look like: framing, field lines, Host
+ *   token.c    who may use routes that are not public
  *   target.c   the request target: percent-decoding, path, query
  *   route.c    from path and method to a route
  *   answer.c   http_respond
@@ -23,6 +24,7 @@
 
 #include <arpa/inet.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <uv.h>
 
 #include "base/buf.h"
@@ -96,6 +98,9 @@ struct http_server {
         atomic_uint connections; /* open, over all workers */
         atomic_uint accepting;   /* workers that use listen_fd; the last one closes it */
         atomic_bool draining;
+        pthread_mutex_t tokens_lock; /* guards the pointer */
+        struct token_set *tokens;    /* NULL: every route is public */
+        atomic_uint tokens_number;   /* how often they were set */
 };
 
 /* For each worker that no longer accepts; the last one closes the listener. */
@@ -149,6 +154,8 @@ struct http_worker {
         struct refused refused[REFUSED_MAX];
         unsigned refused_count;
         struct route_cells **cells; /* route_count + 1 */
+        struct token_set *tokens;   /* those of tokens_number */
+        unsigned tokens_number;
         struct metric *open_connections, *refused_connections;
 };
 
@@ -183,9 +190,10 @@ struct conn {
 /* libmicrohttpd's callback for the start and the end of a connection; cls is the worker. */
 void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code);
 void on_sweep(uv_timer_t *timer);
-/* Writes the problem to the socket, past libmicrohttpd, and ends our direction. What the client still
+/* Writes the problem to the socket, past libmicrohttpd, and ends our direction. `extra_field` is "" or a whole line. What the client still
  * sends is read and dropped, up to LINGER_BYTES and LINGER_MS, so that it gets to read the answer. */
-void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *detail);
+void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field,
+                 const char *detail);
 
 /* --- Request --------------------------------------------------------------------------------------- */
 
@@ -204,7 +212,9 @@ struct head_facts { /* what a pass over the field lines finds, see head.c */
         unsigned hosts, content_lengths, transfer_encodings;
         bool chunked, expects_continue;
         const char *correlation_id; /* as it came; NULL: none that can be used */
-        const char *fault;          /* NULL, or what is wrong with the head */
+        const char *authorization;  /* the first; NULL: none                   */
+        unsigned authorizations;
+        const char *fault; /* NULL, or what is wrong with the head */
 };
 
 struct http_request {
@@ -230,9 +240,12 @@ struct http_request {
         int status;
         void *data;
         int64_t started_us;
-        bool counted;   /* in worker->busy */
-        bool suspended; /* STAGE_HELD: libmicrohttpd leaves the connection alone ... */
-        unsigned looks; /* ... after it has looked so often whether there is an answer */
+        const struct denial *denial; /* NULL: its sender may do this */
+        struct token_set *tokens;    /* the one that `token` is in */
+        const char *token;           /* the name; NULL: none was asked for */
+        bool counted;                /* in worker->busy */
+        bool suspended;              /* STAGE_HELD: libmicrohttpd leaves the connection alone ... */
+        unsigned looks;              /* ... after it has looked so often whether there is an answer */
         struct link orphan;
         char *kept_body; /* owned, or NULL; `body` may be there */
         uint16_t remote_port;
@@ -254,6 +267,14 @@ void orphan_free(struct http_request *request);
 
 /* Looks at the complete head and fills request->head; `method` and `version` are libmicrohttpd's. */
 void head_check(struct http_request *request, const char *method, const char *version);
+
+/* --- token.c --------------------------------------------------------------------------------------- */
+
+void token_set_unref(struct token_set *set); /* NULL is fine; the last one wipes the tokens */
+/* Looks at the head of a request whose route is known. NULL: it may go on. */
+const struct denial *token_check(struct http_request *request);
+void denial_answer(struct http_request *request, const struct denial *denial); /* as http_problem */
+void denial_refuse(struct http_request *request, const struct denial *denial); /* as conn_refuse  */
 
 /* Writes the answer to the socket, past libmicrohttpd, as far as the socket takes it. */
 void answer_send(struct http_request *request);

@@ -67,6 +67,7 @@ void request_free(struct http_request *request)
         if (request->body != request->kept_body)
                 free(request->body);
         query_free(request->query);
+        token_set_unref(request->tokens);
         if (request->response)
                 MHD_destroy_response(request->response);
         if (worker->spare_count == SPARE_REQUESTS_MAX) {
@@ -160,7 +161,7 @@ void on_request_done(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, void *
 static void refuse(struct http_request *request, int status, const char *detail)
 {
         account_request(request, status, 0);
-        conn_refuse(request->conn, status, http_request_correlation_id(request), detail);
+        conn_refuse(request->conn, status, http_request_correlation_id(request), "", detail);
 }
 
 static void refuse_too_large(struct http_request *request)
@@ -208,6 +209,12 @@ static const char *find_route(struct http_request *request)
         return NULL;
 }
 
+/* A body that is small or absent is dropped, and the connection goes on. */
+static bool is_worth_a_refusal(const struct head_facts *head)
+{
+        return head->expects_continue || head->chunked || head->content_length > BODY_TRUST_BYTES;
+}
+
 /* How many bytes the connection has brought with this request: what comes after that is a new head. */
 static size_t note_size(struct http_request *request)
 {
@@ -240,7 +247,9 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         else if (head_bytes + FIELD_POOL_BYTES * request->head.fields + ANSWER_POOL_BYTES > server->pool_bytes)
                 refuse(request, request->target_length > head_bytes / 2 ? 414 : 431,
                        "The request's head is too large.");
-        else if (request->head.content_length > server->options.body_max_bytes)
+        else if ((request->denial = token_check(request)) && is_worth_a_refusal(&request->head))
+                denial_refuse(request, request->denial);
+        else if (!request->denial && request->head.content_length > server->options.body_max_bytes)
                 refuse_too_large(request);
         return MHD_YES;
 }
@@ -295,7 +304,7 @@ static enum MHD_Result take_upload(struct http_request *request, const char *upl
                 refuse_too_large(request);
                 return MHD_YES;
         }
-        if (!request->match.route || !request->match.route->body)
+        if (!request->match.route || !request->match.route->body || request->denial)
                 return MHD_YES;
         if (!reserve(request, size)) {
                 refuse(request, 503, "The server is short of memory.");
@@ -346,7 +355,9 @@ static void answer_without_route(struct http_request *request)
 static enum MHD_Result run(struct http_request *request)
 {
         request->stage = STAGE_RUNNING;
-        if (request->match.route)
+        if (request->denial)
+                denial_answer(request, request->denial);
+        else if (request->match.route)
                 request->match.route->handle(request, request->worker->context);
         else
                 answer_without_route(request);

@@ -141,6 +141,7 @@ int http_server_open(const struct http_options *options, struct http_server **ou
                 return err_set(err, ERR_NOMEM, "server");
         server->options = *options;
         server->listen_fd = -1;
+        (void)pthread_mutex_init(&server->tokens_lock, NULL); /* never fails on Linux */
         set_defaults(&server->options);
         server->pool_bytes = server->options.header_max_bytes + POOL_MARGIN_BYTES;
         server->strict_library = strncmp(MHD_get_version(), "0.", 2) != 0;
@@ -186,5 +187,7 @@ void http_server_close(struct http_server *server)
         if (server->listen_fd >= 0)
                 (void)close(server->listen_fd); /* a listener has no data to lose */
         route_table_free(server->routes);
+        token_set_unref(server->tokens);
+        (void)pthread_mutex_destroy(&server->tokens_lock); /* nobody holds it */
         free(server);
 }

@@ -131,6 +131,7 @@ static void on_closed(uv_handle_t *handle)
         if (--worker->handles > 0)
                 return;
         account_close(worker);
+        token_set_unref(worker->tokens);
         while (worker->spare) {
                 struct http_request *request = worker->spare;
                 worker->spare = request->next_spare;
