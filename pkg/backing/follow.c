@@ -113,6 +113,8 @@ static void log_found(struct follower *f)
 {
         const struct backing_report *report = &f->now->notes.report;
         const char *address = f->ops->address(f->now);
+        if (report->source == BACKING_FROM_NOWHERE && f->is_optional)
+                return;
         if (report->source == BACKING_FROM_NOWHERE)
                 log_warn(f->log, "binding.awaited", "There is no binding yet: it is used as soon as it comes",
                          log_str("binding", report->place));
@@ -276,6 +278,7 @@ int follower_open(struct follower *f, const struct follow_ops *ops, uv_loop_t *l
         f->log = options->log;
         f->metrics = options->metrics;
         f->names = options->names;
+        f->is_optional = options->is_optional;
         int rc = servicebinding_watch_open(options->root, &f->bindings, &problem);
         if (rc < 0)
                 return err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_INVALID, "%s", problem.text);

@@ -126,7 +126,7 @@ static int put_loose(const struct service *service, const struct gather_input *i
 
 /* --- A binding --------------------------------------------------------------------------------------------- */
 
-static int code_of(int code)
+int binding_code(int code)
 {
         switch (code) {
         case SERVICEBINDING_NOT_FOUND:
@@ -199,7 +199,7 @@ static int try_binding(const struct service *service, const struct gather_input 
         if (rc == SERVICEBINDING_NOT_FOUND && !wanted && !provider)
                 return 0;
         if (rc < 0)
-                return err_set(err, code_of(rc), "%s", problem.text);
+                return err_set(err, binding_code(rc), "%s", problem.text);
         notes_binding(notes, *binding);
         rc = put_entries(service, *binding, draft, notes, err);
         return rc < 0 ? rc : 1;

@@ -3,6 +3,7 @@
  *     redis_uri.c      cuts a URI or a connection string into parts, a draft of its own
  *     redis_settings.c, collector.c   merge the two, check each text and type it; notes.c remembers what to tell
  *     redis.c          turns the settings into a target
+ * tokens.c reads entries alone, without a table of names,
  * and follow.c does all that again when a binding changes. */
 #ifndef BACKING_INTERNAL_H
 #define BACKING_INTERNAL_H
@@ -146,6 +147,8 @@ struct gather_input {
 /* Fills draft and notes from the strongest source that says anything. *binding is the one used, or NULL. */
 int gather(const struct service *service, const struct gather_input *input, struct draft *draft, struct notes *notes,
            const struct servicebinding **binding, struct err *err) NODISCARD;
+/* The code of base/err.h for one of libservicebinding's. */
+int binding_code(int code);
 /* An entry's name in the form that tables have; "" where it is too long. */
 void name_normalise(const struct service *service, const char *text, char out[NAME_SIZE]);
 const struct name *name_find(const struct service *service, const char *text);
@@ -154,9 +157,9 @@ const struct name *name_find(const struct service *service, const char *text);
 int gather_json(const struct service *service, const char *text, const char *place, struct draft *draft,
                 struct notes *notes, struct err *err) NODISCARD;
 
-/* --- What both services are, to those who follow them ----------------------------------------------------- */
+/* --- What all services are, to those who follow them ----------------------------------------------------- */
 
-/* The first member of struct backing_redis and struct backing_collector. */
+/* The first member of struct backing_redis, struct backing_collector and struct backing_tokens. */
 struct backed {
         atomic_uint references;
         unsigned generation;
@@ -189,15 +192,17 @@ struct follow_options {
         struct log *log;
         struct metrics *metrics;
         struct backing_metric_names names;
+        bool is_optional; /* that there is none is no news */
 };
 
 enum follow_result { FOLLOW_SWITCHED, FOLLOW_UNCHANGED, FOLLOW_FAILED, FOLLOW_VANISHED, FOLLOW_RESULTS };
 
-/* Polls the bindings and decides what a change means. Embedded in both watches. */
+/* Polls the bindings and decides what a change means. Embedded in all watches. */
 struct follower {
         const struct follow_ops *ops;
         uv_timer_t poll;
         bool is_closing;
+        bool is_optional;
         bool is_vanished;
         struct servicebinding_watch *bindings;
         struct backed *now;

@@ -1,0 +1,76 @@
+/* backing/tokens: the tokens that clients of Collector must send, and following their changes.
+ *
+ *     struct backing_tokens_watch *watch;
+ *     backing_tokens_watch_open(loop, &(struct backing_tokens_watch_options){
+ *             .input = { .is_required = true }, .on_change = on_change, .log = log }, &watch, &err);
+ *     const struct backing_tokens *now = backing_tokens_watch_get(watch);
+ *     for (size_t i = 0; i < backing_tokens_count(now); i++)
+ *             allow(backing_tokens_name(now, i), backing_tokens_value(now, i));
+ *
+ * They stand in a binding of type `collector-tokens`, and nowhere else: each entry but `type` and `provider` is a
+ * token, its name says whose. A token has 1 to 4096 visible ASCII characters, since it goes into a header (RFC 6750,
+ * section 2.1). Clients get theirs as the entry `token` of a binding of type `collector`, see backing/collector.h.
+ *
+ * Threads: a struct backing_tokens is immutable and counted, any thread. A watch: loop only. */
+#ifndef BACKING_TOKENS_H
+#define BACKING_TOKENS_H
+
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "backing/source.h"
+#include "base/secret.h"
+#include "binding/servicebinding.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
+
+struct backing_tokens_input {
+        const char *binding;                       /* name of the wanted binding; NULL or "": by type       */
+        bool is_required;                          /* without a binding: nobody has a token, not: no matter */
+        const struct servicebinding_set *bindings; /* NULL: none. A watch uses its own                      */
+};
+
+struct backing_tokens; /* opaque: tokens with their names, or the knowledge that none are asked for */
+
+/* ERR_NOT_FOUND where a binding was asked for by name, or is required, and is not there; ERR_CONFLICT where there are
+ * several; ERR_INVALID and ERR_LIMIT name the file of a token, never what is in it; ERR_DENIED, ERR_UNAVAILABLE,
+ * ERR_NOMEM. The result is owned: give it to backing_tokens_unref. */
+int backing_tokens_resolve(const struct backing_tokens_input *input, struct backing_tokens **out,
+                           struct err *err) NODISCARD;
+void backing_tokens_unref(struct backing_tokens *tokens); /* NULL is fine; the last one wipes the tokens */
+
+/* Borrowed until the last reference is given back. */
+
+/* False: there is no such binding, and everybody may come. True with a count of 0: nobody may. */
+bool backing_tokens_are_asked_for(const struct backing_tokens *tokens);
+size_t backing_tokens_count(const struct backing_tokens *tokens);
+const char *backing_tokens_name(const struct backing_tokens *tokens, size_t index); /* of the entry */
+const struct secret *backing_tokens_value(const struct backing_tokens *tokens, size_t index);
+const struct backing_report *backing_tokens_report(const struct backing_tokens *tokens);
+
+struct backing_tokens_watch; /* opaque */
+
+struct backing_tokens_watch_options {
+        struct backing_tokens_input input; /* borrowed as long as the watch lives        */
+        const char *root;                  /* of the bindings; NULL: $SERVICE_BINDING_ROOT */
+        int64_t poll_ms;                   /* 0 = 1000                                   */
+        struct log *log;                   /* NULL: silent                               */
+        struct metrics *metrics;           /* NULL: none                                 */
+        struct backing_metric_names metric_names;
+        /* Other tokens from now on; `now` is borrowed during the call. */
+        void (*on_change)(const struct backing_tokens *now, void *data);
+        void *data;
+};
+
+/* Reads the first ones; errors as above, but one that is not found is waited for, and until then nobody has a token. A
+ * change is used at once. A binding that vanishes, or can't be read any more, leaves those in use: what has been closed
+ * is never opened by an accident. */
+int backing_tokens_watch_open(uv_loop_t *loop, const struct backing_tokens_watch_options *options,
+                              struct backing_tokens_watch **out, struct err *err) NODISCARD;
+const struct backing_tokens *backing_tokens_watch_get(const struct backing_tokens_watch *watch); /* never NULL */
+/* Looks at the bindings now. */
+void backing_tokens_watch_look(struct backing_tokens_watch *watch);
+void backing_tokens_watch_close(struct backing_tokens_watch *watch); /* NULL is fine */
+
+#endif
