@@ -1,4 +1,5 @@
-/* api: one row per route. Paths and methods are listed here and nowhere else. */
+/* api: one row per route. Paths and methods are listed here and nowhere else. Where tokens are bound, a route needs
+ * one unless it is public. */
 #include "api.h"
 
 #include <string.h>
@@ -14,10 +15,10 @@ const struct http_route api_routes[] = {
         { .method = "PUT", .path = "/v1/documents/{key}", .name = "document", .handle = documents_put, .body = true },
         { .method = "GET", .path = "/v1/documents/{key}", .name = "document", .handle = documents_get },
         { .method = "DELETE", .path = "/v1/documents/{key}", .name = "document", .handle = documents_delete },
-        { .method = "GET", .path = "/healthz", .name = "healthz", .handle = status_healthz },
-        { .method = "GET", .path = "/readyz", .name = "readyz", .handle = status_readyz },
-        { .method = "GET", .path = "/version", .name = "version", .handle = status_version },
-        { .method = "GET", .path = "/metrics", .name = "metrics", .handle = status_metrics },
+        { .method = "GET", .path = "/healthz", .name = "healthz", .handle = status_healthz, .is_public = true },
+        { .method = "GET", .path = "/readyz", .name = "readyz", .handle = status_readyz, .is_public = true },
+        { .method = "GET", .path = "/version", .name = "version", .handle = status_version, .is_public = true },
+        { .method = "GET", .path = "/metrics", .name = "metrics", .handle = status_metrics, .is_public = true },
 };
 const size_t api_route_count = COUNT_OF(api_routes);
 

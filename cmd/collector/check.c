@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "access.h"
 #include "acks.h"
 #include "backing/print.h"
 #include "backing/redis.h"
@@ -132,6 +133,23 @@ static int check_redis(const char *title, const struct backing_redis_input *inpu
         return status;
 }
 
+/* 0, or the exit status. */
+static int check_tokens(const struct settings *settings, const struct servicebinding_set *bindings)
+{
+        struct backing_tokens_input input = access_input(settings);
+        struct backing_tokens *tokens;
+        struct err err;
+        input.bindings = bindings;
+        if (backing_tokens_resolve(&input, &tokens, &err) < 0) {
+                fprintf(stderr, "collector: %s\n", err.text);
+                return 2;
+        }
+        if (backing_tokens_are_asked_for(tokens))
+                backing_print_report("Tokens", backing_tokens_report(tokens), stdout);
+        backing_tokens_unref(tokens);
+        return 0;
+}
+
 static int check_both(const struct settings *settings, const struct source *source)
 {
         struct ack_level ack = { 0 };
@@ -168,7 +186,9 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 fprintf(stderr, "collector: %s\n", err.text);
         } else {
                 source.input.bindings = bindings;
-                status = check_both(settings, &source);
+                status = check_tokens(settings, bindings);
+                if (status == 0)
+                        status = check_both(settings, &source);
         }
         source_fini(&source);
         servicebinding_set_unref(bindings);

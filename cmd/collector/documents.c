@@ -480,6 +480,7 @@ static bool choose_key(struct post *post)
         struct uuid id;
         unsigned count = 0;
         const char *idempotency = http_request_header(post->request, "Idempotency-Key");
+        const char *token = http_request_token(post->request);
         if (idempotency)
                 http_request_each_header(post->request, count_idempotency_key, &count);
         if (count > 1) {
@@ -490,7 +491,7 @@ static bool choose_key(struct post *post)
                 uuid_v7(&post->worker->uuids, post->accepted_ms, &id);
         } else if (idempotency_key_is_sound(idempotency)) {
                 post->kind = POST_IDEMPOTENT;
-                idempotency_uuid("", "POST", http_request_path(post->request), idempotency, 0, &id);
+                idempotency_uuid(token ? token : "", "POST", http_request_path(post->request), idempotency, 0, &id);
         } else {
                 http_problem(post->request, 400, NULL, 0,
                              "an Idempotency-Key has 1 to %d visible ASCII characters or blanks", IDEMPOTENCY_KEY_MAX);

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "access.h"
 #include "api.h"
 #include "backing/redis.h"
 #include "base/clock.h"
@@ -34,6 +35,7 @@ struct process {
         struct source source;
         struct followed *followed; /* owned; NULL until the first SIGHUP */
         struct collector collector;
+        struct access access;
         struct backing_redis_watch *watch;
         struct backing_redis_watch *previous; /* NULL without --previous-binding */
         struct worker *workers;
@@ -90,6 +92,7 @@ static void on_reload(void *data)
 {
         struct process *process = data;
         struct err err;
+        access_look(&process->access);
         if (follow(process, &err) < 0)
                 log_error(process->collector.log, "config.reload_failed", "The settings in use stay", log_err(&err));
         else
@@ -216,6 +219,7 @@ static void on_answered(const struct http_record *record, void *context)
                  log_int("status", record->status), log_int("duration_ms", record->duration_us / 1000),
                  log_int("bytes", (int64_t)record->request_bytes),
                  log_str("address", http_request_remote(record->request, NULL)),
+                 log_str("client", http_request_token(record->request)),
                  log_str("correlation_id", record->correlation_id));
 }
 
@@ -292,6 +296,8 @@ static int start(struct process *process, struct err *err)
                 rc = open_previous(process, err);
         if (rc == 0)
                 rc = open_server(process, err);
+        if (rc == 0)
+                rc = access_open(&process->access, &process->daemon.loop, collector, err);
         return rc < 0 ? rc : start_workers(process, err);
 }
 
@@ -342,6 +348,7 @@ static int run(struct process *process)
         int64_t deadline_ms = daemon_run(&process->daemon, &daemon);
         backing_redis_watch_close(process->watch);
         backing_redis_watch_close(process->previous);
+        access_close(&process->access);
         for (unsigned i = 0; i < process->worker_count; i++)
                 worker_stop(&process->workers[i], deadline_ms);
         for (unsigned i = 0; i < process->worker_count; i++)

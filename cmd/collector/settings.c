@@ -34,6 +34,7 @@ static int check_ack(const char *text, struct err *err)
 
 #define LISTENING .group = "Listening"
 #define REDIS .group = "Redis (else a binding, else variables, see below)"
+#define ACCESS .group = "Access"
 #define WAITING .group = "While Redis is away"
 #define DOCUMENTS .group = "Documents"
 #define RUNNING .group = "Running"
@@ -91,6 +92,14 @@ static const struct config_option options[] = {
         { "previous-binding", CONFIG_STRING_AT(struct settings, previous_binding), REDIS, .value = "NAME",
           .help = "Name of the binding that was used before: its Redis is asked for documents that are not in the one in "
                   "use. Nothing is copied, and lists show only what is in the one in use." },
+
+        { "require-token", CONFIG_BOOL_AT(struct settings, require_token), ACCESS,
+          .help = "Without a binding of type collector-tokens nobody may write or read, in place of everybody: for "
+                  "tokens that are bound later than Collector starts." },
+        { "tokens-binding", CONFIG_STRING_AT(struct settings, tokens_binding), ACCESS, .value = "NAME",
+          .fallback_note = "the only one of type collector-tokens",
+          .help = "Name of the binding whose entries are tokens, one for each client: only who sends one of them as "
+                  "`Authorization: Bearer` may write and read. Probes, version and metrics stay open." },
 
         { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), WAITING, .fallback = "30s", .min = 1,
           .max = 60 * 60 * 1000,

@@ -1,8 +1,8 @@
 /* settings: what an operator can set, as one struct, and the table that fills it.
  *
  * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help`
- * all come from it (pkg/config). Where Redis is has sources of its own, a binding among them, so the
- * `redis-*` options have no variable here: pkg/backing reads those.
+ * all come from it (pkg/config). Where Redis is has other sources too, a binding among them: source.c hands
+ * what the `redis-*` options say to pkg/backing, which weighs them.
  *
  * Threads: a filled struct never changes. */
 #ifndef COLLECTOR_SETTINGS_H
@@ -42,6 +42,10 @@ struct settings {
         char *binding;
         char *binding_provider;
         char *previous_binding; /* NULL: none */
+
+        /* Access */
+        bool require_token;
+        char *tokens_binding; /* NULL: by its type */
 
         /* Waiting for Redis */
         int64_t hold_time_ms;

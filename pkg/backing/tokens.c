@@ -12,7 +12,7 @@ enum { TOKEN_MAX_BYTES = 4096, PLACE_SIZE = 1024 };
 static const char *const types[] = { "collector-tokens", NULL };
 
 struct token {
-        char *name;
+        char *entry, *name; /* "orders.next", "orders" */
         struct secret value;
 };
 
@@ -33,6 +33,7 @@ static void destroy(struct backed *backed)
 {
         struct backing_tokens *tokens = tokens_of(backed);
         for (size_t i = 0; i < tokens->count; i++) {
+                free(tokens->tokens[i].entry);
                 free(tokens->tokens[i].name);
                 secret_fini(&tokens->tokens[i].value);
         }
@@ -60,7 +61,7 @@ static void warn_of_equals(struct backing_tokens *tokens, const char *path)
 {
         const struct token *last = &tokens->tokens[tokens->count - 1];
         for (const struct token *other = tokens->tokens; other < last; other++)
-                if (secret_equal(&other->value, &last->value))
+                if (secret_equal(&other->value, &last->value) && strcmp(other->name, last->name) != 0)
                         notes_warn(&tokens->backed.notes,
                                    "%s: %s and %s are the same token: whoever sends it counts as %s", path, other->name,
                                    last->name, last->name);
@@ -75,10 +76,11 @@ static int add(struct backing_tokens *tokens, const struct servicebinding *bindi
         if (rc < 0)
                 return rc;
         struct token *token = &tokens->tokens[tokens->count++];
-        token->name = strdup(entry);
-        if (!token->name || secret_init(&token->value, text, strlen(text)) < 0)
+        token->entry = strdup(entry);
+        token->name = strndup(entry, strcspn(entry, "."));
+        if (!token->entry || !token->name || secret_init(&token->value, text, strlen(text)) < 0)
                 return err_set(err, ERR_NOMEM, "%s", place);
-        notes_setting(&tokens->backed.notes, entry, "(set)", place);
+        notes_setting(&tokens->backed.notes, token->entry, "(set)", place);
         warn_of_equals(tokens, servicebinding_path(binding));
         return 0;
 }
@@ -225,7 +227,7 @@ static bool equal(const struct backed *backed_a, const struct backed *backed_b)
         if (a->count != b->count || a->are_asked_for != b->are_asked_for)
                 return false;
         for (size_t i = 0; i < a->count; i++)
-                if (strcmp(a->tokens[i].name, b->tokens[i].name) != 0 ||
+                if (strcmp(a->tokens[i].entry, b->tokens[i].entry) != 0 ||
                     !secret_equal(&a->tokens[i].value, &b->tokens[i].value))
                         return false;
         return true;

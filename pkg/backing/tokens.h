@@ -8,7 +8,8 @@
  *             allow(backing_tokens_name(now, i), backing_tokens_value(now, i));
  *
  * They stand in a binding of type `collector-tokens`, and nowhere else: each entry but `type` and `provider` is a
- * token, its name says whose. A token has 1 to 4096 visible ASCII characters, since it goes into a header (RFC 6750,
+ * token, its name says whose; `orders.next` is another one of `orders`, for the time in which a token is replaced. A
+ * token has 1 to 4096 visible ASCII characters, since it goes into a header (RFC 6750,
  * section 2.1). Clients get theirs as the entry `token` of a binding of type `collector`, see backing/collector.h.
  *
  * Threads: a struct backing_tokens is immutable and counted, any thread. A watch: loop only. */
@@ -45,7 +46,8 @@ void backing_tokens_unref(struct backing_tokens *tokens); /* NULL is fine; the l
 /* False: there is no such binding, and everybody may come. True with a count of 0: nobody may. */
 bool backing_tokens_are_asked_for(const struct backing_tokens *tokens);
 size_t backing_tokens_count(const struct backing_tokens *tokens);
-const char *backing_tokens_name(const struct backing_tokens *tokens, size_t index); /* of the entry */
+/* Whose: the entry's name up to a dot. Two tokens may have the same. */
+const char *backing_tokens_name(const struct backing_tokens *tokens, size_t index);
 const struct secret *backing_tokens_value(const struct backing_tokens *tokens, size_t index);
 const struct backing_report *backing_tokens_report(const struct backing_tokens *tokens);
 

@@ -39,15 +39,18 @@ static void each_entry_is_a_token_and_its_name_says_whose(void **state UNUSED)
         test_folder_write(&folder, "clients", "orders", MARK "1\n");
         test_folder_write(&folder, "clients", "billing_2", "~!" MARK "/+=");
         test_folder_write(&folder, "clients", ".metadata", "{}");
+        test_folder_write(&folder, "clients", "orders.next", MARK "2");
         assert_int_equal(resolve(&folder, NULL, false, &tokens, &err), 0);
         assert_true(backing_tokens_are_asked_for(tokens));
-        assert_int_equal(backing_tokens_count(tokens), 2);
+        assert_int_equal(backing_tokens_count(tokens), 3);
         assert_token(tokens, 0, "billing_2", "~!" MARK "/+=");
         assert_token(tokens, 1, "orders", MARK "1");
+        assert_token(tokens, 2, "orders", MARK "2");
         const struct backing_report *report = backing_tokens_report(tokens);
         assert_int_equal(report->source, BACKING_FROM_BINDING);
         assert_string_equal(report->binding, "clients");
-        assert_int_equal(report->setting_count, 2);
+        assert_int_equal(report->setting_count, 3);
+        assert_string_equal(report->settings[2].name, "orders.next");
         assert_string_equal(report->settings[0].value, "(set)");
         assert_int_equal(report->warning_count, 0);
         backing_tokens_unref(tokens);
@@ -133,9 +136,10 @@ static void the_same_token_twice_is_told(void **state UNUSED)
         test_folder_make(&folder);
         test_folder_write(&folder, "clients", "type", "collector-tokens");
         test_folder_write(&folder, "clients", "a", MARK);
+        test_folder_write(&folder, "clients", "a.next", MARK); /* the same client's: no matter */
         test_folder_write(&folder, "clients", "b", MARK);
         assert_int_equal(resolve(&folder, NULL, false, &tokens, &err), 0);
-        assert_int_equal(backing_tokens_report(tokens)->warning_count, 1);
+        assert_int_equal(backing_tokens_report(tokens)->warning_count, 2);
         assert_non_null(strstr(backing_tokens_report(tokens)->warnings[0], "a and b are the same token"));
         assert_null(strstr(backing_tokens_report(tokens)->warnings[0], MARK));
         backing_tokens_unref(tokens);

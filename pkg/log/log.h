@@ -16,6 +16,7 @@
  *   method path status route                                  of an HTTP request
  *   duration_ms waited_ms retry_ms                            milliseconds
  *   bytes count held in_flight attempt                        plain numbers
+ *   client       name of the token that a request came with
  *   key correlation_id version port worker workers pid file signal
  * A field never holds a secret: there is no function that takes a struct secret.
  *

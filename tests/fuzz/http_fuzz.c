@@ -1,6 +1,6 @@
 /* Any bytes on a connection: they go through a real socket into a server whose handlers look at all
  * that a request has. The first byte says in how many pieces they are sent, and whether the handler
- * answers at once or later. */
+ * answers at once or later. One route needs a token: who gets there has sent it. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -46,6 +46,15 @@ static void handle(struct http_request *request, void *context)
                 answer(request);
 }
 
+static void handle_protected(struct http_request *request, void *context)
+{
+        const char *authorization = http_request_header(request, "authorization");
+        const char *token = http_request_token(request);
+        if (!token || strcmp(token, "client") != 0 || !authorization || !strstr(authorization, "t-0k.en="))
+                abort();
+        handle(request, context);
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
         (void)prepare;
@@ -55,17 +64,19 @@ static void on_prepare(uv_prepare_t *prepare)
 static void start(void)
 {
         static const struct http_route routes[] = {
-                { NULL, "/*", "all", handle, true },
-                { "GET", "/a/{b}/c", "one", handle, false },
-                { "POST", "/{a}/{b}", "two", handle, true },
+                { .path = "/*", .name = "all", .handle = handle, .body = true, .is_public = true },
+                { .method = "GET", .path = "/a/{b}/c", .name = "one", .handle = handle, .is_public = true },
+                { .method = "POST", .path = "/{a}/{b}", .name = "two", .handle = handle_protected, .body = true },
         };
         static uv_prepare_t prepare;
+        const struct secret value = { (char[]){ "t-0k.en=" }, 8 };
+        const struct http_token token = { "client", &value };
         struct http_options options = {
                 .address = "127.0.0.1", .routes = routes, .route_count = 3, .body_max_bytes = 200
         };
-        if (http_server_open(&options, &server, NULL) < 0 || uv_loop_init(&loop) < 0 ||
-            http_worker_open(server, &loop, NULL, &worker, NULL) < 0 || uv_prepare_init(&loop, &prepare) < 0 ||
-            uv_prepare_start(&prepare, on_prepare) < 0)
+        if (http_server_open(&options, &server, NULL) < 0 || http_server_set_tokens(server, &token, 1, NULL) < 0 ||
+            uv_loop_init(&loop) < 0 || http_worker_open(server, &loop, NULL, &worker, NULL) < 0 ||
+            uv_prepare_init(&loop, &prepare) < 0 || uv_prepare_start(&prepare, on_prepare) < 0)
                 abort();
 }
 

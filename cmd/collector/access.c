@@ -1,0 +1,61 @@
+/* access: a list that can't be handed on for want of memory leaves the one before in force. */
+#include "access.h"
+
+#include <stdlib.h>
+
+static int hand_on(const struct backing_tokens *tokens, const struct collector *collector, struct err *err)
+{
+        if (!backing_tokens_are_asked_for(tokens))
+                return 0;
+        size_t count = backing_tokens_count(tokens);
+        struct http_token *list = calloc(count + 1, sizeof(*list));
+        if (!list)
+                return err_set(err, ERR_NOMEM, "tokens");
+        for (size_t i = 0; i < count; i++)
+                list[i] = (struct http_token){ backing_tokens_name(tokens, i), backing_tokens_value(tokens, i) };
+        int rc = http_server_set_tokens(collector->server, list, count, err);
+        free(list);
+        if (rc == 0)
+                log_info(collector->log, "tokens.set", "These tokens are taken from now on, and no others",
+                         log_int("count", (int64_t)count));
+        return rc;
+}
+
+static void on_change(const struct backing_tokens *now, void *data)
+{
+        struct access *access = data;
+        struct err err;
+        if (hand_on(now, access->collector, &err) < 0)
+                log_error(access->collector->log, "tokens.set_failed", "The tokens before stay in force", log_err(&err),
+                          log_code(&err));
+}
+
+struct backing_tokens_input access_input(const struct settings *settings)
+{
+        return (struct backing_tokens_input){ .binding = settings->tokens_binding,
+                                              .is_required = settings->require_token };
+}
+
+int access_open(struct access *access, uv_loop_t *loop, struct collector *collector, struct err *err)
+{
+        const struct backing_tokens_watch_options options = { .input = access_input(collector->settings),
+                                                              .log = collector->log,
+                                                              .metrics = collector->metrics,
+                                                              .metric_names = BACKING_METRICS("collector_tokens"),
+                                                              .on_change = on_change,
+                                                              .data = access };
+        access->collector = collector;
+        int rc = backing_tokens_watch_open(loop, &options, &access->watch, err);
+        return rc < 0 ? rc : hand_on(backing_tokens_watch_get(access->watch), collector, err);
+}
+
+void access_look(struct access *access)
+{
+        backing_tokens_watch_look(access->watch);
+}
+
+void access_close(struct access *access)
+{
+        backing_tokens_watch_close(access->watch);
+        access->watch = NULL;
+}
