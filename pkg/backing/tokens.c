@@ -201,7 +201,7 @@ static int resolve(struct follower *follower, const struct servicebinding_set *b
                    struct err *err)
 {
         struct backing_tokens_input input = watch_of(follower)->input;
-        struct backing_tokens *tokens;
+        struct backing_tokens *tokens = NULL;
         input.bindings = bindings;
         int rc = backing_tokens_resolve(&input, &tokens, err);
         if (rc == 0)
