@@ -3,6 +3,8 @@
  * on times alone would miss some. */
 #include "binding/test_folder.h"
 
+#include <time.h>
+
 #include "binding/internal.h"
 
 struct fixture {
@@ -185,6 +187,55 @@ static void an_old_plain_folder_is_watched_by_its_times(void **state)
         sb_print_fini(&a);
 }
 
+/* Bytes that this process has read so far (proc(5), /proc/pid/io). *own: those of this look, which count from the next
+ * one on. */
+static long long bytes_read(long long *own)
+{
+        char text[256] = "";
+        long long bytes = -1;
+        int fd = open("/proc/self/io", O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        *own = read(fd, text, sizeof(text) - 1);
+        assert_true(*own > 0);
+        assert_int_equal(close(fd), 0);
+        assert_int_equal(sscanf(text, "rchar: %lld", &bytes), 1);
+        return bytes;
+}
+
+/* Until no file has changed so lately that its times may not tell: 2.5 s. */
+static void let_rest(const struct folder *f)
+{
+        bool is_young = true;
+        for (int i = 0; is_young; i++) {
+                struct sb_print print;
+                assert_true(i < 200);
+                const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+                (void)nanosleep(&pause, NULL); /* a shorter one is as good */
+                assert_int_equal(sb_print_take(f->root, &print, NULL), 0);
+                is_young = print.is_young;
+                sb_print_fini(&print);
+        }
+}
+
+static void while_nothing_changes_no_file_is_read(void **state)
+{
+        struct fixture *fixture = *state;
+        const struct folder *f = &fixture->folder;
+        static const char *const entries[] = { "type", "redis", "host", "a", NULL };
+        folder_put(f, "plain/type", "redis");
+        folder_put(f, "plain/host", "a");
+        folder_swap(f, "volume/", NULL, "..1", entries);
+        let_rest(f);
+        struct servicebinding_watch *w = watch_open(fixture, f->root);
+        long long own;
+        long long before = bytes_read(&own) + own;
+        expect_poll(w, 0);
+        assert_int_equal(bytes_read(&own), before);
+        folder_put(f, "plain/host", "b"); /* as long as before: its times alone tell */
+        expect_change(w);
+        assert_string_equal(text_of(w, "plain", "host"), "b");
+}
+
 static void bindings_come_and_go(void **state)
 {
         struct fixture *fixture = *state;
@@ -308,6 +359,7 @@ int main(void)
                 CASE(a_root_that_is_one_volume_changes_as_a_whole),
                 CASE(each_change_of_a_plain_folder_is_seen),
                 CASE(an_old_plain_folder_is_watched_by_its_times),
+                CASE(while_nothing_changes_no_file_is_read),
                 CASE(bindings_come_and_go),
                 CASE(a_secret_that_is_deleted_and_made_again_is_followed),
                 CASE(a_failed_reading_keeps_the_old_set_and_is_tried_again),
