@@ -55,7 +55,7 @@ def test_config_takes_the_settings_of_the_program(chart):
     text = run("docker", "run", "--rm", "--network", "none", f"{chart}:{VERSION}", "--help")
     blocks = re.findall(r"^  --([a-z-]+) (.*?)(?=^  --|^\S|\Z)", text, re.S | re.M)
     settings = {name for name, block in blocks if re.search(rf"Variable:\s+{chart.upper()}_", block)}
-    set_elsewhere = {"listen", "port", "drain-delay", "grace", "config"}
+    set_elsewhere = {"listen", "port", "drain-delay", "grace", "config", "require-token", "tokens-binding"}
     place_of_redis = {f"redis-{what}" for what in ("url", "host", "port", "username", "password", "database", "tls")}
     files = {name for name in settings if name.endswith("-file")}
     assert set(schema["properties"]["config"]["propertyNames"]["enum"]) == settings - set_elsewhere - place_of_redis - files

@@ -58,6 +58,43 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{ default (printf "%s-binding" (include "collector.fullname" .)) .Values.binding.name }}
 {{- end -}}
 
+{{/* What the Secret of the release has under a key, as text; "" where there is none. Takes the root, the Secret's name
+     and the key. */}}
+{{- define "collector.kept" -}}
+{{- $secret := lookup "v1" "Secret" (index . 0).Release.Namespace (index . 1) | default dict -}}
+{{- get ($secret.data | default dict) (index . 2) | b64dec -}}
+{{- end -}}
+
+{{/* Whether the Secret that is published has a token: "true" or "". */}}
+{{- define "collector.hasOwnToken" -}}
+{{- if and .Values.tokens.required .Values.binding.enabled }}true{{ end -}}
+{{- end -}}
+
+{{/* The volume of the tokens: that they are such, those of the user, and the one of whoever binds to the published
+     Secret. */}}
+{{- define "collector.tokensVolume" -}}
+name: binding-tokens
+projected:
+  defaultMode: 0440
+  sources:
+    {{- with .Values.tokens.secretName }}
+    - secret:
+        name: {{ . }}
+        optional: true
+    {{- end }}
+    - secret:
+        name: {{ include "collector.fullname" . }}-tokens
+        optional: true
+    {{- if include "collector.hasOwnToken" . }}
+    - secret:
+        name: {{ include "collector.bindingName" . }}
+        optional: true
+        items:
+          - key: token
+            path: binding
+    {{- end }}
+{{- end -}}
+
 {{/* Where a binding is mounted: each in a folder of its own below this. */}}
 {{- define "collector.bindingRoot" -}}/bindings{{- end -}}
 
