@@ -346,13 +346,16 @@ def swapped_to_slow(site, seconds=2.0, delay=0.1):
 
 def swapped_thrice(site):
     """The Secret changes three times within a second: there, back, there."""
-    begin, generation = time.monotonic(), site.generation()
-    old, new = site.place, site.other()
-    for place in (new, old, new):
-        site.bind(place)
-        site.lasts(0.2)
-    assert time.monotonic() - begin < 1.5, "too slow to be three times in a second"
-    site.wait_switched(generation)
+    generation, old, new = site.generation(), site.place, site.other()
+    for _ in range(10):
+        begin = time.monotonic()
+        for place in (new, old, new):
+            site.bind(place)
+            site.lasts(0.2)
+        if time.monotonic() - begin < 1.2:
+            site.wait_switched(generation)
+            return
+    raise AssertionError("the machine is too slow for three times in a second")
 
 
 def secret_gone(site, seconds=1.5):
