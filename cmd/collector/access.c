@@ -42,6 +42,7 @@ int access_open(struct access *access, uv_loop_t *loop, struct collector *collec
                                                               .log = collector->log,
                                                               .metrics = collector->metrics,
                                                               .metric_names = BACKING_METRICS("collector_tokens"),
+                                                              .is_second = true,
                                                               .on_change = on_change,
                                                               .data = access };
         access->collector = collector;

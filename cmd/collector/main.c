@@ -196,6 +196,7 @@ static int open_previous(struct process *process, struct err *err)
                 .log = process->collector.log,
                 .metrics = process->collector.metrics,
                 .metric_names = BACKING_METRICS("collector_previous"),
+                .is_second = true,
                 .on_target = on_previous,
                 .data = process,
         };

@@ -104,7 +104,7 @@ static void log_warnings(struct follower *f, const struct backing_report *report
 static void log_set_warnings(struct follower *f)
 {
         const struct servicebinding_set *set = servicebinding_watch_set(f->bindings);
-        for (size_t i = 0; i < servicebinding_warning_count(set); i++)
+        for (size_t i = 0; !f->is_second && i < servicebinding_warning_count(set); i++)
                 log_warn(f->log, "binding.warned", "Something below SERVICE_BINDING_ROOT is not as it should be",
                          log_str("reason", servicebinding_warning_at(set, i)));
 }
@@ -279,6 +279,7 @@ int follower_open(struct follower *f, const struct follow_ops *ops, uv_loop_t *l
         f->metrics = options->metrics;
         f->names = options->names;
         f->is_optional = options->is_optional;
+        f->is_second = options->is_second;
         int rc = servicebinding_watch_open(options->root, &f->bindings, &problem);
         if (rc < 0)
                 return err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_INVALID, "%s", problem.text);

@@ -193,6 +193,7 @@ struct follow_options {
         struct metrics *metrics;
         struct backing_metric_names names;
         bool is_optional; /* that there is none is no news */
+        bool is_second;   /* another one tells what is wrong below the root */
 };
 
 enum follow_result { FOLLOW_SWITCHED, FOLLOW_UNCHANGED, FOLLOW_FAILED, FOLLOW_VANISHED, FOLLOW_RESULTS };
@@ -203,6 +204,7 @@ struct follower {
         uv_timer_t poll;
         bool is_closing;
         bool is_optional;
+        bool is_second;
         bool is_vanished;
         struct servicebinding_watch *bindings;
         struct backed *now;

@@ -137,6 +137,7 @@ struct backing_redis_watch_options {
         struct log *log;                  /* NULL: silent                                                       */
         struct metrics *metrics;          /* NULL: none                                                         */
         struct backing_metric_names metric_names;
+        bool is_second; /* another watch of this root tells what is wrong below it */
         /* Another Redis is to be used from now on; it has passed its probe. `now` is borrowed during the call: take a
          * reference to keep it. */
         void (*on_target)(struct backing_redis *now, void *data);

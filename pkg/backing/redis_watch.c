@@ -210,7 +210,8 @@ int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_o
                                                .poll_ms = options->poll_ms,
                                                .log = options->log,
                                                .metrics = options->metrics,
-                                               .names = options->metric_names };
+                                               .names = options->metric_names,
+                                               .is_second = options->is_second };
         int rc = follower_open(&watch->follower, &ops, loop, &follow, err);
         if (rc < 0) {
                 free(watch);

@@ -284,7 +284,8 @@ int backing_tokens_watch_open(uv_loop_t *loop, const struct backing_tokens_watch
                                                .log = options->log,
                                                .metrics = options->metrics,
                                                .names = options->metric_names,
-                                               .is_optional = !options->input.is_required };
+                                               .is_optional = !options->input.is_required,
+                                               .is_second = options->is_second };
         int rc = follower_open(&watch->follower, &ops, loop, &follow, err);
         if (rc < 0)
                 free(watch);

@@ -60,6 +60,7 @@ struct backing_tokens_watch_options {
         struct log *log;                   /* NULL: silent                               */
         struct metrics *metrics;           /* NULL: none                                 */
         struct backing_metric_names metric_names;
+        bool is_second; /* another watch of this root tells what is wrong below it */
         /* Other tokens from now on; `now` is borrowed during the call. */
         void (*on_change)(const struct backing_tokens *now, void *data);
         void *data;
