@@ -183,6 +183,6 @@ probe: |
   cli=$(command -v valkey-cli || command -v redis-cli)
   VALKEYCLI_AUTH=$(cat /etc/redis/password/password)
   export VALKEYCLI_AUTH REDISCLI_AUTH="$VALKEYCLI_AUTH"
-  # By timeout: redis-cli has its own, -t, from 7.4 on only.
+  # By timeout, for redis-cli 7.0 has no option for that.
   [ "$(timeout 2 "$cli" -h 127.0.0.1 ping)" = PONG ]
 {{- end -}}
