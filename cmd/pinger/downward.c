@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "facts.h"
 #include "redact.h"
 
@@ -18,12 +19,10 @@ static int hex_value(const char *at, size_t digits, uint32_t *out)
 {
         uint32_t value = 0;
         for (size_t i = 0; i < digits; i++) {
-                static const char all[] = "0123456789abcdefABCDEF";
-                const char *digit = at[i] ? strchr(all, at[i]) : NULL;
-                if (!digit)
+                int digit = hex_digit(at[i]);
+                if (digit < 0)
                         return -1;
-                uint32_t place = (uint32_t)(digit - all);
-                value = value * 16 + (place < 16 ? place : place - 6);
+                value = value * 16 + (uint32_t)digit;
         }
         *out = value;
         return 0;

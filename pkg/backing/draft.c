@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hex.h"
+
 void draft_drop(struct draft *draft, unsigned field)
 {
         secret_fini(&draft->raw[field].value);
@@ -218,14 +220,6 @@ int draft_port(const struct draft *draft, unsigned field, uint16_t *out, struct 
 bool draft_yes(const struct draft *draft, unsigned field)
 {
         return draft_has(draft, field) && strcmp(draft->raw[field].value.bytes, "true") == 0;
-}
-
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c = (char)(c | 0x20);
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 size_t percent_decode(char *text, size_t length)

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/hex.h"
+
 enum { COUNTER_MAX = 0xfff, COUNTER_SEED_MASK = 0x7ff };
 
 static void refill(struct uuid_source *source)
@@ -99,17 +101,6 @@ char *uuid_format(const struct uuid *id, char out[UUID_TEXT_SIZE])
         return out;
 }
 
-static int digit_value(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
-}
-
 bool uuid_parse(const char *text, size_t length, struct uuid *out)
 {
         if (length != UUID_TEXT_LENGTH)
@@ -122,7 +113,7 @@ bool uuid_parse(const char *text, size_t length, struct uuid *out)
                                 return false;
                         continue;
                 }
-                int value = digit_value(text[i]);
+                int value = hex_digit(text[i]);
                 if (value < 0)
                         return false;
                 if (nibble % 2 == 0)

@@ -5,18 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hex.h"
 #include "http/internal.h"
-
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
-}
 
 bool target_decode(const char *text, size_t length, bool plus, char *out, size_t *out_length)
 {

@@ -5,6 +5,7 @@
  * follows it: that shows in arrays. pkg/json/testdata holds what qs itself says to some hundred bodies. */
 #include <string.h>
 
+#include "base/hex.h"
 #include "json/form_tree.h"
 #include "json/internal.h"
 
@@ -37,8 +38,8 @@ static int percent_byte(const char *at, const char *end)
 {
         if (end - at < 3 || at[0] != '%')
                 return -1;
-        int high = hex_digit((unsigned char)at[1]);
-        int low = hex_digit((unsigned char)at[2]);
+        int high = hex_digit(at[1]);
+        int low = hex_digit(at[2]);
         return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -40,8 +40,6 @@ int scan_report(const struct scan *s, struct json_position *where, struct err *e
 size_t utf8_length(const unsigned char *at, const unsigned char *end);
 /* Writes a code point; returns 1 to 4. Half a surrogate pair is written as U+FFFD. */
 size_t utf8_write(char out[4], uint32_t code_point);
-/* The value of a hexadecimal digit, or -1. */
-int hex_digit(unsigned char c);
 /* The code point of a checked escape (at the backslash), a surrogate pair as one; `at` moves behind it. */
 uint32_t escape_read(const unsigned char **at, const unsigned char *end);
 

@@ -5,6 +5,7 @@
  * they are seen; lines and columns are only counted then. */
 #include <string.h>
 
+#include "base/hex.h"
 #include "json/internal.h"
 
 static const uint64_t ONES = 0x0101010101010101U;
@@ -79,7 +80,7 @@ static const unsigned char *scan_escape(struct scan *s, const unsigned char *at)
         for (int i = 2; i < 6; i++) {
                 if (s->end - at <= i)
                         return s->end;
-                if (hex_digit(at[i]) < 0)
+                if (hex_digit((char)at[i]) < 0)
                         return scan_fail(s, at, JSON_BAD_SYNTAX, "\\u needs four hexadecimal digits");
         }
         return at + 6;

@@ -2,6 +2,7 @@
  * compared without decoding them into memory. */
 #include <string.h>
 
+#include "base/hex.h"
 #include "json/internal.h"
 
 static bool is_continuation(unsigned char c)
@@ -49,19 +50,11 @@ size_t utf8_write(char out[4], uint32_t code_point)
         return length;
 }
 
-int hex_digit(unsigned char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c |= 0x20;
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static uint32_t read_hex4(const unsigned char *at)
 {
         uint32_t unit = 0;
         for (int i = 0; i < 4; i++)
-                unit = unit << 4 | (uint32_t)hex_digit(at[i]);
+                unit = unit << 4 | (uint32_t)hex_digit((char)at[i]);
         return unit;
 }
 

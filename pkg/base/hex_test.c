@@ -1,0 +1,30 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/hex.h"
+
+/* Every byte there is: control characters lie 0x20 below digits, and must not be taken for them. */
+static void each_byte_is_a_digit_of_its_value_or_none(void **state UNUSED)
+{
+        static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+        for (int byte = 0; byte < 256; byte++) {
+                char c = (char)byte;
+                const char *low = c ? strchr(lower, c) : NULL;
+                const char *up = c ? strchr(upper, c) : NULL;
+                int expected = low ? (int)(low - lower) : up ? (int)(up - upper) : -1;
+                assert_int_equal(hex_digit(c), expected);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = { cmocka_unit_test(each_byte_is_a_digit_of_its_value_or_none) };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
