@@ -17,25 +17,36 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
                 found->err = *err;
 }
 
+static int begin(uv_loop_t *loop, struct err *err)
+{
+        int failed = uv_loop_init(loop);
+        return failed ? err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed)) : 0;
+}
+
+/* Runs it until the handles on it are closed; where nothing was begun there are none. */
+static void end(uv_loop_t *loop)
+{
+        (void)uv_run(loop, UV_RUN_DEFAULT); /* nothing is left then, */
+        (void)uv_loop_close(loop);          /* so this can't fail    */
+}
+
 int trial_run(const struct backing_redis *redis, int64_t timeout_ms, struct redis_probe_result *out, struct err *err)
 {
         struct found found = { .rc = ERR_BUG };
         uv_loop_t loop;
-        int failed = uv_loop_init(&loop);
-        if (failed)
-                return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
-        int rc = redis_probe(&loop, backing_redis_target(redis), backing_redis_key_prefix(redis), timeout_ms, on_probed,
-                             &found, NULL, err);
-        if (rc == 0) {
-                (void)uv_run(&loop, UV_RUN_DEFAULT); /* until the probe's handles are closed */
-                rc = found.rc;
-                if (rc < 0)
-                        *err = found.err;
-                else
-                        *out = found.result;
-        }
-        (void)uv_loop_close(&loop); /* nothing is left on it */
-        return rc;
+        int rc = begin(&loop, err);
+        if (rc < 0)
+                return rc;
+        rc = redis_probe(&loop, backing_redis_target(redis), backing_redis_key_prefix(redis), timeout_ms, on_probed,
+                         &found, NULL, err);
+        end(&loop);
+        if (rc < 0)
+                return rc;
+        if (found.rc < 0)
+                *err = found.err;
+        else
+                *out = found.result;
+        return found.rc;
 }
 
 static void on_checked(const struct redis_sentinel_found *found, size_t count, void *data)
@@ -49,12 +60,10 @@ int trial_sentinels(const struct backing_redis *redis, int64_t timeout_ms,
                     void (*each)(const struct redis_sentinel_found *found), struct err *err)
 {
         uv_loop_t loop;
-        int failed = uv_loop_init(&loop);
-        if (failed)
-                return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
-        int rc = redis_sentinels_check(&loop, backing_redis_target(redis), timeout_ms, on_checked, &each, err);
-        if (rc == 0)
-                (void)uv_run(&loop, UV_RUN_DEFAULT); /* until its handles are closed */
-        (void)uv_loop_close(&loop);                  /* nothing is left on it        */
+        int rc = begin(&loop, err);
+        if (rc < 0)
+                return rc;
+        rc = redis_sentinels_check(&loop, backing_redis_target(redis), timeout_ms, on_checked, &each, err);
+        end(&loop);
         return rc;
 }
