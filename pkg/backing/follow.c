@@ -104,7 +104,9 @@ static void log_warnings(struct follower *f, const struct backing_report *report
 static void log_set_warnings(struct follower *f)
 {
         const struct servicebinding_set *set = servicebinding_watch_set(f->bindings);
-        for (size_t i = 0; !f->is_second && i < servicebinding_warning_count(set); i++)
+        if (f->is_second)
+                return;
+        for (size_t i = 0; i < servicebinding_warning_count(set); i++)
                 log_warn(f->log, "binding.warned", "Something below SERVICE_BINDING_ROOT is not as it should be",
                          log_str("reason", servicebinding_warning_at(set, i)));
 }
@@ -156,9 +158,15 @@ void follower_adopt(struct follower *f, struct backed *candidate, const char *ve
         f->ops->announce(f, candidate); /* last: it may close the watch */
 }
 
+static void give_up(struct follower *f)
+{
+        if (f->ops->give_up)
+                f->ops->give_up(f);
+}
+
 static void on_vanished(struct follower *f)
 {
-        f->ops->give_up(f);
+        give_up(f);
         if (f->is_vanished)
                 return;
         f->is_vanished = true;
@@ -171,7 +179,7 @@ static void on_vanished(struct follower *f)
 /* The same service, perhaps from another place: the generation stays, and nobody is told. */
 static void on_equal(struct follower *f, struct backed *candidate)
 {
-        f->ops->give_up(f);
+        give_up(f);
         if (f->is_vanished)
                 log_info(f->log, "binding.returned", "The binding is back and says what it said before",
                          log_str("binding", candidate->notes.report.binding),
@@ -199,7 +207,7 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
         }
         if (rc < 0) {
                 if (has_changed) /* what was tried is not what the binding says any more */
-                        f->ops->give_up(f);
+                        give_up(f);
                 log_failed(f, "What is said now can't be used: what is in use stays, until that changes again", err);
                 return rc;
         }
@@ -213,11 +221,14 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
                 on_equal(f, candidate);
                 return 0;
         }
-        f->ops->give_up(f);
+        give_up(f);
         log_info(f->log, "binding.changed", "The binding says something else now",
                  log_str("address", f->ops->address(candidate)), log_str("source", candidate->notes.report.place),
                  log_str("binding", candidate->notes.report.binding));
-        f->ops->attempt(f, candidate);
+        if (f->ops->attempt)
+                f->ops->attempt(f, candidate);
+        else
+                follower_adopt(f, candidate, NULL);
         return 0;
 }
 
@@ -321,7 +332,7 @@ void follower_close(struct follower *f)
         if (f->is_closing)
                 return;
         f->is_closing = true;
-        f->ops->give_up(f);
+        give_up(f);
         servicebinding_watch_close(f->bindings);
         uv_close((uv_handle_t *)&f->poll, on_closed);
 }

@@ -179,7 +179,8 @@ struct follow_ops {
         int (*resolve_nowhere)(struct follower *follower, struct backed **out, struct err *err);
         bool (*equal)(const struct backed *a, const struct backed *b);
         const char *(*address)(const struct backed *backed);
-        /* Tries a candidate, which it takes over; calls follower_adopt when it is good. None other is under way. */
+        /* Tries a candidate, which it takes over; calls follower_adopt when it is good. None other is under way. NULL, as
+         * the next: a candidate is adopted untried. */
         void (*attempt)(struct follower *follower, struct backed *candidate);
         void (*give_up)(struct follower *follower); /* forgets the candidate; no follower_adopt for it */
         void (*announce)(struct follower *follower, struct backed *now);

@@ -238,15 +238,6 @@ static const char *address(const struct backed *backed UNUSED)
         return NULL;
 }
 
-static void attempt(struct follower *follower, struct backed *candidate)
-{
-        follower_adopt(follower, candidate, NULL);
-}
-
-static void give_up(struct follower *follower UNUSED)
-{
-}
-
 static void announce(struct follower *follower, struct backed *now)
 {
         struct backing_tokens_watch *watch = watch_of(follower);
@@ -264,8 +255,6 @@ static const struct follow_ops ops = {
         .resolve_nowhere = resolve_nowhere,
         .equal = equal,
         .address = address,
-        .attempt = attempt,
-        .give_up = give_up,
         .announce = announce,
         .closed = closed,
 };
