@@ -118,10 +118,8 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
                 client->random = (uint64_t)clock_monotonic_us() | 1;
         uv_update_time(loop);
         client->away_since_ms = redis_now_ms(client);
-        if (target->is_nowhere)
-                (void)err_set(&client->last_error, ERR_UNAVAILABLE,
-                              "it is not known yet where Redis is"); /* until it is */
-        (void)uv_timer_init(loop, &client->tick);                    /* always 0 */
+        (void)redis_target_known(target, &client->last_error); /* what is told until it is */
+        (void)uv_timer_init(loop, &client->tick);              /* always 0                 */
         (void)uv_timer_init(loop, &client->retry);
         redis_upkeep_init(client);
         client->holds = 3;

@@ -115,6 +115,8 @@ struct redis_target {
         bool is_node; /* of a view: a master of a Cluster, whose map is known */
 };
 
+/* 0, or ERR_UNAVAILABLE: it is nowhere. */
+int redis_target_known(const struct redis_target *target, struct err *err);
 /* A server at another place that is entered as `target` is: same user, secrets, database and TLS. A target on its own,
  * which keeps `target`. NULL: out of memory. */
 struct redis_target *redis_target_view(struct redis_target *target, const char *host, uint16_t port);

@@ -225,8 +225,9 @@ static int format(struct redis_probe *probe, const char *key_prefix, struct err 
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
                 redis_probe_fn *done, void *data, struct redis_probe **out, struct err *err)
 {
-        if (target->is_nowhere)
-                return err_set(err, ERR_UNAVAILABLE, "it is not known yet where Redis is");
+        int rc = redis_target_known(target, err);
+        if (rc < 0)
+                return rc;
         struct redis_probe *probe = calloc(1, sizeof(*probe));
         if (!probe)
                 return err_set(err, ERR_NOMEM, "probe");
@@ -238,7 +239,7 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_pr
                                          .stall_ms = timeout_ms,
                                          .on_event = on_event,
                                          .data = probe };
-        int rc = format(probe, key_prefix, err);
+        rc = format(probe, key_prefix, err);
         if (rc == 0)
                 rc = redis_open(loop, &options, target, 0, &probe->client, err);
         if (rc != 0) {

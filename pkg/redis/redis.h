@@ -115,7 +115,6 @@ const char *redis_target_username(const struct redis_target *target); /* NULL: n
 bool redis_target_has_password(const struct redis_target *target);
 unsigned redis_target_database(const struct redis_target *target);
 bool redis_target_tls(const struct redis_target *target);
-bool redis_target_is_nowhere(const struct redis_target *target);
 
 /* --- Replies: a view on what Redis said, borrowed during on_reply -------------------------------------- */
 

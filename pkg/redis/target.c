@@ -357,7 +357,7 @@ bool redis_target_tls(const struct redis_target *target)
         return target->tls != NULL;
 }
 
-bool redis_target_is_nowhere(const struct redis_target *target)
+int redis_target_known(const struct redis_target *target, struct err *err)
 {
-        return target->is_nowhere;
+        return target->is_nowhere ? err_set(err, ERR_UNAVAILABLE, "it is not known yet where Redis is") : 0;
 }
