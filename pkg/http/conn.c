@@ -35,9 +35,17 @@ static void conn_open(struct http_worker *worker, struct MHD_Connection *mhd, vo
                                      (uint64_t)worker->sweep_ms); /* fails only while the handle closes */
 }
 
+struct conn *conn_of(struct MHD_Connection *mhd)
+{
+        return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* Where libmicrohttpd has told of a request and not of its end, that goes with the connection. */
 static void conn_close(struct conn *conn)
 {
         struct http_worker *worker = conn->worker;
+        if (conn->request)
+                request_end(conn->request);
         if (worker->cursor == &conn->link)
                 worker->cursor = conn->link.next;
         conn->link.prev->next = conn->link.next;
@@ -71,6 +79,14 @@ void conn_refuse(struct conn *conn, int status, const char *correlation_id, cons
                 conn->request->stage = STAGE_DROPPING;
 }
 
+void conn_refuse_head(struct conn *conn, int status, const char *detail)
+{
+        struct uuid id;
+        char correlation_id[UUID_TEXT_SIZE];
+        uuid_v4(&conn->worker->uuids, &id);
+        conn_refuse(conn, status, uuid_format(&id, correlation_id), "", detail);
+}
+
 /* Looks at a connection between two requests. True if bytes have come that belong to no request so far.
  * A client that has ended its direction together with its last request is overlooked by libmicrohttpd
  * 0.9.75, which is told of both by one edge of epoll and reads once: so it is closed here. */
@@ -94,8 +110,6 @@ static bool head_has_begun(struct conn *conn)
 
 static void check_head(struct conn *conn, int64_t now_ms)
 {
-        struct uuid id;
-        char correlation_id[UUID_TEXT_SIZE];
         if (!conn->head_since_ms) {
                 if (head_has_begun(conn))
                         conn->head_since_ms = now_ms;
@@ -103,8 +117,7 @@ static void check_head(struct conn *conn, int64_t now_ms)
         }
         if (now_ms - conn->head_since_ms < conn->worker->server->options.header_timeout_ms)
                 return;
-        uuid_v4(&conn->worker->uuids, &id);
-        conn_refuse(conn, 408, uuid_format(&id, correlation_id), "", "The request's head did not come in time.");
+        conn_refuse_head(conn, 408, "The request's head did not come in time.");
 }
 
 /* The client has ended its direction, all bytes were read, and the body is not whole: it never will be. As above,

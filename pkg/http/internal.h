@@ -195,6 +195,10 @@ void on_sweep(uv_timer_t *timer);
 void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field,
                  const char *detail);
 
+/* The same before the head is known: the correlation id is a new one. */
+void conn_refuse_head(struct conn *conn, int status, const char *detail);
+struct conn *conn_of(struct MHD_Connection *mhd); /* NULL: memory was short when it came */
+
 /* --- Request --------------------------------------------------------------------------------------- */
 
 enum stage {
@@ -259,7 +263,10 @@ struct http_request {
 void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                            const char *version, const char *upload, size_t *upload_size, void **context);
+size_t on_unescape(void *cls, struct MHD_Connection *mhd, char *text);
 void on_request_done(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
+/* libmicrohttpd has no more to do with it: frees it, or makes it an orphan where it is still to be answered. */
+void request_end(struct http_request *request);
 void request_free(struct http_request *request); /* kept for the next one where there is room */
 void request_discard(struct http_request *request);
 /* Ends STAGE_HELD for an orphan, of whose answer nobody will hear, and frees it. */

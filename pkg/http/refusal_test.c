@@ -43,6 +43,15 @@ static void assert_problem(int fd, int status)
         assert_non_null(strstr(answer.body, "\"correlationId\":"));
 }
 
+static void await_connections(unsigned wanted)
+{
+        int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
+        while (http_server_connections(f.server) != wanted) {
+                assert_true(clock_monotonic_ms() < deadline_ms);
+                (void)poll(NULL, 0, 1);
+        }
+}
+
 static void assert_refused(const char *bytes, size_t length, int status)
 {
         int fd = client_open(&f);
@@ -261,6 +270,57 @@ static void many_small_fields_are_refused_with_an_answer(void **state)
         }
 }
 
+/* libmicrohttpd keeps parameters in the memory of the connection, if it sees them. */
+static void a_query_of_many_parameters_is_taken_apart(void **state)
+{
+        static char request[20000];
+        (void)state;
+        for (int count = 100; count <= 1500; count += 100) {
+                int n = snprintf(request, sizeof(request), "GET /query?");
+                for (int i = 0; i < count; i++)
+                        n += snprintf(request + n, sizeof(request) - (size_t)n, "a=1&");
+                (void)snprintf(request + n, sizeof(request) - (size_t)n, " HTTP/1.1\r\nHost: x\r\n\r\n");
+                assert_int_equal(exchange(&f, request, &answer), 200);
+                int found = 0;
+                for (const char *at = answer.body; (at = strstr(at, "a=1;")); at++)
+                        found++;
+                assert_int_equal(found, count);
+        }
+}
+
+/* Behind a NUL the end of the target can't be told, so libmicrohttpd does see the parameters. */
+static void parameters_behind_a_nul_are_refused_at_once(void **state)
+{
+#define START(text)                                                                                                    \
+        {                                                                                                              \
+                text, sizeof(text) - 1                                                                                 \
+        }
+        static const struct {
+                const char *text;
+                size_t length;
+        } starts[] = { START("GET /\0?"), START("GET /query?\0"), START("GET /query?a\0"),
+                       START("GET /\0HTTP/1.1\0?") };
+        static const char end[] = " HTTP/1.1\r\nHost: x\r\n\r\n";
+        static char request[20000];
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(starts); i++) {
+                size_t n = starts[i].length;
+                memcpy(request, starts[i].text, n);
+                for (int j = 0; j < 150; j++, n += 4)
+                        memcpy(request + n, "a=1&", 4);
+                memcpy(request + n, end, sizeof(end) - 1);
+                int64_t start_ms = clock_monotonic_ms();
+                int fd = client_open(&f);
+                client_send_bytes(fd, request, n + sizeof(end) - 1);
+                int status = client_read(fd, &answer);
+                if (status != 400 && status != -1)
+                        fail_msg("case %zu: %d", i, status);
+                assert_true(clock_monotonic_ms() - start_ms < HEADER_MS);
+                assert_int_equal(close(fd), 0);
+        }
+        await_connections(0);
+}
+
 /* Sends `text` a byte every 20 ms until an answer has come. */
 static void dribble(int fd, const char *text)
 {
@@ -341,15 +401,6 @@ static void an_idle_connection_outlives_the_deadline_for_heads(void **state)
         }
 }
 
-static void await_connections(unsigned wanted)
-{
-        int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
-        while (http_server_connections(f.server) != wanted) {
-                assert_true(clock_monotonic_ms() < deadline_ms);
-                (void)poll(NULL, 0, 1);
-        }
-}
-
 static void a_connection_too_many_gets_503_and_the_next_is_served(void **state)
 {
         int fds[CONNECTIONS_MAX];
@@ -385,6 +436,8 @@ int main(void)
                 cmocka_unit_test(nothing_behind_an_ambiguous_head_is_served),
                 cmocka_unit_test(a_large_head_is_refused),
                 cmocka_unit_test(many_small_fields_are_refused_with_an_answer),
+                cmocka_unit_test(a_query_of_many_parameters_is_taken_apart),
+                cmocka_unit_test(parameters_behind_a_nul_are_refused_at_once),
                 cmocka_unit_test(a_head_that_dribbles_is_refused),
                 cmocka_unit_test(a_request_line_that_stops_is_refused),
                 cmocka_unit_test(a_body_that_dribbles_is_refused),

@@ -93,12 +93,6 @@ void http_worker_turn(struct http_worker *worker)
 
 /* --- Opening --------------------------------------------------------------------------------------- */
 
-/* We take the target apart ourselves, so libmicrohttpd leaves it as it is. */
-static size_t keep_escaped(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, char *text)
-{
-        return strlen(text);
-}
-
 static struct MHD_Daemon *start_daemon(struct http_worker *worker)
 {
         const struct http_server *server = worker->server;
@@ -111,7 +105,7 @@ static struct MHD_Daemon *start_daemon(struct http_worker *worker)
                                 MHD_OPTION_CONNECTION_TIMEOUT, timeout_s,                     //
                                 MHD_OPTION_STRICT_FOR_CLIENT, server->strict_library ? 1 : 0, //
                                 MHD_OPTION_URI_LOG_CALLBACK, on_request_line, worker,         //
-                                MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,             //
+                                MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,              //
                                 MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker,          //
                                 MHD_OPTION_NOTIFY_COMPLETED, on_request_done, worker,         //
                                 MHD_OPTION_END);
