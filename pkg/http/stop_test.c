@@ -2,8 +2,30 @@
 #include "http/fixture.h"
 
 #include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 
 static struct answer answer;
+static atomic_uint strays; /* uses of an epoll on a descriptor that is closed */
+
+/* In place of the C library's, also for libuv and libmicrohttpd. */
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+        long rc = syscall(SYS_epoll_ctl, epoll, operation, fd, event);
+        if (rc < 0 && errno == EBADF)
+                atomic_fetch_add(&strays, 1);
+        return (int)rc;
+}
+
+static void handles_are_closed_before_their_descriptors(void **state)
+{
+        struct fixture f;
+        (void)state;
+        fixture_start(&f, (struct http_options){ 0 }, 2);
+        assert_int_equal(exchange(&f, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 200);
+        fixture_stop(&f);
+        assert_int_equal(atomic_load(&strays), 0);
+}
 
 static void a_client_that_left_is_noticed(void **state)
 {
@@ -212,6 +234,7 @@ static void answers_are_counted_and_recorded(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(handles_are_closed_before_their_descriptors),
                 cmocka_unit_test(a_client_that_left_is_noticed),
                 cmocka_unit_test(while_draining_answers_close_and_connections_are_accepted),
                 cmocka_unit_test(what_waits_in_the_queue_is_served_when_accepting_stops),

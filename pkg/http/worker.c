@@ -250,6 +250,8 @@ static void stop_daemon(struct http_worker *worker)
                 (void)MHD_run(worker->daemon); /* fails only after a stop */
                 answer_held(worker);           /* a pipelined request may have come up */
         }
+        if (worker->daemon_poll.data)
+                worker_close_handle((uv_handle_t *)&worker->daemon_poll); /* while its descriptor is still open */
         MHD_stop_daemon(worker->daemon);
         answer_held(worker); /* one that came up in the last round is an orphan now */
 }
@@ -267,6 +269,4 @@ void http_worker_close(struct http_worker *worker)
         worker_close_handle((uv_handle_t *)&worker->wait);
         worker_close_handle((uv_handle_t *)&worker->sweep);
         worker_close_handle((uv_handle_t *)&worker->accept_again);
-        if (worker->daemon_poll.data)
-                worker_close_handle((uv_handle_t *)&worker->daemon_poll);
 }
