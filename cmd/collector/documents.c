@@ -400,15 +400,40 @@ static void post_reject(struct post *post)
         post_free(post);
 }
 
-static bool read_form(struct post *post, const char **body, size_t *length)
+static const struct http_header accept_classic = { "Accept-Post",
+                                                   "application/json, application/x-www-form-urlencoded" };
+
+/* A form is UTF-8 unless its media type says otherwise; ISO-8859-1 is converted, as Express does. False: the request
+ * was answered, because another charset would be stored garbled. */
+static bool choose_charset(struct post *post, const char *type, bool *is_latin1)
+{
+        char charset[32];
+        int found = http_media_type_parameter(type, "charset", charset, sizeof(charset));
+        *is_latin1 = found > 0 && (strcasecmp(charset, "iso-8859-1") == 0 || strcasecmp(charset, "latin1") == 0);
+        if (found == 0 || *is_latin1)
+                return true;
+        if (found > 0 && (strcasecmp(charset, "utf-8") == 0 || strcasecmp(charset, "utf8") == 0 ||
+                          strcasecmp(charset, "us-ascii") == 0))
+                return true;
+        http_problem(post->request, 415, &accept_classic, 1, "a form is sent in UTF-8 or ISO-8859-1, not as %.100s",
+                     type);
+        return false;
+}
+
+/* Turns the form into JSON, in post->form. False: the request was answered. */
+static bool read_form(struct post *post, const char *type, const char **body, size_t *length)
 {
         struct buf json;
         struct err err;
-        struct form_limits limits = { .max_bytes = (size_t)post->worker->collector->settings->body_max_bytes * 4 };
+        struct form_options options = { .max_bytes = (size_t)post->worker->collector->settings->body_max_bytes * 4 };
+        if (!choose_charset(post, type, &options.is_latin1))
+                return false;
         buf_init(&json, 0);
-        if (form_to_json(*body, *length, &limits, &json, &err) < 0) {
+        int rc = form_to_json(*body, *length, &options, &json, &err);
+        if (rc < 0) {
                 buf_fini(&json);
-                http_problem(post->request, 413, NULL, 0, "the form: %s", err.text);
+                http_problem(post->request, rc == ERR_LIMIT ? 413 : err_http_status(rc), NULL, 0, "the form: %s",
+                             err.text);
                 return false;
         }
         post->form = buf_take(&json, length);
@@ -444,13 +469,10 @@ static bool read_body(struct post *post)
         struct json_position where;
         struct err err;
         if (type && post->classic && http_media_type_is(type, "application/x-www-form-urlencoded")) {
-                if (refuse_encoded(post->request) || !read_form(post, &body, &length))
+                if (refuse_encoded(post->request) || !read_form(post, type, &body, &length))
                         return false;
         } else if (type && !is_json(type)) {
                 static const struct http_header accept = { "Accept-Post", "application/json" };
-                static const struct http_header accept_classic = {
-                        "Accept-Post", "application/json, application/x-www-form-urlencoded"
-                };
                 http_problem(post->request, 415, post->classic ? &accept_classic : &accept, 1,
                              "a document is sent as application/json%s, not as %.100s",
                              post->classic ? " or application/x-www-form-urlencoded" : "", type);

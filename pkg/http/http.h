@@ -226,6 +226,10 @@ void http_problem_with(struct http_request *request, int status, const char *mem
 
 /* The media type of a Content-Type value, without parameters, compared without case: true if it is `type`. */
 bool http_media_type_is(const char *content_type, const char *type);
+/* The value of a parameter of a Content-Type value (RFC 9110, section 5.6.6), without its quotes: 1, or 0 where there is
+ * none or it is empty, or -1 where it cannot be read: quotes that do not end, no '=', a value that does not fit, or the
+ * same parameter again with another value. */
+int http_media_type_parameter(const char *content_type, const char *name, char *value, size_t size);
 /* True if the Accept header value (NULL: anything) takes `type`, and if so not with q=0. */
 bool http_accepts(const char *accept, const char *type);
 /* The phrase of a status code: "Not Found"; "Status 799" is never asked: unknown codes give "Unknown". */

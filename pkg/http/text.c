@@ -88,6 +88,62 @@ bool http_media_type_is(const char *content_type, const char *type)
         return length == strlen(type) && !strncasecmp(content_type, type, length);
 }
 
+/* Reads `=token` or `="quoted"` at *at and moves behind it. False: there is none, or it does not fit. */
+static bool read_parameter_value(const char **at, char *value, size_t size)
+{
+        const char *from = *at;
+        size_t length = 0;
+        if (*from++ != '=')
+                return false;
+        bool is_quoted = *from == '"';
+        from += is_quoted;
+        while (*from && (is_quoted ? *from != '"' : !strchr("; \t,", *from))) {
+                from += is_quoted && *from == '\\' && from[1];
+                if (length + 1 == size)
+                        return false;
+                value[length++] = *from++;
+        }
+        value[length] = '\0';
+        if (is_quoted && *from++ != '"')
+                return false;
+        *at = from;
+        return true;
+}
+
+/* Behind the next ';' that is not inside quotes, or NULL. */
+static const char *next_parameter(const char *at)
+{
+        for (bool is_quoted = false; *at; at++) {
+                if (*at == '"')
+                        is_quoted = !is_quoted;
+                else if (is_quoted && *at == '\\' && at[1])
+                        at++;
+                else if (*at == ';' && !is_quoted)
+                        return at + 1;
+        }
+        return NULL;
+}
+
+int http_media_type_parameter(const char *content_type, const char *name, char *value, size_t size)
+{
+        char again[64];
+        int found = 0;
+        size_t name_length = strlen(name);
+        for (const char *at = next_parameter(content_type); at; at = next_parameter(at)) {
+                at += strspn(at, " \t");
+                size_t length = strcspn(at, "=; \t");
+                if (length != name_length || strncasecmp(at, name, length) != 0)
+                        continue;
+                at += length;
+                if (!read_parameter_value(&at, found ? again : value, found ? sizeof(again) : size))
+                        return -1;
+                if (found && strcasecmp(value, again) != 0)
+                        return -1;
+                found = 1;
+        }
+        return found && *value;
+}
+
 /* How closely a media range fits: 3 itself, 2 its main type, 1 everything, 0 not at all. */
 static int range_fits(const char *range, size_t length, const char *type)
 {

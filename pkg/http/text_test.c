@@ -31,6 +31,43 @@ static void media_types_are_compared_without_case_and_parameters(void **state)
                         fail_msg("%s", cases[i].value);
 }
 
+static void a_parameter_of_a_media_type_is_found_whatever_its_form(void **state)
+{
+        static const struct {
+                const char *value;
+                int found;
+                const char *charset;
+        } cases[] = {
+                { "a/b", 0, "" },
+                { "a/b;", 0, "" },
+                { "a/b; boundary=x", 0, "" },
+                { "a/b; xcharset=utf-8; charsetx=utf-8", 0, "" },
+                { "a/b; x=\"; charset=utf-8\"", 0, "" },
+                { "a/b; x=\"\\\"; charset=utf-8\"", 0, "" },
+                { "a/b;charset=utf-8", 1, "utf-8" },
+                { "a/b ;\t CHARSET=UTF-8 ; x=y", 1, "UTF-8" },
+                { "a/b; x=\"a;b\"; charset=\"iso-8859-1\"", 1, "iso-8859-1" },
+                { "a/b; charset=\"u\\tf-8\"", 1, "utf-8" },
+                { "a/b; charset=utf-8; charset=UTF-8", 1, "utf-8" },
+                { "a/b; charset=utf-8; charset=utf-16", -1, "" },
+                { "a/b; charset=", 0, "" },
+                { "a/b; charset=\"\"", 0, "" },
+                { "a/b; charset", -1, "" },
+                { "a/b; charset =utf-8", -1, "" },
+                { "a/b; charset=\"utf-8", -1, "" },
+                { "a/b; charset=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -1, "" },
+                { "a/b; charset=\"utf-8\\", -1, "" },
+        };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                char charset[32];
+                if (http_media_type_parameter(cases[i].value, "charset", charset, sizeof(charset)) != cases[i].found)
+                        fail_msg("%s", cases[i].value);
+                if (cases[i].found > 0)
+                        assert_string_equal(charset, cases[i].charset);
+        }
+}
+
 static void the_most_specific_range_of_accept_decides(void **state)
 {
         static const struct {
@@ -74,6 +111,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(media_types_are_compared_without_case_and_parameters),
+                cmocka_unit_test(a_parameter_of_a_media_type_is_found_whatever_its_form),
                 cmocka_unit_test(the_most_specific_range_of_accept_decides),
                 cmocka_unit_test(statuses_have_their_phrases),
         };

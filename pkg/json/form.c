@@ -1,37 +1,25 @@
-/* form: application/x-www-form-urlencoded to JSON, as the npm package qs 6.17 reads it by default. Two
- * passes, as there: first each name=value pair is decoded, and equal names are combined; then each name
- * is taken apart at its brackets, from the inside out, and the result is merged into the whole. The
- * first pass keeps names in the order in which JavaScript enumerates an object, and the second
- * follows it: that shows in arrays. pkg/json/testdata holds what qs itself says to some hundred bodies. */
+/* form: application/x-www-form-urlencoded to JSON, as Express's `extended` reader has it: the npm package
+ * qs 6.17 with up to 1000 fields, 32 brackets and arrays of at least 100 elements. Two passes, as there:
+ * first each name=value pair is decoded, and equal names are combined; then each name is taken apart at
+ * its brackets, from the inside out, and the result is merged into the whole. The first pass keeps names
+ * in the order in which JavaScript enumerates an object, and the second follows it: that shows in
+ * arrays. pkg/json/testdata holds what qs itself says to some hundred bodies.
+ *
+ * Express leaves out what it cannot place. Here a form is acknowledged, so all of it is in the result,
+ * or it is an error: json.h lists where that makes a difference. */
 #include <string.h>
 
 #include "base/hex.h"
 #include "json/form_tree.h"
 #include "json/internal.h"
 
-enum { PARAMETERS_DEFAULT = 1000, DEPTH_DEFAULT = 5, DEPTH_MAX = 32, MAX_BYTES_DEFAULT = 1 << 20 };
+enum { FIELDS_DEFAULT = 1000, DEPTH_MAX = 32, ARRAY_LIMIT_MIN = 100, MAX_BYTES_DEFAULT = 1 << 20, NAME_SHOWN = 40 };
 
 /* One piece of a name: `a`, or what is between brackets. */
 struct segment {
         struct json_span text;
         bool is_bracketed;
 };
-
-/* ECMA-262, section 20.1.3 and annex B.2.2. */
-static const char *const prototype_names[] = {
-        "__defineGetter__", "__defineSetter__", "__lookupGetter__",     "__lookupSetter__", "__proto__", "constructor",
-        "hasOwnProperty",   "isPrototypeOf",    "propertyIsEnumerable", "toLocaleString",   "toString",  "valueOf",
-};
-
-static bool is_prototype_name(struct json_span name)
-{
-        for (size_t i = 0; i < COUNT_OF(prototype_names); i++) {
-                if (strlen(prototype_names[i]) == name.length &&
-                    memcmp(prototype_names[i], name.bytes, name.length) == 0)
-                        return true;
-        }
-        return false;
-}
 
 /* The byte that the escape %XX at `at` stands for, or -1. */
 static int percent_byte(const char *at, const char *end)
@@ -87,6 +75,26 @@ keep:
         return (struct json_span){ out, length };
 }
 
+/* The same for ISO-8859-1, where every byte is a character and every escape a byte. */
+static struct json_span decode_latin1(struct form_tree *tree, const char *from, const char *end)
+{
+        char *out = form_tree_alloc(tree, 2 * (size_t)(end - from));
+        if (!out)
+                return (struct json_span){ "", 0 };
+        size_t length = 0;
+        for (const char *at = from; at < end;) {
+                char character[4];
+                int byte = percent_byte(at, end);
+                at += byte < 0 ? 1 : 3;
+                if (byte < 0)
+                        byte = at[-1] == '+' ? ' ' : (unsigned char)at[-1];
+                size_t bytes = utf8_write(character, (uint32_t)byte);
+                memcpy(out + length, character, bytes);
+                length += bytes;
+        }
+        return (struct json_span){ out, length };
+}
+
 /* A copy of the body in which %5B and %5D are brackets: escaped ones count as much as plain ones. */
 static struct json_span unescape_brackets(struct form_tree *tree, const char *bytes, size_t length)
 {
@@ -110,11 +118,12 @@ static const char *find_equals(const char *part, const char *end)
         return bracketed ? bracketed + 1 : memchr(part, '=', (size_t)(end - part));
 }
 
-static void read_pair(struct form_tree *tree, struct node *pairs, const char *part, const char *end)
+static void read_pair(struct form_tree *tree, struct node *pairs, const char *part, const char *end, bool is_latin1)
 {
+        struct json_span (*read)(struct form_tree *, const char *, const char *) = is_latin1 ? decode_latin1 : decode;
         const char *equals = find_equals(part, end);
-        struct json_span name = decode(tree, part, equals ? equals : end);
-        struct node *value = node_string(tree, equals ? decode(tree, equals + 1, end) : (struct json_span){ "", 0 });
+        struct json_span name = read(tree, part, equals ? equals : end);
+        struct node *value = node_string(tree, equals ? read(tree, equals + 1, end) : (struct json_span){ "", 0 });
         struct slot *old = node_find(pairs, name);
         if (old)
                 old->value = node_combine(tree, old->value, value);
@@ -122,17 +131,43 @@ static void read_pair(struct form_tree *tree, struct node *pairs, const char *pa
                 node_set(tree, pairs, name, value);
 }
 
-static struct node *read_pairs(struct form_tree *tree, struct json_span body, size_t parameters_max)
+static bool is_utf8(const char *part, const char *end)
 {
-        struct node *pairs = node_new(tree, NODE_OBJECT);
+        const unsigned char *at = (const unsigned char *)part;
+        while (at < (const unsigned char *)end) {
+                size_t length = *at < 0x80 ? 1 : utf8_length(at, (const unsigned char *)end);
+                if (length == 0)
+                        return false;
+                at += length;
+        }
+        return true;
+}
+
+static int read_pairs(struct form_tree *tree, struct json_span body, bool is_latin1, struct node *pairs,
+                      struct err *err)
+{
         const char *at = body.bytes;
         const char *end = body.bytes + body.length;
-        for (size_t count = 0; count < parameters_max && at && !tree->is_out_of_memory; count++) {
+        for (size_t number = 1; at && !tree->is_out_of_memory; number++) {
                 const char *ampersand = memchr(at, '&', (size_t)(end - at));
-                read_pair(tree, pairs, at, ampersand ? ampersand : end);
+                const char *part_end = ampersand ? ampersand : end;
+                if (!is_latin1 && !is_utf8(at, part_end))
+                        return err_set(err, ERR_INVALID, "field %zu: invalid UTF-8", number);
+                if (part_end > at)
+                        read_pair(tree, pairs, at, part_end, is_latin1);
                 at = ampersand ? ampersand + 1 : NULL;
         }
-        return pairs;
+        return 0;
+}
+
+/* As Express counts: what is between two & counts, also where that is nothing. */
+static size_t count_fields(const char *bytes, size_t length)
+{
+        size_t count = 1;
+        const char *end = bytes + length;
+        for (const char *at = bytes; at < end && (at = memchr(at, '&', (size_t)(end - at))); at++)
+                count++;
+        return count;
 }
 
 /* The bracket that closes the one at `open`, inner pairs passed over; NULL: none does. */
@@ -147,30 +182,31 @@ static const char *find_close(const char *open, const char *end)
         return NULL;
 }
 
-/* Takes a name apart. Returns the number of pieces, 0 if the name is left out. What is too deep, or has no
- * closing bracket, is one last piece, brackets and all; text behind a closing bracket counts for nothing. */
+/* Takes a name apart: the number of pieces, at least 1, or 0 where it has too many brackets. A bracket without its
+ * other half begins one last piece, brackets and all. A name with text behind a closing bracket, which qs would leave
+ * out, is one piece. */
 static size_t split_name(struct json_span name, size_t depth_max, struct segment segments[DEPTH_MAX + 2])
 {
         const char *end = name.bytes + name.length;
         const char *open = memchr(name.bytes, '[', name.length);
         struct json_span parent = { name.bytes, (size_t)((open ? open : end) - name.bytes) };
         size_t count = 0;
-        if (parent.length > 0) {
-                if (is_prototype_name(parent))
-                        return 0;
+        if (parent.length > 0 || !open)
                 segments[count++] = (struct segment){ parent, false };
-        }
-        for (size_t depth = 0; open; depth++) {
-                const char *close = depth < depth_max ? find_close(open, end) : NULL;
+        for (size_t depth = 0; open && open < end; depth++) {
+                if (*open != '[') {
+                        segments[0] = (struct segment){ name, false };
+                        return 1;
+                }
+                if (depth == depth_max)
+                        return 0;
+                const char *close = find_close(open, end);
                 if (!close) {
                         segments[count++] = (struct segment){ { open, (size_t)(end - open) }, true };
                         break;
                 }
-                struct json_span content = { open + 1, (size_t)(close - open - 1) };
-                if (is_prototype_name(content))
-                        return 0;
-                segments[count++] = (struct segment){ content, true };
-                open = memchr(close, '[', (size_t)(end - close));
+                segments[count++] = (struct segment){ { open + 1, (size_t)(close - open - 1) }, true };
+                open = close + 1;
         }
         return count;
 }
@@ -186,9 +222,9 @@ static struct node *wrap(struct form_tree *tree, const struct segment *segment, 
                 return array;
         }
         int64_t index = segment->is_bracketed ? index_of_name(segment->text) : -1;
-        if (index >= 0 && index < FORM_ARRAY_LIMIT) {
+        if (index >= 0 && index < tree->array_limit) {
                 struct node *array = node_new(tree, NODE_ARRAY);
-                node_set_index(tree, array, (size_t)index, value);
+                node_set_index(tree, array, index, value);
                 return array;
         }
         struct node *object = node_new(tree, NODE_OBJECT);
@@ -197,21 +233,23 @@ static struct node *wrap(struct form_tree *tree, const struct segment *segment, 
         return object;
 }
 
-static struct node *nest_pairs(struct form_tree *tree, const struct node *pairs, size_t depth_max)
+static int nest_pairs(struct form_tree *tree, const struct node *pairs, size_t depth_max, struct node **whole,
+                      struct err *err)
 {
-        struct node *whole = node_new(tree, NODE_OBJECT);
         struct slot **order = node_order(tree, pairs);
         for (size_t i = 0; order && i < pairs->count && !tree->is_out_of_memory; i++) {
                 struct segment segments[DEPTH_MAX + 2];
+                struct json_span name = order[i]->key;
                 struct node *value = order[i]->value;
-                size_t count = split_name(order[i]->key, depth_max, segments);
+                size_t count = split_name(name, depth_max, segments);
                 if (count == 0)
-                        continue;
+                        return err_set(err, ERR_INVALID, "the name %.*s... has more than %zu brackets",
+                                       name.length < NAME_SHOWN ? (int)name.length : NAME_SHOWN, name.bytes, depth_max);
                 while (count > 0)
                         value = wrap(tree, &segments[--count], value);
-                whole = node_merge(tree, whole, value);
+                *whole = node_merge(tree, *whole, value);
         }
-        return whole;
+        return 0;
 }
 
 static size_t or_default(size_t value, size_t fallback)
@@ -219,7 +257,8 @@ static size_t or_default(size_t value, size_t fallback)
         return value > 0 ? value : fallback;
 }
 
-static int print_within(struct form_tree *tree, const struct node *whole, size_t max_bytes, struct buf *out)
+static int print_within(struct form_tree *tree, const struct node *whole, size_t max_bytes, struct buf *out,
+                        struct err *err)
 {
         struct buf json;
         buf_init(&json, max_bytes);
@@ -227,22 +266,40 @@ static int print_within(struct form_tree *tree, const struct node *whole, size_t
         if (rc == 0)
                 rc = buf_append(out, json.data, json.len);
         buf_fini(&json);
-        return rc;
+        return rc == ERR_LIMIT ? err_set(err, rc, "more than %zu bytes of JSON", max_bytes) : rc;
 }
 
-int form_to_json(const char *bytes, size_t length, const struct form_limits *limits, struct buf *out, struct err *err)
+static int convert(struct form_tree *tree, const char *bytes, size_t length, const struct form_options *options,
+                   struct buf *out, struct err *err)
 {
-        struct form_limits limit = limits ? *limits : (struct form_limits){ 0 };
-        size_t max_bytes = or_default(limit.max_bytes, MAX_BYTES_DEFAULT);
-        size_t depth_max = or_default(limit.depth_max, DEPTH_DEFAULT);
+        size_t depth_max = or_default(options->depth_max, DEPTH_MAX);
+        struct json_span body = unescape_brackets(tree, bytes, length);
+        struct node *pairs = node_new(tree, NODE_OBJECT);
+        struct node *whole = node_new(tree, NODE_OBJECT);
+        int rc = read_pairs(tree, body, options->is_latin1, pairs, err);
+        if (rc < 0)
+                return rc;
+        rc = nest_pairs(tree, pairs, depth_max < DEPTH_MAX ? depth_max : DEPTH_MAX, &whole, err);
+        if (rc < 0)
+                return rc;
+        rc = tree->is_out_of_memory
+                     ? ERR_NOMEM
+                     : print_within(tree, whole, or_default(options->max_bytes, MAX_BYTES_DEFAULT), out, err);
+        return rc == ERR_NOMEM ? err_set(err, rc, "out of memory") : rc;
+}
+
+int form_to_json(const char *bytes, size_t length, const struct form_options *options, struct buf *out, struct err *err)
+{
+        struct form_options none = { 0 };
         struct form_tree tree;
-        form_tree_init(&tree);
-        struct json_span body = unescape_brackets(&tree, bytes, length);
-        const struct node *pairs = read_pairs(&tree, body, or_default(limit.parameters_max, PARAMETERS_DEFAULT));
-        const struct node *whole = nest_pairs(&tree, pairs, depth_max < DEPTH_MAX ? depth_max : DEPTH_MAX);
-        int rc = tree.is_out_of_memory ? ERR_NOMEM : print_within(&tree, whole, max_bytes, out);
+        if (!options)
+                options = &none;
+        size_t fields = count_fields(bytes, length);
+        size_t fields_max = or_default(options->fields_max, FIELDS_DEFAULT);
+        if (fields > fields_max)
+                return err_set(err, ERR_LIMIT, "more than %zu fields", fields_max);
+        form_tree_init(&tree, fields < ARRAY_LIMIT_MIN ? ARRAY_LIMIT_MIN : (int64_t)fields);
+        int rc = convert(&tree, bytes, length, options, out, err);
         form_tree_fini(&tree);
-        if (rc == ERR_LIMIT)
-                return err_set(err, rc, "the form makes more than %zu bytes of JSON", max_bytes);
-        return rc < 0 ? err_set(err, rc, "a form of %zu bytes", length) : 0;
+        return rc;
 }

@@ -1,11 +1,12 @@
-/* form_merge: what qs 6.17 makes of values that meet under one name, with its defaults (arrayLimit 20,
- * duplicates "combine", strictMerge), as its README and its behaviour show it:
- *   - equal names make an array; one with more than 20 elements becomes an object with their indexes,
- *     which from then on takes further values at the next index ("overflow");
+/* form_merge: what qs 6.17 makes of values that meet under one name (duplicates "combine", strictMerge), as
+ * its README and its behaviour show it:
+ *   - equal names make an array; one with more elements than its limit becomes an object with their
+ *     indexes, which from then on takes further values at the next index ("overflow");
  *   - a string that meets an object makes the array [object, string]; whatever comes next is added
  *     there ("conflict") instead of nesting once more;
- *   - an array that meets an object becomes an object with its indexes as names;
- *   - an empty string that meets a value under a longer name is dropped. */
+ *   - an array that meets an object becomes an object with its indexes as names.
+ * One thing is different: qs drops an empty string that comes after a value under a longer name
+ * (`a[b]=1&a=`); here it is kept like any other. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,43 +28,39 @@ static void set_numbered(struct form_tree *tree, struct node *object, int64_t in
 
 static void append(struct form_tree *tree, struct node *array, struct node *value)
 {
-        node_set_index(tree, array, array->count, value);
+        node_set_index(tree, array, array->length, value);
 }
 
-/* Behind what is there: all elements of an array, holes included, or the value itself. */
+/* Behind what is there: all elements of an array, at their distances, or the value itself. */
 static void append_spread(struct form_tree *tree, struct node *array, struct node *value)
 {
         if (value->kind != NODE_ARRAY) {
                 append(tree, array, value);
                 return;
         }
+        int64_t first = array->length;
         for (size_t i = 0; i < value->count; i++)
-                append(tree, array, value->slots[i].value);
+                node_set_index(tree, array, first + value->slots[i].index, value->slots[i].value);
 }
 
 static struct node *object_of_array(struct form_tree *tree, const struct node *array)
 {
         struct node *object = node_new(tree, NODE_OBJECT);
-        for (size_t i = 0; i < array->count; i++) {
-                if (array->slots[i].value)
-                        set_numbered(tree, object, (int64_t)i, array->slots[i].value);
-        }
+        for (size_t i = 0; i < array->count; i++)
+                set_numbered(tree, object, array->slots[i].index, array->slots[i].value);
         return object;
 }
 
 static struct node *overflow_of_array(struct form_tree *tree, const struct node *array)
 {
         struct node *object = object_of_array(tree, array);
-        object->overflow_index = (int64_t)array->count - 1;
+        object->overflow_index = array->length - 1;
         return object;
 }
 
-static size_t count_elements(const struct node *array)
+static bool holds_more_than(const struct node *array, int64_t limit)
 {
-        size_t count = 0;
-        for (size_t i = 0; i < array->count; i++)
-                count += array->slots[i].value != NULL;
-        return count;
+        return array->count > (size_t)limit;
 }
 
 static struct node *pair(struct form_tree *tree, struct node *first, struct node *second)
@@ -86,7 +83,7 @@ struct node *node_combine(struct form_tree *tree, struct node *first, struct nod
                 append(tree, array, first);
         }
         append(tree, array, second);
-        return array->count > FORM_ARRAY_LIMIT ? overflow_of_array(tree, array) : array;
+        return array->length > tree->array_limit ? overflow_of_array(tree, array) : array;
 }
 
 static struct node *merge_string(struct form_tree *tree, struct node *target, struct node *string)
@@ -94,7 +91,7 @@ static struct node *merge_string(struct form_tree *tree, struct node *target, st
         if (target->kind == NODE_STRING)
                 return pair(tree, target, string);
         if (target->kind == NODE_ARRAY) {
-                bool is_full = count_elements(target) >= FORM_ARRAY_LIMIT;
+                bool is_full = holds_more_than(target, tree->array_limit - 1);
                 append(tree, target, string);
                 return is_full ? overflow_of_array(tree, target) : target;
         }
@@ -125,24 +122,23 @@ static struct node *merge_into_string(struct form_tree *tree, struct node *strin
         struct node *array = node_new(tree, NODE_ARRAY);
         append(tree, array, string);
         append_spread(tree, array, source);
-        return array->count > FORM_ARRAY_LIMIT ? overflow_of_array(tree, array) : array;
+        return array->length > tree->array_limit ? overflow_of_array(tree, array) : array;
 }
 
 static struct node *merge_arrays(struct form_tree *tree, struct node *target, const struct node *source)
 {
         for (size_t i = 0; i < source->count; i++) {
+                int64_t index = source->slots[i].index;
                 struct node *item = source->slots[i].value;
-                if (!item)
-                        continue;
-                struct node *old = i < target->count ? target->slots[i].value : NULL;
+                struct node *old = node_at(target, index);
                 if (!old)
-                        node_set_index(tree, target, i, item);
+                        node_set_index(tree, target, index, item);
                 else if (old->kind != NODE_STRING && item->kind != NODE_STRING)
-                        node_set_index(tree, target, i, node_merge(tree, old, item));
+                        node_set_index(tree, target, index, node_merge(tree, old, item));
                 else
                         append(tree, target, item);
         }
-        return count_elements(target) > FORM_ARRAY_LIMIT ? overflow_of_array(tree, target) : target;
+        return holds_more_than(target, tree->array_limit) ? overflow_of_array(tree, target) : target;
 }
 
 static int64_t largest_index(const struct node *object, int64_t at_least)
@@ -173,9 +169,9 @@ static struct node *merge_members(struct form_tree *tree, struct node *target, c
 {
         for (size_t i = 0; i < source->count; i++) {
                 const struct slot *slot = &source->slots[i];
-                if (slot->value && source->kind == NODE_ARRAY)
-                        merge_member(tree, target, name_of_index(tree, (int64_t)i), slot->value, -1);
-                else if (slot->value)
+                if (source->kind == NODE_ARRAY)
+                        merge_member(tree, target, name_of_index(tree, slot->index), slot->value, -1);
+                else
                         merge_member(tree, target, slot->key, slot->value, source->overflow_index);
         }
         return target;
@@ -183,10 +179,10 @@ static struct node *merge_members(struct form_tree *tree, struct node *target, c
 
 struct node *node_merge(struct form_tree *tree, struct node *target, struct node *source)
 {
-        if (!source || tree->is_out_of_memory)
+        if (tree->is_out_of_memory)
                 return target;
         if (source->kind == NODE_STRING)
-                return source->text.length > 0 ? merge_string(tree, target, source) : target;
+                return merge_string(tree, target, source);
         if (target->kind == NODE_STRING)
                 return merge_into_string(tree, target, source);
         if (target->kind == NODE_ARRAY && source->kind == NODE_ARRAY)
@@ -194,7 +190,7 @@ struct node *node_merge(struct form_tree *tree, struct node *target, struct node
         if (target->kind == NODE_ARRAY) {
                 struct node *object = object_of_array(tree, target);
                 if (target->conflict_index >= 0)
-                        object->conflict_index = (int64_t)target->count - 1;
+                        object->conflict_index = target->length - 1;
                 target = object;
         }
         return merge_members(tree, target, source);

@@ -15,9 +15,9 @@ struct chunk {
         _Alignas(ALIGNMENT) char bytes[];
 };
 
-void form_tree_init(struct form_tree *tree)
+void form_tree_init(struct form_tree *tree, int64_t array_limit)
 {
-        *tree = (struct form_tree){ .spare = { .kind = NODE_STRING } };
+        *tree = (struct form_tree){ .array_limit = array_limit, .spare = { .kind = NODE_STRING } };
 }
 
 void form_tree_fini(struct form_tree *tree)
@@ -130,15 +130,42 @@ void node_set(struct form_tree *tree, struct node *object, struct json_span key,
                 object->slots[object->count++] = (struct slot){ key, hash, index_of_name(key), value };
 }
 
-void node_set_index(struct form_tree *tree, struct node *array, size_t index, struct node *value)
+/* Where the element of that index is or would be. */
+static size_t position_of(const struct node *array, int64_t index)
 {
-        if (index >= array->count) {
-                if (!grow(tree, array, index + 1))
-                        return;
-                memset(array->slots + array->count, 0, (index + 1 - array->count) * sizeof(*array->slots));
-                array->count = index + 1;
+        size_t low = 0;
+        size_t high = array->count;
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                if (array->slots[middle].index < index)
+                        low = middle + 1;
+                else
+                        high = middle;
         }
-        array->slots[index].value = value;
+        return low;
+}
+
+struct node *node_at(const struct node *array, int64_t index)
+{
+        size_t position = position_of(array, index);
+        bool is_there = position < array->count && array->slots[position].index == index;
+        return is_there ? array->slots[position].value : NULL;
+}
+
+void node_set_index(struct form_tree *tree, struct node *array, int64_t index, struct node *value)
+{
+        size_t position = position_of(array, index);
+        if (position == array->count || array->slots[position].index != index) {
+                if (!grow(tree, array, array->count + 1))
+                        return;
+                memmove(array->slots + position + 1, array->slots + position,
+                        (array->count - position) * sizeof(*array->slots));
+                array->count++;
+                array->slots[position] = (struct slot){ .index = index };
+        }
+        array->slots[position].value = value;
+        if (index >= array->length)
+                array->length = index + 1;
 }
 
 /* ECMAScript's array indexes end at 2^32 - 2 (ECMA-262, section 6.1.7). */
@@ -175,14 +202,10 @@ struct slot **node_order(struct form_tree *tree, const struct node *object)
 static int print_array(struct form_tree *tree, const struct node *array, struct buf *out)
 {
         int rc = buf_putc(out, '[');
-        bool is_first = true;
         for (size_t i = 0; rc == 0 && i < array->count; i++) {
-                if (!array->slots[i].value)
-                        continue;
-                rc = is_first ? 0 : buf_putc(out, ',');
+                rc = i == 0 ? 0 : buf_putc(out, ',');
                 if (rc == 0)
                         rc = node_print(tree, array->slots[i].value, out);
-                is_first = false;
         }
         return rc < 0 ? rc : buf_putc(out, ']');
 }

@@ -1,5 +1,6 @@
 /* form_tree: the values a form body is read into: strings, arrays with holes and objects, put together
- * as qs merges them. Nodes live in the tree's own memory and go with it. When memory runs out, the
+ * as qs merges them. Arrays keep no room for holes: a short body such as a[99][99][99]=1 must not cost a
+ * thousand times its size. Nodes live in the tree's own memory and go with it. When memory runs out, the
  * tree notes it and hands out one spare node: callers look at `is_out_of_memory` once, at the end. */
 #ifndef JSON_FORM_TREE_H
 #define JSON_FORM_TREE_H
@@ -11,22 +12,21 @@
 #include "base/buf.h"
 #include "json/json.h"
 
-enum { FORM_ARRAY_LIMIT = 20 }; /* qs: arrayLimit */
-
 enum node_kind { NODE_STRING, NODE_ARRAY, NODE_OBJECT };
 
 struct slot {
-        struct json_span key; /* of objects: borrowed from the tree       */
-        uint32_t hash;        /* of the key                               */
-        int64_t index;        /* the key as a number, or -1               */
-        struct node *value;   /* NULL: a hole in an array                 */
+        struct json_span key; /* of objects: borrowed from the tree                                  */
+        uint32_t hash;        /* of the key                                                          */
+        int64_t index;        /* of objects: the key as a number, or -1; of arrays: the element's    */
+        struct node *value;
 };
 
 struct node {
         enum node_kind kind;
         struct json_span text; /* of strings */
-        struct slot *slots;
+        struct slot *slots;    /* members as they came; elements by index, holes are left out */
         size_t count, capacity;
+        int64_t length; /* of arrays: the last index + 1, as JavaScript counts */
         /* Objects that were arrays until they had too many elements, and arrays or objects that a name
          * with a value and members of its own has become: strings are appended behind this index. */
         int64_t overflow_index; /* -1: none of that */
@@ -35,11 +35,12 @@ struct node {
 
 struct form_tree {
         struct chunk *chunks;
+        int64_t array_limit; /* elements of an array; one with more becomes an object */
         bool is_out_of_memory;
         struct node spare;
 };
 
-void form_tree_init(struct form_tree *tree);
+void form_tree_init(struct form_tree *tree, int64_t array_limit);
 void form_tree_fini(struct form_tree *tree);
 
 /* `size` bytes that live as long as the tree, or NULL. */
@@ -50,14 +51,16 @@ struct node *node_string(struct form_tree *tree, struct json_span text);
 /* The member of that name, or NULL. */
 struct slot *node_find(struct node *object, struct json_span key);
 void node_set(struct form_tree *tree, struct node *object, struct json_span key, struct node *value);
-void node_set_index(struct form_tree *tree, struct node *array, size_t index, struct node *value);
+/* The element at that index, or NULL where there is none. */
+struct node *node_at(const struct node *array, int64_t index);
+void node_set_index(struct form_tree *tree, struct node *array, int64_t index, struct node *value);
 /* The members in the order in which JavaScript enumerates them: array indexes ascending, then the others
  * as they came. NULL when memory has run out, and for none. */
 struct slot **node_order(struct form_tree *tree, const struct node *object);
 
 /* A name that occurs again: the values as one array. */
 struct node *node_combine(struct form_tree *tree, struct node *first, struct node *second);
-/* Puts `source` into `target`; returns what both have become. NULL for `source`: nothing to add. */
+/* Puts `source` into `target`; returns what both have become. */
 struct node *node_merge(struct form_tree *tree, struct node *target, struct node *source);
 
 /* Appends the node as JSON; holes are left out. 0, ERR_LIMIT or ERR_NOMEM. */

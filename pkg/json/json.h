@@ -139,21 +139,27 @@ int json_decode_string(struct json_span string, struct buf *out) NODISCARD;
  * becomes U+FFFD. 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */
 int json_escape(struct buf *out, const char *text, size_t length) NODISCARD;
 
-struct form_limits {
-        size_t parameters_max; /* those behind are left out, as qs does; 0 = 1000              */
-        size_t depth_max;      /* [brackets] behind a name, the rest becomes one name;
-                                  0 = 5, at most 32                                            */
-        size_t max_bytes;      /* of JSON; 0 = 1 MiB                                           */
+struct form_options {
+        size_t fields_max; /* what & separates, nothing included; 0 = 1000                              */
+        size_t depth_max;  /* [brackets] behind a name; 0 = 32, at most 32                              */
+        size_t max_bytes;  /* of JSON; 0 = 1 MiB                                                        */
+        bool is_latin1;    /* bytes and escapes are ISO-8859-1, not UTF-8                               */
 };
 
-/* Appends an application/x-www-form-urlencoded body to `out` as one JSON object, read as the npm package
- * qs 6.17.1 reads it by default (Express's `extended` reader is qs with wider limits): `a[b]=1` an object,
- * `a[]=1`, `a[0]=1` and `a=1&a=2` arrays (of up to 20 elements, beyond that an object), each value a
- * string, members in the order in which JavaScript enumerates them. Nothing that a body says is an error:
- * an escape that is none stays as it is, and names that JavaScript's Object.prototype has are left out.
- * `limits` may be NULL. ERR_LIMIT: more than max_bytes of JSON; ERR_NOMEM. On failure nothing was
- * appended. */
-int form_to_json(const char *bytes, size_t length, const struct form_limits *limits, struct buf *out,
+/* Appends an application/x-www-form-urlencoded body to `out` as one JSON object, as Express's `extended`
+ * reader (the npm package qs 6.17.1) has it: `a[b]=1` an object; `a[]=1`, `a[0]=1` and `a=1&a=2` arrays, of
+ * up to 100 elements or as many as the form has fields, beyond that an object; each value a string; members
+ * in the order in which JavaScript enumerates them. An escape that is none, or stands for no UTF-8, stays as
+ * it is, with all others in the same name or value.
+ *
+ * Nothing is left out. Where Express does, this is kept: a field without a name (`=1`), the name __proto__,
+ * an empty value behind others under a longer name (`a[b]=1&a=`), and text behind a closing bracket
+ * (`a[b]c=1`): such a name is taken as it stands.
+ *
+ * `options` may be NULL. ERR_LIMIT: more than fields_max fields, more than max_bytes of JSON; ERR_INVALID: more
+ * brackets than depth_max, bytes that are not UTF-8; the text of `err` names the field. ERR_NOMEM. On failure
+ * nothing was appended. */
+int form_to_json(const char *bytes, size_t length, const struct form_options *options, struct buf *out,
                  struct err *err) NODISCARD;
 
 #endif

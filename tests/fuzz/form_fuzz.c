@@ -1,5 +1,5 @@
 /* form_fuzz: any bytes as a form body. Whatever they are, the result is a JSON object that the check
- * accepts, within the limits, also where names may be nested deeper than usual. */
+ * accepts, within the limits, or one of the errors that json.h names; in UTF-8 and in ISO-8859-1. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +18,14 @@ static void expect(bool holds, const char *what)
         abort();
 }
 
-static void read_within(const char *bytes, size_t size, const struct form_limits *limits)
+static void read_within(const char *bytes, size_t size, const struct form_options *options)
 {
         struct buf out;
         struct err err;
         struct json_object object;
         buf_init(&out, 0);
-        int rc = form_to_json(bytes, size, limits, &out, &err);
-        expect(rc == 0 || rc == ERR_LIMIT, "a body was refused");
+        int rc = form_to_json(bytes, size, options, &out, &err);
+        expect(rc == 0 || rc == ERR_LIMIT || rc == ERR_INVALID, "another error than those of the header");
         expect(out.len <= MAX_BYTES, "more JSON than allowed");
         if (rc == 0)
                 expect(json_check_object(out.data, out.len, NULL, &object, NULL, &err) == 0, err.text);
@@ -36,9 +36,11 @@ static void read_within(const char *bytes, size_t size, const struct form_limits
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        const struct form_limits usual = { .max_bytes = MAX_BYTES };
-        const struct form_limits deep = { .depth_max = 32, .parameters_max = 50, .max_bytes = MAX_BYTES };
+        const struct form_options usual = { .max_bytes = MAX_BYTES };
+        const struct form_options narrow = { .depth_max = 5, .fields_max = 50, .max_bytes = MAX_BYTES };
+        const struct form_options latin1 = { .is_latin1 = true, .max_bytes = MAX_BYTES };
         read_within((const char *)data, size, &usual);
-        read_within((const char *)data, size, &deep);
+        read_within((const char *)data, size, &narrow);
+        read_within((const char *)data, size, &latin1);
         return 0;
 }

@@ -98,9 +98,53 @@ def test_nested_names_of_a_form_become_objects_and_arrays(client, store):
     assert document["people"] == [{"name": "A"}]
 
 
-def test_a_form_with_parameters_in_its_media_type_is_a_form(client, store):
-    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
-    assert stored(store, client.post("/", "a=1", headers))["a"] == "1"
+PROTOTYPE = ["__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__", "constructor",
+             "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "prototype", "toLocaleString", "toString", "valueOf"]
+
+
+@pytest.mark.parametrize("name", PROTOTYPE)
+def test_a_field_may_have_a_name_of_javascripts_prototype_at_every_level(client, store, name):
+    document = stored(store, client.post("/", f"{name}=1&a[{name}]=2&b[{name}][c]=3&d[][{name}]=4", FORM))
+    assert document[name] == "1"
+    assert document["a"] == {name: "2"}
+    assert document["b"] == {name: {"c": "3"}}
+    assert document["d"] == [{name: "4"}]
+
+
+@pytest.mark.parametrize("body, expected", [
+    ("=1&a=2", {"": "1", "a": "2"}),
+    ("a[b]=1&a=", {"a": [{"b": "1"}, ""]}),
+    ("a[b]c=1&a[b]d=2", {"a[b]c": "1", "a[b]d": "2"}),
+    ("a=1&a[b]=2&a[]=3", {"a": ["1", {"b": "2"}, "3"]}),
+    ("[]=1&[]=2", {"0": "1", "1": "2"}),
+    ("a[=1&b]=2", {"a": {"[": "1"}, "b]": "2"}),
+    ("x=%00&y=%", {"x": "\0", "y": "%"}),
+    ("name=J%FCrgen", {"name": "J%FCrgen"}),
+])
+def test_no_field_of_a_form_is_left_out(client, store, body, expected):
+    document = stored(store, client.post("/", body, FORM))
+    assert {name: value for name, value in document.items() if name not in ("created", "correlationId")} == expected
+
+
+def test_a_list_of_a_form_is_an_array_whatever_its_length(client, store):
+    for name in ("a", "a[]", "a%5B%5D"):
+        document = stored(store, client.post("/", "&".join(f"{name}={n}" for n in range(1000)), FORM))
+        assert document["a"] == [str(n) for n in range(1000)]
+
+
+@pytest.mark.parametrize("parameters", ["; charset=UTF-8", ";charset=utf-8", '; charset="Utf-8"', "; charset=utf8", "; charset=",
+                                        "; x=y", '; x="; charset=utf-16"', "; boundary=charset", "; charset=us-ascii"])
+def test_a_form_with_parameters_in_its_media_type_is_a_form(client, store, parameters):
+    headers = {"Content-Type": f"application/x-www-form-urlencoded{parameters}"}
+    assert stored(store, client.post("/", "a=1&b=%C3%A9", headers)).items() >= {"a": "1", "b": "é"}.items()
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "ISO-8859-1", '"iso-8859-1"', "Latin1"])
+def test_a_form_in_iso_8859_1_is_converted(client, store, charset):
+    headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    document = stored(store, client.post("/", b"caf%E9=cr%e8me+br\xfbl\xe9e&a[\xe9]=%C3%A9", headers))
+    assert document["café"] == "crème brûlée"
+    assert document["a"] == {"é": "Ã©"}
 
 
 def test_a_forms_own_created_wins_and_its_correlation_id_does_not(client, store):

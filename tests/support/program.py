@@ -95,11 +95,18 @@ class Program:
         assert line, f"{self.name} ended before it logged {event}\n{self.child.tail()}"
         return line
 
+    def _size(self, field):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            line = next(line for line in status if line.startswith(f"{field}:"))
+        return int(line.split()[1]) * 1024
+
     def peak_memory(self):
         """Bytes that were resident at most (VmHWM, proc(5))."""
-        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
-            line = next(line for line in status if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+        return self._size("VmHWM")
+
+    def data_size(self):
+        """Bytes that RLIMIT_DATA counts (VmData, proc(5))."""
+        return self._size("VmData")
 
     def running(self):
         return self.child.running()
