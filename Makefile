@@ -21,8 +21,18 @@ Q     := $(if $(filter 1,$(V)),,@)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
             $(if $(CI),-Werror)
+
+# What makes a mistake in memory end the program rather than run somebody's code. The flags that only some compilers,
+# processors and C libraries have are tried once: -fcf-protection is for x86, and level 3 of _FORTIFY_SOURCE needs gcc 12
+# or clang 9 with glibc 2.34. A distribution may have set a level of its own: -U takes it back without a warning.
+fortify   = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(1)
+HARDENING := -fstack-protector-strong $(shell \
+  takes() { echo "$$1" | $(CC) -O2 -Werror $$2 -fsyntax-only -x c - 2>/dev/null; }; \
+  for flag in -fstack-clash-protection -fcf-protection; do takes '' $$flag && echo $$flag; done; \
+  takes '_Static_assert(__USE_FORTIFY_LEVEL == 3, "");' '-include features.h $(call fortify,3)' && \
+  echo '$(call fortify,3)' || echo '$(call fortify,2)')
 OPTIMIZE := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,$(if \
-            $(filter debug,$(BUILD)),-O0 -g3,-O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong))
+            $(filter debug,$(BUILD)),-O0 -g3,-O2 -g $(HARDENING)))
 
 COLLECTOR_LIBS := hiredis libmicrohttpd jansson yaml-0.1 libuv gnutls nettle
 PINGER_LIBS    := libmicrohttpd jansson yaml-0.1 libuv libcurl
@@ -79,7 +89,13 @@ $(OUT)/lib/%.a:
 	$(if $(Q),@echo '  AR      $@')
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(OUT)/obj/%.o: %.c
+# Objects are made anew when this changes.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(OPTIMIZE) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(OPTIMIZE) $(VERSION)' >$@
+.PHONY: FORCE
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  CC      $<')
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -87,12 +103,12 @@ $(OUT)/obj/%.o: %.c
 $(OUT)/bin/collector: $(COLLECTOR_OBJECTS) $(archives)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LD      $@')
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(COLLECTOR_LIBS)) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(COLLECTOR_LIBS)) $(LDLIBS)
 
 $(OUT)/bin/pinger: $(PINGER_OBJECTS) $(archives)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LD      $@')
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PINGER_LIBS)) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PINGER_LIBS)) $(LDLIBS)
 
 # A unit test of a program links the program's other files, all but its main.c.
 test_objects = $(if $(filter cmd/%,$(1)),$(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))))

@@ -20,7 +20,7 @@ endef
 .PHONY: library
 library: $(LIBRARY).a $(LIBRARY).so $(OUT)/examples/servicebinding-list
 
-$(LIBRARY_OBJECTS): $(OUT)/obj/library/%.o: pkg/binding/%.c
+$(LIBRARY_OBJECTS): $(OUT)/obj/library/%.o: pkg/binding/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  CC      $< (library)')
 	$(Q)$(CC) -D_GNU_SOURCE -Ipkg $(CFLAGS) -fvisibility=hidden -MMD -MP -c -o $@ $<

@@ -1,0 +1,80 @@
+"""What the compiler and the linker have put into the programs and the library against mistakes in memory."""
+
+import os
+import platform
+import re
+import subprocess
+
+import pytest
+
+from support.deadline import BUILD_DIR, ROOT
+
+LIBRARY = BUILD_DIR / "lib" / "libservicebinding.so"
+PROGRAMS = [BUILD_DIR / "bin" / "collector", BUILD_DIR / "bin" / "pinger"]
+IS_RELEASE = BUILD_DIR.name.split("-")[0] == "release"  # others are for looking for mistakes
+ON_X86 = platform.machine() in ("x86_64", "i386", "i686")
+
+
+def readelf(*words):
+    return subprocess.run(["readelf", "-W", *map(str, words)], capture_output=True, text=True, check=True, timeout=60,
+                          env={**os.environ, "LC_ALL": "C"}).stdout
+
+
+@pytest.mark.parametrize("path", [*PROGRAMS, LIBRARY], ids=lambda path: path.name)
+def test_it_is_loaded_anywhere_its_stack_is_data_and_its_tables_are_read_only(path):
+    head, dynamic = readelf("-hl", path), readelf("-d", path)
+    assert "Type:                              DYN" in head
+    stack = next(line for line in head.splitlines() if line.strip().startswith("GNU_STACK"))
+    assert " RW " in stack
+    assert "GNU_RELRO" in head
+    assert "NOW" in dynamic
+    if path != LIBRARY:
+        assert re.search(r"FLAGS_1.*\bPIE\b", dynamic)
+
+
+def compiled_here():
+    """The archives with all that was compiled: the programs' packages, and the library as others get it."""
+    return [*BUILD_DIR.glob("lib/*.a"), *BUILD_DIR.glob("obj/cmd/*/main.o")]
+
+
+if IS_RELEASE:
+    @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
+    def test_calls_of_the_c_library_know_the_size_of_their_buffers(path):
+        symbols = set(re.findall(r"UND (__\w+)", readelf("--dyn-syms", path)))
+        assert {"__vsnprintf_chk", "__stack_chk_fail"} <= symbols
+
+    if ON_X86:
+        def test_every_object_takes_indirect_calls_at_marked_places_alone():
+            paths = compiled_here()
+            assert len(paths) > 10
+            for path in paths:
+                text = readelf("-n", path)
+                if path.suffix == ".o":
+                    text = f"File: {path}\n{text}"
+                for member in text.split("File: ")[1:]:
+                    assert re.search(r"x86 feature: .*IBT.*SHSTK", member), member.splitlines()[0]
+
+
+def flags_with(compiler):
+    """The flags with which a release build by this compiler would compile a file."""
+    env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    kind = f"release-{compiler.name}"
+    commands = subprocess.run(["make", "-n", "V=1", f"CC={compiler}", f"build/{kind}/obj/pkg/base/err.o"], cwd=ROOT,
+                              env=env, capture_output=True, text=True, check=True, timeout=60).stdout
+    return next(line for line in commands.splitlines() if line.endswith("pkg/base/err.c")).split()
+
+
+@pytest.mark.parametrize("refused, others", [
+    ("-fcf-protection", ["-fstack-clash-protection", "-D_FORTIFY_SOURCE=3"]),
+    ("-fstack-clash-protection", ["-D_FORTIFY_SOURCE=3"]),
+    ("-D_FORTIFY_SOURCE=3", ["-fstack-clash-protection", "-D_FORTIFY_SOURCE=2"]),
+])
+def test_a_flag_that_the_compiler_lacks_is_left_out_and_the_others_stay(tmp_path, refused, others):
+    compiler = tmp_path / "other-cc"
+    compiler.write_text(f'#!/bin/sh\ncase " $* " in *" {refused} "*) exit 1 ;; esac\nexec cc "$@"\n')
+    compiler.chmod(0o755)
+    flags = flags_with(compiler)
+    assert refused not in flags
+    assert set(others) <= set(flags)
+    assert "-fstack-protector-strong" in flags
+    assert flags.index("-U_FORTIFY_SOURCE") < next(i for i, flag in enumerate(flags) if flag.startswith("-D_FORTIFY"))
