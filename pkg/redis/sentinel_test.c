@@ -12,6 +12,7 @@ static unsigned asked[SENTINELS];
 static struct fake_conn *listener; /* has subscribed to all channels */
 static unsigned subscriptions, questions;
 static const char *role_of_two, *auth_of_one;
+static const char *master_name; /* as the Sentinels know it */
 
 static bool is(const char *a, const char *b)
 {
@@ -53,7 +54,7 @@ static const char *sentinel_answer(struct fake *fake, struct fake_conn *conn, si
         if (is(argv[1], "MASTER"))
                 return master_answer();
         assert_string_equal(argv[1], "GET-MASTER-ADDR-BY-NAME");
-        assert_string_equal(argv[2], "mymaster");
+        assert_string_equal(argv[2], master_name);
         asked[i]++;
         conn->is_mute = says[i][0] == '\0';
         return says[i];
@@ -93,6 +94,7 @@ static void start(fake_answer_fn *answer_of_one)
         state_of_all = NULL;
         refuse_subscriptions = hide_master = false;
         role_of_two = NULL;
+        master_name = "mymaster";
         name_primary(&one);
 }
 
@@ -114,7 +116,7 @@ static struct redis_target_options target_options(struct redis_node nodes[SENTIN
 {
         for (size_t i = 0; i < SENTINELS; i++)
                 nodes[i] = (struct redis_node){ "127.0.0.1", sentinels[i].port };
-        return (struct redis_target_options){ .sentinel_master = "mymaster",
+        return (struct redis_target_options){ .sentinel_master = master_name,
                                               .sentinel_nodes = nodes,
                                               .sentinel_count = SENTINELS };
 }
@@ -338,6 +340,70 @@ static void say_promotion(const char *master, uint16_t port)
         char text[96];
         (void)snprintf(text, sizeof(text), "slave 127.0.0.1:2 127.0.0.1 2 @ %s 127.0.0.1 %u", master, port);
         say("+failover-state-send-slaveof-noone", text);
+}
+
+static void say_selection(const char *master, uint16_t port)
+{
+        char text[96];
+        (void)snprintf(text, sizeof(text), "master %s 127.0.0.1 %u", master, port);
+        say("+failover-state-select-slave", text);
+}
+
+/* Names that are words of the messages, too. */
+static void a_master_may_be_called_like_a_word_of_the_messages(void **state UNUSED)
+{
+        static const char *const names[] = { "master", "slave", "sentinel", "127.0.0.1", "2" };
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+                char text[96];
+                start(server_answer);
+                master_name = names[i];
+                connect_with((struct redis_options){ 0 });
+                set_is_answered_by(&one);
+                wait_listener();
+                say_selection("another", one.port);
+                say_promotion("another", one.port);
+                rig_run_for(&rig, 30);
+                assert_int_equal(rig.client->active->hold_until_ms, 0);
+                say_selection(names[i], one.port);
+                RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+                int64_t selection_until_ms = rig.client->active->hold_until_ms;
+                say_promotion(names[i], one.port);
+                RUN_UNTIL(&rig, rig.client->active->hold_until_ms > selection_until_ms);
+                name_primary(&two);
+                (void)snprintf(text, sizeof(text), "%s 127.0.0.1 1 127.0.0.1 2", names[i]);
+                say("+switch-master", text);
+                RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
+                set_is_answered_by(&two);
+                stop();
+        }
+}
+
+static void messages_of_no_known_form_are_passed_over(void **state UNUSED)
+{
+        static const char *const texts[] = { "",
+                                             " ",
+                                             "master",
+                                             "master mymaster",
+                                             "master mymaster 127.0.0.1",
+                                             "  ",
+                                             "slave a b c @ mymaster",
+                                             "mymaster",
+                                             "@ mymaster 127.0.0.1 1" };
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        for (size_t i = 0; i < COUNT_OF(texts); i++) {
+                say("+failover-state-select-slave", texts[i]);
+                say("+failover-state-send-slaveof-noone", texts[i]);
+                say("+failover-state-reconf-slaves", texts[i]);
+                say("+switch-master", texts[i]);
+        }
+        rig_run_for(&rig, 50);
+        set_is_answered_by(&one);
+        assert_int_equal(rig.client->active->hold_until_ms, 0);
+        assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
+        stop();
 }
 
 static void a_sentinel_that_tells_of_a_switch_is_followed_without_a_break(void **state UNUSED)
@@ -728,6 +794,8 @@ int main(void)
                 cmocka_unit_test(a_password_that_sentinels_refuse_is_told_as_denied_and_not_repeated),
                 cmocka_unit_test(a_silent_primary_is_left_when_another_one_is_named),
                 cmocka_unit_test(a_sentinel_that_tells_of_a_switch_is_followed_without_a_break),
+                cmocka_unit_test(a_master_may_be_called_like_a_word_of_the_messages),
+                cmocka_unit_test(messages_of_no_known_form_are_passed_over),
                 cmocka_unit_test(a_sentinel_that_is_wrong_costs_no_connection),
                 cmocka_unit_test(commands_are_held_while_a_replica_is_promoted),
                 cmocka_unit_test(a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds),

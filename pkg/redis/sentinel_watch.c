@@ -18,6 +18,7 @@
 
 enum {
         WATCHED_MAX = 8,
+        WORDS_MAX = 8,       /* of a message, as far as it is read                                        */
         LISTEN_MS = 500,     /* a Sentinel that hangs costs no more, and a failover takes 200 ms to its promotion */
         SELECTION_MS = 1000, /* then no replica was good enough                                                   */
         PROMOTION_MS = 5000, /* then it has come to nothing                                                       */
@@ -321,37 +322,63 @@ static void on_subscribed(struct redis_command *command, const struct redis_repl
                 tell_refused(w, "SUBSCRIBE", reply);
 }
 
-/* The master that a message is about: "master mymaster 10.0.0.5 6379", "slave 10.0.0.6:6379 10.0.0.6 6379 @ mymaster
- * 10.0.0.5 6379", "mymaster 10.0.0.5 6379 10.0.0.6 6379". NULL: another one; a Sentinel may look after many. */
-static const char *find_master(const char *text, const char *master)
+/* A word of a message: it ends at a blank, not at a NUL. */
+struct word {
+        const char *text;
+        size_t length;
+};
+
+static size_t split(const char *text, struct word words[WORDS_MAX])
 {
-        size_t length = strlen(master);
-        const char *behind = strstr(text, " @ ");
-        for (const char *at = behind ? behind + 3 : text; at && *at; at = strchr(at, ' '), at = at ? at + 1 : NULL)
-                if (strncmp(at, master, length) == 0 && (at[length] == ' ' || at[length] == '\0'))
-                        return at + length;
-        return NULL;
+        size_t count = 0;
+        while (count < WORDS_MAX && *text) {
+                words[count++] = (struct word){ text, strcspn(text, " ") };
+                text += words[count - 1].length;
+                text += *text == ' ';
+        }
+        return count;
+}
+
+static bool is_word(const struct word *word, const char *text)
+{
+        return word->length == strlen(text) && memcmp(word->text, text, word->length) == 0;
+}
+
+/* Where the master that a message is about stands in it; host and port follow. A Sentinel may look after many masters,
+ * and one may be called "master" or "slave": only the position tells what a word is. NULL: no message of that form. */
+static const struct word *find_master(const char *channel, const struct word words[WORDS_MAX], size_t count)
+{
+        if (strcmp(channel, CHANNEL_SWITCH) == 0) /* mymaster 10.0.0.5 6379 10.0.0.6 6379 */
+                return count >= 3 ? &words[0] : NULL;
+        if (count >= 8 && is_word(&words[4], "@")) /* slave 10.0.0.6:6379 10.0.0.6 6379 @ mymaster 10.0.0.5 6379 */
+                return &words[5];
+        return count >= 4 && is_word(&words[0], "master") ? &words[1] : NULL; /* master mymaster 10.0.0.5 6379 */
+}
+
+static void on_news(struct watcher *w, const char *channel, const struct word *master)
+{
+        bool is_selection = strcmp(channel, CHANNEL_SELECT) == 0;
+        if (is_selection || strcmp(channel, CHANNEL_BEGIN) == 0)
+                hold_for_promotion(w->all, master[1].text, master[1].length,
+                                   (uint16_t)strtoul(master[2].text, NULL, 10),
+                                   is_selection ? SELECTION_MS : PROMOTION_MS);
+        else
+                redis_look_again(w->all->client, w->index);
 }
 
 /* "message", channel, text; or the answer to PING. */
 static void on_message(const struct redis_reply *message, void *data)
 {
         struct watcher *w = data;
+        struct word words[WORDS_MAX];
         const struct redis_reply *parts[] = { redis_reply_at(message, 1), redis_reply_at(message, 2) };
         const char *channel = parts[0] ? redis_reply_text(parts[0], NULL) : NULL;
         const char *text = parts[1] ? redis_reply_text(parts[1], NULL) : NULL;
-        const char *place = text ? find_master(text, w->all->target->sentinel_master) : NULL;
-        if (w->is_over || !channel || !place)
+        if (w->is_over || !channel || !text)
                 return;
-        bool is_selection = strcmp(channel, CHANNEL_SELECT) == 0;
-        if (is_selection || strcmp(channel, CHANNEL_BEGIN) == 0) {
-                const char *host = place + (*place == ' ');
-                size_t length = strcspn(host, " ");
-                hold_for_promotion(w->all, host, length, (uint16_t)strtoul(host + length, NULL, 10),
-                                   is_selection ? SELECTION_MS : PROMOTION_MS);
-        } else {
-                redis_look_again(w->all->client, w->index);
-        }
+        const struct word *master = find_master(channel, words, split(text, words));
+        if (master && is_word(master, w->all->target->sentinel_master))
+                on_news(w, channel, master);
 }
 
 static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)

@@ -292,8 +292,9 @@ def test_a_primary_that_hangs_is_left_as_soon_as_the_sentinels_name_another(star
     assert result.longest < 30
 
 
-def test_a_failover_asked_for_under_load_fails_no_request(start_group, start_bound, bindings):
-    group = start_group()
+@pytest.mark.parametrize("master", ["mymaster", "master", "slave", "sentinel"])
+def test_a_failover_asked_for_under_load_fails_no_request(start_group, start_bound, bindings, master):
+    group = start_group(master=master)
     bindings.write("db", **group.binding())
     result = run_failover(start_bound(), group, "SENTINEL FAILOVER", lambda old: group.fail_over())
     # Held from the word of the Sentinel that it is about to promote a replica, until it names the new primary.
