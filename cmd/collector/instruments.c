@@ -58,6 +58,9 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
                   &in->resent, metrics_counter },
                 { "collector_redis_connects_total", "Connections to Redis that came to stand.", &in->connects,
                   metrics_counter },
+                { "collector_redis_protocol_errors_total",
+                  "Connections to Redis ended by what is no reply, or none to that command.", &in->protocol_errors,
+                  metrics_counter },
                 { "collector_redis_sent_bytes_total", "Bytes sent to Redis.", &in->bytes_out, metrics_counter },
                 { "collector_ack_short_total", "Replies to WAIT or WAITAOF that came short and were asked for again.",
                   &in->ack_short, metrics_counter },
@@ -94,6 +97,7 @@ static void add_up(struct redis_counters *sum, struct redis_counters one)
         sum->commands += one.commands;
         sum->resent += one.resent;
         sum->connects += one.connects;
+        sum->protocol_errors += one.protocol_errors;
         sum->bytes_out += one.bytes_out;
         sum->bytes_in += one.bytes_in;
 }
@@ -114,6 +118,7 @@ void instruments_update(struct instruments *in, struct redis *const *clients, si
         metric_add(in->commands, (int64_t)(now.commands - in->last.commands));
         metric_add(in->resent, (int64_t)(now.resent - in->last.resent));
         metric_add(in->connects, (int64_t)(now.connects - in->last.connects));
+        metric_add(in->protocol_errors, (int64_t)(now.protocol_errors - in->last.protocol_errors));
         metric_add(in->bytes_out, (int64_t)(now.bytes_out - in->last.bytes_out));
         metric_add(in->bytes_in, (int64_t)(now.bytes_in - in->last.bytes_in));
         in->last = now;

@@ -23,7 +23,7 @@ struct instruments {
         struct metric *documents[DOCUMENT_RESULTS];
         struct metric *round_trip_seconds, *batch_commands;
         struct metric *held, *in_flight, *connected, *generation;
-        struct metric *commands, *resent, *connects, *bytes_out, *bytes_in;
+        struct metric *commands, *resent, *connects, *protocol_errors, *bytes_out, *bytes_in;
         struct metric *ack_wait_seconds, *ack_short;
         struct metric *previous_found, *previous_absent, *previous_failed; /* NULL without a previous Redis */
         struct redis_counters last;                                        /* what was added up so far */

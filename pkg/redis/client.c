@@ -97,7 +97,6 @@ static void fill_options(struct redis *client, const struct redis_options *given
         o->backoff_min_ms = o->backoff_min_ms > 0 ? o->backoff_min_ms : 50;
         o->backoff_max_ms = o->backoff_max_ms > 0 ? o->backoff_max_ms : 1000;
         o->idle_ping_ms = o->idle_ping_ms > 0 ? o->idle_ping_ms : 30000;
-        o->resend_max = o->resend_max > 0 ? o->resend_max : 3;
         o->reply_max_bytes = o->reply_max_bytes > 0 ? o->reply_max_bytes : (size_t)256 << 20;
         o->budget = o->budget ? o->budget : &client->own_budget;
 }

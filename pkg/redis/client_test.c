@@ -153,15 +153,17 @@ static const char *always_silent(struct fake *f UNUSED, struct fake_conn *conn U
         return is(argv[0], "SET") ? "" : NULL;
 }
 
-static void a_command_is_sent_again_at_most_resend_max_times(void **state UNUSED)
+static void a_command_is_sent_again_until_its_hold_time_has_passed(void **state UNUSED)
 {
         struct job a;
-        start(always_silent, (struct redis_options){ .stall_ms = 60, .resend_max = 2 });
+        start(always_silent, (struct redis_options){ .stall_ms = 60, .hold_ms = 900 });
+        int64_t before_ms = clock_monotonic_ms();
         job_send(&a, &rig, "SET", "a", "1");
         RUN_UNTIL(&rig, a.is_done);
         assert_int_equal(a.code, ERR_TIMEOUT);
-        assert_int_equal(a.command.attempts, 3);
-        assert_int_equal(a.resends, 2);
+        assert_true(clock_monotonic_ms() - before_ms >= 890);
+        assert_true(a.command.attempts > 4);
+        assert_int_equal(a.resends, a.command.attempts - 1);
         stop();
 }
 
@@ -233,14 +235,14 @@ static const char *huge(struct fake *f UNUSED, struct fake_conn *conn UNUSED, si
 static void a_reply_over_the_limit_breaks_the_protocol(void **state UNUSED)
 {
         struct job a;
-        start(huge, (struct redis_options){ .reply_max_bytes = 2000, .resend_max = 1 });
+        start(huge, (struct redis_options){ .reply_max_bytes = 2000, .hold_ms = 400 });
         job_send(&a, &rig, "GET", "a", NULL);
         RUN_UNTIL(&rig, a.is_done);
         assert_int_equal(a.code, ERR_TIMEOUT);
         assert_int_equal(rig.last_error.code, ERR_PROTOCOL);
         assert_true(strstr(rig.last_error.text, "over the limit") != NULL);
         stop();
-        start(too_long, (struct redis_options){ .reply_max_bytes = 2000, .resend_max = 1, .stall_ms = 60 });
+        start(too_long, (struct redis_options){ .reply_max_bytes = 2000, .hold_ms = 400, .stall_ms = 60 });
         job_send(&a, &rig, "GET", "a", NULL); /* announced, but it never comes: time ends it */
         RUN_UNTIL(&rig, a.is_done);
         assert_int_equal(a.code, ERR_TIMEOUT);
@@ -775,7 +777,7 @@ int main(void)
                 cmocka_unit_test(tryagain_is_asked_again_on_the_same_connection),
                 cmocka_unit_test(readonly_looks_for_the_primary_and_keeps_the_order),
                 cmocka_unit_test(a_silent_server_is_given_up),
-                cmocka_unit_test(a_command_is_sent_again_at_most_resend_max_times),
+                cmocka_unit_test(a_command_is_sent_again_until_its_hold_time_has_passed),
                 cmocka_unit_test(a_command_that_must_be_sent_once_fails_when_it_is_in_doubt),
                 cmocka_unit_test(a_loading_server_only_delays),
                 cmocka_unit_test(garbage_breaks_the_connection_not_the_command),

@@ -105,6 +105,7 @@ int redis_command_args(struct redis_command *command, size_t argc, const char *c
         command->length = length;
         command->slot = SLOT_UNKNOWN;
         command->key_offset = 0;
+        redis_expect(command, argc, argv, lengths);
         if (argc > 1) {
                 command->key_offset = argument_offset(lengths[0], argc) + header_size(lengths[1]);
                 command->key_length = lengths[1];

@@ -180,6 +180,7 @@ void redis_conn_handshake_reply(struct conn *c, const struct redis_reply *reply)
         enum redis_failure failure;
         int rc = redis_handshake_reply(&c->handshake, reply, &failure, &err);
         if (rc < 0) {
+                c->client->counters.protocol_errors += err.code == ERR_PROTOCOL;
                 (void)err_wrap(&err, "%s", c->target->address);
                 redis_conn_failed(c, failure, &err);
         } else if (rc == HANDSHAKE_AGAIN) {
@@ -198,6 +199,7 @@ void redis_conn_broken(struct conn *c, const struct err *why)
 {
         struct err err = *why;
         bool is_unheard = c->state == CONN_HANDSHAKE && c->handshake.next == 0;
+        c->client->counters.protocol_errors += why->code == ERR_PROTOCOL;
         if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS says nothing to what is none */
                 (void)err_wrap(&err, "%s: handshake (perhaps this port wants TLS)", c->target->address);
         else

@@ -11,6 +11,8 @@
 
 enum { STEP_AUTH, STEP_SELECT, STEP_CLIENT, STEP_CLUSTER, STEP_ROLE, STEP_PING };
 
+static const char *const names[] = { "authentication", "select", "handshake", "slots", "role", "ping" };
+
 static int add(struct redis_handshake *h, unsigned char step, size_t argc, const char **argv, const size_t *lengths)
 {
         size_t length;
@@ -139,9 +141,8 @@ static enum redis_failure judge_auth(const struct redis_handshake *h, const stru
 
 static enum redis_failure judge_role(const struct redis_reply *reply, struct err *err)
 {
-        const struct redis_reply *first = redis_reply_at(reply, 0);
-        const char *role = first ? redis_reply_text(first, NULL) : NULL;
-        if (!role || strcmp(role, "master") == 0)
+        const char *role = redis_reply_text(redis_reply_at(reply, 0), NULL);
+        if (strcmp(role, "master") == 0)
                 return FAILURE_NONE;
         (void)err_set(err, ERR_UNAVAILABLE, "role: this server is %s, not the primary",
                       strcmp(role, "slave") == 0      ? "a replica"
@@ -160,12 +161,20 @@ static enum redis_failure judge_cluster(struct redis_handshake *h, const struct 
         }
         if (is_map || !h->target->cluster)
                 return FAILURE_NONE;
-        if (redis_reply_type(reply) == REDIS_ERROR)
-                (void)redis_reply_error(reply, err);
-        else
-                (void)err_set(err, ERR_UNAVAILABLE, "no map of a Cluster");
-        (void)err_wrap(err, "slots");
+        (void)redis_reply_error(reply, err);
+        (void)err_wrap(err, "slots"); /* the kind tells that it is bad */
         return err->code == ERR_DENIED ? FAILURE_DENIED : FAILURE_UNKNOWN;
+}
+
+/* What Redis may say to each step, but for errors. */
+static bool is_sound(unsigned char step, const struct redis_reply *reply)
+{
+        const struct redis_reply *first = redis_reply_at(reply, 0);
+        if (step == STEP_CLUSTER)
+                return redis_reply_type(reply) == REDIS_ARRAY;
+        if (step == STEP_ROLE)
+                return first && redis_reply_text(first, NULL);
+        return redis_reply_type(reply) == REDIS_STATUS;
 }
 
 static bool is_denied(unsigned char step, const struct redis_reply *reply)
@@ -177,7 +186,6 @@ static bool is_denied(unsigned char step, const struct redis_reply *reply)
 static enum redis_failure judge_error(const struct redis_handshake *h, unsigned char step,
                                       const struct redis_reply *reply, struct err *err)
 {
-        static const char *const names[] = { "authentication", "select", "handshake", "slots", "role", "ping" };
         if (step == STEP_AUTH && !redis_reply_is_error(reply, "DENIED"))
                 return judge_auth(h, reply, err);
         enum redis_failure failure = redis_failure_of(reply);
@@ -199,6 +207,10 @@ int redis_handshake_reply(struct redis_handshake *h, const struct redis_reply *r
         *failure = FAILURE_NONE;
         if (h->is_refused)
                 return h->next == h->count ? HANDSHAKE_AGAIN : 0;
+        if (redis_reply_type(reply) != REDIS_ERROR && !is_sound(step, reply)) {
+                *failure = FAILURE_UNKNOWN;
+                return err_set(err, ERR_PROTOCOL, "%s: a reply that cannot be", names[step]);
+        }
         if (step == STEP_CLUSTER && !redis_reply_is_error(reply, "NOAUTH"))
                 *failure = judge_cluster(h, reply, err);
         else if (redis_reply_type(reply) == REDIS_ERROR)
@@ -211,6 +223,6 @@ int redis_handshake_reply(struct redis_handshake *h, const struct redis_reply *r
                 return 0;
         }
         if (*failure != FAILURE_NONE)
-                return ERR_UNAVAILABLE;
+                return err->code;
         return h->next == h->count;
 }

@@ -62,7 +62,6 @@ enum redis_reason {
         REASON_NOT_HELD, /* must_not_hold, and no connection              */
         REASON_CLOSED,   /* redis_close                                   */
         REASON_ONCE,     /* may have been done and must not be sent again */
-        REASON_RESENT,   /* sent again too often                          */
         REASON_SLOW,     /* in flight when its hold time passed           */
         REASON_NOMEM,    /* it was sent without bytes                     */
 };
@@ -258,6 +257,24 @@ enum redis_failure {
 enum redis_failure redis_failure_of(const struct redis_reply *reply);
 /* The table's own words for it, safe to print whatever the server echoes; "" for FAILURE_NONE. Static. */
 const char *redis_failure_words(const struct redis_reply *reply);
+
+/* --- What replies a command may get (expect.c) ------------------------------------------------------------ */
+
+/* From the least that it shows when it is answered to the most. */
+enum redis_kind {
+        REDIS_KIND_READ,
+        REDIS_KIND_WRITE,
+        REDIS_KIND_SET, /* a write that carries a document */
+        REDIS_KINDS,
+};
+
+/* Looks the command up by its name; redis_command_args calls it. */
+void redis_expect(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[]);
+bool redis_reply_fits(const struct redis_command *command, const struct redis_reply *reply);
+/* Says how it does not fit; returns ERR_PROTOCOL. */
+int redis_reply_unfit(const struct redis_command *command, const struct redis_reply *reply, struct err *err);
+const char *redis_command_name(const struct redis_command *command); /* "SET"; static */
+enum redis_kind redis_command_kind(const struct redis_command *command);
 
 /* --- The handshake (handshake.c) ------------------------------------------------------------------------- */
 

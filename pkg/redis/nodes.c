@@ -74,6 +74,7 @@ static void add_counters(struct redis_counters *to, const struct redis_counters 
         to->resent += from->resent;
         to->failed += from->failed;
         to->connects += from->connects;
+        to->protocol_errors += from->protocol_errors;
         to->bytes_out += from->bytes_out;
         to->bytes_in += from->bytes_in;
 }

@@ -216,8 +216,6 @@ void redis_queue_doubt(struct redis *client, struct redis_command *command, stru
         command->doubts++;
         if (command->once || command->must_not_hold) {
                 redis_queue_fail(client, command, REASON_ONCE);
-        } else if (command->doubts > client->options.resend_max) {
-                redis_queue_fail(client, command, REASON_RESENT);
         } else {
                 take_out(client, command);
                 tell_resend(client, command);
@@ -289,6 +287,9 @@ static bool leave_stand_in(struct conn *conn, struct redis_command *command)
         stand_in->state = COMMAND_ABANDONED;
         stand_in->deadline_ms = INT64_MAX;
         stand_in->has_asked = command->has_asked;
+        stand_in->row = command->row;
+        stand_in->shape = command->shape;
+        stand_in->most = command->most;
         if (conn->partial == command) { /* the rest of its bytes has to follow */
                 if (!take_bytes(stand_in, command)) {
                         free(stand_in);
@@ -358,8 +359,6 @@ static int say(const struct redis *client, const struct redis_command *command, 
                 return err_set(err, ERR_UNAVAILABLE, "stopped before Redis could be asked");
         case REASON_ONCE:
                 return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
-        case REASON_RESENT:
-                return err_set(err, ERR_TIMEOUT, "sent to Redis %u times without an answer", command->attempts);
         case REASON_NOMEM:
                 return err_set(err, ERR_NOMEM, "out of memory");
         case REASON_SLOW:

@@ -305,6 +305,12 @@ void redis_conn_replied(struct conn *conn, struct redis_command *command, const 
 {
         struct redis *client = conn->client;
         enum redis_failure failure = FAILURE_NONE;
+        if (!redis_reply_fits(command, reply)) {
+                struct err err;
+                (void)redis_reply_unfit(command, reply, &err); /* told by redis_conn_broken */
+                redis_conn_broken(conn, &err);
+                return;
+        }
         if (command->state != COMMAND_ABANDONED)
                 failure = client->node ? redis_cluster_judge(conn, command, reply) : redis_failure_of(reply);
         if (command->state == COMMAND_ABANDONED) {

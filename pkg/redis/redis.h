@@ -15,12 +15,12 @@
  *     redis_send(client, &job->set);                    // queued; on_reply comes later, exactly once
  *     redis_flush(client);                              // once, at the end of the loop's turn: one write
  *
- * The promise: a command that redis_send took is answered exactly once. While Redis is away, its
- * commands are held and sent when it is back, in order, until the hold time has passed; what was sent and
- * not answered is sent again on a new connection, at most resend_max times, so a command must be one that
- * may be done twice (SET of a key of one's own, XADD with a mark set in on_resend, GET), or say that it may
- * not. Error replies that mean "not now" (READONLY, LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS,
- * BUSY, max clients, UNBLOCKED) are such a reason; all others reach on_reply as a reply of type error.
+ * The promise: a command that redis_send took is answered exactly once. While Redis is away, its commands are held and
+ * sent when it is back, in order, until the hold time has passed. What was sent and not answered is sent again on a
+ * new connection, until then, so a command must be one that may be done twice (SET of a key of one's own, XADD with a
+ * mark set in on_resend, GET), or say that it may not. Error replies that mean "not now" (READONLY, LOADING, MASTERDOWN,
+ * CLUSTERDOWN, TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) are such a reason; all others reach on_reply as a
+ * reply of type error. A reply that its command cannot have (nil for a SET without NX) ends the connection.
  *
  * What is spoken is RESP2 (redis.io, "Redis serialization protocol specification"); a Sentinel is asked as redis.io's
  * "Sentinel client spec" says, a Cluster as the "Redis cluster specification" does.
@@ -172,6 +172,8 @@ struct redis_command {
         size_t key_offset, key_length; /* in bytes: the argument that a Cluster goes by; 0: none    */
         int slot;                      /* of the key; SLOT_UNKNOWN until it is asked for            */
         unsigned char redirects;       /* one after the other                                       */
+        unsigned char row, shape;      /* expect.c: what it is, and which replies fit               */
+        size_t most;                   /* ... and how much of them                                  */
         bool is_asking;                /* ASKING stands before it in its bytes ...                  */
         bool has_asked;                /* ... and the answer to that is still to come               */
 };
@@ -236,7 +238,6 @@ struct redis_options {
         int64_t backoff_max_ms;      /* 0 = 1000                                                         */
         int64_t idle_ping_ms;        /* PING after this long without a byte; 0 = 30000                   */
         int64_t max_age_ms;          /* then, give or take a tenth, a connection is replaced; 0 = never  */
-        unsigned resend_max;         /* 0 = 3                                                            */
         size_t reply_max_bytes;      /* a longer one breaks the protocol; 0 = 256 MiB                    */
         struct redis_budget *budget; /* NULL: one of its own                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
@@ -287,6 +288,7 @@ struct redis_counters {
         uint64_t resent; /* written again after they may have been done     */
         uint64_t failed; /* answered without a reply                        */
         uint64_t connects;
+        uint64_t protocol_errors; /* connections ended by what is no reply, or none to that command */
         uint64_t bytes_out, bytes_in;
 };
 struct redis_counters redis_counters(const struct redis *client);

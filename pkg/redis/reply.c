@@ -10,7 +10,7 @@
 
 #include "redis/internal.h"
 
-enum { CHUNK_BYTES = 4096, READER_KEEPS_BYTES = 256 << 10 };
+enum { CHUNK_BYTES = 4096, READER_KEEPS_BYTES = 256 << 10, DEPTH_MAX = 6 };
 
 struct redis_reply {
         enum redis_reply_type type;
@@ -129,11 +129,26 @@ static void *create_string(const redisReadTask *task, char *bytes, size_t length
         return reply;
 }
 
+/* hiredis 0.14 stops at 7 by itself, later ones take any depth. */
+static bool is_deep(const redisReadTask *task)
+{
+        int depth = 0;
+        while (depth < DEPTH_MAX && task->parent) {
+                task = task->parent;
+                depth++;
+        }
+        return depth == DEPTH_MAX;
+}
+
 static void *make_array(const redisReadTask *task, size_t count)
 {
         if (task->type != REDIS_REPLY_ARRAY)
                 return refuse_type(task);
         struct redis_reader *reader = task->privdata;
+        if (is_deep(task)) {
+                reader->problem = "arrays nested too deep";
+                return NULL;
+        }
         if (count > reader->reply_max_bytes / sizeof(void *)) {
                 reader->problem = "a reply over the limit";
                 return NULL;

@@ -42,7 +42,7 @@ static const char *only_new_is_right(struct fake *f UNUSED, struct fake_conn *co
                 return NULL;
         }
         if (strcmp(argv[0], "GET") == 0 && strcmp(argv[1], "bye") == 0)
-                return "+OK\r\n" FAKE_CLOSE;
+                return "$2\r\nOK\r\n" FAKE_CLOSE;
         return entered == conn->number ? NULL : "-NOAUTH Authentication required.\r\n";
 }
 
