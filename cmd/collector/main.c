@@ -21,6 +21,8 @@
 #include "trial.h"
 #include "worker.h"
 
+enum { START_FLUSH_MS = 1000 }; /* for the log of a start that failed */
+
 /* Settings that were read again on SIGHUP; the watch points into them. */
 struct followed {
         struct settings settings;
@@ -320,6 +322,17 @@ static void log_started(const struct process *process)
 
 /* --- Running ----------------------------------------------------------------------------------------------------------- */
 
+static void process_free(struct process *process, int64_t deadline_ms)
+{
+        daemon_fini(&process->daemon);
+        http_server_close(process->collector.server);
+        metrics_free(process->collector.metrics);
+        log_close(process->collector.log, deadline_ms);
+        free(process->workers);
+        followed_free(process->followed);
+        source_fini(&process->source);
+}
+
 static int run(struct process *process)
 {
         struct err err;
@@ -327,14 +340,15 @@ static int run(struct process *process)
                                            .level = (enum log_level)process->settings.log_level,
                                            .program = "collector" };
         if (log_open(&log_options, &process->collector.log, &err) < 0) {
-                fprintf(stderr, "collector: %s\n", err.text);
+                daemon_complain("collector", err.text);
                 return DAEMON_FAILED;
         }
         int rc = start(process, &err);
         if (rc < 0) {
-                fprintf(stderr, "collector: %s\n", err.text);
+                daemon_complain("collector", err.text);
                 log_error(process->collector.log, "server.start_failed", "Collector ends", log_err(&err),
                           log_code(&err));
+                log_flush(process->collector.log, clock_monotonic_ms() + START_FLUSH_MS);
                 bool usage = rc == ERR_INVALID || rc == ERR_CONFLICT || (rc == ERR_NOT_FOUND && !process->watch);
                 return usage ? DAEMON_USAGE : DAEMON_FAILED;
         }
@@ -343,6 +357,8 @@ static int run(struct process *process)
         struct daemon_options daemon = { .log = process->collector.log,
                                          .drain_delay_ms = settings->drain_delay_ms,
                                          .grace_ms = settings->grace_ms,
+                                         .program = "collector",
+                                         .is_forced = true,
                                          .on_stop = on_stop,
                                          .on_reload = on_reload,
                                          .data = process };
@@ -355,24 +371,16 @@ static int run(struct process *process)
         for (unsigned i = 0; i < process->worker_count; i++)
                 worker_join(&process->workers[i]);
         log_info(process->collector.log, "server.stopped", "Collector has stopped");
+        process_free(process, deadline_ms);
         return DAEMON_STOPPED;
-}
-
-static void process_free(struct process *process)
-{
-        daemon_fini(&process->daemon);
-        http_server_close(process->collector.server);
-        metrics_free(process->collector.metrics);
-        log_close(process->collector.log);
-        free(process->workers);
-        followed_free(process->followed);
-        source_fini(&process->source);
 }
 
 int main(int argc, char **argv)
 {
         static struct process process;
         struct err err;
+        if (daemon_prepare() < 0)
+                return DAEMON_FAILED;
         if (argc > 1 && strcmp(argv[1], "request") == 0)
                 return request_main(argc - 2, argv + 2, stdout, stderr);
         process.arguments = (struct config_source){ argc, argv, environ };
@@ -387,14 +395,11 @@ int main(int argc, char **argv)
                 fprintf(stderr, "collector: %s\nTry 'collector --help'.\n", err.text);
                 return DAEMON_USAGE;
         }
-        int status;
-        if (process.settings.check) {
-                status = daemon_printed("collector", check_run(&process.settings, process.report, environ));
-        } else {
-                status = run(&process);
-                if (status == DAEMON_STOPPED)
-                        process_free(&process);
-        }
+        if (process.settings.core_dumps)
+                daemon_allow_core_dumps();
+        int status = process.settings.check
+                             ? daemon_printed("collector", check_run(&process.settings, process.report, environ))
+                             : run(&process);
         config_report_free(process.report);
         config_free(&settings_program, &process.settings);
         return status;

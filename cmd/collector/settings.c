@@ -145,6 +145,9 @@ static const struct config_option options[] = {
         { "grace", CONFIG_DURATION_AT(struct settings, grace_ms), RUNNING, .fallback = "25s", .min = 100,
           .max = 60 * 60 * 1000,
           .help = "After SIGTERM the program ends within this time. Shorter than terminationGracePeriodSeconds." },
+        { "core-dumps", CONFIG_BOOL_AT(struct settings, core_dumps), RUNNING, .fallback = "false",
+          .help = "Let a crash write a core dump, up to the hard limit, and debuggers of the same user attach. Both show "
+                  "passwords, tokens and documents." },
         { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,
           .flags = CONFIG_NOT_IN_FILE | CONFIG_NOT_IN_ENVIRONMENT,
           .help = "Read everything, try to reach Redis, say what was found, and exit." },

@@ -66,6 +66,7 @@ struct settings {
         int access_log; /* enum access_log */
         int64_t drain_delay_ms;
         int64_t grace_ms;
+        bool core_dumps;
         bool check;
 };
 

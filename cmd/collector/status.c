@@ -63,7 +63,8 @@ void status_metrics(struct http_request *request, void *context)
         struct buf text;
         worker_update_instruments(worker);
         buf_init(&text, METRICS_MAX_BYTES);
-        if (metrics_print(worker->collector->metrics, &text) < 0 || metrics_print_process(&text) < 0) {
+        if (metrics_print(worker->collector->metrics, &text) < 0 || metrics_print_process(&text) < 0 ||
+            log_print_metrics(worker->collector->log, &text) < 0) {
                 buf_fini(&text);
                 http_problem(request, 503, NULL, 0, "the metrics do not fit into memory");
                 return;

@@ -18,6 +18,8 @@
 #include "source.h"
 #include "worker.h"
 
+enum { START_FLUSH_MS = 1000 }; /* for the log of a start that failed */
+
 /* Settings that were read again on SIGHUP; the watch points into them. */
 struct followed {
         struct settings settings;
@@ -233,14 +235,14 @@ static void log_started(const struct process *process)
 
 /* --- Running -------------------------------------------------------------------------------------- */
 
-static void process_free(struct process *process)
+static void process_free(struct process *process, int64_t deadline_ms)
 {
         backing_collector_watch_close(process->watch);
         bindings_close(process->pinger.bindings);
         daemon_fini(&process->daemon);
         http_server_close(process->pinger.server);
         metrics_free(process->pinger.metrics);
-        log_close(process->pinger.log);
+        log_close(process->pinger.log, deadline_ms);
         post_global_fini();
         free(process->workers);
         followed_free(process->followed);
@@ -259,13 +261,14 @@ static int run(struct process *process)
                                            .level = (enum log_level)process->settings.log_level,
                                            .program = "pinger" };
         if (log_open(&log_options, &process->pinger.log, &err) < 0) {
-                fprintf(stderr, "pinger: %s\n", err.text);
+                daemon_complain("pinger", err.text);
                 return DAEMON_FAILED;
         }
         int rc = start(process, &err);
         if (rc < 0) {
-                fprintf(stderr, "pinger: %s\n", err.text);
+                daemon_complain("pinger", err.text);
                 log_error(process->pinger.log, "server.start_failed", "Pinger ends", log_err(&err), log_code(&err));
+                log_flush(process->pinger.log, clock_monotonic_ms() + START_FLUSH_MS);
                 return is_usage(process, rc) ? DAEMON_USAGE : DAEMON_FAILED;
         }
         log_started(process);
@@ -273,12 +276,15 @@ static int run(struct process *process)
         struct daemon_options daemon = { .log = process->pinger.log,
                                          .drain_delay_ms = settings->drain_delay_ms,
                                          .grace_ms = settings->grace_ms,
+                                         .program = "pinger",
+                                         .is_forced = true,
                                          .on_stop = on_stop,
                                          .on_reload = on_reload,
                                          .data = process };
-        stop_all(process, daemon_run(&process->daemon, &daemon));
+        int64_t deadline_ms = daemon_run(&process->daemon, &daemon);
+        stop_all(process, deadline_ms);
         log_info(process->pinger.log, "server.stopped", "Pinger has stopped");
-        process_free(process);
+        process_free(process, deadline_ms);
         return DAEMON_STOPPED;
 }
 
@@ -286,6 +292,8 @@ int main(int argc, char **argv)
 {
         static struct process process;
         struct err err;
+        if (daemon_prepare() < 0)
+                return DAEMON_FAILED;
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)
@@ -297,6 +305,8 @@ int main(int argc, char **argv)
                 fprintf(stderr, "pinger: %s\nTry 'pinger --help'.\n", err.text);
                 return DAEMON_USAGE;
         }
+        if (process.settings.core_dumps)
+                daemon_allow_core_dumps();
         int status = process.settings.check
                              ? daemon_printed("pinger", check_run(&process.settings, process.report, environ))
                              : run(&process);

@@ -101,7 +101,8 @@ static void on_metrics(struct http_request *request, void *context)
         size_t length;
         answer_arrived(worker, request);
         buf_init(&text, METRICS_MAX_BYTES);
-        if (metrics_print(worker->pinger->metrics, &text) < 0 || metrics_print_process(&text) < 0) {
+        if (metrics_print(worker->pinger->metrics, &text) < 0 || metrics_print_process(&text) < 0 ||
+            log_print_metrics(worker->pinger->log, &text) < 0) {
                 buf_fini(&text);
                 answer_problem(worker, request, 500, "memory is short");
                 return;

@@ -130,6 +130,7 @@ static void bind_to(const struct world *w, int port, const char *password)
 
 static bool log_has(struct world *w, const char *text)
 {
+        log_flush(w->log, clock_monotonic_ms() + 5000);
         ssize_t got = read(w->log_pipe[0], w->lines + w->line_bytes, sizeof(w->lines) - 1 - w->line_bytes);
         if (got > 0)
                 w->line_bytes += (size_t)got;
@@ -211,7 +212,7 @@ static int tear_down(void **state)
         assert_int_equal(uv_loop_close(&w->loop), 0);
         server_stop(&w->first);
         server_stop(&w->second);
-        log_close(w->log);
+        log_close(w->log, clock_monotonic_ms() + 5000);
         (void)close(w->log_pipe[0]);
         (void)close(w->log_pipe[1]);
         metrics_free(w->metrics);

@@ -3,16 +3,107 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/cpu.h"
 
-enum { WORKERS_BY_DEFAULT_MAX = 4 };
+enum { WORKERS_BY_DEFAULT_MAX = 4, FORCE_AFTER_MS = 1000, COMPLAIN_MS = 1000, STACK_BYTES = 64 * 1024 };
+
+/* --- Before all else ------------------------------------------------------------------------------------- */
+
+static int open_standard(int fd)
+{
+        if (fcntl(fd, F_GETFD) >= 0)
+                return 0;
+        /* The lowest free number is given out, and those below are open by now. */
+        return open("/dev/null", O_RDWR) == fd ? 0 : -1; /* NOLINT(android-cloexec-open): as the others are */
+}
+
+int daemon_prepare(void)
+{
+        struct rlimit limit;
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (open_standard(fd) < 0)
+                        return -1;
+        (void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L); /* cannot fail for 0 and 1 */
+        if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+                limit.rlim_cur = 0;
+                (void)setrlimit(RLIMIT_CORE, &limit); /* lowering is always allowed */
+        }
+        return 0;
+}
+
+void daemon_allow_core_dumps(void)
+{
+        struct rlimit limit;
+        (void)prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); /* cannot fail for 0 and 1 */
+        if (getrlimit(RLIMIT_CORE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit(RLIMIT_CORE, &limit); /* up to the hard limit is always allowed */
+        }
+}
+
+void daemon_complain(const char *program, const char *text)
+{
+        char line[1024];
+        struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+        int length = snprintf(line, sizeof(line), "%s: %s\n", program, text);
+        if (length < 0 || poll(&room, 1, COMPLAIN_MS) <= 0)
+                return;
+        size_t count = (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1;
+        ssize_t written = write(STDERR_FILENO, line, count);
+        (void)written; /* there is nobody else to tell */
+}
+
+/* --- The end by force ------------------------------------------------------------------------------------ */
+
+struct force {
+        const char *program;
+        int64_t at_ms; /* monotonic */
+};
+
+static void *end_by_force(void *data)
+{
+        struct force force = *(struct force *)data;
+        struct timespec at = { .tv_sec = force.at_ms / 1000, .tv_nsec = force.at_ms % 1000 * 1000000 };
+        free(data);
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+                ;
+        daemon_complain(force.program, "not all of it has ended within the grace period; it is ended by force");
+        _exit(DAEMON_FAILED);
+}
+
+/* The thread is never joined: it watches over the process's very last steps, too. Where it cannot be had, the program
+ * ends as soon as all else does. */
+static void arm(const struct daemon *daemon)
+{
+        pthread_t thread;
+        pthread_attr_t attributes;
+        struct force *force = malloc(sizeof(*force));
+        if (!force)
+                return;
+        *force = (struct force){ daemon->options.program, daemon->deadline_ms + FORCE_AFTER_MS };
+        (void)pthread_attr_init(&attributes); /* none of these can fail on Linux */
+        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        if (pthread_create(&thread, &attributes, end_by_force, force) != 0)
+                free(force);
+        (void)pthread_attr_destroy(&attributes);
+}
+
+/* --- Signals --------------------------------------------------------------------------------------------- */
 
 static void on_drained(uv_timer_t *timer)
 {
@@ -27,6 +118,8 @@ static void stop(struct daemon *daemon, const char *signal_name)
                 return;
         }
         daemon->deadline_ms = clock_monotonic_ms() + options->grace_ms;
+        if (options->is_forced)
+                arm(daemon);
         options->on_stop(options->data);
         log_info(options->log, "server.stopping", "Not ready from now on; requests finish",
                  log_str("signal", signal_name), log_int("waited_ms", options->drain_delay_ms));

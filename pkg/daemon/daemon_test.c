@@ -6,8 +6,13 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -104,6 +109,113 @@ static void a_closed_pipe_is_no_end_of_the_program(void **state)
         daemon_fini(&daemon);
 }
 
+/* Runs `body` in a child, since it changes what belongs to the whole process. Its exit status. */
+static int in_a_child(int (*body)(void))
+{
+        int status;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+                _exit(body());
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        return WEXITSTATUS(status);
+}
+
+static bool is_null_device(int fd)
+{
+        struct stat found, expected;
+        return fstat(fd, &found) == 0 && stat("/dev/null", &expected) == 0 && found.st_rdev == expected.st_rdev;
+}
+
+static int close_all_and_prepare(void)
+{
+        for (int fd = 0; fd < 3; fd++)
+                (void)close(fd);
+        if (daemon_prepare() < 0)
+                return 1;
+        return is_null_device(0) && is_null_device(1) && is_null_device(2) ? 0 : 2;
+}
+
+static int close_output_and_prepare(void)
+{
+        int fds[2];
+        if (pipe(fds) < 0 || dup2(fds[0], 0) < 0 || dup2(fds[1], 2) < 0 || close(1) < 0 || daemon_prepare() < 0)
+                return 1;
+        return !is_null_device(0) && is_null_device(1) && !is_null_device(2) ? 0 : 2;
+}
+
+static void closed_standard_descriptors_lead_nowhere(void **state)
+{
+        (void)state;
+        assert_int_equal(in_a_child(close_all_and_prepare), 0);
+        assert_int_equal(in_a_child(close_output_and_prepare), 0);
+}
+
+static int look_at_core_dumps(void)
+{
+        struct rlimit limit = { 4096, 4096 };
+        if (setrlimit(RLIMIT_CORE, &limit) < 0 || daemon_prepare() < 0 || getrlimit(RLIMIT_CORE, &limit) < 0)
+                return 1;
+        if (limit.rlim_cur != 0 || prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) != 0)
+                return 2;
+        daemon_allow_core_dumps();
+        if (getrlimit(RLIMIT_CORE, &limit) < 0 || limit.rlim_cur != 4096)
+                return 3;
+        return prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) == 1 ? 0 : 4;
+}
+
+static void core_dumps_are_made_only_where_they_are_allowed(void **state)
+{
+        (void)state;
+        assert_int_equal(in_a_child(look_at_core_dumps), 0);
+}
+
+static void nothing(void *data UNUSED)
+{
+}
+
+static int hang_after_the_run(void)
+{
+        struct daemon daemon;
+        struct err err;
+        int fds[2];
+        char byte;
+        if (pipe(fds) < 0 || daemon_init(&daemon, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+                return 90;
+        struct daemon_options options = {
+                .grace_ms = 100, .program = "daemon_test", .is_forced = true, .on_stop = nothing, .on_reload = nothing
+        };
+        (void)daemon_run(&daemon, &options);
+        return read(fds[0], &byte, 1) == 1 ? 91 : 92; /* never comes */
+}
+
+static void a_program_that_hangs_is_ended_by_force(void **state)
+{
+        (void)state;
+        assert_int_equal(in_a_child(hang_after_the_run), DAEMON_FAILED);
+}
+
+static int complain_to_a_full_pipe(void)
+{
+        int fds[2];
+        char bytes[4096] = { 0 };
+        if (pipe2(fds, O_NONBLOCK) < 0)
+                return 1;
+        while (write(fds[1], bytes, sizeof(bytes)) > 0)
+                ;
+        if (fcntl(fds[1], F_SETFL, 0) < 0 || dup2(fds[1], STDERR_FILENO) < 0)
+                return 2;
+        daemon_complain("daemon_test", "nobody reads this");
+        return 0;
+}
+
+static void a_message_that_nobody_reads_holds_nothing_up(void **state)
+{
+        (void)state;
+        assert_int_equal(in_a_child(complain_to_a_full_pipe), 0);
+}
+
 static void workers_are_as_many_as_asked_for_or_one_for_two_cpus(void **state)
 {
         (void)state;
@@ -119,6 +231,10 @@ int main(void)
                 cmocka_unit_test(hup_reads_again_and_does_not_stop),
                 cmocka_unit_test(a_second_signal_cuts_the_delay_short),
                 cmocka_unit_test(a_closed_pipe_is_no_end_of_the_program),
+                cmocka_unit_test(closed_standard_descriptors_lead_nowhere),
+                cmocka_unit_test(core_dumps_are_made_only_where_they_are_allowed),
+                cmocka_unit_test(a_program_that_hangs_is_ended_by_force),
+                cmocka_unit_test(a_message_that_nobody_reads_holds_nothing_up),
                 cmocka_unit_test(workers_are_as_many_as_asked_for_or_one_for_two_cpus),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,28 +1,24 @@
-/* log: a line is built in a buffer on the stack of the caller's thread (it moves to the heap when
- * longer) and leaves in one write(2), so lines of several threads never mix and no lock is held.
+/* log: a line is built in a buffer of the caller's and handed whole to the sink, whose thread writes it
+ * (sink.c). So no caller ever waits for whoever reads the log, and lines of several threads never mix.
  * Strings are escaped as RFC 8259 section 7 asks; bytes that are not UTF-8 become U+FFFD, so that
  * whatever a client sent, the line stays one JSON object. */
 #include "log/log.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "log/sink.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, STRING_MAX_BYTES = 8 * 1024, PROGRAM_MAX = 32 };
 
 struct log {
-        int fd;
+        struct sink *sink;
         atomic_int level;
-        atomic_uint_fast64_t dropped; /* in all                                */
-        atomic_uint_fast64_t untold;  /* since the last line that got through  */
-        atomic_bool torn;             /* the last line got through in part     */
         char program[PROGRAM_MAX];
 };
 
@@ -30,20 +26,35 @@ static const char *const level_names[] = {
         [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", [LOG_OFF] = "off",
 };
 
+static size_t print_lost(char line[SINK_LOST_MAX_BYTES], uint64_t lost, void *data);
+
 int log_open(const struct log_options *options, struct log **out, struct err *err)
 {
         struct log *log = calloc(1, sizeof(*log));
         if (!log)
                 return err_set(err, ERR_NOMEM, "log");
-        log->fd = options->fd;
         atomic_store(&log->level, (int)options->level);
         (void)snprintf(log->program, sizeof(log->program), "%s", options->program); /* a cut name still tells */
+        int rc = sink_open(options->fd, print_lost, log, &log->sink, err);
+        if (rc < 0) {
+                free(log);
+                return rc;
+        }
         *out = log;
         return 0;
 }
 
-void log_close(struct log *log)
+void log_flush(struct log *log, int64_t deadline_ms)
 {
+        if (log)
+                sink_flush(log->sink, deadline_ms);
+}
+
+void log_close(struct log *log, int64_t deadline_ms)
+{
+        if (!log)
+                return;
+        sink_close(log->sink, deadline_ms);
         free(log);
 }
 
@@ -70,7 +81,7 @@ bool log_level_parse(const char *text, enum log_level *out)
 
 uint64_t log_dropped(const struct log *log)
 {
-        return atomic_load(&log->dropped);
+        return sink_dropped(log->sink);
 }
 
 struct log_field log_str(const char *name, const char *text)
@@ -185,16 +196,19 @@ static int put_head(struct buf *line, const struct log *log, enum log_level leve
         return rc < 0 ? rc : put_string(line, message, strlen(message));
 }
 
-/* A pipe that does not block may take the head of a line that is longer than PIPE_BUF. */
-static bool write_line(struct log *log, const struct buf *line)
+static size_t print_lost(char line[SINK_LOST_MAX_BYTES], uint64_t lost, void *data)
 {
-        ssize_t n;
-        do
-                n = write(log->fd, line->data, line->len);
-        while (n < 0 && errno == EINTR);
-        if (n > 0 && (size_t)n < line->len)
-                atomic_store(&log->torn, true);
-        return n == (ssize_t)line->len;
+        struct buf text;
+        size_t length = 0;
+        buf_init(&text, SINK_LOST_MAX_BYTES - 1);
+        if (put_head(&text, data, LOG_WARN, "log.dropped",
+                     "Lines could not be written for some time: these are lost") == 0 &&
+            buf_printf(&text, ",\"lines_dropped\":%llu}\n", (unsigned long long)lost) == 0) {
+                length = text.len;
+                memcpy(line, text.data, length);
+        }
+        buf_fini(&text);
+        return length;
 }
 
 void log_event(struct log *log, enum log_level level, const char *event, const char *message,
@@ -204,22 +218,23 @@ void log_event(struct log *log, enum log_level level, const char *event, const c
                 return;
         struct buf line;
         buf_init(&line, LINE_MAX_BYTES);
-        bool torn = atomic_exchange(&log->torn, false);
-        int rc = torn ? buf_putc(&line, '\n') : 0;
-        if (rc == 0)
-                rc = put_head(&line, log, level, event, message);
+        int rc = put_head(&line, log, level, event, message);
         for (size_t i = 0; rc == 0 && i < count; i++)
                 rc = put_field(&line, &fields[i]);
-        uint_fast64_t untold = atomic_exchange(&log->untold, 0);
-        if (rc == 0 && untold > 0)
-                rc = buf_printf(&line, ",\"lines_dropped\":%llu", (unsigned long long)untold);
         if (rc == 0)
                 rc = buf_puts(&line, "}\n");
-        if (rc < 0 || !write_line(log, &line)) {
-                atomic_fetch_add(&log->dropped, 1);
-                atomic_fetch_add(&log->untold, untold + 1);
-                if (torn)
-                        atomic_store(&log->torn, true);
-        }
+        if (rc == 0)
+                (void)sink_put(log->sink, line.data, line.len); /* it counts what it does not take */
+        else
+                sink_count_lost(log->sink);
         buf_fini(&line);
+}
+
+int log_print_metrics(const struct log *log, struct buf *out)
+{
+        return buf_printf(
+                out,
+                "# HELP %s_log_lines_dropped_total Lines of the program's own log that could not be written.\n"
+                "# TYPE %s_log_lines_dropped_total counter\n%s_log_lines_dropped_total %llu\n",
+                log->program, log->program, log->program, (unsigned long long)log_dropped(log));
 }

@@ -1,4 +1,4 @@
-/* log: one JSON object per line, one line per event, one write(2) per line.
+/* log: one JSON object per line, one line per event.
  *
  *     struct log *log;
  *     log_open(&(struct log_options){ .fd = STDOUT_FILENO, .level = LOG_INFO, .program = "collector" }, &log, &err);
@@ -20,8 +20,11 @@
  *   key correlation_id version port worker workers pid file signal
  * A field never holds a secret: there is no function that takes a struct secret.
  *
- * Threads: any; a line is written whole. A write that would block is given up, the line is counted
- * as dropped and the next line that gets through tells how many were lost ("lines_dropped"). */
+ * A thread of the log's own writes, so nobody else ever waits for the log's reader. While it does not read, or the disk
+ * is full, 1 MiB of lines is kept; beyond that lines are dropped and counted, and one line tells how many were lost
+ * once there is room again (event "log.dropped", member "lines_dropped"). Lines come out whole, in their order.
+ *
+ * Threads: any. */
 #ifndef LOG_LOG_H
 #define LOG_LOG_H
 
@@ -30,6 +33,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 struct log; /* opaque */
@@ -50,9 +54,13 @@ struct log_field {
         int64_t number;
 };
 
-/* The log is owned: give it to log_close. ERR_NOMEM. */
+/* Starts the thread that writes. The log is owned: give it to log_close. ERR_NOMEM, ERR_LIMIT. */
 int log_open(const struct log_options *options, struct log **out, struct err *err) NODISCARD;
-void log_close(struct log *log); /* NULL is fine */
+/* Waits until all lines are written, at most until `deadline_ms` (clock_monotonic_ms), and no longer than a second in
+ * which nothing could be written. NULL is fine. */
+void log_flush(struct log *log, int64_t deadline_ms);
+/* Flushes like log_flush, and ends the log whatever is left. NULL is fine. */
+void log_close(struct log *log, int64_t deadline_ms);
 
 void log_set_level(struct log *log, enum log_level level); /* for all threads, from their next line on */
 bool log_enabled(const struct log *log, enum log_level level);
@@ -73,8 +81,10 @@ struct log_field log_code(const struct err *err);
 void log_event(struct log *log, enum log_level level, const char *event, const char *message,
                const struct log_field *fields, size_t count);
 
-/* Number of lines that could not be written. */
+/* Number of lines that were dropped. */
 uint64_t log_dropped(const struct log *log);
+/* Appends it as a Prometheus counter, <program>_log_lines_dropped_total. 0, ERR_LIMIT or ERR_NOMEM. */
+int log_print_metrics(const struct log *log, struct buf *out) NODISCARD;
 
 #define LOG_FIELDS(...) ((const struct log_field[]){ { 0 }, ##__VA_ARGS__ })
 #define LOG_LINE(log, level, event, message, ...)                                                                      \

@@ -14,9 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "log/log.h"
 
-enum { TEXT_MAX = 256 * 1024, THREADS = 4, LINES = 200 };
+enum { TEXT_MAX = 2 << 20, THREADS = 4, LINES = 200, PATIENCE_MS = 20000 };
 
 /* A log into a pipe that does not block, and the pipe's other end. */
 struct piped {
@@ -39,7 +40,7 @@ static int open_piped(void **state)
 static int close_piped(void **state)
 {
         struct piped *p = *state;
-        log_close(p->log);
+        log_close(p->log, clock_monotonic_ms() + PATIENCE_MS);
         (void)close(p->fds[0]);
         (void)close(p->fds[1]);
         free(p);
@@ -51,6 +52,7 @@ static char *written(struct piped *p)
 {
         size_t length = 0;
         ssize_t n;
+        log_flush(p->log, clock_monotonic_ms() + PATIENCE_MS);
         while (length < sizeof(p->text) - 1 &&
                (n = read(p->fds[0], p->text + length, sizeof(p->text) - 1 - length)) > 0)
                 length += (size_t)n;
@@ -193,7 +195,8 @@ static void without_a_log_nothing_happens(void **state UNUSED)
         assert_false(log_enabled(NULL, LOG_ERROR));
         log_error((struct log *)NULL, "a.b", "c", log_int("count", 1));
         log_event(NULL, LOG_ERROR, "a.b", "c", NULL, 0);
-        log_close(NULL);
+        log_flush(NULL, 0);
+        log_close(NULL, 0);
 }
 
 static void levels_are_read_in_any_case_and_nothing_else_is(void **state UNUSED)
@@ -213,7 +216,7 @@ static void levels_are_read_in_any_case_and_nothing_else_is(void **state UNUSED)
 static void the_programs_name_is_copied_and_cut(void **state UNUSED)
 {
         char name[] = "a-name-that-is-longer-than-thirty-one-characters";
-        struct piped p;
+        static struct piped p;
         struct err err;
         assert_int_equal(pipe2(p.fds, O_CLOEXEC | O_NONBLOCK), 0);
         struct log_options options = { .fd = p.fds[1], .level = LOG_INFO, .program = name };
@@ -223,59 +226,186 @@ static void the_programs_name_is_copied_and_cut(void **state UNUSED)
         json_t *object = line(&p);
         assert_member(object, "program", "a-name-that-is-longer-than-thir");
         json_decref(object);
-        log_close(p.log);
+        log_close(p.log, clock_monotonic_ms() + PATIENCE_MS);
         (void)close(p.fds[0]);
         (void)close(p.fds[1]);
 }
 
-/* Fills the pipe but for less than a line of PIPE_BUF. */
-static void fill(const struct piped *p)
+/* What the log says when it is read to its end: every line whole, "a.line" counted from 0 on without a gap but for what
+ * "log.dropped" tells. Returns how many lines were told to be lost. */
+static int64_t check_lines(const char *text, int64_t count)
 {
-        char bytes[4096];
-        memset(bytes, '.', sizeof(bytes));
-        while (write(p->fds[1], bytes, sizeof(bytes)) > 0)
-                ;
+        int64_t next = 0, lost = 0;
+        for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+                json_t *object = json_loadb(text, (size_t)(end - text), 0, NULL);
+                assert_non_null(object);
+                const char *event = json_string_value(json_object_get(object, "event"));
+                if (strcmp(event, "a.line") == 0) {
+                        assert_int_equal(json_integer_value(json_object_get(object, "count")), next);
+                        next++;
+                } else {
+                        assert_string_equal(event, "log.dropped");
+                        assert_member(object, "level", "warn");
+                        int64_t told = json_integer_value(json_object_get(object, "lines_dropped"));
+                        assert_true(told > 0);
+                        next += told;
+                        lost += told;
+                }
+                json_decref(object);
+        }
+        assert_int_equal(*text, '\0');
+        assert_int_equal(next, count);
+        return lost;
 }
 
-static void lines_that_would_block_are_counted_and_told(void **state)
+static void put_lines(struct log *log, int64_t first, int64_t count)
 {
-        struct piped *p = *state;
-        fill(p);
-        for (int i = 0; i < 3; i++)
-                log_info(p->log, "a.b", "c");
-        assert_int_equal(log_dropped(p->log), 3);
-        (void)written(p);
-        log_info(p->log, "a.b", "c");
-        json_t *object = line(p);
-        assert_int_equal(json_integer_value(json_object_get(object, "lines_dropped")), 3);
-        json_decref(object);
-        log_info(p->log, "a.b", "c");
-        object = line(p);
-        assert_null(json_object_get(object, "lines_dropped"));
-        json_decref(object);
-        assert_int_equal(log_dropped(p->log), 3);
+        for (int64_t i = first; i < first + count; i++)
+                log_info(log, "a.line", "some words that make the line a little longer", log_int("count", i));
 }
 
-static void after_half_a_line_the_next_one_stands_on_its_own(void **state)
+struct reader {
+        int fd;
+        char *text; /* TEXT_MAX bytes */
+};
+
+static void *read_to_the_end(void *data)
+{
+        struct reader *reader = data;
+        size_t length = 0;
+        ssize_t n;
+        while (length < TEXT_MAX - 1 && (n = read(reader->fd, reader->text + length, TEXT_MAX - 1 - length)) > 0)
+                length += (size_t)n;
+        reader->text[length] = '\0';
+        return NULL;
+}
+
+/* Opens a log into a pipe that blocks, as a program's standard output does. */
+static struct log *open_blocking(int fds[2])
+{
+        struct log *log;
+        struct err err;
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        struct log_options options = { .fd = fds[1], .level = LOG_INFO, .program = "test" };
+        assert_int_equal(log_open(&options, &log, &err), 0);
+        return log;
+}
+
+static void lines_that_nobody_reads_are_dropped_counted_and_told(void **state UNUSED)
+{
+        enum { ALL = 20000 }; /* more than pipe and memory hold */
+        int fds[2];
+        pthread_t thread;
+        struct log *log = open_blocking(fds);
+        struct reader reader = { fds[0], malloc(TEXT_MAX) };
+        put_lines(log, 0, ALL);
+        int64_t dropped = (int64_t)log_dropped(log);
+        assert_true(dropped > 0 && dropped < ALL);
+        assert_int_equal(pthread_create(&thread, NULL, read_to_the_end, &reader), 0);
+        log_flush(log, clock_monotonic_ms() + PATIENCE_MS);
+        put_lines(log, ALL, 10);
+        assert_int_equal(log_dropped(log), dropped);
+        log_close(log, clock_monotonic_ms() + PATIENCE_MS);
+        (void)close(fds[1]);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(check_lines(reader.text, ALL + 10), dropped);
+        free(reader.text);
+        (void)close(fds[0]);
+}
+
+static void a_reader_that_comes_late_loses_nothing(void **state UNUSED)
+{
+        enum { ALL = 5000 }; /* more than a pipe holds, less than the memory */
+        int fds[2];
+        pthread_t thread;
+        struct log *log = open_blocking(fds);
+        struct reader reader = { fds[0], malloc(TEXT_MAX) };
+        put_lines(log, 0, ALL);
+        assert_int_equal(log_dropped(log), 0);
+        assert_int_equal(pthread_create(&thread, NULL, read_to_the_end, &reader), 0);
+        log_close(log, clock_monotonic_ms() + PATIENCE_MS);
+        (void)close(fds[1]);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(check_lines(reader.text, ALL), 0);
+        free(reader.text);
+        (void)close(fds[0]);
+}
+
+static void a_log_that_nobody_reads_is_closed_all_the_same(void **state UNUSED)
+{
+        int fds[2];
+        struct log *log = open_blocking(fds);
+        put_lines(log, 0, 5000);
+        int64_t began_ms = clock_monotonic_ms();
+        log_close(log, clock_monotonic_ms() + 60 * PATIENCE_MS);
+        assert_true(clock_monotonic_ms() - began_ms < PATIENCE_MS);
+        (void)close(
+                fds[0]); /* the write that hangs ends with EPIPE, and its thread, whose fds[1] still is, frees all */
+}
+
+static void what_a_full_disk_did_not_take_is_written_when_it_has_room(void **state UNUSED)
+{
+        struct log *log;
+        struct err err;
+        int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+        FILE *file = tmpfile();
+        char *text = malloc(TEXT_MAX);
+        assert_true(fd >= 0 && file && text);
+        struct log_options options = { .fd = fd, .level = LOG_INFO, .program = "test" };
+        assert_int_equal(log_open(&options, &log, &err), 0);
+        put_lines(log, 0, 20000);
+        int64_t dropped = (int64_t)log_dropped(log);
+        assert_true(dropped > 0);
+        assert_int_equal(dup3(fileno(file), fd, O_CLOEXEC), fd);
+        log_close(log, clock_monotonic_ms() + PATIENCE_MS);
+        rewind(file);
+        text[fread(text, 1, TEXT_MAX - 1, file)] = '\0';
+        assert_int_equal(check_lines(text, 20000), dropped);
+        free(text);
+        (void)close(fd);
+        assert_int_equal(fclose(file), 0);
+}
+
+static void a_pipe_without_a_reader_is_no_end_of_the_program(void **state UNUSED)
+{
+        int fds[2];
+        struct log *log = open_blocking(fds);
+        (void)close(fds[0]);
+        put_lines(log, 0, 10);
+        log_close(log, clock_monotonic_ms() + 10);
+        (void)close(fds[1]);
+}
+
+static void long_and_short_lines_come_out_whole(void **state)
 {
         struct piped *p = *state;
-        char text[6000], head[4096];
+        char text[6000];
         memset(text, 'x', sizeof(text));
-        fill(p);
-        assert_int_equal(read(p->fds[0], head, sizeof(head)), (int)sizeof(head)); /* room for one page */
-        log_info(p->log, "a.half", "c", log_strn("key", text, sizeof(text)));
-        log_info(p->log, "a.lost", "c");
-        assert_int_equal(log_dropped(p->log), 2);
-        assert_non_null(strstr(written(p), "a.half"));
-        log_info(p->log, "a.whole", "c");
-        const char *rest = written(p);
-        assert_int_equal(rest[0], '\n');
-        json_t *object = json_loads(rest, 0, NULL);
-        assert_member(object, "event", "a.whole");
-        assert_int_equal(json_integer_value(json_object_get(object, "lines_dropped")), 2);
-        json_decref(object);
-        log_info(p->log, "a.whole", "c");
-        json_decref(line(p));
+        for (int i = 0; i < 100; i++) {
+                log_info(p->log, "a.long", "c", log_strn("key", text, sizeof(text)));
+                log_info(p->log, "a.short", "c");
+                char *lines = written(p);
+                for (char *end; (end = strchr(lines, '\n')) != NULL; lines = end + 1) {
+                        json_t *object = json_loadb(lines, (size_t)(end - lines), 0, NULL);
+                        assert_non_null(object);
+                        json_decref(object);
+                }
+        }
+}
+
+static void the_dropped_lines_are_a_metric(void **state)
+{
+        struct piped *p = *state;
+        struct buf text;
+        buf_init(&text, 0);
+        char *json = calloc(1, 70000);
+        assert_non_null(json);
+        memset(json, '1', 70000);
+        log_info(p->log, "a.b", "c", log_json("key", json, 70000));
+        free(json);
+        assert_int_equal(log_print_metrics(p->log, &text), 0);
+        assert_non_null(strstr(text.data, "\ncollector_log_lines_dropped_total 1\n"));
+        buf_fini(&text);
 }
 
 static void a_line_above_the_maximum_is_dropped_whole(void **state)
@@ -286,7 +416,10 @@ static void a_line_above_the_maximum_is_dropped_whole(void **state)
         memset(json, '1', 70000);
         log_info(p->log, "a.b", "c", log_json("key", json, 70000));
         free(json);
-        assert_string_equal(written(p), "");
+        json_t *object = line(p);
+        assert_member(object, "event", "log.dropped");
+        assert_int_equal(json_integer_value(json_object_get(object, "lines_dropped")), 1);
+        json_decref(object);
         assert_int_equal(log_dropped(p->log), 1);
 }
 
@@ -313,7 +446,7 @@ static void lines_of_several_threads_never_mix(void **state UNUSED)
         for (int i = 0; i < THREADS; i++)
                 assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_int_equal(log_dropped(log), 0);
-        log_close(log);
+        log_close(log, clock_monotonic_ms() + PATIENCE_MS);
         char text[1024];
         int count = 0;
         for (rewind(file); fgets(text, sizeof(text), file); count++) {
@@ -340,8 +473,13 @@ int main(void)
                 cmocka_unit_test(without_a_log_nothing_happens),
                 cmocka_unit_test(levels_are_read_in_any_case_and_nothing_else_is),
                 cmocka_unit_test(the_programs_name_is_copied_and_cut),
-                WITH_A_PIPE(lines_that_would_block_are_counted_and_told),
-                WITH_A_PIPE(after_half_a_line_the_next_one_stands_on_its_own),
+                cmocka_unit_test(lines_that_nobody_reads_are_dropped_counted_and_told),
+                cmocka_unit_test(a_reader_that_comes_late_loses_nothing),
+                cmocka_unit_test(a_log_that_nobody_reads_is_closed_all_the_same),
+                cmocka_unit_test(what_a_full_disk_did_not_take_is_written_when_it_has_room),
+                cmocka_unit_test(a_pipe_without_a_reader_is_no_end_of_the_program),
+                WITH_A_PIPE(long_and_short_lines_come_out_whole),
+                WITH_A_PIPE(the_dropped_lines_are_a_metric),
                 WITH_A_PIPE(a_line_above_the_maximum_is_dropped_whole),
                 cmocka_unit_test(lines_of_several_threads_never_mix),
         };

@@ -1,0 +1,327 @@
+/* sink: a ring of bytes under a mutex. The thread writes out of the ring with the lock released, since nobody else
+ * touches bytes that are in use, and hands on whole lines, to a pipe at most PIPE_BUF bytes of them at a time where it
+ * can: it takes those in one piece even where others write to it too.
+ *
+ * After a write the thread rests for a moment in which it need not be woken. So a busy program pays for a wake-up
+ * once in RESTS_MS and not for each line, and a quiet one has its lines written at once.
+ *
+ * Blocking writes in a thread of their own were chosen over O_NONBLOCK, which belongs to the open file and not to us:
+ * the shell that shares the terminal would get it too. */
+#include "log/sink.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum {
+        STACK_BYTES = 128 * 1024,
+        WRITE_BYTES = 64 * 1024,
+        RESTS_MS = 1,
+        RETRY_MIN_MS = 20,
+        RETRY_MAX_MS = 1000,
+        STUCK_MS = 1000, /* at the end: nothing was written for so long   */
+        LEAST_MS = 100,  /* the end waits that long even if it is late already */
+};
+
+struct sink {
+        int fd;
+        size_t write_bytes; /* of lines in one write */
+        sink_lost_fn *on_lost;
+        void *data;
+        pthread_t thread;
+        atomic_uint_fast64_t dropped; /* in all */
+
+        pthread_mutex_t lock;  /* guards what follows */
+        pthread_cond_t wanted; /* the thread has something to do */
+        pthread_cond_t moved;  /* something was written, or the thread has ended */
+        char *ring;
+        size_t first, used;
+        uint64_t lost; /* an episode of dropping: not told yet */
+        bool idle;     /* the thread waits to be woken                     */
+        bool resting;  /* it looks again in a moment, unless much is there */
+        bool closing, ended;
+        bool abandoned; /* nobody waits for the thread any more: it frees all */
+};
+
+static void free_all(struct sink *sink)
+{
+        (void)pthread_cond_destroy(&sink->wanted); /* nobody waits */
+        (void)pthread_cond_destroy(&sink->moved);
+        (void)pthread_mutex_destroy(&sink->lock);
+        free(sink->ring);
+        free(sink);
+}
+
+/* --- Putting in: with the lock held -------------------------------------------------------------- */
+
+static void append(struct sink *sink, const char *bytes, size_t length)
+{
+        size_t at = (sink->first + sink->used) % SINK_BYTES;
+        size_t head = length < SINK_BYTES - at ? length : SINK_BYTES - at;
+        memcpy(sink->ring + at, bytes, head);
+        memcpy(sink->ring, bytes + head, length - head);
+        sink->used += length;
+}
+
+bool sink_put(struct sink *sink, const char *bytes, size_t length)
+{
+        (void)pthread_mutex_lock(&sink->lock); /* cannot fail: not recursive, not checked */
+        bool fits = sink->lost == 0 && length <= SINK_BYTES - sink->used;
+        if (fits)
+                append(sink, bytes, length);
+        else
+                sink->lost++;
+        bool wake = fits && (sink->idle || (sink->resting && sink->used > SINK_BYTES / 4));
+        if (wake)
+                sink->idle = sink->resting = false; /* one waker is enough */
+        (void)pthread_mutex_unlock(&sink->lock);
+        if (wake)
+                (void)pthread_cond_signal(&sink->wanted);
+        if (!fits)
+                atomic_fetch_add(&sink->dropped, 1);
+        return fits;
+}
+
+void sink_count_lost(struct sink *sink)
+{
+        atomic_fetch_add(&sink->dropped, 1);
+        (void)pthread_mutex_lock(&sink->lock);
+        sink->lost++;
+        bool wake = sink->idle;
+        sink->idle = false;
+        (void)pthread_mutex_unlock(&sink->lock);
+        if (wake)
+                (void)pthread_cond_signal(&sink->wanted);
+}
+
+uint64_t sink_dropped(const struct sink *sink)
+{
+        return atomic_load(&sink->dropped);
+}
+
+/* --- The thread ---------------------------------------------------------------------------------- */
+
+/* Waits at most so long, or until woken. With the lock held. */
+static void wait_ms(struct sink *sink, int64_t ms)
+{
+        int64_t until_ms = clock_monotonic_ms() + ms;
+        struct timespec at = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
+        (void)pthread_cond_timedwait(&sink->wanted, &sink->lock, &at);
+}
+
+/* The last newline (or the first one) among `count` bytes of the ring from its `from`th on, as an offset; -1: none. */
+static ptrdiff_t find_newline(const struct sink *sink, size_t from, size_t count, bool last)
+{
+        for (size_t i = 0; i < count; i++) {
+                size_t offset = from + (last ? count - 1 - i : i);
+                if (sink->ring[(sink->first + offset) % SINK_BYTES] == '\n')
+                        return (ptrdiff_t)offset;
+        }
+        return -1;
+}
+
+/* How much goes into the next write: whole lines of write_bytes together, or one longer line. */
+static size_t measure(const struct sink *sink)
+{
+        size_t most = sink->write_bytes;
+        if (sink->used <= most)
+                return sink->used; /* lines are put in whole */
+        ptrdiff_t end = find_newline(sink, 0, most, true);
+        if (end < 0)
+                end = find_newline(sink, most, sink->used - most, false);
+        return end < 0 ? sink->used : (size_t)end + 1;
+}
+
+/* Writes to the descriptor, however long that takes. What was written, or -1. */
+static ssize_t write_out(int fd, const char *ring, size_t first, size_t length)
+{
+        size_t head = length < SINK_BYTES - first ? length : SINK_BYTES - first;
+        struct iovec parts[2] = { { (char *)ring + first, head }, { (char *)ring, length - head } };
+        ssize_t n;
+        do
+                n = writev(fd, parts, length > head ? 2 : 1);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+                struct pollfd room = { .fd = fd, .events = POLLOUT }; /* someone else made it non-blocking */
+                (void)poll(&room, 1, RETRY_MAX_MS);                   /* whatever it says, a write will tell */
+                n = room.revents == POLLOUT ? 0 : -1;
+        }
+        return n;
+}
+
+/* An episode of dropping ends when half of the ring is free. With the lock held. */
+static void tell_lost(struct sink *sink)
+{
+        char line[SINK_LOST_MAX_BYTES];
+        if (sink->lost == 0 || sink->used > SINK_BYTES / 2)
+                return;
+        append(sink, line, sink->on_lost(line, sink->lost, sink->data));
+        sink->lost = 0;
+}
+
+/* One write. False when it failed. Called and returns with the lock held. */
+static bool write_some(struct sink *sink)
+{
+        size_t first = sink->first, length = measure(sink);
+        (void)pthread_mutex_unlock(&sink->lock);
+        ssize_t n = write_out(sink->fd, sink->ring, first, length);
+        (void)pthread_mutex_lock(&sink->lock);
+        if (n <= 0)
+                return n == 0;
+        sink->first = (sink->first + (size_t)n) % SINK_BYTES;
+        sink->used -= (size_t)n;
+        (void)pthread_cond_broadcast(&sink->moved);
+        return true;
+}
+
+/* Until there is something to write, or it is time to end. With the lock held. */
+static void wait_for_lines(struct sink *sink)
+{
+        sink->resting = true;
+        if (!sink->closing)
+                wait_ms(sink, RESTS_MS);
+        sink->resting = false;
+        while (sink->used == 0 && sink->lost == 0 && !sink->closing) {
+                sink->idle = true;
+                (void)pthread_cond_wait(&sink->wanted, &sink->lock);
+                sink->idle = false;
+        }
+}
+
+static void *work(void *data)
+{
+        struct sink *sink = data;
+        int64_t retry_ms = RETRY_MIN_MS;
+        (void)pthread_mutex_lock(&sink->lock);
+        for (;;) {
+                tell_lost(sink);
+                if (sink->used == 0 && sink->closing)
+                        break;
+                if (sink->used == 0) {
+                        wait_for_lines(sink);
+                } else if (write_some(sink)) {
+                        retry_ms = RETRY_MIN_MS;
+                } else if (!sink->abandoned) {
+                        wait_ms(sink, retry_ms);
+                        retry_ms = retry_ms * 2 < RETRY_MAX_MS ? retry_ms * 2 : RETRY_MAX_MS;
+                }
+                if (sink->abandoned)
+                        break;
+        }
+        sink->ended = true;
+        bool mine = sink->abandoned;
+        (void)pthread_cond_broadcast(&sink->moved);
+        (void)pthread_mutex_unlock(&sink->lock);
+        if (mine)
+                free_all(sink);
+        return NULL;
+}
+
+/* --- Life cycle ---------------------------------------------------------------------------------- */
+
+/* The sink's thread is no business of any signal: a SIGPIPE would end the program. */
+static int start_thread(struct sink *sink, struct err *err)
+{
+        sigset_t all, before;
+        pthread_attr_t attributes;
+        (void)sigfillset(&all);
+        (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* neither fails for valid arguments */
+        (void)pthread_attr_init(&attributes);              /* cannot fail on Linux */
+        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        int errnum = pthread_create(&sink->thread, &attributes, work, sink);
+        (void)pthread_attr_destroy(&attributes);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return errnum ? err_errnum(err, errnum, "thread for the log") : 0;
+}
+
+static void open_conditions(struct sink *sink)
+{
+        pthread_condattr_t monotonic;
+        (void)pthread_condattr_init(&monotonic); /* none of these can fail on Linux */
+        (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&sink->wanted, &monotonic);
+        (void)pthread_cond_init(&sink->moved, &monotonic);
+        (void)pthread_condattr_destroy(&monotonic);
+        (void)pthread_mutex_init(&sink->lock, NULL);
+}
+
+int sink_open(int fd, sink_lost_fn *on_lost, void *data, struct sink **out, struct err *err)
+{
+        struct stat kind;
+        struct sink *sink = calloc(1, sizeof(*sink));
+        if (!sink)
+                return err_set(err, ERR_NOMEM, "log");
+        bool is_pipe = fstat(fd, &kind) < 0 || S_ISFIFO(kind.st_mode);
+        *sink = (struct sink){
+                .fd = fd, .write_bytes = is_pipe ? PIPE_BUF : WRITE_BYTES, .on_lost = on_lost, .data = data
+        };
+        open_conditions(sink);
+        sink->ring = malloc(SINK_BYTES);
+        int rc = sink->ring ? start_thread(sink, err) : err_set(err, ERR_NOMEM, "log");
+        if (rc < 0) {
+                free_all(sink);
+                return rc;
+        }
+        *out = sink;
+        return 0;
+}
+
+/* Waits until everything is written and, when closing, the thread has ended; or nothing moves any more. With the lock
+ * held. */
+static void wait_until_written(struct sink *sink, int64_t deadline_ms)
+{
+        int64_t moved_ms = clock_monotonic_ms();
+        size_t used = sink->used;
+        if (deadline_ms < moved_ms + LEAST_MS)
+                deadline_ms = moved_ms + LEAST_MS;
+        while (sink->closing ? !sink->ended : sink->used > 0 || sink->lost > 0) {
+                int64_t now_ms = clock_monotonic_ms();
+                if (sink->used < used)
+                        moved_ms = now_ms;
+                used = sink->used;
+                int64_t until_ms = moved_ms + STUCK_MS < deadline_ms ? moved_ms + STUCK_MS : deadline_ms;
+                if (now_ms >= until_ms)
+                        return;
+                struct timespec at = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
+                (void)pthread_cond_timedwait(&sink->moved, &sink->lock, &at);
+        }
+}
+
+void sink_flush(struct sink *sink, int64_t deadline_ms)
+{
+        (void)pthread_mutex_lock(&sink->lock);
+        wait_until_written(sink, deadline_ms);
+        (void)pthread_mutex_unlock(&sink->lock);
+}
+
+void sink_close(struct sink *sink, int64_t deadline_ms)
+{
+        if (!sink)
+                return;
+        (void)pthread_mutex_lock(&sink->lock);
+        sink->closing = true;
+        (void)pthread_cond_signal(&sink->wanted);
+        wait_until_written(sink, deadline_ms);
+        bool ended = sink->ended;
+        sink->abandoned = !ended;
+        pthread_t thread = sink->thread;
+        if (!ended)
+                (void)pthread_cond_signal(&sink->wanted);
+        (void)pthread_mutex_unlock(&sink->lock);
+        if (ended) {
+                (void)pthread_join(thread, NULL); /* it runs, and nobody else joins it */
+                free_all(sink);
+        } else {
+                (void)pthread_detach(thread);
+        }
+}

@@ -1,0 +1,73 @@
+"""What the programs know and nobody else is to see: core dumps, the access log."""
+
+import os
+import re
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from support.collector import Collector
+from support.http_client import Client
+from support.pinger import Pinger
+from support.program import clean_environment, program_path
+
+NOBODY = 65534
+PROGRAMS = {"collector": Collector, "pinger": Pinger}
+
+
+def core_limit(pid):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
+        line = next(line for line in limits if line.startswith("Max core file size"))
+    return line.split()[4]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_core_dumps_are_off_unless_they_are_asked_for(program):
+    plain = PROGRAMS[program]()
+    try:
+        assert core_limit(plain.pid) == "0"
+    finally:
+        plain.close()
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    asked = PROGRAMS[program](core_dumps="true")
+    try:
+        assert core_limit(asked.pid) == ("unlimited" if hard == resource.RLIM_INFINITY else str(hard))
+    finally:
+        asked.close()
+
+
+_AS_NOBODY = """
+import os, sys
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid({0})
+    os.setuid({0})
+os.execv(sys.argv[1], sys.argv[1:])
+""".format(NOBODY)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("core_dumps", ["true", "false"])
+def test_others_of_the_same_user_read_no_memory(program, core_dumps):
+    """The kernel gives /proc/PID/mem to root where a process is not dumpable (proc(5)); the program can do its work."""
+    command = [sys.executable, "-c", _AS_NOBODY, str(program_path(program)), "--listen", "127.0.0.1:0",
+               "--core-dumps", core_dumps]
+    with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            port = None
+            while port is None:
+                line = process.stdout.readline()
+                assert line, "it ended"
+                found = re.search(r'"event":"server.listening".*"port":(\d+)', line)
+                port = found and int(found.group(1))
+            owner = os.stat(f"/proc/{process.pid}/mem").st_uid
+            user = NOBODY if os.getuid() == 0 else os.getuid()
+            assert owner == (user if core_dumps == "true" else 0)
+            with Client("127.0.0.1", port) as client:
+                metrics = client.get("/metrics").text
+            assert "process_resident_memory_bytes" in metrics and "process_start_time_seconds" in metrics
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
