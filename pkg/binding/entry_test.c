@@ -109,6 +109,7 @@ static void words_are_trimmed_at_the_end_and_compared_without_case(void **state)
 {
         (void)state;
         char *word = sb_trimmed("redis \t\r\n\n");
+        assert_non_null(word);
         assert_string_equal(word, "redis");
         free(word);
         assert_true(sb_same_word("Redis", "rEDIS"));

@@ -92,6 +92,7 @@ static void assert_still_readable(struct fixture_worker *w)
         assert_string_equal(http_request_target(request), "/reset/a%20b?q=1");
         assert_string_equal(http_request_path(request), "/reset/a b");
         assert_string_equal(http_request_param(request, "key"), "a b");
+        assert_non_null(http_request_query(request, "q"));
         assert_string_equal(http_request_query(request, "q"), "1");
         assert_string_equal(http_request_body(request, &length), "hello");
         assert_string_equal(http_request_correlation_id(request), "me-1");

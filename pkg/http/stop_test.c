@@ -208,6 +208,7 @@ static void answers_are_counted_and_recorded(void **state)
 {
         struct fixture f;
         struct metrics *metrics = metrics_new();
+        assert_non_null(metrics);
         struct buf text;
         (void)state;
         fixture_start(&f, (struct http_options){ .metrics = metrics, .on_answered = on_answered, .body_max_bytes = 10 },

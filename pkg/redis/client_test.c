@@ -761,6 +761,7 @@ static void nowhere_is_not_probed(void **state UNUSED)
 {
         struct err err;
         struct redis_target *target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, NULL);
+        assert_non_null(target);
         assert_int_equal(redis_probe(NULL, target, "", 1000, on_no_probe, NULL, NULL, &err), ERR_UNAVAILABLE);
         redis_target_unref(target);
         assert_null(redis_target_new(&(struct redis_target_options){ .is_nowhere = true, .host = "h" }, &err));

@@ -409,6 +409,7 @@ static void a_target_that_must_be_a_cluster_fails_at_a_single_server(void **stat
         const struct redis_node node = { "127.0.0.1", single.port };
         struct redis_target_options options = { .cluster = true, .cluster_nodes = &node, .cluster_node_count = 1 };
         struct redis_target *target = redis_target_new(&options, NULL);
+        assert_non_null(target);
         assert_string_not_equal(redis_target_address(target), "");
         rig_open_target(&rig, (struct redis_options){ 0 }, target);
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECT_FAILED] >= 2);

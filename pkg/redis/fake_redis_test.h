@@ -294,6 +294,7 @@ static inline struct redis_target *target_at(uint16_t port)
 
 static inline void rig_open_target(struct rig *rig, struct redis_options options, struct redis_target *target)
 {
+        assert_non_null(target);
         options.on_event = rig_on_event;
         options.data = rig;
         options.budget = &rig->budget;

@@ -112,6 +112,7 @@ static void what_is_no_resp2_breaks_the_protocol(void **state UNUSED)
                 assert_true(strncmp(err.text, "reply: ", 7) == 0);
                 redis_reader_free(reader);
                 reader = redis_reader_new(4096);
+                assert_non_null(reader);
         }
 }
 

@@ -154,6 +154,7 @@ static void a_target_without_sentinels_is_refused(void **state UNUSED)
 {
         struct err err;
         struct redis_target *target = redis_target_new(&(struct redis_target_options){ .host = "h" }, NULL);
+        assert_non_null(target);
         assert_int_equal(redis_sentinels_check(&loop, target, 1000, on_checked, NULL, &err), ERR_INVALID);
         redis_target_unref(target);
 }

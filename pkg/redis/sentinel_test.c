@@ -127,6 +127,7 @@ static void connect_with(struct redis_options options)
         struct redis_target_options at = target_options(nodes);
         struct redis_target *target = redis_target_new(&at, NULL);
         assert_non_null(target);
+        assert_non_null(target);
         rig_open_target(&rig, options, target);
 }
 
@@ -168,6 +169,7 @@ static void one_that_is_down_is_passed_over_and_not_asked_first_again(void **sta
         struct redis_node nodes[SENTINELS];
         struct redis_target_options at = target_options(nodes);
         struct redis_target *target = redis_target_new(&at, NULL);
+        assert_non_null(target);
         fake_stop(&sentinels[0]);
         rig_open_target(&rig, (struct redis_options){ 0 }, target);
         set_is_answered_by(&one);
@@ -714,6 +716,7 @@ static void a_probe_tells_the_primary_and_who_named_it(void **state UNUSED)
         start(probe_answer);
         struct redis_target_options at = target_options(nodes);
         struct redis_target *target = redis_target_new(&at, NULL);
+        assert_non_null(target);
         memset(&probed, 0, sizeof(probed));
         assert_int_equal(redis_probe(&rig.loop, target, "", 1000, on_probed, NULL, &probe, NULL), 0);
         redis_target_unref(target);
@@ -747,6 +750,8 @@ static void a_target_reads_as_its_sentinels_and_is_equal_when_they_are(void **st
         others[3].sentinel_username = NULL;
         others[4].sentinel_password = (struct secret){ (char[]){ "q" }, 1 };
         struct redis_target *a = redis_target_new(&base, NULL), *b = redis_target_new(&base, NULL);
+        assert_non_null(a);
+        assert_non_null(b);
         assert_string_equal(redis_target_address(a), "sentinel:m@10.0.0.1:26379,[fd00::2]:26380");
         assert_true(redis_target_equal(a, b));
         redis_target_unref(b);

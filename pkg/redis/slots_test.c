@@ -61,6 +61,7 @@ static int parse(const char *text, struct redis_slots **out)
 {
         const struct redis_reply *reply;
         struct redis_reader *reader = redis_reader_new(1 << 20);
+        assert_non_null(reader);
         assert_int_equal(redis_reader_feed(reader, text, strlen(text), &err), 0);
         assert_int_equal(redis_reader_next(reader, &reply, &err), 1);
         int rc = redis_slots_parse(reply, "asked", out, &err);

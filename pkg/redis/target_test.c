@@ -3,9 +3,16 @@
 
 static struct err err;
 
-static struct redis_target *make(struct redis_target_options options)
+static struct redis_target *try_to_make(struct redis_target_options options)
 {
         return redis_target_new(&options, &err);
+}
+
+static struct redis_target *make(struct redis_target_options options)
+{
+        struct redis_target *target = try_to_make(options);
+        assert_non_null(target);
+        return target;
 }
 
 static void without_options_it_is_localhost(void **state UNUSED)
@@ -48,7 +55,7 @@ static void options_that_contradict_are_refused(void **state UNUSED)
                 { .database = 4000000000U },
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
-                assert_null(make(cases[i]));
+                assert_null(try_to_make(cases[i]));
                 assert_int_equal(err.code, ERR_INVALID);
         }
 }
@@ -126,6 +133,7 @@ static enum redis_failure judge(size_t step, const char *text)
         struct redis_target_options options = { .password = { (char[]){ "hush" }, 4 }, .database = 1 };
         struct redis_target *target = make(options);
         struct redis_reader *reader = redis_reader_new(4096);
+        assert_non_null(reader);
         const struct redis_reply *reply;
         enum redis_failure failure;
         assert_int_equal(redis_handshake_init(&handshake, target, false, &err), 0);

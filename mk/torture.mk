@@ -1,0 +1,30 @@
+# Unit tests with allocations failing, one after the other: tests/torture/torture.c says how.
+#
+#   make torture                               each allocation of each test of TORTURE_PACKAGES
+#   make torture TORTURE_RUNS=20               at most 20 for each test, spread evenly: what CI takes
+#   make torture TORTURE=pkg/json/form_test    one program
+
+TORTURE_PACKAGES ?= binding config json redis http
+TORTURE_RUNS     ?= 0
+# They mostly wait.
+TORTURE_JOBS     ?= 6
+TORTURE_OUT      := build/torture
+# Real servers allocate nothing of ours, and these tests take seconds a run.
+TORTURE_WITHOUT  := pkg/redis/server_test pkg/redis/tls_test pkg/redis/storm_test
+TORTURE          ?= $(filter-out $(TORTURE_WITHOUT),$(patsubst %.c,%,$(wildcard \
+                    $(foreach p,$(TORTURE_PACKAGES),pkg/$(p)/*_test.c))))
+TORTURE_WRAPPED  := malloc calloc realloc strdup strndup asprintf vasprintf open_memstream _cmocka_run_group_tests
+
+## torture: run unit tests with each allocation failing (TORTURE_RUNS=20 for at most 20 a test)
+.PHONY: torture torture-programs
+torture: deps-test
+	@$(MAKE) --no-print-directory SAN=address,undefined torture-programs TORTURE='$(TORTURE)'
+	@TORTURE_RUNS=$(TORTURE_RUNS) tests/torture/run $(TORTURE_OUT) $(TORTURE_JOBS) $(TORTURE)
+
+torture-programs: $(addprefix $(TORTURE_OUT)/,$(TORTURE))
+
+$(TORTURE_OUT)/%: $(OUT)/obj/%.o $(OUT)/obj/tests/torture/torture.o $(archives)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo '  LD      $@')
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(TORTURE_WRAPPED)) -o $@ $^ \
+		$(shell pkg-config --libs $(ALL_LIBS) cmocka) $(LDLIBS)
