@@ -38,6 +38,7 @@ COLLECTOR_LIBS := hiredis libmicrohttpd jansson yaml-0.1 libuv gnutls nettle
 PINGER_LIBS    := libmicrohttpd jansson yaml-0.1 libuv libcurl
 ALL_LIBS       := $(sort $(COLLECTOR_LIBS) $(PINGER_LIBS))
 
+# What is missing is told where something is compiled (have-libraries), so that `make help` works without.
 pkg_cflags := $(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ipkg -I. $(pkg_cflags)
 CFLAGS   += -std=c17 -fPIC $(OPTIMIZE) $(WARNINGS)
