@@ -10,6 +10,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 V       ?= 0
 PYTHON  ?= /usr/bin/python3
+OBJCOPY ?= objcopy
 FUZZ_SECONDS ?= 30
 
 VERSION := 0.1.0
@@ -38,6 +39,7 @@ COLLECTOR_LIBS := hiredis libmicrohttpd jansson yaml-0.1 libuv gnutls nettle
 PINGER_LIBS    := libmicrohttpd jansson yaml-0.1 libuv libcurl
 ALL_LIBS       := $(sort $(COLLECTOR_LIBS) $(PINGER_LIBS))
 
+# What is missing is told where something is compiled (have-libraries), so that `make help` works without.
 # What is missing is told where something is compiled (have-libraries), so that `make help` works without.
 pkg_cflags := $(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ipkg -I. $(pkg_cflags)
@@ -96,7 +98,11 @@ $(OUT)/flags: FORCE
 	@echo '$(CC) $(OPTIMIZE) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(OPTIMIZE) $(VERSION)' >$@
 .PHONY: FORCE
 
-$(OUT)/obj/%.o: %.c $(OUT)/flags
+.PHONY: have-libraries
+have-libraries:
+	@pkg-config --print-errors --exists $(ALL_LIBS) || { echo 'tools/deps build installs what is missing'; exit 1; }
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags | have-libraries
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  CC      $<')
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

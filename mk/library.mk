@@ -28,8 +28,8 @@ $(LIBRARY_OBJECTS): $(OUT)/obj/library/%.o: pkg/binding/%.c $(OUT)/flags
 $(LIBRARY).a: $(LIBRARY_OBJECTS)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  AR      $@')
-	$(Q)ld -r -o $(OUT)/obj/library/all.o $^
-	$(Q)objcopy --localize-hidden $(OUT)/obj/library/all.o
+	$(Q)$(LD) -r -o $(OUT)/obj/library/all.o $^
+	$(Q)$(OBJCOPY) --localize-hidden $(OUT)/obj/library/all.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $(OUT)/obj/library/all.o
 
 $(LIBRARY).so.$(VERSION): $(LIBRARY_OBJECTS)

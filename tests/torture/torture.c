@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+#include <sanitizer/lsan_interface.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -38,7 +40,8 @@ enum {
         RUN_MS_MAX = 2000,     /* most tests wait for up to 10 s for what a failed allocation has prevented */
         STRICT_MS_MAX = 60000, /* a test that is made for this has deadlines of its own                     */
         REPORTED_MAX = 5,      /* findings shown per test                                                   */
-        EXIT_CMOCKA = 255,     /* an assertion failed in another thread than the test's                     */
+        EXIT_SANITIZER = 99,
+        EXIT_CMOCKA = 255, /* an assertion failed in another thread than the test's                     */
 };
 #define STRICT "_whatever_allocation_fails"
 
@@ -93,7 +96,7 @@ int __wrap_asprintf(char **out, const char *format, ...)
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-        return "exitcode=99:detect_leaks=1:handle_segv=2:handle_sigbus=2:handle_sigfpe=2:handle_sigill=2:handle_abort=2";
+        return "exitcode=99:detect_leaks=1:leak_check_at_exit=0:handle_segv=2:handle_sigbus=2:handle_sigfpe=2:handle_sigill=2:handle_abort=2";
 }
 
 const char *__ubsan_default_options(void);
@@ -151,7 +154,7 @@ static int tear_down(void **state)
         return is_set_up && group_run->teardown ? group_run->teardown(state) : 0;
 }
 
-/* Never returns. A test that passed is looked at for leaks when it exits. */
+/* Never returns. A test that passed is looked at for leaks. */
 static void run_child(const struct group *group, const struct CMUnitTest *test, FILE *output)
 {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -164,7 +167,7 @@ static void run_child(const struct group *group, const struct CMUnitTest *test, 
         (void)fflush(NULL); /* what is lost is only what a person might have read */
         if (failed)
                 _exit(EXIT_FAILURE);
-        exit(EXIT_SUCCESS);
+        _exit(__lsan_do_recoverable_leak_check() ? EXIT_SANITIZER : EXIT_SUCCESS);
 }
 
 /* False: it had to be ended. */
