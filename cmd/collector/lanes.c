@@ -275,12 +275,25 @@ static void ask(struct lane *lane)
                 redis_send(lane->redis, &lane->waits[i].command);
 }
 
-static bool another_is_free(const struct lanes *lanes, const struct lane *lane)
+static bool is_healthy(const struct lane *lane)
 {
-        for (size_t i = 0; i < LANES; i++)
-                if (&lanes->lane[i] != lane && !lanes->lane[i].is_waiting)
-                        return true;
-        return false;
+        return redis_state(lane->redis) == REDIS_READY;
+}
+
+/* Documents have somewhere to go while `lane` waits: to a lane with a connection; where no other lane has one, behind
+ * the WAIT on this lane's connection; without any connection, to a lane that does not wait. */
+static bool may_wait(const struct lanes *lanes, const struct lane *lane)
+{
+        bool is_another_healthy = false, is_another_free = false, are_both = false;
+        for (size_t i = 0; i < LANES; i++) {
+                const struct lane *other = &lanes->lane[i];
+                if (other == lane)
+                        continue;
+                is_another_healthy = is_another_healthy || is_healthy(other);
+                is_another_free = is_another_free || !other->is_waiting;
+                are_both = are_both || (is_healthy(other) && !other->is_waiting);
+        }
+        return is_another_healthy ? are_both : is_healthy(lane) || is_another_free;
 }
 
 struct lane *lanes_of(struct lanes *lanes, const struct redis *redis)
@@ -291,11 +304,28 @@ struct lane *lanes_of(struct lanes *lanes, const struct redis *redis)
         return &lanes->lane[i];
 }
 
+/* The next one from the one that writes on. NULL: none. */
+static struct lane *find_lane(struct lanes *lanes, bool is_healthy_only, bool is_free_only)
+{
+        for (unsigned i = 0; i < LANES; i++) {
+                unsigned at = (lanes->writing + i) % LANES;
+                struct lane *lane = &lanes->lane[at];
+                if ((is_free_only && lane->is_waiting) || (is_healthy_only && !is_healthy(lane)))
+                        continue;
+                lanes->writing = at;
+                return lane;
+        }
+        return NULL;
+}
+
 struct lane *lanes_pick(struct lanes *lanes)
 {
-        while (lanes->lane[lanes->writing].is_waiting) /* one does not */
-                lanes->writing = (lanes->writing + 1) % LANES;
-        return &lanes->lane[lanes->writing];
+        struct lane *lane = find_lane(lanes, true, true);
+        if (!lane) /* behind the WAIT on its connection */
+                lane = find_lane(lanes, true, false);
+        if (!lane)
+                lane = find_lane(lanes, false, true);
+        return lane ? lane : &lanes->lane[lanes->writing];
 }
 
 void lanes_turn(struct lanes *lanes)
@@ -310,7 +340,7 @@ void lanes_turn(struct lanes *lanes)
         }
         for (size_t i = 0; i < LANES; i++) {
                 struct lane *lane = &lanes->lane[i];
-                if (lane->tickets.first && !lane->is_waiting && another_is_free(lanes, lane))
+                if (lane->tickets.first && !lane->is_waiting && may_wait(lanes, lane))
                         ask(lane);
         }
         for (size_t i = 0; i < LANES; i++)
@@ -331,6 +361,16 @@ int lanes_open(struct lanes *lanes, uv_loop_t *loop, const struct lanes_options 
                         return rc;
         }
         return 0;
+}
+
+int64_t lanes_away_ms(const struct lanes *lanes)
+{
+        int64_t least_ms = INT64_MAX;
+        for (size_t i = 0; i < LANES; i++) {
+                int64_t away_ms = redis_away_ms(lanes->lane[i].redis);
+                least_ms = away_ms < least_ms ? away_ms : least_ms;
+        }
+        return least_ms;
 }
 
 void lanes_set_target(struct lanes *lanes, struct redis_target *target, unsigned generation)

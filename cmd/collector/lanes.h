@@ -11,6 +11,8 @@
  * end of a turn one WAIT, or WAITAOF, goes out for all of them, and until its reply the lane takes no new documents:
  * Redis would not read them. At least one lane never waits. While all others do, its documents are done by Redis and
  * gather; they are asked for when the next lane is free. So under load the batch grows by itself.
+ * A lane without a connection takes documents only where no lane has one. Where a single lane has one, it both waits
+ * and takes documents.
  *
  * What a reply to WAIT is worth: it speaks for all writes that came before it on the same connection, and for no
  * other connection (redis.io, WAIT). Replies come in order, so when it says "enough", each document that was answered
@@ -102,6 +104,8 @@ void lanes_set_target(struct lanes *lanes, struct redis_target *target, unsigned
 struct lane *lanes_of(struct lanes *lanes, const struct redis *redis);
 
 struct lane *lanes_pick(struct lanes *lanes);
+/* Milliseconds since documents could last be written; 0 while they can on some lane. */
+int64_t lanes_away_ms(const struct lanes *lanes);
 /* True when as much waits for safety as may wait for Redis: no document is written then. */
 bool lanes_are_full(const struct lanes *lanes);
 

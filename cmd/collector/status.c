@@ -29,7 +29,7 @@ void status_readyz(struct http_request *request, void *context)
         struct worker *worker = context;
         struct collector *collector = worker->collector;
         const char *why = NULL;
-        int64_t away_ms = redis_away_ms(worker->redis);
+        int64_t away_ms = worker_away_ms(worker);
         bool reached = atomic_load(&collector->reached);
         char body[160];
 

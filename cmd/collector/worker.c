@@ -153,12 +153,20 @@ static void worker_end(struct worker *worker)
         uv_close((uv_handle_t *)&worker->message, NULL);
 }
 
+static bool is_any_ready(const struct worker *worker)
+{
+        for (size_t i = 0; i < worker->client_count; i++)
+                if (redis_state(worker->clients[i]) == REDIS_READY)
+                        return true;
+        return false;
+}
+
 static void check_stop(struct worker *worker)
 {
         if (!worker->stopping || worker->closing)
                 return;
         /* Without Redis there is nothing to wait for: what is held gets its 503. */
-        if (http_worker_busy(worker->http) == 0 || redis_state(worker->redis) != REDIS_READY ||
+        if (http_worker_busy(worker->http) == 0 || !is_any_ready(worker) ||
             clock_monotonic_ms() >= worker->stop_deadline_ms)
                 worker_end(worker);
 }
@@ -177,11 +185,19 @@ static void on_turn(uv_prepare_t *handle)
         check_stop(worker);
 }
 
+static bool is_any_held(const struct worker *worker)
+{
+        for (size_t i = 0; i < worker->client_count; i++)
+                if (redis_held(worker->clients[i]) > 0)
+                        return true;
+        return false;
+}
+
 static void on_second(uv_timer_t *handle)
 {
         struct worker *worker = handle->data;
         worker_update_instruments(worker);
-        if (redis_held(worker->clients[worker->client_count - 1]) > 0)
+        if (is_any_held(worker))
                 documents_drop_abandoned(worker);
         if (redis_state(worker->redis) == REDIS_READY)
                 store_expire_feed(&worker->store);
@@ -397,6 +413,13 @@ void worker_set_place(struct worker *worker, enum worker_role role, const struct
         (void)snprintf(change->prefix, sizeof(change->prefix), "%s", place->key_prefix); /* limited by settings */
         (void)pthread_mutex_unlock(&worker->lock);
         (void)uv_async_send(&worker->message); /* the loop is open until worker_join */
+}
+
+int64_t worker_away_ms(const struct worker *worker)
+{
+        int64_t reading_ms = redis_away_ms(worker->redis);
+        int64_t writing_ms = worker->store.lanes ? lanes_away_ms(worker->store.lanes) : 0;
+        return reading_ms > writing_ms ? reading_ms : writing_ms;
 }
 
 void worker_update_instruments(struct worker *worker)

@@ -99,6 +99,8 @@ struct worker {
 int worker_start(struct worker *worker, struct collector *collector, unsigned index, const struct worker_place *current,
                  const struct worker_place *previous, struct err *err) NODISCARD;
 void worker_set_place(struct worker *worker, enum worker_role role, const struct worker_place *place);
+/* Milliseconds since documents could last be read and written; 0 while they can. Its own thread. */
+int64_t worker_away_ms(const struct worker *worker);
 /* Of this worker: the counters that its connections keep. Its own thread. */
 void worker_update_instruments(struct worker *worker);
 /* Finishes what runs, answers with 503 what waits for Redis, then ends the thread; at the latest at deadline_ms, of

@@ -5,7 +5,7 @@ import pytest
 from support.background import post_later
 from support.cluster import RedisCluster
 from support.deadline import stays, wait_until
-from support.http_client import Client, timed
+from support.http_client import Client, request_bytes, timed
 from support.load import Load
 from support.program import run_program
 
@@ -186,6 +186,80 @@ def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector,
     start_redis(replicaof=f"{primary.host} {primary.port}")
     assert waiting.result().status == 201
     assert replica.running()
+
+
+# --- Lanes of which some are broken ------------------------------------------------------------
+
+class Connections:
+    """Collector's connections to a server, of one worker: number 0 reads, 1 to 4 are the lanes."""
+
+    def __init__(self, server):
+        self.control = server.client()
+        mine = self.control.client_id()
+        wait_until(lambda: len(self._normal(mine)) == 5, "a connection to read and four lanes")
+        self.ids = sorted(self._normal(mine))
+
+    def _normal(self, mine):
+        return [int(one["id"]) for one in self.control.client_list(_type="normal") if int(one["id"]) != mine]
+
+    def cut(self, *numbers):
+        """They are closed, and the server has no room for others."""
+        self.control.config_set("maxclients", len(self.control.client_list()) - len(numbers))
+        for number in numbers:
+            self.control.client_kill_filter(_id=self.ids[number])
+
+    def allow(self):
+        self.control.config_set("maxclients", 1000)
+
+
+@pytest.mark.parametrize("broken", [[1], [2], [3], [4], [1, 2, 3], [2, 3, 4]])
+def test_a_lane_that_is_broken_holds_no_document(start_pair, start_collector, broken):
+    primary, _ = start_pair()
+    collector = start_collector(primary, ack="replica", hold_time="3s", workers=1).wait_connected()
+    Connections(primary).cut(*broken)
+    with Load(collector, connections=16, rate=1000) as load:
+        load.wait_acknowledged(400)
+    assert not load.failed and max(load.latencies) < 2.5, load.table()
+    with collector.client() as client:
+        assert client.get("/readyz").status == 200
+
+
+def test_collector_is_not_ready_when_no_lane_reaches_redis(start_pair, start_collector):
+    primary, _ = start_pair()
+    collector = start_collector(primary, ack="replica", hold_time="500ms", workers=1).wait_connected()
+    connections = Connections(primary)
+    connections.cut(1, 2, 3, 4)
+    with collector.client() as client:
+        assert wait_until(lambda: client.get("/readyz").status == 503, "an end of the readiness")
+        assert client.get("/v1/documents").status == 200
+        connections.allow()
+        wait_until(lambda: client.get("/readyz").status == 200, "readiness")
+        assert client.post("/v1/documents", DOCUMENT).status == 201
+
+
+def test_a_request_that_waits_on_a_lane_and_whose_sender_has_left_is_dropped(start_pair, start_collector):
+    primary, _ = start_pair()
+    collector = start_collector(primary, ack="replica", hold_time="60s", workers=1).wait_connected()
+    Connections(primary).cut(1, 2, 3, 4)
+    with collector.connect() as sender:
+        sender.send(request_bytes("POST", "/v1/documents", DOCUMENT))
+        wait_until(lambda: collector.metrics()["collector_held_commands"] > 0, "a document that is held")
+    wait_until(lambda: collector.metrics()["collector_held_commands"] == 0, "the end of what is held", 20)
+
+
+def test_a_document_on_a_sound_lane_is_finished_when_collector_stops(start_pair, start_collector):
+    primary, replica = start_pair()
+    collector = start_collector(primary, ack="replica", hold_time="20s", workers=1, grace="20s").wait_connected()
+    connections = Connections(primary)
+    replica.pause()
+    waiting = post_later(collector, DOCUMENT)
+    wait_until(lambda: primary.client().dbsize() > 0, "a document that waits for the replica")
+    connections.cut(0)
+    collector.wait_log("redis.disconnected")
+    collector.terminate()
+    stays(lambda: not waiting.done(), "a request that waits for the replica", 0.5)
+    replica.resume()
+    assert waiting.result().status == 201
 
 
 # --- Cluster ---------------------------------------------------------------------------------
