@@ -42,6 +42,7 @@ struct process {
         struct backing_redis_watch *previous; /* NULL without --previous-binding */
         struct worker *workers;
         unsigned worker_count;
+        unsigned running; /* of them, the first ones; fewer where the start has failed */
 
         struct daemon daemon;
         uv_async_t denied; /* a worker was refused: the binding may say something else by now */
@@ -260,8 +261,18 @@ static int start_workers(struct process *process, struct err *err)
                 int rc = worker_start(&process->workers[i], &process->collector, i, &current, &previous, err);
                 if (rc < 0)
                         return rc;
+                process->running++;
         }
         return 0;
+}
+
+static void stop_workers(struct process *process, int64_t deadline_ms)
+{
+        for (unsigned i = 0; i < process->running; i++)
+                worker_stop(&process->workers[i], deadline_ms);
+        for (unsigned i = 0; i < process->running; i++)
+                worker_join(&process->workers[i]);
+        process->running = 0;
 }
 
 static int open_loop(struct process *process, struct err *err)
@@ -348,6 +359,7 @@ static int run(struct process *process)
                 daemon_complain("collector", err.text);
                 log_error(process->collector.log, "server.start_failed", "Collector ends", log_err(&err),
                           log_code(&err));
+                stop_workers(process, clock_monotonic_ms()); /* those that run use the settings */
                 log_flush(process->collector.log, clock_monotonic_ms() + START_FLUSH_MS);
                 bool usage = rc == ERR_INVALID || rc == ERR_CONFLICT || (rc == ERR_NOT_FOUND && !process->watch);
                 return usage ? DAEMON_USAGE : DAEMON_FAILED;
@@ -366,10 +378,7 @@ static int run(struct process *process)
         backing_redis_watch_close(process->watch);
         backing_redis_watch_close(process->previous);
         access_close(&process->access);
-        for (unsigned i = 0; i < process->worker_count; i++)
-                worker_stop(&process->workers[i], deadline_ms);
-        for (unsigned i = 0; i < process->worker_count; i++)
-                worker_join(&process->workers[i]);
+        stop_workers(process, deadline_ms);
         log_info(process->collector.log, "server.stopped", "Collector has stopped");
         process_free(process, deadline_ms);
         return DAEMON_STOPPED;

@@ -550,7 +550,7 @@ static void announce_look(struct store_announce *announce)
         redis_command_fini(&announce->command);
         redis_command_init(&announce->command, on_page);
         if (redis_command_args(&announce->command, 6, argv, lengths, &err) < 0)
-                announce_done(announce, STORE_UNAVAILABLE, &err);
+                fail_later(announce->store->redis, &announce->command);
         else
                 redis_send(announce->store->redis, &announce->command);
 }

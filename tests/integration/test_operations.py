@@ -220,6 +220,24 @@ def test_a_port_in_use_is_exit_1_with_a_clear_message(start_redis, collector):
     assert "server.listening" not in out
 
 
+def test_workers_that_run_when_a_later_one_fails_are_stopped_before_the_end(start_redis):
+    """Descriptors run out at one step of the start after the other; the settings are freed at its end."""
+    server, failed = start_redis(), 0
+    for descriptors in range(14, 32):
+        command = f"ulimit -n {descriptors}; exec {program_path('collector')} --listen 127.0.0.1:0 --workers 4 " \
+                  f"--hold-time 1s --redis-url {server.url()}"
+        with subprocess.Popen(["/bin/sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=clean_environment()) as process:
+            try:
+                process.wait(1)
+            except subprocess.TimeoutExpired:  # it has enough of them
+                process.terminate()
+            output, errors = process.communicate(timeout=20 * PATIENCE)
+        assert process.returncode in (0, 1) and b"Sanitizer" not in errors, (descriptors, process.returncode, errors)
+        failed += b"server.start_failed" in output
+    assert failed > 3
+
+
 def test_check_tells_what_it_found(start_redis):
     server = start_redis()
     status, out, err = check(redis_url=server.url(), hold_time="7s")
