@@ -274,6 +274,9 @@ static int resolve_first(struct follower *f, struct err *err)
                 log_warn(f->log, "binding.warned", "A binding is waited for", log_err(err));
                 rc = f->ops->resolve_nowhere(f, &f->now, err);
         }
+        /* What is there and cannot be read is as wrong as what makes no sense. */
+        if (rc == ERR_DENIED || rc == ERR_LIMIT)
+                err->code = rc = ERR_INVALID;
         if (rc < 0)
                 return rc;
         f->now->generation = 1;

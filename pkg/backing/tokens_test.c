@@ -79,6 +79,26 @@ static void without_a_binding_none_are_asked_for_unless_they_are_required(void *
         test_folder_remove(&folder);
 }
 
+static void a_binding_that_cannot_be_read_opens_nothing(void **state UNUSED)
+{
+        struct test_folder folder;
+        struct backing_tokens *tokens;
+        struct err err;
+        char link[512];
+        static const char *const names[] = { "clients/type", "clients/left-over", "clients" };
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+                test_folder_make(&folder);
+                if (i < 2)
+                        test_folder_write(&folder, "clients", i == 0 ? "orders" : "type",
+                                          i == 0 ? MARK : "collector-tokens");
+                (void)snprintf(link, sizeof(link), "%s/%s", folder.path, names[i]);
+                assert_int_equal(symlink("nowhere", link), 0);
+                assert_int_equal(resolve(&folder, NULL, false, &tokens, &err), ERR_DENIED);
+                assert_non_null(strstr(err.text, names[i]));
+                test_folder_remove(&folder);
+        }
+}
+
 static void several_bindings_need_a_name(void **state UNUSED)
 {
         struct test_folder folder;
@@ -263,6 +283,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_entry_is_a_token_and_its_name_says_whose),
                 cmocka_unit_test(without_a_binding_none_are_asked_for_unless_they_are_required),
+                cmocka_unit_test(a_binding_that_cannot_be_read_opens_nothing),
                 cmocka_unit_test(several_bindings_need_a_name),
                 cmocka_unit_test(what_is_no_token_is_refused_with_its_place),
                 cmocka_unit_test(the_same_token_twice_is_told),

@@ -30,8 +30,6 @@ int sb_error(struct servicebinding_error *err, int code, const char *format, ...
 static int code_of(int errnum)
 {
         switch (errnum) {
-        case ENOENT:
-                return SERVICEBINDING_NOT_FOUND;
         case ENOTDIR:
         case EISDIR:
         case ELOOP:
@@ -48,6 +46,17 @@ static int code_of(int errnum)
         }
 }
 
+/* What is asked for was there a moment ago, by its name: where the system does not find it, it is a link's end that is
+ * missing. */
+static const char *reason_of(int errnum, char *words, size_t size)
+{
+        if (errnum == EXDEV)
+                return "a link leads outside of the root";
+        if (errnum == ENOENT)
+                return "a link that leads nowhere";
+        return strerror_r(errnum, words, size);
+}
+
 int sb_error_errno(struct servicebinding_error *err, int errnum, const char *format, ...)
 {
         int code = code_of(errnum);
@@ -60,8 +69,7 @@ int sb_error_errno(struct servicebinding_error *err, int errnum, const char *for
         va_end(args);
         /* The reason is short and says more than the end of a long path. */
         char words[64];
-        const char *reason =
-                errnum == EXDEV ? "a link leads outside of the root" : strerror_r(errnum, words, sizeof(words));
+        const char *reason = reason_of(errnum, words, sizeof(words));
         size_t left = sizeof(what) - 3 - strlen(reason);
         if (wanted >= (int)left)
                 memcpy(what + left - 4, "...", 4);

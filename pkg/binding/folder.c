@@ -80,23 +80,65 @@ int sb_open(const struct sb_root *root, int dir, const char *name, int flags)
         return fd;
 }
 
+/* True where the link says something else than it did in *target, which is set to what it says now. */
+static bool data_has_moved(int folder, char target[PATH_MAX])
+{
+        char now[PATH_MAX];
+        ssize_t length = readlinkat(folder, data_link, now, sizeof(now) - 1);
+        now[length > 0 ? length : 0] = '\0';
+        bool has_moved = strcmp(now, target) != 0;
+        memcpy(target, now, strlen(now) + 1);
+        return has_moved;
+}
+
 int sb_open_data(const struct sb_root *root, int folder)
 {
         struct stat st;
+        char target[PATH_MAX] = "";
         if (fstatat(folder, data_link, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT ? -1 : -2;
         if (!S_ISLNK(st.st_mode))
                 return -1;
-        int fd = sb_open(root, folder, data_link, O_DIRECTORY);
+        int fd, failed;
+        do {
+                fd = sb_open(root, folder, data_link, O_DIRECTORY);
+                failed = errno;
+                /* The folder may go between the look at the link and the look behind it: then the link has moved. */
+        } while (fd < 0 && failed == ENOENT && data_has_moved(folder, target));
+        errno = failed;
         return fd < 0 ? -2 : fd;
+}
+
+/* True where the path, or a folder on the way to it, is a link whose end is missing. */
+static bool leads_nowhere(const char *path)
+{
+        struct stat st;
+        char part[PATH_MAX];
+        if (strlen(path) >= sizeof(part))
+                return false;
+        (void)snprintf(part, sizeof(part), "%s", path); /* fits */
+        for (char *end = part + 1; part[0]; end++) {
+                bool is_last = *end == '\0';
+                if (*end != '/' && !is_last)
+                        continue;
+                *end = '\0';
+                if (lstat(part, &st) == 0 && S_ISLNK(st.st_mode) && stat(part, &st) < 0 && errno == ENOENT)
+                        return true;
+                if (is_last)
+                        return false;
+                *end = '/';
+        }
+        return false;
 }
 
 int sb_root_open(const char *path, struct sb_root *root, struct servicebinding_error *err)
 {
         *root = (struct sb_root){ .path = path, .fd = -1, .data_fd = -1 };
         root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-        if (root->fd < 0)
-                return errno == ENOENT ? 0 : sb_error_errno(err, errno, "%s", path);
+        if (root->fd < 0) {
+                int failed = errno;
+                return failed == ENOENT && !leads_nowhere(path) ? 0 : sb_error_errno(err, failed, "%s", path);
+        }
         if (!path_of(root->fd, root->real, sizeof(root->real)))
                 root->real[0] = '\0';
         root->data_fd = sb_open_data(root, root->fd);
@@ -227,17 +269,19 @@ enum sb_place sb_root_place(const struct sb_root *root, const char *name)
 {
         struct stat top, st;
         bool is_there = fstatat(root->fd, name, &top, AT_SYMLINK_NOFOLLOW) == 0;
+        bool is_absent = !is_there && errno == ENOENT;
         bool is_link = is_there && S_ISLNK(top.st_mode);
-        if (root->data_fd >= 0 && (!is_there || is_link)) {
-                if (fstatat(root->data_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+        if (root->data_fd >= 0 && (is_absent || is_link)) {
+                bool is_in_data = fstatat(root->data_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+                if (is_in_data ? S_ISDIR(st.st_mode) : errno != ENOENT)
                         return SB_IN_DATA;
                 /* A link whose folder has left the data is about to be removed. */
-                if (!is_there || leads_into_data(root, name))
+                if (is_absent || leads_into_data(root, name))
                         return SB_NOWHERE;
         }
-        if (!is_there && errno == ENOENT)
+        if (is_absent)
                 return SB_NOWHERE;
-        if (is_there && fstatat(root->fd, name, &st, 0) == 0 && !S_ISDIR(st.st_mode))
+        if (is_there && fstatat(root->fd, name, &st, 0) == 0 && S_ISREG(st.st_mode))
                 return SB_NOWHERE;
         return SB_IN_ROOT; /* a folder, or something that opening it will have to explain */
 }

@@ -34,8 +34,8 @@ enum {
 /* error.c */
 
 int sb_error(struct servicebinding_error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The text, ": " and the system's words for `errnum`; returns the code that fits it. EXDEV means
- * that a link leads outside of the root (see sb_open). */
+/* The text, ": " and the system's words for `errnum`; returns the code that fits it, which is never NOT_FOUND: for
+ * names that are there. EXDEV means that a link leads outside of the root (see sb_open), ENOENT that it leads nowhere. */
 int sb_error_errno(struct servicebinding_error *err, int errnum, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 /* True where reading anything more makes no sense: out of memory or descriptors. */
@@ -117,7 +117,7 @@ struct sb_root {
 /* How a name in the root leads to a folder. */
 enum sb_place { SB_NOWHERE, SB_IN_ROOT, SB_IN_DATA };
 
-/* A missing folder is no failure: the root then has fd -1 and no names. */
+/* A missing folder is no failure: the root then has fd -1 and no names. A link to a missing one is. */
 int sb_root_open(const char *path, struct sb_root *root, struct servicebinding_error *err);
 void sb_root_close(struct sb_root *root);
 /* The names in the root and in its ..data. */

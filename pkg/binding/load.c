@@ -97,8 +97,8 @@ int sb_load(const char *root, struct servicebinding_set **out, struct sb_print *
                 rc = load_between(root, out, print, err);
                 if (rc == 1)
                         return 0;
-                /* NOT_FOUND: the root's ..data was looked at in the moment when its folder went. */
-                if (rc < 0 && rc != SERVICEBINDING_NOT_FOUND)
+                /* UNREADABLE: perhaps the root's ..data was looked at in the moment when its folder went. */
+                if (rc < 0 && rc != SERVICEBINDING_UNREADABLE)
                         return rc;
         }
         if (rc == 0)

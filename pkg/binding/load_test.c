@@ -445,8 +445,91 @@ static void what_is_no_file_is_refused_and_a_link_to_nothing_too(void **state)
         assert_int_equal(servicebinding_count(set), 3);
         expect_problem(servicebinding_at(set, 0), SERVICEBINDING_INVALID, "/fifo/password: not a regular file");
         expect_problem(servicebinding_at(set, 1), SERVICEBINDING_INVALID, "/loop: Too many levels");
-        expect_problem(servicebinding_at(set, 2), SERVICEBINDING_NOT_FOUND, "/lost/password: No such file");
+        expect_problem(servicebinding_at(set, 2), SERVICEBINDING_UNREADABLE,
+                       "/lost/password: a link that leads nowhere");
         servicebinding_set_unref(set);
+}
+
+/* One binding that is there and cannot be read: never as if there were none. */
+static void expect_unreadable(struct folder *f, const char *part)
+{
+        const struct servicebinding *b = NULL;
+        struct servicebinding_error err = { 0 };
+        struct servicebinding_set *set = load(f);
+        int rc = servicebinding_find(set, NULL, "redis", NULL, &b, &err);
+        if (rc == 0 || rc == SERVICEBINDING_NOT_FOUND || !strstr(err.text, part))
+                fail_msg("%d: \"%s\" lacks \"%s\"", rc, err.text, part);
+        assert_int_equal(servicebinding_find(set, "x", NULL, NULL, &b, NULL), rc);
+        servicebinding_set_unref(set);
+        folder_remove(f, "x");
+}
+
+static void a_folder_that_is_there_and_cannot_be_read_is_never_taken_for_absent(void **state)
+{
+        struct folder *f = *state;
+        folder_link(f, "x", "nowhere");
+        expect_unreadable(f, "/x: a link that leads nowhere");
+        folder_link(f, "x", "x");
+        expect_unreadable(f, "/x: Too many levels");
+        folder_put(f, "..file", "");
+        folder_link(f, "x", "..file/x");
+        expect_unreadable(f, "/x: Not a directory");
+        assert_int_equal(mkfifo(folder_path(f, "x"), 0644), 0);
+        expect_unreadable(f, "/x: Not a directory");
+        folder_link(f, "x/..data", "..gone");
+        folder_link(f, "x/type", "..data/type");
+        expect_unreadable(f, "/x: a link that leads nowhere");
+        folder_put(f, "x/..1", "no folder");
+        folder_link(f, "x/..data", "..1");
+        expect_unreadable(f, "/x: Not a directory");
+}
+
+static void an_entry_that_is_there_and_cannot_be_read_is_never_taken_for_absent(void **state)
+{
+        struct folder *f = *state;
+        folder_link(f, "x/type", "nowhere");
+        expect_unreadable(f, "/x/type: a link that leads nowhere");
+        folder_link(f, "x/type", "type");
+        expect_unreadable(f, "/x/type: Too many levels");
+        folder_lead(f, "x/");
+        assert_int_equal(mkfifo(folder_path(f, "x/type"), 0644), 0);
+        expect_unreadable(f, "/x/type: not a regular file");
+        folder_put(f, "x/type", "redis");
+        folder_link(f, "x/host", "nowhere");
+        expect_unreadable(f, "/x/host: a link that leads nowhere");
+        folder_put(f, "x/..1/host", "10.0.0.9");
+        folder_link(f, "x/..data", "..1");
+        folder_link(f, "x/type", "..data/type");
+        expect_unreadable(f, "/x/type: a link that leads nowhere");
+}
+
+static void an_optional_secret_that_is_not_there_is_absent(void **state)
+{
+        struct folder *f = *state;
+        static const char *const none[] = { NULL };
+        assert_int_equal(mkdir(folder_path(f, "empty"), 0755), 0);
+        folder_swap(f, "never/", NULL, "..1", none);
+        folder_swap(f, "gone/", NULL, "..1", none);
+        folder_link(f, "gone/type", "..data/type"); /* not removed yet */
+        folder_put(f, "notes.txt", "a regular file in the root is none that should be a folder");
+        struct servicebinding_set *set = load(f);
+        assert_int_equal(servicebinding_count(set), 0);
+        assert_int_equal(servicebinding_warning_count(set), 0);
+        servicebinding_set_unref(set);
+}
+
+static void a_root_that_is_a_link_to_nothing_is_an_error(void **state)
+{
+        struct folder *f = *state;
+        static const char *const roots[] = { "root", "root/", "root/bindings", "volume" };
+        folder_link(f, "root", "nowhere");
+        folder_link(f, "volume/..data", "..gone");
+        for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+                struct servicebinding_set *set = NULL;
+                struct servicebinding_error err = { 0 };
+                assert_int_equal(servicebinding_load(folder_path(f, roots[i]), &set, &err), SERVICEBINDING_UNREADABLE);
+                assert_non_null(strstr(err.text, ": a link that leads nowhere"));
+        }
 }
 
 static void a_reference_to_another_system_is_refused_by_name_without_its_value(void **state)
@@ -594,6 +677,10 @@ int main(void)
                 CASE(without_proc_a_volume_is_read_and_other_links_are_refused),
                 CASE(the_root_itself_may_be_a_link),
                 CASE(what_is_no_file_is_refused_and_a_link_to_nothing_too),
+                CASE(a_folder_that_is_there_and_cannot_be_read_is_never_taken_for_absent),
+                CASE(an_entry_that_is_there_and_cannot_be_read_is_never_taken_for_absent),
+                CASE(an_optional_secret_that_is_not_there_is_absent),
+                CASE(a_root_that_is_a_link_to_nothing_is_an_error),
                 CASE(a_reference_to_another_system_is_refused_by_name_without_its_value),
                 CASE(an_empty_type_or_one_with_a_nul_is_a_problem),
                 CASE(sets_are_equal_where_every_byte_is),

@@ -16,7 +16,8 @@ struct reader {
         const struct sb_root *root;
         struct servicebinding_set *set;
         struct servicebinding *binding;
-        int folder; /* where the entries are */
+        int folder;      /* where the entries are */
+        bool shows_type; /* ..data is a link, and beside it is a name `type`, whatever is behind that */
         size_t budget;
 };
 
@@ -188,15 +189,22 @@ static int read_folder(struct reader *r, struct servicebinding_error *err)
         struct servicebinding_error problem;
         struct sb_names names;
         struct stat st;
-        if (fstatat(r->folder, "type", &st, AT_SYMLINK_NOFOLLOW) < 0) {
-                if (errno == ENOENT)
-                        return 0;
+        bool has_type = fstatat(r->folder, "type", &st, AT_SYMLINK_NOFOLLOW) == 0;
+        if (!has_type && errno != ENOENT) {
                 (void)sb_error_errno(&b->problem, errno, "%s/type", b->path); /* kept in the binding */
                 return 1;
         }
-        if (S_ISDIR(st.st_mode))
+        if (has_type ? S_ISDIR(st.st_mode) : !r->shows_type)
                 return 0;
         int rc = sb_list(r->folder, SB_ENTRIES_MAX, &names, b->path, &problem);
+        if (rc == 0 && !has_type) {
+                /* A Secret that was deleted leaves nothing at all: its visible links are about to be removed. */
+                bool is_empty = names.count == 0;
+                sb_names_fini(&names);
+                if (is_empty)
+                        return 0;
+                rc = sb_error_errno(&problem, ENOENT, "%s/type", b->path);
+        }
         if (sb_is_fatal(rc))
                 return sb_error(err, rc, "%s", problem.text);
         if (rc < 0) {
@@ -218,6 +226,8 @@ static int open_folder(struct reader *r, enum sb_place place, const char *name)
                 return errno;
         int data = sb_open_data(r->root, outer);
         int failed = data == -2 ? errno : 0;
+        struct stat st;
+        r->shows_type = data >= 0 && fstatat(outer, "type", &st, AT_SYMLINK_NOFOLLOW) == 0;
         if (data >= 0 || failed)
                 (void)close(outer); /* nothing was written */
         r->folder = data >= 0 ? data : outer;

@@ -27,9 +27,12 @@
  * are of one generation. A link is followed while it stays inside the root; one that leads outside
  * is refused, or whoever may write there could have a privileged reader send off any file.
  *
- * A binding that cannot be read whole (a file without permission, a link that leads outside, a limit,
- * a reference such as vault://) stays in the set with a problem: it lends no entries, choosing it
- * returns the error that names the file, and the other bindings are not affected.
+ * A binding that cannot be read whole (a file without permission, a link that leads outside or nowhere,
+ * a FIFO, a limit, a reference such as vault://) stays in the set with a problem: it lends no entries,
+ * choosing it returns the error that names the file, and the other bindings are not affected. Only what
+ * is not there is absent: a name that the system does not know, a folder without a `type`, a regular
+ * file in the root. What ..data no longer holds is not there either, though its visible link may stand
+ * for a moment. A root that is a link to nothing is an error, too.
  *
  * Limits: 1 MiB an entry, 256 entries a binding, 128 bindings and 16 MiB a set. Sizes and lengths are
  * in bytes.
@@ -69,7 +72,7 @@ enum servicebinding_code {
         SERVICEBINDING_INVALID = -1,     /* wrong as it is: not a folder, not a file, another type    */
         SERVICEBINDING_NOT_FOUND = -2,   /* no such binding; it may come later                        */
         SERVICEBINDING_AMBIGUOUS = -3,   /* several fit: the text lists them, name one                */
-        SERVICEBINDING_UNREADABLE = -4,  /* there, but the system does not let us: permissions, I/O  */
+        SERVICEBINDING_UNREADABLE = -4,  /* there, but not to be read: permissions, I/O, links  */
         SERVICEBINDING_UNSUPPORTED = -5, /* an entry refers to another system instead of its value    */
         SERVICEBINDING_LIMIT = -6,       /* larger or more than the limits above                      */
         SERVICEBINDING_UNAVAILABLE = -7, /* not now, try again: it kept changing, or no descriptors   */

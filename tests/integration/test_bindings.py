@@ -187,6 +187,52 @@ def test_a_link_that_leads_outside_is_exit_2(bindings, tmp_path):
     assert "/db/password: a link leads outside of the root" in err and "very-private" not in out + err
 
 
+def dangling(bindings, server, where):
+    """A binding of this server of which one thing is a link that leads nowhere; its path."""
+    path = os.path.join(bindings.path, where)
+    if where != "db":
+        bindings.write_plain("db", type="redis", host=server.host, port=server.port)
+    if os.path.exists(path):
+        os.unlink(path)
+    os.symlink("nowhere", path)
+    return path
+
+
+DANGLING = ["db", "db/type", "db/host", "db/left-over", "db/..data"]
+
+
+@pytest.mark.parametrize("where", DANGLING)
+def test_a_link_that_leads_nowhere_is_exit_2_and_no_weaker_source_takes_over(start_redis, start_bound, bindings, where):
+    path = dangling(bindings, start_redis(), where)
+    weaker = {"REDIS_URL": start_redis().url()}
+    program = start_bound(env=weaker, listening=False)
+    said = path.replace("/..data", "") + ": a link that leads nowhere"
+    assert program.wait() == 2
+    assert said in program.log_text()
+    status, _, error = check(env={**bindings.environment(), **weaker})
+    assert status == 2 and said in error, error
+
+
+def test_a_binding_that_becomes_unreadable_keeps_the_old_one_and_is_told(start_redis, start_bound, bindings):
+    first, second = start_redis(), start_redis()
+    bindings.write_plain("db", type="redis", host=first.host, port=first.port)
+    program = start_bound(env={"REDIS_URL": second.url()}).wait_connected()
+
+    def failed():
+        return metric_sum(program.metrics(), "collector_binding_reloads_total", result="failed")
+    for where in DANGLING:
+        before = failed()
+        bindings.remove("db")
+        path = dangling(bindings, second, where)
+        wait_until(lambda: failed() > before, f"a failed look at {path}")
+        said = path.replace("/..data", "") + ": a link that leads nowhere"
+        assert [line for line in program.log() if line["event"] == "binding.reload_failed" and said in line["error"]]
+        assert stores_in(program, first)
+        if where == "db":
+            os.unlink(path)
+            os.mkdir(path)
+
+
 def test_an_empty_password_is_none(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.redis("db", server, password="\n")

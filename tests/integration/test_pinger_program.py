@@ -1,5 +1,6 @@
 """Pinger as a program: settings, signals, exit status."""
 
+import os
 import signal
 import socket
 
@@ -189,3 +190,17 @@ def test_many_clients_at_once_lose_no_record(stub):
         stub.wait_records(400)
     finally:
         pinger.close()
+
+
+@pytest.mark.parametrize("where", ["logs", "logs/type", "logs/host", "logs/left-over"])
+def test_a_link_that_leads_nowhere_is_exit_2_and_no_weaker_source_takes_over(bindings, stub, where):
+    path = os.path.join(bindings.path, where)
+    if where != "logs":
+        bindings.write_plain("logs", type="collector", host="127.0.0.1", port=1)
+    if os.path.exists(path):
+        os.unlink(path)
+    os.symlink("nowhere", path)
+    environment = {**bindings.environment(), "COLLECTOR_URL": stub.url}
+    for arguments in (["--check"], ["--listen", "127.0.0.1:0"]):
+        status, out, errors = run_program("pinger", arguments, environment)
+        assert status == 2 and f"{path}: a link that leads nowhere" in errors, out + errors

@@ -1,8 +1,10 @@
 """Who may write and read where tokens are bound, and that no request fails while they are replaced."""
 
+import os
+
 import pytest
 
-from support.collector import check
+from support.collector import Collector, check
 from support.deadline import stays, wait_until
 from support.pinger import Pinger
 from test_pinger_collector import logged
@@ -183,3 +185,24 @@ def test_pinger_delivers_with_its_token_and_waits_for_the_right_one(start_redis,
         stays(lambda: sorted(logged(redis)) == ["/a", "/b"], "each record once", 0.5)
     finally:
         pinger.close()
+
+
+@pytest.mark.parametrize("where", ["clients", "clients/type", "clients/left-over"])
+def test_tokens_that_are_there_and_cannot_be_read_open_nothing(start_redis, start_collector, bindings, where):
+    """At the start it is exit 2; at run time those before stay in force."""
+    server, path = start_redis(), os.path.join(bindings.path, where)
+    bindings.write_plain("clients", type="collector-tokens", orders="orders-token")
+    program = start_collector(server, env=bindings.environment())
+    if os.path.isdir(path):
+        bindings.remove("clients")
+    elif os.path.exists(path):
+        os.unlink(path)
+    os.symlink("nowhere", path)
+    program.wait_log("binding.reload_failed")
+    with program.client() as client:
+        assert client.post("/v1/documents", {"a": 1}).status == 401
+        assert client.post("/v1/documents", {"a": 1}, {"Authorization": "Bearer orders-token"}).status == 201
+    other = Collector(server, env=bindings.environment(), listening=False)
+    assert other.wait() == 2
+    assert f"{path}: a link that leads nowhere" in other.log_text()
+    other.close()
