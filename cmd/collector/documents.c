@@ -183,26 +183,43 @@ static void on_announced(struct store_announce *announce, enum store_outcome out
                 post_fail(post, outcome, err);
 }
 
-/* When the stored document came, as far as it tells: by the `created` that we gave it, else by the correlation id if
- * that is one of ours (UUID version 7). -1 where the sender gave both. */
+/* A number of Unix milliseconds that is past; else -1. */
+static int64_t past_ms(struct json_span number)
+{
+        uint64_t ms = 0;
+        if (number.length == 0 || number.length > 15)
+                return -1;
+        for (size_t i = 0; i < number.length; i++) {
+                if (number.bytes[i] < '0' || number.bytes[i] > '9')
+                        return -1;
+                ms = ms * 10 + (uint64_t)(number.bytes[i] - '0');
+        }
+        return (int64_t)ms <= clock_realtime_ms() ? (int64_t)ms : -1;
+}
+
+/* The time in a UUID of version 7, if that is past; else -1. */
+static int64_t past_uuid_ms(const char *text, size_t length)
+{
+        struct uuid id;
+        int64_t ms = uuid_parse(text, length, &id) ? uuid_v7_ms(&id) : -1;
+        return ms <= clock_realtime_ms() ? ms : -1;
+}
+
+/* When the stored document was first seen, as far as it tells: by `created` or by the correlation id, where that one is
+ * by us. Either may be the sender's, and then speaks of an earlier time, as does the key of a PUT: the latest is
+ * right, or the best guess. Without any, now: the repeat most often follows soon. */
 static int64_t stored_at(const struct post *post, const struct json_object *stored)
 {
-        char number[24];
-        struct json_span created = stored->watched[WATCH_CREATED].value;
         struct json_span correlation = stored->watched[WATCH_CORRELATION].value;
-        if (post->object.watched[WATCH_CREATED].count > 0) {
-                struct uuid id;
-                bool is_uuid = correlation.length == UUID_TEXT_LENGTH + 2 &&
-                               uuid_parse(correlation.bytes + 1, UUID_TEXT_LENGTH, &id);
-                return is_uuid ? uuid_v7_ms(&id) : -1;
-        }
-        if (created.length >= sizeof(number))
-                return -1;
-        memcpy(number, created.bytes, created.length);
-        number[created.length] = '\0';
-        char *end;
-        long long ms = strtoll(number, &end, 10);
-        return *end || ms < 0 ? -1 : ms;
+        const int64_t guesses[] = {
+                past_ms(stored->watched[WATCH_CREATED].value),
+                correlation.length > 2 ? past_uuid_ms(correlation.bytes + 1, correlation.length - 2) : -1,
+                past_uuid_ms(post->key, UUID_TEXT_LENGTH),
+        };
+        int64_t latest = -1;
+        for (size_t i = 0; i < COUNT_OF(guesses); i++)
+                latest = guesses[i] > latest ? guesses[i] : latest;
+        return latest >= 0 ? latest : clock_realtime_ms();
 }
 
 static void repeat_answer(struct post *post, const struct json_object *stored, bool ours)
@@ -217,7 +234,7 @@ static void repeat_answer(struct post *post, const struct json_object *stored, b
                 post_fail_memory(post);
                 return;
         }
-        if (!post->worker->store.feed || stored_ms < 0 || post->is_elsewhere) {
+        if (!post->worker->store.feed || post->is_elsewhere) {
                 send_answer(post);
                 return;
         }

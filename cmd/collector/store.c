@@ -13,8 +13,7 @@
 #include "base/decimal.h"
 
 enum {
-        ANNOUNCE_PAGE = 512,
-        ANNOUNCE_PAGES_MAX = 200,
+        ANNOUNCE_READS_MAX = 50,
         ANNOUNCE_EARLIER_MS = 100, /* Redis's clock may be a little behind ours */
         EXPIRE_EVERY_MS = 60 * 1000,
         REASON_MAX = 120,
@@ -29,7 +28,8 @@ void store_init(struct store *store, struct redis *redis, struct lanes *lanes, c
                                  .retention_ms = retention_ms,
                                  .hold_ms = hold_ms,
                                  .feed = feed,
-                                 .day = -1 };
+                                 .day = -1,
+                                 .expiring_day = -1 };
         (void)snprintf(store->prefix, sizeof(store->prefix), "%s", prefix ? prefix : ""); /* limited by settings */
 }
 
@@ -66,6 +66,57 @@ enum store_outcome store_failure(const struct redis_reply *reply, const struct e
                 return STORE_FULL;
         }
         return STORE_REFUSED;
+}
+
+/* --- Expiry of the streams ---------------------------------------------------------------------------- */
+
+static void on_expire_set(struct redis_command *command, UNUSED const struct redis_reply *reply,
+                          UNUSED const struct err *err)
+{
+        /* A failure is made good within a minute. */
+        redis_command_fini(command);
+        free(command);
+}
+
+static void expire_stream(const struct store *store, int64_t day)
+{
+        char stream[FEED_STREAM_SIZE];
+        char when[24];
+        struct redis_command *command = calloc(1, sizeof(*command));
+        if (!command)
+                return; /* again in a minute */
+        (void)feed_stream(store->prefix, day, stream);
+        int64_t end_ms = feed_day_start_ms(day + 1) + store->retention_ms + store_reach_ms(store);
+        const char *argv[] = { "EXPIREAT", stream, when };
+        size_t lengths[] = { 8, strlen(stream), (size_t)snprintf(when, sizeof(when), "%" PRId64, end_ms / 1000 + 1) };
+        redis_command_init(command, on_expire_set);
+        command->must_not_hold = true;
+        struct err err;
+        if (redis_command_args(command, 3, argv, lengths, &err) < 0) {
+                free(command);
+                return;
+        }
+        redis_send(store->redis, command);
+}
+
+/* The day before may have been written to until a moment ago. */
+static void expire_streams(struct store *store, int64_t now_ms)
+{
+        store->expiry_sent_ms = now_ms;
+        expire_stream(store, store->day);
+        expire_stream(store, store->day - 1);
+}
+
+/* An entry was added: a stream that it may have made gets its end at once, not with the next minute. */
+static void note_added(struct store *store)
+{
+        unsigned generation = redis_generation(store->redis);
+        if (store->retention_ms == 0 || store->day < 0 ||
+            (store->expiring_day == store->day && store->expiring_generation == generation))
+                return;
+        store->expiring_day = store->day;
+        store->expiring_generation = generation;
+        expire_streams(store, clock_monotonic_ms());
 }
 
 /* --- Write ------------------------------------------------------------------------------------------ */
@@ -140,6 +191,8 @@ static void on_added(struct redis_command *command, const struct redis_reply *re
         if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
                 struct err why;
                 write_failed(write, store_failure(reply, err, &why), &why);
+        } else {
+                note_added(write->store);
         }
         write_settled(write);
 }
@@ -148,6 +201,7 @@ static void on_add_resend(struct redis_command *command)
 {
         struct store_write *write = CONTAINER_OF(command, struct store_write, add);
         int64_t first_ms = write->mark_ms >= 0 ? write->mark_ms : command->sent_first_ms;
+        choose_stream(write);
         if (feed_add_args(command, write->stream, write->key, first_ms, NULL) < 0)
                 return; /* without memory for the mark it goes as it is: a listing may show the document twice */
 }
@@ -156,6 +210,7 @@ static void send_add(struct store_write *write)
 {
         struct err err;
         write->waiting++;
+        choose_stream(write); /* the SET may have waited past midnight, and nothing is added to a day that is closed */
         redis_command_fini(&write->add);
         redis_command_init(&write->add, on_added);
         redis_command_room(&write->add, write->add_room, sizeof(write->add_room));
@@ -473,131 +528,74 @@ void store_delete(struct store *store, struct store_delete *delete, const char *
 
 /* --- Announce --------------------------------------------------------------------------------------- */
 
-static void announce_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
-{
-        redis_command_fini(&announce->command);
-        announce->on_done(announce, outcome, err);
-}
-
 static void on_announced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct store_announce *announce = CONTAINER_OF(command, struct store_announce, command);
+        struct store_announce *announce = CONTAINER_OF(command, struct store_announce, add);
         struct err why = { 0 };
         enum store_outcome outcome = STORE_DONE;
         if (!reply || redis_reply_type(reply) == REDIS_ERROR)
                 outcome = store_failure(reply, err, &why);
-        announce_done(announce, outcome, &why);
+        else
+                note_added(announce->store);
+        redis_command_fini(command);
+        announce->on_done(announce, outcome, &why);
 }
 
+/* The first sender may be alive and late, or the search too short: the mark lets readers leave the double out. It goes
+ * into the stream of today: readers have left those of other days. */
 static void announce_add(struct store_announce *announce)
 {
+        struct store *store = announce->store;
         struct err err;
-        redis_command_fini(&announce->command);
-        redis_command_init(&announce->command, on_announced);
-        /* The first sender may be alive and late: the mark lets readers leave the double out. */
-        if (feed_add_args(&announce->command, announce->stream, announce->key, announce->from_ms, &err) < 0)
-                announce_done(announce, STORE_UNAVAILABLE, &err);
+        redis_command_init(&announce->add, on_announced);
+        if (feed_add_args(&announce->add, stream_of_today(store), announce->key, announce->from_ms, &err) < 0)
+                fail_later(store->redis, &announce->add);
         else
-                redis_send(announce->store->redis, &announce->command);
+                redis_send(store->redis, &announce->add);
 }
 
-static void announce_look(struct store_announce *announce);
-
-/* True when the entry is on this page; the place where the next page starts is noted. */
-static bool page_has_key(struct store_announce *announce, const struct redis_reply *page)
+static bool on_announce_entry(struct search *search, UNUSED int64_t day, const struct feed_entry *entry)
 {
-        for (size_t i = 0; i < redis_reply_count(page); i++) {
-                struct feed_entry entry = { .id = announce->after };
-                bool sound = feed_entry_read(redis_reply_at(page, i), &entry);
-                announce->after = entry.id;
-                if (sound && strcmp(entry.key, announce->key) == 0)
-                        return true;
-        }
-        return false;
+        struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
+        announce->is_found = strcmp(entry->key, announce->key) == 0;
+        return !announce->is_found;
 }
 
-static void on_page(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+static void on_announce_searched(struct search *search, const struct redis_reply *refusal, const struct err *err)
 {
-        struct store_announce *announce = CONTAINER_OF(command, struct store_announce, command);
-        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
-                struct err why;
-                enum store_outcome outcome = store_failure(reply, err, &why);
-                announce_done(announce, outcome, &why);
-                return;
-        }
-        bool found = page_has_key(announce, reply);
-        bool last = redis_reply_count(reply) < ANNOUNCE_PAGE;
-        if (found || (!last && ++announce->pages >= ANNOUNCE_PAGES_MAX))
-                announce_done(announce, STORE_DONE, err);
-        else if (last)
+        struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
+        struct err why = { 0 };
+        if (refusal || err)
+                announce->on_done(announce, store_failure(refusal, err, &why), &why);
+        else if (announce->is_found)
+                announce->on_done(announce, STORE_DONE, &why);
+        else
                 announce_add(announce);
-        else
-                announce_look(announce);
-}
-
-static void announce_look(struct store_announce *announce)
-{
-        char start[FEED_ID_SIZE + 1] = "(";
-        char end[24];
-        char count[8];
-        struct err err;
-        (void)feed_id_format(announce->after, start + 1);
-        int64_t until_ms = announce->from_ms + 2 * announce->store->hold_ms + FEED_CLOCK_SKEW_MS;
-        size_t end_length = (size_t)snprintf(end, sizeof(end), "%" PRId64, until_ms);
-        size_t count_length = (size_t)snprintf(count, sizeof(count), "%d", ANNOUNCE_PAGE);
-        const char *argv[] = { "XRANGE", announce->stream, start, end, "COUNT", count };
-        size_t lengths[] = { 6, strlen(announce->stream), strlen(start), end_length, 5, count_length };
-        redis_command_fini(&announce->command);
-        redis_command_init(&announce->command, on_page);
-        if (redis_command_args(&announce->command, 6, argv, lengths, &err) < 0)
-                fail_later(announce->store->redis, &announce->command);
-        else
-                redis_send(announce->store->redis, &announce->command);
 }
 
 void store_announce(struct store *store, struct store_announce *announce, const char *key, int64_t stored_ms)
 {
+        int64_t now_ms = clock_realtime_ms();
         announce->store = store;
-        announce->pages = 0;
+        announce->is_found = false;
         announce->from_ms = stored_ms > ANNOUNCE_EARLIER_MS ? stored_ms - ANNOUNCE_EARLIER_MS : 0;
-        announce->day = feed_day(stored_ms);
-        announce->after = (struct feed_id){ .ms = (uint64_t)announce->from_ms };
         memcpy(announce->key, key, UUID_TEXT_SIZE);
-        (void)feed_stream(store->prefix, announce->day, announce->stream);
-        announce->command = (struct redis_command){ 0 };
-        announce_look(announce);
+        announce->search = (struct search){ .redis = store->redis,
+                                            .prefix = store->prefix,
+                                            .turns = &store->turns,
+                                            .reach_ms = store_reach_ms(store),
+                                            .first_ms = announce->from_ms,
+                                            .last_ms = announce->from_ms,
+                                            .end_ms = now_ms + FEED_CLOCK_SKEW_MS,
+                                            .last_day = feed_day(now_ms) + 1,
+                                            .reads_max = ANNOUNCE_READS_MAX,
+                                            .on_entry = on_announce_entry,
+                                            .on_done = on_announce_searched };
+        if (!search_start(&announce->search))
+                announce_add(announce);
 }
 
-/* --- Expiry of the streams ---------------------------------------------------------------------------- */
-
-static void on_expire_set(struct redis_command *command, UNUSED const struct redis_reply *reply,
-                          UNUSED const struct err *err)
-{
-        /* A failure is made good within a minute. */
-        redis_command_fini(command);
-        free(command);
-}
-
-static void expire_stream(struct store *store, int64_t day)
-{
-        char stream[FEED_STREAM_SIZE];
-        char when[24];
-        struct redis_command *command = calloc(1, sizeof(*command));
-        if (!command)
-                return; /* again in a minute */
-        (void)feed_stream(store->prefix, day, stream);
-        int64_t end_ms = feed_day_start_ms(day + 1) + store->retention_ms + 2 * store->hold_ms + FEED_CLOCK_SKEW_MS;
-        const char *argv[] = { "EXPIREAT", stream, when };
-        size_t lengths[] = { 8, strlen(stream), (size_t)snprintf(when, sizeof(when), "%" PRId64, end_ms / 1000 + 1) };
-        redis_command_init(command, on_expire_set);
-        command->must_not_hold = true;
-        struct err err;
-        if (redis_command_args(command, 3, argv, lengths, &err) < 0) {
-                free(command);
-                return;
-        }
-        redis_send(store->redis, command);
-}
+/* --- Once a minute ---------------------------------------------------------------------------------- */
 
 void store_expire_feed(struct store *store)
 {
@@ -606,7 +604,5 @@ void store_expire_feed(struct store *store)
                 return;
         if (store->expiry_sent_ms && now_ms - store->expiry_sent_ms < EXPIRE_EVERY_MS)
                 return;
-        store->expiry_sent_ms = now_ms;
-        expire_stream(store, store->day);
-        expire_stream(store, store->day - 1);
+        expire_streams(store, now_ms);
 }

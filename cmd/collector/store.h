@@ -35,6 +35,8 @@
 #include "feed.h"
 #include "lanes.h"
 #include "redis/redis.h"
+#include "search.h"
+#include "turns.h"
 
 /* The Redis that was bound before (`--previous-binding`): asked where a key is not found. */
 struct store_previous {
@@ -54,6 +56,9 @@ struct store {
         int64_t day;                   /* of `stream` */
         char stream[FEED_STREAM_SIZE]; /* today's */
         int64_t expiry_sent_ms;        /* when the streams' EXPIREAT was last sent, monotonic */
+        int64_t expiring_day;          /* whose stream was given an end, in the target ... */
+        unsigned expiring_generation;  /* ... of this generation                           */
+        struct turns turns;            /* of what reads far into the feed */
 };
 
 enum store_outcome {
@@ -118,12 +123,11 @@ struct store_announce {
 
         /* Private. */
         struct store *store;
-        struct redis_command command;
+        struct search search;
+        struct redis_command add;
         char key[UUID_TEXT_SIZE];
-        char stream[FEED_STREAM_SIZE];
-        int64_t from_ms, day;
-        struct feed_id after;
-        unsigned pages;
+        int64_t from_ms;
+        bool is_found;
 };
 
 /* `lanes` may be NULL. */
@@ -143,9 +147,16 @@ void store_read_previous(struct store *store, struct store_read *read, const cha
 /* From both. */
 void store_delete(struct store *store, struct store_delete *delete, const char *key);
 
-/* Makes sure that a document which is stored is in the feed, as after a collector that died between the SET and
- * the XADD: looks for it from `stored_ms` (Unix) on, and adds it where it is missing. */
+/* Makes sure that a document which is stored is in the feed, as after a collector that died between the SET and the
+ * XADD: looks for it around `stored_ms` (Unix) and among the latest entries. Where it is not found it is added today, with
+ * a mark: the search has a bound, and what is beyond it is better shown twice than missed. */
 void store_announce(struct store *store, struct store_announce *announce, const char *key, int64_t stored_ms);
+
+/* An entry's id is at most this much later than the day of its stream ends, by our clock. */
+static inline int64_t store_reach_ms(const struct store *store)
+{
+        return 2 * store->hold_ms + FEED_CLOCK_SKEW_MS;
+}
 
 /* Call it about once a minute: the streams of yesterday and today get an end, later than their last document's. */
 void store_expire_feed(struct store *store);

@@ -1,0 +1,197 @@
+/* search: spans, in a span days, on a day pages of its stream.
+ *
+ * An entry stands in the stream of the day on which its XADD was made, by the writer's clock; its id comes later, when
+ * Redis takes it, by Redis's clock. So a span is looked for in the streams of the days from reach_ms before it
+ * to FEED_CLOCK_SKEW_MS behind it: in one, but for the minutes around midnight. */
+#include "search.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attr.h"
+
+enum { FIRST_SPAN_MS = 128, SPAN_GROWTH = 4 };
+
+static int64_t larger(int64_t a, int64_t b)
+{
+        return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+/* --- Spans ---------------------------------------------------------------------------------------------------- */
+
+static int64_t last_day_of_span(const struct search *search)
+{
+        return smaller(feed_day(search->to_ms - 1 + FEED_CLOCK_SKEW_MS), search->last_day);
+}
+
+/* False: it is empty. */
+static bool set_span(struct search *search, int64_t from_ms, int64_t to_ms)
+{
+        search->from_ms = larger(from_ms, search->earliest);
+        search->to_ms = smaller(to_ms, search->latest);
+        if (search->from_ms >= search->to_ms)
+                return false;
+        search->day = feed_day(search->from_ms - search->reach_ms);
+        search->is_inside = false;
+        return true;
+}
+
+/* False: what is to be looked through at this place ends here. */
+static bool next_span_here(struct search *search)
+{
+        int64_t farthest = larger(search->latest - search->last_ms, search->first_ms - search->earliest);
+        while (search->inner_ms < farthest || search->is_back_next) {
+                bool is_back = search->is_back_next;
+                int64_t inner = search->inner_ms, outer = search->outer_ms;
+                search->is_back_next = !is_back;
+                if (is_back) {
+                        search->inner_ms = outer;
+                        search->outer_ms *= SPAN_GROWTH;
+                        if (set_span(search, search->first_ms - outer, search->first_ms - inner))
+                                return true;
+                } else if (set_span(search, inner > 0 ? search->last_ms + inner : search->first_ms,
+                                    search->last_ms + outer)) {
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void go_to(struct search *search, int64_t earliest, int64_t latest)
+{
+        search->earliest = larger(earliest, 0);
+        search->latest = latest;
+        search->inner_ms = 0;
+        search->outer_ms = FIRST_SPAN_MS;
+        search->is_back_next = false;
+        search->reads = 0;
+}
+
+static bool go_to_end(struct search *search)
+{
+        int64_t seen_ms = search->latest;
+        if (search->is_at_end || seen_ms >= search->end_ms)
+                return false;
+        search->is_at_end = true;
+        search->first_ms = search->last_ms = search->end_ms;
+        go_to(search, larger(search->end_ms - search->reach_ms, seen_ms), search->end_ms);
+        return true;
+}
+
+/* False: everything was looked through, or as much as it may. */
+static bool next_span(struct search *search)
+{
+        if (search->reads < search->reads_max && next_span_here(search))
+                return true;
+        return go_to_end(search) && next_span_here(search);
+}
+
+/* --- Reads ---------------------------------------------------------------------------------------------------- */
+
+static void give_turn(struct search *search, const struct err *err)
+{
+        bool had_turn = search->has_turn;
+        search->has_turn = false;
+        if (had_turn && err)
+                turns_fail(search->turns, err);
+        else if (had_turn)
+                turns_give(search->turns);
+}
+
+static bool page_is_enough(struct search *search, const struct redis_reply *page)
+{
+        search->is_inside = true;
+        for (size_t i = 0; i < redis_reply_count(page); i++) {
+                struct feed_entry entry = { .id = search->after };
+                bool sound = feed_entry_read(redis_reply_at(page, i), &entry);
+                search->after = entry.id;
+                if (sound && !search->on_entry(search, search->day, &entry))
+                        return true;
+        }
+        return false;
+}
+
+/* Where the next read begins. False: there is none. */
+static bool move_on(struct search *search, const struct redis_reply *page)
+{
+        search->reads++;
+        search->reads_done++;
+        if (redis_reply_count(page) >= SEARCH_PAGE && search->reads < search->reads_max)
+                return true;
+        search->is_inside = false;
+        if (search->reads < search->reads_max && ++search->day <= last_day_of_span(search))
+                return true;
+        return next_span(search);
+}
+
+static void read_page(struct search *search);
+
+static void on_turn(struct turn *turn, const struct err *err)
+{
+        struct search *search = CONTAINER_OF(turn, struct search, turn);
+        if (err) {
+                search->failure = *err; /* of another, which may be gone before on_done ends */
+                search->on_done(search, NULL, &search->failure);
+                return;
+        }
+        search->has_turn = true;
+        read_page(search);
+}
+
+static void on_page(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct search *search = CONTAINER_OF(command, struct search, command);
+        bool sound = reply && redis_reply_type(reply) != REDIS_ERROR;
+        bool more = sound && !page_is_enough(search, reply) && move_on(search, reply);
+        redis_command_fini(command);
+        give_turn(search, err);
+        if (!more) {
+                search->on_done(search, sound ? NULL : reply, sound ? NULL : err);
+        } else if (search->turns) {
+                search->turn.on_turn = on_turn;
+                turns_take(search->turns, &search->turn);
+        } else {
+                read_page(search);
+        }
+}
+
+static void read_page(struct search *search)
+{
+        char stream[FEED_STREAM_SIZE];
+        char from[FEED_ID_SIZE + 1] = "(";
+        char to[24];
+        char count[8];
+        if (search->is_inside)
+                (void)feed_id_format(search->after, from + 1);
+        else
+                (void)snprintf(from, sizeof(from), "%" PRId64, search->from_ms);
+        const char *argv[] = { "XRANGE", feed_stream(search->prefix, search->day, stream), from, to, "COUNT", count };
+        size_t lengths[] = { 6,
+                             strlen(stream),
+                             strlen(from),
+                             (size_t)snprintf(to, sizeof(to), "%" PRId64, search->to_ms - 1),
+                             5,
+                             (size_t)snprintf(count, sizeof(count), "%d", SEARCH_PAGE) };
+        redis_command_init(&search->command, on_page);
+        if (redis_command_args(&search->command, COUNT_OF(argv), argv, lengths, NULL) < 0)
+                search->command.must_not_hold = true; /* without bytes it is answered by the next flush: ERR_NOMEM */
+        redis_send(search->redis, &search->command);
+}
+
+bool search_start(struct search *search)
+{
+        int64_t latest = smaller(search->end_ms, search->last_ms + search->reach_ms);
+        search->is_at_end = search->has_turn = false;
+        search->reads_done = 0;
+        go_to(search, search->first_ms - FEED_CLOCK_SKEW_MS, latest);
+        if (!next_span(search))
+                return false;
+        read_page(search);
+        return true;
+}

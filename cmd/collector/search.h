@@ -1,0 +1,65 @@
+/* search: looks through the feed around the time at which a key may have been added: for the entry of a repeated
+ * document (store.h), and for the first entry of one that was added twice (reader.h).
+ *
+ *     struct job { struct search search; ... };
+ *     job->search = (struct search){ .redis = redis, .prefix = prefix, .reach_ms = reach, .first_ms = ms, .last_ms = ms,
+ *                                    .end_ms = now, .last_day = today, .reads_max = 50, .on_entry = on_entry,
+ *                                    .on_done = on_done };
+ *     if (!search_start(&job->search)) ...                       // there is nothing to look through
+ *
+ * From that time it goes outwards in both directions, by spans that grow fourfold: where clocks agree an entry is found
+ * in the first read, at any rate of documents. It goes back by FEED_CLOCK_SKEW_MS, and ahead by reach_ms, the longest
+ * that a document may be held and clocks may differ. A later repeat may have been added since: so where end_ms is
+ * later than that, it goes back from end_ms as far.
+ *
+ * One read, XRANGE, has at most SEARCH_PAGE entries: 0.25 ms of Redis's time.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_SEARCH_H
+#define COLLECTOR_SEARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "feed.h"
+#include "redis/redis.h"
+#include "turns.h"
+
+enum { SEARCH_PAGE = 512 };
+
+struct search {
+        /* Set by the caller; what is a pointer is borrowed until on_done. */
+        struct redis *redis;
+        const char *prefix;
+        struct turns *turns; /* each read but the first takes a turn; NULL: none does */
+        int64_t reach_ms;
+        int64_t first_ms, last_ms; /* the time that it begins at, or times; Unix */
+        int64_t end_ms;            /* exclusive */
+        int64_t last_day;          /* whose stream is looked through */
+        unsigned reads_max;        /* around the first time; and again, back from the end */
+        /* An entry that may be anywhere in the span. False: this is enough. */
+        bool (*on_entry)(struct search *search, int64_t day, const struct feed_entry *entry);
+        /* Exactly once, never from inside search_start. Neither: it has ended, by on_entry, at the end, or at reads_max.
+         * Else an error reply, or `err` without a reply. */
+        void (*on_done)(struct search *search, const struct redis_reply *refusal, const struct err *err);
+
+        /* Private. */
+        struct redis_command command;
+        struct turn turn;
+        struct err failure;
+        bool has_turn;
+        bool is_at_end;             /* goes back from end_ms                  */
+        int64_t earliest, latest;   /* how far it goes around the first times */
+        int64_t inner_ms, outer_ms; /* distances that the next spans have from there */
+        bool is_back_next;
+        int64_t from_ms, to_ms; /* the span, `to` exclusive */
+        int64_t day;
+        struct feed_id after;
+        bool is_inside;      /* after `after` */
+        unsigned reads;      /* at this place */
+        unsigned reads_done; /* in all        */
+};
+
+bool search_start(struct search *search);
+
+#endif
