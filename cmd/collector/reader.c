@@ -1,10 +1,13 @@
 /* reader: a chain of callbacks, each step ending in the next:
  *
- *     reader_start -> step -> read_entries -> look_back -> fetch_documents -> take_documents -> step
- *                     step -> ask_days -> step                         take_documents -> fetch_whole -> take_documents
+ *     reader_start -> go_on -> read_entries -> go_on -> fetch_batch -> look_back -> take_documents -> go_on
+ *                     go_on -> ask_days -> go_on        ask_existence -> take_documents          -> go_on
+ *                                                       take_documents -> fetch_whole -> take_documents
  *
- * A step has at most STEP_MAX entries, and of each document at most FIRST_BYTES are fetched with the others, so what is
- * in memory is bounded by their product and one document that is longer. */
+ * Entries are read many at a time, since those whose document is gone may be many; documents are fetched a batch at a time,
+ * of each at most FIRST_BYTES, so what is in memory is bounded by their product and one document that is longer. A batch
+ * in which none is left is followed by EXISTS of many keys at once, until some are there again: that walk takes turns
+ * with those of other readers. */
 #include "reader.h"
 
 #include <inttypes.h>
@@ -17,29 +20,42 @@
 #include "json/json.h"
 
 enum {
-        STEP_MAX = 64,
-        DAYS_MAX = 64, /* that are asked for at once */
+        WINDOW_FIRST = 64,
+        WINDOW_MAX = 256, /* entries in one read: 0.06 ms of Redis's time */
+        BATCH_MAX = 64,
         FIRST_BYTES = 64 << 10,
-        LOOK_BACK_PAGE = 512,
-        LOOK_BACK_PAGES_MAX = 200,
-};
-
-struct reader_day {
-        struct redis_command exists;
-        struct reader *reader;
-        bool has_stream;
+        DAYS_MAX = 64,       /* that are asked for at once                              */
+        DAYS_A_PASS = 4,     /* count as one entry                                      */
+        EXISTS_KEYS = 32,    /* in one command                                          */
+        PASS_MAX = 1024,     /* entries that one page may pass without taking one       */
+        GROUP_MS = 1000,     /* marks that lie closer together are looked for as one    */
+        EARLIER_MS = 100,    /* Redis's clock may be a little behind the writer's       */
+        LOOK_BACK_MAX = 400, /* reads for the marks of one page: 50 ms of Redis's time */
 };
 
 struct reader_entry {
-        struct redis_command get;
-        struct reader *reader;
         char key[UUID_TEXT_SIZE];
         struct feed_id id;
         int64_t mark_ms; /* -1: no mark                       */
-        bool left_out;   /* a double, or its document is gone */
+        bool left_out;   /* a double, or there is no document */
+        bool is_gone;    /* there is none in the Redis that has the entry */
         bool is_cut;     /* not fetched whole                 */
-        char *document;  /* owned                             */
+        bool is_looked_for, is_searched;
+        char *document; /* owned */
         size_t length;
+};
+
+/* A command of the step that is under way. */
+struct reader_ask {
+        struct redis_command command;
+        struct reader *reader;
+        size_t first, count; /* entries, or a day */
+};
+
+struct reader_memory {
+        struct reader_entry entries[WINDOW_MAX];
+        struct reader_ask asks[BATCH_MAX];
+        bool day_has_stream[DAYS_MAX];
 };
 
 int64_t reader_first_day(void)
@@ -51,18 +67,28 @@ int64_t reader_first_day(void)
 
 static void drop_entries(struct reader *reader)
 {
-        for (size_t i = 0; i < reader->entry_count; i++)
-                free(reader->entries[i].document);
-        reader->entry_count = 0;
+        for (size_t i = 0; reader->memory && i < reader->entry_count; i++)
+                free(reader->memory->entries[i].document);
+        reader->entry_count = reader->at = reader->batch_end = 0;
+}
+
+/* All that was sent is answered. */
+static void give_turn(struct reader *reader)
+{
+        bool had_turn = reader->has_turn;
+        reader->has_turn = false;
+        if (had_turn && reader->outcome == STORE_UNAVAILABLE)
+                turns_fail(&reader->store->turns, &reader->err);
+        else if (had_turn)
+                turns_give(&reader->store->turns);
 }
 
 static void finish(struct reader *reader, bool more)
 {
+        give_turn(reader);
         drop_entries(reader);
-        free(reader->entries);
-        free(reader->days);
-        reader->entries = NULL;
-        reader->days = NULL;
+        free(reader->memory);
+        reader->memory = NULL;
         reader->on_done(reader, reader->outcome, more, &reader->err);
 }
 
@@ -97,7 +123,7 @@ static bool check_reply(struct reader *reader, const struct redis_reply *reply, 
 static bool send_words(struct reader *reader, struct redis_command *command, redis_reply_fn *on_reply, size_t argc,
                        const char *const argv[])
 {
-        size_t lengths[8];
+        size_t lengths[EXISTS_KEYS + 1];
         for (size_t i = 0; i < argc; i++)
                 lengths[i] = strlen(argv[i]);
         redis_command_init(command, on_reply);
@@ -110,22 +136,63 @@ static bool send_words(struct reader *reader, struct redis_command *command, red
         return true;
 }
 
-static const char *current_stream(const struct reader *reader, char out[FEED_STREAM_SIZE])
+static struct reader_ask *ask_of(struct redis_command *command)
 {
-        return feed_stream(reader->store->prefix, reader->cursor.day + (reader->in_next ? 1 : 0), out);
+        return CONTAINER_OF(command, struct reader_ask, command);
 }
 
-/* --- Documents ------------------------------------------------------------------------------------------------ */
+static struct reader_ask *next_ask(struct reader *reader, size_t first, size_t count)
+{
+        struct reader_ask *ask = &reader->memory->asks[reader->ask_count++];
+        *ask = (struct reader_ask){ .reader = reader, .first = first, .count = count };
+        return ask;
+}
 
-static void step(struct reader *reader);
+static int64_t current_day(const struct reader *reader)
+{
+        return reader->cursor.day + (reader->in_next ? 1 : 0);
+}
+
+static const char *current_stream(const struct reader *reader, char out[FEED_STREAM_SIZE])
+{
+        return feed_stream(reader->store->prefix, current_day(reader), out);
+}
+
+static const char *document_key(const struct reader *reader, const struct reader_entry *entry,
+                                char out[FEED_PREFIX_MAX + UUID_TEXT_SIZE])
+{
+        (void)snprintf(out, FEED_PREFIX_MAX + UUID_TEXT_SIZE, "%s%s", reader->store->prefix, entry->key); /* fits */
+        return out;
+}
+
+/* --- Taking ----------------------------------------------------------------------------------------------------- */
+
+static void go_on(struct reader *reader);
 
 static void fetch_whole(struct reader *reader, struct reader_entry *entry);
 
-/* Goes on at take_at. */
+static void pass(struct reader *reader, struct reader_entry *entry)
+{
+        char stream[FEED_STREAM_SIZE];
+        free(entry->document);
+        entry->document = NULL;
+        if (entry->is_gone)
+                trim_note(&reader->store->trim, current_stream(reader, stream), entry->id, reader->generation);
+        if (entry->left_out)
+                reader->passed++;
+        else
+                reader->taken++;
+        if (reader->in_next)
+                reader->cursor.after_next = entry->id;
+        else
+                reader->cursor.after = entry->id;
+}
+
+/* From `at` to the end of the batch. */
 static void take_documents(struct reader *reader)
 {
-        for (; reader->take_at < reader->entry_count; reader->take_at++) {
-                struct reader_entry *entry = &reader->entries[reader->take_at];
+        for (; reader->at < reader->batch_end; reader->at++) {
+                struct reader_entry *entry = &reader->memory->entries[reader->at];
                 if (!entry->left_out && entry->is_cut) {
                         fetch_whole(reader, entry);
                         return;
@@ -134,18 +201,148 @@ static void take_documents(struct reader *reader)
                         finish(reader, true);
                         return;
                 }
-                free(entry->document);
-                entry->document = NULL;
-                if (reader->in_next)
-                        reader->cursor.after_next = entry->id;
-                else
-                        reader->cursor.after = entry->id;
+                pass(reader, entry);
         }
-        drop_entries(reader);
-        step(reader);
+        go_on(reader);
+}
+
+/* --- Marks: was the same key added before? ------------------------------------------------------------------------ */
+
+static void look_back(struct reader *reader);
+
+static bool is_before(const struct reader *reader, int64_t day, struct feed_id id, const struct reader_entry *entry)
+{
+        int64_t entry_day = current_day(reader);
+        return day < entry_day || (day == entry_day && feed_id_compare(id, entry->id) < 0);
+}
+
+static bool on_earlier_entry(struct search *search, int64_t day, const struct feed_entry *found)
+{
+        struct reader *reader = CONTAINER_OF(search, struct reader, search);
+        bool more = false;
+        for (size_t i = reader->at; i < reader->batch_end; i++) {
+                struct reader_entry *entry = &reader->memory->entries[i];
+                if (!entry->is_looked_for || entry->left_out)
+                        continue;
+                if (memcmp(entry->key, found->key, UUID_TEXT_LENGTH) == 0 && is_before(reader, day, found->id, entry))
+                        entry->left_out = true;
+                else
+                        more = true;
+        }
+        return more;
+}
+
+/* Marks the entries whose mark is about that of `first`, and gives their times to the search. */
+static void gather_group(struct reader *reader, struct reader_entry *first)
+{
+        struct search *search = &reader->search;
+        search->first_ms = search->last_ms = first->mark_ms;
+        for (struct reader_entry *entry = first; entry < &reader->memory->entries[reader->batch_end]; entry++) {
+                if (entry->left_out || entry->mark_ms < 0 || entry->is_searched ||
+                    llabs(entry->mark_ms - first->mark_ms) > GROUP_MS)
+                        continue;
+                entry->is_searched = entry->is_looked_for = true;
+                search->first_ms = entry->mark_ms < search->first_ms ? entry->mark_ms : search->first_ms;
+                search->last_ms = entry->mark_ms > search->last_ms ? entry->mark_ms : search->last_ms;
+                search->end_ms = (int64_t)entry->id.ms + 1;
+        }
+        search->first_ms -= EARLIER_MS;
+}
+
+static void forget_group(struct reader *reader)
+{
+        for (size_t i = reader->at; i < reader->batch_end; i++)
+                reader->memory->entries[i].is_looked_for = false;
+}
+
+static void on_searched(struct search *search, const struct redis_reply *refusal, const struct err *err)
+{
+        struct reader *reader = CONTAINER_OF(search, struct reader, search);
+        forget_group(reader);
+        reader->look_back_reads += search->reads_done;
+        if ((refusal || err) && !check_reply(reader, refusal, err))
+                finish(reader, false);
+        else
+                look_back(reader);
+}
+
+/* False: there is nothing to look through, or it was enough for this page. */
+static bool start_search(struct reader *reader, struct reader_entry *first)
+{
+        struct store *store = reader->store;
+        reader->search = (struct search){ .redis = store->redis,
+                                          .prefix = store->prefix,
+                                          .turns = &store->turns,
+                                          .reach_ms = store_reach_ms(store),
+                                          .last_day = current_day(reader),
+                                          .reads_max = (LOOK_BACK_MAX - reader->look_back_reads) / 2,
+                                          .on_entry = on_earlier_entry,
+                                          .on_done = on_searched };
+        gather_group(reader, first);
+        if (reader->search.reads_max > 0 && search_start(&reader->search))
+                return true;
+        forget_group(reader);
+        return false;
+}
+
+/* The same key earlier in what was read last, where its document was not gone. */
+static bool stands_in_window(const struct reader *reader, const struct reader_entry *entry)
+{
+        for (const struct reader_entry *other = reader->memory->entries; other < entry; other++)
+                if (!other->is_gone && memcmp(other->key, entry->key, UUID_TEXT_LENGTH) == 0)
+                        return true;
+        return false;
+}
+
+static void leave_out_of_window(struct reader *reader)
+{
+        for (size_t i = reader->at; i < reader->batch_end; i++) {
+                struct reader_entry *entry = &reader->memory->entries[i];
+                if (!entry->left_out && entry->mark_ms >= 0)
+                        entry->left_out = stands_in_window(reader, entry);
+        }
+}
+
+/* Group by group, then takes what is left. */
+static void look_back(struct reader *reader)
+{
+        for (size_t i = reader->at; i < reader->batch_end; i++) {
+                struct reader_entry *entry = &reader->memory->entries[i];
+                if (!entry->left_out && entry->mark_ms >= 0 && !entry->is_searched && start_search(reader, entry))
+                        return;
+        }
+        take_documents(reader);
+}
+
+/* --- Documents ------------------------------------------------------------------------------------------------ */
+
+/* After a batch that had less than was hoped for the next one is larger; where it had nothing, what follows most likely
+ * is gone as well. */
+static void learn_from_batch(struct reader *reader)
+{
+        size_t found = 0;
+        for (size_t i = reader->at; i < reader->batch_end; i++)
+                found += !reader->memory->entries[i].left_out;
+        reader->is_walking = found == 0;
+        if (found < reader->ask_count)
+                reader->batch_min = 2 * reader->ask_count;
 }
 
 static void documents_fetched(struct reader *reader)
+{
+        if (--reader->waiting > 0)
+                return;
+        give_turn(reader);
+        if (reader->outcome != STORE_DONE) {
+                finish(reader, false);
+                return;
+        }
+        learn_from_batch(reader);
+        leave_out_of_window(reader);
+        look_back(reader);
+}
+
+static void whole_fetched(struct reader *reader)
 {
         if (--reader->waiting > 0)
                 return;
@@ -155,185 +352,194 @@ static void documents_fetched(struct reader *reader)
                 take_documents(reader);
 }
 
-static void keep_document(struct reader_entry *entry, const char *text, size_t length)
+static void keep_document(struct reader *reader, struct reader_entry *entry, const char *text, size_t length)
 {
         struct json_object object;
         /* Others may share this Redis: what is no JSON object is no document. */
-        if (!text || json_check_object(text, length, NULL, &object, NULL, NULL) < 0) {
+        if (length == 0 || json_check_object(text, length, NULL, &object, NULL, NULL) < 0) {
                 entry->left_out = true;
                 return;
         }
         entry->document = malloc(length);
         if (!entry->document) {
-                fail_memory(entry->reader);
+                fail_memory(reader);
                 return;
         }
         memcpy(entry->document, text, length);
         entry->length = length;
 }
 
-static void on_document(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+/* True: it was the whole document, or there is none. */
+static void read_document(struct redis_command *command, const struct redis_reply *reply, const struct err *err,
+                          bool is_first_part)
 {
-        struct reader_entry *entry = CONTAINER_OF(command, struct reader_entry, get);
+        struct reader *reader = ask_of(command)->reader;
+        struct reader_entry *entry = &reader->memory->entries[ask_of(command)->first];
         size_t length = 0;
         if (reply && redis_reply_is_error(reply, "WRONGTYPE")) {
                 entry->left_out = true;
-        } else if (check_reply(entry->reader, reply, err)) {
+        } else if (check_reply(reader, reply, err)) {
                 const char *text = redis_reply_text(reply, &length);
-                /* Nothing is behind the part that was asked for, or there is more. */
-                entry->is_cut = !entry->is_cut && length == FIRST_BYTES;
+                entry->is_gone = length == 0 && command->generation == reader->generation;
+                entry->is_cut = is_first_part && length == FIRST_BYTES; /* nothing is behind it, or there is more */
                 if (!entry->is_cut)
-                        keep_document(entry, text, length);
+                        keep_document(reader, entry, text, length);
         }
         redis_command_fini(command);
-        documents_fetched(entry->reader);
 }
 
-/* False: out of memory, noted. */
-static bool send_get(struct reader *reader, struct reader_entry *entry)
+static void on_document(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        char key[FEED_PREFIX_MAX + UUID_TEXT_SIZE];
-        char last[16];
-        (void)snprintf(key, sizeof(key), "%s%s", reader->store->prefix, entry->key); /* fits */
-        if (entry->is_cut)
-                return send_words(reader, &entry->get, on_document, 2, (const char *[]){ "GET", key });
-        (void)snprintf(last, sizeof(last), "%d", FIRST_BYTES - 1);
-        return send_words(reader, &entry->get, on_document, 4, (const char *[]){ "GETRANGE", key, "0", last });
+        struct reader *reader = ask_of(command)->reader;
+        read_document(command, reply, err, true);
+        documents_fetched(reader);
+}
+
+static void on_whole(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct reader *reader = ask_of(command)->reader;
+        read_document(command, reply, err, false);
+        whole_fetched(reader);
 }
 
 static void fetch_whole(struct reader *reader, struct reader_entry *entry)
 {
+        char key[FEED_PREFIX_MAX + UUID_TEXT_SIZE];
         reader->waiting = 1; /* until it is sent */
-        (void)send_get(reader, entry);
-        documents_fetched(reader);
+        reader->ask_count = 0;
+        struct reader_ask *ask = next_ask(reader, reader->at, 1);
+        (void)send_words(reader, &ask->command, on_whole, 2,
+                         (const char *[]){ "GET", document_key(reader, entry, key) });
+        whole_fetched(reader);
 }
 
-static void fetch_documents(struct reader *reader)
+/* No more than are wanted, as long as all are there. */
+static size_t batch_size(const struct reader *reader)
 {
+        size_t size = reader->wanted > 0 ? reader->wanted - reader->taken + 1 : BATCH_MAX;
+        size = size > reader->batch_min ? size : reader->batch_min;
+        return size < BATCH_MAX ? size : BATCH_MAX;
+}
+
+static void fetch_batch(struct reader *reader)
+{
+        char key[FEED_PREFIX_MAX + UUID_TEXT_SIZE];
+        char last[16];
+        size_t size = batch_size(reader);
+        size_t at = reader->at;
+        (void)snprintf(last, sizeof(last), "%d", FIRST_BYTES - 1);
         reader->waiting = 1; /* until all are sent */
-        reader->take_at = 0;
-        for (size_t i = 0; i < reader->entry_count; i++)
-                if (!reader->entries[i].left_out && !send_get(reader, &reader->entries[i]))
+        reader->ask_count = 0;
+        for (; at < reader->entry_count && reader->ask_count < size; at++) {
+                struct reader_entry *entry = &reader->memory->entries[at];
+                if (entry->left_out)
+                        continue;
+                struct reader_ask *ask = next_ask(reader, at, 1);
+                if (!send_words(reader, &ask->command, on_document, 4,
+                                (const char *[]){ "GETRANGE", document_key(reader, entry, key), "0", last }))
                         break;
+        }
+        reader->batch_end = at;
         documents_fetched(reader);
 }
 
-/* --- Marks: does the same key stand earlier in the stream? -------------------------------------------------------- */
+/* --- Walking over what is gone ------------------------------------------------------------------------------------ */
 
-static void look_back(struct reader *reader);
-
-static bool page_has_key(struct reader *reader, const struct redis_reply *page, const char *key)
+/* All that is gone up to the first that may be there. */
+static void existence_known(struct reader *reader)
 {
-        for (size_t i = 0; i < redis_reply_count(page); i++) {
-                struct feed_entry entry = { .id = reader->look_after };
-                bool sound = feed_entry_read(redis_reply_at(page, i), &entry);
-                reader->look_after = entry.id;
-                if (sound && strcmp(entry.key, key) == 0)
-                        return true;
-        }
-        return false;
-}
-
-static void look_at_next(struct reader *reader)
-{
-        reader->look_at++;
-        reader->look_pages = 0;
-}
-
-static void on_look_back(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
-{
-        struct reader *reader = CONTAINER_OF(command, struct reader, command);
-        struct reader_entry *entry = &reader->entries[reader->look_at];
-        reader->waiting--;
-        bool sound = check_reply(reader, reply, err);
-        if (sound) {
-                entry->left_out = page_has_key(reader, reply, entry->key);
-                bool last = redis_reply_count(reply) < LOOK_BACK_PAGE || ++reader->look_pages >= LOOK_BACK_PAGES_MAX;
-                if (entry->left_out || last)
-                        look_at_next(reader);
-        }
-        redis_command_fini(command);
-        if (sound)
-                look_back(reader);
-        else
+        if (--reader->waiting > 0)
+                return;
+        give_turn(reader);
+        if (reader->outcome != STORE_DONE) {
                 finish(reader, false);
-}
-
-static bool stands_in_step(const struct reader *reader, size_t index)
-{
-        for (size_t i = 0; i < index; i++)
-                if (strcmp(reader->entries[i].key, reader->entries[index].key) == 0)
-                        return true;
-        return false;
-}
-
-static bool ask_before(struct reader *reader, const struct reader_entry *entry)
-{
-        char stream[FEED_STREAM_SIZE];
-        char from[FEED_ID_SIZE + 1] = "(";
-        char to[FEED_ID_SIZE + 1] = "(";
-        char count[8];
-        if (reader->look_pages == 0) {
-                /* The mark is of a writer's clock, ids are of Redis's. */
-                int64_t from_ms = entry->mark_ms - FEED_CLOCK_SKEW_MS;
-                reader->look_after = (struct feed_id){ .ms = from_ms > 0 ? (uint64_t)from_ms : 0 };
-        }
-        if (feed_id_compare(reader->look_after, entry->id) >= 0)
-                return false;
-        (void)feed_id_format(reader->look_after, from + 1);
-        (void)feed_id_format(entry->id, to + 1);
-        (void)snprintf(count, sizeof(count), "%d", LOOK_BACK_PAGE);
-        (void)send_words(reader, &reader->command, on_look_back, 6,
-                         (const char *[]){ "XRANGE", current_stream(reader, stream), from, to, "COUNT", count });
-        return true;
-}
-
-static void look_back(struct reader *reader)
-{
-        for (; reader->look_at < reader->entry_count; look_at_next(reader)) {
-                struct reader_entry *entry = &reader->entries[reader->look_at];
-                if (entry->mark_ms < 0)
-                        continue;
-                if (stands_in_step(reader, reader->look_at)) {
-                        entry->left_out = true;
-                        continue;
-                }
-                if (!ask_before(reader, entry))
-                        continue;
-                if (reader->outcome != STORE_DONE)
-                        finish(reader, false);
                 return;
         }
-        fetch_documents(reader);
+        size_t end = reader->at;
+        while (end < reader->entry_count && reader->memory->entries[end].left_out)
+                end++;
+        reader->is_walking = end == reader->entry_count;
+        reader->batch_end = end;
+        take_documents(reader);
+}
+
+static void on_existence(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct reader_ask *ask = ask_of(command);
+        struct reader *reader = ask->reader;
+        /* In between it has become a Cluster: then the documents will tell. */
+        bool is_known = !(reply && redis_reply_is_error(reply, "CROSSSLOT")) && check_reply(reader, reply, err);
+        if (is_known && redis_reply_type(reply) == REDIS_INTEGER && redis_reply_integer(reply) == 0)
+                for (size_t i = ask->first; i < ask->first + ask->count; i++) {
+                        struct reader_entry *entry = &reader->memory->entries[i];
+                        entry->is_gone = !entry->left_out && command->generation == reader->generation;
+                        entry->left_out = true;
+                }
+        redis_command_fini(command);
+        existence_known(reader);
+}
+
+/* False: out of memory, noted. */
+static bool ask_for_keys(struct reader *reader, size_t first, size_t end)
+{
+        char keys[EXISTS_KEYS][FEED_PREFIX_MAX + UUID_TEXT_SIZE];
+        const char *argv[EXISTS_KEYS + 1] = { "EXISTS" };
+        size_t argc = 1;
+        for (size_t i = first; i < end; i++)
+                if (!reader->memory->entries[i].left_out) {
+                        argv[argc] = document_key(reader, &reader->memory->entries[i], keys[argc - 1]);
+                        argc++;
+                }
+        return argc == 1 ||
+               send_words(reader, &next_ask(reader, first, end - first)->command, on_existence, argc, argv);
+}
+
+static void ask_existence(struct reader *reader)
+{
+        reader->waiting = 1; /* until all are sent */
+        reader->ask_count = 0;
+        for (size_t i = reader->at; i < reader->entry_count; i += EXISTS_KEYS) {
+                size_t end = i + EXISTS_KEYS < reader->entry_count ? i + EXISTS_KEYS : reader->entry_count;
+                if (!ask_for_keys(reader, i, end))
+                        break;
+        }
+        existence_known(reader);
 }
 
 /* --- Entries ---------------------------------------------------------------------------------------------------- */
+
+static void keep_entries(struct reader *reader, const struct redis_reply *page)
+{
+        size_t count = redis_reply_count(page);
+        reader->step_full = count >= reader->window;
+        for (size_t i = 0; i < count && i < reader->window; i++) {
+                struct feed_entry read = { 0 };
+                struct reader_entry *entry = &reader->memory->entries[reader->entry_count++];
+                *entry = (struct reader_entry){ .mark_ms = -1 };
+                entry->left_out = !feed_entry_read(redis_reply_at(page, i), &read);
+                entry->id = read.id;
+                if (entry->left_out)
+                        continue;
+                entry->mark_ms = read.mark_ms;
+                memcpy(entry->key, read.key, sizeof(entry->key));
+        }
+}
 
 static void on_entries(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct reader *reader = CONTAINER_OF(command, struct reader, command);
         reader->waiting--;
-        if (!check_reply(reader, reply, err)) {
-                redis_command_fini(command);
-                finish(reader, false);
-                return;
-        }
-        size_t count = redis_reply_count(reply);
-        reader->step_full = count >= reader->step_max;
-        for (size_t i = 0; i < count && i < reader->step_max; i++) {
-                struct feed_entry read = { 0 };
-                struct reader_entry *entry = &reader->entries[reader->entry_count++];
-                *entry = (struct reader_entry){ .reader = reader };
-                entry->left_out = !feed_entry_read(redis_reply_at(reply, i), &read);
-                entry->id = read.id;
-                entry->mark_ms = entry->left_out ? -1 : read.mark_ms;
-                if (!entry->left_out)
-                        memcpy(entry->key, read.key, sizeof(entry->key));
-        }
+        reader->generation = command->generation;
+        bool sound = check_reply(reader, reply, err);
+        if (sound)
+                keep_entries(reader, reply);
+        reader->window = WINDOW_MAX;
         redis_command_fini(command);
-        reader->look_at = 0;
-        reader->look_pages = 0;
-        look_back(reader);
+        give_turn(reader);
+        if (sound)
+                go_on(reader);
+        else
+                finish(reader, false);
 }
 
 static void read_entries(struct reader *reader)
@@ -341,15 +547,16 @@ static void read_entries(struct reader *reader)
         char stream[FEED_STREAM_SIZE];
         char from[FEED_ID_SIZE + 1] = "(";
         char to[FEED_ID_SIZE] = "+";
-        char count[8];
+        char count[24];
         struct feed_id after = reader->in_next ? reader->cursor.after_next : reader->cursor.after;
+        drop_entries(reader);
         if (after.ms < reader->since_ms)
                 (void)snprintf(from, sizeof(from), "%" PRIu64, reader->since_ms);
         else
                 (void)feed_id_format(after, from + 1);
         if (reader->until_ms != UINT64_MAX)
                 (void)snprintf(to, sizeof(to), "%" PRIu64, reader->until_ms > 0 ? reader->until_ms - 1 : 0);
-        (void)snprintf(count, sizeof(count), "%zu", reader->step_max);
+        (void)snprintf(count, sizeof(count), "%zu", reader->window);
         if (!send_words(reader, &reader->command, on_entries, 6,
                         (const char *[]){ "XRANGE", current_stream(reader, stream), from, to, "COUNT", count }))
                 finish(reader, false);
@@ -364,7 +571,7 @@ static enum day_state look_up_day(const struct reader *reader, int64_t day)
         if (day > reader->last_day)
                 return DAY_EMPTY;
         if (day >= reader->first_day && day < reader->first_day + (int64_t)reader->day_count)
-                return reader->days[day - reader->first_day].has_stream ? DAY_HAS_STREAM : DAY_EMPTY;
+                return reader->memory->day_has_stream[day - reader->first_day] ? DAY_HAS_STREAM : DAY_EMPTY;
         /* Reading one or two that may be there costs no more than asking whether they are. */
         return reader->last_day - day > 1 ? DAY_UNKNOWN : DAY_HAS_STREAM;
 }
@@ -397,40 +604,25 @@ static enum day_state next_stream(struct reader *reader)
         return DAY_EMPTY;
 }
 
-static void ask_days(struct reader *reader);
-
-static void step(struct reader *reader)
-{
-        enum day_state state = reader->step_full ? DAY_HAS_STREAM : next_stream(reader);
-        if (state == DAY_HAS_STREAM)
-                read_entries(reader);
-        else if (state == DAY_UNKNOWN)
-                ask_days(reader);
-        else
-                finish(reader, false);
-}
-
 /* --- Days ------------------------------------------------------------------------------------------------------------ */
 
 static void day_known(struct reader *reader)
 {
         if (--reader->waiting > 0)
                 return;
-        if (reader->outcome != STORE_DONE) {
-                finish(reader, false);
-                return;
-        }
+        reader->passed += reader->day_count / DAYS_A_PASS;
         reader->step_full = look_up_day(reader, reader->cursor.day) == DAY_HAS_STREAM;
-        step(reader);
+        go_on(reader);
 }
 
 static void on_exists(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct reader_day *day = CONTAINER_OF(command, struct reader_day, exists);
-        if (check_reply(day->reader, reply, err))
-                day->has_stream = redis_reply_integer(reply) > 0;
+        struct reader_ask *ask = ask_of(command);
+        struct reader *reader = ask->reader;
+        if (check_reply(reader, reply, err))
+                reader->memory->day_has_stream[ask->first] = redis_reply_integer(reply) > 0;
         redis_command_fini(command);
-        day_known(day->reader);
+        day_known(reader);
 }
 
 /* From the cursor's day on: one EXISTS a day, all in one write, about 0.3 us of Redis's time each. No list of days has
@@ -440,30 +632,78 @@ static void ask_days(struct reader *reader)
         char stream[FEED_STREAM_SIZE];
         int64_t left = reader->last_day - reader->cursor.day + 1;
         reader->waiting = 1; /* until all are sent */
+        reader->ask_count = 0;
         reader->first_day = reader->cursor.day;
         reader->day_count = left < DAYS_MAX ? (size_t)left : DAYS_MAX;
-        if (!reader->days)
-                reader->days = malloc(DAYS_MAX * sizeof(*reader->days));
-        if (!reader->days) {
-                reader->day_count = 0;
-                fail_memory(reader);
-        }
         for (size_t i = 0; i < reader->day_count; i++) {
-                reader->days[i] = (struct reader_day){ .reader = reader };
+                struct reader_ask *ask = next_ask(reader, i, 1);
+                reader->memory->day_has_stream[i] = false;
                 (void)feed_stream(reader->store->prefix, reader->first_day + (int64_t)i, stream);
-                if (!send_words(reader, &reader->days[i].exists, on_exists, 2, (const char *[]){ "EXISTS", stream }))
+                if (!send_words(reader, &ask->command, on_exists, 2, (const char *[]){ "EXISTS", stream }))
                         break;
         }
         day_known(reader);
 }
 
+/* --- What comes next ------------------------------------------------------------------------------------------------ */
+
+static void read_on(struct reader *reader)
+{
+        if (reader->at == reader->entry_count)
+                read_entries(reader);
+        else if (reader->is_walking && !redis_is_cluster(reader->store->redis))
+                ask_existence(reader);
+        else
+                fetch_batch(reader);
+}
+
+static void on_turn(struct turn *turn, const struct err *err)
+{
+        struct reader *reader = CONTAINER_OF(turn, struct reader, turn);
+        if (err) {
+                fail(reader, STORE_UNAVAILABLE, err);
+                finish(reader, false);
+                return;
+        }
+        reader->has_turn = true;
+        read_on(reader);
+}
+
+static void read_in_turn(struct reader *reader)
+{
+        reader->turn.on_turn = on_turn;
+        if (reader->is_walking)
+                turns_take(&reader->store->turns, &reader->turn);
+        else
+                read_on(reader);
+}
+
+static void go_on(struct reader *reader)
+{
+        if (reader->outcome != STORE_DONE) {
+                finish(reader, false);
+                return;
+        }
+        if (reader->passed >= PASS_MAX) {
+                finish(reader, true);
+                return;
+        }
+        bool is_here = reader->at < reader->entry_count || reader->step_full;
+        enum day_state state = is_here ? DAY_HAS_STREAM : next_stream(reader);
+        if (state == DAY_HAS_STREAM)
+                read_in_turn(reader);
+        else if (state == DAY_UNKNOWN)
+                ask_days(reader);
+        else
+                finish(reader, false);
+}
+
 void reader_start(struct reader *reader)
 {
         int64_t today = feed_day(clock_realtime_ms());
-        reader->outcome = STORE_DONE;
-        reader->entry_count = 0;
+        reader->entry_count = reader->at = reader->batch_end = 0;
         /* One more than will be taken tells whether there are more. */
-        reader->step_max = reader->wanted > 0 && reader->wanted < STEP_MAX ? reader->wanted + 1 : STEP_MAX;
+        reader->window = reader->wanted >= WINDOW_FIRST ? WINDOW_MAX : WINDOW_FIRST;
         reader->last_day = today + 1; /* a writer's clock may be ahead */
         if (reader->until_ms != UINT64_MAX) {
                 int64_t until_day = feed_day((int64_t)reader->until_ms + FEED_CLOCK_SKEW_MS);
@@ -472,8 +712,8 @@ void reader_start(struct reader *reader)
         }
         if (reader->cursor.day < reader_first_day())
                 reader->cursor = (struct cursor){ .day = reader_first_day() };
-        reader->entries = malloc(STEP_MAX * sizeof(*reader->entries));
-        if (!reader->entries) {
+        reader->memory = malloc(sizeof(*reader->memory));
+        if (!reader->memory) {
                 fail_memory(reader);
                 finish(reader, false);
                 return;
@@ -484,5 +724,5 @@ void reader_start(struct reader *reader)
         if (first == DAY_UNKNOWN && is_new)
                 ask_days(reader);
         else
-                step(reader);
+                go_on(reader);
 }

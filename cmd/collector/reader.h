@@ -4,10 +4,14 @@
  *     page->reader = (struct reader){ .store = store, .cursor = from, .on_document = on_document, .on_done = on_done };
  *     reader_start(&page->reader);
  *
- * It goes in steps, each one round trip: entries of a stream (XRANGE); for entries with a mark, whether the same key
- * stands before them; the documents (GETRANGE for each); and again, until on_document says that it is enough. At a
- * stream's end it asks which of the next days have one (EXISTS for each of at most 64). Entries whose document is
- * gone, deleted or expired, are left out: an entry is added after its document.
+ * It goes in steps, each one round trip: entries of a stream (XRANGE); the documents (GETRANGE for each); for entries with
+ * a mark, whether the same key was added before them (search.h); and again, until on_document says that it is enough. At
+ * a stream's end it asks which of the next days have one (EXISTS for each of at most 64). Entries whose document is
+ * gone, deleted or expired, are left out, and taken out of the feed when they are old enough (trim.h): an entry is added
+ * after its document.
+ *
+ * The work is bounded: it ends, with `more`, when it has passed about a thousand entries without a document. Reads
+ * beyond the first ones take turns (turns.h).
  *
  * In memory are at most the first 64 KiB of 64 documents. A longer one is fetched whole (GET) when its turn comes, one
  * at a time.
@@ -32,21 +36,28 @@ struct reader {
         size_t wanted;               /* documents that will be taken: no more are fetched at once; 0: not known */
         /* A document, borrowed during the call. False: it is not taken, this is enough. */
         bool (*on_document)(struct reader *reader, const char *key, const char *document, size_t length);
-        /* Exactly once, and the last thing the reader does. `more`: on_document refused one. */
+        /* Exactly once, and the last thing the reader does. `more`: on_document refused one, or the reader has passed as
+         * many entries without a document as it may; the cursor is where to go on. */
         void (*on_done)(struct reader *reader, enum store_outcome outcome, bool more, const struct err *err);
 
         /* Private. */
         struct redis_command command;
-        struct reader_day *days; /* owned array: which days have a stream, as far as they were asked; else NULL */
+        struct reader_memory *memory; /* owned, while it runs */
+        size_t entry_count, window;   /* in memory; asked for at once */
+        size_t at, batch_end;         /* the next one to take; where those end whose documents are known */
+        size_t batch_min;             /* documents to be fetched at once; more than are wanted, where many are gone */
+        size_t ask_count, waiting;
+        size_t taken, passed;        /* entries with and without a document that was wanted */
+        unsigned generation;         /* of the target that the entries are of */
+        int64_t first_day, last_day; /* of those that were asked for; of all */
         size_t day_count;
-        int64_t first_day, last_day;  /* of `days`; of all     */
-        struct reader_entry *entries; /* owned array, one step's */
-        size_t entry_count, step_max, look_at, take_at;
-        struct feed_id look_after;
-        unsigned look_pages;
-        size_t waiting;
-        bool in_next;   /* reading the stream of cursor.day + 1          */
-        bool step_full; /* the stream may have more behind this step     */
+        struct search search;
+        unsigned look_back_reads;
+        struct turn turn;
+        bool has_turn;
+        bool is_walking; /* nothing was left of the last batch        */
+        bool in_next;    /* reading the stream of cursor.day + 1          */
+        bool step_full;  /* the stream may have more behind the entries   */
         enum store_outcome outcome;
         struct err err;
 };

@@ -30,6 +30,8 @@ void store_init(struct store *store, struct redis *redis, struct lanes *lanes, c
                                  .feed = feed,
                                  .day = -1,
                                  .expiring_day = -1 };
+        store->trim.redis = redis;
+        store->trim.age_ms = store_reach_ms(store);
         (void)snprintf(store->prefix, sizeof(store->prefix), "%s", prefix ? prefix : ""); /* limited by settings */
 }
 

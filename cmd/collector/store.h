@@ -36,6 +36,7 @@
 #include "lanes.h"
 #include "redis/redis.h"
 #include "search.h"
+#include "trim.h"
 #include "turns.h"
 
 /* The Redis that was bound before (`--previous-binding`): asked where a key is not found. */
@@ -59,6 +60,7 @@ struct store {
         int64_t expiring_day;          /* whose stream was given an end, in the target ... */
         unsigned expiring_generation;  /* ... of this generation                           */
         struct turns turns;            /* of what reads far into the feed */
+        struct trim trim;
 };
 
 enum store_outcome {

@@ -131,6 +131,18 @@ static void on_round_trip(int64_t us, void *data)
         metric_observe(((struct worker *)data)->instruments.round_trip_seconds, (double)us / 1e6);
 }
 
+/* Each worker finds it out for itself: they are few. */
+static void on_trim_refused(void *data, const char *reason)
+{
+        struct worker *worker = data;
+        log_warn(
+                worker->collector->log, "feed.trim_refused",
+                "Redis does not let its user take entries out of the feed (XDEL): those of documents that are gone stay, "
+                "and lists pass over them, until their day's stream ends",
+                log_int("worker", worker->index), log_str("reason", reason),
+                log_int("generation", redis_generation(worker->redis)));
+}
+
 /* --- Stopping ----------------------------------------------------------------------------------------------------- */
 
 static void close_handle(uv_handle_t *handle, UNUSED void *data)
@@ -177,6 +189,7 @@ static void on_turn(uv_prepare_t *handle)
 {
         struct worker *worker = handle->data;
         http_worker_turn(worker->http);
+        trim_turn(&worker->store.trim);
         redis_flush(worker->redis);
         if (worker->store.lanes)
                 lanes_turn(worker->store.lanes);
@@ -395,6 +408,8 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
                 return rc;
         store_init(&worker->store, worker->redis, collector->ack.kind == ACK_MEMORY ? NULL : &worker->lanes,
                    current->key_prefix, settings->retention_ms, settings->hold_time_ms, settings->feed);
+        worker->store.trim.on_refused = on_trim_refused;
+        worker->store.trim.data = worker;
         if (previous->target)
                 rc = open_previous(worker, previous, err);
         if (rc < 0)

@@ -1,8 +1,10 @@
 """GET /v1/documents: every document exactly once, in the order in which Redis took it."""
 
+import json
 import threading
 import time
 import urllib.parse
+import uuid
 
 import pytest
 
@@ -326,3 +328,195 @@ def test_foreign_entries_in_the_feed_do_no_harm(fresh):
     store.set("no-uuid", "of another program")
     keys += fill(client, 1)
     assert all_keys(client, limit=2) == keys
+
+
+# --- Entries whose document is gone -----------------------------------------------------------------------------------
+
+
+def add_dead(store, count, begin, per_ms=20):
+    """`count` entries without a document, from the Unix time `begin` in milliseconds on, in the stream of that day."""
+    add = store.register_script("""
+        for i = 0, ARGV[2] - 1 do
+            local n = string.format('%012x', ARGV[4] + i)
+            redis.call('XADD', KEYS[1], (ARGV[1] + math.floor(i / ARGV[3])) .. '-*',
+                       'k', 'dead0000-0000-4000-8000-' .. n)
+        end""")
+    step = 20_000
+    for done in range(0, count, step):
+        add(keys=[stream_of(begin)], args=[begin + done // per_ms, min(step, count - done), per_ms, done])
+
+
+def minutes_ago(minutes):
+    """Unix milliseconds, on this very day unless that has only begun."""
+    return int(time.time() * 1000) - minutes * 60_000
+
+
+def test_a_page_over_dead_entries_is_bounded_and_leads_on(fresh):
+    client, store = fresh
+    begin = minutes_ago(10)
+    add_dead(store, 20_000, begin)
+    alive = fill(client, 3)
+    for limit in (1, 10, 100, 1000):
+        store.config_resetstat()
+        entries, cursor, more = page(client, limit=limit, since=begin - 1000)
+        assert entries == [] and more and cursor
+        asked = {name: calls(store, name) for name in ("xrange", "exists", "getrange", "get")}
+        assert asked["xrange"] <= 8 and asked["exists"] <= 48 and asked["getrange"] <= 64 and asked["get"] == 0, asked
+    assert all_keys(client, limit=10, since=begin - 1000) == alive
+
+
+def test_few_living_among_many_dead_are_all_found(fresh):
+    client, store = fresh
+    begin = minutes_ago(10)
+    keys = fill(client, 12)
+    store.delete(stream_of(int(time.time() * 1000)))
+    for n, key in enumerate(keys):
+        at = begin + n * 100
+        add_dead(store, (0, 1, 31, 33, 64, 65, 255, 257, 700, 1500, 0, 3)[n], at)
+        store.xadd(stream_of(at), {"k": key}, id=f"{at + 99}-*")
+    for limit in (1, 2, 5, 12, 1000):
+        store_keys = all_keys(client, limit=limit, since=begin - 1)
+        assert store_keys == keys
+
+
+def test_old_entries_of_documents_that_are_gone_are_taken_out_of_the_feed(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, hold_time="1s", workers=1)
+    begin = minutes_ago(10)
+    with program.client() as client, server.client() as store:
+        alive = fill(client, 2)
+        store.delete(stream_of(int(time.time() * 1000)))
+        store.xadd(stream_of(begin), {"k": alive[0]}, id=f"{begin}-0")
+        add_dead(store, 300, begin + 1)
+        store.xadd(stream_of(begin), {"foreign": "entry"}, id=f"{begin + 1000}-0")
+        young = int(time.time() * 1000)
+        add_dead(store, 40, young)
+        store.xadd(stream_of(young), {"k": alive[1]})
+
+        def left():
+            assert all_keys(client, since=begin - 1000) == alive
+            return sum(store.xlen(stream) for stream in store.scan_iter("collector:feed:*")) == 1 + 1 + 40 + 1
+        wait_until(left, "the old entries to be gone")
+        store.config_resetstat()
+        assert all_keys(client, since=begin - 1000) == alive
+        assert calls(store, "xdel") == 0, "an entry that is young was taken out"
+
+
+# --- Repeats ------------------------------------------------------------------------------------------------------------
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def put(client, key, document, **headers):
+    return client.request("PUT", f"/v1/documents/{key}", json.dumps(document, separators=(",", ":")),
+                          {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}})
+
+
+def uuid7(milliseconds):
+    return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | uuid.uuid4().int & (1 << 60) - 1))
+
+
+def feed_entries(store, key):
+    """(stream, fields) of each entry of the key."""
+    return [(stream.decode(), fields) for stream in sorted(store.scan_iter("collector:feed:*"))
+            for _, fields in store.xrange(stream) if fields.get(b"k", b"").decode() == key]
+
+
+@pytest.mark.parametrize("first, second, headers", [
+    ({"created": "old", "a": 1}, {"created": "old", "a": 1}, {}),
+    ({"a": 1, "created": "old"}, {"a": 1}, {}),
+    ({"created": "old", "a": 1}, {"created": "old", "a": 1}, {"x_correlation_id": "old"}),
+    ({"created": "old", "a": 1}, {"created": "old", "a": 1}, {"x_correlation_id": "order-17"}),
+    ({"a": 1}, {"a": 1}, {"x_correlation_id": "old"})])
+def test_a_repeat_is_looked_for_where_it_was_written_and_not_at_its_created(start_redis, start_collector, first, second,
+                                                                             headers):
+    server = start_redis()
+    program = start_collector(server, retention="1h")
+    old = int(time.time() * 1000) - 5 * DAY_MS
+    first, second = ({k: old if v == "old" else v for k, v in one.items()} for one in (first, second))
+    headers = {k: uuid7(old) if v == "old" else v for k, v in headers.items()}
+    key = str(uuid.uuid4())
+    with program.client() as client, server.client() as store:
+        assert put(client, key, first, **headers).status == 201
+        for _ in range(3):
+            assert put(client, key, second, **headers).status == 200
+        assert len(feed_entries(store, key)) == 1
+        assert feed_entries(store, key)[0][0] >= stream_of(int(time.time() * 1000) - 60_000)
+        wait_until(lambda: all(store.ttl(stream) > 0 for stream in store.scan_iter("collector:feed:*")),
+                   "an end for each stream")
+
+
+def test_a_document_that_is_missing_in_the_feed_is_added_today(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, retention="30d")
+    old = int(time.time() * 1000) - 5 * DAY_MS
+    key = str(uuid.uuid4())
+    with program.client() as client, server.client() as store:
+        store.set(key, json.dumps({"a": 1, "created": old, "correlationId": "x"}, separators=(",", ":")))
+        assert put(client, key, {"a": 1}).status == 200
+        (stream, fields), = feed_entries(store, key)
+        assert stream >= stream_of(int(time.time() * 1000) - 60_000) and b"m" in fields
+        assert put(client, key, {"a": 1}).status == 200
+        assert len(feed_entries(store, key)) == 1, "it is added again with each repeat"
+        assert all_keys(client, since=old - 1000) == [key]
+        wait_until(lambda: store.ttl(stream) > 0, "an end for the stream")
+
+
+def test_a_marked_entry_is_a_double_of_one_in_the_stream_of_another_day(fresh):
+    client, store = fresh
+    key, = fill(client, 1)
+    put_on_day(store, key, 3)
+    before = int(time.time() * 1000) - 3 * DAY_MS
+    store.xadd(stream_of(int(time.time() * 1000)), {"k": key, "m": str(before)})
+    assert len(feed_entries(store, key)) == 2
+    assert all_keys(client) == [key]
+    assert all_keys(client, since=before + DAY_MS) == []
+
+
+def test_a_double_is_left_out_at_20000_documents_a_second(fresh):
+    client, store = fresh
+    key = str(uuid.uuid4())
+    first, again = minutes_ago(5), minutes_ago(5) + 2000
+    add_dead(store, 20 * 10_000, first - 10_000)
+    store.xadd(stream_of(first), {"k": key}, id=f"{first}-*")
+    add_dead(store, 20 * (again - first - 1), first + 1)
+    store.xadd(stream_of(first), {"k": key, "m": str(first)}, id=f"{again}-*")
+    store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
+    assert all_keys(client, since=first, until=first + 1) == [key]
+    store.config_resetstat()
+    assert all_keys(client, since=again - 1) == []
+    assert calls(store, "xrange") < 30, "the look-back reads more than what is about the mark"
+
+
+def test_where_the_look_back_ends_a_document_is_shown_and_the_work_is_bounded(fresh):
+    client, store = fresh
+    first, again = minutes_ago(5), minutes_ago(5) + 15_000
+    add_dead(store, 20 * (again - first), first)
+    keys = [str(uuid.uuid4()) for _ in range(100)]
+    for n, key in enumerate(keys):
+        store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
+        store.xadd(stream_of(first), {"k": key, "m": str(first + n)}, id=f"{again + n // 10}-*")
+    store.config_resetstat()
+    entries, _, _ = page(client, limit=1000, since=again)
+    assert keys_of(entries) == keys
+    assert calls(store, "xrange") < 450
+
+
+def test_a_repeat_is_announced_at_20000_documents_a_second(fresh):
+    client, store = fresh
+    key, found = str(uuid.uuid4()), str(uuid.uuid4())
+    stored = minutes_ago(5)
+    for one in (key, found):
+        store.set(one, json.dumps({"a": 1, "created": stored, "correlationId": "x"}, separators=(",", ":")))
+    add_dead(store, 20 * 1000, stored - 1000)
+    store.xadd(stream_of(stored), {"k": found}, id=f"{stored}-*")
+    add_dead(store, 20 * 10_000, stored + 1)
+    store.config_resetstat()
+    assert put(client, found, {"a": 1}).status == 200
+    assert calls(store, "xrange") <= 8 and calls(store, "xadd") == 0
+    store.config_resetstat()
+    assert put(client, key, {"a": 1}).status == 200
+    assert calls(store, "xrange") <= 120 and calls(store, "xadd") == 1
+    _, entry = store.xrevrange(stream_of(int(time.time() * 1000)), count=1)[0]
+    assert entry[b"k"].decode() == key and abs(int(entry[b"m"]) - stored) < 1000
+    assert all_keys(client, limit=100, since=int(time.time() * 1000) - 60_000) == [key]

@@ -2,6 +2,7 @@
 refused, which the server's ACL LOG would tell."""
 
 import re
+import time
 
 import pytest
 
@@ -66,6 +67,28 @@ def test_a_newer_server_and_fsync_need_two_more(start_redis, start_collector, va
     url = f"redis://collector:pw@{server.host}:{server.port}"
     use(start_collector(url, key_prefix="orders:", ack="fsync").wait_connected())
     assert refused(server) == []
+
+
+def test_without_xdel_lists_work_and_the_log_says_once_what_stays(server, start_collector):
+    with server.client(username="default", password="admin") as admin:
+        admin.execute_command("ACL", "SETUSER", "collector", "-xdel")
+        begin = int(time.time() * 1000) - 600_000
+        stream = "orders:collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(begin // 1000))
+        for n in range(300):
+            admin.xadd(stream, {"k": f"dead0000-0000-4000-8000-{n:012x}"}, id=f"{begin + n}-0")
+    url = f"redis://collector:pw@{server.host}:{server.port}"
+    program = start_collector(url, key_prefix="orders:", hold_time="1s", workers=1).wait_connected()
+    with program.client() as client:
+        key = client.post("/v1/documents", {"a": 1}).json()["key"]
+        for _ in range(3):
+            page = client.get("/v1/documents").json()
+            assert [entry["key"] for entry in page["documents"]] == [key]
+        wait_until(lambda: "xdel" in refused(server), "an attempt to trim the feed")
+        program.wait_log("feed.trim_refused")
+        client.get("/v1/documents")
+        assert len([line for line in program.log() if line["event"] == "feed.trim_refused"]) == 1
+    with server.client(username="default", password="admin") as admin:
+        assert admin.xlen(stream) >= 300
 
 
 @pytest.mark.parametrize("right", ["+set", "+get", "+xadd"])

@@ -1,0 +1,96 @@
+/* trim: an XDEL is never held and never sent again, so that it is done now, in this target, or not at all. */
+#include "trim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+
+enum {
+        PER_SECOND = 5000,
+        ALLOWANCE_MAX = 1024,
+        DELETE_MAX = 128, /* in one command: 0.25 ms of Redis's time */
+};
+
+struct trim_delete {
+        struct redis_command command;
+        struct trim *trim;
+};
+
+static bool is_off(const struct trim *trim, unsigned generation)
+{
+        return !trim->redis || (trim->is_refused && trim->refused_generation == generation);
+}
+
+void trim_note(struct trim *trim, const char *stream, struct feed_id id, unsigned generation)
+{
+        if (is_off(trim, generation) || trim->count == TRIM_MAX || (int64_t)id.ms + trim->age_ms >= clock_realtime_ms())
+                return;
+        if (trim->count > 0 && (trim->generation != generation || strcmp(trim->stream, stream) != 0))
+                return;
+        if (trim->count == 0)
+                (void)stpcpy(trim->stream, stream); /* a FEED_STREAM_SIZE, as every stream's name */
+        trim->generation = generation;
+        trim->ids[trim->count++] = id;
+}
+
+static void on_deleted(struct redis_command *command, const struct redis_reply *reply, UNUSED const struct err *err)
+{
+        struct trim_delete *delete = CONTAINER_OF(command, struct trim_delete, command);
+        struct trim *trim = delete->trim;
+        if (reply && redis_reply_type(reply) == REDIS_ERROR && !is_off(trim, command->generation)) {
+                trim->is_refused = true;
+                trim->refused_generation = command->generation;
+                trim->on_refused(trim->data, redis_reply_text(reply, NULL));
+        }
+        redis_command_fini(command);
+        free(delete);
+}
+
+/* Out of memory: another time. */
+static void send_delete(struct trim *trim, const struct feed_id ids[], size_t count)
+{
+        char texts[DELETE_MAX][FEED_ID_SIZE];
+        const char *argv[DELETE_MAX + 2] = { "XDEL", trim->stream };
+        size_t lengths[DELETE_MAX + 2] = { 4, strlen(trim->stream) };
+        struct trim_delete *delete = calloc(1, sizeof(*delete));
+        if (!delete)
+                return;
+        for (size_t i = 0; i < count; i++) {
+                argv[i + 2] = feed_id_format(ids[i], texts[i]);
+                lengths[i + 2] = strlen(texts[i]);
+        }
+        delete->trim = trim;
+        redis_command_init(&delete->command, on_deleted);
+        delete->command.once = delete->command.must_not_hold = true;
+        if (redis_command_args(&delete->command, count + 2, argv, lengths, NULL) < 0)
+                free(delete);
+        else
+                redis_send(trim->redis, &delete->command);
+}
+
+static bool is_allowed(struct trim *trim)
+{
+        int64_t now_ms = clock_monotonic_ms();
+        int64_t filled = trim->allowance + (now_ms - trim->filled_ms) * PER_SECOND / 1000;
+        trim->allowance = filled < ALLOWANCE_MAX ? filled : ALLOWANCE_MAX;
+        trim->filled_ms = now_ms;
+        if (trim->allowance < (int64_t)trim->count)
+                return false;
+        trim->allowance -= (int64_t)trim->count;
+        return true;
+}
+
+void trim_turn(struct trim *trim)
+{
+        if (trim->count == 0)
+                return;
+        if (redis_state(trim->redis) == REDIS_READY && redis_generation(trim->redis) == trim->generation &&
+            is_allowed(trim)) {
+                for (size_t at = 0; at < trim->count; at += DELETE_MAX)
+                        send_delete(trim, trim->ids + at,
+                                    trim->count - at < DELETE_MAX ? trim->count - at : DELETE_MAX);
+        }
+        trim->count = 0;
+}
