@@ -238,6 +238,7 @@ static int open_server(struct process *process, struct err *err)
                 .route_count = api_route_count,
                 .workers = process->worker_count,
                 .body_max_bytes = (size_t)settings->body_max_bytes,
+                .transfer_max_bytes = (size_t)settings->transfer_max_bytes,
                 .header_max_bytes = (size_t)settings->header_max_bytes,
                 .connections_max = (unsigned)settings->connections_max,
                 .header_timeout_ms = settings->header_timeout_ms,

@@ -21,9 +21,10 @@ struct settings {
         /* Listening */
         struct config_address listen;
         uint16_t port;
-        int64_t workers; /* 0: by the CPUs that this process may use */
-        int64_t connections_max;
+        int64_t workers;         /* 0: by the CPUs that this process may use */
+        int64_t connections_max; /* 0: by the memory limit */
         int64_t body_max_bytes;
+        int64_t transfer_max_bytes; /* 0: by the memory limit */
         int64_t header_max_bytes;
         int64_t header_timeout_ms;
         int64_t body_timeout_ms;

@@ -23,10 +23,15 @@ int account_open(struct http_worker *worker, struct err *err)
                 return 0;
         int rc = metrics_gauge(all, "http_connections", "Connections that are open.", NULL, &worker->open_connections,
                                err);
-        return rc < 0 ? rc
-                      : metrics_counter(all, "http_connections_refused_total",
-                                        "Connections turned away because there were too many.", NULL,
-                                        &worker->refused_connections, err);
+        if (rc == 0)
+                rc = metrics_counter(all, "http_connections_refused_total",
+                                     "Connections turned away because there were too many.", NULL,
+                                     &worker->refused_connections, err);
+        if (rc == 0)
+                rc = metrics_counter(all, "http_transfers_refused_total",
+                                     "Requests answered with 503 because too much was on its way (--transfer-max).",
+                                     NULL, &worker->refused_transfers, err);
+        return rc;
 }
 
 void account_close(struct http_worker *worker)

@@ -74,10 +74,35 @@ static void end_hold(struct http_request *request)
         worker_wake(request->worker);
 }
 
+/* An answer waits in memory for a client that reads slowly, so a large one is counted. */
+static bool charge(struct http_request *request, const struct http_answer *answer)
+{
+        size_t length = answer->body_length;
+        if (length <= ANSWER_FREE_BYTES || answer->body_kind == HTTP_BODY_STATIC || request->answer_charged)
+                return true;
+        if (!budget_take(request->worker->server, length, length))
+                return false;
+        request->answer_charged = length;
+        return true;
+}
+
+static void respond_full(struct http_request *request, const struct http_answer *answer)
+{
+        if (answer->body_kind == HTTP_BODY_TAKE)
+                free((void *)(uintptr_t)answer->body);
+        if (request->worker->refused_transfers)
+                metric_add(request->worker->refused_transfers, 1);
+        http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, TRANSFER_FULL);
+}
+
 void http_respond(struct http_request *request, const struct http_answer *answer)
 {
         if (!request->conn) {
                 drop_answer(request, answer);
+                return;
+        }
+        if (!charge(request, answer)) {
+                respond_full(request, answer);
                 return;
         }
         assert(request->stage == STAGE_RUNNING || request->stage == STAGE_HELD || request->stage == STAGE_BODY);

@@ -75,8 +75,10 @@ void conn_refuse(struct conn *conn, int status, const char *correlation_id, cons
         problem_send(conn->fd, status, detail, correlation_id, extra_field);
         conn->refused = true;
         conn->cut_at_ms = clock_monotonic_ms() + LINGER_MS;
-        if (conn->request)
+        if (conn->request) {
                 conn->request->stage = STAGE_DROPPING;
+                request_drop_body(conn->request);
+        }
 }
 
 void conn_refuse_head(struct conn *conn, int status, const char *detail)
@@ -122,24 +124,59 @@ static void check_head(struct conn *conn, int64_t now_ms)
 
 /* The client has ended its direction, all bytes were read, and the body is not whole: it never will be. As above,
  * libmicrohttpd 0.9.75 may have overlooked it. Seen twice, so that what it has read has been looked at. */
-static bool body_is_cut_short(struct conn *conn)
+static bool body_is_cut_short(struct conn *conn, const struct tcp_state *tcp)
 {
-        struct tcp_state tcp;
         bool before = conn->cut_short;
-        conn->cut_short = tcp_look(conn->fd, &tcp) && !tcp.established && !tcp.unread;
+        conn->cut_short = !tcp->established && !tcp->unread;
         return before && conn->cut_short;
+}
+
+/* libmicrohttpd takes nothing of what has come: the line of a chunk's size is longer than its memory. 0.9.75 would spin. */
+static bool body_is_stuck(struct http_request *request, const struct tcp_state *tcp)
+{
+        bool before = request->is_stuck;
+        request->is_stuck = request->head.chunked && tcp->unread && request->swept_bytes == request->request_bytes;
+        request->swept_bytes = request->request_bytes;
+        return before && request->is_stuck;
+}
+
+static void drop_unread(int fd)
+{
+        char bytes[16 << 10];
+        for (int i = 0; i < LINGER_BYTES / (int)sizeof(bytes) && recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0; i++)
+                ;
 }
 
 static void check_body(struct conn *conn, int64_t now_ms)
 {
         struct http_request *request = conn->request;
-        if (body_is_cut_short(conn)) {
+        struct tcp_state tcp;
+        bool known = tcp_look(conn->fd, &tcp);
+        if (known && body_is_cut_short(conn, &tcp)) {
                 (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees it and closes */
+        } else if (known && body_is_stuck(request, &tcp)) {
+                account_request(request, 400, 0);
+                conn_refuse(conn, 400, http_request_correlation_id(request), "", "A line within the body is too long.");
+                drop_unread(conn->fd);
+                conn->cut_at_ms = now_ms; /* libmicrohttpd does not read on, so there is no use in waiting */
         } else if (now_ms - request->started_us / 1000 >= conn->worker->server->options.body_timeout_ms) {
                 account_request(request, 408, 0);
                 conn_refuse(conn, 408, http_request_correlation_id(request), "",
                             "The request's body did not come in time.");
         }
+}
+
+/* An answer may take as long as a body of its size. libmicrohttpd's own timeout begins anew with each byte that the
+ * client takes. */
+static void check_sending(struct conn *conn, int64_t now_ms)
+{
+        struct http_request *request = conn->request;
+        const struct http_options *options = &conn->worker->server->options;
+        int64_t allowed_ms = options->body_timeout_ms * (int64_t)(1 + request->answer_length / options->body_max_bytes);
+        if (!request->sending_since_ms)
+                request->sending_since_ms = now_ms;
+        else if (now_ms - request->sending_since_ms >= allowed_ms)
+                (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees it and closes */
 }
 
 static void check(struct conn *conn, int64_t now_ms)
@@ -152,6 +189,8 @@ static void check(struct conn *conn, int64_t now_ms)
                 check_head(conn, now_ms);
         } else if (request->stage == STAGE_BODY) {
                 check_body(conn, now_ms);
+        } else if (request->stage == STAGE_ANSWERED && !request->response) {
+                check_sending(conn, now_ms);
         }
 }
 
@@ -162,7 +201,8 @@ void on_sweep(uv_timer_t *timer)
         int64_t now_ms = clock_monotonic_ms();
         size_t left = worker->conn_count;
         refused_sweep(worker, now_ms, false);
-        if (left == 0 && worker->refused_count == 0) {
+        bool flooded = budget_trim(worker, now_ms);
+        if (left == 0 && worker->refused_count == 0 && !flooded) {
                 (void)uv_timer_stop(timer); /* never fails */
                 return;
         }

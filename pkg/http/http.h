@@ -23,7 +23,7 @@
  * lives until it has been answered exactly once by http_respond or http_problem; after that call the
  * pointer is dead for the caller. HEAD is answered by the GET route: the body is left out on the way.
  * Answers that need no handler, as problem+json (RFC 9457): 400, 401, 404, 405 with Allow, 408, 413, 414,
- * 431, 503 when there are too many connections. All answers carry `x-correlation-id`: the request's own
+ * 431, 503 when there are too many connections, or when too much is on its way. All answers carry `x-correlation-id`: the request's own
  * where it is 1 to 128 visible ASCII characters, else a new UUID (version 7).
  *
  * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded
@@ -87,7 +87,10 @@ struct http_options {
         size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
         size_t header_max_bytes;   /* memory for a head, its fields at 64 bytes more each, and 1 KiB for
                                           * the head of the answer; 0 = 8 KiB */
-        unsigned connections_max;  /* of the process; 0 = 16384, less where the descriptor limit asks */
+        size_t transfer_max_bytes; /* memory for bodies, long targets and answers that are on their way, over all
+                                    * workers; 0 = a sixth of the memory limit of the control group, else 256 MiB */
+        unsigned connections_max;  /* of the process; 0 = 16384, less where a quarter of that limit or the limit of
+                                    * descriptors asks */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
         int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000                     */
@@ -122,7 +125,7 @@ struct http_answer {
  * ERR_DENIED; ERR_INVALID. Without SO_REUSEPORT, so a second program on the port is refused. Raises the
  * soft limit of descriptors to the hard one. ERR_INVALID also for a route's malformed path. Metrics:
  * http_requests_total{route,status}, http_request_duration_seconds{route}, http_connections,
- * http_connections_refused_total; route is "" where none fitted. */
+ * http_connections_refused_total, http_transfers_refused_total; route is "" where none fitted. */
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
 uint16_t http_server_port(const struct http_server *server); /* the one that is listened on, also for port 0 */
 

@@ -11,6 +11,7 @@
  *   route.c    from path and method to a route
  *   answer.c   http_respond
  *   problem.c  problem+json, as an answer and as bytes on a socket
+ *   budget.c   memory for what is on its way, over all workers
  *   account.c  metrics and the access record
  *   tcp.c      what the kernel knows of a connection
  *   text.c     status phrases, media types, Accept */
@@ -34,10 +35,13 @@
 enum {
         CORRELATION_ID_MAX = 128,
         ROUTE_PARAMS_MAX = 4,
-        LINGER_MS = 1000,        /* how long a refused client may go on sending ...       */
-        LINGER_BYTES = 1 << 20,  /* ... and how much; then its connection is cut           */
-        REFUSED_MAX = 64,        /* connections that are being turned away, a worker       */
-        SPARE_REQUESTS_MAX = 256 /* request structures kept for the next ones, a worker    */
+        LINGER_MS = 1000,         /* how long a refused client may go on sending ...       */
+        LINGER_BYTES = 1 << 20,   /* ... and how much; then its connection is cut           */
+        REFUSED_MAX = 64,         /* connections that are being turned away, a worker       */
+        SPARE_REQUESTS_MAX = 256, /* request structures kept for the next ones, a worker    */
+        CONNECTIONS_MAX = 16384,
+        CONNECTION_BYTES = 5 << 10, /* what a connection may have beside its head, uncounted */
+        ANSWER_FREE_BYTES = 1024,   /* an answer up to here is part of that                  */
 };
 
 /* --- route.c --------------------------------------------------------------------------------------- */
@@ -82,6 +86,7 @@ struct query_pair {
 };
 struct query;                                /* opaque: the pairs of one target */
 struct query *query_new(const char *target); /* NULL: out of memory */
+size_t query_bytes(const char *target);      /* what query_new takes */
 void query_free(struct query *query);
 size_t query_count(const struct query *query);
 const struct query_pair *query_at(const struct query *query, size_t index);
@@ -98,9 +103,10 @@ struct http_server {
         atomic_uint connections; /* open, over all workers */
         atomic_uint accepting;   /* workers that use listen_fd; the last one closes it */
         atomic_bool draining;
-        pthread_mutex_t tokens_lock; /* guards the pointer */
-        struct token_set *tokens;    /* NULL: every route is public */
-        atomic_uint tokens_number;   /* how often they were set */
+        atomic_size_t transfer_bytes; /* see budget.c */
+        pthread_mutex_t tokens_lock;  /* guards the pointer */
+        struct token_set *tokens;     /* NULL: every route is public */
+        atomic_uint tokens_number;    /* how often they were set */
 };
 
 /* For each worker that no longer accepts; the last one closes the listener. */
@@ -136,7 +142,8 @@ struct http_worker {
         unsigned handles; /* opened and not yet closed */
         bool runnable;    /* libmicrohttpd has something to do */
         bool in_turn;
-        bool moved; /* in the last run some request came a step further */
+        unsigned still_turns; /* one after the other in which there was more to do and nothing moved */
+        bool moved;           /* in the last run some request came a step further */
         bool accepting;
         bool passed; /* the last time, a connection was left to another worker */
         bool closing;
@@ -156,7 +163,9 @@ struct http_worker {
         struct route_cells **cells; /* route_count + 1 */
         struct token_set *tokens;   /* those of tokens_number */
         unsigned tokens_number;
-        struct metric *open_connections, *refused_connections;
+        struct metric *open_connections, *refused_connections, *refused_transfers;
+        size_t peak_bytes; /* the most that was on its way since memory was given back */
+        int64_t trimmed_ms;
 };
 
 /* Libmicrohttpd has something to do: run it in this turn, or wake the loop for the next. */
@@ -170,6 +179,19 @@ void accept_stop(struct http_worker *worker);
 void on_accept_again(uv_timer_t *timer);
 /* Drops what refused clients send, closes those that are done or late (all: every one). */
 void refused_sweep(struct http_worker *worker, int64_t now_ms, bool all);
+
+/* --- budget.c -------------------------------------------------------------------------------------- */
+
+/* Fills in transfer_max_bytes and connections_max where they are 0, by the memory limit of the control group. */
+void budget_defaults(struct http_options *options);
+/* False where there is no room for `bytes` more; `whole` is how large the thing is that they are for. */
+bool budget_take(struct http_server *server, size_t bytes, size_t whole);
+void budget_give(struct http_server *server, size_t bytes);
+#define TRANSFER_FULL "Too much is on its way from and to clients; try again soon."
+/* Would a thing of that size find room now? */
+bool budget_has_room(const struct http_server *server, size_t bytes);
+/* Gives memory back to the system once most of a flood is over. True: there was one, so call it again. */
+bool budget_trim(struct http_worker *worker, int64_t now_ms);
 
 /* --- Connection ------------------------------------------------------------------------------------ */
 
@@ -238,6 +260,13 @@ struct http_request {
         size_t body_length, body_capacity;
         size_t request_bytes; /* bytes of the body that came, kept or dropped */
         size_t dropped_bytes;
+        size_t swept_bytes;    /* request_bytes at the last sweep                */
+        size_t target_charged; /* of the budget: for target and query, ...       */
+        size_t body_charged;   /* ... the body, ...                              */
+        size_t answer_charged; /* ... and the answer                             */
+        int64_t sending_since_ms;
+        bool is_full;                  /* there was no room for its target */
+        bool is_stuck;                 /* at the last sweep libmicrohttpd had taken nothing of what has come */
         struct MHD_Response *response; /* until it is handed over */
         const char *answer_body;       /* lives as long as `response` */
         size_t answer_length;
@@ -268,6 +297,8 @@ void on_request_done(void *cls, struct MHD_Connection *mhd, void **context, enum
 /* libmicrohttpd has no more to do with it: frees it, or makes it an orphan where it is still to be answered. */
 void request_end(struct http_request *request);
 void request_free(struct http_request *request); /* kept for the next one where there is room */
+/* Frees the body and gives its share of the budget back. */
+void request_drop_body(struct http_request *request);
 void request_discard(struct http_request *request);
 /* Ends STAGE_HELD for an orphan, of whose answer nobody will hear, and frees it. */
 void orphan_free(struct http_request *request);

@@ -13,11 +13,13 @@ enum {
 static struct fixture f;
 static struct answer answer;
 static char large[3 << 20];
+static char zeros[100000];
 
 static int start(void **state)
 {
         (void)state;
         memset(large, 'x', sizeof(large) - 1);
+        memset(zeros, '0', sizeof(zeros));
         fixture_start(&f,
                       (struct http_options){ .body_max_bytes = BODY_MAX,
                                              .header_timeout_ms = HEADER_MS,
@@ -375,6 +377,24 @@ static void a_body_that_dribbles_is_refused(void **state)
         assert_int_equal(close(fd), 0);
 }
 
+/* libmicrohttpd reads it into the memory of the connection, and no further. */
+static void a_chunk_line_that_never_ends_is_refused(void **state)
+{
+        static const char *const starts[] = { "2;", "00000000", "" };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(starts); i++) {
+                int fd = client_open(&f);
+                client_send(fd, "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+                client_send(fd, starts[i]);
+                client_send_bytes(fd, i == 1 ? zeros : large, sizeof(zeros));
+                int status = client_read(fd, &answer);
+                if (status != 400 && status != 408 && status != 413)
+                        fail_msg("case %zu: %d", i, status);
+                assert_int_equal(close(fd), 0);
+        }
+        await_connections(0);
+}
+
 static void an_idle_connection_outlives_the_deadline_for_heads(void **state)
 {
         static const char *const requests[] = {
@@ -441,6 +461,7 @@ int main(void)
                 cmocka_unit_test(a_head_that_dribbles_is_refused),
                 cmocka_unit_test(a_request_line_that_stops_is_refused),
                 cmocka_unit_test(a_body_that_dribbles_is_refused),
+                cmocka_unit_test(a_chunk_line_that_never_ends_is_refused),
                 cmocka_unit_test(an_idle_connection_outlives_the_deadline_for_heads),
                 cmocka_unit_test(a_connection_too_many_gets_503_and_the_next_is_served),
         };

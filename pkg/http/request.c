@@ -59,14 +59,24 @@ void request_discard(struct http_request *request)
         free(request);
 }
 
+void request_drop_body(struct http_request *request)
+{
+        if (request->body != request->kept_body)
+                free(request->body);
+        request->body = NULL;
+        request->body_length = request->body_capacity = 0;
+        budget_give(request->worker->server, request->body_charged);
+        request->body_charged = 0;
+}
+
 void request_free(struct http_request *request)
 {
         struct http_worker *worker = request->worker;
         if (request->target != request->inline_text)
                 free(request->target);
-        if (request->body != request->kept_body)
-                free(request->body);
+        request_drop_body(request);
         query_free(request->query);
+        budget_give(worker->server, request->target_charged + request->answer_charged);
         token_set_unref(request->tokens);
         if (request->response)
                 MHD_destroy_response(request->response);
@@ -79,17 +89,25 @@ void request_free(struct http_request *request)
         worker->spare_count++;
 }
 
-/* Room for the target, the decoded path and the decoded parameters, one after the other. */
-static bool copy_target(struct http_request *request, const char *target)
+/* Room for the target, the decoded path and the decoded parameters, one after the other. What a long one takes, its query
+ * included, is counted: of few bytes `&` makes many. Without room there the request has no target and is_full. */
+static void copy_target(struct http_request *request, const char *target)
 {
         size_t length = strlen(target);
         size_t needed = 3 * (length + 1) + ROUTE_PARAMS_MAX;
-        request->target = needed <= sizeof(request->inline_text) ? request->inline_text : malloc(needed);
-        if (!request->target)
-                return false;
+        request->target = request->inline_text;
+        request->inline_text[0] = '\0';
+        if (needed > sizeof(request->inline_text)) {
+                size_t charge = needed + query_bytes(target);
+                request->target_charged = budget_take(request->worker->server, charge, charge) ? charge : 0;
+                char *room = request->target_charged ? malloc(needed) : NULL;
+                request->is_full = !room;
+                if (!room)
+                        return;
+                request->target = room;
+        }
         memcpy(request->target, target, length + 1);
         request->target_length = length;
-        return true;
 }
 
 /* libmicrohttpd takes the query apart next, and keeps each parameter in the connection's memory; where that is too small,
@@ -112,10 +130,7 @@ void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
                 return NULL; /* on_request closes the connection */
         request->conn = conn;
         request->raw_target = uri ? uri : "";
-        if (!copy_target(request, request->raw_target)) {
-                request_free(request);
-                return NULL;
-        }
+        copy_target(request, request->raw_target);
         if (uri)
                 hide_query(uri);
         conn->request = request;
@@ -190,7 +205,15 @@ void on_request_done(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, void *
 static void refuse(struct http_request *request, int status, const char *detail)
 {
         account_request(request, status, 0);
-        conn_refuse(request->conn, status, http_request_correlation_id(request), "", detail);
+        conn_refuse(request->conn, status, http_request_correlation_id(request),
+                    status == 503 ? "Retry-After: 1\r\n" : "", detail);
+}
+
+static void refuse_full(struct http_request *request)
+{
+        if (request->worker->refused_transfers)
+                metric_add(request->worker->refused_transfers, 1);
+        refuse(request, 503, TRANSFER_FULL);
 }
 
 static void refuse_too_large(struct http_request *request)
@@ -244,6 +267,11 @@ static bool is_worth_a_refusal(const struct head_facts *head)
         return head->expects_continue || head->chunked || head->content_length > BODY_TRUST_BYTES;
 }
 
+static bool takes_body(const struct http_request *request)
+{
+        return request->match.route && request->match.route->body && !request->denial;
+}
+
 /* How many bytes the connection has brought with this request: what comes after that is a new head. */
 static size_t note_size(struct http_request *request)
 {
@@ -269,6 +297,10 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         head_check(request, method, version);
         set_correlation_id(request);
         size_t head_bytes = note_size(request);
+        if (request->is_full) {
+                refuse_full(request);
+                return MHD_YES;
+        }
         if (!request->head.fault)
                 request->head.fault = find_route(request);
         if (request->head.fault)
@@ -280,6 +312,9 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
                 denial_refuse(request, request->denial);
         else if (!request->denial && request->head.content_length > server->options.body_max_bytes)
                 refuse_too_large(request);
+        else if (request->head.content_length > BODY_KEPT_BYTES && takes_body(request) &&
+                 !budget_has_room(server, request->head.content_length))
+                refuse_full(request);
         return MHD_YES;
 }
 
@@ -295,33 +330,41 @@ static bool take_kept_body(struct http_request *request)
         return request->body != NULL;
 }
 
-/* Makes room for `more` bytes and a NUL. */
-static bool reserve(struct http_request *request, size_t more)
+/* How much memory the body gets next: twice what it had, but no more than was announced. */
+static size_t next_capacity(const struct http_request *request, size_t needed)
+{
+        size_t promised = request->head.content_length;
+        size_t capacity = request->body_capacity * 2;
+        if (!request->body)
+                capacity = request->head.chunked ? BODY_FIRST_BYTES : BODY_TRUST_BYTES;
+        if (!request->head.chunked && capacity > promised)
+                capacity = promised;
+        return capacity < needed ? needed : capacity;
+}
+
+/* Makes room for `more` bytes and a NUL. 0, ERR_NOMEM, or ERR_LIMIT: too much is on its way. */
+static int reserve(struct http_request *request, size_t more)
 {
         size_t needed = request->body_length + more;
         if (request->body && needed <= request->body_capacity)
-                return true;
+                return 0;
         if (!request->body && needed <= BODY_KEPT_BYTES && request->head.content_length <= BODY_KEPT_BYTES &&
             take_kept_body(request))
-                return true;
-        size_t capacity = request->body_capacity * 2;
-        if (!request->body) {
-                size_t promised = request->head.content_length;
-                capacity = request->head.chunked         ? BODY_FIRST_BYTES
-                           : promised < BODY_TRUST_BYTES ? promised
-                                                         : BODY_TRUST_BYTES;
-        }
-        if (capacity < needed)
-                capacity = needed;
+                return 0;
+        size_t capacity = next_capacity(request, needed);
+        size_t charge = capacity - request->body_charged;
+        if (!budget_take(request->worker->server, charge, capacity))
+                return ERR_LIMIT;
+        request->body_charged += charge;
         bool is_kept = request->body && request->body == request->kept_body;
         char *body = realloc(is_kept ? NULL : request->body, capacity + 1);
         if (!body)
-                return false;
+                return ERR_NOMEM;
         if (is_kept)
                 memcpy(body, request->kept_body, request->body_length);
         request->body = body;
         request->body_capacity = capacity;
-        return true;
+        return 0;
 }
 
 static enum MHD_Result take_upload(struct http_request *request, const char *upload, size_t *upload_size)
@@ -333,10 +376,14 @@ static enum MHD_Result take_upload(struct http_request *request, const char *upl
                 refuse_too_large(request);
                 return MHD_YES;
         }
-        if (!request->match.route || !request->match.route->body || request->denial)
+        if (!takes_body(request))
                 return MHD_YES;
-        if (!reserve(request, size)) {
-                refuse(request, 503, "The server is short of memory.");
+        int rc = reserve(request, size);
+        if (rc < 0) {
+                if (rc == ERR_LIMIT)
+                        refuse_full(request);
+                else
+                        refuse(request, 503, "The server is short of memory.");
                 return MHD_YES;
         }
         memcpy(request->body + request->body_length, upload, size);
@@ -528,7 +575,7 @@ char *http_request_take_body(struct http_request *request, size_t *length)
                 request->kept_body = NULL;
         *length = request->body_length;
         request->body = NULL;
-        request->body_length = request->body_capacity = 0;
+        request_drop_body(request);
         return body;
 }
 

@@ -16,7 +16,6 @@
 enum {
         BODY_MAX_BYTES = 1 << 20,
         HEADER_MAX_BYTES = 8 << 10,
-        CONNECTIONS_MAX = 16384,
         HEADER_TIMEOUT_MS = 10000,
         BODY_TIMEOUT_MS = 30000,
         IDLE_TIMEOUT_MS = 75000,
@@ -47,8 +46,7 @@ static void set_defaults(struct http_options *options)
                 options->body_max_bytes = BODY_MAX_BYTES;
         if (!options->header_max_bytes)
                 options->header_max_bytes = HEADER_MAX_BYTES;
-        if (!options->connections_max)
-                options->connections_max = CONNECTIONS_MAX;
+        budget_defaults(options);
         if (descriptors > DESCRIPTORS_KEPT && options->connections_max > descriptors - DESCRIPTORS_KEPT)
                 options->connections_max = (unsigned)(descriptors - DESCRIPTORS_KEPT);
         if (!options->header_timeout_ms)

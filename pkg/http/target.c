@@ -72,21 +72,38 @@ static char *decode_part(const char *text, size_t length, char *out)
         return out + n + 1;
 }
 
+/* Empty parts are none. */
 static size_t count_pairs(const char *text)
 {
-        size_t count = 1;
-        for (; *text; text++)
-                count += *text == '&';
+        size_t count = 0;
+        for (char before = '&'; *text; before = *text++)
+                count += before == '&' && *text != '&';
         return count;
+}
+
+/* Each part shrinks or stays when decoded and takes the place of its '=' or '&' for its NUL. */
+static size_t bytes_for(const char *text, size_t most)
+{
+        return sizeof(struct query) + most * sizeof(struct query_pair) + strlen(text) + 2 * most;
+}
+
+static const char *query_text(const char *target)
+{
+        const char *text = strchr(target, '?');
+        return text ? text + 1 : "";
+}
+
+size_t query_bytes(const char *target)
+{
+        const char *text = query_text(target);
+        return bytes_for(text, count_pairs(text));
 }
 
 struct query *query_new(const char *target)
 {
-        const char *text = strchr(target, '?');
-        text = text ? text + 1 : "";
+        const char *text = query_text(target);
         size_t most = count_pairs(text);
-        /* Each part shrinks or stays when decoded and takes the place of its '=' or '&' for its NUL. */
-        struct query *query = malloc(sizeof(*query) + most * sizeof(query->pairs[0]) + strlen(text) + 2 * most);
+        struct query *query = malloc(bytes_for(text, most));
         if (!query)
                 return NULL;
         char *out = (char *)&query->pairs[most];

@@ -9,7 +9,8 @@
  * While a held request is not suspended yet, libmicrohttpd says at all times that it has more to do. Where
  * that is all it has, the loop sleeps nevertheless: its answer wakes it, and a look each millisecond, the
  * last of which suspends it. What else there may be then, unseen by us, such as the rest of a long head,
- * waits no longer either.
+ * waits no longer either. The same goes where it has said so for some turns and no request came a step further: 0.9.75
+ * does when its memory for a connection is full of a line that has no end.
  *
  * libmicrohttpd 0.9.75 does not count resumed connections in MHD_get_timeout, and it aborts when it is
  * stopped with suspended ones: both are seen to here. */
@@ -22,6 +23,7 @@ enum {
         ROUNDS_MAX = 4,
         CLOSE_ROUNDS_MAX = 64,
         LOOK_MS = 1,
+        STILL_TURNS_MAX = 2,
         SWEEP_MIN_MS = 10,
         SWEEP_MAX_MS = 500,
         SWEEPS_IN_A_DEADLINE = 20,
@@ -76,12 +78,17 @@ void http_worker_turn(struct http_worker *worker)
                 return;
         worker->in_turn = true;
         int64_t timeout_ms = next_timeout(worker);
+        bool moved = false;
         for (int round = 0; round < ROUNDS_MAX && (worker->runnable || timeout_ms == 0); round++) {
                 worker->runnable = worker->moved = false;
                 (void)MHD_run(worker->daemon); /* fails only after a stop */
                 timeout_ms = next_timeout(worker);
+                moved |= worker->moved;
         }
         worker->in_turn = false;
+        worker->still_turns = moved || timeout_ms != 0 ? 0 : worker->still_turns + 1;
+        if (worker->still_turns > STILL_TURNS_MAX)
+                timeout_ms = LOOK_MS;
         if (worker->runnable || timeout_ms == 0) {
                 (void)uv_idle_start(&worker->again, on_again); /* neither ever fails */
         } else {

@@ -3,11 +3,11 @@
 import pytest
 
 from support.collector import Collector
+from support.deadline import wait_until
+from support.flood import MIB, Neighbour, Unfinished
 from support.http_client import RawConnection, request_bytes
 from support.memory import resident_bytes
 from support.pinger import Pinger
-
-MIB = 1 << 20
 
 
 @pytest.fixture(params=["collector", "pinger"])
@@ -36,8 +36,71 @@ def test_queries_of_many_parameters_are_answered_and_leave_nothing(start):
     for _ in range(200):
         assert ask(program, many).status == 200
         assert ask(program, behind_a_nul).status == 400
-    before = resident_bytes(program.child.pid)
+    before = resident_bytes(program.pid)
     for _ in range(1500):
         assert ask(program, many).status == 200
         assert ask(program, behind_a_nul).status == 400
-    assert resident_bytes(program.child.pid) - before < MIB
+    assert resident_bytes(program.pid) - before < MIB
+
+
+def announce(program, path, size):
+    """The answer to the head of a body that does not come; None where nothing is said before it comes."""
+    with RawConnection(program.host, program.port) as connection:
+        connection.send(request_bytes("POST", path, headers={"Content-Length": str(size),
+                                                             "Content-Type": "application/json"}))
+        return connection.read_answer() if connection.readable(0.2) else None
+
+
+def path_of(program):
+    return "/v1/documents" if program.name == "collector" else "/echo"
+
+
+def test_unfinished_bodies_have_one_bound_and_others_are_served(start):
+    program = start(workers=2, access_log="off", transfer_max="16MiB", body_timeout="60s")
+    before = resident_bytes(program.pid)
+    with Neighbour(program, path_of(program)) as neighbour:
+        unfinished = Unfinished(program, path_of(program), 100)
+        held = resident_bytes(program.pid)
+        unfinished.close()
+    assert held - before < 24 * MIB, held
+    assert unfinished.statuses["503"] >= 80 and set(unfinished.statuses) <= {"503", "reset"}, unfinished.statuses
+    assert set(neighbour.answers) <= {200, 201}, neighbour.answers
+    wait_until(lambda: resident_bytes(program.pid) - before < 8 * MIB, lambda: resident_bytes(program.pid))
+    metrics = program.metrics()
+    assert sum(value for name, value in metrics.items() if name.startswith("http_transfers_refused_total")) >= 80
+
+
+def test_what_finds_no_room_is_told_when_to_come_again(start):
+    program = start(workers=1, access_log="off", body_max="1MiB", transfer_max="1MiB", body_timeout="60s")
+    with RawConnection(program.host, program.port) as first:
+        data = request_bytes("POST", path_of(program), b" " * MIB)
+        first.send(data[:-1])
+        answer = wait_until(lambda: announce(program, path_of(program), MIB), "the first body to have come")
+        assert (answer.status, answer.header("Retry-After")) == (503, "1")
+        assert answer.header("Content-Type") == "application/problem+json"
+        first.send(data[-1:])
+        assert first.read_answer().status != 503
+    wait_until(lambda: ask(program, data).status != 503, "room")
+
+
+def test_answers_that_nobody_reads_have_the_same_bound():
+    program = Pinger(workers=1, access_log="off", body_max="16MiB", transfer_max="32MiB")
+    data = request_bytes("POST", "/echo", b" " * (12 * MIB))
+    with RawConnection(program.host, program.port) as first, RawConnection(program.host, program.port) as second:
+        first.send(data)
+        second.send(data)
+        assert wait_until(lambda: announce(program, "/echo", 12 * MIB), "no room for a third").status == 503
+        small = request_bytes("POST", "/echo", b" " * 1000)
+        assert ask(program, small).status == 200
+        assert len(first.read_answer().body) == len(second.read_answer().body) == 12 * MIB
+    wait_until(lambda: ask(program, data).status == 200, "room")
+    program.close()
+
+
+def test_an_answer_that_is_taken_too_slowly_is_cut_off():
+    program = Pinger(workers=1, access_log="off", body_max="16MiB", body_timeout="2s", idle_timeout="60s")
+    with RawConnection(program.host, program.port) as slow:
+        slow.send(request_bytes("POST", "/echo", b" " * (12 * MIB)))
+        wait_until(lambda: program.metrics()["http_connections"] == 2, "the connection")
+        wait_until(lambda: program.metrics()["http_connections"] == 1, "its end")
+    program.close()

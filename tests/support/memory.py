@@ -1,4 +1,8 @@
-"""How much memory a process has."""
+"""How much memory a process has, and groups that limit it (cgroup v1 and v2)."""
+
+import contextlib
+import os
+from pathlib import Path
 
 
 def resident_bytes(pid):
@@ -8,3 +12,39 @@ def resident_bytes(pid):
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) << 10
     raise AssertionError(f"process {pid} has no memory")
+
+
+class MemoryGroup:
+    """A control group with a memory limit. OSError where this user may make none."""
+
+    def __init__(self, limit_bytes):
+        for line in Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers == "memory":
+                self._own, limit = Path("/sys/fs/cgroup/memory" + path), "memory.limit_in_bytes"
+                break
+        else:
+            self._own, limit = Path("/sys/fs/cgroup" + path), "memory.max"
+        self.folder = self._own / f"flood-{os.getpid()}"
+        self.folder.mkdir()
+        (self.folder / limit).write_text(str(limit_bytes), encoding="ascii")
+
+    @contextlib.contextmanager
+    def inside(self):
+        """What is started meanwhile is in the group."""
+        pid = str(os.getpid())
+        (self.folder / "cgroup.procs").write_text(pid, encoding="ascii")
+        try:
+            yield self
+        finally:
+            (self._own / "cgroup.procs").write_text(pid, encoding="ascii")
+
+    def used_bytes(self):
+        """The most that the group has used so far, the kernel's part included where it is counted."""
+        for name in ("memory.max_usage_in_bytes", "memory.peak"):
+            if (self.folder / name).exists():
+                return int((self.folder / name).read_text(encoding="ascii"))
+        return 0
+
+    def remove(self):
+        self.folder.rmdir()
