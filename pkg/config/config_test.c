@@ -10,7 +10,11 @@
 
 #include <cmocka.h>
 
-#include "config/internal.h"
+#include "base/buf.h"
+#include "config/config.h"
+#include "config/format.h"
+#include "config/limits.h"
+#include "config/suggest.h"
 
 enum access_log { ACCESS_OFF, ACCESS_ERRORS, ACCESS_ON };
 

@@ -4,7 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "base/buf.h"
+#include "config/file.h"
+#include "config/finding.h"
+#include "config/limits.h"
+#include "config/report.h"
+#include "config/slurp.h"
+#include "config/suggest.h"
+#include "config/yaml.h"
 
 struct section {
         char name[NAME_SIZE];

@@ -5,7 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "config/config.h"
+#include "config/finding.h"
+#include "config/flags.h"
+#include "config/limits.h"
+#include "config/quote.h"
+#include "config/suggest.h"
 
 /* The name without "--" and "=value", for a message: a value may be a secret. */
 static int refuse(const struct config_program *program, const char *arg, struct err *err)

@@ -4,7 +4,8 @@
  * a URL all but the parts that may hold a password. */
 #include <string.h>
 
-#include "config/internal.h"
+#include "base/buf.h"
+#include "config/format.h"
 
 static int format_scaled(int64_t number, const char *const *units, const int64_t *factors, struct buf *out)
 {

@@ -3,7 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "base/buf.h"
+#include "config/config.h"
+#include "config/format.h"
+#include "config/limits.h"
+#include "config/suggest.h"
+#include "config/value.h"
 
 enum { WIDTH = 96, INDENT = 8 };
 

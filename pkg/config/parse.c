@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "config/internal.h"
+#include "config/config.h"
 
 struct suffix {
         const char *text;
@@ -142,22 +142,4 @@ bool config_parse_address(const char *text, size_t length, struct config_address
         *out = (struct config_address){ .port = (uint16_t)port };
         memcpy(out->host, text, host_length);
         return true;
-}
-
-const char *config_quote(const char *text, size_t length, char out[QUOTE_SIZE])
-{
-        enum { SHOWN_MAX = QUOTE_SIZE - 8 };
-        static const char hidden[] = "a text that may hold a password";
-        /* Someone's URL with a password may stand where a port is expected. */
-        if (memchr(text, '@', length))
-                return memcpy(out, hidden, sizeof(hidden));
-        size_t used = 0;
-        out[used++] = '"';
-        for (size_t i = 0; i < length && i < SHOWN_MAX; i++) {
-                unsigned char c = (unsigned char)text[i];
-                out[used++] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
-        }
-        out[used++] = '"';
-        memcpy(out + used, length > SHOWN_MAX ? "..." : "", length > SHOWN_MAX ? 4 : 1);
-        return out;
 }

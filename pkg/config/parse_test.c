@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "config/internal.h"
+#include "config/config.h"
+#include "config/quote.h"
 
 struct case_of_number {
         const char *text;

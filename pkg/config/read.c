@@ -3,100 +3,23 @@
  * Values are set from the weakest source to the strongest, each replacing the last: fallback, file, environment,
  * flags. So a mistake in the file is found even where a flag hides it today. A variable is not looked at when a flag
  * is given: names such as REDIS_PORT belong to others too, and a flag must be able to overrule their contents. */
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "config/internal.h"
+#include "config/config.h"
+#include "config/file.h"
+#include "config/finding.h"
+#include "config/flags.h"
+#include "config/limits.h"
+#include "config/quote.h"
+#include "config/report.h"
+#include "config/suggest.h"
+#include "config/value.h"
 
 static int out_of_memory(struct err *err)
 {
         return err_set(err, ERR_NOMEM, "out of memory");
-}
-
-/* Reads a file whole; ERR_LIMIT when it is larger than max_bytes. The memory is taken in one piece, since growing
- * would leave copies of a secret behind. */
-int config_slurp(const char *path, size_t max_bytes, struct buf *out, struct err *err)
-{
-        if (buf_reserve(out, max_bytes + 1) < 0)
-                return out_of_memory(err);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return err_errno(err, "open %s", path);
-        ssize_t count = 1;
-        while (count != 0 && out->len <= max_bytes) {
-                count = read(fd, out->data + out->len, max_bytes + 1 - out->len);
-                if (count < 0 && errno != EINTR)
-                        break;
-                out->len += count > 0 ? (size_t)count : 0;
-        }
-        int rc = count < 0 ? err_errno(err, "read %s", path) : 0;
-        (void)close(fd); /* opened for reading: nothing can be lost */
-        if (rc == 0 && out->len > max_bytes)
-                rc = err_set(err, ERR_LIMIT, "%s: larger than %zu bytes", path, max_bytes);
-        return rc;
-}
-
-/* A secret from its own file, without one closing line end. */
-static int set_from_path(struct reading *reading, const struct finding *finding, struct err *err)
-{
-        struct buf bytes;
-        char path[PATH_MAX];
-        if (finding->length == 0 || finding->length >= sizeof(path) || memchr(finding->text, '\0', finding->length))
-                return err_set(err, ERR_INVALID, "expected the path of a file");
-        memcpy(path, finding->text, finding->length);
-        path[finding->length] = '\0';
-        buf_init(&bytes, 0);
-        int rc = config_slurp(path, TEXT_MAX, &bytes, err);
-        if (rc == 0) {
-                size_t length = bytes.len;
-                if (length > 0 && bytes.data[length - 1] == '\n')
-                        length -= length > 1 && bytes.data[length - 2] == '\r' ? 2 : 1;
-                rc = length == 0 ? err_set(err, ERR_INVALID, "%s is empty", path)
-                                 : config_value_set(finding->option, reading->values, bytes.data, length, err);
-        }
-        if (bytes.data)
-                explicit_bzero(bytes.data, bytes.len);
-        buf_fini(&bytes);
-        return rc;
-}
-
-/* A value's place as others tell of it who find a fault in it later: in a file with its key, as in our own errors. */
-static char *place_in_full(const struct finding *finding)
-{
-        char *place;
-        if (finding->kind != CONFIG_FROM_FILE)
-                return strdup(finding->place);
-        return asprintf(&place, "%s: %s", finding->place, finding->key) < 0 ? NULL : place;
-}
-
-/* A list grows while its entries come from the same source; anything else takes the place of what was there. */
-int config_apply(struct reading *reading, const struct finding *finding, struct err *err)
-{
-        struct config_origin *origin = &reading->report->origins[finding->option - reading->program->options];
-        if (origin->kind != finding->kind)
-                config_value_clear(finding->option, reading->values);
-        int rc = finding->is_path
-                         ? set_from_path(reading, finding, err)
-                         : config_value_set(finding->option, reading->values, finding->text, finding->length, err);
-        if (rc < 0 && finding->key)
-                (void)err_wrap(err, "%s", finding->key); /* the code stays rc */
-        if (rc < 0) {
-                (void)err_wrap(err, "%s", finding->place);
-                return rc;
-        }
-        if (origin->place && origin->kind == finding->kind && finding->option->type == CONFIG_LIST)
-                return 0; /* the place of the first entry stays */
-        char *place = place_in_full(finding);
-        if (!place)
-                return out_of_memory(err);
-        free((char *)(uintptr_t)origin->place);
-        *origin = (struct config_origin){ finding->kind, place };
-        return 0;
 }
 
 static int apply_fallbacks(struct reading *reading, struct err *err)

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "base/buf.h"
+#include "config/config.h"
+#include "config/format.h"
+#include "config/report.h"
 
 static const char default_place[] = "default";
 

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "config/limits.h"
+#include "config/suggest.h"
 
 static const char path_ending[] = "-file";
 

@@ -7,7 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "config/internal.h"
+#include "base/buf.h"
+#include "config/config.h"
+#include "config/format.h"
+#include "config/limits.h"
+#include "config/quote.h"
+#include "config/value.h"
 
 static void *field_of(const struct config_option *option, void *values)
 {

@@ -8,7 +8,8 @@
 
 #include <yaml.h>
 
-#include "config/internal.h"
+#include "config/limits.h"
+#include "config/yaml.h"
 
 struct walk {
         const char *path;

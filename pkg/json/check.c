@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json/internal.h"
+#include "json/scan.h"
+#include "json/string.h"
 
 enum { FOUND_SIZE = 32 };
 

@@ -2,7 +2,7 @@
  * state there is: a cursor can be left where it stands. */
 #include <string.h>
 
-#include "json/internal.h"
+#include "json/scan.h"
 
 void json_cursor_init(struct json_cursor *cursor, const char *bytes, size_t length, const struct json_options *options)
 {

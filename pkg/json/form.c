@@ -10,8 +10,9 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/utf8.h"
 #include "json/form_tree.h"
-#include "json/internal.h"
+#include "json/json.h"
 
 enum { FIELDS_DEFAULT = 1000, DEPTH_MAX = 32, ARRAY_LIMIT_MIN = 100, MAX_BYTES_DEFAULT = 1 << 20, NAME_SHOWN = 40 };
 

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "json/internal.h"
+#include "base/utf8.h"
+#include "json/scan.h"
 
 static const uint64_t ONES = 0x0101010101010101U;
 static const uint64_t HIGHS = 0x8080808080808080U;

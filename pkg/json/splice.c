@@ -3,7 +3,7 @@
  * stays is copied in runs as long as possible, so that the white space within a run stays too. */
 #include <string.h>
 
-#include "json/internal.h"
+#include "json/string.h"
 
 static bool is_cut(const struct json_object *object, unsigned cut, struct json_span name)
 {

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "log/sink.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, STRING_MAX_BYTES = 8 * 1024, PROGRAM_MAX = 32 };
@@ -119,39 +120,13 @@ struct log_field log_code(const struct err *err)
         return log_str("code", err_label(err->code));
 }
 
-/* The length of the UTF-8 character at s (RFC 3629, section 4), or 0 where there is none. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-        static const struct {
-                unsigned char first_low, first_high, second_low, second_high;
-                size_t length;
-        } rows[] = {
-                { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-                { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-                { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-        };
-        for (size_t i = 0; i < COUNT_OF(rows); i++) {
-                if (s[0] < rows[i].first_low || s[0] > rows[i].first_high)
-                        continue;
-                if (rows[i].length > left)
-                        return 0;
-                if (rows[i].length > 1 && (s[1] < rows[i].second_low || s[1] > rows[i].second_high))
-                        return 0;
-                for (size_t k = 2; k < rows[i].length; k++)
-                        if ((s[k] & 0xc0) != 0x80)
-                                return 0;
-                return rows[i].length;
-        }
-        return 0;
-}
-
 static int put_string(struct buf *line, const char *text, size_t length)
 {
         const unsigned char *s = (const unsigned char *)text;
         size_t end = length < STRING_MAX_BYTES ? length : STRING_MAX_BYTES;
         int rc = buf_putc(line, '"');
         for (size_t i = 0; rc == 0 && i < end;) {
-                size_t n = utf8_length(s + i, length - i);
+                size_t n = utf8_length(s + i, s + length);
                 if (n == 0) {
                         rc = buf_puts(line, "\xef\xbf\xbd");
                         i++;

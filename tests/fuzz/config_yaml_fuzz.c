@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/internal.h"
+#include "config/config.h"
+#include "config/file.h"
+#include "config/finding.h"
+#include "config/limits.h"
+#include "config/report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,8 @@
-/* json, inside: the scanner over bytes that the check, the cursors and the strings share. */
-#ifndef JSON_INTERNAL_H
-#define JSON_INTERNAL_H
+/* scan: the scanner over bytes that the check, the cursors and the strings share.
+ *
+ * Threads: one at a time; the bytes are borrowed. */
+#ifndef JSON_SCAN_H
+#define JSON_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,15 +37,5 @@ const unsigned char *scan_member(struct scan *s, const unsigned char *at, size_t
 const unsigned char *scan_fail(struct scan *s, const unsigned char *at, enum json_problem problem, const char *reason);
 /* Puts the failure into the caller's words. Returns ERR_INVALID. */
 int scan_report(const struct scan *s, struct json_position *where, struct err *err);
-
-/* The bytes of the UTF-8 character at `at` (RFC 3629, section 4): 1 to 4, or 0 if there is none. */
-size_t utf8_length(const unsigned char *at, const unsigned char *end);
-/* Writes a code point; returns 1 to 4. Half a surrogate pair is written as U+FFFD. */
-size_t utf8_write(char out[4], uint32_t code_point);
-/* The code point of a checked escape (at the backslash), a surrogate pair as one; `at` moves behind it. */
-uint32_t escape_read(const unsigned char **at, const unsigned char *end);
-
-/* True if the checked string, quotes included, stands for `text`. */
-bool name_equals(struct json_span string, bool has_escapes, const char *text, size_t length);
 
 #endif

@@ -1,0 +1,29 @@
+/* finding: a text for an option, found in one of the sources, and what becomes of it. */
+#ifndef CONFIG_FINDING_H
+#define CONFIG_FINDING_H
+
+#include "config/report.h"
+
+/* One call of config_read. */
+struct reading {
+        const struct config_program *program;
+        void *values;
+        struct config_report *report;
+};
+
+/* A text for an option, and where it stands. */
+struct finding {
+        const struct config_option *option;
+        enum config_origin_kind kind;
+        const char *place; /* "--hold-time", "COLLECTOR_HOLD_TIME", "collector.yaml:7" */
+        const char *key;   /* file: "redis.host", put behind the place in errors; NULL elsewhere */
+        const char *text;
+        size_t length;
+        bool is_path; /* of a file that holds the secret */
+};
+
+/* A list grows while its entries come from the same source; anything else takes the place of what was there. Errors
+ * name the place. */
+int config_apply(struct reading *reading, const struct finding *finding, struct err *err) NODISCARD;
+
+#endif

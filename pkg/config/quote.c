@@ -1,0 +1,22 @@
+/* quote: shows a text that somebody else has written, and that may hold what nobody should see. */
+#include "config/quote.h"
+
+#include <string.h>
+
+const char *config_quote(const char *text, size_t length, char out[QUOTE_SIZE])
+{
+        enum { SHOWN_MAX = QUOTE_SIZE - 8 };
+        static const char hidden[] = "a text that may hold a password";
+        /* Someone's URL with a password may stand where a port is expected. */
+        if (memchr(text, '@', length))
+                return memcpy(out, hidden, sizeof(hidden));
+        size_t used = 0;
+        out[used++] = '"';
+        for (size_t i = 0; i < length && i < SHOWN_MAX; i++) {
+                unsigned char c = (unsigned char)text[i];
+                out[used++] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+        }
+        out[used++] = '"';
+        memcpy(out + used, length > SHOWN_MAX ? "..." : "", length > SHOWN_MAX ? 4 : 1);
+        return out;
+}
