@@ -20,7 +20,7 @@ static int ask(struct backing_collector *collector, struct post_reply *reply, st
         int rc = post_global_init(err);
         if (rc < 0)
                 return rc;
-        rc = post_open(&post, err);
+        rc = post_open(0, &post, err);
         if (rc == 0) {
                 rc = post_send(post, collector,
                                &(struct post_request){ .path = "/healthz", .timeout_ms = TRY_TIMEOUT_MS }, reply, err);

@@ -401,7 +401,7 @@ int delivery_open(const struct delivery_options *options, struct delivery **out,
         (void)pthread_condattr_destroy(&monotonic);
         int rc = make_metrics(d, err);
         if (rc == 0)
-                rc = post_open(&d->post, err);
+                rc = post_open(d->options.max_age_ms, &d->post, err);
         if (rc == 0)
                 rc = start_thread(d, err);
         if (rc < 0) {

@@ -10,7 +10,7 @@
  * batch as one `POST /` of {"logs":[...]}, one after the other, so Collector gets them in order. A batch that is not
  * taken is sent again, with backoff and under the same Idempotency-Key, until it is: a Collector that did store it the
  * first time stores nothing twice. Each attempt goes to the collector that is the newest then. Only a refusal that
- * says the batch itself is wrong (most 4xx) makes it give a batch up.
+ * says the batch itself is wrong (400, 413, 422, ...) makes it give a batch up.
  *
  * What waits is bounded; when it is full new records are dropped. Everything is counted:
  *   pinger_log_records_delivered_total, pinger_log_records_dropped_total{reason="queue_full|refused|shutdown|
@@ -38,6 +38,7 @@ struct delivery_options {
         int64_t batch_ms;        /* 0 = 1000                                                   */
         size_t records_max;      /* waiting and under way; 0 = 10000                           */
         size_t bytes_max;        /* of their texts; 0 = 16 MiB                                 */
+        int64_t max_age_ms;      /* of the connection, give or take a tenth; 0: for ever        */
         int64_t timeout_ms;      /* for one attempt; 0 = 10000                                 */
         int64_t retry_min_ms;    /* first pause, doubled with each failure; 0 = 100            */
         int64_t retry_max_ms;    /* 0 = 5000                                                   */

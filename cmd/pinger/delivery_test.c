@@ -21,10 +21,12 @@ static void answers_are_done_again_or_refused(void **state UNUSED)
                 int status;
                 enum post_verdict verdict;
         } cases[] = {
-                { 200, POST_DONE },    { 201, POST_DONE },    { 204, POST_DONE },    { 301, POST_REFUSED },
-                { 400, POST_REFUSED }, { 401, POST_AGAIN },   { 403, POST_AGAIN },   { 404, POST_REFUSED },
+                { 200, POST_DONE },    { 201, POST_DONE },    { 204, POST_DONE },    { 301, POST_AGAIN },
+                { 400, POST_REFUSED }, { 401, POST_AGAIN },   { 403, POST_AGAIN },   { 404, POST_AGAIN },
                 { 408, POST_AGAIN },   { 409, POST_REFUSED }, { 422, POST_REFUSED }, { 429, POST_AGAIN },
-                { 500, POST_AGAIN },   { 507, POST_AGAIN },   { 599, POST_AGAIN },
+                { 500, POST_AGAIN },   { 507, POST_AGAIN },   { 599, POST_AGAIN },   { 302, POST_AGAIN },
+                { 308, POST_AGAIN },   { 405, POST_AGAIN },   { 410, POST_AGAIN },   { 421, POST_AGAIN },
+                { 425, POST_AGAIN },   { 413, POST_REFUSED }, { 415, POST_REFUSED }, { 431, POST_REFUSED },
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
                 if (post_judge(cases[i].status) != cases[i].verdict)

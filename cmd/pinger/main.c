@@ -122,6 +122,7 @@ static int open_delivery(struct process *process, struct err *err)
                                              .batch_ms = settings->batch_time_ms,
                                              .records_max = (size_t)settings->queue_records,
                                              .bytes_max = (size_t)settings->queue_bytes,
+                                             .max_age_ms = settings->collector_max_age_ms,
                                              .timeout_ms = settings->delivery_timeout_ms,
                                              .retry_max_ms = settings->retry_max_ms,
                                              .metrics = process->pinger.metrics,

@@ -15,13 +15,18 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/uuid.h"
 
-enum { CONNECT_TIMEOUT_MS = 5000, RETRY_AFTER_MAX_S = 60, STALE_MS = 2000, URL_MAX = 4096, REPLY_MAX_BYTES = 1 << 20 };
+/* CONNECT_TIMEOUT_MS is for the name, too, and a resolver may take 5 s for each name server that is away. */
+enum { CONNECT_TIMEOUT_MS = 12000, RETRY_AFTER_MAX_S = 60, STALE_MS = 2000, URL_MAX = 4096, REPLY_MAX_BYTES = 1 << 20 };
 
 struct post {
         CURLM *multi;
         CURL *easy;
         _Atomic int64_t cut_at_ms;
+        int64_t max_age_ms;
+        long age_max_s; /* of the connection that is open, or of the next one; 0: for ever */
+        struct uuid_source uuids;
         struct backing_collector *collector; /* of the last request; its connection may be open */
         int trust_fd;                        /* its certificates as a file; -1: the system's are trusted */
         char error[CURL_ERROR_SIZE];
@@ -42,13 +47,28 @@ void post_global_fini(void)
         curl_global_cleanup();
 }
 
-int post_open(struct post **out, struct err *err)
+/* Each connection has an age of its own, so that many Pingers do not come at once. libcurl counts in seconds. */
+static void choose_age(struct post *post)
+{
+        struct uuid uuid;
+        uint32_t random;
+        uuid_v4(&post->uuids, &uuid);
+        memcpy(&random, uuid.bytes, sizeof(random));
+        int64_t fifth = post->max_age_ms / 5;
+        int64_t age_ms = post->max_age_ms - fifth / 2 + (fifth > 0 ? (int64_t)random % fifth : 0);
+        post->age_max_s = post->max_age_ms > 0 ? (long)((age_ms + 999) / 1000) : 0;
+}
+
+int post_open(int64_t max_age_ms, struct post **out, struct err *err)
 {
         struct post *post = calloc(1, sizeof(*post));
         if (!post)
                 return err_set(err, ERR_NOMEM, "connection to Collector");
         atomic_init(&post->cut_at_ms, INT64_MAX);
         post->trust_fd = -1;
+        post->max_age_ms = max_age_ms;
+        uuid_source_init(&post->uuids);
+        choose_age(post);
         post->multi = curl_multi_init();
         post->easy = curl_easy_init();
         if (!post->multi || !post->easy) {
@@ -84,13 +104,22 @@ void post_wake(struct post *post)
         (void)curl_multi_wakeup(post->multi); /* if it fails, all is seen a second later */
 }
 
+/* What says that this very body is wrong. All else (404, 421, 425, a redirect) is what one gets from a proxy that
+ * starts, from a Collector that is being replaced, or at a wrong place, and may be right the next time. */
+static bool is_about_the_body(int status)
+{
+        static const int all[] = { 400, 406, 409, 411, 413, 414, 415, 417, 422, 431 };
+        for (size_t i = 0; i < COUNT_OF(all); i++)
+                if (status == all[i])
+                        return true;
+        return false;
+}
+
 enum post_verdict post_judge(int status)
 {
         if (status >= 200 && status < 300)
                 return POST_DONE;
-        if (status >= 500 || status == 408 || status == 429 || status == 401 || status == 403)
-                return POST_AGAIN;
-        return POST_REFUSED;
+        return is_about_the_body(status) ? POST_REFUSED : POST_AGAIN;
 }
 
 /* libcurl's callback for the answer's body: its beginning is kept, the rest is read and dropped. */
@@ -233,6 +262,9 @@ static int set_options(struct post *post, const struct backing_collector *collec
         (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
         (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, post->age_max_s);
+        (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT,
+                               0L); /* a new connection goes where the name leads now */
         (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
         (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "pinger/" VERSION);
@@ -290,10 +322,13 @@ static int run(struct post *post, const struct backing_collector *collector, con
 
 static void read_reply(struct post *post)
 {
-        long status = 0;
+        long status = 0, connections = 0;
         curl_off_t retry_after_s = 0;
         (void)curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
         (void)curl_easy_getinfo(post->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+        (void)curl_easy_getinfo(post->easy, CURLINFO_NUM_CONNECTS, &connections);
+        if (connections > 0)
+                choose_age(post);
         if (retry_after_s > RETRY_AFTER_MAX_S)
                 retry_after_s = RETRY_AFTER_MAX_S;
         post->reply->status = (int)status;

@@ -41,15 +41,16 @@ struct post_reply {
 };
 
 enum post_verdict {
-        POST_DONE,    /* 2xx: it is stored                                                             */
-        POST_AGAIN,   /* later, the same: 408, 429, 5xx, and 401 and 403, since a new token may come   */
-        POST_REFUSED, /* it will never be taken: other 4xx, a redirect                                 */
+        POST_DONE,    /* 2xx: it is stored                                                               */
+        POST_AGAIN,   /* later, the same: whatever speaks of the place, the token or the moment          */
+        POST_REFUSED, /* this batch will never be taken: 400, 413, 422 and others that speak of the batch */
 };
 
 int post_global_init(struct err *err) NODISCARD;
 void post_global_fini(void);
 
-int post_open(struct post **out, struct err *err) NODISCARD;
+/* A connection of `max_age_ms`, give or take a tenth, is not used again: the name is looked up anew. 0: never. */
+int post_open(int64_t max_age_ms, struct post **out, struct err *err) NODISCARD;
 void post_close(struct post *post); /* NULL is fine */
 
 /* 0 when an answer came, whatever its status. ERR_UNAVAILABLE; ERR_TIMEOUT; ERR_NOMEM; ERR_INVALID for a URL or

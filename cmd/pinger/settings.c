@@ -66,6 +66,10 @@ static const struct config_option options[] = {
           .help = "Port, with --collector-host." },
         { "collector-token", CONFIG_SECRET_AT(struct settings, collector_token), COLLECTOR,
           .help = "Token that Collector asks for." },
+        { "collector-max-age", CONFIG_DURATION_AT(struct settings, collector_max_age_ms), COLLECTOR, .fallback = "1h",
+          .max = (int64_t)365 * 24 * HOUR_MS,
+          .help = "A connection to Collector of this age, give or take a tenth, is replaced by a new one, for which the "
+                  "name is looked up again. In whole seconds. 0: never." },
         { "binding", CONFIG_STRING_AT(struct settings, binding), COLLECTOR, .value = "NAME",
           .fallback_note = "the only one of type collector",
           .help = "Name of the binding below $SERVICE_BINDING_ROOT, where there are several." },

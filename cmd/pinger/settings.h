@@ -40,6 +40,7 @@ struct settings {
         char *collector_host;
         uint16_t collector_port;
         struct secret collector_token;
+        int64_t collector_max_age_ms; /* 0: for ever */
         char *binding;
         char *binding_provider;
 

@@ -89,12 +89,12 @@ class StubCollector:
 
     status: 0 closes the connection without an answer. pause: seconds before the answer."""
 
-    def __init__(self, tls_context=None):
+    def __init__(self, tls_context=None, host="127.0.0.1", port=None):
         self.status, self.headers, self.pause = 200, {}, 0.0
         self.requests = []  # all attempts: (path, headers, body as JSON, status)
         self.sockets = []
         self.closing = threading.Event()
-        self.port = reserve_port()
+        self.host, self.port = host, port or reserve_port()
         self._tls_context = tls_context
         self._lock = threading.Lock()
         self._server = None
@@ -102,12 +102,12 @@ class StubCollector:
 
     @property
     def url(self):
-        return f"{'https' if self._tls_context else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls_context else 'http'}://{self.host}:{self.port}"
 
     def start(self):
         """Listens (again), on the same port."""
         self.closing.clear()
-        self._server = _Server(("127.0.0.1", self.port), _Handler)
+        self._server = _Server((self.host, self.port), _Handler)
         if self._tls_context:
             self._server.socket = self._tls_context.wrap_socket(self._server.socket, server_side=True)
         self._server.stub = self
