@@ -54,16 +54,19 @@ static const char *stream_of_today(struct store *store)
         return store->stream;
 }
 
+/* To a value that is longer than proto-max-bulk-len; Redis closes the connection after it. */
+#define TOO_LARGE "ERR Protocol error"
+
 enum store_outcome store_failure(const struct redis_reply *reply, const struct err *failure, struct err *err)
 {
         if (!reply) {
                 *err = *failure;
-                return STORE_UNAVAILABLE;
+                return failure->code == ERR_LIMIT ? STORE_FULL : STORE_UNAVAILABLE; /* it is too large for Redis */
         }
         size_t length;
         const char *text = redis_reply_text(reply, &length);
         (void)err_set(err, ERR_UNAVAILABLE, "Redis refused: %.*s", REASON_MAX, text ? text : "no reason given");
-        if (redis_reply_is_error(reply, "OOM")) {
+        if (redis_reply_is_error(reply, "OOM") || (text && strncmp(text, TOO_LARGE, sizeof(TOO_LARGE) - 1) == 0)) {
                 err->code = ERR_LIMIT;
                 return STORE_FULL;
         }

@@ -281,6 +281,17 @@ static void on_lane_event(struct redis *redis, const struct redis_event *event, 
                 log_failure(worker, "lane.connect_failed", "Redis is not reached for writing; trying again", event);
 }
 
+/* A SET like those of documents, which leaves nothing behind. */
+static int format_trial(struct redis_command *command, const char *tag, void *data)
+{
+        const struct worker *worker = data;
+        char key[FEED_PREFIX_MAX + 64];
+        int length = snprintf(key, sizeof(key), tag ? "%scollector:trial:{%s}" : "%scollector:trial",
+                              worker->store.prefix, tag); /* fits */
+        return redis_command_args(command, 5, (const char *[]){ "SET", key, "", "PX", "1" },
+                                  (size_t[]){ 3, (size_t)length, 0, 2, 1 }, NULL);
+}
+
 static int open_lanes(struct worker *worker, struct redis_options redis, const struct worker_place *place,
                       struct err *err)
 {
@@ -312,6 +323,7 @@ static int open_redis(struct worker *worker, const struct worker_place *place, s
                 .max_age_ms = settings->redis_max_age_ms,
                 .budget = &worker->collector->budget,
                 .on_event = on_redis_event,
+                .format_trial = format_trial,
                 .data = worker,
         };
         int rc = redis_open(&worker->loop, &options, place->target, place->generation, &worker->redis, err);

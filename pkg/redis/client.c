@@ -41,6 +41,7 @@ void redis_release(struct redis *client)
         redis_target_unref(client->target);
         redis_cluster_free(client->cluster);
         redis_command_fini(&client->ping);
+        redis_command_fini(&client->trial);
         free(client);
         if (on_closed)
                 on_closed(data);
@@ -51,7 +52,24 @@ void redis_release(struct redis *client)
 static bool is_waiting(const struct redis *client)
 {
         return client->held_count > 0 || client->in_flight_count > 0 || client->opening || client->draining ||
-               client->leaving || (client->active && client->active->hold_until_ms > 0);
+               client->leaving || (client->wants_write && client->away_since_ms > 0) ||
+               (client->active && client->active->hold_until_ms > 0);
+}
+
+/* Where nothing waits, nobody is left who could show by an answer that Redis is back. */
+static void look_whether_it_is_back(struct redis *client)
+{
+        if (client->away_since_ms == 0 || client->held_count > 0 || !redis_is_usable(client))
+                return;
+        if (client->wants_write && redis_now_ms(client) < client->trial_after_ms)
+                return;
+        if (client->wants_write && redis_try_write(client)) {
+                redis_write_held(client);
+                return;
+        }
+        client->wants_write = false; /* there is no way to try */
+        if (!is_waiting(client))
+                client->away_since_ms = 0;
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -70,11 +88,9 @@ static void on_tick(uv_timer_t *timer)
         }
         redis_queue_deliver(client);
         redis_write_held(client); /* a flush that was left out costs no more than a tick */
-        if (!client->is_closing && !is_waiting(client)) {
-                (void)uv_timer_stop(timer);  /* cannot fail */
-                if (redis_is_usable(client)) /* and nobody is left who could show that by an answer */
-                        client->away_since_ms = 0;
-        }
+        look_whether_it_is_back(client);
+        if (!client->is_closing && !is_waiting(client))
+                (void)uv_timer_stop(timer); /* cannot fail */
         redis_leave(client);
 }
 
@@ -113,6 +129,8 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
         client->generation = client->generation_in_use = generation;
         redis_link_init(&client->held);
         redis_link_init(&client->failed);
+        redis_link_init(&client->aside);
+        redis_command_init(&client->trial, NULL);
         if (getrandom(&client->random, sizeof(client->random), 0) != sizeof(client->random) || client->random == 0)
                 client->random = (uint64_t)clock_monotonic_us() | 1;
         uv_update_time(loop);
@@ -195,6 +213,7 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
                 client->draining = conn->next;
                 close_connection(client, conn);
         }
+        redis_queue_rejoin(client);
         while (!redis_link_empty(&client->held))
                 redis_queue_fail(client, redis_link_command(client->held.next), REASON_CLOSED);
         redis_sentinel_watch_close(client->watch);

@@ -34,6 +34,27 @@ static bool is_message(const struct conn *c, const struct redis_reply *reply)
         return text && strcmp(text, "message") == 0;
 }
 
+/* What a command gets that is longer than Redis takes (proto-max-bulk-len), before all of it is written. */
+static bool is_refusal(const struct redis_reply *reply)
+{
+        static const char words[] = "ERR Protocol error";
+        return redis_reply_type(reply) == REDIS_ERROR &&
+               strncmp(redis_reply_text(reply, NULL), words, sizeof(words) - 1) == 0;
+}
+
+static void on_refusal(struct conn *c, struct redis_command *command, const struct redis_reply *reply)
+{
+        struct err err;
+        (void)redis_reply_error(reply, &err); /* told by redis_conn_broken */
+        c->partial = NULL;
+        if (command->state == COMMAND_ABANDONED)
+                redis_queue_free_stand_in(command);
+        else
+                redis_queue_answer(c->client, command, reply);
+        if (c->state == CONN_READY)
+                redis_conn_broken(c, &err);
+}
+
 static void on_reply(struct conn *c, const struct redis_reply *reply)
 {
         if (c->state == CONN_HANDSHAKE) {
@@ -44,6 +65,8 @@ static void on_reply(struct conn *c, const struct redis_reply *reply)
         bool is_asked = !redis_link_empty(&c->in_flight);
         if (is_asked && first->has_asked)
                 first->has_asked = false; /* the answer to ASKING: that to the command tells */
+        else if (is_asked && first == c->partial && is_refusal(reply))
+                on_refusal(c, first, reply);
         else if (!is_asked || first == c->partial || is_message(c, reply))
                 on_unasked(c, reply);
         else
@@ -95,7 +118,9 @@ static void read_all(struct conn *c, struct redis_channel *channel)
 void redis_conn_read(struct conn *c)
 {
         struct redis_channel *channel = c->channel;
+        c->is_reading = true;
         read_all(c, channel);
+        c->is_reading = false;
         if (c->channel == channel)
                 redis_channel_wait(channel, channel->events); /* has_unread, has_pending: the rest in another turn */
 }
@@ -114,8 +139,9 @@ static size_t collect_rest(struct conn *c, struct iovec *parts)
 static size_t collect(struct conn *c, struct iovec parts[PARTS_MAX])
 {
         struct redis_link *held = &c->client->held;
-        size_t count = collect_rest(c, parts);
-        for (struct redis_link *at = held->next; at != held && count < PARTS_MAX; at = at->next) {
+        size_t count = collect_rest(c, parts), room = redis_suspects_room(c->client);
+        size_t most = room < PARTS_MAX - count ? count + room : PARTS_MAX;
+        for (struct redis_link *at = held->next; at != held && count < most; at = at->next) {
                 struct redis_command *command = redis_link_command(at);
                 parts[count++] = (struct iovec){ command->bytes, command->length };
         }
@@ -138,6 +164,8 @@ static void put_in_flight(struct conn *c, struct redis_command *command, int64_t
         command->has_asked = command->is_asking;
         command->attempts++;
         command->connection = c->number;
+        if (command->generation != c->generation)
+                command->losses = command->strikes = 0; /* another server's verdict */
         command->generation = c->generation;
         command->batch_us = 0;
         if (command->sent_first_ms == 0)
@@ -153,6 +181,8 @@ static size_t advance(struct conn *c, size_t written)
         if (c->partial) {
                 size_t rest = c->partial->length - c->partial_written;
                 c->partial_written += written < rest ? written : rest;
+                if (written > 0)
+                        c->heard_ms = redis_now_ms(c->client); /* it waited for room, which the peer has made */
                 if (written < rest)
                         return 0;
                 c->partial = NULL;
@@ -186,9 +216,14 @@ static void note_batch(struct conn *c, struct redis_command *first, size_t count
 }
 
 /* A retired connection, or one that has refused a command or is losing its role, only finishes what is begun. */
-static bool takes_more(const struct conn *c)
+static bool is_open(const struct conn *c)
 {
         return c->client->active == c && c->pause == FAILURE_NONE && c->hold_until_ms == 0;
+}
+
+static bool takes_more(const struct conn *c)
+{
+        return c->has_turn && is_open(c) && redis_suspects_room(c->client) > 0;
 }
 
 static bool has_more(const struct conn *c)
@@ -199,6 +234,7 @@ static bool has_more(const struct conn *c)
 void redis_conn_write(struct conn *c)
 {
         struct iovec parts[PARTS_MAX];
+        c->has_turn = is_open(c) && redis_suspects_take_turn(c);
         struct redis_command *first = redis_link_command(c->client->held.next);
         size_t batch = 0;
         int errnum = 0;
@@ -218,6 +254,11 @@ void redis_conn_write(struct conn *c)
         }
         redis_channel_wait(c->channel, c->blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
         note_batch(c, first, batch);
+        if (errnum != 0 && !c->is_reading) { /* what Redis said before it closed */
+                redis_conn_read(c);
+                if (c->state != CONN_READY)
+                        return;
+        }
         if (errnum != 0) {
                 struct err err;
                 (void)redis_channel_problem(c->channel, errnum, "write", &err); /* told by redis_conn_broken */

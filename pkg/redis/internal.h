@@ -63,8 +63,27 @@ enum redis_reason {
         REASON_CLOSED,   /* redis_close                                   */
         REASON_ONCE,     /* may have been done and must not be sent again */
         REASON_SLOW,     /* in flight when its hold time passed           */
+        REASON_GUILTY,   /* it ends connections                           */
         REASON_NOMEM,    /* it was sent without bytes                     */
 };
+
+/* --- What replies a command may get (expect.c) ------------------------------------------------------------ */
+
+/* From the least that it shows when it is answered to the most. */
+enum redis_kind {
+        REDIS_KIND_READ,
+        REDIS_KIND_WRITE,
+        REDIS_KIND_SET, /* a write that carries a document */
+        REDIS_KINDS,
+};
+
+/* Looks the command up by its name; redis_command_args calls it. */
+void redis_expect(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[]);
+bool redis_reply_fits(const struct redis_command *command, const struct redis_reply *reply);
+/* Says how it does not fit; returns ERR_PROTOCOL. */
+int redis_reply_unfit(const struct redis_command *command, const struct redis_reply *reply, struct err *err);
+const char *redis_command_name(const struct redis_command *command); /* "SET"; static */
+enum redis_kind redis_command_kind(const struct redis_command *command);
 
 /* --- Targets ------------------------------------------------------------------------------------------- */
 
@@ -258,24 +277,6 @@ enum redis_failure redis_failure_of(const struct redis_reply *reply);
 /* The table's own words for it, safe to print whatever the server echoes; "" for FAILURE_NONE. Static. */
 const char *redis_failure_words(const struct redis_reply *reply);
 
-/* --- What replies a command may get (expect.c) ------------------------------------------------------------ */
-
-/* From the least that it shows when it is answered to the most. */
-enum redis_kind {
-        REDIS_KIND_READ,
-        REDIS_KIND_WRITE,
-        REDIS_KIND_SET, /* a write that carries a document */
-        REDIS_KINDS,
-};
-
-/* Looks the command up by its name; redis_command_args calls it. */
-void redis_expect(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[]);
-bool redis_reply_fits(const struct redis_command *command, const struct redis_reply *reply);
-/* Says how it does not fit; returns ERR_PROTOCOL. */
-int redis_reply_unfit(const struct redis_command *command, const struct redis_reply *reply, struct err *err);
-const char *redis_command_name(const struct redis_command *command); /* "SET"; static */
-enum redis_kind redis_command_kind(const struct redis_command *command);
-
 /* --- The handshake (handshake.c) ------------------------------------------------------------------------- */
 
 enum { HANDSHAKE_STEPS_MAX = 8 };
@@ -337,6 +338,8 @@ struct conn {
         struct redis_link refused;     /* "not now", in order, until in_flight is empty               */
         struct redis_command *partial; /* the last of in_flight, when only its first bytes are written */
         size_t partial_written;
+        bool has_turn; /* more may be taken from `held` (suspects.c)                        */
+        bool is_reading;
         bool blocked;             /* the socket takes no more; waits to be writable                    */
         int64_t heard_ms;         /* the last byte, or the first command in flight after a quiet time    */
         enum redis_failure pause; /* a command was refused: no more are written until in_flight is empty */
@@ -393,14 +396,25 @@ struct redis {
         struct redis_command ping;
 
         struct redis_link held;   /* in order of deadline */
+        struct redis_link aside;  /* also held, in the same order: each is sent alone (suspects.c) */
         struct redis_link failed; /* to be answered       */
         size_t held_count, in_flight_count;
 
         void (*on_message)(const struct redis_reply *message, void *data); /* of a subscription; options.data. NULL */
         struct redis_sentinel_watch *watch;                                /* NULL without Sentinel */
-        bool is_brief;           /* it will not be there for long: it listens to nobody             */
-        unsigned sentinel_first; /* which one is asked first, modulo their number: the last that was right */
-        unsigned failures;       /* since the last answer; the exponent of the backoff */
+        bool is_brief;               /* it will not be there for long: it listens to nobody             */
+        unsigned sentinel_first;     /* which one is asked first, modulo their number: the last that was right */
+        struct redis_command *alone; /* of those, the one whose turn it is: first in `held`, or in flight. NULL */
+        size_t window,
+                window_answers; /* how much may be in flight; 0: all. And how much was answered since it changed */
+        uint64_t answered[REDIS_KINDS]; /* commands of this kind or more */
+        struct redis_command trial;     /* a write of our own */
+        bool trial_failed;
+        int64_t trial_after_ms;
+        unsigned trial_tag;
+        bool wants_write; /* what failed was a write: only the answer to one shows that Redis is back */
+
+        unsigned failures; /* since the last answer; the exponent of the backoff */
         uint64_t random;
         int64_t away_since_ms; /* 0 while it is usable */
         struct err last_error;
@@ -469,8 +483,22 @@ void redis_queue_drop_impatient(struct redis *client); /* must_not_hold, now tha
 void redis_queue_deliver(struct redis *client);        /* answers what has failed */
 bool redis_is_usable(const struct redis *client);
 void redis_queue_move(struct redis *from, struct redis *to, struct redis_command *command);
+void redis_queue_rejoin(struct redis *client); /* what was put aside is held as all else is */
 void redis_queue_take_held(struct redis *from, struct redis *to);
 void redis_queue_ask(struct redis *client, struct redis_command *command); /* puts ASKING before a held one */
+
+/* --- Who ends connections (suspects.c) ------------------------------------------------------------------ */
+
+/* The connection in use was lost; before what is in flight is taken back. */
+void redis_suspects_lost(struct redis *client, const struct conn *conn);
+void redis_suspects_forget_turn(struct redis *client); /* there is another connection in use, or none */
+bool redis_suspects_is_guilty(const struct redis_command *command);
+void redis_suspects_answered(struct redis *client, const struct redis_command *command);
+/* Before the connection in use takes more. False: nothing, until what is in flight is answered. */
+bool redis_suspects_take_turn(struct conn *conn);
+size_t redis_suspects_room(const struct redis *client); /* for how many commands more */
+/* Sends a write that shows whether Redis does any. False: there is none to send. */
+bool redis_try_write(struct redis *client);
 
 /* --- Cluster (slots.c, nodes.c, cluster.c) --------------------------------------------------------------- */
 

@@ -68,6 +68,8 @@ static void take_out(struct redis *client, struct redis_command *command)
                 client->in_flight_count--;
         redis_link_remove(&command->link);
         command->state = COMMAND_IDLE;
+        if (client->alone == command)
+                client->alone = NULL;
         if (command->is_asking)
                 take_asking_off(client, command);
 }
@@ -100,6 +102,7 @@ void redis_send(struct redis *client, struct redis_command *command)
         command->deadline_ms = redis_now_ms(client) + client->options.hold_ms;
         command->sent_first_ms = 0;
         command->attempts = command->doubts = command->connection = 0;
+        command->losses = command->strikes = 0;
         command->redirects = 0;
         if (client->cluster && !client->is_closing)
                 client = redis_cluster_home(client, command);
@@ -131,26 +134,48 @@ bool redis_cancel(struct redis *client, struct redis_command *command)
 
 /* --- From one node of a Cluster to another --------------------------------------------------------------- */
 
-/* What moves is seldom older than much of what is there. */
+/* Its place in a list in order of deadline. What comes is seldom older than much of what is there. */
+static struct redis_link *place_in(struct redis_link *list, const struct redis_command *command)
+{
+        struct redis_link *at = list;
+        while (at->previous != list && redis_link_command(at->previous)->deadline_ms > command->deadline_ms)
+                at = at->previous;
+        return at;
+}
+
+/* A router has no connection that could end. */
+static bool belongs_aside(const struct redis *client, const struct redis_command *command)
+{
+        return command->strikes > 0 && !client->cluster;
+}
+
 void redis_queue_move(struct redis *from, struct redis *to, struct redis_command *command)
 {
-        struct redis_link *at = &to->held;
         take_out(from, command);
-        while (at->previous != &to->held && redis_link_command(at->previous)->deadline_ms > command->deadline_ms)
-                at = at->previous;
-        hold(to, command, at);
+        hold(to, command, place_in(belongs_aside(to, command) ? &to->aside : &to->held, command));
         redis_wake(to);
+}
+
+void redis_queue_rejoin(struct redis *client)
+{
+        while (!redis_link_empty(&client->aside)) {
+                struct redis_command *command = redis_link_command(client->aside.next);
+                redis_link_remove(&command->link);
+                redis_link_before(place_in(&client->held, command), &command->link);
+        }
 }
 
 void redis_queue_take_held(struct redis *from, struct redis *to)
 {
         struct redis_link list;
+        redis_queue_rejoin(from);
         if (redis_link_empty(&from->held))
                 return;
         redis_link_init(&list);
         while (!redis_link_empty(&from->held)) {
                 struct redis_command *command = redis_link_command(from->held.next);
-                if (command == &from->ping) { /* of this connection, and nothing to another */
+                if (command == &from->ping ||
+                    command == &from->trial) { /* of this connection, and nothing to another */
                         redis_queue_fail(from, command, REASON_NOT_HELD);
                         continue;
                 }
@@ -182,6 +207,11 @@ void redis_queue_hold_again(struct redis *client, struct redis_link *list)
         client->reroutes = true;
         while (!redis_link_empty(list)) {
                 struct redis_command *command = redis_link_command(list->next);
+                if (belongs_aside(client, command)) {
+                        redis_link_remove(&command->link);
+                        redis_link_before(place_in(&client->aside, command), &command->link);
+                        continue;
+                }
                 while (at != &client->held && redis_link_command(at)->deadline_ms < command->deadline_ms)
                         at = at->next;
                 redis_link_remove(&command->link);
@@ -240,6 +270,8 @@ void redis_queue_rescue(struct redis *client, struct conn *conn)
                 next = at->next;
                 if (command->state == COMMAND_ABANDONED)
                         redis_queue_free_stand_in(command);
+                else if (redis_suspects_is_guilty(command) && !client->is_closing)
+                        redis_queue_fail(client, command, REASON_GUILTY);
                 else if (command == conn->partial) /* never whole on the wire: it was not done */
                         redis_queue_refused(client, command, &again);
                 else
@@ -251,14 +283,20 @@ void redis_queue_rescue(struct redis *client, struct conn *conn)
 
 /* --- Time ------------------------------------------------------------------------------------------------ */
 
-void redis_queue_expire(struct redis *client, int64_t now_ms)
+static void expire(struct redis *client, struct redis_link *list, int64_t now_ms)
 {
-        while (!redis_link_empty(&client->held)) {
-                struct redis_command *command = redis_link_command(client->held.next);
+        while (!redis_link_empty(list)) {
+                struct redis_command *command = redis_link_command(list->next);
                 if (command->deadline_ms > now_ms)
                         return;
                 redis_queue_fail(client, command, REASON_AWAY);
         }
+}
+
+void redis_queue_expire(struct redis *client, int64_t now_ms)
+{
+        expire(client, &client->held, now_ms);
+        expire(client, &client->aside, now_ms);
 }
 
 /* The caller's room is the caller's again after the answer: what is in it has to be copied. */
@@ -359,6 +397,11 @@ static int say(const struct redis *client, const struct redis_command *command, 
                 return err_set(err, ERR_UNAVAILABLE, "stopped before Redis could be asked");
         case REASON_ONCE:
                 return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
+        case REASON_GUILTY:
+                return err_set(err, ERR_LIMIT,
+                               "Redis ended the connection %u times at this %s of %zu bytes, and answered others (last "
+                               "error: %s)",
+                               command->losses, redis_command_name(command), command->length, client->last_error.text);
         case REASON_NOMEM:
                 return err_set(err, ERR_NOMEM, "out of memory");
         case REASON_SLOW:

@@ -104,6 +104,8 @@ static void on_retry(uv_timer_t *timer)
 static void retire(struct redis *client, struct conn *conn)
 {
         conn->is_retired = true;
+        redis_suspects_forget_turn(client);
+        client->window = 0;
         conn->drain_deadline_ms = redis_now_ms(client) + client->options.stall_ms;
         conn->next = client->draining;
         client->draining = conn;
@@ -183,6 +185,7 @@ void redis_cluster_entered(struct redis *client)
         client->generation_in_use = event.generation;
         client->counters.connects++;
         client->active = NULL;
+        redis_queue_rejoin(client);
         if (old)
                 retire(client, old);
         redis_sentinel_watch_follow(client, NULL);
@@ -214,8 +217,9 @@ void redis_conn_is_ready(struct conn *conn)
         client->generation_in_use = conn->generation;
         client->counters.connects++;
         client->is_denied = false;
-        if (client->held_count == 0) /* else the first answer tells */
+        if (client->held_count == 0 && !client->wants_write) /* else the first answer tells */
                 client->away_since_ms = 0;
+        redis_wake(client); /* or one that it asks for */
         if (old)
                 retire(client, old);
         redis_sentinel_watch_follow(client, conn);
@@ -259,6 +263,8 @@ void redis_conn_lost(struct conn *conn, const struct err *err)
                                      .generation = conn->generation };
         for (struct redis_link *at = conn->in_flight.next; at != &conn->in_flight; at = at->next)
                 event.in_flight++;
+        if (!conn->is_retired)
+                redis_suspects_lost(client, conn);
         redis_queue_rescue(client, conn);
         if (conn->is_retired) {
                 finish_draining(client, conn, err, event.in_flight);
@@ -276,9 +282,13 @@ void redis_conn_lost(struct conn *conn, const struct err *err)
 
 static void note_success(struct redis *client, struct conn *conn, struct redis_command *command)
 {
-        if (conn->epoch == client->epoch) /* the old target's answers say nothing of the new one */
+        bool is_write = redis_command_kind(command) != REDIS_KIND_READ;
+        redis_suspects_answered(client, command);
+        if (is_write && !conn->is_retired)
+                client->wants_write = false;
+        if (conn->epoch == client->epoch && !client->wants_write) /* an old target says nothing of the new one */
                 client->failures = 0;
-        if (!conn->is_retired && conn->pause == FAILURE_NONE)
+        if (!conn->is_retired && conn->pause == FAILURE_NONE && !client->wants_write)
                 client->away_since_ms = 0;
         if (command->batch_us != 0 && client->on_round_trip)
                 client->on_round_trip(clock_monotonic_us() - command->batch_us, client->on_round_trip_data);
@@ -295,6 +305,7 @@ static void on_refused(struct redis *client, struct conn *conn, struct redis_com
         } else {
                 redis_queue_refused(client, command, &conn->refused);
         }
+        client->wants_write |= redis_command_kind(command) != REDIS_KIND_READ && !conn->is_retired;
         if (conn->pause != FAILURE_RECONNECT)
                 conn->pause = failure;
         if (!conn->is_retired)

@@ -20,7 +20,8 @@
  * new connection, until then, so a command must be one that may be done twice (SET of a key of one's own, XADD with a
  * mark set in on_resend, GET), or say that it may not. Error replies that mean "not now" (READONLY, LOADING, MASTERDOWN,
  * CLUSTERDOWN, TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) are such a reason; all others reach on_reply as a
- * reply of type error. A reply that its command cannot have (nil for a SET without NX) ends the connection.
+ * reply of type error. A command that ends the connection again and again, while others are answered, is sent apart from
+ * them and fails alone. A reply that its command cannot have (nil for a SET without NX) ends the connection.
  *
  * What is spoken is RESP2 (redis.io, "Redis serialization protocol specification"); a Sentinel is asked as redis.io's
  * "Sentinel client spec" says, a Cluster as the "Redis cluster specification" does.
@@ -143,7 +144,9 @@ struct redis_command {
         /* Set by redis_command_init and the caller before redis_send. */
         redis_reply_fn *on_reply; /* exactly once. Either reply, or NULL and err: ERR_UNAVAILABLE (hold time
                                      passed, queue full, client closed; certainly not done), ERR_TIMEOUT (may
-                                     have been done), ERR_DENIED (credentials refused until the hold time) */
+                                     have been done), ERR_DENIED (credentials refused until the hold time),
+                                     ERR_LIMIT (Redis ends the connection at this one, again and again, and
+                                     serves others: it is too large; perhaps it was done) */
         void (*on_resend)(struct redis_command *command); /* NULL, or called before it is sent once more after
                                      it may have been done: may call redis_command_args on it, and
                                      nothing else of this header                                 */
@@ -166,6 +169,10 @@ struct redis_command {
         size_t room_size;
         int64_t deadline_ms; /* of the loop's clock                                         */
         int64_t batch_us;    /* when its batch was written, for the first of a batch; else 0 */
+        unsigned losses;     /* connections that ended with it under way (suspects.c)       */
+        unsigned strikes;    /* of those, when it was to blame                              */
+        uint64_t seen;       /* what had been answered at the last one                      */
+        int64_t alone_ms;    /* when it may be sent again, alone                            */
         unsigned doubts;     /* attempts that may have been done                            */
         int state, reason;
         struct redis *home;            /* whose queue it is in                                      */
@@ -241,6 +248,9 @@ struct redis_options {
         size_t reply_max_bytes;      /* a longer one breaks the protocol; 0 = 256 MiB                    */
         struct redis_budget *budget; /* NULL: one of its own                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
+        /* Formats a SET that does no harm into `command`, of a key that has `tag` in braces unless that is NULL: sent now and
+         * then to learn whether Redis does writes, when nothing else can tell. Less than 0: not now. NULL: never. */
+        int (*format_trial)(struct redis_command *command, const char *tag, void *data);
         void *data;
 };
 

@@ -1,0 +1,190 @@
+/* Tests of how the command is found that ends connections, and of what shows that Redis does writes again. */
+#include "redis/fake_redis_test.h"
+
+enum { OTHERS = 40 };
+
+static struct rig rig;
+static struct fake fake;
+static bool is_down;       /* closes at each SET        */
+static bool is_paused;     /* says nothing to a SET     */
+static const char *trials; /* the key of those, or NULL */
+static struct job others[OTHERS], bad;
+
+static bool is(const char *a, const char *b)
+{
+        return strcmp(a, b) == 0;
+}
+
+static const char *answer(struct fake *f UNUSED, struct fake_conn *conn, size_t argc, char **argv)
+{
+        bool is_set = is(argv[0], "SET");
+        if ((is_set && is_down) || (argc > 1 && is(argv[1], "bad")))
+                return FAKE_CLOSE;
+        conn->is_mute |= is_set && is_paused;
+        return conn->is_mute ? "" : NULL;
+}
+
+static int format_trial(struct redis_command *command, const char *tag, void *data UNUSED)
+{
+        assert_null(tag); /* there is no Cluster */
+        if (!trials)
+                return ERR_UNAVAILABLE;
+        return redis_command_args(command, 3, (const char *[]){ "SET", trials, "" }, (size_t[]){ 3, strlen(trials), 0 },
+                                  NULL);
+}
+
+static void start(struct redis_options options)
+{
+        is_down = is_paused = false;
+        trials = "trial";
+        rig_init(&rig);
+        fake_start(&fake, &rig.loop, 0, answer);
+        options.format_trial = format_trial;
+        rig_open(&rig, options, fake.port);
+}
+
+static void stop(void)
+{
+        fake_stop(&fake);
+        rig_fini(&rig);
+}
+
+/* In the middle of OTHERS, which are sent with it. */
+static void send_bad(const char *name, const char *value)
+{
+        for (int i = 0; i < OTHERS; i++) {
+                if (i == OTHERS / 2)
+                        job_send(&bad, &rig, name, "bad", value);
+                job_send(&others[i], &rig, "SET", "good", "1");
+        }
+        RUN_UNTIL(&rig, rig.answered == OTHERS + 1);
+        for (int i = 0; i < OTHERS; i++)
+                assert_answer(&others[i], "OK");
+}
+
+static void the_command_that_ends_connections_fails_alone(void **state UNUSED)
+{
+        static const struct {
+                const char *name, *value, *words;
+        } cases[] = {
+                { "SET", "1", "times at this SET of 29 bytes, and answered others (last error: " },
+                { "GET", NULL, "times at this GET of 22 bytes, and answered others (last error: " },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                start((struct redis_options){ 0 });
+                send_bad(cases[i].name, cases[i].value);
+                assert_int_equal(bad.code, ERR_LIMIT);
+                assert_non_null(strstr(bad.text, cases[i].words));
+                assert_int_equal(bad.order, OTHERS + 1);
+                RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0);
+                stop();
+        }
+}
+
+static void it_is_found_where_nothing_else_is_sent(void **state UNUSED)
+{
+        start((struct redis_options){ 0 });
+        job_send(&bad, &rig, "SET", "bad", "1");
+        RUN_UNTIL(&rig, bad.is_done);
+        assert_int_equal(bad.code, ERR_LIMIT);
+        assert_true(fake.connections < 20);
+        stop();
+}
+
+/* Where nothing can be tried, no other SET has shown that it is to blame. */
+static void without_others_that_are_answered_there_is_no_verdict(void **state UNUSED)
+{
+        start((struct redis_options){ .hold_ms = 700 });
+        trials = NULL;
+        job_send(&bad, &rig, "SET", "bad", "1");
+        RUN_UNTIL(&rig, bad.is_done);
+        assert_int_equal(bad.code, ERR_TIMEOUT);
+        stop();
+}
+
+static void a_server_that_closes_at_every_write_accuses_none(void **state UNUSED)
+{
+        start((struct redis_options){ .hold_ms = 10000 });
+        is_down = true;
+        for (int i = 0; i < OTHERS; i++)
+                job_send(&others[i], &rig, "SET", "good", "1");
+        job_send(&bad, &rig, "GET", "a", NULL); /* reads go on */
+        rig_run_for(&rig, 1500);
+        assert_in_range(fake.connections, 10, 300); /* with a backoff that no handshake resets */
+        assert_true(redis_away_ms(rig.client) > 1000);
+        is_down = false;
+        RUN_UNTIL(&rig, rig.answered == OTHERS + 1);
+        for (int i = 0; i < OTHERS; i++)
+                assert_answer(&others[i], "OK");
+        assert_int_equal(redis_away_ms(rig.client), 0);
+        stop();
+}
+
+static void away_ends_with_a_write_and_not_with_a_handshake_or_a_read(void **state UNUSED)
+{
+        struct job job;
+        start((struct redis_options){ .hold_ms = 300, .stall_ms = 100 });
+        is_paused = true;
+        job_send(&job, &rig, "SET", "a", "1");
+        RUN_UNTIL(&rig, job.is_done);
+        assert_int_equal(job.code, ERR_TIMEOUT);
+        for (int i = 0; i < 10; i++) {
+                job_send(&job, &rig, "GET", "a", NULL);
+                RUN_UNTIL(&rig, job.is_done);
+                assert_true(redis_away_ms(rig.client) > 0);
+                rig_run_for(&rig, 100);
+                assert_true(redis_away_ms(rig.client) > 0);
+        }
+        is_paused = false;
+        RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0); /* nothing is sent but the trial */
+        stop();
+}
+
+static void what_is_put_aside_can_be_taken_back_or_expires(void **state UNUSED)
+{
+        start((struct redis_options){ .hold_ms = 1000 });
+        trials = NULL;
+        job_send(&bad, &rig, "SET", "bad", "1");
+        RUN_UNTIL(&rig, !redis_link_empty(&rig.client->aside));
+        assert_int_equal(redis_held(rig.client), 1);
+        assert_true(redis_cancel(rig.client, &bad.command));
+        redis_command_fini(&bad.command);
+        job_send(&others[0], &rig, "SET", "good", "1");
+        RUN_UNTIL(&rig, others[0].is_done);
+        job_send(&bad, &rig, "SET", "bad", "1");
+        RUN_UNTIL(&rig, !redis_link_empty(&rig.client->aside));
+        rig_close_client(&rig); /* answers it */
+        assert_int_equal(bad.code, ERR_TIMEOUT);
+        stop();
+}
+
+static void another_server_judges_anew(void **state UNUSED)
+{
+        struct fake other;
+        start((struct redis_options){ 0 });
+        trials = NULL;
+        fake_start(&other, &rig.loop, 0, NULL);
+        job_send(&bad, &rig, "SET", "bad", "1");
+        RUN_UNTIL(&rig, !redis_link_empty(&rig.client->aside));
+        struct redis_target *target = target_at(other.port);
+        redis_set_target(rig.client, target, 2);
+        redis_target_unref(target);
+        RUN_UNTIL(&rig, bad.is_done);
+        assert_answer(&bad, "OK");
+        fake_stop(&other);
+        stop();
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_command_that_ends_connections_fails_alone),
+                cmocka_unit_test(it_is_found_where_nothing_else_is_sent),
+                cmocka_unit_test(without_others_that_are_answered_there_is_no_verdict),
+                cmocka_unit_test(a_server_that_closes_at_every_write_accuses_none),
+                cmocka_unit_test(away_ends_with_a_write_and_not_with_a_handshake_or_a_read),
+                cmocka_unit_test(what_is_put_aside_can_be_taken_back_or_expires),
+                cmocka_unit_test(another_server_judges_anew),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

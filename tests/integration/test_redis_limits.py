@@ -1,0 +1,227 @@
+"""Limits of Redis at which it ends a connection: the command that meets one fails alone, and says why."""
+
+import threading
+import time
+
+import pytest
+
+from support.background import Background
+from support.cluster import RedisCluster
+from support.collector import metric_sum
+from support.deadline import wait_until
+from support.load import Load
+from support.matching import assert_problem
+from support.site import listed_keys
+
+LARGE = 3 << 20
+
+
+@pytest.fixture
+def start_cluster():
+    """start_cluster(**options) starts three masters."""
+    started = []
+
+    def start(**options):
+        started.append(RedisCluster(replicas=0, **options))
+        return started[-1]
+    yield start
+    for cluster in started:
+        cluster.stop()
+
+
+def large(size=LARGE):
+    return {"large": "x" * size}
+
+
+def post(program, document):
+    with program.client(timeout=60) as client:
+        return client.post("/v1/documents", document)
+
+
+def get(program, path):
+    with program.client(timeout=60) as client:
+        return client.get(path)
+
+
+def assert_too_large(answer, size=LARGE):
+    assert_problem(answer, 507)
+    detail = answer.json()["detail"]
+    assert "Redis ended the connection" in detail and "at this SET of " in detail, detail
+    assert any(str(size + more) in detail for more in range(400)), detail
+
+
+# --- A command that is too large --------------------------------------------------------------------------
+
+def test_a_document_over_the_query_buffer_limit_fails_alone(start_redis, start_collector):
+    server = start_redis(client_query_buffer_limit="1mb")
+    program = start_collector(server, body_max="4MiB", workers=1)
+    with Load(program, connections=16, rate=2000) as load:
+        load.wait_acknowledged(100)
+        for _ in range(2):
+            begin = time.monotonic()
+            assert_too_large(post(program, large()))
+            assert time.monotonic() - begin < 20, "found long before the hold time is over"
+        load.wait_acknowledged(100)
+    load.count(server.client()).assert_perfect()
+
+
+def test_several_of_them_at_once_take_nobody_along(start_redis, start_collector):
+    server = start_redis(client_query_buffer_limit="1mb")
+    program = start_collector(server, body_max="4MiB", workers=1)
+    with Load(program, connections=8, rate=1000) as load:
+        load.wait_acknowledged(50)
+        for answer in [Background(lambda: post(program, large())) for _ in range(4)]:
+            assert_too_large(answer.result())
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+
+
+def test_it_is_found_where_nothing_else_is_sent(start_redis, start_collector):
+    server = start_redis(client_query_buffer_limit="1mb")
+    program = start_collector(server, body_max="4MiB", workers=1)
+    assert_too_large(post(program, large()))
+    assert post(program, {"small": 1}).status == 201
+    wait_until(lambda: not server.client().keys("collector:trial*"), "nothing left of what it tries with")
+
+
+def test_a_document_over_the_bulk_limit_fails_with_what_redis_says(start_redis, start_collector):
+    server = start_redis(proto_max_bulk_len="1mb")
+    program = start_collector(server, body_max="4MiB", workers=1)
+    with Load(program, connections=8, rate=1000) as load:
+        load.wait_acknowledged(50)
+        for _ in range(3):
+            answer = post(program, large())
+            assert_problem(answer, 507)
+            assert "invalid bulk length" in answer.json()["detail"] or "at this SET of" in answer.json()["detail"]
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+
+
+def test_memory_for_clients_that_runs_out_hits_the_large_one_alone(start_redis, start_collector):
+    server = start_redis()
+    if not server.client().config_get("maxmemory-clients"):
+        server.config(client_query_buffer_limit="1mb")  # Redis 6.2 knows no other
+    else:
+        server.config(maxmemory_clients="2mb")
+    program = start_collector(server, body_max="8MiB", workers=1)
+    with Load(program, connections=8, rate=1000) as load:
+        load.wait_acknowledged(50)
+        assert_too_large(post(program, large(6 << 20)), 6 << 20)
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+
+
+def test_in_a_cluster_the_other_documents_of_that_master_go_on(start_cluster, start_collector):
+    cluster = start_cluster(client_query_buffer_limit="1mb")
+    node = cluster.nodes[0]
+    program = start_collector(f"redis://{node.host}:{node.port}", body_max="4MiB", workers=1)
+    with Load(program, connections=16, rate=2000) as load:
+        load.wait_acknowledged(100)
+        for _ in range(3):
+            assert_too_large(post(program, large()))
+        load.wait_acknowledged(100)
+    assert not load.failed, load.table()
+    assert_too_large(post(program, large()))
+
+
+def test_a_server_that_is_away_is_no_reason_to_give_a_large_document_up(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server)
+    program = start_collector(proxy, body_max="4MiB", workers=1)
+    with Load(program, connections=4, rate=200) as load:
+        load.wait_acknowledged(20)
+        for _ in range(2):
+            proxy.refuse()
+            answer = Background(lambda: post(program, large()))
+            wait_until(lambda: metric_sum(program.metrics(), "collector_held_commands") > 2, "a held document")
+            time.sleep(1.0)  # that long it is away
+            proxy.heal()
+            assert answer.result().status == 201
+    load.count(server.client()).assert_perfect()
+
+
+# --- A reply that is too large ----------------------------------------------------------------------------
+
+def test_a_reply_over_the_output_buffer_limit_fails_alone(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, body_max="9MiB", workers=1)
+    key = post(program, large(8 << 20)).json()["key"]
+    server.config(client_output_buffer_limit="normal 1mb 0 0")
+    with Load(program, connections=16, rate=2000) as load:
+        load.wait_acknowledged(100)
+        answer = get(program, f"/v1/documents/{key}")
+        assert_problem(answer, 507)
+        assert "at this GET of" in answer.json()["detail"]
+        load.wait_acknowledged(100)
+    server.config(client_output_buffer_limit="normal 0 0 0")
+    load.count(server.client()).assert_perfect()
+    assert get(program, f"/v1/documents/{key}").status == 200
+
+
+def test_a_list_whose_documents_are_too_much_together_comes_all_the_same(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, workers=1)
+    keys = {post(program, large(60000)).json()["key"] for _ in range(150)}
+    server.config(client_output_buffer_limit="normal 1mb 0 0")
+    with Load(program, connections=4, rate=200) as load:
+        load.wait_acknowledged(20)
+        assert set(listed_keys(program)) >= keys
+    server.config(client_output_buffer_limit="normal 0 0 0")
+    load.count(server.client()).assert_perfect()
+
+
+# --- Writes that stall ------------------------------------------------------------------------------------
+
+def readiness(program, stop):
+    seen = []
+    while not stop.is_set():
+        seen.append(get(program, "/readyz").status)
+        stop.wait(0.1)
+    return seen
+
+
+def test_writes_that_stall_are_held_to_the_hold_time(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, stall_timeout="1s", workers=1)
+    with Load(program, connections=8, rate=400) as load:
+        load.wait_acknowledged(20)
+        server.client().execute_command("CLIENT", "PAUSE", 6000, "WRITE")
+        load.wait_acknowledged(20)
+    result = load.count(server.client())
+    result.assert_perfect()
+    assert result.longest > 5
+
+
+def test_readiness_goes_by_writes_and_does_not_flap(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, stall_timeout="500ms", hold_time="2s", workers=1)
+    assert post(program, {"a": 1}).status == 201
+    stop = threading.Event()
+    server.client().execute_command("CLIENT", "PAUSE", 60000, "WRITE")
+    reports = Background(lambda: readiness(program, stop))
+    for number in range(4):  # each fails alone; nothing waits in between, and reads are answered
+        assert post(program, {"a": number}).status == 503
+        assert get(program, "/v1/documents/0190a5d2-0000-7000-8000-000000000000").status == 404
+    assert get(program, "/readyz").status == 503
+    server.client().execute_command("CLIENT", "UNPAUSE")
+    wait_until(lambda: get(program, "/readyz").status == 200, "ready without a request")
+    stop.set()
+    seen = [*reports.result(), 200]
+    turns = sum(a != b for a, b in zip(seen, seen[1:]))
+    assert turns == 2, seen
+
+
+def test_a_proxy_that_closes_at_each_write_costs_waiting_alone(start_redis, start_proxy, start_collector):
+    server = start_redis()
+    proxy = start_proxy(server, scripted=True)
+    program = start_collector(proxy, workers=1)
+    with Load(program, connections=8, rate=400) as load:
+        load.wait_acknowledged(20)
+        connects = proxy.connections
+        proxy.lose_replies(["SET", "XADD"], times=None)
+        time.sleep(3.0)  # that long it does
+        tries = proxy.connections - connects
+        proxy.heal()
+        load.wait_acknowledged(20)
+    load.count(server.client()).assert_perfect()
+    assert tries < 60, "with a backoff"
