@@ -20,6 +20,12 @@ bench-swap: deps-bench deps-test
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector
 	@$(PYTHON) tests/bench/swap --build $(OUT)
 
+## bench-list: measure what lists cost whose documents are gone, in about 4 minutes
+.PHONY: bench-list
+bench-list: deps-bench
+	@$(MAKE) --no-print-directory $(OUT)/bin/collector
+	@$(PYTHON) tests/bench/list --build $(OUT)
+
 $(OUT)/bench/bare_mhd: $(OUT)/obj/tests/bench/bare_mhd.o
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LD      $@')

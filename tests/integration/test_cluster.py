@@ -69,6 +69,25 @@ def test_documents_are_spread_over_all_masters_read_back_and_listed(cluster, sta
         assert client.get(f"/v1/documents/{key}").status == 404
 
 
+def test_dead_entries_are_passed_in_bounded_pages_and_taken_out(cluster, start_collector):
+    collector = start_collector(cluster.nodes[0].url(), key_prefix="dead:", hold_time="1s", workers=1).wait_connected()
+    begin = int(time.time() * 1000) - 600_000
+    stream = "dead:collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(begin // 1000))
+    owner = cluster.master_of(slot_of(stream))
+    with collector.client() as client, owner.client() as store:
+        key = client.post("/v1/documents", {"a": 1}).json()["key"]
+        store.delete(stream)
+        with store.pipeline(transaction=False) as pipe:
+            for n in range(3000):
+                pipe.xadd(stream, {"k": f"dead0000-0000-4000-8000-{n:012x}"}, id=f"{begin + n // 20}-*")
+            pipe.xadd(stream, {"k": key}, id=f"{begin + 1000}-0")
+            pipe.execute()
+        page = client.get(f"/v1/documents?limit=10&since={begin}").json()
+        assert page["documents"] == [] and page["more"]
+        assert listed(client) == [key]
+        wait_until(lambda: listed(client) == [key] and store.xlen(stream) == 1, "the dead entries to be gone")
+
+
 def test_check_tells_of_the_masters(cluster):
     status, out, err = check(redis_url=cluster.url())
     assert status == 0, err

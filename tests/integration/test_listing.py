@@ -402,6 +402,67 @@ def test_old_entries_of_documents_that_are_gone_are_taken_out_of_the_feed(start_
         assert calls(store, "xdel") == 0, "an entry that is young was taken out"
 
 
+def test_ids_of_one_redis_are_never_taken_out_of_another(start_redis, start_collector, bindings):
+    """Both have entries with the same ids. In the first their documents are gone, in the other they are there."""
+    first, second = start_redis(), start_redis()
+    begin, count = minutes_ago(10), 3000
+    keys = [f"dead0000-0000-4000-8000-{n:012x}" for n in range(count)]
+    with first.client() as gone, second.client() as there:
+        there.mset({key: '{"a":1,"created":1,"correlationId":"x"}' for key in keys})
+        add_dead(there, count, begin)
+        bindings.redis("db", first)
+        program = start_collector(env=bindings.environment(), hold_time="1s", workers=1).wait_connected()
+        stop = threading.Event()
+
+        def read():
+            with program.client() as other:
+                while not stop.is_set():
+                    assert other.get(f"/v1/documents?limit=10&since={begin - 1}").status == 200
+        readers = [threading.Thread(target=read) for _ in range(4)]
+        for generation in range(2, 8):
+            gone.delete(stream_of(begin))
+            add_dead(gone, count, begin)
+            if generation == 2:
+                for reader in readers:
+                    reader.start()
+            bindings.redis("db", second if generation % 2 == 0 else first)
+            program.wait_log("redis.switched", generation=generation)
+        stop.set()
+        for reader in readers:
+            reader.join()
+        assert there.xlen(stream_of(begin)) == count
+        assert gone.xlen(stream_of(begin)) < count, "nothing was taken out in the first either"
+
+
+def test_lists_that_wait_for_each_other_fail_together_where_redis_goes_away(start_redis, start_collector):
+    server = start_redis()
+    program = start_collector(server, hold_time="2s", workers=1).wait_connected()
+    begin = int(time.time() * 1000)
+    with server.client() as store:
+        add_dead(store, 20_000, begin)  # young, so they stay
+    answers, pages = [], []
+
+    def read():
+        with program.client(timeout=60) as client:
+            status = 200
+            while status == 200:
+                status = client.get(f"/v1/documents?limit=10&since={begin - 1}").status
+                pages.append(status)
+            answers.append(status)
+    readers = [threading.Thread(target=read) for _ in range(16)]
+    for reader in readers:
+        reader.start()
+    wait_until(lambda: len(pages) > 100, "pages")
+    server.pause()
+    deadline = Deadline(20)  # each after the other would take 32 s
+    for reader in readers:
+        reader.join(max(0.1, deadline.left()))
+    server.resume()
+    for reader in readers:
+        reader.join()
+    assert answers == 16 * [503] and not deadline.passed()
+
+
 # --- Repeats ------------------------------------------------------------------------------------------------------------
 
 DAY_MS = 24 * 3600 * 1000
@@ -471,6 +532,59 @@ def test_a_marked_entry_is_a_double_of_one_in_the_stream_of_another_day(fresh):
     assert len(feed_entries(store, key)) == 2
     assert all_keys(client) == [key]
     assert all_keys(client, since=before + DAY_MS) == []
+
+
+@pytest.mark.parametrize("offset_ms, is_found", [
+    (-70_000, False), (-59_000, True), (-2_000, True), (-101, True), (-1, True), (0, True), (1, True), (127, True),
+    (128, True), (600, True), (2_000, True), (9_000, True), (100_000, True)])
+def test_the_first_entry_is_found_wherever_clocks_and_holding_have_put_it(fresh, offset_ms, is_found):
+    client, store = fresh
+    key = str(uuid.uuid4())
+    store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
+    mark = minutes_ago(5)
+    store.xadd(stream_of(mark), {"k": key}, id=f"{mark + offset_ms}-0")
+    store.xadd(stream_of(mark), {"k": key, "m": str(mark)}, id=f"{mark + 110_000}-0")
+    assert all_keys(client, since=mark + 105_000) == ([] if is_found else [key])
+
+
+def test_a_double_over_midnight_is_left_out(fresh):
+    client, store = fresh
+    midnight = int(time.time() * 1000) // DAY_MS * DAY_MS - 2 * DAY_MS
+    held, late, again = (str(uuid.uuid4()) for _ in range(3))
+    for key in (held, late, again):
+        store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
+    # Added before midnight; sent before it and added after it; added to the stream of the day that is over.
+    before, after = stream_of(midnight - 1), stream_of(midnight)
+    store.xadd(before, {"k": held}, id=f"{midnight - 200}-0")
+    store.xadd(before, {"k": late}, id=f"{midnight + 20_000}-0")
+    store.xadd(before, {"k": again, "m": str(midnight - 200)}, id=f"{midnight + 20_001}-0")
+    for n, key in enumerate((held, late, again)):
+        store.xadd(after, {"k": key, "m": str(midnight - 200 + n)}, id=f"{midnight + 30_000 + n}-0")
+    assert all_keys(client) == [held, late, again]
+
+
+def test_marks_that_lie_far_apart_are_each_looked_for(fresh):
+    client, store = fresh
+    begin = minutes_ago(9)
+    keys = [str(uuid.uuid4()) for _ in range(60)]
+    for n, key in enumerate(keys):
+        store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
+        store.xadd(stream_of(begin), {"k": key}, id=f"{begin + n * 1700}-0")
+    again = begin + 240_000
+    for n, key in enumerate(keys):
+        store.xadd(stream_of(begin), {"k": key, "m": str(begin + n * 1700)}, id=f"{again}-{n}")
+    for limit in (1, 7, 1000):
+        assert all_keys(client, limit=limit, since=begin) == keys
+
+
+def test_of_two_marked_entries_without_a_first_one_is_shown(fresh):
+    client, store = fresh
+    key = str(uuid.uuid4())
+    store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
+    mark = minutes_ago(5)
+    for delay in (1000, 1000, 70_000):
+        store.xadd(stream_of(mark), {"k": key, "m": str(mark)}, id=f"{mark + delay}-*")
+    assert all_keys(client) == [key]
 
 
 def test_a_double_is_left_out_at_20000_documents_a_second(fresh):

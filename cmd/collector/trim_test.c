@@ -1,0 +1,107 @@
+/* Tests of trim where no server is: what is noted, and what is forgotten. With servers,
+ * tests/integration/test_listing.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "trim.h"
+
+enum { AGE_MS = 120 * 1000 };
+#define STREAM "collector:feed:2026-11-28"
+
+static uv_loop_t loop;
+static struct redis *redis;
+static struct trim trim;
+
+static int setup(void **state UNUSED)
+{
+        struct err err;
+        /* Port 1 (tcpmux): nothing listens there, and nothing is sent. */
+        struct redis_target *target =
+                redis_target_new(&(struct redis_target_options){ .host = "127.0.0.1", .port = 1 }, &err);
+        assert_non_null(target);
+        assert_int_equal(uv_loop_init(&loop), 0);
+        assert_int_equal(redis_open(&loop, &(struct redis_options){ .hold_ms = 1000 }, target, 1, &redis, &err), 0);
+        redis_target_unref(target);
+        trim = (struct trim){ .redis = redis, .age_ms = AGE_MS };
+        return 0;
+}
+
+static int teardown(void **state UNUSED)
+{
+        redis_close(redis, NULL, NULL);
+        assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+        assert_int_equal(uv_loop_close(&loop), 0);
+        return 0;
+}
+
+static struct feed_id id_of_age(int64_t age_ms, uint64_t sequence)
+{
+        return (struct feed_id){ .ms = (uint64_t)(clock_realtime_ms() - age_ms), .sequence = sequence };
+}
+
+static void what_is_young_stays(void **state UNUSED)
+{
+        trim_note(&trim, STREAM, id_of_age(0, 0), 1);
+        trim_note(&trim, STREAM, id_of_age(-5000, 0), 1);
+        trim_note(&trim, STREAM, id_of_age(AGE_MS - 1000, 0), 1);
+        assert_int_equal(trim.count, 0);
+        trim_note(&trim, STREAM, id_of_age(AGE_MS + 1000, 0), 1);
+        assert_int_equal(trim.count, 1);
+}
+
+static void ids_of_two_streams_or_targets_never_mix(void **state UNUSED)
+{
+        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
+        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 1), 2);
+        trim_note(&trim, "collector:feed:2026-11-27", id_of_age(2LL * AGE_MS, 2), 1);
+        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 3), 1);
+        assert_int_equal(trim.count, 2);
+        assert_int_equal(trim.generation, 1);
+        assert_string_equal(trim.stream, STREAM);
+        assert_true(trim.ids[0].sequence == 0 && trim.ids[1].sequence == 3);
+}
+
+static void what_is_noted_in_a_turn_is_bounded(void **state UNUSED)
+{
+        for (uint64_t i = 0; i < 2 * TRIM_MAX; i++)
+                trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, i), 1);
+        assert_int_equal(trim.count, TRIM_MAX);
+}
+
+static void without_a_connection_it_is_forgotten(void **state UNUSED)
+{
+        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
+        trim_turn(&trim);
+        assert_int_equal(trim.count, 0);
+        assert_int_equal(redis_held(redis), 0);
+}
+
+static void where_it_was_refused_it_is_not_tried_again_until_the_target_changes(void **state UNUSED)
+{
+        trim.is_refused = true;
+        trim.refused_generation = 1;
+        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
+        assert_int_equal(trim.count, 0);
+        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 2);
+        assert_int_equal(trim.count, 1);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(what_is_young_stays, setup, teardown),
+                cmocka_unit_test_setup_teardown(ids_of_two_streams_or_targets_never_mix, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_is_noted_in_a_turn_is_bounded, setup, teardown),
+                cmocka_unit_test_setup_teardown(without_a_connection_it_is_forgotten, setup, teardown),
+                cmocka_unit_test_setup_teardown(where_it_was_refused_it_is_not_tried_again_until_the_target_changes,
+                                                setup, teardown),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
