@@ -1,0 +1,10 @@
+"""Stores a document in the Collector that a binding names."""
+import os
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+bindings = [path for path in Path(os.environ["SERVICE_BINDING_ROOT"]).iterdir() if (path / "type").exists()]
+collector = next(path for path in bindings if (path / "type").read_text().strip() == "collector")
+host, port = ((collector / name).read_text().strip() for name in ("host", "port"))
+request = Request(f"http://{host}:{port}/v1/documents", b'{"from":"Python"}', {"Content-Type": "application/json"})
+print(urlopen(request, timeout=30).read().decode())

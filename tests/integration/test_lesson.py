@@ -1,0 +1,92 @@
+"""tools/lesson: what a learner sees who takes a wrong turn, and that faults and scenes end by themselves. The pages of the
+lesson themselves are tried by tests/docs/run."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.deadline import BUILD_DIR, ROOT, wait_until
+from support.program import clean_environment
+
+
+
+def run(folder, script, seconds=90):
+    """The output of shell commands in a scene of its own."""
+    env = clean_environment({"LESSON_DIR": folder, "collector_program": BUILD_DIR / "bin" / "collector"})
+    done = subprocess.run([ROOT / "tools" / "lesson", "run", "sh", "-c", script], cwd=ROOT, env=env, timeout=seconds,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "lesson"
+
+
+START = """
+tools/bind $bindings/redis type=redis host=127.0.0.1 port=$local_port
+SERVICE_BINDING_ROOT=$bindings tools/lesson start collector $collector_program --listen 127.0.0.1:$collector_port
+"""
+
+
+def test_a_command_outside_of_a_lesson_says_how_to_open_one(folder):
+    done = subprocess.run([ROOT / "tools" / "lesson", "list"], env={**os.environ, "LESSON_DIR": str(folder)}, timeout=20,
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Open one with 'make lesson'" in done.stderr
+
+
+@pytest.mark.parametrize("command, sentence", [
+    ("tools/lesson stop pinger", "Was a step before this one left out?"),
+    ("tools/lesson load stop", "To begin it: tools/lesson load start"),
+    ("tools/lesson load start", "Collector does not take documents"),
+    ("tools/lesson fault flood", "No fault is called flood: redis-stop"),
+    ("tools/lesson fault slow", "by how much?"),
+    ("tools/lesson fault cut now please thanks", "All connections to the local Redis are cut"),
+    ("tools/lesson fault redis-stop 5", "a time is written as 200ms, 5s or 1m"),
+    ("tools/lesson start x build/nothing", "'make' builds the programs"),
+    ("tools/lesson dance", "tools/lesson has no word dance"),
+    ("tools/lesson run true", "A lesson is open already"),
+])
+def test_a_wrong_turn_has_a_sentence_that_helps(folder, command, sentence):
+    assert sentence in run(folder, command)
+
+
+def test_a_port_in_use_and_a_program_that_runs_already_are_named_with_the_way_on(folder):
+    output = run(folder, START + """
+        SERVICE_BINDING_ROOT=$bindings tools/lesson start collector $collector_program
+        SERVICE_BINDING_ROOT=$bindings tools/lesson start other $collector_program --listen 127.0.0.1:$collector_port""")
+    assert "collector runs already, as process" in output
+    assert "To start it anew: tools/lesson stop collector" in output
+    assert "other has ended with status 1" in output
+    assert "'tools/lesson list' says what runs" in output
+
+
+@pytest.mark.parametrize("fault", ["redis-stop 500ms", "redis-kill 500ms", "cut", "slow 50ms 500ms", "password 500ms"])
+def test_a_fault_ends_by_itself_and_no_document_fails(folder, fault):
+    output = run(folder, START + f"""
+        tools/lesson load start
+        tools/lesson fault {fault}
+        tools/lesson until '"status":"ready"' curl -s $collector/readyz
+        for i in 1 2 3; do curl -s -m 40 -o /dev/null -w '%{{http_code}}\\n' --json '{{"a":1}}' $collector/v1/documents; done
+        tools/lesson load stop""")
+    assert output.count("201\n") == 3, output
+    assert ", 0 failed, 0 lost; " in output
+
+
+def test_all_that_was_started_ends_with_the_lesson(folder):
+    def left():
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if str(folder).encode() in (path / "environ").read_bytes() + (path / "cmdline").read_bytes():
+                    found.append((path / "cmdline").read_bytes())
+            except OSError:
+                pass
+        return found
+    output = run(folder, START + "tools/lesson fault redis-stop 60s; tools/lesson list")
+    assert "The local Redis hangs for 60 s" in output
+    wait_until(lambda: not left(), lambda: f"the end of {left()}")
+    assert not folder.exists()
