@@ -13,6 +13,7 @@
 #include "api.h"
 #include "backing/redis.h"
 #include "base/clock.h"
+#include "base/redact.h"
 #include "check.h"
 #include "daemon/daemon.h"
 #include "request.h"
@@ -218,13 +219,17 @@ static void on_answered(const struct http_record *record, void *context)
                 return;
         if (wanted == ACCESS_LOG_ERRORS && strcmp(record->route, "readyz") == 0)
                 return; /* an answer of 503 is what a probe asks for */
+        struct buf shown;
+        buf_init(&shown, 0);
+        const char *path = redact_shown_target(&shown, record->target), *id = record->correlation_id;
         LOG_LINE(worker->collector->log, record->status >= 500 ? LOG_WARN : LOG_INFO, "request.answered", "request",
-                 log_str("method", record->method), log_str("path", record->target), log_str("route", record->route),
+                 log_str("method", record->method), log_str("path", path), log_str("route", record->route),
                  log_int("status", record->status), log_int("duration_ms", record->duration_us / 1000),
                  log_int("bytes", (int64_t)record->request_bytes),
                  log_str("address", http_request_remote(record->request, NULL)),
                  log_str("client", http_request_token(record->request)),
-                 log_str("correlation_id", record->correlation_id));
+                 log_str("correlation_id", redact_known_form(id) ? REDACTED : id));
+        buf_fini(&shown);
 }
 
 static int open_server(struct process *process, struct err *err)

@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/hex.h"
+#include "base/redact.h"
 #include "facts.h"
-#include "redact.h"
 
 enum { LABELS_MAX_BYTES = 256 * 1024 };
 

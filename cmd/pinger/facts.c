@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/cgroup.h"
-#include "redact.h"
+#include "base/redact.h"
 #include "json/json.h"
 
 json_t *facts_text(const char *text)
@@ -91,6 +91,15 @@ static json_t *join(const json_t *earlier, const char *value)
         return earlier ? json_sprintf("%s, %s", json_string_value(earlier), value) : json_string(value);
 }
 
+json_t *facts_field(const char *name, const char *value)
+{
+        struct buf shown;
+        buf_init(&shown, 0);
+        json_t *text = redact_field(&shown, name, value) == 0 ? facts_text(shown.data ? shown.data : "") : NULL;
+        buf_fini(&shown);
+        return text;
+}
+
 json_t *facts_headers(const struct http_header *headers, size_t count)
 {
         json_t *all = json_object();
@@ -100,9 +109,8 @@ json_t *facts_headers(const struct http_header *headers, size_t count)
                 for (size_t k = 0; k < length; k++)
                         name[k] = (char)tolower((unsigned char)headers[i].name[k]);
                 name[length] = '\0';
-                bool hide = redact_header(name) || redact_known_form(headers[i].value);
-                json_t *value = facts_text(hide ? REDACTED : headers[i].value);
-                if (value && !hide) {
+                json_t *value = facts_field(name, headers[i].value);
+                if (value) {
                         json_t *joined = join(json_object_get(all, name), json_string_value(value));
                         json_decref(value);
                         value = joined;

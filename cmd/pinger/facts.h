@@ -31,6 +31,8 @@ json_t *facts_memory(void);
  * a variable with a secret's name. `environment` ends with NULL. */
 json_t *facts_environment(char *const *environment);
 
+/* The value of a header field as it may be shown. */
+json_t *facts_field(const char *name, const char *value);
 /* Header fields, names in lower case, values of one name joined by ", ", secret ones replaced. */
 json_t *facts_headers(const struct http_header *headers, size_t count);
 

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/redact.h"
 #include "facts.h"
-#include "redact.h"
 
 /* Compares with JSON text; takes the value. */
 static void expect_json(json_t *value, const char *expected)

@@ -9,9 +9,9 @@
 
 #include "answer.h"
 #include "base/clock.h"
+#include "base/redact.h"
 #include "delay.h"
 #include "facts.h"
-#include "redact.h"
 #include "worker.h"
 
 enum { METRICS_MAX_BYTES = 4 << 20 };
@@ -134,8 +134,7 @@ static int add_field(json_t *all, const struct http_header *fields, size_t index
                 if (json_object_set_new(all, name, list) < 0)
                         return list ? 0 : -1; /* a name that is not UTF-8 is left out */
         }
-        bool hide = redact_header(name) || redact_known_form(fields[index].value);
-        return json_array_append_new(list, facts_text(hide ? REDACTED : fields[index].value));
+        return json_array_append_new(list, facts_field(name, fields[index].value));
 }
 
 /* Per name an array of values, as podinfo shows them. */

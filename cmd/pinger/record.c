@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "redact.h"
+#include "base/redact.h"
 #include "json/json.h"
 
 void record_source_init(struct record_source *source)
@@ -48,7 +48,9 @@ static int join_values(struct buf *value, const struct http_header *headers, siz
 static int put_field(struct buf *out, const struct http_header *headers, size_t count, size_t index)
 {
         struct buf scratch;
+        struct buf shown;
         buf_init(&scratch, out->max);
+        buf_init(&shown, out->max);
         int rc = buf_puts(&scratch, headers[index].name);
         for (size_t i = 0; i < scratch.len; i++) {
                 if (scratch.data[i] >= 'A' && scratch.data[i] <= 'Z')
@@ -61,10 +63,11 @@ static int put_field(struct buf *out, const struct http_header *headers, size_t 
         buf_clear(&scratch, scratch.cap);
         if (rc == 0)
                 rc = join_values(&scratch, headers, count, index);
-        if (rc == 0) {
-                bool hide = redact_header(headers[index].name) || redact_known_form(scratch.data);
-                rc = put_text(out, hide ? REDACTED : scratch.data);
-        }
+        if (rc == 0)
+                rc = redact_field(&shown, headers[index].name, scratch.data);
+        if (rc == 0)
+                rc = put_text(out, shown.data ? shown.data : "");
+        buf_fini(&shown);
         buf_fini(&scratch);
         return rc;
 }

@@ -8,8 +8,8 @@
 
 #include <unistd.h>
 
+#include "base/redact.h"
 #include "record.h"
-#include "redact.h"
 
 static const struct record_source source = { .hostname = "pod-1", .pid = 7 };
 
@@ -53,7 +53,7 @@ static void secrets_do_not_get_into_a_record(void **state UNUSED)
                 &(struct record_request){ "GET", "/?token=x", headers, COUNT_OF(headers), "::1", 1 },
                 "{\"level\":30,\"time\":1764000000123,\"pid\":7,\"hostname\":\"pod-1\",\"req\":{\"method\":\"GET\","
                 "\"url\":\"/?token=" REDACTED "\",\"headers\":{\"authorization\":\"" REDACTED
-                "\",\"cookie\":\"" REDACTED "\",\"referer\":\"" REDACTED "\"},"
+                "\",\"cookie\":\"" REDACTED "\",\"referer\":\"http://" REDACTED "/\"},"
                 "\"remoteAddress\":\"::1\",\"remotePort\":1}}");
 }
 

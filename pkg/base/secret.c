@@ -1,16 +1,26 @@
-/* secret: explicit_bzero is the wipe that a compiler may not leave out. */
+/* secret: explicit_bzero is the wipe that a compiler may not leave out. Each secret has pages of its own, because the
+ * kernel leaves memory out of core dumps by the page; there are a few hundred secrets at most. */
 #include "base/secret.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
+/* The bytes and a NUL, in whole pages. */
+static size_t size_of_pages(size_t length)
+{
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        return (length / page + 1) * page;
+}
+
 int secret_init(struct secret *s, const void *bytes, size_t length)
 {
-        char *copy = malloc(length + 1);
-        if (!copy)
+        char *copy = mmap(NULL, size_of_pages(length), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (copy == MAP_FAILED)
                 return ERR_NOMEM;
+        (void)madvise(copy, size_of_pages(length), MADV_DONTDUMP); /* fails on no kernel that is supported */
         if (length > 0)
                 memcpy(copy, bytes, length);
         copy[length] = '\0';
@@ -22,7 +32,7 @@ void secret_fini(struct secret *s)
 {
         if (s->bytes) {
                 explicit_bzero(s->bytes, s->length);
-                free(s->bytes);
+                (void)munmap(s->bytes, size_of_pages(s->length)); /* as it was mapped */
         }
         *s = (struct secret){ 0 };
 }

@@ -1,5 +1,6 @@
-/* secret: bytes that must not leave: a password, a key, a token. They are wiped when freed, and no
- * log, error or metric function takes a struct secret, so one can't be printed by accident.
+/* secret: bytes that must not leave: a password, a key, a token. They are wiped when freed, they
+ * are in no core dump (MADV_DONTDUMP), and no log, error or metric function takes a struct secret, so one can't be
+ * printed by accident.
  *
  * Threads: a filled secret never changes, so any thread may read it. */
 #ifndef BASE_SECRET_H
@@ -11,7 +12,7 @@
 #include "base/attr.h"
 
 struct secret {
-        char *bytes; /* owned; followed by a NUL that length does not count; NULL: none */
+        char *bytes; /* owned; in pages of its own, with a NUL behind it; NULL: none */
         size_t length;
 };
 

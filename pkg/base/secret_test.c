@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -78,6 +81,42 @@ static void no_secret_differs_from_an_empty_one(void **state UNUSED)
         assert_false(equal("", NULL));
 }
 
+/* True where the kernel's list of our memory (proc(5), smaps) says "dd" of what is at `address`. */
+static bool is_left_out_of_dumps(const void *address)
+{
+        FILE *smaps = fopen("/proc/self/smaps", "re");
+        char line[1024];
+        bool is_here = false;
+        bool is_left_out = false;
+        assert_non_null(smaps);
+        while (fgets(line, sizeof(line), smaps)) {
+                uintptr_t from, to;
+                if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
+                        is_here = from <= (uintptr_t)address && (uintptr_t)address < to;
+                else if (is_here && strncmp(line, "VmFlags:", 8) == 0)
+                        is_left_out = strstr(line, " dd") != NULL;
+        }
+        (void)fclose(smaps); /* was only read */
+        return is_left_out;
+}
+
+static void a_secret_is_in_no_core_dump(void **state UNUSED)
+{
+        static const size_t lengths[] = { 0, 10, 4095, 4096, 70000 };
+        char *bytes = calloc(1, 70000);
+        assert_non_null(bytes);
+        assert_false(is_left_out_of_dumps(bytes));
+        for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+                struct secret s = { 0 };
+                assert_int_equal(secret_init(&s, bytes, lengths[i]), 0);
+                assert_true(is_left_out_of_dumps(s.bytes));
+                assert_true(is_left_out_of_dumps(s.bytes + s.length));
+                assert_int_equal(s.bytes[s.length], '\0');
+                secret_fini(&s);
+        }
+        free(bytes);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -86,6 +125,7 @@ int main(void)
                 cmocka_unit_test(fini_leaves_an_empty_secret_and_takes_one),
                 cmocka_unit_test(equal_means_the_same_bytes),
                 cmocka_unit_test(no_secret_differs_from_an_empty_one),
+                cmocka_unit_test(a_secret_is_in_no_core_dump),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

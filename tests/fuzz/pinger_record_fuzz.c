@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/redact.h"
 #include "cmd/pinger/record.h"
-#include "cmd/pinger/redact.h"
 #include "json/json.h"
 
 enum { FIELDS_MAX = 32 };

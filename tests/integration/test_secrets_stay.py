@@ -71,3 +71,25 @@ def test_others_of_the_same_user_read_no_memory(program, core_dumps):
         finally:
             process.terminate()
             assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_access_log_has_no_secret_of_a_target(program):
+    secret = "5ecre7"
+    targets = [f"/?access_token={secret}", f"/?access%5Ftoken={secret}", f"/?a=1;password={secret}",
+               f"/?next=http%3A%2F%2Fu%3A{secret}%40h", f"/a;jsessionid={secret}?b=1", f"/?token={secret}/{secret}",
+               f"/u:{secret}@h"]
+    started = PROGRAMS[program](access_log="on")
+    try:
+        with started.connect() as raw:
+            raw.send(f"GET http://u:{secret}@h/healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            raw.read_answer()
+        with started.client() as client:
+            for target in targets:
+                client.get(target, {"Referer": f"http://h/?code={secret}", "x-correlation-id": f"token={secret}"})
+            client.get("/?plain=shown")
+        started.wait_log("request.answered", path="/?plain=shown")
+        assert secret not in started.log_text()
+        assert len([line for line in started.log() if line["event"] == "request.answered"]) >= len(targets)
+    finally:
+        started.close()

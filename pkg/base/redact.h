@@ -1,4 +1,4 @@
-/* redact: what looks like a secret and therefore is neither shown on a page nor put into a log record.
+/* redact: what looks like a secret and therefore is neither shown on a page nor put into a log or a log record.
  *
  *     value = redact_name(name) || redact_value(value) ? REDACTED : value;
  *
@@ -6,8 +6,8 @@
  * a page with a password is an incident. Words are found in any case and anywhere in a name.
  *
  * Threads: any; nothing here has state. */
-#ifndef PINGER_REDACT_H
-#define PINGER_REDACT_H
+#ifndef BASE_REDACT_H
+#define BASE_REDACT_H
 
 #include <stdbool.h>
 
@@ -31,8 +31,17 @@ bool redact_value(const char *value);
  * that a header field may hold a UUID. */
 bool redact_known_form(const char *value);
 
-/* Appends a request target; the values of query parameters with a secret's name are replaced.
+/* Appends a request target or another URL. Replaced are the values of parameters with a secret's name, separated by & or
+ * ; and in the path, too; what has a secret's known form, percent-encoded or not; and the user part of a URL.
  * 0, ERR_LIMIT or ERR_NOMEM. */
 int redact_target(struct buf *out, const char *target) NODISCARD;
+
+/* The same for a log line: the target itself where there is nothing to replace, else text in `out`, which is empty
+ * before. Never fails: without memory all of it is replaced. Borrowed for as long as both are there. */
+const char *redact_shown_target(struct buf *out, const char *target);
+
+/* Appends the value of a header field as it may be shown: Referer and other fields that hold a URL as redact_target does
+ * it. 0, ERR_LIMIT or ERR_NOMEM. */
+int redact_field(struct buf *out, const char *name, const char *value) NODISCARD;
 
 #endif

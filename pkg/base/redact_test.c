@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "redact.h"
+#include "base/redact.h"
 
 static void check(bool (*judge)(const char *), const char *const *texts, size_t count, bool expected)
 {
@@ -109,12 +109,60 @@ static void a_target_keeps_all_but_secret_parameters(void **state UNUSED)
                 { "/?token=&x", "/?token=" REDACTED "&x" },
                 { "/?", "/?" },
                 { "/?&&=&", "/?&&=&" },
+                { "", "" },
+                { "/v1/documents/6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+                  "/v1/documents/6ba7b810-9dad-11d1-80b4-00c04fd430c8" },
+                { "/v1/documents?limit=10&since=2026-01-01T00:00:00Z",
+                  "/v1/documents?limit=10&since=2026-01-01T00:00:00Z" },
+                { "/?access%5Ftoken=x&a=b", "/?access%5Ftoken=" REDACTED "&a=b" },
+                { "/?access%255Ftoken=x", "/?access%255Ftoken=" REDACTED },
+                { "/?a=1;token=x", "/?a=1;token=" REDACTED },
+                { "/?token=a;b?c#d/e&f=1", "/?token=" REDACTED "&f=1" },
+                { "/a;jsessionid=x/b?c=d", "/a;jsessionid=" REDACTED "/b?c=d" },
+                { "/a#access_token=x", "/a#access_token=" REDACTED },
+                { "/?a=1?token=x", "/?a=1?token=" REDACTED },
+                { "http://u:p@h/a?b=1", "http://" REDACTED "/a?b=1" },
+                { "http://secret@h/a", "http://" REDACTED "/a" },
+                { "/u:p@h/a", "/" REDACTED "/a" },
+                { "/?next=http://u:p@h/&b=1", "/?next=" REDACTED "&b=1" },
+                { "/?next=http%3A%2F%2Fu%3Ap%40h%2F", "/?next=" REDACTED },
+                { "/?next=%2Fcb%3Faccess_token%3Dx", "/?next=" REDACTED },
+                { "/?next=%252Fcb%253Faccess_token%253Dx", "/?next=" REDACTED },
+                { "/?a=Bearer%20x", "/?a=" REDACTED },
+                { "/reset/eyJhbGciOiJub25lIn0.e30./x", "/reset/" REDACTED "/x" },
+                { "/v1/ghp_0123456789abcdef", "/v1/" REDACTED },
+                { "/?x=ghp%5F0123456789abcdef", "/?x=" REDACTED },
+                { "/?a=%&b=%4&c=%zz&d=%00", "/?a=%&b=%4&c=%zz&d=%00" },
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
                 struct buf out;
                 buf_init(&out, 0);
                 assert_int_equal(redact_target(&out, cases[i].target), 0);
-                assert_string_equal(out.data, cases[i].expected);
+                assert_string_equal(out.data ? out.data : "", cases[i].expected);
+                buf_clear(&out, 0);
+                assert_string_equal(redact_shown_target(&out, cases[i].target), cases[i].expected);
+                buf_fini(&out);
+        }
+}
+
+static void a_field_is_hidden_by_its_name_its_form_or_as_a_url(void **state UNUSED)
+{
+        static const struct {
+                const char *name, *value, *expected;
+        } cases[] = {
+                { "Authorization", "x", REDACTED },
+                { "x-note", "Bearer x", REDACTED },
+                { "x-note", "a?token", "a?token" },
+                { "Referer", "https://h/a?code=x&b=1", "https://h/a?code=" REDACTED "&b=1" },
+                { "x-original-url", "/?session=x", "/?session=" REDACTED },
+                { "user-agent", "curl/8.0 (x; y)", "curl/8.0 (x; y)" },
+                { "x-empty", "", "" },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                struct buf out;
+                buf_init(&out, 0);
+                assert_int_equal(redact_field(&out, cases[i].name, cases[i].value), 0);
+                assert_string_equal(out.data ? out.data : "", cases[i].expected);
                 buf_fini(&out);
         }
 }
@@ -129,6 +177,7 @@ int main(void)
                 cmocka_unit_test(headers_that_carry_secrets_are_known_and_others_stay),
                 cmocka_unit_test(a_known_form_does_not_guess_at_random_characters),
                 cmocka_unit_test(a_target_keeps_all_but_secret_parameters),
+                cmocka_unit_test(a_field_is_hidden_by_its_name_its_form_or_as_a_url),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

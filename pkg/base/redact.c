@@ -2,7 +2,7 @@
  * (a marker, a prefix, a URL's user part), and at last for long runs that mix letters and digits as only
  * machines do. The tables are the rules: a new one is a new row. Prefixes are those that the services
  * themselves document so that scanners find leaked tokens. */
-#include "redact.h"
+#include "base/redact.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -10,13 +10,27 @@
 
 #include "base/attr.h"
 
-enum { RANDOM_RUN = 20, HEX_RUN = 32 };
+enum { RANDOM_RUN = 20, HEX_RUN = 32, SCRATCH_KEPT = 4096 };
 
+/* The letter in lower case; what is no letter stays apart from all letters. */
+static unsigned char fold(char c)
+{
+        return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+}
+
+/* One pass over the text, since access logs come here with each line; most characters begin no word. */
 static bool has_word(const char *text, const char *const *words, size_t count)
 {
-        for (size_t i = 0; i < count; i++) {
-                if (strcasestr(text, words[i]))
-                        return true;
+        bool begins[256] = { false };
+        for (size_t i = 0; i < count; i++)
+                begins[fold(words[i][0])] = true;
+        for (; *text; text++) {
+                unsigned char c = fold(*text);
+                if (!begins[c])
+                        continue;
+                for (size_t i = 0; i < count; i++)
+                        if (fold(words[i][0]) == c && strncasecmp(text, words[i], strlen(words[i])) == 0)
+                                return true;
         }
         return false;
 }
@@ -180,24 +194,147 @@ bool redact_value(const char *value)
         return false;
 }
 
+/* --- Request targets ----------------------------------------------------------------------------- */
+
+static int hex_of(char c)
+{
+        return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+/* Undoes percent-encoding in place; what is no escape stays. False where there was none. */
+static bool decode(struct buf *text)
+{
+        size_t to = 0;
+        for (size_t from = 0; from < text->len; to++) {
+                const char *at = text->data + from;
+                bool is_escape = *at == '%' && from + 2 < text->len && hex_of(at[1]) >= 0 && hex_of(at[2]) >= 0;
+                char c = is_escape ? (char)(hex_of(at[1]) << 4 | hex_of(at[2])) : *at;
+                text->data[to] = c ? c : ' '; /* the searches end at a NUL */
+                from += is_escape ? 3 : 1;
+        }
+        bool changed = to < text->len;
+        text->data[to] = '\0';
+        text->len = to;
+        return changed;
+}
+
+/* user:password@host, also without the scheme before it. */
+static bool has_user(const char *piece)
+{
+        const char *colon = strchr(piece, ':');
+        return colon && strchr(colon, '@');
+}
+
+/* Judges a piece as it stands, decoded, and decoded twice. 1: it is of a secret's form; 0; ERR_*. */
+static int judge_piece(struct buf *scratch, const char *piece, size_t length)
+{
+        buf_clear(scratch, SCRATCH_KEPT);
+        int rc = buf_append(scratch, piece, length);
+        if (rc < 0 || length == 0)
+                return rc;
+        for (int i = 0; i < 3; i++) {
+                if (redact_known_form(scratch->data) || has_user(scratch->data))
+                        return 1;
+                if (!decode(scratch))
+                        break;
+        }
+        return 0;
+}
+
+/* True for a name that stands for a secret. One with an escape in it may hide anything, as may one that is too long to
+ * look at. */
+static bool is_secret_name(const char *text, size_t length)
+{
+        char name[64];
+        if (length >= sizeof(name) || memchr(text, '%', length))
+                return true;
+        memcpy(name, text, length);
+        name[length] = '\0';
+        return redact_name(name);
+}
+
+/* Where pieces go, and how they are looked at. */
+struct pieces {
+        struct buf *out;
+        struct buf scratch;
+        bool judged; /* some piece may be of a secret's form; else names alone are looked at */
+};
+
+/* Appends the piece at `at`: a segment of the path, or a parameter. `ends` are the characters that end it, `limits` those
+ * that end what is hidden: a secret may hold the other ones. Returns how many bytes it took, or ERR_*. */
+static ptrdiff_t put_piece(struct pieces *pieces, const char *at, const char *ends, const char *limits,
+                           bool has_authority)
+{
+        size_t length = strcspn(at, ends), shown = 0;
+        const char *equals = memchr(at, '=', length);
+        size_t name = equals ? (size_t)(equals - at) : 0;
+        int hide = equals && is_secret_name(at, name) ? 1 : 0;
+        if (!hide && has_authority)
+                hide = memchr(at, '@', length) != NULL;
+        if (!hide && pieces->judged)
+                hide = judge_piece(&pieces->scratch, at, length);
+        if (!hide && pieces->judged && equals)
+                hide = judge_piece(&pieces->scratch, equals + 1, length - name - 1);
+        if (hide < 0)
+                return hide;
+        if (hide) {
+                length = strcspn(at, limits);
+                shown = equals ? name + 1 : 0;
+        } else {
+                shown = length;
+        }
+        int rc = buf_append(pieces->out, at, shown);
+        if (rc == 0 && hide)
+                rc = buf_puts(pieces->out, REDACTED);
+        return rc < 0 ? rc : (ptrdiff_t)length;
+}
+
+/* Without these there is neither a name with a value nor a piece that has to be looked at. */
+static bool has_pieces(const char *target)
+{
+        return strpbrk(target, "=%:@ ") || redact_known_form(target);
+}
+
 int redact_target(struct buf *out, const char *target)
 {
-        size_t path = strcspn(target, "?");
-        int rc = buf_append(out, target, path);
-        const char *at = target + path;
-        while (rc == 0 && *at) { /* at '?' or '&' */
-                size_t name_length = strcspn(at + 1, "=&"), length = 1 + strcspn(at + 1, "&");
-                char name[64];
-                size_t kept = name_length < sizeof(name) ? name_length : sizeof(name) - 1;
-                memcpy(name, at + 1, kept);
-                name[kept] = '\0';
-                bool has_value = 1 + name_length < length;
-                /* A name with an escape in it may hide anything; so may one too long to look at. */
-                bool hide = has_value && (redact_name(name) || strchr(name, '%') || kept < name_length);
-                rc = buf_append(out, at, hide ? name_length + 2 : length);
-                if (rc == 0 && hide)
-                        rc = buf_puts(out, REDACTED);
-                at += length;
+        if (!has_pieces(target))
+                return buf_puts(out, target);
+        struct pieces pieces = { .out = out, .judged = strpbrk(target, "%@ ") || redact_known_form(target) };
+        bool in_query = false, is_absolute = strstr(target, "://") != NULL;
+        size_t slashes = 0;
+        int rc = 0;
+        buf_init(&pieces.scratch, 0);
+        while (rc == 0) {
+                ptrdiff_t taken = put_piece(&pieces, target, in_query ? "&;?#" : "/;?#", in_query ? "&" : "/?",
+                                            is_absolute && !in_query && slashes == 2);
+                if (taken < 0)
+                        rc = (int)taken;
+                if (taken < 0 || !target[taken])
+                        break;
+                target += taken;
+                slashes += *target == '/';
+                in_query = in_query || *target == '?' || *target == '#';
+                rc = buf_putc(out, *target++);
         }
+        buf_fini(&pieces.scratch);
         return rc;
+}
+
+int redact_field(struct buf *out, const char *name, const char *value)
+{
+        static const char *const targets[] = {
+                "referer",       "location",        "content-location", "x-original-url",  "x-original-uri",
+                "x-rewrite-url", "x-forwarded-uri", "x-request-uri",    "x-forwarded-url", "x-envoy-original-path"
+        };
+        for (size_t i = 0; i < COUNT_OF(targets); i++)
+                if (strcasecmp(name, targets[i]) == 0)
+                        return redact_target(out, value);
+        return buf_puts(out, redact_header(name) || redact_known_form(value) ? REDACTED : value);
+}
+
+const char *redact_shown_target(struct buf *out, const char *target)
+{
+        if (!has_pieces(target))
+                return target;
+        return redact_target(out, target) == 0 ? out->data : REDACTED;
 }
