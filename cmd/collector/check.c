@@ -57,9 +57,14 @@ static void print_found(const struct redis_probe_result *result, const struct ba
         const char *master = backing_redis_settings(redis)->sentinel_master;
         if (result->sentinel[0])
                 printf("  primary %s of %s, from Sentinel %s\n", result->address, master, result->sentinel);
-        printf("  reached in %" PRId64 " ms: %s, %s, role %s; a write and a read have worked\n", result->connect_ms,
+        bool is_written = strncmp(result->tried, "SET", 3) == 0;
+        printf("  reached in %" PRId64 " ms: %s, %s, role %s; %s worked\n", result->connect_ms,
                result->server[0] ? result->server : "server unknown", result->mode[0] ? result->mode : "mode unknown",
-               result->role[0] ? result->role : "unknown");
+               result->role[0] ? result->role : "unknown", is_written ? "a write and a read have" : "a read has");
+        printf("  what serving sends was tried%s: %s\n", result->masters > 1 ? " on each master" : "", result->tried);
+        if (result->lacks[0])
+                printf("  warning: the user may not send %s: Collector works without, see the rights in docs/bindings.md\n",
+                       result->lacks);
         print_tls(result, redis);
         if (result->masters > 0)
                 printf("  a Cluster of %zu masters, each of them reached\n", result->masters);
@@ -96,16 +101,21 @@ static void try_sentinels(const struct backing_redis *redis)
                 printf("  warning: the Sentinels are not asked: %s\n", err.text);
 }
 
-static int try_redis(const struct backing_redis *redis, const struct ack_level *ack)
+static int try_redis(const struct backing_redis *redis, const struct serving *serving, const struct ack_level *ack)
 {
         struct redis_probe_result found;
         struct err err;
         printf("\nTrying %s\n", redis_target_address(backing_redis_target(redis)));
-        int rc = trial_run(redis, PROBE_TIMEOUT_MS, &found, &err);
+        int rc = trial_run(redis, serving, PROBE_TIMEOUT_MS, &found, &err);
         if (rc == 0) {
                 print_found(&found, redis);
                 try_sentinels(redis);
-                rc = ack_fits(ack, &found, &err);
+        }
+        /* Where both refuse it, this one says why in words of the settings. */
+        struct err refusal;
+        if (found.address[0] && ack_fits(ack, &found, &refusal) < 0) {
+                rc = refusal.code;
+                err = refusal;
         }
         if (rc < 0) {
                 printf("  failed: %s\n", err.text);
@@ -119,7 +129,8 @@ static int try_redis(const struct backing_redis *redis, const struct ack_level *
 }
 
 /* 0, or the exit status. */
-static int check_redis(const char *title, const struct backing_redis_input *input, const struct ack_level *ack)
+static int check_redis(const char *title, const struct backing_redis_input *input, const struct serving *serving,
+                       const struct ack_level *ack)
 {
         struct backing_redis *redis = NULL;
         struct err err;
@@ -128,7 +139,7 @@ static int check_redis(const char *title, const struct backing_redis_input *inpu
                 return 2;
         }
         backing_print_report(title, backing_redis_report(redis), stdout);
-        int status = try_redis(redis, ack);
+        int status = try_redis(redis, serving, ack);
         backing_redis_unref(redis);
         return status;
 }
@@ -156,12 +167,13 @@ static int check_both(const struct settings *settings, const struct source *sour
         struct err err;
         if (ack_parse(settings->ack, &ack, &err) < 0)
                 return 2; /* cannot be: the option was checked */
-        int status = check_redis("Redis", &source->input, &ack);
+        struct serving serving = serving_of(settings, &ack), read_only = serving_previous();
+        int status = check_redis("Redis", &source->input, &serving, &ack);
         if (status != 0 || !settings->previous_binding || !*settings->previous_binding)
                 return status;
         struct backing_redis_input previous = source_previous(source, settings->previous_binding);
         previous.bindings = source->input.bindings;
-        return check_redis("Previous Redis", &previous, &(struct ack_level){ .kind = ACK_MEMORY });
+        return check_redis("Previous Redis", &previous, &read_only, &(struct ack_level){ .kind = ACK_MEMORY });
 }
 
 int check_run(const struct settings *settings, const struct config_report *report, char *const *environment)

@@ -40,7 +40,9 @@ struct process {
         struct collector collector;
         struct access access;
         struct backing_redis_watch *watch;
-        struct backing_redis_watch *previous; /* NULL without --previous-binding */
+        struct backing_redis_watch *previous;     /* NULL without --previous-binding */
+        struct serving serving, previous_serving; /* what is tried with each of the two */
+        struct redis_trial trial, previous_trial;
         struct worker *workers;
         unsigned worker_count;
         unsigned running; /* of them, the first ones; fewer where the start has failed */
@@ -162,7 +164,8 @@ static int try_first(struct process *process, struct err *err)
         if (process->collector.ack.kind == ACK_MEMORY)
                 return 0;
         const struct backing_redis *first = backing_redis_watch_get(process->watch);
-        if (trial_run(first, process->settings.connect_timeout_ms, &found, &why) == 0)
+        if (trial_run(first, &process->serving, process->settings.connect_timeout_ms, &found, &why) == 0 ||
+            found.address[0])
                 return on_probed(&found, process, err);
         log_warn(process->collector.log, "ack.unchecked",
                  "Redis is not reached yet: whether it can keep what --ack promises shows with the first document",
@@ -175,12 +178,15 @@ static int open_watch(struct process *process, struct err *err)
         int rc = source_init(&process->source, &process->settings, process->report, environ, err);
         if (rc < 0)
                 return rc;
+        process->serving = serving_of(&process->settings, &process->collector.ack);
+        process->trial = serving_trial(&process->serving);
         struct backing_redis_watch_options options = {
                 .input = process->source.input,
                 .probe_timeout_ms = process->settings.connect_timeout_ms,
                 .log = process->collector.log,
                 .metrics = process->collector.metrics,
                 .metric_names = BACKING_METRICS("collector"),
+                .trial = &process->trial,
                 .on_target = on_target,
                 .accept = on_probed,
                 .data = process,
@@ -194,6 +200,8 @@ static int open_previous(struct process *process, struct err *err)
         const char *name = process->settings.previous_binding;
         if (!name || !*name)
                 return 0;
+        process->previous_serving = serving_previous();
+        process->previous_trial = serving_trial(&process->previous_serving);
         struct backing_redis_watch_options options = {
                 .input = source_previous(&process->source, name),
                 .probe_timeout_ms = process->settings.connect_timeout_ms,
@@ -201,6 +209,7 @@ static int open_previous(struct process *process, struct err *err)
                 .metrics = process->collector.metrics,
                 .metric_names = BACKING_METRICS("collector_previous"),
                 .is_second = true,
+                .trial = &process->previous_trial,
                 .on_target = on_previous,
                 .data = process,
         };

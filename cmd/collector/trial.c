@@ -30,22 +30,24 @@ static void end(uv_loop_t *loop)
         (void)uv_loop_close(loop);          /* so this can't fail    */
 }
 
-int trial_run(const struct backing_redis *redis, int64_t timeout_ms, struct redis_probe_result *out, struct err *err)
+int trial_run(const struct backing_redis *redis, const struct serving *serving, int64_t timeout_ms,
+              struct redis_probe_result *out, struct err *err)
 {
         struct found found = { .rc = ERR_BUG };
+        struct redis_trial trial = serving_trial(serving);
         uv_loop_t loop;
+        *out = (struct redis_probe_result){ 0 };
         int rc = begin(&loop, err);
         if (rc < 0)
                 return rc;
-        rc = redis_probe(&loop, backing_redis_target(redis), backing_redis_key_prefix(redis), timeout_ms, on_probed,
-                         &found, NULL, err);
+        rc = redis_probe(&loop, backing_redis_target(redis), backing_redis_key_prefix(redis), &trial, timeout_ms,
+                         on_probed, &found, NULL, err);
         end(&loop);
         if (rc < 0)
                 return rc;
         if (found.rc < 0)
                 *err = found.err;
-        else
-                *out = found.result;
+        *out = found.result;
         return found.rc;
 }
 

@@ -138,11 +138,13 @@ struct backing_redis_watch_options {
         struct metrics *metrics;          /* NULL: none                                                         */
         struct backing_metric_names metric_names;
         bool is_second; /* another watch of this root tells what is wrong below it */
+        const struct redis_trial
+                *trial; /* what is done with a candidate before it is used, as in redis_probe; borrowed */
         /* Another Redis is to be used from now on; it has passed its probe. `now` is borrowed during the call: take a
          * reference to keep it. */
         void (*on_target)(struct backing_redis *now, void *data);
-        /* NULL, or a word in it before that: a candidate has passed its probe and been found so. Less than 0 with `err`
-         * refuses it, as a failed probe does. Not for the first, which is not probed. */
+        /* NULL, or a word in it before that: a candidate was reached and found so. Less than 0 with `err` refuses it, as a
+         * failed probe does, and is told instead of the probe's failure. Not for the first, which is not probed. */
         int (*accept)(const struct redis_probe_result *found, void *data, struct err *err);
         void *data;
 };
@@ -154,7 +156,7 @@ struct backing_redis_watch_options {
  * binding that comes later takes over. The handles are on the loop and keep no loop alive.
  *
  * Once a second: where the bindings have changed, they are resolved again and compared. What equals the Redis in use
- * changes nothing. Another one is probed (redis_probe: connect, authentication, role, a write and a read) and handed
+ * changes nothing. Another one is probed (redis_probe: connect, authentication, role, the trial) and handed
  * to on_target. Where resolving or the probe fails, or the binding vanishes, the Redis in use stays, and one log line
  * says what happens next; a failed probe is tried again with backoff, and at once when the bindings change again. */
 int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_options *options,

@@ -18,6 +18,7 @@ struct backing_redis_watch {
         int64_t backoff_ms; /* before the next probe, without jitter */
         int handles;        /* not closed yet */
         unsigned attempts;
+        const struct redis_trial *trial;
         void (*on_target)(struct backing_redis *now, void *data);
         int (*accept)(const struct redis_probe_result *found, void *data, struct err *err);
         void *data;
@@ -78,7 +79,8 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
         struct backing_redis_watch *watch = data;
         watch->probe = NULL;
         struct err refusal;
-        if (rc == 0 && watch->accept && watch->accept(result, watch->data, &refusal) < 0) {
+        /* Where both refuse it, this one says why in words of the settings. */
+        if (result->address[0] && watch->accept && watch->accept(result, watch->data, &refusal) < 0) {
                 rc = refusal.code;
                 err = &refusal;
         }
@@ -96,8 +98,8 @@ static void start_probe(struct backing_redis_watch *watch)
         struct err err;
         watch->attempts++;
         int rc = redis_probe(watch->loop, backing_redis_target(watch->candidate),
-                             backing_redis_key_prefix(watch->candidate), watch->probe_timeout_ms, on_probed, watch,
-                             &watch->probe, &err);
+                             backing_redis_key_prefix(watch->candidate), watch->trial, watch->probe_timeout_ms,
+                             on_probed, watch, &watch->probe, &err);
         if (rc < 0)
                 try_later(watch, &err);
 }
@@ -203,6 +205,7 @@ int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_o
         watch->probe_timeout_ms = or_default(options->probe_timeout_ms, PROBE_TIMEOUT_MS);
         watch->backoff_min_ms = or_default(options->backoff_min_ms, BACKOFF_MIN_MS);
         watch->backoff_max_ms = or_default(options->backoff_max_ms, BACKOFF_MAX_MS);
+        watch->trial = options->trial;
         watch->on_target = options->on_target;
         watch->accept = options->accept;
         watch->data = options->data;

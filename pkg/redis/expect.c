@@ -16,6 +16,7 @@ enum shape {
         SHAPE_VALUE,      /* a string or nil                                      */
         SHAPE_COUNT,      /* an integer from 0                                    */
         SHAPE_ID,         /* of an entry of a stream                              */
+        SHAPE_ID_OR_NIL,  /* the same, or nil where NOMKSTREAM forbade it         */
         SHAPE_ENTRIES,    /* of a stream, `most` at most                          */
         SHAPE_COUNTS,     /* two integers from 0                                  */
         SHAPE_PAIRS,      /* a flat list of names and values                      */
@@ -108,6 +109,8 @@ void redis_expect(struct redis_command *command, size_t argc, const char *const 
         enum shape shape = rows[command->row].shape;
         if (command->row == ROW_SET && is_conditional(argc, argv, lengths))
                 shape = SHAPE_OK_OR_NIL;
+        else if (shape == SHAPE_ID && argc > 2 && is_argument(argv[2], lengths[2], "NOMKSTREAM"))
+                shape = SHAPE_ID_OR_NIL;
         command->shape = (unsigned char)shape;
         command->most = most_of(shape, argc, argv, lengths);
 }
@@ -211,6 +214,8 @@ bool redis_reply_fits(const struct redis_command *command, const struct redis_re
                 return is_count(reply);
         case SHAPE_ID:
                 return is_id(reply);
+        case SHAPE_ID_OR_NIL:
+                return is_id(reply) || is_type(reply, REDIS_NIL);
         case SHAPE_ENTRIES:
                 return is_entries(reply, command->most);
         case SHAPE_COUNTS:

@@ -522,6 +522,33 @@ struct redis_redirect {
         uint16_t port;
 };
 
+/* --- Trial: the commands of a probe (trial.c) --- */
+
+struct redis_trial_step;
+typedef void redis_trial_done_fn(const struct err *why, void *data); /* NULL: all is well */
+
+struct redis_trial_plan {
+        redis_trial_done_fn *done;
+        void *data;
+        struct redis_trial_step *steps, **end;
+        struct redis_trial_step *first; /* of this master */
+        size_t group;                   /* the master's number, from 1 */
+        size_t waiting;                 /* replies to come */
+        uint64_t id;                    /* random: others may try the same Redis */
+        char key[512];                  /* what this master's own keys begin with */
+        size_t key_length;
+        char tried[160], refused[160], lacks[64]; /* names of commands */
+        struct err denied;                        /* the first refusal; code 0: none */
+        bool is_over;
+};
+
+void redis_trial_init(struct redis_trial_plan *plan, redis_trial_done_fn *done, void *data);
+/* Sends all of it. The client is ready. */
+int redis_trial_begin(struct redis_trial_plan *plan, struct redis *client, const struct redis_trial *trial,
+                      const char *prefix, struct err *err) NODISCARD;
+void redis_trial_fini(struct redis_trial_plan *plan); /* nothing of it is queued */
+extern const struct redis_trial redis_trial_plain;
+
 uint16_t redis_crc16(const char *bytes, size_t length);
 unsigned redis_slot_of_key(const char *key, size_t length); /* by its hash tag, where it has one */
 /* malloc'd; NULL: no memory. */

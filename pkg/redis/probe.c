@@ -1,36 +1,39 @@
-/* probe: a client of its own with four commands: INFO and CONFIG GET (which may be denied), SET, GET. They are held until the
- * handshake, which checks credentials and role, is through; the first event that tells of a failure, or the
- * first bad answer, ends the probe with its words. */
+/* probe: a client of its own. INFO and CONFIG GET, which may be denied, are held until the handshake, which checks
+ * credentials and role, is through; then comes the trial (trial.c). The first event that tells of a failure, such as a
+ * write that Redis puts off, or the first bad answer, ends the probe with its words. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "redis/internal.h"
 
-enum { PROBE_INFO, PROBE_CONFIG, PROBE_SET, PROBE_GET, PROBE_COMMANDS };
+enum { PROBE_INFO, PROBE_CONFIG, PROBE_COMMANDS };
 
 typedef void redis_probe_fn(const struct redis_probe_result *result, int rc, const struct err *err, void *data);
 
 struct redis_probe {
         struct redis *client;
         struct redis_command commands[PROBE_COMMANDS];
+        const struct redis_trial *trial;
+        struct redis_trial_plan plan;
+        char *prefix;
         struct redis_probe_result result;
         int64_t started_ms;
         redis_probe_fn *done;
         void *data;
         struct err err;
-        bool has_info, has_config, has_read, is_over;
+        bool has_info, has_config, has_begun, is_over;
 };
+
+static void probe_free(struct redis_probe *probe);
 
 static void on_probe_closed(void *data)
 {
         struct redis_probe *probe = data;
-        for (size_t i = 0; i < PROBE_COMMANDS; i++)
-                redis_command_fini(&probe->commands[i]);
         int rc = probe->err.code;
         if (probe->done)
                 probe->done(&probe->result, rc, rc < 0 ? &probe->err : NULL, probe->data);
-        free(probe);
+        probe_free(probe);
 }
 
 /* `why` NULL: all is well. */
@@ -89,42 +92,33 @@ static void read_info(struct redis_probe_result *result, const char *info)
                 result->replicas = strtoll(replicas, NULL, 10);
 }
 
-static int check_set(const struct redis_reply *reply, struct err *err)
-{
-        if (redis_reply_type(reply) == REDIS_ERROR) {
-                (void)redis_reply_error(reply, err);
-                return err_wrap(err, "write");
-        }
-        return 0;
-}
-
-static int check_get(const struct redis_reply *reply, struct err *err)
-{
-        if (redis_reply_type(reply) == REDIS_ERROR) {
-                (void)redis_reply_error(reply, err);
-                return err_wrap(err, "read");
-        }
-        if (redis_reply_type(reply) != REDIS_STRING || strcmp(redis_reply_text(reply, NULL), "probe") != 0)
-                return err_set(err, ERR_UNAVAILABLE, "read: what was just written is not there");
-        return 0;
-}
-
 static struct redis_probe *probe_of(struct redis_command *command, int index)
 {
         return CONTAINER_OF(command - index, struct redis_probe, commands);
 }
 
-/* A write and a read go to one node of a Cluster, INFO to any: all others have to be reached as well. */
-static void finish_when_all_stand(struct redis_probe *probe)
+static void on_tried(const struct err *why, void *data)
 {
-        if (!probe->has_info || !probe->has_config || !probe->has_read || probe->is_over ||
+        struct redis_probe *probe = data;
+        memcpy(probe->result.tried, probe->plan.tried, sizeof(probe->result.tried));
+        memcpy(probe->result.lacks, probe->plan.lacks, sizeof(probe->result.lacks));
+        finish(probe, why);
+}
+
+/* INFO goes to any node of a Cluster: all others have to be reached as well. */
+static void try_when_all_stand(struct redis_probe *probe)
+{
+        struct err err;
+        if (!probe->has_info || !probe->has_config || probe->has_begun || probe->is_over ||
             redis_state(probe->client) != REDIS_READY)
                 return;
+        probe->has_begun = true;
         if (redis_is_cluster(probe->client)) {
                 (void)snprintf(probe->result.mode, sizeof(probe->result.mode), "cluster");
                 probe->result.masters = redis_cluster_masters(probe->client);
         }
-        finish(probe, NULL);
+        if (redis_trial_begin(&probe->plan, probe->client, probe->trial, probe->prefix, &err) < 0)
+                finish(probe, &err);
 }
 
 static void on_info(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
@@ -135,7 +129,7 @@ static void on_info(struct redis_command *command, const struct redis_reply *rep
         else if (redis_reply_type(reply) == REDIS_STRING)
                 read_info(&probe->result, redis_reply_text(reply, NULL));
         probe->has_info = true;
-        finish_when_all_stand(probe);
+        try_when_all_stand(probe);
 }
 
 /* "save", "3600 1 300 100": when snapshots are made; "" never. So it is known, whatever INFO could tell. */
@@ -152,30 +146,7 @@ static void on_config(struct redis_command *command, const struct redis_reply *r
                 result->persistence_known = true;
         }
         probe->has_config = true;
-        finish_when_all_stand(probe);
-}
-
-static void on_set(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
-{
-        struct redis_probe *probe = probe_of(command, PROBE_SET);
-        struct err why;
-        if (!reply)
-                finish(probe, err);
-        else if (check_set(reply, &why) < 0)
-                finish(probe, &why);
-}
-
-static void on_get(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
-{
-        struct redis_probe *probe = probe_of(command, PROBE_GET);
-        struct err why;
-        if (!reply)
-                finish(probe, err);
-        else if (check_get(reply, &why) < 0)
-                finish(probe, &why);
-        else
-                probe->has_read = true;
-        finish_when_all_stand(probe);
+        try_when_all_stand(probe);
 }
 
 /* Both addresses fit: a host has at most 253 characters. */
@@ -195,35 +166,31 @@ static void on_event(struct redis *client UNUSED, const struct redis_event *even
                 note_connected(probe, event);
         else if (event->err)
                 finish(probe, event->err);
-        finish_when_all_stand(probe);
+        try_when_all_stand(probe);
 }
 
-static int format(struct redis_probe *probe, const char *key_prefix, struct err *err)
+static int format(struct redis_probe *probe, struct err *err)
 {
-        char key[512];
-        int length = snprintf(key, sizeof(key), "%scollector:probe", key_prefix ? key_prefix : "");
-        if (length < 0 || (size_t)length >= sizeof(key))
-                return err_set(err, ERR_INVALID, "probe: the key prefix is too long");
         redis_command_init(&probe->commands[PROBE_INFO], on_info);
         redis_command_init(&probe->commands[PROBE_CONFIG], on_config);
-        redis_command_init(&probe->commands[PROBE_SET], on_set);
-        redis_command_init(&probe->commands[PROBE_GET], on_get);
         int rc = redis_command_args(&probe->commands[PROBE_INFO], 1, (const char *[]){ "INFO" }, (size_t[]){ 4 }, err);
         if (rc == 0)
                 rc = redis_command_args(&probe->commands[PROBE_CONFIG], 3, (const char *[]){ "CONFIG", "GET", "save" },
                                         (size_t[]){ 6, 3, 4 }, err);
-        if (rc == 0)
-                rc = redis_command_args(&probe->commands[PROBE_SET], 5,
-                                        (const char *[]){ "SET", key, "probe", "PX", "10000" },
-                                        (size_t[]){ 3, (size_t)length, 5, 2, 5 }, err);
-        if (rc == 0)
-                rc = redis_command_args(&probe->commands[PROBE_GET], 2, (const char *[]){ "GET", key },
-                                        (size_t[]){ 3, (size_t)length }, err);
         return rc;
 }
 
-int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
-                redis_probe_fn *done, void *data, struct redis_probe **out, struct err *err)
+static void probe_free(struct redis_probe *probe)
+{
+        for (size_t i = 0; i < PROBE_COMMANDS; i++)
+                redis_command_fini(&probe->commands[i]);
+        redis_trial_fini(&probe->plan);
+        free(probe->prefix);
+        free(probe);
+}
+
+int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, const struct redis_trial *trial,
+                int64_t timeout_ms, redis_probe_fn *done, void *data, struct redis_probe **out, struct err *err)
 {
         int rc = redis_target_known(target, err);
         if (rc < 0)
@@ -232,20 +199,21 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_pr
         if (!probe)
                 return err_set(err, ERR_NOMEM, "probe");
         probe->result.replicas = -1;
+        probe->trial = trial ? trial : &redis_trial_plain;
         probe->done = done;
         probe->data = data;
+        probe->prefix = strdup(key_prefix ? key_prefix : "");
+        redis_trial_init(&probe->plan, on_tried, probe);
         struct redis_options options = { .hold_ms = timeout_ms,
                                          .connect_timeout_ms = timeout_ms,
                                          .stall_ms = timeout_ms,
                                          .on_event = on_event,
                                          .data = probe };
-        rc = format(probe, key_prefix, err);
+        rc = probe->prefix ? format(probe, err) : err_set(err, ERR_NOMEM, "probe");
         if (rc == 0)
                 rc = redis_open(loop, &options, target, 0, &probe->client, err);
         if (rc != 0) {
-                for (size_t i = 0; i < PROBE_COMMANDS; i++)
-                        redis_command_fini(&probe->commands[i]);
-                free(probe);
+                probe_free(probe);
                 return rc;
         }
         probe->client->is_brief = true;

@@ -332,15 +332,44 @@ struct redis_probe_result {
         char peer_name[256];       /* the first name in the server's certificate         */
         int64_t peer_not_after_ms; /* Unix time: its last moment                         */
         int64_t connect_ms;
+        char tried[160]; /* the commands of the trial: "SET, GET, XADD"                                  */
+        char lacks[64];  /* those of them that the user may not send and that can be done without: "XDEL" */
+};
+
+/* What a program does with a Redis, tried on keys of its own before it is used. */
+
+enum { REDIS_TRIAL_ARGS = 8 };
+
+struct redis_trial_command {
+        const char *step;                   /* for errors, "write"; static                                       */
+        const char *expects;                /* what a reply has to say; NULL: anything but an error; static      */
+        bool is_optional;                   /* that its user may not send it is only told (`lacks`)              */
+        bool has_no_key;                    /* it goes to the master of the one that was added first             */
+        const char *argv[REDIS_TRIAL_ARGS]; /* the name, the key, ...; NULL behind the last                    */
+};
+
+struct redis_trial_plan; /* opaque: being made */
+/* One command more, behind the others; all of it but `step` and `expects` is copied. ERR_NOMEM. */
+int redis_trial_add(struct redis_trial_plan *plan, const struct redis_trial_command *command,
+                    struct err *err) NODISCARD;
+
+struct redis_trial {
+        const char *key; /* behind the key prefix, the begin of the trial's own keys */
+        /* Adds the commands for one master; called for each master of a Cluster. Keys that begin with `key` are on that
+         * master, and nobody else's. What is written there should expire, as the trial may be cut off at any point. */
+        int (*plan)(struct redis_trial_plan *plan, const char *prefix, const char *key, void *data, struct err *err);
+        void *data;
 };
 
 struct redis_probe; /* opaque: one that is under way */
 
-/* Connects with the target (and to each master of a Cluster), checks that its role may write (ROLE where allowed; one
- * SET with a short TTL under `<prefix>collector:probe`, and one GET), then closes. `done` comes exactly
- * once: rc 0, or ERR_* with a text that names the step: look-up, connect, TLS, authentication, role, write, read.
- * ERR_UNAVAILABLE at once for a target that is nowhere. *out, unless `out` is NULL, is for redis_probe_cancel. */
-int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, int64_t timeout_ms,
+/* Connects with the target (and to each master of a Cluster), checks that its role may write (ROLE where allowed), sends
+ * what `trial` says to each master (NULL: a SET with a short time to live, and a GET), then closes. `done` comes exactly
+ * once: rc 0, or ERR_* with a text that names the step: look-up, connect, TLS, authentication, role, or the trial's own;
+ * with ERR_DENIED it names all commands that were refused. The trial is borrowed until then. ERR_UNAVAILABLE at once for
+ * a target that is nowhere. *out, unless `out` is NULL, is for redis_probe_cancel. */
+int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, const struct redis_trial *trial,
+                int64_t timeout_ms,
                 void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),
                 void *data, struct redis_probe **out, struct err *err) NODISCARD;
 /* `done` does not come any more; the loop must run once or twice until the handles are closed. Only until `done` has

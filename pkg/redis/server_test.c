@@ -222,7 +222,7 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
 static void probe(struct redis_target *target)
 {
         memset(&probed, 0, sizeof(probed));
-        assert_int_equal(redis_probe(&rig.loop, target, "p:", 1000, on_probed, &rig, NULL, NULL), 0);
+        assert_int_equal(redis_probe(&rig.loop, target, "p:", NULL, 1000, on_probed, &rig, NULL, NULL), 0);
         redis_target_unref(target);
         RUN_UNTIL(&rig, probed.is_done);
         rig.is_closed = true; /* there is no client to wait for */

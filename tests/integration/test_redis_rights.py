@@ -1,11 +1,12 @@
 """The rights that a user of Redis needs, as the manual lists them: with these alone everything works and nothing is
-refused, which the server's ACL LOG would tell."""
+refused, which the server's ACL LOG would tell. The trial of a binding and `--check` find each one that is missing."""
 
 import re
 import time
 
 import pytest
 
+from support.cluster import RedisCluster
 from support.collector import check
 from support.deadline import ROOT, wait_until
 
@@ -13,6 +14,16 @@ KEY = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
 
 
 MANUAL = (ROOT / "docs/bindings.md").read_text().split("## What the user of Redis needs")[1].split("\n## ")[0]
+
+
+# What is sent to connect and to ask; all the rest of the manual's rights is what serving sends.
+CONNECTING = {"ping", "select", "info", "role", "config|get", "client|setname", "client|setinfo", "cluster|slots", "asking"}
+
+
+def table():
+    """The commands of the table that the trial is made of, lower case."""
+    text = (ROOT / "cmd/collector/serving.c").read_text()
+    return {name.lower() for name in re.findall(r'\.argv = \{ "([A-Z]+)"', text)}
 
 
 def rights():
@@ -69,13 +80,19 @@ def test_a_newer_server_and_fsync_need_two_more(start_redis, start_collector, va
     assert refused(server) == []
 
 
+def add_dead_entries(admin):
+    """300 of ten minutes ago, whose documents are gone; the stream that they are in."""
+    begin = int(time.time() * 1000) - 600_000
+    stream = "orders:collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(begin // 1000))
+    for n in range(300):
+        admin.xadd(stream, {"k": f"dead0000-0000-4000-8000-{n:012x}"}, id=f"{begin + n}-0")
+    return stream
+
+
 def test_without_xdel_lists_work_and_the_log_says_once_what_stays(server, start_collector):
     with server.client(username="default", password="admin") as admin:
         admin.execute_command("ACL", "SETUSER", "collector", "-xdel")
-        begin = int(time.time() * 1000) - 600_000
-        stream = "orders:collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(begin // 1000))
-        for n in range(300):
-            admin.xadd(stream, {"k": f"dead0000-0000-4000-8000-{n:012x}"}, id=f"{begin + n}-0")
+        stream = add_dead_entries(admin)
     url = f"redis://collector:pw@{server.host}:{server.port}"
     program = start_collector(url, key_prefix="orders:", hold_time="1s", workers=1).wait_connected()
     with program.client() as client:
@@ -89,6 +106,184 @@ def test_without_xdel_lists_work_and_the_log_says_once_what_stays(server, start_
         assert len([line for line in program.log() if line["event"] == "feed.trim_refused"]) == 1
     with server.client(username="default", password="admin") as admin:
         assert admin.xlen(stream) >= 300
+
+
+def sent_to(server):
+    """What the server was sent since its statistics were reset, but for what the tests themselves and connections send."""
+    with server.client(username="default", password="admin") as admin:
+        names = {name.split("_", 1)[1] for name in admin.info("commandstats")}
+    ours = {"acl|setuser", "acl|log", "auth", "hello", "config|resetstat", "scan", "ttl"}
+    return names - CONNECTING - ours
+
+
+def test_the_table_of_the_trial_the_manual_and_what_is_sent_are_one_list(start_redis, start_collector, valkey_server):
+    told = {right[1:] for right in rights() if right[0] == "+"} | {"waitaof"}
+    assert table() == told - CONNECTING
+    sent = set()
+    for ack in ("replica", "fsync"):
+        server = start_redis(program=valkey_server, requirepass="admin", appendonly="yes")
+        with server.client(username="default", password="admin") as admin:
+            add_dead_entries(admin)
+            admin.config_resetstat()
+        url = f"redis://default:admin@{server.host}:{server.port}"
+        program = start_collector(url, key_prefix="orders:", retention="1h", ack=ack, hold_time="1s").wait_connected()
+        with program.client() as client:
+            client.post("/v1/documents", {"a": 1})
+            key = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
+            client.request("PUT", f"/v1/documents/{key}", '{"b":2}', {"Content-Type": "application/json"})
+            client.get(f"/v1/documents/{key}")
+            client.get("/v1/documents")
+            client.request("DELETE", f"/v1/documents/{key}")
+        sent |= wait_until(lambda: {"expireat", "xdel"} <= sent_to(server) and sent_to(server),
+                           "an EXPIREAT and an XDEL", 90, 0.2)
+    assert sent == table()
+
+
+NEEDED = {  # right: options with which it is needed, and the step that fails
+    "set": ({}, "write"), "get": ({}, "read"), "getdel": ({}, "write"), "getrange": ({}, "read"), "xadd": ({}, "write"),
+    "xrange": ({}, "read"), "exists": ({}, "read"), "expireat": ({"retention": "1h"}, "write"),
+    "wait": ({"ack": "replica"}, "acknowledgement"),
+}
+
+
+@pytest.fixture
+def lacking(server):
+    """lacking("xadd", ...): a URL whose user has all rights of the manual but these."""
+    def take(*missing):
+        with server.client(username="default", password="admin") as admin:
+            admin.execute_command("ACL", "SETUSER", "collector", *[f"-{right}" for right in missing])
+        return f"redis://collector:pw@{server.host}:{server.port}"
+    return take
+
+
+def keys_of(server):
+    with server.client(username="default", password="admin") as admin:
+        return {key: admin.ttl(key) for key in admin.scan_iter()}
+
+
+@pytest.mark.parametrize("right", NEEDED)
+def test_check_finds_each_right_that_is_missing(server, lacking, right):
+    options, step = NEEDED[right]
+    status, out, error = check(redis_url=lacking(right), key_prefix="orders:", **options)
+    assert status == 1, out + error
+    assert f"{step}: NOPERM" in error and f"(refused: {right.upper()})" in error, error
+    assert refused(server) and all(right == one for one in refused(server))
+    assert all(0 <= ttl <= 10 for ttl in keys_of(server).values()), "a key that never ends"
+
+
+def test_every_right_of_the_table_is_among_those(server):
+    assert set(NEEDED) | {"waitaof", "xdel"} == table()
+    assert refused(server) == []
+
+
+def test_all_that_are_missing_are_named_at_once(lacking):
+    status, _, error = check(redis_url=lacking("xadd", "getdel", "exists"), key_prefix="orders:")
+    assert status == 1 and "(refused: XADD, EXISTS, GETDEL)" in error, error
+
+
+def test_a_right_that_can_be_done_without_is_a_warning_of_check(lacking):
+    status, out, error = check(redis_url=lacking("xdel"), key_prefix="orders:")
+    assert status == 0 and "warning: the user may not send XDEL" in out, out + error
+
+
+@pytest.mark.parametrize("right, options", [("expireat", {}), ("wait", {}), ("xadd", {"feed": "false"}),
+                                            ("xrange", {"feed": "false"}), ("xdel", {"feed": "false"}), ("exists", {"feed": "false"})])
+def test_what_the_settings_do_not_need_is_not_asked_for(server, lacking, right, options):
+    status, out, error = check(redis_url=lacking(right), key_prefix="orders:", **options)
+    assert status == 0 and right.upper() not in out.split("was tried")[1].splitlines()[0].replace(",", "").split(), out + error
+    assert refused(server) == []
+
+
+def test_check_needs_waitaof_for_fsync(start_redis, valkey_server):
+    server = start_redis(program=valkey_server, requirepass="admin", appendonly="yes")
+    with server.client(username="default", password="admin") as admin:
+        admin.execute_command("ACL", "SETUSER", "collector", "on", ">pw", *rights())
+    url = f"redis://collector:pw@{server.host}:{server.port}"
+    status, _, error = check(redis_url=url, key_prefix="orders:", ack="fsync")
+    assert status == 1 and "acknowledgement: NOPERM" in error and "(refused: WAITAOF)" in error, error
+
+
+def test_a_redis_whose_user_lacks_a_right_is_not_moved_to(start_redis, start_collector, bindings, server, lacking):
+    lacking("xadd")
+    first = start_redis()
+    bindings.redis("db", first)
+    program = start_collector(env=bindings.environment()).wait_connected()
+    bindings.redis("db", server, username="collector", password="pw", **{"key-prefix": "orders:"})
+    line = program.wait_log("binding.reload_failed")
+    assert "write: NOPERM" in line["error"] and "(refused: XADD)" in line["error"], line
+    with program.client() as client:
+        assert client.post("/v1/documents", {"a": 1}).status == 201
+    with server.client(username="default", password="admin") as admin:
+        admin.execute_command("ACL", "SETUSER", "collector", "+xadd")
+    program.wait_log("binding.switched", seconds=15)
+    with program.client() as client:
+        assert client.post("/v1/documents", {"a": 1}).status == 201
+
+
+def test_a_key_of_another_type_where_the_feed_is_due_is_found(start_redis, start_collector, bindings):
+    first, server = start_redis(), start_redis()
+    today = "orders:collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime())
+    server.client().set(today, "not a stream")
+    status, _, error = check(redis_url=server.url(), key_prefix="orders:")
+    assert status == 1 and f"read (XRANGE {today}): WRONGTYPE" in error, error
+    assert check(redis_url=server.url(), key_prefix="orders:", feed="false")[0] == 0
+    bindings.redis("db", first)
+    program = start_collector(env=bindings.environment()).wait_connected()
+    bindings.redis("db", server, **{"key-prefix": "orders:"})
+    assert "WRONGTYPE" in program.wait_log("binding.reload_failed")["error"]
+
+
+@pytest.mark.parametrize("config, reason", [({"min-replicas-to-write": 1}, "NOREPLICAS"), ({"maxmemory": 1}, "OOM")])
+def test_a_redis_that_takes_no_writes_now_is_told_with_its_reason(start_redis, start_collector, bindings, config, reason):
+    first, server = start_redis(), start_redis()
+    for name, value in config.items():
+        server.client().config_set(name, value)
+    status, out, error = check(redis_url=server.url())
+    assert status == 1 and reason in error and f"failed: {error.split('Redis: ')[1].strip()}" in out, out + error
+    bindings.redis("db", first)
+    program = start_collector(env=bindings.environment()).wait_connected()
+    bindings.redis("db", server)
+    assert reason in program.wait_log("binding.reload_failed")["error"]
+    for name in config:
+        server.client().config_set(name, 0)
+    program.wait_log("binding.switched", seconds=15)
+
+
+def test_each_master_of_a_cluster_is_tried_with_all_of_it():
+    with RedisCluster(masters=3) as cluster:
+        for node in cluster.masters():
+            node.client().config_resetstat()
+        status, out, error = check(redis_url=cluster.url(), retention="1h")
+        assert status == 0 and "was tried on each master: SET, GET, GETRANGE, XADD" in out, out + error
+        wanted = table() - {"wait", "waitaof"}
+        for node in cluster.masters():
+            names = {name.split("_", 1)[1] for name in node.client().info("commandstats")}
+            assert wanted <= names, wanted - names
+            assert all(0 <= node.client().ttl(key) <= 10 for key in node.client().scan_iter())
+        cluster.masters()[2].client().execute_command("ACL", "SETUSER", "default", "-xadd")
+        status, out, error = check(redis_url=cluster.url())
+        assert status == 1 and "(refused: XADD)" in error, out + error
+        # All keys of such a prefix are one master's.
+        assert check(redis_url=cluster.url(), key_prefix="{one}:", feed="false")[0] == 0
+
+
+def test_the_trial_leaves_no_key_without_an_end_wherever_it_is_cut_off(start_redis, start_proxy):
+    server = start_redis()
+    for count in range(1, 1200, 97):
+        proxy = start_proxy(server)
+        proxy.cut_after(count, direction="to_server")
+        check(redis_url=f"redis://{proxy.host}:{proxy.port}", retention="1h")
+        assert all(0 <= server.client().ttl(key) <= 10 for key in server.client().scan_iter()), count
+
+
+def test_a_previous_redis_needs_a_user_who_may_read(start_redis, bindings, server):
+    with server.client(username="default", password="admin") as admin:
+        admin.execute_command("ACL", "SETUSER", "reader", "on", ">pw", "~*", "+get", "+info", "+config|get", "+role", "+ping")
+    bindings.redis("old", server, username="reader", password="pw")
+    bindings.redis("new", start_redis())
+    status, out, error = check(env=bindings.environment(), binding="new", previous_binding="old")
+    assert status == 0 and "a read has worked" in out and "was tried: GET\n" in out, out + error
+    assert "set" not in refused(server)
 
 
 @pytest.mark.parametrize("right", ["+set", "+get", "+xadd"])

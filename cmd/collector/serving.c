@@ -1,0 +1,117 @@
+/* serving: the table, and the trial that is made of it. Nothing is tried that could leave a key without an end: the
+ * document of the trial expires after ten seconds and is taken back by GETDEL, and its stream is never made (XADD with
+ * NOMKSTREAM), so that the other commands on it find nothing. Of the feed itself the streams of today and tomorrow are
+ * read: a key of another type stands where they are due. */
+#include "serving.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "feed.h"
+
+enum {
+        ALWAYS = 1,
+        WITH_FEED = 2,
+        WITH_RETENTION = 4, /* and the feed */
+        WITH_REPLICA = 8,
+        WITH_FSYNC = 16,
+        OF_PREVIOUS = 32,
+};
+
+/* What stands for a key in the table. */
+#define DOCUMENT "<document>"
+#define STREAM "<stream>"
+#define TODAY "<today>"
+#define TOMORROW "<tomorrow>"
+#define VALUE "{\"probe\":true}"
+
+enum { KEY_SIZE = 640 };
+
+static const struct {
+        unsigned when;
+        struct redis_trial_command command;
+} rows[] = {
+        { ALWAYS, { .step = "write", .argv = { "SET", DOCUMENT, VALUE, "PX", "10000" } } },
+        { ALWAYS, { .step = "write", .argv = { "SET", DOCUMENT, VALUE, "PX", "10000", "NX" } } },
+        { ALWAYS, { .step = "read", .expects = VALUE, .argv = { "GET", DOCUMENT } } },
+        { OF_PREVIOUS, { .step = "read", .argv = { "GET", DOCUMENT } } },
+        { WITH_FEED, { .step = "read", .expects = VALUE, .argv = { "GETRANGE", DOCUMENT, "0", "1023" } } },
+        { WITH_FEED, { .step = "write", .argv = { "XADD", STREAM, "NOMKSTREAM", "*", "k", "probe" } } },
+        { WITH_FEED, { .step = "read", .argv = { "XRANGE", STREAM, "-", "+", "COUNT", "1" } } },
+        { WITH_FEED, { .step = "read", .argv = { "XRANGE", TODAY, "-", "+", "COUNT", "1" } } },
+        { WITH_FEED, { .step = "read", .argv = { "XRANGE", TOMORROW, "-", "+", "COUNT", "1" } } },
+        { WITH_FEED, { .step = "read", .argv = { "EXISTS", STREAM } } },
+        { WITH_FEED, { .step = "write", .is_optional = true, .argv = { "XDEL", STREAM, "1-1" } } },
+        { WITH_RETENTION, { .step = "write", .argv = { "EXPIREAT", STREAM, "1" } } },
+        { ALWAYS, { .step = "write", .expects = VALUE, .argv = { "GETDEL", DOCUMENT } } },
+        { WITH_REPLICA, { .step = "acknowledgement", .has_no_key = true, .argv = { "WAIT", "0", "1" } } },
+        { WITH_FSYNC, { .step = "acknowledgement", .has_no_key = true, .argv = { "WAITAOF", "1", "0", "100" } } },
+};
+
+struct serving serving_of(const struct settings *settings, const struct ack_level *ack)
+{
+        return (struct serving){ .has_feed = settings->feed,
+                                 .has_retention = settings->retention_ms > 0,
+                                 .ack = ack->kind };
+}
+
+struct serving serving_previous(void)
+{
+        return (struct serving){ .is_previous = true };
+}
+
+static unsigned what_applies(const struct serving *serving)
+{
+        if (serving->is_previous)
+                return OF_PREVIOUS;
+        return (unsigned)ALWAYS | (serving->has_feed ? WITH_FEED : 0U) |
+               (serving->has_feed && serving->has_retention ? WITH_RETENTION : 0U) |
+               (serving->ack == ACK_REPLICA ? WITH_REPLICA : 0U) | (serving->ack == ACK_FSYNC ? WITH_FSYNC : 0U);
+}
+
+struct keys {
+        char stream[KEY_SIZE], today[FEED_STREAM_SIZE], tomorrow[FEED_STREAM_SIZE];
+        const char *document;
+};
+
+static const char *key_of(const struct keys *keys, const char *text)
+{
+        const struct {
+                const char *text, *key;
+        } words[] = { { DOCUMENT, keys->document },
+                      { STREAM, keys->stream },
+                      { TODAY, keys->today },
+                      { TOMORROW, keys->tomorrow } };
+        for (size_t i = 0; i < COUNT_OF(words); i++)
+                if (strcmp(words[i].text, text) == 0)
+                        return words[i].key;
+        return text;
+}
+
+static int plan(struct redis_trial_plan *plan, const char *prefix, const char *key, void *data, struct err *err)
+{
+        const struct serving *serving = data;
+        struct keys keys = { .document = key };
+        int64_t today = feed_day(clock_realtime_ms());
+        unsigned applies = what_applies(serving);
+        int rc = 0;
+        (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key has less than 512 bytes */
+        (void)feed_stream(prefix, today, keys.today);
+        (void)feed_stream(prefix, today + 1, keys.tomorrow);
+        for (size_t i = 0; i < COUNT_OF(rows) && rc == 0; i++) {
+                struct redis_trial_command command = rows[i].command;
+                if (!(rows[i].when & applies))
+                        continue;
+                for (size_t k = 1; k < REDIS_TRIAL_ARGS && command.argv[k]; k++)
+                        command.argv[k] = key_of(&keys, command.argv[k]);
+                rc = redis_trial_add(plan, &command, err);
+        }
+        return rc;
+}
+
+struct redis_trial serving_trial(const struct serving *serving)
+{
+        return (struct redis_trial){ .key = "collector:probe", .plan = plan, .data = (void *)(uintptr_t)serving };
+}
