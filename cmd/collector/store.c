@@ -176,8 +176,7 @@ static void write_settled(struct store_write *write)
                 return;
         /* Redis put the SET off and took the XADD at once: whoever read the feed in between found no document
          * there. */
-        bool ahead =
-                write->outcome == STORE_DONE && write->add.attempts > 0 && write->set.attempts > write->add.attempts;
+        bool ahead = write->outcome == STORE_DONE && write->add.attempts > 0 && write->set.order > write->add.order;
         if (is_torn(write)) {
                 write_again(write);
         } else if (ahead) {
@@ -220,6 +219,7 @@ static void send_add(struct store_write *write)
         redis_command_init(&write->add, on_added);
         redis_command_room(&write->add, write->add_room, sizeof(write->add_room));
         write->add.on_resend = on_add_resend;
+        write->set.follower = &write->add;
         if (feed_add_args(&write->add, write->stream, write->key, write->mark_ms, &err) < 0) {
                 write_failed(write, STORE_UNAVAILABLE, &err);
                 write_settled(write);

@@ -13,7 +13,12 @@
 #include "api.h"
 #include "base/clock.h"
 
-enum { STACK_BYTES = 512 * 1024, SCRATCH_MAX_BYTES = 1 << 30, FAILURE_EVERY_MS = 10 * 1000 };
+enum {
+        STACK_BYTES = 512 * 1024,
+        SCRATCH_MAX_BYTES = 1 << 30,
+        FAILURE_EVERY_MS = 10 * 1000,
+        REPLY_LIMIT_BYTES = 64 << 20
+};
 
 /* --- Events of the Redis client --------------------------------------------------------------------------------- */
 
@@ -316,7 +321,9 @@ static int open_lanes(struct worker *worker, struct redis_options redis, const s
 static int open_redis(struct worker *worker, const struct worker_place *place, struct err *err)
 {
         const struct settings *settings = worker->collector->settings;
+        size_t four_documents = (size_t)settings->body_max_bytes * 4;
         struct redis_options options = {
+                .reply_max_bytes = four_documents > REPLY_LIMIT_BYTES ? four_documents : REPLY_LIMIT_BYTES,
                 .hold_ms = settings->hold_time_ms,
                 .connect_timeout_ms = settings->connect_timeout_ms,
                 .stall_ms = settings->stall_timeout_ms,

@@ -309,5 +309,11 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
                 redis_conn_broken(c, &err);
                 return;
         }
+        /* Bytes come, and no reply ends: what it swallows are the replies to others. Nobody waits any more. */
+        if (now_ms - c->answered_ms >= c->client->options.hold_ms + stall_ms) {
+                (void)err_set(&err, ERR_PROTOCOL, "a reply without an end");
+                redis_conn_broken(c, &err);
+                return;
+        }
         redis_queue_expire_in_flight(c->client, c, now_ms);
 }

@@ -61,6 +61,7 @@ static void on_reply(struct conn *c, const struct redis_reply *reply)
                 redis_conn_handshake_reply(c, reply);
                 return;
         }
+        c->answered_ms = redis_now_ms(c->client);
         struct redis_command *first = redis_link_command(c->in_flight.next);
         bool is_asked = !redis_link_empty(&c->in_flight);
         if (is_asked && first->has_asked)
@@ -152,7 +153,7 @@ static void put_in_flight(struct conn *c, struct redis_command *command, int64_t
 {
         struct redis *client = c->client;
         if (redis_link_empty(&c->in_flight))
-                c->heard_ms = redis_now_ms(client);
+                c->heard_ms = c->answered_ms = redis_now_ms(client);
         redis_link_remove(&command->link);
         redis_link_before(&c->in_flight, &command->link);
         client->held_count--;
@@ -163,6 +164,7 @@ static void put_in_flight(struct conn *c, struct redis_command *command, int64_t
         command->state = COMMAND_IN_FLIGHT;
         command->has_asked = command->is_asking;
         command->attempts++;
+        command->order = ++(client->node ? client->node->router : client)->written;
         command->connection = c->number;
         if (command->generation != c->generation)
                 command->losses = command->strikes = 0; /* another server's verdict */

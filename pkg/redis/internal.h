@@ -342,6 +342,7 @@ struct conn {
         bool is_reading;
         bool blocked;             /* the socket takes no more; waits to be writable                    */
         int64_t heard_ms;         /* the last byte, or the first command in flight after a quiet time    */
+        int64_t answered_ms;      /* the last whole reply, or likewise                                 */
         enum redis_failure pause; /* a command was refused: no more are written until in_flight is empty */
         bool is_retired;          /* has a successor: closes when in_flight is empty                     */
         int64_t renew_ms;         /* when it is to have a successor for its age; 0: never                */
@@ -435,8 +436,9 @@ struct redis {
         bool reroutes;                      /* something in `held` may be for a node                */
 
         unsigned connections_made;
-        unsigned depth; /* entries that are not left yet: nothing is freed */
-        unsigned holds; /* handles and look-ups that are not closed yet    */
+        uint64_t written; /* commands */
+        unsigned depth;   /* entries that are not left yet: nothing is freed */
+        unsigned holds;   /* handles and look-ups that are not closed yet    */
         bool is_closing;
         void (*on_closed)(void *data);
         void *on_closed_data;

@@ -59,6 +59,26 @@ static void take_asking_off(struct redis *client, struct redis_command *command)
         atomic_fetch_sub_explicit(&client->options.budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
+/* Its place in a list in order of deadline. What comes is seldom older than much of what is there. */
+static struct redis_link *place_in(struct redis_link *list, const struct redis_command *command)
+{
+        struct redis_link *at = list;
+        while (at->previous != list && redis_link_command(at->previous)->deadline_ms > command->deadline_ms)
+                at = at->previous;
+        return at;
+}
+
+/* What follows it may go on. */
+static void release_follower(struct redis *client, const struct redis_command *command)
+{
+        struct redis_command *follower = command->follower;
+        if (!follower || !follower->is_parked)
+                return;
+        follower->is_parked = false;
+        redis_link_remove(&follower->link);
+        redis_link_before(place_in(&client->held, follower), &follower->link);
+}
+
 /* Out of whatever it is in; the budget keeps its share. */
 static void take_out(struct redis *client, struct redis_command *command)
 {
@@ -68,6 +88,8 @@ static void take_out(struct redis *client, struct redis_command *command)
                 client->in_flight_count--;
         redis_link_remove(&command->link);
         command->state = COMMAND_IDLE;
+        command->is_parked = false;
+        release_follower(client, command);
         if (client->alone == command)
                 client->alone = NULL;
         if (command->is_asking)
@@ -134,25 +156,30 @@ bool redis_cancel(struct redis *client, struct redis_command *command)
 
 /* --- From one node of a Cluster to another --------------------------------------------------------------- */
 
-/* Its place in a list in order of deadline. What comes is seldom older than much of what is there. */
-static struct redis_link *place_in(struct redis_link *list, const struct redis_command *command)
-{
-        struct redis_link *at = list;
-        while (at->previous != list && redis_link_command(at->previous)->deadline_ms > command->deadline_ms)
-                at = at->previous;
-        return at;
-}
-
 /* A router has no connection that could end. */
 static bool belongs_aside(const struct redis *client, const struct redis_command *command)
 {
         return command->strikes > 0 && !client->cluster;
 }
 
+/* What was sent behind it waits with it. */
+static void park_follower(const struct redis *client, struct redis_command *command)
+{
+        struct redis_command *follower = command->follower;
+        if (!follower || follower->state != COMMAND_HELD || follower->home != client || follower->is_parked)
+                return;
+        follower->is_parked = true;
+        redis_link_remove(&follower->link);
+        redis_link_before(command->link.next, &follower->link);
+}
+
 void redis_queue_move(struct redis *from, struct redis *to, struct redis_command *command)
 {
         take_out(from, command);
-        hold(to, command, place_in(belongs_aside(to, command) ? &to->aside : &to->held, command));
+        bool is_aside = belongs_aside(to, command);
+        hold(to, command, place_in(is_aside ? &to->aside : &to->held, command));
+        if (is_aside)
+                park_follower(to, command);
         redis_wake(to);
 }
 
@@ -160,6 +187,7 @@ void redis_queue_rejoin(struct redis *client)
 {
         while (!redis_link_empty(&client->aside)) {
                 struct redis_command *command = redis_link_command(client->aside.next);
+                command->is_parked = false;
                 redis_link_remove(&command->link);
                 redis_link_before(place_in(&client->held, command), &command->link);
         }
@@ -210,6 +238,7 @@ void redis_queue_hold_again(struct redis *client, struct redis_link *list)
                 if (belongs_aside(client, command)) {
                         redis_link_remove(&command->link);
                         redis_link_before(place_in(&client->aside, command), &command->link);
+                        park_follower(client, command);
                         continue;
                 }
                 while (at != &client->held && redis_link_command(at)->deadline_ms < command->deadline_ms)

@@ -150,14 +150,17 @@ struct redis_command {
         void (*on_resend)(struct redis_command *command); /* NULL, or called before it is sent once more after
                                      it may have been done: may call redis_command_args on it, and
                                      nothing else of this header                                 */
-        bool once;             /* never send it again when it may have been done: fail with ERR_TIMEOUT */
-        bool must_not_hold;    /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
+        bool once;          /* never send it again when it may have been done: fail with ERR_TIMEOUT */
+        bool must_not_hold; /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
+        /* Another one that was sent behind it and must never overtake it, as long as both are the client's. NULL: none. */
+        struct redis_command *follower;
         int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before */
         unsigned attempts;     /* how many times it was written, but for what a Cluster's node sent elsewhere */
         /* The client's connection that it was last written on, counted from 1; 0: none. Two commands with the same one
          * were done by the same server, in the order in which they were sent: what WAIT needs to know. */
         unsigned connection;
         unsigned generation; /* of the target that it was last written to */
+        uint64_t order;      /* of all that the client has written, the number of its last writing; 0: none */
 
         /* Private to pkg/redis. */
         struct redis_link {
@@ -181,6 +184,7 @@ struct redis_command {
         unsigned char redirects;       /* one after the other                                       */
         unsigned char row, shape;      /* expect.c: what it is, and which replies fit               */
         size_t most;                   /* ... and how much of them                                  */
+        bool is_parked;                /* in `aside` behind the one that it follows                 */
         bool is_asking;                /* ASKING stands before it in its bytes ...                  */
         bool has_asked;                /* ... and the answer to that is still to come               */
 };

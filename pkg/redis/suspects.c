@@ -95,9 +95,11 @@ void redis_suspects_forget_turn(struct redis *client)
 static struct redis_command *find_due(struct redis *client)
 {
         int64_t now_ms = redis_now_ms(client);
-        for (struct redis_link *at = client->aside.next; at != &client->aside; at = at->next)
-                if (redis_link_command(at)->alone_ms <= now_ms)
-                        return redis_link_command(at);
+        for (struct redis_link *at = client->aside.next; at != &client->aside; at = at->next) {
+                struct redis_command *command = redis_link_command(at);
+                if (!command->is_parked && command->alone_ms <= now_ms)
+                        return command;
+        }
         return NULL;
 }
 

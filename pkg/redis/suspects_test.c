@@ -158,6 +158,34 @@ static void what_is_put_aside_can_be_taken_back_or_expires(void **state UNUSED)
         stop();
 }
 
+static const char *closes_twice_at_bad(struct fake *f UNUSED, struct fake_conn *conn, size_t argc, char **argv)
+{
+        return argc > 1 && is(argv[1], "bad") && conn->number <= 4 ? FAKE_CLOSE : NULL;
+}
+
+/* The first that was sent of a document and its entry in the feed. */
+static void what_follows_a_command_never_overtakes_it(void **state UNUSED)
+{
+        struct job entry;
+        start((struct redis_options){ 0 });
+        fake.answer = closes_twice_at_bad;
+        job_init(&entry, &rig, "XADD", "feed", "1");
+        job_init(&bad, &rig, "SET", "bad", "1");
+        bad.command.follower = &entry.command;
+        redis_send(rig.client, &bad.command);
+        redis_send(rig.client, &entry.command);
+        RUN_UNTIL(&rig, !redis_link_empty(&rig.client->aside));
+        assert_true(entry.command.is_parked);
+        for (int i = 0; i < OTHERS; i++)
+                job_send(&others[i], &rig, "SET", "good", "1");
+        RUN_UNTIL(&rig, rig.answered == OTHERS + 2);
+        assert_answer(&bad, "OK");
+        assert_answer(&entry, "1-1");
+        assert_true(bad.command.order < entry.command.order);
+        assert_true(bad.order < entry.order);
+        stop();
+}
+
 static void another_server_judges_anew(void **state UNUSED)
 {
         struct fake other;
@@ -184,6 +212,7 @@ int main(void)
                 cmocka_unit_test(a_server_that_closes_at_every_write_accuses_none),
                 cmocka_unit_test(away_ends_with_a_write_and_not_with_a_handshake_or_a_read),
                 cmocka_unit_test(what_is_put_aside_can_be_taken_back_or_expires),
+                cmocka_unit_test(what_follows_a_command_never_overtakes_it),
                 cmocka_unit_test(another_server_judges_anew),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

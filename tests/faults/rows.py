@@ -4,6 +4,7 @@ from functools import partial
 
 from support import scenarios
 from support.fast_load import FastLoad
+from support.hostile_play import play_hostile
 from support.places import DURABLE, Clustered, Encrypted, Named, Standalone, Watched
 
 # So that a fault that is longer than these need not last for many seconds.
@@ -26,6 +27,16 @@ class Row:
 
     def play(self):
         return scenarios.play(self.fault, *self.places(), **self.play_options)
+
+
+class HostileRow:
+    """A Redis that stores what it is told and says anything."""
+
+    def __init__(self, name, seed, seconds):
+        self.name, self.seed, self.seconds = name, seed, seconds
+
+    def play(self):
+        return play_hostile(self.seed, self.seconds)
 
 
 def swapped_at_full_rate(site, slowest=1.0):
@@ -60,6 +71,18 @@ ROWS = [
         times=5, between=50),
     Row("reply to XADD lost, 5 times", partial(scenarios.reply_lost, command="XADD"),
         lambda: [durable(scripted=True)], times=5, between=50),
+    Row("replies that cannot be", scenarios.replies_impossible, times=2),
+    HostileRow("a Redis that lies for 20 s, its answers and its handshakes", seed=7, seconds=20),
+    # Writes that stall
+    Row("CLIENT PAUSE WRITE for 4 s, with a stall time of 1 s", partial(scenarios.writes_paused, seconds=4.0), **SHORT),
+    Row("connections closed at each write for 3 s", partial(scenarios.closed_at_writes, seconds=3.0),
+        lambda: [durable(scripted=True)]),
+    # Limits of the server
+    Row("document over client-query-buffer-limit", partial(scenarios.large_document, client_query_buffer_limit="1mb"),
+        times=3, body_max="10MiB"),
+    Row("document over proto-max-bulk-len", partial(scenarios.large_document, proto_max_bulk_len="1mb"), times=3,
+        body_max="10MiB"),
+    Row("reply over client-output-buffer-limit", scenarios.large_reply, times=3, body_max="10MiB"),
     Row("address moves to another server", scenarios.moved, lambda: [_with_standby()]),
     Row("host name leads to another server, the old one is gone", scenarios.renamed, lambda: [Named(**DURABLE)]),
     # Connections

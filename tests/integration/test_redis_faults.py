@@ -11,6 +11,7 @@ from support import scenarios
 from support.background import post_later
 from support.collector import metric_sum
 from support.deadline import PATIENCE, SANITIZED, stays, wait_until
+from support.hostile_play import play_hostile
 from support.http_client import request_bytes, timed
 from support.load import Load
 from support.matching import assert_problem, is_uuid
@@ -505,3 +506,12 @@ def test_a_name_that_leads_to_another_server_when_the_old_one_ends_costs_waiting
 
 def test_a_random_sequence_of_faults_and_swaps_costs_waiting_alone():
     play_random(seed=4, seconds=20 / PATIENCE, say=print).assert_met()
+
+
+# --- A Redis that lies ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_replies_that_cannot_be_neither_end_it_nor_make_it_grow_nor_lie(seed):
+    outcome = play_hostile(seed, 6 / PATIENCE)
+    print(outcome.result)
+    outcome.assert_met()

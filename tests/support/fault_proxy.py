@@ -26,6 +26,7 @@ class FaultProxy:
         self._state = threading.Condition()
         self._mode = "pass"
         self._cut = None  # [direction, bytes left, times left]
+        self._instead = [None, 0]  # bytes, times left
         self._script = []  # [set of command names or None, reply bytes, times left]
         self.scripted_replies = 0
         self._live = set()
@@ -43,6 +44,7 @@ class FaultProxy:
         with self._state:
             was = self._mode
             self._mode, self.delay_s, self._cut, self._script = "pass", 0.0, None, []
+            self._instead = [None, 0]
             self._state.notify_all()
         if was == "refuse":
             self._listen()
@@ -86,6 +88,15 @@ class FaultProxy:
     def cuts_left(self):
         with self._state:
             return self._cut[2] if self._cut else 0
+
+    def reply_instead(self, data, times=1):
+        """The next pieces of Redis's replies are these bytes instead."""
+        with self._state:
+            self._instead = [data, times]
+
+    def instead_left(self):
+        with self._state:
+            return self._instead[1]
 
     def script(self, reply, commands=None, times=None):
         """The named commands (None: all) get this reply, `times` times (None: until heal)."""
@@ -186,7 +197,7 @@ class FaultProxy:
                     self._state.wait_for(lambda: self._mode != "pause" or pair.closed)
                     if pair.dead:
                         continue
-                    data, cut = self._apply_cut(data, direction)
+                    data, cut = self._apply_cut(self._apply_instead(data, direction), direction)
                 sink.sendall(data)
                 if cut:
                     pair.close()
@@ -194,6 +205,12 @@ class FaultProxy:
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pair.close()
+
+    def _apply_instead(self, data, direction):
+        if direction != "to_client" or self._instead[1] <= 0:
+            return data
+        self._instead[1] -= 1
+        return self._instead[0]
 
     def _apply_cut(self, data, direction):
         if not self._cut or self._cut[0] != direction:

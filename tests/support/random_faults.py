@@ -30,6 +30,10 @@ ONE_SERVER = [
     lambda dice: scenarios.reset,
     lambda dice: partial(scenarios.refused, seconds=dice.choice([0.1, 1.0])),
     lambda dice: partial(scenarios.cut, count=dice.randrange(1, 5000), direction="to_client"),
+    lambda dice: partial(scenarios.replies_impossible, replies=dice.sample(scenarios.IMPOSSIBLE, 3)),
+    lambda dice: partial(scenarios.writes_paused, seconds=dice.choice([0.5, 2.5])),
+    lambda dice: partial(scenarios.large_document, client_query_buffer_limit="1mb"),
+    lambda dice: scenarios.large_reply,
     lambda dice: partial(scenarios.cut, count=dice.randrange(1, 50000), direction="to_server"),
     lambda dice: partial(scenarios.password_in_server_first, seconds=1.0),
     lambda dice: partial(scenarios.password_in_secret_first, seconds=0.5),
@@ -72,7 +76,7 @@ def play_random(seed, seconds, say=lambda text: None):
     places = [Standalone(**DURABLE, requirepass="first"), Encrypted(**DURABLE, requirepass="second"), Watched(),
               Clustered()]
     assert len(places) == PLACES
-    with Site(*places, connections=16, rate=600, stall_timeout="1s", connect_timeout="1s") as site:
+    with Site(*places, connections=16, rate=600, stall_timeout="1s", connect_timeout="1s", body_max="10MiB") as site:
         deadline = Deadline(seconds)
         while not deadline.passed():
             fault = dice.choice(faults_of(site.place))(dice)

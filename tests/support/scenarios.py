@@ -227,6 +227,65 @@ def reply_lost(site, command="SET"):
     site.proxy.heal()
 
 
+# None of them fits a SET without NX or an XADD.
+IMPOSSIBLE = (b"$-1\r\n", b":-7\r\n", b"*2\r\n+OK\r\n$-1\r\n", b"+QUEUED\r\n", b"*1\r\n" * 5000, b"*999999999999\r\n",
+              b"$-2\r\n", b"%1\r\n+a\r\n+b\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\xff\r\n")
+
+
+def replies_impossible(site, replies=IMPOSSIBLE):
+    """Redis does what it is told, and something between answers what cannot be."""
+    for reply in replies:
+        site.proxy.reply_instead(reply)
+        wait_until(lambda: site.proxy.instead_left() == 0, "a reply that is replaced", 60)
+        site.more(20)
+
+
+def writes_paused(site, seconds=2.5):
+    """CLIENT PAUSE WRITE: connections stand, reads are answered, writes are not."""
+    with site.server.client() as client:
+        client.execute_command("CLIENT", "PAUSE", int(seconds * 1000), "WRITE")
+    site.lasts(seconds)
+
+
+def closed_at_writes(site, seconds=2.0):
+    """Each connection ends at its first write, whose answer is lost."""
+    site.proxy.lose_replies(["SET", "XADD"], times=None)
+    site.lasts(seconds)
+    site.proxy.heal()
+
+
+# --- Limits ----------------------------------------------------------------------------------------------
+
+LARGE = 3 << 20
+
+
+def _answered(site, status, method, *words):
+    with site.collector.client(timeout=60) as client:
+        answer = getattr(client, method)(*words)
+    assert answer.status == status, answer
+    return answer
+
+
+def large_document(site, **limit):
+    """A document that is over a limit of the server's (CONFIG SET) is refused, and takes no other along."""
+    before = {name: site.server.client().config_get(name.replace("_", "-")) for name in limit}
+    site.server.config(**limit)
+    _answered(site, 507, "post", "/v1/documents", {"large": "x" * LARGE})
+    for values in before.values():
+        for name, value in values.items():
+            site.server.client().config_set(name, value)
+    _answered(site, 201, "post", "/v1/documents", {"large": "x" * LARGE})
+
+
+def large_reply(site):
+    """The same with a document that is read, over client-output-buffer-limit."""
+    key = _answered(site, 201, "post", "/v1/documents", {"large": "x" * 3 * LARGE}).json()["key"]
+    site.server.config(client_output_buffer_limit="normal 1mb 0 0")
+    _answered(site, 507, "get", f"/v1/documents/{key}")
+    site.server.config(client_output_buffer_limit="normal 0 0 0")
+    _answered(site, 200, "get", f"/v1/documents/{key}")
+
+
 def moved(site):
     """The address leads to another server, and the old one's connections are reset."""
     standby = next(server for server in site.place.servers if server is not site.server)
