@@ -1,5 +1,6 @@
 /* delay: a timer per request, in a list so that they can be answered when the program stops. The memory of one lives
- * until its timer is closed. */
+ * until its timer is closed. While the list is not empty, a timer of the worker asks the system twice a second which of
+ * their clients have gone: libmicrohttpd does not look at a connection whose request waits. */
 #include "delay.h"
 
 #include <ctype.h>
@@ -17,6 +18,8 @@ struct delay {
         int64_t ms;
         struct delay *next, **back;
 };
+
+enum { LOOK_MS = 500 };
 
 /* Digits, or digits with up to three behind a point. */
 static bool parse_seconds(const char *text, int64_t *ms)
@@ -53,8 +56,28 @@ static struct http_request *finish(struct delay *delay)
         *delay->back = delay->next;
         if (delay->next)
                 delay->next->back = delay->back;
+        atomic_fetch_sub(&delay->worker->pinger->delays, 1);
         uv_close((uv_handle_t *)&delay->timer, on_closed);
         return delay->request;
+}
+
+static void on_look(uv_timer_t *timer)
+{
+        struct worker *worker = timer->data;
+        struct delay *next;
+        for (struct delay *delay = worker->delays; delay; delay = next) {
+                next = delay->next;
+                if (http_request_is_abandoned(delay->request))
+                        answer_problem(worker, finish(delay), 503, "the client has gone before the delay was over");
+        }
+        if (!worker->delays)
+                (void)uv_timer_stop(timer); /* always 0 */
+}
+
+void delay_init(struct worker *worker)
+{
+        (void)uv_timer_init(&worker->loop, &worker->delay_look); /* always 0 */
+        worker->delay_look.data = worker;
 }
 
 static void on_time(uv_timer_t *timer)
@@ -66,9 +89,13 @@ static void on_time(uv_timer_t *timer)
 
 void delay_start(struct worker *worker, struct http_request *request, int64_t ms)
 {
-        struct delay *delay = calloc(1, sizeof(*delay));
+        struct pinger *pinger = worker->pinger;
+        bool has_room = atomic_fetch_add(&pinger->delays, 1) < pinger->settings->delays_max;
+        struct delay *delay = has_room ? calloc(1, sizeof(*delay)) : NULL;
         if (!delay) {
-                answer_problem(worker, request, 503, "memory is short");
+                atomic_fetch_sub(&pinger->delays, 1);
+                answer_problem(worker, request, 503, "%s",
+                               has_room ? "memory is short" : "too many requests wait already (--delays-max)");
                 return;
         }
         *delay = (struct delay){
@@ -77,8 +104,10 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
         if (delay->next)
                 delay->next->back = &delay->next;
         worker->delays = delay;
-        (void)uv_timer_init(&worker->loop, &delay->timer); /* always 0 */
-        uv_update_time(&worker->loop);                     /* or the turn so far would count as waited */
+        if (!uv_is_active((uv_handle_t *)&worker->delay_look))
+                (void)uv_timer_start(&worker->delay_look, on_look, LOOK_MS, LOOK_MS); /* not closing: cannot fail */
+        (void)uv_timer_init(&worker->loop, &delay->timer);                            /* always 0 */
+        uv_update_time(&worker->loop); /* or the turn so far would count as waited */
         /* The loop's clock drops parts of a millisecond, so a timer may come up to one early: the delay is not less. */
         (void)uv_timer_start(&delay->timer, on_time, ms > 0 ? (uint64_t)ms + 1 : 0, 0); /* not closing: cannot fail */
 }

@@ -57,6 +57,9 @@ static const struct config_option options[] = {
                   "of the pod come from the variables POD_NAME, POD_NAMESPACE, NODE_NAME and POD_IP." },
         { "delay-max", CONFIG_DURATION_AT(struct settings, delay_max_ms), REPORT, .fallback = "30s", .max = HOUR_MS,
           .help = "Longest time that /delay/{time} waits; more is answered with 400." },
+        { "delays-max", CONFIG_INT_AT(struct settings, delays_max), REPORT, .fallback = "1000", .min = 1,
+          .max = 1000000, .unit = "requests",
+          .help = "Requests to /delay/{time} that wait at once; one more is answered with 503." },
 
         { "collector-url", CONFIG_URL_AT(struct settings, collector_url), COLLECTOR,
           .help = "http://host[:port][/path] or https://..." },

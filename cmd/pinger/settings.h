@@ -34,6 +34,7 @@ struct settings {
         char *api_version;
         char *podinfo;
         int64_t delay_max_ms;
+        int64_t delays_max;
 
         /* Collector */
         struct secret collector_url;

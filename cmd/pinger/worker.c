@@ -22,6 +22,7 @@ static void end(struct worker *worker)
         http_worker_close(worker->http);
         uv_close((uv_handle_t *)&worker->turn, NULL);
         uv_close((uv_handle_t *)&worker->deadline, NULL);
+        uv_close((uv_handle_t *)&worker->delay_look, NULL);
         uv_close((uv_handle_t *)&worker->message, NULL);
 }
 
@@ -91,6 +92,7 @@ int worker_start(struct worker *worker, struct pinger *pinger, struct err *err)
         /* On a loop that stands, these cannot fail (libuv, uv_prepare_init, uv_timer_init). */
         (void)uv_prepare_init(&worker->loop, &worker->turn);
         (void)uv_timer_init(&worker->loop, &worker->deadline);
+        delay_init(worker);
         worker->turn.data = worker->deadline.data = worker->message.data = worker;
         (void)uv_prepare_start(&worker->turn, on_turn);
         int rc = http_worker_open(pinger->server, &worker->loop, worker, &worker->http, err);

@@ -35,6 +35,7 @@ struct pinger {
         struct record_source records;
         struct report_source report;
         unsigned worker_count;
+        atomic_llong delays;  /* requests that wait for their time */
         atomic_bool draining; /* SIGTERM was seen: not ready any more */
 };
 
@@ -46,7 +47,8 @@ struct worker {
         uv_loop_t loop;
         uv_prepare_t turn;
         uv_timer_t deadline;
-        uv_async_t message; /* wakes the loop for what stands below the line */
+        uv_timer_t delay_look; /* delay.c's */
+        uv_async_t message;    /* wakes the loop for what stands below the line */
 
         struct http_worker *http;
         struct uuid_source uuids;

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "http/internal.h"
@@ -39,6 +40,29 @@ static struct MHD_Response *create(struct http_request *request, const struct ht
         return response;
 }
 
+static bool has_header(const struct http_answer *answer, const char *name)
+{
+        for (size_t i = 0; i < answer->header_count; i++)
+                if (!strcasecmp(answer->headers[i].name, name))
+                        return true;
+        return false;
+}
+
+/* Nothing that is answered may be given to another by a cache, unless the handler says so: what is at a path changes.
+ * And a client that keeps the connection is told for how long: one that sends its next request as we close loses it. */
+static bool add_constant_headers(struct http_request *request, struct MHD_Response *response,
+                                 const struct http_answer *answer)
+{
+        const struct http_server *server = request->worker->server;
+        if (!has_header(answer, "Cache-Control") &&
+            MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_NO)
+                return false;
+        if (atomic_load_explicit(&server->draining, memory_order_relaxed))
+                return MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+        return request->head.closes || has_header(answer, "Connection") ||
+               MHD_add_response_header(response, "Keep-Alive", server->keep_alive) == MHD_YES;
+}
+
 static bool add_headers(struct http_request *request, struct MHD_Response *response, const struct http_answer *answer)
 {
         const char *type = answer->content_type;
@@ -51,8 +75,7 @@ static bool add_headers(struct http_request *request, struct MHD_Response *respo
         for (size_t i = 0; i < answer->header_count; i++)
                 if (MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value) == MHD_NO)
                         return false;
-        return !atomic_load_explicit(&request->worker->server->draining, memory_order_relaxed) ||
-               MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+        return add_constant_headers(request, response, answer);
 }
 
 /* The connection has ended, and libmicrohttpd knows it. */
@@ -123,6 +146,8 @@ void http_respond(struct http_request *request, const struct http_answer *answer
 
 static enum MHD_Result print_field(void *cls, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
 {
+        if (!strcmp(name, "Keep-Alive"))
+                return MHD_YES; /* the connection ends */
         return buf_printf(cls, "%s: %s\r\n", name, value) == 0 ? MHD_YES : MHD_NO;
 }
 

@@ -75,12 +75,92 @@ static void an_unknown_method_gets_405_with_allow(void **state)
 {
         (void)state;
         assert_int_equal(exchange(&f, "DELETE /held HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 405);
-        assert_non_null(strstr(answer.head, "Allow: GET, HEAD, POST\r\n"));
+        assert_non_null(strstr(answer.head, "Allow: GET, HEAD, POST, OPTIONS\r\n"));
         assert_int_equal(exchange(&f, "POST /items/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", &answer),
                          405);
-        assert_non_null(strstr(answer.head, "Allow: GET, HEAD\r\n"));
-        assert_int_equal(exchange(&f, "OPTIONS /now HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 405);
+        assert_non_null(strstr(answer.head, "Allow: GET, HEAD, OPTIONS\r\n"));
         assert_int_equal(exchange(&f, "BREW /any/pot HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 200);
+}
+
+static void options_lists_the_methods_of_a_path_or_of_all(void **state)
+{
+        static const struct {
+                const char *target, *allow;
+        } cases[] = { { "/held", "Allow: GET, HEAD, POST, OPTIONS\r\n" },
+                      { "/items/x", "Allow: GET, HEAD, OPTIONS\r\n" },
+                      { "*", "Allow: POST, GET, HEAD, OPTIONS\r\n" } };
+        char request[128];
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                (void)snprintf(request, sizeof(request), "OPTIONS %s HTTP/1.1\r\nHost: x\r\n\r\n", cases[i].target);
+                assert_int_equal(exchange(&f, request, &answer), 204);
+                assert_non_null(strstr(answer.head, cases[i].allow));
+        }
+        assert_int_equal(exchange(&f, "OPTIONS /nothing HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 404);
+        assert_int_equal(exchange(&f, "OPTIONS /any/pot HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 200);
+}
+
+static void nothing_is_for_caches(void **state)
+{
+        (void)state;
+        assert_int_equal(exchange(&f, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 200);
+        assert_non_null(strstr(answer.head, "Cache-Control: no-store\r\n"));
+        assert_int_equal(exchange(&f, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 404);
+        assert_non_null(strstr(answer.head, "Cache-Control: no-store\r\n"));
+        assert_int_equal(exchange(&f, "GET /now HTTP/1.1\r\n\r\n", &answer), 400);
+        assert_non_null(strstr(answer.head, "Cache-Control: no-store\r\n"));
+}
+
+static void who_keeps_a_connection_is_told_for_how_long(void **state)
+{
+        static const struct {
+                const char *text;
+                bool told;
+        } cases[] = {
+                { "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", true },
+                { "GET /held HTTP/1.1\r\nHost: x\r\nConnection: TE\r\n\r\n", true },
+                { "GET /now HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false },
+                { "GET /now HTTP/1.1\r\nHost: x\r\nConnection: TE, Close\r\n\r\n", false },
+                { "GET /now HTTP/1.0\r\n\r\n", false },
+                { "GET /now HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true },
+        };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                assert_int_equal(exchange(&f, cases[i].text, &answer), 200);
+                if ((strstr(answer.head, "Keep-Alive: timeout=75\r\n") != NULL) != cases[i].told)
+                        fail_msg("case %zu: %s", i, answer.head);
+        }
+}
+
+static void conditions_are_refused_where_they_cannot_hold(void **state)
+{
+        static const struct {
+                const char *method, *field;
+                int status;
+        } cases[] = {
+                { "GET", "If-Match: \"a\"", 412 },
+                { "GET", "If-Match: *", 200 },
+                { "POST", "If-Match: *", 412 },
+                { "POST", "if-match: W/\"a\", \"b\"", 412 },
+                { "POST", "If-Unmodified-Since: Sat, 28 Nov 2026 03:29:14 GMT", 412 },
+                { "GET", "If-Unmodified-Since: Sat, 28 Nov 2026 03:29:14 GMT", 200 },
+                { "POST", "If-None-Match: *", 200 },
+        };
+        char request[256];
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                int fd = client_open(&f);
+                (void)snprintf(request, sizeof(request),
+                               "%s /held HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n%s\r\n\r\nabc", cases[i].method,
+                               cases[i].field);
+                client_send(fd, request);
+                int status = client_read(fd, &answer);
+                if (status != cases[i].status)
+                        fail_msg("%s with %s: %d", cases[i].method, cases[i].field, status);
+                client_send(fd, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n"); /* the connection goes on */
+                assert_int_equal(client_read(fd, &answer), 200);
+                assert_int_equal(close(fd), 0);
+        }
 }
 
 static void head_has_the_fields_of_get_and_no_body(void **state)
@@ -258,6 +338,10 @@ int main(void)
                 cmocka_unit_test(routes_parameters_and_queries_are_decoded),
                 cmocka_unit_test(an_unknown_path_is_a_problem),
                 cmocka_unit_test(an_unknown_method_gets_405_with_allow),
+                cmocka_unit_test(options_lists_the_methods_of_a_path_or_of_all),
+                cmocka_unit_test(nothing_is_for_caches),
+                cmocka_unit_test(who_keeps_a_connection_is_told_for_how_long),
+                cmocka_unit_test(conditions_are_refused_where_they_cannot_hold),
                 cmocka_unit_test(head_has_the_fields_of_get_and_no_body),
                 cmocka_unit_test(a_correlation_id_is_taken_when_it_is_a_good_one),
                 cmocka_unit_test(a_field_value_has_no_space_around_it),

@@ -2,7 +2,8 @@
  * a request ends can be made to hand one client's bytes to another ("request smuggling"; RFC 9112,
  * section 11.2), so what is ambiguous is refused: field lines folded or with space before the colon, a
  * bare CR, a NUL, several Content-Lengths, Content-Length beside Transfer-Encoding, any transfer coding
- * but "chunked", no Host or two.
+ * but "chunked", no Host or two, a Host that is none, two Content-Types. So are control characters in values, which do
+ * harm wherever a value is written to a log or a terminal.
  *
  * libmicrohttpd 1.0 checks the syntax of lines itself when it is told to be strict. 0.9.75 does not, but
  * it leaves the head in place in its memory, with a NUL for each colon, CR and LF that it has seen. So
@@ -65,15 +66,48 @@ static void read_content_length(struct head_facts *head, const char *value, size
         head->content_length = number;
 }
 
+static void note_connection(struct head_facts *head, const char *value, size_t length)
+{
+        for (const char *at = value, *end = value + length; at < end;) {
+                const char *comma = memchr(at, ',', (size_t)(end - at));
+                const char *next = comma ? comma : end;
+                while (at < next && (*at == ' ' || *at == '\t'))
+                        at++;
+                size_t word = strcspn(at, " \t,");
+                head->wants_close |= name_is(at, word, "close");
+                head->wants_keep |= name_is(at, word, "keep-alive");
+                at = next + 1;
+        }
+}
+
+static void note_host(struct head_facts *head, const char *value, size_t length)
+{
+        head->hosts++;
+        if (!target_is_host(value, length))
+                head->fault = "Host is no name or address.";
+}
+
 static void note_field(struct head_facts *head, const char *name, size_t name_length, const char *value, size_t length)
 {
         switch (name_length) {
         case 4:
-                head->hosts += name_is(name, name_length, "host");
+                if (name_is(name, name_length, "host"))
+                        note_host(head, value, length);
                 break;
         case 6:
                 if (name_is(name, name_length, "expect"))
                         head->expects_continue = name_is(value, length, "100-continue");
+                break;
+        case 8:
+                if (name_is(name, name_length, "if-match"))
+                        head->if_match = value;
+                break;
+        case 10:
+                if (name_is(name, name_length, "connection"))
+                        note_connection(head, value, length);
+                break;
+        case 12:
+                head->content_types += name_is(name, name_length, "content-type");
                 break;
         case 13:
                 if (name_is(name, name_length, "authorization") && head->authorizations++ == 0)
@@ -93,9 +127,31 @@ static void note_field(struct head_facts *head, const char *name, size_t name_le
                         head->chunked = name_is(value, length, "chunked");
                 }
                 break;
+        case 19:
+                head->if_unmodified_since |= name_is(name, name_length, "if-unmodified-since");
+                break;
         default:
                 break;
         }
+}
+
+/* A control character other than a tab. Most values are long enough for eight bytes at a time. */
+static bool has_control(const char *text, size_t length)
+{
+        const uint64_t ones = 0x0101010101010101U;
+        const uint64_t tops = ones << 7;
+        size_t i = 0;
+        for (; i + 8 <= length; i += 8) {
+                uint64_t word;
+                memcpy(&word, text + i, 8);
+                uint64_t del = word ^ (ones * 0x7f);
+                if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops)
+                        break; /* one that is below a space, a tab perhaps, or DEL */
+        }
+        for (; i < length; i++)
+                if (((unsigned char)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f)
+                        return true;
+        return false;
 }
 
 /* Follows the chain of addresses described above; false where it breaks. */
@@ -126,6 +182,8 @@ static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind UNUSED, const
                 head->fault = "A field name has a character that it must not have.";
         else if (!follow(pass, name, name_length, value, length) || memchr(value, '\r', length))
                 head->fault = "A line of the head is folded, or does not end with CR LF alone.";
+        else if (has_control(value, length))
+                head->fault = "A field has a control character.";
         if (head->fault)
                 return MHD_NO;
         if (pass->expected && length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t')) {
@@ -162,6 +220,8 @@ static const char *framing_fault(const struct head_facts *head, const char *vers
                 return "HTTP/1.0 has no Transfer-Encoding.";
         if (head->hosts > 1 || (head->hosts == 0 && !old))
                 return "There must be one Host.";
+        if (head->content_types > 1)
+                return "There are several Content-Types.";
         return NULL;
 }
 
@@ -181,4 +241,5 @@ void head_check(struct http_request *request, const char *method, const char *ve
                 head->fault = "A line of the head is folded, or does not end with CR LF alone.";
         if (!head->fault)
                 head->fault = framing_fault(head, version);
+        head->closes = head->wants_close || (!head->wants_keep && !strcmp(version, "HTTP/1.0"));
 }

@@ -28,8 +28,9 @@
  *
  * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded
  * lines, bare CR or LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any
- * coding but "chunked", no Host or two, a target that is not visible ASCII, %00 in a path. OPTIONS is a
- * method like any other: 405 unless a route has it. Refused clients are read for a second and 1 MiB
+ * coding but "chunked", no Host or two, a Host that is no name or address, two Content-Types, a control
+ * character in a field, a target that is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a
+ * route has it; If-Match and If-Unmodified-Since with 412, see condition.c. Refused clients are read for a second and 1 MiB
  * more, so that one that sends all before it reads gets to see its answer.
  *
  * Exception: where libmicrohttpd gives up before we see the request, it answers with a short HTML page
@@ -93,7 +94,8 @@ struct http_options {
                                     * descriptors asks */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
-        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000                     */
+        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Clients are told its whole seconds
+                                    * (Keep-Alive: timeout=), and it is closed two seconds later */
         bool own_correlation_ids;  /* x-correlation-id is always a new UUID, whatever the request says */
         struct metrics *metrics;   /* NULL: none                                                    */
         void (*on_answered)(const struct http_record *record, void *context); /* NULL: none; context: the worker's */
@@ -210,7 +212,7 @@ void *http_request_data(const struct http_request *request);
 bool http_request_is_abandoned(const struct http_request *request);
 
 /* The header names that the server adds by itself are known here: `content-type`, `x-correlation-id`,
- * `connection`, `date`, `content-length`. */
+ * `connection`, `date`, `content-length`, `keep-alive`, and `cache-control: no-store` unless the answer has its own. */
 
 /* --- Answer --------------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
  *   conn.c     one connection: total deadlines, refusals that the client gets to read
  *   request.c  one request: from libmicrohttpd's callbacks to the route's handler
  *   head.c     what a head must look like: framing, field lines, Host
+ *   condition.c  If-Match and If-Unmodified-Since
  *   token.c    who may use routes that are not public
  *   target.c   the request target: percent-decoding, path, query
  *   route.c    from path and method to a route
@@ -80,6 +81,8 @@ bool target_decode(const char *text, size_t length, bool plus, char *out, size_t
 /* The path within a request target in origin-form, absolute-form or asterisk-form (RFC 9112, section
  * 3.2), not terminated. False for any other. */
 bool target_path(const char *target, const char **path, size_t *length);
+/* uri-host [":" port] (RFC 9110, section 7.2); an empty one is. */
+bool target_is_host(const char *text, size_t length);
 
 struct query_pair {
         const char *name, *value;
@@ -98,6 +101,7 @@ struct http_server {
         struct route_table *routes;
         int listen_fd;
         uint16_t port;
+        char keep_alive[24];     /* the value of Keep-Alive                             */
         size_t pool_bytes;       /* libmicrohttpd's memory for a connection             */
         bool strict_library;     /* libmicrohttpd 1.0 and later check the head's syntax */
         atomic_uint connections; /* open, over all workers */
@@ -240,7 +244,12 @@ struct head_facts { /* what a pass over the field lines finds, see head.c */
         const char *correlation_id; /* as it came; NULL: none that can be used */
         const char *authorization;  /* the first; NULL: none                   */
         unsigned authorizations;
-        const char *fault; /* NULL, or what is wrong with the head */
+        unsigned content_types;
+        const char *if_match; /* NULL: none */
+        bool if_unmodified_since;
+        bool wants_close, wants_keep; /* the options "close" and "keep-alive" of Connection */
+        bool closes;                  /* the connection ends with the answer                */
+        const char *fault;            /* NULL, or what is wrong with the head */
 };
 
 struct http_request {
@@ -305,6 +314,17 @@ void orphan_free(struct http_request *request);
 
 /* Looks at the complete head and fills request->head; `method` and `version` are libmicrohttpd's. */
 void head_check(struct http_request *request, const char *method, const char *version);
+
+/* --- condition.c ----------------------------------------------------------------------------------- */
+
+struct denial { /* why a request whose head is sound is not done */
+        int status;
+        const char *challenge; /* of WWW-Authenticate (RFC 6750, section 3); NULL: none */
+        const char *detail;
+};
+
+/* NULL: it may go on. */
+const struct denial *condition_check(const struct http_request *request);
 
 /* --- token.c --------------------------------------------------------------------------------------- */
 

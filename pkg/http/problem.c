@@ -69,7 +69,7 @@ void problem_send(int fd, int status, const char *detail, const char *correlatio
         if (problem_print(&body, status, detail, correlation_id, NULL) == 0 &&
             buf_printf(&all,
                        "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
-                       "Content-Length: %zu\r\nx-correlation-id: %s\r\n%s\r\n%s",
+                       "Cache-Control: no-store\r\nContent-Length: %zu\r\nx-correlation-id: %s\r\n%s\r\n%s",
                        status, http_status_phrase(status), date, body.len, correlation_id, extra_field, body.data) == 0)
                 /* The socket's buffer is empty here; a client that is gone already misses nothing. */
                 (void)send(fd, all.data, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);

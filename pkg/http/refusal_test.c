@@ -198,6 +198,26 @@ static void ambiguous_heads_are_refused(void **state)
                 CASE("GET /n\xc3\xa4w HTTP/1.1\r\nHost: x\r\n\r\n", 400),
                 CASE("G\"T /now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
                 CASE("GET now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET http://a@b/now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET http:///now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a b/c@\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: c@\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a?b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a,b\\c\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: x:b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: x:1:2\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: [::1\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: []\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: \xc3\xa4\r\n\r\n", 400),
+                CASE(POST "X-A: b\x01\r\n\r\n", 400),
+                CASE(POST "X-A: \x1b[31m and more\r\n\r\n", 400),
+                CASE(POST "X-A: 12345678901234567890\x7f\r\n\r\n", 400),
+                CASE(POST "X-A: 1234567\t1234567\b1234567\r\n\r\n", 400),
+                CASE(POST "Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 3\r\n\r\nabc", 400),
+                CASE(POST "Content-Type: a/b\r\nContent-Type: a/b\r\nContent-Length: 3\r\n\r\nabc", 400),
         };
         (void)state;
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -209,6 +229,29 @@ static void ambiguous_heads_are_refused(void **state)
                 if (status > 0)
                         assert_nothing_else_is_answered(fd);
                 assert_int_equal(close(fd), 0);
+        }
+}
+
+static void heads_that_only_look_odd_are_taken(void **state)
+{
+        static const char *const fields[] = {
+                "Host: a.example:80",
+                "Host: ::1:4001",
+                "Host: [::1]",
+                "Host: [::ffff:1.2.3.4]:4001",
+                "Host: ",
+                "Host: a_b.c-d~e%41:",
+                "Host: 127.0.0.1:",
+                "Host: x\r\nX-A: 12\t34\t5678\t9",
+                "Host: x\r\nX-A: \xc3\xa4\xff 12345",
+                "Host: x\r\nX-Long: 12345678901234567890 ~~~~~~~~~~~~~~~~",
+        };
+        char request[256];
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(fields); i++) {
+                (void)snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\n%s\r\n\r\n", fields[i]);
+                if (exchange(&f, request, &answer) != 200)
+                        fail_msg("%s: %d %s", fields[i], answer.status, answer.body);
         }
 }
 
@@ -453,6 +496,7 @@ int main(void)
                 cmocka_unit_test(a_large_chunked_body_is_refused_and_read),
                 cmocka_unit_test(an_endless_body_is_cut),
                 cmocka_unit_test(ambiguous_heads_are_refused),
+                cmocka_unit_test(heads_that_only_look_odd_are_taken),
                 cmocka_unit_test(nothing_behind_an_ambiguous_head_is_served),
                 cmocka_unit_test(a_large_head_is_refused),
                 cmocka_unit_test(many_small_fields_are_refused_with_an_answer),

@@ -272,6 +272,12 @@ static bool takes_body(const struct http_request *request)
         return request->match.route && request->match.route->body && !request->denial;
 }
 
+static const struct denial *deny(struct http_request *request)
+{
+        const struct denial *denial = token_check(request);
+        return denial ? denial : condition_check(request);
+}
+
 /* How many bytes the connection has brought with this request: what comes after that is a new head. */
 static size_t note_size(struct http_request *request)
 {
@@ -308,7 +314,7 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         else if (head_bytes + FIELD_POOL_BYTES * request->head.fields + ANSWER_POOL_BYTES > server->pool_bytes)
                 refuse(request, request->target_length > head_bytes / 2 ? 414 : 431,
                        "The request's head is too large.");
-        else if ((request->denial = token_check(request)) && is_worth_a_refusal(&request->head))
+        else if ((request->denial = deny(request)) && is_worth_a_refusal(&request->head))
                 denial_refuse(request, request->denial);
         else if (!request->denial && request->head.content_length > server->options.body_max_bytes)
                 refuse_too_large(request);
@@ -419,11 +425,18 @@ static void answer_without_route(struct http_request *request)
         char allow[256];
         const char *raw_path;
         size_t length;
-        if (!request->match.path_known || !target_path(request->target, &raw_path, &length)) {
+        bool of_all = !strcmp(request->target, "*") && !strcmp(request->method, "OPTIONS");
+        if ((!request->match.path_known && !of_all) || !target_path(request->target, &raw_path, &length)) {
                 http_problem(request, 404, NULL, 0, "There is nothing at this path.");
                 return;
         }
         route_allow(request->worker->server->routes, raw_path, length, allow, sizeof(allow));
+        if (!strcmp(request->method, "OPTIONS")) {
+                http_respond(request, &(struct http_answer){ .status = 204,
+                                                             .headers = &(struct http_header){ "Allow", allow },
+                                                             .header_count = 1 });
+                return;
+        }
         http_problem(request, 405, &(struct http_header){ "Allow", allow }, 1, "This path does not have the method %s.",
                      request->method);
 }

@@ -203,11 +203,12 @@ void route_allow(const struct route_table *table, const char *raw_path, size_t l
 {
         struct route_match match;
         struct buf list;
+        bool all = length == 1 && *raw_path == '*';
         out[0] = '\0';
         buf_init(&list, size - 1);
         for (size_t i = 0; i < table->count; i++) {
                 const struct http_route *route = table->entries[i].route;
-                if (!route->method || !pattern_fits(route->path, raw_path, length, NULL, &match))
+                if (!route->method || (!all && !pattern_fits(route->path, raw_path, length, NULL, &match)))
                         continue;
                 const char *names = strcmp(route->method, "GET") ? route->method : "GET, HEAD";
                 if (list.data && strstr(list.data, names))
@@ -215,6 +216,9 @@ void route_allow(const struct route_table *table, const char *raw_path, size_t l
                 if (buf_printf(&list, "%s%s", list.len ? ", " : "", names) < 0)
                         break; /* the list is cut: it still names methods that the path has */
         }
+        /* Every path has it, see request.c. */
+        if (list.len && !strstr(list.data, "OPTIONS") && buf_puts(&list, ", OPTIONS") < 0)
+                list.data[list.len] = '\0'; /* cut, as above */
         if (list.len)
                 memcpy(out, list.data, list.len + 1);
         buf_fini(&list);

@@ -142,6 +142,9 @@ int http_server_open(const struct http_options *options, struct http_server **ou
         (void)pthread_mutex_init(&server->tokens_lock, NULL); /* never fails on Linux */
         set_defaults(&server->options);
         server->pool_bytes = server->options.header_max_bytes + POOL_MARGIN_BYTES;
+        int64_t idle_s = server->options.idle_timeout_ms / 1000;
+        (void)snprintf(server->keep_alive, sizeof(server->keep_alive), "timeout=%u",
+                       idle_s < 1 ? 1 : (unsigned)idle_s); /* fits */
         server->strict_library = strncmp(MHD_get_version(), "0.", 2) != 0;
         int rc = route_table_new(options->routes, options->route_count, &server->routes, err);
         if (rc == 0)

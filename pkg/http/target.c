@@ -32,6 +32,43 @@ bool target_decode(const char *text, size_t length, bool plus, char *out, size_t
         return true;
 }
 
+#define IPV6_CHARACTERS "0123456789abcdefABCDEF:."
+
+/* The characters of a name or an address (RFC 3986, section 3.2.2), which has no brackets. */
+static bool is_host_text(const char *text, size_t length)
+{
+        for (size_t i = 0; i < length; i++) {
+                char c = text[i];
+                bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+                if (!alnum && (c == '\0' || !strchr("-._~%!$&'()*+,;=", c)))
+                        return false;
+        }
+        return true;
+}
+
+bool target_is_host(const char *text, size_t length)
+{
+        const char *end = text + length;
+        const char *host = text;
+        const char *after = memchr(text, ':', length);
+        if (strspn(text, IPV6_CHARACTERS) >= length)
+                return true; /* an IPv6 address without its brackets, as some clients send it */
+        if (length > 0 && *text == '[') {
+                after = memchr(text, ']', length);
+                if (!after || after == text + 1 || strspn(text + 1, IPV6_CHARACTERS) < (size_t)(after - text - 1))
+                        return false;
+                host = ++after;
+        }
+        if (!after)
+                after = end;
+        if (!is_host_text(host, (size_t)(after - host)) || (after < end && *after != ':'))
+                return false;
+        while (after < end && ++after < end)
+                if (*after < '0' || *after > '9')
+                        return false;
+        return true;
+}
+
 bool target_path(const char *target, const char **path, size_t *length)
 {
         if (!strcmp(target, "*")) {
@@ -41,7 +78,10 @@ bool target_path(const char *target, const char **path, size_t *length)
         }
         if (!strncasecmp(target, "http://", 7) || !strncasecmp(target, "https://", 8)) {
                 target += target[4] == ':' ? 7 : 8;
-                target += strcspn(target, "/?");
+                size_t host = strcspn(target, "/?#");
+                if (host == 0 || !target_is_host(target, host))
+                        return false;
+                target += host;
                 if (*target != '/') { /* RFC 3986, section 6.2.3: an empty path is "/" */
                         *path = "/";
                         *length = 1;

@@ -20,12 +20,6 @@ struct token_set {
         struct token tokens[];
 };
 
-struct denial {
-        int status;
-        const char *challenge; /* of WWW-Authenticate (RFC 6750, section 3); NULL: none */
-        const char *detail;
-};
-
 static const struct denial is_missing = { 401, "Bearer", "This needs a token: Authorization: Bearer <token>." };
 static const struct denial is_unknown = { 401, "Bearer error=\"invalid_token\"",
                                           "The token is none of those that are known here." };

@@ -22,6 +22,7 @@
 enum {
         ROUNDS_MAX = 4,
         CLOSE_ROUNDS_MAX = 64,
+        IDLE_MARGIN_S = 2, /* for a request that its client sends when the time that it was told is just over */
         LOOK_MS = 1,
         STILL_TURNS_MAX = 2,
         SWEEP_MIN_MS = 10,
@@ -104,7 +105,7 @@ static struct MHD_Daemon *start_daemon(struct http_worker *worker)
 {
         const struct http_server *server = worker->server;
         const struct http_options *options = &server->options;
-        unsigned timeout_s = (unsigned)((options->idle_timeout_ms + 999) / 1000);
+        unsigned timeout_s = (unsigned)((options->idle_timeout_ms + 999) / 1000) + IDLE_MARGIN_S;
         return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
                                 on_request, worker,                                           //
                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->pool_bytes,       //

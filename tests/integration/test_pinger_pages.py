@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from support.deadline import wait_until
 from support.http_client import timed
 from support.pinger import Pinger, StubCollector
 
@@ -230,6 +231,19 @@ def test_delays_do_not_hold_up_each_other_nor_other_requests(pinger):
     assert [answer.status for answer in answers] == [200] * 20 and taken < 2
     for connection in connections:
         connection.close()
+
+
+def test_a_delay_ends_with_its_client_and_their_number_is_bounded(stub):
+    pinger = Pinger(stub, delay_max="10m", delays_max=3)
+    waiting = [pinger.connect() for _ in range(3)]
+    for connection in waiting:
+        connection.send("GET /delay/5m HTTP/1.1\r\nHost: h\r\n\r\n")
+    wait_until(lambda: pinger.get("/delay/1ms").status == 503, "three that wait")
+    for connection in waiting:
+        connection.close()
+    wait_until(lambda: pinger.get("/delay/1ms").status == 200, "room")
+    wait_until(lambda: pinger.metrics()["http_connections"] == 1, "the end of their connections")
+    pinger.close()
 
 
 def test_a_client_that_leaves_during_a_delay_harms_nobody(pinger):

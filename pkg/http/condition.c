@@ -1,0 +1,27 @@
+/* condition: requests that are to be done only if what is there is as their sender knows it (RFC 9110, section 13.1). No
+ * answer has an ETag or a date of change, so If-Match with tags never holds. "*" asks whether there is anything: what
+ * reads or deletes says so by itself, what stores can't. If-Unmodified-Since is passed over where nothing is changed, as
+ * section 13.1.4 wants it; elsewhere, "store this unless it was changed" must not become "store this". */
+#include <string.h>
+
+#include "http/internal.h"
+
+static const struct denial unmatched = { 412, NULL, "Nothing here has an ETag, so If-Match does not hold." };
+static const struct denial undated = { 412, NULL,
+                                       "Nothing here has a date of change, so If-Unmodified-Since does not hold." };
+
+static bool method_is(const struct http_request *request, const char *method)
+{
+        return strcmp(request->method, method) == 0;
+}
+
+const struct denial *condition_check(const struct http_request *request)
+{
+        const struct head_facts *head = &request->head;
+        if (!request->match.route || (!head->if_match && !head->if_unmodified_since))
+                return NULL;
+        bool reads = method_is(request, "GET") || method_is(request, "HEAD") || method_is(request, "OPTIONS");
+        if (head->if_match)
+                return strcmp(head->if_match, "*") == 0 && (reads || method_is(request, "DELETE")) ? NULL : &unmatched;
+        return reads ? NULL : &undated;
+}
