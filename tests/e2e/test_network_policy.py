@@ -106,7 +106,7 @@ def test_only_those_get_through_who_have_to(namespace, make_namespace):
         "a friend to Redis": (lambda: friend.redis(redis, password), True, False, True),
         "a friend to Collector": (lambda: friend.http(collector), True, True, True),
         "a friend to Pinger": (lambda: friend.http(f"{pinger}/healthz"), True, True, True),
-        # By address: its policy lets it ask no name either.
+        # By address: its policy lets it ask for names alone.
         "Redis to elsewhere": (lambda: ask_redis(namespace, "collector-redis-0", stranger.address), True, False, False),
         "Collector to elsewhere": (lambda: ask_http(namespace, "deployment/collector", f"{outside}/healthz"),
                                    True, False, False),
@@ -120,7 +120,7 @@ def test_only_those_get_through_who_have_to(namespace, make_namespace):
                                                of(friend)]}
     upgrade(namespace, "collector", policy)
     upgrade(namespace, "pinger", {"enabled": True, "ingressFrom": [of(friend)],
-                                  "egress": [{"ports": [{"port": "http"}], "to": [component("collector")]}]})
+                                  "collectorEgress": [{"ports": [{"port": "http"}], "to": [component("collector")]}]})
     for chart in ("collector", "pinger"):
         new_pods(namespace, chart)
         namespace.helm("test", chart, "--timeout", "90s")
@@ -171,7 +171,7 @@ def test_a_redis_elsewhere_is_reached_and_nothing_else_where_that_is_told(namesp
     assert b'"order":17' in document()
     becomes(True, elsewhere, "Collector to elsewhere, while the policy does not say where Redis is")
     there = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": managed.name}}}
-    upgrade(namespace, "collector", {"enabled": True, "egress": [{"ports": [{"port": 6379}], "to": [there]}]}, *options)
+    upgrade(namespace, "collector", {"enabled": True, "redisEgress": [{"ports": [{"port": 6379}], "to": [there]}]}, *options)
     new_pods(namespace, "collector")
     assert b'"order":17' in document()
     becomes(False, elsewhere, "Collector to elsewhere")

@@ -1,53 +1,143 @@
 {{- define "collector.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
+{{- tpl (default "" .Values.nameOverride | toString) . | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Short enough for a StatefulSet `<name>-redis`: its pods have a label of its name and 11 characters more. */}}
+{{/* The release's name, with the chart's behind it unless it ends with that already: so two charts of an umbrella never
+     have the same. Short enough for a StatefulSet `<name>-redis`: its pods have a label of its name and 11 characters more.
+     Where it has to be cut, a checksum keeps it unlike others. It names Services, so it must be a DNS label. */}}
 {{- define "collector.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" -}}
-{{- else if contains (include "collector.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 46 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name (include "collector.name" .) | trunc 46 | trimSuffix "-" -}}
+{{- $chart := include "collector.name" . -}}
+{{- $full := tpl (default "" .Values.fullnameOverride | toString) . -}}
+{{- if not $full -}}
+{{- $full = ternary .Release.Name (printf "%s-%s" .Release.Name $chart) (or (eq .Release.Name $chart) (hasSuffix (printf "-%s" $chart) .Release.Name)) -}}
 {{- end -}}
+{{- if gt (len $full) 46 -}}
+{{- $full = printf "%s-%s" ($full | trunc 39 | trimSuffix "-") (sha256sum $full | trunc 6) -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- fail (printf "%q can't name a Service: it takes lower-case letters, digits and hyphens, and begins with a letter. Choose another release name, or set fullnameOverride" $full) -}}
+{{- end -}}
+{{- $full -}}
+{{- end -}}
+
+{{- define "collector.namespace" -}}
+{{- tpl (default "" .Values.namespaceOverride | toString) . | default .Release.Namespace -}}
 {{- end -}}
 
 {{/* Labels that select: they never change over upgrades. Takes a list of the root and the component. */}}
 {{- define "collector.selectorLabels" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ include "collector.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ include "collector.name" $root | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* A map of texts out of a map of values, each of which may be a template. Takes a list of the root, the map and its
+     place in the values. */}}
+{{- define "collector.texts" -}}
+{{- $root := index . 0 -}}
+{{- $place := index . 2 -}}
+{{- $texts := dict -}}
+{{- range $key, $value := index . 1 -}}
+{{- $_ := set $texts $key (tpl (include "collector.text" (list $value (printf "%s.%s" $place $key))) $root) -}}
+{{- end -}}
+{{- toYaml $texts -}}
 {{- end -}}
 
 {{/* All labels of an object. Takes a list of the root, the component, and labels besides; the chart's own win. */}}
 {{- define "collector.labels" -}}
 {{- $root := index . 0 -}}
 {{- $own := fromYaml (include "collector.selectorLabels" (list $root (index . 1))) -}}
-{{- $_ := set $own "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/version" (toString $root.Chart.AppVersion) -}}
 {{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service -}}
 {{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63) -}}
 {{- $more := dict -}}
-{{- if gt (len .) 2 }}{{- $more = index . 2 | default dict -}}{{- end -}}
-{{- toYaml (merge $own $more $root.Values.commonLabels) -}}
+{{- if gt (len .) 2 }}{{- $more = fromYaml (include "collector.texts" (list $root (index . 2 | default dict) "labels")) -}}{{- end -}}
+{{- toYaml (merge $own $more (fromYaml (include "collector.texts" (list $root ($root.Values.commonLabels | default dict) "commonLabels")))) -}}
 {{- end -}}
 
-{{/* A value as the text that a file or variable holds: a number of a values file comes as 6.7108864e+07. */}}
+{{/* Name, namespace, labels and annotations of an object. Takes a dict: root, name, component, labels, annotations. */}}
+{{- define "collector.metadata" -}}
+{{- $root := .root -}}
+name: {{ .name | quote }}
+namespace: {{ include "collector.namespace" $root | quote }}
+labels:
+  {{- include "collector.labels" (list $root .component .labels) | nindent 2 }}
+{{- $annotations := merge (dict) (.annotations | default dict) ($root.Values.commonAnnotations | default dict) }}
+{{- with $annotations }}
+annotations:
+  {{- include "collector.texts" (list $root . "annotations") | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* A value as the text that a file, a label or a variable holds. Values files turn a number such as 67108864 into
+     6.7108864e+07, and lose the digits of one beyond 2^53. Takes a list of the value and its place in the values. */}}
 {{- define "collector.text" -}}
-{{- if kindIs "float64" . -}}{{ int64 . }}{{- else -}}{{ toString . }}{{- end -}}
+{{- $value := index . 0 -}}
+{{- if has (kindOf $value) (list "float64" "int" "int64") -}}
+{{- if or (gt (float64 $value) 9007199254740992.0) (lt (float64 $value) -9007199254740992.0) -}}
+{{- fail (printf "%s: a number beyond 2^53 loses digits: put it in quotes, or use --set-string" (index . 1)) -}}
+{{- end -}}
+{{- if ne (float64 $value) (floor $value) -}}
+{{- fail (printf "%s: %v is no whole number, and others lose digits: put it in quotes, or use --set-string" (index . 1) $value) -}}
+{{- end -}}
+{{- printf "%.0f" (float64 $value) -}}
+{{- else -}}
+{{- toString $value -}}
+{{- end -}}
 {{- end -}}
 
-{{/* Takes a list of the image's values and its default tag. */}}
+{{/* An entry of a binding as text. A secret that is a number has already lost its leading zeros: YAML reads 0123 as 83.
+     Takes a list of the entry's name, its value and its place in the values. */}}
+{{- define "collector.entry" -}}
+{{- if and (has (kindOf (index . 1)) (list "float64" "int" "int64")) (regexMatch "(?i)pass|secret|token|auth|user|key|cert" (index . 0)) -}}
+{{- fail (printf "%s.%s: leading zeros of a number are lost: put it in quotes, or use --set-string" (index . 2) (index . 0)) -}}
+{{- end -}}
+{{- include "collector.text" (list (index . 1) (printf "%s.%s" (index . 2) (index . 0))) -}}
+{{- end -}}
+
+{{/* Variables of a container: a value that is a number or true becomes text. Takes a list of the variables and their
+     place in the values. */}}
+{{- define "collector.variables" -}}
+{{- $place := index . 1 -}}
+{{- range index . 0 }}
+{{- $variable := deepCopy . }}
+{{- if hasKey . "value" }}{{- $_ := set $variable "value" (include "collector.text" (list .value (printf "%s.%s" $place .name))) }}{{- end }}
+- {{ toYaml $variable | nindent 2 | trim }}
+{{- end }}
+{{- end -}}
+
+{{/* Takes a list of the root, the image's values and its default tag. */}}
 {{- define "collector.image" -}}
-{{- $image := index . 0 -}}
-{{- with $image.registry }}{{ . }}/{{ end -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- with (($root.Values.global).imageRegistry) | default $image.registry }}{{ . }}/{{ end -}}
 {{- $image.repository -}}
-{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ default (index . 1) $image.tag }}{{ end -}}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ include "collector.text" (list ($image.tag | default (index . 2)) "image.tag") }}{{ end -}}
+{{- end -}}
+
+{{/* Those of the chart and of an umbrella's `global`, where they may be mere names. */}}
+{{- define "collector.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
+{{- $names = append $names (ternary (get (ternary . dict (kindIs "map" .)) "name") . (kindIs "map" .) | toString) -}}
+{{- end -}}
+{{- with uniq $names }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . | quote }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The name of a Service as other namespaces find it. Takes a list of the root and the name. */}}
+{{- define "collector.hostOf" -}}
+{{- $root := index . 0 -}}
+{{ index . 1 }}.{{ include "collector.namespace" $root }}.svc{{ with $root.Values.clusterDomain }}.{{ . }}{{ end }}
 {{- end -}}
 
 {{- define "collector.host" -}}
-{{ include "collector.fullname" . }}.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
+{{ include "collector.hostOf" (list . (include "collector.fullname" .)) }}
 {{- end -}}
 
 {{- define "collector.redisName" -}}
@@ -55,13 +145,18 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
 {{- define "collector.bindingName" -}}
-{{ default (printf "%s-binding" (include "collector.fullname" .)) .Values.binding.name }}
+{{ tpl (default "" .Values.binding.name | toString) . | default (printf "%s-binding" (include "collector.fullname" .)) }}
+{{- end -}}
+
+{{/* Whether the chart's own Valkey is there: "true" or "". */}}
+{{- define "collector.hasValkey" -}}
+{{- if or (eq .Values.redis.mode "internal") .Values.redis.internal.keep }}true{{ end -}}
 {{- end -}}
 
 {{/* What the Secret of the release has under a key, as text; "" where there is none. Takes the root, the Secret's name
      and the key. */}}
 {{- define "collector.kept" -}}
-{{- $secret := lookup "v1" "Secret" (index . 0).Release.Namespace (index . 1) | default dict -}}
+{{- $secret := lookup "v1" "Secret" (include "collector.namespace" (index . 0)) (index . 1) | default dict -}}
 {{- get ($secret.data | default dict) (index . 2) | b64dec -}}
 {{- end -}}
 
@@ -79,7 +174,7 @@ projected:
   sources:
     {{- with .Values.tokens.secretName }}
     - secret:
-        name: {{ . }}
+        name: {{ tpl (toString .) $ | quote }}
         optional: true
     {{- end }}
     - secret:
@@ -87,7 +182,7 @@ projected:
         optional: true
     {{- if include "collector.hasOwnToken" . }}
     - secret:
-        name: {{ include "collector.bindingName" . }}
+        name: {{ include "collector.bindingName" . | quote }}
         optional: true
         items:
           - key: token
@@ -98,52 +193,113 @@ projected:
 {{/* Where a binding is mounted: each in a folder of its own below this. */}}
 {{- define "collector.bindingRoot" -}}/bindings{{- end -}}
 
-{{/* The volume that becomes the binding: what the chart knows first, then the Secret, whose entries win. Both may be
-     away: the pod starts, and is ready when they are there. */}}
+{{/* The sources of a binding that is any Secret: what the chart knows first, then the Secret, whose entries win. Takes a
+     list of the root, the values of the Secret, and the name of the Secret with what the chart knows. */}}
+{{- define "collector.secretSources" -}}
+{{- $secret := index . 1 -}}
+- secret:
+    name: {{ index . 2 }}
+    optional: true
+- secret:
+    name: {{ tpl (toString $secret.name) (index . 0) | quote }}
+    optional: true
+    {{- with $secret.items }}
+    items:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+{{- end -}}
+
+{{/* The sources of the binding of the chart's own Valkey. */}}
+{{- define "collector.valkeySources" -}}
+- secret:
+    name: {{ include "collector.redisName" . }}
+    optional: true
+{{- with .Values.redis.internal.passwordSecret.name }}
+- secret:
+    name: {{ tpl (toString .) $ | quote }}
+    optional: true
+    items:
+      - key: {{ $.Values.redis.internal.passwordSecret.key | quote }}
+        path: password
+{{- end }}
+{{- end -}}
+
+{{/* The volume that becomes the binding. Its Secrets may be away: the pod starts, and is ready when they are there. */}}
 {{- define "collector.bindingVolume" -}}
-{{- $redis := .Values.redis -}}
 name: binding-redis
 projected:
   defaultMode: 0440
   sources:
-    - secret:
-        name: {{ if eq $redis.mode "internal" }}{{ include "collector.redisName" . }}{{ else }}{{ include "collector.redisName" . }}-entries{{ end }}
-        optional: true
-    {{- if eq $redis.mode "secret" }}
-    - secret:
-        name: {{ $redis.secret.name }}
-        optional: true
-        {{- with $redis.secret.items }}
-        items:
-          {{- toYaml . | nindent 10 }}
-        {{- end }}
-    {{- else if $redis.internal.passwordSecret.name }}
-    - secret:
-        name: {{ $redis.internal.passwordSecret.name }}
-        optional: true
-        items:
-          - key: {{ $redis.internal.passwordSecret.key }}
-            path: password
+    {{- if eq .Values.redis.mode "secret" }}
+    {{- include "collector.secretSources" (list . .Values.redis.secret (printf "%s-entries" (include "collector.redisName" .))) | nindent 4 }}
+    {{- else }}
+    {{- include "collector.valkeySources" . | nindent 4 }}
     {{- end }}
 {{- end -}}
 
+{{/* Where the previous Redis comes from: "secret", "valkey", "mounted" by the user, or "" where there is none. */}}
+{{- define "collector.previousSource" -}}
+{{- $config := .Values.config | default dict -}}
+{{- $isOff := and (hasKey $config "previous-binding") (not (get $config "previous-binding")) -}}
+{{- if $isOff -}}
+{{- else if ((.Values.redis.previous).secret).name -}}secret
+{{- else if and .Values.redis.internal.keep (ne .Values.redis.mode "internal") -}}valkey
+{{- else if get $config "previous-binding" -}}mounted
+{{- end -}}
+{{- end -}}
+
+{{/* Its binding's name, which is the name of the folder. */}}
+{{- define "collector.previousName" -}}
+{{- get (.Values.config | default dict) "previous-binding" | default "previous" -}}
+{{- end -}}
+
+{{- define "collector.previousVolume" -}}
+name: binding-previous
+projected:
+  defaultMode: 0440
+  sources:
+    {{- if eq (include "collector.previousSource" .) "secret" }}
+    {{- include "collector.secretSources" (list . .Values.redis.previous.secret (printf "%s-previous" (include "collector.redisName" .))) | nindent 4 }}
+    {{- else }}
+    {{- include "collector.valkeySources" . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* config.previous-binding without anything behind it would end the program at its start. */}}
+{{- define "collector.checkPrevious" -}}
+{{- if eq (include "collector.previousSource" .) "mounted" -}}
+{{- $place := printf "%s/%s" (include "collector.bindingRoot" .) (include "collector.previousName" .) -}}
+{{- $isThere := or (eq .Values.redis.mode "env") (eq (include "collector.previousName" .) "redis") -}}
+{{- range .Values.extraVolumeMounts }}{{- if eq .mountPath $place }}{{- $isThere = true }}{{- end }}{{- end -}}
+{{- if not $isThere -}}
+{{- fail (printf "config.previous-binding: nothing is mounted at %s. Set redis.previous.secret.name to the Secret of the previous Redis, or keep the chart's own by redis.internal.keep" $place) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (include "collector.previousSource" .) (eq (include "collector.previousName" .) "redis") (has .Values.redis.mode (list "internal" "secret" "serviceBinding")) -}}
+{{- fail "config.previous-binding: `redis` is the binding in use: choose another name" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A probe: the chart's own way of asking, unless the values have one. Nothing where they have none. Takes a list of the
+     name, its values and the chart's way. */}}
+{{- define "collector.probe" -}}
+{{- $values := index . 1 -}}
+{{- if $values }}
+{{ index . 0 }}:
+  {{- if not (or $values.httpGet $values.exec $values.tcpSocket $values.grpc) }}
+  {{- index . 2 | nindent 2 }}
+  {{- end }}
+  {{- toYaml $values | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* kubectl describe shows what a command has said, but not what an HTTP server has: so the command asks for /readyz. */}}
 {{- define "collector.probes" -}}
-startupProbe:
-  httpGet:
-    path: /healthz
-    port: http
-  periodSeconds: 1
-  failureThreshold: 30
-livenessProbe:
-  httpGet:
-    path: /healthz
-    port: http
-  {{- toYaml .Values.livenessProbe | nindent 2 }}
-readinessProbe:
-  httpGet:
-    path: /readyz
-    port: http
-  {{- toYaml .Values.readinessProbe | nindent 2 }}
+{{- $alive := "httpGet:\n  path: /healthz\n  port: http" -}}
+{{- $ready := "exec:\n  command: [/usr/bin/collector, request, GET, \"http://127.0.0.1:4001/readyz\", --timeout, \"2\"]" -}}
+{{- include "collector.probe" (list "startupProbe" .Values.startupProbe $alive) }}
+{{- include "collector.probe" (list "livenessProbe" .Values.livenessProbe $alive) }}
+{{- include "collector.probe" (list "readinessProbe" .Values.readinessProbe $ready) }}
 {{- end -}}
 
 {{/* A duration such as 1m30s in whole seconds. */}}
@@ -153,6 +309,99 @@ readinessProbe:
 {{- $minutes := regexFind "[0-9]+m([^s]|$)" . | regexFind "[0-9]+" | int -}}
 {{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | int -}}
 {{- add (mul $days 86400) (mul $hours 3600) (mul $minutes 60) $seconds -}}
+{{- end -}}
+
+{{/* How pods spread: over nodes, each revision for itself, so that those which are about to end don't count. A constraint
+     with a label that a node lacks would switch the scoring off for all nodes, so zones are an affinity. */}}
+{{- define "collector.spread" -}}
+{{- $hasLabelKeys := semverCompare ">=1.27-0" .Capabilities.KubeVersion.Version -}}
+{{- with .Values.topologySpread }}
+topologySpreadConstraints:
+  {{- range . }}
+  - labelSelector:
+      matchLabels:
+        {{- include "collector.selectorLabels" (list $ "server") | nindent 8 }}
+    {{- if and $hasLabelKeys (not (hasKey . "matchLabelKeys")) }}
+    matchLabelKeys: [pod-template-hash]
+    {{- end }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+{{- $affinity := deepCopy (.Values.affinity | default dict) }}
+{{- if and .Values.spreadOverZones (not (hasKey $affinity "podAntiAffinity")) }}
+{{- $term := dict "topologyKey" "topology.kubernetes.io/zone" "labelSelector" (dict "matchLabels" (fromYaml (include "collector.selectorLabels" (list . "server")))) }}
+{{- if semverCompare ">=1.31-0" .Capabilities.KubeVersion.Version }}
+{{- $_ := set $term "matchLabelKeys" (list "pod-template-hash") }}
+{{- end }}
+{{- $_ := set $affinity "podAntiAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term))) }}
+{{- end }}
+{{- with $affinity }}
+affinity:
+  {{- tpl (toYaml .) $ | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Bytes of a quantity of Kubernetes or of Redis, as a whole number: 640Mi, 1G, 384mb, 1048576. */}}
+{{- define "collector.bytes" -}}
+{{- $text := toString . -}}
+{{- $number := regexFind "^[0-9.]+" $text | float64 -}}
+{{- $unit := trimPrefix (regexFind "^[0-9.]+" $text) $text -}}
+{{- $factors := dict "" 1 "b" 1 "k" 1000 "kb" 1024 "Ki" 1024 "m" 1000000 "M" 1000000 "mb" 1048576 "Mi" 1048576 "g" 1000000000 "G" 1000000000 "gb" 1073741824 "Gi" 1073741824 "T" 1000000000000 "Ti" 1099511627776 -}}
+{{- printf "%.0f" (mulf $number (get $factors $unit | default 1)) -}}
+{{- end -}}
+
+{{/* Most memory for documents must leave room below the container's limit: else the kernel ends Redis before Redis
+     refuses a document. */}}
+{{- define "collector.checkMemory" -}}
+{{- $redis := .Values.redis.internal -}}
+{{- $maxmemory := toString $redis.maxmemory -}}
+{{- $set := regexFind "(?m)^\\s*maxmemory\\s+\\S+" ($redis.config | default "") -}}
+{{- if $set }}{{- $maxmemory = regexReplaceAll "^\\s*maxmemory\\s+" $set "" | lower }}{{- end -}}
+{{- with (($redis.resources).limits).memory -}}
+{{- $most := include "collector.bytes" $maxmemory | int64 -}}
+{{- $limit := include "collector.bytes" . | int64 -}}
+{{- if eq $most 0 -}}
+{{- fail (printf "redis.internal.maxmemory: %s is no bound, and the memory limit is %v: the kernel would end Redis there" $maxmemory .) -}}
+{{- else if ge $most $limit -}}
+{{- fail (printf "redis.internal.maxmemory: %s (%d bytes) is not below the memory limit, redis.internal.resources.limits.memory: %v (%d bytes). Redis needs more than that for itself: up to twice maxmemory while it rewrites its file" $maxmemory $most . $limit) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Kubernetes refuses to change the volume of a StatefulSet, in words that name no value. Seen where there is a cluster to
+     look at. */}}
+{{- define "collector.checkVolume" -}}
+{{- $name := include "collector.redisName" . -}}
+{{- $namespace := include "collector.namespace" . -}}
+{{- $wanted := .Values.redis.internal.persistence -}}
+{{- $wants := and $wanted.enabled (not $wanted.existingClaim) -}}
+{{- with lookup "apps/v1" "StatefulSet" $namespace $name -}}
+{{- $way := printf "Kubernetes doesn't change that of a StatefulSet. Remove it without its pod, then upgrade again: kubectl --namespace %s delete statefulset %s --cascade=orphan" $namespace $name -}}
+{{- $templates := .spec.volumeClaimTemplates | default list -}}
+{{- if and $wants (not $templates) -}}
+{{- fail (printf "redis.internal.persistence: the Valkey there has no volume claim of its own. %s; its documents don't come along" $way) -}}
+{{- else if and (not $wants) $templates -}}
+{{- fail (printf "redis.internal.persistence: the Valkey there has the volume claim data-%s-0. %s; the claim stays, without being used" $name $way) -}}
+{{- else if $wants -}}
+{{- $there := (first $templates).spec -}}
+{{- $size := $there.resources.requests.storage -}}
+{{- if ne $size (toString $wanted.size) -}}
+{{- fail (printf "redis.internal.persistence.size: %v, where the Valkey there has %s. %s. A claim that is there grows by itself: kubectl --namespace %s patch pvc data-%s-0 --patch '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"%v\"}}}}'" $wanted.size $size $way $namespace $name $wanted.size) -}}
+{{- end -}}
+{{- $class := include "collector.storageClass" $ -}}
+{{- if and $class (ne $class (get $there "storageClassName" | default "-" )) -}}
+{{- fail (printf "redis.internal.persistence.storageClass: %s, where the Valkey there has %s. %s; the claim that is there keeps its class" $class (get $there "storageClassName" | default "the cluster's default") $way) -}}
+{{- end -}}
+{{- if ne (join "," (sortAlpha ($wanted.accessModes | default (list "ReadWriteOnce")))) (join "," (sortAlpha $there.accessModes)) -}}
+{{- fail (printf "redis.internal.persistence.accessModes: the Valkey there has %s. %s" (join ", " $there.accessModes) $way) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "-" stands for no class at all, "" for the cluster's default. */}}
+{{- define "collector.storageClass" -}}
+{{- .Values.redis.internal.persistence.storageClass | default (.Values.global).storageClass | default "" -}}
 {{- end -}}
 
 {{/* Settings of Redis, and what starts and probes it. */}}
@@ -171,18 +420,92 @@ redis.conf: |
   {{- with .Values.redis.internal.config }}
   {{- . | trim | nindent 2 }}
   {{- end }}
-# The password stays out of the command line, which other processes of a node can read.
+# The password stays out of the command line, which other processes of a node can read. A password that was replaced is
+# valid for ten minutes more, for those who have not yet got the new one: checksums of both are kept beside the data.
 start: |
   set -eu
   umask 077
-  password=$(sed 's/[\\"]/\\&/g' /etc/redis/password/password)
+  # What the probe says to this server: by then the Secret may have another one.
+  printf %s "$(cat /etc/redis/password/password)" >/run/redis/password
+  password=$(sed 's/[\\"]/\\&/g' /run/redis/password)
   { cat /etc/redis/config/redis.conf; printf 'requirepass "%s"\n' "$password"; } >/run/redis/redis.conf
+  sh /etc/redis/config/replaced &
   server=$(command -v valkey-server || command -v redis-server)
   exec "$server" /run/redis/redis.conf
+replaced: |
+  umask 077
+  now=$(sha256sum </run/redis/password | cut -c 1-64)
+  before=$(grep -vsx "$now" /data/passwords.sha256)
+  { [ -z "$before" ] || echo "$before"; echo "$now"; } >/data/passwords.sha256
+  [ -n "$before" ] || exit 0
+  until sh /etc/redis/config/probe >/dev/null; do sleep 0.2; done
+  cli=$(command -v valkey-cli || command -v redis-cli)
+  VALKEYCLI_AUTH=$(cat /run/redis/password)
+  export VALKEYCLI_AUTH REDISCLI_AUTH="$VALKEYCLI_AUTH"
+  for checksum in $before; do "$cli" -h 127.0.0.1 acl setuser default "#$checksum" >/dev/null; done
+  sleep 600
+  for checksum in $before; do "$cli" -h 127.0.0.1 acl setuser default "!$checksum" >/dev/null; done
+  echo "$now" >/data/passwords.sha256
+# By the password that the server began with, whatever the Secret has by now. Where somebody has given the server another
+# one, it refuses this one, which is an answer too; while it reads its file, it answers LOADING.
 probe: |
   cli=$(command -v valkey-cli || command -v redis-cli)
-  VALKEYCLI_AUTH=$(cat /etc/redis/password/password)
+  VALKEYCLI_AUTH=$(cat /run/redis/password)
   export VALKEYCLI_AUTH REDISCLI_AUTH="$VALKEYCLI_AUTH"
   # By timeout, for redis-cli 7.0 has no option for that.
-  [ "$(timeout 2 "$cli" -h 127.0.0.1 ping)" = PONG ]
+  said=$(timeout 2 "$cli" -h 127.0.0.1 ping 2>&1)
+  case $said in
+  *PONG* | *NOAUTH* | *WRONGPASS*) ;;
+  *) echo "${said:-no answer within 2 s}"; exit 1 ;;
+  esac
+{{- end -}}
+
+{{/* The password that these values or the Secret give, made where neither does; "" where another Secret has it. The same
+     for every template of a rendering. */}}
+{{- define "collector.redisPassword" -}}
+{{- $redis := .Values.redis.internal -}}
+{{- if not $redis.passwordSecret.name -}}
+{{- if not (hasKey $redis "made") -}}
+{{- $_ := set $redis "made" ($redis.password | default (include "collector.kept" (list . (include "collector.redisName" .) "password")) | default (randAlphaNum 32)) -}}
+{{- end -}}
+{{- toString $redis.made -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The password that is known while this is rendered: that of these values, or of a Secret that can be looked up. */}}
+{{- define "collector.knownPassword" -}}
+{{- $secret := .Values.redis.internal.passwordSecret -}}
+{{- if $secret.name -}}
+{{- include "collector.kept" (list . (tpl (toString $secret.name) .) $secret.key) -}}
+{{- else -}}
+{{- include "collector.redisPassword" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Where pods scale by themselves, their number is left alone: that of the Deployment that is there, where it can be
+     looked up, since a Deployment whose number is taken away goes down to one pod. */}}
+{{- define "collector.replicas" -}}
+{{- if not .Values.autoscaling.enabled -}}
+replicas: {{ .Values.replicas }}
+{{- else -}}
+{{- with lookup "apps/v1" "Deployment" (include "collector.namespace" .) (include "collector.fullname" .) -}}
+replicas: {{ max 1 (.spec.replicas | int) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "collector.serviceAccountName" -}}
+{{- $account := .Values.serviceAccount | default dict -}}
+{{- tpl ($account.name | default .Values.serviceAccountName | default (ternary (include "collector.fullname" .) "" (default false $account.create)) | toString) . -}}
+{{- end -}}
+
+{{/* Names are looked up anywhere: at the cluster's DNS, at a node's own, or at port 5353, where OpenShift's pods listen. */}}
+{{- define "collector.dnsRule" -}}
+- ports:
+    {{- range list 53 5353 }}
+    - port: {{ . }}
+      protocol: UDP
+    - port: {{ . }}
+      protocol: TCP
+    {{- end }}
 {{- end -}}

@@ -1,48 +1,133 @@
 {{- define "pinger.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
+{{- tpl (default "" .Values.nameOverride | toString) . | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* The release's name, with the chart's behind it unless it ends with that already: so two charts of an umbrella never
+     have the same. Where it has to be cut, a checksum keeps it unlike others. It names Services, so it must be a DNS
+     label. */}}
 {{- define "pinger.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
-{{- else if contains (include "pinger.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name (include "pinger.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- $chart := include "pinger.name" . -}}
+{{- $full := tpl (default "" .Values.fullnameOverride | toString) . -}}
+{{- if not $full -}}
+{{- $full = ternary .Release.Name (printf "%s-%s" .Release.Name $chart) (or (eq .Release.Name $chart) (hasSuffix (printf "-%s" $chart) .Release.Name)) -}}
 {{- end -}}
+{{- if gt (len $full) 50 -}}
+{{- $full = printf "%s-%s" ($full | trunc 43 | trimSuffix "-") (sha256sum $full | trunc 6) -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- fail (printf "%q can't name a Service: it takes lower-case letters, digits and hyphens, and begins with a letter. Choose another release name, or set fullnameOverride" $full) -}}
+{{- end -}}
+{{- $full -}}
+{{- end -}}
+
+{{- define "pinger.namespace" -}}
+{{- tpl (default "" .Values.namespaceOverride | toString) . | default .Release.Namespace -}}
 {{- end -}}
 
 {{/* Labels that select: they never change over upgrades. Takes a list of the root and the component. */}}
 {{- define "pinger.selectorLabels" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ include "pinger.name" $root }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ include "pinger.name" $root | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* A map of texts out of a map of values, each of which may be a template. Takes a list of the root, the map and its
+     place in the values. */}}
+{{- define "pinger.texts" -}}
+{{- $root := index . 0 -}}
+{{- $place := index . 2 -}}
+{{- $texts := dict -}}
+{{- range $key, $value := index . 1 -}}
+{{- $_ := set $texts $key (tpl (include "pinger.text" (list $value (printf "%s.%s" $place $key))) $root) -}}
+{{- end -}}
+{{- toYaml $texts -}}
 {{- end -}}
 
 {{/* All labels of an object. Takes a list of the root, the component, and labels besides; the chart's own win. */}}
 {{- define "pinger.labels" -}}
 {{- $root := index . 0 -}}
 {{- $own := fromYaml (include "pinger.selectorLabels" (list $root (index . 1))) -}}
-{{- $_ := set $own "app.kubernetes.io/version" $root.Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/version" (toString $root.Chart.AppVersion) -}}
 {{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service -}}
 {{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63) -}}
 {{- $more := dict -}}
-{{- if gt (len .) 2 }}{{- $more = index . 2 | default dict -}}{{- end -}}
-{{- toYaml (merge $own $more $root.Values.commonLabels) -}}
+{{- if gt (len .) 2 }}{{- $more = fromYaml (include "pinger.texts" (list $root (index . 2 | default dict) "labels")) -}}{{- end -}}
+{{- toYaml (merge $own $more (fromYaml (include "pinger.texts" (list $root ($root.Values.commonLabels | default dict) "commonLabels")))) -}}
 {{- end -}}
 
-{{/* A value as the text that a file or variable holds: a number of a values file comes as 6.7108864e+07. */}}
+{{/* Name, namespace, labels and annotations of an object. Takes a dict: root, name, component, labels, annotations. */}}
+{{- define "pinger.metadata" -}}
+{{- $root := .root -}}
+name: {{ .name | quote }}
+namespace: {{ include "pinger.namespace" $root | quote }}
+labels:
+  {{- include "pinger.labels" (list $root .component .labels) | nindent 2 }}
+{{- $annotations := merge (dict) (.annotations | default dict) ($root.Values.commonAnnotations | default dict) }}
+{{- with $annotations }}
+annotations:
+  {{- include "pinger.texts" (list $root . "annotations") | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* A value as the text that a file, a label or a variable holds. Values files turn a number such as 67108864 into
+     6.7108864e+07, and lose the digits of one beyond 2^53. Takes a list of the value and its place in the values. */}}
 {{- define "pinger.text" -}}
-{{- if kindIs "float64" . -}}{{ int64 . }}{{- else -}}{{ toString . }}{{- end -}}
+{{- $value := index . 0 -}}
+{{- if has (kindOf $value) (list "float64" "int" "int64") -}}
+{{- if or (gt (float64 $value) 9007199254740992.0) (lt (float64 $value) -9007199254740992.0) -}}
+{{- fail (printf "%s: a number beyond 2^53 loses digits: put it in quotes, or use --set-string" (index . 1)) -}}
+{{- end -}}
+{{- if ne (float64 $value) (floor $value) -}}
+{{- fail (printf "%s: %v is no whole number, and others lose digits: put it in quotes, or use --set-string" (index . 1) $value) -}}
+{{- end -}}
+{{- printf "%.0f" (float64 $value) -}}
+{{- else -}}
+{{- toString $value -}}
+{{- end -}}
 {{- end -}}
 
-{{/* Takes a list of the image's values and its default tag. */}}
+{{/* An entry of a binding as text. A secret that is a number has already lost its leading zeros: YAML reads 0123 as 83.
+     Takes a list of the entry's name, its value and its place in the values. */}}
+{{- define "pinger.entry" -}}
+{{- if and (has (kindOf (index . 1)) (list "float64" "int" "int64")) (regexMatch "(?i)pass|secret|token|auth|user|key|cert" (index . 0)) -}}
+{{- fail (printf "%s.%s: leading zeros of a number are lost: put it in quotes, or use --set-string" (index . 2) (index . 0)) -}}
+{{- end -}}
+{{- include "pinger.text" (list (index . 1) (printf "%s.%s" (index . 2) (index . 0))) -}}
+{{- end -}}
+
+{{/* Variables of a container: a value that is a number or true becomes text. Takes a list of the variables and their
+     place in the values. */}}
+{{- define "pinger.variables" -}}
+{{- $place := index . 1 -}}
+{{- range index . 0 }}
+{{- $variable := deepCopy . }}
+{{- if hasKey . "value" }}{{- $_ := set $variable "value" (include "pinger.text" (list .value (printf "%s.%s" $place .name))) }}{{- end }}
+- {{ toYaml $variable | nindent 2 | trim }}
+{{- end }}
+{{- end -}}
+
+{{/* Takes a list of the root, the image's values and its default tag. */}}
 {{- define "pinger.image" -}}
-{{- $image := index . 0 -}}
-{{- with $image.registry }}{{ . }}/{{ end -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- with (($root.Values.global).imageRegistry) | default $image.registry }}{{ . }}/{{ end -}}
 {{- $image.repository -}}
-{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ default (index . 1) $image.tag }}{{ end -}}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ include "pinger.text" (list ($image.tag | default (index . 2)) "image.tag") }}{{ end -}}
+{{- end -}}
+
+{{/* Those of the chart and of an umbrella's `global`, where they may be mere names. */}}
+{{- define "pinger.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
+{{- $names = append $names (ternary (get (ternary . dict (kindIs "map" .)) "name") . (kindIs "map" .) | toString) -}}
+{{- end -}}
+{{- with uniq $names }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . | quote }}
+  {{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Where a binding is mounted: each in a folder of its own below this. */}}
@@ -62,7 +147,7 @@ projected:
         optional: true
     {{- end }}
     - secret:
-        name: {{ $secret.name }}
+        name: {{ tpl (toString $secret.name) . | quote }}
         optional: true
         {{- with $secret.items }}
         items:
@@ -70,23 +155,25 @@ projected:
         {{- end }}
 {{- end -}}
 
+{{/* A probe: the chart's own way of asking, unless the values have one. Nothing where they have none. Takes a list of the
+     name, its values and the chart's way. */}}
+{{- define "pinger.probe" -}}
+{{- $values := index . 1 -}}
+{{- if $values }}
+{{ index . 0 }}:
+  {{- if not (or $values.httpGet $values.exec $values.tcpSocket $values.grpc) }}
+  {{- index . 2 | nindent 2 }}
+  {{- end }}
+  {{- toYaml $values | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{- define "pinger.probes" -}}
-startupProbe:
-  httpGet:
-    path: /healthz
-    port: http
-  periodSeconds: 1
-  failureThreshold: 30
-livenessProbe:
-  httpGet:
-    path: /healthz
-    port: http
-  {{- toYaml .Values.livenessProbe | nindent 2 }}
-readinessProbe:
-  httpGet:
-    path: /readyz
-    port: http
-  {{- toYaml .Values.readinessProbe | nindent 2 }}
+{{- $alive := "httpGet:\n  path: /healthz\n  port: http" -}}
+{{- $ready := "httpGet:\n  path: /readyz\n  port: http" -}}
+{{- include "pinger.probe" (list "startupProbe" .Values.startupProbe $alive) }}
+{{- include "pinger.probe" (list "livenessProbe" .Values.livenessProbe $alive) }}
+{{- include "pinger.probe" (list "readinessProbe" .Values.readinessProbe $ready) }}
 {{- end -}}
 
 {{/* A duration such as 1m30s in whole seconds. */}}
@@ -96,4 +183,62 @@ readinessProbe:
 {{- $minutes := regexFind "[0-9]+m([^s]|$)" . | regexFind "[0-9]+" | int -}}
 {{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | int -}}
 {{- add (mul $days 86400) (mul $hours 3600) (mul $minutes 60) $seconds -}}
+{{- end -}}
+
+{{/* Where pods scale by themselves, their number is left alone: that of the Deployment that is there, where it can be
+     looked up, since a Deployment whose number is taken away goes down to one pod. */}}
+{{- define "pinger.replicas" -}}
+{{- if not .Values.autoscaling.enabled -}}
+replicas: {{ .Values.replicas }}
+{{- else -}}
+{{- with lookup "apps/v1" "Deployment" (include "pinger.namespace" .) (include "pinger.fullname" .) -}}
+replicas: {{ max 1 (.spec.replicas | int) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "pinger.serviceAccountName" -}}
+{{- $account := .Values.serviceAccount | default dict -}}
+{{- tpl ($account.name | default .Values.serviceAccountName | default (ternary (include "pinger.fullname" .) "" (default false $account.create)) | toString) . -}}
+{{- end -}}
+
+{{/* How pods spread: over nodes, each revision for itself, so that those which are about to end don't count. A constraint
+     with a label that a node lacks would switch the scoring off for all nodes, so zones are an affinity. */}}
+{{- define "pinger.spread" -}}
+{{- $hasLabelKeys := semverCompare ">=1.27-0" .Capabilities.KubeVersion.Version -}}
+{{- with .Values.topologySpread }}
+topologySpreadConstraints:
+  {{- range . }}
+  - labelSelector:
+      matchLabels:
+        {{- include "pinger.selectorLabels" (list $ "server") | nindent 8 }}
+    {{- if and $hasLabelKeys (not (hasKey . "matchLabelKeys")) }}
+    matchLabelKeys: [pod-template-hash]
+    {{- end }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+{{- $affinity := deepCopy (.Values.affinity | default dict) }}
+{{- if and .Values.spreadOverZones (not (hasKey $affinity "podAntiAffinity")) }}
+{{- $term := dict "topologyKey" "topology.kubernetes.io/zone" "labelSelector" (dict "matchLabels" (fromYaml (include "pinger.selectorLabels" (list . "server")))) }}
+{{- if semverCompare ">=1.31-0" .Capabilities.KubeVersion.Version }}
+{{- $_ := set $term "matchLabelKeys" (list "pod-template-hash") }}
+{{- end }}
+{{- $_ := set $affinity "podAntiAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term))) }}
+{{- end }}
+{{- with $affinity }}
+affinity:
+  {{- tpl (toYaml .) $ | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Names are looked up anywhere: at the cluster's DNS, at a node's own, or at port 5353, where OpenShift's pods listen. */}}
+{{- define "pinger.dnsRule" -}}
+- ports:
+    {{- range list 53 5353 }}
+    - port: {{ . }}
+      protocol: UDP
+    - port: {{ . }}
+      protocol: TCP
+    {{- end }}
 {{- end -}}
