@@ -75,41 +75,57 @@ enum store_outcome store_failure(const struct redis_reply *reply, const struct e
 
 /* --- Expiry of the streams ---------------------------------------------------------------------------- */
 
-static void on_expire_set(struct redis_command *command, UNUSED const struct redis_reply *reply,
-                          UNUSED const struct err *err)
+struct expiry {
+        struct redis_command command;
+        const struct store *store;
+        int64_t day;
+        const char *condition; /* NX, GT; NULL: none */
+};
+
+static void expire_stream(const struct store *store, int64_t day, const char *condition);
+
+/* A failure is made good within a minute. Redis 6.2 knows no conditions. */
+static void on_expire_set(struct redis_command *command, const struct redis_reply *reply, UNUSED const struct err *err)
 {
-        /* A failure is made good within a minute. */
+        struct expiry *expiry = CONTAINER_OF(command, struct expiry, command);
+        if (reply && redis_reply_is_error(reply, "ERR") && expiry->condition && strcmp(expiry->condition, "NX") == 0)
+                expire_stream(expiry->store, expiry->day, NULL);
         redis_command_fini(command);
-        free(command);
+        free(expiry);
 }
 
-static void expire_stream(const struct store *store, int64_t day)
+static void expire_stream(const struct store *store, int64_t day, const char *condition)
 {
         char stream[FEED_STREAM_SIZE];
         char when[24];
-        struct redis_command *command = calloc(1, sizeof(*command));
-        if (!command)
+        struct expiry *expiry = calloc(1, sizeof(*expiry));
+        if (!expiry)
                 return; /* again in a minute */
+        *expiry = (struct expiry){ .store = store, .day = day, .condition = condition };
         (void)feed_stream(store->prefix, day, stream);
         int64_t end_ms = feed_day_start_ms(day + 1) + store->retention_ms + store_reach_ms(store);
-        const char *argv[] = { "EXPIREAT", stream, when };
-        size_t lengths[] = { 8, strlen(stream), (size_t)snprintf(when, sizeof(when), "%" PRId64, end_ms / 1000 + 1) };
-        redis_command_init(command, on_expire_set);
-        command->must_not_hold = true;
+        const char *argv[] = { "EXPIREAT", stream, when, condition };
+        size_t lengths[] = { 8, strlen(stream), (size_t)snprintf(when, sizeof(when), "%" PRId64, end_ms / 1000 + 1),
+                             condition ? strlen(condition) : 0 };
+        redis_command_init(&expiry->command, on_expire_set);
+        expiry->command.must_not_hold = true;
         struct err err;
-        if (redis_command_args(command, 3, argv, lengths, &err) < 0) {
-                free(command);
+        if (redis_command_args(&expiry->command, condition ? 4 : 3, argv, lengths, &err) < 0) {
+                free(expiry);
                 return;
         }
-        redis_send(store->redis, command);
+        redis_send(store->redis, &expiry->command);
 }
 
-/* The day before may have been written to until a moment ago. */
+/* The day before may have been written to until a moment ago. An end is only ever put off: another Collector may keep
+ * documents for longer. */
 static void expire_streams(struct store *store, int64_t now_ms)
 {
         store->expiry_sent_ms = now_ms;
-        expire_stream(store, store->day);
-        expire_stream(store, store->day - 1);
+        for (int64_t day = store->day; day > store->day - 2; day--) {
+                expire_stream(store, day, "NX");
+                expire_stream(store, day, "GT");
+        }
 }
 
 /* An entry was added: a stream that it may have made gets its end at once, not with the next minute. */
