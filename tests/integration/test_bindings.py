@@ -226,7 +226,8 @@ def test_a_binding_that_becomes_unreadable_keeps_the_old_one_and_is_told(start_r
         path = dangling(bindings, second, where)
         wait_until(lambda: failed() > before, f"a failed look at {path}")
         said = path.replace("/..data", "") + ": a link that leads nowhere"
-        assert [line for line in program.log() if line["event"] == "binding.reload_failed" and said in line["error"]]
+        wait_until(lambda: any(line["event"] == "binding.reload_failed" and said in line["error"]
+                               for line in program.log()), f"a line of the log that says {said}")
         assert stores_in(program, first)
         if where == "db":
             os.unlink(path)

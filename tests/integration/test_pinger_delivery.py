@@ -123,6 +123,7 @@ def test_a_failing_batch_is_sent_again_under_the_same_key_until_it_is_taken(star
     assert len(keys) == 1 and all(body == bodies[0] for body in bodies)
     wait_until(lambda: pinger.delivery()["state"] == "working", "the state in /readyz")
     assert pinger.metrics()["pinger_log_attempts_failed_total"] >= 2
+    pinger.wait_log("delivery.failed")
     assert len([line for line in pinger.log() if line["event"] == "delivery.failed"]) == 1
     pinger.wait_log("delivery.recovered")
 
@@ -171,6 +172,7 @@ def test_a_batch_refused_for_good_is_dropped_counted_and_told_once(start_pinger,
         pinger.get(f"/{i}")
         wait_until(lambda: pinger.delivery()["waiting"] == 0, "an empty queue")
     assert pinger.metrics()['pinger_log_records_dropped_total{reason="refused"}'] == 6
+    pinger.wait_log("batch.refused")
     assert len([line for line in pinger.log() if line["event"] == "batch.refused"]) == 1
     stub.status = 200
     pinger.get("/last")
@@ -231,6 +233,7 @@ def test_a_full_queue_drops_the_new_and_counts_them(start_pinger, stub):
             assert client.get(f"/n/{i}").status == 200
     assert pinger.metrics()['pinger_log_records_dropped_total{reason="queue_full"}'] == 40
     assert pinger.delivery()["waiting"] == 20
+    pinger.wait_log("queue.filled")
     assert len([line for line in pinger.log() if line["event"] == "queue.filled"]) == 1
     stub.start()
     stub.wait_records(20)
