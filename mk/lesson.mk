@@ -7,7 +7,7 @@ lesson:
 	@$(MAKE) --no-print-directory BUILD=release SAN= programs library
 	@tools/lesson
 
-## test-docs: run the commands of the lesson, and compare what they print
+## test-docs: run the commands of the lesson and of the README, and compare what they print
 test-docs:
 	@tools/deps build lesson
 	@$(MAKE) --no-print-directory BUILD=release SAN= programs library
