@@ -9,7 +9,10 @@
 #include "redis/internal.h"
 
 /* How long a node that owns no slot stays when it was redirected to: it is about to get some. */
-enum { NODE_KEPT_MS = 10000 };
+enum {
+        NODE_KEPT_MS = 10000,
+        NODES_AHEAD_MAX = 64, /* that the map does not name yet: redirections to more wait for the next map */
+};
 
 /* --- The wish for a map ------------------------------------------------------------------------------------ */
 
@@ -288,6 +291,16 @@ bool redis_cluster_takes(struct conn *conn)
 
 /* --- Redirections ------------------------------------------------------------------------------------------ */
 
+/* A node that redirects to places without end would have us connect to all of them. */
+static bool is_beyond_map(const struct redis *client, const struct redis_redirect *to)
+{
+        size_t count = 0;
+        for (const struct redis_cluster_node *node = client->nodes; node; node = node->next)
+                count++;
+        return count >= client->cluster->slots->node_count + NODES_AHEAD_MAX &&
+               !redis_node_find(client, to->host, to->port);
+}
+
 /* False where there is no memory for it. */
 static bool redirect(struct redis_cluster_node *from, struct redis_command *command, const struct redis_redirect *to)
 {
@@ -296,6 +309,10 @@ static bool redirect(struct redis_cluster_node *from, struct redis_command *comm
                 redis_queue_move(from->redis, client, command);
                 client->reroutes = true;
                 return true;
+        }
+        if (is_beyond_map(client, to)) {
+                redis_cluster_want_map(client);
+                return false;
         }
         struct redis_cluster_node *node = find_or_open(client, to->host, to->port);
         if (!node)

@@ -10,6 +10,7 @@ static char map[1024];
 static int maps_asked;
 static const char *special; /* what the first node says to SET, or "" for what it always says */
 static int special_left;
+static unsigned places;   /* how many the first node has redirected to, where it never stops; 0: it does not */
 static int asking[NODES]; /* ASKING was the last command of the node's connection */
 
 static bool is(const char *a, const char *b)
@@ -48,8 +49,20 @@ static const char *answer(struct fake *fake, struct fake_conn *conn UNUSED, size
         return NULL;
 }
 
+/* Nobody listens on ports below 1024. */
+static const char *endless_answer(struct fake *fake, struct fake_conn *conn, size_t argc, char **argv)
+{
+        static char text[64];
+        if (fake != &nodes[0] || !is(argv[0], "SET"))
+                return answer(fake, conn, argc, argv);
+        (void)snprintf(text, sizeof(text), "-ASK 5061 127.0.0.%u:%u\r\n", 2 + places / 1000, 1 + places % 1000);
+        places++;
+        return text;
+}
+
 static void open_at(struct redis_options options, size_t seed)
 {
+        places = 0;
         maps_asked = 0;
         special = NULL;
         special_left = -1;
@@ -431,9 +444,30 @@ static void a_client_may_be_closed_from_a_nodes_reply(void **state UNUSED)
         stop();
 }
 
+static void a_node_that_redirects_without_end_opens_no_end_of_connections(void **state UNUSED)
+{
+        enum { JOBS = 300 };
+        static struct job jobs[JOBS];
+        size_t count = 0;
+        start((struct redis_options){ .hold_ms = 1000 });
+        nodes[0].answer = endless_answer;
+        for (size_t i = 0; i < JOBS; i++)
+                job_send(&jobs[i], &rig, "SET", LOW, "1");
+        RUN_UNTIL(&rig, rig.answered == JOBS);
+        for (const struct redis_cluster_node *node = rig.client->nodes; node; node = node->next)
+                count++;
+        assert_in_range(count, 3, 80);
+        nodes[0].answer = answer;
+        job_send(&jobs[0], &rig, "SET", LOW, "1");
+        RUN_UNTIL(&rig, jobs[0].is_done);
+        assert_answer(&jobs[0], "OK");
+        stop();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_node_that_redirects_without_end_opens_no_end_of_connections),
                 cmocka_unit_test(a_cluster_is_recognised_and_each_key_goes_to_its_master),
                 cmocka_unit_test(a_command_without_a_key_can_go_with_another),
                 cmocka_unit_test(moved_is_followed_and_remembered),

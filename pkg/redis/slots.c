@@ -2,6 +2,7 @@
  * distribution model, hash tags, MOVED and ASK redirection; command CLUSTER SLOTS). Nothing here keeps a
  * connection. A map is an index of a node for each of the 16384 slots, so that a command's node costs one checksum
  * of its key and one look into an array. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,15 @@ static const char *host_of(const struct redis_reply *node, const char *asked_hos
         return strcmp(host, HOST_UNKNOWN) == 0 ? ip_of(node) : host;
 }
 
+/* A name or an address: it is given to the resolver, and printed. */
+static bool is_host(const char *host)
+{
+        for (const char *at = host; *at; at++)
+                if (!isgraph((unsigned char)*at))
+                        return false;
+        return true;
+}
+
 /* 1 + the index of the node, which is new or was named before; 0: there is no telling where it is; ERR_* else. */
 static int add_node(struct redis_slots *slots, const struct redis_reply *reply, const char *asked_host, struct err *err)
 {
@@ -105,6 +115,8 @@ static int add_node(struct redis_slots *slots, const struct redis_reply *reply, 
                 return 0;
         if (strlen(host) > SLOT_HOST_MAX)
                 return err_set(err, ERR_PROTOCOL, "a node's host is longer than %d characters", SLOT_HOST_MAX);
+        if (!is_host(host))
+                return err_set(err, ERR_PROTOCOL, "a node's host has a character that no host has");
         for (size_t i = 0; i < slots->node_count; i++)
                 if (slots->nodes[i].port == port && strcmp(slots->nodes[i].host, host) == 0)
                         return (int)i + 1;
@@ -199,6 +211,8 @@ bool redis_redirect_parse(const char *text, const char *asked_host, struct redis
                 return false;
         (void)snprintf(out->host, sizeof(out->host), "%.*s", length ? (int)length : SLOT_HOST_MAX,
                        length ? host : asked_host);
+        if (!is_host(out->host))
+                return false;
         if (strcmp(out->host, HOST_UNKNOWN) == 0)
                 out->host[0] = '\0';
         out->slot = (unsigned)slot;

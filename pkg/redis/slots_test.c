@@ -129,6 +129,8 @@ static void a_map_that_makes_no_sense_is_refused_with_its_range(void **state UNU
                 "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n" IP ":0\r\n",
                 "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n" IP ":65536\r\n",
                 "*1\r\n*3\r\n:0\r\n:1\r\n$4\r\nnode\r\n",
+                "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$3\r\na b\r\n:7000\r\n",
+                "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$2\r\n\x1b[\r\n:7000\r\n",
                 "*1\r\n*4\r\n:0\r\n:1\r\n*2\r\n" IP ":7000\r\n:7\r\n",
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -168,6 +170,8 @@ static void a_redirection_names_slot_and_node(void **state UNUSED)
                 { "MOVED 1 h:65536", NULL, 0, 0, false },
                 { "MOVED 1 h:1 more", NULL, 0, 0, false },
                 { "MOVEDX 1 h:1", NULL, 0, 0, false },
+                { "MOVED 1 h\x01:1", NULL, 0, 0, false },
+                { "MOVED 1 a b:1", NULL, 0, 0, false },
                 { "ERR no", NULL, 0, 0, false },
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {

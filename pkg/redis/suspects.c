@@ -2,9 +2,9 @@
  * proxy takes (client-query-buffer-limit, maxmemory-clients), a reply that is larger than it gives
  * (client-output-buffer-limit), or that we take. All that was in flight with it is sent again, and would be lost again.
  *
- * A command that was lost twice narrows the window: half as many commands in flight as were lost, so that what ends
+ * A command that was lost twice narrows the window: a quarter as many commands in flight as were lost, so that what ends
  * connections is soon alone, and pages whose replies are too much together come in parts. The window opens again as
- * answers come. One that was lost alone, and before, is accused: it is put aside, the others go on, and from time to
+ * answers come. One that was lost alone, and before, is accused, and so is a long one: it is put aside, the others go on, and from time to
  * time it is sent with nothing else in flight. A strike is such a loss after which commands of its kind were answered:
  * so a server that is down, or does no writes (a SET is only judged by others that succeed), accuses nobody. Where no
  * other command comes, one of our own is sent in between (the trial). STRIKES_MAX strikes are the verdict. */
@@ -15,9 +15,11 @@
 enum {
         STRIKES_MAX = 6,
         ALONE_MIN_MS = 20, /* until it is sent alone again; doubles with each strike */
+        NARROWS_BY = 4,    /* the window, with each loss                             */
         WINDOW_MAX = 1024, /* more is no limit any more                              */
         WINDOW_TURNS = 4,  /* this often full and answered, it doubles               */
         TAGS_TRIED = 64,
+        LARGE_BYTES = 64 << 10, /* so long that it may be over a limit */
 };
 
 /* --- The trial ------------------------------------------------------------------------------------------- */
@@ -162,31 +164,32 @@ static size_t note_losses(struct redis *client, const struct conn *conn, bool *r
         return count;
 }
 
-/* The one that was under way alone; or the one that was only half written, which is where a server stops that finds it
- * too long. NULL: it may be any. */
-static struct redis_command *find_culprit(const struct conn *conn, size_t count)
+/* The one that was under way alone, or only half written: a server that finds it too long stops there. */
+static bool is_culprit(const struct conn *conn, const struct redis_command *command, size_t count)
 {
-        struct redis_command *command = conn->partial;
-        if (!command && count == 1 && redis_link_command(conn->in_flight.next)->losses > 1)
-                command = redis_link_command(conn->in_flight.next);
-        return command && command->state != COMMAND_ABANDONED ? command : NULL;
+        if (command->state == COMMAND_ABANDONED || command->once || command->must_not_hold)
+                return false; /* those end with the connection */
+        if (command == conn->partial || (count == 1 && command->losses > 1))
+                return true;
+        return command->length >= LARGE_BYTES && command->losses > 1 && command->strikes == 0;
 }
 
 void redis_suspects_lost(struct redis *client, const struct conn *conn)
 {
         bool is_repeated = false, was_alone = client->alone && client->alone->state == COMMAND_IN_FLIGHT;
-        size_t count = note_losses(client, conn, &is_repeated);
-        struct redis_command *culprit = find_culprit(conn, count);
+        size_t count = note_losses(client, conn, &is_repeated), accused = 0;
         redis_suspects_forget_turn(client);
         client->window_answers = 0;
-        if (culprit) {
-                if (!was_alone)
-                        client->window = 0;                    /* the others are not to blame */
-                if (!culprit->once && !culprit->must_not_hold) /* those end with the connection */
-                        accuse(client, culprit);
-        } else if (is_repeated && count > 1) {
-                client->window = count / 2;
+        for (struct redis_link *at = conn->in_flight.next; at != &conn->in_flight; at = at->next) {
+                if (!is_culprit(conn, redis_link_command(at), count))
+                        continue;
+                accuse(client, redis_link_command(at));
+                accused++;
         }
+        if (accused > 0 && !was_alone)
+                client->window = 0; /* the others are not to blame */
+        else if (is_repeated && count > 1)
+                client->window = count > NARROWS_BY ? count / NARROWS_BY : 1;
 }
 
 bool redis_suspects_is_guilty(const struct redis_command *command)

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from support.background import Background
+from support.certificates import Certificates
 from support.cluster import RedisCluster
 from support.collector import metric_sum
 from support.deadline import wait_until
@@ -109,6 +110,46 @@ def test_memory_for_clients_that_runs_out_hits_the_large_one_alone(start_redis, 
         assert_too_large(post(program, large(6 << 20)), 6 << 20)
         load.wait_acknowledged(50)
     load.count(server.client()).assert_perfect()
+
+
+def test_over_tls_it_fails_alone_as_well(start_redis, start_collector, tmp_path):
+    certificates = Certificates(tmp_path)
+    server = start_redis(certificates=certificates, client_query_buffer_limit="1mb")
+    program = start_collector(server.url().replace("redis:", "rediss:"), body_max="4MiB", workers=1,
+                              redis_ca_file=certificates.path("ca.crt"))
+    with Load(program, connections=8, rate=1000) as load:
+        load.wait_acknowledged(50)
+        assert_too_large(post(program, large()))
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+
+
+def test_documents_wait_for_the_replicas_all_the_same(start_redis, start_collector):
+    server = start_redis(client_query_buffer_limit="1mb")
+    start_redis(replicaof=f"{server.host} {server.port}", repl_diskless_sync_delay=0)
+    wait_until(lambda: server.replicas() == 1, "a replica")
+    program = start_collector(server, body_max="4MiB", workers=1, ack="replica:1")
+    with Load(program, connections=8, rate=1000) as load:
+        load.wait_acknowledged(50)
+        assert_too_large(post(program, large()))
+        load.wait_acknowledged(50)
+    load.count(server.client()).assert_perfect()
+
+
+def test_a_swap_gives_a_large_document_another_chance(start_redis, start_collector, bindings):
+    server, other = start_redis(client_query_buffer_limit="1mb"), start_redis()
+    bindings.redis("db", server)
+    program = start_collector(env=bindings.environment(), body_max="4MiB", workers=1)
+    with Load(program, connections=8, rate=400) as load:
+        load.wait_acknowledged(50)
+        for turn in range(4):
+            answers = [Background(lambda: post(program, large())) for _ in range(2)]
+            bindings.redis("db", server if turn % 2 else other)
+            for answer in answers:
+                status = answer.result().status
+                assert status in (201, 507), answer.result()
+        load.wait_acknowledged(50)
+    load.count(server.client(), other.client()).assert_perfect()
 
 
 def test_in_a_cluster_the_other_documents_of_that_master_go_on(start_cluster, start_collector):
