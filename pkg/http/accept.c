@@ -53,23 +53,18 @@ void refused_sweep(struct http_worker *worker, int64_t now_ms, bool all)
         }
 }
 
-static void turn_away(struct http_worker *worker, int fd)
+void turn_away(struct http_worker *worker, int fd, int status, const char *extra_field, const char *detail)
 {
         struct uuid id;
         char correlation_id[UUID_TEXT_SIZE];
         uuid_v4(&worker->uuids, &id);
-        problem_send(fd, 503, "There are too many connections; try again soon.", uuid_format(&id, correlation_id),
-                     "Retry-After: 1\r\n");
-        if (worker->refused_connections)
-                metric_add(worker->refused_connections, 1);
+        problem_send(fd, status, detail, uuid_format(&id, correlation_id), extra_field);
         for (unsigned i = 0; i < REFUSED_MAX; i++) {
                 if (worker->refused[i].fd >= 0)
                         continue;
                 worker->refused[i] = (struct refused){ fd, clock_monotonic_ms() + LINGER_MS };
                 worker->refused_count++;
-                if (!uv_is_active((uv_handle_t *)&worker->sweep))
-                        (void)uv_timer_start(&worker->sweep, on_sweep, (uint64_t)worker->sweep_ms,
-                                             (uint64_t)worker->sweep_ms);
+                worker_start_sweep(worker);
                 return;
         }
         (void)drop_input(fd);
@@ -90,16 +85,14 @@ static bool accept_one(struct http_worker *worker)
         }
         if (atomic_fetch_add(&server->connections, 1) >= server->options.connections_max) {
                 atomic_fetch_sub(&server->connections, 1);
-                turn_away(worker, fd);
+                if (worker->refused_connections)
+                        metric_add(worker->refused_connections, 1);
+                turn_away(worker, fd, 503, "Retry-After: 1\r\n", "There are too many connections; try again soon.");
                 return true;
         }
         int on = 1;
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* without it answers are only slower */
-        size_t before = worker->conn_count;
-        if (MHD_add_connection(worker->daemon, fd, (struct sockaddr *)&address, length) == MHD_NO &&
-            worker->conn_count == before)
-                atomic_fetch_sub(&server->connections, 1); /* it has closed the socket; memory is short */
-        worker_wake(worker);
+        silent_add(worker, fd, &address, length);
         return true;
 }
 
@@ -107,7 +100,7 @@ static bool share_is_full(const struct http_worker *worker)
 {
         size_t share = atomic_load(&worker->server->connections) / worker->server->options.workers;
         size_t ahead = share / AHEAD_SHARE < AHEAD_MAX ? share / AHEAD_SHARE : AHEAD_MAX;
-        return worker->conn_count > share + ahead;
+        return worker->conn_count + worker->silent_count > share + ahead;
 }
 
 static void on_listen(uv_poll_t *poll, int status UNUSED, int events UNUSED)

@@ -18,6 +18,19 @@
 
 enum { SWEEP_ALL_MAX = 1024, SWEEP_SHARE = 4 };
 
+void worker_start_sweep(struct http_worker *worker)
+{
+        if (!uv_is_active((uv_handle_t *)&worker->sweep))
+                (void)uv_timer_start(&worker->sweep, on_sweep, (uint64_t)worker->sweep_ms,
+                                     (uint64_t)worker->sweep_ms); /* fails only while the handle closes */
+}
+
+void worker_show_connections(struct http_worker *worker)
+{
+        if (worker->open_connections)
+                metric_set(worker->open_connections, (double)(worker->conn_count + worker->silent_count));
+}
+
 static void conn_open(struct http_worker *worker, struct MHD_Connection *mhd, void **context)
 {
         struct conn *conn = calloc(1, sizeof(*conn));
@@ -30,9 +43,7 @@ static void conn_open(struct http_worker *worker, struct MHD_Connection *mhd, vo
         conn->link = (struct link){ &worker->conns, worker->conns.prev };
         conn->link.prev->next = &conn->link;
         worker->conns.prev = &conn->link;
-        if (!uv_is_active((uv_handle_t *)&worker->sweep))
-                (void)uv_timer_start(&worker->sweep, on_sweep, (uint64_t)worker->sweep_ms,
-                                     (uint64_t)worker->sweep_ms); /* fails only while the handle closes */
+        worker_start_sweep(worker);
 }
 
 struct conn *conn_of(struct MHD_Connection *mhd)
@@ -66,8 +77,7 @@ void on_connection(void *cls, struct MHD_Connection *mhd, void **context, enum M
                         conn_close(*context);
                 *context = NULL;
         }
-        if (worker->open_connections)
-                metric_set(worker->open_connections, (double)worker->conn_count);
+        worker_show_connections(worker);
 }
 
 void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field, const char *detail)
@@ -201,8 +211,9 @@ void on_sweep(uv_timer_t *timer)
         int64_t now_ms = clock_monotonic_ms();
         size_t left = worker->conn_count;
         refused_sweep(worker, now_ms, false);
+        silent_sweep(worker, now_ms, false);
         bool flooded = budget_trim(worker, now_ms);
-        if (left == 0 && worker->refused_count == 0 && !flooded) {
+        if (left == 0 && worker->silent_count == 0 && worker->refused_count == 0 && !flooded) {
                 (void)uv_timer_stop(timer); /* never fails */
                 return;
         }

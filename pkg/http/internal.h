@@ -3,6 +3,7 @@
  *   server.c   the listening socket and the options with their defaults
  *   worker.c   one loop's libmicrohttpd daemon: when it runs, how it ends
  *   accept.c   taking connections from the listener, and turning them away
+ *   silent.c   connections that have sent nothing yet
  *   conn.c     one connection: total deadlines, refusals that the client gets to read
  *   request.c  one request: from libmicrohttpd's callbacks to the route's handler
  *   head.c     what a head must look like: framing, field lines, Host
@@ -41,6 +42,7 @@ enum {
         REFUSED_MAX = 64,         /* connections that are being turned away, a worker       */
         SPARE_REQUESTS_MAX = 256, /* request structures kept for the next ones, a worker    */
         CONNECTIONS_MAX = 16384,
+        IDLE_MARGIN_S = 2, /* for a request that its client sends when the time that it was told is just over */
         CONNECTION_BYTES = 5 << 10, /* what a connection may have beside its head, uncounted */
         ANSWER_FREE_BYTES = 1024,   /* an answer up to here is part of that                  */
 };
@@ -155,6 +157,8 @@ struct http_worker {
         struct uuid_source uuids;
         struct link conns;
         size_t conn_count;
+        struct link silents; /* see silent.c */
+        size_t silent_count;
         struct link *cursor; /* where the next sweep goes on */
         size_t busy;         /* requests from their head's end to their answer's last byte */
         size_t held;         /* of those: in STAGE_HELD                                    */
@@ -177,10 +181,22 @@ void worker_wake(struct http_worker *worker);
 /* Closes one of the worker's handles; with the last one the worker is freed. */
 void worker_close_handle(uv_handle_t *handle);
 
+/* Starts the timer of the sweeps, unless it runs. */
+void worker_start_sweep(struct http_worker *worker);
+/* Sets the metric of open connections. */
+void worker_show_connections(struct http_worker *worker);
+
+/* Takes a connection that was accepted and counted. */
+void silent_add(struct http_worker *worker, int fd, const struct sockaddr_storage *address, socklen_t length);
+/* Closes those that have been silent for too long (all: every one). */
+void silent_sweep(struct http_worker *worker, int64_t now_ms, bool all);
+
 void accept_start(struct http_worker *worker); /* polls the listener */
 void accept_all(struct http_worker *worker);
 void accept_stop(struct http_worker *worker);
 void on_accept_again(uv_timer_t *timer);
+/* Answers with a problem, without libmicrohttpd, and closes when the client has. `extra_field` as in conn_refuse. */
+void turn_away(struct http_worker *worker, int fd, int status, const char *extra_field, const char *detail);
 /* Drops what refused clients send, closes those that are done or late (all: every one). */
 void refused_sweep(struct http_worker *worker, int64_t now_ms, bool all);
 

@@ -464,6 +464,26 @@ static void an_idle_connection_outlives_the_deadline_for_heads(void **state)
         }
 }
 
+/* The start of a ClientHello; it may come in pieces. */
+static void tls_is_told_that_this_port_has_none(void **state)
+{
+        static const char hello[] = "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"
+                                    "random\nand\r\n\r\nmore";
+        (void)state;
+        for (size_t first = 0; first < 4; first++) {
+                int fd = client_open(&f);
+                await_connections(1);
+                client_send_bytes(fd, hello, first);
+                if (first == 0)
+                        client_send_bytes(fd, hello, sizeof(hello) - 1);
+                assert_problem(fd, 400);
+                assert_non_null(strstr(answer.body, "plain HTTP"));
+                assert_ended(fd);
+                assert_int_equal(close(fd), 0);
+                await_connections(0);
+        }
+}
+
 static void a_connection_too_many_gets_503_and_the_next_is_served(void **state)
 {
         int fds[CONNECTIONS_MAX];
@@ -507,6 +527,7 @@ int main(void)
                 cmocka_unit_test(a_body_that_dribbles_is_refused),
                 cmocka_unit_test(a_chunk_line_that_never_ends_is_refused),
                 cmocka_unit_test(an_idle_connection_outlives_the_deadline_for_heads),
+                cmocka_unit_test(tls_is_told_that_this_port_has_none),
                 cmocka_unit_test(a_connection_too_many_gets_503_and_the_next_is_served),
         };
         return cmocka_run_group_tests_name("http refusals", tests, start, stop);

@@ -22,7 +22,6 @@
 enum {
         ROUNDS_MAX = 4,
         CLOSE_ROUNDS_MAX = 64,
-        IDLE_MARGIN_S = 2, /* for a request that its client sends when the time that it was told is just over */
         LOOK_MS = 1,
         STILL_TURNS_MAX = 2,
         SWEEP_MIN_MS = 10,
@@ -179,6 +178,7 @@ static struct http_worker *worker_new(struct http_server *server, uv_loop_t *loo
         worker->context = context;
         worker->sweep_ms = sweep_interval(&server->options);
         worker->conns.next = worker->conns.prev = worker->cursor = &worker->conns;
+        worker->silents.next = worker->silents.prev = &worker->silents;
         worker->orphans.next = worker->orphans.prev = &worker->orphans;
         for (unsigned i = 0; i < REFUSED_MAX; i++)
                 worker->refused[i].fd = -1;
@@ -270,6 +270,7 @@ void http_worker_close(struct http_worker *worker)
                 return;
         worker->closing = true;
         accept_stop(worker);
+        silent_sweep(worker, 0, true);
         if (worker->daemon)
                 stop_daemon(worker);
         refused_sweep(worker, 0, true);

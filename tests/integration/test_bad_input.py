@@ -1,6 +1,7 @@
 """Bad input: each kind has its answer, and the program goes on."""
 
 import resource
+import time
 
 import pytest
 
@@ -418,3 +419,17 @@ def test_one_connection_more_than_the_largest_number_is_503_or_closed(start_redi
         except (ConnectionEnded, OSError):
             return False
     wait_until(served_again, "an answer when the others have left")
+
+
+def test_a_client_that_pauses_for_as_long_as_it_was_told_loses_nothing(hasty):
+    connections = [hasty.connect() for _ in range(50)]
+    for _ in range(2):
+        for connection in connections:
+            connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = connection.read_answer()
+            assert (answer.status, answer.header("Keep-Alive")) == (200, "timeout=1")
+        time.sleep(1.0)  # what the header says: the pause is what is tested
+    for connection in connections:
+        connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.read_answer().status == 200
+        connection.close()

@@ -5,7 +5,7 @@ import pytest
 from support.collector import Collector
 from support.deadline import wait_until
 from support.flood import MIB, Neighbour, Unfinished
-from support.http_client import RawConnection, request_bytes
+from support.http_client import ConnectionEnded, RawConnection, request_bytes
 from support.memory import resident_bytes
 from support.pinger import Pinger
 
@@ -29,17 +29,25 @@ def ask(program, data):
         return connection.read_answer()
 
 
+def refused(program, data):
+    """400; libmicrohttpd 1.0 closes without a word where a head has a NUL."""
+    try:
+        return ask(program, data).status == 400
+    except ConnectionEnded:
+        return True
+
+
 def test_queries_of_many_parameters_are_answered_and_leave_nothing(start):
     program = start(workers=1, access_log="off")
     many = request_bytes("GET", "/healthz?" + "a=1&" * 150)
     behind_a_nul = request_bytes("GET", "/\0?" + "a=1&" * 150)
     for _ in range(200):
         assert ask(program, many).status == 200
-        assert ask(program, behind_a_nul).status == 400
+        assert refused(program, behind_a_nul)
     before = resident_bytes(program.pid)
     for _ in range(1500):
         assert ask(program, many).status == 200
-        assert ask(program, behind_a_nul).status == 400
+        assert refused(program, behind_a_nul)
     assert resident_bytes(program.pid) - before < MIB
 
 
