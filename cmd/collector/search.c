@@ -80,7 +80,7 @@ static bool go_to_end(struct search *search)
                 return false;
         search->is_at_end = true;
         search->first_ms = search->last_ms = search->end_ms;
-        go_to(search, larger(search->end_ms - search->reach_ms, seen_ms), search->end_ms);
+        go_to(search, larger(search->end_ms - FEED_CLOCK_SKEW_MS - search->reach_ms, seen_ms), search->end_ms);
         return true;
 }
 

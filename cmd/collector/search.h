@@ -10,7 +10,7 @@
  * From that time it goes outwards in both directions, by spans that grow fourfold: where clocks agree an entry is found
  * in the first read, at any rate of documents. It goes back by FEED_CLOCK_SKEW_MS, and ahead by reach_ms, the longest
  * that a document may be held and clocks may differ. A later repeat may have been added since: so where end_ms is
- * later than that, it goes back from end_ms as far.
+ * later than that, it goes back from end_ms by both.
  *
  * One read, XRANGE, has at most SEARCH_PAGE entries: 0.25 ms of Redis's time.
  *
