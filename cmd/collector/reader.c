@@ -20,8 +20,9 @@
 #include "json/json.h"
 
 enum {
-        WINDOW_FIRST = 64,
-        WINDOW_MAX = 256, /* entries in one read: 0.06 ms of Redis's time */
+        WINDOW_FIRST = 64, /* entries in one read                                     */
+        WINDOW_WALK = 128, /* of those that are likely to be gone: POSTs wait for it   */
+        WINDOW_MAX = 256,  /* 0.06 ms of Redis's time                                 */
         BATCH_MAX = 64,
         FIRST_BYTES = 64 << 10,
         DAYS_MAX = 64,       /* that are asked for at once                              */
@@ -533,7 +534,6 @@ static void on_entries(struct redis_command *command, const struct redis_reply *
         bool sound = check_reply(reader, reply, err);
         if (sound)
                 keep_entries(reader, reply);
-        reader->window = WINDOW_MAX;
         redis_command_fini(command);
         give_turn(reader);
         if (sound)
@@ -550,6 +550,11 @@ static void read_entries(struct reader *reader)
         char count[24];
         struct feed_id after = reader->in_next ? reader->cursor.after_next : reader->cursor.after;
         drop_entries(reader);
+        if (reader->is_walking)
+                reader->window = WINDOW_WALK;
+        else if (reader->has_read)
+                reader->window = WINDOW_MAX;
+        reader->has_read = true;
         if (after.ms < reader->since_ms)
                 (void)snprintf(from, sizeof(from), "%" PRIu64, reader->since_ms);
         else

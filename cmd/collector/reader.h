@@ -55,6 +55,7 @@ struct reader {
         unsigned look_back_reads;
         struct turn turn;
         bool has_turn;
+        bool has_read;   /* entries, at least once                        */
         bool is_walking; /* nothing was left of the last batch        */
         bool in_next;    /* reading the stream of cursor.day + 1          */
         bool step_full;  /* the stream may have more behind the entries   */
