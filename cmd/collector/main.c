@@ -307,7 +307,7 @@ static int start(struct process *process, struct err *err)
 {
         struct collector *collector = &process->collector;
         const struct settings *settings = &process->settings;
-        process->worker_count = daemon_workers(settings->workers);
+        process->worker_count = collector->worker_count = daemon_workers(settings->workers);
         collector->settings = settings;
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;

@@ -17,7 +17,9 @@ enum {
         STACK_BYTES = 512 * 1024,
         SCRATCH_MAX_BYTES = 1 << 30,
         FAILURE_EVERY_MS = 10 * 1000,
-        REPLY_LIMIT_BYTES = 64 << 20
+        REPLY_LIMIT_BYTES = 64 << 20,
+        /* standard ones, the main loop, the listener, name look-ups, bindings being read */
+        DESCRIPTORS_OF_PROCESS = 48,
 };
 
 /* --- Events of the Redis client --------------------------------------------------------------------------------- */
@@ -211,10 +213,22 @@ static bool is_any_held(const struct worker *worker)
         return false;
 }
 
+/* Clients must leave descriptors for all connections to Redis, or it could never be reached again. The Cluster may turn
+ * out larger than was known at the start. All workers see the same one, and the main thread tries it once more. */
+static void keep_descriptors(struct worker *worker)
+{
+        size_t count = worker->previous ? redis_descriptors(worker->previous) : 0;
+        for (size_t i = 0; i < worker->client_count; i++)
+                count += redis_descriptors(worker->clients[i]);
+        http_server_keep_descriptors(worker->collector->server,
+                                     DESCRIPTORS_OF_PROCESS + (worker->collector->worker_count + 1) * count);
+}
+
 static void on_second(uv_timer_t *handle)
 {
         struct worker *worker = handle->data;
         worker_update_instruments(worker);
+        keep_descriptors(worker);
         if (is_any_held(worker))
                 documents_drop_abandoned(worker);
         if (redis_state(worker->redis) == REDIS_READY)
@@ -433,6 +447,7 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
                 rc = open_previous(worker, previous, err);
         if (rc < 0)
                 return rc;
+        keep_descriptors(worker);
         rc = http_worker_open(collector->server, &worker->loop, worker, &worker->http, err);
         return rc < 0 ? rc : start_thread(worker, err);
 }

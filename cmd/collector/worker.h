@@ -34,6 +34,7 @@ struct collector {
         struct log *log;
         struct metrics *metrics;
         struct http_server *server;
+        unsigned worker_count;
         struct ack_level ack;
         struct redis_budget budget;
         struct redis_budget unsafe; /* counts documents that wait in lanes */

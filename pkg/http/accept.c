@@ -59,7 +59,7 @@ void turn_away(struct http_worker *worker, int fd, int status, const char *extra
         char correlation_id[UUID_TEXT_SIZE];
         uuid_v4(&worker->uuids, &id);
         problem_send(fd, status, detail, uuid_format(&id, correlation_id), extra_field);
-        for (unsigned i = 0; i < REFUSED_MAX; i++) {
+        for (unsigned i = 0; i < worker->server->refused_max; i++) {
                 if (worker->refused[i].fd >= 0)
                         continue;
                 worker->refused[i] = (struct refused){ fd, clock_monotonic_ms() + LINGER_MS };
@@ -83,7 +83,7 @@ static bool accept_one(struct http_worker *worker)
                         pause_accepting(worker, SHORT_OF_DESCRIPTORS_MS);
                 return errno == ECONNABORTED || errno == EINTR;
         }
-        if (atomic_fetch_add(&server->connections, 1) >= server->options.connections_max) {
+        if (atomic_fetch_add(&server->connections, 1) >= atomic_load(&server->connections_max)) {
                 atomic_fetch_sub(&server->connections, 1);
                 if (worker->refused_connections)
                         metric_add(worker->refused_connections, 1);

@@ -189,6 +189,22 @@ static void check_sending(struct conn *conn, int64_t now_ms)
                 (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees it and closes */
 }
 
+/* The limit has come down below what is open, since others need descriptors: idle connections make room, each worker's a
+ * share, and no more in one sweep than are too many. */
+static unsigned count_surplus(const struct http_server *server)
+{
+        unsigned open = atomic_load(&server->connections), most = atomic_load(&server->connections_max);
+        return open > most ? (open - most) / server->options.workers + 1 : 0;
+}
+
+static void close_surplus(struct conn *conn)
+{
+        if (conn->worker->surplus == 0 || conn->head_since_ms)
+                return;
+        conn->worker->surplus--;
+        (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees it and closes */
+}
+
 static void check(struct conn *conn, int64_t now_ms)
 {
         struct http_request *request = conn->request;
@@ -197,6 +213,7 @@ static void check(struct conn *conn, int64_t now_ms)
                         (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees it and closes */
         } else if (!request || request->stage == STAGE_HEAD) {
                 check_head(conn, now_ms);
+                close_surplus(conn);
         } else if (request->stage == STAGE_BODY) {
                 check_body(conn, now_ms);
         } else if (request->stage == STAGE_ANSWERED && !request->response) {
@@ -211,6 +228,7 @@ void on_sweep(uv_timer_t *timer)
         int64_t now_ms = clock_monotonic_ms();
         size_t left = worker->conn_count;
         refused_sweep(worker, now_ms, false);
+        worker->surplus = count_surplus(worker->server);
         silent_sweep(worker, now_ms, false);
         bool flooded = budget_trim(worker, now_ms);
         if (left == 0 && worker->silent_count == 0 && worker->refused_count == 0 && !flooded) {

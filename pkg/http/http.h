@@ -92,6 +92,8 @@ struct http_options {
                                     * workers; 0 = a sixth of the memory limit of the control group, else 256 MiB */
         unsigned connections_max;  /* of the process; 0 = 16384, less where a quarter of that limit or the limit of
                                     * descriptors asks */
+        size_t descriptors_kept; /* of the process's limit: for what is no client's connection and none of our workers'
+                                    * own; 0 = 64. An eighth of the limit is left to clients in any case */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
         int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Clients are told its whole seconds
@@ -150,6 +152,9 @@ void http_server_drain(struct http_server *server);
 /* Frees it; every worker must be closed before. NULL is fine. */
 void http_server_close(struct http_server *server);
 
+/* More descriptors are needed for others than descriptors_kept says; fewer changes nothing. Where there are too many
+ * connections then, idle ones are closed. Threads: any. */
+void http_server_keep_descriptors(struct http_server *server, size_t count);
 unsigned http_server_connections(const struct http_server *server); /* open now, over all workers */
 
 /* --- Worker ------------------------------------------------------------------------------------ */

@@ -103,11 +103,15 @@ struct http_server {
         struct route_table *routes;
         int listen_fd;
         uint16_t port;
-        char keep_alive[24];     /* the value of Keep-Alive                             */
-        size_t pool_bytes;       /* libmicrohttpd's memory for a connection             */
-        bool strict_library;     /* libmicrohttpd 1.0 and later check the head's syntax */
-        atomic_uint connections; /* open, over all workers */
-        atomic_uint accepting;   /* workers that use listen_fd; the last one closes it */
+        char keep_alive[24];         /* the value of Keep-Alive                             */
+        size_t pool_bytes;           /* libmicrohttpd's memory for a connection             */
+        bool strict_library;         /* libmicrohttpd 1.0 and later check the head's syntax */
+        size_t descriptors;          /* that the process may have                           */
+        atomic_size_t kept;          /* of those: for what is no client's connection        */
+        unsigned refused_max;        /* of struct refused, a worker                         */
+        atomic_uint connections_max; /* the option, or less where descriptors are few       */
+        atomic_uint connections;     /* open, over all workers */
+        atomic_uint accepting;       /* workers that use listen_fd; the last one closes it */
         atomic_bool draining;
         atomic_size_t transfer_bytes; /* see budget.c */
         pthread_mutex_t tokens_lock;  /* guards the pointer */
@@ -168,6 +172,7 @@ struct http_worker {
         unsigned spare_count;
         struct refused refused[REFUSED_MAX];
         unsigned refused_count;
+        unsigned surplus;           /* in this sweep: idle connections to close, since there are too many */
         struct route_cells **cells; /* route_count + 1 */
         struct token_set *tokens;   /* those of tokens_number */
         unsigned tokens_number;
@@ -188,7 +193,7 @@ void worker_show_connections(struct http_worker *worker);
 
 /* Takes a connection that was accepted and counted. */
 void silent_add(struct http_worker *worker, int fd, const struct sockaddr_storage *address, socklen_t length);
-/* Closes those that have been silent for too long (all: every one). */
+/* Closes those that have been silent for too long, or that are too many: worker->surplus (all: every one). */
 void silent_sweep(struct http_worker *worker, int64_t now_ms, bool all);
 
 void accept_start(struct http_worker *worker); /* polls the listener */

@@ -19,7 +19,10 @@ enum {
         HEADER_TIMEOUT_MS = 10000,
         BODY_TIMEOUT_MS = 30000,
         IDLE_TIMEOUT_MS = 75000,
-        DESCRIPTORS_KEPT = 64, /* for everything that is no client's connection */
+        DESCRIPTORS_KEPT = 64,      /* for everything that is no client's connection      */
+        DESCRIPTORS_WORKER = 8,     /* of a worker: its loop, libmicrohttpd's, an accept  */
+        DESCRIPTORS_LEAST_PART = 8, /* of all: what clients may have however few there are */
+        REFUSED_PART = 16,          /* of all: connections that are being turned away      */
         BACKLOG = 4096,
         POOL_MARGIN_BYTES = 256,
 };
@@ -37,9 +40,37 @@ static uint64_t raise_descriptor_limit(void)
         return limit.rlim_cur;
 }
 
+/* How many connections there may be while so many descriptors are kept for others. */
+static unsigned connections_beside(const struct http_server *server, size_t kept)
+{
+        size_t all = server->descriptors, workers = server->options.workers;
+        size_t least = all / DESCRIPTORS_LEAST_PART + 1;
+        kept += workers * (DESCRIPTORS_WORKER + server->refused_max);
+        size_t left = all > kept + least ? all - kept : least;
+        return left < server->options.connections_max ? (unsigned)left : server->options.connections_max;
+}
+
+static void share_descriptors(struct http_server *server)
+{
+        const struct http_options *options = &server->options;
+        server->descriptors = (size_t)raise_descriptor_limit();
+        size_t refused = server->descriptors / REFUSED_PART / options->workers;
+        server->refused_max = refused < 1 ? 1 : refused > REFUSED_MAX ? REFUSED_MAX : (unsigned)refused;
+        server->kept = options->descriptors_kept ? options->descriptors_kept : DESCRIPTORS_KEPT;
+        server->connections_max = connections_beside(server, server->kept);
+}
+
+void http_server_keep_descriptors(struct http_server *server, size_t count)
+{
+        size_t before = atomic_load(&server->kept);
+        while (count > before)
+                if (atomic_compare_exchange_weak(&server->kept, &before, count))
+                        break;
+        atomic_store(&server->connections_max, connections_beside(server, atomic_load(&server->kept)));
+}
+
 static void set_defaults(struct http_options *options)
 {
-        uint64_t descriptors = raise_descriptor_limit();
         if (!options->workers)
                 options->workers = 1;
         if (!options->body_max_bytes)
@@ -47,8 +78,6 @@ static void set_defaults(struct http_options *options)
         if (!options->header_max_bytes)
                 options->header_max_bytes = HEADER_MAX_BYTES;
         budget_defaults(options);
-        if (descriptors > DESCRIPTORS_KEPT && options->connections_max > descriptors - DESCRIPTORS_KEPT)
-                options->connections_max = (unsigned)(descriptors - DESCRIPTORS_KEPT);
         if (!options->header_timeout_ms)
                 options->header_timeout_ms = HEADER_TIMEOUT_MS;
         if (!options->body_timeout_ms)
@@ -141,6 +170,7 @@ int http_server_open(const struct http_options *options, struct http_server **ou
         server->listen_fd = -1;
         (void)pthread_mutex_init(&server->tokens_lock, NULL); /* never fails on Linux */
         set_defaults(&server->options);
+        share_descriptors(server);
         server->pool_bytes = server->options.header_max_bytes + POOL_MARGIN_BYTES;
         int64_t idle_s = server->options.idle_timeout_ms / 1000;
         (void)snprintf(server->keep_alive, sizeof(server->keep_alive), "timeout=%u",

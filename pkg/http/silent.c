@@ -120,8 +120,10 @@ void silent_sweep(struct http_worker *worker, int64_t now_ms, bool all)
 {
         while (worker->silents.next != &worker->silents) {
                 struct silent *oldest = CONTAINER_OF(worker->silents.next, struct silent, link);
-                if (!all && now_ms - oldest->since_ms < worker->server->options.idle_timeout_ms + IDLE_MARGIN_S * 1000)
+                bool late = now_ms - oldest->since_ms >= worker->server->options.idle_timeout_ms + IDLE_MARGIN_S * 1000;
+                if (!all && !late && worker->surplus == 0)
                         return;
+                worker->surplus -= worker->surplus > 0;
                 int fd = oldest->fd;
                 unwatch(oldest);
                 take(worker, fd, NULL, 0, FIRST_END);

@@ -253,6 +253,19 @@ size_t redis_in_flight(const struct redis *client)
         return client->in_flight_count + redis_nodes_in_flight(client);
 }
 
+size_t redis_descriptors(const struct redis *client)
+{
+        size_t nodes = 0;
+        for (const struct redis_cluster_node *node = client->nodes; node; node = node->next)
+                nodes++;
+        if (client->target->cluster_node_count > nodes)
+                nodes = client->target->cluster_node_count;
+        for (const struct redis_cluster_node *node = client->leaving; node; node = node->next)
+                nodes++;
+        /* 1: the client's own, which fetches the map; twice: the one that comes, or that drains */
+        return 2 * (1 + nodes) + client->target->sentinel_count;
+}
+
 size_t redis_held(const struct redis *client)
 {
         return client->held_count + redis_nodes_held(client);

@@ -294,6 +294,9 @@ unsigned redis_generation(const struct redis *client); /* of the connection in u
 int64_t redis_away_ms(const struct redis *client);
 size_t redis_in_flight(const struct redis *client);
 size_t redis_held(const struct redis *client);
+/* How many descriptors it may have at most, with all that it knows now of Cluster and Sentinels: a connection may be
+ * there twice, when it is replaced. */
+size_t redis_descriptors(const struct redis *client);
 /* Counters since redis_open. */
 struct redis_counters {
         uint64_t commands; /* written, repeats included                       */

@@ -3,6 +3,7 @@
 import atexit
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -21,14 +22,18 @@ def _die_with_parent():
 class Child:
     """Start it from the main thread: it dies with the thread that started it."""
 
-    def __init__(self, argv, env=None, cwd=None):
+    def __init__(self, argv, env=None, cwd=None, descriptors=None):
+        def prepare():
+            _die_with_parent()
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
         self.argv = [str(word) for word in argv]
         self.stdout, self.stderr = [], []
         self._grown = threading.Condition()
         # pylint: disable=subprocess-popen-preexec-fn
         self.process = subprocess.Popen(
             self.argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            preexec_fn=_die_with_parent)
+            preexec_fn=prepare)
         self.pid = self.process.pid
         self._readers = [self._read(self.process.stdout, self.stdout), self._read(self.process.stderr, self.stderr)]
         _children.add(self)

@@ -13,13 +13,13 @@ class Collector(Program):
     name = "collector"
 
     def __init__(self, redis=None, port=None, env=None, arguments=(), listening=True, classic_port=False,
-                 **flags):
+                 descriptors=None, **flags):
         words = []
         if not classic_port:
             words += ["--listen", f"127.0.0.1:{port or 0}"]
         if redis is not None:
             words += ["--redis-url", redis if isinstance(redis, str) else redis.url()]
-        super().__init__([*words, *flags_of(flags), *arguments], env)
+        super().__init__([*words, *flags_of(flags), *arguments], env, descriptors=descriptors)
         if listening:
             try:
                 self.wait_listening()

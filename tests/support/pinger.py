@@ -17,11 +17,12 @@ class Pinger(Program):
 
     name = "pinger"
 
-    def __init__(self, collector=None, env=None, arguments=(), listening=True, classic_port=False, **flags):
+    def __init__(self, collector=None, env=None, arguments=(), listening=True, classic_port=False,
+                 descriptors=None, **flags):
         words = [] if classic_port else ["--listen", "127.0.0.1:0"]
         if collector is not None:
             words += ["--collector-url", collector if isinstance(collector, str) else collector.url]
-        super().__init__([*words, *flags_of(flags), *arguments], env)
+        super().__init__([*words, *flags_of(flags), *arguments], env, descriptors=descriptors)
         if listening:
             try:
                 self.wait_listening()

@@ -43,11 +43,11 @@ class Program:
     name = None
     stop_seconds = 20.0
 
-    def __init__(self, arguments=(), env=None, cwd=None, name=None):
+    def __init__(self, arguments=(), env=None, cwd=None, name=None, descriptors=None):
         self.name = name or self.name
         path = program_path(self.name)
         assert path.exists(), f"{path} is not built"
-        self.child = Child([path, *arguments], clean_environment(env), cwd)
+        self.child = Child([path, *arguments], clean_environment(env), cwd, descriptors)
         self.port = None
         self.host = "127.0.0.1"
         self._checked = False
