@@ -2,6 +2,7 @@
  * the server answers by itself passes there as well. What that callback does not know, the media type, stands in
  * worker->answer meanwhile; when that is NULL the answer is not ours, and the request has no record yet. */
 #include "answer.h"
+#include "pinger.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/redact.h"
-#include "worker.h"
 
 struct answer {
         const char *content_type; /* NULL: none */

@@ -9,7 +9,7 @@
 
 #include "answer.h"
 #include "config/config.h"
-#include "worker.h"
+#include "pinger.h"
 
 struct delay {
         uv_timer_t timer;

@@ -12,7 +12,7 @@
 #include "base/redact.h"
 #include "delay.h"
 #include "facts.h"
-#include "worker.h"
+#include "pinger.h"
 
 enum { METRICS_MAX_BYTES = 4 << 20 };
 
