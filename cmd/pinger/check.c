@@ -5,52 +5,104 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "backing/collector.h"
 #include "backing/print.h"
 #include "base/clock.h"
+#include "base/uuid.h"
 #include "post.h"
 #include "source.h"
 
-enum { TRY_TIMEOUT_MS = 5000 };
+enum { TRY_TIMEOUT_MS = 5000, DELIVER_TIMEOUT_MS = 40000 };
 
-static int ask(struct backing_collector *collector, struct post_reply *reply, struct err *err)
+/* A record as Pinger logs a request, which says where it comes from. */
+static const char record_body[] = "{\"logs\":[{\"level\":30,\"time\":%" PRId64 ",\"pid\":%d,\"hostname\":\"\","
+                                  "\"msg\":\"pinger --check-delivery\"}]}";
+
+static int ask(struct post *post, struct backing_collector *collector, struct post_reply *reply, struct err *err)
 {
-        struct post *post;
-        int rc = post_global_init(err);
+        return post_send(post, collector, &(struct post_request){ .path = "/healthz", .timeout_ms = TRY_TIMEOUT_MS },
+                         reply, err);
+}
+
+/* The key in {"result":"OK","key":"..."}. */
+static int read_key(const struct post_reply *reply, char key[UUID_TEXT_SIZE], struct err *err)
+{
+        static const char member[] = "\"key\":\"";
+        const char *at = reply->status == 200 ? strstr(reply->text, member) : NULL;
+        if (!at || strspn(at + strlen(member), "0123456789abcdefABCDEF-") != UUID_TEXT_LENGTH)
+                return err_set(err, ERR_PROTOCOL, "a log record is answered with status %d, without a key",
+                               reply->status);
+        memcpy(key, at + strlen(member), UUID_TEXT_LENGTH);
+        key[UUID_TEXT_LENGTH] = '\0';
+        return 0;
+}
+
+/* Sends a record as Pinger does, and reads it back. */
+static int deliver(struct post *post, struct backing_collector *collector, struct err *err)
+{
+        char body[sizeof(record_body) + 64], key[UUID_TEXT_SIZE], path[UUID_TEXT_SIZE + sizeof("/?key=")];
+        struct post_reply reply = { 0 };
+        int length = snprintf(body, sizeof(body), record_body, clock_realtime_ms(), (int)getpid()); /* fits */
+        int rc = post_send(
+                post, collector,
+                &(struct post_request){ .body = body, .length = (size_t)length, .timeout_ms = DELIVER_TIMEOUT_MS },
+                &reply, err);
+        if (rc == 0)
+                rc = read_key(&reply, key, err);
         if (rc < 0)
                 return rc;
-        rc = post_open(0, &post, err);
-        if (rc == 0) {
-                rc = post_send(post, collector,
-                               &(struct post_request){ .path = "/healthz", .timeout_ms = TRY_TIMEOUT_MS }, reply, err);
-                post_close(post);
-        }
-        post_global_fini();
+        (void)snprintf(path, sizeof(path), "/?key=%s", key); /* fits */
+        rc = post_send(post, collector, &(struct post_request){ .path = path, .timeout_ms = TRY_TIMEOUT_MS }, &reply,
+                       err);
+        if (rc == 0 && reply.status != 200)
+                rc = err_set(err, ERR_NOT_FOUND, "log record %s was taken, and is not there", key);
+        if (rc == 0)
+                printf("  a log record has arrived: %s\n", key);
         return rc;
 }
 
-static int try_collector(struct backing_collector *collector)
+static int try_with(struct post *post, struct backing_collector *collector, bool delivers, struct err *err)
+{
+        struct post_reply reply = { 0 };
+        int64_t begun_ms = clock_monotonic_ms();
+        int rc = ask(post, collector, &reply, err);
+        if (rc < 0)
+                return rc;
+        printf("  reached in %" PRId64 " ms: GET /healthz is answered with status %d\n",
+               clock_monotonic_ms() - begun_ms, reply.status);
+        if (reply.status == 401 || reply.status == 403)
+                return err_set(err, ERR_DENIED, "Collector at %s does not accept the token",
+                               backing_collector_url(collector));
+        return delivers ? deliver(post, collector, err) : 0;
+}
+
+static int try_collector(struct backing_collector *collector, bool delivers)
 {
         const char *url = backing_collector_url(collector);
-        struct post_reply reply = { 0 };
+        struct post *post = NULL;
         struct err err;
         if (!url) {
                 printf("  nobody says where Collector is: log records would wait until a binding comes\n");
-                return 0;
+                if (delivers)
+                        fprintf(stderr, "pinger: Collector: nobody says where it is, so no log record can arrive\n");
+                return delivers ? 1 : 0;
         }
         printf("\nTrying %s\n", url);
-        int64_t begun_ms = clock_monotonic_ms();
-        if (ask(collector, &reply, &err) < 0) {
-                printf("  failed: %s\n", err.text);
-                fprintf(stderr, "pinger: Collector: %s\n", err.text);
-                return 1;
+        int rc = post_global_init(&err);
+        if (rc == 0) {
+                rc = post_open(0, &post, &err);
+                if (rc == 0)
+                        rc = try_with(post, collector, delivers, &err);
+                post_close(post);
+                post_global_fini();
         }
-        printf("  reached in %" PRId64 " ms: GET /healthz is answered with status %d\n",
-               clock_monotonic_ms() - begun_ms, reply.status);
-        if (reply.status != 401 && reply.status != 403)
+        if (rc == 0)
                 return 0;
-        fprintf(stderr, "pinger: Collector at %s does not accept the token\n", url);
+        printf("  failed: %s\n", err.text);
+        fprintf(stderr, "pinger: %s%s\n", err.code == ERR_DENIED ? "" : "Collector: ", err.text);
         return 1;
 }
 
@@ -79,7 +131,7 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 fprintf(stderr, "pinger: %s\n", err.text);
         } else {
                 backing_print_report("Collector", backing_collector_report(collector), stdout);
-                status = try_collector(collector);
+                status = try_collector(collector, settings->check_delivery);
         }
         backing_collector_unref(collector);
         servicebinding_set_unref(bindings);

@@ -309,7 +309,7 @@ int main(int argc, char **argv)
         }
         if (process.settings.core_dumps)
                 daemon_allow_core_dumps();
-        int status = process.settings.check
+        int status = process.settings.check || process.settings.check_delivery
                              ? daemon_printed("pinger", check_run(&process.settings, process.report, environ))
                              : run(&process);
         config_report_free(process.report);

@@ -116,6 +116,9 @@ static const struct config_option options[] = {
         { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,
           .flags = CONFIG_NOT_IN_FILE | CONFIG_NOT_IN_ENVIRONMENT,
           .help = "Read everything, try to reach Collector, say what was found, and exit." },
+        { "check-delivery", CONFIG_BOOL_AT(struct settings, check_delivery), RUNNING,
+          .flags = CONFIG_NOT_IN_FILE | CONFIG_NOT_IN_ENVIRONMENT,
+          .help = "As --check, and send a log record, which must arrive. Without a Collector it fails." },
 };
 /* clang-format on */
 

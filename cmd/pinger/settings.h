@@ -62,6 +62,7 @@ struct settings {
         int64_t grace_ms;
         bool core_dumps;
         bool check;
+        bool check_delivery;
 };
 
 extern const struct config_program settings_program;

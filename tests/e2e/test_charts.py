@@ -3,9 +3,11 @@ it is looked at by the suites in charts/*/tests."""
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cluster import ROOT, VERSION, run
 
@@ -67,3 +69,46 @@ def test_versions_of_charts_and_program_agree():
         lines = (ROOT / "charts" / chart / "Chart.yaml").read_text().splitlines()
         version = next(line for line in lines if line.startswith("appVersion: ")).split()[1]
         assert f"VERSION := {version}\n" in makefile
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_the_values_of_an_older_version_render(chart, tmp_path):
+    """helm upgrade --reuse-values: the defaults of the newer chart don't count."""
+    newer = shutil.copytree(ROOT / "charts" / chart, tmp_path / chart)
+    shutil.copy(ROOT / "tests/e2e/values-0.1.0" / f"{chart}.yaml", newer / "values.yaml")
+    objects = [item for item in yaml.safe_load_all(run(*TEMPLATE, str(newer), *ALL_ON)) if item]
+    assert {"Deployment", "Service", "HorizontalPodAutoscaler", "NetworkPolicy", "Ingress"} <= {o["kind"] for o in objects}
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("chart", CHARTS)
+def test_each_value_may_be_null(chart):
+    for name in yaml.safe_load((ROOT / "charts" / chart / "values.yaml").read_text()):
+        for item in yaml.safe_load_all(template(chart, "--set", f"{name}=null")):
+            assert item is None or item["metadata"]["name"].startswith("x-"), name
+
+
+def test_an_umbrella_switches_and_names_its_charts(tmp_path):
+    """Both charts in one, in a release whose name has both of theirs in it."""
+    umbrella = tmp_path / "shop"
+    (umbrella / "charts").mkdir(parents=True)
+    for chart in CHARTS:
+        shutil.copytree(ROOT / "charts" / chart, umbrella / "charts" / chart)
+    dependencies = [{"name": chart, "version": "*", "condition": f"{chart}.enabled"} for chart in CHARTS]
+    (umbrella / "Chart.yaml").write_text(yaml.safe_dump(
+        {"apiVersion": "v2", "name": "shop", "version": "1.0.0", "dependencies": dependencies}))
+
+    def names(*options):
+        text = run("helm", "template", "collector-pinger", str(umbrella), "--kube-version", "1.30.0", *options)
+        found = [(item["kind"], item["metadata"]["name"]) for item in yaml.safe_load_all(text) if item]
+        assert len(set(found)) == len(found), found
+        return set(found), text
+    both, text = names("--set", "global.imageRegistry=mirror.example,global.storageClass=shared",
+                       "--set", "pinger.collector.secret.name=\\{\\{ .Release.Name \\}\\}-collector-binding")
+    assert {("Deployment", "collector-pinger"), ("Deployment", "collector-pinger-collector"),
+            ("Secret", "collector-pinger-collector-binding")} <= both
+    images = re.findall(r"image: \"?([^\"\s]+)", text)
+    assert images and all(image.startswith("mirror.example/") for image in images), images
+    assert 'storageClassName: "shared"' in text and "name: \"collector-pinger-collector-binding\"" in text
+    one, _ = names("--set", "pinger.enabled=false")
+    assert ("Deployment", "collector-pinger") not in one and ("Deployment", "collector-pinger-collector") in one

@@ -55,7 +55,7 @@ class ByGitOps(BySecret):
     def apply(namespace):
         namespace.kubectl("apply", "-f", "-", text=run(
             "helm", "template", "collector", str(ROOT / "charts/collector"), "--namespace", namespace.name, "--skip-tests",
-            "--set", f"redis.internal.passwordSecret.name={SECRET}"))
+            "--kube-version", "1.30.0", "--set", f"redis.internal.passwordSecret.name={SECRET}"))
 
     @classmethod
     def change(cls, namespace, password):

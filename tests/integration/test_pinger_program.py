@@ -102,6 +102,27 @@ def test_check_says_what_would_be_used_and_whether_it_works(stub, bindings):
     assert status == 1 and "failed" in out and str(stub.port) in errors
 
 
+def test_check_delivery_sends_a_record_and_reads_it_back(collector, bindings):
+    bindings.write("log", type="collector", uri=f"http://127.0.0.1:{collector.port}")
+    status, out, errors = run_program("pinger", ["--check-delivery"], bindings.environment())
+    assert status == 0, errors
+    key = out.split("a log record has arrived: ")[1].split()[0]
+    records = collector.client().get(f"/v1/documents/{key}").json()["logs"]
+    assert [record["msg"] for record in records] == ["pinger --check-delivery"]
+
+
+def test_check_delivery_fails_where_nothing_can_arrive(stub, bindings):
+    status, _, errors = run_program("pinger", ["--check-delivery"], bindings.environment())
+    assert status == 1 and "nobody says where it is" in errors
+    status, _, _ = run_program("pinger", ["--check"], bindings.environment())
+    assert status == 0
+    # One that takes records, and keeps none.
+    bindings.write("log", type="collector", uri=stub.url)
+    stub.status = 503
+    status, _, errors = run_program("pinger", ["--check-delivery"], bindings.environment())
+    assert status == 1 and "answered with status 503" in errors
+
+
 def test_sigterm_turns_readiness_off_and_still_accepts_for_the_drain_delay(stub):
     pinger = Pinger(stub, drain_delay="1s")
     pinger.terminate()

@@ -1,3 +1,39 @@
+{{/* What templates need to find, where the values lack it: `--reuse-values` brings those of an older version, and `null` takes
+     some away. Each template begins with this; what is switched by true stays off. */}}
+{{- define "collector.prepare" -}}
+{{- $_ := merge .Values (fromYaml (include "collector.least" .)) -}}
+{{- end -}}
+
+{{- define "collector.least" -}}
+image: {repository: collector, pullPolicy: IfNotPresent}
+drainDelay: 5s
+grace: 25s
+terminationGracePeriodSeconds: 35
+service: {type: ClusterIP, port: 4001}
+ingress: {}
+httpRoute: {}
+networkPolicy: {}
+autoscaling: {minReplicas: 2, maxReplicas: 8, targetCPUUtilizationPercentage: 200}
+podDisruptionBudget: {}
+serviceMonitor: {interval: 30s}
+prometheusRule: {}
+dashboard: {}
+redis:
+  mode: internal
+  internal:
+    image: {repository: valkey/valkey, tag: "8.1", pullPolicy: IfNotPresent}
+    passwordSecret: {key: password}
+    passwordJob: {image: {repository: kubectl, pullPolicy: IfNotPresent}}
+    persistence: {size: 2Gi}
+    appendfsync: everysec
+    maxmemory: 384mb
+  secret: {}
+  previous: {secret: {}}
+  serviceBinding: {service: {apiVersion: v1, kind: Secret}}
+binding: {}
+tokens: {}
+{{- end -}}
+
 {{- define "collector.name" -}}
 {{- tpl (default "" .Values.nameOverride | toString) . | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
@@ -214,12 +250,12 @@ projected:
 - secret:
     name: {{ include "collector.redisName" . }}
     optional: true
-{{- with .Values.redis.internal.passwordSecret.name }}
+{{- with include "collector.passwordSecret" . }}
 - secret:
-    name: {{ tpl (toString .) $ | quote }}
+    name: {{ . | quote }}
     optional: true
     items:
-      - key: {{ $.Values.redis.internal.passwordSecret.key | quote }}
+      - key: {{ $.Values.redis.internal.passwordSecret.key | default "password" | quote }}
         path: password
 {{- end }}
 {{- end -}}
@@ -460,11 +496,21 @@ probe: |
   esac
 {{- end -}}
 
+{{/* The Secret that has the password, where that is not the published one: the user's, or what the Job makes. */}}
+{{- define "collector.passwordSecret" -}}
+{{- $redis := .Values.redis.internal -}}
+{{- if $redis.passwordSecret.name -}}
+{{- tpl (toString $redis.passwordSecret.name) . -}}
+{{- else if ($redis.passwordJob).enabled -}}
+{{- include "collector.redisName" . }}-password
+{{- end -}}
+{{- end -}}
+
 {{/* The password that these values or the Secret give, made where neither does; "" where another Secret has it. The same
      for every template of a rendering. */}}
 {{- define "collector.redisPassword" -}}
 {{- $redis := .Values.redis.internal -}}
-{{- if not $redis.passwordSecret.name -}}
+{{- if not (include "collector.passwordSecret" .) -}}
 {{- if not (hasKey $redis "made") -}}
 {{- $_ := set $redis "made" ($redis.password | default (include "collector.kept" (list . (include "collector.redisName" .) "password")) | default (randAlphaNum 32)) -}}
 {{- end -}}
@@ -474,9 +520,9 @@ probe: |
 
 {{/* The password that is known while this is rendered: that of these values, or of a Secret that can be looked up. */}}
 {{- define "collector.knownPassword" -}}
-{{- $secret := .Values.redis.internal.passwordSecret -}}
-{{- if $secret.name -}}
-{{- include "collector.kept" (list . (tpl (toString $secret.name) .) $secret.key) -}}
+{{- $secret := include "collector.passwordSecret" . -}}
+{{- if $secret -}}
+{{- include "collector.kept" (list . $secret (.Values.redis.internal.passwordSecret.key | default "password")) -}}
 {{- else -}}
 {{- include "collector.redisPassword" . -}}
 {{- end -}}

@@ -1,3 +1,29 @@
+{{/* What templates need to find, where the values lack it: `--reuse-values` brings those of an older version, and `null` takes
+     some away. Each template begins with this; what is switched by true stays off. */}}
+{{- define "pinger.prepare" -}}
+{{- $_ := merge .Values (fromYaml (include "pinger.least" .)) -}}
+{{- end -}}
+
+{{- define "pinger.least" -}}
+image: {repository: pinger, pullPolicy: IfNotPresent}
+drainDelay: 5s
+grace: 25s
+terminationGracePeriodSeconds: 35
+service: {type: ClusterIP, port: 3000}
+ingress: {}
+httpRoute: {}
+networkPolicy: {}
+autoscaling: {minReplicas: 2, maxReplicas: 8, targetCPUUtilizationPercentage: 200}
+podDisruptionBudget: {}
+serviceMonitor: {interval: 30s}
+prometheusRule: {}
+dashboard: {}
+collector:
+  mode: secret
+  secret: {name: collector-binding}
+  serviceBinding: {service: {apiVersion: v1, kind: Secret, name: collector-binding}}
+{{- end -}}
+
 {{- define "pinger.name" -}}
 {{- tpl (default "" .Values.nameOverride | toString) . | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
