@@ -90,3 +90,10 @@ def test_all_that_was_started_ends_with_the_lesson(folder):
     assert "The local Redis hangs for 60 s" in output
     wait_until(lambda: not left(), lambda: f"the end of {left()}")
     assert not folder.exists()
+
+
+def test_compose_names_the_images_of_this_version():
+    version = next(line.split()[-1] for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("VERSION :="))
+    text = (ROOT / "compose.yaml").read_text()
+    assert f"image: collector:{version}\n" in text
+    assert f"image: pinger:{version}\n" in text
