@@ -210,6 +210,10 @@ static int fill(struct backing_collector *collector, const struct backing_collec
                 rc = read_settings(collector, draft, err);
         if (rc < 0)
                 return rc;
+        if (collector->url && !collector->tls && !draft_has(draft, FIELD_TLS) && draft_empty(draft, FIELD_CA))
+                notes_warn(notes, "%s is empty, and nothing else asks for TLS: %s sent in clear",
+                           draft_empty(draft, FIELD_CA),
+                           draft_has(draft, FIELD_TOKEN) ? "the token and all records are" : "all records are");
         tell_all(collector, draft);
         if (!collector->url)
                 notes_source(notes, BACKING_FROM_NOWHERE, backing_source_name(BACKING_FROM_NOWHERE));

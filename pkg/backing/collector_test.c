@@ -68,7 +68,7 @@ static void what_is_wrong_is_refused_with_its_place(void **state UNUSED)
                 { { "COLLECTOR_URL=http://u:" MARK "@d" }, "COLLECTOR_URL: a user part" },
                 { { "COLLECTOR_URL=http:///x" }, "COLLECTOR_URL: says no host" },
                 { { "COLLECTOR_URL=http://d/a b" }, "COLLECTOR_URL: expected a path" },
-                { { "COLLECTOR_URL=http://d", "COLLECTOR_TOKEN=" MARK "\n" }, "COLLECTOR_TOKEN: " },
+                { { "COLLECTOR_URL=http://d", "COLLECTOR_TOKEN=" MARK "\n\n" }, "COLLECTOR_TOKEN: " },
         };
         for (size_t i = 0; i < COUNT_OF(table); i++) {
                 struct backing_collector *c;

@@ -16,7 +16,16 @@ void draft_drop(struct draft *draft, unsigned field)
 {
         secret_fini(&draft->raw[field].value);
         free(draft->raw[field].place);
+        free(draft->raw[field].empty_place);
         draft->raw[field] = (struct raw){ 0 };
+}
+
+static int note_empty(struct raw *raw, const char *place, struct err *err)
+{
+        if (raw->place || raw->empty_place)
+                return 0;
+        raw->empty_place = strdup(place);
+        return raw->empty_place ? 0 : err_set(err, ERR_NOMEM, "%s", place);
 }
 
 void draft_fini(struct draft *draft)
@@ -57,7 +66,7 @@ int draft_put(struct draft *draft, const struct name *name, const char *text, si
         if (name->flags & NAME_FIRST)
                 keep_first(&text, &length);
         if (length == 0)
-                return 0;
+                return note_empty(&draft->raw[name->field], place, err);
         if (name->flags & NAME_BOOL) {
                 bool yes;
                 if (!parse_yes_no(text, length, &yes))
@@ -81,8 +90,9 @@ int draft_put(struct draft *draft, const struct name *name, const char *text, si
 void draft_fill(struct draft *into, struct draft *from)
 {
         for (unsigned i = 0; i < FIELDS_MAX; i++) {
-                if (draft_has(into, i) || !draft_has(from, i))
+                if (draft_has(into, i) || (!draft_has(from, i) && !draft_empty(from, i)))
                         continue;
+                draft_drop(into, i);
                 into->raw[i] = from->raw[i];
                 from->raw[i] = (struct raw){ 0 };
         }
@@ -220,6 +230,13 @@ int draft_port(const struct draft *draft, unsigned field, uint16_t *out, struct 
 bool draft_yes(const struct draft *draft, unsigned field)
 {
         return draft_has(draft, field) && strcmp(draft->raw[field].value.bytes, "true") == 0;
+}
+
+size_t without_line_end(const char *text, size_t length)
+{
+        if (length == 0 || text[length - 1] != '\n')
+                return length;
+        return length > 1 && text[length - 2] == '\r' ? length - 2 : length - 1;
 }
 
 size_t percent_decode(char *text, size_t length)

@@ -37,6 +37,11 @@ static int open_metrics(struct follower *f, struct err *err)
         if (rc == 0)
                 rc = metrics_gauge(f->metrics, f->names.age, "How long the backing service has been in use.", NULL,
                                    &f->age, err);
+        if (rc == 0)
+                rc = metrics_gauge(
+                        f->metrics, f->names.current,
+                        "1: what is in use is what the bindings say; 0: they are gone, can't be read or used.", NULL,
+                        &f->is_current, err);
         for (size_t i = 0; i < FOLLOW_RESULTS && rc == 0; i++)
                 rc = metrics_counter(f->metrics, f->names.reloads, "Looks at changed bindings, by what came of it.",
                                      results[i], &f->reloads[i], err);
@@ -45,8 +50,11 @@ static int open_metrics(struct follower *f, struct err *err)
 
 void follower_count(struct follower *f, enum follow_result result)
 {
-        if (f->metrics)
-                metric_add(f->reloads[result], 1);
+        f->is_wrong = result == FOLLOW_FAILED || result == FOLLOW_VANISHED;
+        if (!f->metrics)
+                return;
+        metric_add(f->reloads[result], 1);
+        metric_set(f->is_current, f->is_wrong ? 0 : 1);
 }
 
 static int info_labels(const struct follower *f, struct buf *labels)
@@ -78,6 +86,7 @@ static void show(struct follower *f)
         if (!f->metrics)
                 return;
         metric_set(f->generation, f->now->generation);
+        metric_set(f->is_current, f->is_wrong ? 0 : 1);
         buf_init(&labels, LABELS_MAX_BYTES);
         metrics_drop(f->metrics, f->names.info);
         if (info_labels(f, &labels) == 0 &&
@@ -139,7 +148,7 @@ static void put_now(struct follower *f, struct backed *next)
 {
         backed_unref(f->now);
         f->now = next;
-        f->is_vanished = false;
+        f->vanished[0] = '\0';
         show(f);
 }
 
@@ -164,26 +173,41 @@ static void give_up(struct follower *f)
                 f->ops->give_up(f);
 }
 
-static void on_vanished(struct follower *f)
+/* Told once for each reason: it may be deleted first, and then come back without a host. */
+static void on_vanished(struct follower *f, const struct err *why)
 {
         give_up(f);
-        if (f->is_vanished)
+        if (strcmp(f->vanished, why->text) == 0)
                 return;
-        f->is_vanished = true;
+        memcpy(f->vanished, why->text, sizeof(f->vanished));
         follower_count(f, FOLLOW_VANISHED);
         log_warn(f->log, "binding.vanished", "The binding is gone: what it said stays in use until it comes back",
-                 log_str("binding", f->now->notes.report.binding), log_str("address", f->ops->address(f->now)),
-                 log_int("generation", f->now->generation));
+                 log_err(why), log_str("binding", f->now->notes.report.binding),
+                 log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
+}
+
+static void on_weaker(struct follower *f, const struct backed *candidate)
+{
+        struct err why;
+        const struct backing_report *now = &f->now->notes.report, *weaker = &candidate->notes.report;
+        (void)err_set(&why, ERR_NOT_FOUND,
+                      "%s: no such binding any more, and no other of its type; %s is not used instead", now->place,
+                      weaker->source == BACKING_FROM_DEFAULT ? "the default" : weaker->place); /* told */
+        on_vanished(f, &why);
 }
 
 /* The same service, perhaps from another place: the generation stays, and nobody is told. */
 static void on_equal(struct follower *f, struct backed *candidate)
 {
         give_up(f);
-        if (f->is_vanished)
+        if (f->vanished[0])
                 log_info(f->log, "binding.returned", "The binding is back and says what it said before",
                          log_str("binding", candidate->notes.report.binding),
                          log_int("generation", f->now->generation));
+        else if (f->is_wrong)
+                log_info(f->log, "binding.recovered", "The binding is right again: what it says is what is in use",
+                         log_str("binding", candidate->notes.report.binding),
+                         log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
         follower_count(f, FOLLOW_UNCHANGED);
         candidate->generation = f->now->generation;
         put_now(f, candidate);
@@ -202,7 +226,7 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
         int rc = f->ops->resolve(f, servicebinding_watch_set(f->bindings), &candidate, err);
         if (rc == ERR_NOT_FOUND) {
                 if (f->now->notes.report.source == BACKING_FROM_BINDING)
-                        on_vanished(f);
+                        on_vanished(f, err);
                 return 0;
         }
         if (rc < 0) {
@@ -213,8 +237,8 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
         }
         log_warnings(f, &candidate->notes.report);
         if (is_weaker(candidate, f->now)) {
+                on_weaker(f, candidate);
                 backed_unref(candidate);
-                on_vanished(f);
                 return 0;
         }
         if (f->ops->equal(candidate, f->now)) {
@@ -238,10 +262,11 @@ static int look(struct follower *f, struct err *err)
         struct servicebinding_error problem;
         int rc = servicebinding_watch_poll(f->bindings, &problem);
         if (rc >= 0) {
+                bool can_again = f->problem[0] != '\0'; /* then what they say is looked at, though it be the same */
                 f->problem[0] = '\0';
                 if (rc > 0)
                         log_set_warnings(f);
-                return rc;
+                return can_again ? 1 : rc;
         }
         rc = err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_UNAVAILABLE, "%s", problem.text);
         if (strcmp(f->problem, problem.text) != 0) {

@@ -76,7 +76,8 @@ static int put_values(const struct service *service, const struct gather_input *
                         continue;
                 if (memchr(value->text, '\0', value->length))
                         return err_set(err, ERR_INVALID, "%s: holds a NUL byte", value->place);
-                int rc = draft_put(draft, name, value->text, value->length, value->place, err);
+                int rc = draft_put(draft, name, value->text, without_line_end(value->text, value->length), value->place,
+                                   err);
                 if (rc < 0)
                         return rc;
         }
@@ -236,8 +237,8 @@ static int put_family(const struct service *service, const struct family *family
                                    variable->variable);
                         continue;
                 }
-                int rc = draft_put(draft, name_find(service, variable->name), text, strlen(text), variable->variable,
-                                   err);
+                int rc = draft_put(draft, name_find(service, variable->name), text,
+                                   without_line_end(text, strlen(text)), variable->variable, err);
                 if (rc < 0)
                         return rc;
         }

@@ -70,6 +70,7 @@ struct name {
 struct raw {
         struct secret value; /* every text may be a secret until it is typed */
         char *place;         /* NULL: absent                                 */
+        char *empty_place;   /* where it was given without a text; or NULL   */
         const struct name *name;
 };
 
@@ -82,13 +83,18 @@ static inline bool draft_has(const struct draft *draft, unsigned field)
 {
         return draft->raw[field].place != NULL;
 }
-/* An empty text counts as absent. ERR_INVALID where the field has another value already, or is no yes or no. */
+/* An empty text counts as absent, and its place is kept. ERR_INVALID where the field has another value already, or is no yes or no. */
 int draft_put(struct draft *draft, const struct name *name, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;
 /* The same without a look at what is there, for parts of a URI. */
 int draft_set(struct draft *draft, unsigned field, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;
 void draft_drop(struct draft *draft, unsigned field);
+/* Where the field was given without a text, and nowhere with one; NULL. */
+static inline const char *draft_empty(const struct draft *draft, unsigned field)
+{
+        return draft->raw[field].place ? NULL : draft->raw[field].empty_place;
+}
 /* Moves what `into` lacks out of `from`. */
 void draft_fill(struct draft *into, struct draft *from);
 
@@ -108,6 +114,8 @@ bool draft_yes(const struct draft *draft, unsigned field);
 
 /* A host without brackets: a name or a numeric address. */
 bool host_is_valid(const char *text, size_t length);
+/* The length without one line end (\n or \r\n): what comes from a file or a Secret often has one. */
+size_t without_line_end(const char *text, size_t length);
 /* Replaces %41 by A; what is no escape stays. Returns the new length. */
 size_t percent_decode(char *text, size_t length);
 
@@ -206,15 +214,16 @@ struct follower {
         bool is_closing;
         bool is_optional;
         bool is_second;
-        bool is_vanished;
+        bool is_wrong; /* the newest look at the bindings has not led to what is in use */
         struct servicebinding_watch *bindings;
         struct backed *now;
         struct log *log;
         struct metrics *metrics;
         struct backing_metric_names names;
-        struct metric *generation, *age, *reloads[FOLLOW_RESULTS];
-        int64_t since_ms;  /* when `now` came into use                        */
-        char problem[256]; /* of the last poll, so that it is logged only once */
+        struct metric *generation, *age, *is_current, *reloads[FOLLOW_RESULTS];
+        int64_t since_ms;   /* when `now` came into use                        */
+        char problem[256];  /* of the last poll, so that it is logged only once                     */
+        char vanished[256]; /* why what `now` came from is not there any more, for the same; "": it is */
 };
 
 /* `follower` is all zero. Resolves the first one: ops->resolve's errors. On failure nothing is left open. */

@@ -547,6 +547,59 @@ static void bindings_that_are_asked_for_or_ambiguous_are_reported(void **state U
         close_world(&w);
 }
 
+static void empty_certificates_without_tls_are_a_warning(void **state UNUSED)
+{
+        static const struct {
+                struct entries entries;
+                const char *warning; /* NULL: none */
+        } table[] = {
+                { { { "host", "ca.crt", "password" }, { "h", "", MARK } },
+                  "/ca.crt is empty, and nothing else asks for TLS: the password and all documents are sent in clear" },
+                { { { "host", "ca.crt" }, { "h", "\n" } },
+                  "/ca.crt is empty, and nothing else asks for TLS: all documents are sent in clear" },
+                { { { "host", "tls.crt", "tls.key", "password-secondary" }, { "h", "", "", MARK } },
+                  "/tls.crt is empty" },
+                { { { "host", "ca.crt", "ssl" }, { "h", "", "true" } }, NULL },
+                { { { "host", "ca.crt", "ssl" }, { "h", "", "false" } }, NULL },
+                { { { "uri", "ca.crt" }, { "rediss://h", "" } }, NULL },
+                { { { "host", "ssl-port", "ca.crt" }, { "h", "6380", "" } }, NULL },
+                { { { "host", "password" }, { "h", "" } }, NULL },
+        };
+        for (size_t i = 0; i < COUNT_OF(table); i++) {
+                struct world w;
+                open_entries(&w, &table[i].entries);
+                const char *first = w.notes.report.warning_count > 0 ? w.notes.report.warnings[0] : NULL;
+                if (w.rc < 0 || (table[i].warning ? !first || !strstr(first, table[i].warning) : first != NULL))
+                        fail_msg("row %zu: %s %s", i, w.err.text, first ? first : "(no warning)");
+                close_world(&w);
+        }
+}
+
+static void the_default_user_without_a_password_is_nobody(void **state UNUSED)
+{
+        static const struct entries table[] = {
+                { { "uri" }, { "redis://default:@h" } },
+                { { "uri", "password" }, { "redis://default:@h", "" } },
+                { { "host", "username" }, { "h", "default" } },
+                { { "host", "sentinel.nodes", "sentinel.username" }, { "h", "s:1", "default" } },
+        };
+        for (size_t i = 0; i < COUNT_OF(table); i++) {
+                struct world w;
+                open_entries(&w, &table[i]);
+                if (w.rc < 0)
+                        fail_msg("row %zu: %s", i, w.err.text);
+                assert_null(w.settings.username);
+                assert_null(w.settings.sentinel_username);
+                assert_int_equal(w.settings.password.length, 0);
+                close_world(&w);
+        }
+        struct world w;
+        open_entries(&w, &(struct entries){ { "uri", "password" }, { "redis://default:@h", MARK } });
+        assert_string_equal(w.settings.username, "default");
+        assert_string_equal(w.settings.password.bytes, MARK);
+        close_world(&w);
+}
+
 static void one_family_of_variables_is_taken_whole(void **state UNUSED)
 {
         static const struct {
@@ -601,6 +654,15 @@ static void one_family_of_variables_is_taken_whole(void **state UNUSED)
                   .host = "v",
                   .port = 5,
                   .tls = true,
+                  .source = BACKING_FROM_ENVIRONMENT },
+                { { "REDIS_HOST=r\n", "REDIS_PASSWORD=" MARK " \r\n" },
+                  .host = "r",
+                  .port = 6379,
+                  .password = MARK " ",
+                  .source = BACKING_FROM_ENVIRONMENT },
+                { { "REDIS_HOST=r", "REDIS_PASSWORD=\n" },
+                  .host = "r",
+                  .port = 6379,
                   .source = BACKING_FROM_ENVIRONMENT },
                 { { "redis_host=r" }, .host = "localhost", .port = 6379, .source = BACKING_FROM_DEFAULT },
         };
@@ -676,6 +738,8 @@ int main(void)
                 cmocka_unit_test(the_strongest_source_is_taken_whole),
                 cmocka_unit_test(an_option_that_says_no_place_is_refused),
                 cmocka_unit_test(bindings_that_are_asked_for_or_ambiguous_are_reported),
+                cmocka_unit_test(empty_certificates_without_tls_are_a_warning),
+                cmocka_unit_test(the_default_user_without_a_password_is_nobody),
                 cmocka_unit_test(one_family_of_variables_is_taken_whole),
                 cmocka_unit_test(a_variable_of_the_program_itself_is_the_strongest),
                 cmocka_unit_test(a_target_says_what_the_settings_say),

@@ -80,16 +80,22 @@ static int settle_tls_port(struct draft *draft, struct err *err)
         return set_yes(draft, FIELD_TLS, place_of(draft, FIELD_TLS_PORT), err);
 }
 
-/* Who hands out certificates means TLS. */
-static int settle_tls(struct draft *draft, struct err *err)
+/* Who hands out certificates means TLS; what is meant by empty ones nobody can tell. */
+static int settle_tls(struct draft *draft, struct notes *notes, struct err *err)
 {
         static const unsigned fields[] = { FIELD_CA, FIELD_CERTIFICATE, FIELD_PRIVATE_KEY };
+        bool has_secret = draft_has(draft, FIELD_PASSWORD) || draft_has(draft, FIELD_PASSWORD_SECONDARY);
         for (size_t i = 0; i < COUNT_OF(fields) && !draft_has(draft, FIELD_TLS); i++)
                 if (draft_has(draft, fields[i])) {
                         int rc = set_yes(draft, FIELD_TLS, place_of(draft, fields[i]), err);
                         if (rc < 0)
                                 return rc;
                 }
+        for (size_t i = 0; i < COUNT_OF(fields) && !draft_has(draft, FIELD_TLS); i++)
+                if (draft_empty(draft, fields[i]))
+                        notes_warn(notes, "%s is empty, and nothing else asks for TLS: %s sent in clear",
+                                   draft_empty(draft, fields[i]),
+                                   has_secret ? "the password and all documents are" : "all documents are");
         if (draft_has(draft, FIELD_CERTIFICATE) != draft_has(draft, FIELD_PRIVATE_KEY)) {
                 bool has_key = draft_has(draft, FIELD_PRIVATE_KEY);
                 return err_set(err, ERR_INVALID, "%s: there is no %s to it",
@@ -99,10 +105,21 @@ static int settle_tls(struct draft *draft, struct err *err)
         return 0;
 }
 
-static int settle(struct draft *draft, struct err *err)
+/* Redis calls the user whom nobody names `default`: without a password that is nobody in particular. */
+static void settle_user(struct draft *draft, unsigned user, unsigned password, unsigned second)
+{
+        const struct raw *raw = &draft->raw[user];
+        if (raw->place && strcmp(raw->value.bytes, "default") == 0 && !draft_has(draft, password) &&
+            !draft_has(draft, second))
+                draft_drop(draft, user);
+}
+
+static int settle(struct draft *draft, struct notes *notes, struct err *err)
 {
         const struct name *host = draft->raw[FIELD_HOST].name;
         int rc = 0;
+        settle_user(draft, FIELD_USERNAME, FIELD_PASSWORD, FIELD_PASSWORD_SECONDARY);
+        settle_user(draft, FIELD_SENTINEL_USERNAME, FIELD_SENTINEL_PASSWORD, FIELD_SENTINEL_PASSWORD);
         if (draft_has(draft, FIELD_HOST) && draft_has(draft, FIELD_SOCKET))
                 return err_set(err, ERR_INVALID, "%s and %s contradict each other", place_of(draft, FIELD_HOST),
                                place_of(draft, FIELD_SOCKET));
@@ -112,7 +129,7 @@ static int settle(struct draft *draft, struct err *err)
                 rc = set_yes(draft, FIELD_CLUSTER, place_of(draft, FIELD_CLUSTER_NODES), err);
         if (rc == 0)
                 rc = settle_tls_port(draft, err);
-        return rc < 0 ? rc : settle_tls(draft, err);
+        return rc < 0 ? rc : settle_tls(draft, notes, err);
 }
 
 /* --- Typing ------------------------------------------------------------------------------------------------ */
@@ -324,7 +341,7 @@ int redis_settings_read(struct draft *draft, struct backing_redis_settings *out,
 {
         int rc = add_uris(draft, notes, err);
         if (rc == 0)
-                rc = settle(draft, err);
+                rc = settle(draft, notes, err);
         if (rc == 0)
                 rc = read_address(draft, out, err);
         if (rc == 0)

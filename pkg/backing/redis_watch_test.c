@@ -308,12 +308,37 @@ static void a_binding_that_vanishes_and_returns_changes_nothing(void **state)
         open_watch(w, NULL);
         test_folder_drop(&w->root, "db");
         wait_for_log(w, "binding.vanished");
+        assert_true(
+                log_has(w, "/db: no such binding any more, and no other of its type; the default is not used instead"));
         assert_string_equal(address_in_use(w), address_of(&w->first));
+        forget_log(w);
+        test_folder_write(&w->root, "db", "type", "redis");
+        wait_for_log(w, "binding.vanished");
+        assert_true(log_has(w, "/db: the binding says neither host nor uri"));
 
         bind_to(w, w->first.port, w->first.password);
         wait_for_log(w, "binding.returned");
         assert_int_equal(w->switches, 0);
         assert_int_equal(backing_redis_generation(backing_redis_watch_get(w->watch)), 1);
+}
+
+static void a_wrong_binding_that_is_right_again_is_told(void **state)
+{
+        struct world *w = *state;
+        char path[512];
+        bind_to(w, w->first.port, w->first.password);
+        open_watch(w, NULL);
+        bind_to(w, 70000, w->first.password); /* no port */
+        wait_for_log(w, "binding.reload_failed");
+        bind_to(w, w->first.port, w->first.password);
+        wait_for_log(w, "binding.recovered");
+        forget_log(w);
+        (void)snprintf(path, sizeof(path), "%s/..data", w->root.path);
+        assert_int_equal(symlink("..gone", path), 0); /* nothing can be read any more */
+        wait_for_log(w, "binding.reload_failed");
+        assert_int_equal(unlink(path), 0);
+        wait_for_log(w, "binding.recovered");
+        assert_int_equal(w->switches, 0);
 }
 
 static void a_binding_that_comes_later_takes_over(void **state)
@@ -417,6 +442,7 @@ int main(void)
                 FOLLOW_TEST(a_wrong_password_is_tried_again_and_the_right_one_at_once),
                 FOLLOW_TEST(a_candidate_that_is_taken_back_is_forgotten),
                 FOLLOW_TEST(a_binding_that_vanishes_and_returns_changes_nothing),
+                FOLLOW_TEST(a_wrong_binding_that_is_right_again_is_told),
                 FOLLOW_TEST(a_binding_that_comes_later_takes_over),
                 FOLLOW_TEST(a_binding_asked_for_by_name_is_awaited),
                 FOLLOW_TEST(a_binding_without_an_address_is_awaited),

@@ -75,14 +75,16 @@ struct backing_report {
  *   collector_binding_generation      gauge    number of the target in use, from 1
  *   collector_binding_reloads_total   counter  {result="switched|unchanged|failed|vanished"}
  *   collector_binding_info            gauge    1 {binding,type,provider,source,address}; no secrets
- *   collector_binding_age_seconds     gauge    how long the target has been in use */
+ *   collector_binding_age_seconds     gauge    how long the target has been in use
+ *   collector_binding_current         gauge    1, or 0 while the bindings are gone or can't be used */
 struct backing_metric_names {
-        const char *generation, *reloads, *info, *age;
+        const char *generation, *reloads, *info, *age, *current;
 };
 #define BACKING_METRICS(program)                                                                                       \
         ((struct backing_metric_names){ .generation = program "_binding_generation",                                   \
                                         .reloads = program "_binding_reloads_total",                                   \
                                         .info = program "_binding_info",                                               \
-                                        .age = program "_binding_age_seconds" })
+                                        .age = program "_binding_age_seconds",                                         \
+                                        .current = program "_binding_current" })
 
 #endif

@@ -213,6 +213,11 @@ static void a_certificate_that_is_old_or_of_another_is_refused(void **state UNUS
         restart_server("elsewhere.crt", "elsewhere.key", "no", BOTH);
         probe(target_of((struct redis_target_options){ .ca = pem("ca.crt") }), 5000);
         assert_refused("the name 127.0.0.1 is not in it (it has elsewhere.test)");
+        probe(target_of((struct redis_target_options){ .ca = pem("ca.crt"), .tls_server_name = "elsewhere" }), 5000);
+        assert_refused("elsewhere is in it as its common name, and would have to be as a DNS name");
+        restart_server("unnamed.crt", "unnamed.key", "no", BOTH);
+        probe(target_of((struct redis_target_options){ .ca = pem("ca.crt") }), 5000);
+        assert_refused("TLS: certificate: 127.0.0.1 is in it as a DNS name, and would have to be as an IP address");
         restart_server("client.crt", "client.key", "no", BOTH);
         probe(target_of((struct redis_target_options){ .ca = pem("ca.crt"), .tls_server_name = "client.test" }), 5000);
         assert_refused("TLS: certificate: it is not made for servers");

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "redis/tls_internal.h"
@@ -68,6 +69,38 @@ static void list_names(gnutls_x509_crt_t leaf, char *out, size_t size)
                 common_name(leaf, out, size);
 }
 
+/* True where the very text is in it, as a kind of name that does not count for what was looked for. Sets *kind. */
+static bool has_in_vain(gnutls_x509_crt_t leaf, const char *wanted, const char **kind)
+{
+        char name[256];
+        int type;
+        *kind = "a DNS name";
+        for (unsigned i = 0; (type = alt_name(leaf, i, name, sizeof(name))) >= 0; i++)
+                if (type == GNUTLS_SAN_DNSNAME && strcasecmp(name, wanted) == 0)
+                        return true;
+        common_name(leaf, name, sizeof(name));
+        *kind = "its common name";
+        return strcasecmp(name, wanted) == 0;
+}
+
+static bool is_address(const char *name)
+{
+        struct in6_addr address;
+        return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
+static int say_name(gnutls_x509_crt_t leaf, const char *wanted, struct err *err)
+{
+        char text[160];
+        const char *kind;
+        if (has_in_vain(leaf, wanted, &kind))
+                return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: %s is in it as %s, and would have to be as %s",
+                               wanted, kind, is_address(wanted) ? "an IP address" : "a DNS name");
+        list_names(leaf, text, sizeof(text));
+        return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: the name %s is not in it (it has %s)", wanted,
+                       text[0] ? text : "none");
+}
+
 static const char *day_of(time_t time, char out[16])
 {
         struct tm day;
@@ -93,9 +126,7 @@ static int say_leaf(const struct redis_tls_session *s, gnutls_x509_crt_t leaf, u
                 return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: expired on %s", day_of(until, day));
         if ((status & GNUTLS_CERT_NOT_ACTIVATED) && from > now)
                 return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: not valid before %s", day_of(from, day));
-        list_names(leaf, text, sizeof(text));
-        return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: the name %s is not in it (it has %s)", s->name,
-                       text[0] ? text : "none");
+        return say_name(leaf, s->name, err);
 }
 
 static int say_certificate(const struct redis_tls_session *s, struct err *err)

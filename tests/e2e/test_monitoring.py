@@ -149,21 +149,24 @@ FIRES = {
     "CollectorErrors": ([('http_requests_total{POD,route="documents",status="503"}', "0x2 0+5x40")], "12m", {}),
     "CollectorHolds": ([("collector_held_commands{POD}", "0x2 6000x40")], "5m", {"pod": "a"}),
     "CollectorBindingRefused": ([('collector_binding_reloads_total{POD,result="failed"}', "0+1x40")], "6m", {}),
+    "CollectorBindingStale": ([("collector_binding_current{POD}", "1x2 0x40")], "9m", {"pod": "a"}),
     "CollectorDown": ([("up{POD}", "1x2 0x40")], "6m", {}),
     "PingerDropsRecords": ([('pinger_log_records_dropped_total{POD,reason="queue_full"}', "0+3x40")], "6m",
                            {"reason": "queue_full"}),
     "PingerRecordsWait": ([("pinger_log_records_waiting{POD}", "0x2 6000x40")], "5m", {"pod": "a"}),
+    "PingerBindingStale": ([("pinger_binding_current{POD}", "1x2 0x40")], "9m", {"pod": "a"}),
     "PingerDown": ([("up{POD}", "1x2 0x40")], "6m", {}),
 }
 # What an operator must not be woken by.
 QUIET = {
     "collector": [("collector_redis_connected_workers{POD}", "2x40"), ("up{POD}", "1x40"),
                   ("collector_held_commands{POD}", "10x40"),
+                  ("collector_binding_current{POD}", "1x4 0x4 1x40"), ("collector_tokens_binding_current{POD}", "1x40"),
                   ('collector_binding_reloads_total{POD,result="failed"}', "0x40"),
                   ('collector_binding_reloads_total{POD,result="switched"}', "0+1x40"),
                   ('http_requests_total{POD,route="documents",status="404"}', "0+5x40"),
                   ('http_requests_total{POD,route="readyz",status="503"}', "0+5x40")],
-    "pinger": [("up{POD}", "1x40"), ("pinger_log_records_waiting{POD}", "10x40"),
+    "pinger": [("up{POD}", "1x40"), ("pinger_log_records_waiting{POD}", "10x40"), ("pinger_binding_current{POD}", "1x40"),
                ('pinger_log_records_dropped_total{POD,reason="queue_full"}', "7x40")],
 }
 

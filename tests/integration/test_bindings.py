@@ -576,9 +576,13 @@ def test_metrics_count_what_came_of_each_change_and_how_long_it_is_in_use(start_
     counted("unchanged")
     bindings.write("db", type="redis", host="127.0.0.1", port=reserve_port())
     counted("failed")
+    assert metric("current") == 0
     bindings.remove("db")
     counted("vanished")
-    assert metric("generation") == 2
+    assert metric("generation") == 2 and metric("current") == 0
+    bindings.redis("db", two)
+    counted("unchanged", at_least=2)
+    assert metric("current") == 1
 
 
 def test_the_log_says_where_redis_comes_from(start_redis, start_bound, bindings):
