@@ -23,36 +23,42 @@ enum shape {
         SHAPE_SUBSCRIBED, /* "subscribe", the channel, how many those are         */
 };
 
+#define ROW(name, shape, kind)                                                                                         \
+        {                                                                                                              \
+                name, sizeof(name) - 1, shape, kind                                                                    \
+        }
+
 /* The most frequent ones first. */
 static const struct {
         const char *name;
+        size_t length;
         enum shape shape;
         enum redis_kind kind;
 } rows[] = {
-        { "", SHAPE_ANY, REDIS_KIND_READ },
-        { "SET", SHAPE_OK, REDIS_KIND_SET },
-        { "XADD", SHAPE_ID, REDIS_KIND_WRITE },
-        { "GET", SHAPE_VALUE, REDIS_KIND_READ },
-        { "GETRANGE", SHAPE_TEXT, REDIS_KIND_READ },
-        { "XRANGE", SHAPE_ENTRIES, REDIS_KIND_READ },
-        { "XREVRANGE", SHAPE_ENTRIES, REDIS_KIND_READ },
-        { "WAIT", SHAPE_COUNT, REDIS_KIND_READ },
-        { "WAITAOF", SHAPE_COUNTS, REDIS_KIND_READ },
-        { "GETDEL", SHAPE_VALUE, REDIS_KIND_WRITE },
-        { "EXISTS", SHAPE_COUNT, REDIS_KIND_READ },
-        { "DEL", SHAPE_COUNT, REDIS_KIND_WRITE },
-        { "UNLINK", SHAPE_COUNT, REDIS_KIND_WRITE },
-        { "XDEL", SHAPE_COUNT, REDIS_KIND_WRITE },
-        { "XTRIM", SHAPE_COUNT, REDIS_KIND_WRITE },
-        { "XLEN", SHAPE_COUNT, REDIS_KIND_READ },
-        { "STRLEN", SHAPE_COUNT, REDIS_KIND_READ },
-        { "EXPIRE", SHAPE_COUNT, REDIS_KIND_WRITE },
-        { "EXPIREAT", SHAPE_COUNT, REDIS_KIND_WRITE },
-        { "PEXPIREAT", SHAPE_COUNT, REDIS_KIND_WRITE },
-        { "PING", SHAPE_PONG, REDIS_KIND_READ },
-        { "INFO", SHAPE_TEXT, REDIS_KIND_READ },
-        { "CONFIG", SHAPE_PAIRS, REDIS_KIND_READ },
-        { "SUBSCRIBE", SHAPE_SUBSCRIBED, REDIS_KIND_READ },
+        ROW("", SHAPE_ANY, REDIS_KIND_READ),
+        ROW("SET", SHAPE_OK, REDIS_KIND_SET),
+        ROW("XADD", SHAPE_ID, REDIS_KIND_WRITE),
+        ROW("GET", SHAPE_VALUE, REDIS_KIND_READ),
+        ROW("GETRANGE", SHAPE_TEXT, REDIS_KIND_READ),
+        ROW("XRANGE", SHAPE_ENTRIES, REDIS_KIND_READ),
+        ROW("XREVRANGE", SHAPE_ENTRIES, REDIS_KIND_READ),
+        ROW("WAIT", SHAPE_COUNT, REDIS_KIND_READ),
+        ROW("WAITAOF", SHAPE_COUNTS, REDIS_KIND_READ),
+        ROW("GETDEL", SHAPE_VALUE, REDIS_KIND_WRITE),
+        ROW("EXISTS", SHAPE_COUNT, REDIS_KIND_READ),
+        ROW("DEL", SHAPE_COUNT, REDIS_KIND_WRITE),
+        ROW("UNLINK", SHAPE_COUNT, REDIS_KIND_WRITE),
+        ROW("XDEL", SHAPE_COUNT, REDIS_KIND_WRITE),
+        ROW("XTRIM", SHAPE_COUNT, REDIS_KIND_WRITE),
+        ROW("XLEN", SHAPE_COUNT, REDIS_KIND_READ),
+        ROW("STRLEN", SHAPE_COUNT, REDIS_KIND_READ),
+        ROW("EXPIRE", SHAPE_COUNT, REDIS_KIND_WRITE),
+        ROW("EXPIREAT", SHAPE_COUNT, REDIS_KIND_WRITE),
+        ROW("PEXPIREAT", SHAPE_COUNT, REDIS_KIND_WRITE),
+        ROW("PING", SHAPE_PONG, REDIS_KIND_READ),
+        ROW("INFO", SHAPE_TEXT, REDIS_KIND_READ),
+        ROW("CONFIG", SHAPE_PAIRS, REDIS_KIND_READ),
+        ROW("SUBSCRIBE", SHAPE_SUBSCRIBED, REDIS_KIND_READ),
 };
 
 enum { ROW_UNKNOWN, ROW_SET };
@@ -62,7 +68,7 @@ enum { ROW_UNKNOWN, ROW_SET };
 static unsigned char row_of(const char *name, size_t length)
 {
         for (size_t row = ROW_SET; row < COUNT_OF(rows); row++)
-                if (strncmp(rows[row].name, name, length) == 0 && rows[row].name[length] == '\0')
+                if (rows[row].length == length && memcmp(rows[row].name, name, length) == 0)
                         return (unsigned char)row;
         return ROW_UNKNOWN;
 }
