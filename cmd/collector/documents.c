@@ -420,21 +420,38 @@ static void post_reject(struct post *post)
 static const struct http_header accept_classic = { "Accept-Post",
                                                    "application/json, application/x-www-form-urlencoded" };
 
-/* A form is UTF-8 unless its media type says otherwise; ISO-8859-1 is converted, as Express does. False: the request
- * was answered, because another charset would be stored garbled. */
-static bool choose_charset(struct post *post, const char *type, bool *is_latin1)
+enum charset { CHARSET_UTF8, CHARSET_LATIN1, CHARSET_OTHER };
+
+/* What a media type says of the body's bytes: UTF-8 where it says nothing. */
+static enum charset charset_of(const char *type)
 {
         char charset[32];
         int found = http_media_type_parameter(type, "charset", charset, sizeof(charset));
-        *is_latin1 = found > 0 && (strcasecmp(charset, "iso-8859-1") == 0 || strcasecmp(charset, "latin1") == 0);
-        if (found == 0 || *is_latin1)
-                return true;
-        if (found > 0 && (strcasecmp(charset, "utf-8") == 0 || strcasecmp(charset, "utf8") == 0 ||
-                          strcasecmp(charset, "us-ascii") == 0))
-                return true;
-        http_problem(post->request, 415, &accept_classic, 1, "a form is sent in UTF-8 or ISO-8859-1, not as %.100s",
-                     type);
-        return false;
+        if (found < 0)
+                return CHARSET_OTHER;
+        if (found == 0 || strcasecmp(charset, "utf-8") == 0 || strcasecmp(charset, "utf8") == 0 ||
+            strcasecmp(charset, "us-ascii") == 0)
+                return CHARSET_UTF8;
+        return strcasecmp(charset, "iso-8859-1") == 0 || strcasecmp(charset, "latin1") == 0 ? CHARSET_LATIN1
+                                                                                            : CHARSET_OTHER;
+}
+
+static bool is_ascii(const char *bytes, size_t length)
+{
+        unsigned char all = 0;
+        for (size_t i = 0; i < length; i++)
+                all |= (unsigned char)bytes[i];
+        return all < 0x80;
+}
+
+/* JSON is UTF-8 (RFC 8259, section 8.1). Where the sender says otherwise, bytes that happen to be UTF-8 too would be
+ * stored as other characters. True: the request was answered. */
+static bool refuse_charset_of_json(struct http_request *request, const char *type, const char *body, size_t length)
+{
+        if (charset_of(type) == CHARSET_UTF8 || is_ascii(body, length))
+                return false;
+        http_problem(request, 415, NULL, 0, "JSON is sent in UTF-8, not as %.100s", type);
+        return true;
 }
 
 /* Turns the form into JSON, in post->form. False: the request was answered. */
@@ -443,8 +460,13 @@ static bool read_form(struct post *post, const char *type, const char **body, si
         struct buf json;
         struct err err;
         struct form_options options = { .max_bytes = (size_t)post->worker->collector->settings->body_max_bytes * 4 };
-        if (!choose_charset(post, type, &options.is_latin1))
+        enum charset charset = charset_of(type);
+        if (charset == CHARSET_OTHER) {
+                http_problem(post->request, 415, &accept_classic, 1,
+                             "a form is sent in UTF-8 or ISO-8859-1, not as %.100s", type);
                 return false;
+        }
+        options.is_latin1 = charset == CHARSET_LATIN1; /* which Express converts too */
         buf_init(&json, 0);
         int rc = form_to_json(*body, *length, &options, &json, &err);
         if (rc < 0) {
@@ -493,6 +515,8 @@ static bool read_body(struct post *post)
                 http_problem(post->request, 415, post->classic ? &accept_classic : &accept, 1,
                              "a document is sent as application/json%s, not as %.100s",
                              post->classic ? " or application/x-www-form-urlencoded" : "", type);
+                return false;
+        } else if (type && refuse_charset_of_json(post->request, type, body, length)) {
                 return false;
         }
         if (json_check_object(body, length, &watch_added, &post->object, &where, &err) < 0) {

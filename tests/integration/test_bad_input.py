@@ -165,6 +165,14 @@ def test_a_form_in_another_charset_is_415_and_says_so(client, charset):
     assert "application/x-www-form-urlencoded" in answer.header("Accept-Post")
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "windows-1252", '"utf-8'])
+def test_json_in_another_charset_is_415_where_it_would_be_garbled(client, path, charset):
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    assert_problem(client.post(path, '{"a":"Ã©"}'.encode(), headers), 415, "JSON is sent in UTF-8")
+    assert client.post(path, b'{"a":"\\u00e9"}', headers).status in (200, 201)  # ASCII is taken
+
+
 def test_a_form_for_which_memory_runs_out_is_503(start_redis, start_collector):
     program = start_collector(start_redis(), workers=1)
     with program.client() as client:
