@@ -38,6 +38,7 @@ void redis_release(struct redis *client)
         redis_queue_deliver(client);
         void (*on_closed)(void *data) = client->on_closed;
         void *data = client->on_closed_data;
+        redis_lookups_free(client);
         redis_target_unref(client->target);
         redis_cluster_free(client->cluster);
         redis_command_fini(&client->ping);
@@ -216,6 +217,7 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
         redis_queue_rejoin(client);
         while (!redis_link_empty(&client->held))
                 redis_queue_fail(client, redis_link_command(client->held.next), REASON_CLOSED);
+        redis_lookups_cancel(client);
         redis_sentinel_watch_close(client->watch);
         client->watch = NULL;
         close_timer(client, &client->tick);

@@ -167,6 +167,9 @@ typedef void redis_located_fn(struct redis_target *at, const struct redis_addres
 int redis_locate(struct redis *client, struct redis_target *target, struct redis_addresses *now, redis_located_fn *done,
                  void *data, struct redis_locate **out, struct err *err) NODISCARD;
 void redis_locate_cancel(struct redis_locate *locate); /* NULL is fine; `done` never comes */
+/* When the client closes, and when its last look-up has ended. */
+void redis_lookups_cancel(struct redis *client);
+void redis_lookups_free(struct redis *client);
 
 /* --- Sentinel (sentinel.c) ------------------------------------------------------------------------------- */
 
@@ -387,13 +390,14 @@ struct redis {
         unsigned generation, epoch;
         unsigned generation_in_use;
 
-        struct conn *active;   /* takes commands; NULL while Redis is away      */
-        struct conn *opening;  /* on its way to `target`                        */
-        struct conn *draining; /* retired, with commands in flight              */
-        struct conn *dead;     /* closed, freed when the last entry is left     */
-        uv_timer_t tick;       /* runs while anything waits                     */
-        uv_timer_t retry;      /* the next attempt                              */
-        uv_timer_t upkeep;     /* the next PING, or renewal, of `active`        */
+        struct redis_lookup *lookups; /* of names; also those that no attempt waits for */
+        struct conn *active;          /* takes commands; NULL while Redis is away      */
+        struct conn *opening;         /* on its way to `target`                        */
+        struct conn *draining;        /* retired, with commands in flight              */
+        struct conn *dead;            /* closed, freed when the last entry is left     */
+        uv_timer_t tick;              /* runs while anything waits                     */
+        uv_timer_t retry;             /* the next attempt                              */
+        uv_timer_t upkeep;            /* the next PING, or renewal, of `active`        */
         struct redis_command ping;
 
         struct redis_link held;   /* in order of deadline */

@@ -1,6 +1,7 @@
 /* locate: finds the addresses of the primary, anew for each attempt to connect, since after a failover or a
  * move the same name leads elsewhere. Numeric addresses and paths are known at once; names are resolved on
- * libuv's thread pool, off the loop. With Sentinel, the Sentinels name the place first (sentinel.c): a view on
+ * libuv's thread pool, off the loop. A look-up outlives the attempt that wanted it: its answer, or what is left of the
+ * wait, is for the next attempt, or a resolver that is slower than the connect timeout would never be of use. With Sentinel, the Sentinels name the place first (sentinel.c): a view on
  * the target, which is used from then on, for TLS and for people too. */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -11,12 +12,26 @@
 
 #include "redis/internal.h"
 
-struct redis_locate {
+enum { LATE_MS = 10000 }; /* so long an answer that came too late is good for the next attempt */
+
+struct redis_lookup {
         uv_getaddrinfo_t request;
+        struct redis *client;
+        struct redis_lookup *next;   /* in the client's list      */
+        struct redis_locate *waiter; /* NULL: it was given up     */
+        bool is_done;                /* with nobody waiting       */
+        int64_t done_ms;
+        struct redis_addresses found;
+        uint16_t port;
+        char host[]; /* as it was looked up */
+};
+
+struct redis_locate {
+        struct redis_lookup *lookup; /* while it runs */
         struct redis *client;
         struct redis_target *target;       /* what is looked for; then the view that was found */
         struct redis_sentinels *sentinels; /* while they are asked                             */
-        redis_located_fn *done;            /* NULL once cancelled                              */
+        redis_located_fn *done;
         void *data;
 };
 
@@ -70,9 +85,7 @@ static void finish(struct redis_locate *locate, const struct redis_addresses *fo
 {
         struct redis *client = locate->client;
         redis_enter(client);
-        if (!locate->done) {
-                free_locate(locate); /* cancelled */
-        } else if (found) {
+        if (found) {
                 locate->done(locate->target, found, NULL, locate->data);
                 free_locate(locate);
         } else {
@@ -85,32 +98,123 @@ static void finish(struct redis_locate *locate, const struct redis_addresses *fo
 
 /* --- Names ---------------------------------------------------------------------------------------------- */
 
+static void forget(struct redis_lookup *lookup)
+{
+        struct redis_lookup **at = &lookup->client->lookups;
+        while (*at != lookup)
+                at = &(*at)->next;
+        *at = lookup->next;
+        free(lookup);
+}
+
+/* Where there are more addresses than fit, each look-up begins with another one. */
+static void gather(struct redis *client, const struct addrinfo *list, struct redis_addresses *out)
+{
+        size_t count = 0, index = 0;
+        for (const struct addrinfo *at = list; at; at = at->ai_next)
+                count++;
+        size_t first = count > REDIS_ADDRESSES_MAX ? (size_t)(redis_random(client) % count) : 0;
+        for (const struct addrinfo *at = list; at; at = at->ai_next)
+                if (index++ >= first)
+                        add(out, at->ai_addr, at->ai_addrlen);
+        for (const struct addrinfo *at = list; at && first > 0; at = at->ai_next, first--)
+                add(out, at->ai_addr, at->ai_addrlen);
+}
+
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
-        struct redis_locate *locate = CONTAINER_OF(request, struct redis_locate, request);
-        struct redis *client = locate->client;
+        struct redis_lookup *lookup = CONTAINER_OF(request, struct redis_lookup, request);
+        struct redis *client = lookup->client;
+        struct redis_locate *waiter = lookup->waiter;
         struct redis_addresses found = { .count = 0 };
         struct err err;
-        for (const struct addrinfo *at = list; status == 0 && at; at = at->ai_next)
-                add(&found, at->ai_addr, at->ai_addrlen);
+        if (status == 0)
+                gather(client, list, &found);
         (void)err_set(&err, ERR_UNAVAILABLE, "%s",
                       status < 0 ? uv_strerror(status) : "no address"); /* used where there is none */
-        finish(locate, found.count > 0 ? &found : NULL, &err);
+        if (!waiter && found.count > 0 && !client->is_closing) {
+                lookup->is_done = true;
+                lookup->done_ms = redis_now_ms(client);
+                lookup->found = found;
+        } else {
+                forget(lookup);
+        }
+        if (waiter) {
+                waiter->lookup = NULL;
+                finish(waiter, found.count > 0 ? &found : NULL, &err);
+        }
         uv_freeaddrinfo(list);
         redis_release(client);
 }
 
-static int resolve(struct redis_locate *locate, struct err *err)
+/* One for the same name that nobody waits for; those that are too old are forgotten. */
+static struct redis_lookup *find_lookup(struct redis *client, const struct redis_target *target)
+{
+        struct redis_lookup *next, *found = NULL;
+        for (struct redis_lookup *at = client->lookups; at; at = next) {
+                next = at->next;
+                if (at->is_done && redis_now_ms(client) - at->done_ms > LATE_MS)
+                        forget(at);
+                else if (!at->waiter && at->port == target->port && strcmp(at->host, target->host) == 0)
+                        found = at;
+        }
+        return found;
+}
+
+static int start_lookup(struct redis_locate *locate, struct err *err)
 {
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+        struct redis *client = locate->client;
+        const char *host = locate->target->host;
         char service[8];
-        (void)snprintf(service, sizeof(service), "%u", locate->target->port); /* at most 5 digits */
-        int rc = uv_getaddrinfo(locate->client->loop, &locate->request, on_resolved, locate->target->host, service,
-                                &hints);
-        if (rc < 0)
+        size_t size = strlen(host) + 1;
+        struct redis_lookup *lookup = calloc(1, sizeof(*lookup) + size);
+        if (!lookup)
+                return err_set(err, ERR_NOMEM, "look-up");
+        lookup->client = client;
+        lookup->port = locate->target->port;
+        memcpy(lookup->host, host, size);
+        (void)snprintf(service, sizeof(service), "%u", lookup->port); /* at most 5 digits */
+        int rc = uv_getaddrinfo(client->loop, &lookup->request, on_resolved, host, service, &hints);
+        if (rc < 0) {
+                free(lookup);
                 return err_set(err, ERR_UNAVAILABLE, "%s", uv_strerror(rc));
-        redis_hold(locate->client);
+        }
+        lookup->next = client->lookups;
+        client->lookups = lookup;
+        lookup->waiter = locate;
+        locate->lookup = lookup;
+        redis_hold(client);
         return 0;
+}
+
+/* 1: the addresses are known; 0: `locate` will hear; or ERR_*. */
+static int resolve(struct redis_locate *locate, struct redis_addresses *now, struct err *err)
+{
+        struct redis_lookup *lookup = find_lookup(locate->client, locate->target);
+        if (!lookup)
+                return start_lookup(locate, err);
+        if (lookup->is_done) {
+                *now = lookup->found;
+                forget(lookup);
+                return 1;
+        }
+        lookup->waiter = locate;
+        locate->lookup = lookup;
+        return 0;
+}
+
+void redis_lookups_cancel(struct redis *client)
+{
+        for (struct redis_lookup *at = client->lookups; at; at = at->next)
+                if (!at->is_done)
+                        (void)uv_cancel((uv_req_t *)&at->request); /* refused when a thread is at it already */
+}
+
+void redis_lookups_free(struct redis *client)
+{
+        while (client->lookups)
+                forget(client->lookups);
 }
 
 /* --- Sentinel ------------------------------------------------------------------------------------------- */
@@ -128,10 +232,9 @@ static void on_primary(struct redis_target *primary, const struct err *why, void
         }
         redis_target_unref(locate->target);
         locate->target = redis_target_ref(primary);
-        if (locate_number(primary, &found))
-                finish(locate, &found, &err);
-        else if (resolve(locate, &err) < 0)
-                finish(locate, NULL, &err);
+        int rc = locate_number(primary, &found) ? 1 : resolve(locate, &found, &err);
+        if (rc != 0)
+                finish(locate, rc > 0 ? &found : NULL, &err);
 }
 
 /* --- Both ----------------------------------------------------------------------------------------------- */
@@ -151,11 +254,13 @@ int redis_locate(struct redis *client, struct redis_target *target, struct redis
         locate->data = data;
         int rc = target->sentinel_master
                          ? redis_sentinels_ask(client, target, on_primary, locate, &locate->sentinels, err)
-                         : resolve(locate, err);
-        if (rc < 0) {
+                         : resolve(locate, now, err);
+        if (rc != 0)
                 free_locate(locate);
+        if (rc < 0)
                 return err_wrap(err, "look up %s", name_of(target));
-        }
+        if (rc > 0)
+                return 1;
         *out = locate;
         return 0;
 }
@@ -164,12 +269,9 @@ void redis_locate_cancel(struct redis_locate *locate)
 {
         if (!locate)
                 return;
-        locate->done = NULL;
-        if (locate->sentinels) {
+        if (locate->sentinels)
                 redis_sentinels_cancel(locate->sentinels);
-                free_locate(locate);
-                return;
-        }
-        /* Refused when a thread is at it already; then its result is dropped when it comes. */
-        (void)uv_cancel((uv_req_t *)&locate->request);
+        if (locate->lookup)
+                locate->lookup->waiter = NULL; /* it goes on, for the next attempt */
+        free_locate(locate);
 }

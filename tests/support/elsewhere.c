@@ -4,7 +4,7 @@
  *
  *     LD_PRELOAD=elsewhere.so TEST_HOSTS=FILE TEST_SYSTEM_CA=FILE program
  *
- * TEST_HOSTS is written as hosts(5) says; a name that is not in it is looked up as ever. It is read at each look-up. */
+ * TEST_LOOKUP_SECONDS makes each look-up take that long. TEST_HOSTS is written as hosts(5) says; a name that is not in it is looked up as ever. It is read at each look-up. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Where GnuTLS of the supported systems looks. */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
@@ -89,7 +90,9 @@ static int has_name(char *line, const char *name, const char **address)
 int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
                 struct addrinfo **restrict out)
 {
-        const char *path = getenv("TEST_HOSTS");
+        const char *path = getenv("TEST_HOSTS"), *pause = getenv("TEST_LOOKUP_SECONDS");
+        if (pause && node)
+                (void)sleep((unsigned)strtoul(pause, NULL, 10));
         FILE *file = path && node ? next_fopen()(path, "re") : NULL;
         struct addrinfo *found = NULL;
         char line[1024];

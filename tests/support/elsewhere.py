@@ -21,13 +21,15 @@ def _library():
     return str(library)
 
 
-def elsewhere(hosts=None, system_ca=None):
-    """`hosts` is a file as hosts(5) says, `system_ca` one with certificates."""
+def elsewhere(hosts=None, system_ca=None, lookup_seconds=None):
+    """`hosts` is a file as hosts(5) says, `system_ca` one with certificates; a look-up takes `lookup_seconds`."""
     env = {"LD_PRELOAD": _library(),
            # A sanitizer's library wants to be the first; where it is not, it says so and ends the program.
            "ASAN_OPTIONS": "abort_on_error=0:verify_asan_link_order=0"}
     if hosts:
         env["TEST_HOSTS"] = str(hosts)
+    if lookup_seconds:
+        env["TEST_LOOKUP_SECONDS"] = str(lookup_seconds)
     if system_ca:
         env["TEST_SYSTEM_CA"] = str(system_ca)
     return env
