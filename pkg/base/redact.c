@@ -207,9 +207,13 @@ static bool decode(struct buf *text)
         size_t to = 0;
         for (size_t from = 0; from < text->len; to++) {
                 const char *at = text->data + from;
-                bool is_escape = *at == '%' && from + 2 < text->len && hex_of(at[1]) >= 0 && hex_of(at[2]) >= 0;
-                char c = is_escape ? (char)(hex_of(at[1]) << 4 | hex_of(at[2])) : *at;
-                text->data[to] = c ? c : ' '; /* the searches end at a NUL */
+                int high = *at == '%' && from + 2 < text->len ? hex_of(at[1]) : -1;
+                int low = high >= 0 ? hex_of(at[2]) : -1;
+                bool is_escape = low >= 0;
+                unsigned char c = is_escape ? (unsigned char)((unsigned)high << 4 | (unsigned)low) : (unsigned char)*at;
+                if (c == 0)
+                        c = ' '; /* the searches end at a NUL */
+                text->data[to] = (char)c;
                 from += is_escape ? 3 : 1;
         }
         bool changed = to < text->len;
