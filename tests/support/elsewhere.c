@@ -8,12 +8,12 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* Where GnuTLS of the supported systems looks. */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
@@ -92,7 +92,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service, const s
 {
         const char *path = getenv("TEST_HOSTS"), *pause = getenv("TEST_LOOKUP_SECONDS");
         if (pause && node)
-                (void)sleep((unsigned)strtoul(pause, NULL, 10));
+                (void)poll(NULL, 0, (int)strtoul(pause, NULL, 10) * 1000);
         FILE *file = path && node ? next_fopen()(path, "re") : NULL;
         struct addrinfo *found = NULL;
         char line[1024];
