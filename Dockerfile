@@ -4,8 +4,9 @@
 #   docker build --target pinger --tag pinger:0.1.0 .
 #
 # There is no shell and no curl in them: `collector request METHOD URL` is a client for tests and health checks.
-# `make image` builds both.
+# `make image` builds both. What each consists of stands in its /usr/share/sbom, as SPDX.
 FROM debian:trixie-slim AS build
+ARG VERSION=0.1.0
 WORKDIR /src
 COPY tools/deps tools/deps
 RUN tools/deps build && apt-get install -y -qq --no-install-recommends ca-certificates >/dev/null
@@ -22,6 +23,8 @@ RUN set -eu; \
             | while read -r library; do mkdir -p "$root${library%/*}"; cp -L "$library" "$root$library"; done; \
         cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"; \
         echo 'hosts: files dns' >"$root/etc/nsswitch.conf"; \
+        mkdir -p "$root/usr/share/sbom"; \
+        tools/sbom "$program" "$VERSION" "$root" >/tmp/sbom; mv /tmp/sbom "$root/usr/share/sbom/$program.spdx.json"; \
         find "$root" -exec touch -h -d @0 {} +; \
     done
 

@@ -39,6 +39,8 @@ def test_a_secret_may_come_later(namespace, make_namespace):
     namespace.install("collector", "collector", "--set", "redis.mode=secret,redis.secret.name=cache", wait=False)
     collector = namespace.expose_program("collector", 4001)
     wait_until(lambda: "binding.awaited" in namespace.logs(), "Collector waits for its binding", 60, interval=0.5)
+    wait_until(lambda: "There is no binding yet" in namespace.kubectl("describe", "pods"),
+               lambda: "kubectl describe shows the reason\n" + namespace.kubectl("describe", "pods"), 60, interval=1)
     before = namespace.identities()
     namespace.secret("cache", SHAPES["parts"](server))
     collector.wait_reachable("/readyz")
