@@ -128,6 +128,8 @@ ROWS = [
     Row("binding swapped when the old Redis is gone", scenarios.swapped_when_gone, lambda: [durable(), durable()]),
     Row("binding gone for 1.5 s, back with another Redis", scenarios.secret_gone, lambda: [durable(), durable()]),
     Row("binding wrong for 2 s", scenarios.wrong_secret),
+    *[Row(f"binding names a user without +{right} for 2 s", partial(scenarios.rights_missing, right=right))
+      for right in ("xadd", "getdel")],
     Row("binding swapped, plain to TLS and back", scenarios.swapped, lambda: [durable(), Encrypted(**DURABLE)],
         times=2),
     Row("binding swapped: plain, Sentinel, Cluster, TLS, plain", scenarios.swapped,

@@ -424,6 +424,21 @@ def secret_gone(site, seconds=1.5):
     swapped(site)
 
 
+def rights_missing(site, right="xadd", seconds=2.0):
+    """The Secret names a user who may not send one of the commands that serving sends; then the user may."""
+    refused_before = site.log_count("binding.reload_failed")
+    admin = site.place.server.client()
+    admin.execute_command("ACL", "SETUSER", "limited", "on", ">limited", "~*", "+@all", f"-{right}")
+    site.bindings.write("db", **{**site.place.entries(), "username": "limited", "password": "limited"})
+    site.log_since("binding.reload_failed", refused_before, "a binding that is refused")
+    assert f"(refused: {right.upper()})" in site.collector.log_text(), site.collector.log_text()
+    site.lasts(seconds)
+    switched_before = site.log_count("binding.switched")
+    admin.execute_command("ACL", "SETUSER", "limited", f"+{right}")
+    site.log_since("binding.switched", switched_before, "the binding in use, now that its user may")
+    site.bind()
+
+
 def wrong_secret(site, seconds=2.0):
     """The Secret leads nowhere for a while."""
     refused_before = site.log_count("binding.reload_failed")
