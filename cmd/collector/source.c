@@ -61,6 +61,7 @@ int source_init(struct source *source, const struct settings *settings, const st
         *source = (struct source){ 0 };
         source->input = (struct backing_redis_input){ .values = source->values,
                                                       .binding = settings->binding,
+                                                      .except = settings->previous_binding,
                                                       .provider = settings->binding_provider,
                                                       .environment = environment };
         (void)snprintf(source->port, sizeof(source->port), "%u", settings->redis_port); /* fits */

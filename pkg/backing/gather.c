@@ -182,6 +182,36 @@ static int put_entries(const struct service *service, const struct servicebindin
         return 0;
 }
 
+static bool may_be(const struct service *service, const struct servicebinding *binding)
+{
+        const char *type = servicebinding_type(binding);
+        if (!type || !*type)
+                return servicebinding_problem(binding) != NULL; /* it may be one, and can't be read */
+        for (size_t i = 0; service->types[i]; i++)
+                if (strcasecmp(type, service->types[i]) == 0)
+                        return true;
+        return false;
+}
+
+/* Where one binding is not to be chosen: the name of the only one besides it, "" where there is no other, and NULL
+ * where that does not choose. */
+static const char *the_other(const struct service *service, const struct gather_input *input)
+{
+        const char *name = "";
+        size_t count = 0;
+        bool has_except = false;
+        for (size_t i = 0; i < servicebinding_count(input->bindings); i++) {
+                const struct servicebinding *binding = servicebinding_at(input->bindings, i);
+                if (strcmp(servicebinding_name(binding), input->except) == 0) {
+                        has_except = true;
+                } else if (may_be(service, binding)) {
+                        name = servicebinding_name(binding);
+                        count++;
+                }
+        }
+        return has_except && count <= 1 ? name : NULL;
+}
+
 /* 1: there is one; 0: none, and nobody asked for one. */
 static int try_binding(const struct service *service, const struct gather_input *input, struct draft *draft,
                        struct notes *notes, const struct servicebinding **binding, struct err *err)
@@ -196,7 +226,13 @@ static int try_binding(const struct service *service, const struct gather_input 
                                        wanted ? wanted : provider);
                 return 0;
         }
-        int rc = servicebinding_find_types(input->bindings, wanted, service->types, provider, binding, &problem);
+        const char *other = NULL;
+        if (!wanted && !provider && input->except && *input->except)
+                other = the_other(service, input);
+        if (other && !*other)
+                return 0;
+        int rc = servicebinding_find_types(input->bindings, other ? other : wanted, service->types, provider, binding,
+                                           &problem);
         if (rc == SERVICEBINDING_NOT_FOUND && !wanted && !provider)
                 return 0;
         if (rc < 0)

@@ -147,7 +147,7 @@ struct service {
 struct gather_input {
         const struct backing_value *values;
         size_t value_count;
-        const char *binding, *provider;
+        const char *binding, *except, *provider;
         const struct servicebinding_set *bindings;
         char *const *environment;
 };

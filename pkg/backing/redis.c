@@ -186,6 +186,7 @@ int redis_settings_gather(const struct backing_redis_input *input, struct backin
         const struct gather_input sources = { .values = input->values,
                                               .value_count = input->value_count,
                                               .binding = input->binding,
+                                              .except = input->except,
                                               .provider = input->provider,
                                               .bindings = input->bindings,
                                               .environment = input->environment };

@@ -55,6 +55,7 @@ struct backing_redis_input {
         const struct backing_value *values; /* of the program's options                                       */
         size_t value_count;
         const char *binding;                       /* name of the wanted binding; NULL or "": by type       */
+        const char *except;                        /* name of one that is not chosen by type; NULL or ""    */
         const char *provider;                      /* NULL or "": any                                       */
         const struct servicebinding_set *bindings; /* NULL: none. A watch uses its own                      */
         char *const *environment;                  /* NULL-terminated "NAME=value"; NULL: empty             */

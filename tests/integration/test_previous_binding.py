@@ -126,3 +126,31 @@ def test_the_prefix_of_a_binding_that_comes_later_is_used(start_redis, start_col
     with collector.client() as client, server.client() as store:
         key = client.post("/v1/documents", DOCUMENT).json()["key"]
         assert store.exists(f"app:{key}")
+
+
+def test_the_binding_in_use_needs_no_name_beside_the_previous_one(start_redis, start_collector, bindings):
+    old, new = start_redis(), start_redis()
+    bindings.redis("old", old)
+    bindings.redis("new", new)
+    status, _, errors = check(env=bindings.environment())
+    assert status == 2 and "2 bindings" in errors
+    status, output, errors = check(env=bindings.environment(), previous_binding="old")
+    assert status == 0, errors
+    collector = start_collector(env=bindings.environment(), previous_binding="old")
+    collector.wait_connected()
+    key = collector.client().post("/v1/documents", DOCUMENT).json()["key"]
+    assert new.client().exists(key) and not old.client().exists(key)
+    # A third is one too many again.
+    bindings.redis("third", old)
+    status, _, errors = check(env=bindings.environment(), previous_binding="old")
+    assert status == 2 and "3 bindings" in errors
+
+
+def test_the_previous_binding_does_not_stand_for_what_variables_say(start_redis, start_collector, bindings):
+    old, new = start_redis(), start_redis()
+    bindings.redis("old", old)
+    environment = {**bindings.environment(), "REDIS_URL": new.url()}
+    collector = start_collector(env=environment, previous_binding="old")
+    collector.wait_connected()
+    key = collector.client().post("/v1/documents", DOCUMENT).json()["key"]
+    assert new.client().exists(key) and not old.client().exists(key)
