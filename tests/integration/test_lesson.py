@@ -46,6 +46,7 @@ def test_a_command_outside_of_a_lesson_says_how_to_open_one(folder):
     ("tools/lesson fault slow", "by how much?"),
     ("tools/lesson fault cut now please thanks", "All connections to the local Redis are cut"),
     ("tools/lesson fault redis-stop 5", "a time is written as 200ms, 5s or 1m"),
+    ("tools/lesson fault redis-stop 60s; tools/lesson fault cut", "does an earlier fault still last?"),
     ("tools/lesson start x build/nothing", "'make' builds the programs"),
     ("tools/lesson dance", "tools/lesson has no word dance"),
     ("tools/lesson run true", "A lesson is open already"),
