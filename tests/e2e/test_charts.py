@@ -88,6 +88,28 @@ def test_each_value_may_be_null(chart):
             assert item is None or item["metadata"]["name"].startswith("x-"), name
 
 
+def values_of(values, schema, place=""):
+    """(place, name) of each value; what the schema takes as it is, is one."""
+    assert set(values) <= set(schema["properties"]), f"{place}: not in the schema: {set(values) - set(schema['properties'])}"
+    for name, value in values.items():
+        part = schema["properties"][name]
+        if isinstance(value, dict) and value and part.get("properties"):
+            yield from values_of(value, part, f"{place}{name}.")
+        else:
+            yield f"{place}{name}", name
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_each_value_is_in_the_schema_and_in_a_test(chart):
+    folder = ROOT / "charts" / chart
+    suites = [*folder.glob("tests/*.yaml"), *folder.glob("examples/*.yaml"), *(ROOT / "tests/e2e").glob("*.py")]
+    text = "\n".join(path.read_text() for path in suites)
+    values = values_of(yaml.safe_load((folder / "values.yaml").read_text()),
+                       json.loads((folder / "values.schema.json").read_text()))
+    untested = [place for place, name in values if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)]
+    assert not untested
+
+
 def test_an_umbrella_switches_and_names_its_charts(tmp_path):
     """Both charts in one, in a release whose name has both of theirs in it."""
     umbrella = tmp_path / "shop"
