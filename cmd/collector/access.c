@@ -36,23 +36,15 @@ struct backing_tokens_input access_input(const struct settings *settings)
                                               .is_required = settings->require_token };
 }
 
-int access_open(struct access *access, uv_loop_t *loop, struct collector *collector, struct err *err)
+int access_open(struct access *access, struct backing_root *bindings, struct collector *collector, struct err *err)
 {
         const struct backing_tokens_watch_options options = { .input = access_input(collector->settings),
-                                                              .log = collector->log,
-                                                              .metrics = collector->metrics,
                                                               .metric_names = BACKING_METRICS("collector_tokens"),
-                                                              .is_second = true,
                                                               .on_change = on_change,
                                                               .data = access };
         access->collector = collector;
-        int rc = backing_tokens_watch_open(loop, &options, &access->watch, err);
+        int rc = backing_tokens_watch_open(bindings, &options, &access->watch, err);
         return rc < 0 ? rc : hand_on(backing_tokens_watch_get(access->watch), collector, err);
-}
-
-void access_look(struct access *access)
-{
-        backing_tokens_watch_look(access->watch);
 }
 
 void access_close(struct access *access)

@@ -5,8 +5,6 @@
 #ifndef COLLECTOR_ACCESS_H
 #define COLLECTOR_ACCESS_H
 
-#include <uv.h>
-
 #include "backing/tokens.h"
 #include "settings.h"
 #include "worker.h"
@@ -20,9 +18,9 @@ struct access {
 struct backing_tokens_input access_input(const struct settings *settings);
 
 /* To be called with collector->server open and before a worker takes requests, so that none comes in by the gap. Errors
- * of backing_tokens_watch_open. `access` stays where it is until the loop has run after access_close. */
-int access_open(struct access *access, uv_loop_t *loop, struct collector *collector, struct err *err) NODISCARD;
-void access_look(struct access *access); /* at the binding, now */
+ * of backing_tokens_watch_open. `access` stays where it is until access_close. */
+int access_open(struct access *access, struct backing_root *bindings, struct collector *collector,
+                struct err *err) NODISCARD;
 void access_close(struct access *access);
 
 #endif

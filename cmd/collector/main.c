@@ -39,6 +39,7 @@ struct process {
         struct followed *followed; /* owned; NULL until the first SIGHUP */
         struct collector collector;
         struct access access;
+        struct backing_root *bindings;
         struct backing_redis_watch *watch;
         struct backing_redis_watch *previous;     /* NULL without --previous-binding */
         struct serving serving, previous_serving; /* what is tried with each of the two */
@@ -98,7 +99,6 @@ static void on_reload(void *data)
 {
         struct process *process = data;
         struct err err;
-        access_look(&process->access);
         if (follow(process, &err) < 0)
                 log_error(process->collector.log, "config.reload_failed", "The settings in use stay", log_err(&err));
         else
@@ -173,6 +173,13 @@ static int try_first(struct process *process, struct err *err)
         return 0;
 }
 
+static int open_bindings(struct process *process, struct err *err)
+{
+        const struct backing_root_options options = { .log = process->collector.log,
+                                                      .metrics = process->collector.metrics };
+        return backing_root_open(&process->daemon.loop, &options, &process->bindings, err);
+}
+
 static int open_watch(struct process *process, struct err *err)
 {
         int rc = source_init(&process->source, &process->settings, process->report, environ, err);
@@ -183,15 +190,13 @@ static int open_watch(struct process *process, struct err *err)
         struct backing_redis_watch_options options = {
                 .input = process->source.input,
                 .probe_timeout_ms = process->settings.connect_timeout_ms,
-                .log = process->collector.log,
-                .metrics = process->collector.metrics,
                 .metric_names = BACKING_METRICS("collector"),
                 .trial = &process->trial,
                 .on_target = on_target,
                 .accept = on_probed,
                 .data = process,
         };
-        rc = backing_redis_watch_open(&process->daemon.loop, &options, &process->watch, err);
+        rc = backing_redis_watch_open(process->bindings, &options, &process->watch, err);
         return rc < 0 ? rc : try_first(process, err);
 }
 
@@ -205,15 +210,12 @@ static int open_previous(struct process *process, struct err *err)
         struct backing_redis_watch_options options = {
                 .input = source_previous(&process->source, name),
                 .probe_timeout_ms = process->settings.connect_timeout_ms,
-                .log = process->collector.log,
-                .metrics = process->collector.metrics,
                 .metric_names = BACKING_METRICS("collector_previous"),
-                .is_second = true,
                 .trial = &process->previous_trial,
                 .on_target = on_previous,
                 .data = process,
         };
-        int rc = backing_redis_watch_open(&process->daemon.loop, &options, &process->previous, err);
+        int rc = backing_redis_watch_open(process->bindings, &options, &process->previous, err);
         return rc < 0 ? err_wrap(err, "--previous-binding") : 0;
 }
 
@@ -320,13 +322,15 @@ static int start(struct process *process, struct err *err)
         if (rc == 0)
                 rc = open_loop(process, err);
         if (rc == 0)
+                rc = open_bindings(process, err);
+        if (rc == 0)
                 rc = open_watch(process, err);
         if (rc == 0)
                 rc = open_previous(process, err);
         if (rc == 0)
                 rc = open_server(process, err);
         if (rc == 0)
-                rc = access_open(&process->access, &process->daemon.loop, collector, err);
+                rc = access_open(&process->access, process->bindings, collector, err);
         return rc < 0 ? rc : start_workers(process, err);
 }
 
@@ -393,6 +397,7 @@ static int run(struct process *process)
         backing_redis_watch_close(process->watch);
         backing_redis_watch_close(process->previous);
         access_close(&process->access);
+        backing_root_close(process->bindings);
         stop_workers(process, deadline_ms);
         log_info(process->collector.log, "server.stopped", "Collector has stopped");
         process_free(process, deadline_ms);

@@ -128,14 +128,12 @@ static int open_delivery(struct process *process, struct err *err)
                                              .metrics = process->pinger.metrics,
                                              .log = process->pinger.log };
         struct backing_collector_watch_options watch = { .input = process->source.input,
-                                                         .log = process->pinger.log,
-                                                         .metrics = process->pinger.metrics,
                                                          .metric_names = BACKING_METRICS("pinger"),
                                                          .on_change = on_collector,
                                                          .data = process };
         int rc = post_global_init(err);
         if (rc == 0)
-                rc = backing_collector_watch_open(&process->daemon.loop, &watch, &process->watch, err);
+                rc = backing_collector_watch_open(process->pinger.bindings, &watch, &process->watch, err);
         if (rc == 0)
                 rc = delivery_open(&delivery, &process->pinger.delivery, err);
         if (rc == 0)
@@ -203,10 +201,11 @@ static int start(struct process *process, struct err *err)
                 return err_set(err, ERR_NOMEM, "metrics");
         source_init(&process->source, &process->settings, process->report, environ);
         int rc = daemon_init(&process->daemon, err);
+        const struct backing_root_options bindings = { .log = pinger->log, .metrics = pinger->metrics };
+        if (rc == 0)
+                rc = backing_root_open(&process->daemon.loop, &bindings, &pinger->bindings, err);
         if (rc == 0)
                 rc = open_delivery(process, err);
-        if (rc == 0)
-                rc = bindings_open(&process->daemon.loop, &pinger->bindings, err);
         if (rc == 0)
                 rc = open_server(process, err);
         if (rc < 0)
@@ -240,7 +239,7 @@ static void log_started(const struct process *process)
 static void process_free(struct process *process, int64_t deadline_ms)
 {
         backing_collector_watch_close(process->watch);
-        bindings_close(process->pinger.bindings);
+        backing_root_close(process->pinger.bindings);
         daemon_fini(&process->daemon);
         http_server_close(process->pinger.server);
         metrics_free(process->pinger.metrics);

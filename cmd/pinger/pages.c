@@ -210,7 +210,7 @@ static void on_pod(struct http_request *request, void *context)
         struct worker *worker = context;
         const struct pinger *pinger = worker->pinger;
         answer_arrived(worker, request);
-        struct servicebinding_set *set = bindings_copy(pinger->bindings);
+        struct servicebinding_set *set = backing_root_bindings(pinger->bindings);
         json_t *pod = facts_pod(pinger->report.environment, pinger->settings->podinfo);
         json_t *more = json_pack("{s:o, s:i, s:o, s:o}", "hostname", facts_text(pinger->records.hostname), "workers",
                                  (int)pinger->worker_count, "limits", facts_limits(), "bindings", facts_bindings(set));

@@ -11,9 +11,9 @@
 
 #include <uv.h>
 
+#include "backing/root.h"
 #include "base/buf.h"
 #include "base/uuid.h"
-#include "bindings.h"
 #include "delivery.h"
 #include "http/http.h"
 #include "log/log.h"
@@ -31,7 +31,7 @@ struct pinger {
         struct metrics *metrics;
         struct http_server *server;
         struct delivery *delivery;
-        struct bindings *bindings;
+        struct backing_root *bindings;
         struct record_source records;
         struct report_source report;
         unsigned worker_count;

@@ -1,9 +1,9 @@
 /* backing/collector: where Pinger's Collector is, and following its changes.
  *
  *     struct backing_collector_watch *watch;
- *     backing_collector_watch_open(loop, &(struct backing_collector_watch_options){
+ *     backing_collector_watch_open(root, &(struct backing_collector_watch_options){
  *             .input = { .values = values, .value_count = 2, .environment = environ },
- *             .on_change = on_change, .log = log }, &watch, &err);
+ *             .on_change = on_change }, &watch, &err);
  *     struct backing_collector *now = backing_collector_watch_get(watch);
  *     const char *url = backing_collector_url(now);         // NULL: nothing is known, nothing is delivered
  *
@@ -20,13 +20,10 @@
 
 #include <stdint.h>
 
-#include <uv.h>
-
+#include "backing/root.h"
 #include "backing/source.h"
 #include "base/secret.h"
 #include "binding/servicebinding.h"
-#include "log/log.h"
-#include "metrics/metrics.h"
 
 struct backing_collector_input {
         const struct backing_value *values; /* of the program's options                                       */
@@ -64,10 +61,6 @@ struct backing_collector_watch; /* opaque */
 
 struct backing_collector_watch_options {
         struct backing_collector_input input; /* borrowed as in backing/redis.h             */
-        const char *root;                     /* of the bindings; NULL: $SERVICE_BINDING_ROOT */
-        int64_t poll_ms;                      /* 0 = 1000                                   */
-        struct log *log;                      /* NULL: silent                               */
-        struct metrics *metrics;              /* NULL: none                                 */
         struct backing_metric_names metric_names;
         /* Another Collector from now on; `now` is borrowed during the call. */
         void (*on_change)(struct backing_collector *now, void *data);
@@ -76,7 +69,7 @@ struct backing_collector_watch_options {
 
 /* As backing_redis_watch_open, but a change is used at once, without a probe: what is not delivered is sent again.
  * A binding that vanishes leaves the Collector in use. */
-int backing_collector_watch_open(uv_loop_t *loop, const struct backing_collector_watch_options *options,
+int backing_collector_watch_open(struct backing_root *root, const struct backing_collector_watch_options *options,
                                  struct backing_collector_watch **out, struct err *err) NODISCARD;
 struct backing_collector *backing_collector_watch_get(const struct backing_collector_watch *watch); /* never NULL */
 int backing_collector_watch_reload(struct backing_collector_watch *watch, const struct backing_collector_input *input,

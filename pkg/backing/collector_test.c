@@ -154,13 +154,13 @@ static void a_binding_that_comes_later_changes_and_goes_is_followed(void **state
         struct metrics *metrics = metrics_new();
         struct buf text;
         buf_init(&text, 0);
-        struct backing_collector_watch_options options = { .root = folder.path,
-                                                           .poll_ms = 10,
-                                                           .metrics = metrics,
-                                                           .metric_names = BACKING_METRICS("pinger"),
+        struct backing_root *root;
+        const struct backing_root_options at = { .path = folder.path, .poll_ms = 10, .metrics = metrics };
+        assert_int_equal(backing_root_open(&loop, &at, &root, &err), 0);
+        struct backing_collector_watch_options options = { .metric_names = BACKING_METRICS("pinger"),
                                                            .on_change = on_change,
                                                            .data = &seen };
-        assert_int_equal(backing_collector_watch_open(&loop, &options, &watch, &err), 0);
+        assert_int_equal(backing_collector_watch_open(root, &options, &watch, &err), 0);
         assert_null(backing_collector_url(backing_collector_watch_get(watch)));
 
         write_binding(&folder, "first");
@@ -187,6 +187,7 @@ static void a_binding_that_comes_later_changes_and_goes_is_followed(void **state
         assert_null(strstr(text.data, MARK));
 
         backing_collector_watch_close(watch);
+        backing_root_close(root);
         uv_close((uv_handle_t *)&turn, NULL);
         assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
         assert_int_equal(uv_loop_close(&loop), 0);

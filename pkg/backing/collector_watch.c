@@ -61,21 +61,15 @@ static void announce(struct follower *follower, struct backed *now)
                 watch->on_change(collector_of(now), watch->data);
 }
 
-static void closed(struct follower *follower)
-{
-        free(watch_of(follower));
-}
-
 static const struct follow_ops ops = {
         .resolve = resolve,
         .resolve_nowhere = resolve_nowhere,
         .equal = equal,
         .address = address,
         .announce = announce,
-        .closed = closed,
 };
 
-int backing_collector_watch_open(uv_loop_t *loop, const struct backing_collector_watch_options *options,
+int backing_collector_watch_open(struct backing_root *root, const struct backing_collector_watch_options *options,
                                  struct backing_collector_watch **out, struct err *err)
 {
         struct backing_collector_watch *watch = calloc(1, sizeof(*watch));
@@ -84,12 +78,8 @@ int backing_collector_watch_open(uv_loop_t *loop, const struct backing_collector
         watch->input = options->input;
         watch->on_change = options->on_change;
         watch->data = options->data;
-        const struct follow_options follow = { .root = options->root,
-                                               .poll_ms = options->poll_ms,
-                                               .log = options->log,
-                                               .metrics = options->metrics,
-                                               .names = options->metric_names };
-        int rc = follower_open(&watch->follower, &ops, loop, &follow, err);
+        const struct follow_options follow = { .names = options->metric_names };
+        int rc = follower_open(&watch->follower, &ops, root, &follow, err);
         if (rc < 0)
                 free(watch);
         else
@@ -116,6 +106,8 @@ int backing_collector_watch_reload(struct backing_collector_watch *watch, const 
 
 void backing_collector_watch_close(struct backing_collector_watch *watch)
 {
-        if (watch)
-                follower_close(&watch->follower);
+        if (!watch)
+                return;
+        follower_close(&watch->follower);
+        free(watch);
 }

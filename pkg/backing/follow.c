@@ -1,4 +1,4 @@
-/* follow: polls the bindings on the loop and decides what a change means. The same for Redis and for a
+/* follow: decides what a change of the bindings means, of which root.c tells. The same for Redis and for a
  * Collector, which differ in how they resolve, compare and try (struct follow_ops).
  *
  * Whatever goes wrong, what is in use stays: a set that can't be read, a binding that is broken, ambiguous
@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum { POLL_DEFAULT_MS = 1000, LABELS_MAX_BYTES = 16 * 1024 };
+enum { LABELS_MAX_BYTES = 16 * 1024 };
 
 struct backed *backed_ref(struct backed *backed)
 {
@@ -95,7 +95,7 @@ static void show(struct follower *f)
         buf_fini(&labels);
 }
 
-static void show_age(struct follower *f)
+void follower_show_age(struct follower *f)
 {
         if (f->metrics)
                 metric_set(f->age, (double)(clock_monotonic_ms() - f->since_ms) / 1000);
@@ -108,16 +108,6 @@ static void log_warnings(struct follower *f, const struct backing_report *report
         for (size_t i = 0; i < report->warning_count; i++)
                 log_warn(f->log, "binding.warned", "A setting is not used as it is written",
                          log_str("reason", report->warnings[i]));
-}
-
-static void log_set_warnings(struct follower *f)
-{
-        const struct servicebinding_set *set = servicebinding_watch_set(f->bindings);
-        if (f->is_second)
-                return;
-        for (size_t i = 0; i < servicebinding_warning_count(set); i++)
-                log_warn(f->log, "binding.warned", "Something below SERVICE_BINDING_ROOT is not as it should be",
-                         log_str("reason", servicebinding_warning_at(set, i)));
 }
 
 static void log_found(struct follower *f)
@@ -157,7 +147,7 @@ void follower_adopt(struct follower *f, struct backed *candidate, const char *ve
         candidate->generation = f->now->generation + 1;
         f->since_ms = clock_monotonic_ms();
         put_now(f, candidate);
-        show_age(f);
+        follower_show_age(f);
         follower_count(f, FOLLOW_SWITCHED);
         const struct backing_report *report = &candidate->notes.report;
         log_info(f->log, "binding.switched", "Another one is in use from now on",
@@ -223,7 +213,7 @@ static bool is_weaker(const struct backed *candidate, const struct backed *now)
 static int consider(struct follower *f, bool has_changed, struct err *err)
 {
         struct backed *candidate;
-        int rc = f->ops->resolve(f, servicebinding_watch_set(f->bindings), &candidate, err);
+        int rc = f->ops->resolve(f, root_set(f->root), &candidate, err);
         if (rc == ERR_NOT_FOUND) {
                 if (f->now->notes.report.source == BACKING_FROM_BINDING)
                         on_vanished(f, err);
@@ -256,45 +246,22 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
         return 0;
 }
 
-/* 1: there is a new set; 0: none; < 0: it can't be read, which is logged once for each reason. */
-static int look(struct follower *f, struct err *err)
-{
-        struct servicebinding_error problem;
-        int rc = servicebinding_watch_poll(f->bindings, &problem);
-        if (rc >= 0) {
-                bool can_again = f->problem[0] != '\0'; /* then what they say is looked at, though it be the same */
-                f->problem[0] = '\0';
-                if (rc > 0)
-                        log_set_warnings(f);
-                return can_again ? 1 : rc;
-        }
-        rc = err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_UNAVAILABLE, "%s", problem.text);
-        if (strcmp(f->problem, problem.text) != 0) {
-                memcpy(f->problem, problem.text, sizeof(f->problem));
-                log_failed(f, "The bindings can't be read: what is in use stays, and they are looked at again", err);
-        }
-        return rc;
-}
-
-void follower_look(struct follower *f)
+void follower_consider(struct follower *f)
 {
         struct err err;
-        if (look(f, &err) > 0)
-                (void)consider(f, true, &err); /* logged there */
+        (void)consider(f, true, &err); /* logged there */
 }
 
-static void on_poll(uv_timer_t *timer)
+void follower_unreadable(struct follower *f, const struct err *err)
 {
-        struct follower *f = timer->data;
-        show_age(f);
-        follower_look(f);
+        log_failed(f, "The bindings can't be read: what is in use stays, and they are looked at again", err);
 }
 
 /* --- Life cycle -------------------------------------------------------------------------------------------- */
 
 static int resolve_first(struct follower *f, struct err *err)
 {
-        int rc = f->ops->resolve(f, servicebinding_watch_set(f->bindings), &f->now, err);
+        int rc = f->ops->resolve(f, root_set(f->root), &f->now, err);
         if (rc == ERR_NOT_FOUND) {
                 log_warn(f->log, "binding.warned", "A binding is waited for", log_err(err));
                 rc = f->ops->resolve_nowhere(f, &f->now, err);
@@ -309,34 +276,24 @@ static int resolve_first(struct follower *f, struct err *err)
         return open_metrics(f, err);
 }
 
-int follower_open(struct follower *f, const struct follow_ops *ops, uv_loop_t *loop,
+int follower_open(struct follower *f, const struct follow_ops *ops, struct backing_root *root,
                   const struct follow_options *options, struct err *err)
 {
-        struct servicebinding_error problem;
         f->ops = ops;
-        f->log = options->log;
-        f->metrics = options->metrics;
+        f->root = root;
+        f->log = root_log(root);
+        f->metrics = root_metrics(root);
         f->names = options->names;
         f->is_optional = options->is_optional;
-        f->is_second = options->is_second;
-        int rc = servicebinding_watch_open(options->root, &f->bindings, &problem);
-        if (rc < 0)
-                return err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_INVALID, "%s", problem.text);
-        log_set_warnings(f);
-        rc = resolve_first(f, err);
+        int rc = resolve_first(f, err);
         if (rc < 0) {
                 backed_unref(f->now);
-                servicebinding_watch_close(f->bindings);
                 return rc;
         }
         log_warnings(f, &f->now->notes.report);
         log_found(f);
         show(f);
-        uint64_t every = (uint64_t)(options->poll_ms > 0 ? options->poll_ms : POLL_DEFAULT_MS);
-        (void)uv_timer_init(loop, &f->poll); /* these three can't fail */
-        (void)uv_timer_start(&f->poll, on_poll, every, every);
-        uv_unref((uv_handle_t *)&f->poll);
-        f->poll.data = f;
+        root_join(root, f);
         return 0;
 }
 
@@ -344,23 +301,13 @@ int follower_reload(struct follower *f, struct err *err)
 {
         struct err local;
         err = err ? err : &local;
-        int rc = look(f, err);
+        int rc = root_look(f->root, f, err);
         return rc < 0 ? rc : consider(f, rc > 0, err);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-        struct follower *f = handle->data;
-        backed_unref(f->now);
-        f->ops->closed(f);
 }
 
 void follower_close(struct follower *f)
 {
-        if (f->is_closing)
-                return;
-        f->is_closing = true;
         give_up(f);
-        servicebinding_watch_close(f->bindings);
-        uv_close((uv_handle_t *)&f->poll, on_closed);
+        root_leave(f->root, f);
+        backed_unref(f->now);
 }

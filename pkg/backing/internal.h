@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "backing/collector.h"
+#include "backing/root.h"
 #include "backing/source.h"
 #include "base/secret.h"
 #include "binding/servicebinding.h"
@@ -192,50 +193,57 @@ struct follow_ops {
         void (*attempt)(struct follower *follower, struct backed *candidate);
         void (*give_up)(struct follower *follower); /* forgets the candidate; no follower_adopt for it */
         void (*announce)(struct follower *follower, struct backed *now);
-        void (*closed)(struct follower *follower); /* the last handle is closed: frees the watch */
 };
 
 struct follow_options {
-        const char *root;
-        int64_t poll_ms;
-        struct log *log;
-        struct metrics *metrics;
         struct backing_metric_names names;
         bool is_optional; /* that there is none is no news */
-        bool is_second;   /* another one tells what is wrong below the root */
 };
 
 enum follow_result { FOLLOW_SWITCHED, FOLLOW_UNCHANGED, FOLLOW_FAILED, FOLLOW_VANISHED, FOLLOW_RESULTS };
 
-/* Polls the bindings and decides what a change means. Embedded in all watches. */
+/* Decides what a change of the bindings means. Embedded in all watches. */
 struct follower {
         const struct follow_ops *ops;
-        uv_timer_t poll;
-        bool is_closing;
+        struct backing_root *root;
+        struct follower *next; /* of the root's */
         bool is_optional;
-        bool is_second;
         bool is_wrong; /* the newest look at the bindings has not led to what is in use */
-        struct servicebinding_watch *bindings;
         struct backed *now;
         struct log *log;
         struct metrics *metrics;
         struct backing_metric_names names;
         struct metric *generation, *age, *is_current, *reloads[FOLLOW_RESULTS];
-        int64_t since_ms;   /* when `now` came into use                        */
-        char problem[256];  /* of the last poll, so that it is logged only once                     */
-        char vanished[256]; /* why what `now` came from is not there any more, for the same; "": it is */
+        int64_t since_ms; /* when `now` came into use                        */
+        char vanished
+                [256]; /* why what `now` came from is not there any more, so that it is logged only once; "": it is */
 };
 
 /* `follower` is all zero. Resolves the first one: ops->resolve's errors. On failure nothing is left open. */
-int follower_open(struct follower *follower, const struct follow_ops *ops, uv_loop_t *loop,
+int follower_open(struct follower *follower, const struct follow_ops *ops, struct backing_root *root,
                   const struct follow_options *options, struct err *err) NODISCARD;
 /* Looks at the bindings now and resolves even if they are the same. */
 int follower_reload(struct follower *follower, struct err *err) NODISCARD;
-/* Looks at the bindings before the next poll does. */
-void follower_look(struct follower *follower);
 /* `candidate` is taken over and is in use from now on. */
 void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);
 void follower_count(struct follower *follower, enum follow_result result);
 void follower_close(struct follower *follower);
+
+/* For root.c: the bindings have changed; they can't be read; a moment has passed. */
+void follower_consider(struct follower *follower);
+void follower_unreadable(struct follower *follower, const struct err *err);
+void follower_show_age(struct follower *follower);
+
+/* --- The root, for those who follow (root.c) --------------------------------------------------------------- */
+
+uv_loop_t *root_loop(const struct backing_root *root);
+struct log *root_log(const struct backing_root *root);
+struct metrics *root_metrics(const struct backing_root *root);
+const struct servicebinding_set *root_set(const struct backing_root *root); /* borrowed until the next look */
+void root_join(struct backing_root *root, struct follower *follower);
+void root_leave(struct backing_root *root, struct follower *follower);
+/* Looks now, and tells all followers but `except`. 1: the bindings have changed; 0: they have not; < 0: they can't be
+ * read. */
+int root_look(struct backing_root *root, const struct follower *except, struct err *err);
 
 #endif

@@ -7,8 +7,8 @@
  *             redis_set_target(client, backing_redis_target(now), backing_redis_generation(now));
  *     }
  *
- *     backing_redis_watch_open(loop, &(struct backing_redis_watch_options){ .input = input, .on_target = on_target,
- *                              .log = log }, &watch, &err);
+ *     backing_redis_watch_open(root, &(struct backing_redis_watch_options){ .input = input, .on_target = on_target },
+ *                              &watch, &err);
  *     struct backing_redis *first = backing_redis_watch_get(watch);        // resolved, not probed: generation 1
  *     redis_open(loop, &options, backing_redis_target(first), 1, &client, &err);
  *
@@ -40,13 +40,10 @@
 
 #include <stdint.h>
 
-#include <uv.h>
-
+#include "backing/root.h"
 #include "backing/source.h"
 #include "base/secret.h"
 #include "binding/servicebinding.h"
-#include "log/log.h"
-#include "metrics/metrics.h"
 #include "redis/redis.h"
 
 /* --- Resolving ------------------------------------------------------------------------------------------ */
@@ -130,15 +127,10 @@ struct backing_redis_watch; /* opaque */
 struct backing_redis_watch_options {
         struct backing_redis_input input; /* what it points to is borrowed until the watch is closed or _reload
                                              replaces it; input.bindings is not used                            */
-        const char *root;                 /* of the bindings; NULL: $SERVICE_BINDING_ROOT                       */
-        int64_t poll_ms;                  /* 0 = 1000                                                           */
         int64_t probe_timeout_ms;         /* 0 = 3000                                                           */
         int64_t backoff_min_ms;           /* between probes of a target that fails: 0 = 1000; doubles, jittered */
         int64_t backoff_max_ms;           /* 0 = 30000                                                          */
-        struct log *log;                  /* NULL: silent                                                       */
-        struct metrics *metrics;          /* NULL: none                                                         */
         struct backing_metric_names metric_names;
-        bool is_second; /* another watch of this root tells what is wrong below it */
         const struct redis_trial
                 *trial; /* what is done with a candidate before it is used, as in redis_probe; borrowed */
         /* Another Redis is to be used from now on; it has passed its probe. `now` is borrowed during the call: take a
@@ -160,7 +152,7 @@ struct backing_redis_watch_options {
  * changes nothing. Another one is probed (redis_probe: connect, authentication, role, the trial) and handed
  * to on_target. Where resolving or the probe fails, or the binding vanishes, the Redis in use stays, and one log line
  * says what happens next; a failed probe is tried again with backoff, and at once when the bindings change again. */
-int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_options *options,
+int backing_redis_watch_open(struct backing_root *root, const struct backing_redis_watch_options *options,
                              struct backing_redis_watch **out, struct err *err) NODISCARD;
 /* The Redis in use; borrowed until the loop turns. Never NULL. */
 struct backing_redis *backing_redis_watch_get(const struct backing_redis_watch *watch);

@@ -5,18 +5,16 @@
 
 #include "backing/redis_internal.h"
 
-enum { PROBE_TIMEOUT_MS = 3000, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 30000, HANDLES = 2 };
+enum { PROBE_TIMEOUT_MS = 3000, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 30000 };
 
 struct backing_redis_watch {
         struct follower follower; /* first */
         struct backing_redis_input input;
-        uv_loop_t *loop;
         uv_timer_t retry;
         struct backing_redis *candidate; /* owned; NULL: nothing is tried      */
         struct redis_probe *probe;       /* under way for the candidate; NULL  */
         int64_t probe_timeout_ms, backoff_min_ms, backoff_max_ms;
         int64_t backoff_ms; /* before the next probe, without jitter */
-        int handles;        /* not closed yet */
         unsigned attempts;
         const struct redis_trial *trial;
         void (*on_target)(struct backing_redis *now, void *data);
@@ -97,7 +95,7 @@ static void start_probe(struct backing_redis_watch *watch)
 {
         struct err err;
         watch->attempts++;
-        int rc = redis_probe(watch->loop, backing_redis_target(watch->candidate),
+        int rc = redis_probe(root_loop(watch->follower.root), backing_redis_target(watch->candidate),
                              backing_redis_key_prefix(watch->candidate), watch->trial, watch->probe_timeout_ms,
                              on_probed, watch, &watch->probe, &err);
         if (rc < 0)
@@ -163,19 +161,6 @@ static void announce(struct follower *follower, struct backed *now)
                 watch->on_target(redis_of(now), watch->data);
 }
 
-static void closed(struct follower *follower)
-{
-        struct backing_redis_watch *watch = watch_of(follower);
-        if (--watch->handles == 0)
-                free(watch);
-}
-
-static void on_retry_closed(uv_handle_t *handle)
-{
-        struct backing_redis_watch *watch = handle->data;
-        closed(&watch->follower);
-}
-
 static const struct follow_ops ops = {
         .resolve = resolve,
         .resolve_nowhere = resolve_nowhere,
@@ -184,7 +169,6 @@ static const struct follow_ops ops = {
         .attempt = attempt,
         .give_up = give_up,
         .announce = announce,
-        .closed = closed,
 };
 
 /* --- Life cycle ---------------------------------------------------------------------------------------------- */
@@ -194,14 +178,13 @@ static int64_t or_default(int64_t value, int64_t fallback)
         return value > 0 ? value : fallback;
 }
 
-int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_options *options,
+int backing_redis_watch_open(struct backing_root *root, const struct backing_redis_watch_options *options,
                              struct backing_redis_watch **out, struct err *err)
 {
         struct backing_redis_watch *watch = calloc(1, sizeof(*watch));
         if (!watch)
                 return err_set(err, ERR_NOMEM, "Redis");
         watch->input = options->input;
-        watch->loop = loop;
         watch->probe_timeout_ms = or_default(options->probe_timeout_ms, PROBE_TIMEOUT_MS);
         watch->backoff_min_ms = or_default(options->backoff_min_ms, BACKOFF_MIN_MS);
         watch->backoff_max_ms = or_default(options->backoff_max_ms, BACKOFF_MAX_MS);
@@ -209,21 +192,15 @@ int backing_redis_watch_open(uv_loop_t *loop, const struct backing_redis_watch_o
         watch->on_target = options->on_target;
         watch->accept = options->accept;
         watch->data = options->data;
-        const struct follow_options follow = { .root = options->root,
-                                               .poll_ms = options->poll_ms,
-                                               .log = options->log,
-                                               .metrics = options->metrics,
-                                               .names = options->metric_names,
-                                               .is_second = options->is_second };
-        int rc = follower_open(&watch->follower, &ops, loop, &follow, err);
+        const struct follow_options follow = { .names = options->metric_names };
+        int rc = follower_open(&watch->follower, &ops, root, &follow, err);
         if (rc < 0) {
                 free(watch);
                 return rc;
         }
-        (void)uv_timer_init(loop, &watch->retry); /* never fails */
+        (void)uv_timer_init(root_loop(root), &watch->retry); /* never fails */
         uv_unref((uv_handle_t *)&watch->retry);
         watch->retry.data = watch;
-        watch->handles = HANDLES;
         *out = watch;
         return 0;
 }
@@ -247,16 +224,21 @@ int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct b
 
 void backing_redis_watch_look(struct backing_redis_watch *watch)
 {
-        follower_look(&watch->follower);
+        backing_root_look(watch->follower.root);
         if (watch->candidate && !watch->probe) {
                 (void)uv_timer_stop(&watch->retry); /* never fails */
                 start_probe(watch);
         }
 }
 
+static void on_retry_closed(uv_handle_t *handle)
+{
+        free(handle->data);
+}
+
 void backing_redis_watch_close(struct backing_redis_watch *watch)
 {
-        if (!watch || watch->follower.is_closing)
+        if (!watch || uv_is_closing((uv_handle_t *)&watch->retry))
                 return;
         follower_close(&watch->follower);
         uv_close((uv_handle_t *)&watch->retry, on_retry_closed);

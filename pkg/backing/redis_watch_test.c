@@ -88,6 +88,7 @@ struct world {
         int log_pipe[2];
         char lines[32768];
         size_t line_bytes;
+        struct backing_root *bindings;
         struct backing_redis_watch *watch;
         unsigned switches, last;
 };
@@ -155,20 +156,26 @@ static void wait_for_log(struct world *w, const char *text)
         }
 }
 
+static void open_root(struct world *w)
+{
+        struct err err;
+        const struct backing_root_options options = {
+                .path = w->root.path, .poll_ms = 10, .log = w->log, .metrics = w->metrics
+        };
+        assert_int_equal(backing_root_open(&w->loop, &options, &w->bindings, &err), 0);
+}
+
 static void open_watch(struct world *w, const char *binding)
 {
         struct err err;
+        open_root(w);
         struct backing_redis_watch_options options = { .input = { .binding = binding },
-                                                       .root = w->root.path,
-                                                       .poll_ms = 10,
                                                        .backoff_min_ms = 20,
                                                        .backoff_max_ms = 50,
-                                                       .log = w->log,
-                                                       .metrics = w->metrics,
                                                        .metric_names = BACKING_METRICS("collector"),
                                                        .on_target = on_target,
                                                        .data = w };
-        if (backing_redis_watch_open(&w->loop, &options, &w->watch, &err) < 0)
+        if (backing_redis_watch_open(w->bindings, &options, &w->watch, &err) < 0)
                 fail_msg("%s", err.text);
 }
 
@@ -207,6 +214,7 @@ static int tear_down(void **state)
 {
         struct world *w = *state;
         backing_redis_watch_close(w->watch);
+        backing_root_close(w->bindings);
         uv_close((uv_handle_t *)&w->turn, NULL);
         assert_int_equal(uv_run(&w->loop, UV_RUN_DEFAULT), 0);
         assert_int_equal(uv_loop_close(&w->loop), 0);
@@ -425,11 +433,12 @@ static void settings_that_make_no_sense_at_start_are_an_error(void **state)
 {
         struct world *w = *state;
         struct err err;
-        struct backing_redis_watch_options options = { .root = w->root.path };
+        struct backing_redis_watch_options options = { 0 };
         test_folder_write(&w->root, "db", "type", "redis");
         test_folder_write(&w->root, "db", "host", "h");
         test_folder_write(&w->root, "db", "ca.crt", "no certificate");
-        assert_int_equal(backing_redis_watch_open(&w->loop, &options, &w->watch, &err), ERR_INVALID);
+        open_root(w);
+        assert_int_equal(backing_redis_watch_open(w->bindings, &options, &w->watch, &err), ERR_INVALID);
         assert_non_null(strstr(err.text, "/db/ca.crt: CA: no certificate in the PEM text"));
 }
 

@@ -245,21 +245,15 @@ static void announce(struct follower *follower, struct backed *now)
                 watch->on_change(tokens_of(now), watch->data);
 }
 
-static void closed(struct follower *follower)
-{
-        free(watch_of(follower));
-}
-
 static const struct follow_ops ops = {
         .resolve = resolve,
         .resolve_nowhere = resolve_nowhere,
         .equal = equal,
         .address = address,
         .announce = announce,
-        .closed = closed,
 };
 
-int backing_tokens_watch_open(uv_loop_t *loop, const struct backing_tokens_watch_options *options,
+int backing_tokens_watch_open(struct backing_root *root, const struct backing_tokens_watch_options *options,
                               struct backing_tokens_watch **out, struct err *err)
 {
         struct backing_tokens_watch *watch = calloc(1, sizeof(*watch));
@@ -268,14 +262,9 @@ int backing_tokens_watch_open(uv_loop_t *loop, const struct backing_tokens_watch
         watch->input = options->input;
         watch->on_change = options->on_change;
         watch->data = options->data;
-        const struct follow_options follow = { .root = options->root,
-                                               .poll_ms = options->poll_ms,
-                                               .log = options->log,
-                                               .metrics = options->metrics,
-                                               .names = options->metric_names,
-                                               .is_optional = !options->input.is_required,
-                                               .is_second = options->is_second };
-        int rc = follower_open(&watch->follower, &ops, loop, &follow, err);
+        const struct follow_options follow = { .names = options->metric_names,
+                                               .is_optional = !options->input.is_required };
+        int rc = follower_open(&watch->follower, &ops, root, &follow, err);
         if (rc < 0)
                 free(watch);
         else
@@ -288,13 +277,10 @@ const struct backing_tokens *backing_tokens_watch_get(const struct backing_token
         return tokens_of(watch->follower.now);
 }
 
-void backing_tokens_watch_look(struct backing_tokens_watch *watch)
-{
-        follower_look(&watch->follower);
-}
-
 void backing_tokens_watch_close(struct backing_tokens_watch *watch)
 {
-        if (watch)
-                follower_close(&watch->follower);
+        if (!watch)
+                return;
+        follower_close(&watch->follower);
+        free(watch);
 }

@@ -1,8 +1,8 @@
 /* backing/tokens: the tokens that clients of Collector must send, and following their changes.
  *
  *     struct backing_tokens_watch *watch;
- *     backing_tokens_watch_open(loop, &(struct backing_tokens_watch_options){
- *             .input = { .is_required = true }, .on_change = on_change, .log = log }, &watch, &err);
+ *     backing_tokens_watch_open(root, &(struct backing_tokens_watch_options){
+ *             .input = { .is_required = true }, .on_change = on_change }, &watch, &err);
  *     const struct backing_tokens *now = backing_tokens_watch_get(watch);
  *     for (size_t i = 0; i < backing_tokens_count(now); i++)
  *             allow(backing_tokens_name(now, i), backing_tokens_value(now, i));
@@ -18,13 +18,10 @@
 
 #include <stdint.h>
 
-#include <uv.h>
-
+#include "backing/root.h"
 #include "backing/source.h"
 #include "base/secret.h"
 #include "binding/servicebinding.h"
-#include "log/log.h"
-#include "metrics/metrics.h"
 
 struct backing_tokens_input {
         const char *binding;                       /* name of the wanted binding; NULL or "": by type       */
@@ -55,12 +52,7 @@ struct backing_tokens_watch; /* opaque */
 
 struct backing_tokens_watch_options {
         struct backing_tokens_input input; /* borrowed as long as the watch lives        */
-        const char *root;                  /* of the bindings; NULL: $SERVICE_BINDING_ROOT */
-        int64_t poll_ms;                   /* 0 = 1000                                   */
-        struct log *log;                   /* NULL: silent                               */
-        struct metrics *metrics;           /* NULL: none                                 */
         struct backing_metric_names metric_names;
-        bool is_second; /* another watch of this root tells what is wrong below it */
         /* Other tokens from now on; `now` is borrowed during the call. */
         void (*on_change)(const struct backing_tokens *now, void *data);
         void *data;
@@ -69,11 +61,9 @@ struct backing_tokens_watch_options {
 /* Reads the first ones; errors as above, but one that is not found is waited for, and until then nobody has a token. A
  * change is used at once. A binding that vanishes, or can't be read any more, leaves those in use: what has been closed
  * is never opened by an accident. */
-int backing_tokens_watch_open(uv_loop_t *loop, const struct backing_tokens_watch_options *options,
+int backing_tokens_watch_open(struct backing_root *root, const struct backing_tokens_watch_options *options,
                               struct backing_tokens_watch **out, struct err *err) NODISCARD;
 const struct backing_tokens *backing_tokens_watch_get(const struct backing_tokens_watch *watch); /* never NULL */
-/* Looks at the bindings now. */
-void backing_tokens_watch_look(struct backing_tokens_watch *watch);
-void backing_tokens_watch_close(struct backing_tokens_watch *watch); /* NULL is fine */
+void backing_tokens_watch_close(struct backing_tokens_watch *watch);                             /* NULL is fine */
 
 #endif

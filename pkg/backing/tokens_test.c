@@ -173,6 +173,7 @@ struct watched {
         uv_loop_t loop;
         uv_timer_t turn;
         struct metrics *metrics;
+        struct backing_root *root;
         struct backing_tokens_watch *watch;
         unsigned changes;
 };
@@ -197,19 +198,19 @@ static void open_watch(struct watched *w, bool is_required)
         assert_int_equal(uv_timer_init(&w->loop, &w->turn), 0);
         assert_int_equal(uv_timer_start(&w->turn, keep_turning, 5, 5), 0);
         w->metrics = metrics_new();
+        const struct backing_root_options at = { .path = w->folder.path, .poll_ms = 10, .metrics = w->metrics };
+        assert_int_equal(backing_root_open(&w->loop, &at, &w->root, &err), 0);
         struct backing_tokens_watch_options options = { .input = { .is_required = is_required },
-                                                        .root = w->folder.path,
-                                                        .poll_ms = 10,
-                                                        .metrics = w->metrics,
                                                         .metric_names = BACKING_METRICS("collector_tokens"),
                                                         .on_change = on_change,
                                                         .data = w };
-        assert_int_equal(backing_tokens_watch_open(&w->loop, &options, &w->watch, &err), 0);
+        assert_int_equal(backing_tokens_watch_open(w->root, &options, &w->watch, &err), 0);
 }
 
 static void close_watch(struct watched *w)
 {
         backing_tokens_watch_close(w->watch);
+        backing_root_close(w->root);
         uv_close((uv_handle_t *)&w->turn, NULL);
         assert_int_equal(uv_run(&w->loop, UV_RUN_DEFAULT), 0);
         assert_int_equal(uv_loop_close(&w->loop), 0);
@@ -239,11 +240,11 @@ static void one_that_comes_closes_and_one_that_goes_opens_nothing(void **state U
         assert_token(backing_tokens_watch_get(w.watch), 0, "orders", MARK "1");
 
         test_folder_write(&w.folder, "clients", "orders", "");
-        backing_tokens_watch_look(w.watch);
+        backing_root_look(w.root);
         assert_token(backing_tokens_watch_get(w.watch), 0, "orders", MARK "1");
 
         test_folder_drop(&w.folder, "clients");
-        backing_tokens_watch_look(w.watch);
+        backing_root_look(w.root);
         assert_true(backing_tokens_are_asked_for(backing_tokens_watch_get(w.watch)));
         assert_token(backing_tokens_watch_get(w.watch), 0, "orders", MARK "1");
         assert_int_equal(w.changes, 1);

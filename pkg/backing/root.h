@@ -1,0 +1,49 @@
+/* backing/root: the folder of bindings, looked at once a second for everyone who follows a binding below it.
+ *
+ *     struct backing_root *root;
+ *     backing_root_open(loop, &(struct backing_root_options){ .log = log, .metrics = metrics }, &root, &err);
+ *     backing_redis_watch_open(root, &(struct backing_redis_watch_options){ ... }, &redis, &err);
+ *     backing_tokens_watch_open(root, &(struct backing_tokens_watch_options){ ... }, &tokens, &err);
+ *     ...
+ *     backing_tokens_watch_close(tokens);
+ *     backing_redis_watch_close(redis);
+ *     backing_root_close(root);                    // after everyone who follows
+ *
+ * Each look reads the folder once. When it finds a change it tells the followers, in the order in which they were
+ * opened; warnings about the folder itself are logged once.
+ *
+ * Threads: loop only, but for backing_root_bindings: any. */
+#ifndef BACKING_ROOT_H
+#define BACKING_ROOT_H
+
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "binding/servicebinding.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
+
+struct backing_root; /* opaque */
+
+struct backing_root_options {
+        const char *path;        /* NULL: $SERVICE_BINDING_ROOT       */
+        int64_t poll_ms;         /* between two looks; 0 = 1000       */
+        struct log *log;         /* for the followers too; NULL: none */
+        struct metrics *metrics; /* for the followers; NULL: none     */
+};
+
+/* Reads the bindings. ERR_INVALID where the folder cannot be read as one; ERR_NOMEM. The result is owned: give it to
+ * backing_root_close. Its handle is on the loop and does not keep the loop alive. */
+int backing_root_open(uv_loop_t *loop, const struct backing_root_options *options, struct backing_root **out,
+                      struct err *err) NODISCARD;
+/* Looks now, not only when it is time. */
+void backing_root_look(struct backing_root *root);
+/* The bindings as the last look found them. Owned: give them to servicebinding_set_unref. */
+struct servicebinding_set *backing_root_bindings(struct backing_root *root);
+/* Every follower must be closed. The loop must run until the handle is closed. NULL is fine. */
+void backing_root_close(struct backing_root *root);
+
+#endif
