@@ -8,7 +8,10 @@ static struct fixture f;
 static void answer_param(struct http_request *request, void *context UNUSED)
 {
         const char *part = http_request_param(request, "part"), *query = http_request_query(request, "y");
-        respond_text(request, part && query ? part : "lost");
+        if (part && query)
+                respond_text(request, part);
+        else
+                http_problem(request, 404, NULL, 0, "A part of the target was lost.");
 }
 
 static const struct http_route routes[] = {

@@ -441,15 +441,32 @@ static void answer_without_route(struct http_request *request)
                      request->method);
 }
 
+/* The query is parsed when it is first asked for: the cache is the only thing that changes. */
+static const struct query *query_of(const struct http_request *request)
+{
+        struct http_request *cache = (struct http_request *)(uintptr_t)request;
+        if (!cache->query)
+                cache->query = query_new(request->target);
+        return cache->query;
+}
+
+/* A handler must not take a parameter for absent because memory ran out. */
+static bool has_its_query(const struct http_request *request)
+{
+        return !strchr(request->target, '?') || query_of(request);
+}
+
 static enum MHD_Result run(struct http_request *request)
 {
         request->stage = STAGE_RUNNING;
         if (request->denial)
                 denial_answer(request, request->denial);
-        else if (request->match.route)
+        else if (!request->match.route)
+                answer_without_route(request);
+        else if (has_its_query(request))
                 request->match.route->handle(request, request->worker->context);
         else
-                answer_without_route(request);
+                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Memory is short.");
         if (request->stage == STAGE_ANSWERED)
                 return hand_over(request);
         request->stage = STAGE_HELD;
@@ -520,15 +537,6 @@ const char *http_request_param(const struct http_request *request, const char *n
                         return param->value;
         }
         return NULL;
-}
-
-/* The query is parsed when it is first asked for: the cache is the only thing that changes. */
-static const struct query *query_of(const struct http_request *request)
-{
-        struct http_request *cache = (struct http_request *)(uintptr_t)request;
-        if (!cache->query)
-                cache->query = query_new(request->target);
-        return cache->query;
 }
 
 const char *http_request_query(const struct http_request *request, const char *name)
