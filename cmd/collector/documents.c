@@ -174,9 +174,34 @@ static void answer_created(struct post *post)
 
 static void on_stored(struct store_write *write, enum store_outcome outcome, const struct err *err);
 
+static void write_new(struct post *post)
+{
+        post->stage = POST_WRITING;
+        post->write.on_done = on_stored;
+        store_write(&post->worker->store, &post->write, STORE_NEW, post->key, post->sent, post->sent_length);
+}
+
+/* The document is not where it was found any more, or another Redis is bound. */
+static void write_once_more(struct post *post)
+{
+        struct err err;
+        if (++post->tries < NEW_TRIES_MAX) {
+                write_new(post);
+                return;
+        }
+        (void)err_set(&err, ERR_UNAVAILABLE, "the document under this key comes and goes");
+        post_fail(post, STORE_UNAVAILABLE, &err);
+}
+
 static void on_announced(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
 {
         struct post *post = CONTAINER_OF(announce, struct post, announce);
+        if (outcome == STORE_MOVED) {
+                buf_fini(&post->answer);
+                buf_init(&post->answer, 0);
+                write_once_more(post);
+                return;
+        }
         if (outcome == STORE_DONE)
                 send_answer(post);
         else
@@ -241,7 +266,7 @@ static void repeat_answer(struct post *post, const struct json_object *stored, b
         /* Whoever stored it may have died before it was in the feed; acknowledged means that it is there. */
         post->stage = POST_ANNOUNCING;
         post->announce.on_done = on_announced;
-        store_announce(&post->worker->store, &post->announce, post->key, stored_ms);
+        store_announce(&post->worker->store, &post->announce, &post->read, stored_ms);
 }
 
 static void conflict_answer(struct post *post)
@@ -255,20 +280,13 @@ static void conflict_answer(struct post *post)
         post_free(post);
 }
 
-static void write_new(struct post *post)
-{
-        post->stage = POST_WRITING;
-        post->write.on_done = on_stored;
-        store_write(&post->worker->store, &post->write, STORE_NEW, post->key, post->sent, post->sent_length);
-}
-
 static void on_existing(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
                         const struct err *err)
 {
         struct post *post = CONTAINER_OF(read, struct post, read);
         struct json_object stored;
-        if (outcome == STORE_ABSENT && ++post->tries < NEW_TRIES_MAX) {
-                write_new(post); /* it was deleted or has expired in between */
+        if (outcome == STORE_ABSENT) { /* it was deleted or has expired in between */
+                write_once_more(post);
                 return;
         }
         if (outcome != STORE_DONE) {
@@ -296,13 +314,14 @@ static void on_existing(struct store_read *read, enum store_outcome outcome, con
 static void on_stored(struct store_write *write, enum store_outcome outcome, const struct err *err)
 {
         struct post *post = CONTAINER_OF(write, struct post, write);
+        struct redis *redis = write->redis; /* `read` is in the same memory */
         if (outcome == STORE_DONE) {
                 answer_created(post);
         } else if (outcome == STORE_EXISTS) {
                 post->in_doubt = write->in_doubt;
                 post->stage = POST_COMPARING;
                 post->read.on_done = on_existing;
-                store_read(&post->worker->store, &post->read, post->key);
+                store_read_found(&post->worker->store, &post->read, redis, post->key);
         } else {
                 post_fail(post, outcome, err);
         }

@@ -296,14 +296,6 @@ static bool may_wait(const struct lanes *lanes, const struct lane *lane)
         return is_another_healthy ? are_both : is_healthy(lane) || is_another_free;
 }
 
-struct lane *lanes_of(struct lanes *lanes, const struct redis *redis)
-{
-        size_t i = 0;
-        while (i < LANES - 1 && lanes->lane[i].redis != redis)
-                i++;
-        return &lanes->lane[i];
-}
-
 /* The next one from the one that writes on. NULL: none. */
 static struct lane *find_lane(struct lanes *lanes, bool is_healthy_only, bool is_free_only)
 {
@@ -350,12 +342,11 @@ void lanes_turn(struct lanes *lanes)
 /* --- Life cycle --------------------------------------------------------------------------------------------- */
 
 int lanes_open(struct lanes *lanes, uv_loop_t *loop, const struct lanes_options *options, struct redis_target *target,
-               const char *key_prefix, unsigned generation, struct err *err)
+               unsigned generation, struct err *err)
 {
         *lanes = (struct lanes){ .options = *options };
         for (size_t i = 0; i < LANES; i++) {
                 lanes->lane[i].lanes = lanes;
-                (void)snprintf(lanes->lane[i].prefix, sizeof(lanes->lane[i].prefix), "%s", key_prefix); /* limited */
                 int rc = redis_open(loop, &options->redis, target, generation, &lanes->lane[i].redis, err);
                 if (rc < 0)
                         return rc;

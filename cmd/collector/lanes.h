@@ -72,8 +72,7 @@ struct lane_wait {
 
 struct lane {
         struct lanes *lanes;
-        struct redis *redis;              /* owned */
-        char prefix[FEED_PREFIX_MAX + 1]; /* of the keys in the Redis that it has reached; the worker keeps it */
+        struct redis *redis; /* owned */
         struct lane_wait waits[LANE_WAITS_MAX];
         unsigned wait_count, pending;
         bool is_waiting;
@@ -97,11 +96,8 @@ struct lanes {
 };
 
 int lanes_open(struct lanes *lanes, uv_loop_t *loop, const struct lanes_options *options, struct redis_target *target,
-               const char *key_prefix, unsigned generation, struct err *err) NODISCARD;
+               unsigned generation, struct err *err) NODISCARD;
 void lanes_set_target(struct lanes *lanes, struct redis_target *target, unsigned generation);
-
-/* The lane whose client this is. */
-struct lane *lanes_of(struct lanes *lanes, const struct redis *redis);
 
 struct lane *lanes_pick(struct lanes *lanes);
 /* Milliseconds since documents could last be written; 0 while they can on some lane. */

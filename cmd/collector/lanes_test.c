@@ -45,7 +45,7 @@ static int setup(void **state UNUSED)
         target = redis_target_new(&(struct redis_target_options){ .host = "127.0.0.1", .port = 1 }, &err);
         assert_non_null(target);
         assert_int_equal(uv_loop_init(&loop), 0);
-        assert_int_equal(lanes_open(&lanes, &loop, &options, target, "app:", 1, &err), 0);
+        assert_int_equal(lanes_open(&lanes, &loop, &options, target, 1, &err), 0);
         return 0;
 }
 
@@ -142,13 +142,6 @@ static void closing_tells_every_ticket(void **state UNUSED)
         assert_string_equal(a.text, "Collector stops");
 }
 
-static void a_lane_is_found_by_its_client(void **state UNUSED)
-{
-        for (size_t i = 0; i < LANES; i++)
-                assert_ptr_equal(lanes_of(&lanes, lanes.lane[i].redis), &lanes.lane[i]);
-        assert_string_equal(lanes.lane[LANES - 1].prefix, "app:");
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -157,7 +150,6 @@ int main(void)
                 cmocka_unit_test_setup_teardown(without_a_connection_documents_are_written_again, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_waits_is_bounded, setup, teardown),
                 cmocka_unit_test_setup_teardown(closing_tells_every_ticket, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_lane_is_found_by_its_client, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,11 +20,14 @@ enum {
         LIMIT_DEFAULT = 100,
         LIMIT_MAX = 1000,
         PAGE_MAX_BYTES = 4 << 20,
+        BEGINNINGS_MAX = 4, /* of a page while the binding changes */
 };
 
 struct page {
         struct reader reader;
         struct http_request *request;
+        struct reader beginning; /* as it was before it started */
+        unsigned beginnings;
         size_t limit, count;
         struct buf body;
         bool failed; /* out of memory */
@@ -184,9 +187,22 @@ static bool on_document(struct reader *reader, const char *key, const char *docu
         return !page->failed;
 }
 
+static bool begin(struct page *page)
+{
+        page->count = 0;
+        page->beginnings++;
+        page->reader = page->beginning;
+        buf_clear(&page->body, PAGE_MAX_BYTES);
+        return buf_puts(&page->body, "{\"documents\":[") == 0;
+}
+
 static void on_done(struct reader *reader, enum store_outcome outcome, bool more, const struct err *err)
 {
         struct page *page = CONTAINER_OF(reader, struct page, reader);
+        if (outcome == STORE_MOVED && page->beginnings < BEGINNINGS_MAX && begin(page)) {
+                reader_start(reader);
+                return;
+        }
         char cursor[CURSOR_SIZE];
         if (outcome == STORE_DONE && !page->failed)
                 page->failed = buf_printf(&page->body, "],\"next\":\"%s\",\"more\":%s}",
@@ -225,7 +241,9 @@ void listing_get(struct http_request *request, void *context)
                 return;
         }
         reader->wanted = page->limit;
-        if (buf_puts(&page->body, "{\"documents\":[") < 0) {
+        page->beginning = *reader;
+        if (!begin(page)) {
+                buf_fini(&page->body);
                 free(page);
                 http_problem(request, 503, NULL, 0, "out of memory");
                 return;

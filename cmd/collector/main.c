@@ -111,7 +111,6 @@ static void on_reload(void *data)
 static struct worker_place place_of(const struct backing_redis *redis)
 {
         return (struct worker_place){ .target = backing_redis_target(redis),
-                                      .key_prefix = backing_redis_key_prefix(redis),
                                       .generation = backing_redis_generation(redis) };
 }
 

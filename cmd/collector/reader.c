@@ -86,6 +86,8 @@ static void give_turn(struct reader *reader)
 
 static void finish(struct reader *reader, bool more)
 {
+        if (reader->is_moved || reader->search.is_moved)
+                reader->outcome = STORE_MOVED;
         give_turn(reader);
         drop_entries(reader);
         free(reader->memory);
@@ -120,6 +122,16 @@ static bool check_reply(struct reader *reader, const struct redis_reply *reply, 
         return false;
 }
 
+/* Entries of one Redis say nothing of the documents of another. */
+static enum redis_made note_moved(struct reader *reader)
+{
+        reader->is_moved = true;
+        return REDIS_NOT_MADE;
+}
+
+static enum redis_made on_place(struct redis_command *command, UNUSED const struct redis_place *place);
+static enum redis_made on_ask_place(struct redis_command *command, UNUSED const struct redis_place *place);
+
 /* Sends a command of texts; `waiting` counts it. False: out of memory, noted. */
 static bool send_words(struct reader *reader, struct redis_command *command, redis_reply_fn *on_reply, size_t argc,
                        const char *const argv[])
@@ -128,6 +140,8 @@ static bool send_words(struct reader *reader, struct redis_command *command, red
         for (size_t i = 0; i < argc; i++)
                 lengths[i] = strlen(argv[i]);
         redis_command_init(command, on_reply);
+        command->on_place = command == &reader->command ? on_place : on_ask_place;
+        command->made_for = reader->place;
         if (redis_command_args(command, argc, argv, lengths, NULL) < 0) {
                 fail_memory(reader);
                 return false;
@@ -140,6 +154,16 @@ static bool send_words(struct reader *reader, struct redis_command *command, red
 static struct reader_ask *ask_of(struct redis_command *command)
 {
         return CONTAINER_OF(command, struct reader_ask, command);
+}
+
+static enum redis_made on_place(struct redis_command *command, UNUSED const struct redis_place *place)
+{
+        return note_moved(CONTAINER_OF(command, struct reader, command));
+}
+
+static enum redis_made on_ask_place(struct redis_command *command, UNUSED const struct redis_place *place)
+{
+        return note_moved(ask_of(command)->reader);
 }
 
 static struct reader_ask *next_ask(struct reader *reader, size_t first, size_t count)
@@ -156,13 +180,14 @@ static int64_t current_day(const struct reader *reader)
 
 static const char *current_stream(const struct reader *reader, char out[FEED_STREAM_SIZE])
 {
-        return feed_stream(reader->store->prefix, current_day(reader), out);
+        return feed_stream(redis_place(reader->store->redis)->key_prefix, current_day(reader), out);
 }
 
 static const char *document_key(const struct reader *reader, const struct reader_entry *entry,
                                 char out[FEED_PREFIX_MAX + UUID_TEXT_SIZE])
 {
-        (void)snprintf(out, FEED_PREFIX_MAX + UUID_TEXT_SIZE, "%s%s", reader->store->prefix, entry->key); /* fits */
+        (void)snprintf(out, FEED_PREFIX_MAX + UUID_TEXT_SIZE, "%.*s%s", FEED_PREFIX_MAX,
+                       redis_place(reader->store->redis)->key_prefix, entry->key); /* fits */
         return out;
 }
 
@@ -272,7 +297,7 @@ static bool start_search(struct reader *reader, struct reader_entry *first)
 {
         struct store *store = reader->store;
         reader->search = (struct search){ .redis = store->redis,
-                                          .prefix = store->prefix,
+                                          .place = reader->place,
                                           .turns = &store->turns,
                                           .reach_ms = store_reach_ms(store),
                                           .last_day = current_day(reader),
@@ -643,7 +668,8 @@ static void ask_days(struct reader *reader)
         for (size_t i = 0; i < reader->day_count; i++) {
                 struct reader_ask *ask = next_ask(reader, i, 1);
                 reader->memory->day_has_stream[i] = false;
-                (void)feed_stream(reader->store->prefix, reader->first_day + (int64_t)i, stream);
+                (void)feed_stream(redis_place(reader->store->redis)->key_prefix, reader->first_day + (int64_t)i,
+                                  stream);
                 if (!send_words(reader, &ask->command, on_exists, 2, (const char *[]){ "EXISTS", stream }))
                         break;
         }
@@ -706,6 +732,7 @@ static void go_on(struct reader *reader)
 void reader_start(struct reader *reader)
 {
         int64_t today = feed_day(clock_realtime_ms());
+        reader->place = redis_place(reader->store->redis)->number;
         reader->entry_count = reader->at = reader->batch_end = 0;
         /* One more than will be taken tells whether there are more. */
         reader->window = reader->wanted >= WINDOW_FIRST ? WINDOW_MAX : WINDOW_FIRST;

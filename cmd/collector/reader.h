@@ -37,7 +37,8 @@ struct reader {
         /* A document, borrowed during the call. False: it is not taken, this is enough. */
         bool (*on_document)(struct reader *reader, const char *key, const char *document, size_t length);
         /* Exactly once, and the last thing the reader does. `more`: on_document refused one, or the reader has passed as
-         * many entries without a document as it may; the cursor is where to go on. */
+         * many entries without a document as it may; the cursor is where to go on. STORE_MOVED: the binding has changed,
+         * and entries and documents would be of two Redis; begin again. */
         void (*on_done)(struct reader *reader, enum store_outcome outcome, bool more, const struct err *err);
 
         /* Private. */
@@ -49,6 +50,8 @@ struct reader {
         size_t ask_count, waiting;
         size_t taken, passed;        /* entries with and without a document that was wanted */
         unsigned generation;         /* of the target that the entries are of */
+        unsigned place;              /* that it has begun in (redis_place) */
+        bool is_moved;               /* another one is in use */
         int64_t first_day, last_day; /* of those that were asked for; of all */
         size_t day_count;
         struct search search;

@@ -150,7 +150,7 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
         bool sound = reply && redis_reply_type(reply) != REDIS_ERROR;
         bool more = sound && !page_is_enough(search, reply) && move_on(search, reply);
         redis_command_fini(command);
-        give_turn(search, err);
+        give_turn(search, search->is_moved ? NULL : err); /* that is no failure of the others */
         if (!more) {
                 search->on_done(search, sound ? NULL : reply, sound ? NULL : err);
         } else if (search->turns) {
@@ -159,6 +159,12 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
         } else {
                 read_page(search);
         }
+}
+
+static enum redis_made on_place(struct redis_command *command, UNUSED const struct redis_place *place)
+{
+        CONTAINER_OF(command, struct search, command)->is_moved = true;
+        return REDIS_NOT_MADE;
 }
 
 static void read_page(struct search *search)
@@ -171,7 +177,8 @@ static void read_page(struct search *search)
                 (void)feed_id_format(search->after, from + 1);
         else
                 (void)snprintf(from, sizeof(from), "%" PRId64, search->from_ms);
-        const char *argv[] = { "XRANGE", feed_stream(search->prefix, search->day, stream), from, to, "COUNT", count };
+        const char *prefix = redis_place(search->redis)->key_prefix;
+        const char *argv[] = { "XRANGE", feed_stream(prefix, search->day, stream), from, to, "COUNT", count };
         size_t lengths[] = { 6,
                              strlen(stream),
                              strlen(from),
@@ -179,6 +186,8 @@ static void read_page(struct search *search)
                              5,
                              (size_t)snprintf(count, sizeof(count), "%d", SEARCH_PAGE) };
         redis_command_init(&search->command, on_page);
+        search->command.on_place = on_place;
+        search->command.made_for = search->place;
         if (redis_command_args(&search->command, COUNT_OF(argv), argv, lengths, NULL) < 0)
                 search->command.must_not_hold = true; /* without bytes it is answered by the next flush: ERR_NOMEM */
         redis_send(search->redis, &search->command);
@@ -187,7 +196,7 @@ static void read_page(struct search *search)
 bool search_start(struct search *search)
 {
         int64_t latest = smaller(search->end_ms, search->last_ms + search->reach_ms);
-        search->is_at_end = search->has_turn = false;
+        search->is_at_end = search->has_turn = search->is_moved = false;
         search->reads_done = 0;
         go_to(search, search->first_ms - FEED_CLOCK_SKEW_MS, latest);
         if (!next_span(search))

@@ -2,7 +2,7 @@
  * document (store.h), and for the first entry of one that was added twice (reader.h).
  *
  *     struct job { struct search search; ... };
- *     job->search = (struct search){ .redis = redis, .prefix = prefix, .reach_ms = reach, .first_ms = ms, .last_ms = ms,
+ *     job->search = (struct search){ .redis = redis, .place = place, .reach_ms = reach, .first_ms = ms, .last_ms = ms,
  *                                    .end_ms = now, .last_day = today, .reads_max = 50, .on_entry = on_entry,
  *                                    .on_done = on_done };
  *     if (!search_start(&job->search)) ...                       // there is nothing to look through
@@ -30,7 +30,7 @@ enum { SEARCH_PAGE = 512 };
 struct search {
         /* Set by the caller; what is a pointer is borrowed until on_done. */
         struct redis *redis;
-        const char *prefix;
+        unsigned place;      /* redis_place.number: where it looks, and nowhere else */
         struct turns *turns; /* each read but the first takes a turn; NULL: none does */
         int64_t reach_ms;
         int64_t first_ms, last_ms; /* the time that it begins at, or times; Unix */
@@ -44,6 +44,7 @@ struct search {
         void (*on_done)(struct search *search, const struct redis_reply *refusal, const struct err *err);
 
         /* Private. */
+        bool is_moved; /* another place is in use: it has failed */
         struct redis_command command;
         struct turn turn;
         struct err failure;

@@ -18,10 +18,11 @@ enum {
         EXPIRE_EVERY_MS = 60 * 1000,
         REASON_MAX = 120,
         KEY_SIZE = FEED_PREFIX_MAX + UUID_TEXT_SIZE,
+        FENCE_SIZE = 2 * KEY_SIZE + sizeof("collector:ack:{}"),
 };
 
-void store_init(struct store *store, struct redis *redis, struct lanes *lanes, const char *prefix, int64_t retention_ms,
-                int64_t hold_ms, bool feed)
+void store_init(struct store *store, struct redis *redis, struct lanes *lanes, int64_t retention_ms, int64_t hold_ms,
+                bool feed)
 {
         *store = (struct store){ .redis = redis,
                                  .lanes = lanes,
@@ -32,26 +33,46 @@ void store_init(struct store *store, struct redis *redis, struct lanes *lanes, c
                                  .expiring_day = -1 };
         store->trim.redis = redis;
         store->trim.age_ms = store_reach_ms(store);
-        (void)snprintf(store->prefix, sizeof(store->prefix), "%s", prefix ? prefix : ""); /* limited by settings */
 }
 
 /* Not terminated. */
-static size_t full_key(const char *prefix, const char *key, char out[KEY_SIZE])
+static size_t full_key(const struct redis_place *place, const char *key, char out[KEY_SIZE])
 {
-        size_t length = strnlen(prefix, FEED_PREFIX_MAX);
-        memcpy(out, prefix, length);
+        size_t length = strnlen(place->key_prefix, FEED_PREFIX_MAX);
+        memcpy(out, place->key_prefix, length);
         memcpy(out + length, key, UUID_TEXT_LENGTH);
         return length + UUID_TEXT_LENGTH;
 }
 
-static const char *stream_of_today(struct store *store)
+/* Most are of today, in the place in use. */
+static const char *stream_of(struct store *store, const struct redis_place *place, int64_t day,
+                             char out[FEED_STREAM_SIZE])
+{
+        if (day != store->day)
+                return feed_stream(place->key_prefix, day, out);
+        if (place->number != store->place || !store->stream[0]) {
+                (void)feed_stream(place->key_prefix, day, store->stream);
+                store->place = place->number;
+        }
+        return store->stream;
+}
+
+static int64_t note_today(struct store *store)
 {
         int64_t day = feed_day(clock_realtime_ms());
         if (day != store->day) {
-                (void)feed_stream(store->prefix, day, store->stream);
                 store->day = day;
+                store->stream[0] = '\0';
         }
-        return store->stream;
+        return day;
+}
+
+/* For commands whose key is the document's. */
+static enum redis_made set_key(struct redis_command *command, const struct redis_place *place, const char *key)
+{
+        char name[KEY_SIZE];
+        size_t length = full_key(place, key, name);
+        return redis_command_set_key(command, name, length) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
 }
 
 /* To a value that is longer than proto-max-bulk-len; Redis closes the connection after it. */
@@ -94,6 +115,12 @@ static void on_expire_set(struct redis_command *command, const struct redis_repl
         free(expiry);
 }
 
+/* It is sent in each place by itself. */
+static enum redis_made on_expire_place(UNUSED struct redis_command *command, UNUSED const struct redis_place *place)
+{
+        return REDIS_NOT_MADE;
+}
+
 static void expire_stream(const struct store *store, int64_t day, const char *condition)
 {
         char stream[FEED_STREAM_SIZE];
@@ -102,13 +129,16 @@ static void expire_stream(const struct store *store, int64_t day, const char *co
         if (!expiry)
                 return; /* again in a minute */
         *expiry = (struct expiry){ .store = store, .day = day, .condition = condition };
-        (void)feed_stream(store->prefix, day, stream);
+        const struct redis_place *place = redis_place(store->redis);
+        (void)feed_stream(place->key_prefix, day, stream);
         int64_t end_ms = feed_day_start_ms(day + 1) + store->retention_ms + store_reach_ms(store);
         const char *argv[] = { "EXPIREAT", stream, when, condition };
         size_t lengths[] = { 8, strlen(stream), (size_t)snprintf(when, sizeof(when), "%" PRId64, end_ms / 1000 + 1),
                              condition ? strlen(condition) : 0 };
         redis_command_init(&expiry->command, on_expire_set);
         expiry->command.must_not_hold = true;
+        expiry->command.on_place = on_expire_place;
+        expiry->command.made_for = place->number;
         struct err err;
         if (redis_command_args(&expiry->command, condition ? 4 : 3, argv, lengths, &err) < 0) {
                 free(expiry);
@@ -141,21 +171,6 @@ static void note_added(struct store *store)
 }
 
 /* --- Write ------------------------------------------------------------------------------------------ */
-
-static const char *write_prefix(const struct store_write *write)
-{
-        return write->lane ? write->lane->prefix : write->store->prefix;
-}
-
-static void choose_stream(struct store_write *write)
-{
-        struct store *store = write->store;
-        const char *today = stream_of_today(store); /* in any case: the day is known to be written to */
-        if (!write->lane || strcmp(write->lane->prefix, store->prefix) == 0)
-                memcpy(write->stream, today, sizeof(write->stream));
-        else /* for a moment, while a swap is under way */
-                (void)feed_stream(write->lane->prefix, store->day, write->stream);
-}
 
 static void write_failed(struct store_write *write, enum store_outcome outcome, const struct err *err)
 {
@@ -217,26 +232,54 @@ static void on_added(struct redis_command *command, const struct redis_reply *re
         write_settled(write);
 }
 
+static int64_t first_added_ms(const struct store_write *write)
+{
+        return write->mark_ms >= 0 ? write->mark_ms : write->added_ms;
+}
+
 static void on_add_resend(struct redis_command *command)
 {
         struct store_write *write = CONTAINER_OF(command, struct store_write, add);
-        int64_t first_ms = write->mark_ms >= 0 ? write->mark_ms : command->sent_first_ms;
-        choose_stream(write);
-        if (feed_add_args(command, write->stream, write->key, first_ms, NULL) < 0)
+        char stream[FEED_STREAM_SIZE];
+        int64_t first_ms = first_added_ms(write);
+        const char *name = stream_of(write->store, redis_place(write->redis), note_today(write->store), stream);
+        if (feed_add_args(command, name, write->key, first_ms >= 0 ? first_ms : command->sent_first_ms, NULL) < 0)
                 return; /* without memory for the mark it goes as it is: a listing may show the document twice */
+}
+
+static enum redis_made on_add_place(struct redis_command *command, const struct redis_place *place)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        char stream[FEED_STREAM_SIZE];
+        if (!place->is_cluster || write->waiting == 1) { /* the SET is answered */
+                const char *name = stream_of(write->store, place, note_today(write->store), stream);
+                return redis_command_set_key(command, name, strlen(name)) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
+        }
+        if (write->added_ms < 0 && command->sent_first_ms > 0)
+                write->added_ms = command->sent_first_ms;
+        write->waiting--;
+        redis_command_fini(command);
+        write->set.follower = NULL;
+        write->add = (struct redis_command){ 0 }; /* the reply to the SET sends it */
+        return REDIS_WITHDRAWN;
 }
 
 static void send_add(struct store_write *write)
 {
         struct err err;
+        char stream[FEED_STREAM_SIZE];
+        const struct redis_place *place = redis_place(write->redis);
         write->waiting++;
-        choose_stream(write); /* the SET may have waited past midnight, and nothing is added to a day that is closed */
+        /* The SET may have waited past midnight, and nothing is added to a day that is closed. */
+        const char *name = stream_of(write->store, place, note_today(write->store), stream);
         redis_command_fini(&write->add);
         redis_command_init(&write->add, on_added);
         redis_command_room(&write->add, write->add_room, sizeof(write->add_room));
         write->add.on_resend = on_add_resend;
+        write->add.on_place = on_add_place;
+        write->add.made_for = place->number;
         write->set.follower = &write->add;
-        if (feed_add_args(&write->add, write->stream, write->key, write->mark_ms, &err) < 0) {
+        if (feed_add_args(&write->add, name, write->key, first_added_ms(write), &err) < 0) {
                 write_failed(write, STORE_UNAVAILABLE, &err);
                 write_settled(write);
                 return;
@@ -265,14 +308,22 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
         write_settled(write);
 }
 
+static enum redis_made on_set_place(struct redis_command *command, const struct redis_place *place)
+{
+        return set_key(command, place, CONTAINER_OF(command, struct store_write, set)->key);
+}
+
 static int set_args(struct store_write *write, enum store_mode mode, const char *document, size_t length,
                     struct err *err)
 {
         char key[KEY_SIZE];
         char retention[24];
+        const struct redis_place *place = redis_place(write->redis);
         const char *argv[6] = { "SET", key, document };
-        size_t lengths[6] = { 3, full_key(write_prefix(write), write->key, key), length };
+        size_t lengths[6] = { 3, full_key(place, write->key, key), length };
         size_t argc = 3;
+        write->set.on_place = on_set_place;
+        write->set.made_for = place->number;
         if (write->store->retention_ms > 0) {
                 argv[argc] = "PX";
                 lengths[argc++] = 2;
@@ -304,19 +355,35 @@ static void on_fenced(struct redis_command *command, const struct redis_reply *r
         write_settled(write);
 }
 
+/* In a Cluster it must be in the slot of the document's key. */
+static size_t fence_key(const struct store_write *write, const struct redis_place *place, char out[FENCE_SIZE])
+{
+        const char *prefix = place->key_prefix;
+        int length = place->is_cluster ? snprintf(out, FENCE_SIZE, "%.*scollector:ack:{%.*s%s}", FEED_PREFIX_MAX,
+                                                  prefix, FEED_PREFIX_MAX, prefix, write->key)
+                                       : snprintf(out, FENCE_SIZE, "%.*scollector:ack", FEED_PREFIX_MAX, prefix);
+        return (size_t)length; /* fits */
+}
+
+static enum redis_made on_fence_place(struct redis_command *command, const struct redis_place *place)
+{
+        char key[FENCE_SIZE];
+        size_t length = fence_key(CONTAINER_OF(command, struct store_write, add), place, key);
+        return redis_command_set_key(command, key, length) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
+}
+
 /* The key was there, so this connection has not written anything that a WAIT could speak for. */
 static void send_fence(struct store_write *write)
 {
-        char key[2 * KEY_SIZE + sizeof("collector:ack:{}")];
+        char key[FENCE_SIZE];
         struct err err;
-        const char *prefix = write_prefix(write);
-        /* In a Cluster it must be in the slot of the document's key. */
-        size_t length = redis_is_cluster(write->redis) ? (size_t)snprintf(key, sizeof(key), "%scollector:ack:{%s%s}",
-                                                                          prefix, prefix, write->key)
-                                                       : (size_t)snprintf(key, sizeof(key), "%scollector:ack", prefix);
+        const struct redis_place *place = redis_place(write->redis);
+        size_t length = fence_key(write, place, key);
         const char *argv[] = { "SET", key, "1", "PX", "10000" };
         write->waiting = 1;
         redis_command_init(&write->add, on_fenced);
+        write->add.on_place = on_fence_place;
+        write->add.made_for = place->number;
         if (redis_command_args(&write->add, COUNT_OF(argv), argv, (size_t[]){ 3, length, 1, 2, 5 }, &err) < 0)
                 fail_later(write->redis, &write->add);
         else
@@ -393,7 +460,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->lane = store->lanes ? lanes_pick(store->lanes) : NULL;
         write->redis = write->lane ? write->lane->redis : store->redis;
         write->is_new = mode == STORE_NEW;
-        write->mark_ms = -1;
+        write->mark_ms = write->added_ms = -1;
         write->in_doubt = write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
@@ -402,7 +469,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         redis_command_room(&write->set, write->set_room, sizeof(write->set_room));
         write->add = (struct redis_command){ 0 };
         if (store->feed)
-                choose_stream(write);
+                (void)note_today(store); /* in any case: the day is known to be written to */
         if (set_args(write, mode, document, length, &err) < 0) {
                 fail_later(write->redis, &write->set);
                 return;
@@ -433,13 +500,18 @@ bool store_write_cancel(struct store_write *write)
 
 /* --- Read ------------------------------------------------------------------------------------------- */
 
-static void send_with_key(struct redis *redis, struct redis_command *command, const char *verb, const char *prefix,
-                          const char *key)
+typedef enum redis_made on_place_fn(struct redis_command *command, const struct redis_place *place);
+
+static void send_with_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,
+                          on_place_fn *on_place)
 {
         char name[KEY_SIZE];
         struct err err;
+        const struct redis_place *place = redis_place(redis);
         const char *argv[] = { verb, name };
-        size_t lengths[] = { strlen(verb), full_key(prefix, key, name) };
+        size_t lengths[] = { strlen(verb), full_key(place, key, name) };
+        command->on_place = on_place;
+        command->made_for = place->number;
         if (redis_command_args(command, 2, argv, lengths, &err) < 0)
                 fail_later(redis, command);
         else
@@ -490,24 +562,44 @@ static void on_get(struct redis_command *command, const struct redis_reply *repl
         read->on_done(read, outcome, document, length, &why);
 }
 
-void store_read(struct store *store, struct store_read *read, const char *key)
+static enum redis_made on_get_place(struct redis_command *command, const struct redis_place *place)
+{
+        return set_key(command, place, CONTAINER_OF(command, struct store_read, get)->key);
+}
+
+static void send_get(struct store *store, struct store_read *read, struct redis *redis)
 {
         read->store = store;
-        read->is_previous = false;
-        memcpy(read->key, key, UUID_TEXT_SIZE);
+        read->redis = redis;
         redis_command_init(&read->get, on_get);
-        send_with_key(store->redis, &read->get, "GET", store->prefix, key);
+        send_with_key(redis, &read->get, "GET", read->key, on_get_place);
+}
+
+void store_read(struct store *store, struct store_read *read, const char *key)
+{
+        store_read_found(store, read, store->redis, key);
+}
+
+void store_read_found(struct store *store, struct store_read *read, struct redis *redis, const char *key)
+{
+        read->is_previous = false;
+        memmove(read->key, key, UUID_TEXT_SIZE);
+        send_get(store, read, redis);
 }
 
 void store_read_previous(struct store *store, struct store_read *read, const char *key)
 {
-        read->store = store;
         read->is_previous = true;
-        redis_command_init(&read->get, on_get);
-        send_with_key(store->previous.redis, &read->get, "GET", store->previous.prefix, key);
+        memmove(read->key, key, UUID_TEXT_SIZE);
+        send_get(store, read, store->previous.redis);
 }
 
 /* --- Delete ----------------------------------------------------------------------------------------- */
+
+static enum redis_made on_delete_place(struct redis_command *command, const struct redis_place *place)
+{
+        return set_key(command, place, CONTAINER_OF(command, struct store_delete, command)->key);
+}
 
 static void on_deleted(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
@@ -529,7 +621,7 @@ static void on_deleted(struct redis_command *command, const struct redis_reply *
         if (is_known && !delete->is_previous && store->previous.redis) {
                 delete->is_previous = true;
                 redis_command_init(&delete->command, on_deleted);
-                send_with_key(store->previous.redis, &delete->command, "GETDEL", store->previous.prefix, delete->key);
+                send_with_key(store->previous.redis, &delete->command, "GETDEL", delete->key, on_delete_place);
                 return;
         }
         if (is_known)
@@ -544,10 +636,16 @@ void store_delete(struct store *store, struct store_delete *delete, const char *
         memcpy(delete->key, key, UUID_TEXT_SIZE);
         redis_command_init(&delete->command, on_deleted);
         /* GETDEL (Redis 6.2) and not DEL: it refuses keys that hold no string, which are not ours. */
-        send_with_key(store->redis, &delete->command, "GETDEL", store->prefix, key);
+        send_with_key(store->redis, &delete->command, "GETDEL", key, on_delete_place);
 }
 
 /* --- Announce --------------------------------------------------------------------------------------- */
+
+static void announce_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
+{
+        bool is_moved = announce->is_moved || announce->search.is_moved;
+        announce->on_done(announce, is_moved ? STORE_MOVED : outcome, err);
+}
 
 static void on_announced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
@@ -559,7 +657,14 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         else
                 note_added(announce->store);
         redis_command_fini(command);
-        announce->on_done(announce, outcome, &why);
+        announce_done(announce, outcome, &why);
+}
+
+/* The document was found in the former Redis: an entry in another one would be for nothing. */
+static enum redis_made on_announce_place(struct redis_command *command, UNUSED const struct redis_place *place)
+{
+        CONTAINER_OF(command, struct store_announce, add)->is_moved = true;
+        return REDIS_NOT_MADE;
 }
 
 /* The first sender may be alive and late, or the search too short: the mark lets readers leave the double out. It goes
@@ -567,12 +672,17 @@ static void on_announced(struct redis_command *command, const struct redis_reply
 static void announce_add(struct store_announce *announce)
 {
         struct store *store = announce->store;
+        struct redis *redis = announce->search.redis;
         struct err err;
+        char stream[FEED_STREAM_SIZE];
+        const char *name = stream_of(store, redis_place(redis), note_today(store), stream);
         redis_command_init(&announce->add, on_announced);
-        if (feed_add_args(&announce->add, stream_of_today(store), announce->key, announce->from_ms, &err) < 0)
-                fail_later(store->redis, &announce->add);
+        announce->add.on_place = on_announce_place;
+        announce->add.made_for = announce->search.place;
+        if (feed_add_args(&announce->add, name, announce->key, announce->from_ms, &err) < 0)
+                fail_later(redis, &announce->add);
         else
-                redis_send(store->redis, &announce->add);
+                redis_send(redis, &announce->add);
 }
 
 static bool on_announce_entry(struct search *search, UNUSED int64_t day, const struct feed_entry *entry)
@@ -587,22 +697,27 @@ static void on_announce_searched(struct search *search, const struct redis_reply
         struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
         struct err why = { 0 };
         if (refusal || err)
-                announce->on_done(announce, store_failure(refusal, err, &why), &why);
+                announce_done(announce, store_failure(refusal, err, &why), &why);
         else if (announce->is_found)
-                announce->on_done(announce, STORE_DONE, &why);
+                announce_done(announce, STORE_DONE, &why);
         else
                 announce_add(announce);
 }
 
-void store_announce(struct store *store, struct store_announce *announce, const char *key, int64_t stored_ms)
+void store_announce(struct store *store, struct store_announce *announce, const struct store_read *found,
+                    int64_t stored_ms)
 {
         int64_t now_ms = clock_realtime_ms();
+        char key[UUID_TEXT_SIZE];
+        struct redis *redis = found->redis;
+        unsigned place = found->get.made_for;
+        memcpy(key, found->key, sizeof(key));
         announce->store = store;
-        announce->is_found = false;
+        announce->is_found = announce->is_moved = false;
         announce->from_ms = stored_ms > ANNOUNCE_EARLIER_MS ? stored_ms - ANNOUNCE_EARLIER_MS : 0;
-        memcpy(announce->key, key, UUID_TEXT_SIZE);
-        announce->search = (struct search){ .redis = store->redis,
-                                            .prefix = store->prefix,
+        memcpy(announce->key, key, sizeof(key));
+        announce->search = (struct search){ .redis = redis,
+                                            .place = place,
                                             .turns = &store->turns,
                                             .reach_ms = store_reach_ms(store),
                                             .first_ms = announce->from_ms,

@@ -11,8 +11,11 @@
  * that Redis has answered both the SET and, where the feed is on, the XADD. An entry of the feed always comes
  * after its document, but for one case: a SET that Redis put off while it took the XADD behind it. Then the
  * entry is added once more, so a listing may show that document twice and never misses it. In a Cluster, where the
- * two go to different servers, the XADD is sent when the SET is answered; only the documents that wait while the
- * binding changes from a single server to a Cluster have both sent at once.
+ * two go to different servers, the XADD is sent when the SET is answered.
+ *
+ * What waits while the binding changes is made anew for the Redis that it goes to (redis_command.on_place): its keys
+ * begin with the prefix of that one, and an XADD beside its SET is withdrawn for a Cluster. So what STORE_DONE tells is
+ * in one Redis, under one prefix, entry and document.
  *
  * With lanes (`--ack=replica` and `--ack=fsync`, lanes.h) STORE_DONE and STORE_EXISTS come when the document is safe, too.
  * Where the connection is lost before that, both commands are sent again, the XADD with a mark. A key that was there
@@ -42,7 +45,6 @@
 /* The Redis that was bound before (`--previous-binding`): asked where a key is not found. */
 struct store_previous {
         struct redis *redis; /* borrowed; NULL: none */
-        char prefix[FEED_PREFIX_MAX + 1];
         struct metric *found, *absent, *failed;
 };
 
@@ -50,12 +52,12 @@ struct store {
         struct redis *redis; /* borrowed */
         struct lanes *lanes; /* borrowed; where documents are written. NULL: `redis` */
         struct store_previous previous;
-        char prefix[FEED_PREFIX_MAX + 1];
         int64_t retention_ms; /* 0: kept */
         int64_t hold_ms;
         bool feed;
-        int64_t day;                   /* of `stream` */
-        char stream[FEED_STREAM_SIZE]; /* today's */
+        int64_t day;                   /* of `stream`; -1: none */
+        unsigned place;                /* of `stream`           */
+        char stream[FEED_STREAM_SIZE]; /* today's               */
         int64_t expiry_sent_ms;        /* when the streams' EXPIREAT was last sent, monotonic */
         int64_t expiring_day;          /* whose stream was given an end, in the target ... */
         unsigned expiring_generation;  /* ... of this generation                           */
@@ -70,6 +72,7 @@ enum store_outcome {
         STORE_UNAVAILABLE, /* Redis was away for too long, or too much waits for it; err says which       */
         STORE_FULL,        /* Redis refuses for lack of memory                                            */
         STORE_REFUSED,     /* Redis refuses for another reason: rights, disk, a key of another type       */
+        STORE_MOVED,       /* store_announce, reader: the binding has changed meanwhile; begin again      */
         STORE_UNSAFE,      /* stored; not yet, or not known to be, as safe as --ack asks                  */
 };
 
@@ -89,8 +92,8 @@ struct store_write {
         struct redis_command set, add;
         char set_room[STORE_SET_ROOM], add_room[STORE_ADD_ROOM]; /* what is longer is allocated */
         char key[UUID_TEXT_SIZE];
-        char stream[FEED_STREAM_SIZE];
         int64_t mark_ms;  /* when it was first sent, for the XADD of one that is written again; -1 */
+        int64_t added_ms; /* when an XADD was first sent that was withdrawn since; -1              */
         bool is_new;      /* STORE_NEW, for one that may have to be written again */
         bool is_fenced;   /* where the key was there: `add` has written on the SET's connection */
         unsigned waiting; /* replies to come */
@@ -106,7 +109,8 @@ struct store_read {
 
         /* Private. */
         struct store *store;
-        struct redis_command get;
+        struct redis *redis;
+        struct redis_command get; /* made_for: the place that it was answered in */
         char key[UUID_TEXT_SIZE];
 };
 
@@ -127,14 +131,15 @@ struct store_announce {
         struct store *store;
         struct search search;
         struct redis_command add;
+        bool is_moved;
         char key[UUID_TEXT_SIZE];
         int64_t from_ms;
         bool is_found;
 };
 
 /* `lanes` may be NULL. */
-void store_init(struct store *store, struct redis *redis, struct lanes *lanes, const char *prefix, int64_t retention_ms,
-                int64_t hold_ms, bool feed);
+void store_init(struct store *store, struct redis *redis, struct lanes *lanes, int64_t retention_ms, int64_t hold_ms,
+                bool feed);
 
 /* `key` is a UUID of 36 characters; key and document are copied. */
 void store_write(struct store *store, struct store_write *write, enum store_mode mode, const char *key,
@@ -144,15 +149,19 @@ bool store_write_cancel(struct store_write *write);
 
 /* Looks in the previous Redis, too, where there is one. What that cannot tell is not absent: STORE_UNAVAILABLE. */
 void store_read(struct store *store, struct store_read *read, const char *key);
+/* What a store_write has found: asks the Redis that it has asked. */
+void store_read_found(struct store *store, struct store_read *read, struct redis *redis, const char *key);
 /* Looks there alone. */
 void store_read_previous(struct store *store, struct store_read *read, const char *key);
 /* From both. */
 void store_delete(struct store *store, struct store_delete *delete, const char *key);
 
-/* Makes sure that a document which is stored is in the feed, as after a collector that died between the SET and the
- * XADD: looks for it around `stored_ms` (Unix) and among the latest entries. Where it is not found it is added today, with
- * a mark: the search has a bound, and what is beyond it is better shown twice than missed. */
-void store_announce(struct store *store, struct store_announce *announce, const char *key, int64_t stored_ms);
+/* Makes sure that a document which `found` has just read is in the feed of the Redis that it was read from, as after a
+ * collector that died between the SET and the XADD: looks for it around `stored_ms` (Unix) and among the latest entries.
+ * Where it is not found it is added today, with a mark: the search has a bound, and what is beyond it is better shown
+ * twice than missed. `found` may be in the same memory as `announce`. */
+void store_announce(struct store *store, struct store_announce *announce, const struct store_read *found,
+                    int64_t stored_ms);
 
 /* An entry's id is at most this much later than the day of its stream ends, by our clock. */
 static inline int64_t store_reach_ms(const struct store *store)

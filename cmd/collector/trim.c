@@ -48,6 +48,12 @@ static void on_deleted(struct redis_command *command, const struct redis_reply *
         free(delete);
 }
 
+/* Its ids are of another server's stream. */
+static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED const struct redis_place *place)
+{
+        return REDIS_NOT_MADE;
+}
+
 /* Out of memory: another time. */
 static void send_delete(struct trim *trim, const struct feed_id ids[], size_t count)
 {
@@ -63,6 +69,8 @@ static void send_delete(struct trim *trim, const struct feed_id ids[], size_t co
         }
         delete->trim = trim;
         redis_command_init(&delete->command, on_deleted);
+        delete->command.on_place = on_place;
+        delete->command.made_for = redis_place(trim->redis)->number;
         delete->command.once = delete->command.must_not_hold = true;
         if (redis_command_args(&delete->command, count + 2, argv, lengths, NULL) < 0)
                 free(delete);

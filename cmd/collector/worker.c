@@ -60,18 +60,6 @@ static void log_connected(struct worker *worker, const struct redis_event *event
                          log_int("generation", event->generation));
 }
 
-/* Keys have the prefix that belongs to the connection which they go to. True when it is another one now. */
-static bool adopt_prefix(const struct worker *worker, enum worker_role role, const struct redis_event *event,
-                         char prefix[FEED_PREFIX_MAX + 1])
-{
-        const char *next = worker->next[role].prefix;
-        if (event->kind != REDIS_EVENT_CONNECTED || event->generation != worker->next[role].generation ||
-            strcmp(prefix, next) == 0)
-                return false;
-        memcpy(prefix, next, FEED_PREFIX_MAX + 1);
-        return true;
-}
-
 /* Every worker meets the same Sentinels: one of them tells. */
 static void log_sentinel_refused(struct worker *worker, const struct redis_event *event)
 {
@@ -94,8 +82,6 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
         case REDIS_EVENT_CONNECTED:
                 atomic_store(&worker->collector->reached, true);
                 atomic_store(&worker->collector->failure_told_ms, 0);
-                if (adopt_prefix(worker, WORKER_CURRENT, event, worker->store.prefix))
-                        worker->store.day = -1; /* the stream's name has the prefix in it */
                 log_connected(worker, event);
                 break;
         case REDIS_EVENT_DISCONNECTED:
@@ -235,18 +221,11 @@ static void on_second(uv_timer_t *handle)
                 store_expire_feed(&worker->store);
 }
 
-static void note_next(struct worker *worker, enum worker_role role, const char *prefix, unsigned generation)
-{
-        (void)snprintf(worker->next[role].prefix, sizeof(worker->next[role].prefix), "%s", prefix); /* limited */
-        worker->next[role].generation = generation;
-}
-
 static void set_place(struct worker *worker, enum worker_role role, const struct worker_change *change)
 {
         if (!change->target)
                 return;
         if (!worker->closing) {
-                note_next(worker, role, change->prefix, change->generation);
                 redis_set_target(role == WORKER_CURRENT ? worker->redis : worker->previous, change->target,
                                  change->generation);
                 if (role == WORKER_CURRENT && worker->store.lanes)
@@ -284,12 +263,11 @@ static void *run(void *argument)
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
 
 /* The lanes fail when the first client does, and that one tells it; all else is for those who look closely. */
-static void on_lane_event(struct redis *redis, const struct redis_event *event, void *data)
+static void on_lane_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
         if (event->kind == REDIS_EVENT_SENTINEL_REFUSED)
                 return;
-        (void)adopt_prefix(worker, WORKER_CURRENT, event, lanes_of(&worker->lanes, redis)->prefix);
         if (event->kind == REDIS_EVENT_CONNECTED)
                 log_debug(worker->collector->log, "lane.connected", "Redis is reached",
                           log_int("worker", worker->index), log_str("address", event->address),
@@ -305,8 +283,8 @@ static int format_trial(struct redis_command *command, const char *tag, void *da
 {
         const struct worker *worker = data;
         char key[FEED_PREFIX_MAX + 64];
-        int length = snprintf(key, sizeof(key), tag ? "%scollector:trial:{%s}" : "%scollector:trial",
-                              worker->store.prefix, tag); /* fits */
+        int length = snprintf(key, sizeof(key), tag ? "%.*scollector:trial:{%s}" : "%.*scollector:trial",
+                              FEED_PREFIX_MAX, redis_place(worker->redis)->key_prefix, tag); /* fits */
         return redis_command_args(command, 5, (const char *[]){ "SET", key, "", "PX", "1" },
                                   (size_t[]){ 3, (size_t)length, 0, 2, 1 }, NULL);
 }
@@ -320,8 +298,7 @@ static int open_lanes(struct worker *worker, struct redis_options redis, const s
                                          .wait_seconds = worker->instruments.ack_wait_seconds,
                                          .short_total = worker->instruments.ack_short };
         options.redis.on_event = on_lane_event;
-        int rc = lanes_open(&worker->lanes, &worker->loop, &options, place->target, place->key_prefix,
-                            place->generation, err);
+        int rc = lanes_open(&worker->lanes, &worker->loop, &options, place->target, place->generation, err);
         if (rc < 0)
                 return rc;
         for (size_t i = 0; i < LANES; i++) {
@@ -360,7 +337,6 @@ static void on_previous_event(UNUSED struct redis *redis, const struct redis_eve
 {
         struct worker *worker = data;
         struct log *log = worker->collector->log;
-        (void)adopt_prefix(worker, WORKER_PREVIOUS, event, worker->store.previous.prefix);
         if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
                 log_info(log, "previous.connected", "The Redis that was bound before is reached",
                          log_int("worker", worker->index), log_str("address", event->address));
@@ -387,7 +363,6 @@ static int open_previous(struct worker *worker, const struct worker_place *place
                 rc = redis_open(&worker->loop, &options, place->target, place->generation, &worker->previous, err);
         if (rc < 0)
                 return rc;
-        (void)snprintf(previous->prefix, sizeof(previous->prefix), "%s", place->key_prefix); /* limited by settings */
         previous->redis = worker->previous;
         previous->found = worker->instruments.previous_found;
         previous->absent = worker->instruments.previous_absent;
@@ -434,13 +409,11 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         if (failed)
                 return err_set(err, ERR_LIMIT, "worker loop: %s", uv_strerror(failed));
         open_handles(worker);
-        note_next(worker, WORKER_CURRENT, current->key_prefix, current->generation);
-        note_next(worker, WORKER_PREVIOUS, previous->target ? previous->key_prefix : "", previous->generation);
         rc = open_redis(worker, current, err);
         if (rc < 0)
                 return rc;
         store_init(&worker->store, worker->redis, collector->ack.kind == ACK_MEMORY ? NULL : &worker->lanes,
-                   current->key_prefix, settings->retention_ms, settings->hold_time_ms, settings->feed);
+                   settings->retention_ms, settings->hold_time_ms, settings->feed);
         worker->store.trim.on_refused = on_trim_refused;
         worker->store.trim.data = worker;
         if (previous->target)
@@ -459,7 +432,6 @@ void worker_set_place(struct worker *worker, enum worker_role role, const struct
         redis_target_unref(change->target);
         change->target = redis_target_ref(place->target);
         change->generation = place->generation;
-        (void)snprintf(change->prefix, sizeof(change->prefix), "%s", place->key_prefix); /* limited by settings */
         (void)pthread_mutex_unlock(&worker->lock);
         (void)uv_async_send(&worker->message); /* the loop is open until worker_join */
 }

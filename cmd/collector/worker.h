@@ -46,10 +46,9 @@ struct collector {
         atomic_uint sentinel_told; /* the generation for which a Sentinel's refusal was logged; 0: none */
 };
 
-/* A Redis, and what stands before its keys. */
+/* A Redis. */
 struct worker_place {
         struct redis_target *target; /* NULL: none */
-        const char *key_prefix;
         unsigned generation;
 };
 enum worker_role { WORKER_CURRENT, WORKER_PREVIOUS, WORKER_ROLES };
@@ -57,7 +56,6 @@ enum worker_role { WORKER_CURRENT, WORKER_PREVIOUS, WORKER_ROLES };
 /* A change of place that the main thread has left. */
 struct worker_change {
         struct redis_target *target; /* owned; NULL: none */
-        char prefix[FEED_PREFIX_MAX + 1];
         unsigned generation;
 };
 
@@ -84,10 +82,6 @@ struct worker {
         struct post *spare; /* kept for the next ones               */
         unsigned spare_count;
         struct instruments instruments;
-        struct { /* of the places that are in use, or moved to: the prefix goes with the connection */
-                char prefix[FEED_PREFIX_MAX + 1];
-                unsigned generation;
-        } next[WORKER_ROLES];
         bool stopping, closing;
         int64_t stop_deadline_ms; /* monotonic: then it ends, finished or not */
 

@@ -142,6 +142,7 @@ static int make_target(struct backing_redis *redis, struct err *err)
                                                 .password = s->password,
                                                 .database = s->database,
                                                 .client_name = s->client_name,
+                                                .key_prefix = s->key_prefix,
                                                 .password_secondary = s->password_secondary };
         add_tls(s, &redis->backed.notes, &options);
         add_sentinels(s, &options, nodes);

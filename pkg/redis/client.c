@@ -40,6 +40,7 @@ void redis_release(struct redis *client)
         void *data = client->on_closed_data;
         redis_lookups_free(client);
         redis_target_unref(client->target);
+        redis_target_unref(client->place_target);
         redis_cluster_free(client->cluster);
         redis_command_fini(&client->ping);
         redis_command_fini(&client->trial);
@@ -128,6 +129,7 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
         fill_options(client, options);
         client->target = redis_target_ref(target);
         client->generation = client->generation_in_use = generation;
+        redis_place_set(client, target, generation, target->cluster);
         redis_link_init(&client->held);
         redis_link_init(&client->failed);
         redis_link_init(&client->aside);

@@ -95,7 +95,9 @@ static struct redis_cluster_node *owner_of(const struct redis *client, struct re
 
 struct redis *redis_cluster_home(struct redis *client, struct redis_command *command)
 {
-        /* What came back goes first. */
+        /* What came back goes first, and what is for another place is made anew before its key says where it goes. */
+        if (redis_is_misplaced(client, command))
+                client->reroutes = true;
         struct redis_cluster_node *node = client->reroutes ? NULL : owner_of(client, command);
         return node ? node->redis : client;
 }
@@ -105,8 +107,10 @@ static void dispatch(struct redis *client)
         client->reroutes = false;
         for (struct redis_link *at = client->held.next, *next; at != &client->held; at = next) {
                 struct redis_command *command = redis_link_command(at);
-                struct redis_cluster_node *node = owner_of(client, command);
                 next = at->next;
+                if (redis_is_misplaced(client, command) && !redis_queue_remake(client, command))
+                        continue;
+                struct redis_cluster_node *node = owner_of(client, command);
                 if (node)
                         redis_queue_move(client, node->redis, command);
         }
@@ -241,6 +245,7 @@ static bool enter(struct redis *client, struct conn *conn)
         cluster->interval_ms = client->options.backoff_min_ms * 2;
         cluster->target = redis_target_ref(redis_target_origin(conn->target));
         client->cluster = cluster;
+        redis_place_set(client, cluster->target, cluster->generation, true);
         return true;
 }
 

@@ -113,6 +113,31 @@ int redis_command_args(struct redis_command *command, size_t argc, const char *c
         return 0;
 }
 
+/* Where the key ends and how long the command becomes decide whether it stays where it is. */
+int redis_command_set_key(struct redis_command *command, const char *key, size_t length)
+{
+        assert(command->state == COMMAND_IDLE && command->key_offset > 0);
+        size_t start = command->key_offset - header_size(command->key_length);
+        size_t tail = command->key_offset + command->key_length, tail_length = command->length - tail;
+        size_t key_offset = start + header_size(length), total = key_offset + length + tail_length;
+        char *bytes = command->bytes;
+        if (total > command->length && (bytes != command->room || total > command->room_size)) {
+                bytes = malloc(total);
+                if (!bytes)
+                        return ERR_NOMEM;
+                memcpy(bytes, command->bytes, start);
+        }
+        memmove(bytes + key_offset + length, command->bytes + tail, tail_length);
+        memcpy(put_header(bytes + start, '$', length), key, length);
+        if (bytes != command->bytes)
+                redis_command_replace(command, bytes);
+        command->length = total;
+        command->key_offset = key_offset;
+        command->key_length = length;
+        command->slot = SLOT_UNKNOWN;
+        return 0;
+}
+
 int redis_command_slot(struct redis_command *command)
 {
         if (command->slot == SLOT_UNKNOWN)

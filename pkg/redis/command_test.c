@@ -55,6 +55,35 @@ static void commands_of_every_length_are_formatted_as_hiredis_does(void **state)
         }
 }
 
+/* From each length to each other, in a room that holds all of them, some or none: as if formatted with that key. */
+static void a_key_is_replaced_and_all_else_stays(void **state UNUSED)
+{
+        static const size_t key_lengths[] = { 0, 1, 9, 10, 36, 99, 100, 164, 1000 };
+        static const size_t rooms[] = { 0, 64, 160, 300, 2048 };
+        char keys[1000], room[2048];
+        memset(keys, 'k', sizeof(keys));
+        for (size_t r = 0; r < COUNT_OF(rooms); r++)
+                for (size_t from = 0; from < COUNT_OF(key_lengths); from++)
+                        for (size_t to = 0; to < COUNT_OF(key_lengths); to++) {
+                                struct redis_command command, wanted;
+                                const char *argv[] = { "SET", keys, "{\"a\":1}", "PX" };
+                                size_t lengths[] = { 3, key_lengths[from], 7, 2 };
+                                redis_command_init(&command, NULL);
+                                redis_command_init(&wanted, NULL);
+                                redis_command_room(&command, room, rooms[r]);
+                                assert_int_equal(redis_command_args(&command, 4, argv, lengths, NULL), 0);
+                                lengths[1] = key_lengths[to];
+                                assert_int_equal(redis_command_args(&wanted, 4, argv, lengths, NULL), 0);
+                                assert_int_equal(redis_command_set_key(&command, keys, lengths[1]), 0);
+                                assert_int_equal(command.length, wanted.length);
+                                assert_memory_equal(command.bytes, wanted.bytes, wanted.length);
+                                assert_int_equal(command.key_offset, wanted.key_offset);
+                                assert_int_equal(command.key_length, wanted.key_length);
+                                redis_command_fini(&command);
+                                redis_command_fini(&wanted);
+                        }
+}
+
 static void a_command_that_no_memory_could_hold_is_refused(void **state)
 {
         struct redis_command command;
@@ -146,6 +175,7 @@ int main(void)
                 cmocka_unit_test(commands_of_every_length_are_formatted_as_hiredis_does),
                 cmocka_unit_test(a_command_lies_in_the_callers_memory_where_it_fits),
                 cmocka_unit_test(bytes_that_are_needed_for_longer_leave_the_callers_memory),
+                cmocka_unit_test(a_key_is_replaced_and_all_else_stays),
                 cmocka_unit_test(a_command_that_no_memory_could_hold_is_refused),
         };
         return cmocka_run_group_tests_name("redis command", tests, NULL, NULL);

@@ -142,8 +142,11 @@ static size_t collect(struct conn *c, struct iovec parts[PARTS_MAX])
         struct redis_link *held = &c->client->held;
         size_t count = collect_rest(c, parts), room = redis_suspects_room(c->client);
         size_t most = room < PARTS_MAX - count ? count + room : PARTS_MAX;
-        for (struct redis_link *at = held->next; at != held && count < most; at = at->next) {
+        for (struct redis_link *at = held->next, *next; at != held && count < most; at = next) {
                 struct redis_command *command = redis_link_command(at);
+                next = at->next;
+                if (redis_is_misplaced(c->client, command) && !redis_queue_remake(c->client, command))
+                        continue;
                 parts[count++] = (struct iovec){ command->bytes, command->length };
         }
         return count;
@@ -237,12 +240,14 @@ void redis_conn_write(struct conn *c)
 {
         struct iovec parts[PARTS_MAX];
         c->has_turn = is_open(c) && redis_suspects_take_turn(c);
-        struct redis_command *first = redis_link_command(c->client->held.next);
+        struct redis_command *first = NULL;
         size_t batch = 0;
         int errnum = 0;
         while (!c->blocked && errnum == 0 && (has_more(c) || c->channel->has_pending)) {
                 size_t count = takes_more(c) ? collect(c, parts) : collect_rest(c, parts);
                 size_t wanted = 0;
+                if (!first) /* some may have been taken out: they were for another place */
+                        first = redis_link_command(c->client->held.next);
                 for (size_t i = 0; i < count; i++)
                         wanted += parts[i].iov_len;
                 ssize_t n = c->channel->transport->send(c->channel, parts, count);

@@ -65,6 +65,7 @@ enum redis_reason {
         REASON_SLOW,     /* in flight when its hold time passed           */
         REASON_GUILTY,   /* it ends connections                           */
         REASON_NOMEM,    /* it was sent without bytes                     */
+        REASON_PLACE,    /* on_place has not made it for another place    */
 };
 
 /* --- What replies a command may get (expect.c) ------------------------------------------------------------ */
@@ -115,6 +116,7 @@ struct redis_target {
         struct secret password, password_secondary;
         unsigned database;
         char *client_name;
+        char *key_prefix;
         char *address;         /* for people  */
         struct redis_tls *tls; /* NULL: plain */
 
@@ -389,6 +391,8 @@ struct redis {
         struct redis_target *target;
         unsigned generation, epoch;
         unsigned generation_in_use;
+        struct redis_place place;
+        struct redis_target *place_target; /* a reference: it has the prefix */
 
         struct redis_lookup *lookups; /* of names; also those that no attempt waits for */
         struct conn *active;          /* takes commands; NULL while Redis is away      */
@@ -505,6 +509,17 @@ bool redis_suspects_take_turn(struct conn *conn);
 size_t redis_suspects_room(const struct redis *client); /* for how many commands more */
 /* Sends a write that shows whether Redis does any. False: there is none to send. */
 bool redis_try_write(struct redis *client);
+
+/* --- Places (place.c): commands that wait for one place and go to another -------------------------------- */
+
+/* Commands go to this target from now on. */
+void redis_place_set(struct redis *client, struct redis_target *target, unsigned generation, bool is_cluster);
+static inline bool redis_is_misplaced(const struct redis *client, const struct redis_command *command)
+{
+        return command->on_place && command->made_for != client->place.number;
+}
+/* Has a held command made anew, in its place in the queue. False: it is not there any more. */
+bool redis_queue_remake(struct redis *client, struct redis_command *command);
 
 /* --- Cluster (slots.c, nodes.c, cluster.c) --------------------------------------------------------------- */
 

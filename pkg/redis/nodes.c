@@ -42,6 +42,7 @@ struct redis_cluster_node *redis_node_open(struct redis *router, struct redis_ta
         node->host = target->host; /* lives as long as the node's client */
         node->port = port;
         node->redis->node = node;
+        redis_place_set(node->redis, target, router->cluster->generation, true);
         redis_on_batch(node->redis, router->on_batch, router->on_batch_data);
         redis_on_round_trip(node->redis, router->on_round_trip, router->on_round_trip_data);
         redis_target_unref(target);

@@ -38,6 +38,13 @@ static void give_back(struct redis_budget *budget, size_t bytes)
         atomic_fetch_sub_explicit(&budget->bytes, bytes, memory_order_relaxed);
 }
 
+/* The caller has made a command anew, which was `before` bytes long. */
+static void recharge(struct redis_budget *budget, size_t before, size_t now)
+{
+        atomic_fetch_add_explicit(&budget->bytes, now, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&budget->bytes, before, memory_order_relaxed);
+}
+
 /* --- In and out ------------------------------------------------------------------------------------------ */
 
 static void hold(struct redis *client, struct redis_command *command, struct redis_link *list)
@@ -154,6 +161,26 @@ bool redis_cancel(struct redis *client, struct redis_command *command)
         return true;
 }
 
+/* --- From one place to another --------------------------------------------------------------------------- */
+
+bool redis_queue_remake(struct redis *client, struct redis_command *command)
+{
+        struct redis_link *next = command->link.next;
+        take_out(client, command);
+        size_t before = command->length;
+        enum redis_made made = command->on_place(command, &client->place);
+        if (made == REDIS_MADE) {
+                command->made_for = client->place.number;
+                recharge(client->options.budget, before, command->length);
+                hold(client, command, next);
+                return true;
+        }
+        give_back(client->options.budget, before);
+        if (made == REDIS_NOT_MADE)
+                put_failed(client, command, REASON_PLACE);
+        return false;
+}
+
 /* --- From one node of a Cluster to another --------------------------------------------------------------- */
 
 /* A router has no connection that could end. */
@@ -261,13 +288,11 @@ void redis_queue_refused(struct redis *client, struct redis_command *command, st
 /* The caller may format it anew, with a mark that says that it is a repeat. */
 static void tell_resend(struct redis *client, struct redis_command *command)
 {
-        atomic_size_t *bytes = &client->options.budget->bytes;
         size_t before = command->length;
         if (!command->on_resend || client->is_closing)
                 return;
         command->on_resend(command);
-        atomic_fetch_add_explicit(bytes, command->length, memory_order_relaxed);
-        atomic_fetch_sub_explicit(bytes, before, memory_order_relaxed);
+        recharge(client->options.budget, before, command->length);
 }
 
 void redis_queue_doubt(struct redis *client, struct redis_command *command, struct redis_link *list)
@@ -424,6 +449,9 @@ static int say(const struct redis *client, const struct redis_command *command, 
                 if (command->doubts > 0)
                         return err_set(err, ERR_TIMEOUT, "stopped before Redis answered");
                 return err_set(err, ERR_UNAVAILABLE, "stopped before Redis could be asked");
+        case REASON_PLACE:
+                return err_set(err, command->doubts > 0 ? ERR_TIMEOUT : ERR_UNAVAILABLE,
+                               "it was for the Redis that was bound before");
         case REASON_ONCE:
                 return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
         case REASON_GUILTY:

@@ -215,6 +215,7 @@ void redis_conn_is_ready(struct conn *conn)
         client->active = conn;
         redis_upkeep_start(client);
         client->generation_in_use = conn->generation;
+        redis_place_set(client, conn->target, conn->generation, client->node != NULL);
         client->counters.connects++;
         client->is_denied = false;
         if (client->held_count == 0 && !client->wants_write) /* else the first answer tells */

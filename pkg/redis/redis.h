@@ -69,6 +69,7 @@ struct redis_target_options {
         struct secret password;  /* copied; empty: no AUTH                                               */
         unsigned database;       /* SELECT unless 0                                                      */
         const char *client_name; /* CLIENT SETNAME; NULL: none. Refusal of it is no failure              */
+        const char *key_prefix;  /* of the caller's keys there; NULL: "". Not used here but for redis_place  */
         /* Tried where the first is refused; the one that was right is tried first from then on. Copied. */
         struct secret password_secondary;
 
@@ -137,6 +138,22 @@ int redis_reply_error(const struct redis_reply *reply, struct err *err);
 
 /* --- Commands: memory of the caller, one struct for each command in flight ------------------------------ */
 
+/* Where commands of a client go. Keys differ between places, and in a Cluster two commands of one write may go to
+ * different servers, so a command is made for one place. */
+struct redis_place {
+        const char *key_prefix; /* of the target; never NULL; borrowed until the client goes to another place */
+        bool is_cluster;
+        unsigned generation; /* of the target                                                               */
+        unsigned number;     /* tells places of clients with the same targets apart: generation and kind     */
+};
+
+/* What redis_command.on_place has done. */
+enum redis_made {
+        REDIS_MADE,      /* it is for the new place now                                                    */
+        REDIS_NOT_MADE,  /* it fails: ERR_UNAVAILABLE, or ERR_TIMEOUT where it may have been done elsewhere */
+        REDIS_WITHDRAWN, /* it is the caller's again, and on_reply does not come                           */
+};
+
 struct redis_command;
 typedef void redis_reply_fn(struct redis_command *command, const struct redis_reply *reply, const struct err *err);
 
@@ -150,6 +167,11 @@ struct redis_command {
         void (*on_resend)(struct redis_command *command); /* NULL, or called before it is sent once more after
                                      it may have been done: may call redis_command_args on it, and
                                      nothing else of this header                                 */
+        /* NULL, or called before it is written to another place than the one with the number `made_for`, which the
+         * caller sets together with it. May call redis_command_args and redis_command_set_key on it, and nothing
+         * else of this header. The command may have been done in the former place. */
+        enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place);
+        unsigned made_for;
         bool once;          /* never send it again when it may have been done: fail with ERR_TIMEOUT */
         bool must_not_hold; /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
         /* Another one that was sent behind it and must never overtake it, as long as both are the client's. NULL: none. */
@@ -196,6 +218,8 @@ void redis_command_room(struct redis_command *command, char *room, size_t size);
 /* Formats the command (RESP2 array of bulk strings), replacing what was formatted before. ERR_NOMEM. */
 int redis_command_args(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[],
                        struct err *err) NODISCARD;
+/* Replaces the first argument after the name, and keeps all else. ERR_NOMEM: it is as it was. */
+int redis_command_set_key(struct redis_command *command, const char *key, size_t length) NODISCARD;
 /* In a Cluster a formatted command without a key goes to any node; this one goes to the master that `other` goes to. Where
  * both have the same `connection` afterwards, they met the same one. */
 void redis_command_go_with(struct redis_command *command, struct redis_command *other);
@@ -289,6 +313,9 @@ enum redis_state redis_state(const struct redis *client);
 bool redis_is_cluster(const struct redis *client);
 bool redis_is_nowhere(const struct redis *client);     /* its target is */
 unsigned redis_generation(const struct redis *client); /* of the connection in use */
+/* The place in use; while there was none yet, what the target says. Borrowed. A command that is made for it may be
+ * written to another one all the same: redis_command.on_place. */
+const struct redis_place *redis_place(const struct redis *client);
 /* Milliseconds since Redis was last usable; 0 while it is. In a Cluster: since some slot was last usable, the longest
  * of them. */
 int64_t redis_away_ms(const struct redis *client);

@@ -203,7 +203,8 @@ static bool fill(struct redis_target *t, const struct redis_target_options *o)
         t->database = o->database;
         t->is_nowhere = o->is_nowhere;
         if (!copy_text(&t->host, host) || !copy_text(&t->socket_path, o->socket_path) ||
-            !copy_text(&t->username, o->username) || !copy_text(&t->client_name, o->client_name))
+            !copy_text(&t->username, o->username) || !copy_text(&t->client_name, o->client_name) ||
+            !copy_text(&t->key_prefix, o->key_prefix))
                 return false;
         if (!copy_secret(&t->password, &o->password) || !copy_secret(&t->password_secondary, &o->password_secondary) ||
             !fill_sentinels(t, o) || !fill_nodes(t, o))
@@ -270,6 +271,7 @@ static void free_own(struct redis_target *target)
         free(target->socket_path);
         free(target->username);
         free(target->client_name);
+        free(target->key_prefix);
         secret_fini(&target->password);
         secret_fini(&target->password_secondary);
         redis_tls_free(target->tls);
@@ -328,8 +330,8 @@ bool redis_target_equal(const struct redis_target *a, const struct redis_target 
                same_text(a->socket_path, b->socket_path) && same_text(a->username, b->username) &&
                secret_equal(&a->password, &b->password) &&
                secret_equal(&a->password_secondary, &b->password_secondary) && redis_tls_equal(a->tls, b->tls) &&
-               a->database == b->database && same_text(a->client_name, b->client_name) && same_sentinels(a, b) &&
-               same_nodes(a, b);
+               a->database == b->database && same_text(a->client_name, b->client_name) &&
+               same_text(a->key_prefix, b->key_prefix) && same_sentinels(a, b) && same_nodes(a, b);
 }
 
 const char *redis_target_address(const struct redis_target *target)
