@@ -1,4 +1,4 @@
-/* access: a list that can't be handed on for want of memory leaves the one before in force. */
+/* access: when memory is too short to hand on a new list, the previous one stays in force. */
 #include "access.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static int hand_on(const struct backing_tokens *tokens, const struct collector *
         int rc = http_server_set_tokens(collector->server, list, count, err);
         free(list);
         if (rc == 0)
-                log_info(collector->log, "tokens.set", "These tokens are taken from now on, and no others",
+                log_info(collector->log, "tokens.set", "Only these tokens are accepted from now on",
                          log_int("count", (int64_t)count));
         return rc;
 }
@@ -26,8 +26,8 @@ static void on_change(const struct backing_tokens *now, void *data)
         struct access *access = data;
         struct err err;
         if (hand_on(now, access->collector, &err) < 0)
-                log_error(access->collector->log, "tokens.set_failed", "The tokens before stay in force", log_err(&err),
-                          log_code(&err));
+                log_error(access->collector->log, "tokens.set_failed", "The previous tokens stay in force",
+                          log_err(&err), log_code(&err));
 }
 
 struct backing_tokens_input access_input(const struct settings *settings)

@@ -26,7 +26,7 @@ bool api_key(struct http_request *request, const char *text, char key[UUID_TEXT_
 {
         struct uuid id;
         if (!text || !uuid_parse(text, strlen(text), &id)) {
-                http_problem(request, 404, NULL, 0, "a key is a UUID of 36 characters, and this is none");
+                http_problem(request, 404, NULL, 0, "the key is not a UUID of 36 characters");
                 return false;
         }
         (void)uuid_format(&id, key);

@@ -46,9 +46,9 @@ static void print_tls(const struct redis_probe_result *result, const struct back
                         printf("not verified\n");
                 else
                         printf("verified by %s%s%s\n", ca ? "the CA in " : "the CAs of this system", ca ? ca : "",
-                               settings->tls_verify == BACKING_VERIFY_CA ? ", but for its name" : "");
+                               settings->tls_verify == BACKING_VERIFY_CA ? ", without checking its name" : "");
         } else if (redis_target_has_password(backing_redis_target(redis)) && !is_on_this_machine(result->address)) {
-                printf("  warning: without TLS the password can be read on the way\n");
+                printf("  warning: without TLS the password crosses the network in clear text\n");
         }
 }
 
@@ -61,13 +61,15 @@ static void print_found(const struct redis_probe_result *result, const struct ba
         printf("  reached in %" PRId64 " ms: %s, %s, role %s; %s worked\n", result->connect_ms,
                result->server[0] ? result->server : "server unknown", result->mode[0] ? result->mode : "mode unknown",
                result->role[0] ? result->role : "unknown", is_written ? "a write and a read have" : "a read has");
-        printf("  what serving sends was tried%s: %s\n", result->masters > 1 ? " on each master" : "", result->tried);
+        printf("  tried the commands that serving sends%s: %s\n", result->masters > 1 ? " on each master" : "",
+               result->tried);
         if (result->lacks[0])
-                printf("  warning: the user may not send %s: Collector works without, see the rights in docs/bindings.md\n",
+                printf("  warning: the user may not send %s: Collector works without it, see the rights in "
+                       "docs/bindings.md\n",
                        result->lacks);
         print_tls(result, redis);
         if (result->masters > 0)
-                printf("  a Cluster of %zu masters, each of them reached\n", result->masters);
+                printf("  a Cluster of %zu masters, all of them reached\n", result->masters);
         const char *policy = result->maxmemory_policy;
         if (policy[0])
                 printf("  maxmemory-policy %s\n", policy);
@@ -82,14 +84,14 @@ static void print_found(const struct redis_probe_result *result, const struct ba
 static void print_sentinel(const struct redis_sentinel_found *found)
 {
         if (found->err.code == 0)
-                printf("  Sentinel %s can be asked and listened to\n", found->address);
+                printf("  Sentinel %s can be queried and subscribed to\n", found->address);
         else if (found->is_refusal)
-                printf("  warning: Sentinel %s refuses: %s; without that a failover is noticed only at the next look-up, "
+                printf("  warning: Sentinel %s refuses: %s; without it a failover is noticed only at the next look-up, "
                        "when the connection breaks or Redis is silent or refuses a write, and what the former primary "
                        "acknowledges until then may be lost. Its user needs %s\n",
                        found->address, found->err.text, redis_sentinel_rights);
         else
-                printf("  warning: Sentinel %s is not of use: %s\n", found->address, found->err.text);
+                printf("  warning: Sentinel %s cannot be used: %s\n", found->address, found->err.text);
 }
 
 /* All of them: one was enough to find the primary, the leader of the next failover may be another. */
@@ -98,7 +100,7 @@ static void try_sentinels(const struct backing_redis *redis)
         struct err err;
         if (backing_redis_settings(redis)->sentinel_master &&
             trial_sentinels(redis, PROBE_TIMEOUT_MS, print_sentinel, &err) < 0)
-                printf("  warning: the Sentinels are not asked: %s\n", err.text);
+                printf("  warning: the Sentinels were not asked: %s\n", err.text);
 }
 
 static int try_redis(const struct backing_redis *redis, const struct serving *serving, const struct ack_level *ack)

@@ -469,7 +469,7 @@ static bool refuse_charset_of_json(struct http_request *request, const char *typ
 {
         if (charset_of(type) == CHARSET_UTF8 || is_ascii(body, length))
                 return false;
-        http_problem(request, 415, NULL, 0, "JSON is sent in UTF-8, not as %.100s", type);
+        http_problem(request, 415, NULL, 0, "JSON must be in UTF-8, not %.100s", type);
         return true;
 }
 
@@ -482,7 +482,7 @@ static bool read_form(struct post *post, const char *type, const char **body, si
         enum charset charset = charset_of(type);
         if (charset == CHARSET_OTHER) {
                 http_problem(post->request, 415, &accept_classic, 1,
-                             "a form is sent in UTF-8 or ISO-8859-1, not as %.100s", type);
+                             "a form must be in UTF-8 or ISO-8859-1, not %.100s", type);
                 return false;
         }
         options.is_latin1 = charset == CHARSET_LATIN1; /* which Express converts too */
@@ -490,8 +490,7 @@ static bool read_form(struct post *post, const char *type, const char **body, si
         int rc = form_to_json(*body, *length, &options, &json, &err);
         if (rc < 0) {
                 buf_fini(&json);
-                http_problem(post->request, rc == ERR_LIMIT ? 413 : err_http_status(rc), NULL, 0, "the form: %s",
-                             err.text);
+                http_problem(post->request, rc == ERR_LIMIT ? 413 : err_http_status(rc), NULL, 0, "form: %s", err.text);
                 return false;
         }
         post->form = buf_take(&json, length);
@@ -514,7 +513,8 @@ static bool refuse_encoded(struct http_request *request)
         const char *coding = http_request_header(request, "Content-Encoding");
         if (!coding || !*coding || strcasecmp(coding, "identity") == 0)
                 return false;
-        http_problem(request, 415, &accept, 1, "a document is sent as it is, not with Content-Encoding %.40s", coding);
+        http_problem(request, 415, &accept, 1, "a document must be sent without Content-Encoding, not with %.40s",
+                     coding);
         return true;
 }
 
@@ -532,7 +532,7 @@ static bool read_body(struct post *post)
         } else if (type && !is_json(type)) {
                 static const struct http_header accept = { "Accept-Post", "application/json" };
                 http_problem(post->request, 415, post->classic ? &accept_classic : &accept, 1,
-                             "a document is sent as application/json%s, not as %.100s",
+                             "a document must be sent as application/json%s, not as %.100s",
                              post->classic ? " or application/x-www-form-urlencoded" : "", type);
                 return false;
         } else if (type && refuse_charset_of_json(post->request, type, body, length)) {
@@ -566,7 +566,7 @@ static bool choose_key(struct post *post)
         if (idempotency)
                 http_request_each_header(post->request, count_idempotency_key, &count);
         if (count > 1) {
-                http_problem(post->request, 400, NULL, 0, "a request has one Idempotency-Key, this has %u", count);
+                http_problem(post->request, 400, NULL, 0, "expected one Idempotency-Key, found %u", count);
                 return false;
         }
         if (!idempotency) {
@@ -635,7 +635,7 @@ void documents_drop_abandoned(struct worker *worker)
                 if (post->stage != POST_WRITING || !store_write_cancel(&post->write))
                         continue;
                 struct err err;
-                (void)err_set(&err, ERR_UNAVAILABLE, "the sender has left");
+                (void)err_set(&err, ERR_UNAVAILABLE, "the client has disconnected");
                 post_fail(post, STORE_UNAVAILABLE, &err);
         }
 }

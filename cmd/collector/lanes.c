@@ -327,7 +327,7 @@ void lanes_turn(struct lanes *lanes)
         struct err err;
         lanes->refused = (struct lane_queue){ NULL, NULL };
         while ((ticket = pop(&refused))) {
-                (void)err_set(&err, ERR_UNAVAILABLE, "too many requests wait for Redis");
+                (void)err_set(&err, ERR_UNAVAILABLE, "too many requests are waiting for Redis");
                 ticket->on_done(ticket, LANE_REFUSED, &err);
         }
         for (size_t i = 0; i < LANES; i++) {

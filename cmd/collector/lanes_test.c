@@ -128,7 +128,7 @@ static void what_waits_is_bounded(void **state UNUSED)
         lanes_turn(&lanes);
         assert_int_equal(refused.times, 1);
         assert_int_equal(refused.outcome, LANE_REFUSED);
-        assert_string_equal(refused.text, "too many requests wait for Redis");
+        assert_string_equal(refused.text, "too many requests are waiting for Redis");
 }
 
 static void closing_tells_every_ticket(void **state UNUSED)

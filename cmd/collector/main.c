@@ -100,10 +100,11 @@ static void on_reload(void *data)
         struct process *process = data;
         struct err err;
         if (follow(process, &err) < 0)
-                log_error(process->collector.log, "config.reload_failed", "The settings in use stay", log_err(&err));
+                log_error(process->collector.log, "config.reload_failed", "Keeping the current settings",
+                          log_err(&err));
         else
                 log_info(process->collector.log, "config.reloaded",
-                         "Log level and Redis are followed; other settings take effect on a restart");
+                         "Log level and Redis take effect now; other settings need a restart");
 }
 
 /* --- The binding ------------------------------------------------------------------------------------------------------ */
@@ -167,7 +168,7 @@ static int try_first(struct process *process, struct err *err)
             found.address[0])
                 return on_probed(&found, process, err);
         log_warn(process->collector.log, "ack.unchecked",
-                 "Redis is not reached yet: whether it can keep what --ack promises shows with the first document",
+                 "Redis cannot be reached yet: the first document will show whether it can keep what --ack promises",
                  log_str("address", redis_target_address(backing_redis_target(first))), log_err(&why));
         return 0;
 }

@@ -19,7 +19,8 @@ void problems_of_store(struct http_request *request, enum store_outcome outcome,
                 return;
         default:
                 if (err->code == ERR_TIMEOUT)
-                        http_problem(request, 503, &retry, 1, "it is not known whether Redis did it: %s", err->text);
+                        http_problem(request, 503, &retry, 1, "it is unknown whether Redis executed the command: %s",
+                                     err->text);
                 else
                         http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
         }

@@ -32,7 +32,7 @@ static int parse_host(const char *from, size_t bytes, struct request *out, struc
                 from++;
                 bytes -= 2;
         } else if (memchr(from, ':', bytes)) {
-                return err_set(err, ERR_INVALID, "URL: an IPv6 address stands in brackets");
+                return err_set(err, ERR_INVALID, "URL: an IPv6 address must be in brackets");
         }
         if (bytes == 0 || bytes >= sizeof(out->host))
                 return err_set(err, ERR_INVALID, "URL: expected a host of 1 to %zu characters", sizeof(out->host) - 1);
@@ -60,9 +60,9 @@ static int parse_url(const char *url, struct request *out, struct err *err)
         size_t bytes = strcspn(authority, "/?#");
         for (const char *at = url; *at; at++)
                 if (*at <= ' ' || *at > '~')
-                        return err_set(err, ERR_INVALID, "URL: only visible ASCII characters, others as %%XX");
+                        return err_set(err, ERR_INVALID, "URL: expected visible ASCII characters, others as %%XX");
         if (memchr(authority, '@', bytes) || strchr(authority, '#'))
-                return err_set(err, ERR_INVALID, "URL: neither user nor fragment can be sent");
+                return err_set(err, ERR_INVALID, "URL: must not contain a user or a fragment");
         out->authority = authority;
         out->authority_bytes = bytes;
         out->target = authority + bytes;
@@ -219,7 +219,7 @@ static int read_all(int fd, struct buf *answer, int64_t deadline_ms, struct err 
         for (;;) {
                 int rc = buf_reserve(answer, READ_BYTES);
                 if (rc < 0)
-                        return err_set(err, rc, "an answer of more than %d bytes", REQUEST_ANSWER_MAX_BYTES);
+                        return err_set(err, rc, "the answer is longer than %d bytes", REQUEST_ANSWER_MAX_BYTES);
                 char bytes[READ_BYTES];
                 ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
                 if (n == 0)
@@ -261,12 +261,12 @@ static int read_answer(const struct request *request, const struct buf *answer, 
         const char *end = answer->data ? strstr(answer->data, "\r\n\r\n") : NULL;
         int found = end ? status_of(answer->data) : -1;
         if (found < 0)
-                return err_set(err, ERR_PROTOCOL, "the answer is not HTTP, or ends within its head");
+                return err_set(err, ERR_PROTOCOL, "the answer is not HTTP, or its head is incomplete");
         size_t bytes = answer->len - (size_t)(end + 4 - answer->data);
         long long announced = announced_bytes(answer->data, end);
         bool has_body = strcmp(request->method, "HEAD") != 0;
         if (has_body && announced >= 0 && (long long)bytes != announced)
-                return err_set(err, ERR_PROTOCOL, "%zu bytes have come of %lld", bytes, announced);
+                return err_set(err, ERR_PROTOCOL, "received only %zu of %lld bytes", bytes, announced);
         int rc = buf_append(body, end + 4, bytes);
         if (rc < 0)
                 return err_set(err, rc, "body");
@@ -323,7 +323,7 @@ int request_main(int count, char *const *arguments, FILE *out, FILE *errors)
                 fprintf(errors, "collector request: the answer is %d\n", status);
         bool is_written = body.len == 0 || fwrite(body.data, 1, body.len, out) == body.len;
         if (fflush(out) != 0 || !is_written) {
-                fprintf(errors, "collector request: standard output: not all of it was written\n");
+                fprintf(errors, "collector request: standard output: could not write all of it\n");
                 rc = ERR_UNAVAILABLE;
         }
         buf_fini(&body);

@@ -173,7 +173,7 @@ static void any_other_answer_is_1(void **state)
                 const char *answer, *out, *said;
         } cases[] = {
                 { "HTTP/1.1 503 Service Unavailable\r\n\r\nwait", "wait", "the answer is 503" },
-                { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"key\"", "", "6 bytes have come of 9" },
+                { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"key\"", "", "received only 6 of 9 bytes" },
                 { "HTTP/1.1 200 OK\r\nContent-Len", "", "not HTTP" },
                 { "SSH-2.0-OpenSSH\r\n\r\n", "", "not HTTP" },
                 { "", "", "not HTTP" },

@@ -82,7 +82,7 @@ enum store_outcome store_failure(const struct redis_reply *reply, const struct e
 {
         if (!reply) {
                 *err = *failure;
-                return failure->code == ERR_LIMIT ? STORE_FULL : STORE_UNAVAILABLE; /* it is too large for Redis */
+                return failure->code == ERR_LIMIT ? STORE_FULL : STORE_UNAVAILABLE; /* too large for Redis */
         }
         size_t length;
         const char *text = redis_reply_text(reply, &length);
@@ -489,7 +489,7 @@ bool store_write_cancel(struct store_write *write)
         if (write->add.on_reply && !redis_cancel(write->redis, &write->add)) {
                 /* Cannot be: the XADD is behind the SET in the same queue. Its reply ends the write. */
                 write->waiting = 1;
-                (void)err_set(&write->err, ERR_UNAVAILABLE, "the sender has left");
+                (void)err_set(&write->err, ERR_UNAVAILABLE, "the client has disconnected");
                 write->outcome = STORE_UNAVAILABLE;
                 return false;
         }

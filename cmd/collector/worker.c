@@ -52,7 +52,7 @@ static void log_connected(struct worker *worker, const struct redis_event *event
                                                   : "Redis refuses the second password and accepts the first",
                          log_int("worker", worker->index), log_str("address", event->address));
         if (event->is_renewal)
-                log_debug(log, "redis.renewed", "A new connection takes over from one that was old",
+                log_debug(log, "redis.renewed", "A new connection has replaced an old one",
                           log_int("worker", worker->index), log_str("address", event->address));
         else
                 log_info(log, "redis.connected", "Redis is reached", log_int("worker", worker->index),
@@ -66,12 +66,13 @@ static void log_sentinel_refused(struct worker *worker, const struct redis_event
         struct collector *collector = worker->collector;
         if (atomic_exchange(&collector->sentinel_told, event->generation) == event->generation)
                 return;
-        log_warn(collector->log, "sentinel.refused",
-                 "A Sentinel does not let its user listen: a failover is noticed only at the next look-up, when the "
-                 "connection breaks or Redis is silent or refuses a write, and what the former primary acknowledges "
-                 "until then may be lost; grant the user what is missing of `grant`",
-                 log_str("sentinel", event->sentinel), log_err(event->err), log_code(event->err),
-                 log_str("grant", redis_sentinel_rights), log_int("generation", event->generation));
+        log_warn(
+                collector->log, "sentinel.refused",
+                "A Sentinel denies its user what Collector needs: a failover is noticed only at the next look-up, when "
+                "the connection breaks or Redis is silent or refuses a write, and what the former primary "
+                "acknowledges until then may be lost; grant the user the missing rights of `grant`",
+                log_str("sentinel", event->sentinel), log_err(event->err), log_code(event->err),
+                log_str("grant", redis_sentinel_rights), log_int("generation", event->generation));
 }
 
 static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
@@ -85,22 +86,22 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
                 log_connected(worker, event);
                 break;
         case REDIS_EVENT_DISCONNECTED:
-                log_warn(log, "redis.disconnected", "The connection to Redis was lost; requests are held meanwhile",
+                log_warn(log, "redis.disconnected", "Lost the connection to Redis; holding requests until it is back",
                          log_int("worker", worker->index), log_str("address", event->address), log_err(event->err),
                          log_int("in_flight", (int64_t)event->in_flight));
                 break;
         case REDIS_EVENT_CONNECT_FAILED:
-                log_failure(worker, "redis.connect_failed", "Redis is not reached; trying again", event);
+                log_failure(worker, "redis.connect_failed", "Cannot reach Redis; retrying", event);
                 break;
         case REDIS_EVENT_DENIED:
-                log_failure(worker, "redis.denied", "Redis refuses the credentials; trying again", event);
+                log_failure(worker, "redis.denied", "Redis refuses the credentials; retrying", event);
                 (void)uv_async_send(worker->collector->denied); /* fails only for a closed handle */
                 break;
         case REDIS_EVENT_NOT_WRITABLE:
-                log_failure(worker, "redis.not_writable", "this Redis takes no writes now; trying again", event);
+                log_failure(worker, "redis.not_writable", "this Redis does not accept writes now; retrying", event);
                 break;
         case REDIS_EVENT_SWITCHED:
-                log_info(log, "redis.switched", "Another Redis is in use", log_int("worker", worker->index),
+                log_info(log, "redis.switched", "Switched to another Redis", log_int("worker", worker->index),
                          log_str("address", event->address), log_int("generation", event->generation));
                 break;
         case REDIS_EVENT_DRAINED:
@@ -128,12 +129,11 @@ static void on_round_trip(int64_t us, void *data)
 static void on_trim_refused(void *data, const char *reason)
 {
         struct worker *worker = data;
-        log_warn(
-                worker->collector->log, "feed.trim_refused",
-                "Redis does not let its user take entries out of the feed (XDEL): those of documents that are gone stay, "
-                "and lists pass over them, until their day's stream ends",
-                log_int("worker", worker->index), log_str("reason", reason),
-                log_int("generation", redis_generation(worker->redis)));
+        log_warn(worker->collector->log, "feed.trim_refused",
+                 "The Redis user may not remove entries from the feed (XDEL): entries of deleted and expired documents "
+                 "stay, and lists skip them, until their day's stream expires",
+                 log_int("worker", worker->index), log_str("reason", reason),
+                 log_int("generation", redis_generation(worker->redis)));
 }
 
 /* --- Stopping ----------------------------------------------------------------------------------------------------- */
@@ -275,7 +275,7 @@ static void on_lane_event(UNUSED struct redis *redis, const struct redis_event *
         else if (event->kind == REDIS_EVENT_DENIED)
                 (void)uv_async_send(worker->collector->denied); /* fails only for a closed handle */
         if (event->err && event->kind != REDIS_EVENT_DISCONNECTED && event->kind != REDIS_EVENT_DRAINED)
-                log_failure(worker, "lane.connect_failed", "Redis is not reached for writing; trying again", event);
+                log_failure(worker, "lane.connect_failed", "Cannot reach Redis for writing; retrying", event);
 }
 
 /* A SET like those of documents, which leaves nothing behind. */
@@ -338,13 +338,12 @@ static void on_previous_event(UNUSED struct redis *redis, const struct redis_eve
         struct worker *worker = data;
         struct log *log = worker->collector->log;
         if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
-                log_info(log, "previous.connected", "The Redis that was bound before is reached",
-                         log_int("worker", worker->index), log_str("address", event->address));
+                log_info(log, "previous.connected", "Connected to the previous Redis", log_int("worker", worker->index),
+                         log_str("address", event->address));
         else if (event->err && event->kind != REDIS_EVENT_DRAINED && event->kind != REDIS_EVENT_SENTINEL_REFUSED)
-                log_failure(
-                        worker, "previous.failed",
-                        "the Redis that was bound before is not reached: what only it may have is answered with 503",
-                        event);
+                log_failure(worker, "previous.failed",
+                            "cannot reach the previous Redis: requests for documents that only it may have get 503",
+                            event);
 }
 
 /* It is asked for what is not found, and nobody waits for it longer than for one attempt to reach it. */

@@ -80,7 +80,7 @@ void answer_json(struct worker *worker, struct http_request *request, int status
 {
         char *text = report_print(value);
         if (!text) {
-                answer_problem(worker, request, 500, "memory is short");
+                answer_problem(worker, request, 500, "out of memory");
                 return;
         }
         answer_with(worker, request,
@@ -93,7 +93,7 @@ void answer_problem(struct worker *worker, struct http_request *request, int sta
         char detail[512];
         va_list arguments;
         va_start(arguments, format);
-        (void)vsnprintf(detail, sizeof(detail), format, arguments); /* a cut detail still tells */
+        (void)vsnprintf(detail, sizeof(detail), format, arguments); /* a truncated detail is still useful */
         va_end(arguments);
         worker->answer = &(struct answer){ "application/problem+json" };
         http_problem(request, status, NULL, 0, "%s", detail);

@@ -33,7 +33,7 @@ static int read_key(const struct post_reply *reply, char key[UUID_TEXT_SIZE], st
         static const char member[] = "\"key\":\"";
         const char *at = reply->status == 200 ? strstr(reply->text, member) : NULL;
         if (!at || strspn(at + strlen(member), "0123456789abcdefABCDEF-") != UUID_TEXT_LENGTH)
-                return err_set(err, ERR_PROTOCOL, "a log record is answered with status %d, without a key",
+                return err_set(err, ERR_PROTOCOL, "Collector answered a log record with status %d, without a key",
                                reply->status);
         memcpy(key, at + strlen(member), UUID_TEXT_LENGTH);
         key[UUID_TEXT_LENGTH] = '\0';
@@ -58,7 +58,7 @@ static int deliver(struct post *post, struct backing_collector *collector, struc
         rc = post_send(post, collector, &(struct post_request){ .path = path, .timeout_ms = TRY_TIMEOUT_MS }, &reply,
                        err);
         if (rc == 0 && reply.status != 200)
-                rc = err_set(err, ERR_NOT_FOUND, "log record %s was taken, and is not there", key);
+                rc = err_set(err, ERR_NOT_FOUND, "Collector accepted log record %s but does not have it", key);
         if (rc == 0)
                 printf("  a log record has arrived: %s\n", key);
         return rc;
@@ -71,8 +71,8 @@ static int try_with(struct post *post, struct backing_collector *collector, bool
         int rc = ask(post, collector, &reply, err);
         if (rc < 0)
                 return rc;
-        printf("  reached in %" PRId64 " ms: GET /healthz is answered with status %d\n",
-               clock_monotonic_ms() - begun_ms, reply.status);
+        printf("  reached in %" PRId64 " ms: GET /healthz answered with status %d\n", clock_monotonic_ms() - begun_ms,
+               reply.status);
         if (reply.status == 401 || reply.status == 403)
                 return err_set(err, ERR_DENIED, "Collector at %s does not accept the token",
                                backing_collector_url(collector));
@@ -85,9 +85,10 @@ static int try_collector(struct backing_collector *collector, bool delivers)
         struct post *post = NULL;
         struct err err;
         if (!url) {
-                printf("  nobody says where Collector is: log records would wait until a binding comes\n");
+                printf("  no setting says where Collector is: log records would wait for a binding\n");
                 if (delivers)
-                        fprintf(stderr, "pinger: Collector: nobody says where it is, so no log record can arrive\n");
+                        fprintf(stderr, "pinger: Collector: no setting says where it is, so no log record can "
+                                        "arrive\n");
                 return delivers ? 1 : 0;
         }
         printf("\nTrying %s\n", url);

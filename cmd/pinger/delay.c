@@ -68,7 +68,7 @@ static void on_look(uv_timer_t *timer)
         for (struct delay *delay = worker->delays; delay; delay = next) {
                 next = delay->next;
                 if (http_request_is_abandoned(delay->request))
-                        answer_problem(worker, finish(delay), 503, "the client has gone before the delay was over");
+                        answer_problem(worker, finish(delay), 503, "the client disconnected before the delay was over");
         }
         if (!worker->delays)
                 (void)uv_timer_stop(timer); /* always 0 */
@@ -95,7 +95,7 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
         if (!delay) {
                 atomic_fetch_sub(&pinger->delays, 1);
                 answer_problem(worker, request, 503, "%s",
-                               has_room ? "memory is short" : "too many requests wait already (--delays-max)");
+                               has_room ? "out of memory" : "too many requests are waiting already (--delays-max)");
                 return;
         }
         *delay = (struct delay){
@@ -116,6 +116,6 @@ void delay_cancel_all(struct worker *worker)
 {
         while (worker->delays) {
                 struct http_request *request = finish(worker->delays);
-                answer_problem(worker, request, 503, "Pinger stops before the delay is over");
+                answer_problem(worker, request, 503, "Pinger is stopping before the delay is over");
         }
 }

@@ -117,7 +117,7 @@ static void drop_new(struct delivery *d, int rc, size_t length)
         if (d->is_full || rc != ERR_LIMIT || is_too_large)
                 return;
         d->is_full = true;
-        log_warn(d->options.log, "queue.filled", "As many log records wait as may: new ones are dropped and counted",
+        log_warn(d->options.log, "queue.filled", "The queue of log records is full: dropping and counting new ones",
                  log_int("count", (int64_t)d->queue.records), log_int("bytes", (int64_t)d->queue.bytes));
 }
 
@@ -223,9 +223,9 @@ static void note_failure(struct delivery *d, const struct queue_batch *batch, co
         metric_add(d->attempts_failed, 1);
         if (is_first)
                 log_warn(d->options.log, "delivery.failed",
-                         "Collector did not take a batch of log records: they wait and are sent again until it does",
-                         log_err(why), log_code(why), log_int("count", (int64_t)batch->records),
-                         log_int("held", (int64_t)waiting), log_int("retry_ms", pause_ms));
+                         "Collector did not accept a batch of log records: retrying until it does", log_err(why),
+                         log_code(why), log_int("count", (int64_t)batch->records), log_int("held", (int64_t)waiting),
+                         log_int("retry_ms", pause_ms));
         else
                 log_debug(d->options.log, "delivery.failed", "Still not", log_err(why), log_code(why),
                           log_int("retry_ms", pause_ms));
@@ -261,11 +261,11 @@ static void finish(struct delivery *d, struct queue_batch *batch, enum outcome o
         if (outcome == DELIVERED)
                 metric_observe(d->latency, (double)waited_ms / 1000);
         if (outcome == DELIVERED && was_retrying)
-                log_info(d->options.log, "delivery.recovered", "Collector takes log records again",
+                log_info(d->options.log, "delivery.recovered", "Collector accepts log records again",
                          log_str("address", url), log_int("waited_ms", waited_ms));
         if (has_room_again)
                 log_info(d->options.log, "queue.emptied",
-                         "There is room for log records again; count is how many were dropped so far",
+                         "The queue has room for log records again; count is the number dropped so far",
                          log_int("count", (int64_t)dropped));
 }
 
@@ -276,8 +276,8 @@ static void log_refusal(struct delivery *d, const struct queue_batch *batch, con
                 return;
         *told = true;
         log_error(d->options.log, "batch.refused",
-                  "Collector refuses a batch of log records for good: it is dropped; further ones are only counted "
-                  "until one is taken",
+                  "Collector rejects a batch of log records for good: dropping it; further ones are only counted "
+                  "until it accepts one",
                   log_str("address", url), log_int("status", reply->status), log_str("reason", reply->text),
                   log_int("count", (int64_t)batch->records));
 }
@@ -429,10 +429,10 @@ void delivery_close(struct delivery *d, int64_t deadline_ms)
         d->abandoned += d->queue.in_line;
         if (d->abandoned > 0)
                 log_warn(d->options.log, "delivery.abandoned",
-                         "Log records were left over when the time was up, and are lost",
+                         "The flush time is over: dropping the remaining log records",
                          log_int("count", (int64_t)d->abandoned));
         else if (waiting > 0)
-                log_info(d->options.log, "delivery.flushed", "What waited is done with",
+                log_info(d->options.log, "delivery.flushed", "The queue of log records is empty",
                          log_int("count", (int64_t)waiting));
         free_all(d);
 }

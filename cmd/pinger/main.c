@@ -101,10 +101,10 @@ static void on_reload(void *data)
         struct process *process = data;
         struct err err;
         if (follow(process, &err) < 0)
-                log_error(process->pinger.log, "config.reload_failed", "The settings in use stay", log_err(&err));
+                log_error(process->pinger.log, "config.reload_failed", "Keeping the current settings", log_err(&err));
         else
                 log_info(process->pinger.log, "config.reloaded",
-                         "Log level and Collector are followed; other settings take effect on a restart");
+                         "Log level and Collector take effect now; other settings need a restart");
 }
 
 /* --- Collector ------------------------------------------------------------------------------------ */
@@ -226,7 +226,7 @@ static void log_started(const struct process *process)
                 log_warn(log, "config.warned", config_warning(process->report, i));
         if (!url)
                 log_warn(log, "collector.unknown",
-                         "Nobody says where Collector is: log records wait until a binding of type collector comes");
+                         "No setting says where Collector is: log records wait for a binding of type collector");
         (void)snprintf(message, sizeof(message), "Pinger listens on port %u", port); /* fits */
         log_info(log, "server.listening", message, log_int("port", port),
                  log_int("workers", process->pinger.worker_count), log_int("pid", getpid()),

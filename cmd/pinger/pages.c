@@ -43,7 +43,7 @@ static void on_report(struct http_request *request, void *context)
         enum report_piece piece = report_piece_named(http_request_query(request, "type"));
         if (piece != REPORT_NONE && report_piece_needs_admin(piece) && !source->is_admin) {
                 answer_problem(worker, request, 403,
-                               "this piece shows the inside of the machine: start Pinger with PINGER_ADMIN=true to see "
+                               "this piece shows internals of the machine: start Pinger with PINGER_ADMIN=true to see "
                                "it");
                 return;
         }
@@ -64,7 +64,7 @@ static void on_healthz(struct http_request *request, void *context)
 /* Not being able to deliver is told, and is no reason not to be ready: answers do not depend on it. */
 static json_t *delivery_value(struct worker *worker)
 {
-        static const char *const states[] = { [DELIVERY_NOWHERE] = "no collector is known",
+        static const char *const states[] = { [DELIVERY_NOWHERE] = "Collector's address is not known",
                                               [DELIVERY_WORKING] = "working",
                                               [DELIVERY_RETRYING] = "retrying" };
         struct delivery_status status;
@@ -104,7 +104,7 @@ static void on_metrics(struct http_request *request, void *context)
         if (metrics_print(worker->pinger->metrics, &text) < 0 || metrics_print_process(&text) < 0 ||
             log_print_metrics(worker->pinger->log, &text) < 0) {
                 buf_fini(&text);
-                answer_problem(worker, request, 500, "memory is short");
+                answer_problem(worker, request, 500, "out of memory");
                 return;
         }
         char *bytes = buf_take(&text, &length);

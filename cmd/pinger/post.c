@@ -38,7 +38,7 @@ struct post {
 int post_global_init(struct err *err)
 {
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-                return err_set(err, ERR_NOMEM, "libcurl does not start");
+                return err_set(err, ERR_NOMEM, "libcurl failed to start");
         return 0;
 }
 
@@ -175,7 +175,9 @@ static int set_fields(struct post *post, const struct backing_collector *collect
                 rc = add_field(post, "x-correlation-id", request->id, strlen(request->id));
         if (rc == 0 && token->length > 0) {
                 if (!is_field_value(token))
-                        return err_set(err, ERR_INVALID, "the token has a character that a header field can't hold");
+                        return err_set(err, ERR_INVALID,
+                                       "the token has a character that a header field cannot "
+                                       "contain");
                 struct buf bearer;
                 buf_init(&bearer, 0);
                 rc = buf_puts(&bearer, "Bearer ");
@@ -315,8 +317,8 @@ static int run(struct post *post, const struct backing_collector *collector, con
         CURLcode code = message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_ABORTED_BY_CALLBACK;
         (void)curl_multi_remove_handle(post->multi, post->easy); /* it was added above */
         if (!message)
-                return err_set(err, ERR_TIMEOUT, "%s: given up, %s", backing_collector_url(collector),
-                               stale_ms == INT64_MAX ? "the program stops" : "there is another Collector");
+                return err_set(err, ERR_TIMEOUT, "%s: gave up, %s", backing_collector_url(collector),
+                               stale_ms == INT64_MAX ? "the program is stopping" : "there is another Collector");
         return code == CURLE_OK ? 0 : failed(post, collector, code, err);
 }
 

@@ -23,43 +23,45 @@ enum { HOUR_MS = 60 * 60 * 1000 };
 /* clang-format off: a row per option reads better than what the tool makes of it */
 static const struct config_option options[] = {
         { "listen", CONFIG_ADDRESS_AT(struct settings, listen), LISTENING, .fallback_note = "all addresses, --port",
-          .help = "Address and port to listen on, such as 127.0.0.1:3000 or [::1]:3000. It wins over --port." },
+          .help = "Address and port to listen on, such as 127.0.0.1:3000 or [::1]:3000. Overrides --port." },
         { "port", CONFIG_PORT_AT(struct settings, port), LISTENING, .fallback = "3000", .max = 65535,
           .help = "Port to listen on, on all addresses, IPv6 and IPv4; 0 lets the system choose." },
         { "workers", CONFIG_INT_AT(struct settings, workers), LISTENING, .fallback = "0", .max = 64,
-          .fallback_note = "one for each two CPUs that affinity and cgroup quota allow, at most 4", .unit = "threads",
+          .fallback_note = "one for every two CPUs that affinity and cgroup quota allow, at most 4", .unit = "threads",
           .help = "Threads that serve requests." },
         { "connections-max", CONFIG_INT_AT(struct settings, connections_max), LISTENING, .fallback = "0",
           .max = 1000000, .fallback_note = "16384, or as many as a quarter of the cgroup's memory limit has room for",
-          .unit = "connections", .help = "Connections of clients; one more is answered with 503." },
+          .unit = "connections", .help = "Client connections; one more gets 503." },
         { "body-max", CONFIG_BYTES_AT(struct settings, body_max_bytes), LISTENING, .fallback = "1MiB", .min = 1024,
-          .max = 512 << 20, .help = "Largest request body that /echo takes; a larger one is answered with 413." },
+          .max = 512 << 20, .help = "Largest request body that /echo takes; a larger one gets 413." },
         { "transfer-max", CONFIG_BYTES_AT(struct settings, transfer_max_bytes), LISTENING, .fallback = "0",
           .max = (int64_t)1 << 40, .fallback_note = "a sixth of the cgroup's memory limit, 256MiB without one",
-          .help = "Memory for what is on its way from and to clients: bodies, long targets, answers. What finds no room "
-                  "is answered with 503 at once; a request of up to 1 KiB always does." },
+          .help = "Memory for data in transit from and to clients: bodies, long targets, answers. A request that does "
+                  "not fit gets 503 at once; one of up to 1 KiB always fits." },
         { "header-max", CONFIG_BYTES_AT(struct settings, header_max_bytes), LISTENING, .fallback = "8KiB", .min = 2048,
           .max = 64 << 10, .help = "Largest request head: request line and header fields together." },
         { "header-timeout", CONFIG_DURATION_AT(struct settings, header_timeout_ms), LISTENING, .fallback = "10s",
-          .min = 10, .max = HOUR_MS, .help = "Time for a request's head, from its first byte to its last." },
+          .min = 10, .max = HOUR_MS,
+          .help = "Time in which a request head must arrive, from its first byte to its "
+                  "last." },
         { "body-timeout", CONFIG_DURATION_AT(struct settings, body_timeout_ms), LISTENING, .fallback = "30s", .min = 10,
-          .max = HOUR_MS, .help = "Time for a request's body, from the head's end to its own." },
+          .max = HOUR_MS, .help = "Time in which a request body must arrive, from the end of the head." },
         { "idle-timeout", CONFIG_DURATION_AT(struct settings, idle_timeout_ms), LISTENING, .fallback = "75s",
-          .min = 1000, .max = HOUR_MS, .help = "A connection without a request is closed after this time." },
+          .min = 1000, .max = HOUR_MS, .help = "Close a connection after this time without a request." },
 
         { "admin", CONFIG_BOOL_AT(struct settings, admin), REPORT, .fallback = "false",
-          .help = "Show the inside of the machine: memory, interfaces and process in the report, and ?type=envVars, "
+          .help = "Show internals of the machine: memory, interfaces and process in the report, and ?type=envVars, "
                   "networkInfo and memoryUsage. Values that look secret stay hidden. Not for the internet." },
         { "api-version", CONFIG_STRING_AT(struct settings, api_version), REPORT, .fallback = "UNDEFINED",
           .also = api_version_variables, .help = "What the report calls APIVersion." },
         { "podinfo", CONFIG_STRING_AT(struct settings, podinfo), REPORT, .fallback = "/etc/podinfo", .value = "FOLDER",
-          .help = "Where the downward API puts the file `labels`, for /pod. Name, namespace, node and address "
-                  "of the pod come from the variables POD_NAME, POD_NAMESPACE, NODE_NAME and POD_IP." },
+          .help = "Folder in which the downward API puts the file `labels`, for /pod. Name, namespace, node and "
+                  "address of the pod come from the variables POD_NAME, POD_NAMESPACE, NODE_NAME and POD_IP." },
         { "delay-max", CONFIG_DURATION_AT(struct settings, delay_max_ms), REPORT, .fallback = "30s", .max = HOUR_MS,
-          .help = "Longest time that /delay/{time} waits; more is answered with 400." },
+          .help = "Longest delay that /delay/{time} accepts; a longer one gets 400." },
         { "delays-max", CONFIG_INT_AT(struct settings, delays_max), REPORT, .fallback = "1000", .min = 1,
           .max = 1000000, .unit = "requests",
-          .help = "Requests to /delay/{time} that wait at once; one more is answered with 503." },
+          .help = "Requests to /delay/{time} that may wait at once; one more gets 503." },
 
         { "collector-url", CONFIG_URL_AT(struct settings, collector_url), COLLECTOR,
           .help = "http://host[:port][/path] or https://..." },
@@ -68,34 +70,34 @@ static const struct config_option options[] = {
         { "collector-port", CONFIG_PORT_AT(struct settings, collector_port), COLLECTOR, .fallback_note = "4001",
           .help = "Port, with --collector-host." },
         { "collector-token", CONFIG_SECRET_AT(struct settings, collector_token), COLLECTOR,
-          .help = "Token that Collector asks for." },
+          .help = "Token to send to Collector." },
         { "collector-max-age", CONFIG_DURATION_AT(struct settings, collector_max_age_ms), COLLECTOR, .fallback = "1h",
           .max = (int64_t)365 * 24 * HOUR_MS,
-          .help = "A connection to Collector of this age, give or take a tenth, is replaced by a new one, for which the "
-                  "name is looked up again. In whole seconds. 0: never." },
+          .help = "Pinger replaces a connection to Collector at this age, give or take a tenth, and looks the name up "
+                  "again. In whole seconds. 0: never." },
         { "binding", CONFIG_STRING_AT(struct settings, binding), COLLECTOR, .value = "NAME",
           .fallback_note = "the only one of type collector",
-          .help = "Name of the binding below $SERVICE_BINDING_ROOT, where there are several." },
+          .help = "Name of the binding below $SERVICE_BINDING_ROOT, if there are several." },
         { "binding-provider", CONFIG_STRING_AT(struct settings, binding_provider), COLLECTOR, .value = "PROVIDER",
-          .help = "Takes only a binding whose entry `provider` says this." },
+          .help = "Use only a binding whose entry `provider` has this value." },
 
         { "batch-records", CONFIG_INT_AT(struct settings, batch_records), DELIVERY, .fallback = "10", .min = 1,
-          .max = 1000, .unit = "records", .help = "A batch of so many records is sent at once." },
+          .max = 1000, .unit = "records", .help = "Pinger sends a batch at once when it has this many records." },
         { "batch-time", CONFIG_DURATION_AT(struct settings, batch_time_ms), DELIVERY, .fallback = "1s", .min = 1,
           .max = 60 * 1000, .help = "A record waits at most this long for its batch to fill." },
         { "queue-records", CONFIG_INT_AT(struct settings, queue_records), DELIVERY, .fallback = "10000", .min = 1,
           .max = 10000000, .unit = "records",
-          .help = "Records that may wait for Collector; when there are as many, new ones are dropped and counted." },
+          .help = "Records that may wait for Collector; beyond that, new ones are dropped and counted." },
         { "queue-bytes", CONFIG_BYTES_AT(struct settings, queue_bytes), DELIVERY, .fallback = "16MiB", .min = 64 << 10,
           .max = (int64_t)16 << 30, .help = "Memory for those records." },
         { "delivery-timeout", CONFIG_DURATION_AT(struct settings, delivery_timeout_ms), DELIVERY, .fallback = "40s",
           .min = 10, .max = HOUR_MS,
-          .help = "Time for one attempt. Longer than Collector's hold time, or a batch that it holds is sent again in "
-                  "vain." },
+          .help = "Time for one attempt. Keep it longer than Collector's hold time, or Pinger sends a batch again "
+                  "that Collector still holds." },
         { "retry-max", CONFIG_DURATION_AT(struct settings, retry_max_ms), DELIVERY, .fallback = "5s", .min = 100,
           .max = HOUR_MS, .help = "Longest pause between attempts; the first is 100 ms, and each is twice the last." },
         { "flush-time", CONFIG_DURATION_AT(struct settings, flush_time_ms), DELIVERY, .fallback = "10s", .max = HOUR_MS,
-          .help = "How long what waits is still sent after SIGTERM; within the grace period." },
+          .help = "How long Pinger still sends waiting records after SIGTERM; part of the grace period." },
         { "log-probes", CONFIG_BOOL_AT(struct settings, log_probes), DELIVERY, .fallback = "false",
           .help = "Record requests to /healthz, /readyz and /metrics too." },
 
@@ -105,20 +107,21 @@ static const struct config_option options[] = {
           .fallback = "errors", .help = "One line for each request: never, for answers of 500 and above, or always." },
         { "drain-delay", CONFIG_DURATION_AT(struct settings, drain_delay_ms), RUNNING, .fallback = "0",
           .max = 10 * 60 * 1000,
-          .help = "After SIGTERM connections are still accepted for this long, so that load balancers can notice. 5s "
-                  "on Kubernetes." },
+          .help = "After SIGTERM the program still accepts connections for this long, so that load balancers can "
+                  "notice. Use 5s on Kubernetes." },
         { "grace", CONFIG_DURATION_AT(struct settings, grace_ms), RUNNING, .fallback = "25s", .min = 100,
           .max = HOUR_MS,
-          .help = "After SIGTERM the program ends within this time. Shorter than terminationGracePeriodSeconds." },
+          .help = "After SIGTERM the program exits within this time. Keep it shorter than "
+                  "terminationGracePeriodSeconds." },
         { "core-dumps", CONFIG_BOOL_AT(struct settings, core_dumps), RUNNING, .fallback = "false",
           .help = "Let a crash write a core dump, up to the hard limit, and debuggers of the same user attach. Both show "
                   "passwords, tokens and documents." },
         { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,
           .flags = CONFIG_NOT_IN_FILE | CONFIG_NOT_IN_ENVIRONMENT,
-          .help = "Read everything, try to reach Collector, say what was found, and exit." },
+          .help = "Read all settings, try to reach Collector, report the result, and exit." },
         { "check-delivery", CONFIG_BOOL_AT(struct settings, check_delivery), RUNNING,
           .flags = CONFIG_NOT_IN_FILE | CONFIG_NOT_IN_ENVIRONMENT,
-          .help = "As --check, and send a log record, which must arrive. Without a Collector it fails." },
+          .help = "Like --check, then send a log record and read it back. Fails without a Collector." },
 };
 /* clang-format on */
 
@@ -130,20 +133,20 @@ const struct config_program settings_program = {
         .options = options,
         .option_count = COUNT_OF(options),
         .closing =
-                "Pages: every path answers the report, and ?type=currentTime and the like one piece of it, but for\n"
+                "Pages: every path returns the report, and ?type=currentTime and the like one piece of it, except\n"
                 "/healthz /readyz /version /metrics /headers /echo /status/{code} /delay/{time} /pod.\n"
                 "\n"
-                "Where Collector is comes whole from one source, the first that names it: flags; the file; a binding\n"
+                "All settings of Collector come from one source, the first that has any: flags; the file; a binding\n"
                 "of type collector below $SERVICE_BINDING_ROOT; PINGER_COLLECTOR_*; COLLECTOR_HOSTNAME with\n"
-                "COLLECTOR_PORT; COLLECTOR_URL with COLLECTOR_TOKEN. A binding is watched: change it, and the log\n"
+                "COLLECTOR_PORT; COLLECTOR_URL with COLLECTOR_TOKEN. Pinger watches the binding and\n"
                 "goes elsewhere without a restart. With none of them log records wait until a binding comes.\n"
                 "\n"
                 "Examples:\n"
                 "  pinger                                            listen on 3000\n"
                 "  PINGER_PORT=3040 PINGER_ADMIN=true pinger         the classic way to set it\n"
                 "  pinger --listen 127.0.0.1:3040 --collector-url http://127.0.0.1:4001\n"
-                "  SERVICE_BINDING_ROOT=/bindings pinger             Collector by its binding\n"
-                "  pinger --check                                    what would be used, and does it work?\n"
+                "  SERVICE_BINDING_ROOT=/bindings pinger             find Collector by its binding\n"
+                "  pinger --check                                    show the settings and try them\n"
                 "  curl 'localhost:3000/?type=requestHeaders'\n"
                 "  curl localhost:3000/delay/150ms\n",
 };

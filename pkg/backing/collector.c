@@ -100,7 +100,7 @@ static int parse_uri(const struct raw *uri, struct draft *parts, struct notes *n
         if (memchr(text, '@', address))
                 return err_set(err, ERR_INVALID, "%s: a user part is not supported: give a token", uri->place);
         if (text[address + path])
-                notes_warn(notes, "%s: what follows the path is passed over", uri->place);
+                notes_warn(notes, "%s: ignoring what follows the path", uri->place);
         int rc = draft_set(parts, FIELD_TLS, is_tls ? "true" : "false", is_tls ? 4 : 5, uri->place, err);
         if (rc == 0)
                 rc = draft_set(parts, FIELD_PORT, is_tls ? "443" : "80", is_tls ? 3 : 2, uri->place, err);
@@ -162,7 +162,7 @@ static int read_settings(struct backing_collector *collector, struct draft *draf
         if (rc == 0)
                 rc = draft_secret(draft, FIELD_CA, PEM_MAX_BYTES, &collector->certificates, err);
         if (rc == 0 && !collector->host && draft_has(draft, FIELD_URI))
-                rc = err_set(err, ERR_INVALID, "%s: says no host", draft->raw[FIELD_URI].place);
+                rc = err_set(err, ERR_INVALID, "%s: has no host", draft->raw[FIELD_URI].place);
         if (rc == 0 && collector->host)
                 rc = make_url(collector, draft, err);
         return rc;

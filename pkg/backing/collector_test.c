@@ -66,7 +66,7 @@ static void what_is_wrong_is_refused_with_its_place(void **state UNUSED)
                 { { "COLLECTOR_HOSTNAME=c d" }, "COLLECTOR_HOSTNAME: " },
                 { { "COLLECTOR_URL=ftp://" MARK }, "COLLECTOR_URL: expected http" },
                 { { "COLLECTOR_URL=http://u:" MARK "@d" }, "COLLECTOR_URL: a user part" },
-                { { "COLLECTOR_URL=http:///x" }, "COLLECTOR_URL: says no host" },
+                { { "COLLECTOR_URL=http:///x" }, "COLLECTOR_URL: has no host" },
                 { { "COLLECTOR_URL=http://d/a b" }, "COLLECTOR_URL: expected a path" },
                 { { "COLLECTOR_URL=http://d", "COLLECTOR_TOKEN=" MARK "\n\n" }, "COLLECTOR_TOKEN: " },
         };

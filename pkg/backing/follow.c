@@ -106,7 +106,7 @@ void follower_show_age(struct follower *f)
 static void log_warnings(struct follower *f, const struct backing_report *report)
 {
         for (size_t i = 0; i < report->warning_count; i++)
-                log_warn(f->log, "binding.warned", "A setting is not used as it is written",
+                log_warn(f->log, "binding.warned", "A setting is not used as written",
                          log_str("reason", report->warnings[i]));
 }
 
@@ -117,10 +117,10 @@ static void log_found(struct follower *f)
         if (report->source == BACKING_FROM_NOWHERE && f->is_optional)
                 return;
         if (report->source == BACKING_FROM_NOWHERE)
-                log_warn(f->log, "binding.awaited", "There is no binding yet: it is used as soon as it comes",
+                log_warn(f->log, "binding.awaited", "No binding yet: it will be used as soon as it appears",
                          log_str("binding", report->place));
         else
-                log_info(f->log, "binding.found", "This is the one in use; it is followed when its binding changes",
+                log_info(f->log, "binding.found", "Using this service, and following its binding",
                          log_str("address", address), log_str("source", report->place),
                          log_str("binding", report->binding), log_int("generation", f->now->generation));
 }
@@ -150,7 +150,7 @@ void follower_adopt(struct follower *f, struct backed *candidate, const char *ve
         follower_show_age(f);
         follower_count(f, FOLLOW_SWITCHED);
         const struct backing_report *report = &candidate->notes.report;
-        log_info(f->log, "binding.switched", "Another one is in use from now on",
+        log_info(f->log, "binding.switched", "Switched to another service",
                  log_str("address", f->ops->address(candidate)), log_str("source", report->place),
                  log_str("binding", report->binding), log_int("generation", candidate->generation),
                  log_str("version", version));
@@ -171,7 +171,9 @@ static void on_vanished(struct follower *f, const struct err *why)
                 return;
         memcpy(f->vanished, why->text, sizeof(f->vanished));
         follower_count(f, FOLLOW_VANISHED);
-        log_warn(f->log, "binding.vanished", "The binding is gone: what it said stays in use until it comes back",
+        log_warn(f->log, "binding.vanished",
+                 "The binding has disappeared: its last settings stay in use until it "
+                 "returns",
                  log_err(why), log_str("binding", f->now->notes.report.binding),
                  log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
 }
@@ -191,7 +193,7 @@ static void on_equal(struct follower *f, struct backed *candidate)
 {
         give_up(f);
         if (f->vanished[0])
-                log_info(f->log, "binding.returned", "The binding is back and says what it said before",
+                log_info(f->log, "binding.returned", "The binding has returned unchanged",
                          log_str("binding", candidate->notes.report.binding),
                          log_int("generation", f->now->generation));
         else if (f->is_wrong)
@@ -236,9 +238,8 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
                 return 0;
         }
         give_up(f);
-        log_info(f->log, "binding.changed", "The binding says something else now",
-                 log_str("address", f->ops->address(candidate)), log_str("source", candidate->notes.report.place),
-                 log_str("binding", candidate->notes.report.binding));
+        log_info(f->log, "binding.changed", "The binding has changed", log_str("address", f->ops->address(candidate)),
+                 log_str("source", candidate->notes.report.place), log_str("binding", candidate->notes.report.binding));
         if (f->ops->attempt)
                 f->ops->attempt(f, candidate);
         else
@@ -263,7 +264,7 @@ static int resolve_first(struct follower *f, struct err *err)
 {
         int rc = f->ops->resolve(f, root_set(f->root), &f->now, err);
         if (rc == ERR_NOT_FOUND) {
-                log_warn(f->log, "binding.warned", "A binding is waited for", log_err(err));
+                log_warn(f->log, "binding.warned", "Waiting for a binding", log_err(err));
                 rc = f->ops->resolve_nowhere(f, &f->now, err);
         }
         /* What is there and cannot be read is as wrong as what makes no sense. */

@@ -98,8 +98,8 @@ static int try_values(const struct service *service, const struct gather_input *
         }
         if (has_any(draft, UINT32_MAX))
                 return err_set(err, ERR_INVALID,
-                               "%s: %s is taken whole from one source, and this one does not say where it is: give "
-                               "its host or its uri here, too",
+                               "%s: all settings of %s come from one source, and this one does not say where it is: "
+                               "add its host or its uri here, too",
                                first_place(draft, UINT32_MAX), service->noun);
         return 0;
 }
@@ -177,7 +177,7 @@ static int put_entries(const struct service *service, const struct servicebindin
         }
         /* The rest may come later: a chart's part of a binding is there before the Secret that has the address. */
         if (!has_any(draft, service->address_fields))
-                return err_set(err, ERR_NOT_FOUND, "%s: the binding says neither host nor uri",
+                return err_set(err, ERR_NOT_FOUND, "%s: the binding has neither host nor uri",
                                servicebinding_path(binding));
         return 0;
 }
@@ -222,7 +222,7 @@ static int try_binding(const struct service *service, const struct gather_input 
         if (!input->bindings || !servicebinding_set_root(input->bindings)) {
                 if (wanted || provider)
                         return err_set(err, ERR_NOT_FOUND,
-                                       "a binding \"%s\" was asked for, but SERVICE_BINDING_ROOT is not set",
+                                       "the settings ask for a binding \"%s\", but SERVICE_BINDING_ROOT is not set",
                                        wanted ? wanted : provider);
                 return 0;
         }

@@ -42,8 +42,7 @@ static struct backing_redis *make(struct err *err)
 static int check_supported(const struct backing_redis_settings *s, struct notes *notes, struct err *err)
 {
         if (s->sentinel_master && s->sentinel_nodes.count == 0)
-                return err_set(err, ERR_INVALID, "%s: there are no sentinel.nodes to ask for it",
-                               notes_place(notes, "sentinel.master"));
+                return err_set(err, ERR_INVALID, "%s: it needs sentinel.nodes", notes_place(notes, "sentinel.master"));
         if (s->sentinel_nodes.count > 0 && s->socket_path)
                 return err_set(err, ERR_INVALID, "%s and %s contradict each other",
                                notes_place(notes, "sentinel.nodes"), notes_place(notes, "socket"));
@@ -54,7 +53,7 @@ static int check_supported(const struct backing_redis_settings *s, struct notes 
                 return err_set(err, ERR_INVALID, "%s: a Cluster (%s) has database 0 only",
                                notes_place(notes, "database"), notes_place(notes, "cluster"));
         if (s->tls && s->socket_path)
-                return err_set(err, ERR_INVALID, "%s: there is no TLS over a unix socket (%s)",
+                return err_set(err, ERR_INVALID, "%s: TLS does not work over a unix socket (%s)",
                                notes_place(notes, "tls"), notes_place(notes, "socket"));
         return 0;
 }

@@ -98,7 +98,7 @@ static int settle_tls(struct draft *draft, struct notes *notes, struct err *err)
                                    has_secret ? "the password and all documents are" : "all documents are");
         if (draft_has(draft, FIELD_CERTIFICATE) != draft_has(draft, FIELD_PRIVATE_KEY)) {
                 bool has_key = draft_has(draft, FIELD_PRIVATE_KEY);
-                return err_set(err, ERR_INVALID, "%s: there is no %s to it",
+                return err_set(err, ERR_INVALID, "%s: the %s for it is missing",
                                place_of(draft, has_key ? FIELD_PRIVATE_KEY : FIELD_CERTIFICATE),
                                has_key ? "certificate" : "private key");
         }
@@ -214,7 +214,7 @@ static int read_address(const struct draft *draft, struct backing_redis_settings
         if (rc == 0)
                 rc = draft_port(draft, draft_has(draft, FIELD_TLS_PORT) ? FIELD_TLS_PORT : FIELD_PORT, &out->port, err);
         if (rc == 0 && out->socket_path && out->socket_path[0] != '/')
-                rc = err_set(err, ERR_INVALID, "%s: expected the whole path of a socket",
+                rc = err_set(err, ERR_INVALID, "%s: expected the absolute path of a socket",
                              place_of(draft, FIELD_SOCKET));
         return rc;
 }

@@ -64,8 +64,8 @@ static void try_later(struct backing_redis_watch *watch, const struct err *err)
                 watch->backoff_ms * 2 < watch->backoff_max_ms ? watch->backoff_ms * 2 : watch->backoff_max_ms;
         follower_count(f, FOLLOW_FAILED);
         log_error(f->log, "binding.reload_failed",
-                  "The new Redis failed its probe: the one in use stays, and the new one is tried again", log_err(err),
-                  log_code(err), log_str("address", redis_target_address(backing_redis_target(watch->candidate))),
+                  "The new Redis failed its probe: keeping the current one and retrying", log_err(err), log_code(err),
+                  log_str("address", redis_target_address(backing_redis_target(watch->candidate))),
                   log_str("binding", backing_redis_report(watch->candidate)->binding),
                   log_int("generation", f->now->generation), log_int("attempt", watch->attempts),
                   log_int("retry_ms", wait_ms));

@@ -322,7 +322,7 @@ static void a_binding_that_vanishes_and_returns_changes_nothing(void **state)
         forget_log(w);
         test_folder_write(&w->root, "db", "type", "redis");
         wait_for_log(w, "binding.vanished");
-        assert_true(log_has(w, "/db: the binding says neither host nor uri"));
+        assert_true(log_has(w, "/db: the binding has neither host nor uri"));
 
         bind_to(w, w->first.port, w->first.password);
         wait_for_log(w, "binding.returned");

@@ -49,11 +49,13 @@ static int check(const char *text, const char *place, struct err *err)
         size_t length = 0;
         for (; text && text[length]; length++)
                 if (text[length] < '!' || text[length] > '~')
-                        return err_set(err, ERR_INVALID, "%s: a token has visible ASCII characters alone", place);
+                        return err_set(err, ERR_INVALID, "%s: a token may contain only visible ASCII characters",
+                                       place);
         if (length == 0)
-                return err_set(err, ERR_INVALID, "%s: %s", place, text ? "a token is not empty" : "holds a NUL byte");
+                return err_set(err, ERR_INVALID, "%s: %s", place,
+                               text ? "a token must not be empty" : "holds a NUL byte");
         if (length > TOKEN_MAX_BYTES)
-                return err_set(err, ERR_LIMIT, "%s: a token has at most %d characters", place, TOKEN_MAX_BYTES);
+                return err_set(err, ERR_LIMIT, "%s: a token may have at most %d characters", place, TOKEN_MAX_BYTES);
         return 0;
 }
 

@@ -51,7 +51,7 @@ static int code_of(int errnum)
 static const char *reason_of(int errnum, char *words, size_t size)
 {
         if (errnum == EXDEV)
-                return "a link leads outside of the root";
+                return "a link leads outside the root";
         if (errnum == ENOENT)
                 return "a link that leads nowhere";
         return strerror_r(errnum, words, size);

@@ -102,7 +102,7 @@ int sb_load(const char *root, struct servicebinding_set **out, struct sb_print *
                         return rc;
         }
         if (rc == 0)
-                rc = sb_error(err, SERVICEBINDING_UNAVAILABLE, "%s: kept changing while it was read", root);
+                rc = sb_error(err, SERVICEBINDING_UNAVAILABLE, "%s: kept changing while being read", root);
         return rc;
 }
 

@@ -397,7 +397,7 @@ static void a_link_that_leads_outside_is_refused(void **state)
         servicebinding_set_unref(set);
         folder_link(f, "root/..data", "../outside");
         assert_int_equal(servicebinding_load(root, &set, &err), SERVICEBINDING_INVALID);
-        assert_non_null(strstr(err.text, "/root/..data: a link leads outside of the root"));
+        assert_non_null(strstr(err.text, "/root/..data: a link leads outside the root"));
 }
 
 static void without_proc_a_volume_is_read_and_other_links_are_refused(void **state)

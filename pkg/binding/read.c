@@ -49,7 +49,7 @@ static int read_bytes(int fd, struct sb_entry *entry, const char *path, struct s
                 if (n == 0 && is_full)
                         return 0;
                 if (n == 0 || is_full)
-                        return sb_error(err, SERVICEBINDING_UNREADABLE, "%s/%s: changed while it was read", path,
+                        return sb_error(err, SERVICEBINDING_UNREADABLE, "%s/%s: changed while being read", path,
                                         entry->name);
                 done += (size_t)n;
         }
@@ -63,7 +63,9 @@ static int check_file(const struct stat *st, const struct reader *r, const char 
         if (st->st_size > SB_ENTRY_MAX)
                 return sb_error(err, SERVICEBINDING_LIMIT, "%s/%s: larger than %d bytes", path, name, SB_ENTRY_MAX);
         if ((size_t)st->st_size > r->budget)
-                return sb_error(err, SERVICEBINDING_LIMIT, "%s/%s: the bindings of this root hold more than %d bytes",
+                return sb_error(err, SERVICEBINDING_LIMIT,
+                                "%s/%s: the bindings below this root hold more than %d "
+                                "bytes",
                                 path, name, SB_SET_MAX);
         return 0;
 }

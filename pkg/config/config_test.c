@@ -254,8 +254,8 @@ static void wrong_flags_are_named(void **state)
         static const struct {
                 const char *first, *second, *expected;
         } cases[] = {
-                { "--port", NULL, "--port: a value is missing" },
-                { "--port", "--check", "--port: a value is missing" },
+                { "--port", NULL, "--port: missing value" },
+                { "--port", "--check", "--port: missing value" },
                 { "--port", "0", "--port: expected a port from 1 to 65535, got \"0\"" },
                 { "--hold-tme=1s", NULL, "--hold-tme: unknown option; did you mean --hold-time?" },
                 { "--hold_time", "1s", "--hold_time: unknown option; did you mean --hold-time?" },
@@ -265,7 +265,7 @@ static void wrong_flags_are_named(void **state)
                 { "request", NULL, "\"request\": unexpected argument; options start with --, see --help" },
                 { "--", NULL, "--: unknown option" },
                 { "--redis-password=x", NULL,
-                  "--redis-password: others could read a secret on the command line; name a file: "
+                  "--redis-password: others could read a secret on the command line; use "
                   "--redis-password-file "
                   "PATH" },
                 { "--access-log=all", NULL, "--access-log: expected off, errors or on, got \"all\"" },
@@ -299,17 +299,17 @@ static void wrong_files_are_named_with_line_and_key(void **state)
                 { "port: 1\nport: 2\n", "c.yaml:2: port: given twice, first in line 1" },
                 { "redis-host: a\nredis: {host: b}\n", "c.yaml:2: redis.host: given twice, first in line 1" },
                 { "redis: {host: a}\nredis: {port: 1}\n", "c.yaml:2: redis: given twice, first in line 1" },
-                { "port:\n", "c.yaml:1: port: a value is missing" },
+                { "port:\n", "c.yaml:1: port: missing value" },
                 { "redis: x\n", "c.yaml:1: redis: expected a mapping" },
                 { "port: {a: 1}\n", "c.yaml:1: port: expected a value, got a mapping" },
                 { "port: [1]\n", "c.yaml:1: port: expected one value, got a list" },
                 { "check: true\n", "c.yaml:1: check: can't be set in a file" },
                 { "redis-password: x\n",
-                  "c.yaml:1: redis-password: a secret is not read from here; name its own file: redis-password-file" },
+                  "c.yaml:1: redis-password: secrets are not read from this file; name a file of its own with redis-password-file" },
                 { "redis-host: \"a\\0b\"\n", "c.yaml:1: redis-host: a text can't hold a NUL" },
                 { "redis-sentinel-nodes:\n  - a\n  - {b: c}\n",
                   "c.yaml:3:5: an entry of a list must be a plain value" },
-                { "redis-sentinel-nodes:\n  - a\n  -\n", "c.yaml:3: redis-sentinel-nodes: a value is missing" },
+                { "redis-sentinel-nodes:\n  - a\n  -\n", "c.yaml:3: redis-sentinel-nodes: missing value" },
                 { "a: &x 1\n", "c.yaml:1:4: an anchor (&name) is not allowed here" },
                 { "port: *x\n", "c.yaml:1:7: an alias (*name) is not allowed here" },
                 { "port: !!int 1\n", "c.yaml:1:7: a tag (!name) is not allowed here" },

@@ -94,12 +94,12 @@ static int find_option(struct file *file, const struct yaml_node *node, const st
                 return refuse(file, node, "can't be set in a file", err);
         if (option->type == CONFIG_SECRET && !*is_path)
                 return err_set(err, ERR_INVALID,
-                               "%s:%d: %s: a secret is not read from here; name its own file: %s-file", file->path,
-                               node->line, node->key, node->name);
+                               "%s:%d: %s: secrets are not read from this file; name a file of its own with %s-file",
+                               file->path, node->line, node->key, node->name);
         if (node->opens_list && option->type != CONFIG_LIST)
                 return refuse(file, node, "expected one value, got a list", err);
         if (node->is_null)
-                return refuse(file, node, "a value is missing", err);
+                return refuse(file, node, "missing value", err);
         int *line = &file->lines[option - program->options];
         if (*line != 0 && !node->in_list)
                 return refuse_twice(file, node, *line, err);

@@ -55,7 +55,7 @@ static int take_value(struct flag_walk *walk, const char *equals, struct finding
         } else if (is_bool && !(next && config_parse_bool(next, strlen(next), &ignored))) {
                 finding->text = "true";
         } else if (!next || strncmp(next, "--", 2) == 0) {
-                return err_set(err, ERR_INVALID, "%s: a value is missing", walk->place);
+                return err_set(err, ERR_INVALID, "%s: missing value", walk->place);
         } else {
                 finding->text = next;
                 walk->next++;
@@ -90,8 +90,7 @@ int config_flag_next(const struct config_program *program, struct flag_walk *wal
         if (!finding->option)
                 return refuse(program, arg, err);
         if (finding->option->type == CONFIG_SECRET && !finding->is_path)
-                return err_set(err, ERR_INVALID,
-                               "%s: others could read a secret on the command line; name a file: %s-file PATH",
+                return err_set(err, ERR_INVALID, "%s: others could read a secret on the command line; use %s-file PATH",
                                walk->place, walk->place);
         return take_value(walk, equals, finding, err);
 }

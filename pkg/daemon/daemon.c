@@ -81,7 +81,7 @@ static void *end_by_force(void *data)
         free(data);
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
                 ;
-        daemon_complain(force.program, "not all of it has ended within the grace period; it is ended by force");
+        daemon_complain(force.program, "some threads did not end within the grace period; exiting by force");
         _exit(DAEMON_FAILED);
 }
 
@@ -121,8 +121,8 @@ static void stop(struct daemon *daemon, const char *signal_name)
         if (options->is_forced)
                 arm(daemon);
         options->on_stop(options->data);
-        log_info(options->log, "server.stopping", "Not ready from now on; requests finish",
-                 log_str("signal", signal_name), log_int("waited_ms", options->drain_delay_ms));
+        log_info(options->log, "server.stopping", "No longer ready; finishing requests", log_str("signal", signal_name),
+                 log_int("waited_ms", options->drain_delay_ms));
         int64_t delay_ms =
                 options->drain_delay_ms < options->grace_ms ? options->drain_delay_ms : options->grace_ms / 2;
         (void)uv_timer_start(&daemon->drain, on_drained, (uint64_t)delay_ms, 0); /* initialised: cannot fail */
@@ -199,7 +199,7 @@ int daemon_printed(const char *program, int status)
         errno = 0;
         if (fflush(stdout) == 0 && !ferror(stdout))
                 return status;
-        fprintf(stderr, "%s: standard output: %s\n", program, errno ? strerror(errno) : "not all of it was written");
+        fprintf(stderr, "%s: standard output: %s\n", program, errno ? strerror(errno) : "could not write all of it");
         return status == DAEMON_STOPPED ? DAEMON_FAILED : status;
 }
 

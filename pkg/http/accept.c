@@ -87,7 +87,7 @@ static bool accept_one(struct http_worker *worker)
                 atomic_fetch_sub(&server->connections, 1);
                 if (worker->refused_connections)
                         metric_add(worker->refused_connections, 1);
-                turn_away(worker, fd, 503, "Retry-After: 1\r\n", "There are too many connections; try again soon.");
+                turn_away(worker, fd, 503, "Retry-After: 1\r\n", "Too many connections; try again soon.");
                 return true;
         }
         int on = 1;

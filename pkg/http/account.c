@@ -21,15 +21,15 @@ int account_open(struct http_worker *worker, struct err *err)
                 return err_set(err, ERR_NOMEM, "metrics of a worker");
         if (!all)
                 return 0;
-        int rc = metrics_gauge(all, "http_connections", "Connections that are open.", NULL, &worker->open_connections,
-                               err);
+        int rc = metrics_gauge(all, "http_connections", "Open connections.", NULL, &worker->open_connections, err);
         if (rc == 0)
                 rc = metrics_counter(all, "http_connections_refused_total",
-                                     "Connections turned away because there were too many.", NULL,
+                                     "Connections rejected because too many were open.", NULL,
                                      &worker->refused_connections, err);
         if (rc == 0)
                 rc = metrics_counter(all, "http_transfers_refused_total",
-                                     "Requests answered with 503 because too much was on its way (--transfer-max).",
+                                     "Requests answered with 503 because the transfer memory was used up "
+                                     "(--transfer-max).",
                                      NULL, &worker->refused_transfers, err);
         return rc;
 }

@@ -8,7 +8,7 @@
 
 static const struct denial unmatched = { 412, NULL, "Nothing here has an ETag, so If-Match does not hold." };
 static const struct denial undated = { 412, NULL,
-                                       "Nothing here has a date of change, so If-Unmodified-Since does not hold." };
+                                       "Nothing here has a Last-Modified date, so If-Unmodified-Since does not hold." };
 
 static bool method_is(const struct http_request *request, const char *method)
 {

@@ -129,7 +129,7 @@ static void check_head(struct conn *conn, int64_t now_ms)
         }
         if (now_ms - conn->head_since_ms < conn->worker->server->options.header_timeout_ms)
                 return;
-        conn_refuse_head(conn, 408, "The request's head did not come in time.");
+        conn_refuse_head(conn, 408, "The request head did not arrive in time.");
 }
 
 /* The client has ended its direction, all bytes were read, and the body is not whole: it never will be. As above,
@@ -166,13 +166,13 @@ static void check_body(struct conn *conn, int64_t now_ms)
                 (void)shutdown(conn->fd, SHUT_RDWR); /* libmicrohttpd sees it and closes */
         } else if (known && body_is_stuck(request, &tcp)) {
                 account_request(request, 400, 0);
-                conn_refuse(conn, 400, http_request_correlation_id(request), "", "A line within the body is too long.");
+                conn_refuse(conn, 400, http_request_correlation_id(request), "", "A line in the body is too long.");
                 drop_unread(conn->fd);
                 conn->cut_at_ms = now_ms; /* libmicrohttpd does not read on, so there is no use in waiting */
         } else if (now_ms - request->started_us / 1000 >= conn->worker->server->options.body_timeout_ms) {
                 account_request(request, 408, 0);
                 conn_refuse(conn, 408, http_request_correlation_id(request), "",
-                            "The request's body did not come in time.");
+                            "The request body did not arrive in time.");
         }
 }
 

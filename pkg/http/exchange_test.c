@@ -68,7 +68,7 @@ static void an_unknown_path_is_a_problem(void **state)
         assert_non_null(strstr(answer.head, "Content-Type: application/problem+json\r\n"));
         assert_non_null(strstr(answer.head, "x-correlation-id: me-1\r\n"));
         assert_string_equal(answer.body, "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"
-                                         "\"detail\":\"There is nothing at this path.\",\"correlationId\":\"me-1\"}");
+                                         "\"detail\":\"Nothing exists at this path.\",\"correlationId\":\"me-1\"}");
 }
 
 static void an_unknown_method_gets_405_with_allow(void **state)

@@ -56,7 +56,7 @@ static void read_content_length(struct head_facts *head, const char *value, size
         head->content_lengths++;
         for (size_t i = 0; i < length; i++) {
                 if (value[i] < '0' || value[i] > '9' || number > (UINT64_MAX - 9) / 10) {
-                        head->fault = "Content-Length is no number that can be used.";
+                        head->fault = "Content-Length is not a valid number.";
                         return;
                 }
                 number = number * 10 + (uint64_t)(value[i] - '0');
@@ -84,7 +84,7 @@ static void note_host(struct head_facts *head, const char *value, size_t length)
 {
         head->hosts++;
         if (!target_is_host(value, length))
-                head->fault = "Host is no name or address.";
+                head->fault = "Host is not a valid name or address.";
 }
 
 static void note_field(struct head_facts *head, const char *name, size_t name_length, const char *value, size_t length)
@@ -179,11 +179,11 @@ static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind UNUSED, const
                 length = 0;
         }
         if (!is_token(name, name_length))
-                head->fault = "A field name has a character that it must not have.";
+                head->fault = "A field name contains an invalid character.";
         else if (!follow(pass, name, name_length, value, length) || memchr(value, '\r', length))
                 head->fault = "A line of the head is folded, or does not end with CR LF alone.";
         else if (has_control(value, length))
-                head->fault = "A field has a control character.";
+                head->fault = "A field contains a control character.";
         if (head->fault)
                 return MHD_NO;
         if (pass->expected && length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t')) {
@@ -210,18 +210,18 @@ static bool start_chain(struct pass *pass, const char *method, const char *versi
 static const char *framing_fault(const struct head_facts *head, const char *version)
 {
         if (head->transfer_encodings && head->content_lengths)
-                return "Content-Length and Transfer-Encoding exclude each other.";
+                return "Content-Length and Transfer-Encoding are mutually exclusive.";
         if (head->transfer_encodings > 1 || (head->transfer_encodings && !head->chunked))
-                return "The only transfer coding that is known here is \"chunked\".";
+                return "The only supported transfer coding is \"chunked\".";
         if (head->content_lengths > 1)
-                return "There are several Content-Lengths.";
+                return "The request has several Content-Length fields.";
         bool old = !strcmp(version, "HTTP/1.0");
         if (old && head->transfer_encodings)
                 return "HTTP/1.0 has no Transfer-Encoding.";
         if (head->hosts > 1 || (head->hosts == 0 && !old))
-                return "There must be one Host.";
+                return "The request must have exactly one Host field.";
         if (head->content_types > 1)
-                return "There are several Content-Types.";
+                return "The request has several Content-Type fields.";
         return NULL;
 }
 

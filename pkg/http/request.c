@@ -219,7 +219,7 @@ static void refuse_full(struct http_request *request)
 static void refuse_too_large(struct http_request *request)
 {
         char detail[96];
-        (void)snprintf(detail, sizeof(detail), "The body is larger than %zu bytes, the most that this server takes.",
+        (void)snprintf(detail, sizeof(detail), "The body is larger than %zu bytes, the limit of this server.",
                        request->worker->server->options.body_max_bytes); /* fits */
         refuse(request, 413, detail);
 }
@@ -254,7 +254,7 @@ static const char *find_route(struct http_request *request)
         if (!is_visible(request->target) || !target_path(request->target, &raw_path, &raw_length))
                 return "The request target is malformed.";
         if (!target_decode(raw_path, raw_length, false, path, &length))
-                return "The path is not percent-encoded as it should be.";
+                return "The path has invalid percent-encoding.";
         request->path = path;
         route_find(request->worker->server->routes, request->method, raw_path, raw_length, path + length + 1,
                    &request->match);
@@ -312,8 +312,7 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         if (request->head.fault)
                 refuse(request, 400, request->head.fault);
         else if (head_bytes + FIELD_POOL_BYTES * request->head.fields + ANSWER_POOL_BYTES > server->pool_bytes)
-                refuse(request, request->target_length > head_bytes / 2 ? 414 : 431,
-                       "The request's head is too large.");
+                refuse(request, request->target_length > head_bytes / 2 ? 414 : 431, "The request head is too large.");
         else if ((request->denial = deny(request)) && is_worth_a_refusal(&request->head))
                 denial_refuse(request, request->denial);
         else if (!request->denial && request->head.content_length > server->options.body_max_bytes)
@@ -389,7 +388,7 @@ static enum MHD_Result take_upload(struct http_request *request, const char *upl
                 if (rc == ERR_LIMIT)
                         refuse_full(request);
                 else
-                        refuse(request, 503, "The server is short of memory.");
+                        refuse(request, 503, "The server is out of memory.");
                 return MHD_YES;
         }
         memcpy(request->body + request->body_length, upload, size);
@@ -427,7 +426,7 @@ static void answer_without_route(struct http_request *request)
         size_t length;
         bool of_all = !strcmp(request->target, "*") && !strcmp(request->method, "OPTIONS");
         if ((!request->match.path_known && !of_all) || !target_path(request->target, &raw_path, &length)) {
-                http_problem(request, 404, NULL, 0, "There is nothing at this path.");
+                http_problem(request, 404, NULL, 0, "Nothing exists at this path.");
                 return;
         }
         route_allow(request->worker->server->routes, raw_path, length, allow, sizeof(allow));
@@ -437,7 +436,9 @@ static void answer_without_route(struct http_request *request)
                                                              .header_count = 1 });
                 return;
         }
-        http_problem(request, 405, &(struct http_header){ "Allow", allow }, 1, "This path does not have the method %s.",
+        http_problem(request, 405, &(struct http_header){ "Allow", allow }, 1,
+                     "This path does not support the method "
+                     "%s.",
                      request->method);
 }
 

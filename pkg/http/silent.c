@@ -46,7 +46,7 @@ static void take(struct http_worker *worker, int fd, const struct sockaddr_stora
                 break;
         case FIRST_TLS:
                 atomic_fetch_sub(&server->connections, 1);
-                turn_away(worker, fd, 400, "", "This port speaks plain HTTP, and this client speaks TLS.");
+                turn_away(worker, fd, 400, "", "This port speaks plain HTTP, but the client sent TLS.");
                 break;
         case FIRST_NONE: /* memory is short: libmicrohttpd waits for it */
         case FIRST_HTTP:

@@ -20,10 +20,9 @@ struct token_set {
         struct token tokens[];
 };
 
-static const struct denial is_missing = { 401, "Bearer", "This needs a token: Authorization: Bearer <token>." };
-static const struct denial is_unknown = { 401, "Bearer error=\"invalid_token\"",
-                                          "The token is none of those that are known here." };
-static const struct denial is_ambiguous = { 400, NULL, "There are several Authorizations." };
+static const struct denial is_missing = { 401, "Bearer", "This request needs a token: Authorization: Bearer <token>." };
+static const struct denial is_unknown = { 401, "Bearer error=\"invalid_token\"", "The token is unknown." };
+static const struct denial is_ambiguous = { 400, NULL, "The request has several Authorization fields." };
 
 /* --- Sets ------------------------------------------------------------------------------------------ */
 

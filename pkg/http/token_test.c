@@ -116,7 +116,7 @@ static void two_authorizations_are_ambiguous(void **state)
         set_two();
         assert_int_equal(get("/token", "Authorization: Bearer aaaa-1111\r\nAuthorization: Bearer aaaa-1111\r\n"), 400);
         assert_null(strcasestr(answer.head, "WWW-Authenticate"));
-        assert_non_null(strstr(answer.body, "several Authorizations"));
+        assert_non_null(strstr(answer.body, "several Authorization fields"));
 }
 
 static void public_routes_and_unknown_paths_need_none(void **state)

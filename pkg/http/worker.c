@@ -204,7 +204,7 @@ int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context,
                 goto fail;
         worker->daemon = start_daemon(worker);
         if (!worker->daemon) {
-                rc = err_set(err, ERR_UNAVAILABLE, "libmicrohttpd does not start");
+                rc = err_set(err, ERR_UNAVAILABLE, "libmicrohttpd failed to start");
                 goto fail;
         }
         rc = open_handles(worker, err);

@@ -54,7 +54,7 @@ static const unsigned char *scan_opening(struct scan *s)
 {
         const unsigned char *at = scan_space(s, s->start);
         if (at == s->end)
-                return scan_fail(s, at, JSON_EMPTY, "nothing there, a JSON document is expected");
+                return scan_fail(s, at, JSON_EMPTY, "expected a JSON document");
         if (s->end - at >= 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0)
                 return scan_fail(s, at, JSON_BAD_SYNTAX, "a byte order mark is not allowed");
         return at;

@@ -58,8 +58,8 @@ static void invalid_documents_are_refused_with_line_column_and_reason(void **sta
 {
         (void)state;
         static const struct invalid_case cases[] = {
-                { "", JSON_EMPTY, "line 1, column 1: nothing there, a JSON document is expected" },
-                { " \n ", JSON_EMPTY, "line 2, column 2: nothing there, a JSON document is expected" },
+                { "", JSON_EMPTY, "line 1, column 1: expected a JSON document, found the end" },
+                { " \n ", JSON_EMPTY, "line 2, column 2: expected a JSON document, found the end" },
                 { "[1,2]", JSON_NOT_OBJECT, "line 1, column 1: expected an object, found '['" },
                 { "\n \"text\" ", JSON_NOT_OBJECT, "line 2, column 2: expected an object, found '\"'" },
                 { "12", JSON_NOT_OBJECT, "line 1, column 1: expected an object, found '1'" },

@@ -177,7 +177,7 @@ static size_t print_lost(char line[SINK_LOST_MAX_BYTES], uint64_t lost, void *da
         size_t length = 0;
         buf_init(&text, SINK_LOST_MAX_BYTES - 1);
         if (put_head(&text, data, LOG_WARN, "log.dropped",
-                     "Lines could not be written for some time: these are lost") == 0 &&
+                     "The log could not be written for some time: these lines are lost") == 0 &&
             buf_printf(&text, ",\"lines_dropped\":%llu}\n", (unsigned long long)lost) == 0) {
                 length = text.len;
                 memcpy(line, text.data, length);

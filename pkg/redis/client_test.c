@@ -460,12 +460,12 @@ static void beyond_the_budget_a_command_is_refused_at_the_next_flush(void **stat
         redis_flush(rig.client);
         assert_int_equal(rig.answered, 2);
         assert_int_equal(jobs[2].code, ERR_UNAVAILABLE);
-        assert_string_equal(jobs[3].text, "too many requests wait for Redis");
+        assert_string_equal(jobs[3].text, "too many requests are waiting for Redis");
         RUN_UNTIL(&rig, rig.answered == 4);
         rig.budget.bytes_max = 40;
         job_send(&jobs[0], &rig, "SET", "a", "a value that is longer than the budget has bytes");
         redis_flush(rig.client);
-        assert_string_equal(jobs[0].text, "too many requests wait for Redis");
+        assert_string_equal(jobs[0].text, "too many requests are waiting for Redis");
         rig_fini(&rig);
 }
 
@@ -735,7 +735,7 @@ static void a_client_whose_target_is_nowhere_tries_nothing_until_it_gets_one(voi
         job_send(&late, &rig, "SET", "k", "v");
         RUN_UNTIL(&rig, late.is_done);
         assert_int_equal(late.code, ERR_UNAVAILABLE);
-        assert_non_null(strstr(late.text, "not known yet where Redis is"));
+        assert_non_null(strstr(late.text, "address of Redis is not known yet"));
         for (size_t i = 0; i < COUNT_OF(rig.events); i++)
                 assert_int_equal(rig.events[i], 0);
         fake_start(&fake, &rig.loop, 0, NULL);

@@ -201,7 +201,7 @@ void redis_conn_broken(struct conn *c, const struct err *why)
         bool is_unheard = c->state == CONN_HANDSHAKE && c->handshake.next == 0;
         c->client->counters.protocol_errors += why->code == ERR_PROTOCOL;
         if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS says nothing to what is none */
-                (void)err_wrap(&err, "%s: handshake (perhaps this port wants TLS)", c->target->address);
+                (void)err_wrap(&err, "%s: handshake (perhaps this port expects TLS)", c->target->address);
         else
                 (void)err_wrap(&err, c->state == CONN_HANDSHAKE ? "%s: handshake" : "%s", c->target->address);
         if (c->state == CONN_READY)
@@ -277,7 +277,7 @@ static void tick_opening(struct conn *c, int64_t now_ms)
                 return;
         (void)err_set(&err, ERR_TIMEOUT, "%s: %s: no answer within %lld ms%s", c->target->address, step_of(c),
                       (long long)c->client->options.connect_timeout_ms,
-                      c->state == CONN_SECURING ? " (perhaps there is no TLS on this port)" : "");
+                      c->state == CONN_SECURING ? " (perhaps this port does not speak TLS)" : "");
         if (is_late)
                 redis_conn_failed(c, FAILURE_NONE, &err);
         else
@@ -311,7 +311,7 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
         }
         /* Bytes come, and no reply ends: what it swallows are the replies to others. Nobody waits any more. */
         if (now_ms - c->answered_ms >= c->client->options.hold_ms + stall_ms) {
-                (void)err_set(&err, ERR_PROTOCOL, "a reply without an end");
+                (void)err_set(&err, ERR_PROTOCOL, "an endless reply");
                 redis_conn_broken(c, &err);
                 return;
         }

@@ -242,6 +242,6 @@ int redis_reply_unfit(const struct redis_command *command, const struct redis_re
         static const char *const types[] = { [REDIS_NIL] = "nil",         [REDIS_STATUS] = "a status",
                                              [REDIS_ERROR] = "an error",  [REDIS_INTEGER] = "an integer",
                                              [REDIS_STRING] = "a string", [REDIS_ARRAY] = "an array" };
-        return err_set(err, ERR_PROTOCOL, "the reply to %s cannot be: %s", redis_command_name(command),
+        return err_set(err, ERR_PROTOCOL, "impossible reply to %s: %s", redis_command_name(command),
                        types[redis_reply_type(reply)]);
 }

@@ -22,7 +22,7 @@ static void on_unasked(struct conn *c, const struct redis_reply *reply)
         if (redis_reply_type(reply) == REDIS_ERROR)
                 (void)redis_reply_error(reply, &err);
         else
-                (void)err_set(&err, ERR_PROTOCOL, "a reply that nothing asked for");
+                (void)err_set(&err, ERR_PROTOCOL, "an unexpected reply");
         redis_conn_broken(c, &err);
 }
 
@@ -104,7 +104,7 @@ static void read_all(struct conn *c, struct redis_channel *channel)
                                 (void)redis_channel_problem(channel, errno, "read",
                                                             &err); /* told by redis_conn_broken */
                         else
-                                (void)err_set(&err, ERR_UNAVAILABLE, "closed by the other side");
+                                (void)err_set(&err, ERR_UNAVAILABLE, "closed by the peer");
                         redis_conn_broken(c, &err);
                         return;
                 }

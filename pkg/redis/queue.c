@@ -441,17 +441,17 @@ static int say(const struct redis *client, const struct redis_command *command, 
         case REASON_AWAY:
                 return say_away(client, command, err);
         case REASON_FULL:
-                return err_set(err, ERR_UNAVAILABLE, "too many requests wait for Redis");
+                return err_set(err, ERR_UNAVAILABLE, "too many requests are waiting for Redis");
         case REASON_NOT_HELD:
-                return err_set(err, ERR_UNAVAILABLE, "there is no connection to Redis (last error: %s)",
+                return err_set(err, ERR_UNAVAILABLE, "no connection to Redis (last error: %s)",
                                client->last_error.code ? client->last_error.text : "none");
         case REASON_CLOSED:
                 if (command->doubts > 0)
                         return err_set(err, ERR_TIMEOUT, "stopped before Redis answered");
-                return err_set(err, ERR_UNAVAILABLE, "stopped before Redis could be asked");
+                return err_set(err, ERR_UNAVAILABLE, "stopped before sending the command to Redis");
         case REASON_PLACE:
                 return err_set(err, command->doubts > 0 ? ERR_TIMEOUT : ERR_UNAVAILABLE,
-                               "it was for the Redis that was bound before");
+                               "the command was for the previous Redis");
         case REASON_ONCE:
                 return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
         case REASON_GUILTY:

@@ -170,7 +170,7 @@ static void leave_former(struct conn *old, const struct conn *now)
         struct err err;
         if (strcmp(old->target->address, now->target->address) == 0)
                 return;
-        (void)err_set(&err, ERR_UNAVAILABLE, "%s: no longer the primary: that is %s", old->target->address,
+        (void)err_set(&err, ERR_UNAVAILABLE, "%s: no longer the primary, which is now %s", old->target->address,
                       now->target->address); /* told by the event */
         redis_conn_lost(old, &err);
 }

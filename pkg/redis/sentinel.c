@@ -146,7 +146,7 @@ static int read_answer(const struct ask *ask, const struct redis_reply *reply, c
         if (redis_reply_count(reply) == 2 &&
             redis_sentinel_place(redis_reply_at(reply, 0), redis_reply_at(reply, 1), host, port))
                 return 0;
-        return err_set(err, ERR_PROTOCOL, "%s: named no host and port", node_of(ask)->address);
+        return err_set(err, ERR_PROTOCOL, "%s: did not name a host and a port", node_of(ask)->address);
 }
 
 static void on_named(struct ask *ask, const char *host, uint16_t port)

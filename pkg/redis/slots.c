@@ -116,7 +116,7 @@ static int add_node(struct redis_slots *slots, const struct redis_reply *reply, 
         if (strlen(host) > SLOT_HOST_MAX)
                 return err_set(err, ERR_PROTOCOL, "a node's host is longer than %d characters", SLOT_HOST_MAX);
         if (!is_host(host))
-                return err_set(err, ERR_PROTOCOL, "a node's host has a character that no host has");
+                return err_set(err, ERR_PROTOCOL, "a node's host has an invalid character");
         for (size_t i = 0; i < slots->node_count; i++)
                 if (slots->nodes[i].port == port && strcmp(slots->nodes[i].host, host) == 0)
                         return (int)i + 1;

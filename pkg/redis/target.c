@@ -25,7 +25,7 @@ static int check_sentinel(const struct redis_target_options *o, struct err *err)
         if (!o->sentinel_master || !o->sentinel_master[0])
                 return err_set(err, ERR_INVALID, "Redis: Sentinels without the name of a master");
         if (o->sentinel_count == 0 || o->sentinel_count > SENTINELS_MAX)
-                return err_set(err, ERR_INVALID, "Redis: 1 to %d Sentinels are needed", SENTINELS_MAX);
+                return err_set(err, ERR_INVALID, "Redis: expected 1 to %d Sentinels", SENTINELS_MAX);
         if (o->host || o->socket_path)
                 return err_set(err, ERR_INVALID, "Redis: both Sentinels and an address");
         if (o->sentinel_username && o->sentinel_password.length == 0)
@@ -45,9 +45,9 @@ static int check_tls(const struct redis_target_options *o, struct err *err)
         if (!o->tls && (name || has_files))
                 return err_set(err, ERR_INVALID, "Redis: certificates or a server name for TLS, but no TLS");
         if (o->tls && o->socket_path)
-                return err_set(err, ERR_INVALID, "Redis: there is no TLS over a unix socket");
+                return err_set(err, ERR_INVALID, "Redis: TLS does not work over a unix socket");
         if (name && (!name[0] || strlen(name) > HOST_MAX))
-                return err_set(err, ERR_INVALID, "Redis: a server name of 1 to %d characters is needed", HOST_MAX);
+                return err_set(err, ERR_INVALID, "Redis: expected a server name of 1 to %d characters", HOST_MAX);
         if ((o->certificate.length > 0) != (o->private_key.length > 0))
                 return err_set(err, ERR_INVALID, "Redis: a client %s",
                                o->certificate.length > 0 ? "certificate without its key"
@@ -80,10 +80,10 @@ static int check(const struct redis_target_options *o, struct err *err)
         if (o->host && o->socket_path)
                 return err_set(err, ERR_INVALID, "Redis: both a host and a socket path");
         if (o->host && (!o->host[0] || strlen(o->host) > HOST_MAX))
-                return err_set(err, ERR_INVALID, "Redis: a host name of 1 to %d characters is needed", HOST_MAX);
+                return err_set(err, ERR_INVALID, "Redis: expected a host name of 1 to %d characters", HOST_MAX);
         if (o->socket_path &&
             (!o->socket_path[0] || strlen(o->socket_path) >= sizeof(((struct sockaddr_un){ 0 }).sun_path)))
-                return err_set(err, ERR_INVALID, "Redis: a socket path of 1 to %zu bytes is needed",
+                return err_set(err, ERR_INVALID, "Redis: expected a socket path of 1 to %zu bytes",
                                sizeof(((struct sockaddr_un){ 0 }).sun_path) - 1);
         if ((o->username || o->password_secondary.length > 0) && o->password.length == 0)
                 return err_set(err, ERR_INVALID, "Redis: a %s without a password",
@@ -361,5 +361,5 @@ bool redis_target_tls(const struct redis_target *target)
 
 int redis_target_known(const struct redis_target *target, struct err *err)
 {
-        return target->is_nowhere ? err_set(err, ERR_UNAVAILABLE, "it is not known yet where Redis is") : 0;
+        return target->is_nowhere ? err_set(err, ERR_UNAVAILABLE, "the address of Redis is not known yet") : 0;
 }

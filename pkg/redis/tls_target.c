@@ -29,9 +29,9 @@ static int say_pem(const char *part, const char *noun, int rc, struct err *err)
         case GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE:
                 return err_set(err, ERR_INVALID, "%s: no %s in the PEM text", part, noun);
         case GNUTLS_E_DECRYPTION_FAILED:
-                return err_set(err, ERR_INVALID, "%s: it is encrypted; one without a passphrase is needed", part);
+                return err_set(err, ERR_INVALID, "%s: it is encrypted; use one without a passphrase", part);
         default:
-                return err_set(err, ERR_INVALID, "%s: the PEM text cannot be read (%s)", part, gnutls_strerror(rc));
+                return err_set(err, ERR_INVALID, "%s: invalid PEM (%s)", part, gnutls_strerror(rc));
         }
 }
 

@@ -94,10 +94,10 @@ static int say_name(gnutls_x509_crt_t leaf, const char *wanted, struct err *err)
         char text[160];
         const char *kind;
         if (has_in_vain(leaf, wanted, &kind))
-                return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: %s is in it as %s, and would have to be as %s",
-                               wanted, kind, is_address(wanted) ? "an IP address" : "a DNS name");
+                return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: it has %s as %s, expected it as %s", wanted,
+                               kind, is_address(wanted) ? "an IP address" : "a DNS name");
         list_names(leaf, text, sizeof(text));
-        return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: the name %s is not in it (it has %s)", wanted,
+        return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: it does not have the name %s (it has %s)", wanted,
                        text[0] ? text : "none");
 }
 
@@ -120,7 +120,7 @@ static int say_leaf(const struct redis_tls_session *s, gnutls_x509_crt_t leaf, u
                         text[0] = '\0';
                 make_printable(text);
                 return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: unknown issuer (%s)%s", text,
-                               s->tls->trusts_nobody ? "; no CA is given, and this system has none of its own" : "");
+                               s->tls->trusts_nobody ? "; no CA is configured, and this system has none" : "");
         }
         if ((status & GNUTLS_CERT_EXPIRED) && until < now)
                 return err_set(err, ERR_UNAVAILABLE, "TLS: certificate: expired on %s", day_of(until, day));
@@ -138,11 +138,11 @@ static int say_certificate(const struct redis_tls_session *s, struct err *err)
                 { GNUTLS_CERT_REVOKED, "revoked" },
                 { GNUTLS_CERT_EXPIRED, "one of its issuers has expired" },
                 { GNUTLS_CERT_NOT_ACTIVATED, "one of its issuers is not valid yet" },
-                { GNUTLS_CERT_SIGNER_NOT_CA, "its issuer is no CA" },
+                { GNUTLS_CERT_SIGNER_NOT_CA, "its issuer is not a CA" },
                 { GNUTLS_CERT_SIGNATURE_FAILURE, "its signature is wrong" },
-                { GNUTLS_CERT_INSECURE_ALGORITHM, "signed with an algorithm that is not safe any more" },
+                { GNUTLS_CERT_INSECURE_ALGORITHM, "it is signed with an insecure algorithm" },
                 { GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE, "its issuer may not issue it" },
-                { GNUTLS_CERT_PURPOSE_MISMATCH, "it is not made for servers" },
+                { GNUTLS_CERT_PURPOSE_MISMATCH, "it is not a server certificate" },
         };
         const unsigned in_leaf = GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED |
                                  GNUTLS_CERT_UNEXPECTED_OWNER;
@@ -179,19 +179,19 @@ static int say_alert(const struct redis_tls_session *s, struct err *err)
         const char *name = gnutls_alert_get_name(alert);
         bool was_asked = gnutls_certificate_client_get_request_status(s->session) != 0;
         if (alert == GNUTLS_A_PROTOCOL_VERSION)
-                return err_set(err, ERR_UNAVAILABLE, "TLS: the server knows neither TLS 1.2 nor 1.3");
+                return err_set(err, ERR_UNAVAILABLE, "TLS: the server supports neither TLS 1.2 nor 1.3");
         if (was_asked && is_about_us(alert) && !s->tls->has_certificate)
-                return err_set(err, ERR_UNAVAILABLE, "TLS: the server wants a client certificate");
+                return err_set(err, ERR_UNAVAILABLE, "TLS: the server requires a client certificate");
         if (was_asked && is_about_us(alert))
                 return err_set(err, ERR_UNAVAILABLE, "TLS: the server refuses the client certificate (%s)",
                                name ? name : "no reason given");
-        return err_set(err, ERR_UNAVAILABLE, "TLS: the server has ended it (%s)", name ? name : "unknown alert");
+        return err_set(err, ERR_UNAVAILABLE, "TLS: the server ended the handshake (%s)", name ? name : "unknown alert");
 }
 
 int redis_tls_say(const struct redis_tls_session *s, int rc, struct err *err)
 {
         if (s->is_clear)
-                return err_set(err, ERR_PROTOCOL, "TLS: no TLS on the other side");
+                return err_set(err, ERR_PROTOCOL, "TLS: the server does not speak TLS");
         switch (rc) {
         case GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR:
                 return say_certificate(s, err);
@@ -203,7 +203,7 @@ int redis_tls_say(const struct redis_tls_session *s, int rc, struct err *err)
                         return err_errnum(err, s->errnum, "TLS handshake");
                 break;
         case GNUTLS_E_PREMATURE_TERMINATION:
-                return err_set(err, ERR_UNAVAILABLE, "TLS handshake: closed by the other side");
+                return err_set(err, ERR_UNAVAILABLE, "TLS handshake: closed by the peer");
         case GNUTLS_E_MEMORY_ERROR:
                 return err_set(err, ERR_NOMEM, "TLS");
         default:

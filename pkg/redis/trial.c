@@ -247,7 +247,7 @@ static void on_step(struct redis_command *command, const struct redis_reply *rep
                 end(plan, &why);
         } else if (redis_reply_type(reply) != REDIS_ERROR && !is_as_expected(step, reply) && plan->denied.code == 0 &&
                    !stands_alone(step)) {
-                (void)err_set(&why, ERR_UNAVAILABLE, "%s (%s): what was just written is not there", step->step,
+                (void)err_set(&why, ERR_UNAVAILABLE, "%s (%s): the value just written is missing", step->step,
                               step->label); /* told by done */
                 end(plan, &why);
         } else if (plan->waiting == 0) {

@@ -91,7 +91,7 @@ def test_dead_entries_are_passed_in_bounded_pages_and_taken_out(cluster, start_c
 def test_check_tells_of_the_masters(cluster):
     status, out, err = check(redis_url=cluster.url())
     assert status == 0, err
-    assert "a Cluster of 3 masters, each of them reached" in out
+    assert "a Cluster of 3 masters, all of them reached" in out
 
 
 def test_a_database_other_than_0_is_refused_with_the_reason(cluster):
@@ -216,7 +216,7 @@ def test_with_tls_one_name_may_stand_for_all_nodes(start_cluster, start_collecto
     assert status == 1 and "certificate" in err, err
     bindings.write("db", **entries, **{"tls.server-name": "redis.test"})
     status, out, err = check(env=bindings.environment())
-    assert status == 0 and "a Cluster of 3 masters, each of them reached" in out and "TLS 1.3" in out, (out, err)
+    assert status == 0 and "a Cluster of 3 masters, all of them reached" in out and "TLS 1.3" in out, (out, err)
     moves_under_load(cluster, start_collector(env=bindings.environment()))
 
 

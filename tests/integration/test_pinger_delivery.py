@@ -311,7 +311,7 @@ def test_without_a_collector_a_stop_is_quick_and_answers_are_as_ever(start_pinge
     pinger = start_pinger()
     pinger.wait_log("collector.unknown")
     assert pinger.get().status == 200
-    assert pinger.delivery()["state"] == "no collector is known"
+    assert pinger.delivery()["state"] == "Collector's address is not known"
     taken, status = timed(lambda: (pinger.terminate(), pinger.wait())[1])
     assert status == 0 and taken < 3
 

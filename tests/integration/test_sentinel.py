@@ -142,7 +142,7 @@ def test_the_least_rights_are_enough_for_a_failover_without_loss(start_group, st
     status, out, err = check(env=bindings.environment())
     assert status == 0, err
     for sentinel in group.sentinels:
-        assert f"Sentinel {sentinel.address} can be asked and listened to" in out
+        assert f"Sentinel {sentinel.address} can be queried and subscribed to" in out
     assert FOLLOWS not in out
     program = start_bound()
     result = run_failover(program, group, "the least rights", lambda old: group.fail_over())
@@ -196,9 +196,9 @@ def test_check_tells_of_the_one_sentinel_that_refuses_and_of_one_that_is_away(st
     status, out, err = check(env=bindings.environment())
     assert status == 0, err
     first, second, third = (sentinel.address for sentinel in group.sentinels)
-    assert f"Sentinel {first} can be asked and listened to" in out
+    assert f"Sentinel {first} can be queried and subscribed to" in out
     assert f"warning: Sentinel {second} refuses: SENTINEL MASTER: NOPERM" in out
-    assert f"warning: Sentinel {third} is not of use: " in out and out.count(FOLLOWS) == 1
+    assert f"warning: Sentinel {third} cannot be used: " in out and out.count(FOLLOWS) == 1
 
 
 # --- TLS -----------------------------------------------------------------------------------------------------
