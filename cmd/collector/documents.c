@@ -469,7 +469,7 @@ static bool refuse_charset_of_json(struct http_request *request, const char *typ
 {
         if (charset_of(type) == CHARSET_UTF8 || is_ascii(body, length))
                 return false;
-        http_problem(request, 415, NULL, 0, "JSON must be in UTF-8, not %.100s", type);
+        http_problem(request, 415, NULL, 0, "JSON must be sent in UTF-8, not as %.100s", type);
         return true;
 }
 
@@ -482,7 +482,7 @@ static bool read_form(struct post *post, const char *type, const char **body, si
         enum charset charset = charset_of(type);
         if (charset == CHARSET_OTHER) {
                 http_problem(post->request, 415, &accept_classic, 1,
-                             "a form must be in UTF-8 or ISO-8859-1, not %.100s", type);
+                             "a form must be sent in UTF-8 or ISO-8859-1, not as %.100s", type);
                 return false;
         }
         options.is_latin1 = charset == CHARSET_LATIN1; /* which Express converts too */

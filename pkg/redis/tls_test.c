@@ -217,7 +217,7 @@ static void a_certificate_that_is_old_or_of_another_is_refused(void **state UNUS
         assert_refused("it has elsewhere as its common name, expected it as a DNS name");
         restart_server("unnamed.crt", "unnamed.key", "no", BOTH);
         probe(target_of((struct redis_target_options){ .ca = pem("ca.crt") }), 5000);
-        assert_refused("TLS: certificate: 127.0.0.1 is in it as a DNS name, and would have to be as an IP address");
+        assert_refused("TLS: certificate: it has 127.0.0.1 as a DNS name, expected it as an IP address");
         restart_server("client.crt", "client.key", "no", BOTH);
         probe(target_of((struct redis_target_options){ .ca = pem("ca.crt"), .tls_server_name = "client.test" }), 5000);
         assert_refused("TLS: certificate: it is not a server certificate");

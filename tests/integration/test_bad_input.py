@@ -133,7 +133,7 @@ def test_a_body_limit_of_ones_own_counts(start_redis, start_collector):
 
 def test_a_form_that_grows_beyond_the_limit_as_json_is_413(client):
     problem = assert_problem(client.post("/", b"a=" + b"\x01" * (1024 * 1024 - 2), FORM), 413)
-    assert problem["detail"] == "the form: more than 4194304 bytes of JSON"
+    assert problem["detail"] == "form: more than 4194304 bytes of JSON"
 
 
 def test_a_form_has_up_to_1000_fields_and_one_more_is_413(client):
@@ -141,7 +141,7 @@ def test_a_form_has_up_to_1000_fields_and_one_more_is_413(client):
     document = client.get(f"/?key={answer.json()['key']}").json()
     assert {f"f{n}": str(n) for n in range(1000)}.items() <= document.items()
     problem = assert_problem(client.post("/", b"&".join(b"f%d=%d" % (n, n) for n in range(1001)), FORM), 413)
-    assert problem["detail"] == "the form: more than 1000 fields"
+    assert problem["detail"] == "form: more than 1000 fields"
 
 
 def test_a_name_has_up_to_32_brackets_and_one_more_is_400(client):
@@ -169,7 +169,7 @@ def test_a_form_in_another_charset_is_415_and_says_so(client, charset):
 @pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "windows-1252", '"utf-8'])
 def test_json_in_another_charset_is_415_where_it_would_be_garbled(client, path, charset):
     headers = {"Content-Type": f"application/json; charset={charset}"}
-    assert_problem(client.post(path, '{"a":"Ã©"}'.encode(), headers), 415, "JSON is sent in UTF-8")
+    assert_problem(client.post(path, '{"a":"Ã©"}'.encode(), headers), 415, "JSON must be sent in UTF-8")
     assert client.post(path, b'{"a":"\\u00e9"}', headers).status in (200, 201)  # ASCII is taken
 
 
@@ -182,7 +182,7 @@ def test_a_form_for_which_memory_runs_out_is_503(start_redis, start_collector):
         body = b"a=" + b"\x01" * 650000  # as JSON six times as much
         answer = client.post("/", body, FORM)
         assert answer.status == (200 if SANITIZED else 503), answer
-        assert SANITIZED or assert_problem(answer, 503)["detail"] == "the form: out of memory"
+        assert SANITIZED or assert_problem(answer, 503)["detail"] == "form: out of memory"
         assert client.post("/", b"a=1", FORM).status == 200
 
 

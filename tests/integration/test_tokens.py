@@ -139,7 +139,7 @@ def test_the_access_log_names_the_client_and_never_the_token(start_with_tokens):
     assert "s3cr3t" not in program.log_text() + page
 
 
-@pytest.mark.parametrize("value, words", [("", "not empty"), ("a b", "visible ASCII"), ("x" * 4097, "4096")])
+@pytest.mark.parametrize("value, words", [("", "must not be empty"), ("a b", "visible ASCII"), ("x" * 4097, "4096")])
 def test_what_is_no_token_is_named_at_the_start(bindings, value, words):
     bindings.write("clients", type="collector-tokens", orders=value)
     status, out, error = check(env=bindings.environment(), redis_host="127.0.0.1")
