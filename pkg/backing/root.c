@@ -68,7 +68,7 @@ static void log_warnings(const struct backing_root *root)
 {
         const struct servicebinding_set *set = root_set(root);
         for (size_t i = 0; i < servicebinding_warning_count(set); i++)
-                log_warn(root->log, "binding.warned", "Something below SERVICE_BINDING_ROOT is not as it should be",
+                log_warn(root->log, "binding.warned", "Problem below SERVICE_BINDING_ROOT",
                          log_str("reason", servicebinding_warning_at(set, i)));
 }
 
