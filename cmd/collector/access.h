@@ -1,5 +1,5 @@
-/* access: who may write and read: whoever sends a token that is bound, or everybody where none is. The tokens of the
- * binding are handed to the listener, and again whenever they change.
+/* access: who may write and read: clients that send a bound token, or everyone if no tokens are bound. Hands the
+ * binding's tokens to the listener, and again whenever they change.
  *
  * Threads: the main thread. */
 #ifndef COLLECTOR_ACCESS_H
@@ -17,8 +17,8 @@ struct access {
 /* What the settings say of the tokens; `bindings` is left open. */
 struct backing_tokens_input access_input(const struct settings *settings);
 
-/* To be called with collector->server open and before a worker takes requests, so that none comes in by the gap. Errors
- * of backing_tokens_watch_open. `access` stays where it is until access_close. */
+/* Call it after opening collector->server and before a worker accepts requests, so that no request slips in between.
+ * Errors of backing_tokens_watch_open. `access` stays where it is until access_close. */
 int access_open(struct access *access, struct backing_root *bindings, struct collector *collector,
                 struct err *err) NODISCARD;
 void access_close(struct access *access);

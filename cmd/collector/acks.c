@@ -1,5 +1,5 @@
-/* acks: the level is a word and perhaps a number. Whether a server fits is judged by what its INFO said to the probe:
- * a version of a name that is not known here is no reason to refuse it. */
+/* acks: the level is a word and perhaps a number. The INFO that the probe read decides whether a server fits; a server
+ * name that we do not know is no reason to refuse it. */
 #include "acks.h"
 
 #include <stdio.h>

@@ -30,10 +30,10 @@ struct ack_level {
 int ack_parse(const char *text, struct ack_level *out, struct err *err) NODISCARD;
 
 /* ERR_UNAVAILABLE where this Redis is known to be unable to keep the promise: WAITAOF comes with Redis 7.2 and Valkey
- * 7.2 and needs the append-only file. What INFO does not tell is no reason: then the first WAIT tells it. */
+ * 7.2 and needs the append-only file. If INFO does not tell, this returns 0, and the first WAIT shows it. */
 int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err) NODISCARD;
 
-/* True where fewer replicas are connected than are asked for: more may come. */
+/* True if fewer replicas are connected than requested: more may connect later. */
 bool ack_is_short(const struct ack_level *level, const struct redis_probe_result *found);
 
 #endif

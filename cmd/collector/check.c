@@ -1,5 +1,5 @@
-/* check: everything to standard output, so that it can be read in a pod's log; what is wrong to standard
- * error as well, as every program's complaints. */
+/* check: prints everything to standard output, so that it can be read in a pod's log, and errors to standard error as
+ * well, like every program. */
 #include "check.h"
 
 #include <inttypes.h>
@@ -94,7 +94,7 @@ static void print_sentinel(const struct redis_sentinel_found *found)
                 printf("  warning: Sentinel %s cannot be used: %s\n", found->address, found->err.text);
 }
 
-/* All of them: one was enough to find the primary, the leader of the next failover may be another. */
+/* Asks all Sentinels: one was enough to find the primary, but another may lead the next failover. */
 static void try_sentinels(const struct backing_redis *redis)
 {
         struct err err;

@@ -1,4 +1,4 @@
-/* cursor: readable on purpose: whoever looks at a page's `next` sees where it stands. */
+/* cursor: human-readable on purpose: a page's `next` shows its position. */
 #include "cursor.h"
 
 #include <stdio.h>

@@ -1,5 +1,4 @@
-/* feed: names, ids and entries. Reading and writing streams is the business of store.c and listing.c;
- * what a stream looks like is known here alone. */
+/* feed: names, ids and entries. store.c and listing.c read and write streams; only this file knows their format. */
 #include "feed.h"
 
 #include <inttypes.h>

@@ -60,7 +60,7 @@ struct feed_entry {
         int64_t mark_ms; /* -1: none */
 };
 
-/* False for what is no entry of ours: someone else's XADD is passed over. The id is set whenever there is one. */
+/* False if the entry is not ours: readers skip another program's XADD. The id is set whenever there is one. */
 bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out);
 
 #endif

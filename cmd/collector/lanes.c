@@ -1,5 +1,5 @@
-/* lanes: the command WAIT must not be held and not be repeated by pkg/redis: on another connection it would mean
- * something else. So whatever happens to its connection fails it, and all documents of the lane are written again.
+/* lanes: pkg/redis must neither hold nor repeat a WAIT: on another connection it would mean something else. So any
+ * failure of its connection fails the WAIT, and Collector writes all documents of the lane again.
  *
  * It is sent when Redis has answered the documents, not behind them in the same write: WAITAOF then finds the file
  * synced where `appendfsync` is `always` and is answered at once, where a server that has just blocked a client looks

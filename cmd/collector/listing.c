@@ -2,8 +2,8 @@
  *
  *     {"documents":[{"key":"...","document":{...}}, ...],"next":"2026-11-24.1764000000000-0","more":true}
  *
- * `next` is there on the last page as well: it is where to go on later. A page ends with `limit` documents, or
- * behind the one with which it reaches PAGE_MAX_BYTES. */
+ * The last page has `next` as well: the place to continue later. A page ends with `limit` documents, or behind the one
+ * with which it reaches PAGE_MAX_BYTES. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,7 +137,7 @@ static bool check_name(const char *name, const char *value UNUSED, void *data)
         return false;
 }
 
-/* A filter that is passed over would answer with documents that nobody asked for. False: the request was answered. */
+/* Ignoring a filter would return documents that the client did not ask for. False: the request was answered. */
 static bool check_names(struct http_request *request)
 {
         struct names names = { 0 };

@@ -1,5 +1,5 @@
-/* problems: what a client is told when Redis could not do it. One second in `Retry-After`, since a client that comes
- * back waits here anyway, for up to the hold time. */
+/* problems: the answers when Redis could not execute a request. `Retry-After` is one second, since a client that
+ * returns waits here anyway, for up to the hold time. */
 #include "problems.h"
 
 #include <stdio.h>

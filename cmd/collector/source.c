@@ -1,4 +1,4 @@
-/* source: a default is no word on where Redis is, so it is not handed on. */
+/* source: a default does not say where Redis is, so it is not passed on. */
 #include "source.h"
 
 #include <fcntl.h>

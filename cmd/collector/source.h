@@ -1,4 +1,4 @@
-/* source: what the settings say of where Redis is, in the form that pkg/backing takes.
+/* source: the settings of Redis's address, in the form that pkg/backing takes.
  *
  * Threads: any. */
 #ifndef COLLECTOR_SOURCE_H

@@ -1,4 +1,4 @@
-/* status: what probes, scrapers and people ask a running Collector. None of it waits for Redis. */
+/* status: the pages for probes, scrapers and people. None of them waits for Redis. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

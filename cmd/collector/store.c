@@ -293,7 +293,7 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
         if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
                 struct err why;
                 write_failed(write, store_failure(reply, err, &why), &why);
-                /* An entry without its document is of no use, and the answer need not wait for it. */
+                /* An entry without its document is useless, and the answer need not wait for it. */
                 if (write->add.on_reply && write->waiting > 1 && redis_cancel(write->redis, &write->add))
                         write->waiting--;
         } else if (redis_reply_type(reply) == REDIS_NIL) {
@@ -523,7 +523,7 @@ static enum store_outcome no_value(const struct redis_reply *reply, const struct
 {
         if (reply && redis_reply_type(reply) != REDIS_ERROR)
                 return STORE_ABSENT;
-        /* Others may share this Redis: a key that holds no string is no document. */
+        /* Other programs may share this Redis: a key that does not hold a string is not a document. */
         if (reply && redis_reply_is_error(reply, "WRONGTYPE"))
                 return STORE_ABSENT;
         return store_failure(reply, err, why);

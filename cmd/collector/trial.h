@@ -1,4 +1,4 @@
-/* trial: probes a Redis once and waits for what comes of it, for the start and for `--check`.
+/* trial: probes a Redis once and waits for the result, at startup and for `--check`.
  *
  * Threads: any; it runs a loop of its own. */
 #ifndef COLLECTOR_TRIAL_H

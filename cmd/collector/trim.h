@@ -3,9 +3,9 @@
  *     trim_note(&store->trim, stream, id, generation);    // for each, as it is seen
  *     trim_turn(&store->trim);                            // in each turn of the loop, right before redis_flush
  *
- * XDEL of each id, and not XTRIM up to one: between those that are gone may be some that are not, of a Collector with
- * another retention. An id is that of one server's stream: it goes to the target that it was seen in, or nowhere. What
- * is beyond the rate is forgotten; the next reader sees it again.
+ * It sends XDEL for each id instead of XTRIM up to one: between entries of missing documents there may be live ones, of
+ * a Collector with another retention. An id is that of one server's stream: it goes to the target that it was seen in,
+ * or nowhere. What is beyond the rate is forgotten; the next reader sees it again.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_TRIM_H
@@ -24,7 +24,7 @@ struct trim {
         /* Set by the caller. */
         struct redis *redis;
         int64_t age_ms; /* younger ones stay: their document may be on its way, by clocks that differ */
-        /* Redis does not let its user do it: told once for each generation of the target. */
+        /* Redis denies its user XDEL: logged once for each generation of the target. */
         void (*on_refused)(void *data, const char *reason);
         void *data;
 

@@ -1,4 +1,4 @@
-/* turns: a list of those that wait, first come, first served. */
+/* turns: a list of waiting readers, first come, first served. */
 #include "turns.h"
 
 #include <stddef.h>

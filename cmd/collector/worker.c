@@ -24,7 +24,7 @@ enum {
 
 /* --- Events of the Redis client --------------------------------------------------------------------------------- */
 
-/* Each worker tries many times a second: the first failure is told, and then one in ten seconds. */
+/* Each worker retries many times a second: the first failure is logged, and then one every ten seconds. */
 static bool failure_is_told(struct collector *collector)
 {
         long long now_ms = clock_monotonic_ms();
@@ -60,7 +60,7 @@ static void log_connected(struct worker *worker, const struct redis_event *event
                          log_int("generation", event->generation));
 }
 
-/* Every worker meets the same Sentinels: one of them tells. */
+/* All workers meet the same Sentinels: only one of them logs. */
 static void log_sentinel_refused(struct worker *worker, const struct redis_event *event)
 {
         struct collector *collector = worker->collector;

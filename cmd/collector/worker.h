@@ -1,6 +1,6 @@
-/* worker: one thread with a loop, a share of the HTTP connections and a connection to Redis of its own.
- * Workers share nothing but what struct collector holds: immutable settings, the listener, the log, the
- * registry of metrics and the budget for requests that wait.
+/* worker: one thread with a loop, a share of the HTTP connections and its own connection to Redis. Workers share
+ * nothing but what struct collector holds: immutable settings, the listener, the log, the registry of metrics and the
+ * budget for requests that wait.
  *
  * A turn of the loop: sockets are read, replies answer requests, libmicrohttpd runs, handlers queue commands,
  * and last one write carries to Redis what all requests of the turn queued.

@@ -1,6 +1,6 @@
-/* check: everything to standard output, so that it can be read in a pod's log; what is wrong to standard error as
- * well. Collector is tried with a GET, which stores nothing; a Collector of the old program has no /healthz and
- * answers 404 or worse, so every answer but a refusal of the token counts as reached. */
+/* check: prints everything to standard output, so that it can be read in a pod's log, and errors to standard error as
+ * well. Collector is tried with a GET, which stores nothing; a Collector of the old program has no /healthz and answers
+ * 404 or worse, so every answer but a refusal of the token counts as reached. */
 #include "check.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* facts: what Pinger finds out about where it runs, as JSON values (jansson).
+/* facts: facts about the environment that Pinger runs in, as JSON values (jansson).
  *
  *     json_t *networks = facts_networks();             // owned; NULL: out of memory
  *

@@ -61,7 +61,7 @@ static void on_healthz(struct http_request *request, void *context)
         answer_json(context, request, 200, json_pack("{s:s}", "status", "ok"));
 }
 
-/* Not being able to deliver is told, and is no reason not to be ready: answers do not depend on it. */
+/* A failing delivery is reported but does not make Pinger unready: its answers do not depend on it. */
 static json_t *delivery_value(struct worker *worker)
 {
         static const char *const states[] = { [DELIVERY_NOWHERE] = "Collector's address is not known",

@@ -1,4 +1,4 @@
-/* source: an option that has only its default says nothing about where Collector is, and is left out. */
+/* source: an option with only its default does not say where Collector is, and is left out. */
 #include "source.h"
 
 #include <stdio.h>

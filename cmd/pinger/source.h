@@ -1,4 +1,4 @@
-/* source: what the settings say of where Collector is, in the form that pkg/backing takes.
+/* source: the settings of Collector's address, in the form that pkg/backing takes.
  *
  * Threads: any. */
 #ifndef PINGER_SOURCE_H

@@ -1,9 +1,9 @@
 /* follow: decides what a change of the bindings means, of which root.c tells. The same for Redis and for a
  * Collector, which differ in how they resolve, compare and try (struct follow_ops).
  *
- * Whatever goes wrong, what is in use stays: a set that can't be read, a binding that is broken, ambiguous
- * or gone, a candidate that fails. Nothing is kept of a change but the candidate: the next look starts from the
- * bindings as they are then, so changes that come quickly one after another can't get out of order. */
+ * On any failure the current service stays in use: an unreadable set, a broken, ambiguous or missing binding, a failed
+ * candidate. The only state of a change is the candidate: the next poll starts from the bindings as they are then, so
+ * rapid changes cannot get out of order. */
 #include <string.h>
 
 #include "backing/internal.h"

@@ -1,6 +1,6 @@
-/* gather: chooses the source and collects its texts. All sources are lists of (name, text, place), so
- * options, entries and variables go through one table of names. A source is taken whole: as soon as one
- * says where the service is, no weaker one is looked at. */
+/* gather: chooses the source and collects its texts. All sources are lists of (name, text, place), so options, entries
+ * and variables go through one table of names. All settings come from one source: once a source says where the service
+ * is, weaker ones are ignored. */
 #include "backing/internal.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* print: what `--check` says of bindings and of a resolved service, for people; never a secret.
+/* print: the report of `--check` on bindings and on a resolved service; it never contains a secret.
  *
  * Threads: any. */
 #ifndef BACKING_PRINT_H

@@ -143,10 +143,10 @@ struct backing_redis_watch_options {
 };
 
 /* Resolves at once: errors as in backing_redis_resolve, so that a program that starts with broken settings says so and
- * exits. One exception: where input.binding or input.provider asks for a binding that is not there, the watch waits
- * for it, and the first target is nowhere (source BACKING_FROM_NOWHERE): the pod starts, and is
- * ready when the Secret comes. Without such a wish, where there is no binding yet, the weaker sources are used, and a
- * binding that comes later takes over. The handles are on the loop and keep no loop alive.
+ * exits. One exception: if input.binding or input.provider names a missing binding, the watch waits for it, and the
+ * first target is nowhere (source BACKING_FROM_NOWHERE): the pod starts, and becomes ready when the Secret appears.
+ * Without such a name and without a binding, it uses the weaker sources, and a later binding takes over. The handles
+ * are on the loop and keep no loop alive.
  *
  * Once a second: where the bindings have changed, they are resolved again and compared. What equals the Redis in use
  * changes nothing. Another one is probed (redis_probe: connect, authentication, role, the trial) and handed

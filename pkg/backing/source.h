@@ -1,8 +1,8 @@
-/* source: where settings of a backing service come from, and what is told of them. Shared by
- * backing/redis.h and backing/collector.h; a program includes one of those two.
+/* source: where the settings of a backing service come from, and how they are reported. Shared by backing/redis.h and
+ * backing/collector.h; a program includes one of those two.
  *
- * Where a service is comes whole from one source, never mixed, so that one source's password never goes
- * to another's host. The strongest that says anything is taken:
+ * All settings of a service come from one source, so that one source's password never goes to another's host. The
+ * strongest source with any setting wins:
  *     flags, configuration file, binding directory, environment variables, default
  * A program hands in the values of its own options with their places:
  *

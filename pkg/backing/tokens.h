@@ -7,10 +7,10 @@
  *     for (size_t i = 0; i < backing_tokens_count(now); i++)
  *             allow(backing_tokens_name(now, i), backing_tokens_value(now, i));
  *
- * They stand in a binding of type `collector-tokens`, and nowhere else: each entry but `type` and `provider` is a
- * token, its name says whose; `orders.next` is another one of `orders`, for the time in which a token is replaced. A
- * token has 1 to 4096 visible ASCII characters, since it goes into a header (RFC 6750,
- * section 2.1). Clients get theirs as the entry `token` of a binding of type `collector`, see backing/collector.h.
+ * They come only from a binding of type `collector-tokens`: each entry except `type` and `provider` is a token, named
+ * after its client; `orders.next` is a second token of `orders`, used while replacing one. A token has 1 to 4096
+ * visible ASCII characters, since it goes into a header (RFC 6750, section 2.1). Clients get theirs as the entry
+ * `token` of a binding of type `collector`, see backing/collector.h.
  *
  * Threads: a struct backing_tokens is immutable and counted, any thread. A watch: loop only. */
 #ifndef BACKING_TOKENS_H
@@ -40,7 +40,7 @@ void backing_tokens_unref(struct backing_tokens *tokens); /* NULL is fine; the l
 
 /* Borrowed until the last reference is given back. */
 
-/* False: there is no such binding, and everybody may come. True with a count of 0: nobody may. */
+/* False: there is no such binding, and everyone is admitted. True with a count of 0: everyone is locked out. */
 bool backing_tokens_are_asked_for(const struct backing_tokens *tokens);
 size_t backing_tokens_count(const struct backing_tokens *tokens);
 /* Whose: the entry's name up to a dot. Two tokens may have the same. */
@@ -58,9 +58,9 @@ struct backing_tokens_watch_options {
         void *data;
 };
 
-/* Reads the first ones; errors as above, but one that is not found is waited for, and until then nobody has a token. A
- * change is used at once. A binding that vanishes, or can't be read any more, leaves those in use: what has been closed
- * is never opened by an accident. */
+/* Reads the first ones; errors as above, except that it waits for a missing binding and locks everyone out until then.
+ * It applies a change at once. When the binding vanishes or becomes unreadable, the tokens stay in use: no accident
+ * opens what was closed. */
 int backing_tokens_watch_open(struct backing_root *root, const struct backing_tokens_watch_options *options,
                               struct backing_tokens_watch **out, struct err *err) NODISCARD;
 const struct backing_tokens *backing_tokens_watch_get(const struct backing_tokens_watch *watch); /* never NULL */

@@ -1,6 +1,5 @@
-/* secret: bytes that must not leave: a password, a key, a token. They are wiped when freed, they
- * are in no core dump (MADV_DONTDUMP), and no log, error or metric function takes a struct secret, so one can't be
- * printed by accident.
+/* secret: bytes that must not leak: a password, a key, a token. They are wiped when freed, excluded from core dumps
+ * (MADV_DONTDUMP), and no log, error or metric function takes a struct secret, so none is printed by accident.
  *
  * Threads: a filled secret never changes, so any thread may read it. */
 #ifndef BASE_SECRET_H

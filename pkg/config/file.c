@@ -1,5 +1,5 @@
-/* file: what the names in the YAML file mean. Each must be an option, or the start of options' names where a mapping
- * follows, and stand there once. */
+/* file: the meaning of the names in the YAML file. Each must be an option, or the start of an option's name if a
+ * mapping follows, and occur once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

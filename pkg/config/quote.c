@@ -1,4 +1,4 @@
-/* quote: shows a text that somebody else has written, and that may hold what nobody should see. */
+/* quote: shows foreign text, which may contain secrets. */
 #include "config/quote.h"
 
 #include <string.h>

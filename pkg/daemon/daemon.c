@@ -1,5 +1,5 @@
-/* daemon: signals are blocked and read from a descriptor on the loop (signalfd), so there are no handlers, and
- * nothing happens between two instructions of anybody. */
+/* daemon: signals are blocked and read from a descriptor on the loop (signalfd), so there are no handlers that could
+ * interrupt other code. */
 #include "daemon/daemon.h"
 
 #include <errno.h>

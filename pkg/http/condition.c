@@ -1,7 +1,7 @@
-/* condition: requests that are to be done only if what is there is as their sender knows it (RFC 9110, section 13.1). No
- * answer has an ETag or a date of change, so If-Match with tags never holds. "*" asks whether there is anything: what
- * reads or deletes says so by itself, what stores can't. If-Unmodified-Since is passed over where nothing is changed, as
- * section 13.1.4 wants it; elsewhere, "store this unless it was changed" must not become "store this". */
+/* condition: conditional requests (RFC 9110, section 13.1). No answer has an ETag or a Last-Modified date, so If-Match
+ * with tags never holds. "*" asks whether the resource exists: reading and deleting find that out themselves, storing
+ * cannot. If-Unmodified-Since is ignored for requests that change nothing, as section 13.1.4 demands; elsewhere, "store
+ * this unless it was changed" must not become "store this". */
 #include <string.h>
 
 #include "http/internal.h"

@@ -18,20 +18,20 @@
  *             ...                                       // answer now with http_respond, or keep the
  *     }                                                 // request and answer later in the same loop
  *
- * Life of a request: its head is read (8 KiB by default, with a total deadline), then its body up to
- * the limit (also with a total deadline), then the route's handler runs, exactly once. The request
- * lives until it has been answered exactly once by http_respond or http_problem; after that call the
- * pointer is dead for the caller. HEAD is answered by the GET route: the body is left out on the way.
- * Answers that need no handler, as problem+json (RFC 9457): 400, 401, 404, 405 with Allow, 408, 413, 414,
- * 431, 503 when there are too many connections, or when too much is on its way. All answers carry `x-correlation-id`: the request's own
- * where it is 1 to 128 visible ASCII characters, else a new UUID (version 7).
+ * Life of a request: its head is read (8 KiB by default, with a total deadline), then its body up to the limit (also
+ * with a total deadline), then the route's handler runs, exactly once. The request lives until it has been answered
+ * exactly once by http_respond or http_problem; after that call the pointer is invalid for the caller. The GET route
+ * answers HEAD too, and the server omits the body. Answers that need no handler, as problem+json (RFC 9457): 400, 401,
+ * 404, 405 with Allow, 408, 413, 414, 431, 503 when there are too many connections, or the transfer memory is used up.
+ * All answers carry `x-correlation-id`: the request's own where it is 1 to 128 visible ASCII characters, else a new
+ * UUID (version 7).
  *
- * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded
- * lines, bare CR or LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any
- * coding but "chunked", no Host or two, a Host that is no name or address, two Content-Types, a control
- * character in a field, a target that is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a
- * route has it; If-Match and If-Unmodified-Since with 412, see condition.c. Refused clients are read for a second and 1 MiB
- * more, so that one that sends all before it reads gets to see its answer.
+ * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded lines, bare CR or
+ * LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any coding but "chunked", no Host or
+ * two, a Host that is no name or address, two Content-Types, a control character in a field, a target that is not
+ * visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match and
+ * If-Unmodified-Since with 412, see condition.c. The server reads a second and 1 MiB more from a refused client, so
+ * that a client that sends everything before it reads still sees the answer.
  *
  * Exception: where libmicrohttpd gives up before we see the request, it answers with a short HTML page
  * and closes: a line that is no request line or no field, another HTTP version (505), a Content-Length
@@ -139,10 +139,11 @@ struct http_token {
         const struct secret *value;
 };
 
-/* From now on a request for a route that is not public needs one of these tokens: else it is answered with 401 and
- * `WWW-Authenticate`, or with 400 where it has two Authorizations. A body is not kept, and one that is large, chunked
- * or announced (`Expect`) is refused before it comes. None at all: nobody gets in. Never called: everybody does. All are
- * copied, and wiped when no request is left that came with them. ERR_NOMEM, and then those before stay. Any thread. */
+/* From now on a request for a route that is not public needs one of these tokens; otherwise it gets 401 and
+ * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body, and refuses a large,
+ * chunked or announced (`Expect`) one before it arrives. An empty list locks everyone out; without this call everyone
+ * is admitted. The tokens are copied, and wiped when the last request that used them is gone. ERR_NOMEM: the previous
+ * tokens stay. Any thread. */
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
                            struct err *err) NODISCARD;
 
@@ -164,9 +165,9 @@ unsigned http_server_connections(const struct http_server *server); /* open now,
 int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context, struct http_worker **out,
                      struct err *err) NODISCARD;
 
-/* Lets libmicrohttpd work: call it in each turn of the loop from a uv_prepare handle, before anything
- * that the handlers may have queued is flushed. Costs nothing when there is nothing to do. If answers are
- * given after it in the same turn, the worker wakes the loop by itself. */
+/* Runs libmicrohttpd: call it in each turn of the loop from a uv_prepare handle, before anything that the handlers may
+ * have queued is flushed. Costs nothing when there is nothing to do. If answers are given after it in the same turn,
+ * the worker wakes the loop by itself. */
 void http_worker_turn(struct http_worker *worker);
 
 /* The first half of a stop: takes what waits in the listener's queue, then accepts no more. The last
@@ -186,8 +187,8 @@ const char *http_request_target(const struct http_request *request); /* as sent:
 const char *http_request_path(const struct http_request *request);   /* percent-decoded, without query   */
 const char *http_request_param(const struct http_request *request, const char *name); /* of the path; NULL */
 const char *http_request_query(const struct http_request *request, const char *name); /* decoded; NULL    */
-/* Any case; NULL. Header fields are gone when the other side is: ask before the handler returns, and copy
- * what is needed after it has. The same goes for http_request_each_header. */
+/* Any case; NULL. Header fields vanish with the connection: read them before the handler returns, and copy those needed
+ * later. The same goes for http_request_each_header. */
 const char *http_request_header(const struct http_request *request, const char *name);
 /* Calls `each` for every header field in the order they came, until it returns false. */
 void http_request_each_header(const struct http_request *request,
@@ -211,9 +212,9 @@ int64_t http_request_started_us(const struct http_request *request); /* clock_mo
 void http_request_set_data(struct http_request *request, void *data);
 void *http_request_data(const struct http_request *request);
 
-/* True when the other side has gone (one system call): a held request need not be done any more. It must
- * still be answered, which frees it. A client that has only ended its own direction (`nc -N`) looks the
- * same and counts as gone, but it does get to read the answer: so say in it that nothing was done. */
+/* True when the client has disconnected (one system call): a held request need not be executed. It must still be
+ * answered, which frees it. A client that has only shut down its own direction (`nc -N`) looks the same, but still
+ * reads the answer: so the answer must say that nothing was done. */
 bool http_request_is_abandoned(const struct http_request *request);
 
 /* The header names that the server adds by itself are known here: `content-type`, `x-correlation-id`,
@@ -221,8 +222,8 @@ bool http_request_is_abandoned(const struct http_request *request);
 
 /* --- Answer --------------------------------------------------------------------------------------- */
 
-/* Answers it; `request` is dead afterwards. Never fails for the caller: when memory is short the
- * connection is closed instead. */
+/* Answers the request, which is invalid afterwards. Never fails for the caller: if memory runs out it closes the
+ * connection instead. */
 void http_respond(struct http_request *request, const struct http_answer *answer);
 
 /* Answers with problem+json (RFC 9457): {"type":"about:blank","title":...,"status":...,"detail":...,

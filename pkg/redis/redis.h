@@ -287,9 +287,9 @@ struct redis_options {
 int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redis_target *target, unsigned generation,
                struct redis **out, struct err *err) NODISCARD;
 
-/* Uses another target from now on: new commands go to it once its connection stands (the old one works until
- * then, unless it is dead); what is in flight on the old one drains, then it closes; what gets no answer there
- * in time is sent again on the new one. A second call overrides the first. */
+/* Switches to another target: new commands go to it once it is connected (the old connection works until then, unless
+ * it is dead). Commands in flight on the old connection drain, then it closes; those without an answer in time are sent
+ * again on the new one. A second call overrides the first. */
 void redis_set_target(struct redis *client, struct redis_target *target, unsigned generation);
 
 /* Queues a command; it must not be queued already. on_reply never comes from inside: a command that is refused (budget
@@ -302,8 +302,8 @@ void redis_send(struct redis *client, struct redis_command *command);
  * of the loop. */
 void redis_flush(struct redis *client);
 
-/* The sender has lost interest: true when the command was only held and is now out of the queue (no on_reply);
- * false when it is in flight and on_reply will come. */
+/* Cancels a command: true if it was only held and is now out of the queue (on_reply will not be called); false if it is
+ * in flight and on_reply will still be called. */
 bool redis_cancel(struct redis *client, struct redis_command *command);
 
 /* REDIS_READY: commands go out. In a Cluster: every slot is served, and the connection to each master stands. */

@@ -1,7 +1,7 @@
-/* upkeep: keeps the connection in use fit while nothing is wrong. One that is silent gets a PING, so that a peer that
- * is gone is noticed before a request is (the stall time does that) and no NAT forgets it. One that is old gets a
- * successor first, and is retired when that is ready, so that nothing is lost; a tenth of jitter spreads the
- * connections of many processes. One timer, started when a connection is ready, for whichever comes first. */
+/* upkeep: maintains the active connection. A silent one gets a PING, so that a dead peer is noticed (by the stall time)
+ * before a request meets it, and no NAT drops the connection. An old one is retired only when its successor is ready,
+ * so that nothing is lost; a tenth of jitter spreads the connections of many processes. One timer, started when a
+ * connection is ready, for whichever comes first. */
 #include "redis/internal.h"
 
 static void on_pong(struct redis_command *command UNUSED, const struct redis_reply *reply UNUSED,
