@@ -28,8 +28,8 @@ struct post_request {
         size_t length;
         const char *id;     /* a UUID: Idempotency-Key and x-correlation-id; NULL: none */
         int64_t timeout_ms; /* for all of it                                            */
-        /* Where *change is not `unchanged` any more, there is a better place to send it to: then an answer that is not
-         * there within 2 s is waited for no longer. NULL: never. */
+        /* Where *change is not `unchanged` any more, there is a better place to send it to: then post_send waits at
+         * most 2 s more for an answer. NULL: never. */
         const _Atomic unsigned *change;
         unsigned unchanged;
 };

@@ -34,7 +34,7 @@ static int resolve(struct follower *follower, const struct servicebinding_set *b
         return rc;
 }
 
-/* A Collector that was asked for by name and is not there is waited for: until then none is known. */
+/* Waits for a Collector that is requested by name but missing: until then none is known. */
 static int resolve_nowhere(struct follower *follower UNUSED, struct backed **out, struct err *err)
 {
         struct backing_collector *collector;

@@ -51,7 +51,7 @@ int redis_settings_gather(const struct backing_redis_input *input, struct backin
                           struct notes *notes, struct err *err) NODISCARD;
 void redis_settings_fini(struct backing_redis_settings *settings);
 
-/* The target of a binding that is waited for: it is nowhere. */
+/* The target while waiting for a binding: it is nowhere. */
 int backing_redis_nowhere(const struct backing_redis_input *input, struct backing_redis **out,
                           struct err *err) NODISCARD;
 

@@ -1,16 +1,16 @@
-/* sentinel_watch: hears of a failover from the Sentinels as it happens. A primary that was made a replica by an
- * operator's SENTINEL FAILOVER goes on taking writes for some 10 s, all of which are lost, until a Sentinel tells it;
- * so the one in use is not waited for. Each Sentinel is subscribed to, by a client of its own. The leader of a failover
- * says when it is about to choose a replica (+failover-state-select-slave) and to promote it, one look of its own
- * later, 50 to 100 ms (+failover-state-send-slaveof-noone), which it does at the next: from the first word on commands
- * are held, so that what was acknowledged has time to be replicated. It names the new primary from +failover-state-reconf-slaves
- * on, the others from +switch-master on; then that Sentinel is asked (second_look.c). The messages: redis.io, "High
- * availability with Redis Sentinel", "Pub/Sub messages".
+/* sentinel_watch: learns of a failover from the Sentinels as it happens. When an operator makes a primary a replica with
+ * SENTINEL FAILOVER, it still accepts writes for some 10 s, all of which are lost, until a Sentinel tells it; so we do
+ * not wait for the primary itself. Each Sentinel has a client that subscribes to it. The leader of a failover announces
+ * that it is about to choose a replica (+failover-state-select-slave) and, one cycle later, 50 to 100 ms, to promote it
+ * (+failover-state-send-slaveof-noone); the promotion follows in the next cycle. We hold commands from the first event
+ * on, so that acknowledged writes have time to be replicated. The leader names the new primary from
+ * +failover-state-reconf-slaves on, the others from +switch-master on; then we ask that Sentinel (second_look.c). The
+ * messages: redis.io, "High availability with Redis Sentinel", "Pub/Sub messages".
  *
- * What is said while nobody listens is not said again. So a Sentinel counts as heard when it is subscribed to and has
- * then been asked how far it is (SENTINEL MASTER); and commands are held, for 500 ms at most, from the moment when a
- * primary is first used, or a subscription was lost, or a Sentinel is back, until each has been heard or can't be
- * reached. One that refuses is done without, and that is told: a failover is then noticed late. */
+ * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then asked
+ * for its state (SENTINEL MASTER). When a primary comes into use, a subscription is lost, or a Sentinel returns, we hold
+ * commands, for 500 ms at most, until each Sentinel is subscribed to or unreachable. A Sentinel that refuses is skipped
+ * with a warning: a failover is then noticed late. */
 #include <stdlib.h>
 #include <string.h>
 

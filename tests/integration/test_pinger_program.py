@@ -113,7 +113,7 @@ def test_check_delivery_sends_a_record_and_reads_it_back(collector, bindings):
 
 def test_check_delivery_fails_where_nothing_can_arrive(stub, bindings):
     status, _, errors = run_program("pinger", ["--check-delivery"], bindings.environment())
-    assert status == 1 and "nobody says where it is" in errors
+    assert status == 1 and "no setting says where it is" in errors
     status, _, _ = run_program("pinger", ["--check"], bindings.environment())
     assert status == 0
     # One that takes records, and keeps none.
