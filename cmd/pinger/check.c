@@ -33,7 +33,7 @@ static int read_key(const struct post_reply *reply, char key[UUID_TEXT_SIZE], st
         static const char member[] = "\"key\":\"";
         const char *at = reply->status == 200 ? strstr(reply->text, member) : NULL;
         if (!at || strspn(at + strlen(member), "0123456789abcdefABCDEF-") != UUID_TEXT_LENGTH)
-                return err_set(err, ERR_PROTOCOL, "Collector answered a log record with status %d, without a key",
+                return err_set(err, ERR_PROTOCOL, "the log record was answered with status %d, without a key",
                                reply->status);
         memcpy(key, at + strlen(member), UUID_TEXT_LENGTH);
         key[UUID_TEXT_LENGTH] = '\0';
@@ -58,7 +58,7 @@ static int deliver(struct post *post, struct backing_collector *collector, struc
         rc = post_send(post, collector, &(struct post_request){ .path = path, .timeout_ms = TRY_TIMEOUT_MS }, &reply,
                        err);
         if (rc == 0 && reply.status != 200)
-                rc = err_set(err, ERR_NOT_FOUND, "Collector accepted log record %s but does not have it", key);
+                rc = err_set(err, ERR_NOT_FOUND, "log record %s was accepted but is missing", key);
         if (rc == 0)
                 printf("  a log record has arrived: %s\n", key);
         return rc;

@@ -1,5 +1,5 @@
-/* load: all bindings of a root. The root is looked at before and after it is read; where both looks
- * differ, something moved meanwhile and all is read again, so that a set is of one moment. */
+/* load: all bindings of a root. It takes the root's fingerprint before and after reading; if they differ, something
+ * changed meanwhile and it reads everything again, so that a set reflects one moment. */
 #include "binding/internal.h"
 
 #include <stdlib.h>

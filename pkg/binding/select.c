@@ -1,6 +1,6 @@
-/* select: chooses one binding of a set. A binding with a problem takes part in the choice, as far as
- * its type is known, and then gives its problem as the answer: one that cannot be read must not make
- * room for another of the same type, nor look as if it had never been there. */
+/* select: chooses one binding of a set. A binding with a problem takes part in the choice, as far as its type is known,
+ * and then gives its problem as the answer: an unreadable one must neither give way to another of the same type nor
+ * look absent. */
 #include "binding/internal.h"
 
 #include <stdio.h>

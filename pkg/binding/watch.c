@@ -1,7 +1,6 @@
-/* watch: notices that a root has changed, by polling. A poll works on every mount, and inotify
- * instances run out on busy nodes. While the fingerprint stays the same nothing is read. Where it has
- * changed, or cannot be relied on, the root is read, and only content that differs is a change: the
- * kubelet may write the same Secret again. */
+/* watch: notices that a root has changed, by polling. A poll works on every mount, and inotify instances run out on
+ * busy nodes. While the fingerprint stays the same, a poll reads nothing. When it has changed or is unreliable, the
+ * poll reads the root, and only different content counts as a change: the kubelet may write the same Secret again. */
 #include "binding/internal.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* value: one option's field in the program's struct, set from text and freed.
  *
- * The type decides; numbers of all kinds pass through one int64_t and one check of the range, so that each message
+ * The type decides how; numbers of all kinds pass through one int64_t and one check of the range, so that each message
  * names the range in the form in which the option is written ("from 1s to 1h"). */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,8 @@
-/* budget: the memory for what is on its way from and to clients, over all workers: bodies, targets that are long,
- * answers that wait for a slow reader. What fits into the memory that a connection has anyway is not counted, so a small
- * request costs nothing here and is served however much others send.
- *
- * The last quarter is for what is not large, so that a few large bodies that never end do not keep everybody out.
- *
- * Memory that was freed in small pieces all over the heap stays with the C library; so after a flood it is told to give
- * it back. */
+/* budget: the memory for data in transit from and to clients, over all workers: bodies, long targets, answers that wait
+ * for a slow reader. Data that fits into a connection's own memory does not count, so a small request costs nothing
+ * here and is served however much others send. The last quarter is reserved for requests that are not large, so that a
+ * few endless large bodies do not lock everyone out. Memory that was freed in small pieces all over the heap stays with
+ * the C library; so after a flood it is told to give it back. */
 #include <malloc.h>
 
 #include "base/cgroup.h"

@@ -1,6 +1,6 @@
-/* check: whole documents. The top level of an object is walked here and not in scan.c, because only
- * its members are looked at by name; json_find_member and json_splice walk it again where that is
- * rarer than keeping a list. Lines and columns are counted from the start once something is wrong. */
+/* check: whole documents. This file, not scan.c, walks the top level of an object, because only its members are
+ * compared by name; json_find_member and json_splice walk it again where that is rarer than keeping a list. Lines and
+ * columns are counted from the start once something is wrong. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* reconnect: which connection takes commands. At most one is active, one is opening, and retired ones drain. A
- * connection to the newest target replaces the active one when it is ready; a lost one is replaced at once the
- * first time and with backoff and full jitter after that. All attempts start in `retry`, so nothing calls back
- * from inside redis_open or redis_set_target. */
+ * connection to the newest target replaces the active one when it is ready. The client replaces a lost connection at
+ * once the first time, then with backoff and full jitter. All attempts start in `retry`, so redis_open and
+ * redis_set_target never call back from inside. */
 #include <assert.h>
 #include <string.h>
 
