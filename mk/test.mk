@@ -3,7 +3,7 @@
 ## test: unit tests and tests against real Redis servers (SAN=address,undefined or SAN=thread too)
 .PHONY: test unit
 test: deps-test
-	@$(MAKE) --no-print-directory programs unit-programs
+	@$(MAKE) --no-print-directory build unit-programs
 	@BUILD_DIR=$(OUT) PYTHON=$(PYTHON) tests/run unit integration
 
 ## unit: the unit tests alone

@@ -3,7 +3,7 @@
 import pytest
 
 from support.collector import Collector
-from support.deadline import wait_until
+from support.deadline import SANITIZED, wait_until
 from support.flood import MIB, Neighbour, Unfinished
 from support.http_client import ConnectionEnded, RawConnection, request_bytes
 from support.memory import resident_bytes
@@ -48,7 +48,7 @@ def test_queries_of_many_parameters_are_answered_and_leave_nothing(start):
     for _ in range(1500):
         assert ask(program, many).status == 200
         assert refused(program, behind_a_nul)
-    assert resident_bytes(program.pid) - before < MIB
+    assert SANITIZED or resident_bytes(program.pid) - before < MIB  # a sanitizer keeps what was freed
 
 
 def announce(program, path, size):
@@ -70,10 +70,11 @@ def test_unfinished_bodies_have_one_bound_and_others_are_served(start):
         unfinished = Unfinished(program, path_of(program), 100)
         held = resident_bytes(program.pid)
         unfinished.close()
-    assert held - before < 24 * MIB, held
+    assert SANITIZED or held - before < 24 * MIB, held
     assert unfinished.statuses["503"] >= 80 and set(unfinished.statuses) <= {"503", "reset"}, unfinished.statuses
     assert set(neighbour.answers) <= {200, 201}, neighbour.answers
-    wait_until(lambda: resident_bytes(program.pid) - before < 8 * MIB, lambda: resident_bytes(program.pid))
+    wait_until(lambda: SANITIZED or resident_bytes(program.pid) - before < 8 * MIB,
+               lambda: resident_bytes(program.pid))
     metrics = program.metrics()
     assert sum(value for name, value in metrics.items() if name.startswith("http_transfers_refused_total")) >= 80
 

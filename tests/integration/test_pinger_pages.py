@@ -235,11 +235,15 @@ def test_delays_do_not_hold_up_each_other_nor_other_requests(pinger):
 
 def test_a_delay_ends_with_its_client_and_their_number_is_bounded(stub):
     pinger = Pinger(stub, delay_max="10m", delays_max=3)
-    waiting = [pinger.connect() for _ in range(3)]
-    for connection in waiting:
+    connections = [pinger.connect() for _ in range(4)]
+    for connection in connections:
         connection.send("GET /delay/5m HTTP/1.1\r\nHost: h\r\n\r\n")
-    wait_until(lambda: pinger.get("/delay/1ms").status == 503, "three that wait")
-    for connection in waiting:
+
+    def answered():
+        return [connection for connection in connections if connection.readable(0)]
+    wait_until(answered, "the one that finds no room")
+    assert [connection.read_answer().status for connection in answered()] == [503]
+    for connection in connections:
         connection.close()
     wait_until(lambda: pinger.get("/delay/1ms").status == 200, "room")
     wait_until(lambda: pinger.metrics()["http_connections"] == 1, "the end of their connections")
