@@ -14,6 +14,7 @@ static bool fits(const char *words, const char *text)
         struct err err;
         const struct redis_reply *reply;
         struct redis_reader *reader = redis_reader_new(4096);
+        assert_non_null(reader);
         (void)snprintf(copy, sizeof(copy), "%s", words);
         for (char *word; (word = strsep(&rest, " "));) {
                 argv[argc] = word;
