@@ -97,8 +97,8 @@ void documents_free_spare(struct worker *worker)
 static void post_fail(struct post *post, enum store_outcome outcome, const struct err *err)
 {
         instruments_count(&post->worker->instruments, DOCUMENT_FAILED);
-        if (outcome == STORE_UNSAFE)
-                problems_unsafe(post->request, post->key, err);
+        if (outcome == STORE_UNSAFE || outcome == STORE_UNLISTED)
+                problems_of_stored(post->request, outcome, post->key, err);
         else
                 problems_of_store(post->request, outcome, "the document is not acknowledged", err);
         post_free(post);

@@ -6,6 +6,8 @@
 
 #include "base/uuid.h"
 
+#define UNLISTED "the document is stored, but not known to be in the list: %s"
+
 void problems_of_store(struct http_request *request, enum store_outcome outcome, const char *what,
                        const struct err *err)
 {
@@ -26,12 +28,19 @@ void problems_of_store(struct http_request *request, enum store_outcome outcome,
         }
 }
 
-void problems_unsafe(struct http_request *request, const char *key, const struct err *err)
+void problems_of_stored(struct http_request *request, enum store_outcome outcome, const char *key,
+                        const struct err *err)
 {
         static const struct http_header retry = { "Retry-After", "1" };
         char members[UUID_TEXT_SIZE + sizeof("\"key\":\"\"")];
         (void)snprintf(members, sizeof(members), "\"key\":\"%s\"", key); /* fits */
-        http_problem_with(request, 503, members, &retry, 1, "the document is stored, but not yet safe: %s", err->text);
+        if (outcome == STORE_UNSAFE)
+                http_problem_with(request, 503, members, &retry, 1, "the document is stored, but not yet safe: %s",
+                                  err->text);
+        else if (err->code == ERR_LIMIT)
+                http_problem_with(request, 507, members, NULL, 0, UNLISTED, err->text);
+        else
+                http_problem_with(request, 503, members, &retry, 1, UNLISTED, err->text);
 }
 
 void problems_no_document(struct http_request *request, const char *key)

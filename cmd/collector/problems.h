@@ -14,8 +14,9 @@
 /* What an outcome means: 503 with Retry-After, or 507. `what` begins the detail: "the document is not stored". */
 void problems_of_store(struct http_request *request, enum store_outcome outcome, const char *what,
                        const struct err *err);
-/* 503 for a document that Redis has, and that is not yet as safe as asked for: with the member `key`. */
-void problems_unsafe(struct http_request *request, const char *key, const struct err *err);
+/* For a document that Redis has: STORE_UNSAFE and STORE_UNLISTED, 503 or 507 with the member `key`. */
+void problems_of_stored(struct http_request *request, enum store_outcome outcome, const char *key,
+                        const struct err *err);
 /* 404 with a detail that fits a key. */
 void problems_no_document(struct http_request *request, const char *key);
 

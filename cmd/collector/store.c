@@ -184,13 +184,22 @@ static void send_add(struct store_write *write);
 static void await_safety(struct store_write *write);
 static void write_again(struct store_write *write);
 
+/* The SET was done, in the Redis that is in use. */
+static bool is_here(const struct store_write *write)
+{
+        return write->is_set && write->set.generation == redis_generation(write->redis);
+}
+
 static void write_finished(struct store_write *write)
 {
         redis_command_fini(&write->set);
         redis_command_fini(&write->add);
+        bool has_failed = write->outcome != STORE_DONE && write->outcome != STORE_EXISTS;
         /* Written again without success: the first time it was stored. */
-        if (write->mark_ms >= 0 && write->outcome != STORE_DONE && write->outcome != STORE_EXISTS)
+        if (has_failed && write->mark_ms >= 0)
                 write->outcome = STORE_UNSAFE;
+        else if (has_failed && write->outcome != STORE_UNSAFE && is_here(write))
+                write->outcome = STORE_UNLISTED;
         write->on_done(write, write->outcome, &write->err);
 }
 
@@ -300,6 +309,7 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
                 write->in_doubt = command->attempts > 1 || write->mark_ms >= 0;
                 write->outcome = STORE_EXISTS;
         } else {
+                write->is_set = true;
                 if (write->store->feed && write->add.on_reply == NULL) {
                         write->set.attempts = 0; /* it is done: whatever it took says nothing of the order */
                         send_add(write);
@@ -410,7 +420,7 @@ static void write_again(struct store_write *write)
                 write->mark_ms = write->set.sent_first_ms;
         redis_command_fini(&write->add);
         write->add = (struct redis_command){ 0 };
-        write->is_fenced = false;
+        write->is_set = write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         if (write->lane) {
@@ -461,7 +471,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->redis = write->lane ? write->lane->redis : store->redis;
         write->is_new = mode == STORE_NEW;
         write->mark_ms = write->added_ms = -1;
-        write->in_doubt = write->is_fenced = false;
+        write->in_doubt = write->is_set = write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         memcpy(write->key, key, UUID_TEXT_SIZE);
@@ -643,8 +653,11 @@ void store_delete(struct store *store, struct store_delete *delete, const char *
 
 static void announce_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
 {
-        bool is_moved = announce->is_moved || announce->search.is_moved;
-        announce->on_done(announce, is_moved ? STORE_MOVED : outcome, err);
+        if (announce->is_moved || announce->search.is_moved)
+                outcome = STORE_MOVED;
+        else if (outcome != STORE_DONE)
+                outcome = STORE_UNLISTED;
+        announce->on_done(announce, outcome, err);
 }
 
 static void on_announced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)

@@ -74,6 +74,7 @@ enum store_outcome {
         STORE_REFUSED,     /* Redis refuses for another reason: rights, disk, a key of another type       */
         STORE_MOVED,       /* store_announce, reader: the binding has changed meanwhile; begin again      */
         STORE_UNSAFE,      /* stored; not yet, or not known to be, as safe as --ack asks                  */
+        STORE_UNLISTED,    /* stored; not, or not known to be, in the feed: err says why                  */
 };
 
 enum { STORE_SET_ROOM = 768, STORE_ADD_ROOM = 192 };
@@ -95,6 +96,7 @@ struct store_write {
         int64_t mark_ms;  /* when it was first sent, for the XADD of one that is written again; -1 */
         int64_t added_ms; /* when an XADD was first sent that was withdrawn since; -1              */
         bool is_new;      /* STORE_NEW, for one that may have to be written again */
+        bool is_set;      /* the SET was answered, and has stored it */
         bool is_fenced;   /* where the key was there: `add` has written on the SET's connection */
         unsigned waiting; /* replies to come */
         enum store_outcome outcome;

@@ -238,14 +238,14 @@ static void a_reply_over_the_limit_breaks_the_protocol(void **state UNUSED)
         start(huge, (struct redis_options){ .reply_max_bytes = 2000, .hold_ms = 400 });
         job_send(&a, &rig, "GET", "a", NULL);
         RUN_UNTIL(&rig, a.is_done);
-        assert_int_equal(a.code, ERR_TIMEOUT);
+        assert_int_equal(a.code, ERR_UNAVAILABLE);
         assert_int_equal(rig.last_error.code, ERR_PROTOCOL);
         assert_true(strstr(rig.last_error.text, "over the limit") != NULL);
         stop();
         start(too_long, (struct redis_options){ .reply_max_bytes = 2000, .hold_ms = 400, .stall_ms = 60 });
         job_send(&a, &rig, "GET", "a", NULL); /* announced, but it never comes: time ends it */
         RUN_UNTIL(&rig, a.is_done);
-        assert_int_equal(a.code, ERR_TIMEOUT);
+        assert_int_equal(a.code, ERR_UNAVAILABLE);
         stop();
 }
 
@@ -403,6 +403,29 @@ static void a_held_command_fails_when_its_hold_time_has_passed(void **state UNUS
         assert_int_equal(a.code, ERR_UNAVAILABLE);
         assert_true(strstr(a.text, "refused") != NULL);
         rig_fini(&rig);
+}
+
+static const char *silent_to_a(struct fake *f UNUSED, struct fake_conn *conn UNUSED, size_t argc, char **argv)
+{
+        return argc > 1 && is(argv[1], "a") ? "" : NULL;
+}
+
+static void a_write_that_is_lost_is_in_doubt_and_a_read_is_not(void **state UNUSED)
+{
+        static const struct {
+                const char *name;
+                int code;
+        } cases[] = { { "GET", ERR_UNAVAILABLE },       { "GETRANGE", ERR_UNAVAILABLE }, { "XRANGE", ERR_UNAVAILABLE },
+                      { "XREVRANGE", ERR_UNAVAILABLE }, { "EXISTS", ERR_UNAVAILABLE },   { "GETDEL", ERR_TIMEOUT },
+                      { "XADD", ERR_TIMEOUT },          { "OTHER", ERR_TIMEOUT } };
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                struct job a;
+                start(silent_to_a, (struct redis_options){ .hold_ms = 150 });
+                job_send(&a, &rig, cases[i].name, "a", "1");
+                RUN_UNTIL(&rig, a.is_done);
+                assert_int_equal(a.code, cases[i].code);
+                stop();
+        }
 }
 
 static const char *dies(struct fake *f, struct fake_conn *conn UNUSED, size_t argc UNUSED, char **argv)
@@ -792,6 +815,7 @@ int main(void)
                 cmocka_unit_test(a_server_that_comes_later_gets_what_was_held),
                 cmocka_unit_test(a_held_command_fails_when_its_hold_time_has_passed),
                 cmocka_unit_test(one_that_may_have_been_done_times_out_instead),
+                cmocka_unit_test(a_write_that_is_lost_is_in_doubt_and_a_read_is_not),
                 cmocka_unit_test(a_reply_after_the_deadline_is_dropped_and_not_taken_for_the_next),
                 cmocka_unit_test(beyond_the_budget_a_command_is_refused_at_the_next_flush),
                 cmocka_unit_test(a_held_command_can_be_taken_back_and_one_in_flight_cannot),

@@ -131,6 +131,11 @@ enum redis_kind redis_command_kind(const struct redis_command *command)
         return rows[command->row].kind;
 }
 
+bool redis_command_is_read(const struct redis_command *command)
+{
+        return command->row != ROW_UNKNOWN && rows[command->row].kind == REDIS_KIND_READ;
+}
+
 /* --- What a reply is ------------------------------------------------------------------------------------- */
 
 static bool is_type(const struct redis_reply *reply, enum redis_reply_type type)

@@ -85,6 +85,7 @@ bool redis_reply_fits(const struct redis_command *command, const struct redis_re
 int redis_reply_unfit(const struct redis_command *command, const struct redis_reply *reply, struct err *err);
 const char *redis_command_name(const struct redis_command *command); /* "SET"; static */
 enum redis_kind redis_command_kind(const struct redis_command *command);
+bool redis_command_is_read(const struct redis_command *command); /* false for one that is not known */
 
 /* --- Targets ------------------------------------------------------------------------------------------- */
 

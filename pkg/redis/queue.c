@@ -435,7 +435,7 @@ static int say_away(const struct redis *client, const struct redis_command *comm
         return err_set(err, ERR_UNAVAILABLE, "Redis could not be used for %lld ms (last error: %s)", hold_ms, last);
 }
 
-static int say(const struct redis *client, const struct redis_command *command, struct err *err)
+static int say_why(const struct redis *client, const struct redis_command *command, struct err *err)
 {
         switch ((enum redis_reason)command->reason) {
         case REASON_AWAY:
@@ -467,6 +467,14 @@ static int say(const struct redis *client, const struct redis_command *command, 
         return err_set(err, ERR_TIMEOUT, "Redis did not answer within %lld ms", (long long)client->options.hold_ms);
 }
 
+/* A read does nothing, so a lost one leaves nothing in doubt. */
+static void say(const struct redis *client, const struct redis_command *command, struct err *err)
+{
+        (void)say_why(client, command, err);
+        if (err->code == ERR_TIMEOUT && redis_command_is_read(command))
+                err->code = ERR_UNAVAILABLE;
+}
+
 /* Only what has failed before: an on_reply that sends again and fails again waits for the next turn. */
 void redis_queue_deliver(struct redis *client)
 {
@@ -480,7 +488,7 @@ void redis_queue_deliver(struct redis *client)
                 struct redis_command *command = redis_link_command(now.next);
                 struct err err;
                 take_out(client, command);
-                (void)say(client, command, &err);
+                say(client, command, &err);
                 command->on_reply(command, NULL, &err);
         }
 }

@@ -160,8 +160,8 @@ typedef void redis_reply_fn(struct redis_command *command, const struct redis_re
 struct redis_command {
         /* Set by redis_command_init and the caller before redis_send. */
         redis_reply_fn *on_reply; /* exactly once. Either reply, or NULL and err: ERR_UNAVAILABLE (hold time
-                                     passed, queue full, client closed; certainly not done), ERR_TIMEOUT (may
-                                     have been done), ERR_DENIED (credentials refused until the hold time),
+                                     passed, queue full, client closed; certainly not done, or a read), ERR_TIMEOUT
+                                     (may have been done), ERR_DENIED (credentials refused until the hold time),
                                      ERR_LIMIT (Redis ends the connection at this one, again and again, and
                                      serves others: it is too large; perhaps it was done) */
         void (*on_resend)(struct redis_command *command); /* NULL, or called before it is sent once more after

@@ -133,6 +133,52 @@ def test_a_document_whose_feed_entry_was_sent_twice_is_listed_once(start_redis, 
     assert listed_keys(program) == [first, second, third]
 
 
+def test_a_document_whose_feed_entry_is_lost_until_the_end_is_told_with_its_key(start_redis, start_proxy, start_collector):
+    proxy = start_proxy(start_redis(), scripted=True)
+    program = start_collector(proxy, hold_time="700ms", stall_timeout="200ms")
+    program.wait_connected()
+    with program.client() as client:
+        proxy.lose_replies(commands=["XADD"], times=1000)
+        key = assert_problem(client.post("/v1/documents", {"n": 1}), 503, "stored, but not known to be in the list")["key"]
+        assert client.get(f"/v1/documents/{key}").status == 200
+        proxy.heal()
+        assert client.put(f"/v1/documents/{key}", {"n": 1}).status == 200
+    assert listed_keys(program) == [key]
+
+
+def test_a_document_without_memory_for_its_feed_entry_is_507_with_its_key(start_redis, start_proxy, start_collector):
+    proxy = start_proxy(start_redis(), scripted=True)
+    program = start_collector(proxy)
+    program.wait_connected()
+    with program.client() as client:
+        proxy.script("-OOM command not allowed when used memory > 'maxmemory'.\r\n", commands=["XADD"], times=1)
+        key = assert_problem(client.post("/v1/documents", {"n": 1}), 507, "stored, but not known to be in the list", "OOM")["key"]
+        assert client.put(f"/v1/documents/{key}", {"n": 1}).status == 200
+    assert listed_keys(program) == [key]
+
+
+IN_DOUBT = "unknown whether Redis executed the command"
+
+
+def test_only_a_write_that_is_lost_is_in_doubt(start_redis, start_proxy, start_collector):
+    proxy = start_proxy(start_redis(), scripted=True)
+    program = start_collector(proxy, hold_time="500ms", stall_timeout="200ms")
+    program.wait_connected()
+    with program.client() as client:
+        key = client.post("/v1/documents", {"n": 1}, {"Idempotency-Key": "k"}).json()["key"]
+        proxy.lose_replies(commands=["GET", "GETRANGE", "XRANGE", "XREVRANGE"], times=100_000)
+        for path in (f"/v1/documents/{key}", f"/?key={key}", "/v1/documents"):
+            problem = assert_problem(client.get(path), 503, "could not be read", "Redis")
+            assert IN_DOUBT not in problem["detail"], problem
+        assert client.request("HEAD", f"/v1/documents/{key}").status == 503
+        repeat = assert_problem(client.post("/v1/documents", {"n": 1}, {"Idempotency-Key": "k"}), 503, "not acknowledged")
+        assert IN_DOUBT not in repeat["detail"], repeat
+        proxy.heal()
+        proxy.lose_replies(commands=["GETDEL", "SET"], times=100_000)
+        assert_problem(client.request("DELETE", f"/v1/documents/{key}"), 503, IN_DOUBT)
+        assert_problem(client.post("/v1/documents", {"n": 2}), 503, IN_DOUBT)
+
+
 @pytest.mark.parametrize("own_created", [False, True])
 def test_a_repeat_brings_a_document_into_the_feed_that_a_dead_collector_left_out(start_redis, start_collector,
                                                                                  own_created):

@@ -9,6 +9,8 @@ import pytest
 from support.cluster import RedisCluster
 from support.collector import check
 from support.deadline import ROOT, wait_until
+from support.matching import assert_problem
+from support.site import listed_keys
 
 KEY = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
 
@@ -299,3 +301,72 @@ def test_without_one_of_them_the_answer_names_it(server, start_collector, right)
             answer = client.post("/v1/documents", {"a": 1})
     assert answer.status == 503 and "NOPERM" in answer.text, answer
     assert right[1:] in refused(server)
+
+
+# --- A right that is taken away at run time ---------------------------------------------------------
+
+UNLISTED = "stored, but not known to be in the list"
+
+
+def assert_unlisted_then_listed(program, refuse, allow, reason):
+    """Where the SET stands and the XADD is refused the answer has the key; a repeat then leads to the list, once."""
+    key_of = {"Idempotency-Key": "k"}
+    with program.client() as client:
+        assert client.post("/v1/documents", {"n": 0}).status == 201
+        refuse()
+        plain = assert_problem(client.post("/v1/documents", {"n": 1}), 503, UNLISTED, reason)["key"]
+        classic = assert_problem(client.post("/", {"n": 2}), 503, UNLISTED, reason)["key"]
+        marked = {assert_problem(client.post("/v1/documents", {"n": 3}, key_of), 503, UNLISTED, reason)["key"]
+                  for _ in range(3)}
+        put = {assert_problem(client.put(f"/v1/documents/{KEY}", {"n": 4}), 503, UNLISTED, reason)["key"]
+               for _ in range(2)}
+        assert len(marked) == 1 and put == {KEY}
+        assert [client.get(f"/v1/documents/{key}").json()["n"] for key in (plain, classic, *marked, KEY)] == [1, 2, 3, 4]
+        allow()
+        for _ in range(2):
+            assert client.put(f"/v1/documents/{plain}", {"n": 1}).status == 200
+            assert client.put(f"/v1/documents/{classic}", {"n": 2}).status == 200
+            assert client.post("/v1/documents", {"n": 3}, key_of).json()["key"] in marked
+            assert client.put(f"/v1/documents/{KEY}", {"n": 4}).status == 200
+    keys = listed_keys(program)
+    assert {plain, classic, *marked, KEY} <= set(keys) and len(keys) == len(set(keys)), keys
+
+
+def test_a_document_whose_xadd_is_refused_is_told_with_its_key(server, start_collector):
+    url = f"redis://collector:pw@{server.host}:{server.port}"
+    program = start_collector(url, key_prefix="orders:").wait_connected()
+    with server.client(username="default", password="admin") as admin:
+        assert_unlisted_then_listed(program, lambda: admin.execute_command("ACL", "SETUSER", "collector", "-xadd"),
+                                    lambda: admin.execute_command("ACL", "SETUSER", "collector", "+xadd"), "NOPERM")
+
+
+def test_a_document_whose_feed_has_become_another_type_is_told_with_its_key(start_redis, start_collector):
+    server = start_redis()
+    today = "collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime())
+    program = start_collector(server).wait_connected()
+    with server.client() as admin:
+        def refuse():
+            admin.delete(today)
+            admin.set(today, "not a stream")
+        assert_unlisted_then_listed(program, refuse, lambda: admin.delete(today), "WRONGTYPE")
+
+
+def test_in_a_cluster_a_document_whose_xadd_is_refused_is_told_with_its_key(start_collector):
+    with RedisCluster(masters=3) as cluster:
+        program = start_collector(cluster.url()).wait_connected()
+
+        def everywhere(rule):
+            for node in cluster.masters():
+                node.client().execute_command("ACL", "SETUSER", "default", rule)
+        assert_unlisted_then_listed(program, lambda: everywhere("-xadd"), lambda: everywhere("+xadd"), "NOPERM")
+
+
+def test_a_list_without_the_right_to_look_is_no_reason_to_store_again(server, start_collector):
+    url = f"redis://collector:pw@{server.host}:{server.port}"
+    program = start_collector(url, key_prefix="orders:").wait_connected()
+    with program.client() as client:
+        key = client.post("/v1/documents", {"a": 1}, {"Idempotency-Key": "k"}).json()["key"]
+        with server.client(username="default", password="admin") as admin:
+            admin.execute_command("ACL", "SETUSER", "collector", "-xrange")
+        again = client.post("/v1/documents", {"a": 1}, {"Idempotency-Key": "k"})
+        assert assert_problem(again, 503, UNLISTED, "NOPERM")["key"] == key
