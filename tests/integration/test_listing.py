@@ -417,7 +417,7 @@ def test_ids_of_one_redis_are_never_taken_out_of_another(start_redis, start_coll
             pipe.execute()
         proxy = start_proxy(first)
         bindings.redis("db", proxy)
-        program = start_collector(env=bindings.environment(), hold_time="1s", workers=1).wait_connected()
+        program = start_collector(env=bindings.environment(), hold_time="10s", workers=1).wait_connected()
         pages = []
 
         def read():

@@ -422,7 +422,7 @@ affinity:
 {{- $there := (first $templates).spec -}}
 {{- $size := $there.resources.requests.storage -}}
 {{- if ne $size (toString $wanted.size) -}}
-{{- fail (printf "redis.internal.persistence.size: %v, where the Valkey there has %s. %s. A claim that is there grows by itself: kubectl --namespace %s patch pvc data-%s-0 --patch '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"%v\"}}}}'" $wanted.size $size $way $namespace $name $wanted.size) -}}
+{{- fail (printf "redis.internal.persistence.size: %v, where the Valkey there has %s. %s. An existing claim grows by itself: kubectl --namespace %s patch pvc data-%s-0 --patch '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"%v\"}}}}'" $wanted.size $size $way $namespace $name $wanted.size) -}}
 {{- end -}}
 {{- $class := include "collector.storageClass" $ -}}
 {{- if and $class (ne $class (get $there "storageClassName" | default "-" )) -}}
