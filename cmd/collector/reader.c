@@ -342,6 +342,18 @@ static void look_back(struct reader *reader)
 
 /* --- Documents ------------------------------------------------------------------------------------------------ */
 
+/* True with the last answer of those that were asked for together, if all of them were good. */
+static bool have_answers(struct reader *reader)
+{
+        if (--reader->waiting > 0)
+                return false;
+        give_turn(reader);
+        if (reader->outcome == STORE_DONE)
+                return true;
+        finish(reader, false);
+        return false;
+}
+
 /* After a batch that had less than was hoped for the next one is larger; where it had nothing, what follows most likely
  * is gone as well. */
 static void learn_from_batch(struct reader *reader)
@@ -356,13 +368,8 @@ static void learn_from_batch(struct reader *reader)
 
 static void documents_fetched(struct reader *reader)
 {
-        if (--reader->waiting > 0)
+        if (!have_answers(reader))
                 return;
-        give_turn(reader);
-        if (reader->outcome != STORE_DONE) {
-                finish(reader, false);
-                return;
-        }
         learn_from_batch(reader);
         leave_out_of_window(reader);
         look_back(reader);
@@ -474,13 +481,8 @@ static void fetch_batch(struct reader *reader)
 /* All that is gone up to the first that may be there. */
 static void existence_known(struct reader *reader)
 {
-        if (--reader->waiting > 0)
+        if (!have_answers(reader))
                 return;
-        give_turn(reader);
-        if (reader->outcome != STORE_DONE) {
-                finish(reader, false);
-                return;
-        }
         size_t end = reader->at;
         while (end < reader->entry_count && reader->memory->entries[end].left_out)
                 end++;
