@@ -40,8 +40,7 @@ int trial_run(const struct backing_redis *redis, const struct serving *serving, 
         int rc = begin(&loop, err);
         if (rc < 0)
                 return rc;
-        rc = redis_probe(&loop, backing_redis_target(redis), backing_redis_key_prefix(redis), &trial, timeout_ms,
-                         on_probed, &found, NULL, err);
+        rc = redis_probe(&loop, backing_redis_target(redis), &trial, timeout_ms, on_probed, &found, NULL, err);
         end(&loop);
         if (rc < 0)
                 return rc;

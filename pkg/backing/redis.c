@@ -263,11 +263,6 @@ const struct backing_report *backing_redis_report(const struct backing_redis *re
         return &redis->backed.notes.report;
 }
 
-const char *backing_redis_key_prefix(const struct backing_redis *redis)
-{
-        return redis->settings.key_prefix;
-}
-
 unsigned backing_redis_generation(const struct backing_redis *redis)
 {
         return redis->backed.generation;
@@ -275,5 +270,5 @@ unsigned backing_redis_generation(const struct backing_redis *redis)
 
 bool backing_redis_equal(const struct backing_redis *a, const struct backing_redis *b)
 {
-        return redis_target_equal(a->target, b->target) && strcmp(a->settings.key_prefix, b->settings.key_prefix) == 0;
+        return redis_target_equal(a->target, b->target);
 }

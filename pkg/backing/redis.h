@@ -114,7 +114,6 @@ void backing_redis_unref(struct backing_redis *redis); /* NULL is fine; the last
 struct redis_target *backing_redis_target(const struct backing_redis *redis); /* never NULL */
 const struct backing_redis_settings *backing_redis_settings(const struct backing_redis *redis);
 const struct backing_report *backing_redis_report(const struct backing_redis *redis);
-const char *backing_redis_key_prefix(const struct backing_redis *redis); /* "" unless set */
 /* Counts up from 1 with each switch of a watch; 0 for one that was only resolved. */
 unsigned backing_redis_generation(const struct backing_redis *redis);
 /* The same place, entered the same way, with the same keys. */

@@ -709,7 +709,7 @@ static void a_target_says_what_the_settings_say(void **state UNUSED)
         assert_string_equal(redis_target_username(target), "u");
         assert_true(redis_target_has_password(target));
         assert_int_equal(redis_target_database(target), 2);
-        assert_string_equal(backing_redis_key_prefix(redis), "");
+        assert_string_equal(backing_redis_settings(redis)->key_prefix, "");
         assert_int_equal(backing_redis_generation(redis), 0);
         assert_true(backing_redis_equal(redis, same));
         backing_redis_unref(same);

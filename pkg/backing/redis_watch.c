@@ -95,9 +95,8 @@ static void start_probe(struct backing_redis_watch *watch)
 {
         struct err err;
         watch->attempts++;
-        int rc = redis_probe(root_loop(watch->follower.root), backing_redis_target(watch->candidate),
-                             backing_redis_key_prefix(watch->candidate), watch->trial, watch->probe_timeout_ms,
-                             on_probed, watch, &watch->probe, &err);
+        int rc = redis_probe(root_loop(watch->follower.root), backing_redis_target(watch->candidate), watch->trial,
+                             watch->probe_timeout_ms, on_probed, watch, &watch->probe, &err);
         if (rc < 0)
                 try_later(watch, &err);
 }

@@ -737,7 +737,7 @@ static void a_probe_that_is_cancelled_leaves_the_loop_at_once(void **state UNUSE
         struct redis_probe *probe = NULL;
         start(nothing, (struct redis_options){ 0 });
         struct redis_target *target = target_at(fake.port);
-        assert_int_equal(redis_probe(&rig.loop, target, NULL, NULL, 60000, never_probed, NULL, &probe, NULL), 0);
+        assert_int_equal(redis_probe(&rig.loop, target, NULL, 60000, never_probed, NULL, &probe, NULL), 0);
         redis_target_unref(target);
         RUN_UNTIL(&rig, fake.connections == 2);
         int64_t before_ms = clock_monotonic_ms();
@@ -785,7 +785,7 @@ static void nowhere_is_not_probed(void **state UNUSED)
         struct err err;
         struct redis_target *target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, NULL);
         assert_non_null(target);
-        assert_int_equal(redis_probe(NULL, target, "", NULL, 1000, on_no_probe, NULL, NULL, &err), ERR_UNAVAILABLE);
+        assert_int_equal(redis_probe(NULL, target, NULL, 1000, on_no_probe, NULL, NULL, &err), ERR_UNAVAILABLE);
         redis_target_unref(target);
         assert_null(redis_target_new(&(struct redis_target_options){ .is_nowhere = true, .host = "h" }, &err));
         assert_int_equal(err.code, ERR_INVALID);

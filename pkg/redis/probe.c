@@ -16,7 +16,6 @@ struct redis_probe {
         struct redis_command commands[PROBE_COMMANDS];
         const struct redis_trial *trial;
         struct redis_trial_plan plan;
-        char *prefix;
         struct redis_probe_result result;
         int64_t started_ms;
         redis_probe_fn *done;
@@ -117,7 +116,8 @@ static void try_when_all_stand(struct redis_probe *probe)
                 (void)snprintf(probe->result.mode, sizeof(probe->result.mode), "cluster");
                 probe->result.masters = redis_cluster_masters(probe->client);
         }
-        if (redis_trial_begin(&probe->plan, probe->client, probe->trial, probe->prefix, &err) < 0)
+        if (redis_trial_begin(&probe->plan, probe->client, probe->trial, redis_place(probe->client)->key_prefix, &err) <
+            0)
                 finish(probe, &err);
 }
 
@@ -185,12 +185,11 @@ static void probe_free(struct redis_probe *probe)
         for (size_t i = 0; i < PROBE_COMMANDS; i++)
                 redis_command_fini(&probe->commands[i]);
         redis_trial_fini(&probe->plan);
-        free(probe->prefix);
         free(probe);
 }
 
-int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, const struct redis_trial *trial,
-                int64_t timeout_ms, redis_probe_fn *done, void *data, struct redis_probe **out, struct err *err)
+int redis_probe(uv_loop_t *loop, struct redis_target *target, const struct redis_trial *trial, int64_t timeout_ms,
+                redis_probe_fn *done, void *data, struct redis_probe **out, struct err *err)
 {
         int rc = redis_target_known(target, err);
         if (rc < 0)
@@ -202,14 +201,13 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_pr
         probe->trial = trial ? trial : &redis_trial_plain;
         probe->done = done;
         probe->data = data;
-        probe->prefix = strdup(key_prefix ? key_prefix : "");
         redis_trial_init(&probe->plan, on_tried, probe);
         struct redis_options options = { .hold_ms = timeout_ms,
                                          .connect_timeout_ms = timeout_ms,
                                          .stall_ms = timeout_ms,
                                          .on_event = on_event,
                                          .data = probe };
-        rc = probe->prefix ? format(probe, err) : err_set(err, ERR_NOMEM, "probe");
+        rc = format(probe, err);
         if (rc == 0)
                 rc = redis_open(loop, &options, target, 0, &probe->client, err);
         if (rc != 0) {

@@ -69,7 +69,7 @@ struct redis_target_options {
         struct secret password;  /* copied; empty: no AUTH                                               */
         unsigned database;       /* SELECT unless 0                                                      */
         const char *client_name; /* CLIENT SETNAME; NULL: none. Refusal of it is no failure              */
-        const char *key_prefix;  /* of the caller's keys there; NULL: "". Not used here but for redis_place  */
+        const char *key_prefix;  /* of the caller's keys there; NULL: "". Used by redis_place and redis_probe */
         /* Tried where the first is refused; the one that was right is tried first from then on. Copied. */
         struct secret password_secondary;
 
@@ -402,8 +402,7 @@ struct redis_probe; /* opaque: one that is under way */
  * once: rc 0, or ERR_* with a text that names the step: look-up, connect, TLS, authentication, role, or the trial's own;
  * with ERR_DENIED it names all commands that were refused. The trial is borrowed until then. ERR_UNAVAILABLE at once for
  * a target that is nowhere. *out, unless `out` is NULL, is for redis_probe_cancel. */
-int redis_probe(uv_loop_t *loop, struct redis_target *target, const char *key_prefix, const struct redis_trial *trial,
-                int64_t timeout_ms,
+int redis_probe(uv_loop_t *loop, struct redis_target *target, const struct redis_trial *trial, int64_t timeout_ms,
                 void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),
                 void *data, struct redis_probe **out, struct err *err) NODISCARD;
 /* `done` does not come any more; the loop must run once or twice until the handles are closed. Only until `done` has

@@ -718,7 +718,7 @@ static void a_probe_tells_the_primary_and_who_named_it(void **state UNUSED)
         struct redis_target *target = redis_target_new(&at, NULL);
         assert_non_null(target);
         memset(&probed, 0, sizeof(probed));
-        assert_int_equal(redis_probe(&rig.loop, target, "", NULL, 1000, on_probed, NULL, &probe, NULL), 0);
+        assert_int_equal(redis_probe(&rig.loop, target, NULL, 1000, on_probed, NULL, &probe, NULL), 0);
         redis_target_unref(target);
         RUN_UNTIL(&rig, probed.is_done);
         assert_int_equal(probed.rc, 0);

@@ -7,9 +7,9 @@ static struct server server;
 static struct redis_target *target_of(const struct server *s, const char *username, const char *password,
                                       unsigned database)
 {
-        struct redis_target_options options = { .socket_path = s->socket_path,
-                                                .username = username,
-                                                .database = database };
+        struct redis_target_options options = {
+                .socket_path = s->socket_path, .username = username, .database = database, .key_prefix = "p:"
+        };
         options.client_name = "test";
         if (password)
                 options.password = (struct secret){ (char *)(uintptr_t)password, strlen(password) };
@@ -222,7 +222,7 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
 static void probe(struct redis_target *target)
 {
         memset(&probed, 0, sizeof(probed));
-        assert_int_equal(redis_probe(&rig.loop, target, "p:", NULL, 1000, on_probed, &rig, NULL, NULL), 0);
+        assert_int_equal(redis_probe(&rig.loop, target, NULL, 1000, on_probed, &rig, NULL, NULL), 0);
         redis_target_unref(target);
         RUN_UNTIL(&rig, probed.is_done);
         rig.is_closed = true; /* there is no client to wait for */

@@ -129,7 +129,7 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
 static void probe(struct redis_target *target, int64_t timeout_ms)
 {
         memset(&probed, 0, sizeof(probed));
-        assert_int_equal(redis_probe(&rig.loop, target, "", NULL, timeout_ms, on_probed, NULL, NULL, NULL), 0);
+        assert_int_equal(redis_probe(&rig.loop, target, NULL, timeout_ms, on_probed, NULL, NULL, NULL), 0);
         redis_target_unref(target);
         RUN_UNTIL(&rig, probed.is_done);
 }
