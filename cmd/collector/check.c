@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "access.h"
 #include "acks.h"
 #include "backing/print.h"
 #include "backing/redis.h"
 #include "base/attr.h"
 #include "base/clock.h"
-#include "source.h"
+#include "redis_input.h"
+#include "tokens.h"
 #include "trial.h"
 
 enum { PROBE_TIMEOUT_MS = 5000 };
@@ -103,12 +103,12 @@ static void try_sentinels(const struct backing_redis *redis)
                 printf("  warning: the Sentinels were not asked: %s\n", err.text);
 }
 
-static int try_redis(const struct backing_redis *redis, const struct serving *serving, const struct ack_level *ack)
+static int try_redis(const struct backing_redis *redis, const struct commands *commands, const struct ack_level *ack)
 {
         struct redis_probe_result found;
         struct err err;
         printf("\nTrying %s\n", redis_target_address(backing_redis_target(redis)));
-        int rc = trial_run(redis, serving, PROBE_TIMEOUT_MS, &found, &err);
+        int rc = trial_run(redis, commands, PROBE_TIMEOUT_MS, &found, &err);
         if (rc == 0) {
                 print_found(&found, redis);
                 try_sentinels(redis);
@@ -131,7 +131,7 @@ static int try_redis(const struct backing_redis *redis, const struct serving *se
 }
 
 /* 0, or the exit status. */
-static int check_redis(const char *title, const struct backing_redis_input *input, const struct serving *serving,
+static int check_redis(const char *title, const struct backing_redis_input *input, const struct commands *commands,
                        const struct ack_level *ack)
 {
         struct backing_redis *redis = NULL;
@@ -141,7 +141,7 @@ static int check_redis(const char *title, const struct backing_redis_input *inpu
                 return 2;
         }
         backing_print_report(title, backing_redis_report(redis), stdout);
-        int status = try_redis(redis, serving, ack);
+        int status = try_redis(redis, commands, ack);
         backing_redis_unref(redis);
         return status;
 }
@@ -149,7 +149,7 @@ static int check_redis(const char *title, const struct backing_redis_input *inpu
 /* 0, or the exit status. */
 static int check_tokens(const struct settings *settings, const struct servicebinding_set *bindings)
 {
-        struct backing_tokens_input input = access_input(settings);
+        struct backing_tokens_input input = tokens_input(settings);
         struct backing_tokens *tokens;
         struct err err;
         input.bindings = bindings;
@@ -163,26 +163,26 @@ static int check_tokens(const struct settings *settings, const struct servicebin
         return 0;
 }
 
-static int check_both(const struct settings *settings, const struct source *source)
+static int check_both(const struct settings *settings, const struct redis_input *source)
 {
         struct ack_level ack = { 0 };
         struct err err;
         if (ack_parse(settings->ack, &ack, &err) < 0)
                 return 2; /* cannot be: the option was checked */
-        struct serving serving = serving_of(settings, &ack), read_only = serving_previous();
-        int status = check_redis("Redis", &source->input, &serving, &ack);
+        struct commands current = commands_of(settings, &ack), previous_commands = commands_of_previous();
+        int status = check_redis("Redis", &source->input, &current, &ack);
         if (status != 0 || !settings->previous_binding || !*settings->previous_binding)
                 return status;
-        struct backing_redis_input previous = source_previous(source, settings->previous_binding);
+        struct backing_redis_input previous = redis_input_previous(source, settings->previous_binding);
         previous.bindings = source->input.bindings;
-        return check_redis("Previous Redis", &previous, &read_only, &(struct ack_level){ .kind = ACK_MEMORY });
+        return check_redis("Previous Redis", &previous, &previous_commands, &(struct ack_level){ .kind = ACK_MEMORY });
 }
 
 int check_run(const struct settings *settings, const struct config_report *report, char *const *environment)
 {
         struct servicebinding_error binding_err;
         struct servicebinding_set *bindings = NULL;
-        struct source source = { 0 };
+        struct redis_input source = { 0 };
         struct err err;
         int status = 2;
 
@@ -196,7 +196,7 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 return 2;
         }
         backing_print_bindings(bindings, stdout);
-        if (source_init(&source, settings, report, environment, &err) < 0) {
+        if (redis_input_init(&source, settings, report, environment, &err) < 0) {
                 fprintf(stderr, "collector: %s\n", err.text);
         } else {
                 source.input.bindings = bindings;
@@ -204,7 +204,7 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 if (status == 0)
                         status = check_both(settings, &source);
         }
-        source_fini(&source);
+        redis_input_fini(&source);
         servicebinding_set_unref(bindings);
         return status;
 }

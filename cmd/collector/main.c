@@ -9,16 +9,16 @@
 
 #include <uv.h>
 
-#include "access.h"
 #include "api.h"
 #include "backing/redis.h"
 #include "base/clock.h"
 #include "base/redact.h"
 #include "check.h"
 #include "daemon/daemon.h"
-#include "request.h"
+#include "http_client.h"
+#include "redis_input.h"
 #include "settings.h"
-#include "source.h"
+#include "tokens.h"
 #include "trial.h"
 #include "worker.h"
 
@@ -28,21 +28,21 @@ enum { START_FLUSH_MS = 1000 }; /* for the log of a start that failed */
 struct followed {
         struct settings settings;
         struct config_report *report;
-        struct source source;
+        struct redis_input source;
 };
 
 struct process {
         struct config_source arguments;
         struct settings settings;
         struct config_report *report;
-        struct source source;
+        struct redis_input source;
         struct followed *followed; /* owned; NULL until the first SIGHUP */
         struct collector collector;
-        struct access access;
+        struct tokens tokens;
         struct backing_root *bindings;
         struct backing_redis_watch *watch;
-        struct backing_redis_watch *previous;     /* NULL without --previous-binding */
-        struct serving serving, previous_serving; /* what is tried with each of the two */
+        struct backing_redis_watch *previous;        /* NULL without --previous-binding */
+        struct commands commands, previous_commands; /* what is tried with each of the two */
         struct redis_trial trial, previous_trial;
         struct worker *workers;
         unsigned worker_count;
@@ -68,7 +68,7 @@ static void followed_free(struct followed *followed)
 {
         if (!followed)
                 return;
-        source_fini(&followed->source);
+        redis_input_fini(&followed->source);
         config_report_free(followed->report);
         config_free(&settings_program, &followed->settings);
         free(followed);
@@ -81,7 +81,7 @@ static int follow(struct process *process, struct err *err)
                 return err_set(err, ERR_NOMEM, "settings");
         int rc = config_read(&settings_program, &process->arguments, &fresh->settings, &fresh->report, err);
         if (rc == CONFIG_READY) {
-                rc = source_init(&fresh->source, &fresh->settings, fresh->report, environ, err);
+                rc = redis_input_init(&fresh->source, &fresh->settings, fresh->report, environ, err);
                 if (rc == 0)
                         rc = backing_redis_watch_reload(process->watch, &fresh->source.input, err);
         }
@@ -164,7 +164,7 @@ static int try_first(struct process *process, struct err *err)
         if (process->collector.ack.kind == ACK_MEMORY)
                 return 0;
         const struct backing_redis *first = backing_redis_watch_get(process->watch);
-        if (trial_run(first, &process->serving, process->settings.connect_timeout_ms, &found, &why) == 0 ||
+        if (trial_run(first, &process->commands, process->settings.connect_timeout_ms, &found, &why) == 0 ||
             found.address[0])
                 return on_probed(&found, process, err);
         log_warn(process->collector.log, "ack.unchecked",
@@ -182,11 +182,11 @@ static int open_bindings(struct process *process, struct err *err)
 
 static int open_watch(struct process *process, struct err *err)
 {
-        int rc = source_init(&process->source, &process->settings, process->report, environ, err);
+        int rc = redis_input_init(&process->source, &process->settings, process->report, environ, err);
         if (rc < 0)
                 return rc;
-        process->serving = serving_of(&process->settings, &process->collector.ack);
-        process->trial = serving_trial(&process->serving);
+        process->commands = commands_of(&process->settings, &process->collector.ack);
+        process->trial = commands_trial(&process->commands);
         struct backing_redis_watch_options options = {
                 .input = process->source.input,
                 .probe_timeout_ms = process->settings.connect_timeout_ms,
@@ -205,10 +205,10 @@ static int open_previous(struct process *process, struct err *err)
         const char *name = process->settings.previous_binding;
         if (!name || !*name)
                 return 0;
-        process->previous_serving = serving_previous();
-        process->previous_trial = serving_trial(&process->previous_serving);
+        process->previous_commands = commands_of_previous();
+        process->previous_trial = commands_trial(&process->previous_commands);
         struct backing_redis_watch_options options = {
-                .input = source_previous(&process->source, name),
+                .input = redis_input_previous(&process->source, name),
                 .probe_timeout_ms = process->settings.connect_timeout_ms,
                 .metric_names = BACKING_METRICS("collector_previous"),
                 .trial = &process->previous_trial,
@@ -330,7 +330,7 @@ static int start(struct process *process, struct err *err)
         if (rc == 0)
                 rc = open_server(process, err);
         if (rc == 0)
-                rc = access_open(&process->access, process->bindings, collector, err);
+                rc = tokens_open(&process->tokens, process->bindings, collector, err);
         return rc < 0 ? rc : start_workers(process, err);
 }
 
@@ -360,7 +360,7 @@ static void process_free(struct process *process, int64_t deadline_ms)
         log_close(process->collector.log, deadline_ms);
         free(process->workers);
         followed_free(process->followed);
-        source_fini(&process->source);
+        redis_input_fini(&process->source);
 }
 
 static int run(struct process *process)
@@ -396,7 +396,7 @@ static int run(struct process *process)
         int64_t deadline_ms = daemon_run(&process->daemon, &daemon);
         backing_redis_watch_close(process->watch);
         backing_redis_watch_close(process->previous);
-        access_close(&process->access);
+        tokens_close(&process->tokens);
         backing_root_close(process->bindings);
         stop_workers(process, deadline_ms);
         log_info(process->collector.log, "server.stopped", "Collector has stopped");
@@ -411,7 +411,7 @@ int main(int argc, char **argv)
         if (daemon_prepare() < 0)
                 return DAEMON_FAILED;
         if (argc > 1 && strcmp(argv[1], "request") == 0)
-                return request_main(argc - 2, argv + 2, stdout, stderr);
+                return client_main(argc - 2, argv + 2, stdout, stderr);
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)

@@ -1,7 +1,7 @@
 /* settings: what an operator can set, as one struct, and the table that fills it.
  *
  * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help`
- * all come from it (pkg/config). Where Redis is has other sources too, a binding among them: source.c hands
+ * all come from it (pkg/config). Where Redis is has other sources too, a binding among them: redis_input.c hands
  * what the `redis-*` options say to pkg/backing, which weighs them.
  *
  * Threads: a filled struct never changes. */

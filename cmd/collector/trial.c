@@ -30,11 +30,11 @@ static void end(uv_loop_t *loop)
         (void)uv_loop_close(loop);          /* so this can't fail    */
 }
 
-int trial_run(const struct backing_redis *redis, const struct serving *serving, int64_t timeout_ms,
+int trial_run(const struct backing_redis *redis, const struct commands *commands, int64_t timeout_ms,
               struct redis_probe_result *out, struct err *err)
 {
         struct found found = { .rc = ERR_BUG };
-        struct redis_trial trial = serving_trial(serving);
+        struct redis_trial trial = commands_trial(commands);
         uv_loop_t loop;
         *out = (struct redis_probe_result){ 0 };
         int rc = begin(&loop, err);

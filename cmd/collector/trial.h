@@ -5,11 +5,11 @@
 #define COLLECTOR_TRIAL_H
 
 #include "backing/redis.h"
-#include "serving.h"
+#include "commands.h"
 
 /* Does with that Redis what serving does. Waits at most timeout_ms. Errors as redis_probe's; *found is what was found
  * until then, with an address where the server was reached. */
-int trial_run(const struct backing_redis *redis, const struct serving *serving, int64_t timeout_ms,
+int trial_run(const struct backing_redis *redis, const struct commands *commands, int64_t timeout_ms,
               struct redis_probe_result *found, struct err *err) NODISCARD;
 
 /* Asks each Sentinel of that Redis (redis_sentinels_check); `each` is called for one after the other, in the binding's order. */

@@ -24,7 +24,7 @@ CONNECTING = {"ping", "select", "info", "role", "config|get", "client|setname", 
 
 def table():
     """The commands of the table that the trial is made of, lower case."""
-    text = (ROOT / "cmd/collector/serving.c").read_text()
+    text = (ROOT / "cmd/collector/commands.c").read_text()
     return {name.lower() for name in re.findall(r'\.argv = \{ "([A-Z]+)"', text)}
 
 

@@ -1,8 +1,8 @@
-/* serving: the table, and the trial that is made of it. Nothing is tried that could leave a key without an end: the
- * document of the trial expires after ten seconds and is taken back by GETDEL, and its stream is never made (XADD with
- * NOMKSTREAM), so that the other commands on it find nothing. Of the feed itself the streams of today and tomorrow are
- * read: a key of another type stands where they are due. */
-#include "serving.h"
+/* commands: the table, and the trial made from it. A trial leaves no key behind for good: its document expires after ten
+ * seconds and GETDEL removes it, and its stream is never created (XADD with NOMKSTREAM), so the other commands on
+ * that stream find nothing. The trial reads the feed's streams of today and tomorrow, to see whether a key of
+ * another type is in their place. */
+#include "commands.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,25 +50,25 @@ static const struct {
         { WITH_FSYNC, { .step = "acknowledgement", .has_no_key = true, .argv = { "WAITAOF", "1", "0", "100" } } },
 };
 
-struct serving serving_of(const struct settings *settings, const struct ack_level *ack)
+struct commands commands_of(const struct settings *settings, const struct ack_level *ack)
 {
-        return (struct serving){ .has_feed = settings->feed,
-                                 .has_retention = settings->retention_ms > 0,
-                                 .ack = ack->kind };
+        return (struct commands){ .has_feed = settings->feed,
+                                  .has_retention = settings->retention_ms > 0,
+                                  .ack = ack->kind };
 }
 
-struct serving serving_previous(void)
+struct commands commands_of_previous(void)
 {
-        return (struct serving){ .is_previous = true };
+        return (struct commands){ .is_previous = true };
 }
 
-static unsigned what_applies(const struct serving *serving)
+static unsigned what_applies(const struct commands *commands)
 {
-        if (serving->is_previous)
+        if (commands->is_previous)
                 return OF_PREVIOUS;
-        return (unsigned)ALWAYS | (serving->has_feed ? WITH_FEED : 0U) |
-               (serving->has_feed && serving->has_retention ? WITH_RETENTION : 0U) |
-               (serving->ack == ACK_REPLICA ? WITH_REPLICA : 0U) | (serving->ack == ACK_FSYNC ? WITH_FSYNC : 0U);
+        return (unsigned)ALWAYS | (commands->has_feed ? WITH_FEED : 0U) |
+               (commands->has_feed && commands->has_retention ? WITH_RETENTION : 0U) |
+               (commands->ack == ACK_REPLICA ? WITH_REPLICA : 0U) | (commands->ack == ACK_FSYNC ? WITH_FSYNC : 0U);
 }
 
 struct keys {
@@ -92,10 +92,10 @@ static const char *key_of(const struct keys *keys, const char *text)
 
 static int plan(struct redis_trial_plan *plan, const char *prefix, const char *key, void *data, struct err *err)
 {
-        const struct serving *serving = data;
+        const struct commands *commands = data;
         struct keys keys = { .document = key };
         int64_t today = feed_day(clock_realtime_ms());
-        unsigned applies = what_applies(serving);
+        unsigned applies = what_applies(commands);
         int rc = 0;
         (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key has less than 512 bytes */
         (void)feed_stream(prefix, today, keys.today);
@@ -111,7 +111,7 @@ static int plan(struct redis_trial_plan *plan, const char *prefix, const char *k
         return rc;
 }
 
-struct redis_trial serving_trial(const struct serving *serving)
+struct redis_trial commands_trial(const struct commands *commands)
 {
-        return (struct redis_trial){ .key = "collector:probe", .plan = plan, .data = (void *)(uintptr_t)serving };
+        return (struct redis_trial){ .key = "collector:probe", .plan = plan, .data = (void *)(uintptr_t)commands };
 }

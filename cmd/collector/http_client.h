@@ -1,12 +1,12 @@
-/* request: `collector request METHOD URL`, a small HTTP client for images that have neither shell nor curl: health
+/* http_client: `collector request METHOD URL`, a small HTTP client for images that have neither shell nor curl: health
  * checks, Helm tests and jobs use it.
  *
  *     collector request GET http://127.0.0.1:4001/readyz
  *     collector request POST http://collector:4001/v1/documents --data '{"order":17}' --header 'Idempotency-Key: o-17'
  *
  * Threads: one at a time. */
-#ifndef COLLECTOR_REQUEST_H
-#define COLLECTOR_REQUEST_H
+#ifndef COLLECTOR_HTTP_CLIENT_H
+#define COLLECTOR_HTTP_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,19 +16,19 @@
 #include "base/err.h"
 
 enum {
-        REQUEST_HEADERS_MAX = 16,
-        REQUEST_ANSWER_MAX_BYTES = 16 << 20, /* head and body */
+        CLIENT_HEADERS_MAX = 16,
+        CLIENT_ANSWER_MAX_BYTES = 16 << 20, /* head and body */
 };
 
 /* One request. All strings but host and port are borrowed from the arguments. */
-struct request {
+struct client_request {
         const char *method;
         char host[256]; /* an IPv6 address without its brackets */
         char port[6];
         const char *authority; /* as the URL has it, for the Host header */
         size_t authority_bytes;
         const char *target; /* path and query; "" stands for "/" */
-        const char *headers[REQUEST_HEADERS_MAX];
+        const char *headers[CLIENT_HEADERS_MAX];
         size_t header_count;
         const char *data;   /* NULL: no body */
         int64_t timeout_ms; /* for all of it; 30000 unless --timeout says otherwise */
@@ -36,15 +36,15 @@ struct request {
 
 /* Reads what follows the word `request`: METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS].
  * The URL is http://host[:port][/path][?query]; TLS is not for this client. 0 or ERR_INVALID. */
-int request_parse(int count, char *const *arguments, struct request *out, struct err *err) NODISCARD;
+int client_parse(int count, char *const *arguments, struct client_request *out, struct err *err) NODISCARD;
 
 /* Sends it and reads the answer whole: the status into *status, the body into `body`, which the caller has
  * initialised. The server is addressed by HTTP/1.0, so that the answer has no chunks (RFC 9112, section 6.1).
  * 0, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_PROTOCOL, ERR_LIMIT or ERR_NOMEM. */
-int request_send(const struct request *request, int *status, struct buf *body, struct err *err) NODISCARD;
+int client_send(const struct client_request *request, int *status, struct buf *body, struct err *err) NODISCARD;
 
 /* The sub-command: prints the body to `out`, what went wrong to `errors`. Returns the exit status: 0 for an answer
  * of 2xx, 1 for any other or none, 2 for wrong arguments. */
-int request_main(int count, char *const *arguments, FILE *out, FILE *errors);
+int client_main(int count, char *const *arguments, FILE *out, FILE *errors);
 
 #endif

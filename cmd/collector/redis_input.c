@@ -1,5 +1,5 @@
-/* source: a default does not say where Redis is, so it is not passed on. */
-#include "source.h"
+/* redis_input: only options that were set are passed on: a default does not choose a Redis. */
+#include "redis_input.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 enum { CA_MAX_BYTES = 1 << 20 };
 
-static void add(struct source *source, const struct config_report *report, const char *option, const char *name,
+static void add(struct redis_input *source, const struct config_report *report, const char *option, const char *name,
                 const char *text, size_t length)
 {
         struct backing_value *value = &source->values[source->input.value_count];
@@ -18,8 +18,8 @@ static void add(struct source *source, const struct config_report *report, const
                 source->input.value_count++;
 }
 
-static void add_text(struct source *source, const struct config_report *report, const char *option, const char *name,
-                     const char *text)
+static void add_text(struct redis_input *source, const struct config_report *report, const char *option,
+                     const char *name, const char *text)
 {
         add(source, report, option, name, text, text ? strlen(text) : 0);
 }
@@ -39,7 +39,7 @@ static int read_all(int fd, const char *place, const char *path, char *bytes, si
         return 0;
 }
 
-static int read_ca(struct source *source, const char *place, const char *path, struct err *err)
+static int read_ca(struct redis_input *source, const char *place, const char *path, struct err *err)
 {
         size_t length = 0;
         int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -55,10 +55,10 @@ static int read_ca(struct source *source, const char *place, const char *path, s
         return rc;
 }
 
-int source_init(struct source *source, const struct settings *settings, const struct config_report *report,
-                char *const *environment, struct err *err)
+int redis_input_init(struct redis_input *source, const struct settings *settings, const struct config_report *report,
+                     char *const *environment, struct err *err)
 {
-        *source = (struct source){ 0 };
+        *source = (struct redis_input){ 0 };
         source->input = (struct backing_redis_input){ .values = source->values,
                                                       .binding = settings->binding,
                                                       .except = settings->previous_binding,
@@ -83,7 +83,7 @@ int source_init(struct source *source, const struct settings *settings, const st
         return rc;
 }
 
-struct backing_redis_input source_previous(const struct source *source, const char *binding)
+struct backing_redis_input redis_input_previous(const struct redis_input *source, const char *binding)
 {
         struct backing_redis_input input = { .binding = binding };
         for (size_t i = 0; i < source->input.value_count; i++) {
@@ -95,7 +95,7 @@ struct backing_redis_input source_previous(const struct source *source, const ch
         return input;
 }
 
-void source_fini(struct source *source)
+void redis_input_fini(struct redis_input *source)
 {
         secret_fini(&source->ca);
 }

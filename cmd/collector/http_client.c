@@ -1,9 +1,9 @@
-/* request: one blocking request over one socket, with one deadline for connecting, sending and reading.
+/* http_client: one blocking request over one socket, with one deadline for connecting, sending and reading.
  *
  * It speaks HTTP/1.0: the server then sends no chunks and closes the connection after the answer, so that the answer
  * is everything up to the end. Where it has a Content-Length, that many bytes must have come, so that an answer that
  * was cut off never passes for a whole one. Every wait is a poll() with the time that is left. */
-#include "request.h"
+#include "http_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static const char usage[] =
 
 /* --- Arguments ------------------------------------------------------------------------------------------------------- */
 
-static int parse_host(const char *from, size_t bytes, struct request *out, struct err *err)
+static int parse_host(const char *from, size_t bytes, struct client_request *out, struct err *err)
 {
         if (bytes >= 2 && from[0] == '[' && from[bytes - 1] == ']') {
                 from++;
@@ -41,7 +41,7 @@ static int parse_host(const char *from, size_t bytes, struct request *out, struc
         return 0;
 }
 
-static int parse_port(const char *from, size_t bytes, struct request *out, struct err *err)
+static int parse_port(const char *from, size_t bytes, struct client_request *out, struct err *err)
 {
         if (bytes == 0 || bytes >= sizeof(out->port) || strspn(from, "0123456789") < bytes)
                 return err_set(err, ERR_INVALID, "URL: expected a port from 1 to 65535");
@@ -51,7 +51,7 @@ static int parse_port(const char *from, size_t bytes, struct request *out, struc
         return port >= 1 && port <= 65535 ? 0 : err_set(err, ERR_INVALID, "URL: expected a port from 1 to 65535");
 }
 
-static int parse_url(const char *url, struct request *out, struct err *err)
+static int parse_url(const char *url, struct client_request *out, struct err *err)
 {
         static const char scheme[] = "http://";
         if (strncasecmp(url, scheme, sizeof(scheme) - 1) != 0)
@@ -81,13 +81,13 @@ static bool is_header(const char *text)
         return name > 0 && text[name] == ':' && !strpbrk(text, "\r\n") && strcspn(text, " \t") > name;
 }
 
-static int parse_option(const char *name, const char *value, struct request *out, struct err *err)
+static int parse_option(const char *name, const char *value, struct client_request *out, struct err *err)
 {
         if (strcmp(name, "--header") == 0) {
                 if (!value || !is_header(value))
                         return err_set(err, ERR_INVALID, "--header: expected 'NAME: VALUE'");
-                if (out->header_count == REQUEST_HEADERS_MAX)
-                        return err_set(err, ERR_INVALID, "--header: at most %d of them", REQUEST_HEADERS_MAX);
+                if (out->header_count == CLIENT_HEADERS_MAX)
+                        return err_set(err, ERR_INVALID, "--header: at most %d of them", CLIENT_HEADERS_MAX);
                 out->headers[out->header_count++] = value;
                 return 0;
         }
@@ -106,10 +106,10 @@ static int parse_option(const char *name, const char *value, struct request *out
         return err_set(err, ERR_INVALID, "%s: unknown option", name);
 }
 
-int request_parse(int count, char *const *arguments, struct request *out, struct err *err)
+int client_parse(int count, char *const *arguments, struct client_request *out, struct err *err)
 {
         static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-        struct request parsed = { .authority = "", .target = "", .timeout_ms = TIMEOUT_MS };
+        struct client_request parsed = { .authority = "", .target = "", .timeout_ms = TIMEOUT_MS };
         if (count < 2)
                 return err_set(err, ERR_INVALID, "expected METHOD and URL");
         parsed.method = arguments[0];
@@ -161,7 +161,7 @@ static int dial(const struct addrinfo *to, int64_t deadline_ms, int *out, struct
         return rc < 0 ? rc : err_set(err, ERR_UNAVAILABLE, "connect: %s", strerror(failed));
 }
 
-static int connect_to(const struct request *request, int64_t deadline_ms, int *out, struct err *err)
+static int connect_to(const struct client_request *request, int64_t deadline_ms, int *out, struct err *err)
 {
         struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
         int failed = getaddrinfo(request->host, request->port, &hints, &found);
@@ -174,7 +174,7 @@ static int connect_to(const struct request *request, int64_t deadline_ms, int *o
         return rc;
 }
 
-static bool has_header(const struct request *request, const char *name)
+static bool has_header(const struct client_request *request, const char *name)
 {
         size_t bytes = strlen(name);
         for (size_t i = 0; i < request->header_count; i++)
@@ -183,7 +183,7 @@ static bool has_header(const struct request *request, const char *name)
         return false;
 }
 
-static int write_head(const struct request *request, struct buf *out)
+static int write_head(const struct client_request *request, struct buf *out)
 {
         const char *slash = *request->target == '/' ? "" : "/";
         int rc = buf_printf(out, "%s %s%s HTTP/1.0\r\nHost: %.*s\r\n", request->method, slash, request->target,
@@ -219,7 +219,7 @@ static int read_all(int fd, struct buf *answer, int64_t deadline_ms, struct err 
         for (;;) {
                 int rc = buf_reserve(answer, READ_BYTES);
                 if (rc < 0)
-                        return err_set(err, rc, "the answer is longer than %d bytes", REQUEST_ANSWER_MAX_BYTES);
+                        return err_set(err, rc, "the answer is longer than %d bytes", CLIENT_ANSWER_MAX_BYTES);
                 char bytes[READ_BYTES];
                 ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
                 if (n == 0)
@@ -255,7 +255,7 @@ static int status_of(const char *head)
         return (int)strtol(head + 9, NULL, 10);
 }
 
-static int read_answer(const struct request *request, const struct buf *answer, int *status, struct buf *body,
+static int read_answer(const struct client_request *request, const struct buf *answer, int *status, struct buf *body,
                        struct err *err)
 {
         const char *end = answer->data ? strstr(answer->data, "\r\n\r\n") : NULL;
@@ -274,13 +274,13 @@ static int read_answer(const struct request *request, const struct buf *answer, 
         return 0;
 }
 
-int request_send(const struct request *request, int *status, struct buf *body, struct err *err)
+int client_send(const struct client_request *request, int *status, struct buf *body, struct err *err)
 {
         int64_t deadline_ms = clock_monotonic_ms() + request->timeout_ms;
         struct buf sent, answer;
         int fd = -1;
         buf_init(&sent, 0);
-        buf_init(&answer, REQUEST_ANSWER_MAX_BYTES);
+        buf_init(&answer, CLIENT_ANSWER_MAX_BYTES);
         int rc = write_head(request, &sent);
         if (rc == 0 && request->data)
                 rc = buf_puts(&sent, request->data);
@@ -303,20 +303,20 @@ int request_send(const struct request *request, int *status, struct buf *body, s
 
 /* --- The sub-command ----------------------------------------------------------------------------------------------------- */
 
-int request_main(int count, char *const *arguments, FILE *out, FILE *errors)
+int client_main(int count, char *const *arguments, FILE *out, FILE *errors)
 {
-        struct request request = { .method = "", .authority = "", .target = "" };
+        struct client_request request = { .method = "", .authority = "", .target = "" };
         struct buf body;
         struct err err;
         int status = 0;
         if (count == 1 && strcmp(arguments[0], "--help") == 0)
                 return fputs(usage, out) < 0 || fflush(out) != 0 ? 1 : 0;
-        if (request_parse(count, arguments, &request, &err) < 0) {
+        if (client_parse(count, arguments, &request, &err) < 0) {
                 fprintf(errors, "collector request: %s\n%s", err.text, usage);
                 return 2;
         }
         buf_init(&body, 0);
-        int rc = request_send(&request, &status, &body, &err);
+        int rc = client_send(&request, &status, &body, &err);
         if (rc < 0)
                 fprintf(errors, "collector request: %s\n", err.text);
         else if (status < 200 || status > 299)

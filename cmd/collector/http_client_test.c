@@ -1,4 +1,4 @@
-/* request: arguments and URLs, and whole exchanges with a server of one connection. */
+/* http_client: arguments and URLs, and whole exchanges with a server of one connection. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,14 +13,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "request.h"
+#include "http_client.h"
 
 /* --- Arguments ------------------------------------------------------------------------------------------------------- */
 
-static int parse(const char *method, const char *url, struct request *out, struct err *err)
+static int parse(const char *method, const char *url, struct client_request *out, struct err *err)
 {
         char *arguments[] = { (char *)method, (char *)url };
-        return request_parse(2, arguments, out, err);
+        return client_parse(2, arguments, out, err);
 }
 
 static void a_url_is_taken_apart(void **state)
@@ -36,7 +36,7 @@ static void a_url_is_taken_apart(void **state)
         };
         (void)state;
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
-                struct request request;
+                struct client_request request;
                 struct err err;
                 assert_int_equal(parse("GET", cases[i].url, &request, &err), 0);
                 assert_string_equal(request.host, cases[i].host);
@@ -54,7 +54,7 @@ static void a_url_that_cannot_be_asked_is_refused(void **state)
         };
         (void)state;
         for (size_t i = 0; i < COUNT_OF(bad); i++) {
-                struct request request;
+                struct client_request request;
                 struct err err;
                 assert_int_equal(parse("GET", bad[i], &request, &err), ERR_INVALID);
                 assert_non_null(strstr(err.text, "URL"));
@@ -71,17 +71,17 @@ static void options_are_read_and_wrong_ones_named(void **state)
                 { "GET", "http://a", "--timeout", "1s" },    { "GET", "http://a", "--verbose", "1" },
                 { "GET", "http://a", "--header", "A B: 1" },
         };
-        struct request request;
+        struct client_request request;
         struct err err;
         (void)state;
-        assert_int_equal(request_parse((int)COUNT_OF(good), good, &request, &err), 0);
+        assert_int_equal(client_parse((int)COUNT_OF(good), good, &request, &err), 0);
         assert_int_equal(request.header_count, 2);
         assert_string_equal(request.headers[1], "B:2");
         assert_string_equal(request.data, "{}");
         assert_int_equal(request.timeout_ms, 7000);
         for (size_t i = 0; i < COUNT_OF(bad); i++)
-                assert_int_equal(request_parse(bad[i][3] ? 4 : bad[i][2] ? 3 : 2, bad[i], &request, &err), ERR_INVALID);
-        assert_int_equal(request_parse(1, good, &request, &err), ERR_INVALID);
+                assert_int_equal(client_parse(bad[i][3] ? 4 : bad[i][2] ? 3 : 2, bad[i], &request, &err), ERR_INVALID);
+        assert_int_equal(client_parse(1, good, &request, &err), ERR_INVALID);
 }
 
 /* --- Exchanges --------------------------------------------------------------------------------------------------------- */
@@ -145,7 +145,7 @@ static int exchange(struct server *server, char **out, char **errors)
         FILE *out_file = open_memstream(out, &out_bytes), *error_file = open_memstream(errors, &error_bytes);
         assert_non_null(out_file);
         assert_non_null(error_file);
-        int status = request_main((int)COUNT_OF(arguments), arguments, out_file, error_file);
+        int status = client_main((int)COUNT_OF(arguments), arguments, out_file, error_file);
         assert_int_equal(fclose(out_file), 0);
         assert_int_equal(fclose(error_file), 0);
         stop(server);
@@ -199,10 +199,10 @@ static void nobody_there_is_1_and_no_url_is_2(void **state)
         start(&server);
         FILE *null = fopen("/dev/null", "we");
         assert_non_null(null);
-        assert_int_equal(request_main(2, arguments, null, null), 1);
+        assert_int_equal(client_main(2, arguments, null, null), 1);
         stop(&server);
-        assert_int_equal(request_main(4, arguments, null, null), 1);
-        assert_int_equal(request_main(1, arguments, null, null), 2);
+        assert_int_equal(client_main(4, arguments, null, null), 1);
+        assert_int_equal(client_main(1, arguments, null, null), 2);
         assert_int_equal(fclose(null), 0);
 }
 
@@ -214,9 +214,9 @@ static void help_is_printed_and_what_cannot_be_printed_is_1(void **state)
         FILE *out = fmemopen(text, sizeof(text), "w");
         FILE *full = fopen("/dev/full", "we");
         assert_true(out && full);
-        assert_int_equal(request_main(1, arguments, out, out), 0);
+        assert_int_equal(client_main(1, arguments, out, out), 0);
         assert_non_null(strstr(text, "usage: collector request METHOD URL"));
-        assert_int_equal(request_main(1, arguments, full, full), 1);
+        assert_int_equal(client_main(1, arguments, full, full), 1);
         assert_int_equal(fclose(out), 0);
         (void)fclose(full); /* fails again, as it should */
 }

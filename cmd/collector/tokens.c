@@ -1,5 +1,5 @@
-/* access: when memory is too short to hand on a new list, the previous one stays in force. */
-#include "access.h"
+/* tokens: when memory is too short to hand on a new list, the previous one stays in force. */
+#include "tokens.h"
 
 #include <stdlib.h>
 
@@ -23,32 +23,32 @@ static int hand_on(const struct backing_tokens *tokens, const struct collector *
 
 static void on_change(const struct backing_tokens *now, void *data)
 {
-        struct access *access = data;
+        struct tokens *tokens = data;
         struct err err;
-        if (hand_on(now, access->collector, &err) < 0)
-                log_error(access->collector->log, "tokens.set_failed", "The previous tokens stay in force",
+        if (hand_on(now, tokens->collector, &err) < 0)
+                log_error(tokens->collector->log, "tokens.set_failed", "The previous tokens stay in force",
                           log_err(&err), log_code(&err));
 }
 
-struct backing_tokens_input access_input(const struct settings *settings)
+struct backing_tokens_input tokens_input(const struct settings *settings)
 {
         return (struct backing_tokens_input){ .binding = settings->tokens_binding,
                                               .is_required = settings->require_token };
 }
 
-int access_open(struct access *access, struct backing_root *bindings, struct collector *collector, struct err *err)
+int tokens_open(struct tokens *tokens, struct backing_root *bindings, struct collector *collector, struct err *err)
 {
-        const struct backing_tokens_watch_options options = { .input = access_input(collector->settings),
+        const struct backing_tokens_watch_options options = { .input = tokens_input(collector->settings),
                                                               .metric_names = BACKING_METRICS("collector_tokens"),
                                                               .on_change = on_change,
-                                                              .data = access };
-        access->collector = collector;
-        int rc = backing_tokens_watch_open(bindings, &options, &access->watch, err);
-        return rc < 0 ? rc : hand_on(backing_tokens_watch_get(access->watch), collector, err);
+                                                              .data = tokens };
+        tokens->collector = collector;
+        int rc = backing_tokens_watch_open(bindings, &options, &tokens->watch, err);
+        return rc < 0 ? rc : hand_on(backing_tokens_watch_get(tokens->watch), collector, err);
 }
 
-void access_close(struct access *access)
+void tokens_close(struct tokens *tokens)
 {
-        backing_tokens_watch_close(access->watch);
-        access->watch = NULL;
+        backing_tokens_watch_close(tokens->watch);
+        tokens->watch = NULL;
 }

@@ -1,0 +1,26 @@
+/* tokens: only clients that send a bound token may write and read; without bound tokens everyone may. This hands the
+ * tokens of the binding to the HTTP server, and again whenever they change.
+ *
+ * Threads: the main thread. */
+#ifndef COLLECTOR_TOKENS_H
+#define COLLECTOR_TOKENS_H
+
+#include "backing/tokens.h"
+#include "settings.h"
+#include "worker.h"
+
+struct tokens {
+        struct collector *collector;
+        struct backing_tokens_watch *watch; /* NULL: not opened */
+};
+
+/* The settings for tokens; the caller sets `bindings`. */
+struct backing_tokens_input tokens_input(const struct settings *settings);
+
+/* Call it after opening collector->server and before a worker accepts requests, so that no request slips in between.
+ * Errors of backing_tokens_watch_open. `tokens` stays where it is until tokens_close. */
+int tokens_open(struct tokens *tokens, struct backing_root *bindings, struct collector *collector,
+                struct err *err) NODISCARD;
+void tokens_close(struct tokens *tokens);
+
+#endif
