@@ -15,7 +15,7 @@
 #include "base/redact.h"
 #include "check.h"
 #include "daemon/daemon.h"
-#include "http_client.h"
+#include "daemon/http_client.h"
 #include "redis_input.h"
 #include "settings.h"
 #include "tokens.h"
@@ -411,7 +411,7 @@ int main(int argc, char **argv)
         if (daemon_prepare() < 0)
                 return DAEMON_FAILED;
         if (argc > 1 && strcmp(argv[1], "request") == 0)
-                return client_main(argc - 2, argv + 2, stdout, stderr);
+                return client_main("collector", argc - 2, argv + 2, stdout, stderr);
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)

@@ -5,6 +5,7 @@
  * through it. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "answer.h"
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "check.h"
 #include "daemon/daemon.h"
+#include "daemon/http_client.h"
 #include "pages.h"
 #include "post.h"
 #include "settings.h"
@@ -295,6 +297,8 @@ int main(int argc, char **argv)
         struct err err;
         if (daemon_prepare() < 0)
                 return DAEMON_FAILED;
+        if (argc > 1 && strcmp(argv[1], "request") == 0)
+                return client_main("pinger", argc - 2, argv + 2, stdout, stderr);
         process.arguments = (struct config_source){ argc, argv, environ };
         int rc = config_read(&settings_program, &process.arguments, &process.settings, &process.report, &err);
         if (rc == CONFIG_HELP)

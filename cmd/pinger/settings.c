@@ -132,6 +132,8 @@ const struct config_program settings_program = {
         .summary = "Reports the environment of a web server at run time, and sends its log to Collector.",
         .options = options,
         .option_count = COUNT_OF(options),
+        .usage = "pinger [--option VALUE]...\n"
+                 "       pinger request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]",
         .closing =
                 "Pages: every path returns the report, and ?type=currentTime and the like one piece of it, except\n"
                 "/healthz /readyz /version /metrics /headers /echo /status/{code} /delay/{time} /pod.\n"

@@ -194,9 +194,10 @@ projected:
 {{- end }}
 {{- end -}}
 
+{{/* kubectl describe shows what a command has said, but not what an HTTP server has: so the command asks for /readyz. */}}
 {{- define "pinger.probes" -}}
 {{- $alive := "httpGet:\n  path: /healthz\n  port: http" -}}
-{{- $ready := "httpGet:\n  path: /readyz\n  port: http" -}}
+{{- $ready := "exec:\n  command: [/usr/bin/pinger, request, GET, \"http://127.0.0.1:3000/readyz\", --timeout, \"2\"]" -}}
 {{- include "pinger.probe" (list "startupProbe" .Values.startupProbe $alive) }}
 {{- include "pinger.probe" (list "livenessProbe" .Values.livenessProbe $alive) }}
 {{- include "pinger.probe" (list "readinessProbe" .Values.readinessProbe $ready) }}

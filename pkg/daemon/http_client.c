@@ -3,7 +3,7 @@
  * It speaks HTTP/1.0: the server then sends no chunks and closes the connection after the answer, so that the answer
  * is everything up to the end. Where it has a Content-Length, that many bytes must have come, so that an answer that
  * was cut off never passes for a whole one. Every wait is a poll() with the time that is left. */
-#include "http_client.h"
+#include "daemon/http_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +18,6 @@
 #include "base/clock.h"
 
 enum { TIMEOUT_MS = 30000, TIMEOUT_MAX_S = 3600, READ_BYTES = 16384 };
-
-static const char usage[] =
-        "usage: collector request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]\n"
-        "Sends one request to an http:// URL and prints the answer's body. Exit status 0: the answer is 2xx;\n"
-        "1: another one, or none within the time (30 s); 2: wrong usage.\n";
 
 /* --- Arguments ------------------------------------------------------------------------------------------------------- */
 
@@ -303,27 +298,38 @@ int client_send(const struct client_request *request, int *status, struct buf *b
 
 /* --- The sub-command ----------------------------------------------------------------------------------------------------- */
 
-int client_main(int count, char *const *arguments, FILE *out, FILE *errors)
+static int print_usage(const char *program, FILE *to)
+{
+        return fprintf(to,
+                       "usage: %s request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]\n"
+                       "Sends one request to an http:// URL and prints the answer's body. Exit status 0: the answer is "
+                       "2xx;\n"
+                       "1: another one, or none within the time (30 s); 2: wrong usage.\n",
+                       program);
+}
+
+int client_main(const char *program, int count, char *const *arguments, FILE *out, FILE *errors)
 {
         struct client_request request = { .method = "", .authority = "", .target = "" };
         struct buf body;
         struct err err;
         int status = 0;
         if (count == 1 && strcmp(arguments[0], "--help") == 0)
-                return fputs(usage, out) < 0 || fflush(out) != 0 ? 1 : 0;
+                return print_usage(program, out) < 0 || fflush(out) != 0 ? 1 : 0;
         if (client_parse(count, arguments, &request, &err) < 0) {
-                fprintf(errors, "collector request: %s\n%s", err.text, usage);
+                fprintf(errors, "%s request: %s\n", program, err.text);
+                (void)print_usage(program, errors); /* nobody else could be told */
                 return 2;
         }
         buf_init(&body, 0);
         int rc = client_send(&request, &status, &body, &err);
         if (rc < 0)
-                fprintf(errors, "collector request: %s\n", err.text);
+                fprintf(errors, "%s request: %s\n", program, err.text);
         else if (status < 200 || status > 299)
-                fprintf(errors, "collector request: the answer is %d\n", status);
+                fprintf(errors, "%s request: the answer is %d\n", program, status);
         bool is_written = body.len == 0 || fwrite(body.data, 1, body.len, out) == body.len;
         if (fflush(out) != 0 || !is_written) {
-                fprintf(errors, "collector request: standard output: could not write all of it\n");
+                fprintf(errors, "%s request: standard output: could not write all of it\n", program);
                 rc = ERR_UNAVAILABLE;
         }
         buf_fini(&body);

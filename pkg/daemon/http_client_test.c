@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http_client.h"
+#include "daemon/http_client.h"
 
 /* --- Arguments ------------------------------------------------------------------------------------------------------- */
 
@@ -145,7 +145,7 @@ static int exchange(struct server *server, char **out, char **errors)
         FILE *out_file = open_memstream(out, &out_bytes), *error_file = open_memstream(errors, &error_bytes);
         assert_non_null(out_file);
         assert_non_null(error_file);
-        int status = client_main((int)COUNT_OF(arguments), arguments, out_file, error_file);
+        int status = client_main("pinger", (int)COUNT_OF(arguments), arguments, out_file, error_file);
         assert_int_equal(fclose(out_file), 0);
         assert_int_equal(fclose(error_file), 0);
         stop(server);
@@ -172,7 +172,7 @@ static void any_other_answer_is_1(void **state)
         static const struct {
                 const char *answer, *out, *said;
         } cases[] = {
-                { "HTTP/1.1 503 Service Unavailable\r\n\r\nwait", "wait", "the answer is 503" },
+                { "HTTP/1.1 503 Service Unavailable\r\n\r\nwait", "wait", "pinger request: the answer is 503" },
                 { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"key\"", "", "received only 6 of 9 bytes" },
                 { "HTTP/1.1 200 OK\r\nContent-Len", "", "not HTTP" },
                 { "SSH-2.0-OpenSSH\r\n\r\n", "", "not HTTP" },
@@ -199,10 +199,10 @@ static void nobody_there_is_1_and_no_url_is_2(void **state)
         start(&server);
         FILE *null = fopen("/dev/null", "we");
         assert_non_null(null);
-        assert_int_equal(client_main(2, arguments, null, null), 1);
+        assert_int_equal(client_main("pinger", 2, arguments, null, null), 1);
         stop(&server);
-        assert_int_equal(client_main(4, arguments, null, null), 1);
-        assert_int_equal(client_main(1, arguments, null, null), 2);
+        assert_int_equal(client_main("pinger", 4, arguments, null, null), 1);
+        assert_int_equal(client_main("pinger", 1, arguments, null, null), 2);
         assert_int_equal(fclose(null), 0);
 }
 
@@ -214,9 +214,9 @@ static void help_is_printed_and_what_cannot_be_printed_is_1(void **state)
         FILE *out = fmemopen(text, sizeof(text), "w");
         FILE *full = fopen("/dev/full", "we");
         assert_true(out && full);
-        assert_int_equal(client_main(1, arguments, out, out), 0);
-        assert_non_null(strstr(text, "usage: collector request METHOD URL"));
-        assert_int_equal(client_main(1, arguments, full, full), 1);
+        assert_int_equal(client_main("pinger", 1, arguments, out, out), 0);
+        assert_non_null(strstr(text, "usage: pinger request METHOD URL"));
+        assert_int_equal(client_main("pinger", 1, arguments, full, full), 1);
         assert_int_equal(fclose(out), 0);
         (void)fclose(full); /* fails again, as it should */
 }

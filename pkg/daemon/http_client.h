@@ -1,12 +1,12 @@
-/* http_client: `collector request METHOD URL`, a small HTTP client for images that have neither shell nor curl: health
- * checks, Helm tests and jobs use it.
+/* http_client: `collector request METHOD URL` and `pinger request ...`, a small HTTP client for images that have neither
+ * shell nor curl: health checks, Helm tests and jobs use it.
  *
  *     collector request GET http://127.0.0.1:4001/readyz
  *     collector request POST http://collector:4001/v1/documents --data '{"order":17}' --header 'Idempotency-Key: o-17'
  *
  * Threads: one at a time. */
-#ifndef COLLECTOR_HTTP_CLIENT_H
-#define COLLECTOR_HTTP_CLIENT_H
+#ifndef DAEMON_HTTP_CLIENT_H
+#define DAEMON_HTTP_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,8 +43,8 @@ int client_parse(int count, char *const *arguments, struct client_request *out, 
  * 0, ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_PROTOCOL, ERR_LIMIT or ERR_NOMEM. */
 int client_send(const struct client_request *request, int *status, struct buf *body, struct err *err) NODISCARD;
 
-/* The sub-command: prints the body to `out`, what went wrong to `errors`. Returns the exit status: 0 for an answer
- * of 2xx, 1 for any other or none, 2 for wrong arguments. */
-int client_main(int count, char *const *arguments, FILE *out, FILE *errors);
+/* The sub-command of `program`, which its messages begin with: prints the body to `out`, what went wrong to `errors`.
+ * Returns the exit status: 0 for an answer of 2xx, 1 for any other or none, 2 for wrong arguments. */
+int client_main(const char *program, int count, char *const *arguments, FILE *out, FILE *errors);
 
 #endif
