@@ -1,0 +1,58 @@
+"""The lesson's page on Kubernetes, run as it stands: it makes a cluster of its own, named `lesson`, and deletes it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from cluster import HERE, ROOT, run, say
+from support.ports import reserve_port
+
+pytestmark = pytest.mark.extended
+
+PAGE = ROOT / "docs/lesson/5-kubernetes.md"
+CLUSTER = "lesson"
+# kind's default image, and what nodes pull, are not to be had everywhere: what Docker has is used. The kubelet looks at its
+# Secrets every few seconds, as in the other tests' clusters.
+KIND = """#!/bin/sh
+case "$1 $2" in
+"create cluster") exec {kind} "$@" --config {config} --wait 120s {image} ;;
+"load docker-image") exec {kind} "$@" {redis} ;;
+esac
+exec {kind} "$@"
+"""
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    """Variables for the page's commands: a kubeconfig of its own, and a `kind` that uses the images that Docker has."""
+    assert CLUSTER not in run("kind", "get", "clusters").split(), f"there is a cluster {CLUSTER} already"
+    node = os.environ.get("E2E_NODE_IMAGE") or run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}",
+                                                   "kindest/node").split("\n", 1)[0]
+    redis = run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "redis:7").strip()
+    kind = tmp_path / "bin/kind"
+    kind.parent.mkdir()
+    kind.write_text(KIND.format(kind=shutil.which("kind"), config=HERE / "kind.yaml", redis=redis,
+                                image=f"--image {node}" if node and "<none>" not in node else ""))
+    kind.chmod(0o755)
+    yield {**os.environ, "PATH": f"{kind.parent}:{os.environ['PATH']}", "KUBECONFIG": str(tmp_path / "kubeconfig"),
+           "LC_ALL": "C.UTF-8", "PAGER": "cat"}
+    run("kind", "delete", "cluster", "--name", CLUSTER, check=False)
+
+
+def test_the_page_on_kubernetes_says_what_happens(lesson, tmp_path):
+    """The page's port is that of `make run`, which may be running."""
+    page = tmp_path / PAGE.name
+    page.write_text(PAGE.read_text().replace("3040", str(reserve_port())))
+    done = subprocess.run([str(ROOT / "tools/byexample"), "-l", "shell", "--ff", "--pretty", "none", "--no-progress-bar",
+                           "--timeout", "200", "-o", "+paste", str(page)], cwd=ROOT, env=lesson, capture_output=True, text=True,
+                          timeout=400, check=False)
+    sys.stdout.write(done.stdout + done.stderr)
+    passed, failed, skipped = map(int, re.search(r"Pass: (\d+) Fail: (\d+) Skip: (\d+)", done.stdout).groups())
+    commands = len(re.findall(r"^\$ ", PAGE.read_text(), re.M))
+    assert done.returncode == 0 and (passed, failed, skipped) == (commands, 0, 0)
+    say(f"{passed} commands of {PAGE.name}")
+    assert CLUSTER not in run("kind", "get", "clusters").split()
