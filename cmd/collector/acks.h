@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "redis/probe.h"
 #include "redis/redis.h"
 
 enum { ACK_REPLICAS_MAX = 64 };

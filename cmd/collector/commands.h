@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "acks.h"
+#include "redis/probe.h"
 #include "redis/redis.h"
 #include "settings.h"
 

@@ -410,7 +410,7 @@ static void await_safety(struct store_write *write)
         write->ticket.written[1] = write->add.on_reply ? &write->add : NULL;
         /* Only on the connection that has found the key the write of another one speaks for it. */
         write->ticket.is_stale = write->is_fenced && write->add.connection != write->set.connection;
-        write->ticket.bytes = write->set.length;
+        write->ticket.bytes = redis_command_size(&write->set);
         lane_await(write->lane, &write->ticket);
 }
 

@@ -6,6 +6,7 @@
 
 #include "backing/redis.h"
 #include "commands.h"
+#include "redis/sentinel_check.h"
 
 /* Does with that Redis what serving does. Waits at most timeout_ms. Errors as redis_probe's; *found is what was found
  * until then, with an address where the server was reached. */

@@ -12,6 +12,7 @@
 
 #include "api.h"
 #include "base/clock.h"
+#include "redis/sentinel_check.h"
 
 enum {
         STACK_BYTES = 512 * 1024,

@@ -44,6 +44,7 @@
 #include "backing/source.h"
 #include "base/secret.h"
 #include "binding/servicebinding.h"
+#include "redis/probe.h"
 #include "redis/redis.h"
 
 /* --- Resolving ------------------------------------------------------------------------------------------ */

@@ -130,9 +130,9 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
         client->target = redis_target_ref(target);
         client->generation = client->generation_in_use = generation;
         redis_place_set(client, target, generation, target->cluster);
-        redis_link_init(&client->held);
-        redis_link_init(&client->failed);
-        redis_link_init(&client->aside);
+        list_init(&client->held);
+        list_init(&client->failed);
+        list_init(&client->aside);
         redis_command_init(&client->trial, NULL);
         if (getrandom(&client->random, sizeof(client->random), 0) != sizeof(client->random) || client->random == 0)
                 client->random = (uint64_t)clock_monotonic_us() | 1;
@@ -217,7 +217,7 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
                 close_connection(client, conn);
         }
         redis_queue_rejoin(client);
-        while (!redis_link_empty(&client->held))
+        while (!list_is_empty(&client->held))
                 redis_queue_fail(client, redis_link_command(client->held.next), REASON_CLOSED);
         redis_lookups_cancel(client);
         redis_sentinel_watch_close(client->watch);

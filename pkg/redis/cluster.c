@@ -105,7 +105,7 @@ struct redis *redis_cluster_home(struct redis *client, struct redis_command *com
 static void dispatch(struct redis *client)
 {
         client->reroutes = false;
-        for (struct redis_link *at = client->held.next, *next; at != &client->held; at = next) {
+        for (struct list *at = client->held.next, *next; at != &client->held; at = next) {
                 struct redis_command *command = redis_link_command(at);
                 next = at->next;
                 if (redis_is_misplaced(client, command) && !redis_queue_remake(client, command))
@@ -124,7 +124,7 @@ void redis_cluster_flush(struct redis *client)
         if (client->reroutes)
                 dispatch(client);
         for (struct redis_cluster_node *node = client->nodes; node && !client->is_closing; node = node->next) {
-                if (redis_link_empty(&node->redis->held) && redis_link_empty(&node->redis->failed))
+                if (list_is_empty(&node->redis->held) && list_is_empty(&node->redis->failed))
                         continue;
                 redis_enter(node->redis);
                 redis_queue_deliver(node->redis);
@@ -351,12 +351,12 @@ enum redis_failure redis_cluster_judge(struct conn *conn, struct redis_command *
             !redis_redirect_parse(redis_reply_text(reply, NULL), conn->target->host, &to))
                 return failure;
         /* Nodes that disagree: not before some time has passed. To no host: the next map tells of one. */
-        if (command->redirects >= REDIS_REDIRECTS_MAX || !to.host[0]) {
-                command->redirects = 0;
+        if (inside(command)->redirects >= REDIS_REDIRECTS_MAX || !to.host[0]) {
+                inside(command)->redirects = 0;
                 redis_cluster_want_map(node->router);
                 return FAILURE_WAIT;
         }
-        command->redirects++;
+        inside(command)->redirects++;
         command->attempts--; /* it was not done, and that is certain */
         return redirect(node, command, &to) ? FAILURE_MOVED : FAILURE_WAIT;
 }

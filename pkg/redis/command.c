@@ -7,31 +7,33 @@
 #include <string.h>
 
 #include "base/decimal.h"
-#include "redis/internal.h"
+#include "redis/command_private.h"
+#include "redis/slots.h"
 
 void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply)
 {
-        *command = (struct redis_command){ .on_reply = on_reply, .slot = SLOT_UNKNOWN };
-        redis_link_init(&command->link);
+        *command = (struct redis_command){ .on_reply = on_reply };
+        inside(command)->slot = SLOT_UNKNOWN;
+        list_init(&inside(command)->link);
 }
 
 void redis_command_room(struct redis_command *command, char *room, size_t size)
 {
-        command->room = room;
-        command->room_size = size;
+        inside(command)->room = room;
+        inside(command)->room_size = size;
 }
 
 void redis_command_replace(struct redis_command *command, char *bytes)
 {
-        if (command->bytes != command->room)
-                free(command->bytes);
-        command->bytes = bytes;
+        if (inside(command)->bytes != inside(command)->room)
+                free(inside(command)->bytes);
+        inside(command)->bytes = bytes;
 }
 
 static void free_bytes(struct redis_command *command)
 {
         redis_command_replace(command, NULL);
-        command->length = 0;
+        inside(command)->length = 0;
 }
 
 /* Of "$123\r\n" or "*123\r\n". */
@@ -91,24 +93,26 @@ static size_t argument_offset(size_t first_length, size_t argc)
 int redis_command_args(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[],
                        struct err *err)
 {
-        assert(command->state == COMMAND_IDLE);
+        assert(inside(command)->state == COMMAND_IDLE);
         if (argc == 0 || argc > INT_MAX)
                 return err_set(err, ERR_INVALID, "Redis command of %zu arguments", argc);
         size_t length = formatted_size(argc, lengths);
-        char *bytes = length == 0 ? NULL : length <= command->room_size ? command->room : malloc(length);
+        char *bytes = length == 0                            ? NULL
+                      : length <= inside(command)->room_size ? inside(command)->room
+                                                             : malloc(length);
         if (!bytes)
                 return err_set(err, ERR_NOMEM, "Redis command");
         put_arguments(bytes, argc, argv, lengths);
-        if (bytes != command->bytes)
+        if (bytes != inside(command)->bytes)
                 free_bytes(command);
-        command->bytes = bytes;
-        command->length = length;
-        command->slot = SLOT_UNKNOWN;
-        command->key_offset = 0;
-        redis_expect(command, argc, argv, lengths);
+        inside(command)->bytes = bytes;
+        inside(command)->length = length;
+        inside(command)->slot = SLOT_UNKNOWN;
+        inside(command)->key_offset = 0;
+        redis_expect(&inside(command)->expected, argc, argv, lengths);
         if (argc > 1) {
-                command->key_offset = argument_offset(lengths[0], argc) + header_size(lengths[1]);
-                command->key_length = lengths[1];
+                inside(command)->key_offset = argument_offset(lengths[0], argc) + header_size(lengths[1]);
+                inside(command)->key_length = lengths[1];
         }
         return 0;
 }
@@ -116,44 +120,52 @@ int redis_command_args(struct redis_command *command, size_t argc, const char *c
 /* Where the key ends and how long the command becomes decide whether it stays where it is. */
 int redis_command_set_key(struct redis_command *command, const char *key, size_t length)
 {
-        assert(command->state == COMMAND_IDLE && command->key_offset > 0);
-        size_t start = command->key_offset - header_size(command->key_length);
-        size_t tail = command->key_offset + command->key_length, tail_length = command->length - tail;
+        assert(inside(command)->state == COMMAND_IDLE && inside(command)->key_offset > 0);
+        size_t start = inside(command)->key_offset - header_size(inside(command)->key_length);
+        size_t tail = inside(command)->key_offset + inside(command)->key_length,
+               tail_length = inside(command)->length - tail;
         size_t key_offset = start + header_size(length), total = key_offset + length + tail_length;
-        char *bytes = command->bytes;
-        if (total > command->length && (bytes != command->room || total > command->room_size)) {
+        char *bytes = inside(command)->bytes;
+        if (total > inside(command)->length && (bytes != inside(command)->room || total > inside(command)->room_size)) {
                 bytes = malloc(total);
                 if (!bytes)
                         return ERR_NOMEM;
-                memcpy(bytes, command->bytes, start);
+                memcpy(bytes, inside(command)->bytes, start);
         }
-        memmove(bytes + key_offset + length, command->bytes + tail, tail_length);
+        memmove(bytes + key_offset + length, inside(command)->bytes + tail, tail_length);
         memcpy(put_header(bytes + start, '$', length), key, length);
-        if (bytes != command->bytes)
+        if (bytes != inside(command)->bytes)
                 redis_command_replace(command, bytes);
-        command->length = total;
-        command->key_offset = key_offset;
-        command->key_length = length;
-        command->slot = SLOT_UNKNOWN;
+        inside(command)->length = total;
+        inside(command)->key_offset = key_offset;
+        inside(command)->key_length = length;
+        inside(command)->slot = SLOT_UNKNOWN;
         return 0;
 }
 
 int redis_command_slot(struct redis_command *command)
 {
-        if (command->slot == SLOT_UNKNOWN)
-                command->slot = command->key_offset == 0 ? SLOT_NONE
-                                                         : (int)redis_slot_of_key(command->bytes + command->key_offset,
-                                                                                  command->key_length);
-        return command->slot;
+        if (inside(command)->slot == SLOT_UNKNOWN)
+                inside(command)->slot =
+                        inside(command)->key_offset == 0
+                                ? SLOT_NONE
+                                : (int)redis_slot_of_key(inside(command)->bytes + inside(command)->key_offset,
+                                                         inside(command)->key_length);
+        return inside(command)->slot;
 }
 
 void redis_command_go_with(struct redis_command *command, struct redis_command *other)
 {
-        command->slot = redis_command_slot(other);
+        inside(command)->slot = redis_command_slot(other);
+}
+
+size_t redis_command_size(const struct redis_command *command)
+{
+        return inside(command)->length;
 }
 
 void redis_command_fini(struct redis_command *command)
 {
-        assert(command->state == COMMAND_IDLE || command->state == COMMAND_ABANDONED);
+        assert(inside(command)->state == COMMAND_IDLE || inside(command)->state == COMMAND_ABANDONED);
         free_bytes(command);
 }

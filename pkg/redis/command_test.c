@@ -25,10 +25,10 @@ static void assert_as_hiredis(size_t argc, const char *const argv[], const size_
         long long length = redisFormatCommandArgv(&expected, (int)argc, (const char **)argv, lengths);
         assert_true(length > 0);
         assert_int_equal(redis_command_args(&command, argc, argv, lengths, NULL), 0);
-        assert_int_equal(command.length, length);
-        assert_memory_equal(command.bytes, expected, command.length);
+        assert_int_equal(inside(&command)->length, length);
+        assert_memory_equal(inside(&command)->bytes, expected, inside(&command)->length);
         if (argc > 1)
-                assert_memory_equal(command.bytes + command.key_offset, argv[1], lengths[1]);
+                assert_memory_equal(inside(&command)->bytes + inside(&command)->key_offset, argv[1], lengths[1]);
         redisFreeCommand(expected);
         redis_command_fini(&command);
 }
@@ -75,10 +75,11 @@ static void a_key_is_replaced_and_all_else_stays(void **state UNUSED)
                                 lengths[1] = key_lengths[to];
                                 assert_int_equal(redis_command_args(&wanted, 4, argv, lengths, NULL), 0);
                                 assert_int_equal(redis_command_set_key(&command, keys, lengths[1]), 0);
-                                assert_int_equal(command.length, wanted.length);
-                                assert_memory_equal(command.bytes, wanted.bytes, wanted.length);
-                                assert_int_equal(command.key_offset, wanted.key_offset);
-                                assert_int_equal(command.key_length, wanted.key_length);
+                                assert_int_equal(inside(&command)->length, inside(&wanted)->length);
+                                assert_memory_equal(inside(&command)->bytes, inside(&wanted)->bytes,
+                                                    inside(&wanted)->length);
+                                assert_int_equal(inside(&command)->key_offset, inside(&wanted)->key_offset);
+                                assert_int_equal(inside(&command)->key_length, inside(&wanted)->key_length);
                                 redis_command_fini(&command);
                                 redis_command_fini(&wanted);
                         }
@@ -95,7 +96,7 @@ static void a_command_that_no_memory_could_hold_is_refused(void **state)
         assert_int_equal(redis_command_args(&command, 3, argv, (size_t[]){ 3, SIZE_MAX / 2, SIZE_MAX / 2 }, &err),
                          ERR_NOMEM);
         assert_int_equal(redis_command_args(&command, 2, argv, (size_t[]){ 3, SIZE_MAX - 8 }, &err), ERR_NOMEM);
-        assert_null(command.bytes);
+        assert_null(inside(&command)->bytes);
         redis_command_fini(&command);
 }
 
@@ -114,14 +115,14 @@ static void a_command_lies_in_the_callers_memory_where_it_fits(void **state)
         redis_command_room(&command, room, sizeof(room));
         for (int again = 0; again < 2; again++) {
                 assert_int_equal(redis_command_args(&command, 3, small, small_lengths, NULL), 0);
-                assert_ptr_equal(command.bytes, room);
-                assert_int_equal(command.length, sizeof(small_bytes) - 1);
+                assert_ptr_equal(inside(&command)->bytes, room);
+                assert_int_equal(inside(&command)->length, sizeof(small_bytes) - 1);
                 assert_memory_equal(room, small_bytes, sizeof(small_bytes) - 1);
                 assert_int_equal(redis_command_args(&command, 3, argv, (size_t[]){ 3, 3, ROOM }, NULL), 0);
-                assert_ptr_not_equal(command.bytes, room);
+                assert_ptr_not_equal(inside(&command)->bytes, room);
         }
         redis_command_fini(&command);
-        assert_null(command.bytes);
+        assert_null(inside(&command)->bytes);
 }
 
 static void on_reply(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
@@ -141,31 +142,31 @@ static void bytes_that_are_needed_for_longer_leave_the_callers_memory(void **sta
         struct redis client = { .options = { .budget = &budget } };
         struct conn conn = { .client = &client, .partial = &command };
         (void)state;
-        redis_link_init(&client.failed);
-        redis_link_init(&conn.in_flight);
+        list_init(&client.failed);
+        list_init(&conn.in_flight);
         redis_command_init(&command, on_reply);
         redis_command_room(&command, room, sizeof(room));
         assert_int_equal(redis_command_args(&command, 3, small, small_lengths, NULL), 0);
 
         redis_queue_ask(&client, &command);
-        assert_ptr_not_equal(command.bytes, room);
-        assert_memory_equal(command.bytes, asking, sizeof(asking) - 1);
-        assert_memory_equal(command.bytes + sizeof(asking) - 1, small_bytes, sizeof(small_bytes) - 1);
-        command.is_asking = false;
+        assert_ptr_not_equal(inside(&command)->bytes, room);
+        assert_memory_equal(inside(&command)->bytes, asking, sizeof(asking) - 1);
+        assert_memory_equal(inside(&command)->bytes + sizeof(asking) - 1, small_bytes, sizeof(small_bytes) - 1);
+        inside(&command)->is_asking = false;
         assert_int_equal(redis_command_args(&command, 3, small, small_lengths, NULL), 0);
-        assert_ptr_equal(command.bytes, room);
+        assert_ptr_equal(inside(&command)->bytes, room);
 
-        command.state = COMMAND_IN_FLIGHT;
-        command.reason = 0;
-        command.deadline_ms = 1;
+        inside(&command)->state = COMMAND_IN_FLIGHT;
+        inside(&command)->reason = 0;
+        inside(&command)->deadline_ms = 1;
         client.in_flight_count = 1;
-        redis_link_before(&conn.in_flight, &command.link);
+        list_insert_before(&conn.in_flight, &inside(&command)->link);
         redis_queue_expire_in_flight(&client, &conn, 2);
         redis_queue_deliver(&client);
         memset(room, 'x', sizeof(room));
         assert_ptr_not_equal(conn.partial, &command);
-        assert_int_equal(conn.partial->length, sizeof(small_bytes) - 1);
-        assert_memory_equal(conn.partial->bytes, small_bytes, sizeof(small_bytes) - 1);
+        assert_int_equal(inside(conn.partial)->length, sizeof(small_bytes) - 1);
+        assert_memory_equal(inside(conn.partial)->bytes, small_bytes, sizeof(small_bytes) - 1);
         redis_queue_free_stand_in(conn.partial);
 }
 

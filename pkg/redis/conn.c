@@ -21,8 +21,8 @@ struct conn *redis_conn_new(struct redis *client, struct redis_target *target, s
         c->generation = client->generation;
         c->epoch = client->epoch;
         c->number = ++(client->node ? client->node->router : client)->connections_made;
-        redis_link_init(&c->in_flight);
-        redis_link_init(&c->refused);
+        list_init(&c->in_flight);
+        list_init(&c->refused);
         return c;
 }
 
@@ -45,7 +45,7 @@ static void hang_up(struct conn *c)
 
 void redis_conn_close(struct conn *c)
 {
-        assert(c->state != CONN_CLOSED && redis_link_empty(&c->in_flight) && redis_link_empty(&c->refused));
+        assert(c->state != CONN_CLOSED && list_is_empty(&c->in_flight) && list_is_empty(&c->refused));
         redis_locate_cancel(c->locate);
         c->locate = NULL;
         redis_channel_close(c->channel);
@@ -295,12 +295,12 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
                 tick_opening(c, now_ms);
                 return;
         }
-        if (redis_link_empty(&c->in_flight))
+        if (list_is_empty(&c->in_flight))
                 return;
         /* When the whole process was stopped, the answer may be waiting in the socket. */
         if (now_ms - c->heard_ms >= stall_ms) {
                 redis_conn_read(c);
-                if (c->state != CONN_READY || redis_link_empty(&c->in_flight))
+                if (c->state != CONN_READY || list_is_empty(&c->in_flight))
                         return;
         }
         bool is_stalled = now_ms - c->heard_ms >= stall_ms;

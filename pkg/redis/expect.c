@@ -1,11 +1,12 @@
-/* expect: which replies a command may get. redis_command_args looks the command up in one table, by its name, so nobody
- * who sends one can forget to say what fits; a command that the table lacks may get any reply. What does not fit is no
- * answer: the server, or something between, has lost its place in the stream, so the connection ends (reconnect.c). An
- * error reply fits every command. The replies: redis.io, each command's page, RESP2. */
+/* expect: which replies a command may get. redis_command_args looks each command up by name in one table, so that no
+ * sender can forget to say what fits; a command that the table lacks may get any reply. A reply that does not fit means
+ * that the server, or a proxy on the way, has lost its place in the stream, so the connection ends (replies.c). An error
+ * reply fits every command. The replies: redis.io, each command's page, RESP2. */
 #include <string.h>
 #include <strings.h>
 
-#include "redis/internal.h"
+#include "base/attr.h"
+#include "redis/expect.h"
 
 enum shape {
         SHAPE_ANY,
@@ -63,7 +64,7 @@ static const struct {
 
 enum { ROW_UNKNOWN, ROW_SET };
 
-/* --- What a command says of itself ----------------------------------------------------------------------- */
+/* --- What a command expects ------------------------------------------------------------------------------ */
 
 static unsigned char row_of(const char *name, size_t length)
 {
@@ -78,7 +79,7 @@ static bool is_argument(const char *text, size_t length, const char *word)
         return length == strlen(word) && strncasecmp(text, word, length) == 0;
 }
 
-/* SIZE_MAX for what is no number: then there is no limit. */
+/* SIZE_MAX, no limit, unless it is a number. */
 static size_t number_of(const char *text, size_t length)
 {
         size_t number = 0;
@@ -109,31 +110,30 @@ static size_t most_of(enum shape shape, size_t argc, const char *const argv[], c
         return number == SIZE_MAX ? SIZE_MAX : number + 1;
 }
 
-void redis_expect(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[])
+void redis_expect(struct redis_expected *out, size_t argc, const char *const argv[], const size_t lengths[])
 {
-        command->row = row_of(argv[0], lengths[0]);
-        enum shape shape = rows[command->row].shape;
-        if (command->row == ROW_SET && is_conditional(argc, argv, lengths))
+        unsigned char row = row_of(argv[0], lengths[0]);
+        enum shape shape = rows[row].shape;
+        if (row == ROW_SET && is_conditional(argc, argv, lengths))
                 shape = SHAPE_OK_OR_NIL;
         else if (shape == SHAPE_ID && argc > 2 && is_argument(argv[2], lengths[2], "NOMKSTREAM"))
                 shape = SHAPE_ID_OR_NIL;
-        command->shape = (unsigned char)shape;
-        command->most = most_of(shape, argc, argv, lengths);
+        *out = (struct redis_expected){ row, (unsigned char)shape, most_of(shape, argc, argv, lengths) };
 }
 
-const char *redis_command_name(const struct redis_command *command)
+const char *redis_expected_name(const struct redis_expected *expected)
 {
-        return command->row == ROW_UNKNOWN ? "a command" : rows[command->row].name;
+        return expected->row == ROW_UNKNOWN ? "a command" : rows[expected->row].name;
 }
 
-enum redis_kind redis_command_kind(const struct redis_command *command)
+enum redis_kind redis_expected_kind(const struct redis_expected *expected)
 {
-        return rows[command->row].kind;
+        return rows[expected->row].kind;
 }
 
-bool redis_command_is_read(const struct redis_command *command)
+bool redis_expected_only_reads(const struct redis_expected *expected)
 {
-        return command->row != ROW_UNKNOWN && rows[command->row].kind == REDIS_KIND_READ;
+        return expected->row != ROW_UNKNOWN && rows[expected->row].kind == REDIS_KIND_READ;
 }
 
 /* --- What a reply is ------------------------------------------------------------------------------------- */
@@ -206,11 +206,11 @@ static bool is_string(const struct redis_reply *reply, size_t most)
         return length <= most;
 }
 
-bool redis_reply_fits(const struct redis_command *command, const struct redis_reply *reply)
+bool redis_expected_fits(const struct redis_expected *expected, const struct redis_reply *reply)
 {
         if (is_type(reply, REDIS_ERROR))
                 return true;
-        switch ((enum shape)command->shape) {
+        switch ((enum shape)expected->shape) {
         case SHAPE_OK:
                 return is_status(reply, "OK");
         case SHAPE_OK_OR_NIL:
@@ -218,7 +218,7 @@ bool redis_reply_fits(const struct redis_command *command, const struct redis_re
         case SHAPE_PONG:
                 return is_type(reply, REDIS_STATUS) || is_type(reply, REDIS_ARRAY);
         case SHAPE_TEXT:
-                return is_string(reply, command->most);
+                return is_string(reply, expected->most);
         case SHAPE_VALUE:
                 return is_string(reply, SIZE_MAX) || is_type(reply, REDIS_NIL);
         case SHAPE_COUNT:
@@ -228,7 +228,7 @@ bool redis_reply_fits(const struct redis_command *command, const struct redis_re
         case SHAPE_ID_OR_NIL:
                 return is_id(reply) || is_type(reply, REDIS_NIL);
         case SHAPE_ENTRIES:
-                return is_entries(reply, command->most);
+                return is_entries(reply, expected->most);
         case SHAPE_COUNTS:
                 return redis_reply_count(reply) == 2 && is_count(redis_reply_at(reply, 0)) &&
                        is_count(redis_reply_at(reply, 1));
@@ -242,11 +242,11 @@ bool redis_reply_fits(const struct redis_command *command, const struct redis_re
         return true;
 }
 
-int redis_reply_unfit(const struct redis_command *command, const struct redis_reply *reply, struct err *err)
+int redis_expected_not(const struct redis_expected *expected, const struct redis_reply *reply, struct err *err)
 {
         static const char *const types[] = { [REDIS_NIL] = "nil",         [REDIS_STATUS] = "a status",
                                              [REDIS_ERROR] = "an error",  [REDIS_INTEGER] = "an integer",
                                              [REDIS_STRING] = "a string", [REDIS_ARRAY] = "an array" };
-        return err_set(err, ERR_PROTOCOL, "impossible reply to %s: %s", redis_command_name(command),
+        return err_set(err, ERR_PROTOCOL, "impossible reply to %s: %s", redis_expected_name(expected),
                        types[redis_reply_type(reply)]);
 }

@@ -24,7 +24,7 @@ static bool fits(const char *words, const char *text)
         assert_int_equal(redis_command_args(&command, argc, (const char *const *)argv, lengths, &err), 0);
         assert_int_equal(redis_reader_feed(reader, text, strlen(text), &err), 0);
         assert_int_equal(redis_reader_next(reader, &reply, &err), 1);
-        bool result = redis_reply_fits(&command, reply);
+        bool result = redis_expected_fits(&inside(&command)->expected, reply);
         redis_reader_free(reader);
         redis_command_fini(&command);
         return result;

@@ -4,7 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "redis/internal.h"
+#include "base/attr.h"
+#include "redis/failure.h"
 
 enum { TEXT_MAX = 120 };
 

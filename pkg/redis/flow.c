@@ -47,7 +47,7 @@ static void on_refusal(struct conn *c, struct redis_command *command, const stru
         struct err err;
         (void)redis_reply_error(reply, &err); /* told by redis_conn_broken */
         c->partial = NULL;
-        if (command->state == COMMAND_ABANDONED)
+        if (inside(command)->state == COMMAND_ABANDONED)
                 redis_queue_free_stand_in(command);
         else
                 redis_queue_answer(c->client, command, reply);
@@ -63,9 +63,9 @@ static void on_reply(struct conn *c, const struct redis_reply *reply)
         }
         c->answered_ms = redis_now_ms(c->client);
         struct redis_command *first = redis_link_command(c->in_flight.next);
-        bool is_asked = !redis_link_empty(&c->in_flight);
-        if (is_asked && first->has_asked)
-                first->has_asked = false; /* the answer to ASKING: that to the command tells */
+        bool is_asked = !list_is_empty(&c->in_flight);
+        if (is_asked && inside(first)->has_asked)
+                inside(first)->has_asked = false; /* the answer to ASKING: that to the command tells */
         else if (is_asked && first == c->partial && is_refusal(reply))
                 on_refusal(c, first, reply);
         else if (!is_asked || first == c->partial || is_message(c, reply))
@@ -133,21 +133,22 @@ static size_t collect_rest(struct conn *c, struct iovec *parts)
 {
         if (!c->partial)
                 return 0;
-        *parts = (struct iovec){ c->partial->bytes + c->partial_written, c->partial->length - c->partial_written };
+        *parts = (struct iovec){ inside(c->partial)->bytes + c->partial_written,
+                                 inside(c->partial)->length - c->partial_written };
         return 1;
 }
 
 static size_t collect(struct conn *c, struct iovec parts[PARTS_MAX])
 {
-        struct redis_link *held = &c->client->held;
+        struct list *held = &c->client->held;
         size_t count = collect_rest(c, parts), room = redis_suspects_room(c->client);
         size_t most = room < PARTS_MAX - count ? count + room : PARTS_MAX;
-        for (struct redis_link *at = held->next, *next; at != held && count < most; at = next) {
+        for (struct list *at = held->next, *next; at != held && count < most; at = next) {
                 struct redis_command *command = redis_link_command(at);
                 next = at->next;
                 if (redis_is_misplaced(c->client, command) && !redis_queue_remake(c->client, command))
                         continue;
-                parts[count++] = (struct iovec){ command->bytes, command->length };
+                parts[count++] = (struct iovec){ inside(command)->bytes, inside(command)->length };
         }
         return count;
 }
@@ -155,24 +156,25 @@ static size_t collect(struct conn *c, struct iovec parts[PARTS_MAX])
 static void put_in_flight(struct conn *c, struct redis_command *command, int64_t realtime_ms)
 {
         struct redis *client = c->client;
-        if (redis_link_empty(&c->in_flight))
+        if (list_is_empty(&c->in_flight))
                 c->heard_ms = c->answered_ms = redis_now_ms(client);
-        redis_link_remove(&command->link);
-        redis_link_before(&c->in_flight, &command->link);
+        list_remove(&inside(command)->link);
+        list_insert_before(&c->in_flight, &inside(command)->link);
         client->held_count--;
         client->in_flight_count++;
         client->counters.commands++;
-        if (command->doubts > 0)
+        if (inside(command)->doubts > 0)
                 client->counters.resent++;
-        command->state = COMMAND_IN_FLIGHT;
-        command->has_asked = command->is_asking;
+        inside(command)->state = COMMAND_IN_FLIGHT;
+        inside(command)->has_asked = inside(command)->is_asking;
         command->attempts++;
         command->order = ++(client->node ? client->node->router : client)->written;
         command->connection = c->number;
         if (command->generation != c->generation)
-                command->losses = command->strikes = 0; /* another server's verdict */
+                inside(command)->suspicion.losses = inside(command)->suspicion.strikes =
+                        0; /* another server's verdict */
         command->generation = c->generation;
-        command->batch_us = 0;
+        inside(command)->batch_us = 0;
         if (command->sent_first_ms == 0)
                 command->sent_first_ms = realtime_ms;
 }
@@ -180,11 +182,11 @@ static void put_in_flight(struct conn *c, struct redis_command *command, int64_t
 /* `written` bytes are on their way: the commands that they belong to are in flight. Returns how many those are. */
 static size_t advance(struct conn *c, size_t written)
 {
-        struct redis_link *held = &c->client->held;
+        struct list *held = &c->client->held;
         int64_t realtime_ms = clock_realtime_ms();
         size_t count = 0;
         if (c->partial) {
-                size_t rest = c->partial->length - c->partial_written;
+                size_t rest = inside(c->partial)->length - c->partial_written;
                 c->partial_written += written < rest ? written : rest;
                 if (written > 0)
                         c->heard_ms = redis_now_ms(c->client); /* it waited for room, which the peer has made */
@@ -193,16 +195,16 @@ static size_t advance(struct conn *c, size_t written)
                 c->partial = NULL;
                 written -= rest;
         }
-        while (written > 0 && !redis_link_empty(held)) {
+        while (written > 0 && !list_is_empty(held)) {
                 struct redis_command *command = redis_link_command(held->next);
                 put_in_flight(c, command, realtime_ms);
                 count++;
-                if (written < command->length) {
+                if (written < inside(command)->length) {
                         c->partial = command;
                         c->partial_written = written;
                         break;
                 }
-                written -= command->length;
+                written -= inside(command)->length;
         }
         return count;
 }
@@ -212,7 +214,7 @@ static void note_batch(struct conn *c, struct redis_command *first, size_t count
         struct redis *client = c->client;
         if (count == 0)
                 return;
-        first->batch_us = client->on_round_trip ? clock_monotonic_us() : 0;
+        inside(first)->batch_us = client->on_round_trip ? clock_monotonic_us() : 0;
         client->counters.batches++;
         if (count > client->counters.batch_commands_max)
                 client->counters.batch_commands_max = count;
@@ -233,7 +235,7 @@ static bool takes_more(const struct conn *c)
 
 static bool has_more(const struct conn *c)
 {
-        return c->partial || (takes_more(c) && !redis_link_empty(&c->client->held));
+        return c->partial || (takes_more(c) && !list_is_empty(&c->client->held));
 }
 
 void redis_conn_write(struct conn *c)

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/internal.h"
+#include "redis/command_private.h"
+#include "redis/handshake.h"
+#include "redis/slots.h"
+#include "redis/target_private.h"
 
 enum { STEP_AUTH, STEP_SELECT, STEP_CLIENT, STEP_CLUSTER, STEP_ROLE, STEP_PING };
 

@@ -11,49 +11,15 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "redis/command_private.h"
+#include "redis/failure.h"
+#include "redis/handshake.h"
+#include "redis/probe.h"
+#include "redis/reader.h"
 #include "redis/redis.h"
-
-/* --- Links: commands in a ring around a head; removing one needs no knowledge of the ring. ------------- */
-
-static inline void redis_link_init(struct redis_link *head)
-{
-        head->next = head->previous = head;
-}
-
-static inline bool redis_link_empty(const struct redis_link *head)
-{
-        return head->next == head;
-}
-
-static inline void redis_link_before(struct redis_link *at, struct redis_link *link)
-{
-        link->next = at;
-        link->previous = at->previous;
-        at->previous->next = link;
-        at->previous = link;
-}
-
-static inline void redis_link_remove(struct redis_link *link)
-{
-        link->previous->next = link->next;
-        link->next->previous = link->previous;
-        link->next = link->previous = link;
-}
-
-static inline struct redis_command *redis_link_command(struct redis_link *link)
-{
-        return CONTAINER_OF(link, struct redis_command, link);
-}
-
-/* --- Commands ------------------------------------------------------------------------------------------ */
-
-enum redis_command_state {
-        COMMAND_IDLE,      /* the caller's                                              */
-        COMMAND_HELD,      /* in client->held, or in a connection's `refused`           */
-        COMMAND_IN_FLIGHT, /* in a connection's `in_flight`                             */
-        COMMAND_FAILED,    /* in client->failed, answered at the end of this turn       */
-        COMMAND_ABANDONED, /* ours: stands in for one that was answered before its reply */
-};
+#include "redis/sentinel_check.h"
+#include "redis/slots.h"
+#include "redis/target_private.h"
 
 /* Why a command fails; queue.c has the code and the words. */
 enum redis_reason {
@@ -68,25 +34,6 @@ enum redis_reason {
         REASON_PLACE,    /* on_place has not made it for another place    */
 };
 
-/* --- What replies a command may get (expect.c) ------------------------------------------------------------ */
-
-/* From the least that it shows when it is answered to the most. */
-enum redis_kind {
-        REDIS_KIND_READ,
-        REDIS_KIND_WRITE,
-        REDIS_KIND_SET, /* a write that carries a document */
-        REDIS_KINDS,
-};
-
-/* Looks the command up by its name; redis_command_args calls it. */
-void redis_expect(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[]);
-bool redis_reply_fits(const struct redis_command *command, const struct redis_reply *reply);
-/* Says how it does not fit; returns ERR_PROTOCOL. */
-int redis_reply_unfit(const struct redis_command *command, const struct redis_reply *reply, struct err *err);
-const char *redis_command_name(const struct redis_command *command); /* "SET"; static */
-enum redis_kind redis_command_kind(const struct redis_command *command);
-bool redis_command_is_read(const struct redis_command *command); /* false for one that is not known */
-
 /* --- Targets ------------------------------------------------------------------------------------------- */
 
 enum { REDIS_ADDRESSES_MAX = 16 };
@@ -100,52 +47,6 @@ struct redis_addresses {
         struct redis_address list[REDIS_ADDRESSES_MAX];
         size_t count;
 };
-
-struct redis_sentinel_node {
-        char *host, *address; /* the address for people */
-        uint16_t port;
-};
-
-struct redis_target {
-        atomic_uint references;
-        /* Else a view: another place, entered in the same way. All but host and address is the origin's. */
-        struct redis_target *origin;
-        char *host; /* NULL with a socket path */
-        uint16_t port;
-        char *socket_path;
-        char *username;
-        struct secret password, password_secondary;
-        unsigned database;
-        char *client_name;
-        char *key_prefix;
-        char *address;         /* for people  */
-        struct redis_tls *tls; /* NULL: plain */
-
-        char *sentinel_master; /* NULL: no Sentinel; else host and socket_path are NULL */
-        struct redis_sentinel_node *sentinels;
-        size_t sentinel_count;
-        char *sentinel_username;
-        struct secret sentinel_password;
-        const char *told_by; /* of a view: the Sentinel that named this place */
-        bool is_sentinel;    /* of a view: this is a Sentinel                 */
-
-        bool cluster; /* it must be one */
-        struct redis_slots_node *cluster_nodes;
-        size_t cluster_node_count;
-        bool is_nowhere;
-        bool is_node; /* of a view: a master of a Cluster, whose map is known */
-};
-
-/* 0, or ERR_UNAVAILABLE: it is nowhere. */
-int redis_target_known(const struct redis_target *target, struct err *err);
-/* A server at another place that is entered as `target` is: same user, secrets, database and TLS. A target on its own,
- * which keeps `target`. NULL: out of memory. */
-struct redis_target *redis_target_view(struct redis_target *target, const char *host, uint16_t port);
-/* Where to look for the place of this one again. */
-static inline struct redis_target *redis_target_origin(struct redis_target *target)
-{
-        return target->origin ? target->origin : target;
-}
 
 /* --- TLS (tls_target.c, tls_words.c; tls.c has the transport) -------------------------------------------- */
 
@@ -184,8 +85,6 @@ typedef void redis_primary_fn(struct redis_target *primary, const struct err *er
 int redis_sentinels_ask(struct redis *client, struct redis_target *target, redis_primary_fn *done, void *data,
                         struct redis_sentinels **out, struct err *err) NODISCARD;
 void redis_sentinels_cancel(struct redis_sentinels *sentinels); /* NULL is fine; `done` never comes */
-/* A view for a connection to one of the Sentinels. NULL: out of memory. */
-struct redis_target *redis_sentinel_target(struct redis_target *target, size_t index);
 /* Host and port as a Sentinel says them, borrowed; false: they are none. */
 bool redis_sentinel_place(const struct redis_reply *host, const struct redis_reply *port, const char **host_out,
                           uint16_t *port_out);
@@ -258,63 +157,6 @@ void redis_channel_wait(struct redis_channel *channel, int events); /* and for w
 int redis_channel_problem(const struct redis_channel *channel, int errnum, const char *doing, struct err *err);
 void redis_channel_close(struct redis_channel *channel); /* NULL is fine */
 
-/* --- Replies (reply.c) --------------------------------------------------------------------------------- */
-
-struct redis_reader; /* bytes in, replies out */
-
-struct redis_reader *redis_reader_new(size_t reply_max_bytes); /* NULL: out of memory */
-void redis_reader_free(struct redis_reader *reader);
-int redis_reader_feed(struct redis_reader *reader, const char *bytes, size_t count, struct err *err) NODISCARD;
-/* 1 with a reply that lives until the next call, 0 when the rest is still to come, ERR_PROTOCOL or ERR_NOMEM. */
-int redis_reader_next(struct redis_reader *reader, const struct redis_reply **out, struct err *err) NODISCARD;
-
-/* --- Failures (failure.c): what an error reply means ----------------------------------------------------- */
-
-enum redis_failure {
-        FAILURE_NONE,      /* an answer; hand it over                            */
-        FAILURE_WAIT,      /* not done; ask this server again                    */
-        FAILURE_RECONNECT, /* not done; look for the primary again               */
-        FAILURE_DENIED,    /* not done; credentials                              */
-        FAILURE_UNKNOWN,   /* may have been done                                 */
-        FAILURE_MOVED,     /* not done; on its way to another node of the Cluster */
-};
-
-enum redis_failure redis_failure_of(const struct redis_reply *reply);
-/* The table's own words for it, safe to print whatever the server echoes; "" for FAILURE_NONE. Static. */
-const char *redis_failure_words(const struct redis_reply *reply);
-
-/* --- The handshake (handshake.c) ------------------------------------------------------------------------- */
-
-enum { HANDSHAKE_STEPS_MAX = 8 };
-
-struct redis_handshake {
-        const struct redis_target *target; /* borrowed */
-        struct redis_slots *slots;         /* the map of a Cluster, once it is told; NULL: it is none */
-        struct buf out;                    /* wiped once written */
-        size_t written;
-        unsigned char steps[HANDSHAKE_STEPS_MAX];
-        size_t count, next;
-        bool uses_second; /* the password that is said                                       */
-        bool has_other;   /* another one is there to be tried                                */
-        bool is_fallback; /* the other one was refused                                       */
-        bool is_refused;  /* the rest of the answers is of no interest: all are refused too   */
-};
-
-enum { HANDSHAKE_AGAIN = 2 };
-
-/* With the second password first, where there is one and it was right last time. */
-int redis_handshake_init(struct redis_handshake *handshake, const struct redis_target *target, bool second_first,
-                         struct err *err) NODISCARD;
-/* The same with the other password, once HANDSHAKE_AGAIN has asked for it. */
-int redis_handshake_again(struct redis_handshake *handshake, const struct redis_target *target,
-                          struct err *err) NODISCARD;
-void redis_handshake_fini(struct redis_handshake *handshake);
-void redis_handshake_wipe(struct redis_handshake *handshake); /* it is written; the map stays */
-/* Judges the next reply. *failure is FAILURE_NONE with a result of 1 (done), 0 (more to come) or HANDSHAKE_AGAIN; else
- * `err` says what was refused, without a word of what we sent. */
-int redis_handshake_reply(struct redis_handshake *handshake, const struct redis_reply *reply,
-                          enum redis_failure *failure, struct err *err) NODISCARD;
-
 /* --- Connections (conn.c) -------------------------------------------------------------------------------- */
 
 enum conn_state { CONN_LOCATING, CONN_CONNECTING, CONN_SECURING, CONN_HANDSHAKE, CONN_READY, CONN_CLOSED };
@@ -340,8 +182,8 @@ struct conn {
         struct redis_reader *reader;
         struct redis_handshake handshake;
 
-        struct redis_link in_flight;   /* written, in order                                          */
-        struct redis_link refused;     /* "not now", in order, until in_flight is empty               */
+        struct list in_flight;         /* written, in order                                          */
+        struct list refused;           /* "not now", in order, until in_flight is empty               */
         struct redis_command *partial; /* the last of in_flight, when only its first bytes are written */
         size_t partial_written;
         bool has_turn; /* more may be taken from `held` (suspects.c)                        */
@@ -405,9 +247,9 @@ struct redis {
         uv_timer_t upkeep;            /* the next PING, or renewal, of `active`        */
         struct redis_command ping;
 
-        struct redis_link held;   /* in order of deadline */
-        struct redis_link aside;  /* also held, in the same order: each is sent alone (suspects.c) */
-        struct redis_link failed; /* to be answered       */
+        struct list held;   /* in order of deadline */
+        struct list aside;  /* also held, in the same order: each is sent alone (suspects.c) */
+        struct list failed; /* to be answered       */
         size_t held_count, in_flight_count;
 
         void (*on_message)(const struct redis_reply *message, void *data); /* of a subscription; options.data. NULL */
@@ -481,10 +323,10 @@ void redis_cluster_entered(struct redis *client); /* its map is in use: a single
 
 /* queue.c */
 void redis_queue_fail(struct redis *client, struct redis_command *command, enum redis_reason reason);
-void redis_queue_hold_again(struct redis *client, struct redis_link *list); /* merged into held by deadline */
+void redis_queue_hold_again(struct redis *client, struct list *list); /* merged into held by deadline */
 /* It may have been done: appends it to `list` to be sent again, or fails it. */
-void redis_queue_doubt(struct redis *client, struct redis_command *command, struct redis_link *list);
-void redis_queue_refused(struct redis *client, struct redis_command *command, struct redis_link *list);
+void redis_queue_doubt(struct redis *client, struct redis_command *command, struct list *list);
+void redis_queue_refused(struct redis *client, struct redis_command *command, struct list *list);
 void redis_queue_rescue(struct redis *client, struct conn *conn); /* everything back from a lost connection */
 void redis_queue_answer(struct redis *client, struct redis_command *command, const struct redis_reply *reply);
 void redis_queue_free_stand_in(struct redis_command *command);
@@ -524,25 +366,7 @@ bool redis_queue_remake(struct redis *client, struct redis_command *command);
 
 /* --- Cluster (slots.c, nodes.c, cluster.c) --------------------------------------------------------------- */
 
-enum { REDIS_SLOTS = 16384, REDIS_NODES_MAX = 1024, REDIS_REDIRECTS_MAX = 16, SLOT_NONE = -1, SLOT_UNKNOWN = -2 };
-
-struct redis_slots_node {
-        char *host;
-        uint16_t port;
-};
-
-struct redis_slots {
-        struct redis_slots_node *nodes; /* masters and replicas */
-        size_t node_count, covered;
-        uint16_t owner[REDIS_SLOTS]; /* 1 + the index of its master; 0: nobody serves it */
-};
-
-struct redis_redirect {
-        bool is_ask;
-        unsigned slot;
-        char host[256]; /* "": it is not told */
-        uint16_t port;
-};
+enum { REDIS_REDIRECTS_MAX = 16 };
 
 /* --- Trial: the commands of a probe (trial.c) --- */
 
@@ -570,20 +394,6 @@ int redis_trial_begin(struct redis_trial_plan *plan, struct redis *client, const
                       const char *prefix, struct err *err) NODISCARD;
 void redis_trial_fini(struct redis_trial_plan *plan); /* nothing of it is queued */
 extern const struct redis_trial redis_trial_plain;
-
-uint16_t redis_crc16(const char *bytes, size_t length);
-unsigned redis_slot_of_key(const char *key, size_t length); /* by its hash tag, where it has one */
-/* malloc'd; NULL: no memory. */
-char *redis_format(size_t argc, const char *const argv[], const size_t lengths[], size_t *length);
-/* `bytes` are malloc'd and taken, in place of those that there are; its length is the caller's to set. */
-void redis_command_replace(struct redis_command *command, char *bytes);
-int redis_command_slot(struct redis_command *command); /* SLOT_NONE without a key           */
-/* The answer to CLUSTER SLOTS; `asked_host` stands in where a node does not say where it is. ERR_PROTOCOL, ERR_NOMEM. */
-int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, struct redis_slots **out,
-                      struct err *err) NODISCARD;
-void redis_slots_free(struct redis_slots *slots); /* NULL is fine */
-/* False: no redirection, or one that leads nowhere. */
-bool redis_redirect_parse(const char *text, const char *asked_host, struct redis_redirect *out);
 
 struct redis_cluster_node {
         struct redis *router, *redis; /* the caller's client, and this node's own */

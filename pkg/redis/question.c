@@ -55,7 +55,7 @@ int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct 
         for (size_t i = 0; i < argc; i++)
                 lengths[i] = strlen(argv[i]);
         int rc = redis_command_args(&question->command, argc, argv, lengths, err);
-        struct redis_target *target = rc == 0 ? redis_sentinel_target(origin, index) : NULL;
+        struct redis_target *target = rc == 0 ? redis_target_sentinel(origin, index) : NULL;
         if (rc == 0)
                 rc = target ? redis_open(loop, &options, target, 0, &question->client, err)
                             : err_set(err, ERR_NOMEM, "Sentinel");

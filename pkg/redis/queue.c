@@ -47,31 +47,31 @@ static void recharge(struct redis_budget *budget, size_t before, size_t now)
 
 /* --- In and out ------------------------------------------------------------------------------------------ */
 
-static void hold(struct redis *client, struct redis_command *command, struct redis_link *list)
+static void hold(struct redis *client, struct redis_command *command, struct list *list)
 {
-        command->state = COMMAND_HELD;
-        command->home = client;
-        redis_link_before(list, &command->link);
+        inside(command)->state = COMMAND_HELD;
+        inside(command)->home = client;
+        list_insert_before(list, &inside(command)->link);
         client->held_count++;
 }
 
 /* ASKING is for one attempt at one node. */
 static void take_asking_off(struct redis *client, struct redis_command *command)
 {
-        command->is_asking = command->has_asked = false;
-        command->length -= ASKING_LENGTH;
-        command->key_offset -= command->key_offset ? ASKING_LENGTH : 0;
-        if (command->bytes) /* else a stand-in has them */
-                memmove(command->bytes, command->bytes + ASKING_LENGTH, command->length);
+        inside(command)->is_asking = inside(command)->has_asked = false;
+        inside(command)->length -= ASKING_LENGTH;
+        inside(command)->key_offset -= inside(command)->key_offset ? ASKING_LENGTH : 0;
+        if (inside(command)->bytes) /* else a stand-in has them */
+                memmove(inside(command)->bytes, inside(command)->bytes + ASKING_LENGTH, inside(command)->length);
         atomic_fetch_sub_explicit(&client->options.budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
 /* Its place in a list in order of deadline. What comes is seldom older than much of what is there. */
-static struct redis_link *place_in(struct redis_link *list, const struct redis_command *command)
+static struct list *place_in(struct list *list, const struct redis_command *command)
 {
-        struct redis_link *at = list;
-        while (at->previous != list && redis_link_command(at->previous)->deadline_ms > command->deadline_ms)
-                at = at->previous;
+        struct list *at = list;
+        while (at->prev != list && inside(redis_link_command(at->prev))->deadline_ms > inside(command)->deadline_ms)
+                at = at->prev;
         return at;
 }
 
@@ -79,69 +79,69 @@ static struct redis_link *place_in(struct redis_link *list, const struct redis_c
 static void release_follower(struct redis *client, const struct redis_command *command)
 {
         struct redis_command *follower = command->follower;
-        if (!follower || !follower->is_parked)
+        if (!follower || !inside(follower)->is_parked)
                 return;
-        follower->is_parked = false;
-        redis_link_remove(&follower->link);
-        redis_link_before(place_in(&client->held, follower), &follower->link);
+        inside(follower)->is_parked = false;
+        list_remove(&inside(follower)->link);
+        list_insert_before(place_in(&client->held, follower), &inside(follower)->link);
 }
 
 /* Out of whatever it is in; the budget keeps its share. */
 static void take_out(struct redis *client, struct redis_command *command)
 {
-        if (command->state == COMMAND_HELD)
+        if (inside(command)->state == COMMAND_HELD)
                 client->held_count--;
-        else if (command->state == COMMAND_IN_FLIGHT)
+        else if (inside(command)->state == COMMAND_IN_FLIGHT)
                 client->in_flight_count--;
-        redis_link_remove(&command->link);
-        command->state = COMMAND_IDLE;
-        command->is_parked = false;
+        list_remove(&inside(command)->link);
+        inside(command)->state = COMMAND_IDLE;
+        inside(command)->is_parked = false;
         release_follower(client, command);
         if (client->alone == command)
                 client->alone = NULL;
-        if (command->is_asking)
+        if (inside(command)->is_asking)
                 take_asking_off(client, command);
 }
 
 static void put_failed(struct redis *client, struct redis_command *command, enum redis_reason reason)
 {
-        command->state = COMMAND_FAILED;
-        command->reason = (int)reason;
+        inside(command)->state = COMMAND_FAILED;
+        inside(command)->reason = (int)reason;
         client->counters.failed++;
-        redis_link_before(&client->failed, &command->link);
+        list_insert_before(&client->failed, &inside(command)->link);
 }
 
 void redis_queue_fail(struct redis *client, struct redis_command *command, enum redis_reason reason)
 {
         take_out(client, command);
-        give_back(client->options.budget, command->length);
+        give_back(client->options.budget, inside(command)->length);
         put_failed(client, command, reason);
 }
 
 void redis_queue_answer(struct redis *client, struct redis_command *command, const struct redis_reply *reply)
 {
         take_out(client, command);
-        give_back(client->options.budget, command->length);
+        give_back(client->options.budget, inside(command)->length);
         command->on_reply(command, reply, NULL);
 }
 
 void redis_send(struct redis *client, struct redis_command *command)
 {
-        assert(command->state == COMMAND_IDLE);
-        command->deadline_ms = redis_now_ms(client) + client->options.hold_ms;
+        assert(inside(command)->state == COMMAND_IDLE);
+        inside(command)->deadline_ms = redis_now_ms(client) + client->options.hold_ms;
         command->sent_first_ms = 0;
-        command->attempts = command->doubts = command->connection = 0;
-        command->losses = command->strikes = 0;
-        command->redirects = 0;
+        command->attempts = inside(command)->doubts = command->connection = 0;
+        inside(command)->suspicion.losses = inside(command)->suspicion.strikes = 0;
+        inside(command)->redirects = 0;
         if (client->cluster && !client->is_closing)
                 client = redis_cluster_home(client, command);
         if (client->is_closing)
                 put_failed(client, command, REASON_CLOSED);
-        else if (command->length == 0)
+        else if (inside(command)->length == 0)
                 put_failed(client, command, REASON_NOMEM);
         else if (command->must_not_hold && !redis_is_usable(client))
                 put_failed(client, command, REASON_NOT_HELD);
-        else if (!charge(client->options.budget, command->length))
+        else if (!charge(client->options.budget, inside(command)->length))
                 put_failed(client, command, REASON_FULL);
         else
                 hold(client, command, &client->held);
@@ -150,14 +150,14 @@ void redis_send(struct redis *client, struct redis_command *command)
 
 bool redis_cancel(struct redis *client, struct redis_command *command)
 {
-        if (command->state != COMMAND_HELD && command->state != COMMAND_FAILED)
+        if (inside(command)->state != COMMAND_HELD && inside(command)->state != COMMAND_FAILED)
                 return false;
-        if (command->state == COMMAND_HELD)
-                client = command->home;
-        bool was_held = command->state == COMMAND_HELD;
+        if (inside(command)->state == COMMAND_HELD)
+                client = inside(command)->home;
+        bool was_held = inside(command)->state == COMMAND_HELD;
         take_out(client, command);
         if (was_held)
-                give_back(client->options.budget, command->length);
+                give_back(client->options.budget, inside(command)->length);
         return true;
 }
 
@@ -165,13 +165,13 @@ bool redis_cancel(struct redis *client, struct redis_command *command)
 
 bool redis_queue_remake(struct redis *client, struct redis_command *command)
 {
-        struct redis_link *next = command->link.next;
+        struct list *next = inside(command)->link.next;
         take_out(client, command);
-        size_t before = command->length;
+        size_t before = inside(command)->length;
         enum redis_made made = command->on_place(command, &client->place);
         if (made == REDIS_MADE) {
                 command->made_for = client->place.number;
-                recharge(client->options.budget, before, command->length);
+                recharge(client->options.budget, before, inside(command)->length);
                 hold(client, command, next);
                 return true;
         }
@@ -186,18 +186,19 @@ bool redis_queue_remake(struct redis *client, struct redis_command *command)
 /* A router has no connection that could end. */
 static bool belongs_aside(const struct redis *client, const struct redis_command *command)
 {
-        return command->strikes > 0 && !client->cluster;
+        return inside(command)->suspicion.strikes > 0 && !client->cluster;
 }
 
 /* What was sent behind it waits with it. */
 static void park_follower(const struct redis *client, struct redis_command *command)
 {
         struct redis_command *follower = command->follower;
-        if (!follower || follower->state != COMMAND_HELD || follower->home != client || follower->is_parked)
+        if (!follower || inside(follower)->state != COMMAND_HELD || inside(follower)->home != client ||
+            inside(follower)->is_parked)
                 return;
-        follower->is_parked = true;
-        redis_link_remove(&follower->link);
-        redis_link_before(command->link.next, &follower->link);
+        inside(follower)->is_parked = true;
+        list_remove(&inside(follower)->link);
+        list_insert_before(inside(command)->link.next, &inside(follower)->link);
 }
 
 void redis_queue_move(struct redis *from, struct redis *to, struct redis_command *command)
@@ -212,22 +213,22 @@ void redis_queue_move(struct redis *from, struct redis *to, struct redis_command
 
 void redis_queue_rejoin(struct redis *client)
 {
-        while (!redis_link_empty(&client->aside)) {
+        while (!list_is_empty(&client->aside)) {
                 struct redis_command *command = redis_link_command(client->aside.next);
-                command->is_parked = false;
-                redis_link_remove(&command->link);
-                redis_link_before(place_in(&client->held, command), &command->link);
+                inside(command)->is_parked = false;
+                list_remove(&inside(command)->link);
+                list_insert_before(place_in(&client->held, command), &inside(command)->link);
         }
 }
 
 void redis_queue_take_held(struct redis *from, struct redis *to)
 {
-        struct redis_link list;
+        struct list list;
         redis_queue_rejoin(from);
-        if (redis_link_empty(&from->held))
+        if (list_is_empty(&from->held))
                 return;
-        redis_link_init(&list);
-        while (!redis_link_empty(&from->held)) {
+        list_init(&list);
+        while (!list_is_empty(&from->held)) {
                 struct redis_command *command = redis_link_command(from->held.next);
                 if (command == &from->ping ||
                     command == &from->trial) { /* of this connection, and nothing to another */
@@ -243,42 +244,43 @@ void redis_queue_take_held(struct redis *from, struct redis *to)
 
 void redis_queue_ask(struct redis *client, struct redis_command *command)
 {
-        char *bytes = malloc(ASKING_LENGTH + command->length);
+        char *bytes = malloc(ASKING_LENGTH + inside(command)->length);
         if (!bytes)
                 return; /* then it is sent away again, and tried once more */
-        memcpy(mempcpy(bytes, ASKING, ASKING_LENGTH), command->bytes, command->length);
+        memcpy(mempcpy(bytes, ASKING, ASKING_LENGTH), inside(command)->bytes, inside(command)->length);
         redis_command_replace(command, bytes);
-        command->length += ASKING_LENGTH;
-        command->key_offset += command->key_offset ? ASKING_LENGTH : 0;
-        command->is_asking = true;
+        inside(command)->length += ASKING_LENGTH;
+        inside(command)->key_offset += inside(command)->key_offset ? ASKING_LENGTH : 0;
+        inside(command)->is_asking = true;
         atomic_fetch_add_explicit(&client->options.budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
 /* --- Back from a connection ------------------------------------------------------------------------------ */
 
-void redis_queue_hold_again(struct redis *client, struct redis_link *list)
+void redis_queue_hold_again(struct redis *client, struct list *list)
 {
-        struct redis_link *at = client->held.next;
+        struct list *at = client->held.next;
         client->reroutes = true;
-        while (!redis_link_empty(list)) {
+        while (!list_is_empty(list)) {
                 struct redis_command *command = redis_link_command(list->next);
                 if (belongs_aside(client, command)) {
-                        redis_link_remove(&command->link);
-                        redis_link_before(place_in(&client->aside, command), &command->link);
+                        list_remove(&inside(command)->link);
+                        list_insert_before(place_in(&client->aside, command), &inside(command)->link);
                         park_follower(client, command);
                         continue;
                 }
-                while (at != &client->held && redis_link_command(at)->deadline_ms < command->deadline_ms)
+                while (at != &client->held &&
+                       inside(redis_link_command(at))->deadline_ms < inside(command)->deadline_ms)
                         at = at->next;
-                redis_link_remove(&command->link);
-                redis_link_before(at, &command->link);
+                list_remove(&inside(command)->link);
+                list_insert_before(at, &inside(command)->link);
         }
 }
 
-void redis_queue_refused(struct redis *client, struct redis_command *command, struct redis_link *list)
+void redis_queue_refused(struct redis *client, struct redis_command *command, struct list *list)
 {
         if (command->must_not_hold) {
-                redis_queue_fail(client, command, command->doubts ? REASON_SLOW : REASON_NOT_HELD);
+                redis_queue_fail(client, command, inside(command)->doubts ? REASON_SLOW : REASON_NOT_HELD);
                 return;
         }
         take_out(client, command);
@@ -288,16 +290,16 @@ void redis_queue_refused(struct redis *client, struct redis_command *command, st
 /* The caller may format it anew, with a mark that says that it is a repeat. */
 static void tell_resend(struct redis *client, struct redis_command *command)
 {
-        size_t before = command->length;
+        size_t before = inside(command)->length;
         if (!command->on_resend || client->is_closing)
                 return;
         command->on_resend(command);
-        recharge(client->options.budget, before, command->length);
+        recharge(client->options.budget, before, inside(command)->length);
 }
 
-void redis_queue_doubt(struct redis *client, struct redis_command *command, struct redis_link *list)
+void redis_queue_doubt(struct redis *client, struct redis_command *command, struct list *list)
 {
-        command->doubts++;
+        inside(command)->doubts++;
         if (command->once || command->must_not_hold) {
                 redis_queue_fail(client, command, REASON_ONCE);
         } else {
@@ -309,20 +311,20 @@ void redis_queue_doubt(struct redis *client, struct redis_command *command, stru
 
 void redis_queue_free_stand_in(struct redis_command *command)
 {
-        redis_link_remove(&command->link);
+        list_remove(&inside(command)->link);
         redis_command_fini(command);
         free(command);
 }
 
 void redis_queue_rescue(struct redis *client, struct conn *conn)
 {
-        struct redis_link again;
-        redis_link_init(&again);
+        struct list again;
+        list_init(&again);
         redis_queue_hold_again(client, &conn->refused);
-        for (struct redis_link *at = conn->in_flight.next, *next; at != &conn->in_flight; at = next) {
+        for (struct list *at = conn->in_flight.next, *next; at != &conn->in_flight; at = next) {
                 struct redis_command *command = redis_link_command(at);
                 next = at->next;
-                if (command->state == COMMAND_ABANDONED)
+                if (inside(command)->state == COMMAND_ABANDONED)
                         redis_queue_free_stand_in(command);
                 else if (redis_suspects_is_guilty(command) && !client->is_closing)
                         redis_queue_fail(client, command, REASON_GUILTY);
@@ -337,11 +339,11 @@ void redis_queue_rescue(struct redis *client, struct conn *conn)
 
 /* --- Time ------------------------------------------------------------------------------------------------ */
 
-static void expire(struct redis *client, struct redis_link *list, int64_t now_ms)
+static void expire(struct redis *client, struct list *list, int64_t now_ms)
 {
-        while (!redis_link_empty(list)) {
+        while (!list_is_empty(list)) {
                 struct redis_command *command = redis_link_command(list->next);
-                if (command->deadline_ms > now_ms)
+                if (inside(command)->deadline_ms > now_ms)
                         return;
                 redis_queue_fail(client, command, REASON_AWAY);
         }
@@ -356,16 +358,16 @@ void redis_queue_expire(struct redis *client, int64_t now_ms)
 /* The caller's room is the caller's again after the answer: what is in it has to be copied. */
 static bool take_bytes(struct redis_command *to, struct redis_command *from)
 {
-        char *bytes = from->bytes;
-        if (bytes == from->room) {
-                bytes = malloc(from->length);
+        char *bytes = inside(from)->bytes;
+        if (bytes == inside(from)->room) {
+                bytes = malloc(inside(from)->length);
                 if (!bytes)
                         return false;
-                memcpy(bytes, from->bytes, from->length);
+                memcpy(bytes, inside(from)->bytes, inside(from)->length);
         }
-        to->bytes = bytes;
-        to->length = from->length;
-        from->bytes = NULL;
+        inside(to)->bytes = bytes;
+        inside(to)->length = inside(from)->length;
+        inside(from)->bytes = NULL;
         return true;
 }
 
@@ -376,12 +378,10 @@ static bool leave_stand_in(struct conn *conn, struct redis_command *command)
         if (!stand_in)
                 return false;
         redis_command_init(stand_in, NULL);
-        stand_in->state = COMMAND_ABANDONED;
-        stand_in->deadline_ms = INT64_MAX;
-        stand_in->has_asked = command->has_asked;
-        stand_in->row = command->row;
-        stand_in->shape = command->shape;
-        stand_in->most = command->most;
+        inside(stand_in)->state = COMMAND_ABANDONED;
+        inside(stand_in)->deadline_ms = INT64_MAX;
+        inside(stand_in)->has_asked = inside(command)->has_asked;
+        inside(stand_in)->expected = inside(command)->expected;
         if (conn->partial == command) { /* the rest of its bytes has to follow */
                 if (!take_bytes(stand_in, command)) {
                         free(stand_in);
@@ -389,30 +389,30 @@ static bool leave_stand_in(struct conn *conn, struct redis_command *command)
                 }
                 conn->partial = stand_in;
         }
-        redis_link_before(&command->link, &stand_in->link);
+        list_insert_before(&inside(command)->link, &inside(stand_in)->link);
         return true;
 }
 
 /* After a switch in_flight need not be in order of deadline: one behind a younger one is noticed later. */
 void redis_queue_expire_in_flight(struct redis *client, struct conn *conn, int64_t now_ms)
 {
-        struct redis_link *at = conn->in_flight.next;
+        struct list *at = conn->in_flight.next;
         while (at != &conn->in_flight) {
                 struct redis_command *command = redis_link_command(at);
                 at = at->next;
-                if (command->state == COMMAND_ABANDONED)
+                if (inside(command)->state == COMMAND_ABANDONED)
                         continue;
-                if (command->deadline_ms > now_ms || !leave_stand_in(conn, command))
+                if (inside(command)->deadline_ms > now_ms || !leave_stand_in(conn, command))
                         return;
                 redis_queue_fail(client, command, REASON_SLOW);
-                if (!command->bytes)
-                        command->length = 0;
+                if (!inside(command)->bytes)
+                        inside(command)->length = 0;
         }
 }
 
 void redis_queue_drop_impatient(struct redis *client)
 {
-        struct redis_link *at = client->held.next;
+        struct list *at = client->held.next;
         while (at != &client->held) {
                 struct redis_command *command = redis_link_command(at);
                 at = at->next;
@@ -427,7 +427,7 @@ static int say_away(const struct redis *client, const struct redis_command *comm
 {
         long long hold_ms = (long long)client->options.hold_ms;
         const char *last = client->last_error.code ? client->last_error.text : "none";
-        if (command->doubts > 0)
+        if (inside(command)->doubts > 0)
                 return err_set(err, ERR_TIMEOUT, "Redis did not answer within %lld ms (last error: %s)", hold_ms, last);
         if (client->is_denied)
                 return err_set(err, ERR_DENIED, "Redis refused the credentials for %lld ms (last error: %s)", hold_ms,
@@ -437,7 +437,7 @@ static int say_away(const struct redis *client, const struct redis_command *comm
 
 static int say_why(const struct redis *client, const struct redis_command *command, struct err *err)
 {
-        switch ((enum redis_reason)command->reason) {
+        switch ((enum redis_reason)inside(command)->reason) {
         case REASON_AWAY:
                 return say_away(client, command, err);
         case REASON_FULL:
@@ -446,11 +446,11 @@ static int say_why(const struct redis *client, const struct redis_command *comma
                 return err_set(err, ERR_UNAVAILABLE, "no connection to Redis (last error: %s)",
                                client->last_error.code ? client->last_error.text : "none");
         case REASON_CLOSED:
-                if (command->doubts > 0)
+                if (inside(command)->doubts > 0)
                         return err_set(err, ERR_TIMEOUT, "stopped before Redis answered");
                 return err_set(err, ERR_UNAVAILABLE, "stopped before sending the command to Redis");
         case REASON_PLACE:
-                return err_set(err, command->doubts > 0 ? ERR_TIMEOUT : ERR_UNAVAILABLE,
+                return err_set(err, inside(command)->doubts > 0 ? ERR_TIMEOUT : ERR_UNAVAILABLE,
                                "the command was for the previous Redis");
         case REASON_ONCE:
                 return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
@@ -458,7 +458,8 @@ static int say_why(const struct redis *client, const struct redis_command *comma
                 return err_set(err, ERR_LIMIT,
                                "Redis ended the connection %u times at this %s of %zu bytes, and answered others (last "
                                "error: %s)",
-                               command->losses, redis_command_name(command), command->length, client->last_error.text);
+                               inside(command)->suspicion.losses, redis_command_name(command), inside(command)->length,
+                               client->last_error.text);
         case REASON_NOMEM:
                 return err_set(err, ERR_NOMEM, "out of memory");
         case REASON_SLOW:
@@ -471,20 +472,20 @@ static int say_why(const struct redis *client, const struct redis_command *comma
 static void say(const struct redis *client, const struct redis_command *command, struct err *err)
 {
         (void)say_why(client, command, err);
-        if (err->code == ERR_TIMEOUT && redis_command_is_read(command))
+        if (err->code == ERR_TIMEOUT && redis_expected_only_reads(&inside(command)->expected))
                 err->code = ERR_UNAVAILABLE;
 }
 
 /* Only what has failed before: an on_reply that sends again and fails again waits for the next turn. */
 void redis_queue_deliver(struct redis *client)
 {
-        struct redis_link now;
-        if (redis_link_empty(&client->failed))
+        struct list now;
+        if (list_is_empty(&client->failed))
                 return;
         now = client->failed;
-        now.next->previous = now.previous->next = &now;
-        redis_link_init(&client->failed);
-        while (!redis_link_empty(&now)) {
+        now.next->prev = now.prev->next = &now;
+        list_init(&client->failed);
+        while (!list_is_empty(&now)) {
                 struct redis_command *command = redis_link_command(now.next);
                 struct err err;
                 take_out(client, command);

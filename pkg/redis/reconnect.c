@@ -88,7 +88,7 @@ static void on_retry(uv_timer_t *timer)
         struct redis *client = CONTAINER_OF(timer, struct redis, retry);
         struct conn *active = client->active;
         redis_enter(client);
-        if (active && active->pause == FAILURE_WAIT && redis_link_empty(&active->in_flight)) {
+        if (active && active->pause == FAILURE_WAIT && list_is_empty(&active->in_flight)) {
                 active->pause = FAILURE_NONE;
                 redis_conn_write(active);
         }
@@ -191,7 +191,7 @@ void redis_cluster_entered(struct redis *client)
         redis_sentinel_watch_follow(client, NULL);
         if (is_switch)
                 redis_emit(client, event);
-        if (old && old->state == CONN_READY && redis_link_empty(&old->in_flight))
+        if (old && old->state == CONN_READY && list_is_empty(&old->in_flight))
                 on_idle(client, old);
 }
 
@@ -228,7 +228,7 @@ void redis_conn_is_ready(struct conn *conn)
         event.kind = REDIS_EVENT_SWITCHED;
         if (is_switch)
                 redis_emit(client, event);
-        if (old && old->state == CONN_READY && redis_link_empty(&old->in_flight))
+        if (old && old->state == CONN_READY && list_is_empty(&old->in_flight))
                 on_idle(client, old);
         else if (old && old->state == CONN_READY && old->is_suspect)
                 leave_former(old, conn);
@@ -262,7 +262,7 @@ void redis_conn_lost(struct conn *conn, const struct err *err)
                                      .address = conn->target->address,
                                      .err = err,
                                      .generation = conn->generation };
-        for (struct redis_link *at = conn->in_flight.next; at != &conn->in_flight; at = at->next)
+        for (struct list *at = conn->in_flight.next; at != &conn->in_flight; at = at->next)
                 event.in_flight++;
         if (!conn->is_retired)
                 redis_suspects_lost(client, conn);
@@ -291,8 +291,8 @@ static void note_success(struct redis *client, struct conn *conn, struct redis_c
                 client->failures = 0;
         if (!conn->is_retired && conn->pause == FAILURE_NONE && !client->wants_write)
                 client->away_since_ms = 0;
-        if (command->batch_us != 0 && client->on_round_trip)
-                client->on_round_trip(clock_monotonic_us() - command->batch_us, client->on_round_trip_data);
+        if (inside(command)->batch_us != 0 && client->on_round_trip)
+                client->on_round_trip(clock_monotonic_us() - inside(command)->batch_us, client->on_round_trip_data);
 }
 
 static void on_refused(struct redis *client, struct conn *conn, struct redis_command *command,
@@ -317,15 +317,15 @@ void redis_conn_replied(struct conn *conn, struct redis_command *command, const 
 {
         struct redis *client = conn->client;
         enum redis_failure failure = FAILURE_NONE;
-        if (!redis_reply_fits(command, reply)) {
+        if (!redis_expected_fits(&inside(command)->expected, reply)) {
                 struct err err;
-                (void)redis_reply_unfit(command, reply, &err); /* told by redis_conn_broken */
+                (void)redis_expected_not(&inside(command)->expected, reply, &err); /* told by redis_conn_broken */
                 redis_conn_broken(conn, &err);
                 return;
         }
-        if (command->state != COMMAND_ABANDONED)
+        if (inside(command)->state != COMMAND_ABANDONED)
                 failure = client->node ? redis_cluster_judge(conn, command, reply) : redis_failure_of(reply);
-        if (command->state == COMMAND_ABANDONED) {
+        if (inside(command)->state == COMMAND_ABANDONED) {
                 redis_queue_free_stand_in(command);
         } else if (failure == FAILURE_MOVED) {
                 client->failures = 0;
@@ -335,6 +335,6 @@ void redis_conn_replied(struct conn *conn, struct redis_command *command, const 
         } else {
                 on_refused(client, conn, command, reply, failure);
         }
-        if ((conn->pause || conn->is_retired) && conn->state == CONN_READY && redis_link_empty(&conn->in_flight))
+        if ((conn->pause || conn->is_retired) && conn->state == CONN_READY && list_is_empty(&conn->in_flight))
                 on_idle(client, conn);
 }

@@ -8,7 +8,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "redis/internal.h"
+#include "redis/reader.h"
 
 enum { CHUNK_BYTES = 4096, READER_KEEPS_BYTES = 256 << 10, DEPTH_MAX = 6 };
 

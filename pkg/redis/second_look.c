@@ -14,7 +14,7 @@ static bool is_silent(const struct conn *c, int64_t now_ms)
         int64_t half_ms = c->client->options.stall_ms / 2;
         int64_t wait_ms = half_ms < SILENCE_MS ? half_ms : SILENCE_MS;
         if (c->state == CONN_READY)
-                return !redis_link_empty(&c->in_flight) && now_ms - c->heard_ms >= wait_ms;
+                return !list_is_empty(&c->in_flight) && now_ms - c->heard_ms >= wait_ms;
         return c->state >= CONN_CONNECTING && c->state <= CONN_HANDSHAKE && now_ms - c->looked_ms >= wait_ms;
 }
 

@@ -182,20 +182,6 @@ static void on_answer(struct redis_question *question, const struct redis_reply 
 
 /* --- Asking ---------------------------------------------------------------------------------------------- */
 
-struct redis_target *redis_sentinel_target(struct redis_target *origin, size_t index)
-{
-        const struct redis_sentinel_node *node = &origin->sentinels[index];
-        struct redis_target *target = redis_target_view(origin, node->host, node->port);
-        if (!target)
-                return NULL;
-        target->is_sentinel = true;
-        target->username = origin->sentinel_username; /* lent: a view keeps its origin */
-        target->password = origin->sentinel_password;
-        target->password_secondary = (struct secret){ 0 };
-        target->database = 0;
-        return target;
-}
-
 /* Fails for lack of memory only: then it is as if that one had not answered, and the timer goes on. */
 static void start_next(struct redis_sentinels *s)
 {

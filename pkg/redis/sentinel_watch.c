@@ -408,7 +408,7 @@ static int subscribe(struct watcher *w, struct err *err)
                                         (const char *[]){ "SUBSCRIBE", redis_sentinel_channels[i] },
                                         (size_t[]){ 9, strlen(redis_sentinel_channels[i]) }, err);
         }
-        struct redis_target *target = redis_sentinel_target(w->all->target, w->index);
+        struct redis_target *target = redis_target_sentinel(w->all->target, w->index);
         if (rc == 0)
                 rc = target ? redis_open(w->timer.loop, &options, target, 0, &w->client, err)
                             : err_set(err, ERR_NOMEM, "Sentinel");

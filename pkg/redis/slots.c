@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/internal.h"
+#include "base/attr.h"
+#include "redis/slots.h"
 
 enum { SLOT_HOST_MAX = 253 };
 

@@ -57,7 +57,7 @@ static bool format_trial(struct redis *client)
 static bool try_kind(struct redis *client, enum redis_kind kind)
 {
         struct redis_command *trial = &client->trial;
-        if (trial->state != COMMAND_IDLE)
+        if (inside(trial)->state != COMMAND_IDLE)
                 return true;
         if (client->is_closing || !redis_is_usable(client))
                 return false;
@@ -83,23 +83,23 @@ bool redis_try_write(struct redis *client)
 void redis_suspects_forget_turn(struct redis *client)
 {
         struct redis_command *command = client->alone;
-        struct redis_link *at = client->aside.next;
+        struct list *at = client->aside.next;
         client->alone = NULL;
-        if (!command || command->state != COMMAND_HELD)
+        if (!command || inside(command)->state != COMMAND_HELD)
                 return;
-        while (at != &client->aside && redis_link_command(at)->deadline_ms <= command->deadline_ms)
+        while (at != &client->aside && inside(redis_link_command(at))->deadline_ms <= inside(command)->deadline_ms)
                 at = at->next;
-        redis_link_remove(&command->link);
-        redis_link_before(at, &command->link);
+        list_remove(&inside(command)->link);
+        list_insert_before(at, &inside(command)->link);
 }
 
 /* NULL: none is to be sent now. Those that were put aside are few. */
 static struct redis_command *find_due(struct redis *client)
 {
         int64_t now_ms = redis_now_ms(client);
-        for (struct redis_link *at = client->aside.next; at != &client->aside; at = at->next) {
+        for (struct list *at = client->aside.next; at != &client->aside; at = at->next) {
                 struct redis_command *command = redis_link_command(at);
-                if (!command->is_parked && command->alone_ms <= now_ms)
+                if (!inside(command)->is_parked && inside(command)->suspicion.alone_ms <= now_ms)
                         return command;
         }
         return NULL;
@@ -110,29 +110,29 @@ bool redis_suspects_take_turn(struct conn *conn)
         struct redis *client = conn->client;
         struct redis_command *due = client->alone ? NULL : find_due(client);
         if (client->alone)
-                return client->alone->state == COMMAND_HELD;
+                return inside(client->alone)->state == COMMAND_HELD;
         if (!due)
                 return true;
         enum redis_kind kind = redis_command_kind(due);
-        if (client->answered[kind] == due->seen) { /* nothing shows yet that others are served */
+        if (client->answered[kind] == inside(due)->suspicion.seen) { /* nothing shows yet that others are served */
                 if (!client->trial_failed && try_kind(client, kind))
                         return true;
-                if (!redis_link_empty(&client->held))
+                if (!list_is_empty(&client->held))
                         return true;
         }
-        if (!redis_link_empty(&conn->in_flight))
+        if (!list_is_empty(&conn->in_flight))
                 return false;
         client->trial_failed = false;
         client->alone = due;
-        redis_link_remove(&due->link);
-        redis_link_before(client->held.next, &due->link);
+        list_remove(&inside(due)->link);
+        list_insert_before(client->held.next, &inside(due)->link);
         return true;
 }
 
 size_t redis_suspects_room(const struct redis *client)
 {
         if (client->alone)
-                return client->alone->state == COMMAND_HELD;
+                return inside(client->alone)->state == COMMAND_HELD;
         if (client->window == 0)
                 return SIZE_MAX;
         return client->window > client->in_flight_count ? client->window - client->in_flight_count : 0;
@@ -143,22 +143,23 @@ size_t redis_suspects_room(const struct redis *client)
 static void accuse(struct redis *client, struct redis_command *command)
 {
         uint64_t answered = client->answered[redis_command_kind(command)];
-        if (command->strikes == 0 || answered != command->seen)
-                command->strikes++;
-        command->seen = answered;
-        command->alone_ms = redis_now_ms(client) + (ALONE_MIN_MS << command->strikes) / 2;
+        if (inside(command)->suspicion.strikes == 0 || answered != inside(command)->suspicion.seen)
+                inside(command)->suspicion.strikes++;
+        inside(command)->suspicion.seen = answered;
+        inside(command)->suspicion.alone_ms =
+                redis_now_ms(client) + (ALONE_MIN_MS << inside(command)->suspicion.strikes) / 2;
 }
 
 /* Counts what was in flight; *repeated: some of it was lost before. */
 static size_t note_losses(struct redis *client, const struct conn *conn, bool *repeated)
 {
         size_t count = 0;
-        for (struct redis_link *at = conn->in_flight.next; at != &conn->in_flight; at = at->next) {
+        for (struct list *at = conn->in_flight.next; at != &conn->in_flight; at = at->next) {
                 struct redis_command *command = redis_link_command(at);
                 count++;
-                if (command->state == COMMAND_ABANDONED)
+                if (inside(command)->state == COMMAND_ABANDONED)
                         continue;
-                *repeated |= ++command->losses > 1;
+                *repeated |= ++inside(command)->suspicion.losses > 1;
                 client->wants_write |= redis_command_kind(command) != REDIS_KIND_READ;
         }
         return count;
@@ -167,20 +168,21 @@ static size_t note_losses(struct redis *client, const struct conn *conn, bool *r
 /* The one that was under way alone, or only half written: a server that finds it too long stops there. */
 static bool is_culprit(const struct conn *conn, const struct redis_command *command, size_t count)
 {
-        if (command->state == COMMAND_ABANDONED || command->once || command->must_not_hold)
+        if (inside(command)->state == COMMAND_ABANDONED || command->once || command->must_not_hold)
                 return false; /* those end with the connection */
-        if (command == conn->partial || (count == 1 && command->losses > 1))
+        if (command == conn->partial || (count == 1 && inside(command)->suspicion.losses > 1))
                 return true;
-        return command->length >= LARGE_BYTES && command->losses > 1 && command->strikes == 0;
+        return inside(command)->length >= LARGE_BYTES && inside(command)->suspicion.losses > 1 &&
+               inside(command)->suspicion.strikes == 0;
 }
 
 void redis_suspects_lost(struct redis *client, const struct conn *conn)
 {
-        bool is_repeated = false, was_alone = client->alone && client->alone->state == COMMAND_IN_FLIGHT;
+        bool is_repeated = false, was_alone = client->alone && inside(client->alone)->state == COMMAND_IN_FLIGHT;
         size_t count = note_losses(client, conn, &is_repeated), accused = 0;
         redis_suspects_forget_turn(client);
         client->window_answers = 0;
-        for (struct redis_link *at = conn->in_flight.next; at != &conn->in_flight; at = at->next) {
+        for (struct list *at = conn->in_flight.next; at != &conn->in_flight; at = at->next) {
                 if (!is_culprit(conn, redis_link_command(at), count))
                         continue;
                 accuse(client, redis_link_command(at));
@@ -194,7 +196,7 @@ void redis_suspects_lost(struct redis *client, const struct conn *conn)
 
 bool redis_suspects_is_guilty(const struct redis_command *command)
 {
-        return command->strikes >= STRIKES_MAX;
+        return inside(command)->suspicion.strikes >= STRIKES_MAX;
 }
 
 void redis_suspects_answered(struct redis *client, const struct redis_command *command)

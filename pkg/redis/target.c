@@ -257,6 +257,20 @@ struct redis_target *redis_target_view(struct redis_target *target, const char *
         return NULL;
 }
 
+struct redis_target *redis_target_sentinel(struct redis_target *origin, size_t index)
+{
+        const struct redis_sentinel_node *node = &origin->sentinels[index];
+        struct redis_target *target = redis_target_view(origin, node->host, node->port);
+        if (!target)
+                return NULL;
+        target->is_sentinel = true;
+        target->username = origin->sentinel_username; /* lent: a view keeps its origin */
+        target->password = origin->sentinel_password;
+        target->password_secondary = (struct secret){ 0 };
+        target->database = 0;
+        return target;
+}
+
 struct redis_target *redis_target_ref(struct redis_target *target)
 {
         atomic_fetch_add_explicit(&target->references, 1, memory_order_relaxed);
@@ -339,24 +353,9 @@ const char *redis_target_address(const struct redis_target *target)
         return target->address;
 }
 
-const char *redis_target_username(const struct redis_target *target)
-{
-        return target->username;
-}
-
 bool redis_target_has_password(const struct redis_target *target)
 {
         return target->password.length > 0;
-}
-
-unsigned redis_target_database(const struct redis_target *target)
-{
-        return target->database;
-}
-
-bool redis_target_tls(const struct redis_target *target)
-{
-        return target->tls != NULL;
 }
 
 int redis_target_known(const struct redis_target *target, struct err *err)

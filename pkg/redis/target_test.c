@@ -19,9 +19,9 @@ static void without_options_it_is_localhost(void **state UNUSED)
 {
         struct redis_target *target = make((struct redis_target_options){ 0 });
         assert_string_equal(redis_target_address(target), "localhost:6379");
-        assert_null(redis_target_username(target));
+        assert_null(target->username);
         assert_false(redis_target_has_password(target));
-        assert_int_equal(redis_target_database(target), 0);
+        assert_int_equal(target->database, 0);
         redis_target_unref(target);
         redis_target_unref(NULL);
 }
@@ -92,11 +92,11 @@ static void a_command_is_an_array_of_strings_and_may_be_formatted_again(void **s
         redis_command_init(&command, NULL);
         assert_int_equal(redis_command_args(&command, 2, (const char *[]){ "GET", "a\0b" }, (size_t[]){ 3, 3 }, &err),
                          0);
-        assert_memory_equal(command.bytes, "*2\r\n$3\r\nGET\r\n$3\r\na\0b\r\n", 22);
-        assert_int_equal(command.length, 22);
+        assert_memory_equal(inside(&command)->bytes, "*2\r\n$3\r\nGET\r\n$3\r\na\0b\r\n", 22);
+        assert_int_equal(inside(&command)->length, 22);
         assert_int_equal(redis_command_args(&command, 1, (const char *[]){ "PING" }, (size_t[]){ 4 }, &err), 0);
-        assert_int_equal(command.length, 14);
-        assert_memory_equal(command.bytes, "*1\r\n$4\r\nPING\r\n", 14);
+        assert_int_equal(inside(&command)->length, 14);
+        assert_memory_equal(inside(&command)->bytes, "*1\r\n$4\r\nPING\r\n", 14);
         assert_int_equal(redis_command_args(&command, 0, NULL, NULL, &err), ERR_INVALID);
         redis_command_fini(&command);
         redis_command_fini(&command);

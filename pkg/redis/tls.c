@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/tls_internal.h"
+#include "redis/tls_session.h"
 
 /* --- Between GnuTLS and the socket ----------------------------------------------------------------------- */
 

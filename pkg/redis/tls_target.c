@@ -7,7 +7,7 @@
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 
-#include "redis/tls_internal.h"
+#include "redis/tls_session.h"
 
 /* What the system's administrator allows, of the two versions that are safe. */
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"

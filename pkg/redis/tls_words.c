@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "redis/tls_internal.h"
+#include "redis/tls_session.h"
 
 enum { NAMES_MAX = 6 };
 

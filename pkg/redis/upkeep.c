@@ -15,7 +15,7 @@ static void plan(struct redis *client);
 static void ping(struct redis *client)
 {
         struct redis_command *command = &client->ping;
-        if (command->state != COMMAND_IDLE ||
+        if (inside(command)->state != COMMAND_IDLE ||
             redis_command_args(command, 1, (const char *[]){ "PING" }, (size_t[]){ 4 }, NULL) < 0)
                 return; /* one is under way; or without memory, the next time */
         command->must_not_hold = true;
@@ -25,7 +25,7 @@ static void ping(struct redis *client)
 
 static bool is_due(const struct redis *client, const struct conn *c, int64_t now_ms)
 {
-        return redis_is_usable(client) && redis_link_empty(&c->in_flight) &&
+        return redis_is_usable(client) && list_is_empty(&c->in_flight) &&
                now_ms - c->heard_ms >= client->options.idle_ping_ms;
 }
 

@@ -1,0 +1,94 @@
+/* command: one command to Redis, in memory of the caller: a struct for each command in flight.
+ *
+ *     redis_command_init(&job->set, on_reply);
+ *     redis_command_args(&job->set, 3, (const char *[]){ "SET", key, value }, (size_t[]){ 3, 36, length }, &err);
+ *     redis_send(client, &job->set);
+ *     ...
+ *     redis_command_fini(&job->set);                    // from on_reply on
+ *
+ * Threads: one at a time; loop only while it is queued. */
+#ifndef REDIS_COMMAND_H
+#define REDIS_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+struct redis_reply;
+
+/* Where a client sends its commands. A command is made for one place: another place may have another key prefix, and in
+ * a Cluster two commands of one write may go to different servers. */
+struct redis_place {
+        const char *key_prefix; /* of the target; never NULL; borrowed until the client moves to another place */
+        bool is_cluster;
+        unsigned generation; /* of the target                                                               */
+        unsigned number;     /* identifies the place among clients with the same targets: generation and kind */
+};
+
+/* What redis_command.on_place did. */
+enum redis_made {
+        REDIS_MADE,      /* the command now fits the new place                                              */
+        REDIS_NOT_MADE,  /* it fails: ERR_UNAVAILABLE, or ERR_TIMEOUT if the former place may have executed it */
+        REDIS_WITHDRAWN, /* it belongs to the caller again, and on_reply is not called                       */
+};
+
+struct redis_command;
+typedef void redis_reply_fn(struct redis_command *command, const struct redis_reply *reply, const struct err *err);
+
+enum { REDIS_COMMAND_HIDDEN_BYTES = 176 };
+
+struct redis_command {
+        /* Set by redis_command_init and the caller before redis_send. */
+        redis_reply_fn *on_reply;                         /* called exactly once, with a reply, or with NULL and err:
+                                     ERR_UNAVAILABLE: the hold time passed, the queue is full or the client closed;
+                                     Redis did not execute it, or it only reads
+                                     ERR_TIMEOUT: Redis may have executed it
+                                     ERR_DENIED: Redis refused the credentials until the hold time passed
+                                     ERR_LIMIT: Redis keeps ending the connection at this command while it serves
+                                     others: it is too large; Redis may have executed it */
+        void (*on_resend)(struct redis_command *command); /* NULL, or called before it is sent again after Redis may
+                                     have executed it. May call redis_command_args, nothing else of this package */
+        /* NULL, or called before it is written to another place than number `made_for`, which the caller sets as well.
+         * May call redis_command_args and redis_command_set_key, nothing else of this package. The former place may have
+         * executed it. */
+        enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place);
+        unsigned made_for;
+        bool once;          /* fail with ERR_TIMEOUT rather than send it again when Redis may have executed it */
+        bool must_not_hold; /* fail at once with ERR_UNAVAILABLE rather than wait for a connection            */
+        /* A command that was sent after this one and must never overtake it while the client has both. NULL: none. */
+        struct redis_command *follower;
+
+        /* Set by the client, for the caller to read. */
+        int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before             */
+        unsigned attempts;     /* how many times it was written, without those that a Cluster node redirected */
+        /* The client's connection that it was last written on, counted from 1; 0: none. The same server executes two
+         * commands with the same number, in the order in which they were sent: WAIT relies on that. */
+        unsigned connection;
+        unsigned generation; /* of the target that it was last written to                          */
+        uint64_t order;      /* counts all writes of the client; this is its last one. 0: none     */
+
+        /* Private to the package, which keeps its own fields here. */
+        struct {
+                _Alignas(void *) unsigned char bytes[REDIS_COMMAND_HIDDEN_BYTES];
+        } hidden;
+};
+
+void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply);
+/* Lends memory for the formatted command; one that does not fit is allocated. Borrowed until redis_command_fini or the
+ * next redis_command_init. Call it after redis_command_init and before redis_command_args. */
+void redis_command_room(struct redis_command *command, char *room, size_t size);
+/* Formats the command (a RESP2 array of bulk strings), in place of what was formatted before. ERR_NOMEM. */
+int redis_command_args(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[],
+                       struct err *err) NODISCARD;
+/* Replaces the first argument after the name. ERR_NOMEM leaves the command unchanged. */
+int redis_command_set_key(struct redis_command *command, const char *key, size_t length) NODISCARD;
+size_t redis_command_size(const struct redis_command *command); /* bytes of the formatted command; 0: none */
+/* In a Cluster a command without a key goes to any node. This sends it to the master of `other`; both went to the same
+ * server if they have the same `connection` afterwards. */
+void redis_command_go_with(struct redis_command *command, struct redis_command *other);
+void redis_command_fini(struct redis_command *command); /* frees the bytes; not while it is queued */
+
+#endif

@@ -1,0 +1,84 @@
+/* command, inside the package: the part of a struct redis_command that its callers cannot see.
+ *
+ *     inside(command)->deadline_ms = ...;
+ *
+ * Threads: as command.h. */
+#ifndef REDIS_COMMAND_PRIVATE_H
+#define REDIS_COMMAND_PRIVATE_H
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "base/list.h"
+#include "redis/command.h"
+#include "redis/expect.h"
+
+struct redis;
+
+enum redis_command_state {
+        COMMAND_IDLE,      /* the caller's                                                      */
+        COMMAND_HELD,      /* in a queue, or in `refused` of a connection                       */
+        COMMAND_IN_FLIGHT, /* in `in_flight` of a connection                                    */
+        COMMAND_FAILED,    /* in `failed` of a queue, answered at the end of this turn          */
+        COMMAND_ABANDONED, /* a stand-in of ours for a command that was answered before its reply came */
+};
+
+/* Members that suspects.c and expect.c use are grouped; the rest is the queue's and command.c's. */
+struct redis_command_inside {
+        struct list link;
+        struct redis *home; /* whose queue it is in        */
+        char *bytes;        /* in `room`, or owned          */
+        size_t length;
+        char *room; /* redis_command_room; NULL: none */
+        size_t room_size;
+        size_t key_offset, key_length; /* in bytes: the argument that a Cluster routes by; 0: none */
+        struct redis_expected expected;
+        int64_t deadline_ms; /* of the loop's clock                                          */
+        int64_t batch_us;    /* when its batch was written, for the first of a batch; else 0 */
+        struct {
+                int64_t alone_ms;         /* not sent again before, and then alone            */
+                uint64_t seen;            /* how many had been answered at the last loss      */
+                unsigned losses, strikes; /* connections that ended with it in flight; and by its fault */
+        } suspicion;
+        int slot; /* of the key; SLOT_UNKNOWN until it is needed */
+        int state, reason;
+        unsigned doubts;         /* attempts that Redis may have executed                  */
+        unsigned char redirects; /* in a row                                               */
+        bool is_own;             /* sent by the package, for one connection only           */
+        bool is_guilty;          /* it has too many strikes                                */
+        bool is_parked;          /* waits in `aside` behind the command that it follows    */
+        bool is_asking;          /* its bytes begin with ASKING ...                        */
+        bool has_asked;          /* ... and the answer to that has not come yet            */
+} __attribute__((may_alias));
+
+static_assert(sizeof(struct redis_command_inside) <= REDIS_COMMAND_HIDDEN_BYTES,
+              "REDIS_COMMAND_HIDDEN_BYTES is too small");
+static_assert(offsetof(struct redis_command_inside, link) == 0, "redis_link_command relies on it");
+
+static inline struct redis_command_inside *inside(const struct redis_command *command)
+{
+        return (struct redis_command_inside *)(void *)&((struct redis_command *)command)->hidden;
+}
+
+static inline struct redis_command *redis_link_command(struct list *link)
+{
+        return CONTAINER_OF(link, struct redis_command, hidden);
+}
+
+static inline const char *redis_command_name(const struct redis_command *command)
+{
+        return redis_expected_name(&inside(command)->expected);
+}
+
+static inline enum redis_kind redis_command_kind(const struct redis_command *command)
+{
+        return redis_expected_kind(&inside(command)->expected);
+}
+
+/* malloc'd; NULL: out of memory. */
+char *redis_format(size_t argc, const char *const argv[], const size_t lengths[], size_t *length);
+/* Takes `bytes`, which are malloc'd, in place of the present ones. The caller sets their length. */
+void redis_command_replace(struct redis_command *command, char *bytes);
+int redis_command_slot(struct redis_command *command); /* SLOT_NONE without a key */
+
+#endif

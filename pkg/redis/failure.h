@@ -1,0 +1,22 @@
+/* failure: what an error reply means.
+ *
+ * Threads: any. */
+#ifndef REDIS_FAILURE_H
+#define REDIS_FAILURE_H
+
+#include "redis/reply.h"
+
+enum redis_failure {
+        FAILURE_NONE,      /* an answer for the caller                            */
+        FAILURE_WAIT,      /* not executed; ask this server again                 */
+        FAILURE_RECONNECT, /* not executed; look for the primary again            */
+        FAILURE_DENIED,    /* not executed; the credentials are refused           */
+        FAILURE_UNKNOWN,   /* perhaps executed                                    */
+        FAILURE_MOVED,     /* not executed; on its way to another node of the Cluster */
+};
+
+enum redis_failure redis_failure_of(const struct redis_reply *reply);
+/* The words of our own table for it, which never repeat what the server echoes; "" for FAILURE_NONE. Static. */
+const char *redis_failure_words(const struct redis_reply *reply);
+
+#endif
