@@ -2,10 +2,12 @@
  * one unless it is public. */
 #include "api.h"
 
-#include <string.h>
-
 #include "base/attr.h"
-#include "base/uuid.h"
+#include "documents_delete.h"
+#include "documents_get.h"
+#include "documents_post.h"
+#include "listing.h"
+#include "status.h"
 
 const struct http_route api_routes[] = {
         { .method = "POST", .path = "/", .name = "classic", .handle = documents_post_classic, .body = true },
@@ -21,14 +23,3 @@ const struct http_route api_routes[] = {
         { .method = "GET", .path = "/metrics", .name = "metrics", .handle = status_metrics, .is_public = true },
 };
 const size_t api_route_count = COUNT_OF(api_routes);
-
-bool api_key(struct http_request *request, const char *text, char key[UUID_TEXT_SIZE])
-{
-        struct uuid id;
-        if (!text || !uuid_parse(text, strlen(text), &id)) {
-                http_problem(request, 404, NULL, 0, "the key is not a UUID of 36 characters");
-                return false;
-        }
-        (void)uuid_format(&id, key);
-        return true;
-}

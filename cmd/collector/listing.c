@@ -1,20 +1,22 @@
-/* listing: GET /v1/documents, a page of documents in the order in which Redis took them:
+/* listing: the parameters, and the page:
  *
  *     {"documents":[{"key":"...","document":{...}}, ...],"next":"2026-11-24.1764000000000-0","more":true}
  *
- * The last page has `next` as well: the place to continue later. A page ends with `limit` documents, or behind the one
- * with which it reaches PAGE_MAX_BYTES. */
+ * The last page has `next` as well: the place to continue later. A page ends with `limit` documents, or with the one
+ * that takes it to PAGE_MAX_BYTES. */
+#include "listing.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "api.h"
 #include "base/attr.h"
 #include "base/clock.h"
 #include "problems.h"
 #include "reader.h"
+#include "worker.h"
 
 enum {
         LIMIT_DEFAULT = 100,

@@ -6,12 +6,13 @@
 
 #include "base/uuid.h"
 
+static const struct http_header retry = { "Retry-After", "1" };
+
 #define UNLISTED "the document is stored, but not known to be in the list: %s"
 
 void problems_of_store(struct http_request *request, enum store_outcome outcome, const char *what,
                        const struct err *err)
 {
-        static const struct http_header retry = { "Retry-After", "1" };
         switch (outcome) {
         case STORE_FULL:
                 http_problem(request, 507, NULL, 0, "%s: %s", what, err->text);
@@ -28,10 +29,9 @@ void problems_of_store(struct http_request *request, enum store_outcome outcome,
         }
 }
 
-void problems_of_stored(struct http_request *request, enum store_outcome outcome, const char *key,
-                        const struct err *err)
+static void answer_stored(struct http_request *request, enum store_outcome outcome, const char *key,
+                          const struct err *err)
 {
-        static const struct http_header retry = { "Retry-After", "1" };
         char members[UUID_TEXT_SIZE + sizeof("\"key\":\"\"")];
         (void)snprintf(members, sizeof(members), "\"key\":\"%s\"", key); /* fits */
         if (outcome == STORE_UNSAFE)
@@ -41,6 +41,26 @@ void problems_of_stored(struct http_request *request, enum store_outcome outcome
                 http_problem_with(request, 507, members, NULL, 0, UNLISTED, err->text);
         else
                 http_problem_with(request, 503, members, &retry, 1, UNLISTED, err->text);
+}
+
+void problems_of_deposit(struct http_request *request, enum store_outcome outcome, const char *key,
+                         const struct err *err)
+{
+        if (outcome == STORE_UNSAFE || outcome == STORE_UNLISTED)
+                answer_stored(request, outcome, key, err);
+        else
+                problems_of_store(request, outcome, "the document is not acknowledged", err);
+}
+
+void problems_of_delete(struct http_request *request, enum store_outcome outcome, bool is_partly_done,
+                        const struct err *err)
+{
+        if (is_partly_done) /* `err` names the previous Redis */
+                http_problem(request, 503, &retry, 1,
+                             "the document is deleted from the Redis in use, but may still be in the previous one: %s",
+                             err->text);
+        else
+                problems_of_store(request, outcome, "the document is not deleted", err);
 }
 
 void problems_no_document(struct http_request *request, const char *key)

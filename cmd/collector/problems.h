@@ -1,21 +1,26 @@
-/* problems: the answers, as problem+json, that say why a document was not stored, not found or is not safe yet: 503 with
- * Retry-After, 507, 404. Those for a body or a parameter that is wrong stand where it is read.
+/* problems: the answers, as problem+json, for documents that were not stored, not deleted, not found, or are not safe yet:
+ * 404, 503 with Retry-After, 507. What is wrong with a body or a parameter is answered where it is read.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_PROBLEMS_H
 #define COLLECTOR_PROBLEMS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "http/http.h"
 #include "store.h"
 
-/* Each answers the request, which is dead afterwards. */
+/* Each answers the request, which must not be used afterwards. */
 
-/* What an outcome means: 503 with Retry-After, or 507. `what` begins the detail: "the document is not stored". */
+/* 503 or 507. `what` begins the detail: "the document could not be read". */
 void problems_of_store(struct http_request *request, enum store_outcome outcome, const char *what,
                        const struct err *err);
-/* For a document that Redis has: STORE_UNSAFE and STORE_UNLISTED, 503 or 507 with the member `key`. */
-void problems_of_stored(struct http_request *request, enum store_outcome outcome, const char *key,
+/* For a deposit that failed. If Redis has the document (STORE_UNSAFE, STORE_UNLISTED) the answer has the member `key`. */
+void problems_of_deposit(struct http_request *request, enum store_outcome outcome, const char *key,
+                         const struct err *err);
+/* `is_partly_done`: the Redis in use has deleted the document, and the previous one may still have it. */
+void problems_of_delete(struct http_request *request, enum store_outcome outcome, bool is_partly_done,
                         const struct err *err);
 /* 404 with a detail that fits a key. */
 void problems_no_document(struct http_request *request, const char *key);

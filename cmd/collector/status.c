@@ -1,12 +1,14 @@
-/* status: the pages for probes, scrapers and people. None of them waits for Redis. */
+/* status: the bodies are small and most are constant. */
+#include "status.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <uv.h>
 
-#include "api.h"
-#include "base/clock.h"
+#include "base/attr.h"
+#include "worker.h"
 
 enum { METRICS_MAX_BYTES = 4 << 20 };
 

@@ -359,10 +359,17 @@ static void fail_later(struct redis *redis, struct redis_command *command)
 static void on_fenced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct store_write *write = CONTAINER_OF(command, struct store_write, add);
-        if (!reply || redis_reply_type(reply) == REDIS_ERROR)
-                write->outcome = store_failure(reply, err, &write->err);
         write->is_fenced = true;
-        write_settled(write);
+        if (reply && redis_reply_type(reply) != REDIS_ERROR) {
+                write_settled(write);
+                return;
+        }
+        enum store_outcome outcome = store_failure(reply, err, &write->err);
+        if (reply)
+                write->is_unsafe = true; /* whether it is the same document can still be told */
+        else
+                write->outcome = outcome;
+        write_finished(write);
 }
 
 /* In a Cluster it must be in the slot of the document's key. */
@@ -471,7 +478,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->redis = write->lane ? write->lane->redis : store->redis;
         write->is_new = mode == STORE_NEW;
         write->mark_ms = write->added_ms = -1;
-        write->in_doubt = write->is_set = write->is_fenced = false;
+        write->in_doubt = write->is_unsafe = write->is_set = write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         memcpy(write->key, key, UUID_TEXT_SIZE);

@@ -83,7 +83,8 @@ enum store_mode { STORE_OWN_KEY, STORE_NEW };
 
 struct store_write {
         void (*on_done)(struct store_write *write, enum store_outcome outcome, const struct err *err);
-        bool in_doubt; /* STORE_EXISTS after the SET was sent more than once */
+        bool in_doubt;  /* STORE_EXISTS after the SET was sent more than once */
+        bool is_unsafe; /* STORE_EXISTS, but Redis refuses what --ack needs to know it safe: err says why */
 
         /* Private. */
         struct store *store;
@@ -118,12 +119,13 @@ struct store_read {
 
 struct store_delete {
         void (*on_done)(struct store_delete *delete, enum store_outcome outcome, const struct err *err);
+        bool was_there; /* it is deleted; after a failure: from the Redis in use, but not from the previous one */
 
         /* Private. */
         struct store *store;
         struct redis_command command;
         char key[UUID_TEXT_SIZE];
-        bool is_previous, was_there;
+        bool is_previous;
 };
 
 struct store_announce {

@@ -10,13 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
+#include "base/attr.h"
 #include "base/clock.h"
 #include "redis/sentinel_check.h"
 
 enum {
         STACK_BYTES = 512 * 1024,
-        SCRATCH_MAX_BYTES = 1 << 30,
         FAILURE_EVERY_MS = 10 * 1000,
         REPLY_LIMIT_BYTES = 64 << 20,
         /* standard ones, the main loop, the listener, name look-ups, bindings being read */
@@ -217,7 +216,7 @@ static void on_second(uv_timer_t *handle)
         worker_update_instruments(worker);
         keep_descriptors(worker);
         if (is_any_held(worker))
-                documents_drop_abandoned(worker);
+                deposits_drop_abandoned(&worker->deposits);
         if (redis_state(worker->redis) == REDIS_READY)
                 store_expire_feed(&worker->store);
 }
@@ -398,8 +397,7 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         const struct settings *settings = collector->settings;
         *worker = (struct worker){ .collector = collector, .index = index };
         (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail with default attributes on Linux */
-        uuid_source_init(&worker->uuids);
-        buf_init(&worker->scratch, SCRATCH_MAX_BYTES);
+        deposits_init(&worker->deposits, &worker->store, &worker->instruments);
         int rc = instruments_init(&worker->instruments, collector->metrics, err);
         if (rc < 0)
                 return rc;
@@ -464,7 +462,7 @@ void worker_join(struct worker *worker)
         (void)uv_loop_close(&worker->loop); /* nothing is left on it */
         for (int role = 0; role < WORKER_ROLES; role++)
                 redis_target_unref(worker->changes[role].target);
-        documents_free_spare(worker);
-        buf_fini(&worker->scratch);
+        pool_fini(&worker->uploads);
+        deposits_fini(&worker->deposits);
         (void)pthread_mutex_destroy(&worker->lock);
 }

@@ -16,17 +16,15 @@
 #include <uv.h>
 
 #include "acks.h"
-#include "base/buf.h"
-#include "base/uuid.h"
+#include "deposit.h"
 #include "http/http.h"
 #include "instruments.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "pool.h"
 #include "redis/redis.h"
 #include "settings.h"
 #include "store.h"
-
-struct post;
 
 /* What the whole process shares; borrowed by the workers for as long as they run. */
 struct collector {
@@ -76,11 +74,8 @@ struct worker {
         struct redis *clients[1 + LANES];
         size_t client_count; /* 1 without lanes */
         struct store store;
-        struct uuid_source uuids;
-        struct buf scratch; /* for the document that is being made */
-        struct post *posts; /* requests that wait for Redis         */
-        struct post *spare; /* kept for the next ones               */
-        unsigned spare_count;
+        struct deposits deposits;
+        struct pool uploads; /* memory for requests that store a document */
         struct instruments instruments;
         bool stopping, closing;
         int64_t stop_deadline_ms; /* monotonic: then it ends, finished or not */

@@ -7,6 +7,7 @@ from support.cluster import RedisCluster
 from support.deadline import stays, wait_until
 from support.http_client import Client, request_bytes, timed
 from support.load import Load
+from support.matching import assert_problem
 from support.program import run_program
 
 DOCUMENT = {"name": "a document"}
@@ -68,6 +69,20 @@ def test_put_and_repeats_wait_for_the_replica_too(start_pair, start_collector):
         replica.resume()
         answer = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "two"})
         assert answer.status == 201 and copy.exists(answer.json()["key"])
+
+
+def test_a_repeat_whose_safety_redis_lets_nobody_ask_for_is_told_with_its_key(start_pair, start_collector):
+    primary, _ = start_pair()
+    key = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
+    collector = start_collector(primary, ack="replica", hold_time="1s").wait_connected()
+    with collector.client() as client, primary.client() as store:
+        store.execute_command("ACL", "SETUSER", "default", "resetkeys", f"~{key[:4]}*", "~collector:feed:*")
+        assert client.put(f"/v1/documents/{key}", DOCUMENT).status == 201
+        answer = client.put(f"/v1/documents/{key}", DOCUMENT)
+        assert assert_problem(answer, 503, "stored, but not yet safe", "NOPERM")["key"] == key
+        assert client.put(f"/v1/documents/{key}", {"name": "another"}).status == 409
+        store.execute_command("ACL", "SETUSER", "default", "~*")
+        assert client.put(f"/v1/documents/{key}", DOCUMENT).status == 200
 
 
 def test_a_stopped_replica_holds_requests_and_then_the_answer_names_the_key(start_pair, start_collector):

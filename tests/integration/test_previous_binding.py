@@ -5,6 +5,7 @@ import pytest
 from support.collector import check
 from support.deadline import wait_until
 from support.http_client import timed
+from support.matching import assert_problem
 
 DOCUMENT = {"name": "a document"}
 PUT_KEY = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
@@ -72,6 +73,20 @@ def test_a_deleted_document_is_gone_from_both(swapped):
         assert client.delete(f"/v1/documents/{keys[0]}").status == 404
         fresh = client.post("/v1/documents", DOCUMENT).json()["key"]
         assert client.delete(f"/v1/documents/{fresh}").status == 204
+
+
+def test_a_delete_that_only_the_previous_redis_refuses_says_so(swapped):
+    collector, old, new, _ = swapped
+    with collector.client() as client, old.client() as before, new.client() as store:
+        fresh = client.post("/v1/documents", DOCUMENT).json()["key"]
+        before.execute_command("ACL", "SETUSER", "default", "-getdel")
+        answer = client.delete(f"/v1/documents/{fresh}")
+        assert_problem(answer, 503, "is deleted from the Redis in use, but may still be in the previous one", "NOPERM")
+        assert answer.header("retry-after") == "1" and not store.exists(fresh)
+        # Where the Redis in use had none either, nothing was deleted.
+        assert_problem(client.delete(f"/v1/documents/{fresh}"), 503, "is not deleted: the previous Redis", "NOPERM")
+        before.execute_command("ACL", "SETUSER", "default", "+getdel")
+        assert client.delete(f"/v1/documents/{fresh}").status == 404
 
 
 def test_a_previous_redis_that_is_away_makes_a_miss_503_and_nothing_else(swapped):

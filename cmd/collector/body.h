@@ -1,0 +1,31 @@
+/* body: the JSON in a request's body: media type, charset, and forms, which become JSON.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_BODY_H
+#define COLLECTOR_BODY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "http/http.h"
+#include "json/json.h"
+
+struct body {
+        struct json_span json; /* in the request, or in `form`; nobody has checked it yet */
+        char *form;            /* owned: the JSON made of a form; NULL                    */
+};
+
+struct body_options {
+        bool has_forms;        /* application/x-www-form-urlencoded is read, too */
+        size_t form_max_bytes; /* of the JSON made of it                         */
+};
+
+/* False: the request has been answered, with 400, 413 or 415. */
+bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
+void body_fini(struct body *body);
+
+/* Answers 400, with the place of the mistake, for a body that turned out to be no JSON object; 415 where it is encoded. */
+void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err);
+
+#endif

@@ -1,0 +1,342 @@
+/* deposit: callbacks in the order of the drawing in deposit.h. The document that goes to Redis is built in a buffer that
+ * all deposits of a worker share, and built again wherever it is needed again, so that none has to keep it.
+ *
+ * An existing document is compared as bytes: ours is built once more with the stored `created` and `correlationId`. */
+#include "deposit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/decimal.h"
+#include "idempotency.h"
+
+enum {
+        SCRATCH_KEEP_BYTES = 64 * 1024,
+        SCRATCH_MAX_BYTES = 1 << 30,
+        WRITES_MAX = 3, /* of a key that is found and then gone, again and again */
+        WATCH_CREATED = 0,
+        WATCH_CORRELATION = 1,
+};
+
+static const struct json_options watch_added = { .watch = { "created", "correlationId" } };
+
+/* --- Ending --------------------------------------------------------------------------------------------- */
+
+static void finish(struct deposit *deposit, const struct deposit_result *result)
+{
+        static const enum document_result counted[] = { [DEPOSIT_STORED] = DOCUMENT_STORED,
+                                                        [DEPOSIT_REPLAYED] = DOCUMENT_REPLAYED,
+                                                        [DEPOSIT_CONFLICT] = DOCUMENT_CONFLICT,
+                                                        [DEPOSIT_FAILED] = DOCUMENT_FAILED };
+        struct buf found = deposit->found; /* `result` may point into it, and the deposit be freed */
+        instruments_count(deposit->deposits->instruments, counted[result->outcome]);
+        list_remove(&deposit->link);
+        deposit->options.on_done(deposit, result);
+        buf_fini(&found);
+}
+
+static void fail(struct deposit *deposit, enum store_outcome failure, const struct err *err)
+{
+        finish(deposit, &(struct deposit_result){ .outcome = DEPOSIT_FAILED, .failure = failure, .err = err });
+}
+
+static void fail_memory(struct deposit *deposit)
+{
+        struct err err;
+        (void)err_set(&err, ERR_NOMEM, "out of memory");
+        fail(deposit, STORE_UNAVAILABLE, &err);
+}
+
+static void finish_stored(struct deposit *deposit)
+{
+        char now[DECIMAL_MAX];
+        struct json_span created = deposit->object.watched[WATCH_CREATED].value;
+        if (deposit->object.watched[WATCH_CREATED].count == 0)
+                created = (struct json_span){ now, (size_t)(decimal_put(now, (uint64_t)deposit->accepted_ms) - now) };
+        finish(deposit, &(struct deposit_result){ .outcome = DEPOSIT_STORED,
+                                                  .created = created,
+                                                  .correlation = deposit->options.correlation });
+}
+
+/* --- The document --------------------------------------------------------------------------------------- */
+
+/* As it will be stored, into the scratch. */
+static int make_document(struct deposit *deposit)
+{
+        struct buf *scratch = &deposit->deposits->scratch;
+        struct json_span correlation = deposit->options.correlation;
+        char tail[DEPOSIT_CORRELATION_MAX + 64];
+        char *end = tail;
+        if (correlation.length > DEPOSIT_CORRELATION_MAX)
+                return ERR_LIMIT;
+        if (deposit->object.watched[WATCH_CREATED].count == 0) {
+                end = stpcpy(end, "\"created\":");
+                end = decimal_put(end, (uint64_t)deposit->accepted_ms);
+                *end++ = ',';
+        }
+        end = stpcpy(end, "\"correlationId\":");
+        end = mempcpy(end, correlation.bytes, correlation.length);
+        buf_clear(scratch, SCRATCH_KEEP_BYTES);
+        return json_splice(scratch, &deposit->object, JSON_CUT(WATCH_CORRELATION), tail, (size_t)(end - tail));
+}
+
+/* 1, 0, or ERR_NOMEM. */
+static int is_what_we_sent(struct deposit *deposit, const char *document, size_t length)
+{
+        const struct buf *sent = &deposit->deposits->scratch;
+        int rc = make_document(deposit);
+        return rc < 0 ? rc : length == sent->len && memcmp(document, sent->data, length) == 0;
+}
+
+/* --- Writing -------------------------------------------------------------------------------------------- */
+
+static void on_written(struct store_write *write, enum store_outcome outcome, const struct err *err);
+
+static void send_document(struct deposit *deposit, enum store_mode mode)
+{
+        const struct buf *document = &deposit->deposits->scratch;
+        deposit->is_writing = true;
+        deposit->write.on_done = on_written;
+        store_write(deposit->deposits->store, &deposit->write, mode, deposit->key, document->data, document->len);
+}
+
+/* Under the sender's key, if there is nothing. Again, where the document is not any more where it was found, or
+ * another Redis is bound. */
+static void write_new(struct deposit *deposit)
+{
+        struct err err;
+        if (++deposit->writes > WRITES_MAX) {
+                (void)err_set(&err, ERR_UNAVAILABLE, "the document under this key comes and goes");
+                fail(deposit, STORE_UNAVAILABLE, &err);
+        } else if (make_document(deposit) < 0) {
+                fail_memory(deposit);
+        } else {
+                send_document(deposit, STORE_NEW);
+        }
+}
+
+/* --- A key that exists ---------------------------------------------------------------------------------- */
+
+/* A number of Unix milliseconds that is past; else -1. */
+static int64_t past_ms(struct json_span number)
+{
+        uint64_t ms = 0;
+        if (number.length == 0 || number.length > 15)
+                return -1;
+        for (size_t i = 0; i < number.length; i++) {
+                if (number.bytes[i] < '0' || number.bytes[i] > '9')
+                        return -1;
+                ms = ms * 10 + (uint64_t)(number.bytes[i] - '0');
+        }
+        return (int64_t)ms <= clock_realtime_ms() ? (int64_t)ms : -1;
+}
+
+/* The time in a UUID of version 7, if that is past; else -1. */
+static int64_t past_uuid_ms(const char *text, size_t length)
+{
+        struct uuid id;
+        int64_t ms = uuid_parse(text, length, &id) ? uuid_v7_ms(&id) : -1;
+        return ms <= clock_realtime_ms() ? ms : -1;
+}
+
+/* When the stored document was first sent, as far as it tells: by `created`, by a correlation id that we made, or by the
+ * time in the key. The sender may have chosen any of them, and then it tells an earlier time: so the latest is the
+ * best guess. Without any, now: most repeats follow soon. */
+static int64_t stored_at(const struct deposit *deposit, const struct json_object *stored)
+{
+        struct json_span correlation = stored->watched[WATCH_CORRELATION].value;
+        const int64_t guesses[] = {
+                past_ms(stored->watched[WATCH_CREATED].value),
+                correlation.length > 2 ? past_uuid_ms(correlation.bytes + 1, correlation.length - 2) : -1,
+                past_uuid_ms(deposit->key, UUID_TEXT_LENGTH),
+        };
+        int64_t latest = -1;
+        for (size_t i = 0; i < COUNT_OF(guesses); i++)
+                latest = guesses[i] > latest ? guesses[i] : latest;
+        return latest >= 0 ? latest : clock_realtime_ms();
+}
+
+static void finish_found(struct deposit *deposit, struct json_span created, struct json_span correlation)
+{
+        finish(deposit, &(struct deposit_result){ .outcome = deposit->is_replayed ? DEPOSIT_REPLAYED : DEPOSIT_STORED,
+                                                  .created = created,
+                                                  .correlation = correlation });
+}
+
+static void on_announced(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
+{
+        struct deposit *deposit = CONTAINER_OF(announce, struct deposit, announce);
+        const struct buf *found = &deposit->found;
+        if (outcome == STORE_MOVED) {
+                buf_clear(&deposit->found, SCRATCH_KEEP_BYTES);
+                write_new(deposit);
+        } else if (outcome != STORE_DONE) {
+                fail(deposit, outcome, err);
+        } else {
+                size_t split = deposit->found_created;
+                finish_found(deposit, (struct json_span){ found->data, split },
+                             (struct json_span){ found->data + split, found->len - split });
+        }
+}
+
+/* Whoever stored it may have died before the XADD: acknowledged means that it is in the feed. */
+static void announce(struct deposit *deposit, struct json_span created, struct json_span correlation, int64_t stored_ms)
+{
+        struct buf *found = &deposit->found;
+        int rc = buf_append(found, created.bytes, created.length);
+        if (rc == 0)
+                rc = buf_append(found, correlation.bytes, correlation.length);
+        if (rc < 0) {
+                fail_memory(deposit);
+                return;
+        }
+        deposit->found_created = created.length;
+        deposit->announce.on_done = on_announced;
+        store_announce(deposit->deposits->store, &deposit->announce, &deposit->read, stored_ms);
+}
+
+static void on_same(struct deposit *deposit, const struct json_object *stored, bool is_ours)
+{
+        struct json_span created = stored->watched[WATCH_CREATED].value;
+        struct json_span correlation = stored->watched[WATCH_CORRELATION].value;
+        deposit->is_replayed = !is_ours;
+        if (deposit->unsafe.code)
+                fail(deposit, STORE_UNSAFE, &deposit->unsafe);
+        else if (!deposit->deposits->store->feed || deposit->read.is_previous) /* it is in the feed of that one */
+                finish_found(deposit, created, correlation);
+        else
+                announce(deposit, created, correlation, is_ours ? deposit->accepted_ms : stored_at(deposit, stored));
+}
+
+static void on_existing(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
+                        const struct err *err)
+{
+        struct deposit *deposit = CONTAINER_OF(read, struct deposit, read);
+        const struct deposit_result conflict = { .outcome = DEPOSIT_CONFLICT };
+        struct json_object stored;
+        if (outcome == STORE_ABSENT) { /* it was deleted or has expired in between */
+                write_new(deposit);
+                return;
+        }
+        if (outcome != STORE_DONE) {
+                fail(deposit, outcome, err);
+                return;
+        }
+        if (json_check_object(document, length, &watch_added, &stored, NULL, NULL) < 0) {
+                finish(deposit, &conflict); /* another program's value */
+                return;
+        }
+        /* The correlation id in our bytes is of this very request, unless the sender gave it. */
+        int is_ours = deposit->in_doubt ? is_what_we_sent(deposit, document, length) : 0;
+        int is_same = is_ours != 0 ? is_ours : idempotency_same(&deposit->object, &stored, &deposit->deposits->scratch);
+        if (is_same < 0)
+                fail_memory(deposit);
+        else if (is_same == 0)
+                finish(deposit, &conflict);
+        else
+                on_same(deposit, &stored, is_ours > 0);
+}
+
+static void on_written(struct store_write *write, enum store_outcome outcome, const struct err *err)
+{
+        struct deposit *deposit = CONTAINER_OF(write, struct deposit, write);
+        struct redis *redis = write->redis; /* `read` is in the same memory */
+        deposit->is_writing = false;
+        if (outcome == STORE_DONE) {
+                finish_stored(deposit);
+        } else if (outcome == STORE_EXISTS) {
+                deposit->in_doubt = write->in_doubt;
+                if (write->is_unsafe)
+                        deposit->unsafe = *err;
+                deposit->read.on_done = on_existing;
+                store_read_found(deposit->deposits->store, &deposit->read, redis, deposit->key);
+        } else {
+                fail(deposit, outcome, err);
+        }
+}
+
+/* --- Beginning ------------------------------------------------------------------------------------------ */
+
+static void choose_key(struct deposit *deposit, const char *senders)
+{
+        struct uuid id;
+        if (senders) {
+                memcpy(deposit->key, senders, UUID_TEXT_SIZE);
+                return;
+        }
+        uuid_v7(&deposit->deposits->uuids, deposit->accepted_ms, &id);
+        (void)uuid_format(&id, deposit->key);
+}
+
+static void begin(struct deposit *deposit, bool is_new_key)
+{
+        struct store *store = deposit->deposits->store;
+        if (is_new_key) {
+                send_document(deposit, STORE_OWN_KEY);
+        } else if (!store->previous.redis) {
+                deposit->writes = 1;
+                send_document(deposit, STORE_NEW);
+        } else { /* the first try may have gone to the Redis that was bound before */
+                deposit->read.on_done = on_existing;
+                store_read_previous(store, &deposit->read, deposit->key);
+        }
+}
+
+int deposit_begin(struct deposits *deposits, struct deposit *deposit, const struct deposit_options *options,
+                  struct json_position *where, struct err *err)
+{
+        deposit->deposits = deposits;
+        deposit->options = *options;
+        deposit->options.key = NULL; /* borrowed during this call alone */
+        deposit->accepted_ms = clock_realtime_ms();
+        deposit->writes = 0;
+        deposit->is_writing = deposit->in_doubt = deposit->is_replayed = false;
+        deposit->unsafe.code = 0;
+        buf_init(&deposit->found, 0);
+        int rc = json_check_object(options->body.bytes, options->body.length, &watch_added, &deposit->object, where,
+                                   err);
+        if (rc < 0) {
+                instruments_count(deposits->instruments, DOCUMENT_REJECTED);
+                return rc;
+        }
+        rc = make_document(deposit);
+        if (rc < 0) {
+                instruments_count(deposits->instruments, DOCUMENT_FAILED);
+                return err_set(err, rc, rc == ERR_NOMEM ? "out of memory" : "the document is too large");
+        }
+        choose_key(deposit, options->key);
+        list_init(&deposit->link);
+        list_append(&deposits->under_way, &deposit->link);
+        begin(deposit, !options->key);
+        return 0;
+}
+
+/* --- All of them ---------------------------------------------------------------------------------------- */
+
+void deposits_init(struct deposits *deposits, struct store *store, struct instruments *instruments)
+{
+        *deposits = (struct deposits){ .store = store, .instruments = instruments };
+        list_init(&deposits->under_way);
+        uuid_source_init(&deposits->uuids);
+        buf_init(&deposits->scratch, SCRATCH_MAX_BYTES);
+}
+
+void deposits_fini(struct deposits *deposits)
+{
+        buf_fini(&deposits->scratch);
+}
+
+void deposits_drop_abandoned(struct deposits *deposits)
+{
+        struct err err;
+        (void)err_set(&err, ERR_UNAVAILABLE, "the client has disconnected");
+        for (struct list *at = list_first(&deposits->under_way), *next; at; at = next) {
+                struct deposit *deposit = CONTAINER_OF(at, struct deposit, link);
+                bool (*is_abandoned)(struct deposit *) = deposit->options.is_abandoned;
+                next = list_next(&deposits->under_way, at);
+                if (deposit->is_writing && is_abandoned && is_abandoned(deposit) && store_write_cancel(&deposit->write))
+                        fail(deposit, STORE_UNAVAILABLE, &err);
+        }
+}

@@ -1,0 +1,15 @@
+/* document_key: what is no UUID never reaches Redis, which other programs may share. */
+#include "document_key.h"
+
+#include <string.h>
+
+bool document_key(struct http_request *request, const char *text, char key[UUID_TEXT_SIZE])
+{
+        struct uuid id;
+        if (!text || !uuid_parse(text, strlen(text), &id)) {
+                http_problem(request, 404, NULL, 0, "the key is not a UUID of 36 characters");
+                return false;
+        }
+        (void)uuid_format(&id, key);
+        return true;
+}

@@ -1,0 +1,14 @@
+/* documents_post: the routes that store a document: POST /v1/documents, PUT /v1/documents/{key}, and the classic POST /.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_DOCUMENTS_POST_H
+#define COLLECTOR_DOCUMENTS_POST_H
+
+#include "http/http.h"
+
+/* `worker` is a struct worker. */
+void documents_post(struct http_request *request, void *worker);
+void documents_post_classic(struct http_request *request, void *worker); /* takes forms, too */
+void documents_put(struct http_request *request, void *worker);
+
+#endif
