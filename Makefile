@@ -1,8 +1,8 @@
-# Collector, Pinger and libservicebinding. `make help` lists what there is to make.
+# Collector, Pinger and libservicebinding. `make help` lists the targets.
 #
-# Everything that is built lands in build/<kind>/, where the kind says how it was built (release,
-# debug, address-undefined, thread, with the compiler's name behind it unless it is cc), so that kinds
-# never mix. build/collector and build/pinger are the programs of the plain release build.
+# All output goes to build/<kind>/. The kind names the variant (release, debug, address-undefined or thread, followed by
+# the compiler's name unless it is cc), so variants never mix. build/collector and build/pinger are the programs of the
+# default release build.
 
 BUILD   ?= release
 SAN     ?=
@@ -23,9 +23,9 @@ Q     := $(if $(filter 1,$(V)),,@)
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla \
             $(if $(CI),-Werror)
 
-# What makes a mistake in memory end the program rather than run somebody's code. The flags that only some compilers,
-# processors and C libraries have are tried once: -fcf-protection is for x86, and level 3 of _FORTIFY_SOURCE needs gcc 12
-# or clang 9 with glibc 2.34. A distribution may have set a level of its own: -U takes it back without a warning.
+# Hardening: a memory error ends the program instead of running an attacker's code. Flags that only some compilers,
+# processors and C libraries support are probed: -fcf-protection is x86 only, and _FORTIFY_SOURCE=3 needs gcc 12 or
+# clang 9 with glibc 2.34. A distribution may predefine a level; -U removes it without a warning.
 fortify   = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(1)
 HARDENING := -fstack-protector-strong $(shell \
   takes() { echo "$$1" | $(CC) -O2 -Werror $$2 -fsyntax-only -x c - 2>/dev/null; }; \
@@ -39,16 +39,15 @@ COLLECTOR_LIBS := hiredis libmicrohttpd jansson yaml-0.1 libuv gnutls nettle
 PINGER_LIBS    := libmicrohttpd jansson yaml-0.1 libuv libcurl
 ALL_LIBS       := $(sort $(COLLECTOR_LIBS) $(PINGER_LIBS))
 
-# What is missing is told where something is compiled (have-libraries), so that `make help` works without.
-# What is missing is told where something is compiled (have-libraries), so that `make help` works without.
+# Missing libraries are reported when something is compiled (have-libraries), so `make help` works without them.
 pkg_cflags := $(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ipkg -I. $(pkg_cflags)
 CFLAGS   += -std=c17 -fPIC $(OPTIMIZE) $(WARNINGS)
 LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed -Wl,-z,relro,-z,now
 LDLIBS   += -pthread -lm
 
-# A package's archive holds all its .c files but the tests. The order is the order of linking: a
-# package comes before those that it uses.
+# A package's archive holds all its .c files except the tests. This is the link order: a package comes before those
+# that it uses.
 PACKAGES := backing daemon http redis config binding json metrics log base
 sources   = $(filter-out %_test.c,$(wildcard $(1)/*.c))
 objects   = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
@@ -64,7 +63,7 @@ UNIT_TESTS := $(patsubst %.c,$(OUT)/test/%,$(wildcard pkg/*/*_test.c cmd/*/*_tes
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-## help: list what there is to make
+## help: list the targets
 .PHONY: help
 help:
 	@echo 'Targets:'
@@ -92,7 +91,7 @@ $(OUT)/lib/%.a:
 	$(if $(Q),@echo '  AR      $@')
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-# Objects are made anew when this changes.
+# All objects are rebuilt when this changes.
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(OPTIMIZE) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(OPTIMIZE) $(VERSION)' >$@
@@ -117,7 +116,7 @@ $(OUT)/bin/pinger: $(PINGER_OBJECTS) $(archives)
 	$(if $(Q),@echo '  LD      $@')
 	$(Q)$(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(PINGER_LIBS)) $(LDLIBS)
 
-# A unit test of a program links the program's other files, all but its main.c.
+# A program's unit test links all of the program's files except main.c.
 test_objects = $(if $(filter cmd/%,$(1)),$(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))))
 .SECONDEXPANSION:
 $(OUT)/test/%: $(OUT)/obj/%.o $$(call test_objects,$$*) $(archives)
@@ -127,7 +126,7 @@ $(OUT)/test/%: $(OUT)/obj/%.o $$(call test_objects,$$*) $(archives)
 
 include mk/*.mk
 
-## clean: remove all that was built
+## clean: remove everything that was built
 .PHONY: clean
 clean:
 	rm -rf build

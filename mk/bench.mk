@@ -1,26 +1,26 @@
-# The benchmark: Collector beside webdis, bare libmicrohttpd servers and Redis itself. See tests/bench/run.
+# The benchmark compares Collector with webdis, bare libmicrohttpd servers and Redis itself. See tests/bench/run.
 
 BENCH ?= full
 
-## bench: measure against webdis and others, in about 5 minutes (BENCH=quick: one)
+## bench: compare with webdis and others, about 5 minutes (BENCH=quick: 1 minute)
 .PHONY: bench
 bench: deps-bench
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector $(OUT)/bench/bare_mhd
 	@$(PYTHON) tests/bench/run --build $(OUT) --mode $(BENCH)
 
-## bench-modes: measure what TLS, a Cluster and the levels of --ack cost, in about 4 minutes
+## bench-modes: measure the cost of TLS, a Cluster and each --ack level, about 4 minutes
 .PHONY: bench-modes
 bench-modes: deps-bench deps-test
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector
 	@$(PYTHON) tests/bench/modes --build $(OUT)
 
-## bench-swap: measure what a swap of the binding under load costs the rate, in about 2 minutes
+## bench-swap: measure how a change of the binding slows requests, about 2 minutes
 .PHONY: bench-swap
 bench-swap: deps-bench deps-test
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector
 	@$(PYTHON) tests/bench/swap --build $(OUT)
 
-## bench-list: measure what lists cost whose documents are gone, in about 4 minutes
+## bench-list: measure the cost of listing expired documents, about 4 minutes
 .PHONY: bench-list
 bench-list: deps-bench
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector

@@ -1,12 +1,12 @@
-# Which lines the tests have run, by gcc's counters. A build of its own, build/coverage; every program adds its
-# counts to the files beside the objects when it ends, so unit tests and the programs' tests add up.
+# Line coverage, counted by gcov in a separate build, build/coverage. Each program adds its counts to the files beside
+# the objects when it exits, so unit and integration tests add up.
 
 COVERAGE_OUT     := build/coverage
 COVERAGE_SUITES  ?= unit integration
 COVERAGE_COUNTED := --coverage -fprofile-update=atomic
 
 .PHONY: coverage
-## coverage: lines that the tests have run, file by file (COVERAGE_SUITES=unit for the unit tests alone)
+## coverage: line coverage of the tests, file by file (COVERAGE_SUITES=unit: only the unit tests)
 coverage: deps-test
 	@CFLAGS='$(COVERAGE_COUNTED)' LDFLAGS='--coverage' $(MAKE) --no-print-directory OUT=$(COVERAGE_OUT) BUILD=debug \
 		programs unit-programs

@@ -1,7 +1,7 @@
-# Packages that a fresh machine lacks. tools/deps says what is missing and installs it.
+# Installs the system packages that are missing; tools/deps lists them.
 
 .PHONY: deps deps-test deps-lint deps-bench
-## deps: install what building and running needs
+## deps: install the packages needed to build and run
 deps:
 	@tools/deps build
 deps-test:

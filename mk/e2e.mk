@@ -1,10 +1,10 @@
-# End-to-end tests: kind clusters of their own, both images, both charts. See tests/e2e/conftest.py.
+# End-to-end tests: both images and both charts on kind clusters that the tests create. See tests/e2e/conftest.py.
 
 CHARTS      := charts/collector charts/pinger
 CHART_TOOLS := build/tools/helm-unittest build/tools/kube-score
 
-## e2e: install both charts on a kind cluster and use them (E2E_CLUSTER=name of one to use, E2E_KEEP=1)
-## e2e-all: that, and what is tested less often: Service Binding controller, network policies, Sentinel, Cluster, kustomize
+## e2e: install both charts on a kind cluster and use them (E2E_CLUSTER=name: use an existing one; E2E_KEEP=1: keep it)
+## e2e-all: e2e and the slower tests: Service Binding controller, network policies, Sentinel, Cluster, kustomize
 .PHONY: e2e e2e-all deps-e2e deps-charts
 e2e e2e-all: deps-test deps-e2e
 	@$(MAKE) --no-print-directory image
@@ -14,20 +14,20 @@ deps-e2e: $(CHART_TOOLS)
 	@tools/deps e2e
 	@tests/e2e/prepare
 
-# What looks at the charts is built from Go modules.
+# The chart test tools are built from Go modules.
 build/tools/%: tools/go/%/go.mod tools/go/%/go.sum tools/go/build
 	@tools/go/build $* $@
 
 deps-charts: deps-test
 	@tests/e2e/prepare helm kubectl
 
-## charts: write the charts' tables of values, and lint the charts
+## charts: write the tables of values in the charts' READMEs, and lint the charts
 .PHONY: charts
 charts: deps-charts
 	@tools/chart-readme $(CHARTS)
 	@for chart in $(CHARTS); do helm lint --strict --quiet $$chart || exit 1; done
 
-## manifests: write deploy/k8s, the kustomize base and overlays, from the charts
+## manifests: generate deploy/k8s, the kustomize base and overlays, from the charts
 .PHONY: manifests
 manifests: deps-charts
 	@$(PYTHON) tools/manifests

@@ -1,10 +1,10 @@
-# libFuzzer: every tests/fuzz/<name>_fuzz.c is a target, its first inputs are tests/fuzz/corpus/<name>/. What a
-# run finds beyond them is kept in build/fuzz/corpus/, so the next run goes on from there and the corpus in the
-# repository stays small. An input that crashes lands in build/fuzz/crashes/.
+# libFuzzer: every tests/fuzz/<name>_fuzz.c is a target with its seed inputs in tests/fuzz/corpus/<name>/. A run keeps
+# the inputs that it finds in build/fuzz/corpus/; the next run continues from there, and the corpus in the repository
+# stays small. An input that causes a crash is saved in build/fuzz/crashes/.
 #
 #   make fuzz                                    every target, FUZZ_SECONDS (30) each
 #   make fuzz FUZZ=json_fuzz FUZZ_SECONDS=300    one target, longer
-#   make fuzz-regress                            every file of the corpus once, in a second or two
+#   make fuzz-regress                            every file of the corpus once, in a few seconds
 
 FUZZ_OUT     := build/fuzz
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -14,7 +14,7 @@ FUZZ_CFLAGS  := -std=c17 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=al
 FUZZ_SAN     := address,undefined
 FUZZ_OBJECTS := $(patsubst %.c,$(FUZZ_OUT)/obj/%.o,$(foreach p,$(PACKAGES),$(call sources,pkg/$(p))))
 
-# What belongs to a program has its name in front: its other files are linked too, all but its main.c.
+# A target whose name begins with a program's name links all of that program's files except main.c.
 fuzz_program  = $(foreach p,collector pinger,$(if $(filter $(p)_%,$(1)),$(patsubst %.c,$(FUZZ_OUT)/obj/%.o,\
                 $(filter-out %/main.c,$(call sources,cmd/$(p))))))
 
@@ -22,12 +22,12 @@ fuzz_program  = $(foreach p,collector pinger,$(if $(filter $(p)_%,$(1)),$(patsub
 deps-fuzz:
 	@tools/deps build fuzz
 
-## fuzz: fuzz the parsers (FUZZ_SECONDS=30 each, FUZZ=name for one)
+## fuzz: fuzz the parsers (FUZZ_SECONDS=30 each, FUZZ=name: only one)
 fuzz: deps-fuzz
 	@$(MAKE) --no-print-directory fuzz-programs FUZZ='$(FUZZ)'
 	@FUZZ_OUT=$(FUZZ_OUT) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
-## fuzz-regress: give every file of the fuzz corpus to its target once
+## fuzz-regress: run each fuzz target once on every file of its corpus
 fuzz-regress: deps-fuzz
 	@$(MAKE) --no-print-directory fuzz-programs FUZZ='$(FUZZ)'
 	@FUZZ_OUT=$(FUZZ_OUT) tests/fuzz/run 0 $(FUZZ)

@@ -1,4 +1,4 @@
-# Container images of both programs, by any builder that reads a Dockerfile. See Dockerfile.
+# Container images of both programs; any builder that reads a Dockerfile will do. See Dockerfile.
 
 TAG            ?= $(VERSION)
 DOCKER         ?= docker

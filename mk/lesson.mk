@@ -1,13 +1,13 @@
-# The lesson of docs/lesson, and the commands of its pages as tests.
+# The lesson in docs/lesson. The commands on its pages are also tests.
 
 .PHONY: lesson test-docs
-## lesson: a shell with the scene of docs/lesson: two Redis servers, free ports; `exit` ends all of it
+## lesson: open a shell for docs/lesson, with two Redis servers and free ports; `exit` stops everything
 lesson:
 	@tools/deps build lesson
 	@$(MAKE) --no-print-directory BUILD=release SAN= programs library
 	@tools/lesson
 
-## test-docs: run the commands of the lesson and of the README, and compare what they print
+## test-docs: run the commands of the lesson and the README, and compare their output
 test-docs:
 	@tools/deps build lesson
 	@$(MAKE) --no-print-directory BUILD=release SAN= programs library

@@ -1,6 +1,6 @@
-# libservicebinding as others get it, and what `make install` puts where. The library is compiled a
-# second time, with hidden visibility: the shared one exports the public names alone, and in the static
-# one all other names are made local, so that they cannot meet those of a program.
+# Builds and installs libservicebinding for use by other programs, and installs ours. The library's files are compiled
+# again with hidden visibility: the shared library exports only the public names. In the static library all other names
+# become local, so they cannot clash with a program's.
 
 LIBDIR ?= $(PREFIX)/lib
 
@@ -53,7 +53,7 @@ install: programs install-library
 	install -m 755 $(OUT)/bin/collector $(OUT)/bin/pinger $(call INSTALLED,$(PREFIX)/bin)
 	$(call install_pages,$(filter-out $(LIBRARY_PAGES),$(MAN_PAGES)))
 
-## install-library: install libservicebinding alone, with its header and man page
+## install-library: install only libservicebinding, its header and its man page
 install-library: library
 	install -d $(call INSTALLED,$(PREFIX)/include) $(call INSTALLED,$(LIBDIR)/pkgconfig)
 	install -m 644 pkg/binding/servicebinding.h $(call INSTALLED,$(PREFIX)/include)
@@ -66,7 +66,7 @@ install-library: library
 	chmod 644 $(call INSTALLED,$(LIBDIR)/pkgconfig/libservicebinding.pc)
 	$(call install_pages,$(LIBRARY_PAGES))
 
-## uninstall: remove what install has put there
+## uninstall: remove the installed files
 uninstall:
 	rm -f $(call INSTALLED,$(PREFIX)/bin/collector) $(call INSTALLED,$(PREFIX)/bin/pinger) \
 		$(call INSTALLED,$(PREFIX)/include/servicebinding.h) \
@@ -74,7 +74,7 @@ uninstall:
 		$(foreach n,a so so.0 so.$(VERSION),$(call INSTALLED,$(LIBDIR)/libservicebinding.$(n))) \
 		$(foreach p,$(MAN_PAGES),$(call INSTALLED,$(PREFIX)/share/man/man$(subst .,,$(suffix $(p)))/$(notdir $(p))))
 
-## check-install: install into a temporary folder and use the library from there
+## check-install: install into a temporary folder and build a program with that library
 CHECKED ?= install
 check-install: library
 	@CC='$(CC)' SAN='$(SAN)' MAKE='$(MAKE)' examples/check-install $(CHECKED)

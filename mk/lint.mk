@@ -1,13 +1,13 @@
-# What a reader would otherwise have to look for: layout, mistakes, arrows between packages, banned calls,
-# shell and Python, words of one machine. `make fmt` repairs the layout.
+# Checks layout, common mistakes, includes between packages, banned calls, shell scripts, Python, and paths that exist
+# on one machine only. `make fmt` fixes the layout.
 #
-# clang-tidy takes seconds a file, so a file that passed leaves a stamp in build/lint, which holds until the
-# file, a header that it includes, or .clang-tidy changes. Two files are looked at at a time (LINT_JOBS).
+# clang-tidy takes seconds per file. A file that passes leaves a stamp in build/lint and is checked again only when the
+# file, a header that it includes, or .clang-tidy changes. Two files are checked at a time (LINT_JOBS).
 
 LINT      := build/lint
 LINT_JOBS ?= 2
 
-# New files count too; those that git ignores, and generated ones, don't.
+# Includes new files that git does not track yet; leaves out ignored and generated files.
 tracked      = $(shell git ls-files --cached --others --exclude-standard -- $(1) | while read -r f; do [ -f "$$f" ] && echo "$$f"; done)
 LINT_C       = $(filter-out pkg/json/testdata/%,$(call tracked,'*.c'))
 LINT_H       = $(filter-out pkg/json/testdata/%,$(call tracked,'*.h'))
@@ -16,12 +16,12 @@ LINT_PYTHON  = $(call tracked,'*.py') $(shell git grep -lI --untracked '^\#!.*py
 LINT_TIDY    = $(patsubst %.c,$(LINT)/%.tidy,$(LINT_C))
 LINT_CFLAGS  = $(CPPFLAGS) -Ipkg/binding -std=c17
 
-# clang-tidy can't see that cmocka's assertions end a test, so it takes what they have ruled out for possible;
-# and where a test reads a number out of an answer, an assertion looks at it next.
+# clang-tidy does not know that a failed cmocka assertion ends the test, and reports null pointers that the assertion
+# has ruled out. The third check is off because tests assert the numbers that they parse.
 LINT_TESTS   := --checks=-clang-analyzer-core.NullDereference,-clang-analyzer-core.NonNullParamChecker,-cert-err34-c
 
 .PHONY: lint lint-format lint-tidy lint-tidy-files lint-shell lint-python lint-rules
-## lint: layout, clang-tidy, include arrows, banned calls, shellcheck, Python
+## lint: check layout, includes, banned calls, shell scripts and Python; run clang-tidy
 lint: deps-lint
 	@failed=; for check in lint-format lint-rules lint-shell lint-python lint-tidy; do \
 		$(MAKE) --no-print-directory $$check || failed="$$failed $$check"; \
@@ -29,7 +29,7 @@ lint: deps-lint
 	if [ -n "$$failed" ]; then echo "make lint: failed:$$failed"; exit 1; fi; \
 	echo "make lint: nothing found"
 
-## fmt: lay the code out by .clang-format
+## fmt: format the code as .clang-format says
 .PHONY: fmt
 fmt: deps-lint
 	@clang-format -i $(LINT_C) $(LINT_H) </dev/null
@@ -57,8 +57,8 @@ lint-tidy:
 
 lint-tidy-files: $(LINT_TIDY)
 
-# The stamp depends on the headers too: the compiler lists them. clang-tidy's count of warnings that it has
-# hidden in other people's headers goes to a file, and is shown where it failed for another reason.
+# The stamp depends on the headers too; the compiler lists them. clang-tidy writes its errors, and the number of warnings
+# it suppressed in system headers, to a file; the errors are shown if it fails.
 $(LINT)/%.tidy: %.c .clang-tidy
 	@mkdir -p $(@D)
 	@echo '  TIDY    $<'

@@ -1,5 +1,5 @@
-# Collector, Pinger and a private Redis on this machine. The programs are made by a make of their own: what
-# pkg-config says is asked for when the makefile is read, and that may be before the packages are there.
+# Runs Collector, Pinger and a private Redis on this machine. A second make builds the programs: the makefile asks
+# pkg-config when it is read, and the packages may only have been installed since.
 
 .PHONY: run
 ## run: start Collector and Pinger on a private Redis (COLLECTOR_PORT=4001 PINGER_PORT=3040)

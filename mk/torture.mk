@@ -1,21 +1,21 @@
-# Unit tests with allocations failing, one after the other: tests/torture/torture.c says how.
+# Reruns unit tests with one allocation failing at a time; tests/torture/torture.c explains how.
 #
-#   make torture                               each allocation of each test of TORTURE_PACKAGES
-#   make torture TORTURE_RUNS=20               at most 20 for each test, spread evenly: what CI takes
+#   make torture                               each allocation of each test in TORTURE_PACKAGES
+#   make torture TORTURE_RUNS=20               at most 20 allocations per test, evenly spread
 #   make torture TORTURE=pkg/json/form_test    one program
 
 TORTURE_PACKAGES ?= binding config json redis http
 TORTURE_RUNS     ?= 0
-# They mostly wait.
+# More than the CPUs: these tests mostly wait.
 TORTURE_JOBS     ?= 6
 TORTURE_OUT      := build/torture
-# Real servers allocate nothing of ours, and these tests take seconds a run.
+# Left out because each run takes seconds: two that start real Redis servers, and the random storm.
 TORTURE_WITHOUT  := pkg/redis/server_test pkg/redis/tls_test pkg/redis/storm_test
 TORTURE          ?= $(filter-out $(TORTURE_WITHOUT),$(patsubst %.c,%,$(wildcard \
                     $(foreach p,$(TORTURE_PACKAGES),pkg/$(p)/*_test.c))))
 TORTURE_WRAPPED  := malloc calloc realloc strdup strndup asprintf vasprintf open_memstream _cmocka_run_group_tests
 
-## torture: run unit tests with each allocation failing (TORTURE_RUNS=20 for at most 20 a test)
+## torture: rerun unit tests with each allocation failing in turn (TORTURE_RUNS=20: at most 20 per test)
 .PHONY: torture torture-programs
 torture: deps-test
 	@$(MAKE) --no-print-directory SAN=address,undefined torture-programs TORTURE='$(TORTURE)'

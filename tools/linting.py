@@ -1,8 +1,8 @@
-"""What the lint tools share: the list of files, a main function, and the proof that a check can fail.
+"""Shared by the lint tools: the list of files, a main function, and a self-test.
 
-A tool has a function check(root, path) that yields problems of one file, and a list of cases. A case is a
-small tree of files with the words that its only problem must contain, or None where the tree is fine. The
-cases run before every real check: a tool that has gone blind fails, rather than find nothing.
+A tool has a function check(root, path) that yields the problems of one file, and a list of cases. A case is a small
+tree of files, and either the text that its only problem must contain or None if the tree is fine. The cases run before
+every real check, so a tool that no longer detects anything fails instead of passing everything.
 """
 
 import pathlib
@@ -13,7 +13,7 @@ import tempfile
 
 
 def files(root, pattern):
-    """The repository's files, new ones too but none that git ignores, whose path matches."""
+    """The repository's files whose path matches, including untracked but not ignored ones."""
     listed = subprocess.run(
         ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True, capture_output=True, text=True).stdout.split("\0")
@@ -21,7 +21,7 @@ def files(root, pattern):
 
 
 def without_comments(text, strings_too=False):
-    """C with its comments, and its strings if asked, blanked out: lines keep their numbers."""
+    """C source with its comments, and optionally its strings, replaced by spaces; line numbers stay the same."""
     def blank(match):
         found = match.group(0)
         if found[0] in "\"'" and not strings_too:

@@ -39,16 +39,16 @@ def test_a_command_outside_of_a_lesson_says_how_to_open_one(folder):
 
 
 @pytest.mark.parametrize("command, sentence", [
-    ("tools/lesson stop pinger", "Was a step before this one left out?"),
-    ("tools/lesson load stop", "To begin it: tools/lesson load start"),
-    ("tools/lesson load start", "Collector does not take documents"),
-    ("tools/lesson fault flood", "No fault is called flood: redis-stop"),
+    ("tools/lesson stop pinger", "Did you skip a step before this one?"),
+    ("tools/lesson load stop", "To start it: tools/lesson load start"),
+    ("tools/lesson load start", "Collector accepts no documents"),
+    ("tools/lesson fault flood", "Unknown fault flood; the faults are redis-stop"),
     ("tools/lesson fault slow", "by how much?"),
     ("tools/lesson fault cut now please thanks", "All connections to the local Redis are cut"),
-    ("tools/lesson fault redis-stop 5", "a time is written as 200ms, 5s or 1m"),
-    ("tools/lesson fault redis-stop 60s; tools/lesson fault cut", "does an earlier fault still last?"),
+    ("tools/lesson fault redis-stop 5", "write a time as 200ms, 5s or 1m"),
+    ("tools/lesson fault redis-stop 60s; tools/lesson fault cut", "is an earlier fault still active?"),
     ("tools/lesson start x build/nothing", "'make' builds the programs"),
-    ("tools/lesson dance", "tools/lesson has no word dance"),
+    ("tools/lesson dance", "tools/lesson has no command dance"),
     ("tools/lesson run true", "A lesson is open already"),
 ])
 def test_a_wrong_turn_has_a_sentence_that_helps(folder, command, sentence):
@@ -59,10 +59,10 @@ def test_a_port_in_use_and_a_program_that_runs_already_are_named_with_the_way_on
     output = run(folder, START + """
         SERVICE_BINDING_ROOT=$bindings tools/lesson start collector $collector_program
         SERVICE_BINDING_ROOT=$bindings tools/lesson start other $collector_program --listen 127.0.0.1:$collector_port""")
-    assert "collector runs already, as process" in output
-    assert "To start it anew: tools/lesson stop collector" in output
-    assert "other has ended with status 1" in output
-    assert "'tools/lesson list' says what runs" in output
+    assert "collector is already running as process" in output
+    assert "Stop it first: tools/lesson stop collector" in output
+    assert "other ended with status 1" in output
+    assert "'tools/lesson list' lists the programs" in output
 
 
 @pytest.mark.parametrize("fault", ["redis-stop 500ms", "redis-kill 500ms", "cut", "slow 50ms 500ms", "password 500ms"])

@@ -99,7 +99,7 @@ def test_a_second_run_at_once_leaves_the_first_alone(start_run):
     first = start_run().wait_started()
     second = start_run()
     assert second.child.wait(10) == 1
-    assert f"It runs already, as process {first.child.pid}" in second.child.stderr[0]
+    assert f"Already running as process {first.child.pid}" in second.child.stderr[0]
     assert sorted(first.processes()) == ["collector", "pinger", "redis", "run"]
     with Client(*first.address("Pinger")) as client:
         assert client.get("/readyz").status == 200
@@ -125,7 +125,7 @@ def test_where_one_dies_its_log_is_shown_and_the_others_are_stopped(start_run):
     errors = "\n".join(run.child.stderr)
     assert "collector.log" in errors
     assert '"event":"server.listening"' in errors
-    assert "collector has ended with status 137." in errors
+    assert "collector ended with status 137." in errors
     run.assert_nothing_is_left()
 
 
