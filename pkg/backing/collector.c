@@ -7,7 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "backing/internal.h"
+#include "backing/collector_resolved.h"
+#include "backing/draft.h"
+#include "backing/gather.h"
+#include "backing/names.h"
+
+enum { DEFAULT_COLLECTOR_PORT = 4001 };
 
 enum field { FIELD_HOST, FIELD_PORT, FIELD_URI, FIELD_TOKEN, FIELD_CA, FIELD_TLS, FIELD_PATH };
 
@@ -35,19 +40,9 @@ static const struct service collector_service = {
         .address_fields = MASK(FIELD_HOST) | MASK(FIELD_URI),
 };
 
-struct backing_collector {
-        struct backed backed; /* first: followers know no more than this */
-        char *url;            /* NULL: none */
-        char *host;
-        uint16_t port;
-        bool tls;
-        struct secret token;
-        struct secret certificates;
-};
-
-static void destroy(struct backed *backed)
+static void destroy(struct snapshot *snapshot)
 {
-        struct backing_collector *collector = CONTAINER_OF(backed, struct backing_collector, backed);
+        struct backing_collector *collector = CONTAINER_OF(snapshot, struct backing_collector, backed.snapshot);
         free(collector->url);
         free(collector->host);
         secret_fini(&collector->token);
@@ -227,8 +222,7 @@ int backing_collector_resolve(const struct backing_collector_input *input, struc
         struct backing_collector *collector = calloc(1, sizeof(*collector));
         if (!collector)
                 return err_set(err, ERR_NOMEM, "Collector");
-        atomic_init(&collector->backed.references, 1);
-        collector->backed.destroy = destroy;
+        snapshot_init(&collector->backed.snapshot, destroy);
         int rc = fill(collector, input, &draft, err);
         draft_fini(&draft);
         if (rc < 0)
@@ -240,7 +234,7 @@ int backing_collector_resolve(const struct backing_collector_input *input, struc
 
 struct backing_collector *backing_collector_ref(struct backing_collector *collector)
 {
-        (void)backed_ref(&collector->backed);
+        (void)snapshot_ref(&collector->backed.snapshot);
         return collector;
 }
 
@@ -253,21 +247,6 @@ void backing_collector_unref(struct backing_collector *collector)
 const char *backing_collector_url(const struct backing_collector *collector)
 {
         return collector->url;
-}
-
-const char *backing_collector_host(const struct backing_collector *collector)
-{
-        return collector->host;
-}
-
-uint16_t backing_collector_port(const struct backing_collector *collector)
-{
-        return collector->url ? collector->port : 0;
-}
-
-bool backing_collector_tls(const struct backing_collector *collector)
-{
-        return collector->tls;
 }
 
 const struct secret *backing_collector_token(const struct backing_collector *collector)
@@ -283,11 +262,6 @@ const struct secret *backing_collector_certificates(const struct backing_collect
 const struct backing_report *backing_collector_report(const struct backing_collector *collector)
 {
         return &collector->backed.notes.report;
-}
-
-unsigned backing_collector_generation(const struct backing_collector *collector)
-{
-        return collector->backed.generation;
 }
 
 static bool same_text(const char *a, const char *b)

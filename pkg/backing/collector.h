@@ -46,15 +46,10 @@ void backing_collector_unref(struct backing_collector *collector); /* NULL is fi
 
 /* "http://collector:4001" or "https://[::1]:8443/base": never a user part, a query or a slash at the end. */
 const char *backing_collector_url(const struct backing_collector *collector);
-const char *backing_collector_host(const struct backing_collector *collector); /* without brackets; NULL: none */
-uint16_t backing_collector_port(const struct backing_collector *collector);    /* 0: none                      */
-bool backing_collector_tls(const struct backing_collector *collector);
 const struct secret *backing_collector_token(const struct backing_collector *collector); /* empty: none        */
 /* PEM, one or more certificates to trust; empty: the system's. */
 const struct secret *backing_collector_certificates(const struct backing_collector *collector);
 const struct backing_report *backing_collector_report(const struct backing_collector *collector);
-/* Counts up from 1 with each switch of a watch; 0 for one that was only resolved. */
-unsigned backing_collector_generation(const struct backing_collector *collector);
 bool backing_collector_equal(const struct backing_collector *a, const struct backing_collector *b);
 
 struct backing_collector_watch; /* opaque */

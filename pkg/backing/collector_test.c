@@ -1,7 +1,7 @@
 /* Tests of resolving a Collector, and of following its binding. */
 #include "backing/test_support.h"
 
-#include "backing/collector.h"
+#include "backing/collector_resolved.h"
 #include "base/clock.h"
 
 enum { DEADLINE_MS = 5000 };
@@ -101,9 +101,9 @@ static void a_binding_says_where_the_collector_is(void **state UNUSED)
         struct backing_collector *c =
                 resolve(&(struct backing_collector_input){ .bindings = set, .environment = environment });
         assert_text(backing_collector_url(c), "https://c:4001"); /* it comes with certificates */
-        assert_text(backing_collector_host(c), "c");
-        assert_int_equal(backing_collector_port(c), 4001);
-        assert_true(backing_collector_tls(c));
+        assert_text(c->host, "c");
+        assert_int_equal(c->port, 4001);
+        assert_true(c->tls);
         assert_text(backing_collector_token(c)->bytes, MARK);
         assert_text(backing_collector_certificates(c)->bytes, "pem " MARK);
         assert_text(backing_collector_report(c)->binding, "logs");
@@ -166,7 +166,7 @@ static void a_binding_that_comes_later_changes_and_goes_is_followed(void **state
         write_binding(&folder, "first");
         wait_for_change(&loop, &seen, 1);
         assert_text(seen.url, "https://first:4001");
-        assert_int_equal(backing_collector_generation(backing_collector_watch_get(watch)), 2);
+        assert_int_equal(backing_collector_watch_get(watch)->backed.generation, 2);
 
         test_folder_write(&folder, "logs", "host", "not a host");
         assert_int_equal(backing_collector_watch_reload(watch, NULL, &err), ERR_INVALID);

@@ -2,7 +2,9 @@
  * are kept and sent again, so a change is used at once. */
 #include <stdlib.h>
 
-#include "backing/internal.h"
+#include "backing/collector.h"
+#include "backing/collector_resolved.h"
+#include "backing/follow.h"
 
 struct backing_collector_watch {
         struct follower follower; /* first */
@@ -16,10 +18,14 @@ static struct backing_collector_watch *watch_of(struct follower *follower)
         return CONTAINER_OF(follower, struct backing_collector_watch, follower);
 }
 
-/* struct backed is the first member of both: the casts below are those of one struct's two views. */
-static struct backing_collector *collector_of(const struct backed *backed)
+static struct backing_collector *collector_of(struct backed *backed)
 {
-        return (struct backing_collector *)(uintptr_t)backed;
+        return CONTAINER_OF(backed, struct backing_collector, backed);
+}
+
+static const struct backing_collector *const_collector_of(const struct backed *backed)
+{
+        return (const struct backing_collector *)backed; /* its first member */
 }
 
 static int resolve(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
@@ -30,7 +36,7 @@ static int resolve(struct follower *follower, const struct servicebinding_set *b
         input.bindings = bindings;
         int rc = backing_collector_resolve(&input, &collector, err);
         if (rc == 0)
-                *out = (struct backed *)collector;
+                *out = &collector->backed;
         return rc;
 }
 
@@ -40,18 +46,18 @@ static int resolve_nowhere(struct follower *follower UNUSED, struct backed **out
         struct backing_collector *collector;
         int rc = backing_collector_resolve(&(struct backing_collector_input){ 0 }, &collector, err);
         if (rc == 0)
-                *out = (struct backed *)collector;
+                *out = &collector->backed;
         return rc;
 }
 
 static bool equal(const struct backed *a, const struct backed *b)
 {
-        return backing_collector_equal(collector_of(a), collector_of(b));
+        return backing_collector_equal(const_collector_of(a), const_collector_of(b));
 }
 
 static const char *address(const struct backed *backed)
 {
-        return backing_collector_url(collector_of(backed));
+        return backing_collector_url(const_collector_of(backed));
 }
 
 static void announce(struct follower *follower, struct backed *now)

@@ -4,25 +4,14 @@
  * On any failure the current service stays in use: an unreadable set, a broken, ambiguous or missing binding, a failed
  * candidate. The only state of a change is the candidate: the next poll starts from the bindings as they are then, so
  * rapid changes cannot get out of order. */
+#include "backing/follow.h"
+
 #include <string.h>
 
-#include "backing/internal.h"
 #include "base/buf.h"
 #include "base/clock.h"
 
 enum { LABELS_MAX_BYTES = 16 * 1024 };
-
-struct backed *backed_ref(struct backed *backed)
-{
-        atomic_fetch_add_explicit(&backed->references, 1, memory_order_relaxed);
-        return backed;
-}
-
-void backed_unref(struct backed *backed)
-{
-        if (backed && atomic_fetch_sub_explicit(&backed->references, 1, memory_order_acq_rel) == 1)
-                backed->destroy(backed);
-}
 
 /* --- Metrics --------------------------------------------------------------------------------------------- */
 
@@ -95,7 +84,7 @@ static void show(struct follower *f)
         buf_fini(&labels);
 }
 
-void follower_show_age(struct follower *f)
+static void show_age(struct follower *f)
 {
         if (f->metrics)
                 metric_set(f->age, (double)(clock_monotonic_ms() - f->since_ms) / 1000);
@@ -147,7 +136,7 @@ void follower_adopt(struct follower *f, struct backed *candidate, const char *ve
         candidate->generation = f->now->generation + 1;
         f->since_ms = clock_monotonic_ms();
         put_now(f, candidate);
-        follower_show_age(f);
+        show_age(f);
         follower_count(f, FOLLOW_SWITCHED);
         const struct backing_report *report = &candidate->notes.report;
         log_info(f->log, "binding.switched", "Switched to another service",
@@ -247,15 +236,26 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
         return 0;
 }
 
-void follower_consider(struct follower *f)
+static struct follower *follower_of(struct root_member *member)
 {
-        struct err err;
-        (void)consider(f, true, &err); /* logged there */
+        return CONTAINER_OF(member, struct follower, member);
 }
 
-void follower_unreadable(struct follower *f, const struct err *err)
+static void on_change(struct root_member *member)
 {
-        log_failed(f, "The bindings can't be read: what is in use stays, and they are looked at again", err);
+        struct err err;
+        (void)consider(follower_of(member), true, &err); /* logged there */
+}
+
+static void on_unreadable(struct root_member *member, const struct err *why)
+{
+        log_failed(follower_of(member), "The bindings can't be read: keeping the current service and trying again",
+                   why);
+}
+
+static void on_second(struct root_member *member)
+{
+        show_age(follower_of(member));
 }
 
 /* --- Life cycle -------------------------------------------------------------------------------------------- */
@@ -294,7 +294,10 @@ int follower_open(struct follower *f, const struct follow_ops *ops, struct backi
         log_warnings(f, &f->now->notes.report);
         log_found(f);
         show(f);
-        root_join(root, f);
+        f->member.on_change = on_change;
+        f->member.on_unreadable = on_unreadable;
+        f->member.on_second = on_second;
+        root_join(root, &f->member);
         return 0;
 }
 
@@ -302,13 +305,13 @@ int follower_reload(struct follower *f, struct err *err)
 {
         struct err local;
         err = err ? err : &local;
-        int rc = root_look(f->root, f, err);
+        int rc = root_look(f->root, &f->member, err);
         return rc < 0 ? rc : consider(f, rc > 0, err);
 }
 
 void follower_close(struct follower *f)
 {
         give_up(f);
-        root_leave(f->root, f);
+        root_leave(&f->member);
         backed_unref(f->now);
 }

@@ -1,45 +1,16 @@
 /* gather: chooses the source and collects its texts. All sources are lists of (name, text, place), so options, entries
  * and variables go through one table of names. All settings come from one source: once a source says where the service
  * is, weaker ones are ignored. */
-#include "backing/internal.h"
+#include "backing/gather.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "backing/gather_json.h"
+#include "backing/text.h"
+
 enum { PLACE_SIZE = 1024 };
-
-void name_normalise(const struct service *service, const char *text, char out[NAME_SIZE])
-{
-        static const char attribute[] = "attribute.";
-        out[0] = '\0';
-        if (strlen(text) >= NAME_SIZE)
-                return;
-        if (strncasecmp(text, attribute, strlen(attribute)) == 0)
-                text += strlen(attribute);
-        for (const char *const *prefix = service->prefixes; *prefix; prefix++) {
-                size_t length = strlen(*prefix);
-                if (strncasecmp(text, *prefix, length) == 0 && (text[length] == '-' || text[length] == '_')) {
-                        text += length + 1;
-                        break;
-                }
-        }
-        size_t i = 0;
-        for (; text[i]; i++)
-                out[i] = text[i] == '_' || text[i] == '.' ? '-' : (char)tolower((unsigned char)text[i]);
-        out[i] = '\0';
-}
-
-const struct name *name_find(const struct service *service, const char *text)
-{
-        char normal[NAME_SIZE];
-        name_normalise(service, text, normal);
-        for (size_t i = 0; i < service->name_count; i++)
-                if (strcmp(service->names[i].text, normal) == 0)
-                        return &service->names[i];
-        return NULL;
-}
 
 static bool has_any(const struct draft *draft, uint32_t fields)
 {

@@ -1,7 +1,7 @@
 /* gather_json: a Secret of one entry that holds all settings as a JSON object, as the SAP BTP service
  * operator makes it (its README, "Formats of Secret Objects": secretKey, secretRootKey). Members are read as
  * if they were entries; a member `credentials` is one level more. */
-#include "backing/internal.h"
+#include "backing/gather_json.h"
 
 #include <stdio.h>
 #include <string.h>

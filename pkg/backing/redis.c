@@ -8,17 +8,13 @@
 #include <string.h>
 #include <strings.h>
 
-#include "backing/redis_internal.h"
+#include "backing/redis_gather.h"
+#include "backing/redis_resolved.h"
+#include "backing/redis_settings.h"
 
-struct backing_redis {
-        struct backed backed; /* first: followers know no more than this */
-        struct redis_target *target;
-        struct backing_redis_settings settings;
-};
-
-static void destroy(struct backed *backed)
+static void destroy(struct snapshot *snapshot)
 {
-        struct backing_redis *redis = CONTAINER_OF(backed, struct backing_redis, backed);
+        struct backing_redis *redis = CONTAINER_OF(snapshot, struct backing_redis, backed.snapshot);
         redis_target_unref(redis->target);
         redis_settings_fini(&redis->settings);
         notes_fini(&redis->backed.notes);
@@ -32,8 +28,7 @@ static struct backing_redis *make(struct err *err)
                 err_set(err, ERR_NOMEM, "Redis");
                 return NULL;
         }
-        atomic_init(&redis->backed.references, 1);
-        redis->backed.destroy = destroy;
+        snapshot_init(&redis->backed.snapshot, destroy);
         return redis;
 }
 
@@ -153,54 +148,6 @@ static int make_target(struct backing_redis *redis, struct err *err)
         return 0;
 }
 
-/* --- Resolving --------------------------------------------------------------------------------------------- */
-
-/* The chart valkey-helm writes a password for each user, "<user>-password", and "default-password" for the user
- * default. */
-static int add_password_of_user(const struct servicebinding *binding, struct draft *draft, struct err *err)
-{
-        char wanted[NAME_SIZE], normal[NAME_SIZE], place[1024];
-        const struct raw *user = &draft->raw[FIELD_USERNAME];
-        const struct raw *password = &draft->raw[FIELD_PASSWORD];
-        if (!binding || !user->place || user->value.length > NAME_SIZE - sizeof("-password"))
-                return 0;
-        (void)snprintf(place, sizeof(place), "%s-password", user->value.bytes);
-        name_normalise(&redis_service, place, wanted);
-        for (size_t i = 0; i < servicebinding_entry_count(binding); i++) {
-                const char *entry = servicebinding_entry_name(binding, i);
-                const char *text = servicebinding_text(binding, entry);
-                name_normalise(&redis_service, entry, normal);
-                if (strcmp(normal, wanted) != 0 || name_find(&redis_service, entry) || !text || !*text)
-                        continue;
-                (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry);
-                if (password->name && strcmp(password->name->text, "default-password") == 0)
-                        draft_drop(draft, FIELD_PASSWORD);
-                return draft_put(draft, name_find(&redis_service, "password"), text, strlen(text), place, err);
-        }
-        return 0;
-}
-
-int redis_settings_gather(const struct backing_redis_input *input, struct backing_redis_settings *out,
-                          struct notes *notes, struct err *err)
-{
-        const struct gather_input sources = { .values = input->values,
-                                              .value_count = input->value_count,
-                                              .binding = input->binding,
-                                              .except = input->except,
-                                              .provider = input->provider,
-                                              .bindings = input->bindings,
-                                              .environment = input->environment };
-        const struct servicebinding *binding;
-        struct draft draft = { 0 };
-        int rc = gather(&redis_service, &sources, &draft, notes, &binding, err);
-        if (rc == 0)
-                rc = add_password_of_user(binding, &draft, err);
-        if (rc == 0)
-                rc = redis_settings_read(&draft, out, notes, err);
-        draft_fini(&draft);
-        return rc;
-}
-
 int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out, struct err *err)
 {
         struct backing_redis *redis = make(err);
@@ -234,12 +181,6 @@ int backing_redis_nowhere(const struct backing_redis_input *input, struct backin
         }
         *out = redis;
         return 0;
-}
-
-struct backing_redis *backing_redis_ref(struct backing_redis *redis)
-{
-        (void)backed_ref(&redis->backed);
-        return redis;
 }
 
 void backing_redis_unref(struct backing_redis *redis)

@@ -108,7 +108,6 @@ struct backing_redis; /* opaque: a resolved Redis; immutable, counted */
  * several bindings fit; ERR_DENIED, ERR_LIMIT, ERR_NOMEM. The text names the file, variable or flag. */
 int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out,
                           struct err *err) NODISCARD;
-struct backing_redis *backing_redis_ref(struct backing_redis *redis);
 void backing_redis_unref(struct backing_redis *redis); /* NULL is fine; the last one wipes the secrets */
 
 /* Borrowed until the last reference is given back. */

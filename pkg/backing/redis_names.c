@@ -1,6 +1,8 @@
 /* redis_names: every spelling of a Redis setting, as charts, operators and libraries write it,
  * and the variables. A new spelling is one row. */
-#include "backing/redis_internal.h"
+#include "backing/redis_names.h"
+
+#include "base/attr.h"
 
 #define MASK(field) (UINT32_C(1) << (field))
 

@@ -2,12 +2,16 @@
  * setting has said; then rules that look at several fields at once (which port, is it TLS, is it a socket);
  * then one check for each field. All that BINDINGS lists is read here, also what pkg/redis can't do yet: that
  * is refused where the target is made (redis.c), so that only that place changes when it can. */
+#include "backing/redis_settings.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "backing/redis_internal.h"
+#include "backing/redis_names.h"
+#include "backing/redis_uri.h"
+#include "backing/text.h"
 
 static const char *place_of(const struct draft *draft, unsigned field)
 {

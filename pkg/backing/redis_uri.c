@@ -5,11 +5,14 @@
  * for. A user part without a colon is a password: a user name alone enters no Redis, and it would be printed.
  * The common grammar is that of redis-cli -u, redis-py and lettuce; the other form (`host:6380,password=...,
  * ssl=True`) is StackExchange.Redis's ("Configuration"), which Azure hands out. */
+#include "backing/redis_uri.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "backing/redis_internal.h"
+#include "backing/redis_names.h"
+#include "backing/text.h"
 
 /* A run of the text. */
 struct part {

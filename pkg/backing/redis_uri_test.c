@@ -1,7 +1,8 @@
 /* Tests of redis_uri.c: both forms, lenient where charts are careless, and silent about secrets. */
 #include "backing/test_support.h"
 
-#include "backing/redis_internal.h"
+#include "backing/redis_names.h"
+#include "backing/redis_uri.h"
 
 struct expected {
         const char *text;

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "backing/redis_internal.h"
+#include "backing/follow.h"
+#include "backing/redis.h"
+#include "backing/redis_resolved.h"
 
 enum { PROBE_TIMEOUT_MS = 3000, BACKOFF_MIN_MS = 1000, BACKOFF_MAX_MS = 30000 };
 
@@ -27,15 +29,14 @@ static struct backing_redis_watch *watch_of(struct follower *follower)
         return CONTAINER_OF(follower, struct backing_redis_watch, follower);
 }
 
-/* struct backed is the first member of struct backing_redis: the casts are those of one struct's two views. */
-static struct backing_redis *redis_of(const struct backed *backed)
+static struct backing_redis *redis_of(struct backed *backed)
 {
-        return (struct backing_redis *)(uintptr_t)backed;
+        return CONTAINER_OF(backed, struct backing_redis, backed);
 }
 
-static struct backed *backed_of(struct backing_redis *redis)
+static const struct backing_redis *const_redis_of(const struct backed *backed)
 {
-        return (struct backed *)redis;
+        return (const struct backing_redis *)backed; /* its first member */
 }
 
 /* --- Trying a candidate ------------------------------------------------------------------------------------ */
@@ -88,7 +89,7 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
         }
         struct backing_redis *good = watch->candidate;
         watch->candidate = NULL;
-        follower_adopt(&watch->follower, backed_of(good), result && result->server[0] ? result->server : NULL);
+        follower_adopt(&watch->follower, &good->backed, result && result->server[0] ? result->server : NULL);
 }
 
 static void start_probe(struct backing_redis_watch *watch)
@@ -130,7 +131,7 @@ static int resolve(struct follower *follower, const struct servicebinding_set *b
         input.bindings = bindings;
         int rc = backing_redis_resolve(&input, &redis, err);
         if (rc == 0)
-                *out = backed_of(redis);
+                *out = &redis->backed;
         return rc;
 }
 
@@ -139,18 +140,18 @@ static int resolve_nowhere(struct follower *follower, struct backed **out, struc
         struct backing_redis *redis;
         int rc = backing_redis_nowhere(&watch_of(follower)->input, &redis, err);
         if (rc == 0)
-                *out = backed_of(redis);
+                *out = &redis->backed;
         return rc;
 }
 
 static bool equal(const struct backed *a, const struct backed *b)
 {
-        return backing_redis_equal(redis_of(a), redis_of(b));
+        return backing_redis_equal(const_redis_of(a), const_redis_of(b));
 }
 
 static const char *address(const struct backed *backed)
 {
-        return redis_target_address(backing_redis_target(redis_of(backed)));
+        return redis_target_address(backing_redis_target(const_redis_of(backed)));
 }
 
 static void announce(struct follower *follower, struct backed *now)

@@ -1,26 +1,31 @@
 /* root: one servicebinding_watch, polled by a timer, and the list of those who follow a binding in it.
  *
- * A follower may close itself when it is told of a change, so the walk over the list keeps its place in the root. */
+ * A member may leave when it is told of a change, so the walk over the list keeps its place in the root. Other threads
+ * get the bindings from a snapshot, since the watch belongs to the loop. */
 #include "backing/root.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backing/internal.h"
+#include "backing/root_members.h"
+#include "base/snapshot.h"
 
 enum { POLL_DEFAULT_MS = 1000 };
+
+struct bindings {
+        struct snapshot snapshot;
+        struct servicebinding_set *set;
+};
 
 struct backing_root {
         uv_timer_t poll;
         struct servicebinding_watch *watch;
         struct log *log;
         struct metrics *metrics;
-        struct follower *first, **last; /* the followers, in the order in which they were opened */
-        struct follower *next;          /* of the walk that is under way                         */
-        char problem[256];              /* why the last look failed; "": it did not              */
-        pthread_mutex_t lock;           /* guards the pointer to `bindings`                      */
-        struct servicebinding_set *bindings;
+        struct list members;
+        struct list *next;               /* of the walk that is under way; NULL: none      */
+        char problem[256];               /* why the last look failed; "": it did not       */
+        struct snapshot_holder bindings; /* struct bindings: what the last good look found */
 };
 
 uv_loop_t *root_loop(const struct backing_root *root)
@@ -43,23 +48,18 @@ const struct servicebinding_set *root_set(const struct backing_root *root)
         return servicebinding_watch_set(root->watch);
 }
 
-void root_join(struct backing_root *root, struct follower *follower)
+void root_join(struct backing_root *root, struct root_member *member)
 {
-        follower->next = NULL;
-        *root->last = follower;
-        root->last = &follower->next;
+        member->root = root;
+        list_append(&root->members, &member->link);
 }
 
-void root_leave(struct backing_root *root, struct follower *follower)
+void root_leave(struct root_member *member)
 {
-        struct follower **at = &root->first;
-        while (*at != follower)
-                at = &(*at)->next;
-        *at = follower->next;
-        if (root->last == &follower->next)
-                root->last = at;
-        if (root->next == follower)
-                root->next = follower->next;
+        struct backing_root *root = member->root;
+        if (root->next == &member->link)
+                root->next = list_next(&root->members, &member->link);
+        list_remove(&member->link);
 }
 
 /* --- Looking ------------------------------------------------------------------------------------------------- */
@@ -72,14 +72,23 @@ static void log_warnings(const struct backing_root *root)
                          log_str("reason", servicebinding_warning_at(set, i)));
 }
 
-static void publish(struct backing_root *root)
+static void bindings_destroy(struct snapshot *snapshot)
 {
-        struct servicebinding_set *fresh = servicebinding_set_ref(root_set(root));
-        (void)pthread_mutex_lock(&root->lock); /* cannot fail: not recursive, not checked */
-        struct servicebinding_set *old = root->bindings;
-        root->bindings = fresh;
-        (void)pthread_mutex_unlock(&root->lock);
-        servicebinding_set_unref(old);
+        struct bindings *bindings = CONTAINER_OF(snapshot, struct bindings, snapshot);
+        servicebinding_set_unref(bindings->set);
+        free(bindings);
+}
+
+/* Without memory other threads see the old bindings until the next change. */
+static int publish(struct backing_root *root, struct err *err)
+{
+        struct bindings *fresh = calloc(1, sizeof(*fresh));
+        if (!fresh)
+                return err_set(err, ERR_NOMEM, "bindings");
+        snapshot_init(&fresh->snapshot, bindings_destroy);
+        fresh->set = servicebinding_set_ref(root_set(root));
+        snapshot_holder_set(&root->bindings, &fresh->snapshot);
+        return 0;
 }
 
 /* 1: there is something new to consider; 0: there is not; < 0: the bindings can't be read. *is_news: for the first
@@ -97,22 +106,23 @@ static int poll_watch(struct backing_root *root, bool *is_news, struct err *err)
         root->problem[0] = '\0';
         if (rc > 0) {
                 log_warnings(root);
-                publish(root);
+                (void)publish(root, NULL); /* the members, who matter more, don't need it */
         }
         return can_again ? 1 : rc;
 }
 
-int root_look(struct backing_root *root, const struct follower *except, struct err *err)
+int root_look(struct backing_root *root, const struct root_member *except, struct err *err)
 {
         bool is_news = false;
         int rc = poll_watch(root, &is_news, err);
         struct err why = rc < 0 ? *err : (struct err){ 0 };
-        for (struct follower *f = root->first; f; f = root->next) {
-                root->next = f->next;
+        for (struct list *at = list_first(&root->members); at; at = root->next) {
+                struct root_member *member = CONTAINER_OF(at, struct root_member, link);
+                root->next = list_next(&root->members, at);
                 if (rc < 0 && is_news)
-                        follower_unreadable(f, &why);
-                else if (rc > 0 && f != except)
-                        follower_consider(f);
+                        member->on_unreadable(member, &why);
+                else if (rc > 0 && member != except)
+                        member->on_change(member);
         }
         return rc;
 }
@@ -120,18 +130,28 @@ int root_look(struct backing_root *root, const struct follower *except, struct e
 void backing_root_look(struct backing_root *root)
 {
         struct err err;
-        (void)root_look(root, NULL, &err); /* the followers log it */
+        (void)root_look(root, NULL, &err); /* the members log it */
 }
 
 static void on_poll(uv_timer_t *timer)
 {
         struct backing_root *root = CONTAINER_OF(timer, struct backing_root, poll);
-        for (struct follower *f = root->first; f; f = f->next)
-                follower_show_age(f);
+        for (struct list *at = list_first(&root->members); at; at = root->next) {
+                struct root_member *member = CONTAINER_OF(at, struct root_member, link);
+                root->next = list_next(&root->members, at);
+                member->on_second(member);
+        }
         backing_root_look(root);
 }
 
 /* --- Life cycle ---------------------------------------------------------------------------------------------- */
+
+static void root_free(struct backing_root *root)
+{
+        snapshot_holder_fini(&root->bindings);
+        servicebinding_watch_close(root->watch);
+        free(root);
+}
 
 int backing_root_open(uv_loop_t *loop, const struct backing_root_options *options, struct backing_root **out,
                       struct err *err)
@@ -147,10 +167,14 @@ int backing_root_open(uv_loop_t *loop, const struct backing_root_options *option
         }
         root->log = options->log;
         root->metrics = options->metrics;
-        root->last = &root->first;
-        (void)pthread_mutex_init(&root->lock, NULL); /* default attributes: cannot fail on Linux */
+        list_init(&root->members);
+        snapshot_holder_init(&root->bindings);
+        rc = publish(root, err);
+        if (rc < 0) {
+                root_free(root);
+                return rc;
+        }
         log_warnings(root);
-        publish(root);
         uint64_t every = (uint64_t)(options->poll_ms > 0 ? options->poll_ms : POLL_DEFAULT_MS);
         (void)uv_timer_init(loop, &root->poll); /* these two can't fail */
         (void)uv_timer_start(&root->poll, on_poll, every, every);
@@ -161,19 +185,15 @@ int backing_root_open(uv_loop_t *loop, const struct backing_root_options *option
 
 struct servicebinding_set *backing_root_bindings(struct backing_root *root)
 {
-        (void)pthread_mutex_lock(&root->lock); /* cannot fail: not recursive, not checked */
-        struct servicebinding_set *set = servicebinding_set_ref(root->bindings);
-        (void)pthread_mutex_unlock(&root->lock);
+        struct snapshot *now = snapshot_holder_get(&root->bindings);
+        struct servicebinding_set *set = servicebinding_set_ref(CONTAINER_OF(now, struct bindings, snapshot)->set);
+        snapshot_unref(now);
         return set;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-        struct backing_root *root = CONTAINER_OF((uv_timer_t *)handle, struct backing_root, poll);
-        servicebinding_set_unref(root->bindings);
-        servicebinding_watch_close(root->watch);
-        (void)pthread_mutex_destroy(&root->lock); /* nobody holds it */
-        free(root);
+        root_free(CONTAINER_OF((uv_timer_t *)handle, struct backing_root, poll));
 }
 
 void backing_root_close(struct backing_root *root)

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backing/internal.h"
+#include "backing/follow.h"
+#include "backing/gather.h"
 
 enum { TOKEN_MAX_BYTES = 4096, PLACE_SIZE = 1024 };
 
@@ -23,15 +24,14 @@ struct backing_tokens {
         size_t count;
 };
 
-/* struct backed is the first member: the casts are those of one struct's two views. */
-static struct backing_tokens *tokens_of(const struct backed *backed)
+static const struct backing_tokens *tokens_of(const struct backed *backed)
 {
-        return (struct backing_tokens *)(uintptr_t)backed;
+        return (const struct backing_tokens *)backed; /* its first member */
 }
 
-static void destroy(struct backed *backed)
+static void destroy(struct snapshot *snapshot)
 {
-        struct backing_tokens *tokens = tokens_of(backed);
+        struct backing_tokens *tokens = CONTAINER_OF(snapshot, struct backing_tokens, backed.snapshot);
         for (size_t i = 0; i < tokens->count; i++) {
                 free(tokens->tokens[i].entry);
                 free(tokens->tokens[i].name);
@@ -134,8 +134,7 @@ static struct backing_tokens *tokens_new(void)
         struct backing_tokens *tokens = calloc(1, sizeof(*tokens));
         if (!tokens)
                 return NULL;
-        atomic_init(&tokens->backed.references, 1);
-        tokens->backed.destroy = destroy;
+        snapshot_init(&tokens->backed.snapshot, destroy);
         return tokens;
 }
 

@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backing/collector.h"
+#include "backing/collector_resolved.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(const struct backing_collector *collector)
 {
         const char *url = backing_collector_url(collector);
-        const char *host = backing_collector_host(collector);
+        const char *host = collector->host;
         if (!url)
                 return;
-        assert(strncmp(url, backing_collector_tls(collector) ? "https://" : "http://", 7) == 0);
-        assert(host && strstr(url, host) && backing_collector_port(collector) > 0);
+        assert(strncmp(url, collector->tls ? "https://" : "http://", 7) == 0);
+        assert(host && strstr(url, host) && collector->port > 0);
         size_t authority = strcspn(strstr(url, "://") + 3, "/");
         assert(!memchr(strstr(url, "://") + 3, '@', authority));
         assert(!url[strcspn(url, "?# \t\r\n")]);

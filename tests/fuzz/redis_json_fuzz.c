@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backing/redis_internal.h"
+#include "backing/gather_json.h"
+#include "backing/redis_names.h"
+#include "backing/redis_settings.h"
+#include "backing/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

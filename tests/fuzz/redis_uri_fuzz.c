@@ -4,7 +4,12 @@
 #include <assert.h>
 #include <string.h>
 
-#include "backing/redis_internal.h"
+#include "backing/draft.h"
+#include "backing/notes.h"
+#include "backing/redis_names.h"
+#include "backing/redis_settings.h"
+#include "backing/redis_uri.h"
+#include "backing/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

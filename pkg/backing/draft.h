@@ -1,0 +1,72 @@
+/* draft: the texts of one source, one for each field of a service, before they are typed.
+ *
+ * Errors are ERR_INVALID, ERR_LIMIT or ERR_NOMEM. They name the place of the text, never the text itself, which may be
+ * a secret.
+ *
+ * Threads: one at a time. */
+#ifndef BACKING_DRAFT_H
+#define BACKING_DRAFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backing/names.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/secret.h"
+
+/* Limits of what is in it. */
+enum {
+        URI_MAX_BYTES = 32 * 1024,
+        SECRET_MAX_BYTES = 16 * 1024,
+        PEM_MAX_BYTES = 1024 * 1024,
+        TEXT_MAX_BYTES = 1024,
+};
+
+struct raw {
+        struct secret value; /* every text may be a secret until it is typed */
+        char *place;         /* NULL: absent                                 */
+        char *empty_place;   /* where it was given without a text; or NULL   */
+        const struct name *name;
+};
+
+/* All zero is empty. */
+struct draft {
+        struct raw raw[FIELDS_MAX];
+};
+
+void draft_fini(struct draft *draft); /* wipes; leaves it empty */
+
+static inline bool draft_has(const struct draft *draft, unsigned field)
+{
+        return draft->raw[field].place != NULL;
+}
+
+/* Where the field was given without a text, if it has none from another place; else NULL. */
+static inline const char *draft_empty(const struct draft *draft, unsigned field)
+{
+        return draft->raw[field].place ? NULL : draft->raw[field].empty_place;
+}
+
+/* An empty text counts as absent, and its place is kept. ERR_INVALID where the field already has another value, or
+ * where a yes or no is expected and the text is neither. */
+int draft_put(struct draft *draft, const struct name *name, const char *text, size_t length, const char *place,
+              struct err *err) NODISCARD;
+/* Replaces what the field has: for parts of a URI. */
+int draft_set(struct draft *draft, unsigned field, const char *text, size_t length, const char *place,
+              struct err *err) NODISCARD;
+void draft_drop(struct draft *draft, unsigned field);
+/* Moves the fields that `into` lacks out of `from`. */
+void draft_fill(struct draft *into, struct draft *from);
+
+/* Typing a field. Where it is absent, *out stays as it is. */
+int draft_text(const struct draft *draft, unsigned field, size_t max_bytes, char **out, struct err *err) NODISCARD;
+int draft_secret(const struct draft *draft, unsigned field, size_t max_bytes, struct secret *out,
+                 struct err *err) NODISCARD;
+int draft_host(const struct draft *draft, unsigned field, char **out, struct err *err) NODISCARD;
+/* The exception: the error shows a wrong value where it has an entry of its own and is short and printable. */
+int draft_port(const struct draft *draft, unsigned field, uint16_t *out, struct err *err) NODISCARD;
+bool draft_yes(const struct draft *draft, unsigned field); /* false where it is absent */
+
+#endif

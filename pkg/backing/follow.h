@@ -1,0 +1,68 @@
+/* follow: what a change of the bindings means for a service that is in use. The same for Redis, a Collector and
+ * tokens, which differ in how they resolve, compare and try (struct follow_ops).
+ *
+ *     struct watch { struct follower follower; ... };
+ *     follower_open(&watch->follower, &ops, root, &options, &err);      // resolves the first one
+ *     watch->follower.now;                                              // the one in use, never NULL
+ *     follower_close(&watch->follower);
+ *
+ * Threads: loop only. */
+#ifndef BACKING_FOLLOW_H
+#define BACKING_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backing/backed.h"
+#include "backing/root_members.h"
+
+struct follower;
+
+struct follow_ops {
+        int (*resolve)(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
+                       struct err *err);
+        /* What is in use until the binding that was asked for by name appears. */
+        int (*resolve_nowhere)(struct follower *follower, struct backed **out, struct err *err);
+        bool (*equal)(const struct backed *a, const struct backed *b);
+        const char *(*address)(const struct backed *backed); /* for logs and metrics; NULL: it has none */
+        /* Tries a candidate, which it takes over, and calls follower_adopt if it is good. No other is being tried then.
+         * NULL, for this and the next: a candidate is adopted untried. */
+        void (*attempt)(struct follower *follower, struct backed *candidate);
+        void (*give_up)(struct follower *follower); /* drops the candidate without follower_adopt */
+        void (*announce)(struct follower *follower, struct backed *now);
+};
+
+struct follow_options {
+        struct backing_metric_names names;
+        bool is_optional; /* a missing binding is not worth a log line */
+};
+
+enum follow_result { FOLLOW_SWITCHED, FOLLOW_UNCHANGED, FOLLOW_FAILED, FOLLOW_VANISHED, FOLLOW_RESULTS };
+
+struct follower {
+        const struct follow_ops *ops;
+        struct backing_root *root;
+        struct root_member member;
+        struct backed *now;
+        struct log *log;
+        bool is_optional;
+        bool is_wrong;      /* the bindings say something else by now, which can't be used        */
+        char vanished[256]; /* why the binding of `now` is gone, so that it is logged once; "": it is not */
+        int64_t since_ms;   /* when `now` came into use                                           */
+
+        struct metrics *metrics;
+        struct backing_metric_names names;
+        struct metric *generation, *age, *is_current, *reloads[FOLLOW_RESULTS];
+};
+
+/* `follower` is all zero. Errors of ops->resolve. On failure nothing is left open. */
+int follower_open(struct follower *follower, const struct follow_ops *ops, struct backing_root *root,
+                  const struct follow_options *options, struct err *err) NODISCARD;
+/* Looks at the bindings now, and resolves even if they are the same. */
+int follower_reload(struct follower *follower, struct err *err) NODISCARD;
+/* `candidate` is taken over and is in use from now on. `version` is the server's, for the log; NULL: unknown. */
+void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);
+void follower_count(struct follower *follower, enum follow_result result);
+void follower_close(struct follower *follower);
+
+#endif

@@ -1,0 +1,29 @@
+/* gather: chooses the source of a service's settings and collects their texts.
+ *
+ * Threads: any. */
+#ifndef BACKING_GATHER_H
+#define BACKING_GATHER_H
+
+#include "backing/draft.h"
+#include "backing/names.h"
+#include "backing/notes.h"
+#include "backing/source.h"
+#include "binding/servicebinding.h"
+
+/* All borrowed; as in struct backing_redis_input. */
+struct gather_input {
+        const struct backing_value *values;
+        size_t value_count;
+        const char *binding, *except, *provider;
+        const struct servicebinding_set *bindings;
+        char *const *environment;
+};
+
+/* Fills draft and notes from the strongest source that says where the service is. *binding is the one that was used,
+ * or NULL. */
+int gather(const struct service *service, const struct gather_input *input, struct draft *draft, struct notes *notes,
+           const struct servicebinding **binding, struct err *err) NODISCARD;
+/* The code of base/err.h for one of libservicebinding's. */
+int binding_code(int code);
+
+#endif

@@ -1,0 +1,35 @@
+/* notes: what is reported of a resolved service: its source, its settings with their places, and warnings. They are
+ * collected while it is resolved.
+ *
+ * Texts are copied. Running out of memory is remembered (is_short) instead of returned. What exceeds a maximum is
+ * dropped.
+ *
+ * Threads: one at a time; any once it is filled. */
+#ifndef BACKING_NOTES_H
+#define BACKING_NOTES_H
+
+#include <stdbool.h>
+
+#include "backing/source.h"
+#include "base/attr.h"
+#include "binding/servicebinding.h"
+
+enum { WARNINGS_MAX = 32, SETTINGS_MAX = 32 };
+
+/* All zero is empty. */
+struct notes {
+        struct backing_report report; /* points to the arrays below and to owned texts */
+        struct backing_setting settings[SETTINGS_MAX];
+        const char *warnings[WARNINGS_MAX];
+        bool is_short; /* memory ran out: the service can't be resolved */
+};
+
+void notes_setting(struct notes *notes, const char *name, const char *value, const char *place);
+void notes_warn(struct notes *notes, const char *format, ...) PRINTF_LIKE(2, 3);
+void notes_source(struct notes *notes, enum backing_source source, const char *place);
+void notes_binding(struct notes *notes, const struct servicebinding *binding);
+/* Where a setting came from; NULL where it is not set. */
+const char *notes_place(const struct notes *notes, const char *name);
+void notes_fini(struct notes *notes);
+
+#endif

@@ -1,0 +1,39 @@
+/* redis_names: the settings of a Redis, and the table of their names.
+ *
+ * Threads: any. */
+#ifndef BACKING_REDIS_NAMES_H
+#define BACKING_REDIS_NAMES_H
+
+#include "backing/names.h"
+
+enum redis_field {
+        FIELD_HOST,
+        FIELD_PORT,
+        FIELD_TLS_PORT, /* wins over port, and turns TLS on */
+        FIELD_SOCKET,
+        FIELD_USERNAME,
+        FIELD_PASSWORD,
+        FIELD_PASSWORD_SECONDARY,
+        FIELD_DATABASE,
+        FIELD_TLS,
+        FIELD_TLS_SERVER_NAME,
+        FIELD_TLS_VERIFY,
+        FIELD_CA,
+        FIELD_CERTIFICATE,
+        FIELD_PRIVATE_KEY,
+        FIELD_TLS_URI, /* wins over uri as a whole, and turns TLS on; before it, so that reports name this one */
+        FIELD_URI,
+        FIELD_SENTINEL_MASTER,
+        FIELD_SENTINEL_NODES,
+        FIELD_SENTINEL_USERNAME,
+        FIELD_SENTINEL_PASSWORD,
+        FIELD_CLUSTER, /* "true" where a name is that of a cluster */
+        FIELD_CLUSTER_NODES,
+        FIELD_CLIENT_NAME,
+        FIELD_KEY_PREFIX,
+        FIELD_COUNT
+};
+
+extern const struct service redis_service;
+
+#endif
