@@ -91,11 +91,14 @@ def test_a_controller_binds_both_programs(namespace, make_namespace, tmp_path, m
     namespace.install("pinger", "pinger", "--set", "collector.mode=serviceBinding")
     bound(namespace, "collector-redis", "cache")
     bound(namespace, "pinger-collector", "collector-binding")
+    bound(namespace, "pinger-collector-test", "collector-binding")
     for name in ("collector", "pinger"):
         namespace.kubectl("rollout", "status", f"deployment/{name}", "--timeout=60s")
     collector = namespace.expose_program("collector", 4001).wait_reachable("/readyz")
     pinger = namespace.expose_program("pinger", 3000).wait_reachable()
     deliver_log(pinger, collector.client(), "bound")
+    for name in ("collector", "pinger"):
+        namespace.helm("test", name, "--timeout", "60s")
     assert documents_in(first) > 0
 
     def generation():
