@@ -1,13 +1,13 @@
-/* bare_mhd: the least that a server on libmicrohttpd can be. It reads a request's body and answers with bytes
- * that look like Collector's, without looking at what came. The benchmark holds Collector against it: what lies
- * between the two is Collector's own work and Redis's.
+/* bare_mhd: a minimal server on libmicrohttpd. It reads a request's body and sends an answer that looks like
+ * Collector's, without looking at the body. The benchmark compares Collector with it: the difference is the work of
+ * Collector and Redis.
  *
  *     bare_mhd PORT WORKERS [--suspend]
  *
- * Everything that costs is as in pkg/http: libmicrohttpd's options, external epoll, one listener, threads that
- * share nothing. The loop is a plain epoll_wait, so that libuv counts as Collector's cost. With --suspend each
- * request is suspended when its body is there, and answered in the next turn of the loop: what any server must
- * pay that waits for something before it answers. */
+ * Everything that costs time is as in pkg/http: libmicrohttpd's options, external epoll, one listener, threads that
+ * share nothing. The loop is a plain epoll_wait, so the cost of libuv counts as Collector's. With --suspend each
+ * request is suspended once its body has arrived, and answered in the next turn of the loop. Any server that waits for
+ * something before it answers has this cost. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -49,7 +49,7 @@ struct server {
 struct worker {
         struct server *server;
         struct MHD_Daemon *daemon;
-        struct MHD_Response *response; /* made once */
+        struct MHD_Response *response; /* created once */
         int epoll_fd;
         unsigned connections;
         struct request *spare;
@@ -138,7 +138,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd UNUSED, void **c
 
 /* --- The loop ------------------------------------------------------------------------------------------ */
 
-/* One connection a turn, and only within the worker's share, so that they spread evenly. */
+/* Accepts one connection per turn, and only within the worker's share, so that connections spread evenly. */
 static void accept_one(struct worker *worker)
 {
         struct server *server = worker->server;
@@ -151,9 +151,9 @@ static void accept_one(struct worker *worker)
         if (fd < 0)
                 return; /* another worker was faster */
         atomic_fetch_add(&server->connections, 1);
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* without it answers are only slower */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* failing this only slows answers */
         (void)MHD_add_connection(worker->daemon, fd, (struct sockaddr *)&address,
-                                 length); /* it closes what it refuses */
+                                 length); /* it closes a refused connection itself */
 }
 
 static void resume_waiting(struct worker *worker)
@@ -165,7 +165,7 @@ static void resume_waiting(struct worker *worker)
         }
 }
 
-/* How long the loop may sleep, in the unit and with the -1 of epoll_wait. */
+/* How long the loop may sleep, as epoll_wait's timeout: in milliseconds, -1 for no limit. */
 static int wait_ms(const struct worker *worker)
 {
         MHD_UNSIGNED_LONG_LONG ms;
@@ -246,7 +246,7 @@ static void raise_descriptor_limit(void)
         struct rlimit limit;
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
                 limit.rlim_cur = limit.rlim_max;
-                (void)setrlimit(RLIMIT_NOFILE, &limit); /* then fewer connections have to do */
+                (void)setrlimit(RLIMIT_NOFILE, &limit); /* then fewer connections must do */
         }
 }
 

@@ -1,4 +1,4 @@
-"""What Collector needs before it does anything: time to get ready, memory when idle, memory for idle connections."""
+"""Collector's fixed costs: time until ready, memory when idle, memory for idle connections."""
 
 import resource
 import statistics
@@ -11,7 +11,7 @@ from servers import BenchError, Collector
 STARTS = 5
 IDLE_CONNECTIONS = 10000
 SOURCES = 4             # client addresses 127.0.0.1 to .4
-ABREAST = 64            # requests on the way at once
+ABREAST = 64            # concurrent requests
 SETTLE_SECONDS = 1.0
 DESCRIPTORS_KEPT = 100
 
@@ -21,12 +21,12 @@ class Footprint:
     ready_ms: list
     idle: int           # bytes resident, without a connection
     connections: int
-    connected: int      # bytes resident: connections that have sent nothing yet
+    connected: int      # bytes resident: connections that have sent nothing
     used: int           # bytes resident: each has had one request
 
 
 def _settled(server):
-    """The resident bytes once they have not changed for a second."""
+    """The resident bytes, once they have not changed for a second."""
     deadline = time.monotonic() + 10 * SETTLE_SECONDS
     bytes_seen, since = resident_bytes(server.pid), time.monotonic()
     while time.monotonic() - since < SETTLE_SECONDS and time.monotonic() < deadline:
@@ -38,7 +38,7 @@ def _settled(server):
 
 
 def _time_start(server):
-    """From the moment of exec (a little before it) to the first 200 of /readyz."""
+    """The time from exec (or slightly before it) to the first 200 from /readyz."""
     begin = time.monotonic()
     server.spawn()
     server.wait_ready()
@@ -46,7 +46,7 @@ def _time_start(server):
 
 
 def _wait_accepted(server, count):
-    """The sockets are connected when the kernel has them; here Collector has to have them too."""
+    """Waits until Collector has accepted the connections; the kernel completes them earlier."""
     deadline = time.monotonic() + 30
     while server.metric("http_connections") < count:
         if time.monotonic() > deadline:
@@ -55,7 +55,7 @@ def _wait_accepted(server, count):
 
 
 def _use_each(connections, body):
-    """One request on each connection, some at once."""
+    """Sends one request on each connection, a few at a time."""
     head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" \
            f"Content-Length: {len(body)}\r\n\r\n"
     for start in range(0, len(connections), ABREAST):
@@ -80,7 +80,7 @@ def _connections_possible():
 
 
 def measure(folder, program, redis, body):
-    """Starts Collector with its defaults, feed and all, five times; the last one gets the connections."""
+    """Starts Collector five times with its defaults, including the feed; the last instance gets the connections."""
     count = _connections_possible()
     times, connections = [], []
     server = Collector("collector at start", folder, program, redis)

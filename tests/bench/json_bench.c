@@ -1,5 +1,5 @@
-/* json_bench: what checking a document and adding two members costs, against a tree that is parsed and
- * printed again (jansson). Prints nanoseconds per document, the best of 9 rounds.
+/* json_bench: compares the cost of checking a document and adding two members with parsing and printing it by jansson.
+ * Prints nanoseconds per document, the best of 9 rounds.
  *
  *     make build/release/lib/libjson.a build/release/lib/libbase.a
  *     cc -O2 -D_GNU_SOURCE -Ipkg -o build/json_bench tests/bench/json_bench.c \
@@ -17,7 +17,7 @@ enum { ROUNDS = 9, BYTES_PER_ROUND = 8 << 20 };
 
 static const char tail[] = "\"created\":1764000000000,\"correlationId\":\"0193a5b8-7f2c-7d11-9c3e-5a1b2c3d4e5f\"";
 
-/* A request's record as a web server's log has it: 220 bytes. */
+/* A request's record as in a web server's log: 220 bytes. */
 static const char small[] =
         "{\"level\":30,\"time\":1764000000123,\"pid\":471,\"hostname\":\"web-6c9f4d5b7-x2x7k\",\"req\":{"
         "\"method\":\"GET\",\"url\":\"/items/42?p=3\",\"headers\":{\"host\":\"shop.example.org\",\"accept\":"

@@ -1,4 +1,4 @@
-"""One slice of load on one server: wrk, or redis-benchmark on Redis itself, and what it showed."""
+"""One slice of load on one server, by wrk, or by redis-benchmark for Redis itself, and its result."""
 
 import csv
 import io
@@ -12,12 +12,12 @@ import machine
 from servers import BenchError
 
 POST_LUA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "post.lua")
-PROBE_REQUESTS = 20000  # redis-benchmark takes a number of requests and no time: its rate is asked first
+PROBE_REQUESTS = 20000  # redis-benchmark takes a number of requests, not a duration, so a first run finds the rate
 
 
 @dataclass
 class Slice:
-    """Times are per request, in microseconds; CPU of the server and of Redis apart."""
+    """Times are per request, in microseconds; CPU times of the server and of Redis are separate."""
     server: str
     connections: int
     size: int
@@ -27,12 +27,12 @@ class Slice:
     server_cpu: float
     redis_cpu: float
     resident: int
-    idle: float    # share of the machine's CPUs that nobody wanted
-    others: float  # share that others took
+    idle: float    # idle share of the machine's CPUs
+    others: float  # share used by other processes
 
 
 def document(size):
-    """A JSON object of that many bytes, such as a log record; post.lua counts its `order` up."""
+    """A JSON object of that many bytes, such as a log record; post.lua increments its `order`."""
     record = {"time": 1764000000000, "level": "info", "service": "checkout", "message": "order placed",
               "order": 1000000000, "amount": 129.9, "currency": "EUR", "customer": {"id": "c-20391", "country": "DE"},
               "tags": ["web", "eu"], "note": ""}
@@ -50,9 +50,9 @@ def _run(argv):
 
 
 def _check(server, redis, connections, result):
-    """No failed request, and no answer without its write. Webdis forgets that a client has left while Redis had
-    not answered, and may give the late answer to the next client on that descriptor: no more than one for each
-    connection of the slice before."""
+    """Checks that no request failed and that each answer has its write. When a client leaves before Redis has answered,
+    webdis may send the late answer to the next client on that descriptor, so one such answer is allowed for each
+    connection of the previous slice."""
     bad = {name: result[name] for name in ("bad_status", "bad_sockets", "late") if result[name]}
     if bad or not result["requests"]:
         raise BenchError(f"{server.name}: {result['requests']} requests, errors: {bad}")
@@ -65,7 +65,7 @@ def _check(server, redis, connections, result):
 
 
 def run_wrk(server, redis, connections, body_file, seconds):
-    """One thread of wrk with keep-alive connections that each wait for their answer before the next request."""
+    """Runs one thread of wrk with keep-alive connections; each waits for its answer before the next request."""
     redis.clear()
     window = machine.Window(server.pid, *redis.pids)
     output = _run(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", POST_LUA,
@@ -83,7 +83,7 @@ def run_wrk(server, redis, connections, body_file, seconds):
 
 
 def run_redis_benchmark(redis, connections, size, seconds):
-    """SET of keys that differ, without pipelining."""
+    """SETs different keys, without pipelining."""
     def run(requests):
         output = _run(["redis-benchmark", "-h", "127.0.0.1", "-p", redis.port, "-t", "set", "-d", size, "-c",
                        connections, "-r", 10**9, "-n", requests, "--csv"])
@@ -111,10 +111,10 @@ def _merged(slices, average):
 
 
 def mean(slices):
-    """The slices of one server within a round, as one."""
+    """Merges the slices of one server within a round."""
     return _merged(slices, statistics.fmean)
 
 
 def median(slices):
-    """One server's slices over all rounds, as one."""
+    """Merges one server's slices over all rounds."""
     return _merged(slices, statistics.median)

@@ -1,4 +1,4 @@
-"""What the machine is, what a process has used of it, and what is left of it meanwhile."""
+"""Describes the machine, and measures what a process uses and how much stays idle."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ import subprocess
 
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-BUSY_SHARE = 0.10  # of the CPUs, taken by others: above it the machine counts as busy
+BUSY_SHARE = 0.10  # share of the CPUs used by others, above which the machine counts as busy
 
 
 def cpu_seconds(pid):
@@ -18,20 +18,20 @@ def cpu_seconds(pid):
 
 
 def resident_bytes(pid):
-    """The pages of a process that are in memory, those of shared libraries included."""
+    """The resident memory of a process, shared libraries included."""
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * PAGE
 
 
 def _machine_seconds():
-    """(all, idle) of all CPUs together; what a hypervisor gave to others is in the first."""
+    """(total, idle) time of all CPUs; the total includes time stolen by the hypervisor."""
     with open("/proc/stat", encoding="ascii") as file:
         user, nice, system, idle, iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
     return (user + nice + system + idle + iowait + irq + softirq + steal) / TICK, (idle + iowait) / TICK
 
 
 class Window:
-    """A stretch of time: the CPU of some processes in it, and what was left of the machine."""
+    """A period of time: the CPU time of some processes in it, and the machine's idle time."""
 
     def __init__(self, *pids):
         self._pids = pids
@@ -41,12 +41,12 @@ class Window:
 
     @staticmethod
     def _own_seconds():
-        """This process and the load generators that it has waited for."""
+        """The CPU time of this process and of the load generators that it has waited for."""
         return sum(usage.ru_utime + usage.ru_stime for usage in map(
             resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
     def close(self):
-        """([CPU seconds of each process], the share that was idle, the share of others)"""
+        """([CPU seconds of each process], idle share, share used by others)"""
         everything, idle = _machine_seconds()
         used = [cpu_seconds(pid) - before for pid, before in zip(self._pids, self._before)]
         span = max(everything - self._all, 1 / TICK)

@@ -1,4 +1,4 @@
-"""The results as Markdown: how they compare with the goals, then every number."""
+"""Prints the results as Markdown: first compared with the goals, then every number."""
 
 import statistics
 
@@ -11,13 +11,13 @@ FEED, PLAIN, WEBDIS, BARE, SUSPENDED, REDIS = (
 
 
 def table(titles, rows):
-    """The first column is text, the others are numbers."""
+    """The first column is text; the others are numbers."""
     lines = ["| " + " | ".join(titles) + " |", "| --- |" + " ---: |" * (len(titles) - 1)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
 def _median_ratio(rounds, over, under, field="rate"):
-    """(median, smallest, largest) of the ratio within each round."""
+    """(median, smallest, largest) of the ratios of the rounds."""
     ratios = [getattr(one[over], field) / getattr(one[under], field) for one in rounds]
     return statistics.median(ratios), min(ratios), max(ratios)
 
@@ -28,7 +28,7 @@ def _goal(what, values, goal, met):
 
 
 def goals(rounds, footprint):
-    """Each pair is two servers within one round; the spread is that of the rounds."""
+    """Each ratio compares two servers within one round; the range is that of the rounds."""
     def ratio(*names):
         return _median_ratio(rounds, *names)
 
@@ -71,7 +71,7 @@ def slices(all_slices):
 
 
 def ratios(all_slices):
-    """One line for each number of connections and size."""
+    """One line for each combination of connections and size."""
     groups = {}
     for one in all_slices:
         groups.setdefault((one.connections, one.size), {})[one.server] = one
@@ -88,11 +88,11 @@ def ratios(all_slices):
 
 
 def business(all_slices):
-    """Says whether the numbers can be trusted."""
+    """Says whether the numbers are reliable."""
     shares = sorted(one.others for one in all_slices)
     text = f"Other processes and the hypervisor took {statistics.median(shares):.0%} of the CPUs (median of " \
            f"{len(shares)} slices), at most {shares[-1]:.0%}."
     if statistics.median(shares) > BUSY_SHARE:
-        return f"**The machine is too busy: {text} Look at the ratios within a round only, and run it again when it " \
-               "is quiet.**"
+        return f"**The machine is too busy: {text} Trust only the ratios within a round, and run it again on a quiet " \
+               "machine.**"
     return text

@@ -1,4 +1,4 @@
-"""The servers that are compared, each a process of ours on a port of 127.0.0.1."""
+"""The servers under comparison, each a child process on a port of 127.0.0.1."""
 
 import json
 import os
@@ -16,15 +16,15 @@ START_SECONDS = 10.0
 
 
 class BenchError(Exception):
-    """Something did not run, or ran with errors."""
+    """Something did not run, or reported errors."""
 
 
 class Server:
-    """`method` and `path` are what a load generator asks of it."""
+    """`method` and `path` are what a load generator requests."""
 
     method, path = "POST", "/"
-    writes = None    # the Redis command that each request must have led to
-    is_ours = False  # then every single answer is held against the writes
+    writes = None    # the Redis command that each request must cause
+    is_ours = False  # then each answer is compared with the writes
 
     def __init__(self, name, folder, argv, port=None):
         self.name = name
@@ -42,7 +42,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}{self.path}"
 
     def spawn(self):
-        """Starts it, and does not wait."""
+        """Starts it without waiting until it is ready."""
         environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -73,7 +73,7 @@ class Server:
             return False
 
     def get(self, path):
-        """The whole answer; the connection is closed after it."""
+        """Returns the whole answer; closes the connection."""
         with self.connect() as connection:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             with connection.makefile("rb") as answer:
@@ -83,7 +83,7 @@ class Server:
         return socket.create_connection(("127.0.0.1", self.port), START_SECONDS, (source, 0))
 
     def check(self):
-        """Fails when the process has ended."""
+        """Fails if the process has ended."""
         if self.process.poll() is not None:
             with open(self._log, encoding="utf-8", errors="replace") as log:
                 raise BenchError(f"{self.name} ended, status {self.process.returncode}: {log.read()[-800:]}")
@@ -99,7 +99,7 @@ class Server:
 
 
 class Redis(Server):
-    """A private redis-server that keeps nothing on disk."""
+    """A private redis-server without persistence."""
 
     @property
     def pids(self):
@@ -110,7 +110,7 @@ class Redis(Server):
             "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", folder, "--save", "", "--appendonly", "no"])
 
     def command(self, *words):
-        """The reply as Redis sent it, up to the first line's end or, for a bulk string, the string."""
+        """The raw reply up to the end of its first line, or the string of a bulk reply."""
         with self.connect() as connection, connection.makefile("rb") as replies:
             connection.settimeout(60)
             parts = [word.encode() for word in words]
@@ -121,12 +121,12 @@ class Redis(Server):
             return replies.read(int(line[1:])) if line.startswith(b"$") else line[1:].strip()
 
     def clear(self):
-        """Empty, with its counters at zero."""
+        """Empties the server and resets its counters."""
         self.command("FLUSHALL", "SYNC")
         self.command("CONFIG", "RESETSTAT")
 
     def calls(self, name):
-        """(calls, those that failed) of a command since `clear`."""
+        """(calls, failed calls) of a command since `clear`."""
         for line in self.command("INFO", "commandstats").decode().splitlines():
             if line.startswith(f"cmdstat_{name.lower()}:"):
                 stats = dict(pair.split("=") for pair in line.partition(":")[2].split(","))
@@ -142,7 +142,7 @@ class Collector(Server):
             program, "--listen", f"127.0.0.1:{port}", "--redis-url", f"redis://127.0.0.1:{redis.port}", *flags])
 
     def workers(self):
-        """The number of its worker threads, as its log says it."""
+        """The number of its worker threads, from its log."""
         with open(self._log, encoding="utf-8") as log:
             return next(line["workers"] for line in map(json.loads, log) if line["event"] == "server.listening")
 
@@ -158,8 +158,8 @@ class Collector(Server):
 
 
 class Webdis(Server):
-    """PUT /SET/key stores the body. The key is a number that post.lua counts up. With one connection to Redis for
-    each thread it is faster than with its default of two."""
+    """PUT /SET/key stores the body. The key is a number that post.lua increments. webdis is faster with one connection
+    to Redis per thread than with its default of two."""
 
     method, path, writes = "PUT", "/SET/1000000000", "SET"
 
@@ -178,7 +178,7 @@ class Webdis(Server):
 
 
 class Bare(Server):
-    """libmicrohttpd and nothing behind it."""
+    """libmicrohttpd with nothing behind it."""
 
     def __init__(self, name, folder, program, workers, suspend):
         super().__init__(name, folder, lambda port: [program, port, workers, *(["--suspend"] if suspend else [])])

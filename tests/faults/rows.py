@@ -1,4 +1,4 @@
-"""The rows of the table: each a fault, where it happens, and what may come of it."""
+"""The rows of the table: each names a fault, where it happens, and the acceptable results."""
 
 from functools import partial
 
@@ -7,11 +7,11 @@ from support.fast_load import FastLoad
 from support.hostile_play import play_hostile
 from support.places import DURABLE, Clustered, Encrypted, Named, Standalone, Watched
 
-# So that a fault that is longer than these need not last for many seconds.
+# Short time-outs, so that a fault can outlast them within a few seconds.
 SHORT = {"stall_timeout": "1s", "connect_timeout": "1s"}
 
 BUSY = {"connections": 32, "rate": 2000}
-# As many as there can be: the more are under way, the more a primary that dies takes along.
+# As many as possible: the more documents are in flight, the more a dying primary loses.
 FULL = {"connections": 64, "load": FastLoad, "between": 5000}
 
 
@@ -20,7 +20,7 @@ def durable(**options):
 
 
 class Row:
-    """`places` makes what the fault is done to; the rest is for scenarios.play."""
+    """`places` creates the Redis servers that the fault hits; the other arguments are for scenarios.play."""
 
     def __init__(self, name, fault, places=lambda: [durable()], **play):
         self.name, self.fault, self.places, self.play_options = name, fault, places, play
@@ -40,7 +40,8 @@ class HostileRow:
 
 
 def swapped_at_full_rate(site, slowest=1.0):
-    """The binding changes while 64 connections send all they can. What that costs the rate: make bench-swap."""
+    """Changes the binding while 64 connections send at full rate. `make bench-swap` measures how that affects the
+    rate."""
     pid = site.collector.pid
     scenarios.swapped(site)
     assert site.collector.running() and site.collector.pid == pid
@@ -53,12 +54,12 @@ ROWS = [
     Row("Redis reads its data first (LOADING)", scenarios.loading, between=600),
     Row("SIGSTOP, shorter than the stall time", partial(scenarios.stopped, seconds=2.5)),
     Row("SIGSTOP, longer than the stall time", partial(scenarios.stopped, seconds=4.0), **SHORT),
-    Row("primary becomes read-only, is promoted again", scenarios.demoted, times=2),
+    Row("primary becomes read-only, then is promoted again", scenarios.demoted, times=2),
     Row("coordinated FAILOVER, the address moves along", scenarios.handed_over),
     Row("out of memory for 1 s", scenarios.out_of_memory, allowed=scenarios.OUT_OF_MEMORY),
     # The network
     Row("network slow (100 ms each way)", scenarios.slow),
-    Row("network stands still for 1 s", scenarios.network_paused),
+    Row("network stalls for 1 s", scenarios.network_paused),
     Row("black hole", partial(scenarios.black_hole, seconds=2.0), **SHORT),
     Row("connections reset, 5 times", scenarios.reset, times=5),
     Row("connections refused for 1 s", scenarios.refused),
@@ -71,7 +72,7 @@ ROWS = [
         times=5, between=50),
     Row("reply to XADD lost, 5 times", partial(scenarios.reply_lost, command="XADD"),
         lambda: [durable(scripted=True)], times=5, between=50),
-    Row("replies that cannot be", scenarios.replies_impossible, times=2),
+    Row("impossible replies", scenarios.replies_impossible, times=2),
     HostileRow("a Redis that lies for 20 s, its answers and its handshakes", seed=7, seconds=20),
     # Writes that stall
     Row("CLIENT PAUSE WRITE for 4 s, with a stall time of 1 s", partial(scenarios.writes_paused, seconds=4.0), **SHORT),
@@ -109,7 +110,7 @@ ROWS = [
     Row("Sentinel: primary hangs (SIGSTOP), --ack=replica:1", scenarios.primary_hangs, lambda: [Watched()],
         ack="replica:1", **BUSY),
     Row("Sentinel: FAILOVER asked for", scenarios.failed_over, lambda: [Watched()], **BUSY),
-    Row("Sentinel: FAILOVER asked for, subscriptions cut", scenarios.failed_over_unheard, lambda: [Watched()], **BUSY),
+    Row("Sentinel: SENTINEL FAILOVER, subscriptions cut", scenarios.failed_over_unheard, lambda: [Watched()], **BUSY),
     # Cluster: three masters
     Row("Cluster: master killed, --ack=memory", scenarios.master_killed, lambda: [Clustered()], may_lose=True, **FULL),
     Row("Cluster: master killed, replicas cut off 0.2 s before, --ack=memory",
@@ -117,7 +118,7 @@ ROWS = [
     Row("Cluster: master killed, replicas cut off 0.2 s before, --ack=replica:1",
         partial(scenarios.master_killed, cut_off=0.2), lambda: [Clustered(replicas=2)], ack="replica:1", **FULL),
     Row("Cluster: CLUSTER FAILOVER of each master", scenarios.masters_relieved, lambda: [Clustered()], **BUSY),
-    Row("Cluster: 100 slots and the feed's move", scenarios.resharded, lambda: [Clustered(replicas=0)], **BUSY),
+    Row("Cluster: 100 slots and the feed's slot move", scenarios.resharded, lambda: [Clustered(replicas=0)], **BUSY),
     # The binding
     Row("binding swapped, 64 connections at full rate, 6 times", swapped_at_full_rate,
         lambda: [Standalone(proxied=False), Standalone(proxied=False)], times=6, **FULL),

@@ -1,5 +1,5 @@
-/* backing_collector_fuzz: where Collector is, as COLLECTOR_URL says it. Besides not crashing: what is taken is a URL
- * without a user part, a query and blanks, and says the host and port that it was made of. */
+/* backing_collector_fuzz: parses COLLECTOR_URL, Collector's address. Besides not crashing, it must accept only URLs
+ * without a user part, a query or blanks, and the result must contain the host and port of the input. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

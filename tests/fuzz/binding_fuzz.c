@@ -1,8 +1,7 @@
-/* binding_fuzz: a folder of bindings made from the input, loaded, searched and watched. The input is a
- * list of records that end with byte 0x1e:
+/* binding_fuzz: builds a folder of bindings from the input, and loads, searches and watches it. The input is a list of
+ * records that end with byte 0x1e:
  *     fPATH=CONTENT   a file     lPATH=TARGET   a link     dPATH   a folder
- * The tree is built step by step below a folder in memory, never through a link, so no input can reach
- * anything else. */
+ * The tree is built step by step below a folder in memory and never through a link, so no input can reach other files. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +19,8 @@ enum { RECORDS_MAX = 64, RECORD_END = 0x1e };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Opens the folder that `path` lies in, made where it is missing, and cuts `path` to its last part.
- * -1 where that is not possible. */
+/* Opens the parent folder of `path`, creates it if missing, and cuts `path` to its last component. Returns -1 if that
+ * fails. */
 static int open_parent(int root, char **path)
 {
         int dir = dup(root);

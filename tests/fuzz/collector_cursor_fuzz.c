@@ -1,5 +1,5 @@
-/* collector_cursor_fuzz: a cursor as a client sends it back. Besides not crashing: what is taken is written as a text
- * that fits and reads as the same place again. */
+/* collector_cursor_fuzz: parses a cursor as a client returns it. Besides not crashing, an accepted cursor must print as
+ * a text that fits its limit and parses to the same position. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Feeds bytes to the reader of YAML configuration files. It must neither crash nor leak, and each refusal must name a
+/* Feeds bytes to the reader of YAML configuration files. It must neither crash nor leak, and each error must name its
  * place: "fuzz.yaml:<line>". */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static const struct config_option options[] = {
 static const struct config_program program = { .name = "fuzz",
                                                .prefix = "FUZZ",
                                                .version = "0",
-                                               .summary = "a table with each type",
+                                               .summary = "a table with an option of each type",
                                                .options = options,
                                                .option_count = COUNT_OF(options) };
 

@@ -1,5 +1,5 @@
-/* form_fuzz: any bytes as a form body. Whatever they are, the result is a JSON object that the check
- * accepts, within the limits, or one of the errors that json.h names; in UTF-8 and in ISO-8859-1. */
+/* form_fuzz: parses any bytes as a form body, in UTF-8 and in ISO-8859-1. The result must be a JSON object that the
+ * check accepts, within the limits, or one of the errors that json.h names. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,12 +25,12 @@ static void read_within(const char *bytes, size_t size, const struct form_option
         struct json_object object;
         buf_init(&out, 0);
         int rc = form_to_json(bytes, size, options, &out, &err);
-        expect(rc == 0 || rc == ERR_LIMIT || rc == ERR_INVALID, "another error than those of the header");
+        expect(rc == 0 || rc == ERR_LIMIT || rc == ERR_INVALID, "an error that json.h does not name");
         expect(out.len <= MAX_BYTES, "more JSON than allowed");
         if (rc == 0)
                 expect(json_check_object(out.data, out.len, NULL, &object, NULL, &err) == 0, err.text);
         else
-                expect(out.len == 0, "half a result was left");
+                expect(out.len == 0, "a partial result was left");
         buf_fini(&out);
 }
 

@@ -1,6 +1,6 @@
-/* Any bytes on a connection: they go through a real socket into a server whose handlers look at all
- * that a request has. The first byte says in how many pieces they are sent, and whether the handler
- * answers at once or later. One route needs a token: who gets there has sent it. */
+/* Sends any bytes through a real socket to a server whose handlers read everything that a request has. The first byte
+ * says in how many pieces the rest is sent, and whether the handler answers at once or later. One route needs a token:
+ * only a request that sent it may arrive there. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -82,13 +82,13 @@ static void start(void)
 
 static void turn(void)
 {
-        (void)uv_run(&loop, UV_RUN_NOWAIT); /* its result tells that handles are active: they are */
+        (void)uv_run(&loop, UV_RUN_NOWAIT); /* the result only says that handles are active, which is expected */
         for (; held_count > 0; held_count--)
                 answer(held[held_count - 1]);
 }
 
-/* Each client has an address of its own in 127.0.0.0/8: where the server closes first, the pair of
- * addresses and ports stays taken for a minute. -1: none is free just now. */
+/* Each client uses its own address in 127.0.0.0/8: if the server closes first, the pair of addresses and ports stays in
+ * use for a minute. Returns -1 if no address is free. */
 static int open_client(void)
 {
         static uint32_t count;

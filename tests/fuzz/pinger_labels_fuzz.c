@@ -1,5 +1,5 @@
-/* pinger_labels_fuzz: the file `labels` of the downward API. Besides not crashing: what is read can be shown, so it
- * is an object of texts, and its JSON is sound. */
+/* pinger_labels_fuzz: parses the file `labels` of the downward API. Besides not crashing, the result must be an object
+ * of strings and print as valid JSON. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* pinger_record_fuzz: what a client sends becomes a log record: the first line of the input is the request's target,
- * the others are header fields, `name: value`. Besides not crashing: the record is an object that Collector takes,
- * and a value under a secret's name is not in it. */
+/* pinger_record_fuzz: turns a request into a log record. The first line of the input is the request's target, the
+ * others are header fields, `name: value`. Besides not crashing, the record must be an object that Collector accepts,
+ * without any value under a secret's name. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ enum { FIELDS_MAX = 32 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A value that stands nowhere else: the input has no upper case. */
+/* A value that occurs nowhere else, since the input has no upper case. */
 #define MARK "SECRETVALUE"
 
 static char *copy_of(const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
-/* redis_json_fuzz: an entry of a binding that holds all settings as one JSON object. Besides not crashing: a setting
- * that is read is within its limits, and an error names the place. */
+/* redis_json_fuzz: parses a binding's entry that holds all settings as one JSON object. Besides not crashing, each
+ * setting must be within its limits, and an error must name the place. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Fuzzes what Redis may send: the bytes go to the reply reader in pieces (the first byte says how long they
- * are), and each reply through the judgement of failures and handshakes and all the accessors. */
+/* Fuzzes replies of Redis: the bytes go to the reply reader in pieces (the first byte gives their length), and each
+ * reply goes through the classification of failures, the handshake and all accessors. */
 #include <stdlib.h>
 
 #include "redis/internal.h"

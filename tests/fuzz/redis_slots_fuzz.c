@@ -1,5 +1,5 @@
-/* Fuzzes what a Cluster says of its nodes: the bytes are a reply, which goes to the parser of maps, and, where it is
- * an error, to that of redirections. What comes out must be whole: each slot's node is one of the list. */
+/* Fuzzes what a Cluster reports about its nodes: the bytes are a reply, which goes to the parser of slot maps or, if it
+ * is an error, to that of redirections. The result must be consistent: each slot's node must be in the list. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct err err;
         if (size == 0 || size > INPUT_MAX_BYTES)
                 return 0;
-        (void)redis_slot_of_key((const char *)data, size); /* reads no further than it may */
+        (void)redis_slot_of_key((const char *)data, size); /* must not read beyond the end */
         struct redis_reader *reader = redis_reader_new(REPLY_MAX_BYTES);
         if (reader && redis_reader_feed(reader, (const char *)data, size, &err) == 0)
                 while (redis_reader_next(reader, &reply, &err) > 0) {

@@ -1,6 +1,5 @@
-/* redis_uri_fuzz: a Redis URI or a connection string, cut into parts and typed, as it comes from a variable.
- * Besides not crashing: a setting that is read is within its limits, and after a failure the error names the
- * place. */
+/* redis_uri_fuzz: parses a Redis URI or a connection string from a variable. Besides not crashing, each setting must be
+ * within its limits, and an error must name the place. */
 #include <assert.h>
 #include <string.h>
 

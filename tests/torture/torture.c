@@ -1,13 +1,13 @@
-/* torture: runs unit tests with allocations failing. It is linked into a unit test program with `-Wl,--wrap=` for each
- * function below, so that our objects call it in place of the C library, and in place of cmocka's runner. Each test
- * then runs again and again, each time in a process of its own: first the first allocation fails, then the second, and
- * so on until a run reaches its end before the one that should fail.
+/* torture: reruns unit tests with one allocation failing. It is linked into a unit test program with `-Wl,--wrap=` for
+ * each function below, so that our objects call it instead of the C library and cmocka's runner. Each test then runs
+ * repeatedly, each time in its own process: first the first allocation fails, then the second, and so on until a run
+ * ends before the allocation that should fail.
  *
- * A run is bad when it crashes, when AddressSanitizer or UBSan finds something, or when a test that passes in spite of
- * the failure leaks. Most tests assert that a call succeeds, so they fail where its allocation does; that is no
- * finding, and what such a test leaves behind is not looked at. A test named `..._whatever_allocation_fails` is written
- * for this: there a failed assertion is a finding too, and only what the test itself does counts, not the group's setup
- * and teardown.
+ * A run is a finding if it crashes, if AddressSanitizer or UBSan reports something, or if a test that passes despite
+ * the failure leaks memory. Most tests assert that a call succeeds, so they fail when its allocation fails; that is no
+ * finding, and leaks of such a test are ignored. A test named `..._whatever_allocation_fails` is written for this
+ * purpose: there a failed assertion is a finding too, and only allocations of the test itself count, not those of the
+ * group's setup and teardown.
  *
  *     TORTURE_RUNS   failing allocations tried per test; 0 (default): all of them. With fewer, they are spread evenly
  *     TORTURE_TEST   only tests with this in their name
@@ -37,11 +37,11 @@
 #include "base/clock.h"
 
 enum {
-        RUN_MS_MAX = 2000,     /* most tests wait for up to 10 s for what a failed allocation has prevented */
-        STRICT_MS_MAX = 60000, /* a test that is made for this has deadlines of its own                     */
+        RUN_MS_MAX = 2000,     /* most tests wait up to 10 s for something that a failed allocation prevents */
+        STRICT_MS_MAX = 60000, /* a test written for this has its own deadlines                     */
         REPORTED_MAX = 5,      /* findings shown per test                                                   */
         EXIT_SANITIZER = 99,
-        EXIT_CMOCKA = 255, /* an assertion failed in another thread than the test's                     */
+        EXIT_CMOCKA = 255, /* an assertion failed in a thread other than the test's                     */
 };
 #define STRICT "_whatever_allocation_fails"
 
@@ -52,7 +52,7 @@ struct counter {
 };
 
 static struct counter *counter;
-static atomic_bool is_paused; /* what is allocated now neither counts nor fails */
+static atomic_bool is_paused; /* allocations now neither count nor fail */
 
 static bool fails(void)
 {
@@ -64,7 +64,7 @@ static bool fails(void)
 
 /* --- In place of the C library ---------------------------------------------------------------------------- */
 
-/* The linker makes these names: __real_x is the function that __wrap_x stands in for. */
+/* The linker provides these names: __real_x is the function that __wrap_x replaces. */
 #define WRAPPED(type, name, failure, parameters, arguments)                                                            \
         type __real_##name parameters;                                                                                 \
         type __wrap_##name parameters;                                                                                 \
@@ -134,7 +134,8 @@ static bool is_strict(const struct CMUnitTest *test)
         return strstr(test->name, STRICT) != NULL;
 }
 
-/* cmocka calls the teardown of a group whose setup has failed half-way, too. Around a strict test nothing fails. */
+/* cmocka also calls the teardown of a group whose setup failed midway. For a strict test, no allocation in setup and
+ * teardown fails. */
 static const struct group *group_run;
 static const struct CMUnitTest *test_run;
 static bool is_set_up;
@@ -154,23 +155,23 @@ static int tear_down(void **state)
         return is_set_up && group_run->teardown ? group_run->teardown(state) : 0;
 }
 
-/* Never returns. A test that passed is looked at for leaks. */
+/* Never returns. If the test passed, checks for leaks. */
 static void run_child(const struct group *group, const struct CMUnitTest *test, FILE *output)
 {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)setpgid(0, 0); /* so that the parent can end what a test has started, too */
+        (void)setpgid(0, 0); /* so that the parent can also end processes started by the test */
         if (dup2(fileno(output), STDOUT_FILENO) < 0 || dup2(fileno(output), STDERR_FILENO) < 0)
                 _exit(EXIT_FAILURE);
         group_run = group;
         test_run = test;
         int failed = __real__cmocka_run_group_tests(group->name, test, 1, set_up, tear_down);
-        (void)fflush(NULL); /* what is lost is only what a person might have read */
+        (void)fflush(NULL); /* only loses output for a person to read */
         if (failed)
                 _exit(EXIT_FAILURE);
         _exit(__lsan_do_recoverable_leak_check() ? EXIT_SANITIZER : EXIT_SUCCESS);
 }
 
-/* False: it had to be ended. */
+/* Returns false if the child had to be killed. */
 static bool wait_for(pid_t pid, int64_t limit_ms, int *status)
 {
         int64_t until_ms = clock_monotonic_ms() + limit_ms;
@@ -204,7 +205,7 @@ static struct result run_once(const struct group *group, const struct CMUnitTest
                 abort();
         atomic_store(&counter->allocations, 0);
         counter->fail_at = fail_at;
-        (void)fflush(NULL); /* else the child prints it once more */
+        (void)fflush(NULL); /* otherwise the child would print it again */
         pid_t pid = fork();
         if (pid < 0)
                 abort();
@@ -248,13 +249,13 @@ static unsigned long setting(const char *name)
         return text ? strtoul(text, NULL, 10) : 0;
 }
 
-/* The allocation that run `i` of `runs` lets fail, of `total`. */
+/* The number of the allocation, of `total`, that fails in run `i` of `runs`. */
 static unsigned long spread(unsigned long i, unsigned long runs, unsigned long total)
 {
         return runs >= total ? i + 1 : i * total / runs + 1;
 }
 
-/* Tells what it found; the number of findings. */
+/* Prints the findings and returns their number. */
 static unsigned torture(const struct group *group, const struct CMUnitTest *test, unsigned long total)
 {
         unsigned long runs = setting("TORTURE_RUNS");
@@ -276,7 +277,7 @@ static unsigned torture(const struct group *group, const struct CMUnitTest *test
         return found;
 }
 
-/* A test that does not pass when nothing fails is a finding. */
+/* A test that fails without a failing allocation is a finding. */
 static unsigned torture_test(const struct group *group, const struct CMUnitTest *test)
 {
         unsigned long at = setting("TORTURE_AT");
