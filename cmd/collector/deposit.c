@@ -216,7 +216,8 @@ static void on_existing(struct store_read *read, enum store_outcome outcome, con
         struct deposit *deposit = CONTAINER_OF(read, struct deposit, read);
         const struct deposit_result conflict = { .outcome = DEPOSIT_CONFLICT };
         struct json_object stored;
-        if (outcome == STORE_ABSENT) { /* it was deleted or has expired in between */
+        /* It was deleted or has expired in between, or another worker has acknowledged a document in a newer Redis. */
+        if (outcome == STORE_ABSENT || (outcome == STORE_DONE && store_read_is_overtaken(read))) {
                 write_new(deposit);
                 return;
         }

@@ -26,6 +26,7 @@ static uv_loop_t loop;
 static struct redis_target *target;
 static struct redis *redis;
 static struct store store;
+static struct swap swap;
 static struct metrics *metrics;
 static struct instruments instruments;
 static struct deposits deposits;
@@ -42,7 +43,7 @@ static int setup(void **state UNUSED)
         metrics = metrics_new();
         assert_non_null(metrics);
         assert_int_equal(instruments_init(&instruments, metrics, &err), 0);
-        store_init(&store, redis, NULL, 0, 60000, true);
+        store_init(&store, redis, NULL, &swap, 0, 60000, true);
         deposits_init(&deposits, &store, &instruments);
         is_sender_gone = false;
         return 0;

@@ -275,9 +275,12 @@ static void ask(struct lane *lane)
                 redis_send(lane->redis, &lane->waits[i].command);
 }
 
+/* On one that has not followed a swap yet documents would wait for it (swap.h). */
 static bool is_healthy(const struct lane *lane)
 {
-        return redis_state(lane->redis) == REDIS_READY;
+        const struct swap *swap = lane->lanes->options.swap;
+        return redis_state(lane->redis) == REDIS_READY &&
+               (!swap || !swap_is_behind(swap, redis_generation(lane->redis)));
 }
 
 /* Documents have somewhere to go while `lane` waits: to a lane with a connection; where no other lane has one, behind

@@ -37,6 +37,7 @@
 #include "feed.h"
 #include "metrics/metrics.h"
 #include "redis/redis.h"
+#include "swap.h"
 
 enum { LANES = 4, LANE_WAITS_MAX = 32 };
 
@@ -89,6 +90,7 @@ struct lanes {
         struct lanes_options {
                 struct ack_level level; /* not ACK_MEMORY */
                 struct redis_options redis;
+                const struct swap *swap;      /* NULL: no other worker can be ahead. Borrowed */
                 struct redis_budget *waiting; /* counts documents that wait for safety. Borrowed */
                 struct metric *wait_seconds, *short_total;
         } options;

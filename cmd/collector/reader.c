@@ -86,7 +86,8 @@ static void give_turn(struct reader *reader)
 
 static void finish(struct reader *reader, bool more)
 {
-        if (reader->is_moved || reader->search.is_moved)
+        bool is_overtaken = reader->outcome == STORE_DONE && swap_is_behind(reader->store->swap, reader->generation);
+        if (reader->is_moved || reader->search.is_moved || is_overtaken)
                 reader->outcome = STORE_MOVED;
         give_turn(reader);
         drop_entries(reader);
@@ -142,6 +143,7 @@ static bool send_words(struct reader *reader, struct redis_command *command, red
         redis_command_init(command, on_reply);
         command->on_place = command == &reader->command ? on_place : on_ask_place;
         command->made_for = reader->place;
+        command->generation_min = swap_newest(reader->store->swap);
         if (redis_command_args(command, argc, argv, lengths, NULL) < 0) {
                 fail_memory(reader);
                 return false;
@@ -735,6 +737,7 @@ void reader_start(struct reader *reader)
 {
         int64_t today = feed_day(clock_realtime_ms());
         reader->place = redis_place(reader->store->redis)->number;
+        reader->generation = redis_place(reader->store->redis)->generation;
         reader->entry_count = reader->at = reader->batch_end = 0;
         /* One more than will be taken tells whether there are more. */
         reader->window = reader->wanted >= WINDOW_FIRST ? WINDOW_MAX : WINDOW_FIRST;

@@ -21,11 +21,12 @@ enum {
         FENCE_SIZE = 2 * KEY_SIZE + sizeof("collector:ack:{}"),
 };
 
-void store_init(struct store *store, struct redis *redis, struct lanes *lanes, int64_t retention_ms, int64_t hold_ms,
-                bool feed)
+void store_init(struct store *store, struct redis *redis, struct lanes *lanes, struct swap *swap, int64_t retention_ms,
+                int64_t hold_ms, bool feed)
 {
         *store = (struct store){ .redis = redis,
                                  .lanes = lanes,
+                                 .swap = swap,
                                  .retention_ms = retention_ms,
                                  .hold_ms = hold_ms,
                                  .feed = feed,
@@ -190,8 +191,19 @@ static bool is_here(const struct store_write *write)
         return write->is_set && write->set.generation == redis_generation(write->redis);
 }
 
+/* It was done in a former Redis, and a document is acknowledged in a newer one. */
+static bool is_overtaken(const struct store_write *write)
+{
+        bool is_done = write->outcome == STORE_DONE || write->outcome == STORE_EXISTS;
+        return is_done && swap_is_behind(write->store->swap, write->set.generation);
+}
+
 static void write_finished(struct store_write *write)
 {
+        if (is_overtaken(write)) {
+                write_again(write);
+                return;
+        }
         redis_command_fini(&write->set);
         redis_command_fini(&write->add);
         bool has_failed = write->outcome != STORE_DONE && write->outcome != STORE_EXISTS;
@@ -200,6 +212,8 @@ static void write_finished(struct store_write *write)
                 write->outcome = STORE_UNSAFE;
         else if (has_failed && write->outcome != STORE_UNSAFE && is_here(write))
                 write->outcome = STORE_UNLISTED;
+        if (!has_failed)
+                swap_note(write->store->swap, write->set.generation);
         write->on_done(write, write->outcome, &write->err);
 }
 
@@ -287,6 +301,7 @@ static void send_add(struct store_write *write)
         write->add.on_resend = on_add_resend;
         write->add.on_place = on_add_place;
         write->add.made_for = place->number;
+        write->add.generation_min = write->set.generation_min;
         write->set.follower = &write->add;
         if (feed_add_args(&write->add, name, write->key, first_added_ms(write), &err) < 0) {
                 write_failed(write, STORE_UNAVAILABLE, &err);
@@ -427,13 +442,14 @@ static void write_again(struct store_write *write)
                 write->mark_ms = write->set.sent_first_ms;
         redis_command_fini(&write->add);
         write->add = (struct redis_command){ 0 };
-        write->is_set = write->is_fenced = false;
+        write->is_set = write->is_fenced = write->is_unsafe = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         if (write->lane) {
                 write->lane = lanes_pick(write->store->lanes);
                 write->redis = write->lane->redis;
         }
+        write->set.generation_min = swap_newest(write->store->swap);
         redis_send(write->redis, &write->set);
         if (write->store->feed && !write->is_new && !redis_is_cluster(write->redis))
                 send_add(write);
@@ -484,6 +500,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         memcpy(write->key, key, UUID_TEXT_SIZE);
         redis_command_init(&write->set, on_set);
         redis_command_room(&write->set, write->set_room, sizeof(write->set_room));
+        write->set.generation_min = swap_newest(store->swap);
         write->add = (struct redis_command){ 0 };
         if (store->feed)
                 (void)note_today(store); /* in any case: the day is known to be written to */
@@ -518,6 +535,12 @@ bool store_write_cancel(struct store_write *write)
 /* --- Read ------------------------------------------------------------------------------------------- */
 
 typedef enum redis_made on_place_fn(struct redis_command *command, const struct redis_place *place);
+
+/* Where a miss there can be final. */
+static unsigned generation_for(const struct store *store, bool is_previous)
+{
+        return is_previous ? store->previous.generation : swap_newest(store->swap);
+}
 
 static void send_with_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,
                           on_place_fn *on_place)
@@ -558,6 +581,8 @@ static void previous_said(struct store *store, enum store_outcome outcome, struc
         }
 }
 
+static void send_get(struct store *store, struct store_read *read, struct redis *redis);
+
 static void on_get(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct store_read *read = CONTAINER_OF(command, struct store_read, get);
@@ -570,6 +595,10 @@ static void on_get(struct redis_command *command, const struct redis_reply *repl
         else
                 outcome = no_value(reply, err, &why);
         redis_command_fini(command);
+        if (outcome == STORE_ABSENT && command->generation < generation_for(read->store, read->is_previous)) {
+                send_get(read->store, read, read->redis);
+                return;
+        }
         if (read->is_previous) {
                 previous_said(read->store, outcome, &why);
         } else if (outcome == STORE_ABSENT && read->store->previous.redis) {
@@ -589,6 +618,7 @@ static void send_get(struct store *store, struct store_read *read, struct redis 
         read->store = store;
         read->redis = redis;
         redis_command_init(&read->get, on_get);
+        read->get.generation_min = generation_for(store, read->is_previous);
         send_with_key(redis, &read->get, "GET", read->key, on_get_place);
 }
 
@@ -611,12 +641,19 @@ void store_read_previous(struct store *store, struct store_read *read, const cha
         send_get(store, read, store->previous.redis);
 }
 
+bool store_read_is_overtaken(const struct store_read *read)
+{
+        return !read->is_previous && swap_is_behind(read->store->swap, read->get.generation);
+}
+
 /* --- Delete ----------------------------------------------------------------------------------------- */
 
 static enum redis_made on_delete_place(struct redis_command *command, const struct redis_place *place)
 {
         return set_key(command, place, CONTAINER_OF(command, struct store_delete, command)->key);
 }
+
+static void send_delete(struct store_delete *delete);
 
 static void on_deleted(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
@@ -635,10 +672,10 @@ static void on_deleted(struct redis_command *command, const struct redis_reply *
         bool is_known = outcome == STORE_DONE || outcome == STORE_ABSENT;
         if (outcome == STORE_DONE)
                 delete->was_there = true;
-        if (is_known && !delete->is_previous && store->previous.redis) {
-                delete->is_previous = true;
-                redis_command_init(&delete->command, on_deleted);
-                send_with_key(store->previous.redis, &delete->command, "GETDEL", delete->key, on_delete_place);
+        bool is_overtaken = command->generation < generation_for(store, delete->is_previous);
+        if (is_known && (is_overtaken || (!delete->is_previous && store->previous.redis))) {
+                delete->is_previous = delete->is_previous || !is_overtaken;
+                send_delete(delete);
                 return;
         }
         if (is_known)
@@ -646,21 +683,30 @@ static void on_deleted(struct redis_command *command, const struct redis_reply *
         delete->on_done(delete, outcome, &why);
 }
 
+/* GETDEL (Redis 6.2) and not DEL: it refuses keys that hold no string, which are not ours. */
+static void send_delete(struct store_delete *delete)
+{
+        struct store *store = delete->store;
+        redis_command_init(&delete->command, on_deleted);
+        delete->command.generation_min = generation_for(store, delete->is_previous);
+        send_with_key(delete->is_previous ? store->previous.redis : store->redis, &delete->command, "GETDEL",
+                      delete->key, on_delete_place);
+}
+
 void store_delete(struct store *store, struct store_delete *delete, const char *key)
 {
         delete->store = store;
         delete->is_previous = delete->was_there = false;
         memcpy(delete->key, key, UUID_TEXT_SIZE);
-        redis_command_init(&delete->command, on_deleted);
-        /* GETDEL (Redis 6.2) and not DEL: it refuses keys that hold no string, which are not ours. */
-        send_with_key(store->redis, &delete->command, "GETDEL", key, on_delete_place);
+        send_delete(delete);
 }
 
 /* --- Announce --------------------------------------------------------------------------------------- */
 
 static void announce_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
 {
-        if (announce->is_moved || announce->search.is_moved)
+        bool is_overtaken = swap_is_behind(announce->store->swap, announce->generation);
+        if (announce->is_moved || announce->search.is_moved || (outcome == STORE_DONE && is_overtaken))
                 outcome = STORE_MOVED;
         else if (outcome != STORE_DONE)
                 outcome = STORE_UNLISTED;
@@ -731,6 +777,7 @@ void store_announce(struct store *store, struct store_announce *announce, const 
         char key[UUID_TEXT_SIZE];
         struct redis *redis = found->redis;
         unsigned place = found->get.made_for;
+        announce->generation = found->get.generation;
         memcpy(key, found->key, sizeof(key));
         announce->store = store;
         announce->is_found = announce->is_moved = false;

@@ -17,6 +17,8 @@
  * begin with the prefix of that one, and an XADD beside its SET is withdrawn for a Cluster. So what STORE_DONE tells is
  * in one Redis, under one prefix, entry and document.
  *
+ * It is also the newest Redis in which any worker has acknowledged a document (swap.h).
+ *
  * With lanes (`--ack=replica` and `--ack=fsync`, lanes.h) STORE_DONE and STORE_EXISTS come when the document is safe, too.
  * Where the connection is lost before that, both commands are sent again, the XADD with a mark. A key that was there
  * already has not been written on this connection; a key of our own, `<prefix>collector:ack`, is then written before
@@ -39,12 +41,15 @@
 #include "lanes.h"
 #include "redis/redis.h"
 #include "search.h"
+#include "swap.h"
 #include "trim.h"
 #include "turns.h"
 
 /* The Redis that was bound before (`--previous-binding`): asked where a key is not found. */
 struct store_previous {
         struct redis *redis; /* borrowed; NULL: none */
+        unsigned
+                generation; /* of the target that it was told last: where it is on its way to, what it misses is not final */
         struct metric *found, *absent, *failed;
 };
 
@@ -52,6 +57,7 @@ struct store {
         struct redis *redis; /* borrowed */
         struct lanes *lanes; /* borrowed; where documents are written. NULL: `redis` */
         struct store_previous previous;
+        struct swap *swap;    /* borrowed */
         int64_t retention_ms; /* 0: kept */
         int64_t hold_ms;
         bool feed;
@@ -135,6 +141,7 @@ struct store_announce {
         struct store *store;
         struct search search;
         struct redis_command add;
+        unsigned generation; /* of the target that the document was found in */
         bool is_moved;
         char key[UUID_TEXT_SIZE];
         int64_t from_ms;
@@ -142,8 +149,8 @@ struct store_announce {
 };
 
 /* `lanes` may be NULL. */
-void store_init(struct store *store, struct redis *redis, struct lanes *lanes, int64_t retention_ms, int64_t hold_ms,
-                bool feed);
+void store_init(struct store *store, struct redis *redis, struct lanes *lanes, struct swap *swap, int64_t retention_ms,
+                int64_t hold_ms, bool feed);
 
 /* `key` is a UUID of 36 characters; key and document are copied. */
 void store_write(struct store *store, struct store_write *write, enum store_mode mode, const char *key,
@@ -157,6 +164,8 @@ void store_read(struct store *store, struct store_read *read, const char *key);
 void store_read_found(struct store *store, struct store_read *read, struct redis *redis, const char *key);
 /* Looks there alone. */
 void store_read_previous(struct store *store, struct store_read *read, const char *key);
+/* What it has found is in a former Redis, and does not count (swap.h). */
+bool store_read_is_overtaken(const struct store_read *read);
 /* From both. */
 void store_delete(struct store *store, struct store_delete *delete, const char *key);
 

@@ -228,7 +228,9 @@ static void set_place(struct worker *worker, enum worker_role role, const struct
         if (!worker->closing) {
                 redis_set_target(role == WORKER_CURRENT ? worker->redis : worker->previous, change->target,
                                  change->generation);
-                if (role == WORKER_CURRENT && worker->store.lanes)
+                if (role == WORKER_PREVIOUS)
+                        worker->store.previous.generation = change->generation;
+                else if (worker->store.lanes)
                         lanes_set_target(worker->store.lanes, change->target, change->generation);
         }
         redis_target_unref(change->target);
@@ -279,12 +281,12 @@ static void on_lane_event(UNUSED struct redis *redis, const struct redis_event *
 }
 
 /* A SET like those of documents, which leaves nothing behind. */
-static int format_trial(struct redis_command *command, const char *tag, void *data)
+static int format_trial(struct redis_command *command, const struct redis_place *place, const char *tag,
+                        UNUSED void *data)
 {
-        const struct worker *worker = data;
         char key[FEED_PREFIX_MAX + 64];
         int length = snprintf(key, sizeof(key), tag ? "%.*scollector:trial:{%s}" : "%.*scollector:trial",
-                              FEED_PREFIX_MAX, redis_place(worker->redis)->key_prefix, tag); /* fits */
+                              FEED_PREFIX_MAX, place->key_prefix, tag); /* fits */
         return redis_command_args(command, 5, (const char *[]){ "SET", key, "", "PX", "1" },
                                   (size_t[]){ 3, (size_t)length, 0, 2, 1 }, NULL);
 }
@@ -294,6 +296,7 @@ static int open_lanes(struct worker *worker, struct redis_options redis, const s
 {
         struct lanes_options options = { .level = worker->collector->ack,
                                          .redis = redis,
+                                         .swap = &worker->collector->swap,
                                          .waiting = &worker->collector->unsafe,
                                          .wait_seconds = worker->instruments.ack_wait_seconds,
                                          .short_total = worker->instruments.ack_short };
@@ -411,7 +414,7 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         if (rc < 0)
                 return rc;
         store_init(&worker->store, worker->redis, collector->ack.kind == ACK_MEMORY ? NULL : &worker->lanes,
-                   settings->retention_ms, settings->hold_time_ms, settings->feed);
+                   &collector->swap, settings->retention_ms, settings->hold_time_ms, settings->feed);
         worker->store.trim.on_refused = on_trim_refused;
         worker->store.trim.data = worker;
         if (previous->target)

@@ -133,6 +133,7 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
         list_init(&client->held);
         list_init(&client->failed);
         list_init(&client->aside);
+        list_init(&client->later);
         redis_command_init(&client->trial, NULL);
         if (getrandom(&client->random, sizeof(client->random), 0) != sizeof(client->random) || client->random == 0)
                 client->random = (uint64_t)clock_monotonic_us() | 1;
@@ -216,6 +217,7 @@ void redis_close(struct redis *client, void (*on_closed)(void *data), void *data
                 client->draining = conn->next;
                 close_connection(client, conn);
         }
+        redis_queue_release(client);
         redis_queue_rejoin(client);
         while (!list_is_empty(&client->held))
                 redis_queue_fail(client, redis_link_command(client->held.next), REASON_CLOSED);

@@ -56,6 +56,9 @@ struct redis_command {
          * executed it. */
         enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place);
         unsigned made_for;
+        /* Hold it until the client has reached the target with this generation, or a newer one; 0: any. Not together
+         * with must_not_hold. */
+        unsigned generation_min;
         bool once;          /* fail with ERR_TIMEOUT rather than send it again when Redis may have executed it */
         bool must_not_hold; /* fail at once with ERR_UNAVAILABLE rather than wait for a connection            */
         /* A command that was sent after this one and must never overtake it while the client has both. NULL: none. */

@@ -249,6 +249,7 @@ struct redis {
 
         struct list held;   /* in order of deadline */
         struct list aside;  /* also held, in the same order: each is sent alone (suspects.c) */
+        struct list later;  /* also held, until a target of their generation is reached: generation_min */
         struct list failed; /* to be answered       */
         size_t held_count, in_flight_count;
 
@@ -336,7 +337,8 @@ void redis_queue_drop_impatient(struct redis *client); /* must_not_hold, now tha
 void redis_queue_deliver(struct redis *client);        /* answers what has failed */
 bool redis_is_usable(const struct redis *client);
 void redis_queue_move(struct redis *from, struct redis *to, struct redis_command *command);
-void redis_queue_rejoin(struct redis *client); /* what was put aside is held as all else is */
+void redis_queue_release(struct redis *client); /* those in `later` whose target is in use now; all when it closes */
+void redis_queue_rejoin(struct redis *client);  /* what was put aside is held as all else is */
 void redis_queue_take_held(struct redis *from, struct redis *to);
 void redis_queue_ask(struct redis *client, struct redis_command *command); /* puts ASKING before a held one */
 

@@ -133,7 +133,8 @@ void redis_send(struct redis *client, struct redis_command *command)
         command->attempts = inside(command)->doubts = command->connection = 0;
         inside(command)->suspicion.losses = inside(command)->suspicion.strikes = 0;
         inside(command)->redirects = 0;
-        if (client->cluster && !client->is_closing)
+        bool is_early = command->generation_min > client->generation_in_use;
+        if (client->cluster && !client->is_closing && !is_early)
                 client = redis_cluster_home(client, command);
         if (client->is_closing)
                 put_failed(client, command, REASON_CLOSED);
@@ -144,7 +145,7 @@ void redis_send(struct redis *client, struct redis_command *command)
         else if (!charge(client->options.budget, inside(command)->length))
                 put_failed(client, command, REASON_FULL);
         else
-                hold(client, command, &client->held);
+                hold(client, command, is_early ? &client->later : &client->held);
         redis_wake(client);
 }
 
@@ -179,6 +180,21 @@ bool redis_queue_remake(struct redis *client, struct redis_command *command)
         if (made == REDIS_NOT_MADE)
                 put_failed(client, command, REASON_PLACE);
         return false;
+}
+
+void redis_queue_release(struct redis *client)
+{
+        struct list released;
+        list_init(&released);
+        for (struct list *at = list_first(&client->later), *next; at; at = next) {
+                next = list_next(&client->later, at);
+                if (redis_link_command(at)->generation_min > client->generation_in_use && !client->is_closing)
+                        continue;
+                list_remove(at);
+                list_append(&released, at);
+        }
+        if (!list_is_empty(&released))
+                redis_queue_hold_again(client, &released);
 }
 
 /* --- From one node of a Cluster to another --------------------------------------------------------------- */
@@ -353,6 +369,7 @@ void redis_queue_expire(struct redis *client, int64_t now_ms)
 {
         expire(client, &client->held, now_ms);
         expire(client, &client->aside, now_ms);
+        expire(client, &client->later, now_ms);
 }
 
 /* The caller's room is the caller's again after the answer: what is in it has to be copied. */

@@ -186,6 +186,7 @@ void redis_cluster_entered(struct redis *client)
         client->counters.connects++;
         client->active = NULL;
         redis_queue_rejoin(client);
+        redis_queue_release(client);
         if (old)
                 retire(client, old);
         redis_sentinel_watch_follow(client, NULL);
@@ -216,6 +217,7 @@ void redis_conn_is_ready(struct conn *conn)
         redis_upkeep_start(client);
         client->generation_in_use = conn->generation;
         redis_place_set(client, conn->target, conn->generation, client->node != NULL);
+        redis_queue_release(client);
         client->counters.connects++;
         client->is_denied = false;
         if (client->held_count == 0 && !client->wants_write) /* else the first answer tells */

@@ -71,9 +71,10 @@ struct redis_options {
         size_t reply_max_bytes;      /* a longer reply is a protocol error; 0 = 256 MiB                 */
         struct redis_budget *budget; /* NULL: one of its own                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
-        /* Formats a harmless SET into `command`, of a key that has `tag` in braces unless `tag` is NULL. The client sends
+        /* Formats a harmless SET into `command`, of a key in `place` that has `tag` in braces unless `tag` is NULL. The client sends
          * it when nothing else can show whether Redis accepts writes. Less than 0: not now. NULL: never. */
-        int (*format_trial)(struct redis_command *command, const char *tag, void *data);
+        int (*format_trial)(struct redis_command *command, const struct redis_place *place, const char *tag,
+                            void *data);
         void *data;
 };
 

@@ -42,10 +42,10 @@ static bool format_trial(struct redis *client)
         if (!options->format_trial)
                 return false;
         if (!client->node)
-                return options->format_trial(trial, NULL, options->data) == 0;
+                return options->format_trial(trial, &client->place, NULL, options->data) == 0;
         for (unsigned i = 0; i < TAGS_TRIED && router->cluster; i++, client->trial_tag++) {
                 (void)snprintf(tag, sizeof(tag), "%u", client->trial_tag); /* fits */
-                if (options->format_trial(trial, tag, options->data) < 0)
+                if (options->format_trial(trial, &client->place, tag, options->data) < 0)
                         return false;
                 if (router->cluster->owner[redis_command_slot(trial)] == client->node)
                         return true;

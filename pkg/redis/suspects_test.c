@@ -24,9 +24,11 @@ static const char *answer(struct fake *f UNUSED, struct fake_conn *conn, size_t 
         return conn->is_mute ? "" : NULL;
 }
 
-static int format_trial(struct redis_command *command, const char *tag, void *data UNUSED)
+static int format_trial(struct redis_command *command, const struct redis_place *place, const char *tag,
+                        void *data UNUSED)
 {
         assert_null(tag); /* there is no Cluster */
+        assert_string_equal(place->key_prefix, "");
         if (!trials)
                 return ERR_UNAVAILABLE;
         return redis_command_args(command, 3, (const char *[]){ "SET", trials, "" }, (size_t[]){ 3, strlen(trials), 0 },

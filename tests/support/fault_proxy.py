@@ -26,6 +26,7 @@ class FaultProxy:
         self._state = threading.Condition()
         self._mode = "pass"
         self._cut = None  # [direction, bytes left, times left]
+        self._admitted = None  # how many new connections may still pass; None: all
         self._instead = [None, 0]  # bytes, times left
         self._script = []  # [set of command names or None, reply bytes, times left]
         self.scripted_replies = 0
@@ -44,7 +45,7 @@ class FaultProxy:
         with self._state:
             was = self._mode
             self._mode, self.delay_s, self._cut, self._script = "pass", 0.0, None, []
-            self._instead = [None, 0]
+            self._instead, self._admitted = [None, 0], None
             self._state.notify_all()
         if was == "refuse":
             self._listen()
@@ -57,6 +58,11 @@ class FaultProxy:
         """Nothing moves until heal; then all of it arrives."""
         with self._state:
             self._mode = "pause"
+
+    def admit(self, count):
+        """So many new connections pass; those after them are taken and wait until heal."""
+        with self._state:
+            self._admitted = count
 
     def black_hole(self):
         """Bytes vanish, nothing is closed; new connections are taken and hear nothing."""
@@ -115,7 +121,7 @@ class FaultProxy:
     def close(self):
         self._stop_listening()
         with self._state:
-            self._mode = "pass"
+            self._mode, self._admitted = "pass", None
             self._state.notify_all()
         self.reset()
 
@@ -159,6 +165,10 @@ class FaultProxy:
         with self._state:
             self._live.add(pair)
             pair.dead = self._mode == "black_hole"
+            if self._admitted is not None:
+                self._admitted -= 1
+                waits = self._admitted < 0
+                self._state.wait_for(lambda: not waits or self._admitted is None or pair.closed)
         try:
             if pair.dead:
                 self._swallow(pair)
