@@ -6,10 +6,12 @@
 #include <stddef.h>
 
 #include "acks.h"
+#include "backing/redis.h"
 #include "base/attr.h"
 #include "base/err.h"
+#include "feed.h"
 
-enum { KEY_PREFIX_MAX = 128 };
+_Static_assert((int)FEED_PREFIX_MAX == (int)BACKING_KEY_PREFIX_MAX, "no prefix that is accepted is cut");
 
 static const char *const readiness_words[] = { "required", "degraded", NULL };
 static const char *const access_log_words[] = { "off", "errors", "on", NULL };
@@ -21,8 +23,8 @@ static int check_key_prefix(const char *text, struct err *err)
         for (; text[length]; length++)
                 if ((unsigned char)text[length] <= 0x20 || (unsigned char)text[length] >= 0x7f)
                         return err_set(err, ERR_INVALID, "expected visible ASCII characters");
-        if (length > KEY_PREFIX_MAX)
-                return err_set(err, ERR_INVALID, "expected at most %d characters", KEY_PREFIX_MAX);
+        if (length > BACKING_KEY_PREFIX_MAX)
+                return err_set(err, ERR_INVALID, "expected at most %d characters", BACKING_KEY_PREFIX_MAX);
         return 0;
 }
 

@@ -32,7 +32,8 @@
  *
  * `client-name` and `key-prefix` do not say where a service is: given as options they are used with any source.
  *
- * Limits: a uri 32 KiB, a password 16 KiB, other texts 1 KiB, 64 nodes, port 1 to 65535, database to 999999.
+ * Limits: a uri 32 KiB, a password 16 KiB, a key-prefix 128 bytes, other texts 1 KiB, 64 nodes, port 1 to 65535,
+ * database to 999999.
  *
  * Threads: a struct backing_redis is immutable and counted, any thread. A watch: loop only. */
 #ifndef BACKING_REDIS_H
@@ -46,6 +47,8 @@
 #include "binding/servicebinding.h"
 #include "redis/probe.h"
 #include "redis/redis.h"
+
+enum { BACKING_KEY_PREFIX_MAX = 128 }; /* bytes */
 
 /* --- Resolving ------------------------------------------------------------------------------------------ */
 

@@ -150,6 +150,24 @@ static void what_contradicts_or_is_wrong_is_refused_with_its_place(void **state 
         }
 }
 
+static void a_key_prefix_is_taken_whole_or_refused(void **state UNUSED)
+{
+        char prefix[BACKING_KEY_PREFIX_MAX + 2];
+        memset(prefix, 'k', sizeof(prefix));
+        for (size_t length = BACKING_KEY_PREFIX_MAX; length <= BACKING_KEY_PREFIX_MAX + 1; length++) {
+                struct world w;
+                prefix[length] = '\0';
+                open_entries(&w, &(struct entries){ { "host", "key-prefix" }, { "h", prefix } });
+                if (length > BACKING_KEY_PREFIX_MAX)
+                        assert_non_null(strstr(w.err.text, "db/key-prefix: longer than 128 bytes"));
+                else
+                        assert_string_equal(w.settings.key_prefix, prefix);
+                assert_int_equal(w.rc, length > BACKING_KEY_PREFIX_MAX ? ERR_LIMIT : 0);
+                close_world(&w);
+                prefix[length] = 'k';
+        }
+}
+
 static void a_cluster_goes_with_nothing_else_and_has_one_database(void **state UNUSED)
 {
         static const struct {
@@ -315,6 +333,7 @@ int main(void)
                 cmocka_unit_test(each_of_them_becomes_a_target),
                 cmocka_unit_test(sentinel_has_its_nodes_and_its_default_master),
                 cmocka_unit_test(what_contradicts_or_is_wrong_is_refused_with_its_place),
+                cmocka_unit_test(a_key_prefix_is_taken_whole_or_refused),
                 cmocka_unit_test(a_cluster_goes_with_nothing_else_and_has_one_database),
                 cmocka_unit_test(the_nodes_of_a_cluster_are_asked_and_not_the_host_beside_them),
                 cmocka_unit_test(separate_entries_win_over_the_same_part_of_the_uri),

@@ -269,7 +269,7 @@ static int read_others(const struct draft *draft, struct backing_redis_settings 
         if (rc == 0)
                 rc = draft_text(draft, FIELD_CLIENT_NAME, TEXT_MAX_BYTES, &out->client_name, err);
         if (rc == 0)
-                rc = draft_text(draft, FIELD_KEY_PREFIX, TEXT_MAX_BYTES, &out->key_prefix, err);
+                rc = draft_text(draft, FIELD_KEY_PREFIX, BACKING_KEY_PREFIX_MAX, &out->key_prefix, err);
         if (rc == 0 && !out->key_prefix) {
                 out->key_prefix = strdup("");
                 rc = out->key_prefix ? 0 : err_set(err, ERR_NOMEM, "key-prefix");
