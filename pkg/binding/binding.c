@@ -1,8 +1,10 @@
 /* binding: what one binding lends. Entries are sorted by name, but few, so they are searched one by
  * one. */
-#include "binding/internal.h"
+#include "binding/servicebinding.h"
 
 #include <string.h>
+
+#include "binding/set.h"
 
 const char *servicebinding_name(const struct servicebinding *binding)
 {

@@ -1,10 +1,12 @@
 /* entry: the rules for one name and one value, without a file. A value is kept as it is in the file;
  * its text shares the memory, and only where a line end has to go, or the value would lack its NUL,
  * is there a second copy, in the same block, so that one wipe reaches both. */
-#include "binding/internal.h"
+#include "binding/entry.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "binding/servicebinding.h"
 
 static bool all_of(const char *name, const char *allowed)
 {

@@ -1,7 +1,8 @@
 /* entry_test: the rules for names and values. */
 #include "binding/test_folder.h"
 
-#include "binding/internal.h"
+#include "binding/entry.h"
+#include "binding/error.h"
 
 static void binding_names_are_lower_case_letters_digits_dots_and_dashes(void **state)
 {

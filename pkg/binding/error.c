@@ -1,7 +1,7 @@
 /* error: a code and a text on the caller's stack, as the rest of the project has it; the library is
  * shipped alone, so it brings its own. A text that does not fit ends in "..." rather than in half a
  * word that reads as if it were whole. */
-#include "binding/internal.h"
+#include "binding/error.h"
 
 #include <errno.h>
 #include <stdarg.h>

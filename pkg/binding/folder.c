@@ -3,7 +3,7 @@
  * led, not by what it says: the descriptor's own path in /proc is compared with the root's. A link to
  * a neighbour, as ..data is one, needs no such look, so all that the kubelet writes can be read in a
  * chroot without /proc, too; other links are then refused. */
-#include "binding/internal.h"
+#include "binding/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "binding/error.h"
 
 static const char data_link[] = "..data";
 

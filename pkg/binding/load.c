@@ -1,9 +1,17 @@
 /* load: all bindings of a root. It takes the root's fingerprint before and after reading; if they differ, something
  * changed meanwhile and it reads everything again, so that a set reflects one moment. */
-#include "binding/internal.h"
+#include "binding/load.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "binding/entry.h"
+#include "binding/error.h"
+#include "binding/folder.h"
+#include "binding/read.h"
+#include "binding/set.h"
+
+enum { TRIES_MAX = 32 }; /* readings of a root that changes while it is read */
 
 static int warn_odd_name(struct servicebinding_set *set, const char *name, struct servicebinding_error *err)
 {
@@ -93,7 +101,7 @@ int sb_load(const char *root, struct servicebinding_set **out, struct sb_print *
                 return sb_set_new(NULL, out, err);
         }
         int rc = 0;
-        for (int i = 0; i < SB_TRIES; i++) {
+        for (int i = 0; i < TRIES_MAX; i++) {
                 rc = load_between(root, out, print, err);
                 if (rc == 1)
                         return 0;

@@ -1,7 +1,7 @@
 /* What loading and watching do when memory runs out: `make torture` lets each allocation fail in turn. */
 #include "binding/test_folder.h"
 
-#include "binding/internal.h"
+#include "binding/servicebinding.h"
 
 static struct folder folder;
 

@@ -7,14 +7,20 @@
  * again without a trace. A fingerprint with such a file says that it is young, and the watch then
  * compares contents instead. An atomic volume's folder never changes, so its entries are not looked
  * at. */
-#include "binding/internal.h"
+#include "binding/print.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "binding/entry.h"
+#include "binding/error.h"
+#include "binding/folder.h"
 
 /* Longer than the granularity of times on any file system that is likely here (FAT: 2 s). */
 static const int64_t young_ns = 2500000000;

@@ -3,7 +3,7 @@
  * which the kubelet makes and removes after the swap. What goes wrong with one entry makes the whole
  * binding unusable and is kept as its problem: half a binding would be a password sent to the wrong
  * host. Only what would go wrong for every binding is returned as an error. */
-#include "binding/internal.h"
+#include "binding/read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "binding/entry.h"
+#include "binding/error.h"
 
 struct reader {
         const struct sb_root *root;

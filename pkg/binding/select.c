@@ -1,10 +1,14 @@
 /* select: chooses one binding of a set. A binding with a problem takes part in the choice, as far as its type is known,
  * and then gives its problem as the answer: an unreadable one must neither give way to another of the same type nor
  * look absent. */
-#include "binding/internal.h"
+#include "binding/servicebinding.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "binding/entry.h"
+#include "binding/error.h"
+#include "binding/set.h"
 
 struct wanted {
         const char *name;

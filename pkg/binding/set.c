@@ -1,9 +1,12 @@
 /* set: what a load has found, frozen. Holders count references, so a set that a watch has replaced
  * lives on as long as somebody reads it; the last one out wipes the values. */
-#include "binding/internal.h"
+#include "binding/set.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "binding/error.h"
 
 int sb_set_new(const char *root, struct servicebinding_set **out, struct servicebinding_error *err)
 {

@@ -4,11 +4,11 @@
  * Bounded by the number of generations. */
 #include "binding/test_folder.h"
 
+#include "binding/servicebinding.h"
+
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
-
-#include "binding/internal.h"
 
 enum { GENERATIONS = 150, PAUSE_US = 500 };
 

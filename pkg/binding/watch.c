@@ -1,10 +1,17 @@
 /* watch: notices that a root has changed, by polling. A poll works on every mount, and inotify instances run out on
  * busy nodes. While the fingerprint stays the same, a poll reads nothing. When it has changed or is unreliable, the
  * poll reads the root, and only different content counts as a change: the kubelet may write the same Secret again. */
-#include "binding/internal.h"
+#include "binding/servicebinding.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "binding/error.h"
+#include "binding/load.h"
+#include "binding/print.h"
+#include "binding/set.h"
+
+enum { TOLD_MAX = 512 }; /* warnings that a watch remembers */
 
 struct servicebinding_watch {
         char *root; /* NULL: none, so nothing will ever change */
@@ -50,7 +57,7 @@ static int tell(struct servicebinding_watch *w, const char *warning)
 }
 
 /* Leaves in the set, which nobody else has seen yet, the warnings that are new, and remembers them.
- * A watch that has told 512 different ones is silent from then on, or its memory would grow for as
+ * A watch that has told TOLD_MAX different ones is silent from then on, or its memory would grow for as
  * long as somebody makes odd names. */
 static int keep_new_warnings(struct servicebinding_watch *w, struct servicebinding_set *set,
                              struct servicebinding_error *err)
@@ -59,7 +66,7 @@ static int keep_new_warnings(struct servicebinding_watch *w, struct servicebindi
         int rc = 0;
         for (size_t i = 0; i < set->warning_count; i++) {
                 char *warning = set->warnings[i];
-                bool is_new = w->told_count < SB_TOLD_MAX && !was_told(w, warning);
+                bool is_new = w->told_count < TOLD_MAX && !was_told(w, warning);
                 if (is_new && tell(w, warning) < 0)
                         rc = sb_error(err, SERVICEBINDING_NOMEM, "out of memory");
                 if (is_new && rc == 0)

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-#include "binding/internal.h"
+#include "binding/print.h"
 
 struct fixture {
         struct folder folder;

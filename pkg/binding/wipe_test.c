@@ -3,9 +3,9 @@
  * finds the value as long as the set is there. It keeps the value itself only in a disguise. */
 #include "binding/test_folder.h"
 
-#include <inttypes.h>
+#include "binding/servicebinding.h"
 
-#include "binding/internal.h"
+#include <inttypes.h>
 
 enum {
         LENGTH = 24,

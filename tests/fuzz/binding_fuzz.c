@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "binding/internal.h"
+#include "binding/entry.h"
+#include "binding/servicebinding.h"
 
 enum { RECORDS_MAX = 64, RECORD_END = 0x1e };
 

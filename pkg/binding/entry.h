@@ -1,0 +1,43 @@
+/* entry: one entry, and the rules for names and values. No file is touched.
+ *
+ * Threads: any; a sealed entry never changes. */
+#ifndef BINDING_ENTRY_H
+#define BINDING_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+        SB_NAME_MAX = 253,          /* bytes of a binding's or an entry's name */
+        SB_ENTRY_MAX = 1024 * 1024, /* bytes of an entry                       */
+        SB_ENTRIES_MAX = 256,       /* entries of a binding                    */
+};
+
+struct sb_entry {
+        char *name;           /* owned                                                      */
+        unsigned char *bytes; /* owned, wiped; length bytes and a NUL, then room for `text` */
+        size_t length;
+        size_t room;      /* bytes allocated                                            */
+        const char *text; /* in `bytes`; NULL where the entry holds a NUL byte          */
+};
+
+bool sb_binding_name_valid(const char *name); /* [a-z0-9.-]{1,253}, not beginning with ".." */
+bool sb_entry_name_valid(const char *name);   /* [A-Za-z0-9._-]{1,253}, the same            */
+/* The bytes of a line end that ends the value: 2, 1 or 0. */
+size_t sb_line_end(const unsigned char *bytes, size_t length);
+/* True for a value that names a place in another system, such as vault://path. */
+bool sb_is_reference(const struct sb_entry *entry);
+/* Room for `length` bytes, all zero. 0 or NOMEM. */
+int sb_entry_init(struct sb_entry *entry, const char *name, size_t length);
+/* Makes `text`. Call it once, when the bytes are there. */
+void sb_entry_seal(struct sb_entry *entry);
+void sb_entry_fini(struct sb_entry *entry); /* wipes; all zero is fine */
+bool sb_entry_equal(const struct sb_entry *a, const struct sb_entry *b);
+/* A copy of `text` without white space at its end; NULL: out of memory. */
+char *sb_trimmed(const char *text);
+/* Compares words; ASCII letters are equal in either case, whatever the locale says. */
+bool sb_same_word(const char *a, const char *b);
+/* Copies `name` into `out` so that it is safe to print: '?' replaces all but printable ASCII. Returns `out`. */
+const char *sb_printable(const char *name, char *out, size_t size);
+
+#endif

@@ -1,0 +1,16 @@
+/* load: all bindings of a root, for a watch.
+ *
+ * Threads: any. */
+#ifndef BINDING_LOAD_H
+#define BINDING_LOAD_H
+
+#include "binding/print.h"
+#include "binding/servicebinding.h"
+
+/* servicebinding_load with the root given, and the fingerprint of what was read. */
+int sb_load(const char *root, struct servicebinding_set **out, struct sb_print *print,
+            struct servicebinding_error *err);
+/* `root`, or $SERVICE_BINDING_ROOT where it is NULL; NULL where that is unset or empty. */
+const char *sb_root_or_environment(const char *root);
+
+#endif
