@@ -7,6 +7,7 @@
 #include "documents_get.h"
 #include "documents_post.h"
 #include "listing.h"
+#include "overview.h"
 #include "status.h"
 
 const struct http_route api_routes[] = {
@@ -17,6 +18,7 @@ const struct http_route api_routes[] = {
         { .method = "PUT", .path = "/v1/documents/{key}", .name = "document", .handle = documents_put, .body = true },
         { .method = "GET", .path = "/v1/documents/{key}", .name = "document", .handle = documents_get },
         { .method = "DELETE", .path = "/v1/documents/{key}", .name = "document", .handle = documents_delete },
+        { .method = "GET", .path = "/v1/status", .name = "status", .handle = overview_get },
         { .method = "GET", .path = "/healthz", .name = "healthz", .handle = status_healthz, .is_public = true },
         { .method = "GET", .path = "/readyz", .name = "readyz", .handle = status_readyz, .is_public = true },
         { .method = "GET", .path = "/version", .name = "version", .handle = status_version, .is_public = true },

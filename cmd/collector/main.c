@@ -16,6 +16,7 @@
 #include "check.h"
 #include "daemon/daemon.h"
 #include "daemon/http_client.h"
+#include "overview.h"
 #include "redis_input.h"
 #include "settings.h"
 #include "tokens.h"
@@ -38,6 +39,7 @@ struct process {
         struct redis_input source;
         struct followed *followed; /* owned; NULL until the first SIGHUP */
         struct collector collector;
+        struct overview overview;
         struct tokens tokens;
         struct backing_root *bindings;
         struct backing_redis_watch *watch;
@@ -124,7 +126,14 @@ static void set_place(struct process *process, enum worker_role role, const stru
 
 static void on_target(struct backing_redis *now, void *data)
 {
-        set_place(data, WORKER_CURRENT, now);
+        struct process *process = data;
+        overview_use(&process->overview, now);
+        set_place(process, WORKER_CURRENT, now);
+}
+
+static void on_state(const struct backing_change *change, void *data)
+{
+        standing_on_change(change, &((struct process *)data)->overview.redis);
 }
 
 static void on_previous(struct backing_redis *now, void *data)
@@ -194,10 +203,14 @@ static int open_watch(struct process *process, struct err *err)
                 .trial = &process->trial,
                 .on_target = on_target,
                 .accept = on_probed,
+                .on_state = on_state,
                 .data = process,
         };
         rc = backing_redis_watch_open(process->bindings, &options, &process->watch, err);
-        return rc < 0 ? rc : try_first(process, err);
+        if (rc < 0)
+                return rc;
+        overview_use(&process->overview, backing_redis_watch_get(process->watch));
+        return try_first(process, err);
 }
 
 static int open_previous(struct process *process, struct err *err)
@@ -280,6 +293,7 @@ static int start_workers(struct process *process, struct err *err)
                         return rc;
                 process->running++;
         }
+        overview_start(&process->overview, &process->daemon.loop, process->workers, process->worker_count);
         return 0;
 }
 
@@ -311,6 +325,8 @@ static int start(struct process *process, struct err *err)
         const struct settings *settings = &process->settings;
         process->worker_count = collector->worker_count = daemon_workers(settings->workers);
         collector->settings = settings;
+        collector->overview = &process->overview;
+        overview_init(&process->overview);
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;
         collector->unsafe.commands_max = (size_t)settings->held_max;
@@ -361,14 +377,20 @@ static void process_free(struct process *process, int64_t deadline_ms)
         free(process->workers);
         followed_free(process->followed);
         redis_input_fini(&process->source);
+        overview_fini(&process->overview);
 }
+
+/* What /v1/status remembers of the log. */
+static const char *const remembered[] = { "binding.", "redis.",  "sentinel.", "lane.", "ack.", "previous.",
+                                          "tokens.",  "config.", "server.",   "feed.", NULL };
 
 static int run(struct process *process)
 {
         struct err err;
         struct log_options log_options = { .fd = STDOUT_FILENO,
                                            .level = (enum log_level)process->settings.log_level,
-                                           .program = "collector" };
+                                           .program = "collector",
+                                           .recent = remembered };
         if (log_open(&log_options, &process->collector.log, &err) < 0) {
                 daemon_complain("collector", err.text);
                 return DAEMON_FAILED;

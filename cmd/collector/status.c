@@ -91,6 +91,7 @@ void status_index(struct http_request *request, UNUSED void *context)
                 "\"PUT /v1/documents/{key}\":\"store a JSON object under your own UUID\","
                 "\"GET /v1/documents/{key}\":\"a document as it was sent\","
                 "\"DELETE /v1/documents/{key}\":\"remove a document\","
+                "\"GET /v1/status\":\"the Redis in use, recent events, rates, limits\","
                 "\"GET /healthz\":\"is the process alive?\",\"GET /readyz\":\"can it store?\","
                 "\"GET /version\":\"what runs here\",\"GET /metrics\":\"Prometheus metrics\"}}";
         http_respond(request, &(struct http_answer){ .status = 200,

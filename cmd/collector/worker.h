@@ -26,6 +26,8 @@
 #include "settings.h"
 #include "store.h"
 
+struct overview;
+
 /* What the whole process shares; borrowed by the workers for as long as they run. */
 struct collector {
         const struct settings *settings;
@@ -37,9 +39,10 @@ struct collector {
         struct redis_budget budget;
         struct redis_budget unsafe; /* counts documents that wait in lanes */
         struct swap swap;
-        uv_async_t *denied;   /* tells the main thread that Redis has refused the credentials */
-        atomic_bool draining; /* SIGTERM was seen: not ready any more */
-        atomic_bool reached;  /* some worker has reached Redis once    */
+        struct overview *overview; /* for /v1/status */
+        uv_async_t *denied;        /* tells the main thread that Redis has refused the credentials */
+        atomic_bool draining;      /* SIGTERM was seen: not ready any more */
+        atomic_bool reached;       /* some worker has reached Redis once    */
         /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */
         atomic_llong failure_told_ms;
         atomic_uint sentinel_told; /* the generation for which a Sentinel's refusal was logged; 0: none */

@@ -59,6 +59,7 @@ struct backing_collector_watch_options {
         struct backing_metric_names metric_names;
         /* Another Collector from now on; `now` is borrowed during the call. */
         void (*on_change)(struct backing_collector *now, void *data);
+        backing_on_change *on_state; /* NULL: nobody asks */
         void *data;
 };
 

@@ -84,7 +84,9 @@ int backing_collector_watch_open(struct backing_root *root, const struct backing
         watch->input = options->input;
         watch->on_change = options->on_change;
         watch->data = options->data;
-        const struct follow_options follow = { .names = options->metric_names };
+        const struct follow_options follow = { .names = options->metric_names,
+                                               .on_state = options->on_state,
+                                               .data = options->data };
         int rc = follower_open(&watch->follower, &ops, root, &follow, err);
         if (rc < 0)
                 free(watch);

@@ -114,11 +114,18 @@ static void log_found(struct follower *f)
                          log_str("binding", report->binding), log_int("generation", f->now->generation));
 }
 
+void follower_tell(const struct follower *f, const struct backing_change *change)
+{
+        if (f->on_state)
+                f->on_state(change, f->state_data);
+}
+
 static void log_failed(struct follower *f, const char *message, const struct err *err)
 {
         follower_count(f, FOLLOW_FAILED);
         log_error(f->log, "binding.reload_failed", message, log_err(err), log_code(err),
                   log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
+        follower_tell(f, &(struct backing_change){ .state = BACKING_REFUSED, .err = err });
 }
 
 /* --- A change ---------------------------------------------------------------------------------------------- */
@@ -143,6 +150,7 @@ void follower_adopt(struct follower *f, struct backed *candidate, const char *ve
                  log_str("address", f->ops->address(candidate)), log_str("source", report->place),
                  log_str("binding", report->binding), log_int("generation", candidate->generation),
                  log_str("version", version));
+        follower_tell(f, &(struct backing_change){ .state = BACKING_IN_USE });
         f->ops->announce(f, candidate); /* last: it may close the watch */
 }
 
@@ -165,6 +173,7 @@ static void on_vanished(struct follower *f, const struct err *why)
                  "returns",
                  log_err(why), log_str("binding", f->now->notes.report.binding),
                  log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
+        follower_tell(f, &(struct backing_change){ .state = BACKING_VANISHED, .err = why });
 }
 
 static void on_weaker(struct follower *f, const struct backed *candidate)
@@ -192,6 +201,7 @@ static void on_equal(struct follower *f, struct backed *candidate)
         follower_count(f, FOLLOW_UNCHANGED);
         candidate->generation = f->now->generation;
         put_now(f, candidate);
+        follower_tell(f, &(struct backing_change){ .state = BACKING_IN_USE });
 }
 
 static bool is_weaker(const struct backed *candidate, const struct backed *now)
@@ -229,6 +239,7 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
         give_up(f);
         log_info(f->log, "binding.changed", "The binding has changed", log_str("address", f->ops->address(candidate)),
                  log_str("source", candidate->notes.report.place), log_str("binding", candidate->notes.report.binding));
+        follower_tell(f, &(struct backing_change){ .state = BACKING_TRYING, .address = f->ops->address(candidate) });
         if (f->ops->attempt)
                 f->ops->attempt(f, candidate);
         else
@@ -286,6 +297,8 @@ int follower_open(struct follower *f, const struct follow_ops *ops, struct backi
         f->metrics = root_metrics(root);
         f->names = options->names;
         f->is_optional = options->is_optional;
+        f->on_state = options->on_state;
+        f->state_data = options->data;
         int rc = resolve_first(f, err);
         if (rc < 0) {
                 backed_unref(f->now);

@@ -34,7 +34,9 @@ struct follow_ops {
 
 struct follow_options {
         struct backing_metric_names names;
-        bool is_optional; /* a missing binding is not worth a log line */
+        bool is_optional;            /* a missing binding is not worth a log line */
+        backing_on_change *on_state; /* NULL: nobody asks */
+        void *data;
 };
 
 enum follow_result { FOLLOW_SWITCHED, FOLLOW_UNCHANGED, FOLLOW_FAILED, FOLLOW_VANISHED, FOLLOW_RESULTS };
@@ -46,6 +48,8 @@ struct follower {
         struct backed *now;
         struct log *log;
         bool is_optional;
+        backing_on_change *on_state; /* NULL: nobody asks */
+        void *state_data;
         bool is_wrong;      /* the bindings say something else by now, which can't be used        */
         char vanished[256]; /* why the binding of `now` is gone, so that it is logged once; "": it is not */
         int64_t since_ms;   /* when `now` came into use                                           */
@@ -63,6 +67,7 @@ int follower_reload(struct follower *follower, struct err *err) NODISCARD;
 /* `candidate` is taken over and is in use from now on. `version` is the server's, for the log; NULL: unknown. */
 void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);
 void follower_count(struct follower *follower, enum follow_result result);
+void follower_tell(const struct follower *follower, const struct backing_change *change);
 void follower_close(struct follower *follower);
 
 #endif

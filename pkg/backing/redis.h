@@ -141,6 +141,7 @@ struct backing_redis_watch_options {
         /* NULL, or a word in it before that: a candidate was reached and found so. Less than 0 with `err` refuses it, as a
          * failed probe does, and is told instead of the probe's failure. Not for the first, which is not probed. */
         int (*accept)(const struct redis_probe_result *found, void *data, struct err *err);
+        backing_on_change *on_state; /* NULL: nobody asks */
         void *data;
 };
 

@@ -70,6 +70,11 @@ static void try_later(struct backing_redis_watch *watch, const struct err *err)
                   log_str("binding", backing_redis_report(watch->candidate)->binding),
                   log_int("generation", f->now->generation), log_int("attempt", watch->attempts),
                   log_int("retry_ms", wait_ms));
+        follower_tell(f,
+                      &(struct backing_change){ .state = BACKING_REFUSED,
+                                                .address = redis_target_address(backing_redis_target(watch->candidate)),
+                                                .err = err,
+                                                .retry_ms = wait_ms });
         (void)uv_timer_start(&watch->retry, on_retry, (uint64_t)wait_ms, 0); /* fails only without a callback */
 }
 
@@ -192,7 +197,9 @@ int backing_redis_watch_open(struct backing_root *root, const struct backing_red
         watch->on_target = options->on_target;
         watch->accept = options->accept;
         watch->data = options->data;
-        const struct follow_options follow = { .names = options->metric_names };
+        const struct follow_options follow = { .names = options->metric_names,
+                                               .on_state = options->on_state,
+                                               .data = options->data };
         int rc = follower_open(&watch->follower, &ops, root, &follow, err);
         if (rc < 0) {
                 free(watch);

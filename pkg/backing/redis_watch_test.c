@@ -91,6 +91,8 @@ struct world {
         struct backing_root *bindings;
         struct backing_redis_watch *watch;
         unsigned switches, last;
+        char states[64]; /* what on_state told, a letter each: u, t, r, v; a letter that repeats once */
+        char why[256];   /* of the last that had a reason                                            */
 };
 
 static void on_target(struct backing_redis *now, void *data)
@@ -98,6 +100,20 @@ static void on_target(struct backing_redis *now, void *data)
         struct world *w = data;
         w->switches++;
         w->last = backing_redis_generation(now);
+}
+
+static void on_state(const struct backing_change *change, void *data)
+{
+        static const char letters[] = {
+                [BACKING_IN_USE] = 'u', [BACKING_TRYING] = 't', [BACKING_REFUSED] = 'r', [BACKING_VANISHED] = 'v'
+        };
+        struct world *w = data;
+        size_t length = strlen(w->states);
+        char letter = letters[change->state];
+        if (length + 1 < sizeof(w->states) && (length == 0 || w->states[length - 1] != letter))
+                w->states[length] = letter;
+        if (change->err)
+                (void)snprintf(w->why, sizeof(w->why), "%s", change->err->text);
 }
 
 static void keep_turning(uv_timer_t *timer UNUSED)
@@ -174,6 +190,7 @@ static void open_watch(struct world *w, const char *binding)
                                                        .backoff_max_ms = 50,
                                                        .metric_names = BACKING_METRICS("collector"),
                                                        .on_target = on_target,
+                                                       .on_state = on_state,
                                                        .data = w };
         if (backing_redis_watch_open(w->bindings, &options, &w->watch, &err) < 0)
                 fail_msg("%s", err.text);
@@ -289,6 +306,27 @@ static void a_wrong_password_is_tried_again_and_the_right_one_at_once(void **sta
         bind_to(w, w->second.port, w->second.password);
         wait_for_log(w, "binding.switched");
         assert_string_equal(address_in_use(w), address_of(&w->second));
+}
+
+static void each_state_of_a_change_is_told(void **state)
+{
+        struct world *w = *state;
+        bind_to(w, w->first.port, w->first.password);
+        open_watch(w, NULL);
+        bind_to(w, w->first.port, "wrong-" MARK);
+        wait_for_log(w, "\"attempt\":2");
+        assert_string_equal(w->states, "tr");
+        assert_non_null(strstr(w->why, "WRONGPASS"));
+        bind_to(w, 99999, "x");
+        wait_for_log(w, "expected a port");
+        assert_non_null(strstr(w->why, "expected a port"));
+        bind_to(w, w->second.port, w->second.password);
+        wait_for_log(w, "binding.switched");
+        assert_string_equal(w->states, "trtu");
+        test_folder_drop(&w->root, "db");
+        wait_for_log(w, "binding.vanished");
+        assert_string_equal(w->states, "trtuv");
+        assert_null(strstr(w->why, MARK));
 }
 
 static void a_candidate_that_is_taken_back_is_forgotten(void **state)
@@ -449,6 +487,7 @@ int main(void)
                 FOLLOW_TEST(a_changed_host_is_probed_and_used),
                 FOLLOW_TEST(a_broken_binding_keeps_the_old_one_until_it_is_repaired),
                 FOLLOW_TEST(a_wrong_password_is_tried_again_and_the_right_one_at_once),
+                FOLLOW_TEST(each_state_of_a_change_is_told),
                 FOLLOW_TEST(a_candidate_that_is_taken_back_is_forgotten),
                 FOLLOW_TEST(a_binding_that_vanishes_and_returns_changes_nothing),
                 FOLLOW_TEST(a_wrong_binding_that_is_right_again_is_told),

@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -70,6 +71,24 @@ struct backing_report {
         const char *const *warnings; /* each a sentence that names the place */
         size_t warning_count;
 };
+
+/* What a watch thinks of the bindings, for those who show it. */
+enum backing_state {
+        BACKING_IN_USE,   /* the bindings say what is in use                                            */
+        BACKING_TRYING,   /* they say something else, which is being tried                              */
+        BACKING_REFUSED,  /* what they say can't be used: err says why; what is in use stays            */
+        BACKING_VANISHED, /* what is in use came from a binding that is gone: err says so               */
+};
+
+/* Borrowed during the call. */
+struct backing_change {
+        enum backing_state state;
+        const char *address;   /* TRYING, REFUSED: of what is tried; NULL: not known */
+        const struct err *err; /* REFUSED, VANISHED                                  */
+        int64_t retry_ms;      /* REFUSED: until the next attempt; 0: none           */
+};
+/* Comes whenever the state or its reason may have changed, before what is announced as a new service. */
+typedef void backing_on_change(const struct backing_change *change, void *data);
 
 /* Names of the metrics of a watch, static: BACKING_METRICS("collector") gives
  *   collector_binding_generation      gauge    number of the target in use, from 1

@@ -13,12 +13,14 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "log/recent.h"
 #include "log/sink.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, STRING_MAX_BYTES = 8 * 1024, PROGRAM_MAX = 32 };
 
 struct log {
         struct sink *sink;
+        struct recent *recent; /* NULL: nothing is kept */
         atomic_int level;
         char program[PROGRAM_MAX];
 };
@@ -36,8 +38,11 @@ int log_open(const struct log_options *options, struct log **out, struct err *er
                 return err_set(err, ERR_NOMEM, "log");
         atomic_store(&log->level, (int)options->level);
         (void)snprintf(log->program, sizeof(log->program), "%s", options->program); /* a cut name still tells */
-        int rc = sink_open(options->fd, print_lost, log, &log->sink, err);
+        int rc = options->recent ? recent_new(options->recent, &log->recent, err) : 0;
+        if (rc == 0)
+                rc = sink_open(options->fd, print_lost, log, &log->sink, err);
         if (rc < 0) {
+                recent_free(log->recent);
                 free(log);
                 return rc;
         }
@@ -56,6 +61,7 @@ void log_close(struct log *log, int64_t deadline_ms)
         if (!log)
                 return;
         sink_close(log->sink, deadline_ms);
+        recent_free(log->recent);
         free(log);
 }
 
@@ -64,9 +70,20 @@ void log_set_level(struct log *log, enum log_level level)
         atomic_store(&log->level, (int)level);
 }
 
+static bool is_written(const struct log *log, enum log_level level)
+{
+        return (int)level >= atomic_load_explicit(&log->level, memory_order_relaxed);
+}
+
+static bool is_kept(const struct log *log, enum log_level level, const char *event)
+{
+        return log->recent && level >= LOG_INFO && recent_takes(log->recent, event);
+}
+
+/* Which lines are kept depends on the event, which log_event looks at. */
 bool log_enabled(const struct log *log, enum log_level level)
 {
-        return log && (int)level >= atomic_load_explicit(&log->level, memory_order_relaxed);
+        return log && (is_written(log, level) || (log->recent && level >= LOG_INFO));
 }
 
 bool log_level_parse(const char *text, enum log_level *out)
@@ -189,7 +206,7 @@ static size_t print_lost(char line[SINK_LOST_MAX_BYTES], uint64_t lost, void *da
 void log_event(struct log *log, enum log_level level, const char *event, const char *message,
                const struct log_field *fields, size_t count)
 {
-        if (!log_enabled(log, level))
+        if (!log || (!is_written(log, level) && !is_kept(log, level, event)))
                 return;
         struct buf line;
         buf_init(&line, LINE_MAX_BYTES);
@@ -198,11 +215,18 @@ void log_event(struct log *log, enum log_level level, const char *event, const c
                 rc = put_field(&line, &fields[i]);
         if (rc == 0)
                 rc = buf_puts(&line, "}\n");
-        if (rc == 0)
+        if (rc == 0 && is_kept(log, level, event))
+                recent_put(log->recent, line.data, line.len - 1);
+        if (rc == 0 && is_written(log, level))
                 (void)sink_put(log->sink, line.data, line.len); /* it counts what it does not take */
-        else
+        else if (rc < 0)
                 sink_count_lost(log->sink);
         buf_fini(&line);
+}
+
+int log_print_recent(struct log *log, struct buf *out)
+{
+        return log->recent ? recent_print(log->recent, out) : buf_puts(out, "[]");
 }
 
 int log_print_metrics(const struct log *log, struct buf *out)

@@ -44,7 +44,12 @@ struct log_options {
         int fd;               /* where lines go; not closed by log_close           */
         enum log_level level; /* lines below it are not made                       */
         const char *program;  /* the member "program" of each line; copied         */
+        /* The latest LOG_RECENT_MAX lines whose event begins with one of these words are kept for log_print_recent, those
+         * below `level` too, but not debug ones: { "redis.", NULL }. Static; NULL: none. */
+        const char *const *recent;
 };
+
+enum { LOG_RECENT_MAX = 50, LOG_RECENT_LINE_MAX_BYTES = 2048 };
 
 struct log_field {
         const char *name;
@@ -80,6 +85,9 @@ struct log_field log_code(const struct err *err);
 /* Writes one line. `log` may be NULL: then nothing happens. Use the macros below. */
 void log_event(struct log *log, enum log_level level, const char *event, const char *message,
                const struct log_field *fields, size_t count);
+
+/* Appends the lines that were kept as a JSON array, the oldest first. 0, ERR_LIMIT or ERR_NOMEM. */
+int log_print_recent(struct log *log, struct buf *out) NODISCARD;
 
 /* Number of lines that were dropped. */
 uint64_t log_dropped(const struct log *log);

@@ -458,6 +458,67 @@ static void lines_of_several_threads_never_mix(void **state UNUSED)
         assert_int_equal(fclose(file), 0);
 }
 
+static char *recent_of(struct log *log)
+{
+        struct buf out;
+        size_t length;
+        buf_init(&out, 0);
+        assert_int_equal(log_print_recent(log, &out), 0);
+        return buf_take(&out, &length);
+}
+
+static struct log *open_remembering(int fd)
+{
+        static const char *const words[] = { "redis.", NULL };
+        struct log *log;
+        struct err err;
+        struct log_options options = { .fd = fd, .level = LOG_ERROR, .program = "test", .recent = words };
+        assert_int_equal(log_open(&options, &log, &err), 0);
+        return log;
+}
+
+static void lines_about_a_noun_are_kept_whatever_the_level_of_the_log(void **state)
+{
+        struct piped *p = *state;
+        struct log *log = open_remembering(p->fds[1]);
+        char *none = recent_of(log);
+        assert_string_equal(none, "[]");
+        log_info(log, "redis.connected", "one", log_str("address", "a \"b\""));
+        log_debug(log, "redis.renewed", "not this one");
+        log_info(log, "request.answered", "nor this one");
+        log_warn(log, "redis.lost", "two");
+        assert_string_equal(written(p), "");
+        char *text = recent_of(log);
+        json_t *lines = json_loads(text, 0, NULL);
+        assert_int_equal(json_array_size(lines), 2);
+        assert_member(json_array_get(lines, 0), "address", "a \"b\"");
+        assert_member(json_array_get(lines, 1), "message", "two");
+        json_decref(lines);
+        free(text);
+        free(none);
+        log_close(log, clock_monotonic_ms() + PATIENCE_MS);
+}
+
+static void only_the_latest_lines_are_kept(void **state)
+{
+        struct piped *p = *state;
+        struct log *log = open_remembering(p->fds[1]);
+        for (int i = 0; i < LOG_RECENT_MAX + 3; i++)
+                log_info(log, "redis.connected", "many", log_int("attempt", i));
+        char *long_text = malloc(LOG_RECENT_LINE_MAX_BYTES + 1);
+        memset(long_text, 'x', LOG_RECENT_LINE_MAX_BYTES);
+        long_text[LOG_RECENT_LINE_MAX_BYTES] = '\0';
+        log_info(log, "redis.connected", long_text);
+        char *text = recent_of(log);
+        json_t *lines = json_loads(text, 0, NULL);
+        assert_int_equal(json_array_size(lines), LOG_RECENT_MAX);
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(lines, 0), "attempt")), 3);
+        json_decref(lines);
+        free(text);
+        free(long_text);
+        log_close(log, clock_monotonic_ms() + PATIENCE_MS);
+}
+
 #define WITH_A_PIPE(test) cmocka_unit_test_setup_teardown(test, open_piped, close_piped)
 
 int main(void)
@@ -470,6 +531,8 @@ int main(void)
                 WITH_A_PIPE(a_long_text_is_cut_and_says_so),
                 WITH_A_PIPE(lines_below_the_level_are_not_made),
                 WITH_A_PIPE(fields_of_a_line_that_is_not_made_are_not_computed),
+                WITH_A_PIPE(lines_about_a_noun_are_kept_whatever_the_level_of_the_log),
+                WITH_A_PIPE(only_the_latest_lines_are_kept),
                 cmocka_unit_test(without_a_log_nothing_happens),
                 cmocka_unit_test(levels_are_read_in_any_case_and_nothing_else_is),
                 cmocka_unit_test(the_programs_name_is_copied_and_cut),

@@ -1,0 +1,71 @@
+/* overview: keeps what the threads know for those who ask. INFO is sent when somebody asks and the last answer is some
+ * seconds old; nobody waits for it: what it says is in the next answer. */
+#include "overview.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "overview_info.h"
+#include "redis/target.h"
+#include "worker.h"
+
+void overview_init(struct overview *overview)
+{
+        *overview = (struct overview){ .started_ms = clock_realtime_ms() };
+        standing_init(&overview->redis);
+        history_init(&overview->stored);
+        (void)pthread_mutex_init(&overview->lock, NULL); /* cannot fail with default attributes on Linux */
+}
+
+void overview_fini(struct overview *overview)
+{
+        standing_fini(&overview->redis);
+        history_fini(&overview->stored);
+        (void)pthread_mutex_destroy(&overview->lock);
+}
+
+double overview_documents(const struct overview *overview, enum document_result result)
+{
+        double total = 0;
+        unsigned count = atomic_load(&overview->worker_count);
+        for (unsigned i = 0; i < count; i++)
+                total += metric_get(overview->workers[i].instruments.documents[result]);
+        return total;
+}
+
+static void on_second(uv_timer_t *timer)
+{
+        struct overview *overview = timer->data;
+        history_add(&overview->stored, overview_documents(overview, DOCUMENT_STORED), clock_monotonic_ms());
+}
+
+void overview_start(struct overview *overview, uv_loop_t *loop, struct worker *workers, unsigned count)
+{
+        overview->workers = workers;
+        atomic_store(&overview->worker_count, count);
+        (void)uv_timer_init(loop, &overview->second); /* never fails */
+        overview->second.data = overview;
+        (void)uv_timer_start(&overview->second, on_second, 0, 1000); /* fails only without a callback */
+        uv_unref((uv_handle_t *)&overview->second);
+}
+
+void overview_use(struct overview *overview, const struct backing_redis *now)
+{
+        const struct redis_target *target = backing_redis_target(now);
+        standing_use(&overview->redis, backing_redis_report(now), redis_target_address(target),
+                     backing_redis_settings(now)->tls, backing_redis_generation(now));
+}
+
+void overview_reached(struct overview *overview, unsigned generation, const char *address)
+{
+        struct overview_server *server = &overview->server;
+        (void)pthread_mutex_lock(&overview->lock);
+        bool is_newer = generation > server->generation;
+        if (address && (is_newer || (generation == server->generation && strcmp(server->address, address) != 0))) {
+                *server = (struct overview_server){ .generation = generation, .since_ms = clock_realtime_ms() };
+                (void)snprintf(server->address, sizeof(server->address), "%s", address); /* what is too long is cut */
+        }
+        (void)pthread_mutex_unlock(&overview->lock);
+}

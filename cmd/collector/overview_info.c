@@ -1,0 +1,120 @@
+/* overview_info: INFO goes out at most every two seconds in the whole process, and only while somebody looks. It never
+ * waits for a connection: a Redis that is away has nothing to say. */
+#include "overview_info.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "redis/command.h"
+#include "redis/reply.h"
+#include "worker.h"
+
+enum { ASK_EVERY_MS = 2000 };
+
+struct question {
+        struct redis_command command;
+        struct overview *overview;
+        unsigned generation;
+        bool is_last;
+};
+
+/* Copies the value of a line "name:value\r\n"; false: there is none. */
+static bool find(const char *text, const char *name, char *out, size_t size)
+{
+        size_t length = strlen(name);
+        for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL) {
+                if (strncmp(line, name, length) != 0 || line[length] != ':')
+                        continue;
+                const char *value = line + length + 1;
+                (void)snprintf(out, size, "%.*s", (int)strcspn(value, "\r\n"), value); /* what is too long is cut */
+                return true;
+        }
+        return false;
+}
+
+void overview_read_info(const char *text, struct overview_server *server)
+{
+        char number[48];
+        if (find(text, "valkey_version", number, sizeof(number)))
+                (void)snprintf(server->version, sizeof(server->version), "valkey %s", number);
+        else if (find(text, "redis_version", number, sizeof(number)))
+                (void)snprintf(server->version, sizeof(server->version), "redis %s", number);
+        (void)find(text, "role", server->role, sizeof(server->role));
+        (void)find(text, "redis_mode", server->mode, sizeof(server->mode));
+}
+
+static void on_reply(struct redis_command *command, const struct redis_reply *reply, const struct err *err UNUSED)
+{
+        struct question *question = CONTAINER_OF(command, struct question, command);
+        struct overview *overview = question->overview;
+        (void)pthread_mutex_lock(&overview->lock);
+        struct overview_server *server = &overview->server;
+        if (question->is_last)
+                server->is_asked = false;
+        if (reply && server->generation == question->generation) {
+                const char *text = redis_reply_text(reply, NULL);
+                if (redis_reply_is_error(reply, "NOPERM"))
+                        server->is_refused = true;
+                else if (text && redis_reply_type(reply) == REDIS_STRING)
+                        overview_read_info(text, server);
+        }
+        (void)pthread_mutex_unlock(&overview->lock);
+        redis_command_fini(command);
+        free(question);
+}
+
+/* False: no memory, nothing was sent. */
+static bool send_info(struct worker *worker, const char *section, bool is_last)
+{
+        struct question *question = calloc(1, sizeof(*question));
+        if (!question)
+                return false;
+        redis_command_init(&question->command, on_reply);
+        question->command.must_not_hold = true;
+        question->overview = worker->collector->overview;
+        question->generation = redis_generation(worker->redis);
+        question->is_last = is_last;
+        if (redis_command_args(&question->command, 2, (const char *[]){ "INFO", section },
+                               (size_t[]){ 4, strlen(section) }, NULL) < 0) {
+                free(question);
+                return false;
+        }
+        redis_send(worker->redis, &question->command);
+        return true;
+}
+
+void overview_ask(struct worker *worker)
+{
+        struct overview *overview = worker->collector->overview;
+        struct overview_server *server = &overview->server;
+        int64_t now_ms = clock_monotonic_ms();
+        if (redis_state(worker->redis) != REDIS_READY)
+                return;
+        (void)pthread_mutex_lock(&overview->lock);
+        bool is_due = !server->is_asked && !server->is_refused &&
+                      (server->asked_ms == 0 || now_ms - server->asked_ms >= ASK_EVERY_MS);
+        if (is_due) {
+                server->is_asked = true;
+                server->asked_ms = now_ms;
+        }
+        (void)pthread_mutex_unlock(&overview->lock);
+        if (!is_due)
+                return;
+        (void)send_info(worker, "server", false); /* without memory it is asked again later */
+        if (!send_info(worker, "replication", true)) {
+                (void)pthread_mutex_lock(&overview->lock);
+                server->is_asked = false;
+                (void)pthread_mutex_unlock(&overview->lock);
+        }
+}
+
+struct overview_server overview_server(struct overview *overview)
+{
+        (void)pthread_mutex_lock(&overview->lock);
+        struct overview_server copy = overview->server;
+        (void)pthread_mutex_unlock(&overview->lock);
+        return copy;
+}

@@ -1,0 +1,54 @@
+/* standing: what is known of a backing service that is followed, for those who ask the program itself: which one is in
+ * use and since when, and what has become of the latest change. Never a secret.
+ *
+ *     standing_use(&standing, backing_redis_report(now), address, tls, backing_redis_generation(now));
+ *     options.on_state = standing_on_change, options.data = &standing;
+ *     rc = standing_print(&standing, &body);
+ *     // "source":"binding","binding":"cache","type":"redis","provider":null,"address":"10.0.0.9:6379","tls":false,
+ *     // "generation":2,"since":"2026-11-24T08:15:30.123Z","change":{"state":"refused","since":...,"error":...}
+ *
+ * Threads: any. */
+#ifndef PAGE_STANDING_H
+#define PAGE_STANDING_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backing/source.h"
+#include "base/attr.h"
+#include "base/buf.h"
+
+enum { STANDING_TEXT_SIZE = 256, STANDING_ADDRESS_SIZE = 1024 };
+
+struct standing {
+        pthread_mutex_t lock; /* guards what follows */
+        enum backing_source source;
+        char binding[STANDING_TEXT_SIZE], type[STANDING_TEXT_SIZE], provider[STANDING_TEXT_SIZE]; /* "": none */
+        char address[STANDING_ADDRESS_SIZE];                                                      /* "": none */
+        bool tls;
+        unsigned generation;
+        int64_t since_ms; /* when it came into use, Unix */
+        struct {
+                enum backing_state state;
+                int64_t since_ms;                    /* of that state, Unix */
+                char address[STANDING_ADDRESS_SIZE]; /* of what is tried; "": not known */
+                char error[STANDING_TEXT_SIZE];      /* "": none */
+                int64_t retry_ms;
+        } change;
+};
+
+void standing_init(struct standing *standing);
+void standing_fini(struct standing *standing);
+/* This one is in use now. `address` may be NULL. A longer text than there is room for is cut. */
+void standing_use(struct standing *standing, const struct backing_report *report, const char *address, bool tls,
+                  unsigned generation);
+/* A backing_on_change; `standing` is a struct standing. */
+void standing_on_change(const struct backing_change *change, void *standing);
+/* Appends the members of a JSON object, without its braces. ERR_LIMIT, ERR_NOMEM. */
+int standing_print(struct standing *standing, struct buf *out) NODISCARD;
+
+/* Appends `"name":"text"`, or null where `text` is NULL or empty. ERR_LIMIT, ERR_NOMEM. */
+int standing_text(struct buf *out, const char *name, const char *text) NODISCARD;
+
+#endif
