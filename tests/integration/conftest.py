@@ -1,4 +1,4 @@
-"""Fixtures: servers and programs that end with their test, and a limit on how long a test may take."""
+"""Fixtures: servers and programs that stop at the end of their test, and a time limit for each test."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ TEST_SECONDS = 90 * PATIENCE
 
 @pytest.fixture(autouse=True)
 def time_limit():
-    """No test hangs for ever, whatever it waits for."""
+    """No test hangs forever, whatever it waits for."""
     def expire(*_):
         raise TimeoutError(f"the test took longer than {TEST_SECONDS:g} s")
     previous = signal.signal(signal.SIGALRM, expire)
@@ -32,7 +32,7 @@ def time_limit():
 
 
 def _closing(started, close):
-    """Ends all that a factory has started, the last one first, and then raises the first failure."""
+    """Stops everything that a factory started, newest first, and then raises the first failure."""
     failure = None
     for thing in reversed(started):
         try:
@@ -57,13 +57,13 @@ def start_redis():
 
 @pytest.fixture(scope="session")
 def valkey_server():
-    """The path of a server that knows WAITAOF."""
+    """The path of a server that has WAITAOF."""
     return subprocess.run([ROOT / "tools/valkey"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 @pytest.fixture
 def start_proxy():
-    """start_proxy(server) starts a proxy in front of it."""
+    """start_proxy(server) starts a proxy in front of the server."""
     started = []
 
     def start(server, **options):
@@ -75,7 +75,7 @@ def start_proxy():
 
 @pytest.fixture
 def start_collector(start_redis, start_proxy):  # pylint: disable=unused-argument
-    """start_collector(redis, **flags); it must end well. The servers outlive it."""
+    """start_collector(redis, **flags) starts a Collector, which must exit cleanly. The servers outlive it."""
     started = []
 
     def start(*arguments, **options):
@@ -91,7 +91,7 @@ def bindings(tmp_path):
     return BindingRoot(tmp_path / "bindings")
 
 
-# One server and one Collector for all tests of a file that break nothing.
+# One server and one Collector, shared by all tests of a file that break nothing.
 
 @pytest.fixture(scope="module")
 def redis_server():
@@ -123,7 +123,7 @@ def store(redis_server):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test shows the log's tail of each Collector it used."""
+    """When a test fails, shows the last log lines of each Collector that it used."""
     outcome = yield
     report = outcome.get_result()
     if report.failed and call.when == "call":

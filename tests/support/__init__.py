@@ -1,1 +1,1 @@
-"""What the tests use to drive programs, Redis servers and the network between them."""
+"""Helpers that drive programs, Redis servers and the network between them."""

@@ -1,4 +1,4 @@
-"""Calls that run beside the test."""
+"""Calls that run in the background of a test."""
 
 import threading
 
@@ -6,7 +6,7 @@ from .deadline import PATIENCE
 
 
 class Background:
-    """Runs call() in a thread; `result()` waits for its value or for the exception it ended with."""
+    """Runs call() in a thread; `result()` waits for its value, or raises its exception."""
 
     def __init__(self, call):
         self._call, self._value, self._error = call, None, None
@@ -23,7 +23,7 @@ class Background:
         return not self._thread.is_alive()
 
     def outcome(self, seconds=60.0):
-        """The value, or the exception as a value."""
+        """Returns the value, or the exception as a value."""
         self._thread.join(seconds * PATIENCE)
         assert self.done(), "no result in time"
         return self._error if self._error is not None else self._value
@@ -36,7 +36,7 @@ class Background:
 
 
 def post_later(program, body, path="/v1/documents", headers=None):
-    """Posts on a connection of its own, beside the test."""
+    """Posts in the background, on a separate connection."""
     def call():
         with program.client() as client:
             return client.post(path, body, headers)

@@ -11,7 +11,7 @@ import time
 
 
 class BindingRoot:
-    """What SERVICE_BINDING_ROOT points to."""
+    """The folder that SERVICE_BINDING_ROOT points to."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -21,7 +21,7 @@ class BindingRoot:
         return {"SERVICE_BINDING_ROOT": self.path}
 
     def write(self, name, **entries):
-        """Makes a binding, or changes it as a whole in the kubelet's order: write("db", **{"tls.crt": ...})."""
+        """Creates a binding, or replaces it as a whole in the kubelet's order: write("db", **{"tls.crt": ...})."""
         folder = os.path.join(self.path, name)
         os.makedirs(folder, exist_ok=True)
         data = os.path.join(folder, "..data")
@@ -48,7 +48,7 @@ class BindingRoot:
         self.write(name, **{"type": "redis", "host": server.host, "port": server.port, **entries})
 
     def write_plain(self, name, **entries):
-        """A folder with plain files, as people make them by hand."""
+        """A folder of plain files, as people create it by hand."""
         folder = os.path.join(self.path, name)
         os.makedirs(folder, exist_ok=True)
         for entry, value in entries.items():

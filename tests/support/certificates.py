@@ -1,4 +1,4 @@
-"""Certificates for tests, by tests/support/make-certificates, which says what there is."""
+"""Certificates for tests, created by tests/support/make-certificates, which lists them."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ MAKE = os.path.join(os.path.dirname(__file__), "make-certificates")
 
 
 class Certificates:
-    """A folder with ca.crt, server.crt, client.crt and the like."""
+    """A folder with ca.crt, server.crt, client.crt and others."""
 
     def __init__(self, folder):
         self.folder = str(folder)

@@ -1,4 +1,4 @@
-"""A child process with its output read by threads: started, signalled and ended by its own id."""
+"""A child process whose output is read by threads. It is signalled and stopped by its process id."""
 
 import atexit
 import ctypes
@@ -20,7 +20,7 @@ def _die_with_parent():
 
 
 class Child:
-    """Start it from the main thread: it dies with the thread that started it."""
+    """Start it from the main thread: the child dies when the thread that started it ends."""
 
     def __init__(self, argv, env=None, cwd=None, descriptors=None):
         def prepare():
@@ -52,8 +52,8 @@ class Child:
         return thread
 
     def wait_line(self, wanted, what, seconds=10.0, errors=False):
-        """The first line of stdout (or stderr) that `wanted(line)` accepts, by its value; None when the
-        process ended before."""
+        """The value of `wanted(line)` for the first line of stdout (or stderr) for which it is true; None if the
+        process ends before."""
         lines = self.stderr if errors else self.stdout
         deadline = Deadline(seconds)
         seen = 0
@@ -77,7 +77,7 @@ class Child:
         self.process.send_signal(number)
 
     def wait(self, seconds=10.0):
-        """Its exit status, when it has ended and all its output is read."""
+        """Its exit status, once it has ended and all its output has been read."""
         wait_until(lambda: not self.running(), lambda: f"the end of {self.argv[0]}\n{self.tail()}", seconds, 0.005)
         for reader in self._readers:
             reader.join(5)
@@ -91,7 +91,7 @@ class Child:
             reader.join(5)
 
     def tail(self, count=25):
-        """The last lines of both outputs, for the message of a failure."""
+        """The last lines of stdout and stderr, for failure messages."""
         name = os.path.basename(self.argv[0])
         lines = [f"{name} | {line}" for line in self.stdout[-count:]]
         lines += [f"{name} (stderr) | {line}" for line in self.stderr[-count * 4:]]

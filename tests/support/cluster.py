@@ -1,4 +1,4 @@
-"""A Redis Cluster on this machine: masters and, where wanted, replicas for each."""
+"""A Redis Cluster on this machine: masters, each with replicas if requested."""
 
 import redis
 
@@ -10,9 +10,9 @@ SLOTS = 16384
 
 
 class RedisCluster:
-    """RedisCluster(masters=3, replicas=1): so many for each master. A node that is silent for `node_timeout_ms` is taken
-    for failed. With `names`, each node tells clients its own in place of its address; `hosts` are the addresses that the
-    nodes take in turn. `tls`, `port` and `options` are those of Server."""
+    """RedisCluster(masters=3, replicas=1): `replicas` counts those of each master. A node that is silent for
+    `node_timeout_ms` counts as failed. With `names`, each node announces its name to clients instead of its address;
+    the nodes take the addresses in `hosts` in turn. `tls`, `port` and `options` are those of Server."""
 
     def __init__(self, masters=3, replicas=0, node_timeout_ms=1500, hosts=("127.0.0.1",), names=(), tls=None, **options):
         self.nodes, self._by_id = [], {}
@@ -52,9 +52,9 @@ class RedisCluster:
         self.wait_ok()
         for replica in replicas:
             wait_until(lambda r=replica: r.client().info("replication").get("master_link_status") == "up",
-                       "a replica in step", 20)
+                       "a synced replica", 20)
 
-    # --- Looking -----------------------------------------------------------------------------
+    # --- Queries -----------------------------------------------------------------------------
 
     def _has_met_all(self, node):
         lines = ask(node, "CLUSTER", "NODES").decode().splitlines()
@@ -64,7 +64,7 @@ class RedisCluster:
         return [node for node in self.nodes if node.running()]
 
     def wait_ok(self, seconds=20):
-        """Waits until every node that runs finds all slots served, and all have the same map and epochs."""
+        """Waits until every running node sees all slots served, and all agree on the map and the epochs."""
         wait_until(self._is_ok, lambda: f"a Cluster that serves all slots\n{self._describe()}", seconds, 0.05)
 
     def _is_ok(self):
@@ -76,7 +76,7 @@ class RedisCluster:
         return len(views) == 1
 
     def _view(self, node):
-        """(id, epoch, slots) of each master that has slots, as this node has heard."""
+        """(id, epoch, slots) of each master with slots, as this node knows it."""
         for words in map(str.split, ask(node, "CLUSTER", "NODES").decode().splitlines()):
             slots = [word for word in words[8:] if not word.startswith("[")]
             if slots:
@@ -89,7 +89,7 @@ class RedisCluster:
         return ask(node, "CLUSTER", "MYID").decode()
 
     def master_of(self, slot):
-        """The server that owns it, as the first node that runs sees it."""
+        """The server that owns the slot, according to the first running node."""
         for begin, end, master, *_ in ask(self.running()[0], "CLUSTER", "SLOTS"):
             if begin <= slot <= end:
                 return self._node_of(master)
@@ -100,7 +100,7 @@ class RedisCluster:
         return [node for node in self.nodes if node in owners]
 
     def _node_of(self, entry):
-        """The server that an entry of CLUSTER SLOTS means: [host, port, id, ...]."""
+        """The server for an entry of CLUSTER SLOTS: [host, port, id, ...]."""
         return self._by_id[entry[2].decode()]
 
     def replica_of(self, master):
@@ -113,7 +113,7 @@ class RedisCluster:
         return wait_until(found, f"a replica of {master.address}")
 
     def clients(self):
-        """One for each master: together they hold all documents."""
+        """One client for each master: together they hold all documents."""
         return [node.client() for node in self.masters()]
 
     def url(self):
@@ -121,17 +121,17 @@ class RedisCluster:
 
     @property
     def node_list(self):
-        """As an entry cluster.nodes says it."""
+        """The nodes in the form of the entry cluster.nodes."""
         return ",".join(node.address for node in self.nodes)
 
-    # --- Changing ----------------------------------------------------------------------------
+    # --- Changes -----------------------------------------------------------------------------
 
     def move_slots(self, slots):
-        """Gives each of these slots with its keys to the master after its own, one receiver after the other.
+        """Moves each of these slots with its keys to the next master, one receiver at a time.
 
-        A receiver makes itself an epoch that is higher than all that it knows of. Where it has not heard of the last one
-        yet, a word of the former owner that is still under way takes the slot from it again, and nobody has it. So all
-        have to agree before another receives."""
+        A receiver gives itself an epoch that is higher than all it knows of. If it does not know the latest one yet, a
+        delayed message of the former owner takes the slot away from it, and then nobody owns it. So all nodes have to
+        agree before the next receiver's turn."""
         masters = self.masters()
         after = dict(zip(masters, masters[1:] + masters[:1]))
         wanted = {slot: after[self.master_of(slot)] for slot in slots}
@@ -142,7 +142,7 @@ class RedisCluster:
         self.wait_ok()
 
     def _move_slot(self, slot, to):
-        """Step by step as redis-cli --cluster reshard does."""
+        """Moves a slot in the same steps as redis-cli --cluster reshard."""
         source = self.master_of(slot)
         ask(to, "CLUSTER", "SETSLOT", slot, "IMPORTING", self.id_of(source))
         ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", self.id_of(to))
@@ -155,7 +155,7 @@ class RedisCluster:
             ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
 
     def fail_over(self, master):
-        """A coordinated failover: the replica takes over with all that the master has acknowledged."""
+        """A coordinated failover: the replica takes over with everything that the master has acknowledged."""
         replica = self.replica_of(master)
         for left in reversed(range(4)):
             ask(replica, "CLUSTER", "FAILOVER")
@@ -163,7 +163,8 @@ class RedisCluster:
                 wait_until(lambda: "master" in str(replica.client().role()[0]), "the replica's promotion", 6)
                 break
             except DeadlineExceeded:
-                # Given up after 5 s: a master votes for one replica of the same master in twice the node timeout.
+                # Redis gives up after 5 s: within twice the node timeout, a master votes for only one replica of the
+                # same master.
                 if not left:
                     raise
         return replica
@@ -180,7 +181,7 @@ class RedisCluster:
 
 
 def ask(node, *words):
-    """One command, with its reply as it is."""
+    """Sends one command and returns the raw reply."""
     with node.client() as client:
         client.response_callbacks.clear()
         return client.execute_command(*words)

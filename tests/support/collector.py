@@ -1,4 +1,4 @@
-"""Collector as the tests start it."""
+"""Starts Collector for tests."""
 
 from .deadline import wait_until
 from .http_client import Client, RawConnection
@@ -6,9 +6,9 @@ from .program import Program, flags_of, run_program
 
 
 class Collector(Program):
-    """Collector(redis, hold_time="5s", env={...}): flags by name; without `redis` none is named.
+    """Collector(redis, hold_time="5s", env={...}): keyword arguments are flags; without `redis` no Redis is given.
 
-    `redis` is a RedisServer, a proxy, or a URL. The port is the system's choice unless `port` is given."""
+    `redis` is a RedisServer, a proxy, or a URL. Without `port` the system chooses the port."""
 
     name = "collector"
 
@@ -28,15 +28,15 @@ class Collector(Program):
                 raise
 
     def client(self, **options):
-        """A keep-alive client of its own connection."""
+        """A keep-alive client with its own connection."""
         return Client(self.host, self.port, **options)
 
     def connect(self, **options):
-        """A raw connection, for what a well-behaved client does not do."""
+        """A raw connection, for things that a well-behaved client does not do."""
         return RawConnection(self.host, self.port, **options)
 
     def wait_connected(self, seconds=10.0):
-        """Waits until every worker has reached Redis."""
+        """Waits until every worker is connected to Redis."""
         workers = self.wait_log("server.listening")["workers"]
 
         def reached():
@@ -45,7 +45,7 @@ class Collector(Program):
         return self
 
     def metrics(self):
-        """The values of /metrics by 'name{labels}'."""
+        """The values of /metrics, by 'name{labels}'."""
         with self.client() as client:
             return parse_metrics(client.get("/metrics").body.decode())
 
@@ -56,7 +56,7 @@ def check(arguments=(), env=None, **flags):
 
 
 def parse_metrics(text):
-    """The samples of Prometheus text; a line that is none fails."""
+    """The samples of Prometheus text; fails on a malformed line."""
     samples = {}
     for line in text.splitlines():
         if not line or line.startswith("#"):
@@ -69,7 +69,7 @@ def parse_metrics(text):
 
 
 def metric_sum(samples, family, **labels):
-    """The sum over the samples of a family that carry these labels."""
+    """The sum of a family's samples that have these labels."""
     wanted = [f'{key}="{value}"' for key, value in labels.items()]
     return sum(value for name, value in samples.items()
                if name.split("{")[0] == family and all(word in name for word in wanted))

@@ -1,4 +1,4 @@
-"""Waiting by polling with a deadline, and where the build under test is."""
+"""Polling with a deadline, and the location of the build under test."""
 
 import os
 import time
@@ -9,13 +9,13 @@ BUILD_DIR = Path(os.environ.get("BUILD_DIR", "build/release"))
 if not BUILD_DIR.is_absolute():
     BUILD_DIR = ROOT / BUILD_DIR
 
-# A build with a sanitizer is slower: every deadline of the tests grows with it.
+# A build with a sanitizer is slower, so all deadlines of the tests are longer.
 SANITIZED = any(word in BUILD_DIR.name for word in ("address", "undefined", "thread", "memory"))
 PATIENCE = 3.0 if SANITIZED else 1.0
 
 
 class DeadlineExceeded(AssertionError):
-    """What was waited for did not happen in time."""
+    """The awaited event did not happen in time."""
 
 
 class Deadline:
@@ -26,7 +26,7 @@ class Deadline:
         self.end = time.monotonic() + self.seconds
 
     def left(self):
-        """Seconds that are left, at least 0."""
+        """The seconds left, at least 0."""
         return max(0.0, self.end - time.monotonic())
 
     def passed(self):
@@ -47,7 +47,7 @@ def wait_until(condition, what, seconds=10.0, interval=0.01):
 
 
 def stays(condition, what, seconds):
-    """Polls that `condition()` stays true for `seconds`."""
+    """Polls, and fails unless `condition()` stays true for `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         assert condition(), f"did not stay so for {seconds:g} s: {what}"

@@ -1,10 +1,11 @@
-/* elsewhere: preloaded into a program under test (support/elsewhere.py), it lets names lead where a file says, and another
- * file stand for the CAs that the system trusts. So both can be tested without the right to change /etc, or to have a
- * mount name space of one's own, which containers mostly lack.
+/* elsewhere: preloaded into a program under test (support/elsewhere.py), it resolves names from one file and
+ * substitutes another file for the system's CAs. Tests of both then need neither the right to change /etc nor a mount
+ * namespace, which containers mostly lack.
  *
  *     LD_PRELOAD=elsewhere.so TEST_HOSTS=FILE TEST_SYSTEM_CA=FILE program
  *
- * TEST_LOOKUP_SECONDS makes each look-up take that long. TEST_HOSTS is written as hosts(5) says; a name that is not in it is looked up as ever. It is read at each look-up. */
+ * TEST_LOOKUP_SECONDS makes each look-up take that long. TEST_HOSTS has the format of hosts(5) and is read at each
+ * look-up; a name that is not in it is looked up as usual. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -15,13 +16,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Where GnuTLS of the supported systems looks. */
+/* The paths that GnuTLS on the supported systems opens. */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
 typedef int getaddrinfo_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 typedef FILE *fopen_fn(const char *, const char *);
 
-/* The next one of that name behind this library. */
+/* The next function of that name after this library's. */
 static void *next_one(const char *name)
 {
         void *found = dlsym(RTLD_NEXT, name);
@@ -34,7 +35,7 @@ static fopen_fn *next_fopen(void)
 {
         fopen_fn *found;
         void *symbol = next_one("fopen");
-        memcpy(&found, &symbol, sizeof(found)); /* ISO C has no cast for it */
+        memcpy(&found, &symbol, sizeof(found)); /* ISO C forbids this cast */
         return found;
 }
 
@@ -57,7 +58,7 @@ FILE *fopen(const char *restrict path, const char *restrict mode)
         return next_fopen()(elsewhere(path), mode);
 }
 
-/* GnuTLS of Debian 13 opens the file so. */
+/* GnuTLS on Debian 13 opens the file this way. */
 int open(const char *path, int flags, ...)
 {
         va_list more;
@@ -67,7 +68,7 @@ int open(const char *path, int flags, ...)
         return openat(AT_FDCWD, elsewhere(path), flags, mode);
 }
 
-/* Behind the last one of the list; each is freed apart (glibc, freeaddrinfo). */
+/* Appends to the list; freeaddrinfo of glibc frees each element separately. */
 static void append(struct addrinfo **list, struct addrinfo *more)
 {
         while (*list)
@@ -75,7 +76,7 @@ static void append(struct addrinfo **list, struct addrinfo *more)
         *list = more;
 }
 
-/* True for a line "address name name..." that has the name; `address` is cut off. */
+/* Returns true if the line "address name name..." contains the name; cuts `address` off. */
 static int has_name(char *line, const char *name, const char **address)
 {
         static const char blank[] = " \t\r\n";

@@ -1,4 +1,4 @@
-"""The environment of a program for which names lead where a test says, or other CAs are the system's: elsewhere.c.
+"""The environment of a program that resolves names as the test says or trusts other system CAs; see elsewhere.c.
 
     start_collector(env=elsewhere(hosts=tmp_path / "hosts"))"""
 
@@ -12,7 +12,7 @@ SOURCE = Path(__file__).with_suffix(".c")
 
 
 def _library():
-    """Built when it is first wanted."""
+    """Builds the library at its first use."""
     library = BUILD_DIR / "test" / "elsewhere.so"
     if not library.exists() or library.stat().st_mtime < SOURCE.stat().st_mtime:
         library.parent.mkdir(parents=True, exist_ok=True)
@@ -22,9 +22,10 @@ def _library():
 
 
 def elsewhere(hosts=None, system_ca=None, lookup_seconds=None):
-    """`hosts` is a file as hosts(5) says, `system_ca` one with certificates; a look-up takes `lookup_seconds`."""
+    """`hosts` is a file in the format of hosts(5), `system_ca` a file of certificates; a look-up takes
+    `lookup_seconds`."""
     env = {"LD_PRELOAD": _library(),
-           # A sanitizer's library wants to be the first; where it is not, it says so and ends the program.
+           # A sanitizer's library must come first; otherwise it ends the program with an error.
            "ASAN_OPTIONS": "abort_on_error=0:verify_asan_link_order=0"}
     if hosts:
         env["TEST_HOSTS"] = str(hosts)

@@ -1,4 +1,4 @@
-"""A load at full rate: one thread over non-blocking sockets, each of which posts again when it is answered.
+"""A load at full rate: one thread with non-blocking sockets, each of which posts again once it gets an answer.
 
 It keeps the same record as Load, at thousands of requests a second."""
 
@@ -15,7 +15,7 @@ from .load import Load
 class FastLoad(Load):
     """with FastLoad(collector, connections=64) as load: ...
 
-    Each document is as long as that of Load; nothing paces it but the answers."""
+    Each document is as long as Load's; only the answers limit the rate."""
 
     def __init__(self, collector, connections=64, path="/v1/documents", pad=200):
         super().__init__(collector, connections=0, path=path, pad=pad)
@@ -52,7 +52,7 @@ class FastLoad(Load):
         if index is None:
             return
         post.marker, post.begin = f"{self.run}-{index}", time.monotonic()
-        # A request is a few hundred bytes: it always fits.
+        # A request of a few hundred bytes always fits.
         post.socket.sendall(request_bytes("POST", self.path, {"marker": post.marker, "pad": self.pad}))
 
     def _read(self, post):
@@ -104,7 +104,7 @@ class FastLoad(Load):
 
 
 class _Post:
-    """A connection and the request that it waits for."""
+    """A connection and its pending request."""
 
     def __init__(self):
         self.socket, self.buffer, self.marker, self.begin = None, b"", None, 0.0

@@ -1,7 +1,7 @@
-"""A TCP proxy before Redis that breaks in the ways networks and servers do, switched while it runs.
+"""A TCP proxy in front of Redis that fails as networks and servers do; tests switch faults on and off while it runs.
 
-One thread for each direction of a connection. With `scripted=True` it speaks the Redis protocol
-instead: one command after the other, so that chosen commands get a reply from the script."""
+Each direction of a connection has a thread. With `scripted=True` the proxy parses the Redis protocol instead, one
+command after another, so that selected commands get a reply from the script."""
 
 import ctypes
 import socket
@@ -15,7 +15,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class FaultProxy:
-    """Passes all bytes until it is told otherwise; `heal` goes back to that."""
+    """Forwards all bytes until a fault is set; `heal` ends all faults."""
 
     def __init__(self, target, scripted=False, port=None):
         self.host, self.port = "127.0.0.1", port or reserve_port()
@@ -41,7 +41,7 @@ class FaultProxy:
     # --- Faults ------------------------------------------------------------------------------
 
     def heal(self):
-        """All bytes pass again; connections of a black hole stay dead, as after a lost route."""
+        """Forwards all bytes again; connections that were in a black hole stay dead, as after a lost route."""
         with self._state:
             was = self._mode
             self._mode, self.delay_s, self._cut, self._script = "pass", 0.0, None, []
@@ -51,11 +51,11 @@ class FaultProxy:
             self._listen()
 
     def delay(self, seconds):
-        """Every piece waits so long, in both directions."""
+        """Delays every piece of data, in both directions."""
         self.delay_s = seconds
 
     def pause(self):
-        """Nothing moves until heal; then all of it arrives."""
+        """Holds all data until heal, then delivers it."""
         with self._state:
             self._mode = "pause"
 
@@ -65,7 +65,7 @@ class FaultProxy:
             self._admitted = count
 
     def black_hole(self):
-        """Bytes vanish, nothing is closed; new connections are taken and hear nothing."""
+        """Discards all bytes but closes nothing; accepts new connections and stays silent."""
         with self._state:
             self._mode = "black_hole"
             for pair in self._live:
@@ -73,7 +73,7 @@ class FaultProxy:
             self._state.notify_all()
 
     def reset(self):
-        """A RST to both sides of each connection; new ones pass."""
+        """Resets both sides of each connection; new connections work."""
         with self._state:
             pairs = list(self._live)
         for pair in pairs:
@@ -87,7 +87,7 @@ class FaultProxy:
         self.reset()
 
     def cut_after(self, count, direction="to_client", times=1):
-        """Closes the connection when `count` more bytes have passed: to_client (Redis's replies) or to_server."""
+        """Closes the connection after `count` more bytes to_client (Redis's replies) or to_server."""
         with self._state:
             self._cut = [direction, count, times, count]
 
@@ -96,7 +96,7 @@ class FaultProxy:
             return self._cut[2] if self._cut else 0
 
     def reply_instead(self, data, times=1):
-        """The next pieces of Redis's replies are these bytes instead."""
+        """Replaces the next pieces of Redis's replies by these bytes."""
         with self._state:
             self._instead = [data, times]
 
@@ -105,7 +105,7 @@ class FaultProxy:
             return self._instead[1]
 
     def script(self, reply, commands=None, times=None):
-        """The named commands (None: all) get this reply, `times` times (None: until heal)."""
+        """Answers the named commands (None: all) with this reply, `times` times (None: until heal)."""
         assert self.scripted
         reply = reply.encode() if isinstance(reply, str) else reply
         with self._state:
@@ -113,7 +113,7 @@ class FaultProxy:
             self._script.append([names, reply, times])
 
     def lose_replies(self, commands, times=1):
-        """Redis does the named commands, and the connection breaks before it has answered."""
+        """Lets Redis execute the named commands, and breaks the connection before the reply."""
         assert self.scripted
         with self._state:
             self._script.append([{name.upper().encode() for name in commands}, None, times])
@@ -131,7 +131,7 @@ class FaultProxy:
     def __exit__(self, *_):
         self.close()
 
-    # --- Inside ------------------------------------------------------------------------------
+    # --- Internals ---------------------------------------------------------------------------
 
     def _listen(self):
         listener = socket.socket()
@@ -236,7 +236,7 @@ class FaultProxy:
         return data, True
 
     def _line_of_script(self, name):
-        """(True, reply) where the script has a line for this command; a reply of None is a lost one."""
+        """(True, reply) if the script has a line for this command; a reply of None means a lost reply."""
         with self._state:
             for entry in self._script:
                 names, reply, times = entry
@@ -267,7 +267,7 @@ class FaultProxy:
 
 
 class _Pair:
-    """The two sockets of one connection."""
+    """The two sockets of a connection."""
 
     def __init__(self, client):
         self.client, self.server = client, None
@@ -298,7 +298,8 @@ class _Pair:
 
 
 def _abort(end):
-    """Sends the RST although another thread waits in recv: connecting to AF_UNSPEC drops the peer (connect(2))."""
+    """Sends a RST even while another thread waits in recv: connecting to AF_UNSPEC dissolves the connection
+    (connect(2))."""
     try:
         _libc.connect(end.fileno(), struct.pack("H14x", socket.AF_UNSPEC), 16)
     finally:
@@ -306,7 +307,7 @@ def _abort(end):
 
 
 def read_command(stream):
-    """(bytes, upper-case name) of the next command (RESP array of bulk strings); (None, None) at the end."""
+    """(bytes, upper-case name) of the next command, a RESP array of bulk strings; (None, None) at the end."""
     line = stream.readline()
     if not line:
         return None, None
@@ -322,7 +323,7 @@ def read_command(stream):
 
 
 def read_reply(stream):
-    """The bytes of one reply (RESP2, or RESP3, which newer redis-py asks for)."""
+    """The bytes of one reply (RESP2, or RESP3, which newer redis-py requests)."""
     line = stream.readline()
     if not line:
         raise ConnectionResetError("Redis closed")

@@ -1,4 +1,5 @@
-"""What a stranger without a token may send to take memory away, and what others see meanwhile."""
+"""Requests by which a client without a token could exhaust memory, and a client that checks whether others are
+served."""
 
 import collections
 import contextlib
@@ -13,7 +14,7 @@ MIB = 1 << 20
 
 
 class Unfinished:
-    """`count` connections, each with a POST whose body lacks its last byte. `statuses` counts the answers."""
+    """Opens `count` connections, each with a POST whose body lacks its last byte. `statuses` counts the answers."""
 
     def __init__(self, program, path, count, size=MIB, seconds=60.0):
         self.statuses = collections.Counter()
@@ -29,15 +30,15 @@ class Unfinished:
             self._selector.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE, [0])
         end = time.monotonic() + seconds
         events = True
-        while self._sending or events:  # at the end, until nothing more is answered
-            assert time.monotonic() < end, f"{self._sending} connections take nothing more"
+        while self._sending or events:  # at the end, until no more answers come
+            assert time.monotonic() < end, f"{self._sending} connections accept no more data"
             events = self._selector.select(0.5)
             for key, mask in events:
                 self._step(key, mask)
 
     @property
     def held(self):
-        """Connections that have no answer."""
+        """Connections without an answer."""
         return len(self._sockets) - sum(self.statuses.values())
 
     def _end(self, key, status):
@@ -65,7 +66,7 @@ class Unfinished:
 
 
 class Neighbour(contextlib.AbstractContextManager):
-    """Sends small requests one after the other in a thread; `answers` counts their statuses, `longest` is in seconds."""
+    """Sends small requests one after another in a thread; `answers` counts their statuses, `longest` is in seconds."""
 
     def __init__(self, program, path, body=b'{"a":1}'):
         self.answers = collections.Counter()
@@ -93,7 +94,7 @@ class Neighbour(contextlib.AbstractContextManager):
 
 
 def send_queries(program, count, parameters=150, kept=100):
-    """So many requests with so many parameters, `kept` on each connection. Returns the statuses."""
+    """Sends requests with many parameters, `kept` of them on each connection. Returns the statuses."""
     statuses = collections.Counter()
     request = b"GET /nope?" + b"a=1&" * parameters + b" HTTP/1.1\r\nHost: x\r\n\r\n"
     while count > 0:

@@ -1,5 +1,5 @@
-"""Collector bound to a HostileRedis, and then to a true one at the same place: it neither crashes nor grows, acknowledges
-nothing that was not stored, and works again."""
+"""Binds Collector to a HostileRedis, and then to a real Redis at the same address. Collector must neither crash nor
+grow, must acknowledge nothing that was not stored, and must work again afterwards."""
 
 import random
 import threading
@@ -18,7 +18,7 @@ SHORT = {"hold_time": "2s", "stall_timeout": "500ms", "connect_timeout": "500ms"
 
 
 class HostileOutcome:
-    """What came of it; as a row of the table of faults has it."""
+    """The result, as the table of faults needs it."""
 
     def __init__(self):
         self.acknowledged, self.failed, self.lost, self.doubled, self.missing = 0, 0, [], [], []
@@ -44,7 +44,7 @@ class HostileOutcome:
 
 
 class _Clients:
-    """Requests of all kinds, as the seed has them."""
+    """Requests of all kinds, in the order that the seed gives."""
 
     def __init__(self, program, seed, outcome):
         self.program, self.outcome, self.keys = program, outcome, {}
@@ -76,7 +76,7 @@ class _Clients:
 
     @staticmethod
     def _ask(client, dice):
-        """An answer, and the key where one was asked to be stored ("": it says which)."""
+        """An answer, and the key that a request asked to store ("": the answer names it)."""
         kind, key = dice.randrange(7), str(uuid.UUID(int=dice.getrandbits(128), version=4))
         body = {"n": dice.randrange(1000), "pad": "x" * dice.randrange(300)}
         if kind < 3:
@@ -102,7 +102,7 @@ def _resident_mib(program):
 
 
 def play_hostile(seed, seconds):
-    """So many seconds of lies, and the return of the truth: the HostileOutcome."""
+    """Runs the hostile Redis for some seconds, then a real one. Returns the HostileOutcome."""
     outcome = HostileOutcome()
     with HostileRedis(seed) as hostile:
         program = Collector(hostile, workers=1, **SHORT)

@@ -1,10 +1,11 @@
-"""A Redis that lies about everything but what it has stored: seeded, so that a run can be played again.
+"""A Redis that lies about everything except what it has stored. A seed makes runs repeatable.
 
     with HostileRedis(seed=7) as hostile:
         program = Collector(hostile)
 
-It does each SET and XADD before it says anything, so whatever it says, a document that was acknowledged is in `stored`. Its
-replies are of a wrong type, cut off, too long, too deep, left out, or no RESP at all, and now and then the right ones."""
+It executes each SET and XADD before it replies, so `stored` contains every acknowledged document, whatever the reply.
+Replies have the wrong type, are truncated, too long, too deep, missing, or not RESP at all, and sometimes they are
+right."""
 
 import random
 import socket
@@ -22,7 +23,7 @@ def bulk(data):
 
 
 class HostileRedis:
-    """`honesty` is the share of right replies; `handshakes` that of handshakes that are right throughout."""
+    """`honesty` is the share of correct replies, `handshakes` the share of entirely correct handshakes."""
 
     def __init__(self, seed, honesty=0.95, handshakes=0.9, port=None):
         self.host, self.port = "127.0.0.1", port or reserve_port()
@@ -90,7 +91,7 @@ class HostileRedis:
                 self._live.discard(client)
 
     def _do(self, name, command):
-        """Does it, and returns the right reply."""
+        """Executes the command and returns the correct reply."""
         words = command.split(b"\r\n")[2::2]
         if name == b"SET":
             with self._lock:
@@ -108,7 +109,7 @@ class HostileRedis:
                 b"EXPIREAT": b":1\r\n", b"WAIT": b":0\r\n", b"XDEL": b":0\r\n"}.get(name, b"-ERR unknown command\r\n")
 
     def _lie(self, dice, client, truth):
-        """Never a reply that says "stored" for what it is not: none is doubled, and what is made up says nothing of it."""
+        """Never claims "stored" for a document that is not: it sends no reply twice, and no invented reply says so."""
         self.lies += 1
         port = dice.randrange(1, 65536)
         text = bytes(dice.randrange(256) for _ in range(dice.randrange(40)))

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand: a raw connection that can do what clients should not, and a keep-alive client."""
+"""HTTP/1.1 by hand: a raw connection that can misbehave, and a keep-alive client."""
 
 import json
 import select
@@ -10,11 +10,11 @@ from .deadline import PATIENCE
 
 
 class ConnectionEnded(AssertionError):
-    """The server closed or reset the connection where an answer was due."""
+    """The server closed or reset the connection instead of answering."""
 
 
 class Answer:
-    """One response as it came."""
+    """One response as received."""
 
     def __init__(self, status, headers, body, interim):
         self.status, self.headers, self.body, self.interim = status, headers, body, interim
@@ -39,7 +39,7 @@ class Answer:
 
 
 class RawConnection:
-    """A TCP connection that sends bytes as they are and reads answers one by one."""
+    """A TCP connection that sends raw bytes and reads answers one by one."""
 
     def __init__(self, host, port, timeout=15.0):
         self.socket = socket.create_connection((host, port), timeout=timeout * PATIENCE)
@@ -51,7 +51,7 @@ class RawConnection:
         return self
 
     def send_slowly(self, data, size=1, pause=0.05):
-        """Piece by piece. Returns the number of bytes sent before the server closed."""
+        """Sends piece by piece. Returns the number of bytes sent before the server closed."""
         data = data.encode() if isinstance(data, str) else data
         for start in range(0, len(data), size):
             try:
@@ -63,7 +63,7 @@ class RawConnection:
         return len(data)
 
     def readable(self, seconds=0.0):
-        """True when an answer's bytes or the end wait to be read."""
+        """True if bytes of an answer, or the end of the connection, can be read."""
         if self._buffer:
             return True
         return bool(select.select([self.socket], [], [], seconds)[0])
@@ -73,7 +73,7 @@ class RawConnection:
         return self
 
     def reset(self):
-        """Leaves with a RST."""
+        """Resets the connection."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
@@ -126,7 +126,7 @@ class RawConnection:
         return int(status), headers
 
     def read_answer(self, method="GET"):
-        """The next answer. Interim answers (100) are gathered in `interim`."""
+        """Returns the next answer. Collects interim answers (100) in `interim`."""
         interim = []
         status, headers = self._head()
         while 100 <= status < 200:
@@ -144,7 +144,7 @@ class RawConnection:
         return Answer(status, headers, body, interim)
 
     def read_rest(self):
-        """All until the server closes."""
+        """Reads everything until the server closes."""
         try:
             while True:
                 self._more()
@@ -153,7 +153,7 @@ class RawConnection:
             return rest
 
     def ended(self, seconds=10.0):
-        """True when the server closes within the time, without a further byte."""
+        """True if the server closes within the time without sending another byte."""
         self.socket.settimeout(seconds * PATIENCE)
         try:
             return not self._buffer and self.socket.recv(1) == b""
@@ -170,7 +170,7 @@ class RawConnection:
 
 
 def request_bytes(method, path, body=None, headers=None, host="localhost"):
-    """A request as bytes. A dict as the body becomes JSON."""
+    """A request as bytes. A dict as body is sent as JSON."""
     fields = {"Host": host}
     if isinstance(body, (dict, list)):
         body = json.dumps(body)
@@ -190,7 +190,7 @@ def request_bytes(method, path, body=None, headers=None, host="localhost"):
 
 
 class Client:
-    """Keeps one connection and opens another where the server has closed it between requests."""
+    """Keeps one connection, and opens a new one if the server closed it between requests."""
 
     def __init__(self, host, port, timeout=45.0):
         self.host, self.port, self.timeout = host, port, timeout
@@ -198,7 +198,7 @@ class Client:
 
     def request(self, method, path, body=None, headers=None):
         data = request_bytes(method, path, body, headers, f"{self.host}:{self.port}")
-        # Bytes or an end before a request: the server has given the connection up.
+        # Bytes, or the end, before a request mean that the server has abandoned the connection.
         if self.connection and self.connection.readable():
             self.close()
         if not self.connection:
@@ -244,7 +244,7 @@ class Client:
 
 
 def timed(call, *arguments, **named):
-    """(seconds, result) of a call."""
+    """Returns (seconds, result) of a call."""
     begin = time.monotonic()
     result = call(*arguments, **named)
     return time.monotonic() - begin, result

@@ -1,5 +1,5 @@
-"""A bounded load: N keep-alive connections post documents with a marker each, and keep a record of what
-Collector said. Afterwards `count` compares that with what Redis holds."""
+"""A bounded load: N keep-alive connections post documents, each with a marker, and record Collector's answers.
+Afterwards `count` compares the record with the content of Redis."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from .http_client import Client, ConnectionEnded
 class Load:
     """with Load(collector, connections=8) as load: ...break something...; result = load.count(client)
 
-    `rate` is the most requests a second over all connections; `requests` ends the load after so many."""
+    `rate` limits the requests per second over all connections; the load ends after `requests` requests."""
 
     def __init__(self, collector, connections=8, path="/v1/documents", rate=400, requests=None, pad=200,
                  headers=None, timeout=60.0):
@@ -40,7 +40,7 @@ class Load:
         return self
 
     def stop(self, seconds=60.0):
-        """No new requests; waits for the answers of those that are under way."""
+        """Sends no new requests and waits for the answers to pending ones."""
         self._stop.set()
         wait_until(lambda: not any(thread.is_alive() for thread in self._threads),
                    lambda: f"the end of the load\n{self.collector.child.tail()}", seconds)
@@ -56,7 +56,7 @@ class Load:
             return len(self.acknowledged) + len(self.failed)
 
     def wait_acknowledged(self, more, seconds=30.0):
-        """Waits until `more` documents more are acknowledged than now."""
+        """Waits until `more` further documents are acknowledged."""
         with self._lock:
             goal = len(self.acknowledged) + more
         wait_until(lambda: len(self.acknowledged) >= goal,
@@ -78,7 +78,7 @@ class Load:
         client = Client(self.collector.host, self.collector.port, self.timeout)
         due = time.monotonic() + self._pause * number / max(1, len(self._threads))
         while True:
-            # A pace, not a wait for something: the load is bounded by its rate.
+            # Paces the load; it does not wait for an event.
             self._stop.wait(max(0.0, due - time.monotonic()))
             due = max(due + self._pause, time.monotonic() - 1.0)
             index = self._take()
@@ -99,7 +99,7 @@ class Load:
                 reason = answer.body[:200].decode("utf-8", "replace")
         except (ConnectionEnded, OSError, AssertionError) as error:
             reason = f"{type(error).__name__}: {error}"[:200]
-            # Where nobody listens, the next attempt waits a little.
+            # If nobody listens, wait a little before the next attempt.
             self._stop.wait(0.02)
         took = time.monotonic() - begin
         with self._lock:
@@ -112,7 +112,7 @@ class Load:
     # --- Result ------------------------------------------------------------------------------
 
     def count(self, *clients, prefix=""):
-        """Compares with what one or more Redis servers hold together."""
+        """Compares the record with what one or more Redis servers hold together."""
         return Result(self, stored_markers(clients, prefix))
 
     def table(self):
@@ -124,7 +124,7 @@ class Load:
 
 
 class Result:
-    """What became of a load's documents."""
+    """The fate of a load's documents."""
 
     def __init__(self, load, stored):
         self.load = load
@@ -148,7 +148,7 @@ class Result:
         assert not self.lost and not self.doubled, f"\n{self}\n{self.load.collector.child.tail()}"
 
     def assert_perfect(self):
-        """No failed request, no lost and no doubled document."""
+        """Asserts that no request failed and that no document was lost or doubled."""
         self.assert_nothing_lost()
         assert self.failed == 0, f"\n{self}\n{self.load.collector.child.tail()}"
 
@@ -160,7 +160,7 @@ def stored_markers(clients, prefix=""):
         keys = [key for key in client.scan_iter(match=f"{prefix}*", count=1000) if b"collector:" not in key]
         for start in range(0, len(keys), 500):
             part = keys[start:start + 500]
-            with client.pipeline(transaction=False) as pipe:  # no MGET: a Cluster's keys are in many slots
+            with client.pipeline(transaction=False) as pipe:  # no MGET, because a Cluster's keys are in many slots
                 for key in part:
                     pipe.get(key)
                 values = pipe.execute()

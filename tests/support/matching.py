@@ -1,4 +1,4 @@
-"""What answers have to look like, in one place."""
+"""Checks of answers, shared by the tests."""
 
 import re
 
@@ -7,12 +7,12 @@ ABSENT_KEY = "00000000-0000-7000-8000-000000000000"
 
 
 def is_uuid(text, version=None):
-    """A UUID of 36 characters in lower case, of that version."""
+    """A lower-case UUID of 36 characters, of the given version."""
     return bool(UUID.fullmatch(text)) and (version is None or text[14] == str(version))
 
 
 def assert_problem(answer, status, *words):
-    """problem+json (RFC 9457) with this status, a correlation id, and all these words in its detail."""
+    """Checks for problem+json (RFC 9457) with this status, a correlation id, and all these words in its detail."""
     assert answer.status == status, answer
     assert answer.media_type == "application/problem+json", answer
     assert answer.header("x-correlation-id"), answer

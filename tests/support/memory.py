@@ -1,4 +1,4 @@
-"""How much memory a process has, and groups that limit it (cgroup v1 and v2)."""
+"""The memory of a process, and control groups that limit it (cgroup v1 and v2)."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def resident_bytes(pid):
-    """What /proc calls VmRSS."""
+    """Resident bytes (VmRSS in /proc)."""
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         for line in status:
             if line.startswith("VmRSS:"):
@@ -15,7 +15,7 @@ def resident_bytes(pid):
 
 
 class MemoryGroup:
-    """A control group with a memory limit. OSError where this user may make none."""
+    """A control group with a memory limit. Raises OSError if this user may not create one."""
 
     def __init__(self, limit_bytes):
         for line in Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines():
@@ -31,7 +31,7 @@ class MemoryGroup:
 
     @contextlib.contextmanager
     def inside(self):
-        """What is started meanwhile is in the group."""
+        """Processes started within this context belong to the group."""
         pid = str(os.getpid())
         (self.folder / "cgroup.procs").write_text(pid, encoding="ascii")
         try:
@@ -40,7 +40,7 @@ class MemoryGroup:
             (self._own / "cgroup.procs").write_text(pid, encoding="ascii")
 
     def used_bytes(self):
-        """The most that the group has used so far, the kernel's part included where it is counted."""
+        """The group's peak memory so far, including kernel memory if the system counts it."""
         for name in ("memory.max_usage_in_bytes", "memory.peak"):
             if (self.folder / name).exists():
                 return int((self.folder / name).read_text(encoding="ascii"))

@@ -1,4 +1,4 @@
-"""Pinger as the tests start it, and a Collector that fails on command."""
+"""Starts Pinger for tests, and a Collector stub that fails on command."""
 
 import json
 import socket
@@ -13,7 +13,8 @@ from .program import Program, flags_of
 
 
 class Pinger(Program):
-    """Pinger(stub, batch_time="100ms", env={...}): flags by name; without a collector none is named."""
+    """Pinger(stub, batch_time="100ms", env={...}): keyword arguments are flags; without a collector no address is
+    given."""
 
     name = "pinger"
 
@@ -78,7 +79,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_):  # pylint: disable=arguments-differ
-        pass  # a client that leaves is no failure of the test
+        pass  # a client that disconnects does not fail the test
 
     def process_request(self, request, client_address):
         self.stub.sockets.append(request)
@@ -86,7 +87,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class StubCollector:
-    """What `POST /` brought, and an answer of the test's choice.
+    """Records each `POST /` and answers as the test chooses.
 
     status: 0 closes the connection without an answer. pause: seconds before the answer."""
 
@@ -106,7 +107,7 @@ class StubCollector:
         return f"{'https' if self._tls_context else 'http'}://{self.host}:{self.port}"
 
     def start(self):
-        """Listens (again), on the same port."""
+        """Listens (again) on the same port."""
         self.closing.clear()
         self._server = _Server((self.host, self.port), _Handler)
         if self._tls_context:
@@ -115,7 +116,7 @@ class StubCollector:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
-        """As a killed process: nobody listens, and open connections end."""
+        """Behaves like a killed process: nobody listens, and open connections end."""
         if not self._server:
             return
         self.closing.set()
@@ -135,7 +136,7 @@ class StubCollector:
             return self.status, self.headers, self.pause
 
     def records(self):
-        """The records of batches that were answered with 200, each batch once, in the order of arrival."""
+        """The records of batches answered with 200, each batch once, in order of arrival."""
         with self._lock:
             taken = {}
             for _, headers, body, status in self.requests:

@@ -1,4 +1,4 @@
-"""The kinds of Redis that a binding can lead to, each with what a fault test does to it and asks of it."""
+"""The kinds of Redis that a binding can name, each with the operations and queries that fault tests need."""
 
 import json
 import os
@@ -20,13 +20,13 @@ DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 
 
 class Stored:
-    """What a place holds: (key, marker) of each document, and the keys in the feed."""
+    """The content of a place: (key, marker) of each document, and the keys in the feed."""
 
     def __init__(self):
         self.documents, self.fed = [], set()
 
     def read(self, client):
-        """Adds all that one server holds."""
+        """Adds the content of one server."""
         names = list(client.scan_iter(count=1000))
         for name in names:
             if b"collector:feed:" in name:
@@ -34,7 +34,7 @@ class Stored:
         documents = [name for name in names if b"collector:" not in name]
         for start in range(0, len(documents), 500):
             part = documents[start:start + 500]
-            # One GET each: in a Cluster an MGET would need all keys in one slot.
+            # A GET for each key: in a Cluster, MGET needs all keys in one slot.
             pipeline = client.pipeline(transaction=False)
             for name in part:
                 pipeline.get(name)
@@ -44,7 +44,7 @@ class Stored:
 
 
 class Standalone:
-    """One Redis behind a proxy that stays its address. `options` are lines of redis.conf."""
+    """One Redis behind a proxy whose address stays the same. `options` are lines of redis.conf."""
 
     def __init__(self, proxied=True, scripted=False, **options):
         self.server = RedisServer(**options)
@@ -53,7 +53,7 @@ class Standalone:
         self.bound_password = options.get("requirepass")
 
     def entries(self):
-        """The entries of a binding to it."""
+        """The entries of a binding that names it."""
         address = self.proxy or self.server
         entries = {"type": "redis", "host": address.host, "port": address.port}
         if self.bound_password:
@@ -61,12 +61,12 @@ class Standalone:
         return entries
 
     def change_password(self, password):
-        """On the server alone: the binding says what `bound_password` says."""
+        """Changes the password only on the server; the binding keeps `bound_password`."""
         self.server.config(requirepass=password)
         self.server.options["requirepass"] = password
 
     def replica(self):
-        """Adds a replica that has all that the server has."""
+        """Adds a replica and waits until it has synced."""
         options = dict(self.server.options, replicaof=f"{self.server.host} {self.server.port}")
         options["repl-diskless-sync-delay"] = "0"
         if self.server.options.get("requirepass"):
@@ -78,21 +78,21 @@ class Standalone:
         return replica
 
     def standby(self):
-        """Adds a server that stands by, empty."""
+        """Adds an empty standby server."""
         self.servers.append(RedisServer(**self.server.options))
         return self.servers[-1]
 
     def move_to(self, server):
-        """The address leads to another server from now on; what is connected stays so."""
+        """Sends new connections to another server; existing connections stay."""
         self.server = self.proxy.target = server
 
     def settle(self):
-        """As it was before all faults."""
+        """Restores the state before all faults."""
         if self.proxy:
             self.proxy.heal()
 
     def read(self):
-        """What each server holds, the one in use first."""
+        """The content of each server, the current one first."""
         servers = [self.server, *(server for server in self.servers if server is not self.server)]
         return [Stored().read(server.client()) for server in servers]
 
@@ -104,7 +104,7 @@ class Standalone:
 
 
 class Authority(Certificates):
-    """A CA of its own, with two certificates for the server, "server" and "next"."""
+    """A private CA with two certificates for the server, "server" and "next"."""
 
     def __init__(self, folder):  # pylint: disable=super-init-not-called
         self.folder = folder
@@ -113,7 +113,7 @@ class Authority(Certificates):
 
 
 class Encrypted(Standalone):
-    """A Redis that speaks TLS alone."""
+    """A Redis that accepts only TLS."""
 
     def __init__(self, **options):
         self.folder = tempfile.mkdtemp(prefix="certificates-")
@@ -125,7 +125,7 @@ class Encrypted(Standalone):
         return Authority(tempfile.mkdtemp(dir=self.folder))
 
     def show(self, authority, name="server"):
-        """The server shows this certificate to those who connect from now on."""
+        """The server presents this certificate to new connections."""
         files = {"tls-ca-cert-file": authority.path("ca.crt"), "tls-cert-file": authority.path(f"{name}.crt"),
                  "tls-key-file": authority.path(f"{name}.key")}
         self.server.client().execute_command("CONFIG", "SET", *[word for pair in files.items() for word in pair])
@@ -142,7 +142,7 @@ class Encrypted(Standalone):
 
 
 class Watched:
-    """A primary with two replicas, and three Sentinels that know them."""
+    """A primary with two replicas, and three Sentinels that watch them."""
 
     def __init__(self, **options):
         self.group = SentinelGroup(**options)
@@ -158,7 +158,7 @@ class Watched:
         self.group.wait_settled()
 
     def read(self):
-        """What the primary holds: a replica that it has is never asked."""
+        """The content of the primary; its replicas are never queried."""
         return [Stored().read(self.group.primary().client())]
 
     def stop(self):
@@ -166,14 +166,14 @@ class Watched:
 
 
 class Clustered:
-    """A Cluster of three masters, each with so many replicas."""
+    """A Cluster of three masters, each with `replicas` replicas."""
 
     def __init__(self, replicas=1, **options):
         self.cluster = RedisCluster(masters=3, replicas=replicas, **options)
 
     @property
     def server(self):
-        """The master that has the feed, so each document concerns it."""
+        """The master that holds the feed, which every document involves."""
         return self.cluster.master_of(self.feed_slot())
 
     @staticmethod
@@ -197,7 +197,7 @@ class Clustered:
 
 
 class Named:
-    """A host name that leads to one of two servers, in a hosts file that Collector alone sees."""
+    """A host name that resolves to one of two servers, by a hosts file that only Collector sees."""
 
     NAME = "redis.test"
 
@@ -226,7 +226,7 @@ class Named:
         pass
 
     def read(self):
-        """What each server holds, the one in use first."""
+        """The content of each server, the current one first."""
         servers = [self.server, *(server for server in self.servers if server is not self.server)]
         return [Stored().read(server.client()) for server in servers]
 

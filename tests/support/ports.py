@@ -1,7 +1,7 @@
-"""TCP ports of 127.0.0.1 that stay ours until this process ends.
+"""TCP ports of 127.0.0.1, reserved until this process ends.
 
-They are taken from below the range that the system hands out, and each is held by a lock on a file, so
-that test runs at the same time, and servers that are down for a moment, never meet on a port."""
+They are below the range that the system assigns, and a file lock holds each one. So concurrent test runs never collide
+on a port, even while a server is briefly down."""
 
 import fcntl
 import os
@@ -36,7 +36,7 @@ def reserve_port():
 
 
 def machine_has_ipv6():
-    """True where ::1 can be used: containers often have no IPv6."""
+    """True if ::1 can be used; containers often have no IPv6."""
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))

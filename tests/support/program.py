@@ -1,4 +1,4 @@
-"""Starts a built program, reads its log, stops it, and fails the test where a sanitizer spoke."""
+"""Starts a built program, reads its log, stops it, and fails the test if a sanitizer reported anything."""
 
 import json
 import os
@@ -17,10 +17,10 @@ def program_path(name):
 
 
 def clean_environment(extra=None):
-    """Nothing of the caller's settings but what a process needs to run."""
+    """Passes on none of the caller's variables except those that a process needs to run."""
     env = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
     env["LC_ALL"] = "C.UTF-8"
-    env["COLLECTOR_WORKERS"] = env["PINGER_WORKERS"] = "2"  # so that threads meet on small machines, too
+    env["COLLECTOR_WORKERS"] = env["PINGER_WORKERS"] = "2"  # so that small machines test several threads too
     env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "abort_on_error=0")
     env["UBSAN_OPTIONS"] = os.environ.get("UBSAN_OPTIONS", "print_stacktrace=1")
     env["TSAN_OPTIONS"] = os.environ.get("TSAN_OPTIONS", "halt_on_error=0")
@@ -38,7 +38,7 @@ def flags_of(options):
 
 
 class Program:
-    """A running program. `wait_listening` gives its port."""
+    """A running program. `wait_listening` returns its port."""
 
     name = None
     stop_seconds = 20.0
@@ -57,13 +57,13 @@ class Program:
         return self.child.pid
 
     def wait_listening(self, seconds=15.0):
-        """Waits for the line that says the port."""
+        """Waits for the log line with the port."""
         line = self.wait_log("server.listening", seconds)
         self.port = int(line["port"])
         return self
 
     def log(self):
-        """The log's lines that are JSON objects so far."""
+        """The log lines so far that are JSON objects."""
         lines = []
         for text in list(self.child.stdout):
             try:
@@ -78,7 +78,7 @@ class Program:
         return "\n".join(list(self.child.stdout) + list(self.child.stderr))
 
     def wait_log(self, event, seconds=10.0, after=0, **fields):
-        """The first line of this event and these fields, not counting the first `after` lines."""
+        """The first line with this event and these fields, after the first `after` lines."""
         seen = [0]
 
         def wanted(text):
@@ -101,7 +101,7 @@ class Program:
         return int(line.split()[1]) * 1024
 
     def peak_memory(self):
-        """Bytes that were resident at most (VmHWM, proc(5))."""
+        """Peak resident bytes (VmHWM, proc(5))."""
         return self._size("VmHWM")
 
     def data_size(self):
@@ -118,13 +118,13 @@ class Program:
         self.child.signal(signal.SIGTERM)
 
     def wait(self, seconds=None):
-        """Its exit status; a sanitizer's report fails."""
+        """Its exit status; fails if a sanitizer reported anything."""
         status = self.child.wait(seconds or self.stop_seconds)
         self.check_sanitizers()
         return status
 
     def stop(self, status=0):
-        """SIGTERM, then the exit status that is expected."""
+        """Sends SIGTERM and checks the exit status."""
         if self.child.running():
             self.terminate()
         actual = self.wait()
@@ -136,7 +136,7 @@ class Program:
         self.check_sanitizers()
 
     def close(self):
-        """For the end of a test: stops what still runs, which must end well."""
+        """For the end of a test: stops the program if it still runs; it must exit cleanly."""
         if self._checked:
             return
         self._checked = True
@@ -157,7 +157,7 @@ class Program:
 
 
 def run_program(name, arguments=(), env=None, seconds=10.0, cwd=None):
-    """Runs a program that ends by itself: (exit status, stdout, stderr)."""
+    """Runs a program that exits by itself: (exit status, stdout, stderr)."""
     child = Child([program_path(name), *arguments], clean_environment(env), cwd)
     try:
         status = child.wait(seconds)

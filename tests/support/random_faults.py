@@ -1,4 +1,4 @@
-"""A random sequence of faults on one Collector that is bound to one place after the other."""
+"""A random sequence of faults on one Collector, which is bound to one place after another."""
 
 import random
 import time
@@ -9,7 +9,7 @@ from .deadline import Deadline
 from .places import DURABLE, Clustered, Encrypted, Standalone, Watched
 from .site import Site
 
-# By the kind of place: what can be done to it. Where a fault has a size, the sequence chooses that too.
+# The possible faults for each kind of place. If a fault has a size, the sequence chooses that too.
 ANYWHERE = [
     lambda dice: partial(scenarios.swapped, further=dice.randrange(1, PLACES)),
     lambda dice: scenarios.swapped_thrice,
@@ -55,7 +55,7 @@ PLACES = 4
 
 
 def faults_of(place):
-    """What can be done here. The death of a primary with asynchronous replication is not among it."""
+    """The possible faults here, without the death of a primary with asynchronous replication."""
     if isinstance(place, Watched):
         return ANYWHERE + WITH_SENTINEL
     if isinstance(place, Clustered):
@@ -71,7 +71,8 @@ def name_of(fault):
 
 
 def play_random(seed, seconds, say=lambda text: None):
-    """Faults in the order that the seed gives, for so long: the Outcome. What is out of memory may say so (507)."""
+    """Injects faults for some time, in the order that the seed gives, and returns the Outcome. 507 is allowed while
+    Redis is out of memory."""
     dice, begin = random.Random(seed), time.monotonic()
     places = [Standalone(**DURABLE, requirepass="first"), Encrypted(**DURABLE, requirepass="second"), Watched(),
               Clustered()]

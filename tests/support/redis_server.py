@@ -1,4 +1,4 @@
-"""A private redis-server in a folder of its own, on a port of 127.0.0.1 or a unix socket."""
+"""A private redis-server in its own folder, on a port of 127.0.0.1 or a unix socket."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from .ports import reserve_port
 
 class RedisServer:
     """`options` are lines of redis.conf: RedisServer(appendonly="yes", appendfsync="always"). With `certificates`, a
-    folder of Certificates, it speaks TLS alone, and asks for no client certificate unless tls_auth_clients says so."""
+    folder of Certificates, it accepts only TLS, and requires no client certificate unless tls_auth_clients says so."""
 
     def __init__(self, unix=False, port=None, start=True, program="redis-server", certificates=None,
                  host="127.0.0.1", **options):
@@ -40,14 +40,14 @@ class RedisServer:
         return self.socket_path or (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}")
 
     def url(self, user="", password="", database=None):
-        """redis:// or unix://; user and password are used as they are."""
+        """redis:// or unix://; user and password are not escaped."""
         entry = f"{user}:{password}@" if password else ""
         if self.socket_path:
             return f"unix://{entry}{self.socket_path}" + ("" if database is None else f"?db={database}")
         return f"redis://{entry}{self.address}" + ("" if database is None else f"/{database}")
 
     def start(self, ready=True):
-        """Starts it on the same port and folder as before; `ready` waits for its PONG."""
+        """Starts it again with the same port and folder; `ready` waits for its PONG."""
         argv = [self.program, "--dir", self.folder, "--port", 0 if self.certificates else self.port, "--bind", self.host,
                 "--daemonize", "no",
                 "--enable-debug-command", "yes"]
@@ -72,7 +72,7 @@ class RedisServer:
         wait_until(ready, lambda: f"PONG of redis-server\n{self.child.tail()}", seconds)
 
     def client(self, **options):
-        """A redis-py client with short time-outs. Its password is that of `options`, else requirepass."""
+        """A redis-py client with short time-outs. The password is that of `options`, or else requirepass."""
         options.setdefault("password", self.options.get("requirepass"))
         options.setdefault("socket_timeout", 10)
         if self.socket_path:
@@ -90,13 +90,13 @@ class RedisServer:
                 client.config_set(name.replace("_", "-"), value)
 
     def calls(self, *commands):
-        """How often the commands were called since CONFIG RESETSTAT, of INFO commandstats."""
+        """How often the commands were called since CONFIG RESETSTAT, from INFO commandstats."""
         with self.client() as client:
             stats = client.info("commandstats")
         return sum(stats.get(f"cmdstat_{name.lower()}", {}).get("calls", 0) for name in commands)
 
     def replicas(self):
-        """How many replicas are in step with it."""
+        """The number of its synced replicas."""
         with self.client() as client:
             found = client.info("replication")
         return sum(1 for name, value in found.items() if name.startswith("slave") and isinstance(value, dict)
@@ -106,7 +106,7 @@ class RedisServer:
         return self.child is not None and self.child.running()
 
     def kill(self):
-        """kill -9: what is not on the disk is gone."""
+        """kill -9: loses whatever is not on disk."""
         self.child.kill()
 
     def pause(self):
@@ -116,12 +116,12 @@ class RedisServer:
         self.child.signal(signal.SIGCONT)
 
     def restart(self):
-        """kill -9 and start again."""
+        """kill -9, then start again."""
         self.kill()
         return self.start()
 
     def stop(self):
-        """Ends it and removes its folder."""
+        """Stops it and removes its folder."""
         if self.child:
             self.child.kill()
         shutil.rmtree(self.folder, ignore_errors=True)

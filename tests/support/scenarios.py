@@ -1,8 +1,9 @@
-"""What can happen to a Redis in use, each as a function of a Site: it breaks, lasts, and is over when it returns.
+"""Faults of a Redis in use. Each is a function of a Site that begins a fault, lets it last, and returns when it is
+over.
 
     outcome = play(killed, times=3).assert_met()
 
-Faults of one kind of place only (a password, TLS) say so by what they use of it."""
+A fault for one kind of place only (a password, TLS) uses methods that only this kind has."""
 
 import secrets
 import time
@@ -14,10 +15,10 @@ from .site import Site
 
 
 def play(fault, *places, times=1, between=150, allowed=None, may_lose=False, **site):
-    """The fault, `times` times under load, each after `between` acknowledged documents: the Outcome.
+    """Injects the fault `times` times under load, each after `between` acknowledged documents. Returns the Outcome.
 
-    `allowed` is a regular expression for failed answers, without which none may fail. `site` are options of Site:
-    load, and flags of Collector. The places are closed at the end; without any it is a durable Redis."""
+    `allowed` is a regular expression for permitted failures; without it no request may fail. `site` holds options of
+    Site: load, and flags of Collector. The places are closed at the end; the default is one durable Redis."""
     with Site(*(places or [Standalone(**DURABLE)]), **site) as here:
         for _ in range(times):
             here.more(between)
@@ -31,21 +32,21 @@ def play(fault, *places, times=1, between=150, allowed=None, may_lose=False, **s
 # --- The server ------------------------------------------------------------------------------------------
 
 def killed(site):
-    """kill -9, and back at once when requests wait."""
+    """kill -9, and a restart as soon as requests wait."""
     site.server.kill()
     site.wait_held()
     site.server.start()
 
 
 def stopped(site, seconds=2.5):
-    """SIGSTOP, and SIGCONT after a while."""
+    """SIGSTOP, then SIGCONT after a while."""
     site.server.pause()
     site.lasts(seconds)
     site.server.resume()
 
 
 def loading(site, key_us=1500):
-    """Killed; then it reads its data slowly and answers LOADING meanwhile."""
+    """Killed and restarted; it loads its data slowly and answers LOADING meanwhile."""
     site.server.kill()
     site.server.options["key-load-delay"] = str(key_us)
     before = site.log_count("redis.not_writable")
@@ -66,14 +67,14 @@ def _says(server, word):
 
 
 def demoted(site, seconds=1.0):
-    """The primary is a read-only replica for a while, and is promoted again."""
+    """The primary becomes a read-only replica for a while, then is promoted again."""
     site.server.client().replicaof("127.0.0.1", 1)
     site.lasts(seconds)
     site.server.client().replicaof("NO", "ONE")
 
 
 def handed_over(site):
-    """FAILOVER: a replica takes over with all that the primary had; then the address leads to it."""
+    """FAILOVER: a replica takes over with all data of the primary; then the address leads to it."""
     old, replica = site.server, site.place.replica()
     site.more(100)
     with old.client() as client:
@@ -82,32 +83,33 @@ def handed_over(site):
     site.place.move_to(replica)
 
 
-# What may be answered meanwhile. A memory that runs full between a document and its feed entry takes the document alone.
+# The permitted answers meanwhile. If memory runs out between a document and its feed entry, Redis stores only the
+# document.
 OUT_OF_MEMORY = "^507 .*memory|^503 .*stored, but not yet safe: .*OOM"
 
 
 def out_of_memory(site, seconds=1.0):
-    """maxmemory is reached for a while."""
+    """Redis is at maxmemory for a while."""
     site.server.config(maxmemory="1", maxmemory_policy="noeviction")
     site.lasts(seconds)
     site.server.config(maxmemory="0")
 
 
 def failed_over(site):
-    """SENTINEL FAILOVER, as an operator asks for it."""
+    """SENTINEL FAILOVER, as an operator would request it."""
     site.place.group.wait_settled()
     site.place.group.fail_over()
 
 
 def failed_over_unheard(site):
-    """The same, and in that moment the subscriptions to all Sentinels are cut."""
+    """The same, while the subscriptions to all Sentinels are cut at that moment."""
     site.place.group.wait_settled()
     site.place.group.fail_over(silenced=True)
 
 
 def primary_killed(site, cut_off=0.0):
-    """kill -9; the Sentinels promote a replica. The dead one comes back as a replica. With `cut_off`, its replicas
-    have heard nothing of it for so many seconds."""
+    """kill -9 of the primary; the Sentinels promote a replica, and the killed server returns as a replica. With
+    `cut_off`, its replicas have received nothing for that many seconds."""
     old = site.server
     _kill_ahead(site, old, [server for server in site.place.group.servers if server is not old], cut_off)
     site.place.group.wait_primary_other_than(old)
@@ -117,7 +119,7 @@ def primary_killed(site, cut_off=0.0):
 
 def _kill_ahead(site, server, replicas, seconds):
     if seconds:
-        # While they stand still they can't connect again; what is on the way to them would survive the server.
+        # Stopped replicas cannot reconnect. Without the cut, data in transit to them would survive the primary.
         for replica in replicas:
             replica.pause()
         with server.client() as client:
@@ -129,7 +131,7 @@ def _kill_ahead(site, server, replicas, seconds):
 
 
 def primary_hangs(site):
-    """SIGSTOP until the Sentinels have promoted a replica; then it goes on."""
+    """SIGSTOP until the Sentinels have promoted a replica, then SIGCONT."""
     old = site.server
     old.pause()
     site.place.group.wait_primary_other_than(old)
@@ -138,8 +140,8 @@ def primary_hangs(site):
 
 
 def master_killed(site, cut_off=0.0):
-    """kill -9 of the master that has the feed; its replica takes over. The dead one comes back as a replica. With
-    `cut_off`, its replicas have heard nothing of it for so many seconds."""
+    """kill -9 of the master that holds the feed; its replica takes over, and the killed server returns as a replica.
+    With `cut_off`, its replicas have received nothing for that many seconds."""
     cluster, master = site.place.cluster, site.server
     masters = cluster.masters()
     _kill_ahead(site, master, [node for node in cluster.nodes if node not in masters], cut_off)
@@ -150,7 +152,7 @@ def master_killed(site, cut_off=0.0):
 
 
 def masters_relieved(site):
-    """CLUSTER FAILOVER of each master: its replica takes over with all that it has."""
+    """CLUSTER FAILOVER of each master: its replica takes over with all its data."""
     for master in site.place.cluster.masters():
         site.place.cluster.fail_over(master)
         site.more(50)
@@ -158,20 +160,20 @@ def masters_relieved(site):
 
 
 def resharded(site, step=163):
-    """The feed's slot, and one in `step` of the others, move to another master with their keys."""
+    """Moves the feed's slot, and one in `step` of the others, to another master with their keys."""
     site.place.cluster.move_slots([site.place.feed_slot(), *range(0, SLOTS, step)])
 
 
 # --- Connections -----------------------------------------------------------------------------------------
 
 def clients_killed(site):
-    """CLIENT KILL TYPE normal of all connections but that which says it."""
+    """CLIENT KILL TYPE normal for all connections except the one that sends it."""
     with site.server.client() as client:
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
 def clients_full(site, seconds=1.5):
-    """maxclients is reached, and all connections are gone: none gets in for a while."""
+    """Closes all connections and reaches maxclients: for a while nobody can connect."""
     with site.server.client() as client:
         client.config_set("maxclients", 1)
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -180,28 +182,28 @@ def clients_full(site, seconds=1.5):
 
 
 def slow(site, seconds=2.0, delay=0.1):
-    """Every piece of data takes longer, in both directions."""
+    """Delays every piece of data, in both directions."""
     site.proxy.delay(delay)
     site.lasts(seconds)
     site.proxy.heal()
 
 
 def black_hole(site, seconds=1.0):
-    """All that is sent vanishes, and what is connected stays so in vain."""
+    """Discards all data; connections stay open but are useless."""
     site.proxy.black_hole()
     site.lasts(seconds)
     site.proxy.heal()
 
 
 def network_paused(site, seconds=1.0):
-    """Nothing moves for a while; then all of it arrives."""
+    """Holds all data for a while, then delivers it."""
     site.proxy.pause()
     site.lasts(seconds)
     site.proxy.heal()
 
 
 def reset(site):
-    """A RST to both sides of each connection."""
+    """Resets both sides of each connection."""
     site.proxy.reset()
 
 
@@ -214,26 +216,26 @@ def refused(site, seconds=1.0):
 
 
 def cut(site, count, direction="to_client", times=1):
-    """Connections end after so many bytes of replies (to_client) or commands (to_server)."""
+    """Connections close after a number of bytes of replies (to_client) or commands (to_server)."""
     site.proxy.cut_after(count, direction, times=times)
     wait_until(lambda: site.proxy.cuts_left() == 0, f"{times} cuts", 60)
 
 
 def reply_lost(site, command="SET"):
-    """Redis does what it is told, and the connection ends before it has said so."""
+    """Redis executes a command, and the connection breaks before the reply."""
     before = site.proxy.scripted_replies
     site.proxy.lose_replies([command])
     wait_until(lambda: site.proxy.scripted_replies > before, "a lost reply", 60)
     site.proxy.heal()
 
 
-# None of them fits a SET without NX or an XADD.
+# None of these is a valid reply to a SET without NX or to an XADD.
 IMPOSSIBLE = (b"$-1\r\n", b":-7\r\n", b"*2\r\n+OK\r\n$-1\r\n", b"+QUEUED\r\n", b"*1\r\n" * 5000, b"*999999999999\r\n",
               b"$-2\r\n", b"%1\r\n+a\r\n+b\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0\xff\r\n")
 
 
 def replies_impossible(site, replies=IMPOSSIBLE):
-    """Redis does what it is told, and something between answers what cannot be."""
+    """Redis executes a command, and the proxy replaces the reply by an impossible one."""
     for reply in replies:
         site.proxy.reply_instead(reply)
         wait_until(lambda: site.proxy.instead_left() == 0, "a reply that is replaced", 60)
@@ -241,14 +243,14 @@ def replies_impossible(site, replies=IMPOSSIBLE):
 
 
 def writes_paused(site, seconds=2.5):
-    """CLIENT PAUSE WRITE: connections stand, reads are answered, writes are not."""
+    """CLIENT PAUSE WRITE: connections stay open and reads are answered, but writes are not."""
     with site.server.client() as client:
         client.execute_command("CLIENT", "PAUSE", int(seconds * 1000), "WRITE")
     site.lasts(seconds)
 
 
 def closed_at_writes(site, seconds=2.0):
-    """Each connection ends at its first write, whose answer is lost."""
+    """Each connection breaks at its first write, whose reply is lost."""
     site.proxy.lose_replies(["SET", "XADD"], times=None)
     site.lasts(seconds)
     site.proxy.heal()
@@ -267,7 +269,7 @@ def _answered(site, status, method, *words):
 
 
 def large_document(site, **limit):
-    """A document that is over a limit of the server's (CONFIG SET) is refused, and takes no other along."""
+    """A document over a limit of the server (CONFIG SET) is refused, and no other request fails with it."""
     before = {name: site.server.client().config_get(name.replace("_", "-")) for name in limit}
     site.server.config(**limit)
     _answered(site, 507, "post", "/v1/documents", {"large": "x" * LARGE})
@@ -278,7 +280,7 @@ def large_document(site, **limit):
 
 
 def large_reply(site):
-    """The same with a document that is read, over client-output-buffer-limit."""
+    """The same for reading a document over client-output-buffer-limit."""
     key = _answered(site, 201, "post", "/v1/documents", {"large": "x" * 3 * LARGE}).json()["key"]
     site.server.config(client_output_buffer_limit="normal 1mb 0 0")
     _answered(site, 507, "get", f"/v1/documents/{key}")
@@ -287,14 +289,14 @@ def large_reply(site):
 
 
 def moved(site):
-    """The address leads to another server, and the old one's connections are reset."""
+    """The address leads to another server, and connections to the old one are reset."""
     standby = next(server for server in site.place.servers if server is not site.server)
     site.place.move_to(standby)
     site.proxy.reset()
 
 
 def renamed(site):
-    """The host name leads to another server, and the old one ends its connections and takes no more."""
+    """The host name resolves to another server; the old one closes its connections and accepts no new ones."""
     old = site.server
     site.place.lead_to(next(server for server in site.place.servers if server is not old))
     old.kill()
@@ -327,7 +329,7 @@ def password_in_secret_first(site, seconds=2.0):
 
 
 def password_never_follows(site, answers=20):
-    """The server's password changes and connections are lost; the Secret follows when requests have failed."""
+    """The server's password changes and connections are lost; the Secret follows only after requests have failed."""
     site.place.change_password(secrets.token_hex(8))
     clients_killed(site)
     wait_until(lambda: len(site.load.failed) >= answers, f"{answers} refused requests", 60)
@@ -344,13 +346,13 @@ def _secret_follows(site):
 # --- TLS -------------------------------------------------------------------------------------------------
 
 def certificate_replaced(site):
-    """The server shows another certificate of the same CA; connections are lost."""
+    """The server presents another certificate of the same CA; connections are lost."""
     site.place.show(site.place.authority, "next" if site.place.shown == "server" else "server")
     clients_killed(site)
 
 
 def authority_replaced(site):
-    """The Secret trusts a new CA beside the old one, the server changes over, the Secret leaves the old one out."""
+    """The Secret adds a new CA to the old one, the server switches, then the Secret drops the old one."""
     new = site.place.make_authority()
     fresh = new.text("ca.crt")
     _trust(site, site.place.trusted + fresh)
@@ -361,7 +363,7 @@ def authority_replaced(site):
 
 
 def authority_replaced_in_server_first(site, seconds=2.0):
-    """The server shows a certificate of a CA that the Secret does not know yet; the Secret follows."""
+    """The server presents a certificate of a CA that the Secret does not contain yet; the Secret follows."""
     new = site.place.make_authority()
     site.place.show(new)
     clients_killed(site)
@@ -379,14 +381,14 @@ def _trust(site, text):
 # --- The binding -----------------------------------------------------------------------------------------
 
 def swapped(site, further=1):
-    """The Secret names another place, so many further on."""
+    """The Secret names another place, `further` places on."""
     generation = site.generation()
     site.bind(site.other(further))
     site.wait_switched(generation)
 
 
 def swapped_when_gone(site):
-    """The old place dies with the change; it comes back for the count."""
+    """The old place dies with the change; it returns for the count."""
     old = site.server
     old.kill()
     swapped(site)
@@ -395,7 +397,7 @@ def swapped_when_gone(site):
 
 
 def swapped_to_slow(site, seconds=2.0, delay=0.1):
-    """The Secret names another place, where every piece of data takes longer, in both directions."""
+    """The Secret names another place, which delays every piece of data in both directions."""
     new = site.other()
     new.proxy.delay(delay)
     swapped(site)
@@ -440,7 +442,7 @@ def rights_missing(site, right="xadd", seconds=2.0):
 
 
 def wrong_secret(site, seconds=2.0):
-    """The Secret leads nowhere for a while."""
+    """For a while the Secret names an address where nothing listens."""
     refused_before = site.log_count("binding.reload_failed")
     site.bindings.write("db", type="redis", host="127.0.0.1", port=1)
     site.log_since("binding.reload_failed", refused_before, "a binding that is refused")

@@ -1,4 +1,4 @@
-"""A primary, its replicas and their Sentinels, each a process of its own on 127.0.0.1."""
+"""A primary, its replicas and their Sentinels, each a separate process on 127.0.0.1."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ DOWN_AFTER_MS = 1000
 
 
 class Tls:
-    """A certificate of tests/support/make-certificates, and how programs are told of it."""
+    """A certificate of tests/support/make-certificates, and the settings for programs that use it."""
 
     def __init__(self, folder, name="server"):
         self.ca = os.path.join(folder, "ca.crt")
@@ -28,7 +28,7 @@ class Tls:
 
 
 class Server(RedisServer):
-    """A RedisServer, with TLS alone where `tls` says so."""
+    """A RedisServer, with TLS only if `tls` is given."""
 
     def __init__(self, tls=None, start=True, **options):
         self.tls = tls
@@ -43,7 +43,7 @@ class Server(RedisServer):
 
 
 class Sentinel:
-    """One Sentinel; `lines` are of its configuration."""
+    """One Sentinel; `lines` go into its configuration."""
 
     def __init__(self, *lines, host="127.0.0.1", password=None, tls=None):
         self.folder = tempfile.mkdtemp(prefix="sentinel-")
@@ -68,11 +68,11 @@ class Sentinel:
     def client(self):
         client = redis.Redis(host=self.host, port=self.port, password=self.password, socket_timeout=5,
                              decode_responses=True, **(self.tls.client_options() if self.tls else {}))
-        client.response_callbacks.clear()  # answers as they come: versions of redis-py differ in what they make of them
+        client.response_callbacks.clear()  # raw answers, because versions of redis-py convert them differently
         return client
 
     def ask(self, *words):
-        """The answer to SENTINEL words; None while it can't be asked."""
+        """The answer to a SENTINEL command; None while the Sentinel is unavailable."""
         try:
             with self.client() as client:
                 return client.execute_command("SENTINEL", *words)
@@ -80,7 +80,7 @@ class Sentinel:
             return None
 
     def ask_about(self, *words):
-        """The answer to SENTINEL words that tells of servers, as dictionaries."""
+        """The answer to a SENTINEL command that lists servers, as dictionaries."""
         return [dict(zip(flat[::2], flat[1::2])) for flat in self.ask(*words) or []]
 
     def stop(self):
@@ -89,9 +89,10 @@ class Sentinel:
 
 
 class SentinelGroup:
-    """SentinelGroup(password="..."): one primary, two replicas, three Sentinels that know each other.
+    """SentinelGroup(password="..."): one primary, two replicas, and three Sentinels that know each other.
 
-    `host` is what the Sentinels call this machine: its address, "::1" too, or a name; `options` are lines of redis.conf for the servers."""
+    `host` is the address or name by which the Sentinels know this machine ("::1" works too); `options` are lines of
+    redis.conf for the servers."""
 
     def __init__(self, master="mymaster", replicas=2, sentinels=3, sentinel_password=None, tls=None, host="127.0.0.1",
                  **options):
@@ -122,15 +123,15 @@ class SentinelGroup:
 
     @property
     def nodes(self):
-        """As a binding's entry sentinel.nodes has it."""
+        """The Sentinels in the form of the entry sentinel.nodes."""
         return ",".join(sentinel.address for sentinel in self.sentinels)
 
     def binding(self, **entries):
-        """The entries of a binding."""
+        """The entries of a binding that names the group."""
         return {"type": "redis", "sentinel.master": self.master, "sentinel.nodes": self.nodes, **entries}
 
     def primary(self):
-        """The server that most of the running Sentinels name, or None."""
+        """The server named by most of the running Sentinels, or None."""
         named = []
         for sentinel in self.sentinels:
             if sentinel.child.running():
@@ -171,14 +172,14 @@ class SentinelGroup:
         return any(server.port == port and server.running() for server in self.servers)
 
     def wait_settled(self, seconds=60.0):
-        """All that run know each other, and the replicas follow the primary.
+        """Waits until all running Sentinels know each other and the replicas follow the primary.
 
-        After a failover that takes 21 s on a quiet machine: Sentinels ask for INFO every 10 s, and need it twice."""
+        After a failover this takes 21 s on a quiet machine: Sentinels poll INFO every 10 s and need it twice."""
         wait_until(self._settled, lambda: "a settled group\n" + "\n".join(s.child.tail(6) for s in self.sentinels),
                    seconds, 0.05)
 
     def wait_primary_other_than(self, old, seconds=30.0):
-        """The new primary, once most Sentinels name it and it says so itself."""
+        """The new primary, once most Sentinels name it and it reports that role itself."""
         def changed():
             now = self.primary()
             if not now or now is old:
@@ -188,12 +189,12 @@ class SentinelGroup:
         return wait_until(changed, "another primary", seconds, 0.05)
 
     def begin_failover(self, sentinel):
-        """SENTINEL FAILOVER, as an operator would, as soon as this Sentinel takes it."""
-        # NOGOODSLAVE or INPROG until the Sentinel has looked at the replicas again.
+        """SENTINEL FAILOVER, as an operator would, repeated until this Sentinel accepts it."""
+        # NOGOODSLAVE or INPROG until the Sentinel has checked the replicas again.
         wait_until(lambda: sentinel.ask("FAILOVER", self.master), "SENTINEL FAILOVER taken", 20, 0.01)
 
     def silence(self):
-        """Cuts the connections of all that have subscribed to the Sentinels' messages."""
+        """Cuts the connections of all subscribers to the Sentinels' messages."""
         for sentinel in self.sentinels:
             if sentinel.child.running():
                 with sentinel.client() as client:

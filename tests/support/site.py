@@ -1,4 +1,4 @@
-"""Collector under load, bound to a place that a fault is done to, and what became of the documents.
+"""Collector under load, bound to a place that suffers a fault, and the fate of the documents.
 
     with Site(Standalone(**DURABLE)) as site:
         site.more(150)
@@ -18,13 +18,13 @@ from .load import Load, Result
 
 
 class Site:
-    """`places` are those that the binding can lead to, the first at the start; `flags` are Collector's."""
+    """The binding can name any of `places`, and starts with the first; `flags` are Collector's."""
 
     def __init__(self, *places, load=None, connections=16, rate=400, **flags):
         self.folder = tempfile.mkdtemp(prefix="bindings-")
         self.bindings = BindingRoot(self.folder)
         self.places, self.place = list(places), places[0]
-        self.slowest = None  # no request may take longer, in seconds; None: it is not asked
+        self.slowest = None  # the longest a request may take, in seconds; None: no limit
         self.collector = None
         try:
             self.bind()
@@ -47,47 +47,47 @@ class Site:
         return self.place.proxy
 
     def bind(self, place=None, **entries):
-        """The Secret says where this place is, as the kubelet writes it."""
+        """Writes this place into the Secret, as the kubelet does."""
         self.place = place or self.place
         self.bindings.write("db", **{**self.place.entries(), **entries})
 
     def other(self, further=1):
-        """The place so many after the current one; after the last comes the first."""
+        """The place `further` positions after the current one; the first follows the last."""
         return self.places[(self.places.index(self.place) + further) % len(self.places)]
 
     def generation(self):
         return metric_sum(self.collector.metrics(), "collector_binding_generation")
 
     def wait_switched(self, generation, seconds=30.0):
-        """Until the binding's generation is past this one."""
+        """Waits until the binding's generation is greater than this one."""
         wait_until(lambda: self.generation() > generation,
                    lambda: f"a generation after {generation:g}\n{self.collector.child.tail()}", seconds)
 
     def more(self, count, seconds=60.0):
-        """So many documents more are acknowledged."""
+        """Waits until that many further documents are acknowledged."""
         self.load.wait_acknowledged(count, seconds)
 
     def limit(self, slowest):
-        """No request of the whole load may take longer."""
+        """Limits the time of every request of the load."""
         self.slowest = slowest
 
     def lasts(self, seconds):
-        """A fault goes on for so long, and Collector lives."""
+        """Lets a fault last; Collector must stay alive."""
         stays(self.collector.running, lambda: "Collector runs", seconds)
 
     def wait_held(self):
-        """Requests wait for Redis."""
+        """Waits until requests wait for Redis."""
         wait_until(lambda: metric_sum(self.collector.metrics(), "collector_held_commands") > 0, "held requests", 10)
 
     def log_since(self, event, count, what):
-        """Waits until more than `count` lines of this event are in the log."""
+        """Waits until the log has more than `count` lines with this event."""
         wait_until(lambda: self.log_count(event) > count, lambda: f"{what}\n{self.collector.child.tail()}", 30)
 
     def log_count(self, event):
         return sum(line["event"] == event for line in self.collector.log())
 
     def finish(self, allowed=None):
-        """Ends the load and counts. `allowed`: a regular expression for what a failed answer may say."""
+        """Ends the load and counts. `allowed` is a regular expression for permitted failures."""
         self.load.stop()
         for place in self.places:
             place.settle()
@@ -112,7 +112,7 @@ class Site:
 
 
 class Outcome:
-    """What became of the documents of a load, and whether that is as it should be."""
+    """The fate of a load's documents, and whether it is acceptable."""
 
     def __init__(self, site, allowed=None):
         load = site.load
@@ -136,7 +136,7 @@ class Outcome:
 
     @staticmethod
     def _missing(site, stored, listed):
-        """Acknowledged documents that are there and in no listing of any place that has them."""
+        """Acknowledged documents that exist but are missing from the listing of each place that has them."""
         fed = {}
         for place, parts in zip(site.places, stored):
             for number, part in enumerate(parts):
@@ -146,7 +146,7 @@ class Outcome:
         return [key for key in site.load.acknowledged if key in fed and not fed[key]]
 
     def problems(self):
-        """What is not as it should be, in words."""
+        """Describes the unmet expectations."""
         found = []
         if not self.acknowledged:
             found.append("nothing acknowledged")
@@ -163,7 +163,7 @@ class Outcome:
         if self.slowest and self.longest_ms > 1000 * self.slowest:
             found.append(f"a request took {self.longest_ms:.0f} ms, more than {self.slowest:g} s")
         if self.must_fail and not self.failed:
-            found.append("no request was refused, so the fault was none")
+            found.append("no request was refused, so the fault had no effect")
         return found
 
     def assert_met(self):
