@@ -33,7 +33,9 @@
 #include "base/list.h"
 #include "base/uuid.h"
 #include "instruments.h"
-#include "store.h"
+#include "store_announce.h"
+#include "store_read.h"
+#include "store_write.h"
 #include "json/json.h"
 
 enum { DEPOSIT_CORRELATION_MAX = 2 * 128 + 2 }; /* 128 characters, each escaped, in quotes */

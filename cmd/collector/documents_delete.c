@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "document_key.h"
 #include "problems.h"
+#include "store_delete.h"
 #include "worker.h"
 
 struct removal {

@@ -9,6 +9,7 @@
 #include "document_key.h"
 #include "problems.h"
 #include "status.h"
+#include "store_read.h"
 #include "worker.h"
 #include "json/json.h"
 

@@ -26,6 +26,7 @@
 
 #include "base/err.h"
 #include "cursor.h"
+#include "search.h"
 #include "store.h"
 
 struct reader {

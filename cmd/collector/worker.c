@@ -220,7 +220,7 @@ static void on_second(uv_timer_t *handle)
         if (is_any_held(worker))
                 deposits_drop_abandoned(&worker->deposits);
         if (redis_state(worker->redis) == REDIS_READY)
-                store_expire_feed(&worker->store);
+                feed_expiry_renew(&worker->store.expiry, worker->store.day);
 }
 
 static void set_place(struct worker *worker, enum worker_role role, const struct worker_change *change)

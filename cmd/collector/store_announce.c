@@ -1,0 +1,107 @@
+/* store_announce: a search through the feed, and an XADD if it finds nothing. */
+#include "store_announce.h"
+
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+
+enum {
+        ANNOUNCE_READS_MAX = 50,
+        ANNOUNCE_EARLIER_MS = 100, /* Redis's clock may be a little behind ours */
+};
+
+static void announce_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
+{
+        bool is_overtaken = swap_is_behind(announce->store->swap, announce->generation);
+        if (announce->is_moved || announce->search.is_moved || (outcome == STORE_DONE && is_overtaken))
+                outcome = STORE_MOVED;
+        else if (outcome != STORE_DONE)
+                outcome = STORE_UNLISTED;
+        announce->on_done(announce, outcome, err);
+}
+
+static void on_announced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_announce *announce = CONTAINER_OF(command, struct store_announce, add);
+        struct err why = { 0 };
+        enum store_outcome outcome = STORE_DONE;
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR)
+                outcome = store_failure(reply, err, &why);
+        else
+                feed_expiry_note(&announce->store->expiry, announce->store->day);
+        redis_command_fini(command);
+        announce_done(announce, outcome, &why);
+}
+
+/* The document is in the former Redis: an entry in another one would be useless. */
+static enum redis_made on_announce_place(struct redis_command *command, UNUSED const struct redis_place *place)
+{
+        CONTAINER_OF(command, struct store_announce, add)->is_moved = true;
+        return REDIS_NOT_MADE;
+}
+
+/* The first sender may be alive and late, or the search too short: the mark lets readers leave the double out. The entry
+ * goes into today's stream, because readers have passed those of other days. */
+static void announce_add(struct store_announce *announce)
+{
+        struct store *store = announce->store;
+        struct redis *redis = announce->search.redis;
+        struct err err;
+        char stream[FEED_STREAM_SIZE];
+        const char *name = store_stream(store, redis_place(redis), store_today(store), stream);
+        redis_command_init(&announce->add, on_announced);
+        announce->add.on_place = on_announce_place;
+        announce->add.made_for = announce->search.place;
+        if (feed_add_args(&announce->add, name, announce->key, announce->from_ms, &err) < 0)
+                store_fail_later(redis, &announce->add);
+        else
+                redis_send(redis, &announce->add);
+}
+
+static bool on_announce_entry(struct search *search, UNUSED int64_t day, const struct feed_entry *entry)
+{
+        struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
+        announce->is_found = strcmp(entry->key, announce->key) == 0;
+        return !announce->is_found;
+}
+
+static void on_announce_searched(struct search *search, const struct redis_reply *refusal, const struct err *err)
+{
+        struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
+        struct err why = { 0 };
+        if (refusal || err)
+                announce_done(announce, store_failure(refusal, err, &why), &why);
+        else if (announce->is_found)
+                announce_done(announce, STORE_DONE, &why);
+        else
+                announce_add(announce);
+}
+
+void store_announce(struct store *store, struct store_announce *announce, const struct store_read *found,
+                    int64_t stored_ms)
+{
+        int64_t now_ms = clock_realtime_ms();
+        char key[UUID_TEXT_SIZE];
+        struct redis *redis = found->redis;
+        unsigned place = found->get.made_for;
+        announce->generation = found->get.generation;
+        memcpy(key, found->key, sizeof(key));
+        announce->store = store;
+        announce->is_found = announce->is_moved = false;
+        announce->from_ms = stored_ms > ANNOUNCE_EARLIER_MS ? stored_ms - ANNOUNCE_EARLIER_MS : 0;
+        memcpy(announce->key, key, sizeof(key));
+        announce->search = (struct search){ .redis = redis,
+                                            .place = place,
+                                            .turns = &store->turns,
+                                            .reach_ms = store_reach_ms(store),
+                                            .first_ms = announce->from_ms,
+                                            .last_ms = announce->from_ms,
+                                            .end_ms = now_ms + FEED_CLOCK_SKEW_MS,
+                                            .last_day = feed_day(now_ms) + 1,
+                                            .reads_max = ANNOUNCE_READS_MAX,
+                                            .on_entry = on_announce_entry,
+                                            .on_done = on_announce_searched };
+        if (!search_start(&announce->search))
+                announce_add(announce);
+}

@@ -1,0 +1,28 @@
+/* store_delete: a document is removed, from the Redis in use and then from the previous one (`--previous-binding`).
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_STORE_DELETE_H
+#define COLLECTOR_STORE_DELETE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/uuid.h"
+#include "redis/redis.h"
+#include "store.h"
+
+struct store_delete {
+        void (*on_done)(struct store_delete *delete, enum store_outcome outcome, const struct err *err);
+        bool was_there; /* it is deleted; after a failure: from the Redis in use, but not from the previous one */
+
+        /* Private. */
+        struct store *store;
+        struct redis_command command;
+        char key[UUID_TEXT_SIZE];
+        bool is_previous;
+};
+
+/* on_done comes exactly once, in the same loop, never from inside this call. */
+void store_delete(struct store *store, struct store_delete *delete, const char *key);
+
+#endif

@@ -1,0 +1,40 @@
+/* store_read: the document under a key, from the Redis in use or from the previous one (`--previous-binding`).
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_STORE_READ_H
+#define COLLECTOR_STORE_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/uuid.h"
+#include "redis/redis.h"
+#include "store.h"
+
+struct store_read {
+        /* `document` is borrowed during the call, NULL unless STORE_DONE. */
+        void (*on_done)(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
+                        const struct err *err);
+        bool is_previous; /* it was found, or looked for last, in the previous Redis */
+
+        /* Private. */
+        struct store *store;
+        struct redis *redis;
+        struct redis_command get; /* made_for: the place that it was answered in */
+        char key[UUID_TEXT_SIZE];
+};
+
+/* on_done comes exactly once, in the same loop, never from inside these calls. */
+
+/* Looks in the previous Redis, too, if there is one. If that one cannot tell, the outcome is not STORE_ABSENT but
+ * STORE_UNAVAILABLE. */
+void store_read(struct store *store, struct store_read *read, const char *key);
+/* Asks `redis`, where a store_write has found the key. */
+void store_read_found(struct store *store, struct store_read *read, struct redis *redis, const char *key);
+/* Looks in the previous Redis alone. */
+void store_read_previous(struct store *store, struct store_read *read, const char *key);
+/* In on_done: what it has found is in a former Redis, and does not count (swap.h). */
+bool store_read_is_overtaken(const struct store_read *read);
+
+#endif

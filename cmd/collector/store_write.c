@@ -1,0 +1,364 @@
+/* store_write: SET and XADD go out in the same write, so a document costs one round trip. Only if the SET may find a key
+ * (NX), and in a Cluster, the XADD waits for its reply. pkg/redis may send both again: the SET because the key is
+ * ours, the XADD because it then carries a mark. */
+#include "store_write.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/decimal.h"
+
+enum { FENCE_SIZE = 2 * STORE_KEY_SIZE + sizeof("collector:ack:{}") };
+
+static void write_failed(struct store_write *write, enum store_outcome outcome, const struct err *err)
+{
+        if (write->outcome != STORE_DONE)
+                return; /* the first failure is the one that is told */
+        write->outcome = outcome;
+        write->err = *err;
+}
+
+static void send_add(struct store_write *write);
+static void await_safety(struct store_write *write);
+static void write_again(struct store_write *write);
+
+/* The SET was done in the Redis that is in use. */
+static bool is_here(const struct store_write *write)
+{
+        return write->is_set && write->set.generation == redis_generation(write->redis);
+}
+
+/* It was done in a former Redis, and a document is acknowledged in a newer one. */
+static bool is_overtaken(const struct store_write *write)
+{
+        bool is_done = write->outcome == STORE_DONE || write->outcome == STORE_EXISTS;
+        return is_done && swap_is_behind(write->store->swap, write->set.generation);
+}
+
+static void write_finished(struct store_write *write)
+{
+        if (is_overtaken(write)) {
+                write_again(write);
+                return;
+        }
+        redis_command_fini(&write->set);
+        redis_command_fini(&write->add);
+        bool has_failed = write->outcome != STORE_DONE && write->outcome != STORE_EXISTS;
+        /* The first write was done; it only failed when it was repeated for safety. */
+        if (has_failed && write->mark_ms >= 0)
+                write->outcome = STORE_UNSAFE;
+        else if (has_failed && write->outcome != STORE_UNSAFE && is_here(write))
+                write->outcome = STORE_UNLISTED;
+        if (!has_failed)
+                swap_note(write->store->swap, write->set.generation);
+        write->on_done(write, write->outcome, &write->err);
+}
+
+/* The binding changed in between: the document is in the former Redis, its entry in the one in use. */
+static bool is_torn(const struct store_write *write)
+{
+        return write->outcome == STORE_DONE && write->add.attempts > 0 &&
+               write->set.generation != write->add.generation;
+}
+
+static void write_settled(struct store_write *write)
+{
+        if (--write->waiting > 0)
+                return;
+        /* Redis took the XADD before the SET: a reader of the feed in between found an entry without a document. */
+        bool ahead = write->outcome == STORE_DONE && write->add.attempts > 0 && write->set.order > write->add.order;
+        if (is_torn(write)) {
+                write_again(write);
+        } else if (ahead) {
+                write->set.attempts = 0;
+                send_add(write);
+        } else if (write->lane && (write->outcome == STORE_DONE || write->outcome == STORE_EXISTS)) {
+                await_safety(write);
+        } else {
+                write_finished(write);
+        }
+}
+
+static void on_added(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
+                struct err why;
+                write_failed(write, store_failure(reply, err, &why), &why);
+        } else {
+                feed_expiry_note(&write->store->expiry, write->store->day);
+        }
+        write_settled(write);
+}
+
+static int64_t first_added_ms(const struct store_write *write)
+{
+        return write->mark_ms >= 0 ? write->mark_ms : write->added_ms;
+}
+
+static void on_add_resend(struct redis_command *command)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        char stream[FEED_STREAM_SIZE];
+        int64_t first_ms = first_added_ms(write);
+        const char *name = store_stream(write->store, redis_place(write->redis), store_today(write->store), stream);
+        if (feed_add_args(command, name, write->key, first_ms >= 0 ? first_ms : command->sent_first_ms, NULL) < 0)
+                return; /* out of memory: it goes without the mark, and a list may show the document twice */
+}
+
+static enum redis_made on_add_place(struct redis_command *command, const struct redis_place *place)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        char stream[FEED_STREAM_SIZE];
+        if (!place->is_cluster || write->waiting == 1) { /* the SET has been answered */
+                const char *name = store_stream(write->store, place, store_today(write->store), stream);
+                return redis_command_set_key(command, name, strlen(name)) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
+        }
+        if (write->added_ms < 0 && command->sent_first_ms > 0)
+                write->added_ms = command->sent_first_ms;
+        write->waiting--;
+        redis_command_fini(command);
+        write->set.follower = NULL;
+        write->add = (struct redis_command){ 0 }; /* the reply to the SET sends it */
+        return REDIS_WITHDRAWN;
+}
+
+static void send_add(struct store_write *write)
+{
+        struct err err;
+        char stream[FEED_STREAM_SIZE];
+        const struct redis_place *place = redis_place(write->redis);
+        write->waiting++;
+        /* The SET may have waited past midnight, and no entry may be added to a closed day. */
+        const char *name = store_stream(write->store, place, store_today(write->store), stream);
+        redis_command_fini(&write->add);
+        redis_command_init(&write->add, on_added);
+        redis_command_room(&write->add, write->add_room, sizeof(write->add_room));
+        write->add.on_resend = on_add_resend;
+        write->add.on_place = on_add_place;
+        write->add.made_for = place->number;
+        write->add.generation_min = write->set.generation_min;
+        write->set.follower = &write->add;
+        if (feed_add_args(&write->add, name, write->key, first_added_ms(write), &err) < 0) {
+                write_failed(write, STORE_UNAVAILABLE, &err);
+                write_settled(write);
+                return;
+        }
+        redis_send(write->redis, &write->add);
+}
+
+static void on_set(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, set);
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
+                struct err why;
+                write_failed(write, store_failure(reply, err, &why), &why);
+                /* An entry is useless without its document, so the answer need not wait for it. */
+                if (write->add.on_reply && write->waiting > 1 && redis_cancel(write->redis, &write->add))
+                        write->waiting--;
+        } else if (redis_reply_type(reply) == REDIS_NIL) {
+                write->in_doubt = command->attempts > 1 || write->mark_ms >= 0;
+                write->outcome = STORE_EXISTS;
+        } else {
+                write->is_set = true;
+                if (write->store->feed && write->add.on_reply == NULL) {
+                        write->set.attempts = 0; /* done: how many attempts it took no longer matters for the order */
+                        send_add(write);
+                }
+        }
+        write_settled(write);
+}
+
+static enum redis_made on_set_place(struct redis_command *command, const struct redis_place *place)
+{
+        return store_set_key(command, place, CONTAINER_OF(command, struct store_write, set)->key);
+}
+
+static int set_args(struct store_write *write, enum store_mode mode, const char *document, size_t length,
+                    struct err *err)
+{
+        char key[STORE_KEY_SIZE];
+        char retention[24];
+        const struct redis_place *place = redis_place(write->redis);
+        const char *argv[6] = { "SET", key, document };
+        size_t lengths[6] = { 3, store_key(place, write->key, key), length };
+        size_t argc = 3;
+        write->set.on_place = on_set_place;
+        write->set.made_for = place->number;
+        if (write->store->retention_ms > 0) {
+                argv[argc] = "PX";
+                lengths[argc++] = 2;
+                argv[argc] = retention;
+                lengths[argc++] = (size_t)(decimal_put(retention, (uint64_t)write->store->retention_ms) - retention);
+        }
+        if (mode == STORE_NEW) {
+                argv[argc] = "NX";
+                lengths[argc++] = 2;
+        }
+        return redis_command_args(&write->set, argc, argv, lengths, err);
+}
+
+/* --- Safety ----------------------------------------------------------------------------------------- */
+
+static void on_fenced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        write->is_fenced = true;
+        if (reply && redis_reply_type(reply) != REDIS_ERROR) {
+                write_settled(write);
+                return;
+        }
+        enum store_outcome outcome = store_failure(reply, err, &write->err);
+        if (reply)
+                write->is_unsafe = true; /* the caller can still compare the documents */
+        else
+                write->outcome = outcome;
+        write_finished(write);
+}
+
+/* In a Cluster it must be in the slot of the document's key. */
+static size_t fence_key(const struct store_write *write, const struct redis_place *place, char out[FENCE_SIZE])
+{
+        const char *prefix = place->key_prefix;
+        int length = place->is_cluster ? snprintf(out, FENCE_SIZE, "%.*scollector:ack:{%.*s%s}", FEED_PREFIX_MAX,
+                                                  prefix, FEED_PREFIX_MAX, prefix, write->key)
+                                       : snprintf(out, FENCE_SIZE, "%.*scollector:ack", FEED_PREFIX_MAX, prefix);
+        return (size_t)length; /* fits */
+}
+
+static enum redis_made on_fence_place(struct redis_command *command, const struct redis_place *place)
+{
+        char key[FENCE_SIZE];
+        size_t length = fence_key(CONTAINER_OF(command, struct store_write, add), place, key);
+        return redis_command_set_key(command, key, length) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
+}
+
+/* The key exists, so this connection has written nothing that a WAIT could speak for. */
+static void send_fence(struct store_write *write)
+{
+        char key[FENCE_SIZE];
+        struct err err;
+        const struct redis_place *place = redis_place(write->redis);
+        size_t length = fence_key(write, place, key);
+        const char *argv[] = { "SET", key, "1", "PX", "10000" };
+        write->waiting = 1;
+        redis_command_init(&write->add, on_fenced);
+        write->add.on_place = on_fence_place;
+        write->add.made_for = place->number;
+        if (redis_command_args(&write->add, COUNT_OF(argv), argv, (size_t[]){ 3, length, 1, 2, 5 }, &err) < 0)
+                store_fail_later(write->redis, &write->add);
+        else
+                redis_send(write->redis, &write->add);
+}
+
+static void await_safety(struct store_write *write)
+{
+        if (write->outcome == STORE_EXISTS && !write->is_fenced) {
+                send_fence(write);
+                return;
+        }
+        write->ticket.written[0] = &write->set;
+        write->ticket.written[1] = write->add.on_reply ? &write->add : NULL;
+        /* The fence speaks for the existing document only on the connection that found it. */
+        write->ticket.is_stale = write->is_fenced && write->add.connection != write->set.connection;
+        write->ticket.bytes = redis_command_size(&write->set);
+        lane_await(write->lane, &write->ticket);
+}
+
+static void write_again(struct store_write *write)
+{
+        if (write->mark_ms < 0)
+                write->mark_ms = write->set.sent_first_ms;
+        redis_command_fini(&write->add);
+        write->add = (struct redis_command){ 0 };
+        write->is_set = write->is_fenced = write->is_unsafe = false;
+        write->outcome = STORE_DONE;
+        write->waiting = 1;
+        if (write->lane) {
+                write->lane = lanes_pick(write->store->lanes);
+                write->redis = write->lane->redis;
+        }
+        write->set.generation_min = swap_newest(write->store->swap);
+        redis_send(write->redis, &write->set);
+        if (write->store->feed && !write->is_new && !redis_is_cluster(write->redis))
+                send_add(write);
+}
+
+static void on_ticket(struct lane_ticket *ticket, enum lane_outcome outcome, const struct err *err)
+{
+        struct store_write *write = CONTAINER_OF(ticket, struct store_write, ticket);
+        if (outcome == LANE_REWRITE && clock_monotonic_ms() < ticket->deadline_ms) {
+                write_again(write);
+                return;
+        }
+        if (outcome == LANE_REWRITE) {
+                (void)err_set(&write->err, ERR_TIMEOUT, "the connection was lost, and the hold time has passed");
+                write->outcome = STORE_UNSAFE;
+        } else if (outcome != LANE_SAFE) {
+                write->err = *err;
+                write->outcome = outcome == LANE_REFUSED ? STORE_UNAVAILABLE : STORE_UNSAFE;
+        }
+        write_finished(write);
+}
+
+/* False: too many documents wait for safety already, so this one is refused. */
+static bool admit(struct store_write *write)
+{
+        write->ticket.on_done = on_ticket;
+        write->ticket.deadline_ms = clock_monotonic_ms() + write->store->hold_ms;
+        if (!lanes_are_full(write->store->lanes))
+                return true;
+        lanes_refuse(write->store->lanes, &write->ticket);
+        return false;
+}
+
+/* --- Beginning -------------------------------------------------------------------------------------- */
+
+void store_write(struct store *store, struct store_write *write, enum store_mode mode, const char *key,
+                 const char *document, size_t length)
+{
+        struct err err;
+        write->store = store;
+        write->lane = store->lanes ? lanes_pick(store->lanes) : NULL;
+        write->redis = write->lane ? write->lane->redis : store->redis;
+        write->is_new = mode == STORE_NEW;
+        write->mark_ms = write->added_ms = -1;
+        write->in_doubt = write->is_unsafe = write->is_set = write->is_fenced = false;
+        write->outcome = STORE_DONE;
+        write->waiting = 1;
+        memcpy(write->key, key, UUID_TEXT_SIZE);
+        redis_command_init(&write->set, on_set);
+        redis_command_room(&write->set, write->set_room, sizeof(write->set_room));
+        write->set.generation_min = swap_newest(store->swap);
+        write->add = (struct redis_command){ 0 };
+        if (store->feed)
+                (void)store_today(store); /* even if the XADD follows later: this is the day that is written to */
+        if (set_args(write, mode, document, length, &err) < 0) {
+                store_fail_later(write->redis, &write->set);
+                return;
+        }
+        if (store->lanes && !admit(write))
+                return;
+        redis_send(write->redis, &write->set);
+        if (store->feed && mode == STORE_OWN_KEY && !redis_is_cluster(write->redis))
+                send_add(write);
+}
+
+bool store_write_cancel(struct store_write *write)
+{
+        bool set_sent = write->set.attempts > 0 || write->mark_ms >= 0;
+        if (set_sent || !redis_cancel(write->redis, &write->set))
+                return false;
+        if (write->add.on_reply && !redis_cancel(write->redis, &write->add)) {
+                /* Cannot happen: the XADD is behind the SET in the same queue. Its reply would end the write. */
+                write->waiting = 1;
+                (void)err_set(&write->err, ERR_UNAVAILABLE, "the client has disconnected");
+                write->outcome = STORE_UNAVAILABLE;
+                return false;
+        }
+        redis_command_fini(&write->set);
+        redis_command_fini(&write->add);
+        return true;
+}
