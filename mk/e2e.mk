@@ -10,6 +10,13 @@ e2e e2e-all: deps-test deps-e2e
 	@$(MAKE) --no-print-directory image
 	@PYTHON=$(PYTHON) tests/run $@
 
+## test-helm-4: the tests of the charts by Helm 4, which is built from its Go module; other tests use the helm of PATH
+.PHONY: test-helm-4
+test-helm-4: deps-test deps-e2e build/tools/helm-4
+	@$(MAKE) --no-print-directory image
+	@mkdir -p build/tools/helm-4.bin && ln -f build/tools/helm-4 build/tools/helm-4.bin/helm
+	@PATH=$(CURDIR)/build/tools/helm-4.bin:$$PATH PYTHON=$(PYTHON) tests/run helm-4
+
 deps-e2e: $(CHART_TOOLS)
 	@tools/deps e2e
 	@tests/e2e/prepare
@@ -26,6 +33,7 @@ deps-charts: deps-test
 charts: deps-charts
 	@tools/chart-readme $(CHARTS)
 	@for chart in $(CHARTS); do helm lint --strict --quiet $$chart || exit 1; done
+	@tools/chart-versions $(CHARTS)
 
 ## manifests: generate deploy/k8s, the kustomize base and overlays, from the charts
 .PHONY: manifests

@@ -8,7 +8,8 @@ import yaml
 
 from cluster import ROOT, VERSION, run
 
-CHARTS = ["collector", "pinger"]
+CHARTS = {chart: yaml.safe_load((ROOT / "charts" / chart / "Chart.yaml").read_text())["version"]
+          for chart in ("collector", "pinger")}
 OUT = ROOT / "build/package"
 
 
@@ -26,14 +27,15 @@ def packed():
 
 
 def test_the_same_files_give_the_same_bytes(packed):
-    assert set(packed) == {f"{chart}-{VERSION}{kind}" for chart in CHARTS for kind in (".tgz", ".spdx.json")}
+    assert set(packed) == {f"{chart}-{version}.tgz" for chart, version in CHARTS.items()} | {
+        f"{chart}-{VERSION}.spdx.json" for chart in CHARTS}
 
 
 @pytest.mark.usefixtures("packed")
 @pytest.mark.parametrize("chart", CHARTS)
 def test_a_packaged_chart_renders_as_its_folder_does(chart):
     options = ["--kube-version", "1.30.0", *(["--set", "redis.internal.password=p"] if chart == "collector" else [])]
-    assert run("helm", "template", "x", str(OUT / f"{chart}-{VERSION}.tgz"), *options) == \
+    assert run("helm", "template", "x", str(OUT / f"{chart}-{CHARTS[chart]}.tgz"), *options) == \
         run("helm", "template", "x", str(ROOT / "charts" / chart), *options)
 
 
