@@ -1,6 +1,6 @@
 /* entry: the rules for one name and one value, without a file. A value is kept as it is in the file;
- * its text shares the memory, and only where a line end has to go, or the value would lack its NUL,
- * is there a second copy, in the same block, so that one wipe reaches both. */
+ * its text shares the memory. Only where a line end has to go is there a second copy, beside the first, so that one
+ * wipe reaches both. */
 #include "binding/entry.h"
 
 #include <stdlib.h>
@@ -66,11 +66,11 @@ bool sb_is_reference(const struct sb_entry *entry)
         return false;
 }
 
-int sb_entry_init(struct sb_entry *entry, const char *name, size_t length)
+int sb_entry_init(struct sb_entry *entry, struct sb_pages *pages, const char *name, size_t length)
 {
-        *entry = (struct sb_entry){ .length = length, .room = 2 * (length + 1) };
+        *entry = (struct sb_entry){ .length = length };
         entry->name = strdup(name);
-        entry->bytes = calloc(1, entry->room);
+        entry->bytes = sb_pages_take(pages, 2 * (length + 1));
         if (entry->name && entry->bytes)
                 return 0;
         sb_entry_fini(entry);
@@ -93,9 +93,6 @@ void sb_entry_seal(struct sb_entry *entry)
 
 void sb_entry_fini(struct sb_entry *entry)
 {
-        if (entry->bytes)
-                explicit_bzero(entry->bytes, entry->room);
-        free(entry->bytes);
         free(entry->name);
         *entry = (struct sb_entry){ 0 };
 }

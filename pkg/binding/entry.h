@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "binding/pages.h"
+
 enum {
         SB_NAME_MAX = 253,          /* bytes of a binding's or an entry's name */
         SB_ENTRY_MAX = 1024 * 1024, /* bytes of an entry                       */
@@ -14,11 +16,10 @@ enum {
 };
 
 struct sb_entry {
-        char *name;           /* owned                                                      */
-        unsigned char *bytes; /* owned, wiped; length bytes and a NUL, then room for `text` */
+        char *name;           /* owned                                                               */
+        unsigned char *bytes; /* in the binding's pages; length bytes and a NUL, then room for `text` */
         size_t length;
-        size_t room;      /* bytes allocated                                            */
-        const char *text; /* in `bytes`; NULL where the entry holds a NUL byte          */
+        const char *text; /* in `bytes`; NULL where the entry holds a NUL byte */
 };
 
 bool sb_binding_name_valid(const char *name); /* [a-z0-9.-]{1,253}, not beginning with ".." */
@@ -27,11 +28,11 @@ bool sb_entry_name_valid(const char *name);   /* [A-Za-z0-9._-]{1,253}, the same
 size_t sb_line_end(const unsigned char *bytes, size_t length);
 /* True for a value that names a place in another system, such as vault://path. */
 bool sb_is_reference(const struct sb_entry *entry);
-/* Room for `length` bytes, all zero. 0 or NOMEM. */
-int sb_entry_init(struct sb_entry *entry, const char *name, size_t length);
+/* Room in `pages` for `length` bytes, all zero. 0 or NOMEM. */
+int sb_entry_init(struct sb_entry *entry, struct sb_pages *pages, const char *name, size_t length);
 /* Makes `text`. Call it once, when the bytes are there. */
 void sb_entry_seal(struct sb_entry *entry);
-void sb_entry_fini(struct sb_entry *entry); /* wipes; all zero is fine */
+void sb_entry_fini(struct sb_entry *entry); /* the bytes go with their pages; all zero is fine */
 bool sb_entry_equal(const struct sb_entry *a, const struct sb_entry *b);
 /* A copy of `text` without white space at its end; NULL: out of memory. */
 char *sb_trimmed(const char *text);

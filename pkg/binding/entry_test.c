@@ -68,9 +68,10 @@ static void text_loses_one_line_end_and_nothing_else(void **state)
                 { "a\0\n", 3, NULL },
         };
         (void)state;
+        struct sb_pages pages = { 0 };
         for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
                 struct sb_entry entry;
-                assert_int_equal(sb_entry_init(&entry, "password", values[i].length), 0);
+                assert_int_equal(sb_entry_init(&entry, &pages, "password", values[i].length), 0);
                 memcpy(entry.bytes, values[i].bytes, values[i].length);
                 sb_entry_seal(&entry);
                 assert_memory_equal(entry.bytes, values[i].bytes, values[i].length);
@@ -81,15 +82,18 @@ static void text_loses_one_line_end_and_nothing_else(void **state)
                         assert_null(entry.text);
                 sb_entry_fini(&entry);
         }
+        sb_pages_fini(&pages);
 }
 
 static bool refers(const char *text)
 {
+        struct sb_pages pages = { 0 };
         struct sb_entry entry;
-        assert_int_equal(sb_entry_init(&entry, "password", strlen(text)), 0);
+        assert_int_equal(sb_entry_init(&entry, &pages, "password", strlen(text)), 0);
         memcpy(entry.bytes, text, strlen(text));
         bool result = sb_is_reference(&entry);
         sb_entry_fini(&entry);
+        sb_pages_fini(&pages);
         return result;
 }
 

@@ -81,7 +81,7 @@ static int read_file(struct reader *r, int fd, const char *name, struct sb_entry
         int rc = check_file(&st, r, name, err);
         if (rc < 0)
                 return rc;
-        if (sb_entry_init(out, name, (size_t)st.st_size) < 0)
+        if (sb_entry_init(out, &r->binding->pages, name, (size_t)st.st_size) < 0)
                 return out_of_memory(err);
         rc = read_bytes(fd, out, r->binding->path, err);
         if (rc == 0 && sb_is_reference(out))

@@ -27,6 +27,7 @@ void sb_binding_drop_entries(struct servicebinding *binding)
         for (size_t i = 0; i < binding->count; i++)
                 sb_entry_fini(&binding->entries[i]);
         free(binding->entries);
+        sb_pages_fini(&binding->pages);
         binding->entries = NULL;
         binding->count = 0;
 }

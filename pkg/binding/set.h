@@ -19,6 +19,7 @@ struct servicebinding {
         char *provider;           /* NULL where there is none  */
         struct sb_entry *entries; /* in the order of names     */
         size_t count;
+        struct sb_pages pages;               /* where the entries' bytes are */
         struct servicebinding_error problem; /* code 0: none */
 };
 

@@ -117,6 +117,57 @@ static void no_value_is_left_when_a_set_is_given_back(void **state)
         folder_fini(&f);
 }
 
+/* True where the kernel's list of our memory (proc(5), smaps) says "dd" of what is at `address`. */
+static bool is_left_out_of_dumps(const void *address)
+{
+        FILE *smaps = fopen("/proc/self/smaps", "re");
+        char line[1024];
+        bool is_here = false, is_left_out = false;
+        assert_non_null(smaps);
+        while (fgets(line, sizeof(line), smaps)) {
+                uintptr_t from, to;
+                if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
+                        is_here = from <= (uintptr_t)address && (uintptr_t)address < to;
+                else if (is_here && strncmp(line, "VmFlags:", 8) == 0)
+                        is_left_out = strstr(line, " dd") != NULL;
+        }
+        (void)fclose(smaps); /* was only read */
+        return is_left_out;
+}
+
+/* As many entries as a binding may have, and lengths around a page's and a mapping's. */
+static void every_byte_of_every_value_is_left_out_of_core_dumps(void **state)
+{
+        static const size_t lengths[] = { 0, 1, 2047, 2048, 4095, 4096, 8191, 8192, 100000 };
+        static char value[100000];
+        struct folder f;
+        struct servicebinding_set *set;
+        (void)state;
+        folder_init(&f);
+        folder_put(&f, "redis/type", "redis");
+        for (size_t i = 0; i < 255; i++) {
+                char name[32];
+                (void)snprintf(name, sizeof(name), "redis/entry-%03zu", i);
+                memset(value, 'a' + (int)(i % 26), sizeof(value));
+                folder_put_bytes(&f, name, value, lengths[i % (sizeof(lengths) / sizeof(lengths[0]))]);
+        }
+        assert_int_equal(servicebinding_load(f.root, &set, NULL), 0);
+        const struct servicebinding *b = servicebinding_at(set, 0);
+        assert_int_equal(servicebinding_entry_count(b), 256);
+        for (size_t i = 0; i < 255; i++) {
+                size_t length;
+                const unsigned char *bytes = servicebinding_bytes(b, servicebinding_entry_name(b, i), &length);
+                for (size_t j = 0; j < length; j++)
+                        assert_int_equal(bytes[j], 'a' + (int)(i % 26)); /* none lies over another */
+                assert_int_equal(bytes[length], '\0');
+                assert_true(is_left_out_of_dumps(bytes));
+                assert_true(is_left_out_of_dumps(bytes + length));
+                assert_true(is_left_out_of_dumps(servicebinding_text(b, servicebinding_entry_name(b, i))));
+        }
+        servicebinding_set_unref(set);
+        folder_fini(&f);
+}
+
 static void no_value_is_left_when_a_watch_has_moved_on(void **state)
 {
         struct folder f;
@@ -140,6 +191,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(no_value_is_left_when_a_set_is_given_back),
                 cmocka_unit_test(no_value_is_left_when_a_watch_has_moved_on),
+                cmocka_unit_test(every_byte_of_every_value_is_left_out_of_core_dumps),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,27 @@
+/* pages: memory for the values of one binding. It is left out of core dumps and wiped when it is given back, since any
+ * value may be a secret.
+ *
+ *     struct sb_pages pages = { 0 };
+ *     unsigned char *bytes = sb_pages_take(&pages, 100);     // NULL: out of memory
+ *     sb_pages_fini(&pages);                                 // wipes and frees all that was taken
+ *
+ * Pieces share mappings: the kernel allows a process only some 65,000 of them, and a set may have 32,768 entries.
+ *
+ * Threads: one at a time. */
+#ifndef BINDING_PAGES_H
+#define BINDING_PAGES_H
+
+#include <stddef.h>
+
+struct sb_mapping;
+
+/* All zero is empty. May be moved. */
+struct sb_pages {
+        struct sb_mapping *newest;
+};
+
+/* `size` bytes, all zero. */
+void *sb_pages_take(struct sb_pages *pages, size_t size);
+void sb_pages_fini(struct sb_pages *pages); /* leaves it empty */
+
+#endif
