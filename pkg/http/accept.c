@@ -4,143 +4,113 @@
  * of clients waiting. A connection that a worker left to the others and that is still there after a
  * moment is taken anyway: the others may be busy.
  *
- * Beyond the limit a connection is accepted to be turned away with 503; left in the queue, its client
- * would wait without a word. The answer may only be lost to a reset if the socket were closed while the
- * client's request is unread, so it stays open until the client has closed it, for a second at most. */
+ * Beyond the limit a connection is accepted and turned away with 503; in the queue, its client would wait for nothing. */
+#include "http/accept.h"
+
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include "base/clock.h"
-#include "http/internal.h"
-
 enum {
         PASSED_MS = 1,
         SHORT_OF_DESCRIPTORS_MS = 100,
-        DROP_BYTES = 16 << 10,
         TURN_MAX = 16, /* connections taken in a row: the loop has other work too */
-        AHEAD_SHARE = 8,
-        AHEAD_MAX = 8,
 };
 
-static void pause_accepting(struct http_worker *worker, uint64_t ms)
-{
-        (void)uv_poll_stop(&worker->listen_poll);                            /* never fails */
-        (void)uv_timer_start(&worker->accept_again, on_accept_again, ms, 0); /* fails only while it closes */
-}
+static void on_accept_again(uv_timer_t *timer);
 
-/* Reads what a refused client sends. True when the connection may be closed. */
-static bool drop_input(int fd)
+static void pause_accepting(struct acceptor *acceptor, uint64_t ms)
 {
-        char bytes[DROP_BYTES];
-        ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-        return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
-}
-
-void refused_sweep(struct http_worker *worker, int64_t now_ms, bool all)
-{
-        for (unsigned i = 0; worker->refused_count > 0 && i < REFUSED_MAX; i++) {
-                struct refused *refused = &worker->refused[i];
-                if (refused->fd < 0 || (!drop_input(refused->fd) && now_ms < refused->until_ms && !all))
-                        continue;
-                (void)close(refused->fd); /* nothing was promised on it */
-                refused->fd = -1;
-                worker->refused_count--;
-        }
-}
-
-void turn_away(struct http_worker *worker, int fd, int status, const char *extra_field, const char *detail)
-{
-        struct uuid id;
-        char correlation_id[UUID_TEXT_SIZE];
-        uuid_v4(&worker->uuids, &id);
-        problem_send(fd, status, detail, uuid_format(&id, correlation_id), extra_field);
-        for (unsigned i = 0; i < worker->server->refused_max; i++) {
-                if (worker->refused[i].fd >= 0)
-                        continue;
-                worker->refused[i] = (struct refused){ fd, clock_monotonic_ms() + LINGER_MS };
-                worker->refused_count++;
-                worker_start_sweep(worker);
-                return;
-        }
-        (void)drop_input(fd);
-        (void)close(fd); /* too many to be polite to each */
+        (void)uv_poll_stop(&acceptor->poll);                            /* never fails */
+        (void)uv_timer_start(&acceptor->again, on_accept_again, ms, 0); /* fails only while it closes */
 }
 
 /* False when nothing was there. */
-static bool accept_one(struct http_worker *worker)
+static bool accept_one(struct acceptor *acceptor)
 {
-        struct http_server *server = worker->server;
         struct sockaddr_storage address;
         socklen_t length = sizeof(address);
-        int fd = accept4(server->listen_fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(acceptor->server->listen_fd, (struct sockaddr *)&address, &length,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
                 if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-                        pause_accepting(worker, SHORT_OF_DESCRIPTORS_MS);
+                        pause_accepting(acceptor, SHORT_OF_DESCRIPTORS_MS);
                 return errno == ECONNABORTED || errno == EINTR;
         }
-        if (atomic_fetch_add(&server->connections, 1) >= atomic_load(&server->connections_max)) {
-                atomic_fetch_sub(&server->connections, 1);
-                if (worker->refused_connections)
-                        metric_add(worker->refused_connections, 1);
-                turn_away(worker, fd, 503, "Retry-After: 1\r\n", "Too many connections; try again soon.");
+        if (!connection_share_enter(acceptor->share)) {
+                refused_add(acceptor->refused, fd, 503, "Retry-After: 1\r\n", "Too many connections; try again soon.");
                 return true;
         }
         int on = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* without it answers are only slower */
-        silent_add(worker, fd, &address, length);
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* if it fails, answers are only slower */
+        silent_add(acceptor->silents, fd, &address, length);
         return true;
-}
-
-static bool share_is_full(const struct http_worker *worker)
-{
-        size_t share = atomic_load(&worker->server->connections) / worker->server->options.workers;
-        size_t ahead = share / AHEAD_SHARE < AHEAD_MAX ? share / AHEAD_SHARE : AHEAD_MAX;
-        return worker->conn_count + worker->silent_count > share + ahead;
 }
 
 static void on_listen(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
-        struct http_worker *worker = poll->data;
-        if (share_is_full(worker) && !worker->passed) {
-                worker->passed = true;
-                pause_accepting(worker, PASSED_MS);
+        struct acceptor *acceptor = CONTAINER_OF(poll, struct acceptor, poll);
+        if (connection_share_is_full(acceptor->share) && !acceptor->passed) {
+                acceptor->passed = true;
+                pause_accepting(acceptor, PASSED_MS);
                 return;
         }
-        worker->passed = false;
+        acceptor->passed = false;
         for (int taken = 0; taken < TURN_MAX; taken++)
-                if (!accept_one(worker) || share_is_full(worker))
+                if (!accept_one(acceptor) || connection_share_is_full(acceptor->share))
                         break; /* none there: another worker was faster */
 }
 
-void accept_start(struct http_worker *worker)
+static void start(struct acceptor *acceptor)
 {
-        if (uv_poll_start(&worker->listen_poll, UV_READABLE, on_listen) < 0)
-                (void)uv_timer_start(&worker->accept_again, on_accept_again, SHORT_OF_DESCRIPTORS_MS, 0);
+        if (uv_poll_start(&acceptor->poll, UV_READABLE, on_listen) < 0)
+                (void)uv_timer_start(&acceptor->again, on_accept_again, SHORT_OF_DESCRIPTORS_MS, 0);
 }
 
-void on_accept_again(uv_timer_t *timer)
+static void on_accept_again(uv_timer_t *timer)
 {
-        accept_start(timer->data);
+        start(CONTAINER_OF(timer, struct acceptor, again));
 }
 
-void accept_all(struct http_worker *worker)
+void accept_init(struct acceptor *acceptor, uv_loop_t *loop, struct handles *handles)
 {
-        while (accept_one(worker))
+        (void)uv_timer_init(loop, &acceptor->again); /* never fails */
+        handles_add(handles, (uv_handle_t *)&acceptor->again);
+}
+
+int accept_open(struct acceptor *acceptor, uv_loop_t *loop, struct handles *handles, struct err *err)
+{
+        int rc = uv_poll_init(loop, &acceptor->poll, acceptor->server->listen_fd);
+        if (rc < 0)
+                return err_set(err, ERR_NOMEM, "poll the listener: %s", uv_strerror(rc));
+        handles_add(handles, (uv_handle_t *)&acceptor->poll);
+        acceptor->accepting = true;
+        server_join(acceptor->server);
+        start(acceptor);
+        return 0;
+}
+
+void accept_all(struct acceptor *acceptor)
+{
+        while (acceptor->accepting && accept_one(acceptor))
                 ;
 }
 
-void accept_stop(struct http_worker *worker)
+void accept_stop(struct acceptor *acceptor)
 {
-        if (!worker->accepting)
+        if (!acceptor->accepting)
                 return;
-        worker->accepting = false;
-        (void)uv_poll_stop(&worker->listen_poll); /* neither ever fails */
-        (void)uv_timer_stop(&worker->accept_again);
-        worker_close_handle((uv_handle_t *)&worker->listen_poll);
-        server_leave(worker->server);
+        acceptor->accepting = false;
+        (void)uv_poll_stop(&acceptor->poll); /* neither ever fails */
+        (void)uv_timer_stop(&acceptor->again);
+        handles_close((uv_handle_t *)&acceptor->poll);
+        server_leave(acceptor->server);
+}
+
+void accept_close(struct acceptor *acceptor)
+{
+        accept_stop(acceptor);
+        handles_close((uv_handle_t *)&acceptor->again);
 }

@@ -1,48 +1,57 @@
 /* account: what is counted of each answered request, and the record for the access log. Each worker
  * has its own cells, found by route and status without a search, so that a request costs a few
  * nanoseconds; a route's cells are made when it is first answered. */
+#include "http/account.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
-#include "http/internal.h"
+#include "base/buf.h"
 
 enum { STATUS_FIRST = 100, STATUS_COUNT = 500 };
+
+struct route_cells {
+        struct metric *by_status[STATUS_COUNT];
+        struct metric *duration;
+};
 
 static const double duration_bounds[] = {
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 };
 
-int account_open(struct http_worker *worker, struct err *err)
+static int open_metrics(struct account *account, struct metrics *all, struct err *err)
 {
-        struct metrics *all = worker->server->options.metrics;
-        worker->cells = calloc(worker->server->options.route_count + 1, sizeof(struct route_cells *));
-        if (!worker->cells)
-                return err_set(err, ERR_NOMEM, "metrics of a worker");
-        if (!all)
-                return 0;
-        int rc = metrics_gauge(all, "http_connections", "Open connections.", NULL, &worker->open_connections, err);
+        int rc = metrics_gauge(all, "http_connections", "Open connections.", NULL, &account->open_connections, err);
         if (rc == 0)
                 rc = metrics_counter(all, "http_connections_refused_total",
                                      "Connections rejected because too many were open.", NULL,
-                                     &worker->refused_connections, err);
+                                     &account->refused_connections, err);
         if (rc == 0)
                 rc = metrics_counter(all, "http_transfers_refused_total",
                                      "Requests answered with 503 because the transfer memory was used up "
                                      "(--transfer-max).",
-                                     NULL, &worker->refused_transfers, err);
+                                     NULL, &account->refused_transfers, err);
         return rc;
 }
 
-void account_close(struct http_worker *worker)
+int account_open(struct account *account, const struct http_options *options, void *context, struct err *err)
 {
-        for (size_t i = 0; worker->cells && i <= worker->server->options.route_count; i++)
-                free(worker->cells[i]);
-        free(worker->cells);
-        worker->cells = NULL;
+        *account = (struct account){ .options = options, .context = context };
+        account->cells = calloc(options->route_count + 1, sizeof(struct route_cells *));
+        if (!account->cells)
+                return err_set(err, ERR_NOMEM, "metrics of a worker");
+        return options->metrics ? open_metrics(account, options->metrics, err) : 0;
 }
 
-/* Prints the label of a route, and of a status unless that is 0. NULL when memory is short. */
+void account_close(struct account *account)
+{
+        for (size_t i = 0; account->cells && i <= account->options->route_count; i++)
+                free(account->cells[i]);
+        free(account->cells);
+        account->cells = NULL;
+}
+
+/* Prints the labels of a route and, unless it is 0, of a status. NULL when out of memory. */
 static char *labels(const char *route, int status)
 {
         struct buf text;
@@ -54,67 +63,75 @@ static char *labels(const char *route, int status)
         return buf_take(&text, &(size_t){ 0 });
 }
 
-static struct route_cells *cells_of(struct http_worker *worker, unsigned index, const char *route)
+static struct route_cells *cells_of(struct account *account, unsigned index, const char *route)
 {
-        if (worker->cells[index])
-                return worker->cells[index];
+        if (account->cells[index])
+                return account->cells[index];
         struct route_cells *cells = calloc(1, sizeof(*cells));
         char *text = cells ? labels(route, 0) : NULL;
-        if (!text || metrics_histogram(worker->server->options.metrics, "http_request_duration_seconds",
+        if (!text || metrics_histogram(account->options->metrics, "http_request_duration_seconds",
                                        "From the end of a request's head to its answer.", text, duration_bounds,
                                        COUNT_OF(duration_bounds), &cells->duration, NULL) < 0) {
                 free(cells);
                 cells = NULL;
         }
         free(text);
-        worker->cells[index] = cells;
+        account->cells[index] = cells;
         return cells;
 }
 
-static struct metric *status_cell(struct http_worker *worker, struct route_cells *cells, const char *route, int status)
+static struct metric *status_cell(struct account *account, struct route_cells *cells, const char *route, int status)
 {
         struct metric **cell = &cells->by_status[status - STATUS_FIRST];
         if (*cell)
                 return *cell;
         char *text = labels(route, status);
-        if (text && metrics_counter(worker->server->options.metrics, "http_requests_total", "Requests answered.", text,
-                                    cell, NULL) < 0)
-                *cell = NULL; /* memory is short: this answer stays uncounted, the next one tries again */
+        if (text && metrics_counter(account->options->metrics, "http_requests_total", "Requests answered.", text, cell,
+                                    NULL) < 0)
+                *cell = NULL; /* out of memory: this answer stays uncounted, the next one tries again */
         free(text);
         return *cell;
 }
 
-static void count(struct http_request *request, int status, int64_t duration_us)
+static void count(struct account *account, unsigned route_index, const struct http_record *record)
 {
-        struct http_worker *worker = request->worker;
-        const char *route = http_request_route(request);
-        struct route_cells *cells = cells_of(worker, request->match.index, route);
+        int status = record->status;
+        struct route_cells *cells = cells_of(account, route_index, record->route);
         if (!cells || status < STATUS_FIRST || status >= STATUS_FIRST + STATUS_COUNT)
                 return;
-        struct metric *cell = status_cell(worker, cells, route, status);
+        struct metric *cell = status_cell(account, cells, record->route, status);
         if (cell)
                 metric_add(cell, 1);
-        metric_observe(cells->duration, (double)duration_us / 1e6);
+        metric_observe(cells->duration, (double)record->duration_us / 1e6);
 }
 
-void account_request(struct http_request *request, int status, size_t response_bytes)
+bool account_is_wanted(const struct account *account)
 {
-        const struct http_options *options = &request->worker->server->options;
-        if (!options->metrics && !options->on_answered)
-                return;
-        int64_t duration_us = clock_monotonic_us() - request->started_us;
-        if (options->metrics)
-                count(request, status, duration_us);
-        if (!options->on_answered)
-                return;
-        const struct http_record record = { .method = request->method,
-                                            .target = request->target,
-                                            .route = http_request_route(request),
-                                            .correlation_id = request->correlation_id,
-                                            .status = status,
-                                            .request_bytes = request->request_bytes,
-                                            .response_bytes = response_bytes,
-                                            .request = request,
-                                            .duration_us = duration_us };
-        options->on_answered(&record, request->worker->context);
+        return account->options->metrics || account->options->on_answered;
+}
+
+void account_answer(struct account *account, unsigned route_index, const struct http_record *record)
+{
+        if (account->options->metrics)
+                count(account, route_index, record);
+        if (account->options->on_answered)
+                account->options->on_answered(record, account->context);
+}
+
+void account_connections(struct account *account, size_t open)
+{
+        if (account->open_connections)
+                metric_set(account->open_connections, (double)open);
+}
+
+void account_refused_connection(struct account *account)
+{
+        if (account->refused_connections)
+                metric_add(account->refused_connections, 1);
+}
+
+void account_refused_transfer(struct account *account)
+{
+        if (account->refused_transfers)
+                metric_add(account->refused_transfers, 1);
 }

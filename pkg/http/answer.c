@@ -1,4 +1,4 @@
-/* answer: http_respond. The answer becomes an MHD_Response at once, so that the caller's memory is free
+/* answer: http_respond and http_problem. The answer becomes an MHD_Response at once, so that the caller's memory is free
  * again, and stays in the request until libmicrohttpd asks for it: in the same call when the handler
  * answered right away, else in its next run, for which the connection is resumed if it was suspended.
  * Resuming only marks the connection; all that were answered in one turn are sent by one run.
@@ -6,13 +6,21 @@
  * A resumed connection is read before it is answered, and where libmicrohttpd then finds that the
  * client has ended its direction it closes without a word. Such a client may still read (`nc -N` does),
  * so the answer is then written to the socket by answer_send. */
+#include "http/answer.h"
+
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "http/internal.h"
+#include "base/buf.h"
+#include "http/problem.h"
+#include "http/status.h"
+
+enum { DETAIL_MAX_BYTES = 1024 };
 
 /* The response takes the body over. What is borrowed is copied here rather than by libmicrohttpd, so
  * that its address is known, see answer_send. */
@@ -35,8 +43,8 @@ static struct MHD_Response *create(struct http_request *request, const struct ht
                                                            owned ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
         if (!response || length == 0)
                 free(owned);
-        request->answer_body = body;
-        request->answer_length = length;
+        request->answer.body = body;
+        request->answer.length = length;
         return response;
 }
 
@@ -48,12 +56,12 @@ static bool has_header(const struct http_answer *answer, const char *name)
         return false;
 }
 
-/* Nothing that is answered may be given to another by a cache, unless the handler says so: what is at a path changes.
- * And a client that keeps the connection is told for how long: one that sends its next request as we close loses it. */
+/* Caches must not store answers unless the handler allows it, since what is at a path changes. A client that keeps the
+ * connection is told for how long: a request that it sends while the server closes would be lost. */
 static bool add_constant_headers(struct http_request *request, struct MHD_Response *response,
                                  const struct http_answer *answer)
 {
-        const struct http_server *server = request->worker->server;
+        const struct http_server *server = request->conns->server;
         if (!has_header(answer, "Cache-Control") &&
             MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_NO)
                 return false;
@@ -83,29 +91,30 @@ static void drop_answer(struct http_request *request, const struct http_answer *
 {
         if (answer->body_kind == HTTP_BODY_TAKE)
                 free((void *)(uintptr_t)answer->body);
-        account_request(request, answer->status, 0);
-        orphan_free(request);
+        request_account(request, answer->status, 0);
+        request_free_orphan(request);
 }
 
 static void end_hold(struct http_request *request)
 {
-        request->worker->held--;
+        struct engine *engine = request->conns->engine;
+        engine->held--;
         if (request->suspended)
                 MHD_resume_connection(request->conn->mhd);
         else
-                request->worker->looked_at--;
-        worker_wake(request->worker);
+                engine->looked_at--;
+        engine_wake(engine);
 }
 
 /* An answer waits in memory for a client that reads slowly, so a large one is counted. */
 static bool charge(struct http_request *request, const struct http_answer *answer)
 {
         size_t length = answer->body_length;
-        if (length <= ANSWER_FREE_BYTES || answer->body_kind == HTTP_BODY_STATIC || request->answer_charged)
+        if (length <= ANSWER_FREE_BYTES || answer->body_kind == HTTP_BODY_STATIC || request->answer.charged)
                 return true;
-        if (!budget_take(request->worker->server, length, length))
+        if (!budget_take(&request->conns->server->budget, length, length))
                 return false;
-        request->answer_charged = length;
+        request->answer.charged = length;
         return true;
 }
 
@@ -113,8 +122,7 @@ static void respond_full(struct http_request *request, const struct http_answer 
 {
         if (answer->body_kind == HTTP_BODY_TAKE)
                 free((void *)(uintptr_t)answer->body);
-        if (request->worker->refused_transfers)
-                metric_add(request->worker->refused_transfers, 1);
+        account_refused_transfer(request->conns->account);
         http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, TRANSFER_FULL);
 }
 
@@ -135,13 +143,24 @@ void http_respond(struct http_request *request, const struct http_answer *answer
                 response = NULL;
         }
         bool head = !strcmp(request->method, "HEAD");
-        account_request(request, answer->status, head ? 0 : answer->body_length);
-        request->response = response; /* NULL: the connection will be closed */
-        request->status = answer->status;
+        request_account(request, answer->status, head ? 0 : answer->body_length);
+        request->answer.response = response; /* NULL: the connection will be closed */
+        request->answer.status = answer->status;
         bool held = request->stage == STAGE_HELD;
         request->stage = STAGE_ANSWERED;
         if (held)
                 end_hold(request);
+}
+
+enum MHD_Result answer_hand_over(struct http_request *request)
+{
+        struct request_answer *answer = &request->answer;
+        if (!answer->response)
+                return MHD_NO;
+        enum MHD_Result result = MHD_queue_response(request->conn->mhd, (unsigned)answer->status, answer->response);
+        MHD_destroy_response(answer->response);
+        answer->response = NULL;
+        return result;
 }
 
 static enum MHD_Result print_field(void *cls, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
@@ -153,19 +172,62 @@ static enum MHD_Result print_field(void *cls, enum MHD_ValueKind kind UNUSED, co
 
 void answer_send(struct http_request *request)
 {
+        const struct request_answer *answer = &request->answer;
         struct buf head;
         buf_init(&head, 0);
-        bool closes = MHD_get_response_header(request->response, "Connection") != NULL;
-        bool has_body = strcmp(request->method, "HEAD") && request->answer_length > 0;
-        if (buf_printf(&head, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", request->status,
-                       http_status_phrase(request->status), request->answer_length) == 0 &&
-            MHD_get_response_headers(request->response, print_field, &head) >= 0 &&
+        bool closes = MHD_get_response_header(answer->response, "Connection") != NULL;
+        bool has_body = strcmp(request->method, "HEAD") && answer->length > 0;
+        if (buf_printf(&head, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", answer->status,
+                       status_phrase(answer->status), answer->length) == 0 &&
+            MHD_get_response_headers(answer->response, print_field, &head) >= 0 &&
             buf_puts(&head, closes ? "\r\n" : "Connection: close\r\n\r\n") == 0) {
-                struct iovec parts[] = { { head.data, head.len },
-                                         { (void *)(uintptr_t)request->answer_body, request->answer_length } };
+                struct iovec parts[] = { { head.data, head.len }, { (void *)(uintptr_t)answer->body, answer->length } };
                 struct msghdr message = { .msg_iov = parts, .msg_iovlen = has_body ? 2 : 1 };
                 /* A client that has gone for good misses nothing. */
                 (void)sendmsg(request->conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         }
         buf_fini(&head);
+}
+
+static void respond_problem(struct http_request *request, int status, const char *members,
+                            const struct http_header *headers, size_t header_count, const char *format, va_list args)
+        PRINTF_LIKE(6, 0);
+
+static void respond_problem(struct http_request *request, int status, const char *members,
+                            const struct http_header *headers, size_t header_count, const char *format, va_list args)
+{
+        char detail[DETAIL_MAX_BYTES];
+        struct buf body;
+        (void)vsnprintf(detail, sizeof(detail), format, args); /* a detail that is too long is truncated */
+        buf_init(&body, PROBLEM_MAX_BYTES);
+        size_t length = 0;
+        char *text = NULL;
+        if (problem_print(&body, status, detail, request->correlation_id, members) == 0)
+                text = buf_take(&body, &length);
+        buf_fini(&body);
+        http_respond(request, &(struct http_answer){ .status = status,
+                                                     .content_type = "application/problem+json",
+                                                     .body = text,
+                                                     .body_length = length,
+                                                     .body_kind = HTTP_BODY_TAKE,
+                                                     .headers = headers,
+                                                     .header_count = header_count });
+}
+
+void http_problem(struct http_request *request, int status, const struct http_header *headers, size_t header_count,
+                  const char *detail_format, ...)
+{
+        va_list args;
+        va_start(args, detail_format);
+        respond_problem(request, status, NULL, headers, header_count, detail_format, args);
+        va_end(args);
+}
+
+void http_problem_with(struct http_request *request, int status, const char *members, const struct http_header *headers,
+                       size_t header_count, const char *detail_format, ...)
+{
+        va_list args;
+        va_start(args, detail_format);
+        respond_problem(request, status, members, headers, header_count, detail_format, args);
+        va_end(args);
 }

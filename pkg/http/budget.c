@@ -2,14 +2,15 @@
  * for a slow reader. Data that fits into a connection's own memory does not count, so a small request costs nothing
  * here and is served however much others send. The last quarter is reserved for requests that are not large, so that a
  * few endless large bodies do not lock everyone out. Memory that was freed in small pieces all over the heap stays with
- * the C library; so after a flood it is told to give it back. */
+ * the C library, which is told to give it back after a flood. */
+#include "http/budget.h"
+
 #include <malloc.h>
 
 #include "base/cgroup.h"
-#include "base/clock.h"
-#include "http/internal.h"
 
 enum {
+        CONNECTIONS_MAX = 16384,
         WITHOUT_LIMIT_BYTES = 256 << 20,
         SHARE_OF_MEMORY = 6, /* bodies are copied for Redis, and a PUT once more: three of six */
         CONNECTIONS_SHARE_OF_MEMORY = 4,
@@ -35,52 +36,53 @@ void budget_defaults(struct http_options *options)
         }
 }
 
-/* One body of the largest size fits at all times that nothing else is there. */
-static size_t limit_for(const struct http_options *options, size_t whole)
+void budget_init(struct budget *budget, const struct http_options *options)
 {
-        size_t least = options->body_max_bytes + LARGE_BYTES;
-        size_t limit = options->transfer_max_bytes;
+        budget->max_bytes = options->transfer_max_bytes;
+        budget->least_bytes = options->body_max_bytes + LARGE_BYTES;
+        atomic_init(&budget->used, 0);
+}
+
+static size_t limit_for(const struct budget *budget, size_t whole)
+{
+        size_t limit = budget->max_bytes;
         if (whole > LARGE_BYTES)
                 limit -= limit / RESERVED_SHARE;
-        return limit > least ? limit : least;
+        return limit > budget->least_bytes ? limit : budget->least_bytes;
 }
 
-bool budget_has_room(const struct http_server *server, size_t bytes)
+bool budget_has_room(const struct budget *budget, size_t bytes)
 {
-        return atomic_load_explicit(&server->transfer_bytes, memory_order_relaxed) + bytes <=
-               limit_for(&server->options, bytes);
+        return atomic_load_explicit(&budget->used, memory_order_relaxed) + bytes <= limit_for(budget, bytes);
 }
 
-bool budget_take(struct http_server *server, size_t bytes, size_t whole)
+bool budget_take(struct budget *budget, size_t bytes, size_t whole)
 {
-        size_t before = atomic_fetch_add_explicit(&server->transfer_bytes, bytes, memory_order_relaxed);
-        if (before + bytes <= limit_for(&server->options, whole))
+        size_t before = atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
+        if (before + bytes <= limit_for(budget, whole))
                 return true;
-        budget_give(server, bytes);
+        budget_give(budget, bytes);
         return false;
 }
 
-void budget_give(struct http_server *server, size_t bytes)
+void budget_give(struct budget *budget, size_t bytes)
 {
         if (bytes)
-                atomic_fetch_sub_explicit(&server->transfer_bytes, bytes, memory_order_relaxed);
+                atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
 }
 
-bool budget_trim(struct http_worker *worker, int64_t now_ms)
+bool budget_trim(struct budget_trim *trim, size_t bytes, int64_t now_ms)
 {
-        const struct http_server *server = worker->server;
-        size_t used = atomic_load_explicit(&server->transfer_bytes, memory_order_relaxed) +
-                      http_server_connections(server) * (server->options.header_max_bytes + CONNECTION_BYTES);
-        if (used > worker->peak_bytes)
-                worker->peak_bytes = used;
-        if (worker->peak_bytes < TRIM_BYTES)
+        if (bytes > trim->peak_bytes)
+                trim->peak_bytes = bytes;
+        if (trim->peak_bytes < TRIM_BYTES)
                 return false;
-        if (used < worker->peak_bytes / TRIM_SHARE && now_ms - worker->trimmed_ms >= TRIM_PAUSE_MS) {
+        if (bytes < trim->peak_bytes / TRIM_SHARE && now_ms - trim->trimmed_ms >= TRIM_PAUSE_MS) {
 #ifdef __GLIBC__
-                (void)malloc_trim(0); /* says whether there was any */
+                (void)malloc_trim(0); /* tells whether any memory was given back */
 #endif
-                worker->peak_bytes = used;
-                worker->trimmed_ms = now_ms;
+                trim->peak_bytes = bytes;
+                trim->trimmed_ms = now_ms;
         }
-        return worker->peak_bytes >= TRIM_BYTES;
+        return trim->peak_bytes >= TRIM_BYTES;
 }

@@ -2,26 +2,20 @@
  * with tags never holds. "*" asks whether the resource exists: reading and deleting find that out themselves, storing
  * cannot. If-Unmodified-Since is ignored for requests that change nothing, as section 13.1.4 demands; elsewhere, "store
  * this unless it was changed" must not become "store this". */
-#include <string.h>
+#include "http/condition.h"
 
-#include "http/internal.h"
+#include <string.h>
 
 static const struct denial unmatched = { 412, NULL, "Nothing here has an ETag, so If-Match does not hold." };
 static const struct denial undated = { 412, NULL,
                                        "Nothing here has a Last-Modified date, so If-Unmodified-Since does not hold." };
 
-static bool method_is(const struct http_request *request, const char *method)
+const struct denial *condition_check(const struct head *head, const char *method)
 {
-        return strcmp(request->method, method) == 0;
-}
-
-const struct denial *condition_check(const struct http_request *request)
-{
-        const struct head_facts *head = &request->head;
-        if (!request->match.route || (!head->if_match && !head->if_unmodified_since))
+        if (!head->if_match && !head->if_unmodified_since)
                 return NULL;
-        bool reads = method_is(request, "GET") || method_is(request, "HEAD") || method_is(request, "OPTIONS");
+        bool reads = !strcmp(method, "GET") || !strcmp(method, "HEAD") || !strcmp(method, "OPTIONS");
         if (head->if_match)
-                return strcmp(head->if_match, "*") == 0 && (reads || method_is(request, "DELETE")) ? NULL : &unmatched;
+                return !strcmp(head->if_match, "*") && (reads || !strcmp(method, "DELETE")) ? NULL : &unmatched;
         return reads ? NULL : &undated;
 }

@@ -1,8 +1,8 @@
-/* head: what a request's head must look like before anyone acts on it. Two servers that disagree where
+/* head: what a request's head must look like before anyone acts on it. Two servers that disagree on where
  * a request ends can be made to hand one client's bytes to another ("request smuggling"; RFC 9112,
  * section 11.2), so what is ambiguous is refused: field lines folded or with space before the colon, a
  * bare CR, a NUL, several Content-Lengths, Content-Length beside Transfer-Encoding, any transfer coding
- * but "chunked", no Host or two, a Host that is none, two Content-Types. So are control characters in values, which do
+ * but "chunked", no Host or two, an invalid Host, two Content-Types. So are control characters in values, which do
  * harm wherever a value is written to a log or a terminal.
  *
  * libmicrohttpd 1.0 checks the syntax of lines itself when it is told to be strict. 0.9.75 does not, but
@@ -10,13 +10,16 @@
  * the lines can be checked by their addresses: each field must start right after the CR LF of the one
  * before, and the last must end where the head ends. A NUL that was sent, a bare LF and a folded line
  * all break that chain. */
+#include "http/head.h"
+
 #include <string.h>
 #include <strings.h>
 
-#include "http/internal.h"
+#include "base/attr.h"
+#include "http/target.h"
 
 struct pass {
-        struct http_request *request;
+        struct head *head;
         const char *expected; /* where the next field line must start; NULL: not checked */
 };
 
@@ -50,7 +53,7 @@ static bool name_is(const char *name, size_t length, const char *wanted)
         return length == strlen(wanted) && !strncasecmp(name, wanted, length);
 }
 
-static void read_content_length(struct head_facts *head, const char *value, size_t length)
+static void read_content_length(struct head *head, const char *value, size_t length)
 {
         uint64_t number = 0;
         head->content_lengths++;
@@ -66,7 +69,7 @@ static void read_content_length(struct head_facts *head, const char *value, size
         head->content_length = number;
 }
 
-static void note_connection(struct head_facts *head, const char *value, size_t length)
+static void note_connection(struct head *head, const char *value, size_t length)
 {
         for (const char *at = value, *end = value + length; at < end;) {
                 const char *comma = memchr(at, ',', (size_t)(end - at));
@@ -80,14 +83,14 @@ static void note_connection(struct head_facts *head, const char *value, size_t l
         }
 }
 
-static void note_host(struct head_facts *head, const char *value, size_t length)
+static void note_host(struct head *head, const char *value, size_t length)
 {
         head->hosts++;
         if (!target_is_host(value, length))
                 head->fault = "Host is not a valid name or address.";
 }
 
-static void note_field(struct head_facts *head, const char *name, size_t name_length, const char *value, size_t length)
+static void note_field(struct head *head, const char *name, size_t name_length, const char *value, size_t length)
 {
         switch (name_length) {
         case 4:
@@ -172,7 +175,7 @@ static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind UNUSED, const
                                 const char *value, size_t length)
 {
         struct pass *pass = cls;
-        struct head_facts *head = &pass->request->head;
+        struct head *head = pass->head;
         head->fields++;
         if (!value) {
                 value = "";
@@ -196,18 +199,18 @@ static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind UNUSED, const
         return head->fault ? MHD_NO : MHD_YES;
 }
 
-/* Checks the request line by its addresses too, and tells where the first field line must start. */
-static bool start_chain(struct pass *pass, const char *method, const char *version)
+/* Checks the request line by its addresses too, and notes where the first field line must start. */
+static bool start_chain(struct pass *pass, const struct request_line *line)
 {
-        const struct http_request *request = pass->request;
-        if (request->raw_target != method + strlen(method) + 1 ||
-            version != request->raw_target + request->target_length + 1 || version[8] || version[9])
+        const char *version = line->version;
+        if (line->target != line->method + strlen(line->method) + 1 ||
+            version != line->target + line->target_length + 1 || version[8] || version[9])
                 return false;
         pass->expected = version + 10;
         return true;
 }
 
-static const char *framing_fault(const struct head_facts *head, const char *version)
+static const char *framing_fault(const struct head *head, const char *version)
 {
         if (head->transfer_encodings && head->content_lengths)
                 return "Content-Length and Transfer-Encoding are mutually exclusive.";
@@ -225,21 +228,19 @@ static const char *framing_fault(const struct head_facts *head, const char *vers
         return NULL;
 }
 
-void head_check(struct http_request *request, const char *method, const char *version)
+void head_check(struct head *head, struct MHD_Connection *mhd, const struct request_line *line, bool by_address)
 {
-        struct head_facts *head = &request->head;
-        struct pass pass = { .request = request };
-        const union MHD_ConnectionInfo *size =
-                MHD_get_connection_info(request->conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-        bool by_address = !request->worker->server->strict_library && size;
-        if (!is_token(method, strlen(method)) || (by_address && !start_chain(&pass, method, version))) {
+        struct pass pass = { .head = head };
+        const union MHD_ConnectionInfo *size = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+        by_address = by_address && size;
+        if (!is_token(line->method, strlen(line->method)) || (by_address && !start_chain(&pass, line))) {
                 head->fault = "The request line is malformed.";
                 return;
         }
-        (void)MHD_get_connection_values_n(request->conn->mhd, MHD_HEADER_KIND, on_field, &pass);
-        if (!head->fault && by_address && pass.expected + 2 != method + size->header_size)
+        (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_field, &pass);
+        if (!head->fault && by_address && pass.expected + 2 != line->method + size->header_size)
                 head->fault = "A line of the head is folded, or does not end with CR LF alone.";
         if (!head->fault)
-                head->fault = framing_fault(head, version);
-        head->closes = head->wants_close || (!head->wants_keep && !strcmp(version, "HTTP/1.0"));
+                head->fault = framing_fault(head, line->version);
+        head->closes = head->wants_close || (!head->wants_keep && !strcmp(line->version, "HTTP/1.0"));
 }

@@ -1,7 +1,8 @@
 /* Requests that are answered after their handler has returned: at once, after libmicrohttpd has looked
  * often enough to suspend their connection, and after their client has left. */
 #include "http/fixture.h"
-#include "http/internal.h"
+#include "http/request.h"
+#include "http/worker.h"
 
 static struct answer answer;
 
@@ -71,7 +72,7 @@ static void count_connections(struct fixture_worker *w)
 
 static void count_looked_at(struct fixture_worker *w)
 {
-        w->result = w->worker->looked_at;
+        w->result = w->worker->engine.looked_at;
 }
 
 static void send_and_be_reset(struct fixture *f)

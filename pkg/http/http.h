@@ -22,20 +22,20 @@
  * with a total deadline), then the route's handler runs, exactly once. The request lives until it has been answered
  * exactly once by http_respond or http_problem; after that call the pointer is invalid for the caller. The GET route
  * answers HEAD too, and the server omits the body. Answers that need no handler, as problem+json (RFC 9457): 400, 401,
- * 404, 405 with Allow, 408, 413, 414, 431, 503 when there are too many connections, or the transfer memory is used up.
+ * 404, 405 with Allow, 408, 413, 414, 431, and 503 when there are too many connections or the transfer memory is used up.
  * All answers carry `x-correlation-id`: the request's own where it is 1 to 128 visible ASCII characters, else a new
  * UUID (version 7).
  *
  * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded lines, bare CR or
  * LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any coding but "chunked", no Host or
- * two, a Host that is no name or address, two Content-Types, a control character in a field, a target that is not
+ * two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a target that is not
  * visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match and
  * If-Unmodified-Since with 412, see condition.c. The server reads a second and 1 MiB more from a refused client, so
  * that a client that sends everything before it reads still sees the answer.
  *
  * Exception: where libmicrohttpd gives up before we see the request, it answers with a short HTML page
- * and closes: a line that is no request line or no field, another HTTP version (505), a Content-Length
- * or chunk size that is no number, a head larger than its memory (414 or 431). libmicrohttpd 1.0.1 (Debian 13,
+ * and closes: a malformed request line or field line, another HTTP version (505), a Content-Length
+ * or chunk size that is not a number, a head larger than its memory (414 or 431). libmicrohttpd 1.0.1 (Debian 13,
  * Ubuntu 24.04) refuses extensions of chunks (RFC 9112, section 7.1.1) in the same way, with 400.
  *
  * Threads: http_server_*: any. Everything else: loop only, in the thread of the worker's loop. */
@@ -81,23 +81,23 @@ struct http_record {
 
 struct http_options {
         const char *address;             /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
-        uint16_t port;                   /* 0: the system picks; http_server_port tells                   */
-        const struct http_route *routes; /* static; where two fit, the one with fewer parameters wins, "*" last */
+        uint16_t port;                   /* 0: the system picks one, see http_server_port                 */
+        const struct http_route *routes; /* static; of two that fit, the one with fewer parameters wins, "*" last */
         size_t route_count;
-        unsigned workers;          /* how many http_worker_open calls will come; 0 = 1              */
+        unsigned workers;          /* how many times http_worker_open will be called; 0 = 1         */
         size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
-        size_t header_max_bytes;   /* memory for a head, its fields at 64 bytes more each, and 1 KiB for
+        size_t header_max_bytes;   /* memory for a head, with 64 bytes more for each field, and 1 KiB for
                                           * the head of the answer; 0 = 8 KiB */
-        size_t transfer_max_bytes; /* memory for bodies, long targets and answers that are on their way, over all
-                                    * workers; 0 = a sixth of the memory limit of the control group, else 256 MiB */
-        unsigned connections_max;  /* of the process; 0 = 16384, less where a quarter of that limit or the limit of
-                                    * descriptors asks */
-        size_t descriptors_kept; /* of the process's limit: for what is no client's connection and none of our workers'
-                                    * own; 0 = 64. An eighth of the limit is left to clients in any case */
+        size_t transfer_max_bytes; /* memory for bodies, long targets and answers in transit, over all workers;
+                                    * 0 = a sixth of the memory limit of the control group, else 256 MiB */
+        unsigned connections_max;  /* of the process; 0 = 16384, or fewer where a quarter of that memory limit or the
+                                    * limit of descriptors allows no more */
+        size_t descriptors_kept;   /* of the process's limit: for everything but clients' connections and our workers'
+                                  * own descriptors; 0 = 64. An eighth of the limit is left to clients in any case */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
-        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Clients are told its whole seconds
-                                    * (Keep-Alive: timeout=), and it is closed two seconds later */
+        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Clients are told it in whole seconds
+                                    * (Keep-Alive: timeout=), and the connection is closed two seconds later */
         bool own_correlation_ids;  /* x-correlation-id is always a new UUID, whatever the request says */
         struct metrics *metrics;   /* NULL: none                                                    */
         void (*on_answered)(const struct http_record *record, void *context); /* NULL: none; context: the worker's */
@@ -131,9 +131,9 @@ struct http_answer {
  * http_requests_total{route,status}, http_request_duration_seconds{route}, http_connections,
  * http_connections_refused_total, http_transfers_refused_total; route is "" where none fitted. */
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
-uint16_t http_server_port(const struct http_server *server); /* the one that is listened on, also for port 0 */
+uint16_t http_server_port(const struct http_server *server); /* the port that it listens on */
 
-/* What a client sends as `Authorization: Bearer <value>` (RFC 6750, section 2.1), and who it is then. */
+/* What a client sends as `Authorization: Bearer <value>` (RFC 6750, section 2.1), and the client's name. */
 struct http_token {
         const char *name;
         const struct secret *value;
@@ -153,7 +153,7 @@ void http_server_drain(struct http_server *server);
 /* Frees it; every worker must be closed before. NULL is fine. */
 void http_server_close(struct http_server *server);
 
-/* More descriptors are needed for others than descriptors_kept says; fewer changes nothing. Where there are too many
+/* Keeps more descriptors for others than descriptors_kept says; a smaller number changes nothing. If there are too many
  * connections then, idle ones are closed. Threads: any. */
 void http_server_keep_descriptors(struct http_server *server, size_t count);
 unsigned http_server_connections(const struct http_server *server); /* open now, over all workers */
@@ -161,19 +161,19 @@ unsigned http_server_connections(const struct http_server *server); /* open now,
 /* --- Worker ------------------------------------------------------------------------------------ */
 
 /* Begins to take connections with the next turn of the loop. `context` is what handlers get; borrowed until the worker
- * is closed. ERR_NOMEM; ERR_UNAVAILABLE where libmicrohttpd does not start. Owned: give it to http_worker_close. */
+ * is closed. ERR_NOMEM; ERR_UNAVAILABLE if libmicrohttpd does not start. Owned: give it to http_worker_close. */
 int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context, struct http_worker **out,
                      struct err *err) NODISCARD;
 
-/* Runs libmicrohttpd: call it in each turn of the loop from a uv_prepare handle, before anything that the handlers may
- * have queued is flushed. Costs nothing when there is nothing to do. If answers are given after it in the same turn,
- * the worker wakes the loop by itself. */
+/* Runs libmicrohttpd: call it in each turn of the loop from a uv_prepare handle, before flushing what the handlers may
+ * have queued. Costs nothing when there is nothing to do. An answer that is given later in the same turn wakes the
+ * loop. */
 void http_worker_turn(struct http_worker *worker);
 
-/* The first half of a stop: takes what waits in the listener's queue, then accepts no more. The last
+/* The first half of a stop: accepts the connections that wait in the listener's queue, and none after them. The last
  * worker to do so closes the listener. */
 void http_worker_stop_accepting(struct http_worker *worker);
-/* Requests whose head has come and whose answer is not yet written whole; 0: the worker is quiet. */
+/* The number of requests whose head has come and whose answer is not yet written whole. */
 size_t http_worker_busy(const struct http_worker *worker);
 /* Ends it: answers every request that is still unanswered with 503, closes all connections and its
  * handles (the loop must run until they are closed; the worker is freed with the last). The caller must
@@ -187,8 +187,8 @@ const char *http_request_target(const struct http_request *request); /* as sent:
 const char *http_request_path(const struct http_request *request);   /* percent-decoded, without query   */
 const char *http_request_param(const struct http_request *request, const char *name); /* of the path; NULL */
 const char *http_request_query(const struct http_request *request, const char *name); /* decoded; NULL    */
-/* Any case; NULL. Header fields vanish with the connection: read them before the handler returns, and copy those needed
- * later. The same goes for http_request_each_header. */
+/* The name in any case; NULL: absent. Header fields vanish with the connection: read them before the handler returns,
+ * and copy those needed later. The same goes for http_request_each_header. */
 const char *http_request_header(const struct http_request *request, const char *name);
 /* Calls `each` for every header field in the order they came, until it returns false. */
 void http_request_each_header(const struct http_request *request,
@@ -202,28 +202,22 @@ const char *http_request_correlation_id(const struct http_request *request);
 /* True when the client sent that id itself. */
 bool http_request_has_correlation_id(const struct http_request *request);
 const char *http_request_route(const struct http_request *request); /* the route's name */
-/* The name of the token that it came with; NULL where none was asked for. */
+/* The name of the token that the request came with; NULL where none was needed. */
 const char *http_request_token(const struct http_request *request);
-/* Numeric address and port of the other side. */
+/* The client's numeric address and port. */
 const char *http_request_remote(const struct http_request *request, uint16_t *port);
 int64_t http_request_started_us(const struct http_request *request); /* clock_monotonic_us at the head's end */
 
-/* The caller's own pointer, NULL at first. */
-void http_request_set_data(struct http_request *request, void *data);
-void *http_request_data(const struct http_request *request);
-
 /* True when the client has disconnected (one system call): a held request need not be executed. It must still be
- * answered, which frees it. A client that has only shut down its own direction (`nc -N`) looks the same, but still
- * reads the answer: so the answer must say that nothing was done. */
+ * answered, which frees it. A client that has only shut down its own direction (`nc -N`) looks the same and still
+ * reads the answer, so the answer must say that nothing was done. */
 bool http_request_is_abandoned(const struct http_request *request);
-
-/* The header names that the server adds by itself are known here: `content-type`, `x-correlation-id`,
- * `connection`, `date`, `content-length`, `keep-alive`, and `cache-control: no-store` unless the answer has its own. */
 
 /* --- Answer --------------------------------------------------------------------------------------- */
 
 /* Answers the request, which is invalid afterwards. Never fails for the caller: if memory runs out it closes the
- * connection instead. */
+ * connection instead. The server adds the header fields `content-type`, `x-correlation-id`, `connection`, `date`,
+ * `content-length`, `keep-alive`, and `cache-control: no-store` unless the answer has its own. */
 void http_respond(struct http_request *request, const struct http_answer *answer);
 
 /* Answers with problem+json (RFC 9457): {"type":"about:blank","title":...,"status":...,"detail":...,
@@ -235,15 +229,13 @@ void http_problem(struct http_request *request, int status, const struct http_he
 void http_problem_with(struct http_request *request, int status, const char *members, const struct http_header *headers,
                        size_t header_count, const char *detail_format, ...) PRINTF_LIKE(6, 7);
 
-/* The media type of a Content-Type value, without parameters, compared without case: true if it is `type`. */
+/* Is that the media type of the Content-Type value? Parameters and case do not matter. */
 bool http_media_type_is(const char *content_type, const char *type);
 /* The value of a parameter of a Content-Type value (RFC 9110, section 5.6.6), without its quotes: 1, or 0 where there is
  * none or it is empty, or -1 where it cannot be read: quotes that do not end, no '=', a value that does not fit, or the
  * same parameter again with another value. */
 int http_media_type_parameter(const char *content_type, const char *name, char *value, size_t size);
-/* True if the Accept header value (NULL: anything) takes `type`, and if so not with q=0. */
+/* Does the Accept value (NULL: anything) accept `type`? With q=0 it does not. */
 bool http_accepts(const char *accept, const char *type);
-/* The phrase of a status code: "Not Found"; "Status 799" is never asked: unknown codes give "Unknown". */
-const char *http_status_phrase(int status);
 
 #endif

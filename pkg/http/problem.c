@@ -1,9 +1,8 @@
-/* problem: errors as problem+json (RFC 9457). There are two ways out: through libmicrohttpd, as any
- * answer, and straight to the socket where libmicrohttpd takes no answer: while a head or a body is
- * still being read, and for a connection that it never gets. Errors are the rare path, so jansson does
- * the quoting. */
-#include <stdarg.h>
-#include <stdio.h>
+/* problem: errors as problem+json (RFC 9457). They go out in two ways: through libmicrohttpd, as any
+ * answer (answer.c), and straight to the socket where libmicrohttpd takes no answer: while a head or a body is
+ * still being read, and on a connection that it never gets. Errors are rare, so jansson does the quoting. */
+#include "http/problem.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,14 +10,14 @@
 
 #include <jansson.h>
 
-#include "http/internal.h"
+#include "http/status.h"
 
-enum { PROBLEM_MAX_BYTES = 16 << 10, DETAIL_MAX_BYTES = 1024 };
+enum { ASCII_MAX_BYTES = 1024 };
 
-/* Appends the text as a JSON string. Bytes that are no UTF-8 become question marks. */
+/* Appends the text as a JSON string. In a text that is not UTF-8 all bytes beyond ASCII become question marks. */
 static int append_quoted(struct buf *out, const char *text)
 {
-        char ascii[DETAIL_MAX_BYTES];
+        char ascii[ASCII_MAX_BYTES];
         json_t *string = json_string(text);
         if (!string) {
                 size_t n = 0;
@@ -44,7 +43,7 @@ static int append_member(struct buf *out, const char *name, const char *value)
 
 int problem_print(struct buf *out, int status, const char *detail, const char *correlation_id, const char *members)
 {
-        int rc = buf_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d", http_status_phrase(status),
+        int rc = buf_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d", status_phrase(status),
                             status);
         if (rc == 0)
                 rc = append_member(out, "detail", detail);
@@ -70,53 +69,10 @@ void problem_send(int fd, int status, const char *detail, const char *correlatio
             buf_printf(&all,
                        "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
                        "Cache-Control: no-store\r\nContent-Length: %zu\r\nx-correlation-id: %s\r\n%s\r\n%s",
-                       status, http_status_phrase(status), date, body.len, correlation_id, extra_field, body.data) == 0)
-                /* The socket's buffer is empty here; a client that is gone already misses nothing. */
+                       status, status_phrase(status), date, body.len, correlation_id, extra_field, body.data) == 0)
+                /* The socket's buffer is empty here, and a client that has gone misses nothing. */
                 (void)send(fd, all.data, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        (void)shutdown(fd, SHUT_WR); /* fails only where the client has cut the connection */
+        (void)shutdown(fd, SHUT_WR); /* fails only where the client has reset the connection */
         buf_fini(&body);
         buf_fini(&all);
-}
-
-static void respond_problem(struct http_request *request, int status, const char *members,
-                            const struct http_header *headers, size_t header_count, const char *format, va_list args)
-        PRINTF_LIKE(6, 0);
-
-static void respond_problem(struct http_request *request, int status, const char *members,
-                            const struct http_header *headers, size_t header_count, const char *format, va_list args)
-{
-        char detail[DETAIL_MAX_BYTES];
-        struct buf body;
-        (void)vsnprintf(detail, sizeof(detail), format, args); /* a detail that is too long is cut */
-        buf_init(&body, PROBLEM_MAX_BYTES);
-        size_t length = 0;
-        char *text = NULL;
-        if (problem_print(&body, status, detail, http_request_correlation_id(request), members) == 0)
-                text = buf_take(&body, &length);
-        buf_fini(&body);
-        http_respond(request, &(struct http_answer){ .status = status,
-                                                     .content_type = "application/problem+json",
-                                                     .body = text,
-                                                     .body_length = length,
-                                                     .body_kind = HTTP_BODY_TAKE,
-                                                     .headers = headers,
-                                                     .header_count = header_count });
-}
-
-void http_problem(struct http_request *request, int status, const struct http_header *headers, size_t header_count,
-                  const char *detail_format, ...)
-{
-        va_list args;
-        va_start(args, detail_format);
-        respond_problem(request, status, NULL, headers, header_count, detail_format, args);
-        va_end(args);
-}
-
-void http_problem_with(struct http_request *request, int status, const char *members, const struct http_header *headers,
-                       size_t header_count, const char *detail_format, ...)
-{
-        va_list args;
-        va_start(args, detail_format);
-        respond_problem(request, status, members, headers, header_count, detail_format, args);
-        va_end(args);
 }

@@ -1,11 +1,14 @@
-/* route: from path and method to a route. Paths without parameters, which are most requests, are found
+/* route: finds a request's route by its path and method. Paths without parameters, which are most requests, are found
  * by a binary search; the others are tried one after the other, those with fewer parameters first. The
  * path is compared segment by segment before it is decoded as a whole, so that an encoded slash stays
  * inside its segment. */
-#include "http/internal.h"
+#include "http/route.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/buf.h"
+#include "http/target.h"
 
 struct entry {
         const struct http_route *route;
@@ -216,7 +219,7 @@ void route_allow(const struct route_table *table, const char *raw_path, size_t l
                 if (buf_printf(&list, "%s%s", list.len ? ", " : "", names) < 0)
                         break; /* the list is cut: it still names methods that the path has */
         }
-        /* Every path has it, see request.c. */
+        /* Every path has it, see serve.c. */
         if (list.len && !strstr(list.data, "OPTIONS") && buf_puts(&list, ", OPTIONS") < 0)
                 list.data[list.len] = '\0'; /* cut, as above */
         if (list.len)

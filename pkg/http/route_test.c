@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/internal.h"
+#include "http/route.h"
 
 static void handle(struct http_request *request, void *context)
 {

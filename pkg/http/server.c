@@ -1,17 +1,17 @@
-/* server: the listening socket and what all workers agree on. One socket without SO_REUSEPORT: with it
- * a second program binds the same port in silence, and closing one of several listeners resets what
+/* server: the listening socket and what all workers agree on. There is one socket, without SO_REUSEPORT: with it
+ * a second program could bind the same port unnoticed, and closing one of several listeners resets what
  * waits in its queue. It is IPv6 with IPv4 inside where the system has IPv6, else IPv4. */
+#include "http/server.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include <microhttpd.h>
 #include <netinet/in.h>
-
-#include "http/internal.h"
 
 enum {
         BODY_MAX_BYTES = 1 << 20,
@@ -19,55 +19,9 @@ enum {
         HEADER_TIMEOUT_MS = 10000,
         BODY_TIMEOUT_MS = 30000,
         IDLE_TIMEOUT_MS = 75000,
-        DESCRIPTORS_KEPT = 64,      /* for everything that is no client's connection      */
-        DESCRIPTORS_WORKER = 8,     /* of a worker: its loop, libmicrohttpd's, an accept  */
-        DESCRIPTORS_LEAST_PART = 8, /* of all: what clients may have however few there are */
-        REFUSED_PART = 16,          /* of all: connections that are being turned away      */
         BACKLOG = 4096,
         POOL_MARGIN_BYTES = 256,
 };
-
-/* Raises the soft limit of descriptors to the hard one; returns what is allowed then. */
-static uint64_t raise_descriptor_limit(void)
-{
-        struct rlimit limit;
-        if (getrlimit(RLIMIT_NOFILE, &limit))
-                return 1024;
-        rlim_t before = limit.rlim_cur;
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit))
-                limit.rlim_cur = before;
-        return limit.rlim_cur;
-}
-
-/* How many connections there may be while so many descriptors are kept for others. */
-static unsigned connections_beside(const struct http_server *server, size_t kept)
-{
-        size_t all = server->descriptors, workers = server->options.workers;
-        size_t least = all / DESCRIPTORS_LEAST_PART + 1;
-        kept += workers * (DESCRIPTORS_WORKER + server->refused_max);
-        size_t left = all > kept + least ? all - kept : least;
-        return left < server->options.connections_max ? (unsigned)left : server->options.connections_max;
-}
-
-static void share_descriptors(struct http_server *server)
-{
-        const struct http_options *options = &server->options;
-        server->descriptors = (size_t)raise_descriptor_limit();
-        size_t refused = server->descriptors / REFUSED_PART / options->workers;
-        server->refused_max = refused < 1 ? 1 : refused > REFUSED_MAX ? REFUSED_MAX : (unsigned)refused;
-        server->kept = options->descriptors_kept ? options->descriptors_kept : DESCRIPTORS_KEPT;
-        server->connections_max = connections_beside(server, server->kept);
-}
-
-void http_server_keep_descriptors(struct http_server *server, size_t count)
-{
-        size_t before = atomic_load(&server->kept);
-        while (count > before)
-                if (atomic_compare_exchange_weak(&server->kept, &before, count))
-                        break;
-        atomic_store(&server->connections_max, connections_beside(server, atomic_load(&server->kept)));
-}
 
 static void set_defaults(struct http_options *options)
 {
@@ -93,7 +47,7 @@ static int listen_on(const struct sockaddr *address, socklen_t length)
         int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -1;
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* else bind says what is wrong */
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* if it fails, bind tells what is wrong */
         if (address->sa_family == AF_INET6)
                 (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
         if (bind(fd, address, length) || listen(fd, BACKLOG)) {
@@ -168,9 +122,10 @@ int http_server_open(const struct http_options *options, struct http_server **ou
                 return err_set(err, ERR_NOMEM, "server");
         server->options = *options;
         server->listen_fd = -1;
-        (void)pthread_mutex_init(&server->tokens_lock, NULL); /* never fails on Linux */
+        token_store_init(&server->tokens);
         set_defaults(&server->options);
-        share_descriptors(server);
+        budget_init(&server->budget, &server->options);
+        connection_limit_init(&server->limit, &server->options);
         server->pool_bytes = server->options.header_max_bytes + POOL_MARGIN_BYTES;
         int64_t idle_s = server->options.idle_timeout_ms / 1000;
         (void)snprintf(server->keep_alive, sizeof(server->keep_alive), "timeout=%u",
@@ -197,12 +152,26 @@ void http_server_drain(struct http_server *server)
         atomic_store_explicit(&server->draining, true, memory_order_relaxed);
 }
 
-unsigned http_server_connections(const struct http_server *server)
+void http_server_keep_descriptors(struct http_server *server, size_t count)
 {
-        return atomic_load(&server->connections);
+        connection_limit_keep(&server->limit, count);
 }
 
-/* Called by each worker that no longer accepts. */
+int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count, struct err *err)
+{
+        return token_store_set(&server->tokens, tokens, count, err);
+}
+
+unsigned http_server_connections(const struct http_server *server)
+{
+        return atomic_load(&server->limit.open);
+}
+
+void server_join(struct http_server *server)
+{
+        atomic_fetch_add(&server->accepting, 1);
+}
+
 void server_leave(struct http_server *server)
 {
         if (atomic_fetch_sub(&server->accepting, 1) == 1) {
@@ -218,7 +187,6 @@ void http_server_close(struct http_server *server)
         if (server->listen_fd >= 0)
                 (void)close(server->listen_fd); /* a listener has no data to lose */
         route_table_free(server->routes);
-        token_set_unref(server->tokens);
-        (void)pthread_mutex_destroy(&server->tokens_lock); /* nobody holds it */
+        token_store_fini(&server->tokens);
         free(server);
 }

@@ -1,22 +1,22 @@
 /* silent: connections that have not sent anything yet. They are watched here and given to libmicrohttpd with their first
- * byte: until then one costs a few hundred bytes and not a memory for heads. And that first byte can be looked at, which
- * libmicrohttpd shows nobody: a client that speaks TLS to this port waits for an answer to its greeting, which has no end
- * of a line, so it is told in plain HTTP what is wrong. */
+ * byte: until then one costs a few hundred bytes and no memory for heads. And the first byte can be looked at, which
+ * libmicrohttpd shows nobody: a client that speaks TLS to this port waits for an answer to its greeting, which ends no
+ * line, so it is told in plain HTTP what is wrong. */
+#include "http/silent.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "http/internal.h"
 
 enum { TLS_HANDSHAKE = 0x16 }; /* the type of a record, RFC 8446, section 5.1; no method begins with it */
 
 struct silent {
-        struct link link; /* the oldest is the first */
+        struct list link;
         uv_poll_t poll;
-        struct http_worker *worker;
+        struct silents *silents;
         int fd;
         int64_t since_ms;
         struct sockaddr_storage address;
@@ -34,29 +34,35 @@ static enum first look(int fd)
         return n == 0 ? FIRST_END : byte == TLS_HANDSHAKE ? FIRST_TLS : FIRST_HTTP;
 }
 
-static void take(struct http_worker *worker, int fd, const struct sockaddr_storage *address, socklen_t length,
+static void give_to_libmicrohttpd(struct silents *silents, int fd, const struct sockaddr_storage *address,
+                                  socklen_t length)
+{
+        struct connection_share *share = silents->share;
+        size_t before = share->open;
+        /* Where it fails it closes the socket; its callbacks may have said so already. Out of memory. */
+        if (MHD_add_connection(silents->engine->daemon, fd, (const struct sockaddr *)address, length) == MHD_NO &&
+            share->open == before)
+                connection_share_leave(share);
+        engine_wake(silents->engine);
+}
+
+static void take(struct silents *silents, int fd, const struct sockaddr_storage *address, socklen_t length,
                  enum first first)
 {
-        struct http_server *server = worker->server;
-        size_t before = worker->conn_count;
         switch (first) {
         case FIRST_END:
                 (void)close(fd); /* nothing was promised on it */
-                atomic_fetch_sub(&server->connections, 1);
+                connection_share_leave(silents->share);
                 break;
         case FIRST_TLS:
-                atomic_fetch_sub(&server->connections, 1);
-                turn_away(worker, fd, 400, "", "This port speaks plain HTTP, but the client sent TLS.");
+                connection_share_leave(silents->share);
+                refused_add(silents->refused, fd, 400, "", "This port speaks plain HTTP, but the client sent TLS.");
                 break;
-        case FIRST_NONE: /* memory is short: libmicrohttpd waits for it */
+        case FIRST_NONE: /* out of memory: libmicrohttpd waits for the first byte */
         case FIRST_HTTP:
-                if (MHD_add_connection(worker->daemon, fd, (const struct sockaddr *)address, length) == MHD_NO &&
-                    worker->conn_count == before)
-                        atomic_fetch_sub(&server->connections, 1); /* it has closed the socket; memory is short */
-                worker_wake(worker);
+                give_to_libmicrohttpd(silents, fd, address, length);
                 break;
         }
-        worker_show_connections(worker);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -64,13 +70,11 @@ static void on_closed(uv_handle_t *handle)
         free(CONTAINER_OF(handle, struct silent, poll));
 }
 
-/* Its descriptor is the caller's then. */
+/* The descriptor is the caller's then. */
 static void unwatch(struct silent *silent)
 {
-        silent->link.prev->next = silent->link.next;
-        silent->link.next->prev = silent->link.prev;
-        silent->worker->silent_count--;
-        uv_close((uv_handle_t *)&silent->poll, on_closed); /* out of the loop's epoll at once */
+        list_remove(&silent->link);
+        uv_close((uv_handle_t *)&silent->poll, on_closed); /* leaves the loop's epoll at once */
 }
 
 static void on_event(uv_poll_t *poll, int status, int events UNUSED)
@@ -80,52 +84,48 @@ static void on_event(uv_poll_t *poll, int status, int events UNUSED)
         if (first == FIRST_NONE)
                 return;
         unwatch(silent);
-        take(silent->worker, silent->fd, &silent->address, silent->length, first);
+        take(silent->silents, silent->fd, &silent->address, silent->length, first);
 }
 
-static bool watch(struct http_worker *worker, int fd, const struct sockaddr_storage *address, socklen_t length)
+static bool watch(struct silents *silents, int fd, const struct sockaddr_storage *address, socklen_t length)
 {
         struct silent *silent = malloc(sizeof(*silent));
         if (!silent)
                 return false;
         *silent = (struct silent){
-                .worker = worker, .fd = fd, .since_ms = clock_monotonic_ms(), .address = *address, .length = length
+                .silents = silents, .fd = fd, .since_ms = clock_monotonic_ms(), .address = *address, .length = length
         };
-        if (uv_poll_init(worker->loop, &silent->poll, fd) < 0) {
+        if (uv_poll_init(silents->loop, &silent->poll, fd) < 0) {
                 free(silent);
                 return false;
         }
-        silent->link = (struct link){ &worker->silents, worker->silents.prev };
-        silent->link.prev->next = &silent->link;
-        worker->silents.prev = &silent->link;
-        worker->silent_count++;
+        list_init(&silent->link);
+        list_append(&silents->list, &silent->link);
         if (uv_poll_start(&silent->poll, UV_READABLE, on_event) < 0) {
                 unwatch(silent);
                 return false;
         }
-        worker_start_sweep(worker);
+        sweep_start(silents->sweep);
         return true;
 }
 
-void silent_add(struct http_worker *worker, int fd, const struct sockaddr_storage *address, socklen_t length)
+void silent_add(struct silents *silents, int fd, const struct sockaddr_storage *address, socklen_t length)
 {
         enum first first = look(fd);
-        if (first != FIRST_NONE || !watch(worker, fd, address, length))
-                take(worker, fd, address, length, first);
-        else
-                worker_show_connections(worker);
+        if (first != FIRST_NONE || !watch(silents, fd, address, length))
+                take(silents, fd, address, length, first);
 }
 
-void silent_sweep(struct http_worker *worker, int64_t now_ms, bool all)
+void silent_sweep(struct silents *silents, int64_t now_ms, bool all)
 {
-        while (worker->silents.next != &worker->silents) {
-                struct silent *oldest = CONTAINER_OF(worker->silents.next, struct silent, link);
-                bool late = now_ms - oldest->since_ms >= worker->server->options.idle_timeout_ms + IDLE_MARGIN_S * 1000;
-                if (!all && !late && worker->surplus == 0)
+        for (struct list *first = list_first(&silents->list); first; first = list_first(&silents->list)) {
+                struct silent *oldest = CONTAINER_OF(first, struct silent, link);
+                bool late = now_ms - oldest->since_ms >= silents->idle_timeout_ms + IDLE_MARGIN_S * 1000;
+                if (!all && !late && silents->share->surplus == 0)
                         return;
-                worker->surplus -= worker->surplus > 0;
+                silents->share->surplus -= silents->share->surplus > 0;
                 int fd = oldest->fd;
                 unwatch(oldest);
-                take(worker, fd, NULL, 0, FIRST_END);
+                take(silents, fd, NULL, 0, FIRST_END);
         }
 }

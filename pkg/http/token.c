@@ -1,13 +1,13 @@
-/* token: who may use the routes that are not public: a client that sends one of the tokens that are set, as RFC 6750
- * ("Bearer Token Usage") has it. The set is replaced as a whole, while workers run: each keeps a reference to the one
- * it knows and looks at a number whether there is another. A request keeps a reference too, for its token's name. */
-#include <stdio.h>
+/* token: admits a client to the routes that are not public if it sends one of the tokens that are set, in the form of RFC
+ * 6750 ("Bearer Token Usage"). The set is replaced as a whole while workers run: each keeps a reference to the set that
+ * it knows, and a number tells whether there is a newer one. A request keeps a reference too, for its token's name. */
+#include "http/token.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/secret.h"
-#include "http/internal.h"
 
 struct token {
         char *name;
@@ -33,7 +33,7 @@ static struct token_set *ref(struct token_set *set)
         return set;
 }
 
-void token_set_unref(struct token_set *set)
+static void unref(struct token_set *set)
 {
         if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1)
                 return;
@@ -44,7 +44,7 @@ void token_set_unref(struct token_set *set)
         free(set);
 }
 
-static struct token_set *token_set_new(const struct http_token *tokens, size_t count)
+static struct token_set *set_new(const struct http_token *tokens, size_t count)
 {
         struct token_set *set = calloc(1, sizeof(*set) + count * sizeof(set->tokens[0]));
         if (!set)
@@ -56,38 +56,55 @@ static struct token_set *token_set_new(const struct http_token *tokens, size_t c
                 token->name = strdup(tokens[set->count].name);
                 if (!token->name || secret_init(&token->value, value->bytes, value->length) < 0) {
                         free(token->name);
-                        token_set_unref(set);
+                        unref(set);
                         return NULL;
                 }
         }
         return set;
 }
 
-int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count, struct err *err)
+void token_store_init(struct token_store *store)
 {
-        struct token_set *set = token_set_new(tokens, count);
+        *store = (struct token_store){ .set = NULL };
+        (void)pthread_mutex_init(&store->lock, NULL); /* never fails on Linux */
+}
+
+void token_store_fini(struct token_store *store)
+{
+        unref(store->set);
+        (void)pthread_mutex_destroy(&store->lock); /* nobody holds it */
+}
+
+int token_store_set(struct token_store *store, const struct http_token *tokens, size_t count, struct err *err)
+{
+        struct token_set *set = set_new(tokens, count);
         if (!set)
                 return err_set(err, ERR_NOMEM, "tokens");
-        (void)pthread_mutex_lock(&server->tokens_lock); /* these two can't fail with a plain mutex */
-        struct token_set *old = server->tokens;
-        server->tokens = set;
-        atomic_fetch_add(&server->tokens_number, 1);
-        (void)pthread_mutex_unlock(&server->tokens_lock);
-        token_set_unref(old);
+        (void)pthread_mutex_lock(&store->lock); /* a plain mutex: locking and unlocking cannot fail */
+        struct token_set *old = store->set;
+        store->set = set;
+        atomic_fetch_add(&store->number, 1);
+        (void)pthread_mutex_unlock(&store->lock);
+        unref(old);
         return 0;
 }
 
-static struct token_set *current(struct http_worker *worker)
+void token_view_fini(struct token_view *view)
 {
-        struct http_server *server = worker->server;
-        if (atomic_load_explicit(&server->tokens_number, memory_order_acquire) == worker->tokens_number)
-                return worker->tokens;
-        token_set_unref(worker->tokens);
-        (void)pthread_mutex_lock(&server->tokens_lock);
-        worker->tokens = ref(server->tokens);
-        worker->tokens_number = atomic_load(&server->tokens_number);
-        (void)pthread_mutex_unlock(&server->tokens_lock);
-        return worker->tokens;
+        unref(view->set);
+        view->set = NULL;
+}
+
+static struct token_set *current(struct token_store *store, struct token_view *view)
+{
+        if (atomic_load_explicit(&store->number, memory_order_acquire) == view->number)
+                return view->set;
+        unref(view->set);
+        (void)pthread_mutex_lock(&store->lock);
+        view->set = ref(store->set);
+        view->number = atomic_load(&store->number);
+        (void)pthread_mutex_unlock(&store->lock);
+        return view->set;
 }
 
 /* --- A request ------------------------------------------------------------------------------------- */
@@ -103,7 +120,7 @@ static const char *token_of(const char *authorization)
         return *authorization ? authorization : NULL;
 }
 
-/* All are compared, so that the time tells nothing. NULL: it is none of them. */
+/* Compares all of them, so that the time it takes tells nothing. NULL: it is none of them. */
 static const struct token *find(const struct token_set *set, const char *text)
 {
         const struct token *found = NULL;
@@ -114,43 +131,26 @@ static const struct token *find(const struct token_set *set, const char *text)
         return found;
 }
 
-const struct denial *token_check(struct http_request *request)
+const struct denial *token_check(struct token_store *store, struct token_view *view, const struct head *head,
+                                 struct token_pass *pass)
 {
-        const struct http_route *route = request->match.route;
-        if (!route || route->is_public)
-                return NULL;
-        struct token_set *set = current(request->worker);
+        struct token_set *set = current(store, view);
         if (!set)
                 return NULL;
-        if (request->head.authorizations > 1)
+        if (head->authorizations > 1)
                 return &is_ambiguous;
-        const char *sent = token_of(request->head.authorization);
+        const char *sent = token_of(head->authorization);
         if (!sent)
                 return &is_missing;
         const struct token *token = find(set, sent);
         if (!token)
                 return &is_unknown;
-        request->tokens = ref(set);
-        request->token = token->name;
+        *pass = (struct token_pass){ ref(set), token->name };
         return NULL;
 }
 
-const char *http_request_token(const struct http_request *request)
+void token_pass_fini(struct token_pass *pass)
 {
-        return request->token;
-}
-
-void denial_answer(struct http_request *request, const struct denial *denial)
-{
-        const struct http_header challenge = { "WWW-Authenticate", denial->challenge };
-        http_problem(request, denial->status, &challenge, denial->challenge ? 1 : 0, "%s", denial->detail);
-}
-
-void denial_refuse(struct http_request *request, const struct denial *denial)
-{
-        char field[64] = "";
-        if (denial->challenge)
-                (void)snprintf(field, sizeof(field), "WWW-Authenticate: %s\r\n", denial->challenge); /* fits */
-        account_request(request, denial->status, 0);
-        conn_refuse(request->conn, denial->status, http_request_correlation_id(request), field, denial->detail);
+        unref(pass->set);
+        *pass = (struct token_pass){ NULL, NULL };
 }

@@ -1,101 +1,44 @@
-/* worker: one loop's libmicrohttpd daemon. The daemon has no thread and no listener; its epoll
- * descriptor is polled by the loop, and http_worker_turn runs it when that was readable, when something
- * was resumed or added, or when it says itself that it has more to do. A run serves each connection
- * once, so a few rounds are made while there is work; what is left goes to the next turn, and an idle
- * handle keeps the loop from sleeping until then. Answers that a run sends may make further requests
- * ready at once (pipelining), hence the rounds; their number is bounded so that the loop's other handles
- * are not kept waiting.
- *
- * While a held request is not suspended yet, libmicrohttpd says at all times that it has more to do. Where
- * that is all it has, the loop sleeps nevertheless: its answer wakes it, and a look each millisecond, the
- * last of which suspends it. What else there may be then, unseen by us, such as the rest of a long head,
- * waits no longer either. The same goes where it has said so for some turns and no request came a step further: 0.9.75
- * does when its memory for a connection is full of a line that has no end.
- *
- * libmicrohttpd 0.9.75 does not count resumed connections in MHD_get_timeout, and it aborts when it is
- * stopped with suspended ones: both are seen to here. */
+/* worker: puts together what one loop needs to serve: libmicrohttpd's daemon, the acceptor, the connections, the sweeps;
+ * and ends it. libmicrohttpd 0.9.75 aborts when it is stopped with suspended connections, so all held requests are
+ * answered before. */
+#include "http/worker.h"
+
 #include <stdlib.h>
-#include <string.h>
 
-#include "http/internal.h"
+#include "base/clock.h"
+#include "http/deadline.h"
+#include "http/request.h"
+#include "http/serve.h"
 
-enum {
-        ROUNDS_MAX = 4,
-        CLOSE_ROUNDS_MAX = 64,
-        LOOK_MS = 1,
-        STILL_TURNS_MAX = 2,
-        SWEEP_MIN_MS = 10,
-        SWEEP_MAX_MS = 500,
-        SWEEPS_IN_A_DEADLINE = 20,
-};
+enum { CLOSE_ROUNDS_MAX = 64 };
 
-/* --- Running libmicrohttpd ------------------------------------------------------------------------- */
-
-static void on_again(uv_idle_t *idle UNUSED)
-{
-}
-
-void worker_wake(struct http_worker *worker)
-{
-        worker->runnable = true;
-        if (!worker->in_turn && !worker->closing)
-                (void)uv_idle_start(&worker->again, on_again); /* never fails */
-}
-
-static void on_wait_over(uv_timer_t *timer)
-{
-        struct http_worker *worker = timer->data;
-        worker->runnable = true;
-}
-
-static void on_daemon_readable(uv_poll_t *poll, int status UNUSED, int events UNUSED)
-{
-        struct http_worker *worker = poll->data;
-        worker->runnable = true;
-}
-
-/* Starts the timer for libmicrohttpd's next timeout, unless it will fire early enough anyway: a run too
- * many costs less than setting the timer anew each turn. */
-static void start_wait(struct http_worker *worker, uint64_t ms)
-{
-        if (!uv_is_active((uv_handle_t *)&worker->wait) || uv_timer_get_due_in(&worker->wait) > ms)
-                (void)uv_timer_start(&worker->wait, on_wait_over, ms, 0); /* fails only while it closes */
-}
-
-/* libmicrohttpd's next timeout in milliseconds; -1: none. */
-static int64_t next_timeout(struct http_worker *worker)
-{
-        MHD_UNSIGNED_LONG_LONG ms;
-        if (MHD_get_timeout(worker->daemon, &ms) == MHD_NO)
-                return -1;
-        bool only_held = worker->looked_at > 0 && (worker->held == worker->busy || !worker->moved);
-        return ms == 0 && only_held ? LOOK_MS : ms > INT32_MAX ? INT32_MAX : (int64_t)ms;
-}
+/* --- Running --------------------------------------------------------------------------------------- */
 
 void http_worker_turn(struct http_worker *worker)
 {
-        if (worker->closing)
-                return;
-        worker->in_turn = true;
-        int64_t timeout_ms = next_timeout(worker);
-        bool moved = false;
-        for (int round = 0; round < ROUNDS_MAX && (worker->runnable || timeout_ms == 0); round++) {
-                worker->runnable = worker->moved = false;
-                (void)MHD_run(worker->daemon); /* fails only after a stop */
-                timeout_ms = next_timeout(worker);
-                moved |= worker->moved;
-        }
-        worker->in_turn = false;
-        worker->still_turns = moved || timeout_ms != 0 ? 0 : worker->still_turns + 1;
-        if (worker->still_turns > STILL_TURNS_MAX)
-                timeout_ms = LOOK_MS;
-        if (worker->runnable || timeout_ms == 0) {
-                (void)uv_idle_start(&worker->again, on_again); /* neither ever fails */
-        } else {
-                (void)uv_idle_stop(&worker->again);
-                if (timeout_ms > 0)
-                        start_wait(worker, (uint64_t)timeout_ms);
-        }
+        engine_turn(&worker->engine);
+}
+
+static bool trim(struct http_worker *worker, int64_t now_ms)
+{
+        const struct http_server *server = worker->server;
+        size_t bytes = atomic_load_explicit(&server->budget.used, memory_order_relaxed) +
+                       http_server_connections(server) * (server->options.header_max_bytes + CONNECTION_BYTES);
+        return budget_trim(&worker->trim, bytes, now_ms);
+}
+
+static bool on_sweep(struct sweep *sweep)
+{
+        struct http_worker *worker = CONTAINER_OF(sweep, struct http_worker, sweep);
+        int64_t now_ms = clock_monotonic_ms();
+        refused_sweep(&worker->refused, now_ms, false);
+        worker->share.surplus = connection_limit_surplus(&worker->server->limit);
+        silent_sweep(&worker->silents, now_ms, false);
+        bool flooded = trim(worker, now_ms);
+        if (worker->conns.count == 0 && list_is_empty(&worker->silents.list) && worker->refused.count == 0 && !flooded)
+                return false;
+        deadline_sweep(&worker->conns, now_ms);
+        return true;
 }
 
 /* --- Opening --------------------------------------------------------------------------------------- */
@@ -104,92 +47,71 @@ static struct MHD_Daemon *start_daemon(struct http_worker *worker)
 {
         const struct http_server *server = worker->server;
         const struct http_options *options = &server->options;
+        struct conns *conns = &worker->conns;
         unsigned timeout_s = (unsigned)((options->idle_timeout_ms + 999) / 1000) + IDLE_MARGIN_S;
         return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-                                on_request, worker,                                           //
+                                serve_request, conns,                                         //
                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->pool_bytes,       //
                                 MHD_OPTION_CONNECTION_LIMIT, options->connections_max + 1,    //
                                 MHD_OPTION_CONNECTION_TIMEOUT, timeout_s,                     //
                                 MHD_OPTION_STRICT_FOR_CLIENT, server->strict_library ? 1 : 0, //
-                                MHD_OPTION_URI_LOG_CALLBACK, on_request_line, worker,         //
-                                MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,              //
-                                MHD_OPTION_NOTIFY_CONNECTION, on_connection, worker,          //
-                                MHD_OPTION_NOTIFY_COMPLETED, on_request_done, worker,         //
+                                MHD_OPTION_URI_LOG_CALLBACK, serve_request_line, conns,       //
+                                MHD_OPTION_UNESCAPE_CALLBACK, serve_unescape, NULL,           //
+                                MHD_OPTION_NOTIFY_CONNECTION, serve_connection, conns,        //
+                                MHD_OPTION_NOTIFY_COMPLETED, serve_request_done, conns,       //
                                 MHD_OPTION_END);
 }
 
-static int64_t sweep_interval(const struct http_options *options)
+static void on_all_closed(struct handles *handles)
 {
-        int64_t ms = options->header_timeout_ms < options->body_timeout_ms ? options->header_timeout_ms
-                                                                           : options->body_timeout_ms;
-        ms /= SWEEPS_IN_A_DEADLINE;
-        return ms < SWEEP_MIN_MS ? SWEEP_MIN_MS : ms > SWEEP_MAX_MS ? SWEEP_MAX_MS : ms;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-        struct http_worker *worker = handle->data;
-        if (--worker->handles > 0)
-                return;
-        account_close(worker);
-        token_set_unref(worker->tokens);
-        while (worker->spare) {
-                struct http_request *request = worker->spare;
-                worker->spare = request->next_spare;
-                request_discard(request);
-        }
+        struct http_worker *worker = CONTAINER_OF(handles, struct http_worker, handles);
+        account_close(&worker->account);
+        token_view_fini(&worker->conns.tokens);
+        request_free_spares(&worker->conns);
         free(worker);
 }
 
-void worker_close_handle(uv_handle_t *handle)
+/* Tells each part which of the others it works with. */
+static void wire(struct http_worker *worker, uv_loop_t *loop, void *context)
 {
-        uv_close(handle, on_closed);
+        struct http_server *server = worker->server;
+        worker->share.limit = &server->limit;
+        worker->share.account = &worker->account;
+        worker->conns.server = server;
+        worker->conns.context = context;
+        worker->conns.engine = &worker->engine;
+        worker->conns.sweep = &worker->sweep;
+        worker->conns.account = &worker->account;
+        worker->conns.share = &worker->share;
+        worker->conns.uuids = &worker->uuids;
+        worker->silents.loop = loop;
+        worker->silents.idle_timeout_ms = server->options.idle_timeout_ms;
+        worker->silents.engine = &worker->engine;
+        worker->silents.share = &worker->share;
+        worker->silents.refused = &worker->refused;
+        worker->silents.sweep = &worker->sweep;
+        worker->acceptor.server = server;
+        worker->acceptor.share = &worker->share;
+        worker->acceptor.refused = &worker->refused;
+        worker->acceptor.silents = &worker->silents;
 }
 
-/* Initialises what cannot fail first, so that a failure later finds whole handles to close. */
-static int open_handles(struct http_worker *worker, struct err *err)
-{
-        const union MHD_DaemonInfo *info = MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-        if (!info)
-                return err_set(err, ERR_BUG, "libmicrohttpd has no epoll descriptor");
-        int rc = uv_poll_init(worker->loop, &worker->daemon_poll, info->epoll_fd);
-        if (rc < 0)
-                return err_set(err, ERR_NOMEM, "poll libmicrohttpd: %s", uv_strerror(rc));
-        worker->daemon_poll.data = worker;
-        worker->handles++;
-        rc = uv_poll_init(worker->loop, &worker->listen_poll, worker->server->listen_fd);
-        if (rc < 0)
-                return err_set(err, ERR_NOMEM, "poll the listener: %s", uv_strerror(rc));
-        worker->listen_poll.data = worker;
-        worker->handles++;
-        worker->accepting = true;
-        atomic_fetch_add(&worker->server->accepting, 1);
-        rc = uv_poll_start(&worker->daemon_poll, UV_READABLE, on_daemon_readable);
-        return rc < 0 ? err_set(err, ERR_NOMEM, "poll libmicrohttpd: %s", uv_strerror(rc)) : 0;
-}
-
+/* What cannot fail comes first, so that http_worker_close finds whole parts after a failure. */
 static struct http_worker *worker_new(struct http_server *server, uv_loop_t *loop, void *context)
 {
         struct http_worker *worker = calloc(1, sizeof(*worker));
         if (!worker)
                 return NULL;
         worker->server = server;
-        worker->loop = loop;
-        worker->context = context;
-        worker->sweep_ms = sweep_interval(&server->options);
-        worker->conns.next = worker->conns.prev = worker->cursor = &worker->conns;
-        worker->silents.next = worker->silents.prev = &worker->silents;
-        worker->orphans.next = worker->orphans.prev = &worker->orphans;
-        for (unsigned i = 0; i < REFUSED_MAX; i++)
-                worker->refused[i].fd = -1;
+        worker->handles.on_all_closed = on_all_closed;
+        wire(worker, loop, context);
         uuid_source_init(&worker->uuids);
-        /* These four only note the loop: they never fail. */
-        (void)uv_idle_init(loop, &worker->again);
-        (void)uv_timer_init(loop, &worker->wait);
-        (void)uv_timer_init(loop, &worker->sweep);
-        (void)uv_timer_init(loop, &worker->accept_again);
-        worker->again.data = worker->wait.data = worker->sweep.data = worker->accept_again.data = worker;
-        worker->handles = 4;
+        engine_init(&worker->engine, loop, &worker->handles);
+        sweep_init(&worker->sweep, loop, &worker->handles, &server->options, on_sweep);
+        refused_init(&worker->refused, server->limit.refused_max, &worker->uuids, &worker->sweep);
+        list_init(&worker->silents.list);
+        accept_init(&worker->acceptor, loop, &worker->handles);
+        conns_init(&worker->conns);
         return worker;
 }
 
@@ -199,18 +121,20 @@ int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context,
         struct http_worker *worker = worker_new(server, loop, context);
         if (!worker)
                 return err_set(err, ERR_NOMEM, "worker");
-        int rc = account_open(worker, err);
+        int rc = account_open(&worker->account, &server->options, context, err);
         if (rc < 0)
                 goto fail;
-        worker->daemon = start_daemon(worker);
-        if (!worker->daemon) {
+        worker->engine.daemon = start_daemon(worker);
+        if (!worker->engine.daemon) {
                 rc = err_set(err, ERR_UNAVAILABLE, "libmicrohttpd failed to start");
                 goto fail;
         }
-        rc = open_handles(worker, err);
+        rc = engine_watch(&worker->engine, loop, &worker->handles, err);
         if (rc < 0)
                 goto fail;
-        accept_start(worker);
+        rc = accept_open(&worker->acceptor, loop, &worker->handles, err);
+        if (rc < 0)
+                goto fail;
         *out = worker;
         return 0;
 fail:
@@ -222,60 +146,36 @@ fail:
 
 void http_worker_stop_accepting(struct http_worker *worker)
 {
-        if (!worker->accepting)
-                return;
-        accept_all(worker);
-        accept_stop(worker);
+        accept_all(&worker->acceptor);
+        accept_stop(&worker->acceptor);
 }
 
 size_t http_worker_busy(const struct http_worker *worker)
 {
-        return worker->busy;
-}
-
-static void answer_stopping(struct http_request *request)
-{
-        http_problem(request, 503, &(struct http_header){ "Connection", "close" }, 1, "The server is stopping.");
-}
-
-static void answer_held(struct http_worker *worker)
-{
-        while (worker->orphans.next != &worker->orphans)
-                answer_stopping(CONTAINER_OF(worker->orphans.next, struct http_request, orphan));
-        for (struct link *at = worker->conns.next; at != &worker->conns; at = at->next) {
-                struct http_request *request = CONTAINER_OF(at, struct conn, link)->request;
-                if (request && request->stage == STAGE_HELD)
-                        answer_stopping(request);
-        }
+        return worker->engine.busy;
 }
 
 /* Lets libmicrohttpd send what was answered, as far as the sockets take it at once. */
 static void stop_daemon(struct http_worker *worker)
 {
-        answer_held(worker);
-        for (int round = 0; round < CLOSE_ROUNDS_MAX && (worker->runnable || worker->busy > 0); round++) {
-                worker->runnable = false;
-                (void)MHD_run(worker->daemon); /* fails only after a stop */
-                answer_held(worker);           /* a pipelined request may have come up */
-        }
-        if (worker->daemon_poll.data)
-                worker_close_handle((uv_handle_t *)&worker->daemon_poll); /* while its descriptor is still open */
-        MHD_stop_daemon(worker->daemon);
-        answer_held(worker); /* one that came up in the last round is an orphan now */
+        serve_stopping(&worker->conns);
+        for (int round = 0; round < CLOSE_ROUNDS_MAX && engine_finish(&worker->engine); round++)
+                serve_stopping(&worker->conns); /* a pipelined request may have come up */
+        engine_stop(&worker->engine);
+        serve_stopping(&worker->conns); /* one that came up in the last round is an orphan now */
 }
 
 void http_worker_close(struct http_worker *worker)
 {
         if (!worker)
                 return;
-        worker->closing = true;
-        accept_stop(worker);
-        silent_sweep(worker, 0, true);
-        if (worker->daemon)
+        worker->engine.closing = true;
+        accept_stop(&worker->acceptor);
+        silent_sweep(&worker->silents, 0, true);
+        if (worker->engine.daemon)
                 stop_daemon(worker);
-        refused_sweep(worker, 0, true);
-        worker_close_handle((uv_handle_t *)&worker->again);
-        worker_close_handle((uv_handle_t *)&worker->wait);
-        worker_close_handle((uv_handle_t *)&worker->sweep);
-        worker_close_handle((uv_handle_t *)&worker->accept_again);
+        refused_sweep(&worker->refused, 0, true);
+        accept_close(&worker->acceptor);
+        engine_close(&worker->engine);
+        sweep_close(&worker->sweep);
 }

@@ -1,0 +1,28 @@
+/* account: the metrics of one worker's requests and connections, and the record for the access log.
+ *
+ * Threads: the worker's. */
+#ifndef HTTP_ACCOUNT_H
+#define HTTP_ACCOUNT_H
+
+#include "http/http.h"
+
+struct route_cells; /* one route's metrics; made when it is first answered */
+
+struct account {
+        const struct http_options *options;
+        void *context;              /* for on_answered */
+        struct route_cells **cells; /* route_count + 1 */
+        struct metric *open_connections, *refused_connections, *refused_transfers;
+};
+
+int account_open(struct account *account, const struct http_options *options, void *context, struct err *err) NODISCARD;
+void account_close(struct account *account); /* all zero is fine */
+/* Does anybody want to know of answers? */
+bool account_is_wanted(const struct account *account);
+/* `route_index`: of the route in the options; route_count where none fitted. */
+void account_answer(struct account *account, unsigned route_index, const struct http_record *record);
+void account_connections(struct account *account, size_t open); /* how many are open now */
+void account_refused_connection(struct account *account);
+void account_refused_transfer(struct account *account);
+
+#endif

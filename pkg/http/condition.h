@@ -1,0 +1,13 @@
+/* condition: conditional requests, If-Match and If-Unmodified-Since.
+ *
+ * Threads: any. */
+#ifndef HTTP_CONDITION_H
+#define HTTP_CONDITION_H
+
+#include "http/denial.h"
+#include "http/head.h"
+
+/* For a request that has a route. NULL: it may go on. */
+const struct denial *condition_check(const struct head *head, const char *method);
+
+#endif

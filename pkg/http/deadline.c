@@ -1,0 +1,141 @@
+/* deadline: libmicrohttpd's own timeout counts from the last byte, so a client that sends one byte each half second
+ * would keep its connection for ever. The total deadlines for a head, a body and an answer are kept here, by a timer
+ * that goes over the connections. libmicrohttpd reports a request when its first line is complete; that a head has
+ * begun before is told by the kernel's count of received bytes: more than the requests so far had. */
+#include "http/deadline.h"
+
+#include <sys/socket.h>
+
+#include "http/request.h"
+#include "http/tcp.h"
+
+enum { SWEEP_ALL_MAX = 1024, SWEEP_SHARE = 4 };
+
+/* Looks at a connection between two requests. True if bytes have come that belong to no request so far.
+ * A client that has ended its direction together with its last request is overlooked by libmicrohttpd
+ * 0.9.75, which is told of both by one edge of epoll and reads once: so it is closed here. */
+static bool head_has_begun(struct conn *conn)
+{
+        struct tcp_state tcp;
+        if (conn->request)
+                return true;
+        if (!tcp_look(conn->fd, &tcp))
+                return false;
+        if (conn->received_unknown) {
+                conn->received = tcp.received;
+                conn->received_unknown = false;
+        }
+        if (!tcp.established && tcp.received <= conn->received + 1) {
+                conn_cut(conn);
+                return false;
+        }
+        return tcp.received > conn->received;
+}
+
+static void check_head(struct conn *conn, int64_t now_ms)
+{
+        if (!conn->head_since_ms) {
+                if (head_has_begun(conn))
+                        conn->head_since_ms = now_ms;
+                return;
+        }
+        if (now_ms - conn->head_since_ms < conn->conns->server->options.header_timeout_ms)
+                return;
+        request_refuse_head(conn, 408, "The request head did not arrive in time.");
+}
+
+/* The client has ended its direction, all bytes were read, and the body is not whole: it never will be. As above,
+ * libmicrohttpd 0.9.75 may have overlooked it. Seen twice, so that what it has read has been looked at. */
+static bool body_is_cut_short(struct conn *conn, const struct tcp_state *tcp)
+{
+        bool before = conn->cut_short;
+        conn->cut_short = !tcp->established && !tcp->unread;
+        return before && conn->cut_short;
+}
+
+/* libmicrohttpd takes nothing of what has come: the line of a chunk's size is longer than its memory. 0.9.75 would spin. */
+static bool body_is_stuck(struct http_request *request, const struct tcp_state *tcp)
+{
+        bool before = request->arrival.is_stuck;
+        request->arrival.is_stuck =
+                request->head.chunked && tcp->unread && request->arrival.swept_bytes == request->arrival.bytes;
+        request->arrival.swept_bytes = request->arrival.bytes;
+        return before && request->arrival.is_stuck;
+}
+
+static void drop_unread(int fd)
+{
+        char bytes[16 << 10];
+        for (int i = 0; i < CONN_LINGER_BYTES / (int)sizeof(bytes) && recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0;
+             i++)
+                ;
+}
+
+static void check_body(struct conn *conn, int64_t now_ms)
+{
+        struct http_request *request = conn->request;
+        struct tcp_state tcp;
+        bool known = tcp_look(conn->fd, &tcp);
+        if (known && body_is_cut_short(conn, &tcp)) {
+                conn_cut(conn);
+        } else if (known && body_is_stuck(request, &tcp)) {
+                request_refuse(request, 400, "", "A line in the body is too long.");
+                drop_unread(conn->fd);
+                conn->cut_at_ms = now_ms; /* libmicrohttpd does not read on, so there is no use in waiting */
+        } else if (now_ms - request->started_us / 1000 >= conn->conns->server->options.body_timeout_ms) {
+                request_refuse(request, 408, "", "The request body did not arrive in time.");
+        }
+}
+
+/* An answer may take as long as a body of its size. libmicrohttpd's own timeout begins anew with each byte that the
+ * client takes. */
+static void check_sending(struct conn *conn, int64_t now_ms)
+{
+        struct http_request *request = conn->request;
+        const struct http_options *options = &conn->conns->server->options;
+        int64_t allowed_ms = options->body_timeout_ms * (int64_t)(1 + request->answer.length / options->body_max_bytes);
+        if (!request->answer.sending_since_ms)
+                request->answer.sending_since_ms = now_ms;
+        else if (now_ms - request->answer.sending_since_ms >= allowed_ms)
+                conn_cut(conn);
+}
+
+static void close_surplus(struct conn *conn)
+{
+        if (conn->conns->share->surplus == 0 || conn->head_since_ms)
+                return;
+        conn->conns->share->surplus--;
+        conn_cut(conn);
+}
+
+static void check(struct conn *conn, int64_t now_ms)
+{
+        struct http_request *request = conn->request;
+        if (conn->refused) {
+                if (now_ms >= conn->cut_at_ms)
+                        conn_cut(conn);
+        } else if (!request || request->stage == STAGE_HEAD) {
+                check_head(conn, now_ms);
+                close_surplus(conn);
+        } else if (request->stage == STAGE_BODY) {
+                check_body(conn, now_ms);
+        } else if (request->stage == STAGE_ANSWERED && !request->answer.response) {
+                check_sending(conn, now_ms);
+        }
+}
+
+void deadline_sweep(struct conns *conns, int64_t now_ms)
+{
+        size_t left = conns->count;
+        if (left > SWEEP_ALL_MAX)
+                left = left / SWEEP_SHARE + 1;
+        for (; left > 0; left--) {
+                if (conns->cursor == &conns->list)
+                        conns->cursor = conns->list.next;
+                if (conns->cursor == &conns->list)
+                        return;
+                struct list *link = conns->cursor;
+                conns->cursor = link->next;
+                check(CONTAINER_OF(link, struct conn, link), now_ms);
+        }
+}

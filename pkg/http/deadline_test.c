@@ -1,0 +1,114 @@
+/* Clients that are too slow with their heads and bodies, and idle ones. */
+#include "http/refusal_test.h"
+
+/* Sends `text` a byte every 20 ms until an answer has come. */
+static void dribble(int fd, const char *text)
+{
+        struct pollfd wait = { .fd = fd, .events = POLLIN };
+        for (; *text && poll(&wait, 1, 20) == 0; text++)
+                client_send_bytes(fd, text, 1);
+}
+
+static void a_head_that_dribbles_is_refused(void **state)
+{
+        (void)state;
+        for (int second = 0; second < 2; second++) {
+                int fd = client_open(&f);
+                if (second) {
+                        client_send(fd, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+                        assert_int_equal(client_read(fd, &answer), 200);
+                }
+                int64_t start_ms = clock_monotonic_ms();
+                dribble(fd, "GET /now HTTP/1.1\r\nHost: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+                int64_t took_ms = clock_monotonic_ms() - start_ms;
+                assert_problem(fd, 408);
+                assert_true(took_ms >= HEADER_MS && took_ms < HEADER_MS + 500);
+                assert_int_equal(close(fd), 0);
+        }
+}
+
+/* Within the request line libmicrohttpd reports nothing: the kernel's count of bytes tells. */
+static void a_request_line_that_stops_is_refused(void **state)
+{
+        static const char *const before[] = { "", "GET /now HTTP/1.1\r\nHost: x\r\n\r\n",
+                                              "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(before); i++) {
+                int fd = client_open(&f);
+                client_send(fd, before[i]);
+                client_send(fd, "GET /no");
+                if (i > 0)
+                        assert_int_equal(client_read(fd, &answer), 200);
+                assert_problem(fd, 408);
+                assert_ended(fd);
+                assert_int_equal(close(fd), 0);
+        }
+}
+
+static void a_body_that_dribbles_is_refused(void **state)
+{
+        (void)state;
+        int fd = client_open(&f);
+        client_send(fd, "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
+        dribble(fd, large);
+        assert_problem(fd, 408);
+        assert_int_equal(close(fd), 0);
+}
+
+/* libmicrohttpd reads it into the memory of the connection, and no further. */
+static void a_chunk_line_that_never_ends_is_refused(void **state)
+{
+        static const char *const starts[] = { "2;", "00000000", "" };
+        static char zeros[100000];
+        (void)state;
+        memset(zeros, '0', sizeof(zeros));
+        for (size_t i = 0; i < COUNT_OF(starts); i++) {
+                int fd = client_open(&f);
+                client_send(fd, "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+                client_send(fd, starts[i]);
+                client_send_bytes(fd, i == 1 ? zeros : large, sizeof(zeros));
+                int status = client_read(fd, &answer);
+                if (status != 400 && status != 408 && status != 413)
+                        fail_msg("case %zu: %d", i, status);
+                assert_int_equal(close(fd), 0);
+        }
+        await_connections(0);
+}
+
+static void an_idle_connection_outlives_the_deadline_for_heads(void **state)
+{
+        static const char *const requests[] = {
+                "GET /now HTTP/1.1\r\nHost: x\r\n\r\n",
+                "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+                ("POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+                "GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
+        };
+        int fds[COUNT_OF(requests) + 1];
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(fds); i++) {
+                fds[i] = client_open(&f);
+                if (i < COUNT_OF(requests)) {
+                        client_send(fds[i], requests[i]);
+                        assert_int_equal(client_read(fds[i], &answer), 200);
+                }
+        }
+        struct pollfd wait = { .fd = fds[0], .events = POLLIN };
+        assert_int_equal(poll(&wait, 1, 3 * HEADER_MS), 0);
+        for (size_t i = 0; i < COUNT_OF(fds); i++) {
+                client_send(fds[i], "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+                assert_int_equal(client_read(fds[i], &answer), 200);
+                assert_int_equal(close(fds[i]), 0);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_head_that_dribbles_is_refused),
+                cmocka_unit_test(a_request_line_that_stops_is_refused),
+                cmocka_unit_test(a_body_that_dribbles_is_refused),
+                cmocka_unit_test(a_chunk_line_that_never_ends_is_refused),
+                cmocka_unit_test(an_idle_connection_outlives_the_deadline_for_heads),
+        };
+        return cmocka_run_group_tests_name("http deadlines", tests, start, stop);
+}

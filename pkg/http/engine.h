@@ -1,0 +1,50 @@
+/* engine: runs one libmicrohttpd daemon on a libuv loop.
+ *
+ *     engine_init(&engine, loop, &handles);
+ *     engine.daemon = MHD_start_daemon(MHD_USE_EPOLL | ...);   // the caller's, with its callbacks
+ *     engine_watch(&engine, loop, &handles, &err);
+ *     engine_turn(&engine);                                    // in each turn of the loop
+ *
+ * Threads: loop only. */
+#ifndef HTTP_ENGINE_H
+#define HTTP_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <microhttpd.h>
+
+#include "base/err.h"
+#include "http/handles.h"
+
+struct engine {
+        struct MHD_Daemon *daemon;
+        uv_poll_t poll;  /* the daemon's epoll descriptor          */
+        uv_idle_t again; /* active while the loop must not sleep   */
+        uv_timer_t wait; /* the daemon's next timeout              */
+        bool is_watched;
+        bool runnable; /* the daemon has something to do */
+        bool in_turn;
+        bool closing;
+        unsigned still_turns; /* consecutive turns in which there was more to do and nothing moved */
+
+        /* What the callbacks note: */
+        bool moved;       /* in the last run some request came a step further          */
+        size_t busy;      /* requests from their head's end to their answer's last byte */
+        size_t held;      /* of those: whose handler has returned without an answer     */
+        size_t looked_at; /* of those: neither suspended nor orphans                    */
+};
+
+void engine_init(struct engine *engine, uv_loop_t *loop, struct handles *handles); /* `engine` is all zero */
+int engine_watch(struct engine *engine, uv_loop_t *loop, struct handles *handles, struct err *err) NODISCARD;
+/* The daemon has something to do: run it in this turn, or wake the loop for the next. */
+void engine_wake(struct engine *engine);
+/* Runs the daemon if it has something to do. */
+void engine_turn(struct engine *engine);
+/* While it closes: one run. False once nothing is left to do. */
+bool engine_finish(struct engine *engine);
+/* Stops the daemon, which closes all connections. */
+void engine_stop(struct engine *engine);
+void engine_close(struct engine *engine); /* the handles that engine_init opened */
+
+#endif

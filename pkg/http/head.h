@@ -1,0 +1,40 @@
+/* head: checks a request's head and notes what it says.
+ *
+ * Threads: one at a time. */
+#ifndef HTTP_HEAD_H
+#define HTTP_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <microhttpd.h>
+
+enum { CORRELATION_ID_MAX = 128 };
+
+struct head {
+        uint64_t content_length;
+        size_t fields;
+        unsigned hosts, content_lengths, transfer_encodings, content_types;
+        bool chunked, expects_continue;
+        const char *correlation_id; /* as it came; NULL: none that can be used */
+        const char *authorization;  /* the first; NULL: none                   */
+        unsigned authorizations;
+        const char *if_match; /* NULL: none */
+        bool if_unmodified_since;
+        bool wants_close, wants_keep; /* the options "close" and "keep-alive" of Connection */
+        bool closes;                  /* the connection ends with the answer                */
+        const char *fault;            /* NULL, or what is wrong with the head; static       */
+};
+
+/* The request line, as libmicrohttpd has it in its memory. */
+struct request_line {
+        const char *method, *target, *version;
+        size_t target_length;
+};
+
+/* Looks at a complete head and fills `head`, which is all zero. `by_address`: libmicrohttpd does not check the syntax
+ * of lines, so it is done here. */
+void head_check(struct head *head, struct MHD_Connection *mhd, const struct request_line *line, bool by_address);
+
+#endif

@@ -1,0 +1,245 @@
+/* Heads that are ambiguous, malformed or too large, and heads that only look odd. */
+#include "http/refusal_test.h"
+
+enum { CLOSED = 0 /* 400, or closed without an answer */ };
+
+/* What comes after an answer must be its end; only libmicrohttpd 0.9.75's own page for a malformed
+ * Content-Length has its head twice. */
+static void assert_nothing_else_is_answered(int fd)
+{
+        char rest[2048];
+        size_t n = 0;
+        for (int byte = client_byte(fd); byte >= 0 && n + 1 < sizeof(rest); byte = client_byte(fd))
+                rest[n++] = (char)byte;
+        rest[n] = '\0';
+        assert_null(strstr(rest, "HTTP/1.1 2"));
+}
+
+static void ambiguous_heads_are_refused(void **state)
+{
+#define CASE(text, status)                                                                                             \
+        {                                                                                                              \
+                text, sizeof(text) - 1, status                                                                         \
+        }
+#define GET "GET /now HTTP/1.1\r\n"
+#define POST "POST /size HTTP/1.1\r\nHost: x\r\n"
+        static const struct {
+                const char *text;
+                size_t length;
+                int status;
+        } cases[] = {
+                CASE(POST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+                CASE(POST "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400),
+                CASE(POST "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400),
+                CASE(POST "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400),
+                CASE(POST "Content-Length: 3, 3\r\n\r\nabc", 400),
+                CASE(POST "Content-Length: +3\r\n\r\nabc", 400),
+                CASE(POST "Content-Length: 0x3\r\n\r\nabc", 400),
+                CASE(POST "Content-Length: -1\r\n\r\n", 400),
+                CASE(POST "Content-Length:\r\n\r\n", 400),
+                CASE(POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+                CASE(POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400),
+                CASE(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 400),
+                CASE("POST /size HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+                CASE(POST "Content-Length : 3\r\n\r\nabc", 400),
+                CASE(POST "Content-Length\t: 3\r\n\r\nabc", 400),
+                CASE(POST "X-A: b\r\n Content-Length: 3\r\n\r\nabc", 400),
+                CASE(POST "X-A: b\nContent-Length: 3\r\n\r\nabc", 400),
+                CASE(POST "X-A: b\rContent-Length: 3\r\n\r\nabc", 400),
+                CASE(POST "X-A: b\0Content-Length: 3\r\n\r\n", 400),
+                CASE(POST "X-A: b\0\0Content-Length: 3\r\n\r\n", 400),
+                CASE(POST "X-A\0: b\r\n\r\n", 400),
+                CASE(POST "X A: b\r\n\r\n", 400),
+                CASE(POST "X-A: b\r\n\n", 400),
+                CASE(POST ": b\r\n\r\n", 400),
+                CASE(POST "(x): b\r\n\r\n", 400),
+                CASE(GET "\r\n", 400),
+                CASE(GET "Host: a\r\nHost: b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\nHost: x\r\n\r\n", 400),
+                CASE("GET  /now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET /n\0w HTTP/1.1\r\nHost: x\r\n\r\n", CLOSED),
+                CASE("GET /n\tw HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET /n\xc3\xa4w HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("G\"T /now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET http://a@b/now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET http:///now HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a b/c@\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: c@\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a?b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: a,b\\c\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: x:b\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: x:1:2\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: [::1\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: []\r\n\r\n", 400),
+                CASE("GET /now HTTP/1.1\r\nHost: \xc3\xa4\r\n\r\n", 400),
+                CASE(POST "X-A: b\x01\r\n\r\n", 400),
+                CASE(POST "X-A: \x1b[31m and more\r\n\r\n", 400),
+                CASE(POST "X-A: 12345678901234567890\x7f\r\n\r\n", 400),
+                CASE(POST "X-A: 1234567\t1234567\b1234567\r\n\r\n", 400),
+                CASE(POST "Content-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 3\r\n\r\nabc", 400),
+                CASE(POST "Content-Type: a/b\r\nContent-Type: a/b\r\nContent-Length: 3\r\n\r\nabc", 400),
+        };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                int fd = client_open(&f);
+                client_send_bytes(fd, cases[i].text, cases[i].length);
+                int status = client_read(fd, &answer);
+                if (status != 400 && (cases[i].status != CLOSED || status != -1))
+                        fail_msg("case %zu: %d for\n%s", i, status, cases[i].text);
+                if (status > 0)
+                        assert_nothing_else_is_answered(fd);
+                assert_int_equal(close(fd), 0);
+        }
+}
+
+static void heads_that_only_look_odd_are_taken(void **state)
+{
+        static const char *const fields[] = {
+                "Host: a.example:80",
+                "Host: ::1:4001",
+                "Host: [::1]",
+                "Host: [::ffff:1.2.3.4]:4001",
+                "Host: ",
+                "Host: a_b.c-d~e%41:",
+                "Host: 127.0.0.1:",
+                "Host: x\r\nX-A: 12\t34\t5678\t9",
+                "Host: x\r\nX-A: \xc3\xa4\xff 12345",
+                "Host: x\r\nX-Long: 12345678901234567890 ~~~~~~~~~~~~~~~~",
+        };
+        char request[256];
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(fields); i++) {
+                (void)snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\n%s\r\n\r\n", fields[i]);
+                if (exchange(&f, request, &answer) != 200)
+                        fail_msg("%s: %d %s", fields[i], answer.status, answer.body);
+        }
+}
+
+/* A refused head's connection must not serve the bytes behind it. */
+static void nothing_behind_an_ambiguous_head_is_served(void **state)
+{
+        static const char request[] = POST "Content-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                                           "GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
+        (void)state;
+        int fd = client_open(&f);
+        client_send_bytes(fd, request, sizeof(request) - 1);
+        assert_int_equal(client_read(fd, &answer), 400);
+        assert_nothing_else_is_answered(fd);
+        assert_int_equal(close(fd), 0);
+}
+
+static void a_large_head_is_refused(void **state)
+{
+        static char request[20000];
+        (void)state;
+        for (int size = 7000; size <= 16000; size += 125) {
+                int fd = client_open(&f);
+                (void)snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\nHost: x\r\nX-A: %.*s\r\n\r\n", size,
+                               large);
+                client_send(fd, request);
+                int status = client_read(fd, &answer);
+                if (size == 7000)
+                        assert_int_equal(status, 200);
+                else if (status != 431 && (status != 200 || size > 8192))
+                        fail_msg("a field of %d bytes: %d", size, status);
+                assert_int_equal(close(fd), 0);
+        }
+        for (int size = 7000; size <= 16000; size += 125) {
+                int fd = client_open(&f);
+                (void)snprintf(request, sizeof(request), "GET /any/%.*s HTTP/1.1\r\nHost: x\r\n\r\n", size, large);
+                client_send(fd, request);
+                int status = client_read(fd, &answer);
+                if (size == 7000)
+                        assert_int_equal(status, 200);
+                else if (status != 414 && status != 431 && (status != 200 || size > 8192))
+                        fail_msg("a target of %d bytes: %d", size, status);
+                assert_int_equal(close(fd), 0);
+        }
+}
+
+static void many_small_fields_are_refused_with_an_answer(void **state)
+{
+        static char request[20000];
+        (void)state;
+        for (int count = 10; count < 400; count += 10) {
+                int n = snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\nHost: x\r\n");
+                for (int i = 0; i < count; i++)
+                        n += snprintf(request + n, sizeof(request) - (size_t)n, "X-%d: %d\r\n", i, i);
+                (void)snprintf(request + n, sizeof(request) - (size_t)n, "\r\n");
+                int fd = client_open(&f);
+                client_send(fd, request);
+                int status = client_read(fd, &answer);
+                if (count <= 80 ? status != 200 : status != 200 && status != 431)
+                        fail_msg("%d fields: %d", count, status);
+                assert_int_equal(close(fd), 0);
+        }
+}
+
+/* libmicrohttpd keeps parameters in the memory of the connection, if it sees them. */
+static void a_query_of_many_parameters_is_taken_apart(void **state)
+{
+        static char request[20000];
+        (void)state;
+        for (int count = 100; count <= 1500; count += 100) {
+                int n = snprintf(request, sizeof(request), "GET /query?");
+                for (int i = 0; i < count; i++)
+                        n += snprintf(request + n, sizeof(request) - (size_t)n, "a=1&");
+                (void)snprintf(request + n, sizeof(request) - (size_t)n, " HTTP/1.1\r\nHost: x\r\n\r\n");
+                assert_int_equal(exchange(&f, request, &answer), 200);
+                int found = 0;
+                for (const char *at = answer.body; (at = strstr(at, "a=1;")); at++)
+                        found++;
+                assert_int_equal(found, count);
+        }
+}
+
+/* Behind a NUL the end of the target can't be told, so libmicrohttpd does see the parameters. */
+static void parameters_behind_a_nul_are_refused_at_once(void **state)
+{
+#define START(text)                                                                                                    \
+        {                                                                                                              \
+                text, sizeof(text) - 1                                                                                 \
+        }
+        static const struct {
+                const char *text;
+                size_t length;
+        } starts[] = { START("GET /\0?"), START("GET /query?\0"), START("GET /query?a\0"),
+                       START("GET /\0HTTP/1.1\0?") };
+        static const char end[] = " HTTP/1.1\r\nHost: x\r\n\r\n";
+        static char request[20000];
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(starts); i++) {
+                size_t n = starts[i].length;
+                memcpy(request, starts[i].text, n);
+                for (int j = 0; j < 150; j++, n += 4)
+                        memcpy(request + n, "a=1&", 4);
+                memcpy(request + n, end, sizeof(end) - 1);
+                int64_t start_ms = clock_monotonic_ms();
+                int fd = client_open(&f);
+                client_send_bytes(fd, request, n + sizeof(end) - 1);
+                int status = client_read(fd, &answer);
+                if (status != 400 && status != -1)
+                        fail_msg("case %zu: %d", i, status);
+                assert_true(clock_monotonic_ms() - start_ms < HEADER_MS);
+                assert_int_equal(close(fd), 0);
+        }
+        await_connections(0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(ambiguous_heads_are_refused),
+                cmocka_unit_test(heads_that_only_look_odd_are_taken),
+                cmocka_unit_test(nothing_behind_an_ambiguous_head_is_served),
+                cmocka_unit_test(a_large_head_is_refused),
+                cmocka_unit_test(many_small_fields_are_refused_with_an_answer),
+                cmocka_unit_test(a_query_of_many_parameters_is_taken_apart),
+                cmocka_unit_test(parameters_behind_a_nul_are_refused_at_once),
+        };
+        return cmocka_run_group_tests_name("http heads", tests, start, stop);
+}

@@ -1,0 +1,20 @@
+/* problem: prints and sends problem+json (RFC 9457).
+ *
+ * Threads: any. */
+#ifndef HTTP_PROBLEM_H
+#define HTTP_PROBLEM_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+enum { PROBLEM_MAX_BYTES = 16 << 10 };
+
+/* Appends the problem as JSON. `members` may be NULL. 0, ERR_LIMIT or ERR_NOMEM. */
+int problem_print(struct buf *out, int status, const char *detail, const char *correlation_id,
+                  const char *members) NODISCARD;
+/* Writes a whole answer with that problem to the socket, without blocking, and ends our direction. `extra_field` is ""
+ * or a whole line. */
+void problem_send(int fd, int status, const char *detail, const char *correlation_id, const char *extra_field);
+
+#endif

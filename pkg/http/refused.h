@@ -1,0 +1,35 @@
+/* refused: connections that are being turned away: answered without libmicrohttpd, and closed when the client has
+ * read the answer.
+ *
+ * Threads: loop only. */
+#ifndef HTTP_REFUSED_H
+#define HTTP_REFUSED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/uuid.h"
+#include "http/limit.h"
+#include "http/sweep.h"
+
+enum { LINGER_MS = 1000 }; /* how long a refused client may go on sending */
+
+struct refused { /* fd -1: free */
+        int fd;
+        int64_t until_ms;
+};
+
+struct refused_list {
+        struct refused each[REFUSED_MAX];
+        unsigned count, max;
+        struct uuid_source *uuids;
+        struct sweep *sweep;
+};
+
+void refused_init(struct refused_list *list, unsigned max, struct uuid_source *uuids, struct sweep *sweep);
+/* Answers with a problem; takes `fd`. `extra_field` is "" or a whole line. */
+void refused_add(struct refused_list *list, int fd, int status, const char *extra_field, const char *detail);
+/* Drops what these clients send, and closes connections that are done or late (all: every one). */
+void refused_sweep(struct refused_list *list, int64_t now_ms, bool all);
+
+#endif

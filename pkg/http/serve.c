@@ -1,0 +1,382 @@
+/* serve: from libmicrohttpd's callbacks to the route's handler. libmicrohttpd calls serve_request_line
+ * when it has the request line, serve_request once when the head is complete, then for each piece of the
+ * body, then once more at the end; there the handler runs. Where it answers later, libmicrohttpd calls
+ * serve_request again in each of its runs ("try again next time"), and takes the answer when there is one.
+ * Most are there after two or three runs, and no system call was needed. Only after LOOKS_MAX is the
+ * connection suspended, which takes it out of epoll; then it is resumed with the answer. */
+#include "http/serve.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "http/answer.h"
+#include "http/condition.h"
+#include "http/request.h"
+#include "http/target.h"
+
+enum {
+        LOOKS_MAX = 12,
+        FIELD_POOL_BYTES = 64,    /* what libmicrohttpd's memory loses for each field, about */
+        ANSWER_POOL_BYTES = 1024, /* what it needs for the head of an answer                 */
+};
+
+#define RETRY_SOON "Retry-After: 1\r\n"
+
+/* libmicrohttpd has no more to do with the request: frees it, or makes it an orphan where it is still to be answered. */
+static void end(struct http_request *request)
+{
+        struct engine *engine = request->conns->engine;
+        assert(request->stage != STAGE_RUNNING);
+        engine->moved = true;
+        if (request->stage == STAGE_HELD) {
+                request_make_orphan(request);
+                return;
+        }
+        if (request->stage == STAGE_ANSWERED && request->answer.response)
+                answer_send(request);
+        if (request->counted)
+                engine->busy--;
+        request->conn->request = NULL;
+        request_free(request);
+}
+
+/* --- Where requests begin and end ------------------------------------------------------------------- */
+
+/* libmicrohttpd parses the query next, and keeps each parameter in the connection's memory; where that is too small,
+ * 0.9.75 forgets the request half read. Nobody asks it for parameters, so the query is hidden from it: it reads up
+ * to the first NUL, and `uri` points into its own memory. */
+static void hide_query(const char *uri)
+{
+        char *query = strchr((char *)(uintptr_t)uri, '?');
+        if (query && query[1])
+                query[1] = '\0';
+}
+
+void *serve_request_line(void *cls UNUSED, const char *uri, struct MHD_Connection *mhd)
+{
+        struct conn *conn = conn_of(mhd);
+        if (conn && conn->request)
+                end(conn->request); /* libmicrohttpd has forgotten to */
+        struct http_request *request = conn ? request_new(conn, uri ? uri : "") : NULL;
+        if (request && uri)
+                hide_query(uri);
+        return request; /* NULL: serve_request closes the connection */
+}
+
+size_t serve_unescape(void *cls UNUSED, struct MHD_Connection *mhd, char *text)
+{
+        struct conn *conn = conn_of(mhd);
+        struct http_request *request = conn ? conn->request : NULL;
+        if (request && text != request->target.raw && !conn->refused)
+                request_refuse_head(conn, 400, "The request target is malformed.");
+        return strlen(text);
+}
+
+void serve_request_done(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, void **context,
+                        enum MHD_RequestTerminationCode code UNUSED)
+{
+        struct http_request *request = *context;
+        *context = NULL;
+        if (request)
+                end(request);
+}
+
+void serve_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code)
+{
+        struct conns *conns = cls;
+        struct conn *conn = *context;
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                *context = conn_new(conns, mhd); /* NULL: its first request finds no connection and closes it */
+                return;
+        }
+        connection_share_leave(conns->share);
+        if (conn && conn->request)
+                end(conn->request); /* libmicrohttpd has told of the request and not of its end */
+        if (conn)
+                conn_free(conn);
+        *context = NULL;
+}
+
+/* --- The head -------------------------------------------------------------------------------------- */
+
+static void refuse_full(struct http_request *request)
+{
+        account_refused_transfer(request->conns->account);
+        request_refuse(request, 503, RETRY_SOON, TRANSFER_FULL);
+}
+
+static void refuse_too_large(struct http_request *request)
+{
+        char detail[96];
+        (void)snprintf(detail, sizeof(detail), "The body is larger than %zu bytes, the limit of this server.",
+                       request->conns->server->options.body_max_bytes); /* fits */
+        request_refuse(request, 413, "", detail);
+}
+
+static void set_correlation_id(struct http_request *request)
+{
+        struct uuid id;
+        if (request->head.correlation_id && !request->conns->server->options.own_correlation_ids) {
+                size_t length = strnlen(request->head.correlation_id, CORRELATION_ID_MAX);
+                memcpy(request->correlation_id, request->head.correlation_id, length);
+                request->correlation_id[length] = '\0';
+                return;
+        }
+        uuid_v7(request->conns->uuids, clock_realtime_ms(), &id); /* such ids sort by time */
+        uuid_format(&id, request->correlation_id);
+}
+
+static bool is_visible(const char *text)
+{
+        for (; *text; text++)
+                if (*text < 0x21 || *text > 0x7e)
+                        return false;
+        return true;
+}
+
+/* Decodes the path and finds the route. Returns NULL, or what is wrong with the target. */
+static const char *find_route(struct http_request *request)
+{
+        struct request_target *target = &request->target;
+        const char *raw_path;
+        size_t raw_length, length;
+        char *path = target->text + target->length + 1;
+        if (!is_visible(target->text) || !target_path(target->text, &raw_path, &raw_length))
+                return "The request target is malformed.";
+        if (!target_decode(raw_path, raw_length, false, path, &length))
+                return "The path has invalid percent-encoding.";
+        target->path = path;
+        route_find(request->conns->server->routes, request->method, raw_path, raw_length, path + length + 1,
+                   &request->match);
+        return NULL;
+}
+
+/* A body that is small or absent is dropped, and the connection goes on. */
+static bool is_worth_a_refusal(const struct head *head)
+{
+        return head->expects_continue || head->chunked || head->content_length > BODY_TRUST_BYTES;
+}
+
+static bool takes_body(const struct http_request *request)
+{
+        return request->match.route && request->match.route->body && !request->denial;
+}
+
+static const struct denial *deny(struct http_request *request)
+{
+        struct conns *conns = request->conns;
+        const struct http_route *route = request->match.route;
+        if (!route)
+                return NULL;
+        const struct denial *denial = NULL;
+        if (!route->is_public)
+                denial = token_check(&conns->server->tokens, &conns->tokens, &request->head, &request->pass);
+        return denial ? denial : condition_check(&request->head, request->method);
+}
+
+static void refuse_denied(struct http_request *request)
+{
+        const struct denial *denial = request->denial;
+        char field[64] = "";
+        if (denial->challenge)
+                (void)snprintf(field, sizeof(field), "WWW-Authenticate: %s\r\n", denial->challenge); /* fits */
+        request_refuse(request, denial->status, field, denial->detail);
+}
+
+static void answer_denied(struct http_request *request)
+{
+        const struct denial *denial = request->denial;
+        const struct http_header challenge = { "WWW-Authenticate", denial->challenge };
+        http_problem(request, denial->status, &challenge, denial->challenge ? 1 : 0, "%s", denial->detail);
+}
+
+/* How many bytes the connection has brought with this request: what comes after that is a new head. */
+static size_t note_size(struct http_request *request)
+{
+        const union MHD_ConnectionInfo *size =
+                MHD_get_connection_info(request->conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+        size_t head_bytes = size ? size->header_size : 0;
+        request->conn->received += head_bytes + request->head.content_length;
+        if (request->head.chunked || !size)
+                request->conn->received_unknown = true;
+        return head_bytes;
+}
+
+/* Refuses what cannot be carried out, as soon as the head is known. */
+static void judge(struct http_request *request, size_t head_bytes)
+{
+        const struct http_server *server = request->conns->server;
+        struct head *head = &request->head;
+        if (request->target.is_full) {
+                refuse_full(request);
+                return;
+        }
+        if (!head->fault)
+                head->fault = find_route(request);
+        if (head->fault)
+                request_refuse(request, 400, "", head->fault);
+        else if (head_bytes + FIELD_POOL_BYTES * head->fields + ANSWER_POOL_BYTES > server->pool_bytes)
+                request_refuse(request, request->target.length > head_bytes / 2 ? 414 : 431, "",
+                               "The request head is too large.");
+        else if ((request->denial = deny(request)) && is_worth_a_refusal(head))
+                refuse_denied(request);
+        else if (!request->denial && head->content_length > server->options.body_max_bytes)
+                refuse_too_large(request);
+        else if (head->content_length > BODY_KEPT_BYTES && takes_body(request) &&
+                 !budget_has_room(&server->budget, head->content_length))
+                refuse_full(request);
+}
+
+static enum MHD_Result begin(struct http_request *request, const char *method, const char *version)
+{
+        const struct http_server *server = request->conns->server;
+        const struct request_line line = { method, request->target.raw, version, request->target.length };
+        request->method = method;
+        request->started_us = clock_monotonic_us();
+        request->stage = STAGE_BODY;
+        request->conn->head_since_ms = 0;
+        request->counted = true;
+        request->conns->engine->busy++;
+        request->match.index = (unsigned)server->options.route_count;
+        head_check(&request->head, request->conn->mhd, &line, !server->strict_library);
+        set_correlation_id(request);
+        judge(request, note_size(request));
+        return MHD_YES;
+}
+
+/* --- The body -------------------------------------------------------------------------------------- */
+
+static enum MHD_Result take_upload(struct http_request *request, const char *upload, size_t *upload_size)
+{
+        struct http_server *server = request->conns->server;
+        size_t size = *upload_size;
+        *upload_size = 0;
+        request->arrival.bytes += size;
+        if (request->arrival.bytes > server->options.body_max_bytes) {
+                refuse_too_large(request);
+                return MHD_YES;
+        }
+        if (!takes_body(request))
+                return MHD_YES;
+        int rc = body_append(&request->body, &server->budget, &request->head, upload, size);
+        if (rc == ERR_LIMIT)
+                refuse_full(request);
+        else if (rc < 0)
+                request_refuse(request, 503, RETRY_SOON, "The server is out of memory.");
+        return MHD_YES;
+}
+
+/* A refused client's body: read so that it sees the answer, but not without end. The body's end closes the connection. */
+static enum MHD_Result drop_upload(struct http_request *request, size_t *upload_size)
+{
+        request->arrival.dropped_bytes += *upload_size;
+        if (*upload_size == 0 || request->arrival.dropped_bytes > CONN_LINGER_BYTES)
+                return MHD_NO;
+        *upload_size = 0;
+        return MHD_YES;
+}
+
+/* --- The handler ----------------------------------------------------------------------------------- */
+
+static void answer_without_route(struct http_request *request)
+{
+        char allow[256];
+        const char *raw_path;
+        size_t length;
+        bool of_all = !strcmp(request->target.text, "*") && !strcmp(request->method, "OPTIONS");
+        if ((!request->match.path_known && !of_all) || !target_path(request->target.text, &raw_path, &length)) {
+                http_problem(request, 404, NULL, 0, "Nothing exists at this path.");
+                return;
+        }
+        route_allow(request->conns->server->routes, raw_path, length, allow, sizeof(allow));
+        if (!strcmp(request->method, "OPTIONS")) {
+                http_respond(request, &(struct http_answer){ .status = 204,
+                                                             .headers = &(struct http_header){ "Allow", allow },
+                                                             .header_count = 1 });
+                return;
+        }
+        http_problem(request, 405, &(struct http_header){ "Allow", allow }, 1,
+                     "This path does not support the method "
+                     "%s.",
+                     request->method);
+}
+
+static void hold(struct http_request *request)
+{
+        request->stage = STAGE_HELD;
+        request->conns->engine->held++;
+        request->conns->engine->looked_at++;
+}
+
+static enum MHD_Result run(struct http_request *request)
+{
+        request->stage = STAGE_RUNNING;
+        if (request->denial)
+                answer_denied(request);
+        else if (!request->match.route)
+                answer_without_route(request);
+        else if (request_has_query(request)) /* a parameter is not absent because memory is short */
+                request->match.route->handle(request, request->conns->context);
+        else
+                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Memory is short.");
+        if (request->stage == STAGE_ANSWERED)
+                return answer_hand_over(request);
+        hold(request);
+        return MHD_YES;
+}
+
+static void look_again(struct http_request *request)
+{
+        if (request->suspended || ++request->looks < LOOKS_MAX)
+                return;
+        request->suspended = true;
+        request->conns->engine->looked_at--;
+        MHD_suspend_connection(request->conn->mhd);
+}
+
+enum MHD_Result serve_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSED, const char *url UNUSED,
+                              const char *method, const char *version, const char *upload, size_t *upload_size,
+                              void **context)
+{
+        struct http_request *request = *context;
+        if (!request)
+                return MHD_NO;
+        if (request->stage != STAGE_HELD)
+                request->conns->engine->moved = true;
+        switch (request->stage) {
+        case STAGE_HEAD:
+                return request->conn->refused ? MHD_NO : begin(request, method, version);
+        case STAGE_BODY:
+                return *upload_size ? take_upload(request, upload, upload_size) : run(request);
+        case STAGE_DROPPING:
+                return drop_upload(request, upload_size);
+        case STAGE_ANSWERED:
+                return answer_hand_over(request);
+        case STAGE_HELD:
+                look_again(request);
+                break;
+        case STAGE_RUNNING: /* the handler is on the stack: libmicrohttpd is not called from there */
+                break;
+        }
+        return MHD_YES;
+}
+
+/* --- Stopping -------------------------------------------------------------------------------------- */
+
+static void answer_stopping(struct http_request *request)
+{
+        http_problem(request, 503, &(struct http_header){ "Connection", "close" }, 1, "The server is stopping.");
+}
+
+void serve_stopping(struct conns *conns)
+{
+        for (struct list *at = list_first(&conns->orphans); at; at = list_first(&conns->orphans))
+                answer_stopping(CONTAINER_OF(at, struct http_request, orphan));
+        for (struct list *at = list_first(&conns->list); at; at = list_next(&conns->list, at)) {
+                struct http_request *request = CONTAINER_OF(at, struct conn, link)->request;
+                if (request && request->stage == STAGE_HELD)
+                        answer_stopping(request);
+        }
+}

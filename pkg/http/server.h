@@ -1,0 +1,37 @@
+/* server: what all workers of a server agree on.
+ *
+ * Threads: any. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/budget.h"
+#include "http/http.h"
+#include "http/limit.h"
+#include "http/route.h"
+#include "http/token.h"
+
+struct http_server {
+        struct http_options options; /* with the defaults filled in */
+        struct route_table *routes;
+        int listen_fd;
+        uint16_t port;
+        char keep_alive[24];   /* the value of Keep-Alive                             */
+        size_t pool_bytes;     /* libmicrohttpd's memory for a connection             */
+        bool strict_library;   /* libmicrohttpd 1.0 and later check the head's syntax */
+        atomic_uint accepting; /* workers that use listen_fd; the last one closes it  */
+        atomic_bool draining;
+        struct connection_limit limit;
+        struct budget budget;
+        struct token_store tokens;
+};
+
+/* A worker begins to accept, or no longer does. */
+void server_join(struct http_server *server);
+void server_leave(struct http_server *server);
+
+#endif

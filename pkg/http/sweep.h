@@ -1,0 +1,24 @@
+/* sweep: the timer that goes over a worker's connections. It runs only while there is something to look at.
+ *
+ * Threads: loop only. */
+#ifndef HTTP_SWEEP_H
+#define HTTP_SWEEP_H
+
+#include <stdbool.h>
+
+#include "http/handles.h"
+#include "http/http.h"
+
+struct sweep {
+        uv_timer_t timer;
+        uint64_t interval_ms;
+        bool (*run)(struct sweep *sweep); /* false: there is nothing to look at, so stop */
+};
+
+/* `options` with the defaults filled in: a sweep comes often enough for their deadlines. */
+void sweep_init(struct sweep *sweep, uv_loop_t *loop, struct handles *handles, const struct http_options *options,
+                bool (*run)(struct sweep *sweep));
+void sweep_start(struct sweep *sweep); /* unless it runs */
+void sweep_close(struct sweep *sweep);
+
+#endif

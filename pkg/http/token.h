@@ -1,0 +1,51 @@
+/* token: the tokens that admit clients to the routes that are not public, and the check of a request's token.
+ *
+ *     struct token_store store;                                 // of the server
+ *     struct token_view view = { NULL, 0 };                     // of each worker
+ *     denial = token_check(&store, &view, &head, &pass);        // NULL: pass.name tells who it is
+ *     token_pass_fini(&pass);
+ *
+ * Threads: token_store_set: any. A view belongs to one thread. */
+#ifndef HTTP_TOKEN_H
+#define HTTP_TOKEN_H
+
+#include <stdatomic.h>
+
+#include <pthread.h>
+
+#include "http/denial.h"
+#include "http/head.h"
+#include "http/http.h"
+
+struct token_set; /* opaque, counted */
+
+struct token_store {
+        pthread_mutex_t lock;  /* guards the pointer */
+        struct token_set *set; /* NULL: every route is public */
+        atomic_uint number;    /* how often the set was replaced */
+};
+
+void token_store_init(struct token_store *store);
+void token_store_fini(struct token_store *store);
+/* Replaces all tokens; copies them. ERR_NOMEM: the previous ones stay. */
+int token_store_set(struct token_store *store, const struct http_token *tokens, size_t count,
+                    struct err *err) NODISCARD;
+
+struct token_view { /* the set that a worker knows, so that it need not lock */
+        struct token_set *set;
+        unsigned number;
+};
+
+void token_view_fini(struct token_view *view);
+
+struct token_pass { /* the token that a request came with */
+        struct token_set *set;
+        const char *name; /* NULL: none was asked for */
+};
+
+/* Checks the head of a request for a route that is not public. NULL: it may go on, and `pass` is set. */
+const struct denial *token_check(struct token_store *store, struct token_view *view, const struct head *head,
+                                 struct token_pass *pass);
+void token_pass_fini(struct token_pass *pass);
+
+#endif

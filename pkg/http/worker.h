@@ -1,0 +1,35 @@
+/* worker: the parts that serve the connections of one loop.
+ *
+ * Threads: loop only. */
+#ifndef HTTP_WORKER_H
+#define HTTP_WORKER_H
+
+#include "base/uuid.h"
+#include "http/accept.h"
+#include "http/account.h"
+#include "http/budget.h"
+#include "http/conn.h"
+#include "http/engine.h"
+#include "http/handles.h"
+#include "http/limit.h"
+#include "http/refused.h"
+#include "http/server.h"
+#include "http/silent.h"
+#include "http/sweep.h"
+
+struct http_worker {
+        struct http_server *server;
+        struct handles handles;
+        struct engine engine;
+        struct sweep sweep;
+        struct account account;
+        struct connection_share share;
+        struct acceptor acceptor;
+        struct silents silents;
+        struct refused_list refused;
+        struct conns conns;
+        struct budget_trim trim;
+        struct uuid_source uuids;
+};
+
+#endif
