@@ -15,7 +15,7 @@ DOCUMENT = {"name": "a document"}
 
 @pytest.fixture
 def start_pair(start_redis):
-    """start_pair() starts a primary and its replica, in step."""
+    """start_pair() starts a primary and its synced replica."""
     def start(replicas=1, **options):
         primary = start_redis(repl_diskless_sync_delay=0, **options)
         copies = [start_redis(replicaof=f"{primary.host} {primary.port}", **options) for _ in range(replicas)]
@@ -25,7 +25,7 @@ def start_pair(start_redis):
 
 
 def post_all(collector, count):
-    """Keys of `count` documents, each read by `look` right after its answer."""
+    """The keys of `count` documents, each read by `look` right after its answer."""
     with collector.client() as client:
         for number in range(count):
             answer = client.post("/v1/documents", {"number": number})
@@ -44,7 +44,7 @@ def test_an_acknowledged_document_is_on_the_replica_at_that_moment(start_pair, s
     load.count(copy).assert_perfect()
     metrics = collector.metrics()
     assert metrics["collector_ack_wait_seconds_count"] > 0
-    # One WAIT speaks for many documents.
+    # One WAIT covers many documents.
     assert metrics["collector_ack_wait_seconds_count"] < metrics['collector_documents_total{result="stored"}']
 
 
@@ -61,7 +61,7 @@ def test_put_and_repeats_wait_for_the_replica_too(start_pair, start_collector):
         again = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "one"})
         assert (first.status, again.status, first.body) == (201, 201, again.body)
         assert again.header("idempotency-replayed") == "true"
-        # A repeat of what the replica does not have is no more acknowledged than the first try was.
+        # A repeat of a document that the replica lacks is not acknowledged either.
         replica.pause()
         for _ in range(2):
             answer = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "two"})
@@ -141,11 +141,12 @@ def test_a_promoted_replica_gets_what_the_dead_primary_had_not_passed_on(start_p
     collector = start_collector(env=bindings.environment(), ack="replica:1", hold_time="20s").wait_connected()
     with Load(collector, connections=16, rate=2000) as load, heir.client() as client, third.client() as other:
         load.wait_acknowledged(300)
-        # The heir is the one that has most, as Sentinel would choose it: what is acknowledged is on it, too.
+        # The successor is the most up-to-date replica, as Sentinel would choose: it has all acknowledged documents too.
         third.pause()
         acknowledged = list(load.acknowledged)
-        wait_until(lambda: client.exists(*acknowledged) == len(acknowledged), "the heir to have what third has")
-        # Nothing is passed on any more, and so nothing acknowledged, though the primary takes it.
+        wait_until(lambda: client.exists(*acknowledged) == len(acknowledged), "the successor to have what third has")
+        # From here on the primary replicates nothing, so Collector acknowledges nothing, although the primary accepts
+        # writes.
         heir.pause()
         wait_until(lambda: primary.client().dbsize() > len(load.acknowledged) + 10, "documents that wait")
         primary.kill()
@@ -170,7 +171,7 @@ def test_connections_that_are_cut_cost_nothing(start_pair, start_proxy, start_co
     with replica.client() as copy:
         result = load.count(copy)
     result.assert_perfect()
-    # Documents that were written again have two entries in the feed, and are listed once.
+    # Documents that were written again have two entries in the feed but are listed once.
     with Client(collector.host, collector.port) as client:
         listed, cursor = [], ""
         while True:
@@ -188,7 +189,7 @@ def test_the_feed_ends_with_its_documents(start_pair, start_collector):
     with collector.client() as client, primary.client() as store:
         client.post("/v1/documents", DOCUMENT)
         stream = wait_until(lambda: store.keys("collector:feed:*"), "the feed")[0]
-        wait_until(lambda: store.ttl(stream) > 0, "an end of the feed", 5)
+        wait_until(lambda: store.ttl(stream) > 0, "an expiry of the feed", 5)
 
 
 def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector, start_redis):
@@ -203,10 +204,10 @@ def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector,
     assert replica.running()
 
 
-# --- Lanes of which some are broken ------------------------------------------------------------
+# --- Some lanes are broken ---------------------------------------------------------------------
 
 class Connections:
-    """Collector's connections to a server, of one worker: number 0 reads, 1 to 4 are the lanes."""
+    """One worker's connections to a server: number 0 is for reading, 1 to 4 are the lanes."""
 
     def __init__(self, server):
         self.control = server.client()
@@ -218,7 +219,7 @@ class Connections:
         return [int(one["id"]) for one in self.control.client_list(_type="normal") if int(one["id"]) != mine]
 
     def cut(self, *numbers):
-        """They are closed, and the server has no room for others."""
+        """Closes these connections and leaves the server no room for new ones."""
         self.control.config_set("maxclients", len(self.control.client_list()) - len(numbers))
         for number in numbers:
             self.control.client_kill_filter(_id=self.ids[number])
@@ -289,7 +290,7 @@ def test_each_master_of_a_cluster_that_was_written_to_is_asked(start_collector):
         path = "/v1/documents/0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
         with collector.client() as client:
             assert [client.put(path, DOCUMENT).status for _ in range(2)] == [201, 200]
-            # Without one of the replicas, what its master has is not safe, and what others have is.
+            # If one replica is missing, its master's documents are not safe; those of other masters are.
             cluster.nodes[3].pause()
             answers = [one.result() for one in [post_later(collector, DOCUMENT, headers={"Idempotency-Key": str(n)})
                                                 for n in range(24)]]
@@ -322,7 +323,8 @@ def test_one_document_alone_is_synced_at_once_where_the_server_always_syncs(star
     collector = start_collector(server, ack="fsync").wait_connected()
     with collector.client() as client:
         times = sorted(timed(client.post, "/v1/documents", DOCUMENT)[0] for _ in range(21))
-    # Sent in the same write as the document, WAITAOF would be answered at the server's next event, 50 ms on average.
+    # In the same write as the document, WAITAOF would be answered only at the server's next event, after 50 ms on
+    # average.
     assert times[10] < 0.04, times
 
 
@@ -331,7 +333,7 @@ def test_a_server_without_waitaof_is_refused_at_start(start_redis):
     with server.client() as client:
         version = client.info("server")["redis_version"]
     if tuple(int(part) for part in version.split(".")[:2]) >= (7, 2):
-        return  # nothing to be refused: a newer system's own server has it
+        return  # the server of a newer system has WAITAOF, so nothing is refused
     status, _, errors = run_program("collector", ["--listen", "127.0.0.1:0", "--ack", "fsync", "--redis-url",
                                                   server.url()], None, seconds=20)
     assert status == 1

@@ -1,4 +1,4 @@
-"""Bad input: each kind has its answer, and the program goes on."""
+"""Each kind of bad input gets its answer, and the program keeps running."""
 
 import resource
 import time
@@ -16,7 +16,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def place_of(problem):
-    """(line, column) of a problem, from its members or else from its words."""
+    """(line, column) of a problem, from its members or else from its text."""
     if "line" in problem:
         return problem["line"], problem["column"]
     words = problem["detail"].replace(",", " ").replace(":", " ").split()
@@ -25,7 +25,7 @@ def place_of(problem):
 
 @pytest.fixture(scope="module")
 def hasty(redis_server):
-    """A Collector with short patience."""
+    """A Collector with short time-outs."""
     program = Collector(redis_server, header_timeout="400ms", body_timeout="400ms", idle_timeout="1s")
     yield program
     program.close()
@@ -52,7 +52,7 @@ def test_what_is_not_json_is_400_with_line_and_column(client, path, body, line, 
     problem = assert_problem(client.post(path, body, JSON), 400)
     found = place_of(problem)
     assert found[0] == line, problem
-    assert abs(found[1] - column) <= 2, problem  # the end of a wrong word or its start
+    assert abs(found[1] - column) <= 2, problem  # the end or the start of a wrong word
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -121,7 +121,7 @@ def test_a_chunked_body_over_the_limit_is_413(collector):
             for _ in range(17):
                 raw.send(chunk)
         except OSError:
-            pass  # refused before all was sent
+            pass  # refused before everything was sent
         assert_problem(raw.read_answer(), 413)
 
 
@@ -170,16 +170,16 @@ def test_a_form_in_another_charset_is_415_and_says_so(client, charset):
 def test_json_in_another_charset_is_415_where_it_would_be_garbled(client, path, charset):
     headers = {"Content-Type": f"application/json; charset={charset}"}
     assert_problem(client.post(path, '{"a":"Ã©"}'.encode(), headers), 415, "JSON must be sent in UTF-8")
-    assert client.post(path, b'{"a":"\\u00e9"}', headers).status in (200, 201)  # ASCII is taken
+    assert client.post(path, b'{"a":"\\u00e9"}', headers).status in (200, 201)  # ASCII is accepted
 
 
 def test_a_form_for_which_memory_runs_out_is_503(start_redis, start_collector):
     program = start_collector(start_redis(), workers=1)
     with program.client() as client:
         assert client.post("/", b"a=1", FORM).status == 200
-        if not SANITIZED:  # a sanitizer's library ends the program instead
+        if not SANITIZED:  # a sanitizer ends the program instead
             resource.prlimit(program.child.pid, resource.RLIMIT_DATA, (program.data_size() + (3 << 20), -1))
-        body = b"a=" + b"\x01" * 650000  # as JSON six times as much
+        body = b"a=" + b"\x01" * 650000  # six times as large as JSON
         answer = client.post("/", body, FORM)
         assert answer.status == (200 if SANITIZED else 503), answer
         assert SANITIZED or assert_problem(answer, 503)["detail"] == "form: out of memory"
@@ -426,7 +426,7 @@ def test_one_connection_more_than_the_largest_number_is_503_or_closed(start_redi
                 return client.get("/healthz").status == 200
         except (ConnectionEnded, OSError):
             return False
-    wait_until(served_again, "an answer when the others have left")
+    wait_until(served_again, "an answer after the others have left")
 
 
 def test_a_client_that_pauses_for_as_long_as_it_was_told_loses_nothing(hasty):
@@ -436,7 +436,7 @@ def test_a_client_that_pauses_for_as_long_as_it_was_told_loses_nothing(hasty):
             connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             answer = connection.read_answer()
             assert (answer.status, answer.header("Keep-Alive")) == (200, "timeout=1")
-        time.sleep(1.0)  # what the header says: the pause is what is tested
+        time.sleep(1.0)  # the time in the header; this pause is the test
     for connection in connections:
         connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.read_answer().status == 200

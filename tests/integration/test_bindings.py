@@ -1,4 +1,4 @@
-"""Where Redis is, and moving to another one while requests are served."""
+"""How Collector finds Redis, and how it moves to another one while it serves requests."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from support.ports import reserve_port
 
 
 def stores_in(program, server, **options):
-    """True when a new document arrives in this server."""
+    """True if a new document arrives in this server."""
     with program.client() as client, server.client(**options) as store:
         answer = client.post("/v1/documents", {"a": 1})
         assert answer.status == 201, answer
@@ -188,7 +188,7 @@ def test_a_link_that_leads_outside_is_exit_2(bindings, tmp_path):
 
 
 def dangling(bindings, server, where):
-    """A binding of this server of which one thing is a link that leads nowhere; its path."""
+    """A binding of this server in which one part is a broken link; returns the path of the link."""
     path = os.path.join(bindings.path, where)
     if where != "db":
         bindings.write_plain("db", type="redis", host=server.host, port=server.port)
@@ -368,7 +368,7 @@ def test_the_old_redis_dies_with_the_change(start_redis, start_bound, bindings):
     one.start()
     result = load.count(one.client(), two.client())
     assert result.failed == 0, str(result)
-    # What the dead server had taken was in its memory alone; what was acknowledged by the new one is there.
+    # Documents accepted by the dead server were only in its memory; those that the new one acknowledged are there.
     assert not result.doubled
 
 
@@ -410,7 +410,7 @@ def test_the_right_password_arriving_within_the_hold_time_saves_held_requests(st
 
 @pytest.fixture
 def silent_port():
-    """Connections to it are taken by the kernel, and nobody says a word."""
+    """A port where the kernel accepts connections and nobody ever answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -441,12 +441,12 @@ def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindin
     else:
         bindings.redis("db2", two, password="pw")
     wait_until(lambda: [line for line in program.log()[before:] if line["level"] in ("warn", "error")],
-               lambda: f"a line that says why\n{program.child.tail()}", 10)
+               lambda: f"a line that gives the reason\n{program.child.tail()}", 10)
     for _ in range(20):
         assert stores_in(program, one)
     with program.client() as client:
         assert client.get("/readyz").status == 200
-    # Put right, it is taken.
+    # Once corrected, the binding is used.
     if broken == "a second binding":
         bindings.remove("db2")
     if broken == "a replica":
@@ -456,7 +456,8 @@ def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindin
 
 
 def test_what_is_told_while_a_binding_is_waited_for_is_true(start_redis, start_collector, bindings):
-    """An optional Secret that is not there yet: no address is made up, and what waits is told why."""
+    """An optional Secret that does not exist yet: Collector invents no address, and waiting requests learn the
+    reason."""
     collector = start_collector(env=bindings.environment(), binding="db", ack="replica", hold_time="500ms")
     with collector.client() as client:
         answer = client.get("/readyz")
@@ -465,7 +466,7 @@ def test_what_is_told_while_a_binding_is_waited_for_is_true(start_redis, start_c
         assert answer.status == 503 and "address of Redis is not known yet" in answer.json()["detail"], answer
     assert collector.wait_log("binding.awaited")["binding"] == "db"
     assert collector.wait_log("server.listening")["address"] is None
-    collector.wait_log("request.answered")  # whose address is the client's
+    collector.wait_log("request.answered")  # at the client's address
     addresses = [line["address"] for line in collector.log() if "address" in line and line["event"] != "request.answered"]
     assert len(addresses) == 2 and not any(addresses), collector.child.tail()
     assert [name for name in collector.metrics() if name.startswith("collector_binding_info{") and 'address=""' in name]
@@ -514,17 +515,17 @@ def test_sighup_looks_at_the_bindings_at_once(start_redis, start_bound, bindings
 
 
 def count_in_memory(pid, text):
-    """How often the text stands in what the process can write: heap, stacks, data."""
+    """How often the text occurs in the process's writable memory: heap, stacks, data."""
     found = 0
     with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
             begin, end = (int(word, 16) for word in line.split()[0].split("-"))
-            if line.split()[1].startswith("rw") and end - begin <= 256 << 20:  # more: a sanitizer's own notes
+            if line.split()[1].startswith("rw") and end - begin <= 256 << 20:  # more than that belongs to a sanitizer
                 memory.seek(begin)
                 try:
                     found += memory.read(end - begin).count(text.encode())
                 except OSError:
-                    pass  # gone meanwhile, or never given memory
+                    pass  # unmapped meanwhile, or never backed by memory
     return found
 
 

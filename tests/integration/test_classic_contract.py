@@ -1,4 +1,4 @@
-"""The classic interface: what programs rely on that were written for the first Collector."""
+"""The classic interface, which programs written for the first Collector rely on."""
 
 import json
 import time
@@ -200,7 +200,7 @@ def test_the_start_line_says_the_port(collector):
 
 @pytest.fixture
 def classic(request):
-    """Collector started by the classic variables alone."""
+    """Collector started with only the classic variables."""
     started = []
 
     def start(**env):

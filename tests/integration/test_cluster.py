@@ -1,4 +1,4 @@
-"""Collector on a Redis Cluster: routes, resharding, failovers, and the way from one mode to another."""
+"""Collector with a Redis Cluster: routing, resharding, failovers, and moves from one mode to another."""
 
 import datetime
 import re
@@ -41,7 +41,7 @@ def stream_of_today():
 
 
 def listed(client):
-    """All keys that the listing has, in its order."""
+    """All keys of the listing, in order."""
     keys, cursor = [], None
     while True:
         path = "/v1/documents?limit=500" + (f"&cursor={cursor}" if cursor else "")
@@ -85,7 +85,7 @@ def test_dead_entries_are_passed_in_bounded_pages_and_taken_out(cluster, start_c
         page = client.get(f"/v1/documents?limit=10&since={begin}").json()
         assert page["documents"] == [] and page["more"]
         assert listed(client) == [key]
-        wait_until(lambda: listed(client) == [key] and store.xlen(stream) == 1, "the dead entries to be gone")
+        wait_until(lambda: listed(client) == [key] and store.xlen(stream) == 1, "the removal of the dead entries")
 
 
 def test_check_tells_of_the_masters(cluster):
@@ -152,7 +152,7 @@ def test_a_dead_master_delays_until_its_replica_takes_over(start_cluster, start_
     result = load.count(*cluster.clients())
     print(f"\nmaster killed ({which}); the Cluster served all slots again after {promoted:.1f} s\n{result}")
     assert result.failed == 0 and not result.doubled, f"{result}\n{collector.child.tail()}"
-    # Replication is asynchronous: what the master had acknowledged and not yet sent is gone.
+    # Replication is asynchronous, so documents that the master acknowledged but had not sent yet are lost.
     assert len(result.lost) < 50, str(result)
 
 
@@ -194,7 +194,7 @@ def certificates(tmp_path_factory):
 
 
 def moves_under_load(cluster, collector):
-    """Documents go to all masters while slots move: each MOVED and ASK names a node as this Cluster does."""
+    """Posts documents to all masters while slots move: each MOVED and ASK names a node the way this Cluster does."""
     with Load(collector, connections=8, rate=1000) as load:
         load.wait_acknowledged(200)
         cluster.move_slots([slot_of(stream_of_today()), *range(0, 16384, 1639)])
@@ -232,11 +232,12 @@ def test_with_tls_nodes_that_announce_host_names_are_verified_by_them(start_clus
 
 @pytest.mark.parametrize("kind, moved", [("hostname", "?:"), ("unknown-endpoint", ":")])
 def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_collector, kind, moved):
-    """"hostname" without names: "?" in redirections, addresses beside the map. "unknown-endpoint": the host that was asked."""
+    """"hostname" without names gives "?" in redirections and addresses beside the map. "unknown-endpoint" means the
+    host that was asked."""
     cluster = start_cluster(cluster_preferred_endpoint_type=kind)
     slot, owner = slot_of("key"), cluster.master_of(slot_of("key"))
     stranger = next(node for node in cluster.nodes if node is not owner)
-    # Newer versions of redis-py cut the word MOVED off.
+    # Newer versions of redis-py remove the word MOVED.
     with pytest.raises(redis.ResponseError, match=f"{slot} {re.escape(moved)}{owner.port}$"):
         with stranger.client() as client:
             client.get("key")
@@ -247,7 +248,7 @@ def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_col
     assert "?" not in {line.get("address", "")[:1] for line in collector.log()}
 
 
-# As managed services have it: one name for all nodes, one port, a certificate for all their names.
+# As in managed services: one name for all nodes, one port, one certificate for all names.
 def test_a_configuration_endpoint_leads_to_all_nodes(start_cluster, start_collector, bindings, certificates, tmp_path):
     hosts, names = [f"127.0.0.{n}" for n in (2, 3, 4)], [f"node-{n}.redis.test" for n in (2, 3, 4)]
     cluster = start_cluster(tls=Tls(certificates, "any"), hosts=hosts, names=names, port=reserve_port())

@@ -1,5 +1,5 @@
-"""tools/deps while another process has apt's locks. apt-get is the real one, with folders of its own and an archive of
-empty packages; what it would install, it only fetches."""
+"""tools/deps while another process holds apt's locks. The tests use the real apt-get with private folders and an
+archive of empty packages; it downloads packages but does not install them."""
 
 import fcntl
 import hashlib
@@ -18,7 +18,7 @@ LOCKS = ["state/lists/lock", "cache/archives/lock", "dpkg/lock-frontend"]
 
 
 def add_package(archive, name):
-    """A package that holds nothing. Returns its entry for the archive's index."""
+    """Creates an empty package. Returns its entry for the archive's index."""
     content = archive / "content" / name
     (content / "DEBIAN").mkdir(parents=True)
     fields = f"Package: {name}\nVersion: 9999\nArchitecture: all\nMaintainer: nobody\nDescription: empty\n"
@@ -31,7 +31,7 @@ def add_package(archive, name):
 
 @pytest.fixture
 def machine(tmp_path):
-    """A machine of its own, as apt sees it: its folder."""
+    """A folder that apt takes for a whole machine."""
     for folder in ("state/lists/partial", "cache/archives/partial", "etc", "dpkg", "bin", "archive"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "dpkg" / "status").write_text("")
@@ -43,7 +43,7 @@ def machine(tmp_path):
         f'Dir::State "{tmp_path}/state"; Dir::State::status "{tmp_path}/dpkg/status"; Dir::Cache "{tmp_path}/cache";\n'
         f'Dir::Etc "{tmp_path}/etc"; Dir::Etc::Parts "-"; Dir::Log "{tmp_path}"; APT::Sandbox::User "root";\n'
         'APT::Get::Download-Only "true"; Dpkg::Use-Pty "false";\n')
-    for name, text in (("sudo", 'exec "$@"'), ("dpkg-query", "exit 1")):  # nobody's rights are needed; all is missing
+    for name, text in (("sudo", 'exec "$@"'), ("dpkg-query", "exit 1")):  # no root needed; every package is missing
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / "bin" / name).chmod(0o755)
     return tmp_path
@@ -51,7 +51,7 @@ def machine(tmp_path):
 
 @contextmanager
 def held(path):
-    """A lock as apt takes it, by another process than tools/deps: this one."""
+    """Takes a lock the way apt does, in this process rather than tools/deps."""
     path.touch()
     with open(path, "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,7 +72,7 @@ def says_that_it_waits(line):
 def test_it_waits_for_a_lock_says_so_and_goes_on(machine, lock):
     with held(machine / lock):
         child = start(machine, 600)
-        assert child.wait_line(says_that_it_waits, "the line that it waits", 30), child.tail()
+        assert child.wait_line(says_that_it_waits, "the line that says it waits", 30), child.tail()
     assert child.wait(60) == 0, child.tail()
     waiting = next(line for line in child.stdout if says_that_it_waits(line))
     assert re.search(r", \d+ s of at most 600 s: (another )?process .*holds \S+", waiting)
@@ -101,7 +101,7 @@ def test_the_process_that_holds_the_lock_is_named(machine):
 def test_a_signal_ends_the_wait_and_leaves_nothing(machine):
     with held(machine / LOCKS[2]):
         child = start(machine, 600)
-        assert child.wait_line(says_that_it_waits, "the line that it waits", 30), child.tail()
+        assert child.wait_line(says_that_it_waits, "the line that says it waits", 30), child.tail()
         child.signal(signal.SIGTERM)
         assert child.wait(60) == 143, child.tail()
     assert not (machine / "policy-rc.d").exists()

@@ -1,4 +1,4 @@
-"""Clients that hold all connections there are leave descriptors for the services behind the programs."""
+"""Clients that hold all connections still leave descriptors for the services behind the programs."""
 
 import socket
 
@@ -14,7 +14,7 @@ LANES = 5  # connections of a worker with --ack=replica
 
 @pytest.fixture
 def fill():
-    """fill(program) opens idle connections until it refuses them."""
+    """fill(program) opens idle connections until the program refuses them."""
     held = []
 
     def start(program, most=2000):
@@ -44,7 +44,7 @@ def test_clients_do_not_lock_redis_out(start_redis, start_collector, fill):
     collector = start_collector(redis, descriptors=256, workers=WORKERS, ack="replica", hold_time="60s")
     collector.wait_connected()
     with collector.client() as client:
-        assert client.get("/healthz").status == 200  # it has its connection now
+        assert client.get("/healthz").status == 200  # now it has its connection
         redis.kill()
         fill(collector)
         assert client.get("/healthz").status == 200

@@ -112,7 +112,7 @@ def test_concurrent_requests_under_one_idempotency_key_store_one_document(collec
     assert {answer.status for answer in answers} == {201}
     assert len({answer.body for answer in answers}) == 1
     assert sum(answer.header("idempotency-replayed") is None for answer in answers) == 1
-    assert store.dbsize() <= size + 2  # the document and, perhaps, the day's feed
+    assert store.dbsize() <= size + 2  # the document, and possibly the day's feed
 
 
 def test_concurrent_requests_with_other_content_under_one_idempotency_key_store_one_document(collector, store):
@@ -151,7 +151,7 @@ def test_an_idempotency_key_is_good_at_another_replica(start_redis, start_collec
 
 
 def test_an_idempotency_key_in_quotes_or_without_is_taken_as_it_is_sent(client):
-    # The draft writes a structured string in quotes, most clients send the bare word: each works.
+    # The draft uses a quoted structured string, most clients send a bare word; both work.
     name = new_key()
     quoted = post(client, {"a": 1}, Idempotency_Key=f'"{name}"')
     assert quoted.status == 201
@@ -250,7 +250,7 @@ def test_head_has_the_length_and_no_body(client):
     assert head.status == 200 and head.body == b""
     assert head.header("content-length") == str(len(full.body))
     assert client.head(f"/v1/documents/{ABSENT_KEY}").status == 404
-    assert client.get("/healthz").status == 200  # the connection is still in step
+    assert client.get("/healthz").status == 200  # the connection is still in sync
 
 
 def test_a_deleted_document_is_gone(client, store):
@@ -305,7 +305,8 @@ def test_a_body_in_chunks_is_taken(collector, store):
 
 
 def test_extensions_of_chunks_are_passed_over_or_refused(collector, store):
-    """libmicrohttpd 1.0.1 takes the line's end for the chunk's first byte: it must come to a refusal, not to that."""
+    """libmicrohttpd 1.0.1 takes the line's end for the chunk's first byte. It must end in a refusal, never in stored
+    data."""
     before = store.dbsize()
     with collector.connect() as raw:
         raw.send("POST /v1/documents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -357,7 +358,7 @@ def test_with_a_retention_the_feed_ends_after_its_last_document(start_redis, sta
         post(client, {"a": 1})
     store = server.client()
     feed = next(store.scan_iter("collector:feed:*"))
-    ttl = wait_until(lambda: max(0, store.ttl(feed)), "an end of the feed", 5)
+    ttl = wait_until(lambda: max(0, store.ttl(feed)), "an expiry of the feed", 5)
     assert ttl > 3600
 
 
@@ -375,7 +376,7 @@ def test_a_key_prefix_is_put_before_each_key(start_redis, start_collector):
 
 
 def items(answer):
-    """The documents of a listing's answer."""
+    """The documents in a listing's answer."""
     assert answer.status == 200, answer
     return answer.json()["documents"]
 

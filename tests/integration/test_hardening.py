@@ -1,4 +1,4 @@
-"""What the compiler and the linker have put into the programs and the library against mistakes in memory."""
+"""The hardening that compiler and linker have put into the programs and the library."""
 
 import os
 import platform
@@ -11,8 +11,8 @@ from support.deadline import BUILD_DIR, ROOT
 
 LIBRARY = BUILD_DIR / "lib" / "libservicebinding.so"
 PROGRAMS = [BUILD_DIR / "bin" / "collector", BUILD_DIR / "bin" / "pinger"]
-IS_RELEASE = BUILD_DIR.name.split("-")[0] == "release"  # others are for looking for mistakes
-OF_MAKE = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BUILD", "SAN", "CC", "CI"}  # `make test` hands them on
+IS_RELEASE = BUILD_DIR.name.split("-")[0] == "release"  # other builds are for debugging
+OF_MAKE = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BUILD", "SAN", "CC", "CI"}  # passed on by `make test`
 ON_X86 = platform.machine() in ("x86_64", "i386", "i686")
 
 
@@ -34,7 +34,7 @@ def test_it_is_loaded_anywhere_its_stack_is_data_and_its_tables_are_read_only(pa
 
 
 def compiled_here():
-    """The archives with all that was compiled: the programs' packages, and the library as others get it."""
+    """The archives of all compiled code: the programs' packages, and the library as installed."""
     return [*BUILD_DIR.glob("lib/*.a"), *BUILD_DIR.glob("obj/cmd/*/main.o")]
 
 
@@ -57,7 +57,7 @@ if IS_RELEASE:
 
 
 def flags_with(compiler):
-    """The flags with which a release build by this compiler would compile a file."""
+    """The flags that a release build with this compiler would use."""
     env = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
     kind = f"release-{compiler.name}"
     commands = subprocess.run(["make", "-n", "V=1", f"CC={compiler}", f"build/{kind}/obj/pkg/base/err.o"], cwd=ROOT,

@@ -1,5 +1,5 @@
-"""Bindings that differ in `key-prefix`, in database and in kind: what waits while the binding changes is made anew for the
-Redis that it goes to."""
+"""Bindings that differ in `key-prefix`, database and kind: commands that wait while the binding changes are rebuilt for
+the Redis that they go to."""
 
 import threading
 import uuid
@@ -36,7 +36,7 @@ def _listed(collector):
 
 
 def _assert_served(collector, server, prefix, answers):
-    """Each is read through the API, is in the list once, and is under this prefix alone."""
+    """Checks that each document can be read through the API, is listed once, and exists only under this prefix."""
     assert {answer.status for answer in answers} == {201}, answers
     keys = [answer.json()["key"] for answer in answers]
     with collector.client() as client, server.client() as store:
@@ -113,8 +113,8 @@ def test_what_waits_for_a_server_goes_to_a_cluster_and_back(start_redis, start_c
 @pytest.mark.parametrize("ack", ["memory", "replica"])
 def test_under_load_every_acknowledged_document_is_readable_after_each_swap(start_redis, start_collector, bindings,
                                                                            start_proxy, ack):
-    """Six swaps between prefixes and databases, the one in use slow or away meanwhile; the one before stays bound as
-    the previous one, so that all are read through the API."""
+    """Six swaps between prefixes and databases, while the current one is slow or away. The one before stays bound as
+    the previous one, so all documents can be read through the API."""
     server = start_redis(repl_diskless_sync_delay=0)
     replica = start_redis(replicaof=f"{server.host} {server.port}")
     wait_until(lambda: server.replicas() == 1, "a replica in step")

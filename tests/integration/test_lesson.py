@@ -1,5 +1,5 @@
-"""tools/lesson: what a learner sees who takes a wrong turn, and that faults and scenes end by themselves. The pages of the
-lesson themselves are tried by tests/docs/run."""
+"""tools/lesson: the messages for a learner who makes a mistake, and that faults and scenes end by themselves.
+tests/docs/run tests the pages of the lesson."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from support.program import clean_environment
 
 
 def run(folder, script, seconds=90):
-    """The output of shell commands in a scene of its own."""
+    """The output of shell commands in a new scene."""
     env = clean_environment({"LESSON_DIR": folder, "collector_program": BUILD_DIR / "bin" / "collector"})
     done = subprocess.run([ROOT / "tools" / "lesson", "run", "sh", "-c", script], cwd=ROOT, env=env, timeout=seconds,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)

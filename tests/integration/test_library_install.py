@@ -1,4 +1,4 @@
-"""libservicebinding as others get it: installed, found by pkg-config, linked and used from there."""
+"""libservicebinding as other programs use it: installed, found by pkg-config, linked and called."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from support.deadline import BUILD_DIR, ROOT
 
 
 def settings_of(kind):
-    """The settings of make that lead to build/<kind>: release, debug, address-undefined, thread-clang, ..."""
+    """The make settings that produce build/<kind>: release, debug, address-undefined, thread-clang, ..."""
     words, settings = kind.split("-"), []
     if words[-1] in ("gcc", "clang"):
         settings.append(f"CC={words.pop()}")

@@ -1,4 +1,4 @@
-"""GET /v1/documents: every document exactly once, in the order in which Redis took it."""
+"""GET /v1/documents: every document exactly once, in the order in which Redis stored them."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ from support.matching import assert_problem
 
 
 def page(client, **query):
-    """(entries, cursor of the next page, whether there is more now) of one page."""
+    """(entries, cursor of the next page, whether there are more now) of one page."""
     query = {name: value for name, value in query.items() if value is not None}
     answer = client.get("/v1/documents?" + urllib.parse.urlencode(query))
     assert answer.status == 200, answer
@@ -23,7 +23,7 @@ def page(client, **query):
 
 
 def all_keys(client, limit=7, **query):
-    """The keys of all pages, as long as there is more."""
+    """The keys of all pages, until there are no more."""
     keys, cursor, more = [], None, True
     while more:
         entries, following, more = page(client, limit=limit, cursor=cursor, **query)
@@ -48,7 +48,7 @@ def feed_order(store):
 
 @pytest.fixture
 def fresh(start_redis, start_collector):
-    """(client, store) of a Collector of one's own."""
+    """(client, store) of a separate Collector."""
     server = start_redis()
     program = start_collector(server)
     with program.client() as client, server.client() as store:
@@ -157,7 +157,7 @@ def test_a_page_of_nothing_but_deleted_documents_still_leads_on(fresh):
 def test_since_and_until_choose_a_span(fresh):
     client, _ = fresh
     fill(client, 3)
-    # Redis's clock is this machine's: the next documents are in another millisecond.
+    # Redis uses this machine's clock, so the next documents get a later millisecond.
     another_moment()
     middle_start = int(time.time() * 1000)
     middle = fill(client, 3, start=3)
@@ -171,7 +171,7 @@ def test_since_and_until_choose_a_span(fresh):
 
 def another_moment(milliseconds=20):
     begin = time.time()
-    wait_until(lambda: time.time() > begin + milliseconds / 1000, "the clock to go on", interval=0.005)
+    wait_until(lambda: time.time() > begin + milliseconds / 1000, "the clock to advance", interval=0.005)
 
 
 def stamp(milliseconds):
@@ -210,7 +210,8 @@ def test_documents_of_earlier_days_come_first(fresh):
 
 
 def put_on_day(store, key, days):
-    """Moves a document's entry of today into the stream of an earlier day, as Collector would have put it then."""
+    """Moves a document's entry from today's stream to that of an earlier day, as Collector would have written it
+    then."""
     now = int(time.time() * 1000)
     moment = now - days * 24 * 3600 * 1000
     store.xadd(stream_of(moment), {"k": key}, id=f"{moment}-*")
@@ -224,7 +225,7 @@ def stream_of(milliseconds):
 
 
 def calls(store, command):
-    """How often Redis has done a command since the statistics were reset."""
+    """How often Redis has executed a command since the statistics were reset."""
     return store.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"]
 
 
@@ -256,7 +257,7 @@ def test_long_documents_are_fetched_one_at_a_time_and_keep_their_bytes(fresh):
     keys = [client.post("/v1/documents", '{"text":"%s"}' % (size * "x")).json()["key"] for size in sizes]
     store.config_resetstat()
     entries, cursor, more = page(client, limit=1000)
-    # 4 MiB are full with the fifth long one; one more than those of the page is looked at.
+    # The fifth long document fills 4 MiB; Collector looks at one more than the page contains.
     assert more and calls(store, "get") <= 9
     while more:
         following, cursor, more = page(client, limit=1000, cursor=cursor)
@@ -330,11 +331,12 @@ def test_foreign_entries_in_the_feed_do_no_harm(fresh):
     assert all_keys(client, limit=2) == keys
 
 
-# --- Entries whose document is gone -----------------------------------------------------------------------------------
+# --- Entries of deleted documents -------------------------------------------------------------------------------------
 
 
 def add_dead(store, count, begin, per_ms=20):
-    """`count` entries without a document, from the Unix time `begin` in milliseconds on, in the stream of that day."""
+    """Adds `count` entries without a document to the stream of a day, starting at the Unix time `begin` in
+    milliseconds."""
     add = store.register_script("""
         for i = 0, ARGV[2] - 1 do
             local n = string.format('%012x', ARGV[4] + i)
@@ -347,7 +349,7 @@ def add_dead(store, count, begin, per_ms=20):
 
 
 def minutes_ago(minutes):
-    """Unix milliseconds, on this very day unless that has only begun."""
+    """Unix milliseconds, today unless the day has only just begun."""
     return int(time.time() * 1000) - minutes * 60_000
 
 
@@ -396,15 +398,15 @@ def test_old_entries_of_documents_that_are_gone_are_taken_out_of_the_feed(start_
         def left():
             assert all_keys(client, since=begin - 1000) == alive
             return sum(store.xlen(stream) for stream in store.scan_iter("collector:feed:*")) == 1 + 1 + 40 + 1
-        wait_until(left, "the old entries to be gone")
+        wait_until(left, "the removal of the old entries")
         store.config_resetstat()
         assert all_keys(client, since=begin - 1000) == alive
-        assert calls(store, "xdel") == 0, "an entry that is young was taken out"
+        assert calls(store, "xdel") == 0, "a young entry was removed"
 
 
 def test_ids_of_one_redis_are_never_taken_out_of_another(start_redis, start_collector, start_proxy, bindings):
-    """Both have entries with the same ids, of other documents. The list reads the entries in the first, and looks for
-    their documents in the second."""
+    """Both servers have entries with the same ids but for different documents. The list reads entries from the first
+    and looks for their documents in the second."""
     first, second = start_redis(), start_redis()
     begin, count = minutes_ago(10), 200
     alive = [str(uuid.uuid4()) for _ in range(count)]
@@ -440,7 +442,7 @@ def test_lists_that_wait_for_each_other_fail_together_where_redis_goes_away(star
     program = start_collector(server, hold_time="2s", workers=1).wait_connected()
     begin = int(time.time() * 1000)
     with server.client() as store:
-        add_dead(store, 20_000, begin)  # young, so they stay
+        add_dead(store, 20_000, begin)  # too young to be removed
     answers, pages = [], []
 
     def read():
@@ -455,7 +457,7 @@ def test_lists_that_wait_for_each_other_fail_together_where_redis_goes_away(star
         reader.start()
     wait_until(lambda: len(pages) > 100, "pages")
     server.pause()
-    deadline = Deadline(20)  # each after the other would take 32 s
+    deadline = Deadline(20)  # one after another would take 32 s
     for reader in readers:
         reader.join(max(0.1, deadline.left()))
     server.resume()
@@ -505,7 +507,7 @@ def test_a_repeat_is_looked_for_where_it_was_written_and_not_at_its_created(star
         assert len(feed_entries(store, key)) == 1
         assert feed_entries(store, key)[0][0] >= stream_of(int(time.time() * 1000) - 60_000)
         wait_until(lambda: all(store.ttl(stream) > 0 for stream in store.scan_iter("collector:feed:*")),
-                   "an end for each stream")
+                   "an expiry for each stream")
 
 
 def test_a_repeat_that_was_announced_a_while_ago_is_found_though_nothing_tells_when(fresh):
@@ -525,7 +527,7 @@ def test_a_stream_lives_as_long_as_the_longest_retention(start_redis, start_coll
             store.config_resetstat()
             with start_collector(server, retention=retention, workers=1).client() as client:
                 fill(client, 1)
-            wait_until(lambda: calls(store, "expireat") >= 4, "an end for the streams")
+            wait_until(lambda: calls(store, "expireat") >= 4, "an expiry for the streams")
         for stream in store.scan_iter("collector:feed:*"):
             assert store.ttl(stream) > 29 * 24 * 3600
 
@@ -541,9 +543,9 @@ def test_a_document_that_is_missing_in_the_feed_is_added_today(start_redis, star
         (stream, fields), = feed_entries(store, key)
         assert stream >= stream_of(int(time.time() * 1000) - 60_000) and b"m" in fields
         assert put(client, key, {"a": 1}).status == 200
-        assert len(feed_entries(store, key)) == 1, "it is added again with each repeat"
+        assert len(feed_entries(store, key)) == 1, "each repeat adds it again"
         assert all_keys(client, since=old - 1000) == [key]
-        wait_until(lambda: store.ttl(stream) > 0, "an end for the stream")
+        wait_until(lambda: store.ttl(stream) > 0, "an expiry for the stream")
 
 
 def test_a_marked_entry_is_a_double_of_one_in_the_stream_of_another_day(fresh):
@@ -576,7 +578,8 @@ def test_a_double_over_midnight_is_left_out(fresh):
     held, late, again = (str(uuid.uuid4()) for _ in range(3))
     for key in (held, late, again):
         store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
-    # Added before midnight; sent before it and added after it; added to the stream of the day that is over.
+    # Three cases: added before midnight; sent before midnight and added after it; added to the stream of the previous
+    # day.
     before, after = stream_of(midnight - 1), stream_of(midnight)
     store.xadd(before, {"k": held}, id=f"{midnight - 200}-0")
     store.xadd(before, {"k": late}, id=f"{midnight + 20_000}-0")
@@ -622,7 +625,7 @@ def test_a_double_is_left_out_at_20000_documents_a_second(fresh):
     assert all_keys(client, since=first, until=first + 1) == [key]
     store.config_resetstat()
     assert all_keys(client, since=again - 1) == []
-    assert calls(store, "xrange") < 30, "the look-back reads more than what is about the mark"
+    assert calls(store, "xrange") < 30, "the look-back reads more than the entries around the mark"
 
 
 def test_where_the_look_back_ends_a_document_is_shown_and_the_work_is_bounded(fresh):

@@ -1,4 +1,5 @@
-"""tools/run, which `make run` calls, and tools/bind, which writes its bindings: with ports and a folder of their own."""
+"""tools/run, which `make run` calls, and tools/bind, which writes its bindings. The tests use their own ports and
+folder."""
 
 import json
 import os
@@ -15,7 +16,7 @@ from support.program import clean_environment
 
 
 class Run:
-    """tools/run with all that it writes in `folder`. Port 0 is the system's choice."""
+    """Runs tools/run with all its output in `folder`. Port 0 lets the system choose."""
 
     def __init__(self, folder, collector_port=0, pinger_port=0):
         self.folder = folder
@@ -24,23 +25,23 @@ class Run:
         self.child = Child([ROOT / "tools" / "run"], env)
 
     def wait_started(self):
-        assert self.child.wait_line(lambda line: line.startswith("Stop all three"), "the end of the start", 45), \
+        assert self.child.wait_line(lambda line: line.startswith("Stop all three"), "the end of the startup", 45), \
             self.child.tail()
         return self
 
     def address(self, program):
-        """(host, port), as the line that says it is ready has it."""
+        """(host, port) from the line that says it is ready."""
         line = next(line for line in self.child.stdout if line.startswith(f"{program} is ready on "))
         host, port = line.split()[-1].removeprefix("http://").split(":")
         return host, int(port)
 
     def processes(self):
-        """The ids by name, from the list that the script keeps."""
+        """The process ids by name, from the list that the script keeps."""
         lines = (self.folder / "processes").read_text().splitlines()
         return {line.split()[2]: int(line.split()[0]) for line in lines}
 
     def left(self):
-        """What still runs with this folder in its environment: whatever the script has started."""
+        """The running processes that the script started, recognized by this folder in their environment."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:

@@ -1,4 +1,4 @@
-"""What strangers can make the programs hold has a bound, and goes when they go."""
+"""Memory that clients can make the programs use is bounded, and is freed when they leave."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from support.pinger import Pinger
 
 @pytest.fixture(params=["collector", "pinger"])
 def start(request, redis_server):
-    """start(**flags) starts the program; it must end well."""
+    """start(**flags) starts the program, which must exit cleanly."""
     started = []
 
     def start_it(**flags):
@@ -30,7 +30,7 @@ def ask(program, data):
 
 
 def refused(program, data):
-    """400; libmicrohttpd 1.0 closes without a word where a head has a NUL."""
+    """400; libmicrohttpd 1.0 closes the connection without an answer if a head has a NUL."""
     try:
         return ask(program, data).status == 400
     except ConnectionEnded:
@@ -48,11 +48,11 @@ def test_queries_of_many_parameters_are_answered_and_leave_nothing(start):
     for _ in range(1500):
         assert ask(program, many).status == 200
         assert refused(program, behind_a_nul)
-    assert SANITIZED or resident_bytes(program.pid) - before < MIB  # a sanitizer keeps what was freed
+    assert SANITIZED or resident_bytes(program.pid) - before < MIB  # a sanitizer retains freed memory
 
 
 def announce(program, path, size):
-    """The answer to the head of a body that does not come; None where nothing is said before it comes."""
+    """The answer to a head whose body never arrives; None if the program waits for the body."""
     with RawConnection(program.host, program.port) as connection:
         connection.send(request_bytes("POST", path, headers={"Content-Length": str(size),
                                                              "Content-Type": "application/json"}))
@@ -84,7 +84,7 @@ def test_what_finds_no_room_is_told_when_to_come_again(start):
     with RawConnection(program.host, program.port) as first:
         data = request_bytes("POST", path_of(program), b" " * MIB)
         first.send(data[:-1])
-        answer = wait_until(lambda: announce(program, path_of(program), MIB), "the first body to have come")
+        answer = wait_until(lambda: announce(program, path_of(program), MIB), "the first body to arrive")
         assert (answer.status, answer.header("Retry-After")) == (503, "1")
         assert answer.header("Content-Type") == "application/problem+json"
         first.send(data[-1:])

@@ -1,4 +1,4 @@
-"""Names of Redis: slow to be found, or with many addresses."""
+"""Host names of Redis that resolve slowly or have many addresses."""
 
 from support.elsewhere import elsewhere
 

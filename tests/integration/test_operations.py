@@ -1,4 +1,4 @@
-"""The program and its probes: how Collector is started, watched, reloaded and stopped."""
+"""The program and its probes: starting, monitoring, reloading and stopping Collector."""
 
 import json
 import re
@@ -162,7 +162,7 @@ def test_a_bad_variable_is_exit_2_and_named():
     ("workers: 1\nworkers: 2\n", [":2", "workers"]),
     ("workers: [1\n", ["collector.yaml"]),
     ("- a\n", ["collector.yaml:1"]),
-    # What a URL means is found out later, by those who know Redis: the place is as exact.
+    # The URL is parsed later, by code that knows Redis; the error is just as exact.
     ("workers: 1\nredis:\n  url: redis://127.0.0.1:99999\n", ["collector.yaml:3: redis.url: "]),
     ("workers: 1\nredis-ca-file: /nonexistent/ca\n", ["collector.yaml:2: redis-ca-file: ", "/nonexistent/ca"])])
 def test_a_bad_file_is_exit_2_with_line_and_entry(tmp_path, text, words):
@@ -221,8 +221,8 @@ def test_a_port_in_use_is_exit_1_with_a_clear_message(start_redis, collector):
 
 
 def test_workers_that_run_when_a_later_one_fails_are_stopped_before_the_end(start_redis):
-    """Descriptors run out at one step of the start after the other; the settings are freed at its end. Leaks are not
-    looked for: without descriptors LeakSanitizer cannot."""
+    """Lets descriptors run out at each step of the startup in turn; the settings must be freed at the end. It does not
+    check for leaks, because LeakSanitizer needs descriptors."""
     server, failed = start_redis(), 0
     for descriptors in range(14, 32):
         command = f"ulimit -n {descriptors}; exec {program_path('collector')} --listen 127.0.0.1:0 --workers 4 " \
@@ -231,7 +231,7 @@ def test_workers_that_run_when_a_later_one_fails_are_stopped_before_the_end(star
                               env=clean_environment({"LSAN_OPTIONS": "detect_leaks=0"})) as process:
             try:
                 process.wait(1)
-            except subprocess.TimeoutExpired:  # it has enough of them
+            except subprocess.TimeoutExpired:  # it has enough descriptors
                 process.terminate()
             output, errors = process.communicate(timeout=20 * PATIENCE)
         assert process.returncode in (0, 1) and b"Sanitizer" not in errors, (descriptors, process.returncode, errors)
@@ -321,7 +321,7 @@ def test_readyz_is_503_until_redis_is_reached_and_200_with_readiness_degraded(st
         answer = client.get("/readyz")
         assert answer.status == 200 and "degraded" in answer.text
     start_redis(port=port)
-    wait_until(lambda: ready(required) == 200, "ready when Redis is there", 10)
+    wait_until(lambda: ready(required) == 200, "ready when Redis is back", 10)
 
 
 # --- Stopping -----------------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_sigterm_lets_requests_that_are_under_way_finish(start_redis, start_prox
     program.wait_connected()
     proxy.delay(0.5)
     answers = [post_later(program, {"n": n}) for n in range(5)]
-    # in flight: the proxy holds the SET back
+    # in flight: the proxy holds the SET
     wait_until(lambda: metric_sum(program.metrics(), "collector_redis_in_flight_commands") > 0, "requests in flight")
     program.terminate()
     for answer in answers:
@@ -377,7 +377,7 @@ def test_sigterm_under_load_loses_nothing_that_was_acknowledged(start_redis, sta
     load.stop()
     result = load.count(server.client())
     result.assert_nothing_lost()
-    # What fails was sent after the stop: nobody listens, or the connection was closed between requests.
+    # Only requests sent after the stop may fail: nobody listens, or the connection was closed between requests.
     assert all(status in (None, 503) for _, status, _ in load.failed), str(result)
 
 
@@ -385,7 +385,7 @@ def test_during_the_drain_delay_new_connections_are_served_and_told_to_close(sta
     program = start_collector(start_redis(), drain_delay="1500ms")
     program.wait_connected()
     program.terminate()
-    wait_until(lambda: ready(program) == 503, "not ready any more", 3)
+    wait_until(lambda: ready(program) == 503, "no longer ready", 3)
     with program.connect() as raw:
         raw.send(request_bytes("POST", "/", {"a": 1}))
         answer = raw.read_answer()
@@ -465,7 +465,7 @@ SECRET = "s3cr3t-Xq9"
 
 
 def everything_said(program):
-    """Log, pages and errors of a program, after some use."""
+    """The log, pages and errors of a program after some use."""
     with program.client() as client:
         pages = [client.get(path, headers).text for path in ("/", "/metrics", "/readyz", "/version", "/healthz", "/nothing")
                  for headers in ({}, {"Accept": "text/html"})]

@@ -1,4 +1,4 @@
-"""Standard output that nobody reads, that is full, or that is not there: the service goes on."""
+"""The service keeps working when standard output is not read, full, or closed."""
 
 import fcntl
 import json
@@ -20,11 +20,11 @@ from support.program import clean_environment, program_path
 
 PROGRAMS = ["collector", "pinger"]
 GRACE_SECONDS = 3
-REQUESTS = 6000  # more lines than a pipe and the log's memory hold
+REQUESTS = 6000  # more lines than a pipe and the log's buffer hold
 
 
 class Bare:
-    """A program whose descriptors are the test's own."""
+    """A program with descriptors that the test chooses."""
 
     def __init__(self, program, *arguments, **options):
         self.port = reserve_port()
@@ -70,7 +70,7 @@ def read_all(fd, pieces):
     while True:
         try:
             piece = os.read(fd, 1 << 16)
-        except OSError:  # a terminal's other end is closed
+        except OSError:  # the other end of the terminal is closed
             return
         if not piece:
             return
@@ -78,7 +78,7 @@ def read_all(fd, pieces):
 
 
 def lines_of(pieces):
-    """Each line of the log, which must be whole."""
+    """The lines of the log; each must be complete."""
     text = b"".join(pieces)
     assert text.endswith(b"\n")
     return [json.loads(line) for line in text.splitlines()]
@@ -107,7 +107,7 @@ def test_a_reader_that_goes_on_is_told_how_many_lines_it_missed(program):
         assert dropped > 0
         reader = threading.Thread(target=read_all, args=(reading, pieces))
         reader.start()
-        wait_until(lambda: any(b'"log.dropped"' in piece for piece in pieces), lambda: "the line that tells", 10)
+        wait_until(lambda: any(b'"log.dropped"' in piece for piece in pieces), lambda: "the line log.dropped", 10)
         bare.ask(100)
         assert bare.stop() == 0
         reader.join()

@@ -1,4 +1,4 @@
-"""Pinger's log all the way: through Collector into Redis."""
+"""Pinger's log from end to end: through Collector into Redis."""
 
 import json
 
@@ -10,7 +10,7 @@ from support.ports import reserve_port
 
 
 def logged(redis):
-    """The URLs of the request records in Redis, each as often as it is stored."""
+    """The URLs of the request records in Redis, repeated as often as they are stored."""
     with redis.client() as client:
         urls = []
         for key in client.scan_iter(match="*", count=1000):

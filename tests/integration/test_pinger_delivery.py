@@ -1,4 +1,4 @@
-"""Pinger's log records: their form, their way to Collector, and what happens when that fails."""
+"""Pinger's log records: their format, their delivery to Collector, and failures of the delivery."""
 
 import re
 import ssl

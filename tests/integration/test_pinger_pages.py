@@ -1,4 +1,4 @@
-"""Pinger's pages: the classic report to the letter, its pieces, and the pages beside it."""
+"""Pinger's pages: the exact classic report, its pieces, and the additional pages."""
 
 import json
 import re
@@ -241,7 +241,7 @@ def test_a_delay_ends_with_its_client_and_their_number_is_bounded(stub):
 
     def answered():
         return [connection for connection in connections if connection.readable(0)]
-    wait_until(answered, "the one that finds no room")
+    wait_until(answered, "the request that is one too many")
     assert [connection.read_answer().status for connection in answered()] == [503]
     for connection in connections:
         connection.close()

@@ -1,4 +1,4 @@
-"""`--previous-binding`: documents of the Redis that was bound before are found after a swap."""
+"""`--previous-binding`: Collector finds documents of the previously bound Redis after a swap."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_documents_of_the_previous_redis_are_read(swapped):
         assert store.exists(fresh) and not store.exists(*keys)
         assert client.get(f"/v1/documents/{fresh}").status == 200
         assert client.get("/v1/documents/00000000-0000-7000-8000-000000000000").status == 404
-        # Nothing is copied, and a list shows what is in the one in use.
+        # Nothing is copied, and a list shows only the current Redis.
         assert [entry["key"] for entry in client.get("/v1/documents").json()["documents"]] == [fresh]
     metrics = collector.metrics()
     assert metrics['collector_previous_reads_total{result="found"}'] == 9
@@ -58,7 +58,7 @@ def test_repeats_of_what_is_in_the_previous_redis_store_nothing(swapped):
         assert client.put(f"/v1/documents/{PUT_KEY}", DOCUMENT).status == 200
         assert client.put(f"/v1/documents/{PUT_KEY}", {"name": "b"}).status == 409
         assert store.dbsize() == 0
-        # What is in neither is new.
+        # A document in neither Redis is new.
         assert client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "two"}).status == 201
         answer = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "two"})
         assert answer.status == 201 and answer.header("idempotency-replayed") == "true"
@@ -83,7 +83,7 @@ def test_a_delete_that_only_the_previous_redis_refuses_says_so(swapped):
         answer = client.delete(f"/v1/documents/{fresh}")
         assert_problem(answer, 503, "is deleted from the Redis in use, but may still be in the previous one", "NOPERM")
         assert answer.header("retry-after") == "1" and not store.exists(fresh)
-        # Where the Redis in use had none either, nothing was deleted.
+        # If the current Redis does not have the document either, nothing is deleted.
         assert_problem(client.delete(f"/v1/documents/{fresh}"), 503, "is not deleted: the previous Redis", "NOPERM")
         before.execute_command("ACL", "SETUSER", "default", "+getdel")
         assert client.delete(f"/v1/documents/{fresh}").status == 404
@@ -102,7 +102,7 @@ def test_a_previous_redis_that_is_away_makes_a_miss_503_and_nothing_else(swapped
         assert took < 4
         assert client.get("/readyz").status == 200
         old.start()
-        assert client.get(f"/v1/documents/{keys[0]}").status == 404  # it kept nothing on its disk
+        assert client.get(f"/v1/documents/{keys[0]}").status == 404  # it stored nothing on disk
 
 
 def test_a_previous_binding_that_comes_later_is_used(start_redis, start_collector, bindings):
@@ -155,7 +155,7 @@ def test_the_binding_in_use_needs_no_name_beside_the_previous_one(start_redis, s
     collector.wait_connected()
     key = collector.client().post("/v1/documents", DOCUMENT).json()["key"]
     assert new.client().exists(key) and not old.client().exists(key)
-    # A third is one too many again.
+    # With a third binding the choice is ambiguous again.
     bindings.redis("third", old)
     status, _, errors = check(env=bindings.environment(), previous_binding="old")
     assert status == 2 and "3 bindings" in errors

@@ -1,4 +1,5 @@
-"""DESIGN, "What a Redis failure means": Redis fails in every way, and what was acknowledged is there."""
+"""Redis fails in every way, and every acknowledged document survives (docs/decisions.md, "What a failure of Redis
+means")."""
 
 import concurrent.futures
 import os
@@ -32,7 +33,7 @@ def held(program):
 
 
 def assert_listed_once(program, load):
-    """Each acknowledged document is in the listing, and none is there twice."""
+    """Checks that each acknowledged document is listed exactly once."""
     keys = listed_keys(program)
     missing = set(load.acknowledged) - set(keys)
     assert not missing, f"{len(missing)} acknowledged documents are not listed"
@@ -98,7 +99,7 @@ def test_a_put_that_was_sent_twice_is_no_conflict(start_redis, start_proxy, star
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy)
     program.wait_connected()
-    # Redis does it, and its answer is lost.
+    # Redis executes it, and its reply is lost.
     proxy.lose_replies(commands=["SET"], times=1)
     with program.client() as client:
         answer = client.put("/v1/documents/11111111-1111-4111-8111-111111111111", {"a": 1})
@@ -189,7 +190,7 @@ def test_a_repeat_brings_a_document_into_the_feed_that_a_dead_collector_left_out
     body = {"a": 1, **({"created": 5} if own_created else {})}
     with program.client() as client, server.client() as store:
         key = client.post("/v1/documents", body, {"Idempotency-Key": "k"}).json()["key"]
-        # As it is after a kill between the SET and the XADD.
+        # The state after a kill between the SET and the XADD.
         for stream in store.scan_iter("collector:feed:*"):
             store.delete(stream)
         assert client.post("/v1/documents", body, {"Idempotency-Key": "k"}).status == 201
@@ -295,7 +296,7 @@ def test_a_document_put_off_behind_its_feed_entry_is_stored_and_listed(start_red
     with program.client() as client:
         key = client.post("/v1/documents", {"a": 1}).json()["key"]
         assert client.get(f"/v1/documents/{key}").status == 200
-    # A reader may have passed the first entry before the document was there: it may be listed twice, never missed.
+    # A reader may have passed the first entry before the document existed, so it may be listed twice but never missed.
     assert set(listed_keys(program)) == {key}
 
 
@@ -343,7 +344,7 @@ def test_a_replica_found_at_start_is_waited_for(start_redis, start_collector):
     assert answer.result().status == 201
 
 
-# --- Replies that say no --------------------------------------------------------------------------------
+# --- Refusals -------------------------------------------------------------------------------------------
 
 def test_redis_out_of_memory_is_507_with_the_reason(start_redis, start_collector):
     server = start_redis()
@@ -446,7 +447,7 @@ def test_redis_away_for_longer_than_the_hold_time_is_503_and_nothing_is_stored(s
     server.start()
     wait_until(lambda: ready(program), "ready again")
     with program.client() as client:
-        # The other worker may still be in a pause between two attempts that is longer than this hold time.
+        # The other worker may still be pausing between two attempts, for longer than this hold time.
         wait_until(lambda: client.post("/", {"a": 1}).status == 200, "stored again")
     assert server.client().dbsize() <= 2  # this document and its feed
 
@@ -503,7 +504,7 @@ def test_memory_is_bounded_when_redis_is_away_and_clients_insist(start_redis, st
     assert SANITIZED or program.peak_memory() < 64 << 20
     start_redis(port=port)
     wait_until(lambda: ready(program), "ready")
-    wait_until(lambda: held(program) == 0, "nothing held any more")
+    wait_until(lambda: held(program) == 0, "nothing held anymore")
 
 
 # --- Collector itself ----------------------------------------------------------------------------------------

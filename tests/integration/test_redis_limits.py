@@ -1,4 +1,4 @@
-"""Limits of Redis at which it ends a connection: the command that meets one fails alone, and says why."""
+"""Limits at which Redis closes a connection: only the command that exceeds one fails, with the reason."""
 
 import threading
 import time
@@ -61,7 +61,7 @@ def test_a_document_over_the_query_buffer_limit_fails_alone(start_redis, start_c
         for _ in range(2):
             begin = time.monotonic()
             assert_too_large(post(program, large()))
-            assert time.monotonic() - begin < 20, "found long before the hold time is over"
+            assert time.monotonic() - begin < 20, "identified long before the hold time is over"
         load.wait_acknowledged(100)
     load.count(server.client()).assert_perfect()
 
@@ -82,7 +82,7 @@ def test_it_is_found_where_nothing_else_is_sent(start_redis, start_collector):
     program = start_collector(server, body_max="4MiB", workers=1)
     assert_too_large(post(program, large()))
     assert post(program, {"small": 1}).status == 201
-    wait_until(lambda: not server.client().keys("collector:trial*"), "nothing left of what it tries with")
+    wait_until(lambda: not server.client().keys("collector:trial*"), "no keys left from its trial")
 
 
 def test_a_document_over_the_bulk_limit_fails_with_what_redis_says(start_redis, start_collector):
@@ -101,7 +101,7 @@ def test_a_document_over_the_bulk_limit_fails_with_what_redis_says(start_redis, 
 def test_memory_for_clients_that_runs_out_hits_the_large_one_alone(start_redis, start_collector):
     server = start_redis()
     if not server.client().config_get("maxmemory-clients"):
-        server.config(client_query_buffer_limit="1mb")  # Redis 6.2 knows no other
+        server.config(client_query_buffer_limit="1mb")  # the only one that Redis 6.2 has
     else:
         server.config(maxmemory_clients="2mb")
     program = start_collector(server, body_max="8MiB", workers=1)
@@ -175,7 +175,7 @@ def test_a_server_that_is_away_is_no_reason_to_give_a_large_document_up(start_re
             proxy.refuse()
             answer = Background(lambda: post(program, large()))
             wait_until(lambda: metric_sum(program.metrics(), "collector_held_commands") > 2, "a held document")
-            time.sleep(1.0)  # that long it is away
+            time.sleep(1.0)  # how long Redis is away
             proxy.heal()
             assert answer.result().status == 201
     load.count(server.client()).assert_perfect()
@@ -240,7 +240,7 @@ def test_readiness_goes_by_writes_and_does_not_flap(start_redis, start_collector
     stop = threading.Event()
     server.client().execute_command("CLIENT", "PAUSE", 60000, "WRITE")
     reports = Background(lambda: readiness(program, stop))
-    for number in range(4):  # each fails alone; nothing waits in between, and reads are answered
+    for number in range(4):  # each fails separately, nothing waits in between, and reads are answered
         assert post(program, {"a": number}).status == 503
         assert get(program, "/v1/documents/0190a5d2-0000-7000-8000-000000000000").status == 404
     assert get(program, "/readyz").status == 503
@@ -260,7 +260,7 @@ def test_a_proxy_that_closes_at_each_write_costs_waiting_alone(start_redis, star
         load.wait_acknowledged(20)
         connects = proxy.connections
         proxy.lose_replies(["SET", "XADD"], times=None)
-        time.sleep(3.0)  # that long it does
+        time.sleep(3.0)  # how long Redis does that
         tries = proxy.connections - connects
         proxy.heal()
         load.wait_acknowledged(20)

@@ -1,5 +1,5 @@
-"""The rights that a user of Redis needs, as the manual lists them: with these alone everything works and nothing is
-refused, which the server's ACL LOG would tell. The trial of a binding and `--check` find each one that is missing."""
+"""The rights that a Redis user needs, as the manual lists them. With only these everything works, and the server's ACL
+LOG shows no refusal. The trial of a binding and `--check` find each missing right."""
 
 import re
 import time
@@ -18,18 +18,18 @@ KEY = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
 MANUAL = (ROOT / "docs/bindings.md").read_text().split("## What the user of Redis needs")[1].split("\n## ")[0]
 
 
-# What is sent to connect and to ask; all the rest of the manual's rights is what serving sends.
+# Commands for connecting and inspecting; serving sends all others of the manual's rights.
 CONNECTING = {"ping", "select", "info", "role", "config|get", "client|setname", "client|setinfo", "cluster|slots", "asking"}
 
 
 def table():
-    """The commands of the table that the trial is made of, lower case."""
+    """The commands in the trial's table, in lower case."""
     text = (ROOT / "cmd/collector/commands.c").read_text()
     return {name.lower() for name in re.findall(r'\.argv = \{ "([A-Z]+)"', text)}
 
 
 def rights():
-    """What the manual's ACL SETUSER line grants."""
+    """The rights that the manual's ACL SETUSER line grants."""
     return re.search(r"^ACL SETUSER collector on >\.\.\. (.+)$", MANUAL, re.M).group(1).split()
 
 
@@ -64,7 +64,7 @@ def test_the_rights_of_the_manual_are_enough(server, start_collector):
     program = start_collector(url, key_prefix="orders:", retention="1h").wait_connected()
     use(program)
     with server.client(username="default", password="admin", db=3) as admin:
-        wait_until(lambda: all(admin.ttl(key) > 0 for key in admin.scan_iter()), "an end for each key", 90, 0.2)
+        wait_until(lambda: all(admin.ttl(key) > 0 for key in admin.scan_iter()), "an expiry for each key", 90, 0.2)
         assert {key.split(b":")[0] for key in admin.scan_iter()} == {b"orders"}
     status, out, error = check(redis_url=url, key_prefix="orders:")
     assert status == 0 and "a write and a read have worked" in out and "maxmemory-policy" in out, out + error
@@ -83,7 +83,7 @@ def test_a_newer_server_and_fsync_need_two_more(start_redis, start_collector, va
 
 
 def add_dead_entries(admin):
-    """300 of ten minutes ago, whose documents are gone; the stream that they are in."""
+    """Adds 300 entries of ten minutes ago without documents; returns their stream."""
     begin = int(time.time() * 1000) - 600_000
     stream = "orders:collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(begin // 1000))
     for n in range(300):
@@ -111,7 +111,8 @@ def test_without_xdel_lists_work_and_the_log_says_once_what_stays(server, start_
 
 
 def sent_to(server):
-    """What the server was sent since its statistics were reset, but for what the tests themselves and connections send."""
+    """The commands that the server received since its statistics were reset, except those of the tests and of
+    connecting."""
     with server.client(username="default", password="admin") as admin:
         names = {name.split("_", 1)[1] for name in admin.info("commandstats")}
     ours = {"acl|setuser", "acl|log", "auth", "hello", "config|resetstat", "scan", "ttl"}
@@ -141,7 +142,7 @@ def test_the_table_of_the_trial_the_manual_and_what_is_sent_are_one_list(start_r
     assert sent == table()
 
 
-NEEDED = {  # right: options with which it is needed, and the step that fails
+NEEDED = {  # right: the options that need it, and the step that fails without it
     "set": ({}, "write"), "get": ({}, "read"), "getdel": ({}, "write"), "getrange": ({}, "read"), "xadd": ({}, "write"),
     "xrange": ({}, "read"), "exists": ({}, "read"), "expireat": ({"retention": "1h"}, "write"),
     "wait": ({"ack": "replica"}, "acknowledgement"),
@@ -150,7 +151,7 @@ NEEDED = {  # right: options with which it is needed, and the step that fails
 
 @pytest.fixture
 def lacking(server):
-    """lacking("xadd", ...): a URL whose user has all rights of the manual but these."""
+    """lacking("xadd", ...): a URL whose user has all rights in the manual except these."""
     def take(*missing):
         with server.client(username="default", password="admin") as admin:
             admin.execute_command("ACL", "SETUSER", "collector", *[f"-{right}" for right in missing])
@@ -265,7 +266,7 @@ def test_each_master_of_a_cluster_is_tried_with_all_of_it():
         cluster.masters()[2].client().execute_command("ACL", "SETUSER", "default", "-xadd")
         status, out, error = check(redis_url=cluster.url())
         assert status == 1 and "(refused: XADD)" in error, out + error
-        # All keys of such a prefix are one master's.
+        # All keys with such a prefix belong to one master.
         assert check(redis_url=cluster.url(), key_prefix="{one}:", feed="false")[0] == 0
 
 
@@ -303,13 +304,14 @@ def test_without_one_of_them_the_answer_names_it(server, start_collector, right)
     assert right[1:] in refused(server)
 
 
-# --- A right that is taken away at run time ---------------------------------------------------------
+# --- A right that is revoked at run time -------------------------------------------------------------
 
 UNLISTED = "stored, but not known to be in the list"
 
 
 def assert_unlisted_then_listed(program, refuse, allow, reason):
-    """Where the SET stands and the XADD is refused the answer has the key; a repeat then leads to the list, once."""
+    """If Redis accepts the SET but refuses the XADD, the answer has the key; a later repeat adds the document to the
+    list once."""
     key_of = {"Idempotency-Key": "k"}
     with program.client() as client:
         assert client.post("/v1/documents", {"n": 0}).status == 201

@@ -1,4 +1,4 @@
-"""What the programs know and nobody else is to see: core dumps, the access log."""
+"""Secrets stay out of core dumps and the access log."""
 
 import os
 import re
@@ -51,7 +51,8 @@ os.execv(sys.argv[1], sys.argv[1:])
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("core_dumps", ["true", "false"])
 def test_others_of_the_same_user_read_no_memory(program, core_dumps):
-    """The kernel gives /proc/PID/mem to root where a process is not dumpable (proc(5)); the program can do its work."""
+    """The kernel makes root the owner of /proc/PID/mem if a process is not dumpable (proc(5)); the program still
+    works."""
     command = [sys.executable, "-c", _AS_NOBODY, str(program_path(program)), "--listen", "127.0.0.1:0",
                "--core-dumps", core_dumps]
     with subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, text=True) as process:

@@ -1,7 +1,7 @@
-"""DESIGN, "What a Redis failure means", with Sentinel: where the primary is, is asked anew, whoever fails.
+"""Failures of Redis with Sentinel: Collector looks up the primary again, whoever fails (docs/decisions.md, "Sentinel").
 
-Replication is asynchronous: what a primary had acknowledged and not yet passed on when it died, or when it was
-made a replica, is gone. That is counted and printed; what must never happen is a failed or a doubled request."""
+Replication is asynchronous: documents that a primary acknowledged but had not replicated when it died, or became a
+replica, are lost. The tests count and print them. No request may fail or store a document twice."""
 
 import subprocess
 
@@ -16,7 +16,7 @@ from support.sentinel import SentinelGroup, Tls
 
 @pytest.fixture
 def start_group():
-    """start_group(**options) starts servers and Sentinels. The Collectors end before them."""
+    """start_group(**options) starts servers and Sentinels. Collectors stop before them."""
     started = []
 
     def start(**options):
@@ -41,7 +41,7 @@ def ready(program):
 
 
 def connected_to(program):
-    """The addresses that the log says are in use, the last one last."""
+    """The addresses that the log reports as in use, newest last."""
     return [line["address"] for line in program.log() if line.get("event") == "redis.connected"]
 
 
@@ -125,7 +125,7 @@ FOLLOWS = "a failover is noticed only at the next look-up"
 
 
 def bind_with_rights(group, bindings, rights, sentinels=None, name="listener"):
-    """A user of the Sentinels that may do nothing but `rights`, in the binding."""
+    """Creates a Sentinel user with only `rights`, and writes it into the binding."""
     for sentinel in sentinels or group.sentinels:
         with sentinel.client() as client:
             assert client.execute_command("ACL", "SETUSER", name, "reset", "on", ">of-sentinel", *rights) == "OK"
@@ -169,7 +169,7 @@ def test_a_sentinel_that_does_not_let_listen_is_told_of_once_and_done_without(st
     assert told[0]["level"] == "warn" and FOLLOWS in told[0]["message"] and told[0]["error"].startswith(refused)
     assert told[0]["grant"].split() == LEAST
     assert told[0]["sentinel"] in [sentinel.address for sentinel in group.sentinels] and told[0]["generation"] == 1
-    # Connections that are made anew tell nothing new; another binding does.
+    # New connections log nothing again; a new binding does.
     for _ in range(2):
         before = len(connected_to(program))
         with group.servers[0].client() as client:
@@ -179,7 +179,7 @@ def test_a_sentinel_that_does_not_let_listen_is_told_of_once_and_done_without(st
             assert client.post("/v1/documents", {"a": 1}).status == 201
     assert len(refusals(program)) == 1
     bind_with_rights(group, bindings, [right for right in LEAST if right != missing], name="another")
-    wait_until(lambda: len(refusals(program)) == 2, lambda: f"told of the new one\n{program.child.tail()}")
+    wait_until(lambda: len(refusals(program)) == 2, lambda: f"a warning about the new one\n{program.child.tail()}")
     assert refusals(program)[1]["generation"] == 2
 
 
@@ -249,7 +249,7 @@ def test_with_tls_sentinels_in_clear_are_not_spoken_to(start_group, bindings, ce
 # --- Failover ----------------------------------------------------------------------------------------------
 
 def listened_to(group, workers):
-    """Each worker of a Collector has subscribed to each Sentinel that runs."""
+    """Waits until each worker of a Collector has subscribed to each running Sentinel."""
     def listens(sentinel):
         with sentinel.client() as client:
             return len(client.execute_command("CLIENT", "LIST", "TYPE", "pubsub").splitlines()) >= workers
@@ -288,7 +288,7 @@ def test_a_primary_that_hangs_is_left_as_soon_as_the_sentinels_name_another(star
     finally:
         for server in paused:
             server.resume()
-    # Not the stall time: 1 s until the Sentinels see it, 1 s until they are asked, and the election.
+    # Not the stall time: 1 s until the Sentinels notice, 1 s until Collector asks them, and the election.
     assert result.longest < 30
 
 
@@ -297,12 +297,12 @@ def test_a_failover_asked_for_under_load_fails_no_request(start_group, start_bou
     group = start_group(master=master)
     bindings.write("db", **group.binding())
     result = run_failover(start_bound(), group, "SENTINEL FAILOVER", lambda old: group.fail_over())
-    # Held from the word of the Sentinel that it is about to promote a replica, until it names the new primary.
+    # Requests wait from the Sentinel's announcement that it will promote a replica until it names the new primary.
     result.assert_nothing_lost()
 
 
 def assert_relieved(program, group, load, old, what):
-    """The load goes on at the new primary, which has all of it."""
+    """The load continues at the new primary, which has all documents."""
     new = group.wait_primary_other_than(old)
     wait_until(lambda: connected_to(program)[-1] == new.address, lambda: f"the new primary\n{program.child.tail()}")
     load.wait_acknowledged(300)
@@ -356,7 +356,7 @@ def test_a_failover_that_begins_as_a_sentinel_comes_back_loses_nothing(start_gro
         load.wait_acknowledged(1500)
         sentinel.start()
         group.begin_failover(sentinel)
-        assert_relieved(program, group, load, old, "a Sentinel that comes back")
+        assert_relieved(program, group, load, old, "a Sentinel that returns")
 
 
 @pytest.fixture
@@ -373,7 +373,7 @@ def start_behind_proxies(start_group, start_proxy, start_bound, bindings):
 
 
 def listeners(group):
-    """The ids of the subscriptions at each Sentinel."""
+    """The client ids of the subscriptions at each Sentinel."""
     found = []
     for sentinel in group.sentinels:
         with sentinel.client() as client:
@@ -389,7 +389,7 @@ def test_after_a_black_hole_the_sentinels_are_heard_again_within_two_seconds(sta
         load.wait_acknowledged(200)
         for proxy in proxies:
             proxy.black_hole()
-            proxy.heal()  # for new connections: those that stand get nothing any more
+            proxy.heal()  # for new connections: existing ones receive nothing anymore
         wait_until(lambda: all(len(now - then) >= 2 for now, then in zip(listeners(group), before)),
                    "new subscriptions", 3.0)
         group.begin_failover(group.sentinels[2])
@@ -397,8 +397,8 @@ def test_after_a_black_hole_the_sentinels_are_heard_again_within_two_seconds(sta
 
 
 def test_a_failover_led_by_a_sentinel_that_is_out_of_reach_fails_nothing(start_behind_proxies):
-    """Only the leader says when it is about to promote. The others name the new primary once the leader has seen that it is
-    one, at its next INFO: what the old one acknowledges in that second is lost."""
+    """Only the leader announces the promotion beforehand. The others name the new primary after the leader has seen it
+    in its next INFO, so documents that the old one acknowledges in that second are lost."""
     program, group, proxies = start_behind_proxies()
     old, rate = group.primary(), 1000
     with Load(program, connections=16, rate=rate) as load:
@@ -425,7 +425,7 @@ def test_failovers_in_a_row_with_a_sentinel_down_fail_no_request(start_group, st
     program = start_bound()
     group.sentinels[2].child.kill()
     for n in range(2):
-        # A group that is not settled refuses a failover.
+        # A group that has not settled refuses a failover.
         group.wait_settled()
         run_failover(program, group, f"SENTINEL FAILOVER {n + 1}, one Sentinel down", lambda old: group.fail_over())
 

@@ -1,4 +1,4 @@
-"""The tools of these tests do what the tests rely on."""
+"""Tests of the test helpers."""
 
 import json
 import os

@@ -1,5 +1,5 @@
-"""A swap of the binding counts at one moment for all workers: from the first document that is acknowledged in the new Redis,
-no worker answers from the former one that there is none, and none acknowledges anything there."""
+"""A swap of the binding takes effect for all workers at one moment: once a document is acknowledged in the new Redis,
+no worker answers from the old one that a document does not exist, and none acknowledges anything there."""
 
 import uuid
 
@@ -11,7 +11,7 @@ from support.deadline import wait_until
 
 DOCUMENT = {"name": "a document"}
 WORKERS = 2
-CONNECTIONS = 12  # more than one worker takes
+CONNECTIONS = 12  # more connections than one worker has
 PLACES = {"server": {}, "prefix": {"key-prefix": "b:"}, "database": {"database": "3"}}
 
 
@@ -22,8 +22,8 @@ def ack(request):
 
 @pytest.fixture
 def swapping(start_redis, start_collector, start_proxy, bindings):
-    """start(kind, ack): (collector, clients, proxy, store, prefix): of the connections to the new place some pass at once, the
-    others when the proxy is healed."""
+    """start(kind, ack) returns (collector, clients, proxy, store, prefix). Some connections to the new place work at
+    once, the others after the proxy is healed."""
     def start(kind="server", ack="memory", hold_time="30s", **options):
         old = start_redis(repl_diskless_sync_delay=0)
         new = start_redis(repl_diskless_sync_delay=0) if kind == "server" else old
@@ -37,7 +37,7 @@ def swapping(start_redis, start_collector, start_proxy, bindings):
                                     connect_timeout="60s", stall_timeout="60s", **options).wait_connected()
         clients = [collector.client() for _ in range(CONNECTIONS)]
         assert {client.get("/healthz").status for client in clients} == {200}
-        # The trial of the new binding takes one connection. Of a worker's five with lanes one is for reading.
+        # The trial of the new binding uses one connection. With lanes a worker has five, one of them for reading.
         proxy.admit(1 + (1 if ack == "memory" else WORKERS + 1))
         bindings.redis("db", proxy, **entries)
         store = new.client(db=int(entries.get("database", 0)))
@@ -46,7 +46,7 @@ def swapping(start_redis, start_collector, start_proxy, bindings):
 
 
 def _first_in_the_new_place(clients, store, prefix, post):
-    """The client and the key of the first document that is acknowledged there: until then none waits."""
+    """The client and the key of the first document that is acknowledged there; until then none waits."""
     found = []
 
     def is_there():

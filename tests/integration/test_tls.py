@@ -1,4 +1,4 @@
-"""Redis with TLS, users and passwords that are rotated, by bindings that change while requests are served."""
+"""Redis with TLS, and rotation of users and passwords by changing bindings while Collector serves requests."""
 
 import socket
 import ssl
@@ -99,7 +99,7 @@ def test_the_cas_that_the_system_trusts_are_used_where_none_is_bound(start_redis
     ({"host": "localhost"}, "localhost"), ({"host": "127.0.0.1", "tls.server-name": "redis.test"}, "redis.test"),
     ({"host": "127.0.0.1"}, None)])
 def test_the_server_is_told_the_name_that_is_looked_for(bindings, certificates, entries, told):
-    """SNI (RFC 6066, section 3), which names no addresses. This server only listens to it, and ends."""
+    """SNI (RFC 6066, section 3), which never contains addresses. This server reads it and closes."""
     names = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.path("server.crt"), certificates.path("server.key"))
@@ -202,7 +202,8 @@ def test_tokens_that_end_soon_cost_nothing_as_long_as_new_ones_come(start_redis,
     program = start_bound().wait_connected()
     with Load(program) as load, server.client() as store:
         for n in range(1, 6):
-            # The next token is valid before the last one ends, and what was entered with that is cut off then.
+            # The next token becomes valid before the last one expires; then the server cuts connections that used the
+            # old one.
             store.execute_command("ACL", "SETUSER", "app", f">token-{n}")
             bindings.redis("db", server, username="app", password=f"token-{n}")
             program.wait_log("binding.switched", generation=n + 1)

@@ -1,4 +1,4 @@
-"""Who may write and read where tokens are bound, and that no request fails while they are replaced."""
+"""Who may read and write when tokens are bound, and that no request fails while they are replaced."""
 
 import os
 
@@ -36,7 +36,7 @@ def wait_taken(program, token, wanted=True):
 
 @pytest.fixture
 def start_with_tokens(start_redis, start_collector, bindings):
-    """start_with_tokens(orders="..."): a Collector with these tokens and a Redis of its own."""
+    """start_with_tokens(orders="..."): a Collector with these tokens and its own Redis."""
     def start(flags=None, **tokens):
         if tokens:
             bindings.write("clients", type="collector-tokens", **tokens)
@@ -65,9 +65,9 @@ def test_nothing_is_stored_without_a_token(start_redis, start_collector, binding
     bindings.write("clients", type="collector-tokens", orders="right")
     program = start_collector(redis, env=bindings.environment()).wait_connected()
     for token in ("wrong", "orders", "", "right "):
-        assert post(program, token).status == (201 if token == "right " else 401)  # blanks at the end are no part of it
+        assert post(program, token).status == (201 if token == "right " else 401)  # trailing blanks are not part of it
     with redis.client() as client:
-        assert client.dbsize() == 2  # the one document, and the feed
+        assert client.dbsize() == 2  # one document, and the feed
 
 
 def test_without_a_binding_everybody_may(start_with_tokens):
@@ -98,7 +98,7 @@ def test_what_was_closed_is_not_opened_by_an_accident(start_with_tokens, binding
 
 
 def test_a_token_is_replaced_without_a_failed_request(start_with_tokens, bindings):
-    """The steps of the manual: the new one beside the old, the client changes over, the old one goes."""
+    """The steps in the manual: add the new token, let the client switch, remove the old one."""
     program = start_with_tokens(orders="old")
     bindings.write("clients", type="collector-tokens", **{"orders": "old", "orders.next": "new"})
     statuses = set()
@@ -165,7 +165,7 @@ def test_several_bindings_need_a_name(start_redis, start_collector, bindings):
 
 
 def test_pinger_delivers_with_its_token_and_waits_for_the_right_one(start_redis, start_collector, bindings, tmp_path):
-    """Its records wait while its token is refused: none is lost, none comes twice."""
+    """Pinger's records wait while its token is refused; none is lost or delivered twice."""
     redis = start_redis()
     bindings.write("clients", type="collector-tokens", pinger="first")
     collector = start_collector(redis, env=bindings.environment()).wait_connected()
@@ -189,7 +189,7 @@ def test_pinger_delivers_with_its_token_and_waits_for_the_right_one(start_redis,
 
 @pytest.mark.parametrize("where", ["clients", "clients/type", "clients/left-over"])
 def test_tokens_that_are_there_and_cannot_be_read_open_nothing(start_redis, start_collector, bindings, where):
-    """At the start it is exit 2; at run time those before stay in force."""
+    """At startup the exit status is 2; at run time the previous tokens stay in force."""
     server, path = start_redis(), os.path.join(bindings.path, where)
     bindings.write_plain("clients", type="collector-tokens", orders="orders-token")
     program = start_collector(server, env=bindings.environment())
