@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "acks.h"
+#include "ack_level.h"
 #include "backing/print.h"
 #include "backing/redis.h"
 #include "base/attr.h"

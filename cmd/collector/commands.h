@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "acks.h"
+#include "ack_level.h"
 #include "redis/probe.h"
 #include "redis/redis.h"
 #include "settings.h"

@@ -1,4 +1,4 @@
-/* feed: names, ids and entries. store.c and listing.c read and write streams; only this file knows their format. */
+/* feed: names, ids and entries. Other files read and write the streams; only this one knows their format. */
 #include "feed.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
  *     k <uuid>              the document with this key was stored
  *     k <uuid> m <ms>       the same, sent more than once: an entry of the same key may have been added around
  *                           this Unix time, to this stream or that of an earlier day; readers look for it
- *                           (search.h) and leave the double out
+ *                           (feed_search.h) and leave the double out
  *
  * The writer's clock picks the stream, Redis's clock makes the ids, and the two differ: an entry may stand
  * in the stream of the day before or after its id. FEED_CLOCK_SKEW_MS bounds by how much.

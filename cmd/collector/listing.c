@@ -14,8 +14,8 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "feed_reader.h"
 #include "problems.h"
-#include "reader.h"
 #include "worker.h"
 
 enum {
@@ -26,9 +26,9 @@ enum {
 };
 
 struct page {
-        struct reader reader;
+        struct feed_reader reader;
         struct http_request *request;
-        struct reader beginning; /* as it was before it started */
+        struct feed_reader beginning; /* as it was before it started */
         unsigned beginnings;
         size_t limit, count;
         struct buf body;
@@ -151,7 +151,7 @@ static bool check_names(struct http_request *request)
 }
 
 /* Where to begin: at the cursor; else at the first day that can hold something since `since`. */
-static bool read_cursor(struct http_request *request, struct reader *reader)
+static bool read_cursor(struct http_request *request, struct feed_reader *reader)
 {
         const char *text = http_request_query(request, "cursor");
         if (text && *text) {
@@ -160,7 +160,7 @@ static bool read_cursor(struct http_request *request, struct reader *reader)
                 http_problem(request, 400, NULL, 0, "cursor: expected the `next` of an earlier page");
                 return false;
         }
-        int64_t day = reader_first_day();
+        int64_t day = feed_reader_first_day();
         if (reader->since_ms > 0) {
                 /* A document may be in the stream of the day on which it began to wait. */
                 int64_t early_ms = (int64_t)reader->since_ms - FEED_CLOCK_SKEW_MS - 2 * reader->store->hold_ms;
@@ -174,7 +174,7 @@ static bool read_cursor(struct http_request *request, struct reader *reader)
 
 /* --- The page -------------------------------------------------------------------------------------------------------- */
 
-static bool on_document(struct reader *reader, const char *key, const char *document, size_t length)
+static bool on_document(struct feed_reader *reader, const char *key, const char *document, size_t length)
 {
         struct page *page = CONTAINER_OF(reader, struct page, reader);
         if (page->count >= page->limit || page->body.len >= PAGE_MAX_BYTES)
@@ -198,11 +198,11 @@ static bool begin(struct page *page)
         return buf_puts(&page->body, "{\"documents\":[") == 0;
 }
 
-static void on_done(struct reader *reader, enum store_outcome outcome, bool more, const struct err *err)
+static void on_done(struct feed_reader *reader, enum store_outcome outcome, bool more, const struct err *err)
 {
         struct page *page = CONTAINER_OF(reader, struct page, reader);
         if (outcome == STORE_MOVED && page->beginnings < BEGINNINGS_MAX && begin(page)) {
-                reader_start(reader);
+                feed_reader_start(reader);
                 return;
         }
         char cursor[CURSOR_SIZE];
@@ -230,8 +230,8 @@ void listing_get(struct http_request *request, void *context)
                 http_problem(request, 503, NULL, 0, "out of memory");
                 return;
         }
-        struct reader *reader = &page->reader;
-        *reader = (struct reader){
+        struct feed_reader *reader = &page->reader;
+        *reader = (struct feed_reader){
                 .store = &worker->store, .until_ms = UINT64_MAX, .on_document = on_document, .on_done = on_done
         };
         page->request = request;
@@ -250,5 +250,5 @@ void listing_get(struct http_request *request, void *context)
                 http_problem(request, 503, NULL, 0, "out of memory");
                 return;
         }
-        reader_start(reader);
+        feed_reader_start(reader);
 }

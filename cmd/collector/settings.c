@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "acks.h"
+#include "ack_level.h"
 #include "backing/redis.h"
 #include "base/attr.h"
 #include "base/err.h"

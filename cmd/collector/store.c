@@ -11,11 +11,11 @@ enum { REASON_MAX = 120 };
 /* To a value that is longer than proto-max-bulk-len; Redis closes the connection after it. */
 #define TOO_LARGE "ERR Protocol error"
 
-void store_init(struct store *store, struct redis *redis, struct lanes *lanes, struct swap *swap, int64_t retention_ms,
-                int64_t hold_ms, bool feed)
+void store_init(struct store *store, struct redis *redis, struct ack_pool *ack_pool, struct swap *swap,
+                int64_t retention_ms, int64_t hold_ms, bool feed)
 {
         *store = (struct store){ .redis = redis,
-                                 .lanes = lanes,
+                                 .ack_pool = ack_pool,
                                  .swap = swap,
                                  .retention_ms = retention_ms,
                                  .hold_ms = hold_ms,

@@ -1,6 +1,6 @@
 /* store: documents in one Redis: the names of their keys, the stream of today, and what a failure means. Knows nothing of
  * HTTP. What is done with a document has files of its own: store_write.h, store_read.h, store_delete.h,
- * store_announce.h; reading the feed is reader.h.
+ * store_announce.h; reading the feed is feed_reader.h.
  *
  * A document is a string with the key `<prefix><uuid>`.
  *
@@ -12,15 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ack_pool.h"
 #include "base/err.h"
 #include "base/uuid.h"
 #include "feed.h"
 #include "feed_expiry.h"
-#include "lanes.h"
+#include "feed_trim.h"
+#include "feed_turns.h"
 #include "redis/redis.h"
 #include "swap.h"
-#include "trim.h"
-#include "turns.h"
 
 /* The Redis that was bound before (`--previous-binding`): asked if a key is not found. */
 struct store_previous {
@@ -30,8 +30,8 @@ struct store_previous {
 };
 
 struct store {
-        struct redis *redis; /* borrowed */
-        struct lanes *lanes; /* borrowed; documents are written there. NULL: to `redis` */
+        struct redis *redis;       /* borrowed */
+        struct ack_pool *ack_pool; /* borrowed; documents are written there. NULL: to `redis` */
         struct store_previous previous;
         struct swap *swap;    /* borrowed */
         int64_t retention_ms; /* 0: kept */
@@ -41,8 +41,8 @@ struct store {
         unsigned place;                /* of `stream` (redis_place)                      */
         char stream[FEED_STREAM_SIZE]; /* its name; "": not made yet                     */
         struct feed_expiry expiry;
-        struct turns turns; /* of what reads far into the feed */
-        struct trim trim;
+        struct feed_turns turns; /* of what reads far into the feed */
+        struct feed_trim trim;
 };
 
 enum store_outcome {
@@ -57,9 +57,9 @@ enum store_outcome {
         STORE_UNLISTED,    /* stored, but not known to be in the feed; err says why                  */
 };
 
-/* `lanes` may be NULL. */
-void store_init(struct store *store, struct redis *redis, struct lanes *lanes, struct swap *swap, int64_t retention_ms,
-                int64_t hold_ms, bool feed);
+/* `ack_pool` may be NULL. */
+void store_init(struct store *store, struct redis *redis, struct ack_pool *ack_pool, struct swap *swap,
+                int64_t retention_ms, int64_t hold_ms, bool feed);
 
 /* The oldest generation of the Redis in use, or of the previous one, in which a miss is final (swap.h). */
 unsigned store_generation_min(const struct store *store, bool is_previous);

@@ -59,14 +59,14 @@ static void announce_add(struct store_announce *announce)
                 redis_send(redis, &announce->add);
 }
 
-static bool on_announce_entry(struct search *search, UNUSED int64_t day, const struct feed_entry *entry)
+static bool on_announce_entry(struct feed_search *search, UNUSED int64_t day, const struct feed_entry *entry)
 {
         struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
         announce->is_found = strcmp(entry->key, announce->key) == 0;
         return !announce->is_found;
 }
 
-static void on_announce_searched(struct search *search, const struct redis_reply *refusal, const struct err *err)
+static void on_announce_searched(struct feed_search *search, const struct redis_reply *refusal, const struct err *err)
 {
         struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
         struct err why = { 0 };
@@ -91,17 +91,17 @@ void store_announce(struct store *store, struct store_announce *announce, const 
         announce->is_found = announce->is_moved = false;
         announce->from_ms = stored_ms > ANNOUNCE_EARLIER_MS ? stored_ms - ANNOUNCE_EARLIER_MS : 0;
         memcpy(announce->key, key, sizeof(key));
-        announce->search = (struct search){ .redis = redis,
-                                            .place = place,
-                                            .turns = &store->turns,
-                                            .reach_ms = store_reach_ms(store),
-                                            .first_ms = announce->from_ms,
-                                            .last_ms = announce->from_ms,
-                                            .end_ms = now_ms + FEED_CLOCK_SKEW_MS,
-                                            .last_day = feed_day(now_ms) + 1,
-                                            .reads_max = ANNOUNCE_READS_MAX,
-                                            .on_entry = on_announce_entry,
-                                            .on_done = on_announce_searched };
-        if (!search_start(&announce->search))
+        announce->search = (struct feed_search){ .redis = redis,
+                                                 .place = place,
+                                                 .turns = &store->turns,
+                                                 .reach_ms = store_reach_ms(store),
+                                                 .first_ms = announce->from_ms,
+                                                 .last_ms = announce->from_ms,
+                                                 .end_ms = now_ms + FEED_CLOCK_SKEW_MS,
+                                                 .last_day = feed_day(now_ms) + 1,
+                                                 .reads_max = ANNOUNCE_READS_MAX,
+                                                 .on_entry = on_announce_entry,
+                                                 .on_done = on_announce_searched };
+        if (!feed_search_start(&announce->search))
                 announce_add(announce);
 }

@@ -13,8 +13,8 @@
 #include "base/err.h"
 #include "base/uuid.h"
 #include "feed.h"
+#include "feed_search.h"
 #include "redis/redis.h"
-#include "search.h"
 #include "store.h"
 #include "store_read.h"
 
@@ -23,7 +23,7 @@ struct store_announce {
 
         /* Private. */
         struct store *store;
-        struct search search;
+        struct feed_search search;
         struct redis_command add;
         unsigned generation; /* of the target that the document was found in */
         char key[UUID_TEXT_SIZE];

@@ -74,7 +74,7 @@ static void write_settled(struct store_write *write)
         } else if (ahead) {
                 write->set.attempts = 0;
                 send_add(write);
-        } else if (write->lane && (write->outcome == STORE_DONE || write->outcome == STORE_EXISTS)) {
+        } else if (write->ack_client && (write->outcome == STORE_DONE || write->outcome == STORE_EXISTS)) {
                 await_safety(write);
         } else {
                 write_finished(write);
@@ -264,7 +264,7 @@ static void await_safety(struct store_write *write)
         /* The fence speaks for the existing document only on the connection that found it. */
         write->ticket.is_stale = write->is_fenced && write->add.connection != write->set.connection;
         write->ticket.bytes = redis_command_size(&write->set);
-        lane_await(write->lane, &write->ticket);
+        ack_client_await(write->ack_client, &write->ticket);
 }
 
 static void write_again(struct store_write *write)
@@ -276,9 +276,9 @@ static void write_again(struct store_write *write)
         write->is_set = write->is_fenced = write->is_unsafe = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
-        if (write->lane) {
-                write->lane = lanes_pick(write->store->lanes);
-                write->redis = write->lane->redis;
+        if (write->ack_client) {
+                write->ack_client = ack_pool_pick(write->store->ack_pool);
+                write->redis = write->ack_client->redis;
         }
         write->set.generation_min = swap_newest(write->store->swap);
         redis_send(write->redis, &write->set);
@@ -286,19 +286,19 @@ static void write_again(struct store_write *write)
                 send_add(write);
 }
 
-static void on_ticket(struct lane_ticket *ticket, enum lane_outcome outcome, const struct err *err)
+static void on_ticket(struct ack_ticket *ticket, enum ack_outcome outcome, const struct err *err)
 {
         struct store_write *write = CONTAINER_OF(ticket, struct store_write, ticket);
-        if (outcome == LANE_REWRITE && clock_monotonic_ms() < ticket->deadline_ms) {
+        if (outcome == ACK_REWRITE && clock_monotonic_ms() < ticket->deadline_ms) {
                 write_again(write);
                 return;
         }
-        if (outcome == LANE_REWRITE) {
+        if (outcome == ACK_REWRITE) {
                 (void)err_set(&write->err, ERR_TIMEOUT, "the connection was lost, and the hold time has passed");
                 write->outcome = STORE_UNSAFE;
-        } else if (outcome != LANE_SAFE) {
+        } else if (outcome != ACK_SAFE) {
                 write->err = *err;
-                write->outcome = outcome == LANE_REFUSED ? STORE_UNAVAILABLE : STORE_UNSAFE;
+                write->outcome = outcome == ACK_REFUSED ? STORE_UNAVAILABLE : STORE_UNSAFE;
         }
         write_finished(write);
 }
@@ -308,9 +308,9 @@ static bool admit(struct store_write *write)
 {
         write->ticket.on_done = on_ticket;
         write->ticket.deadline_ms = clock_monotonic_ms() + write->store->hold_ms;
-        if (!lanes_are_full(write->store->lanes))
+        if (!ack_pool_is_full(write->store->ack_pool))
                 return true;
-        lanes_refuse(write->store->lanes, &write->ticket);
+        ack_pool_refuse(write->store->ack_pool, &write->ticket);
         return false;
 }
 
@@ -321,8 +321,8 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
 {
         struct err err;
         write->store = store;
-        write->lane = store->lanes ? lanes_pick(store->lanes) : NULL;
-        write->redis = write->lane ? write->lane->redis : store->redis;
+        write->ack_client = store->ack_pool ? ack_pool_pick(store->ack_pool) : NULL;
+        write->redis = write->ack_client ? write->ack_client->redis : store->redis;
         write->is_new = mode == STORE_NEW;
         write->mark_ms = write->added_ms = -1;
         write->in_doubt = write->is_unsafe = write->is_set = write->is_fenced = false;
@@ -339,7 +339,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
                 store_fail_later(write->redis, &write->set);
                 return;
         }
-        if (store->lanes && !admit(write))
+        if (store->ack_pool && !admit(write))
                 return;
         redis_send(write->redis, &write->set);
         if (store->feed && mode == STORE_OWN_KEY && !redis_is_cluster(write->redis))

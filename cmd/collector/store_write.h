@@ -18,7 +18,7 @@
  *
  * That Redis is also the newest one in which any worker has acknowledged a document (swap.h).
  *
- * With lanes (`--ack=replica` and `--ack=fsync`, lanes.h) STORE_DONE and STORE_EXISTS come when the document is safe, too.
+ * With an ack_pool (`--ack=replica` and `--ack=fsync`) STORE_DONE and STORE_EXISTS come when the document is safe, too.
  * If the connection is lost before that, both commands are sent again, the XADD with a mark. An existing key was not
  * written on this connection, so a WAIT would not speak for it: a key of our own, `<prefix>collector:ack`, is written
  * before the WAIT, which then speaks for all that this server has written before.
@@ -31,9 +31,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ack_pool.h"
 #include "base/err.h"
 #include "base/uuid.h"
-#include "lanes.h"
 #include "redis/redis.h"
 #include "store.h"
 
@@ -51,9 +51,9 @@ struct store_write {
 
         /* Private. */
         struct store *store;
-        struct redis *redis; /* where it is sent */
-        struct lane *lane;   /* whose client that is; NULL without lanes */
-        struct lane_ticket ticket;
+        struct redis *redis;           /* where it is sent */
+        struct ack_client *ack_client; /* whose client that is; NULL without ack_pool */
+        struct ack_ticket ticket;
         struct redis_command set, add;
         char set_room[STORE_SET_ROOM], add_room[STORE_ADD_ROOM]; /* longer commands are allocated */
         char key[UUID_TEXT_SIZE];

@@ -151,8 +151,8 @@ static void worker_end(struct worker *worker)
 {
         worker->closing = true;
         redis_close(worker->redis, NULL, NULL); /* answers what still waits */
-        if (worker->store.lanes)
-                lanes_close(worker->store.lanes);
+        if (worker->store.ack_pool)
+                ack_pool_close(worker->store.ack_pool);
         redis_close(worker->previous, NULL, NULL);
         http_worker_close(worker->http);
         uv_close((uv_handle_t *)&worker->turn, NULL);
@@ -184,10 +184,10 @@ static void on_turn(uv_prepare_t *handle)
 {
         struct worker *worker = handle->data;
         http_worker_turn(worker->http);
-        trim_turn(&worker->store.trim);
+        feed_trim_turn(&worker->store.trim);
         redis_flush(worker->redis);
-        if (worker->store.lanes)
-                lanes_turn(worker->store.lanes);
+        if (worker->store.ack_pool)
+                ack_pool_turn(worker->store.ack_pool);
         if (worker->previous)
                 redis_flush(worker->previous);
         check_stop(worker);
@@ -232,8 +232,8 @@ static void set_place(struct worker *worker, enum worker_role role, const struct
                                  change->generation);
                 if (role == WORKER_PREVIOUS)
                         worker->store.previous.generation = change->generation;
-                else if (worker->store.lanes)
-                        lanes_set_target(worker->store.lanes, change->target, change->generation);
+                else if (worker->store.ack_pool)
+                        ack_pool_set_target(worker->store.ack_pool, change->target, change->generation);
         }
         redis_target_unref(change->target);
 }
@@ -266,8 +266,8 @@ static void *run(void *argument)
 
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
 
-/* The lanes fail when the first client does, and that one tells it; all else is for those who look closely. */
-static void on_lane_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
+/* The clients of the pool fail when the reading client does, which logs it; so most of this is only debug output. */
+static void on_ack_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
         if (event->kind == REDIS_EVENT_SENTINEL_REFUSED)
@@ -282,7 +282,7 @@ static void on_lane_event(UNUSED struct redis *redis, const struct redis_event *
                 log_failure(worker, "lane.connect_failed", "Cannot reach Redis for writing; retrying", event);
 }
 
-/* A SET like those of documents, which leaves nothing behind. */
+/* A SET like those of documents, of a key that expires at once. */
 static int format_trial(struct redis_command *command, const struct redis_place *place, const char *tag,
                         UNUSED void *data)
 {
@@ -293,23 +293,23 @@ static int format_trial(struct redis_command *command, const struct redis_place 
                                   (size_t[]){ 3, (size_t)length, 0, 2, 1 }, NULL);
 }
 
-static int open_lanes(struct worker *worker, struct redis_options redis, const struct worker_place *place,
-                      struct err *err)
+static int open_ack_pool(struct worker *worker, struct redis_options redis, const struct worker_place *place,
+                         struct err *err)
 {
-        struct lanes_options options = { .level = worker->collector->ack,
-                                         .redis = redis,
-                                         .swap = &worker->collector->swap,
-                                         .waiting = &worker->collector->unsafe,
-                                         .wait_seconds = worker->instruments.ack_wait_seconds,
-                                         .short_total = worker->instruments.ack_short };
-        options.redis.on_event = on_lane_event;
-        int rc = lanes_open(&worker->lanes, &worker->loop, &options, place->target, place->generation, err);
+        struct ack_pool_options options = { .level = worker->collector->ack,
+                                            .redis = redis,
+                                            .swap = &worker->collector->swap,
+                                            .waiting = &worker->collector->unsafe,
+                                            .wait_seconds = worker->instruments.ack_wait_seconds,
+                                            .short_total = worker->instruments.ack_short };
+        options.redis.on_event = on_ack_event;
+        int rc = ack_pool_open(&worker->ack_pool, &worker->loop, &options, place->target, place->generation, err);
         if (rc < 0)
                 return rc;
-        for (size_t i = 0; i < LANES; i++) {
-                struct redis *redis_of_lane = worker->lanes.lane[i].redis;
-                worker->clients[worker->client_count++] = redis_of_lane;
-                redis_on_batch(redis_of_lane, on_batch, worker);
+        for (size_t i = 0; i < ACK_CLIENTS; i++) {
+                struct redis *writer = worker->ack_pool.clients[i].redis;
+                worker->clients[worker->client_count++] = writer;
+                redis_on_batch(writer, on_batch, worker);
         }
         return 0;
 }
@@ -335,7 +335,7 @@ static int open_redis(struct worker *worker, const struct worker_place *place, s
         redis_on_batch(worker->redis, on_batch, worker);
         redis_on_round_trip(worker->redis, on_round_trip, worker);
         worker->clients[worker->client_count++] = worker->redis;
-        return worker->collector->ack.kind == ACK_MEMORY ? 0 : open_lanes(worker, options, place, err);
+        return worker->collector->ack.kind == ACK_MEMORY ? 0 : open_ack_pool(worker, options, place, err);
 }
 
 static void on_previous_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
@@ -415,7 +415,7 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         rc = open_redis(worker, current, err);
         if (rc < 0)
                 return rc;
-        store_init(&worker->store, worker->redis, collector->ack.kind == ACK_MEMORY ? NULL : &worker->lanes,
+        store_init(&worker->store, worker->redis, collector->ack.kind == ACK_MEMORY ? NULL : &worker->ack_pool,
                    &collector->swap, settings->retention_ms, settings->hold_time_ms, settings->feed);
         worker->store.trim.on_refused = on_trim_refused;
         worker->store.trim.data = worker;
@@ -442,7 +442,7 @@ void worker_set_place(struct worker *worker, enum worker_role role, const struct
 int64_t worker_away_ms(const struct worker *worker)
 {
         int64_t reading_ms = redis_away_ms(worker->redis);
-        int64_t writing_ms = worker->store.lanes ? lanes_away_ms(worker->store.lanes) : 0;
+        int64_t writing_ms = worker->store.ack_pool ? ack_pool_away_ms(worker->store.ack_pool) : 0;
         return reading_ms > writing_ms ? reading_ms : writing_ms;
 }
 

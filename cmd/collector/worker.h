@@ -15,7 +15,7 @@
 
 #include <uv.h>
 
-#include "acks.h"
+#include "ack_level.h"
 #include "deposit.h"
 #include "http/http.h"
 #include "instruments.h"
@@ -37,7 +37,7 @@ struct collector {
         unsigned worker_count;
         struct ack_level ack;
         struct redis_budget budget;
-        struct redis_budget unsafe; /* counts documents that wait in lanes */
+        struct redis_budget unsafe; /* counts documents that wait to be safe */
         struct swap swap;
         struct overview *overview; /* for /v1/status */
         uv_async_t *denied;        /* tells the main thread that Redis has refused the credentials */
@@ -73,10 +73,10 @@ struct worker {
 
         struct http_worker *http;
         struct redis *redis;
-        struct redis *previous; /* NULL unless --previous-binding */
-        struct lanes lanes;     /* used unless --ack=memory */
-        struct redis *clients[1 + LANES];
-        size_t client_count; /* 1 without lanes */
+        struct redis *previous;   /* NULL unless --previous-binding */
+        struct ack_pool ack_pool; /* used unless --ack=memory */
+        struct redis *clients[1 + ACK_CLIENTS];
+        size_t client_count; /* 1 without ack_pool */
         struct store store;
         struct deposits deposits;
         struct pool uploads; /* memory for requests that store a document */

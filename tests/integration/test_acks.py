@@ -204,15 +204,15 @@ def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector,
     assert replica.running()
 
 
-# --- Some lanes are broken ---------------------------------------------------------------------
+# --- Some connections are broken ---------------------------------------------------------------
 
 class Connections:
-    """One worker's connections to a server: number 0 is for reading, 1 to 4 are the lanes."""
+    """One worker's connections to a server: number 0 is for reading, 1 to 4 write."""
 
     def __init__(self, server):
         self.control = server.client()
         mine = self.control.client_id()
-        wait_until(lambda: len(self._normal(mine)) == 5, "a connection to read and four lanes")
+        wait_until(lambda: len(self._normal(mine)) == 5, "a connection to read and four to write")
         self.ids = sorted(self._normal(mine))
 
     def _normal(self, mine):
@@ -229,7 +229,7 @@ class Connections:
 
 
 @pytest.mark.parametrize("broken", [[1], [2], [3], [4], [1, 2, 3], [2, 3, 4]])
-def test_a_lane_that_is_broken_holds_no_document(start_pair, start_collector, broken):
+def test_a_broken_connection_of_the_pool_holds_no_document(start_pair, start_collector, broken):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="3s", workers=1).wait_connected()
     Connections(primary).cut(*broken)
@@ -240,7 +240,7 @@ def test_a_lane_that_is_broken_holds_no_document(start_pair, start_collector, br
         assert client.get("/readyz").status == 200
 
 
-def test_collector_is_not_ready_when_no_lane_reaches_redis(start_pair, start_collector):
+def test_collector_is_not_ready_when_no_connection_of_the_pool_reaches_redis(start_pair, start_collector):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="500ms", workers=1).wait_connected()
     connections = Connections(primary)
@@ -253,7 +253,7 @@ def test_collector_is_not_ready_when_no_lane_reaches_redis(start_pair, start_col
         assert client.post("/v1/documents", DOCUMENT).status == 201
 
 
-def test_a_request_that_waits_on_a_lane_and_whose_sender_has_left_is_dropped(start_pair, start_collector):
+def test_a_request_that_waits_in_the_pool_and_whose_sender_has_left_is_dropped(start_pair, start_collector):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="60s", workers=1).wait_connected()
     Connections(primary).cut(1, 2, 3, 4)
@@ -263,7 +263,7 @@ def test_a_request_that_waits_on_a_lane_and_whose_sender_has_left_is_dropped(sta
     wait_until(lambda: collector.metrics()["collector_held_commands"] == 0, "the end of what is held", 20)
 
 
-def test_a_document_on_a_sound_lane_is_finished_when_collector_stops(start_pair, start_collector):
+def test_a_document_on_a_sound_connection_is_finished_when_collector_stops(start_pair, start_collector):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="20s", workers=1, grace="20s").wait_connected()
     connections = Connections(primary)

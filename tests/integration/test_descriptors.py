@@ -9,7 +9,7 @@ from support.deadline import wait_until
 from support.pinger import Pinger, StubCollector
 
 WORKERS = 8
-LANES = 5  # connections of a worker with --ack=replica
+CONNECTIONS = 5  # connections of a worker with --ack=replica
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_clients_do_not_lock_redis_out(start_redis, start_collector, fill):
 
         def all_are_back():
             with redis.client() as store:
-                return len(store.client_list()) - 1 >= WORKERS * LANES
-        wait_until(all_are_back, lambda: f"{WORKERS * LANES} connections\n{collector.child.tail()}", 30)
+                return len(store.client_list()) - 1 >= WORKERS * CONNECTIONS
+        wait_until(all_are_back, lambda: f"{WORKERS * CONNECTIONS} connections\n{collector.child.tail()}", 30)
 
 
 def test_a_cluster_that_turns_out_larger_gets_its_descriptors(start_collector, fill):

@@ -37,7 +37,7 @@ def swapping(start_redis, start_collector, start_proxy, bindings):
                                     connect_timeout="60s", stall_timeout="60s", **options).wait_connected()
         clients = [collector.client() for _ in range(CONNECTIONS)]
         assert {client.get("/healthz").status for client in clients} == {200}
-        # The trial of the new binding uses one connection. With lanes a worker has five, one of them for reading.
+        # The trial of the new binding uses one connection. With --ack=replica a worker has five, one of them for reading.
         proxy.admit(1 + (1 if ack == "memory" else WORKERS + 1))
         bindings.redis("db", proxy, **entries)
         store = new.client(db=int(entries.get("database", 0)))

@@ -8,18 +8,18 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
-#include "turns.h"
+#include "feed_turns.h"
 
 struct waiter {
-        struct turn turn;
+        struct feed_turn turn;
         int number; /* when it had its turn, counted from 1 */
         char text[256];
 };
 
-static struct turns turns;
+static struct feed_turns turns;
 static int count;
 
-static void on_turn(struct turn *turn, const struct err *err)
+static void on_turn(struct feed_turn *turn, const struct err *err)
 {
         struct waiter *waiter = CONTAINER_OF(turn, struct waiter, turn);
         waiter->number = ++count;
@@ -29,7 +29,7 @@ static void on_turn(struct turn *turn, const struct err *err)
 
 static int setup(void **state UNUSED)
 {
-        turns = (struct turns){ 0 };
+        turns = (struct feed_turns){ 0 };
         count = 0;
         return 0;
 }
@@ -37,39 +37,39 @@ static int setup(void **state UNUSED)
 static void those_that_wait_come_in_order(void **state UNUSED)
 {
         struct waiter a = { .turn.on_turn = on_turn }, b = a, c = a, d = a;
-        turns_take(&turns, &a.turn);
-        turns_take(&turns, &b.turn);
-        turns_take(&turns, &c.turn);
+        feed_turns_take(&turns, &a.turn);
+        feed_turns_take(&turns, &b.turn);
+        feed_turns_take(&turns, &c.turn);
         assert_true(a.number == 1 && b.number == 0 && c.number == 0);
-        turns_give(&turns);
+        feed_turns_give(&turns);
         assert_true(b.number == 2 && c.number == 0);
-        turns_take(&turns, &a.turn); /* again: behind the others */
-        turns_give(&turns);
+        feed_turns_take(&turns, &a.turn); /* again: behind the others */
+        feed_turns_give(&turns);
         assert_true(c.number == 3 && a.number == 1);
-        turns_give(&turns);
+        feed_turns_give(&turns);
         assert_int_equal(a.number, 4);
-        turns_give(&turns);
-        turns_take(&turns, &d.turn);
+        feed_turns_give(&turns);
+        feed_turns_take(&turns, &d.turn);
         assert_int_equal(d.number, 5);
-        turns_give(&turns);
+        feed_turns_give(&turns);
 }
 
 static void those_that_wait_fail_with_the_one_whose_turn_it_was(void **state UNUSED)
 {
         struct waiter a = { .turn.on_turn = on_turn }, b = a, c = a, d = a;
         struct err err;
-        turns_take(&turns, &a.turn);
-        turns_take(&turns, &b.turn);
-        turns_take(&turns, &c.turn);
+        feed_turns_take(&turns, &a.turn);
+        feed_turns_take(&turns, &b.turn);
+        feed_turns_take(&turns, &c.turn);
         (void)err_set(&err, ERR_UNAVAILABLE, "Redis is away");
-        turns_fail(&turns, &err);
+        feed_turns_fail(&turns, &err);
         assert_true(b.number == 2 && c.number == 3);
         assert_string_equal(b.text, "Redis is away");
         assert_string_equal(c.text, "Redis is away");
-        turns_take(&turns, &d.turn);
+        feed_turns_take(&turns, &d.turn);
         assert_int_equal(d.number, 4);
         assert_string_equal(d.text, "");
-        turns_give(&turns);
+        feed_turns_give(&turns);
 }
 
 int main(void)

@@ -1,12 +1,12 @@
-/* acks: what an acknowledgement promises (`--ack`), and whether a Redis can keep it. Pure.
+/* ack_level: what an acknowledgement promises (`--ack`), and whether a Redis can keep it. Pure.
  *
  *     struct ack_level level;
  *     if (ack_parse("replica:2", &level, &err) < 0) ...
  *     if (ack_fits(&level, &probed, &err) < 0) ...       // "valkey 8.1.1 has its append-only file off: ..."
  *
  * Threads: any. */
-#ifndef COLLECTOR_ACKS_H
-#define COLLECTOR_ACKS_H
+#ifndef COLLECTOR_ACK_LEVEL_H
+#define COLLECTOR_ACK_LEVEL_H
 
 #include <stdbool.h>
 

@@ -1,9 +1,9 @@
-/* search: spans, in a span days, on a day pages of its stream.
+/* feed_search: spans, in a span days, on a day pages of its stream.
  *
  * An entry stands in the stream of the day on which its XADD was made, by the writer's clock; its id comes later, when
  * Redis takes it, by Redis's clock. So a span is looked for in the streams of the days from reach_ms before it
  * to FEED_CLOCK_SKEW_MS behind it: in one, but for the minutes around midnight. */
-#include "search.h"
+#include "feed_search.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,13 +25,13 @@ static int64_t smaller(int64_t a, int64_t b)
 
 /* --- Spans ---------------------------------------------------------------------------------------------------- */
 
-static int64_t last_day_of_span(const struct search *search)
+static int64_t last_day_of_span(const struct feed_search *search)
 {
         return smaller(feed_day(search->to_ms - 1 + FEED_CLOCK_SKEW_MS), search->last_day);
 }
 
 /* False: it is empty. */
-static bool set_span(struct search *search, int64_t from_ms, int64_t to_ms)
+static bool set_span(struct feed_search *search, int64_t from_ms, int64_t to_ms)
 {
         search->from_ms = larger(from_ms, search->earliest);
         search->to_ms = smaller(to_ms, search->latest);
@@ -43,7 +43,7 @@ static bool set_span(struct search *search, int64_t from_ms, int64_t to_ms)
 }
 
 /* False: what is to be looked through at this place ends here. */
-static bool next_span_here(struct search *search)
+static bool next_span_here(struct feed_search *search)
 {
         int64_t farthest = larger(search->latest - search->last_ms, search->first_ms - search->earliest);
         while (search->inner_ms < farthest || search->is_back_next) {
@@ -63,7 +63,7 @@ static bool next_span_here(struct search *search)
         return false;
 }
 
-static void go_to(struct search *search, int64_t earliest, int64_t latest)
+static void go_to(struct feed_search *search, int64_t earliest, int64_t latest)
 {
         search->earliest = larger(earliest, 0);
         search->latest = latest;
@@ -73,7 +73,7 @@ static void go_to(struct search *search, int64_t earliest, int64_t latest)
         search->reads = 0;
 }
 
-static bool go_to_end(struct search *search)
+static bool go_to_end(struct feed_search *search)
 {
         int64_t seen_ms = search->latest;
         if (search->is_at_end || seen_ms >= search->end_ms)
@@ -85,7 +85,7 @@ static bool go_to_end(struct search *search)
 }
 
 /* False: everything was looked through, or as much as it may. */
-static bool next_span(struct search *search)
+static bool next_span(struct feed_search *search)
 {
         if (search->reads < search->reads_max && next_span_here(search))
                 return true;
@@ -94,17 +94,17 @@ static bool next_span(struct search *search)
 
 /* --- Reads ---------------------------------------------------------------------------------------------------- */
 
-static void give_turn(struct search *search, const struct err *err)
+static void give_turn(struct feed_search *search, const struct err *err)
 {
         bool had_turn = search->has_turn;
         search->has_turn = false;
         if (had_turn && err)
-                turns_fail(search->turns, err);
+                feed_turns_fail(search->turns, err);
         else if (had_turn)
-                turns_give(search->turns);
+                feed_turns_give(search->turns);
 }
 
-static bool page_is_enough(struct search *search, const struct redis_reply *page)
+static bool page_is_enough(struct feed_search *search, const struct redis_reply *page)
 {
         search->is_inside = true;
         for (size_t i = 0; i < redis_reply_count(page); i++) {
@@ -118,11 +118,11 @@ static bool page_is_enough(struct search *search, const struct redis_reply *page
 }
 
 /* Where the next read begins. False: there is none. */
-static bool move_on(struct search *search, const struct redis_reply *page)
+static bool move_on(struct feed_search *search, const struct redis_reply *page)
 {
         search->reads++;
         search->reads_done++;
-        if (redis_reply_count(page) >= SEARCH_PAGE && search->reads < search->reads_max)
+        if (redis_reply_count(page) >= FEED_SEARCH_PAGE && search->reads < search->reads_max)
                 return true;
         search->is_inside = false;
         if (search->reads < search->reads_max && ++search->day <= last_day_of_span(search))
@@ -130,11 +130,11 @@ static bool move_on(struct search *search, const struct redis_reply *page)
         return next_span(search);
 }
 
-static void read_page(struct search *search);
+static void read_page(struct feed_search *search);
 
-static void on_turn(struct turn *turn, const struct err *err)
+static void on_turn(struct feed_turn *turn, const struct err *err)
 {
-        struct search *search = CONTAINER_OF(turn, struct search, turn);
+        struct feed_search *search = CONTAINER_OF(turn, struct feed_search, turn);
         if (err) {
                 search->failure = *err; /* of another, which may be gone before on_done ends */
                 search->on_done(search, NULL, &search->failure);
@@ -146,7 +146,7 @@ static void on_turn(struct turn *turn, const struct err *err)
 
 static void on_page(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct search *search = CONTAINER_OF(command, struct search, command);
+        struct feed_search *search = CONTAINER_OF(command, struct feed_search, command);
         bool sound = reply && redis_reply_type(reply) != REDIS_ERROR;
         bool more = sound && !page_is_enough(search, reply) && move_on(search, reply);
         redis_command_fini(command);
@@ -155,7 +155,7 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
                 search->on_done(search, sound ? NULL : reply, sound ? NULL : err);
         } else if (search->turns) {
                 search->turn.on_turn = on_turn;
-                turns_take(search->turns, &search->turn);
+                feed_turns_take(search->turns, &search->turn);
         } else {
                 read_page(search);
         }
@@ -163,11 +163,11 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
 
 static enum redis_made on_place(struct redis_command *command, UNUSED const struct redis_place *place)
 {
-        CONTAINER_OF(command, struct search, command)->is_moved = true;
+        CONTAINER_OF(command, struct feed_search, command)->is_moved = true;
         return REDIS_NOT_MADE;
 }
 
-static void read_page(struct search *search)
+static void read_page(struct feed_search *search)
 {
         char stream[FEED_STREAM_SIZE];
         char from[FEED_ID_SIZE + 1] = "(";
@@ -184,7 +184,7 @@ static void read_page(struct search *search)
                              strlen(from),
                              (size_t)snprintf(to, sizeof(to), "%" PRId64, search->to_ms - 1),
                              5,
-                             (size_t)snprintf(count, sizeof(count), "%d", SEARCH_PAGE) };
+                             (size_t)snprintf(count, sizeof(count), "%d", FEED_SEARCH_PAGE) };
         redis_command_init(&search->command, on_page);
         search->command.on_place = on_place;
         search->command.made_for = search->place;
@@ -193,7 +193,7 @@ static void read_page(struct search *search)
         redis_send(search->redis, &search->command);
 }
 
-bool search_start(struct search *search)
+bool feed_search_start(struct feed_search *search)
 {
         int64_t latest = smaller(search->end_ms, search->last_ms + search->reach_ms);
         search->is_at_end = search->has_turn = search->is_moved = false;

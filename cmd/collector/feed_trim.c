@@ -1,5 +1,5 @@
-/* trim: an XDEL is never held and never sent again, so that it is done now, in this target, or not at all. */
-#include "trim.h"
+/* feed_trim: an XDEL is never held and never sent again, so that it is done now, in this target, or not at all. */
+#include "feed_trim.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +13,20 @@ enum {
         DELETE_MAX = 128, /* in one command: 0.25 ms of Redis's time */
 };
 
-struct trim_delete {
+struct feed_trim_delete {
         struct redis_command command;
-        struct trim *trim;
+        struct feed_trim *trim;
 };
 
-static bool is_off(const struct trim *trim, unsigned generation)
+static bool is_off(const struct feed_trim *trim, unsigned generation)
 {
         return !trim->redis || (trim->is_refused && trim->refused_generation == generation);
 }
 
-void trim_note(struct trim *trim, const char *stream, struct feed_id id, unsigned generation)
+void feed_trim_note(struct feed_trim *trim, const char *stream, struct feed_id id, unsigned generation)
 {
-        if (is_off(trim, generation) || trim->count == TRIM_MAX || (int64_t)id.ms + trim->age_ms >= clock_realtime_ms())
+        if (is_off(trim, generation) || trim->count == FEED_TRIM_MAX ||
+            (int64_t)id.ms + trim->age_ms >= clock_realtime_ms())
                 return;
         if (trim->count > 0 && (trim->generation != generation || strcmp(trim->stream, stream) != 0))
                 return;
@@ -37,8 +38,8 @@ void trim_note(struct trim *trim, const char *stream, struct feed_id id, unsigne
 
 static void on_deleted(struct redis_command *command, const struct redis_reply *reply, UNUSED const struct err *err)
 {
-        struct trim_delete *delete = CONTAINER_OF(command, struct trim_delete, command);
-        struct trim *trim = delete->trim;
+        struct feed_trim_delete *delete = CONTAINER_OF(command, struct feed_trim_delete, command);
+        struct feed_trim *trim = delete->trim;
         if (reply && redis_reply_type(reply) == REDIS_ERROR && !is_off(trim, command->generation)) {
                 trim->is_refused = true;
                 trim->refused_generation = command->generation;
@@ -55,12 +56,12 @@ static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED con
 }
 
 /* Out of memory: another time. */
-static void send_delete(struct trim *trim, const struct feed_id ids[], size_t count)
+static void send_delete(struct feed_trim *trim, const struct feed_id ids[], size_t count)
 {
         char texts[DELETE_MAX][FEED_ID_SIZE];
         const char *argv[DELETE_MAX + 2] = { "XDEL", trim->stream };
         size_t lengths[DELETE_MAX + 2] = { 4, strlen(trim->stream) };
-        struct trim_delete *delete = calloc(1, sizeof(*delete));
+        struct feed_trim_delete *delete = calloc(1, sizeof(*delete));
         if (!delete)
                 return;
         for (size_t i = 0; i < count; i++) {
@@ -78,7 +79,7 @@ static void send_delete(struct trim *trim, const struct feed_id ids[], size_t co
                 redis_send(trim->redis, &delete->command);
 }
 
-static bool is_allowed(struct trim *trim)
+static bool is_allowed(struct feed_trim *trim)
 {
         int64_t now_ms = clock_monotonic_ms();
         int64_t filled = trim->allowance + (now_ms - trim->filled_ms) * PER_SECOND / 1000;
@@ -90,7 +91,7 @@ static bool is_allowed(struct trim *trim)
         return true;
 }
 
-void trim_turn(struct trim *trim)
+void feed_trim_turn(struct feed_trim *trim)
 {
         if (trim->count == 0)
                 return;

@@ -1,6 +1,6 @@
-/* acks: the level is a word and perhaps a number. The INFO that the probe read decides whether a server fits; a server
+/* ack_level: the level is a word and perhaps a number. The INFO that the probe read decides whether a server fits; a server
  * name that we do not know is no reason to refuse it. */
-#include "acks.h"
+#include "ack_level.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
-/* turns: a list of waiting readers, first come, first served. */
-#include "turns.h"
+/* feed_turns: a list of waiting readers, first come, first served. */
+#include "feed_turns.h"
 
 #include <stddef.h>
 
-void turns_take(struct turns *turns, struct turn *turn)
+void feed_turns_take(struct feed_turns *turns, struct feed_turn *turn)
 {
         turn->next = NULL;
         if (!turns->is_taken) {
@@ -18,9 +18,9 @@ void turns_take(struct turns *turns, struct turn *turn)
         turns->last = turn;
 }
 
-void turns_give(struct turns *turns)
+void feed_turns_give(struct feed_turns *turns)
 {
-        struct turn *next = turns->first;
+        struct feed_turn *next = turns->first;
         turns->is_taken = next != NULL;
         if (!next)
                 return;
@@ -30,12 +30,12 @@ void turns_give(struct turns *turns)
         next->on_turn(next, NULL);
 }
 
-void turns_fail(struct turns *turns, const struct err *err)
+void feed_turns_fail(struct feed_turns *turns, const struct err *err)
 {
-        struct turn *waiting = turns->first;
-        *turns = (struct turns){ 0 };
+        struct feed_turn *waiting = turns->first;
+        *turns = (struct feed_turns){ 0 };
         while (waiting) {
-                struct turn *next = waiting->next; /* on_turn may free it */
+                struct feed_turn *next = waiting->next; /* on_turn may free it */
                 waiting->on_turn(waiting, err);
                 waiting = next;
         }

@@ -1,6 +1,6 @@
-/* reader: a chain of callbacks, each step ending in the next:
+/* feed_reader: a chain of callbacks, each step ending in the next:
  *
- *     reader_start -> go_on -> read_entries -> go_on -> fetch_batch -> look_back -> take_documents -> go_on
+ *     feed_reader_start -> go_on -> read_entries -> go_on -> fetch_batch -> look_back -> take_documents -> go_on
  *                     go_on -> ask_days -> go_on        ask_existence -> take_documents          -> go_on
  *                                                       take_documents -> fetch_whole -> take_documents
  *
@@ -8,7 +8,7 @@
  * of each at most FIRST_BYTES, so what is in memory is bounded by their product and one document that is longer. A batch
  * in which none is left is followed by EXISTS of many keys at once, until some are there again: that walk takes turns
  * with those of other readers. */
-#include "reader.h"
+#include "feed_reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ enum {
         LOOK_BACK_MAX = 400, /* reads for the marks of one page: 50 ms of Redis's time */
 };
 
-struct reader_entry {
+struct feed_reader_entry {
         char key[UUID_TEXT_SIZE];
         struct feed_id id;
         int64_t mark_ms; /* -1: no mark                       */
@@ -47,26 +47,26 @@ struct reader_entry {
 };
 
 /* A command of the step that is under way. */
-struct reader_ask {
+struct feed_reader_ask {
         struct redis_command command;
-        struct reader *reader;
+        struct feed_reader *reader;
         size_t first, count; /* entries, or a day */
 };
 
-struct reader_memory {
-        struct reader_entry entries[WINDOW_MAX];
-        struct reader_ask asks[BATCH_MAX];
+struct feed_reader_memory {
+        struct feed_reader_entry entries[WINDOW_MAX];
+        struct feed_reader_ask asks[BATCH_MAX];
         bool day_has_stream[DAYS_MAX];
 };
 
-int64_t reader_first_day(void)
+int64_t feed_reader_first_day(void)
 {
         return 20454; /* 2026-01-01: no feed is older than this program */
 }
 
 /* --- Ending, failing, sending ------------------------------------------------------------------------------- */
 
-static void drop_entries(struct reader *reader)
+static void drop_entries(struct feed_reader *reader)
 {
         for (size_t i = 0; reader->memory && i < reader->entry_count; i++)
                 free(reader->memory->entries[i].document);
@@ -74,17 +74,17 @@ static void drop_entries(struct reader *reader)
 }
 
 /* All that was sent is answered. */
-static void give_turn(struct reader *reader)
+static void give_turn(struct feed_reader *reader)
 {
         bool had_turn = reader->has_turn;
         reader->has_turn = false;
         if (had_turn && reader->outcome == STORE_UNAVAILABLE)
-                turns_fail(&reader->store->turns, &reader->err);
+                feed_turns_fail(&reader->store->turns, &reader->err);
         else if (had_turn)
-                turns_give(&reader->store->turns);
+                feed_turns_give(&reader->store->turns);
 }
 
-static void finish(struct reader *reader, bool more)
+static void finish(struct feed_reader *reader, bool more)
 {
         bool is_overtaken = reader->outcome == STORE_DONE && swap_is_behind(reader->store->swap, reader->generation);
         if (reader->is_moved || reader->search.is_moved || is_overtaken)
@@ -97,7 +97,7 @@ static void finish(struct reader *reader, bool more)
 }
 
 /* The first failure is the one to tell. */
-static void fail(struct reader *reader, enum store_outcome outcome, const struct err *err)
+static void fail(struct feed_reader *reader, enum store_outcome outcome, const struct err *err)
 {
         if (reader->outcome != STORE_DONE)
                 return;
@@ -105,7 +105,7 @@ static void fail(struct reader *reader, enum store_outcome outcome, const struct
         reader->err = *err;
 }
 
-static void fail_memory(struct reader *reader)
+static void fail_memory(struct feed_reader *reader)
 {
         struct err err;
         (void)err_set(&err, ERR_NOMEM, "out of memory");
@@ -113,7 +113,7 @@ static void fail_memory(struct reader *reader)
 }
 
 /* True if the reply is sound; else the failure is noted. */
-static bool check_reply(struct reader *reader, const struct redis_reply *reply, const struct err *err)
+static bool check_reply(struct feed_reader *reader, const struct redis_reply *reply, const struct err *err)
 {
         if (reply && redis_reply_type(reply) != REDIS_ERROR)
                 return true;
@@ -124,7 +124,7 @@ static bool check_reply(struct reader *reader, const struct redis_reply *reply, 
 }
 
 /* Entries of one Redis say nothing of the documents of another. */
-static enum redis_made note_moved(struct reader *reader)
+static enum redis_made note_moved(struct feed_reader *reader)
 {
         reader->is_moved = true;
         return REDIS_NOT_MADE;
@@ -134,7 +134,7 @@ static enum redis_made on_place(struct redis_command *command, UNUSED const stru
 static enum redis_made on_ask_place(struct redis_command *command, UNUSED const struct redis_place *place);
 
 /* Sends a command of texts; `waiting` counts it. False: out of memory, noted. */
-static bool send_words(struct reader *reader, struct redis_command *command, redis_reply_fn *on_reply, size_t argc,
+static bool send_words(struct feed_reader *reader, struct redis_command *command, redis_reply_fn *on_reply, size_t argc,
                        const char *const argv[])
 {
         size_t lengths[EXISTS_KEYS + 1];
@@ -153,14 +153,14 @@ static bool send_words(struct reader *reader, struct redis_command *command, red
         return true;
 }
 
-static struct reader_ask *ask_of(struct redis_command *command)
+static struct feed_reader_ask *ask_of(struct redis_command *command)
 {
-        return CONTAINER_OF(command, struct reader_ask, command);
+        return CONTAINER_OF(command, struct feed_reader_ask, command);
 }
 
 static enum redis_made on_place(struct redis_command *command, UNUSED const struct redis_place *place)
 {
-        return note_moved(CONTAINER_OF(command, struct reader, command));
+        return note_moved(CONTAINER_OF(command, struct feed_reader, command));
 }
 
 static enum redis_made on_ask_place(struct redis_command *command, UNUSED const struct redis_place *place)
@@ -168,24 +168,24 @@ static enum redis_made on_ask_place(struct redis_command *command, UNUSED const 
         return note_moved(ask_of(command)->reader);
 }
 
-static struct reader_ask *next_ask(struct reader *reader, size_t first, size_t count)
+static struct feed_reader_ask *next_ask(struct feed_reader *reader, size_t first, size_t count)
 {
-        struct reader_ask *ask = &reader->memory->asks[reader->ask_count++];
-        *ask = (struct reader_ask){ .reader = reader, .first = first, .count = count };
+        struct feed_reader_ask *ask = &reader->memory->asks[reader->ask_count++];
+        *ask = (struct feed_reader_ask){ .reader = reader, .first = first, .count = count };
         return ask;
 }
 
-static int64_t current_day(const struct reader *reader)
+static int64_t current_day(const struct feed_reader *reader)
 {
         return reader->cursor.day + (reader->in_next ? 1 : 0);
 }
 
-static const char *current_stream(const struct reader *reader, char out[FEED_STREAM_SIZE])
+static const char *current_stream(const struct feed_reader *reader, char out[FEED_STREAM_SIZE])
 {
         return feed_stream(redis_place(reader->store->redis)->key_prefix, current_day(reader), out);
 }
 
-static const char *document_key(const struct reader *reader, const struct reader_entry *entry,
+static const char *document_key(const struct feed_reader *reader, const struct feed_reader_entry *entry,
                                 char out[FEED_PREFIX_MAX + UUID_TEXT_SIZE])
 {
         (void)snprintf(out, FEED_PREFIX_MAX + UUID_TEXT_SIZE, "%.*s%s", FEED_PREFIX_MAX,
@@ -195,17 +195,17 @@ static const char *document_key(const struct reader *reader, const struct reader
 
 /* --- Taking ----------------------------------------------------------------------------------------------------- */
 
-static void go_on(struct reader *reader);
+static void go_on(struct feed_reader *reader);
 
-static void fetch_whole(struct reader *reader, struct reader_entry *entry);
+static void fetch_whole(struct feed_reader *reader, struct feed_reader_entry *entry);
 
-static void pass(struct reader *reader, struct reader_entry *entry)
+static void pass(struct feed_reader *reader, struct feed_reader_entry *entry)
 {
         char stream[FEED_STREAM_SIZE];
         free(entry->document);
         entry->document = NULL;
         if (entry->is_gone)
-                trim_note(&reader->store->trim, current_stream(reader, stream), entry->id, reader->generation);
+                feed_trim_note(&reader->store->trim, current_stream(reader, stream), entry->id, reader->generation);
         if (entry->left_out)
                 reader->passed++;
         else
@@ -217,10 +217,10 @@ static void pass(struct reader *reader, struct reader_entry *entry)
 }
 
 /* From `at` to the end of the batch. */
-static void take_documents(struct reader *reader)
+static void take_documents(struct feed_reader *reader)
 {
         for (; reader->at < reader->batch_end; reader->at++) {
-                struct reader_entry *entry = &reader->memory->entries[reader->at];
+                struct feed_reader_entry *entry = &reader->memory->entries[reader->at];
                 if (!entry->left_out && entry->is_cut) {
                         fetch_whole(reader, entry);
                         return;
@@ -236,20 +236,21 @@ static void take_documents(struct reader *reader)
 
 /* --- Marks: was the same key added before? ------------------------------------------------------------------------ */
 
-static void look_back(struct reader *reader);
+static void look_back(struct feed_reader *reader);
 
-static bool is_before(const struct reader *reader, int64_t day, struct feed_id id, const struct reader_entry *entry)
+static bool is_before(const struct feed_reader *reader, int64_t day, struct feed_id id,
+                      const struct feed_reader_entry *entry)
 {
         int64_t entry_day = current_day(reader);
         return day < entry_day || (day == entry_day && feed_id_compare(id, entry->id) < 0);
 }
 
-static bool on_earlier_entry(struct search *search, int64_t day, const struct feed_entry *found)
+static bool on_earlier_entry(struct feed_search *search, int64_t day, const struct feed_entry *found)
 {
-        struct reader *reader = CONTAINER_OF(search, struct reader, search);
+        struct feed_reader *reader = CONTAINER_OF(search, struct feed_reader, search);
         bool more = false;
         for (size_t i = reader->at; i < reader->batch_end; i++) {
-                struct reader_entry *entry = &reader->memory->entries[i];
+                struct feed_reader_entry *entry = &reader->memory->entries[i];
                 if (!entry->is_looked_for || entry->left_out)
                         continue;
                 if (memcmp(entry->key, found->key, UUID_TEXT_LENGTH) == 0 && is_before(reader, day, found->id, entry))
@@ -261,11 +262,11 @@ static bool on_earlier_entry(struct search *search, int64_t day, const struct fe
 }
 
 /* Marks the entries whose mark is about that of `first`, and gives their times to the search. */
-static void gather_group(struct reader *reader, struct reader_entry *first)
+static void gather_group(struct feed_reader *reader, struct feed_reader_entry *first)
 {
-        struct search *search = &reader->search;
+        struct feed_search *search = &reader->search;
         search->first_ms = search->last_ms = first->mark_ms;
-        for (struct reader_entry *entry = first; entry < &reader->memory->entries[reader->batch_end]; entry++) {
+        for (struct feed_reader_entry *entry = first; entry < &reader->memory->entries[reader->batch_end]; entry++) {
                 if (entry->left_out || entry->mark_ms < 0 || entry->is_searched ||
                     llabs(entry->mark_ms - first->mark_ms) > GROUP_MS)
                         continue;
@@ -277,15 +278,15 @@ static void gather_group(struct reader *reader, struct reader_entry *first)
         search->first_ms -= EARLIER_MS;
 }
 
-static void forget_group(struct reader *reader)
+static void forget_group(struct feed_reader *reader)
 {
         for (size_t i = reader->at; i < reader->batch_end; i++)
                 reader->memory->entries[i].is_looked_for = false;
 }
 
-static void on_searched(struct search *search, const struct redis_reply *refusal, const struct err *err)
+static void on_searched(struct feed_search *search, const struct redis_reply *refusal, const struct err *err)
 {
-        struct reader *reader = CONTAINER_OF(search, struct reader, search);
+        struct feed_reader *reader = CONTAINER_OF(search, struct feed_reader, search);
         forget_group(reader);
         reader->look_back_reads += search->reads_done;
         if ((refusal || err) && !check_reply(reader, refusal, err))
@@ -295,47 +296,47 @@ static void on_searched(struct search *search, const struct redis_reply *refusal
 }
 
 /* False: there is nothing to look through, or it was enough for this page. */
-static bool start_search(struct reader *reader, struct reader_entry *first)
+static bool start_search(struct feed_reader *reader, struct feed_reader_entry *first)
 {
         struct store *store = reader->store;
-        reader->search = (struct search){ .redis = store->redis,
-                                          .place = reader->place,
-                                          .turns = &store->turns,
-                                          .reach_ms = store_reach_ms(store),
-                                          .last_day = current_day(reader),
-                                          .reads_max = (LOOK_BACK_MAX - reader->look_back_reads) / 2,
-                                          .on_entry = on_earlier_entry,
-                                          .on_done = on_searched };
+        reader->search = (struct feed_search){ .redis = store->redis,
+                                               .place = reader->place,
+                                               .turns = &store->turns,
+                                               .reach_ms = store_reach_ms(store),
+                                               .last_day = current_day(reader),
+                                               .reads_max = (LOOK_BACK_MAX - reader->look_back_reads) / 2,
+                                               .on_entry = on_earlier_entry,
+                                               .on_done = on_searched };
         gather_group(reader, first);
-        if (reader->search.reads_max > 0 && search_start(&reader->search))
+        if (reader->search.reads_max > 0 && feed_search_start(&reader->search))
                 return true;
         forget_group(reader);
         return false;
 }
 
 /* The same key earlier in what was read last, where its document was not gone. */
-static bool stands_in_window(const struct reader *reader, const struct reader_entry *entry)
+static bool stands_in_window(const struct feed_reader *reader, const struct feed_reader_entry *entry)
 {
-        for (const struct reader_entry *other = reader->memory->entries; other < entry; other++)
+        for (const struct feed_reader_entry *other = reader->memory->entries; other < entry; other++)
                 if (!other->is_gone && memcmp(other->key, entry->key, UUID_TEXT_LENGTH) == 0)
                         return true;
         return false;
 }
 
-static void leave_out_of_window(struct reader *reader)
+static void leave_out_of_window(struct feed_reader *reader)
 {
         for (size_t i = reader->at; i < reader->batch_end; i++) {
-                struct reader_entry *entry = &reader->memory->entries[i];
+                struct feed_reader_entry *entry = &reader->memory->entries[i];
                 if (!entry->left_out && entry->mark_ms >= 0)
                         entry->left_out = stands_in_window(reader, entry);
         }
 }
 
 /* Group by group, then takes what is left. */
-static void look_back(struct reader *reader)
+static void look_back(struct feed_reader *reader)
 {
         for (size_t i = reader->at; i < reader->batch_end; i++) {
-                struct reader_entry *entry = &reader->memory->entries[i];
+                struct feed_reader_entry *entry = &reader->memory->entries[i];
                 if (!entry->left_out && entry->mark_ms >= 0 && !entry->is_searched && start_search(reader, entry))
                         return;
         }
@@ -345,7 +346,7 @@ static void look_back(struct reader *reader)
 /* --- Documents ------------------------------------------------------------------------------------------------ */
 
 /* True with the last answer of those that were asked for together, if all of them were good. */
-static bool have_answers(struct reader *reader)
+static bool have_answers(struct feed_reader *reader)
 {
         if (--reader->waiting > 0)
                 return false;
@@ -358,7 +359,7 @@ static bool have_answers(struct reader *reader)
 
 /* After a batch that had less than was hoped for the next one is larger; where it had nothing, what follows most likely
  * is gone as well. */
-static void learn_from_batch(struct reader *reader)
+static void learn_from_batch(struct feed_reader *reader)
 {
         size_t found = 0;
         for (size_t i = reader->at; i < reader->batch_end; i++)
@@ -368,7 +369,7 @@ static void learn_from_batch(struct reader *reader)
                 reader->batch_min = 2 * reader->ask_count;
 }
 
-static void documents_fetched(struct reader *reader)
+static void documents_fetched(struct feed_reader *reader)
 {
         if (!have_answers(reader))
                 return;
@@ -377,7 +378,7 @@ static void documents_fetched(struct reader *reader)
         look_back(reader);
 }
 
-static void whole_fetched(struct reader *reader)
+static void whole_fetched(struct feed_reader *reader)
 {
         if (--reader->waiting > 0)
                 return;
@@ -387,7 +388,7 @@ static void whole_fetched(struct reader *reader)
                 take_documents(reader);
 }
 
-static void keep_document(struct reader *reader, struct reader_entry *entry, const char *text, size_t length)
+static void keep_document(struct feed_reader *reader, struct feed_reader_entry *entry, const char *text, size_t length)
 {
         struct json_object object;
         /* Others may share this Redis: what is no JSON object is no document. */
@@ -408,8 +409,8 @@ static void keep_document(struct reader *reader, struct reader_entry *entry, con
 static void read_document(struct redis_command *command, const struct redis_reply *reply, const struct err *err,
                           bool is_first_part)
 {
-        struct reader *reader = ask_of(command)->reader;
-        struct reader_entry *entry = &reader->memory->entries[ask_of(command)->first];
+        struct feed_reader *reader = ask_of(command)->reader;
+        struct feed_reader_entry *entry = &reader->memory->entries[ask_of(command)->first];
         size_t length = 0;
         if (reply && redis_reply_is_error(reply, "WRONGTYPE")) {
                 entry->left_out = true;
@@ -425,38 +426,38 @@ static void read_document(struct redis_command *command, const struct redis_repl
 
 static void on_document(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct reader *reader = ask_of(command)->reader;
+        struct feed_reader *reader = ask_of(command)->reader;
         read_document(command, reply, err, true);
         documents_fetched(reader);
 }
 
 static void on_whole(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct reader *reader = ask_of(command)->reader;
+        struct feed_reader *reader = ask_of(command)->reader;
         read_document(command, reply, err, false);
         whole_fetched(reader);
 }
 
-static void fetch_whole(struct reader *reader, struct reader_entry *entry)
+static void fetch_whole(struct feed_reader *reader, struct feed_reader_entry *entry)
 {
         char key[FEED_PREFIX_MAX + UUID_TEXT_SIZE];
         reader->waiting = 1; /* until it is sent */
         reader->ask_count = 0;
-        struct reader_ask *ask = next_ask(reader, reader->at, 1);
+        struct feed_reader_ask *ask = next_ask(reader, reader->at, 1);
         (void)send_words(reader, &ask->command, on_whole, 2,
                          (const char *[]){ "GET", document_key(reader, entry, key) });
         whole_fetched(reader);
 }
 
 /* No more than are wanted, as long as all are there. */
-static size_t batch_size(const struct reader *reader)
+static size_t batch_size(const struct feed_reader *reader)
 {
         size_t size = reader->wanted > 0 ? reader->wanted - reader->taken + 1 : BATCH_MAX;
         size = size > reader->batch_min ? size : reader->batch_min;
         return size < BATCH_MAX ? size : BATCH_MAX;
 }
 
-static void fetch_batch(struct reader *reader)
+static void fetch_batch(struct feed_reader *reader)
 {
         char key[FEED_PREFIX_MAX + UUID_TEXT_SIZE];
         char last[16];
@@ -466,10 +467,10 @@ static void fetch_batch(struct reader *reader)
         reader->waiting = 1; /* until all are sent */
         reader->ask_count = 0;
         for (; at < reader->entry_count && reader->ask_count < size; at++) {
-                struct reader_entry *entry = &reader->memory->entries[at];
+                struct feed_reader_entry *entry = &reader->memory->entries[at];
                 if (entry->left_out)
                         continue;
-                struct reader_ask *ask = next_ask(reader, at, 1);
+                struct feed_reader_ask *ask = next_ask(reader, at, 1);
                 if (!send_words(reader, &ask->command, on_document, 4,
                                 (const char *[]){ "GETRANGE", document_key(reader, entry, key), "0", last }))
                         break;
@@ -481,7 +482,7 @@ static void fetch_batch(struct reader *reader)
 /* --- Walking over what is gone ------------------------------------------------------------------------------------ */
 
 /* All that is gone up to the first that may be there. */
-static void existence_known(struct reader *reader)
+static void existence_known(struct feed_reader *reader)
 {
         if (!have_answers(reader))
                 return;
@@ -495,13 +496,13 @@ static void existence_known(struct reader *reader)
 
 static void on_existence(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct reader_ask *ask = ask_of(command);
-        struct reader *reader = ask->reader;
+        struct feed_reader_ask *ask = ask_of(command);
+        struct feed_reader *reader = ask->reader;
         /* In between it has become a Cluster: then the documents will tell. */
         bool is_known = !(reply && redis_reply_is_error(reply, "CROSSSLOT")) && check_reply(reader, reply, err);
         if (is_known && redis_reply_type(reply) == REDIS_INTEGER && redis_reply_integer(reply) == 0)
                 for (size_t i = ask->first; i < ask->first + ask->count; i++) {
-                        struct reader_entry *entry = &reader->memory->entries[i];
+                        struct feed_reader_entry *entry = &reader->memory->entries[i];
                         entry->is_gone = !entry->left_out && command->generation == reader->generation;
                         entry->left_out = true;
                 }
@@ -510,7 +511,7 @@ static void on_existence(struct redis_command *command, const struct redis_reply
 }
 
 /* False: out of memory, noted. */
-static bool ask_for_keys(struct reader *reader, size_t first, size_t end)
+static bool ask_for_keys(struct feed_reader *reader, size_t first, size_t end)
 {
         char keys[EXISTS_KEYS][FEED_PREFIX_MAX + UUID_TEXT_SIZE];
         const char *argv[EXISTS_KEYS + 1] = { "EXISTS" };
@@ -524,7 +525,7 @@ static bool ask_for_keys(struct reader *reader, size_t first, size_t end)
                send_words(reader, &next_ask(reader, first, end - first)->command, on_existence, argc, argv);
 }
 
-static void ask_existence(struct reader *reader)
+static void ask_existence(struct feed_reader *reader)
 {
         reader->waiting = 1; /* until all are sent */
         reader->ask_count = 0;
@@ -538,14 +539,14 @@ static void ask_existence(struct reader *reader)
 
 /* --- Entries ---------------------------------------------------------------------------------------------------- */
 
-static void keep_entries(struct reader *reader, const struct redis_reply *page)
+static void keep_entries(struct feed_reader *reader, const struct redis_reply *page)
 {
         size_t count = redis_reply_count(page);
         reader->step_full = count >= reader->window;
         for (size_t i = 0; i < count && i < reader->window; i++) {
                 struct feed_entry read = { 0 };
-                struct reader_entry *entry = &reader->memory->entries[reader->entry_count++];
-                *entry = (struct reader_entry){ .mark_ms = -1 };
+                struct feed_reader_entry *entry = &reader->memory->entries[reader->entry_count++];
+                *entry = (struct feed_reader_entry){ .mark_ms = -1 };
                 entry->left_out = !feed_entry_read(redis_reply_at(page, i), &read);
                 entry->id = read.id;
                 if (entry->left_out)
@@ -557,7 +558,7 @@ static void keep_entries(struct reader *reader, const struct redis_reply *page)
 
 static void on_entries(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct reader *reader = CONTAINER_OF(command, struct reader, command);
+        struct feed_reader *reader = CONTAINER_OF(command, struct feed_reader, command);
         reader->waiting--;
         reader->generation = command->generation;
         bool sound = check_reply(reader, reply, err);
@@ -571,7 +572,7 @@ static void on_entries(struct redis_command *command, const struct redis_reply *
                 finish(reader, false);
 }
 
-static void read_entries(struct reader *reader)
+static void read_entries(struct feed_reader *reader)
 {
         char stream[FEED_STREAM_SIZE];
         char from[FEED_ID_SIZE + 1] = "(";
@@ -600,7 +601,7 @@ static void read_entries(struct reader *reader)
 
 enum day_state { DAY_EMPTY, DAY_HAS_STREAM, DAY_UNKNOWN };
 
-static enum day_state look_up_day(const struct reader *reader, int64_t day)
+static enum day_state look_up_day(const struct feed_reader *reader, int64_t day)
 {
         if (day > reader->last_day)
                 return DAY_EMPTY;
@@ -612,7 +613,7 @@ static enum day_state look_up_day(const struct reader *reader, int64_t day)
 
 /* Nothing is added to a stream any more when its day has been over for longer than a document may be held and
  * clocks may differ. */
-static bool day_is_closed(const struct reader *reader, int64_t day)
+static bool day_is_closed(const struct feed_reader *reader, int64_t day)
 {
         int64_t grace_ms = FEED_CLOCK_SKEW_MS + 2 * reader->store->hold_ms;
         return clock_realtime_ms() > feed_day_start_ms(day + 1) + grace_ms;
@@ -620,7 +621,7 @@ static bool day_is_closed(const struct reader *reader, int64_t day)
 
 /* The stream is at its end: moves to the next one that there is, or to a day of which that is not known. DAY_EMPTY:
  * this was the last. */
-static enum day_state next_stream(struct reader *reader)
+static enum day_state next_stream(struct feed_reader *reader)
 {
         struct cursor *at = &reader->cursor;
         while (!reader->in_next) {
@@ -640,7 +641,7 @@ static enum day_state next_stream(struct reader *reader)
 
 /* --- Days ------------------------------------------------------------------------------------------------------------ */
 
-static void day_known(struct reader *reader)
+static void day_known(struct feed_reader *reader)
 {
         if (--reader->waiting > 0)
                 return;
@@ -651,8 +652,8 @@ static void day_known(struct reader *reader)
 
 static void on_exists(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct reader_ask *ask = ask_of(command);
-        struct reader *reader = ask->reader;
+        struct feed_reader_ask *ask = ask_of(command);
+        struct feed_reader *reader = ask->reader;
         if (check_reply(reader, reply, err))
                 reader->memory->day_has_stream[ask->first] = redis_reply_integer(reply) > 0;
         redis_command_fini(command);
@@ -661,7 +662,7 @@ static void on_exists(struct redis_command *command, const struct redis_reply *r
 
 /* From the cursor's day on: one EXISTS a day, all in one write, about 0.3 us of Redis's time each. No list of days has
  * to be kept, which another Redis after a swap would not have. */
-static void ask_days(struct reader *reader)
+static void ask_days(struct feed_reader *reader)
 {
         char stream[FEED_STREAM_SIZE];
         int64_t left = reader->last_day - reader->cursor.day + 1;
@@ -670,7 +671,7 @@ static void ask_days(struct reader *reader)
         reader->first_day = reader->cursor.day;
         reader->day_count = left < DAYS_MAX ? (size_t)left : DAYS_MAX;
         for (size_t i = 0; i < reader->day_count; i++) {
-                struct reader_ask *ask = next_ask(reader, i, 1);
+                struct feed_reader_ask *ask = next_ask(reader, i, 1);
                 reader->memory->day_has_stream[i] = false;
                 (void)feed_stream(redis_place(reader->store->redis)->key_prefix, reader->first_day + (int64_t)i,
                                   stream);
@@ -682,7 +683,7 @@ static void ask_days(struct reader *reader)
 
 /* --- What comes next ------------------------------------------------------------------------------------------------ */
 
-static void read_on(struct reader *reader)
+static void read_on(struct feed_reader *reader)
 {
         if (reader->at == reader->entry_count)
                 read_entries(reader);
@@ -692,9 +693,9 @@ static void read_on(struct reader *reader)
                 fetch_batch(reader);
 }
 
-static void on_turn(struct turn *turn, const struct err *err)
+static void on_turn(struct feed_turn *turn, const struct err *err)
 {
-        struct reader *reader = CONTAINER_OF(turn, struct reader, turn);
+        struct feed_reader *reader = CONTAINER_OF(turn, struct feed_reader, turn);
         if (err) {
                 fail(reader, STORE_UNAVAILABLE, err);
                 finish(reader, false);
@@ -704,16 +705,16 @@ static void on_turn(struct turn *turn, const struct err *err)
         read_on(reader);
 }
 
-static void read_in_turn(struct reader *reader)
+static void read_in_turn(struct feed_reader *reader)
 {
         reader->turn.on_turn = on_turn;
         if (reader->is_walking)
-                turns_take(&reader->store->turns, &reader->turn);
+                feed_turns_take(&reader->store->turns, &reader->turn);
         else
                 read_on(reader);
 }
 
-static void go_on(struct reader *reader)
+static void go_on(struct feed_reader *reader)
 {
         if (reader->outcome != STORE_DONE) {
                 finish(reader, false);
@@ -733,7 +734,7 @@ static void go_on(struct reader *reader)
                 finish(reader, false);
 }
 
-void reader_start(struct reader *reader)
+void feed_reader_start(struct feed_reader *reader)
 {
         int64_t today = feed_day(clock_realtime_ms());
         reader->place = redis_place(reader->store->redis)->number;
@@ -747,8 +748,8 @@ void reader_start(struct reader *reader)
                 if (until_day < reader->last_day)
                         reader->last_day = until_day;
         }
-        if (reader->cursor.day < reader_first_day())
-                reader->cursor = (struct cursor){ .day = reader_first_day() };
+        if (reader->cursor.day < feed_reader_first_day())
+                reader->cursor = (struct cursor){ .day = feed_reader_first_day() };
         reader->memory = malloc(sizeof(*reader->memory));
         if (!reader->memory) {
                 fail_memory(reader);

@@ -10,14 +10,14 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
-#include "trim.h"
+#include "feed_trim.h"
 
 enum { AGE_MS = 120 * 1000 };
 #define STREAM "collector:feed:2026-11-28"
 
 static uv_loop_t loop;
 static struct redis *redis;
-static struct trim trim;
+static struct feed_trim trim;
 
 static int setup(void **state UNUSED)
 {
@@ -29,7 +29,7 @@ static int setup(void **state UNUSED)
         assert_int_equal(uv_loop_init(&loop), 0);
         assert_int_equal(redis_open(&loop, &(struct redis_options){ .hold_ms = 1000 }, target, 1, &redis, &err), 0);
         redis_target_unref(target);
-        trim = (struct trim){ .redis = redis, .age_ms = AGE_MS };
+        trim = (struct feed_trim){ .redis = redis, .age_ms = AGE_MS };
         return 0;
 }
 
@@ -48,20 +48,20 @@ static struct feed_id id_of_age(int64_t age_ms, uint64_t sequence)
 
 static void what_is_young_stays(void **state UNUSED)
 {
-        trim_note(&trim, STREAM, id_of_age(0, 0), 1);
-        trim_note(&trim, STREAM, id_of_age(-5000, 0), 1);
-        trim_note(&trim, STREAM, id_of_age(AGE_MS - 1000, 0), 1);
+        feed_trim_note(&trim, STREAM, id_of_age(0, 0), 1);
+        feed_trim_note(&trim, STREAM, id_of_age(-5000, 0), 1);
+        feed_trim_note(&trim, STREAM, id_of_age(AGE_MS - 1000, 0), 1);
         assert_int_equal(trim.count, 0);
-        trim_note(&trim, STREAM, id_of_age(AGE_MS + 1000, 0), 1);
+        feed_trim_note(&trim, STREAM, id_of_age(AGE_MS + 1000, 0), 1);
         assert_int_equal(trim.count, 1);
 }
 
 static void ids_of_two_streams_or_targets_never_mix(void **state UNUSED)
 {
-        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
-        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 1), 2);
-        trim_note(&trim, "collector:feed:2026-11-27", id_of_age(2LL * AGE_MS, 2), 1);
-        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 3), 1);
+        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
+        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 1), 2);
+        feed_trim_note(&trim, "collector:feed:2026-11-27", id_of_age(2LL * AGE_MS, 2), 1);
+        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 3), 1);
         assert_int_equal(trim.count, 2);
         assert_int_equal(trim.generation, 1);
         assert_string_equal(trim.stream, STREAM);
@@ -70,15 +70,15 @@ static void ids_of_two_streams_or_targets_never_mix(void **state UNUSED)
 
 static void what_is_noted_in_a_turn_is_bounded(void **state UNUSED)
 {
-        for (uint64_t i = 0; i < 2 * TRIM_MAX; i++)
-                trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, i), 1);
-        assert_int_equal(trim.count, TRIM_MAX);
+        for (uint64_t i = 0; i < 2 * FEED_TRIM_MAX; i++)
+                feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, i), 1);
+        assert_int_equal(trim.count, FEED_TRIM_MAX);
 }
 
 static void without_a_connection_it_is_forgotten(void **state UNUSED)
 {
-        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
-        trim_turn(&trim);
+        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
+        feed_trim_turn(&trim);
         assert_int_equal(trim.count, 0);
         assert_int_equal(redis_held(redis), 0);
 }
@@ -87,9 +87,9 @@ static void where_it_was_refused_it_is_not_tried_again_until_the_target_changes(
 {
         trim.is_refused = true;
         trim.refused_generation = 1;
-        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
+        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
         assert_int_equal(trim.count, 0);
-        trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 2);
+        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 2);
         assert_int_equal(trim.count, 1);
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "acks.h"
+#include "ack_level.h"
 #include "base/attr.h"
 
 static void the_levels_are_understood(void **state UNUSED)
