@@ -53,7 +53,7 @@ enum deposit_outcome {
 struct deposit_result {
         enum deposit_outcome outcome;
         struct json_span created, correlation; /* DEPOSIT_STORED, DEPOSIT_REPLAYED: the added members, as JSON */
-        enum store_outcome failure;            /* STORE_UNSAFE and STORE_UNLISTED: Redis has the document      */
+        enum store_outcome failure;            /* STORE_UNSAFE, STORE_UNLISTED: Redis has it; STORE_UNKNOWN: perhaps*/
         const struct err *err;
 };
 

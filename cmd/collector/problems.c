@@ -8,6 +8,7 @@
 
 static const struct http_header retry = { "Retry-After", "1" };
 
+#define UNKNOWN "it is unknown whether the document is stored: %s"
 #define UNLISTED "the document is stored, but not known to be in the list: %s"
 
 void problems_of_store(struct http_request *request, enum store_outcome outcome, const char *what,
@@ -34,7 +35,11 @@ static void answer_stored(struct http_request *request, enum store_outcome outco
 {
         char members[UUID_TEXT_SIZE + sizeof("\"key\":\"\"")];
         (void)snprintf(members, sizeof(members), "\"key\":\"%s\"", key); /* fits */
-        if (outcome == STORE_UNSAFE)
+        if (outcome == STORE_UNKNOWN && err->code == ERR_LIMIT)
+                http_problem_with(request, 507, members, NULL, 0, UNKNOWN, err->text);
+        else if (outcome == STORE_UNKNOWN)
+                http_problem_with(request, 503, members, &retry, 1, UNKNOWN, err->text);
+        else if (outcome == STORE_UNSAFE)
                 http_problem_with(request, 503, members, &retry, 1, "the document is stored, but not yet safe: %s",
                                   err->text);
         else if (err->code == ERR_LIMIT)
@@ -46,7 +51,7 @@ static void answer_stored(struct http_request *request, enum store_outcome outco
 void problems_of_deposit(struct http_request *request, enum store_outcome outcome, const char *key,
                          const struct err *err)
 {
-        if (outcome == STORE_UNSAFE || outcome == STORE_UNLISTED)
+        if (outcome == STORE_UNKNOWN || outcome == STORE_UNSAFE || outcome == STORE_UNLISTED)
                 answer_stored(request, outcome, key, err);
         else
                 problems_of_store(request, outcome, "the document is not acknowledged", err);

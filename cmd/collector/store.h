@@ -53,6 +53,7 @@ enum store_outcome {
         STORE_FULL,        /* Redis refuses for lack of memory                                       */
         STORE_REFUSED,     /* Redis refuses for another reason: rights, disk, a key of another type  */
         STORE_MOVED,       /* store_announce, reader: the binding has changed meanwhile; begin again */
+        STORE_UNKNOWN,     /* Redis may have stored it but never replied; err says why               */
         STORE_UNSAFE,      /* stored, but not known to be as safe as --ack asks                      */
         STORE_UNLISTED,    /* stored, but not known to be in the feed; err says why                  */
 };

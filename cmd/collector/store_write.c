@@ -149,12 +149,20 @@ static void send_add(struct store_write *write)
         redis_send(write->redis, &write->add);
 }
 
+/* Without a reply it may be stored all the same, and its sender has to know under which key. */
+static enum store_outcome set_failure(const struct redis_reply *reply, const struct err *failure, struct err *err)
+{
+        enum store_outcome outcome = store_failure(reply, failure, err);
+        bool is_unknown = !reply && (failure->code == ERR_TIMEOUT || failure->code == ERR_LIMIT);
+        return is_unknown ? STORE_UNKNOWN : outcome;
+}
+
 static void on_set(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct store_write *write = CONTAINER_OF(command, struct store_write, set);
         if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
                 struct err why;
-                write_failed(write, store_failure(reply, err, &why), &why);
+                write_failed(write, set_failure(reply, err, &why), &why);
                 /* An entry is useless without its document, so the answer need not wait for it. */
                 if (write->add.on_reply && write->waiting > 1 && redis_cancel(write->redis, &write->add))
                         write->waiting--;
