@@ -306,9 +306,23 @@ static void stop_workers(struct process *process, int64_t deadline_ms)
         process->running = 0;
 }
 
+static int open_daemon(struct process *process, struct err *err)
+{
+        const struct settings *settings = &process->settings;
+        const struct daemon_options options = { .log = process->collector.log,
+                                                .drain_delay_ms = settings->drain_delay_ms,
+                                                .grace_ms = settings->grace_ms,
+                                                .program = "collector",
+                                                .is_forced = true,
+                                                .on_stop = on_stop,
+                                                .on_reload = on_reload,
+                                                .data = process };
+        return daemon_init(&process->daemon, &options, err);
+}
+
 static int open_loop(struct process *process, struct err *err)
 {
-        int rc = daemon_init(&process->daemon, err);
+        int rc = open_daemon(process, err);
         if (rc < 0)
                 return rc;
         int failed = uv_async_init(&process->daemon.loop, &process->denied, on_denied);
@@ -406,16 +420,7 @@ static int run(struct process *process)
                 return usage ? DAEMON_USAGE : DAEMON_FAILED;
         }
         log_started(process);
-        const struct settings *settings = &process->settings;
-        struct daemon_options daemon = { .log = process->collector.log,
-                                         .drain_delay_ms = settings->drain_delay_ms,
-                                         .grace_ms = settings->grace_ms,
-                                         .program = "collector",
-                                         .is_forced = true,
-                                         .on_stop = on_stop,
-                                         .on_reload = on_reload,
-                                         .data = process };
-        int64_t deadline_ms = daemon_run(&process->daemon, &daemon);
+        int64_t deadline_ms = daemon_run(&process->daemon);
         backing_redis_watch_close(process->watch);
         backing_redis_watch_close(process->previous);
         tokens_close(&process->tokens);

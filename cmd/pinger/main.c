@@ -193,6 +193,20 @@ static int start_workers(struct process *process, struct err *err)
         return 0;
 }
 
+static int open_daemon(struct process *process, struct err *err)
+{
+        const struct settings *settings = &process->settings;
+        const struct daemon_options options = { .log = process->pinger.log,
+                                                .drain_delay_ms = settings->drain_delay_ms,
+                                                .grace_ms = settings->grace_ms,
+                                                .program = "pinger",
+                                                .is_forced = true,
+                                                .on_stop = on_stop,
+                                                .on_reload = on_reload,
+                                                .data = process };
+        return daemon_init(&process->daemon, &options, err);
+}
+
 static int start(struct process *process, struct err *err)
 {
         struct pinger *pinger = &process->pinger;
@@ -202,7 +216,7 @@ static int start(struct process *process, struct err *err)
         if (!pinger->metrics)
                 return err_set(err, ERR_NOMEM, "metrics");
         source_init(&process->source, &process->settings, process->report, environ);
-        int rc = daemon_init(&process->daemon, err);
+        int rc = open_daemon(process, err);
         const struct backing_root_options bindings = { .log = pinger->log, .metrics = pinger->metrics };
         if (rc == 0)
                 rc = backing_root_open(&process->daemon.loop, &bindings, &pinger->bindings, err);
@@ -275,16 +289,7 @@ static int run(struct process *process)
                 return is_usage(process, rc) ? DAEMON_USAGE : DAEMON_FAILED;
         }
         log_started(process);
-        const struct settings *settings = &process->settings;
-        struct daemon_options daemon = { .log = process->pinger.log,
-                                         .drain_delay_ms = settings->drain_delay_ms,
-                                         .grace_ms = settings->grace_ms,
-                                         .program = "pinger",
-                                         .is_forced = true,
-                                         .on_stop = on_stop,
-                                         .on_reload = on_reload,
-                                         .data = process };
-        int64_t deadline_ms = daemon_run(&process->daemon, &daemon);
+        int64_t deadline_ms = daemon_run(&process->daemon);
         stop_all(process, deadline_ms);
         log_info(process->pinger.log, "server.stopped", "Pinger has stopped");
         process_free(process, deadline_ms);

@@ -1,25 +1,21 @@
-/* daemon: signals are blocked and read from a descriptor on the loop (signalfd), so there are no handlers that could
- * interrupt other code. */
+/* daemon: signals come to the loop through a pipe from the thread that waits for them (signals.c). */
 #include "daemon/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "daemon/signals.h"
 
-enum { WORKERS_BY_DEFAULT_MAX = 4, FORCE_AFTER_MS = 1000, COMPLAIN_MS = 1000, STACK_BYTES = 64 * 1024 };
+enum { WORKERS_BY_DEFAULT_MAX = 4, COMPLAIN_MS = 1000 };
 
 /* --- Before all else ------------------------------------------------------------------------------------- */
 
@@ -67,42 +63,6 @@ void daemon_complain(const char *program, const char *text)
         (void)written; /* there is nobody else to tell */
 }
 
-/* --- The end by force ------------------------------------------------------------------------------------ */
-
-struct force {
-        const char *program;
-        int64_t at_ms; /* monotonic */
-};
-
-static void *end_by_force(void *data)
-{
-        struct force force = *(struct force *)data;
-        struct timespec at = { .tv_sec = force.at_ms / 1000, .tv_nsec = force.at_ms % 1000 * 1000000 };
-        free(data);
-        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
-                ;
-        daemon_complain(force.program, "some threads did not end within the grace period; exiting by force");
-        _exit(DAEMON_FAILED);
-}
-
-/* The thread is never joined: it watches over the process's very last steps, too. Where it cannot be had, the program
- * ends as soon as all else does. */
-static void arm(const struct daemon *daemon)
-{
-        pthread_t thread;
-        pthread_attr_t attributes;
-        struct force *force = malloc(sizeof(*force));
-        if (!force)
-                return;
-        *force = (struct force){ daemon->options.program, daemon->deadline_ms + FORCE_AFTER_MS };
-        (void)pthread_attr_init(&attributes); /* none of these can fail on Linux */
-        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-        (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        if (pthread_create(&thread, &attributes, end_by_force, force) != 0)
-                free(force);
-        (void)pthread_attr_destroy(&attributes);
-}
-
 /* --- Signals --------------------------------------------------------------------------------------------- */
 
 static void on_drained(uv_timer_t *timer)
@@ -110,18 +70,17 @@ static void on_drained(uv_timer_t *timer)
         uv_stop(timer->loop);
 }
 
-static void stop(struct daemon *daemon, const char *signal_name)
+static void stop(struct daemon *daemon, const struct signals_told *told)
 {
         const struct daemon_options *options = &daemon->options;
         if (daemon->deadline_ms > 0) {
                 uv_stop(&daemon->loop);
                 return;
         }
-        daemon->deadline_ms = clock_monotonic_ms() + options->grace_ms;
-        if (options->is_forced)
-                arm(daemon);
+        daemon->deadline_ms = told->seen_ms + options->grace_ms;
         options->on_stop(options->data);
-        log_info(options->log, "server.stopping", "No longer ready; finishing requests", log_str("signal", signal_name),
+        log_info(options->log, "server.stopping", "No longer ready; finishing requests",
+                 log_str("signal", told->number == SIGTERM ? "SIGTERM" : "SIGINT"),
                  log_int("waited_ms", options->drain_delay_ms));
         int64_t delay_ms =
                 options->drain_delay_ms < options->grace_ms ? options->drain_delay_ms : options->grace_ms / 2;
@@ -130,53 +89,41 @@ static void stop(struct daemon *daemon, const char *signal_name)
 
 static void on_signal(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
-        struct daemon *daemon = CONTAINER_OF(poll, struct daemon, signals);
-        struct signalfd_siginfo info;
-        while (read(daemon->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-                if (info.ssi_signo == SIGHUP)
+        struct daemon *daemon = CONTAINER_OF(poll, struct daemon, poll);
+        struct signals_told told;
+        while (signals_next(daemon->signals, &told)) {
+                if (told.number == SIGHUP)
                         daemon->options.on_reload(daemon->options.data);
                 else
-                        stop(daemon, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+                        stop(daemon, &told);
         }
 }
 
-static int open_signals(struct daemon *daemon, struct err *err)
+int daemon_init(struct daemon *daemon, const struct daemon_options *options, struct err *err)
 {
-        sigset_t set;
-        (void)sigemptyset(&set); /* these cannot fail for valid signals */
-        (void)sigaddset(&set, SIGTERM);
-        (void)sigaddset(&set, SIGINT);
-        (void)sigaddset(&set, SIGHUP);
-        sigset_t blocked = set;
-        (void)sigaddset(&blocked, SIGPIPE);
-        (void)pthread_sigmask(SIG_BLOCK, &blocked, NULL);
-        daemon->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-        return daemon->signal_fd < 0 ? err_errno(err, "signalfd") : 0;
-}
-
-int daemon_init(struct daemon *daemon, struct err *err)
-{
-        *daemon = (struct daemon){ .signal_fd = -1 };
-        int rc = open_signals(daemon, err);
+        const struct signals_options signals = { .program = options->program,
+                                                 .grace_ms = options->grace_ms,
+                                                 .is_forced = options->is_forced };
+        *daemon = (struct daemon){ .options = *options };
+        int rc = signals_open(&signals, &daemon->signals, err);
         if (rc < 0)
                 return rc;
         int failed = uv_loop_init(&daemon->loop);
         if (failed == 0)
-                failed = uv_poll_init(&daemon->loop, &daemon->signals, daemon->signal_fd);
+                failed = uv_poll_init(&daemon->loop, &daemon->poll, signals_fd(daemon->signals));
         if (failed == 0)
                 failed = uv_timer_init(&daemon->loop, &daemon->drain);
         if (failed) {
-                (void)close(daemon->signal_fd); /* nothing was written */
+                signals_close(daemon->signals);
                 return err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed));
         }
         return 0;
 }
 
-int64_t daemon_run(struct daemon *daemon, const struct daemon_options *options)
+int64_t daemon_run(struct daemon *daemon)
 {
-        daemon->options = *options;
-        (void)uv_poll_start(&daemon->signals, UV_READABLE, on_signal); /* initialised: cannot fail */
-        (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);                   /* until uv_stop */
+        (void)uv_poll_start(&daemon->poll, UV_READABLE, on_signal); /* initialised: cannot fail */
+        (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);                /* until uv_stop */
         return daemon->deadline_ms;
 }
 
@@ -191,7 +138,7 @@ void daemon_fini(struct daemon *daemon)
         uv_walk(&daemon->loop, close_handle, NULL);
         (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&daemon->loop); /* nothing is left on it */
-        (void)close(daemon->signal_fd);     /* nothing was written */
+        signals_close(daemon->signals);
 }
 
 int daemon_printed(const char *program, int status)

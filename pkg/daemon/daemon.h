@@ -2,10 +2,10 @@
  *
  *     if (daemon_prepare() < 0) ...                        // the first line of main
  *     struct daemon daemon;
- *     daemon_init(&daemon, &err);                          // first of all: before any thread is started
+ *     daemon_init(&daemon, &(struct daemon_options){ .log = log, .grace_ms = 25000, .on_stop = on_stop,
+ *                 .on_reload = on_reload, .data = program }, &err);   // before any thread is started
  *     ... open what the program needs, on &daemon.loop
- *     int64_t deadline_ms = daemon_run(&daemon, &(struct daemon_options){ .log = log, .grace_ms = 25000,
- *                                      .on_stop = on_stop, .on_reload = on_reload, .data = program });
+ *     int64_t deadline_ms = daemon_run(&daemon);
  *     ... let requests finish until deadline_ms, close what was opened
  *     daemon_fini(&daemon);
  *
@@ -13,8 +13,8 @@
  * at once when the signal comes a second time. SIGHUP: on_reload. SIGPIPE is blocked for good: a closed socket is
  * an error of write(2), not the end of the program.
  *
- * A program of which something hangs (a resolver, a disk) is ended by force a second after the deadline, with
- * DAEMON_FAILED and a message to standard error, where .is_forced is set.
+ * Where .is_forced is set, a program that hangs (a resolver, a disk, its main loop) is ended a second after the
+ * deadline, with DAEMON_FAILED and a message to standard error. A thread of its own sees to that, from daemon_init on.
  *
  * Threads: the main thread. daemon_init blocks the signals for every thread that is started after it. */
 #ifndef DAEMON_DAEMON_H
@@ -32,6 +32,8 @@
 /* Exit statuses of a program. */
 enum { DAEMON_STOPPED = 0, DAEMON_FAILED = 1, DAEMON_USAGE = 2 };
 
+struct signals;
+
 struct daemon_options {
         struct log *log;        /* NULL: silent                                                          */
         int64_t drain_delay_ms; /* from the signal to daemon_run's return; half the grace where longer   */
@@ -48,9 +50,9 @@ struct daemon {
 
         /* Private. */
         struct daemon_options options;
-        uv_poll_t signals;
+        struct signals *signals;
+        uv_poll_t poll;
         uv_timer_t drain;
-        int signal_fd;
         int64_t deadline_ms; /* 0: no signal to stop so far */
 };
 
@@ -62,9 +64,9 @@ int daemon_prepare(void) NODISCARD;
 void daemon_allow_core_dumps(void);
 
 /* ERR_LIMIT where descriptors or memory are short. */
-int daemon_init(struct daemon *daemon, struct err *err) NODISCARD;
+int daemon_init(struct daemon *daemon, const struct daemon_options *options, struct err *err) NODISCARD;
 /* Runs the loop until it is time to stop. Returns when everything must have ended, of clock_monotonic_ms. */
-int64_t daemon_run(struct daemon *daemon, const struct daemon_options *options);
+int64_t daemon_run(struct daemon *daemon);
 /* Closes every handle that is left on the loop, lets the loop end, and frees it. */
 void daemon_fini(struct daemon *daemon);
 

@@ -53,15 +53,15 @@ static int64_t run(struct program *program, const int *signals, int64_t drain_de
 {
         struct err err;
         *program = (struct program){ .signals = signals };
-        assert_int_equal(daemon_init(&program->daemon, &err), 0);
-        assert_int_equal(uv_timer_init(&program->daemon.loop, &program->next), 0);
-        assert_int_equal(uv_timer_start(&program->next, send_next, 1, 10), 0);
         struct daemon_options options = { .drain_delay_ms = drain_delay_ms,
                                           .grace_ms = grace_ms,
                                           .on_stop = on_stop,
                                           .on_reload = on_reload,
                                           .data = program };
-        int64_t deadline_ms = daemon_run(&program->daemon, &options);
+        assert_int_equal(daemon_init(&program->daemon, &options, &err), 0);
+        assert_int_equal(uv_timer_init(&program->daemon.loop, &program->next), 0);
+        assert_int_equal(uv_timer_start(&program->next, send_next, 1, 10), 0);
+        int64_t deadline_ms = daemon_run(&program->daemon);
         daemon_fini(&program->daemon);
         return deadline_ms;
 }
@@ -101,7 +101,7 @@ static void a_closed_pipe_is_no_end_of_the_program(void **state)
         struct err err;
         int fds[2];
         (void)state;
-        assert_int_equal(daemon_init(&daemon, &err), 0);
+        assert_int_equal(daemon_init(&daemon, &(struct daemon_options){ 0 }, &err), 0);
         assert_int_equal(pipe(fds), 0);
         (void)close(fds[0]);
         assert_int_equal(write(fds[1], "x", 1), -1);
@@ -175,25 +175,91 @@ static void nothing(void *data UNUSED)
 {
 }
 
+static const struct daemon_options forced = {
+        .grace_ms = 100, .program = "daemon_test", .is_forced = true, .on_stop = nothing, .on_reload = nothing
+};
+
+static int hang(void)
+{
+        int fds[2];
+        char byte;
+        if (pipe(fds) < 0)
+                return 90;
+        return read(fds[0], &byte, 1) == 1 ? 91 : 92; /* never comes */
+}
+
 static int hang_after_the_run(void)
 {
         struct daemon daemon;
         struct err err;
-        int fds[2];
-        char byte;
-        if (pipe(fds) < 0 || daemon_init(&daemon, &err) < 0 || kill(getpid(), SIGTERM) < 0)
-                return 90;
-        struct daemon_options options = {
-                .grace_ms = 100, .program = "daemon_test", .is_forced = true, .on_stop = nothing, .on_reload = nothing
-        };
-        (void)daemon_run(&daemon, &options);
-        return read(fds[0], &byte, 1) == 1 ? 91 : 92; /* never comes */
+        if (daemon_init(&daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+                return 93;
+        (void)daemon_run(&daemon);
+        return hang();
 }
 
-static void a_program_that_hangs_is_ended_by_force(void **state)
+static int hang_after_the_last_step(void)
+{
+        struct daemon daemon;
+        struct err err;
+        if (daemon_init(&daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+                return 93;
+        (void)daemon_run(&daemon);
+        daemon_fini(&daemon);
+        return hang();
+}
+
+static int hang_while_starting(void)
+{
+        struct daemon daemon;
+        struct err err;
+        if (daemon_init(&daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+                return 93;
+        return hang();
+}
+
+static void hang_in_callback(void *data UNUSED)
+{
+        _exit(hang());
+}
+
+/* The signal to stop comes when the loop hangs already, and is never read there. */
+static int hang_in_the_loop(void)
+{
+        struct daemon daemon;
+        struct daemon_options options = forced;
+        struct err err;
+        options.on_reload = hang_in_callback;
+        if (daemon_init(&daemon, &options, &err) < 0 || kill(getpid(), SIGHUP) < 0 || kill(getpid(), SIGTERM) < 0)
+                return 93;
+        (void)daemon_run(&daemon);
+        return 94;
+}
+
+static void a_program_that_hangs_is_ended_by_force_wherever_it_hangs(void **state)
 {
         (void)state;
+        assert_int_equal(in_a_child(hang_while_starting), DAEMON_FAILED);
+        assert_int_equal(in_a_child(hang_in_the_loop), DAEMON_FAILED);
         assert_int_equal(in_a_child(hang_after_the_run), DAEMON_FAILED);
+        assert_int_equal(in_a_child(hang_after_the_last_step), DAEMON_FAILED);
+}
+
+static int end_in_time(void)
+{
+        struct daemon daemon;
+        struct err err;
+        if (daemon_init(&daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+                return 93;
+        (void)daemon_run(&daemon);
+        daemon_fini(&daemon);
+        return DAEMON_STOPPED;
+}
+
+static void a_program_that_ends_in_time_is_left_alone(void **state)
+{
+        (void)state;
+        assert_int_equal(in_a_child(end_in_time), DAEMON_STOPPED);
 }
 
 static int complain_to_a_full_pipe(void)
@@ -233,7 +299,8 @@ int main(void)
                 cmocka_unit_test(a_closed_pipe_is_no_end_of_the_program),
                 cmocka_unit_test(closed_standard_descriptors_lead_nowhere),
                 cmocka_unit_test(core_dumps_are_made_only_where_they_are_allowed),
-                cmocka_unit_test(a_program_that_hangs_is_ended_by_force),
+                cmocka_unit_test(a_program_that_hangs_is_ended_by_force_wherever_it_hangs),
+                cmocka_unit_test(a_program_that_ends_in_time_is_left_alone),
                 cmocka_unit_test(a_message_that_nobody_reads_holds_nothing_up),
                 cmocka_unit_test(workers_are_as_many_as_asked_for_or_one_for_two_cpus),
         };
