@@ -160,7 +160,7 @@ static bool read_cursor(struct http_request *request, struct feed_reader *reader
                 http_problem(request, 400, NULL, 0, "cursor: expected the `next` of an earlier page");
                 return false;
         }
-        int64_t day = feed_reader_first_day();
+        int64_t day = feed_days_first();
         if (reader->since_ms > 0) {
                 /* A document may be in the stream of the day on which it began to wait. */
                 int64_t early_ms = (int64_t)reader->since_ms - FEED_CLOCK_SKEW_MS - 2 * reader->store->hold_ms;

@@ -1,0 +1,52 @@
+/* feed_days: a stream that is missing and one that is empty look alike, so reading one or two days that may have a stream
+ * costs no more than asking. */
+#include "feed_days.h"
+
+#include "base/attr.h"
+
+int64_t feed_days_first(void)
+{
+        return 20454; /* 2026-01-01: no feed is older than this program */
+}
+
+enum feed_day_state feed_days_look_up(const struct feed_days *days, int64_t day)
+{
+        if (day > days->last)
+                return FEED_DAY_EMPTY;
+        if (day >= days->first && day < days->first + (int64_t)days->count)
+                return days->has_stream[day - days->first] ? FEED_DAY_HAS_STREAM : FEED_DAY_EMPTY;
+        return days->last - day > 1 ? FEED_DAY_UNKNOWN : FEED_DAY_HAS_STREAM;
+}
+
+static void answered(struct feed_days *days)
+{
+        if (feed_read_is_answered(days->read))
+                days->on_known(days);
+}
+
+static void on_exists(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct feed_ask *ask = feed_ask_of(command);
+        struct feed_days *days = ask->step;
+        if (feed_read_check(ask->read, reply, err))
+                days->has_stream[ask->first] = redis_reply_integer(reply) > 0;
+        redis_command_fini(command);
+        answered(days);
+}
+
+void feed_days_ask(struct feed_days *days, int64_t day)
+{
+        char stream[FEED_STREAM_SIZE];
+        int64_t left = days->last - day + 1;
+        feed_read_step(days->read);
+        days->first = day;
+        days->count = left < FEED_ASKS_MAX ? (size_t)left : FEED_ASKS_MAX;
+        for (size_t i = 0; i < days->count; i++) {
+                struct feed_ask *ask = feed_read_ask(days->read, i, 1, days);
+                days->has_stream[i] = false;
+                (void)feed_stream(redis_place(days->read->store->redis)->key_prefix, day + (int64_t)i, stream);
+                if (!feed_read_send(days->read, ask, on_exists, 2, (const char *[]){ "EXISTS", stream }))
+                        break;
+        }
+        answered(days);
+}

@@ -1,0 +1,135 @@
+/* feed_doubles: entries whose marks are close together are looked for by one search, group after group. When the reads of a
+ * page are used up, the remaining doubles are shown. */
+#include "feed_doubles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+
+enum {
+        GROUP_MS = 1000,  /* marks that lie closer together are looked for at once */
+        EARLIER_MS = 100, /* Redis's clock may be a little behind the writer's     */
+        READS_MAX = 400,  /* for one page: 50 ms of Redis's time                   */
+};
+
+/* --- In the window -------------------------------------------------------------------------------------- */
+
+/* The same key earlier in the window, with a document that is not gone. */
+static bool stands_in_window(const struct feed_window *window, const struct feed_window_entry *entry)
+{
+        for (const struct feed_window_entry *other = window->entries; other < entry; other++)
+                if (!other->is_gone && memcmp(other->key, entry->key, UUID_TEXT_LENGTH) == 0)
+                        return true;
+        return false;
+}
+
+static void leave_out_of_window(struct feed_window *window)
+{
+        for (size_t i = window->at; i < window->end; i++) {
+                struct feed_window_entry *entry = &window->entries[i];
+                if (!entry->left_out && entry->mark_ms >= 0)
+                        entry->left_out = stands_in_window(window, entry);
+        }
+}
+
+/* --- In the feed ---------------------------------------------------------------------------------------- */
+
+static void search_next_group(struct feed_doubles *doubles);
+
+static bool is_before(const struct feed_doubles *doubles, int64_t day, struct feed_id id,
+                      const struct feed_window_entry *entry)
+{
+        return day < doubles->day || (day == doubles->day && feed_id_compare(id, entry->id) < 0);
+}
+
+static bool on_earlier_entry(struct feed_search *search, int64_t day, const struct feed_entry *found)
+{
+        struct feed_doubles *doubles = CONTAINER_OF(search, struct feed_doubles, search);
+        struct feed_window *window = doubles->window;
+        bool more = false;
+        for (size_t i = window->at; i < window->end; i++) {
+                struct feed_window_entry *entry = &window->entries[i];
+                if (!entry->is_looked_for || entry->left_out)
+                        continue;
+                if (memcmp(entry->key, found->key, UUID_TEXT_LENGTH) == 0 && is_before(doubles, day, found->id, entry))
+                        entry->left_out = true;
+                else
+                        more = true;
+        }
+        return more;
+}
+
+/* Picks the entries whose mark is close to that of `first`, and gives their times to the search. */
+static void gather_group(struct feed_doubles *doubles, struct feed_window_entry *first)
+{
+        struct feed_search *search = &doubles->search;
+        const struct feed_window_entry *end = &doubles->window->entries[doubles->window->end];
+        search->first_ms = search->last_ms = first->mark_ms;
+        for (struct feed_window_entry *entry = first; entry < end; entry++) {
+                if (entry->left_out || entry->mark_ms < 0 || entry->is_searched ||
+                    llabs(entry->mark_ms - first->mark_ms) > GROUP_MS)
+                        continue;
+                entry->is_searched = entry->is_looked_for = true;
+                search->first_ms = entry->mark_ms < search->first_ms ? entry->mark_ms : search->first_ms;
+                search->last_ms = entry->mark_ms > search->last_ms ? entry->mark_ms : search->last_ms;
+                search->end_ms = (int64_t)entry->id.ms + 1;
+        }
+        search->first_ms -= EARLIER_MS;
+}
+
+static void forget_group(struct feed_window *window)
+{
+        for (size_t i = window->at; i < window->end; i++)
+                window->entries[i].is_looked_for = false;
+}
+
+static void on_searched(struct feed_search *search, const struct redis_reply *refusal, const struct err *err)
+{
+        struct feed_doubles *doubles = CONTAINER_OF(search, struct feed_doubles, search);
+        forget_group(doubles->window);
+        doubles->reads += search->reads_done;
+        if (search->is_moved)
+                doubles->read->is_moved = true;
+        if ((refusal || err) && !feed_read_check(doubles->read, refusal, err))
+                doubles->on_done(doubles);
+        else
+                search_next_group(doubles);
+}
+
+/* False: there is nothing to search, or the reads are used up. */
+static bool start_search(struct feed_doubles *doubles, struct feed_window_entry *first)
+{
+        struct store *store = doubles->read->store;
+        doubles->search = (struct feed_search){ .redis = store->redis,
+                                                .place = doubles->read->place,
+                                                .turns = &store->turns,
+                                                .reach_ms = store_reach_ms(store),
+                                                .last_day = doubles->day,
+                                                .reads_max = (READS_MAX - doubles->reads) / 2,
+                                                .on_entry = on_earlier_entry,
+                                                .on_done = on_searched };
+        gather_group(doubles, first);
+        if (doubles->search.reads_max > 0 && feed_search_start(&doubles->search))
+                return true;
+        forget_group(doubles->window);
+        return false;
+}
+
+static void search_next_group(struct feed_doubles *doubles)
+{
+        struct feed_window *window = doubles->window;
+        for (size_t i = window->at; i < window->end; i++) {
+                struct feed_window_entry *entry = &window->entries[i];
+                if (!entry->left_out && entry->mark_ms >= 0 && !entry->is_searched && start_search(doubles, entry))
+                        return;
+        }
+        doubles->on_done(doubles);
+}
+
+void feed_doubles_leave_out(struct feed_doubles *doubles, int64_t day)
+{
+        doubles->day = day;
+        leave_out_of_window(doubles->window);
+        search_next_group(doubles);
+}

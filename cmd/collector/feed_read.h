@@ -1,0 +1,71 @@
+/* feed_read: reading of the feed and its documents in one Redis: the commands under way, the first failure, and whether
+ * another Redis came into use meanwhile. The steps of a feed_reader share it.
+ *
+ *     feed_read_step(read);
+ *     for (...)
+ *             if (!feed_read_send(read, feed_read_ask(read, i, 1, self), on_reply, 2, argv))
+ *                     break;
+ *     step_answered(self);                          // once here, and once at the end of each on_reply:
+ *
+ *     if (!feed_read_is_answered(read))             // ... replies are still to come
+ *             return;
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FEED_READ_H
+#define COLLECTOR_FEED_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "redis/redis.h"
+#include "store.h"
+
+enum {
+        FEED_ASKS_MAX = 64,  /* commands under way at once */
+        FEED_WORDS_MAX = 33, /* in one command */
+};
+
+/* A command under way. */
+struct feed_ask {
+        struct redis_command command;
+        struct feed_read *read;
+        void *step;          /* of whom it is: for the step's own callback */
+        size_t first, count; /* what it is about: entries, or a day        */
+};
+
+struct feed_read {
+        struct store *store;
+        struct feed_ask *asks;      /* FEED_ASKS_MAX of them, the reader's */
+        size_t ask_count;           /* of the step under way               */
+        size_t waiting;             /* replies to come; and 1 while the step still sends */
+        unsigned place;             /* where it began (redis_place)        */
+        unsigned generation;        /* of the target that the entries are of */
+        bool is_moved;              /* another place is in use: its documents are not those of the entries */
+        enum store_outcome outcome; /* the first failure; STORE_DONE: none */
+        struct err err;
+};
+
+void feed_read_init(struct feed_read *read, struct store *store);
+
+void feed_read_step(struct feed_read *read);
+struct feed_ask *feed_read_ask(struct feed_read *read, size_t first, size_t count, void *step);
+/* Sends a command of texts. False: out of memory, which is noted. */
+bool feed_read_send(struct feed_read *read, struct feed_ask *ask, redis_reply_fn *on_reply, size_t argc,
+                    const char *const argv[]);
+/* True when nothing is under way any more. Counts: once at the end of sending, and once for each reply. */
+bool feed_read_is_answered(struct feed_read *read);
+
+/* Notes a failure. The first one counts. */
+void feed_read_fail(struct feed_read *read, enum store_outcome outcome, const struct err *err);
+void feed_read_fail_memory(struct feed_read *read);
+/* True for a sound reply; otherwise the failure is noted. */
+bool feed_read_check(struct feed_read *read, const struct redis_reply *reply, const struct err *err);
+
+static inline struct feed_ask *feed_ask_of(struct redis_command *command)
+{
+        return CONTAINER_OF(command, struct feed_ask, command);
+}
+
+#endif

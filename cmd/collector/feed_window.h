@@ -1,0 +1,43 @@
+/* feed_window: the entries of the feed that a reader has in memory, and the batch of them whose documents are known.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FEED_WINDOW_H
+#define COLLECTOR_FEED_WINDOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/uuid.h"
+#include "feed.h"
+
+enum { FEED_WINDOW_MAX = 256 }; /* XRANGE with so many: 0.06 ms of Redis's time */
+
+struct feed_window_entry {
+        char key[UUID_TEXT_SIZE];
+        struct feed_id id;
+        int64_t mark_ms;                 /* -1: no mark                       */
+        bool left_out;                   /* a double, or there is no document */
+        bool is_gone;                    /* the Redis that has the entry has no document */
+        bool is_cut;                     /* not fetched whole                 */
+        bool is_looked_for, is_searched; /* by feed_doubles                   */
+        char *document;                  /* owned */
+        size_t length;
+};
+
+struct feed_window {
+        struct feed_window_entry entries[FEED_WINDOW_MAX];
+        size_t count;
+        size_t at;  /* the next one to take                           */
+        size_t end; /* the batch ends before it; at == end: none yet  */
+};
+
+static inline void feed_window_clear(struct feed_window *window)
+{
+        for (size_t i = 0; i < window->count; i++)
+                free(window->entries[i].document);
+        window->count = window->at = window->end = 0;
+}
+
+#endif
