@@ -340,6 +340,7 @@ static int start(struct process *process, struct err *err)
         process->worker_count = collector->worker_count = daemon_workers(settings->workers);
         collector->settings = settings;
         collector->overview = &process->overview;
+        collector->facts = &process->overview.facts;
         overview_init(&process->overview);
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;

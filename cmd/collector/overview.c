@@ -1,5 +1,4 @@
-/* overview: keeps what the threads know for those who ask. INFO is sent when somebody asks and the last answer is some
- * seconds old; nobody waits for it: what it says is in the next answer. */
+/* overview: keeps what the threads know for those who ask. */
 #include "overview.h"
 
 #include <stdio.h>
@@ -7,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "overview_info.h"
 #include "redis/target.h"
 #include "worker.h"
 
@@ -16,14 +14,14 @@ void overview_init(struct overview *overview)
         *overview = (struct overview){ .started_ms = clock_realtime_ms() };
         standing_init(&overview->redis);
         history_init(&overview->stored);
-        (void)pthread_mutex_init(&overview->lock, NULL); /* cannot fail with default attributes on Linux */
+        redis_facts_init(&overview->facts);
 }
 
 void overview_fini(struct overview *overview)
 {
         standing_fini(&overview->redis);
         history_fini(&overview->stored);
-        (void)pthread_mutex_destroy(&overview->lock);
+        redis_facts_fini(&overview->facts);
 }
 
 double overview_documents(const struct overview *overview, enum document_result result)
@@ -56,16 +54,4 @@ void overview_use(struct overview *overview, const struct backing_redis *now)
         const struct redis_target *target = backing_redis_target(now);
         standing_use(&overview->redis, backing_redis_report(now), redis_target_address(target),
                      backing_redis_settings(now)->tls, backing_redis_generation(now));
-}
-
-void overview_reached(struct overview *overview, unsigned generation, const char *address)
-{
-        struct overview_server *server = &overview->server;
-        (void)pthread_mutex_lock(&overview->lock);
-        bool is_newer = generation > server->generation;
-        if (address && (is_newer || (generation == server->generation && strcmp(server->address, address) != 0))) {
-                *server = (struct overview_server){ .generation = generation, .since_ms = clock_realtime_ms() };
-                (void)snprintf(server->address, sizeof(server->address), "%s", address); /* what is too long is cut */
-        }
-        (void)pthread_mutex_unlock(&overview->lock);
 }

@@ -1,14 +1,13 @@
 /* overview: what GET /v1/status shows beyond what the answering worker knows itself: the Redis in use and the state of
- * its binding, the server behind it, totals over all workers, and how fast documents came.
+ * its binding, the server behind it (redis_facts.h), totals over all workers, and how fast documents came.
  *
- * The main thread writes what the binding says and adds up the workers' counters once a second; workers say which
- * server they have reached. Each part has its own lock, held for a copy.
+ * The main thread notes what the binding says and adds up the workers' counters once a second. Each part has its own
+ * lock, held for a copy.
  *
  * Threads: overview_start: the main thread, once the workers run. All else: any. */
 #ifndef COLLECTOR_OVERVIEW_H
 #define COLLECTOR_OVERVIEW_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,22 +18,12 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "http/http.h"
+#include "instruments.h"
 #include "page/history.h"
 #include "page/standing.h"
+#include "redis_facts.h"
 
 struct worker;
-
-/* The server that was reached last. */
-struct overview_server {
-        unsigned generation;     /* of the target; 0: none yet */
-        char address[280];       /* with Sentinel that of the primary */
-        char version[64];        /* "redis 7.0.15"; "": not known */
-        char role[16], mode[16]; /* "master", "standalone"; "": not known */
-        int64_t since_ms;        /* of this address and generation, Unix */
-        int64_t asked_ms;        /* when INFO was sent last, monotonic; 0: not yet */
-        bool is_asked;           /* the answer is to come */
-        bool is_refused;         /* the user may not send INFO */
-};
 
 struct overview {
         struct standing redis;
@@ -43,8 +32,7 @@ struct overview {
         struct worker *workers;
         atomic_uint worker_count; /* 0 until all of them run */
         uv_timer_t second;
-        pthread_mutex_t lock; /* guards `server` */
-        struct overview_server server;
+        struct redis_facts facts;
 };
 
 void overview_init(struct overview *overview);
@@ -53,8 +41,8 @@ void overview_start(struct overview *overview, uv_loop_t *loop, struct worker *w
 void overview_fini(struct overview *overview);
 
 void overview_use(struct overview *overview, const struct backing_redis *now);
-/* A worker has reached this server. */
-void overview_reached(struct overview *overview, unsigned generation, const char *address);
+/* Over all workers; 0 before they run. */
+double overview_documents(const struct overview *overview, enum document_result result);
 
 /* GET /v1/status */
 void overview_get(struct http_request *request, void *worker);

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "overview.h"
-#include "overview_info.h"
 #include "worker.h"
 
 enum { STATUS_MAX_BYTES = 1 << 20 };
@@ -34,7 +33,7 @@ static int put_program(struct buf *out, const struct overview *overview)
 
 static int put_server(struct buf *out, struct overview *overview)
 {
-        const struct overview_server server = overview_server(overview);
+        const struct redis_fact server = redis_facts_get(&overview->facts);
         const struct {
                 const char *name, *text;
         } rows[] = { { "server", server.address },
@@ -128,7 +127,7 @@ void overview_get(struct http_request *request, void *context)
 {
         struct worker *worker = context;
         struct buf body;
-        overview_ask(worker);
+        redis_facts_ask(&worker->collector->overview->facts, worker->redis);
         buf_init(&body, STATUS_MAX_BYTES);
         if (put_all(&body, worker) < 0) {
                 buf_fini(&body);

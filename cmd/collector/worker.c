@@ -12,7 +12,6 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
-#include "overview.h"
 #include "redis/sentinel_check.h"
 
 enum {
@@ -84,7 +83,7 @@ static void on_redis_event(UNUSED struct redis *redis, const struct redis_event 
         case REDIS_EVENT_CONNECTED:
                 atomic_store(&worker->collector->reached, true);
                 atomic_store(&worker->collector->failure_told_ms, 0);
-                overview_reached(worker->collector->overview, event->generation, event->address);
+                redis_facts_reached(worker->collector->facts, event->generation, event->address);
                 log_connected(worker, event);
                 break;
         case REDIS_EVENT_DISCONNECTED:

@@ -23,6 +23,7 @@
 #include "metrics/metrics.h"
 #include "pool.h"
 #include "redis/redis.h"
+#include "redis_facts.h"
 #include "settings.h"
 #include "store.h"
 
@@ -39,6 +40,7 @@ struct collector {
         struct redis_budget budget;
         struct redis_budget unsafe; /* counts documents that wait to be safe */
         struct swap swap;
+        struct redis_facts *facts; /* of the Redis in use */
         struct overview *overview; /* for /v1/status */
         uv_async_t *denied;        /* tells the main thread that Redis has refused the credentials */
         atomic_bool draining;      /* SIGTERM was seen: not ready any more */

@@ -1,6 +1,6 @@
-/* overview_info: INFO goes out at most every two seconds in the whole process, and only while somebody looks. It never
- * waits for a connection: a Redis that is away has nothing to say. */
-#include "overview_info.h"
+/* redis_facts: INFO goes out at most every two seconds in the whole process. It never waits for a connection: a Redis that
+ * is away has nothing to say. Nobody waits for its reply, which counts from the next look on. */
+#include "redis_facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +10,37 @@
 #include "base/clock.h"
 #include "redis/command.h"
 #include "redis/reply.h"
-#include "worker.h"
 
 enum { ASK_EVERY_MS = 2000 };
 
+void redis_facts_init(struct redis_facts *facts)
+{
+        *facts = (struct redis_facts){ 0 };
+        (void)pthread_mutex_init(&facts->lock, NULL); /* cannot fail with default attributes on Linux */
+}
+
+void redis_facts_fini(struct redis_facts *facts)
+{
+        (void)pthread_mutex_destroy(&facts->lock);
+}
+
+void redis_facts_reached(struct redis_facts *facts, unsigned generation, const char *address)
+{
+        struct redis_fact *server = &facts->server;
+        (void)pthread_mutex_lock(&facts->lock);
+        bool is_newer = generation > server->generation;
+        if (address && (is_newer || (generation == server->generation && strcmp(server->address, address) != 0))) {
+                *server = (struct redis_fact){ .generation = generation, .since_ms = clock_realtime_ms() };
+                (void)snprintf(server->address, sizeof(server->address), "%s", address); /* what is too long is cut */
+        }
+        (void)pthread_mutex_unlock(&facts->lock);
+}
+
+/* --- INFO ----------------------------------------------------------------------------------------------- */
+
 struct question {
         struct redis_command command;
-        struct overview *overview;
+        struct redis_facts *facts;
         unsigned generation;
         bool is_last;
 };
@@ -35,7 +59,7 @@ static bool find(const char *text, const char *name, char *out, size_t size)
         return false;
 }
 
-void overview_read_info(const char *text, struct overview_server *server)
+static void read_info(const char *text, struct redis_fact *server)
 {
         char number[48];
         if (find(text, "valkey_version", number, sizeof(number)))
@@ -49,9 +73,9 @@ void overview_read_info(const char *text, struct overview_server *server)
 static void on_reply(struct redis_command *command, const struct redis_reply *reply, const struct err *err UNUSED)
 {
         struct question *question = CONTAINER_OF(command, struct question, command);
-        struct overview *overview = question->overview;
-        (void)pthread_mutex_lock(&overview->lock);
-        struct overview_server *server = &overview->server;
+        struct redis_facts *facts = question->facts;
+        (void)pthread_mutex_lock(&facts->lock);
+        struct redis_fact *server = &facts->server;
         if (question->is_last)
                 server->is_asked = false;
         if (reply && server->generation == question->generation) {
@@ -59,62 +83,61 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
                 if (redis_reply_is_error(reply, "NOPERM"))
                         server->is_refused = true;
                 else if (text && redis_reply_type(reply) == REDIS_STRING)
-                        overview_read_info(text, server);
+                        read_info(text, server);
         }
-        (void)pthread_mutex_unlock(&overview->lock);
+        (void)pthread_mutex_unlock(&facts->lock);
         redis_command_fini(command);
         free(question);
 }
 
 /* False: no memory, nothing was sent. */
-static bool send_info(struct worker *worker, const char *section, bool is_last)
+static bool send_info(struct redis_facts *facts, struct redis *client, const char *section, bool is_last)
 {
         struct question *question = calloc(1, sizeof(*question));
         if (!question)
                 return false;
         redis_command_init(&question->command, on_reply);
         question->command.must_not_hold = true;
-        question->overview = worker->collector->overview;
-        question->generation = redis_generation(worker->redis);
+        question->facts = facts;
+        question->generation = redis_generation(client);
         question->is_last = is_last;
         if (redis_command_args(&question->command, 2, (const char *[]){ "INFO", section },
                                (size_t[]){ 4, strlen(section) }, NULL) < 0) {
                 free(question);
                 return false;
         }
-        redis_send(worker->redis, &question->command);
+        redis_send(client, &question->command);
         return true;
 }
 
-void overview_ask(struct worker *worker)
+void redis_facts_ask(struct redis_facts *facts, struct redis *client)
 {
-        struct overview *overview = worker->collector->overview;
-        struct overview_server *server = &overview->server;
+        struct redis_fact *server = &facts->server;
         int64_t now_ms = clock_monotonic_ms();
-        if (redis_state(worker->redis) != REDIS_READY)
+        if (redis_state(client) != REDIS_READY)
                 return;
-        (void)pthread_mutex_lock(&overview->lock);
+        (void)pthread_mutex_lock(&facts->lock);
         bool is_due = !server->is_asked && !server->is_refused &&
                       (server->asked_ms == 0 || now_ms - server->asked_ms >= ASK_EVERY_MS);
         if (is_due) {
                 server->is_asked = true;
                 server->asked_ms = now_ms;
         }
-        (void)pthread_mutex_unlock(&overview->lock);
+        (void)pthread_mutex_unlock(&facts->lock);
         if (!is_due)
                 return;
-        (void)send_info(worker, "server", false); /* without memory it is asked again later */
-        if (!send_info(worker, "replication", true)) {
-                (void)pthread_mutex_lock(&overview->lock);
+        (void)send_info(facts, client, "server", false); /* without memory it is asked again later */
+        if (!send_info(facts, client, "replication", true)) {
+                (void)pthread_mutex_lock(&facts->lock);
                 server->is_asked = false;
-                (void)pthread_mutex_unlock(&overview->lock);
+                (void)pthread_mutex_unlock(&facts->lock);
         }
 }
 
-struct overview_server overview_server(struct overview *overview)
+struct redis_fact redis_facts_get(struct redis_facts *facts)
 {
-        (void)pthread_mutex_lock(&overview->lock);
-        struct overview_server copy = overview->server;
-        (void)pthread_mutex_unlock(&overview->lock);
+        (void)pthread_mutex_lock(&facts->lock);
+        struct redis_fact copy = facts->server;
+        (void)pthread_mutex_unlock(&facts->lock);
         return copy;
 }
