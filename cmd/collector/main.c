@@ -9,7 +9,6 @@
 
 #include <uv.h>
 
-#include "api.h"
 #include "backing/redis.h"
 #include "base/clock.h"
 #include "base/redact.h"
@@ -18,6 +17,7 @@
 #include "daemon/http_client.h"
 #include "overview.h"
 #include "redis_input.h"
+#include "routes.h"
 #include "settings.h"
 #include "tokens.h"
 #include "trial.h"
@@ -263,8 +263,8 @@ static int open_server(struct process *process, struct err *err)
         struct http_options options = {
                 .address = settings->listen.host[0] ? settings->listen.host : NULL,
                 .port = has_address ? settings->listen.port : settings->port,
-                .routes = api_routes,
-                .route_count = api_route_count,
+                .routes = routes,
+                .route_count = route_count,
                 .workers = process->worker_count,
                 .body_max_bytes = (size_t)settings->body_max_bytes,
                 .transfer_max_bytes = (size_t)settings->transfer_max_bytes,

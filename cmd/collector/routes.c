@@ -1,6 +1,6 @@
-/* api: one row per route. Paths and methods are listed here and nowhere else. Where tokens are bound, a route needs
- * one unless it is public. */
-#include "api.h"
+/* routes: one row per route. Paths and methods are listed here and nowhere else. If tokens are bound, a request needs one
+ * unless its route is public. */
+#include "routes.h"
 
 #include "base/attr.h"
 #include "documents_delete.h"
@@ -10,7 +10,7 @@
 #include "overview.h"
 #include "status.h"
 
-const struct http_route api_routes[] = {
+const struct http_route routes[] = {
         { .method = "POST", .path = "/", .name = "classic", .handle = documents_post_classic, .body = true },
         { .method = "GET", .path = "/", .name = "index", .handle = documents_get_classic },
         { .method = "POST", .path = "/v1/documents", .name = "documents", .handle = documents_post, .body = true },
@@ -24,4 +24,4 @@ const struct http_route api_routes[] = {
         { .method = "GET", .path = "/version", .name = "version", .handle = status_version, .is_public = true },
         { .method = "GET", .path = "/metrics", .name = "metrics", .handle = status_metrics, .is_public = true },
 };
-const size_t api_route_count = COUNT_OF(api_routes);
+const size_t route_count = COUNT_OF(routes);
