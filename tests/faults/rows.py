@@ -5,7 +5,7 @@ from functools import partial
 from support import scenarios
 from support.fast_load import FastLoad
 from support.hostile_play import play_hostile
-from support.places import DURABLE, Clustered, Encrypted, Named, Standalone, Watched
+from support.places import DURABLE, Beside, Clustered, Encrypted, Named, Standalone, Watched
 
 # Short time-outs, so that a fault can outlast them within a few seconds.
 SHORT = {"stall_timeout": "1s", "connect_timeout": "1s"}
@@ -76,8 +76,7 @@ ROWS = [
     HostileRow("a Redis that lies for 20 s, its answers and its handshakes", seed=7, seconds=20),
     # Writes that stall
     Row("CLIENT PAUSE WRITE for 4 s, with a stall time of 1 s", partial(scenarios.writes_paused, seconds=4.0), **SHORT),
-    Row("connections closed at each write for 3 s", partial(scenarios.closed_at_writes, seconds=3.0),
-        lambda: [durable(scripted=True)]),
+    Row("connections closed at each write for 3 s", partial(scenarios.closed_at_writes, seconds=3.0)),
     # Limits of the server
     Row("document over client-query-buffer-limit", partial(scenarios.large_document, client_query_buffer_limit="1mb"),
         times=3, body_max="10MiB"),
@@ -126,6 +125,15 @@ ROWS = [
     Row("binding swapped 3 times within a second", scenarios.swapped_thrice, lambda: [durable(), durable()]),
     Row("binding swapped to a Redis behind a slow network (100 ms each way), and back", scenarios.swapped_to_slow,
         lambda: [durable(), durable()], times=2),
+    Row("binding swapped: key prefix, database, both; Redis slow (100 ms each way), 6 times", scenarios.swapped_slowly,
+        lambda: _beside(), times=6, **BUSY),
+    Row("binding swapped to a server with another key prefix and back, both slow, 4 times", scenarios.swapped_slowly,
+        lambda: [durable(), Beside(durable(), prefix="longer-prefix:")], times=4, **BUSY),
+    Row("binding swapped, its connections get through one after another, 4 times", scenarios.swapped_one_by_one,
+        lambda: [durable(), durable()], times=4, workers=4, **BUSY),
+    Row("key prefix swapped, its connections get through one after another, --ack=replica:1, 4 times",
+        partial(scenarios.swapped_one_by_one, admitted=5), lambda: _beside(replica=True), times=4, workers=2,
+        ack="replica:1", **BUSY),
     Row("binding swapped when the old Redis is gone", scenarios.swapped_when_gone, lambda: [durable(), durable()]),
     Row("binding gone for 1.5 s, back with another Redis", scenarios.secret_gone, lambda: [durable(), durable()]),
     Row("binding wrong for 2 s", scenarios.wrong_secret),
@@ -138,6 +146,14 @@ ROWS = [
     Row("binding swapped between Cluster and plain, 6 times at full rate", scenarios.swapped,
         lambda: [Clustered(replicas=0), Standalone(proxied=False)], times=6, **FULL),
 ]
+
+
+def _beside(replica=False):
+    """Key prefixes and databases of one server."""
+    place = durable()
+    if replica:
+        place.replica()
+    return [place, Beside(place, prefix="a:"), Beside(place, database=3), Beside(place, prefix="bb:", database=1)]
 
 
 def _with_standby():

@@ -26,6 +26,7 @@ class FaultProxy:
         self._state = threading.Condition()
         self._mode = "pass"
         self._cut = None  # [direction, bytes left, times left]
+        self._closing = ()  # words in a piece to the server
         self._admitted = None  # how many new connections may still pass; None: all
         self._instead = [None, 0]  # bytes, times left
         self._script = []  # [set of command names or None, reply bytes, times left]
@@ -45,7 +46,7 @@ class FaultProxy:
         with self._state:
             was = self._mode
             self._mode, self.delay_s, self._cut, self._script = "pass", 0.0, None, []
-            self._instead, self._admitted = [None, 0], None
+            self._instead, self._admitted, self._closing = [None, 0], None, ()
             self._state.notify_all()
         if was == "refuse":
             self._listen()
@@ -58,6 +59,11 @@ class FaultProxy:
         """Holds all data until heal, then delivers it."""
         with self._state:
             self._mode = "pause"
+
+    def close_at(self, *words):
+        """A piece to the server that has one of these words arrives there, and the connection ends."""
+        with self._state:
+            self._closing = words
 
     def admit(self, count):
         """So many new connections pass; those after them are taken and wait until heal."""
@@ -208,6 +214,7 @@ class FaultProxy:
                     if pair.dead:
                         continue
                     data, cut = self._apply_cut(self._apply_instead(data, direction), direction)
+                    cut = cut or (direction == "to_server" and any(word in data for word in self._closing))
                 sink.sendall(data)
                 if cut:
                     pair.close()

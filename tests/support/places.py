@@ -16,29 +16,30 @@ from .ports import reserve_port
 from .redis_server import RedisServer
 from .sentinel import SentinelGroup
 
+KEY_LENGTH = 36  # a UUID
 DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 
 
 class Stored:
-    """The content of a place: (key, marker) of each document, and the keys in the feed."""
+    """The content of a place: (key, marker) of each document under its prefix, and the keys in the feed."""
 
-    def __init__(self):
-        self.documents, self.fed = [], set()
+    def __init__(self, prefix=""):
+        self.documents, self.fed, self.prefix = [], set(), prefix.encode()
 
     def read(self, client):
         """Adds the content of one server."""
-        names = list(client.scan_iter(count=1000))
+        names = [name for name in client.scan_iter(count=1000) if name.startswith(self.prefix)]
         for name in names:
-            if b"collector:feed:" in name:
+            if name.startswith(self.prefix + b"collector:feed:"):
                 self.fed.update(fields[b"k"].decode() for _, fields in client.xrange(name))
-        documents = [name for name in names if b"collector:" not in name]
+        documents = [name for name in names if len(name) == len(self.prefix) + KEY_LENGTH and b"collector:" not in name]
         for start in range(0, len(documents), 500):
             part = documents[start:start + 500]
             # A GET for each key: in a Cluster, MGET needs all keys in one slot.
             pipeline = client.pipeline(transaction=False)
             for name in part:
                 pipeline.get(name)
-            self.documents += [(name.decode(), json.loads(value).get("marker"))
+            self.documents += [(name.decode()[-KEY_LENGTH:], json.loads(value).get("marker"))
                                for name, value in zip(part, pipeline.execute()) if value is not None]
         return self
 
@@ -101,6 +102,34 @@ class Standalone:
             self.proxy.close()
         for server in self.servers:
             server.stop()
+
+
+class Beside:
+    """Another key prefix or database of the server of a Standalone place, in which all else is done to that one."""
+
+    def __init__(self, place, prefix="", database=0):
+        self.place, self.prefix, self.database = place, prefix, database
+
+    def __getattr__(self, name):
+        return getattr(self.place, name)
+
+    @property
+    def bound_password(self):
+        return self.place.bound_password
+
+    @bound_password.setter
+    def bound_password(self, password):
+        self.place.bound_password = password
+
+    def entries(self):
+        return {**self.place.entries(), "key-prefix": self.prefix, "database": str(self.database)}
+
+    def read(self):
+        with self.server.client(db=self.database) as client:
+            return [Stored(self.prefix).read(client)]
+
+    def stop(self):
+        """It is the other's."""
 
 
 class Authority(Certificates):

@@ -43,3 +43,16 @@ def machine_has_ipv6():
         return True
     except OSError:
         return False
+
+
+def open_ports(pid):
+    """The local TCP ports of a process's IPv4 sockets."""
+    sockets = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            sockets.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
+        lines = [line.split() for line in table.readlines()[1:]]
+    return {int(line[1].rpartition(":")[2], 16) for line in lines if f"socket:[{line[9]}]" in sockets}

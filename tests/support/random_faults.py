@@ -6,13 +6,18 @@ from functools import partial
 
 from . import scenarios
 from .deadline import Deadline
-from .places import DURABLE, Clustered, Encrypted, Standalone, Watched
+from .places import DURABLE, Beside, Clustered, Encrypted, Standalone, Watched
 from .site import Site
+
+DOCUMENT_LIMITS = ["client_query_buffer_limit", "proto_max_bulk_len"]
 
 # The possible faults for each kind of place. If a fault has a size, the sequence chooses that too.
 ANYWHERE = [
     lambda dice: partial(scenarios.swapped, further=dice.randrange(1, PLACES)),
     lambda dice: scenarios.swapped_thrice,
+    lambda dice: partial(scenarios.swapped_slowly, further=dice.randrange(1, PLACES), delay=dice.choice([0.02, 0.1])),
+    lambda dice: partial(scenarios.swapped_one_by_one, further=dice.randrange(1, PLACES), admitted=dice.choice([1, 2])),
+    lambda dice: partial(scenarios.writes_paused, seconds=dice.choice([0.3, 0.8])),
     lambda dice: scenarios.clients_killed,
     lambda dice: scenarios.wrong_secret,
     lambda dice: scenarios.secret_gone,
@@ -31,12 +36,17 @@ ONE_SERVER = [
     lambda dice: partial(scenarios.refused, seconds=dice.choice([0.1, 1.0])),
     lambda dice: partial(scenarios.cut, count=dice.randrange(1, 5000), direction="to_client"),
     lambda dice: partial(scenarios.replies_impossible, replies=dice.sample(scenarios.IMPOSSIBLE, 3)),
-    lambda dice: partial(scenarios.writes_paused, seconds=dice.choice([0.5, 2.5])),
-    lambda dice: partial(scenarios.large_document, client_query_buffer_limit="1mb"),
+    lambda dice: partial(scenarios.writes_paused, seconds=2.5),
+    lambda dice: partial(scenarios.large_document, **{dice.choice(DOCUMENT_LIMITS): "1mb"}),
     lambda dice: scenarios.large_reply,
     lambda dice: partial(scenarios.cut, count=dice.randrange(1, 50000), direction="to_server"),
     lambda dice: partial(scenarios.password_in_server_first, seconds=1.0),
     lambda dice: partial(scenarios.password_in_secret_first, seconds=0.5),
+    lambda dice: partial(scenarios.rights_missing, right=dice.choice(["set", "get", "xadd", "xrange", "getdel"]),
+                         seconds=0.5),
+]
+WITHOUT_TLS = [
+    lambda dice: partial(scenarios.closed_at_writes, seconds=dice.choice([0.3, 1.5])),
 ]
 WITH_TLS = [
     lambda dice: scenarios.certificate_replaced,
@@ -51,7 +61,7 @@ WITH_CLUSTER = [
     lambda dice: scenarios.masters_relieved,
     lambda dice: partial(scenarios.resharded, step=dice.choice([400, 1000])),
 ]
-PLACES = 4
+PLACES = 6
 
 
 def faults_of(place):
@@ -60,7 +70,7 @@ def faults_of(place):
         return ANYWHERE + WITH_SENTINEL
     if isinstance(place, Clustered):
         return ANYWHERE + WITH_CLUSTER
-    return ANYWHERE + ONE_SERVER + (WITH_TLS if isinstance(place, Encrypted) else [])
+    return ANYWHERE + ONE_SERVER + (WITH_TLS if isinstance(place, Encrypted) else WITHOUT_TLS)
 
 
 def name_of(fault):
@@ -74,8 +84,9 @@ def play_random(seed, seconds, say=lambda text: None):
     """Injects faults for some time, in the order that the seed gives, and returns the Outcome. 507 is allowed while
     Redis is out of memory."""
     dice, begin = random.Random(seed), time.monotonic()
-    places = [Standalone(**DURABLE, requirepass="first"), Encrypted(**DURABLE, requirepass="second"), Watched(),
-              Clustered()]
+    first = Standalone(**DURABLE, requirepass="first")
+    places = [first, Beside(first, prefix="a:"), Encrypted(**DURABLE, requirepass="second"), Watched(),
+              Beside(first, prefix="longer-prefix:", database=3), Clustered()]
     assert len(places) == PLACES
     with Site(*places, connections=16, rate=600, stall_timeout="1s", connect_timeout="1s", body_max="10MiB") as site:
         deadline = Deadline(seconds)

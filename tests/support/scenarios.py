@@ -250,8 +250,8 @@ def writes_paused(site, seconds=2.5):
 
 
 def closed_at_writes(site, seconds=2.0):
-    """Each connection breaks at its first write, whose reply is lost."""
-    site.proxy.lose_replies(["SET", "XADD"], times=None)
+    """Each connection breaks at its first write, whose reply is lost. Not with TLS."""
+    site.proxy.close_at(b"\r\nSET\r\n", b"\r\nXADD\r\n")
     site.lasts(seconds)
     site.proxy.heal()
 
@@ -387,11 +387,35 @@ def swapped(site, further=1):
     site.wait_switched(generation)
 
 
+def swapped_slowly(site, delay=0.1, further=1):
+    """The same while both places delay every piece of data, so that much is in flight at that moment."""
+    proxies = {place.proxy for place in (site.place, site.other(further)) if hasattr(place, "proxy")}
+    for proxy in proxies:
+        proxy.delay(delay)
+    site.more(20)
+    swapped(site, further)
+    site.more(20)
+    for proxy in proxies:
+        proxy.heal()
+
+
+def swapped_one_by_one(site, further=1, admitted=2, seconds=1.0):
+    """The same, but the new place admits only its trial and some of the workers' connections at first."""
+    new = site.other(further)
+    if hasattr(new, "proxy"):
+        new.proxy.admit(admitted)
+    swapped(site, further)
+    site.lasts(seconds)
+    if hasattr(new, "proxy"):
+        new.proxy.heal()
+
+
 def swapped_when_gone(site):
-    """The old place dies with the change; it returns for the count."""
+    """The old place dies with the change to one on another server; it returns for the count."""
     old = site.server
+    further = next(far for far in range(1, len(site.places)) if site.other(far).server is not old)
     old.kill()
-    swapped(site)
+    swapped(site, further)
     site.more(50)
     old.start()
 
@@ -438,7 +462,9 @@ def rights_missing(site, right="xadd", seconds=2.0):
     switched_before = site.log_count("binding.switched")
     admin.execute_command("ACL", "SETUSER", "limited", f"+{right}")
     site.log_since("binding.switched", switched_before, "the binding in use, now that its user may")
+    generation = site.generation()
     site.bind()
+    site.wait_switched(generation)
 
 
 def wrong_secret(site, seconds=2.0):
