@@ -8,6 +8,7 @@ from support.deadline import stays, wait_until
 from support.http_client import Client, request_bytes, timed
 from support.load import Load
 from support.matching import assert_problem
+from support.ports import open_ports
 from support.program import run_program
 
 DOCUMENT = {"name": "a document"}
@@ -207,20 +208,23 @@ def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector,
 # --- Some connections are broken ---------------------------------------------------------------
 
 class Connections:
-    """One worker's connections to a server: number 0 is for reading, 1 to 4 write."""
+    """The connections of a Collector's only worker to a server: number 0 is for reading, 1 to 4 write."""
 
-    def __init__(self, server):
-        self.control = server.client()
-        mine = self.control.client_id()
-        wait_until(lambda: len(self._normal(mine)) == 5, "a connection to read and four to write")
-        self.ids = sorted(self._normal(mine))
+    def __init__(self, server, collector):
+        self.control, self.pid = server.client(), collector.pid
+        wait_until(lambda: len(self._of_collector()) == 5, "a connection to read and four to write")
+        self.ids = sorted(self._of_collector())
 
-    def _normal(self, mine):
-        return [int(one["id"]) for one in self.control.client_list(_type="normal") if int(one["id"]) != mine]
+    def _of_collector(self):
+        """The server may still list others that have just closed: the trial's, and those of this test."""
+        ports = open_ports(self.pid)
+        return [int(one["id"]) for one in self.control.client_list(_type="normal")
+                if int(one["addr"].rpartition(":")[2]) in ports]
 
     def cut(self, *numbers):
         """Closes these connections and leaves the server no room for new ones."""
-        self.control.config_set("maxclients", len(self.control.client_list()) - len(numbers))
+        replicas = len(self.control.client_list(_type="replica"))
+        self.control.config_set("maxclients", 1 + replicas + len(self.ids) - len(numbers))
         for number in numbers:
             self.control.client_kill_filter(_id=self.ids[number])
 
@@ -232,7 +236,7 @@ class Connections:
 def test_a_broken_connection_of_the_pool_holds_no_document(start_pair, start_collector, broken):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="3s", workers=1).wait_connected()
-    Connections(primary).cut(*broken)
+    Connections(primary, collector).cut(*broken)
     with Load(collector, connections=16, rate=1000) as load:
         load.wait_acknowledged(400)
     assert not load.failed and max(load.latencies) < 2.5, load.table()
@@ -243,7 +247,7 @@ def test_a_broken_connection_of_the_pool_holds_no_document(start_pair, start_col
 def test_collector_is_not_ready_when_no_connection_of_the_pool_reaches_redis(start_pair, start_collector):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="500ms", workers=1).wait_connected()
-    connections = Connections(primary)
+    connections = Connections(primary, collector)
     connections.cut(1, 2, 3, 4)
     with collector.client() as client:
         assert wait_until(lambda: client.get("/readyz").status == 503, "an end of the readiness")
@@ -256,7 +260,7 @@ def test_collector_is_not_ready_when_no_connection_of_the_pool_reaches_redis(sta
 def test_a_request_that_waits_in_the_pool_and_whose_sender_has_left_is_dropped(start_pair, start_collector):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="60s", workers=1).wait_connected()
-    Connections(primary).cut(1, 2, 3, 4)
+    Connections(primary, collector).cut(1, 2, 3, 4)
     with collector.connect() as sender:
         sender.send(request_bytes("POST", "/v1/documents", DOCUMENT))
         wait_until(lambda: collector.metrics()["collector_held_commands"] > 0, "a document that is held")
@@ -266,7 +270,7 @@ def test_a_request_that_waits_in_the_pool_and_whose_sender_has_left_is_dropped(s
 def test_a_document_on_a_sound_connection_is_finished_when_collector_stops(start_pair, start_collector):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="20s", workers=1, grace="20s").wait_connected()
-    connections = Connections(primary)
+    connections = Connections(primary, collector)
     replica.pause()
     waiting = post_later(collector, DOCUMENT)
     wait_until(lambda: primary.client().dbsize() > 0, "a document that waits for the replica")
