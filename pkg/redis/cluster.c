@@ -1,404 +1,459 @@
-/* cluster: which node gets a command. The map comes with the handshake of a connection of the router's own, which is
- * closed again: it asks any node for CLUSTER SLOTS, so one way serves to recognise a Cluster, to enter it and to look
- * again, through whichever node still answers. A MOVED puts its slot right at once and asks for a new map; maps are
- * asked for one at a time, at a distance that doubles while they are wanted (from twice backoff_min_ms to
- * backoff_max_ms). A command that is sent elsewhere keeps its deadline, so it keeps its place in the order. */
+/* cluster: which node gets a command. `home`, a client like those of the nodes, fetches the map: its connections ask for
+ * CLUSTER SLOTS in the handshake and are closed again. They go to any node that still answers, so one way serves to
+ * recognise a Cluster, to enter it and to look again. MOVED corrects one slot at once and asks for a new map. Maps come
+ * one at a time, at intervals that double while they are wanted (from twice backoff_min_ms to backoff_max_ms). A command
+ * that is redirected keeps its deadline, and so its position in the order. */
+#include "redis/cluster.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/internal.h"
+#include "redis/target_private.h"
 
-/* How long a node that owns no slot stays when it was redirected to: it is about to get some. */
 enum {
-        NODE_KEPT_MS = 10000,
-        NODES_AHEAD_MAX = 64, /* that the map does not name yet: redirections to more wait for the next map */
+        NODE_KEPT_MS = 10000, /* a node without a slot stays so long after a redirection: it is about to get some */
+        NODES_AHEAD_MAX = 64, /* not in the map yet: redirections to more nodes wait for the next map             */
+        REDIRECTS_MAX = 16,
+        TAGS_TRIED = 64,
 };
 
 /* --- The wish for a map ------------------------------------------------------------------------------------ */
 
-void redis_cluster_want_map(struct redis *client)
+static void want_map(struct redis_cluster *cluster)
 {
-        struct redis_cluster *cluster = client->cluster;
-        if (!cluster || cluster->wants_map || client->is_closing)
+        struct redis_cluster_map *map = cluster->map;
+        const struct server *home = &cluster->home->server;
+        if (!map || map->is_wanted || home->life.is_closing)
                 return;
-        int64_t since_ms = redis_now_ms(client) - cluster->mapped_ms;
-        int64_t wait_ms = cluster->interval_ms - since_ms;
-        cluster->wants_map = true;
-        if (since_ms > 4 * cluster->interval_ms)
-                cluster->interval_ms = client->options.backoff_min_ms;
-        cluster->interval_ms *= 2;
-        if (cluster->interval_ms > client->options.backoff_max_ms)
-                cluster->interval_ms = client->options.backoff_max_ms;
-        redis_retry_after(client, wait_ms > 0 ? wait_ms : 1);
+        int64_t since_ms = redis_now_ms(home) - map->mapped_ms;
+        int64_t wait_ms = map->interval_ms - since_ms;
+        map->is_wanted = true;
+        if (since_ms > 4 * map->interval_ms)
+                map->interval_ms = home->options.backoff_min_ms;
+        map->interval_ms *= 2;
+        if (map->interval_ms > home->options.backoff_max_ms)
+                map->interval_ms = home->options.backoff_max_ms;
+        redis_client_retry_after(cluster->home, wait_ms > 0 ? wait_ms : 1);
 }
 
-bool redis_cluster_wants_connection(const struct redis *client)
+bool redis_cluster_wants_connection(const struct redis_cluster *cluster)
 {
-        return client->cluster->wants_map || client->cluster->epoch != client->epoch;
+        return cluster->map->is_wanted || cluster->map->epoch != cluster->home->server.epoch;
 }
 
-static size_t count_usable(const struct redis *client)
+static size_t count_usable(const struct redis_cluster *cluster)
 {
         size_t count = 0;
-        for (const struct redis_cluster_node *node = client->nodes; node; node = node->next)
-                count += redis_is_usable(node->redis);
+        for (const struct redis_cluster_node *node = cluster->nodes.list; node; node = node->next)
+                count += redis_client_is_usable(node->client);
         return count;
 }
 
-static struct redis_target *usable_node(const struct redis *client, size_t index)
+static struct redis_target *usable_node(const struct redis_cluster *cluster, size_t index)
 {
-        for (const struct redis_cluster_node *node = client->nodes; node; node = node->next)
-                if (redis_is_usable(node->redis) && index-- == 0)
-                        return redis_target_view(client->cluster->target, node->host, node->port);
+        for (const struct redis_cluster_node *node = cluster->nodes.list; node; node = node->next)
+                if (redis_client_is_usable(node->client) && index-- == 0)
+                        return redis_target_view(cluster->map->target, node->host, node->port);
         return NULL;
 }
 
-static struct redis_target *told_node(const struct redis_target *told, struct redis_target *target, size_t index)
+static struct redis_target *configured_node(struct redis_target *target, size_t index)
 {
-        if (told->cluster_node_count == 0)
+        if (target->cluster_node_count == 0)
                 return redis_target_ref(target);
-        const struct redis_slots_node *node = &told->cluster_nodes[index % told->cluster_node_count];
+        const struct redis_slots_node *node = &target->cluster_nodes[index % target->cluster_node_count];
         return redis_target_view(target, node->host, node->port);
 }
 
-/* Those that work first, each in turn; after a failure all that are known, replicas and the target's own too. */
-struct redis_target *redis_cluster_seed(struct redis *client)
+/* The nodes that work first, in turn; after a failure all known ones, with replicas and those of the target. */
+struct redis_target *redis_cluster_seed(struct redis_cluster *cluster)
 {
-        struct redis_cluster *cluster = client->cluster;
-        size_t turn = client->seed_next++;
-        if (!cluster || cluster->epoch != client->epoch)
-                return told_node(client->target, client->target, turn);
-        size_t usable = client->failures == 0 ? count_usable(client) : 0;
+        const struct redis_cluster_map *map = cluster->map;
+        struct redis_target *target = cluster->home->target;
+        size_t turn = cluster->seed_next++;
+        if (!map || map->epoch != cluster->home->server.epoch)
+                return configured_node(target, turn);
+        size_t usable = cluster->home->server.health.failures == 0 ? count_usable(cluster) : 0;
         if (usable > 0)
-                return usable_node(client, turn % usable);
-        size_t told = client->target->cluster_node_count ? client->target->cluster_node_count : 1;
-        size_t index = turn % (cluster->slots->node_count + told);
-        if (index >= cluster->slots->node_count)
-                return told_node(client->target, client->target, index - cluster->slots->node_count);
-        const struct redis_slots_node *node = &cluster->slots->nodes[index];
-        return redis_target_view(cluster->target, node->host, node->port);
+                return usable_node(cluster, turn % usable);
+        size_t configured = target->cluster_node_count ? target->cluster_node_count : 1;
+        size_t index = turn % (map->slots->node_count + configured);
+        if (index >= map->slots->node_count)
+                return configured_node(target, index - map->slots->node_count);
+        const struct redis_slots_node *node = &map->slots->nodes[index];
+        return redis_target_view(map->target, node->host, node->port);
 }
 
 /* --- Routes ------------------------------------------------------------------------------------------------ */
 
-/* A command without a key may go to any node. NULL: nobody serves it now. */
-static struct redis_cluster_node *owner_of(const struct redis *client, struct redis_command *command)
+/* A command without a key may go to any node. NULL: no node serves it now. */
+static struct redis_cluster_node *owner_of(const struct redis_cluster *cluster, struct redis_command *command)
 {
-        struct redis_cluster_node *node = client->nodes;
+        struct redis_cluster_node *node = cluster->nodes.list;
         int slot = redis_command_slot(command);
         if (slot >= 0)
-                return client->cluster->owner[slot];
-        while (node && !redis_is_usable(node->redis))
+                return cluster->map->owner[slot];
+        while (node && !redis_client_is_usable(node->client))
                 node = node->next;
-        return node ? node : client->nodes;
+        return node ? node : cluster->nodes.list;
 }
 
-struct redis *redis_cluster_home(struct redis *client, struct redis_command *command)
+struct client *redis_cluster_client_for(struct redis_cluster *cluster, struct redis_command *command)
 {
-        /* What came back goes first, and what is for another place is made anew before its key says where it goes. */
-        if (redis_is_misplaced(client, command))
-                client->reroutes = true;
-        struct redis_cluster_node *node = client->reroutes ? NULL : owner_of(client, command);
-        return node ? node->redis : client;
+        struct queue *queue = &cluster->home->server.queue;
+        /* What came back goes first; and a command for another place is adapted before its key says where it goes. */
+        if (redis_queue_is_misplaced(queue, command))
+                queue->has_returned = true;
+        struct redis_cluster_node *node = queue->has_returned ? NULL : owner_of(cluster, command);
+        return node ? node->client : cluster->home;
 }
 
-static void dispatch(struct redis *client)
+static void dispatch(struct redis_cluster *cluster)
 {
-        client->reroutes = false;
-        for (struct list *at = client->held.next, *next; at != &client->held; at = next) {
+        struct queue *queue = &cluster->home->server.queue;
+        queue->has_returned = false;
+        for (struct list *at = queue->held.next, *next; at != &queue->held; at = next) {
                 struct redis_command *command = redis_link_command(at);
                 next = at->next;
-                if (redis_is_misplaced(client, command) && !redis_queue_remake(client, command))
+                if (redis_queue_is_misplaced(queue, command) && !redis_queue_remake(queue, command))
                         continue;
-                struct redis_cluster_node *node = owner_of(client, command);
+                struct redis_cluster_node *node = owner_of(cluster, command);
                 if (node)
-                        redis_queue_move(client, node->redis, command);
+                        redis_queue_move(queue, &node->client->server.queue, command);
         }
 }
 
-void redis_cluster_flush(struct redis *client)
+void redis_cluster_flush(struct redis_cluster *cluster)
 {
-        redis_nodes_reap(client);
-        if (!client->cluster || client->is_closing)
+        const struct redis_life *life = &cluster->home->server.life;
+        redis_nodes_reap(&cluster->nodes);
+        if (!cluster->map || life->is_closing)
                 return;
-        if (client->reroutes)
-                dispatch(client);
-        for (struct redis_cluster_node *node = client->nodes; node && !client->is_closing; node = node->next) {
-                if (list_is_empty(&node->redis->held) && list_is_empty(&node->redis->failed))
-                        continue;
-                redis_enter(node->redis);
-                redis_queue_deliver(node->redis);
-                redis_write_held(node->redis);
-                redis_queue_deliver(node->redis);
-                redis_leave(node->redis);
+        if (cluster->home->server.queue.has_returned)
+                dispatch(cluster);
+        for (struct redis_cluster_node *node = cluster->nodes.list; node && !life->is_closing; node = node->next) {
+                const struct queue *queue = &node->client->server.queue;
+                if (!list_is_empty(&queue->held) || !list_is_empty(&queue->failed))
+                        redis_client_flush(node->client);
         }
 }
 
 /* --- Maps -------------------------------------------------------------------------------------------------- */
 
-static void set_owner(struct redis_cluster *cluster, size_t slot, struct redis_cluster_node *node)
+static void set_owner(struct redis_cluster_map *map, size_t slot, struct redis_cluster_node *node)
 {
-        struct redis_cluster_node *old = cluster->owner[slot];
+        struct redis_cluster_node *old = map->owner[slot];
         if (old)
                 old->slots--;
         if (node)
                 node->slots++;
-        cluster->covered += (node != NULL) - (size_t)(old != NULL);
-        cluster->owner[slot] = node;
+        map->covered += (node != NULL) - (size_t)(old != NULL);
+        map->owner[slot] = node;
 }
 
-static struct redis_cluster_node *find_or_open(struct redis *client, const char *host, uint16_t port)
+static struct redis_cluster_node *find_or_open(struct redis_cluster *cluster, const char *host, uint16_t port)
 {
-        struct redis_cluster_node *node = redis_node_find(client, host, port);
-        return node ? node : redis_node_open(client, client->cluster->target, host, port);
+        const struct redis_cluster_map *map = cluster->map;
+        struct redis_cluster_node *node = redis_node_find(&cluster->nodes, host, port);
+        return node ? node : redis_node_open(&cluster->nodes, map->target, map->generation, host, port);
 }
 
-/* Held commands are all sorted anew: what was asked for in between by ASK is asked again. */
-static void leave_unneeded(struct redis *client)
+/* All held commands are routed again; those that followed an ASK get another one. */
+static void leave_unneeded(struct redis_cluster *cluster)
 {
-        int64_t now_ms = redis_now_ms(client);
-        for (struct redis_cluster_node *node = client->nodes, *next; node; node = next) {
+        struct server *home = &cluster->home->server;
+        int64_t now_ms = redis_now_ms(home);
+        for (struct redis_cluster_node *node = cluster->nodes.list, *next; node; node = next) {
                 next = node->next;
-                redis_queue_take_held(node->redis, client);
+                redis_queue_take_held(&node->client->server.queue, &home->queue);
                 if (node->slots == 0 && (node->used_ms == 0 || now_ms - node->used_ms > NODE_KEPT_MS))
                         redis_node_leave(node, false);
         }
 }
 
-static void use_map(struct redis *client, struct redis_slots *slots)
+static void use_map(struct redis_cluster *cluster, struct redis_slots *slots)
 {
-        struct redis_cluster *cluster = client->cluster;
+        struct redis_cluster_map *map = cluster->map;
         struct redis_cluster_node *nodes[REDIS_NODES_MAX + 1] = { NULL };
         for (size_t slot = 0; slot < REDIS_SLOTS; slot++) {
                 size_t index = slots->owner[slot];
                 if (index > 0 && !nodes[index])
-                        nodes[index] = find_or_open(client, slots->nodes[index - 1].host, slots->nodes[index - 1].port);
-                set_owner(cluster, slot, nodes[index]);
+                        nodes[index] =
+                                find_or_open(cluster, slots->nodes[index - 1].host, slots->nodes[index - 1].port);
+                set_owner(map, slot, nodes[index]);
         }
-        redis_slots_free(cluster->slots);
-        cluster->slots = slots;
-        cluster->wants_map = false;
-        cluster->mapped_ms = redis_now_ms(client);
-        leave_unneeded(client);
-        client->reroutes = true;
+        redis_slots_free(map->slots);
+        map->slots = slots;
+        map->is_wanted = false;
+        map->mapped_ms = redis_now_ms(&cluster->home->server);
+        leave_unneeded(cluster);
+        cluster->home->server.queue.has_returned = true;
 }
 
-/* A slot that nobody serves, and a node that has failed: the map may be about to change. */
-static bool is_sound(const struct redis *client)
+/* False: a slot that no node serves, or a node that has failed. The map may be about to change. */
+static bool is_sound(const struct redis_cluster *cluster)
 {
-        bool sound = client->cluster->covered == REDIS_SLOTS;
-        for (const struct redis_cluster_node *node = client->nodes; node && sound; node = node->next)
-                sound = node->slots == 0 || node->redis->failures == 0;
+        bool sound = cluster->map->covered == REDIS_SLOTS;
+        for (const struct redis_cluster_node *node = cluster->nodes.list; node && sound; node = node->next)
+                sound = node->slots == 0 || node->client->server.health.failures == 0;
         return sound;
 }
 
-static void after_map(struct redis *client)
+static void report_gap(struct redis_cluster *cluster)
 {
-        struct redis_cluster *cluster = client->cluster;
-        if (cluster->covered == REDIS_SLOTS) {
-                client->away_since_ms = 0;
-        } else {
-                if (client->away_since_ms == 0)
-                        client->away_since_ms = redis_now_ms(client);
-                (void)err_set(&client->last_error, ERR_UNAVAILABLE, "the Cluster serves %zu of %d slots",
-                              cluster->covered, REDIS_SLOTS); /* kept as the last error */
-                redis_emit(client, (struct redis_event){ .kind = REDIS_EVENT_NOT_WRITABLE,
-                                                         .address = cluster->target->address,
-                                                         .err = &client->last_error,
-                                                         .retry_ms = cluster->interval_ms,
-                                                         .generation = cluster->generation });
-        }
-        if (!is_sound(client))
-                redis_cluster_want_map(client);
+        const struct redis_cluster_map *map = cluster->map;
+        struct redis_health *health = &cluster->home->server.health;
+        if (health->away_since_ms == 0)
+                health->away_since_ms = redis_now_ms(&cluster->home->server);
+        (void)err_set(&health->last_error, ERR_UNAVAILABLE, "the Cluster serves %zu of %d slots", map->covered,
+                      REDIS_SLOTS); /* kept as the last error */
+        redis_client_emit(cluster->home, (struct redis_event){ .kind = REDIS_EVENT_NOT_WRITABLE,
+                                                               .address = map->target->address,
+                                                               .err = &health->last_error,
+                                                               .retry_ms = map->interval_ms,
+                                                               .generation = map->generation });
+}
+
+static void after_map(struct redis_cluster *cluster)
+{
+        if (cluster->map->covered == REDIS_SLOTS)
+                cluster->home->server.health.away_since_ms = 0;
+        else
+                report_gap(cluster);
+        if (!is_sound(cluster))
+                want_map(cluster);
 }
 
 /* --- Entering and leaving a Cluster ------------------------------------------------------------------------ */
 
-void redis_cluster_free(struct redis_cluster *cluster)
+static void free_map(struct redis_cluster_map *map)
 {
-        if (!cluster)
+        if (!map)
                 return;
-        redis_target_unref(cluster->target);
-        redis_slots_free(cluster->slots);
-        free(cluster);
+        redis_target_unref(map->target);
+        redis_slots_free(map->slots);
+        free(map);
 }
 
 /* Its nodes drain; what they hold goes to whatever is in use next. */
-static void leave(struct redis *client)
+static void leave(struct redis_cluster *cluster)
 {
-        while (client->nodes)
-                redis_node_leave(client->nodes, true);
-        redis_cluster_free(client->cluster);
-        client->cluster = NULL;
-        redis_nodes_reap(client);
+        while (cluster->nodes.list)
+                redis_node_leave(cluster->nodes.list, true);
+        free_map(cluster->map);
+        cluster->map = NULL;
+        cluster->home->server.queue.is_pool = false;
+        redis_nodes_reap(&cluster->nodes);
 }
 
-static bool enter(struct redis *client, struct conn *conn)
+static bool enter(struct redis_cluster *cluster, struct conn *conn)
 {
-        struct redis_cluster *cluster = calloc(1, sizeof(*cluster));
-        if (!cluster)
+        struct server *home = &cluster->home->server;
+        struct redis_cluster_map *map = calloc(1, sizeof(*map));
+        if (!map)
                 return false;
-        if (client->cluster)
-                leave(client);
-        cluster->epoch = conn->epoch;
-        cluster->generation = conn->generation;
-        cluster->interval_ms = client->options.backoff_min_ms * 2;
-        cluster->target = redis_target_ref(redis_target_origin(conn->target));
-        client->cluster = cluster;
-        redis_place_set(client, cluster->target, cluster->generation, true);
+        if (cluster->map)
+                leave(cluster);
+        map->epoch = conn->epoch;
+        map->generation = conn->generation;
+        map->interval_ms = home->options.backoff_min_ms * 2;
+        map->target = redis_target_ref(redis_target_origin(conn->target));
+        cluster->map = map;
+        home->queue.is_pool = true;
+        redis_queue_set_place(&home->queue, map->target, map->generation, true);
         return true;
 }
 
-/* No Cluster (any more). True when that can be no more than a node gone astray. */
-static bool is_astray(struct conn *conn)
+/* The server is not part of a Cluster (any more). True: it must be a single node gone astray. */
+static bool is_astray(struct redis_cluster *cluster, struct conn *conn)
 {
-        struct redis *client = conn->client;
-        struct redis_cluster *cluster = client->cluster;
-        if (cluster && cluster->epoch == conn->epoch && count_usable(client) > 0) {
+        const struct redis_cluster_map *map = cluster->map;
+        if (map && map->epoch == conn->epoch && count_usable(cluster) > 0) {
                 struct err err;
                 (void)err_set(&err, ERR_UNAVAILABLE, "%s: says that it is no Cluster", conn->target->address);
-                redis_conn_failed(conn, FAILURE_UNKNOWN, &err); /* takes it on */
+                conn->server->events->failed(conn, FAILURE_UNKNOWN, &err); /* passed on */
                 return true;
         }
-        if (cluster)
-                leave(client);
+        if (map)
+                leave(cluster);
         return false;
 }
 
-bool redis_cluster_takes(struct conn *conn)
+bool redis_cluster_takes(struct redis_cluster *cluster, struct conn *conn)
 {
-        struct redis *client = conn->client;
         struct redis_slots *slots = conn->handshake.slots;
         struct err err;
-        if (client->node)
-                return false;
         if (!slots)
-                return is_astray(conn);
-        bool is_new = !client->cluster || client->cluster->epoch != conn->epoch;
-        (void)err_set(&err, ERR_UNAVAILABLE, "%s: serves no slot", conn->target->address); /* where it is used */
-        if ((!is_new && slots->covered == 0) || (is_new && !enter(client, conn))) {
-                redis_conn_failed(conn, FAILURE_UNKNOWN, &err);
+                return is_astray(cluster, conn);
+        bool is_new = !cluster->map || cluster->map->epoch != conn->epoch;
+        if ((!is_new && slots->covered == 0) || (is_new && !enter(cluster, conn))) {
+                (void)err_set(&err, ERR_UNAVAILABLE, "%s: serves no slot", conn->target->address); /* passed on */
+                conn->server->events->failed(conn, FAILURE_UNKNOWN, &err);
                 return true;
         }
         conn->handshake.slots = NULL;
-        client->opening = NULL;
-        client->failures = 0;
-        client->is_denied = false;
-        redis_wake(client);
-        use_map(client, slots);
-        redis_conn_close(conn);
-        after_map(client);
+        redis_client_served(cluster->home);
+        use_map(cluster, slots);
+        after_map(cluster);
         if (is_new)
-                redis_cluster_entered(client);
-        redis_write_held(client);
+                redis_client_stand_back(cluster->home, cluster->map->generation, cluster->map->target->address);
+        redis_client_write(cluster->home);
         return true;
 }
 
 /* --- Redirections ------------------------------------------------------------------------------------------ */
 
-/* A node that redirects to places without end would have us connect to all of them. */
-static bool is_beyond_map(const struct redis *client, const struct redis_redirect *to)
+/* A node that redirects to ever new places must not make us connect to all of them. */
+static bool is_beyond_map(const struct redis_cluster *cluster, const struct redis_redirect *to)
 {
-        size_t count = 0;
-        for (const struct redis_cluster_node *node = client->nodes; node; node = node->next)
-                count++;
-        return count >= client->cluster->slots->node_count + NODES_AHEAD_MAX &&
-               !redis_node_find(client, to->host, to->port);
+        return redis_nodes_count(&cluster->nodes) >= cluster->map->slots->node_count + NODES_AHEAD_MAX &&
+               !redis_node_find(&cluster->nodes, to->host, to->port);
 }
 
-/* False where there is no memory for it. */
+static void hand_over(struct redis_cluster_node *from, struct redis_cluster_node *to, struct redis_command *command,
+                      bool is_ask)
+{
+        struct queue *queue = &from->client->server.queue, *next = &to->client->server.queue;
+        if (command->must_not_hold && !redis_client_is_usable(to->client)) {
+                redis_queue_fail(queue, command, REASON_NOT_HELD);
+                return;
+        }
+        redis_queue_move(queue, next, command);
+        if (is_ask)
+                redis_queue_ask(next, command);
+}
+
+/* False: out of memory, or it has to wait for the next map. */
 static bool redirect(struct redis_cluster_node *from, struct redis_command *command, const struct redis_redirect *to)
 {
-        struct redis *client = from->router;
-        if (from->is_leaving) { /* whatever is in use now */
-                redis_queue_move(from->redis, client, command);
-                client->reroutes = true;
+        struct redis_cluster *cluster = from->all->owner;
+        struct queue *home = &cluster->home->server.queue;
+        if (from->is_leaving) { /* to whatever is in use now */
+                redis_queue_move(&from->client->server.queue, home, command);
+                home->has_returned = true;
                 return true;
         }
-        if (is_beyond_map(client, to)) {
-                redis_cluster_want_map(client);
+        if (is_beyond_map(cluster, to)) {
+                want_map(cluster);
                 return false;
         }
-        struct redis_cluster_node *node = find_or_open(client, to->host, to->port);
+        struct redis_cluster_node *node = find_or_open(cluster, to->host, to->port);
         if (!node)
                 return false;
-        node->used_ms = redis_now_ms(client);
+        node->used_ms = redis_now_ms(&cluster->home->server);
         if (!to->is_ask) {
-                set_owner(client->cluster, to->slot, node);
-                redis_cluster_want_map(client);
+                set_owner(cluster->map, to->slot, node);
+                want_map(cluster);
         }
-        if (command->must_not_hold && !redis_is_usable(node->redis)) {
-                redis_queue_fail(from->redis, command, REASON_NOT_HELD);
-                return true;
-        }
-        redis_queue_move(from->redis, node->redis, command);
-        if (to->is_ask)
-                redis_queue_ask(node->redis, command);
+        hand_over(from, node, command, to->is_ask);
         return true;
 }
 
-enum redis_failure redis_cluster_judge(struct conn *conn, struct redis_command *command,
-                                       const struct redis_reply *reply)
+static enum redis_failure judge(void *owner, struct redis_command *command, const struct redis_reply *reply,
+                                const char *host)
 {
-        struct redis_cluster_node *node = conn->client->node;
+        struct redis_cluster_node *node = owner;
         struct redis_redirect to;
-        enum redis_failure failure = redis_failure_of(reply);
         if (redis_reply_is_error(reply, "CLUSTERDOWN")) {
-                redis_cluster_want_map(node->router);
+                want_map(node->all->owner);
                 return FAILURE_WAIT;
         }
-        if (redis_reply_type(reply) != REDIS_ERROR ||
-            !redis_redirect_parse(redis_reply_text(reply, NULL), conn->target->host, &to))
-                return failure;
-        /* Nodes that disagree: not before some time has passed. To no host: the next map tells of one. */
-        if (inside(command)->redirects >= REDIS_REDIRECTS_MAX || !to.host[0]) {
+        if (redis_reply_type(reply) != REDIS_ERROR || !redis_redirect_parse(redis_reply_text(reply, NULL), host, &to))
+                return redis_failure_of(reply);
+        /* Nodes that disagree need some time; a host that is unknown comes with the next map. */
+        if (inside(command)->redirects >= REDIRECTS_MAX || !to.host[0]) {
                 inside(command)->redirects = 0;
-                redis_cluster_want_map(node->router);
+                want_map(node->all->owner);
                 return FAILURE_WAIT;
         }
         inside(command)->redirects++;
-        command->attempts--; /* it was not done, and that is certain */
+        command->attempts--; /* it was certainly not executed */
         return redirect(node, command, &to) ? FAILURE_MOVED : FAILURE_WAIT;
+}
+
+/* --- Nodes ------------------------------------------------------------------------------------------------- */
+
+static bool is_bad_news(const struct redis_event *event)
+{
+        return event->kind == REDIS_EVENT_DISCONNECTED || event->kind == REDIS_EVENT_CONNECT_FAILED ||
+               event->kind == REDIS_EVENT_DENIED || event->kind == REDIS_EVENT_NOT_WRITABLE;
+}
+
+/* A node in trouble may have lost its slots to another. */
+static void on_node_event(void *owner, const struct redis_event *event)
+{
+        struct redis_cluster_node *node = owner;
+        if (is_bad_news(event) && !node->is_leaving)
+                want_map(node->all->owner);
+        redis_client_emit(node->all->home, *event);
+}
+
+/* The key has to be in a slot of this node. */
+static int format_trial(struct redis_command *command, void *owner)
+{
+        struct redis_cluster_node *node = owner;
+        const struct redis_cluster *cluster = node->all->owner;
+        const struct redis_options *options = &cluster->home->server.options;
+        char tag[16];
+        if (!options->format_trial)
+                return -1;
+        for (unsigned i = 0; i < TAGS_TRIED && cluster->map; i++, node->trial_tag++) {
+                (void)snprintf(tag, sizeof(tag), "%u", node->trial_tag); /* fits */
+                if (options->format_trial(command, &node->client->server.queue.place, tag, options->data) < 0)
+                        return -1;
+                if (cluster->map->owner[redis_command_slot(command)] == node)
+                        return 0;
+        }
+        return -1;
+}
+
+static const struct client_ops node_ops = { .event = on_node_event, .judge = judge, .format_trial = format_trial };
+
+void redis_cluster_init(struct redis_cluster *cluster, struct client *home)
+{
+        *cluster =
+                (struct redis_cluster){ .home = home, .nodes = { .home = home, .ops = &node_ops, .owner = cluster } };
+}
+
+void redis_cluster_fini(struct redis_cluster *cluster)
+{
+        free_map(cluster->map);
 }
 
 /* --- State ------------------------------------------------------------------------------------------------- */
 
-bool redis_cluster_is_ready(const struct redis *client)
+bool redis_cluster_is_ready(const struct redis_cluster *cluster)
 {
-        bool ready = client->cluster->covered == REDIS_SLOTS && !client->is_closing;
-        for (const struct redis_cluster_node *node = client->nodes; node && ready; node = node->next)
-                ready = node->slots == 0 || redis_is_usable(node->redis);
+        bool ready = cluster->map->covered == REDIS_SLOTS && !cluster->home->server.life.is_closing;
+        for (const struct redis_cluster_node *node = cluster->nodes.list; node && ready; node = node->next)
+                ready = node->slots == 0 || redis_client_is_usable(node->client);
         return ready;
 }
 
-int64_t redis_cluster_away_ms(const struct redis *client)
+int64_t redis_cluster_away_ms(const struct redis_cluster *cluster)
 {
-        int64_t longest_ms = client->away_since_ms ? redis_now_ms(client) - client->away_since_ms : 0;
-        for (const struct redis_cluster_node *node = client->nodes; node; node = node->next) {
-                int64_t away_ms = redis_away_ms(node->redis);
+        int64_t longest_ms = redis_client_away_ms(cluster->home);
+        for (const struct redis_cluster_node *node = cluster->nodes.list; node; node = node->next) {
+                int64_t away_ms = redis_client_away_ms(node->client);
                 if (node->slots > 0 && away_ms > longest_ms)
                         longest_ms = away_ms;
         }
         return longest_ms;
 }
 
-size_t redis_cluster_masters(const struct redis *client)
+size_t redis_cluster_masters(const struct redis_cluster *cluster)
 {
         size_t count = 0;
-        for (const struct redis_cluster_node *node = client->nodes; node; node = node->next)
+        for (const struct redis_cluster_node *node = cluster->nodes.list; node; node = node->next)
                 count += node->slots > 0;
         return count;
 }
 
-struct redis *redis_cluster_any(struct redis *client)
+struct client *redis_cluster_any(const struct redis_cluster *cluster)
 {
-        struct redis_cluster_node *node = client->nodes;
-        while (node && !node->redis->active)
+        const struct redis_cluster_node *node = cluster->nodes.list;
+        while (node && !node->client->active)
                 node = node->next;
-        return node ? node->redis : client;
-}
-
-bool redis_is_cluster(const struct redis *client)
-{
-        return client->cluster || client->target->cluster;
+        return node ? node->client : cluster->home;
 }

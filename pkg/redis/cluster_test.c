@@ -454,7 +454,7 @@ static void a_node_that_redirects_without_end_opens_no_end_of_connections(void *
         for (size_t i = 0; i < JOBS; i++)
                 job_send(&jobs[i], &rig, "SET", LOW, "1");
         RUN_UNTIL(&rig, rig.answered == JOBS);
-        for (const struct redis_cluster_node *node = rig.client->nodes; node; node = node->next)
+        for (const struct redis_cluster_node *node = rig.client->cluster.nodes.list; node; node = node->next)
                 count++;
         assert_in_range(count, 3, 80);
         nodes[0].answer = answer;

@@ -13,7 +13,7 @@
 #include "redis/command.h"
 #include "redis/expect.h"
 
-struct redis;
+struct queue;
 
 enum redis_command_state {
         COMMAND_IDLE,      /* the caller's                                                      */
@@ -26,7 +26,7 @@ enum redis_command_state {
 /* Members that suspects.c and expect.c use are grouped; the rest is the queue's and command.c's. */
 struct redis_command_inside {
         struct list link;
-        struct redis *home; /* whose queue it is in        */
+        struct queue *home; /* the queue that it is in      */
         char *bytes;        /* in `room`, or owned          */
         size_t length;
         char *room; /* redis_command_room; NULL: none */
@@ -63,6 +63,12 @@ static inline struct redis_command_inside *inside(const struct redis_command *co
 static inline struct redis_command *redis_link_command(struct list *link)
 {
         return CONTAINER_OF(link, struct redis_command, hidden);
+}
+
+static inline void redis_suspicion_forget(struct redis_command *command)
+{
+        inside(command)->suspicion.losses = inside(command)->suspicion.strikes = 0;
+        inside(command)->is_guilty = false;
 }
 
 static inline const char *redis_command_name(const struct redis_command *command)

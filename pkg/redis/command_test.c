@@ -13,7 +13,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/attr.h"
-#include "redis/internal.h"
+#include "redis/flight.h"
 
 enum { ARGUMENTS_MAX = 101, ARGUMENT_MAX = 100001 };
 
@@ -139,16 +139,19 @@ static void bytes_that_are_needed_for_longer_leave_the_callers_memory(void **sta
         char room[ROOM];
         struct redis_command command;
         struct redis_budget budget = { 0 };
-        struct redis client = { .options = { .budget = &budget } };
-        struct conn conn = { .client = &client, .partial = &command };
+        const struct redis_health health = { 0 };
+        uv_loop_t loop;
+        struct queue queue = { .loop = &loop, .budget = &budget, .health = &health };
+        struct flight flight;
         (void)state;
-        list_init(&client.failed);
-        list_init(&conn.in_flight);
+        redis_queue_init(&queue);
+        redis_flight_init(&flight);
+        flight.partial = &command;
         redis_command_init(&command, on_reply);
         redis_command_room(&command, room, sizeof(room));
         assert_int_equal(redis_command_args(&command, 3, small, small_lengths, NULL), 0);
 
-        redis_queue_ask(&client, &command);
+        redis_queue_ask(&queue, &command);
         assert_ptr_not_equal(inside(&command)->bytes, room);
         assert_memory_equal(inside(&command)->bytes, asking, sizeof(asking) - 1);
         assert_memory_equal(inside(&command)->bytes + sizeof(asking) - 1, small_bytes, sizeof(small_bytes) - 1);
@@ -159,15 +162,15 @@ static void bytes_that_are_needed_for_longer_leave_the_callers_memory(void **sta
         inside(&command)->state = COMMAND_IN_FLIGHT;
         inside(&command)->reason = 0;
         inside(&command)->deadline_ms = 1;
-        client.in_flight_count = 1;
-        list_insert_before(&conn.in_flight, &inside(&command)->link);
-        redis_queue_expire_in_flight(&client, &conn, 2);
-        redis_queue_deliver(&client);
+        queue.in_flight_count = 1;
+        list_insert_before(&flight.in_flight, &inside(&command)->link);
+        redis_flight_expire(&flight, &queue, 2);
+        redis_queue_deliver(&queue);
         memset(room, 'x', sizeof(room));
-        assert_ptr_not_equal(conn.partial, &command);
-        assert_int_equal(inside(conn.partial)->length, sizeof(small_bytes) - 1);
-        assert_memory_equal(inside(conn.partial)->bytes, small_bytes, sizeof(small_bytes) - 1);
-        redis_queue_free_stand_in(conn.partial);
+        assert_ptr_not_equal(flight.partial, &command);
+        assert_int_equal(inside(flight.partial)->length, sizeof(small_bytes) - 1);
+        assert_memory_equal(inside(flight.partial)->bytes, small_bytes, sizeof(small_bytes) - 1);
+        redis_flight_free_stand_in(flight.partial);
 }
 
 int main(void)

@@ -1,34 +1,58 @@
-/* conn: one connection from the look-up to its end. Addresses are tried in turn, each with its share of the
- * time that is left; the handshake goes out as soon as the socket stands. Once ready, flow.c moves commands and
- * replies. It keeps no timer: the client's coarse tick asks redis_conn_tick. */
+/* conn: tries the addresses in turn, each with its share of the time that is left, and sends the handshake as soon as the
+ * socket stands. Once ready, flow.c moves commands and replies. It has no timer: the client calls redis_conn_tick. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include "redis/internal.h"
+#include "redis/conn.h"
+#include "redis/target_private.h"
+#include "redis/tls.h"
 
 static void try_next_address(struct conn *c, const struct err *why);
+static void on_event(void *data, int status, int events);
 
-struct conn *redis_conn_new(struct redis *client, struct redis_target *target, struct err *err)
+static struct conn *conn_of(struct flow *flow)
+{
+        return CONTAINER_OF(flow, struct conn, flow);
+}
+
+static void on_greeted(struct flow *flow, const struct redis_reply *reply);
+
+static void on_replied(struct flow *flow, struct redis_command *command, const struct redis_reply *reply)
+{
+        flow->server->events->replied(conn_of(flow), command, reply);
+}
+
+static void on_broken(struct flow *flow, const struct err *why)
+{
+        redis_conn_broken(conn_of(flow), why);
+}
+
+static const struct flow_events flow_events = { .greeted = on_greeted, .replied = on_replied, .broken = on_broken };
+
+struct conn *redis_conn_new(struct server *server, struct redis_target *target, unsigned generation, struct err *err)
 {
         struct conn *c = calloc(1, sizeof(*c));
         if (!c) {
-                (void)err_set(err, ERR_NOMEM, "connect"); /* NULL tells it */
+                (void)err_set(err, ERR_NOMEM, "connect"); /* the caller returns it */
                 return NULL;
         }
-        c->client = client;
+        c->server = server;
         c->target = redis_target_ref(target);
-        c->generation = client->generation;
-        c->epoch = client->epoch;
-        c->number = ++(client->node ? client->node->router : client)->connections_made;
-        list_init(&c->in_flight);
-        list_init(&c->refused);
+        c->generation = generation;
+        c->epoch = server->epoch;
+        c->flow = (struct flow){ .server = server,
+                                 .events = &flow_events,
+                                 .is_greeting = true,
+                                 .number = ++server->numbers->connections,
+                                 .generation = generation };
+        redis_flight_init(&c->flow.flight);
         return c;
 }
 
 void redis_conn_free(struct conn *c)
 {
-        redis_reader_free(c->reader);
+        redis_reader_free(c->flow.reader);
         redis_handshake_fini(&c->handshake);
         redis_target_unref(c->target);
         free(c);
@@ -36,23 +60,23 @@ void redis_conn_free(struct conn *c)
 
 static void hang_up(struct conn *c)
 {
-        redis_channel_close(c->channel);
-        c->channel = NULL;
+        redis_channel_close(c->flow.channel);
+        c->flow.channel = NULL;
         redis_handshake_fini(&c->handshake);
-        redis_reader_free(c->reader);
-        c->reader = NULL;
+        redis_reader_free(c->flow.reader);
+        c->flow.reader = NULL;
 }
 
 void redis_conn_close(struct conn *c)
 {
-        assert(c->state != CONN_CLOSED && list_is_empty(&c->in_flight) && list_is_empty(&c->refused));
+        assert(c->state != CONN_CLOSED && redis_flight_is_empty(&c->flow.flight) &&
+               list_is_empty(&c->flow.flight.refused));
         redis_locate_cancel(c->locate);
         c->locate = NULL;
-        redis_channel_close(c->channel);
-        c->channel = NULL;
-        c->state = CONN_CLOSED;
-        c->next = c->client->dead; /* the reader may be in use further up the stack */
-        c->client->dead = c;
+        redis_channel_close(c->flow.channel);
+        c->flow.channel = NULL;
+        c->flow.is_active = false;
+        c->state = CONN_CLOSED; /* the reader may be in use further up the stack */
 }
 
 /* --- Opening --------------------------------------------------------------------------------------------- */
@@ -62,13 +86,13 @@ static void on_located(struct redis_target *at, const struct redis_addresses *fo
         struct conn *c = data;
         c->locate = NULL;
         if (!at) {
-                redis_conn_failed(c, err->code == ERR_DENIED ? FAILURE_DENIED : FAILURE_NONE, err);
+                c->server->events->failed(c, err->code == ERR_DENIED ? FAILURE_DENIED : FAILURE_NONE, err);
                 return;
         }
         struct redis_target *asked = c->target;
         c->target = redis_target_ref(at);
         redis_target_unref(asked);
-        c->looked_ms = redis_now_ms(c->client);
+        c->looked_ms = redis_now_ms(c->server);
         c->addresses = *found;
         try_next_address(c, NULL);
 }
@@ -76,41 +100,55 @@ static void on_located(struct redis_target *at, const struct redis_addresses *fo
 void redis_conn_start(struct conn *c)
 {
         struct err err;
-        c->deadline_ms = redis_now_ms(c->client) + c->client->options.connect_timeout_ms;
+        c->deadline_ms = redis_now_ms(c->server) + c->server->options.connect_timeout_ms;
         c->state = CONN_LOCATING;
-        int rc = redis_locate(c->client, c->target, &c->addresses, on_located, c, &c->locate, &err);
+        int rc = redis_locate(&c->server->locator, c->target, &c->addresses, on_located, c, &c->locate, &err);
         if (rc < 0)
-                redis_conn_failed(c, FAILURE_NONE, &err);
+                c->server->events->failed(c, FAILURE_NONE, &err);
         else if (rc > 0)
                 try_next_address(c, NULL);
 }
 
-/* `why` says what was wrong with the address before; with none left it is what the attempt failed of. */
+static struct redis_channel_options channel_options(struct conn *c)
+{
+        return (struct redis_channel_options){
+                .loop = c->server->loop,
+                .life = &c->server->life,
+                .transport = c->target->tls ? &redis_transport_tls : &redis_transport_plain,
+                .target = c->target,
+                .stall_ms = c->server->options.stall_ms,
+                .on_event = on_event,
+                .data = c,
+        };
+}
+
+/* `why`: the failure of the previous address. If none is left, the attempt fails with it. */
 static void try_next_address(struct conn *c, const struct err *why)
 {
         struct err err = { 0 };
-        int64_t now_ms = redis_now_ms(c->client);
+        int64_t now_ms = redis_now_ms(c->server);
         if (why)
                 err = *why;
         hang_up(c);
         c->state = CONN_CONNECTING;
+        const struct redis_channel_options options = channel_options(c);
         while (c->address_next < c->addresses.count && now_ms < c->deadline_ms) {
                 int64_t left = (int64_t)(c->addresses.count - c->address_next);
                 c->address_deadline_ms = now_ms + (c->deadline_ms - now_ms) / left;
                 const struct redis_address *address = &c->addresses.list[c->address_next++];
-                if (redis_channel_open(c->client, c, address, &c->channel, &err) == 0)
+                if (redis_channel_open(&options, address, &c->flow.channel, &err) == 0)
                         return;
                 (void)err_wrap(&err, "%s", c->target->address);
         }
-        redis_conn_failed(c, FAILURE_NONE, &err);
+        c->server->events->failed(c, FAILURE_NONE, &err);
 }
 
 static int start_handshake(struct conn *c, struct err *err)
 {
-        c->reader = redis_reader_new(c->client->options.reply_max_bytes);
-        if (!c->reader)
+        c->flow.reader = redis_reader_new(c->server->options.reply_max_bytes);
+        if (!c->flow.reader)
                 return err_set(err, ERR_NOMEM, "handshake");
-        int rc = redis_handshake_init(&c->handshake, c->target, c->client->second_first, err);
+        int rc = redis_handshake_init(&c->handshake, c->target, c->server->second_first, err);
         if (rc == 0)
                 c->state = CONN_HANDSHAKE;
         return rc;
@@ -120,20 +158,20 @@ static int start_handshake(struct conn *c, struct err *err)
 static int write_handshake(struct conn *c, struct err *err)
 {
         struct redis_handshake *h = &c->handshake;
-        while (h->written < h->out.len || c->channel->has_pending) {
+        while (h->written < h->out.len || c->flow.channel->has_pending) {
                 struct iovec part = { h->out.data + h->written, h->out.len - h->written };
-                ssize_t n = c->channel->transport->send(c->channel, &part, part.iov_len > 0);
+                ssize_t n = redis_channel_send(c->flow.channel, &part, part.iov_len > 0);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN) {
-                        redis_channel_wait(c->channel, UV_READABLE | UV_WRITABLE);
+                        redis_channel_wait(c->flow.channel, UV_READABLE | UV_WRITABLE);
                         return 0;
                 }
                 if (n < 0)
-                        return redis_channel_problem(c->channel, errno, "handshake", err);
+                        return redis_channel_problem(c->flow.channel, errno, "handshake", err);
                 h->written += (size_t)n;
         }
-        redis_channel_wait(c->channel, UV_READABLE);
+        redis_channel_wait(c->flow.channel, UV_READABLE);
         redis_handshake_wipe(h);
         return 0;
 }
@@ -143,12 +181,12 @@ static void on_handshake_writable(struct conn *c)
         struct err err;
         int rc = 0;
         if (c->state == CONN_CONNECTING) {
-                rc = redis_channel_connected(c->channel, &err);
+                rc = redis_channel_connected(c->flow.channel, &err);
                 if (rc == 0)
                         c->state = CONN_SECURING;
         }
         if (c->state == CONN_SECURING) {
-                rc = c->channel->transport->ready(c->channel, &err);
+                rc = c->flow.channel->options.transport->ready(c->flow.channel, &err);
                 if (rc == 0)
                         return;
                 if (rc > 0)
@@ -174,22 +212,24 @@ static void say_again(struct conn *c)
         }
 }
 
-void redis_conn_handshake_reply(struct conn *c, const struct redis_reply *reply)
+static void on_greeted(struct flow *flow, const struct redis_reply *reply)
 {
+        struct conn *c = conn_of(flow);
         struct err err;
         enum redis_failure failure;
         int rc = redis_handshake_reply(&c->handshake, reply, &failure, &err);
         if (rc < 0) {
-                c->client->counters.protocol_errors += err.code == ERR_PROTOCOL;
+                c->server->counters.protocol_errors += err.code == ERR_PROTOCOL;
                 (void)err_wrap(&err, "%s", c->target->address);
-                redis_conn_failed(c, failure, &err);
+                c->server->events->failed(c, failure, &err);
         } else if (rc == HANDSHAKE_AGAIN) {
                 say_again(c);
         } else if (rc > 0) {
                 redis_handshake_wipe(&c->handshake);
                 c->state = CONN_READY;
-                c->heard_ms = redis_now_ms(c->client);
-                redis_conn_is_ready(c);
+                c->flow.is_greeting = false;
+                c->flow.heard_ms = redis_now_ms(c->server);
+                c->server->events->ready(c);
         }
 }
 
@@ -199,13 +239,13 @@ void redis_conn_broken(struct conn *c, const struct err *why)
 {
         struct err err = *why;
         bool is_unheard = c->state == CONN_HANDSHAKE && c->handshake.next == 0;
-        c->client->counters.protocol_errors += why->code == ERR_PROTOCOL;
-        if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS says nothing to what is none */
+        c->server->counters.protocol_errors += why->code == ERR_PROTOCOL;
+        if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS closes without a word */
                 (void)err_wrap(&err, "%s: handshake (perhaps this port expects TLS)", c->target->address);
         else
                 (void)err_wrap(&err, c->state == CONN_HANDSHAKE ? "%s: handshake" : "%s", c->target->address);
         if (c->state == CONN_READY)
-                redis_conn_lost(c, &err);
+                c->server->events->lost(c, &err);
         else
                 try_next_address(c, &err);
 }
@@ -213,45 +253,46 @@ void redis_conn_broken(struct conn *c, const struct err *why)
 static void on_ready_event(struct conn *c, int status, int events)
 {
         if (status == 0 && (events & UV_WRITABLE)) {
-                c->blocked = false;
-                redis_conn_write(c);
+                c->flow.is_blocked = false;
+                redis_flow_write(&c->flow);
         }
         if (c->state == CONN_READY && (status < 0 || (events & UV_READABLE)))
-                redis_conn_read(c);
-        if (c->state == CONN_READY && status < 0) { /* libuv has stopped to watch it */
+                redis_flow_read(&c->flow);
+        if (c->state == CONN_READY && status < 0) { /* libuv no longer watches it */
                 struct err err;
-                if (redis_channel_connected(c->channel, &err) == 0)
-                        (void)err_set(&err, ERR_UNAVAILABLE, "connection reset"); /* redis_conn_broken takes it on */
+                if (redis_channel_connected(c->flow.channel, &err) == 0)
+                        (void)err_set(&err, ERR_UNAVAILABLE, "connection reset"); /* passed on */
                 redis_conn_broken(c, &err);
         }
 }
 
 static void on_opening_event(struct conn *c, int status, int events)
 {
-        const struct redis_channel *channel = c->channel;
+        const struct redis_channel *channel = c->flow.channel;
         if ((events & UV_WRITABLE) || c->state != CONN_HANDSHAKE)
                 on_handshake_writable(c);
         if (c->state == CONN_HANDSHAKE && (status < 0 || (events & UV_READABLE)))
-                redis_conn_read(c);
-        if (status < 0 && c->channel == channel && c->state != CONN_READY) { /* libuv has stopped to watch it */
+                redis_flow_read(&c->flow);
+        if (status < 0 && c->flow.channel == channel && c->state != CONN_READY) { /* libuv no longer watches it */
                 struct err err;
                 (void)err_set(&err, ERR_UNAVAILABLE, "%s: handshake: connection reset", c->target->address);
                 try_next_address(c, &err);
         }
 }
 
-void redis_conn_event(struct conn *c, int status, int events)
+static void on_event(void *data, int status, int events)
 {
-        struct redis *client = c->client;
-        redis_enter(client);
-        if (c->channel->has_unread)
+        struct conn *c = data;
+        struct server *server = c->server;
+        redis_enter(&server->life);
+        if (c->flow.channel->has_unread)
                 events |= UV_READABLE;
         if (c->state == CONN_READY)
                 on_ready_event(c, status, events);
         else
                 on_opening_event(c, status, events);
-        redis_queue_deliver(client);
-        redis_leave(client);
+        redis_queue_deliver(&server->queue);
+        redis_leave(&server->life);
 }
 
 static const char *step_of(const struct conn *c)
@@ -276,44 +317,41 @@ static void tick_opening(struct conn *c, int64_t now_ms)
         if (!is_late && (!has_address || now_ms < c->address_deadline_ms))
                 return;
         (void)err_set(&err, ERR_TIMEOUT, "%s: %s: no answer within %lld ms%s", c->target->address, step_of(c),
-                      (long long)c->client->options.connect_timeout_ms,
+                      (long long)c->server->options.connect_timeout_ms,
                       c->state == CONN_SECURING ? " (perhaps this port does not speak TLS)" : "");
         if (is_late)
-                redis_conn_failed(c, FAILURE_NONE, &err);
+                c->server->events->failed(c, FAILURE_NONE, &err);
         else
                 try_next_address(c, &err);
 }
 
 void redis_conn_tick(struct conn *c, int64_t now_ms)
 {
-        int64_t stall_ms = c->client->options.stall_ms;
+        int64_t stall_ms = c->server->options.stall_ms;
         struct err err;
-        redis_second_look(c, now_ms);
-        if (c->state == CONN_CLOSED)
-                return;
         if (c->state != CONN_READY) {
                 tick_opening(c, now_ms);
                 return;
         }
-        if (list_is_empty(&c->in_flight))
+        if (redis_flight_is_empty(&c->flow.flight))
                 return;
-        /* When the whole process was stopped, the answer may be waiting in the socket. */
-        if (now_ms - c->heard_ms >= stall_ms) {
-                redis_conn_read(c);
-                if (c->state != CONN_READY || list_is_empty(&c->in_flight))
+        /* If the whole process was stopped, the answer may be waiting in the socket. */
+        if (now_ms - c->flow.heard_ms >= stall_ms) {
+                redis_flow_read(&c->flow);
+                if (c->state != CONN_READY || redis_flight_is_empty(&c->flow.flight))
                         return;
         }
-        bool is_stalled = now_ms - c->heard_ms >= stall_ms;
+        bool is_stalled = now_ms - c->flow.heard_ms >= stall_ms;
         if (is_stalled || (c->is_retired && now_ms >= c->drain_deadline_ms)) {
                 (void)err_set(&err, ERR_TIMEOUT, "no answer within %lld ms", (long long)stall_ms);
                 redis_conn_broken(c, &err);
                 return;
         }
-        /* Bytes come, and no reply ends: what it swallows are the replies to others. Nobody waits any more. */
-        if (now_ms - c->answered_ms >= c->client->options.hold_ms + stall_ms) {
+        /* Bytes come, but the reply never ends: it swallows the replies to other commands, all of which have expired. */
+        if (now_ms - c->flow.answered_ms >= c->server->options.hold_ms + stall_ms) {
                 (void)err_set(&err, ERR_PROTOCOL, "an endless reply");
                 redis_conn_broken(c, &err);
                 return;
         }
-        redis_queue_expire_in_flight(c->client, c, now_ms);
+        redis_flight_expire(&c->flow.flight, &c->server->queue, now_ms);
 }

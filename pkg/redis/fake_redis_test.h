@@ -24,7 +24,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "redis/internal.h"
+#include "redis/probe.h"
+#include "redis/reader.h"
+#include "redis/router.h"
+#include "redis/sentinel_check.h"
+#include "redis/target_private.h"
 
 /* --- The fake server ------------------------------------------------------------------------------------- */
 
@@ -392,12 +396,12 @@ static inline void assert_answer(const struct job *job, const char *text)
 
 /* --- A real server --------------------------------------------------------------------------------------- */
 
-struct server {
+struct real_server {
         char folder[64], socket_path[96];
         pid_t pid;
 };
 
-static inline void server_make_folder(struct server *server)
+static inline void server_make_folder(struct real_server *server)
 {
         memset(server, 0, sizeof(*server));
         (void)snprintf(server->folder, sizeof(server->folder), "/tmp/redis_test.XXXXXX");
@@ -405,7 +409,7 @@ static inline void server_make_folder(struct server *server)
         (void)snprintf(server->socket_path, sizeof(server->socket_path), "%s/redis.sock", server->folder);
 }
 
-static inline bool server_answers(const struct server *server)
+static inline bool server_answers(const struct real_server *server)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", server->socket_path);
@@ -418,7 +422,7 @@ static inline bool server_answers(const struct server *server)
 }
 
 /* On a unix socket in its folder; `more` holds arguments, closed by NULL. */
-static inline void server_start(struct server *server, const char *const more[])
+static inline void server_start(struct real_server *server, const char *const more[])
 {
         const char *argv[32] = { "redis-server", "--port", "0", "--unixsocket", server->socket_path, "--dir",
                                  server->folder, "--save", "",  "--logfile",    "redis.log" };
@@ -443,7 +447,7 @@ static inline void server_start(struct server *server, const char *const more[])
         }
 }
 
-static inline void server_stop(struct server *server, int signal_number)
+static inline void server_stop(struct real_server *server, int signal_number)
 {
         (void)kill(server->pid, signal_number);
         assert_int_equal(waitpid(server->pid, NULL, 0), server->pid);
@@ -455,7 +459,7 @@ static inline int server_remove_entry(const char *path, const struct stat *about
         return remove(path);
 }
 
-static inline void server_remove(struct server *server)
+static inline void server_remove(struct real_server *server)
 {
         assert_int_equal(nftw(server->folder, server_remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
 }

@@ -1,40 +1,40 @@
-/* flow: the bytes of a connection. Commands go from the client's held queue to the socket, as many as it takes
- * in one write, and into in_flight; replies take them from its front. What the socket does not take stays held,
- * where it can still be taken back, but for the rest of a command whose first bytes are gone. */
+/* flow: commands go from the server's queue to the socket, as many as one write takes, and into in_flight; replies take
+ * them from its front. What the socket does not take stays in the queue, where it can still be cancelled, except for the
+ * rest of a command whose first bytes are gone. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "redis/internal.h"
+#include "redis/flow.h"
 
 enum { PARTS_MAX = 1024, /* IOV_MAX on Linux */ READS_A_TURN = 16 };
 
 /* --- Reading --------------------------------------------------------------------------------------------- */
 
-/* An error that answers nothing is what Redis says before it closes; anything else, where it is expected, a message. */
-static void on_unasked(struct conn *c, const struct redis_reply *reply)
+/* A message of a subscription; or an error, which Redis sends before it closes; or nonsense. */
+static void on_unasked(struct flow *f, const struct redis_reply *reply)
 {
         struct err err;
-        if (c->client->on_message && redis_reply_type(reply) == REDIS_ARRAY) {
-                c->client->on_message(reply, c->client->options.data);
+        if (f->server->on_message && redis_reply_type(reply) == REDIS_ARRAY) {
+                f->server->on_message(reply, f->server->on_message_data);
                 return;
         }
         if (redis_reply_type(reply) == REDIS_ERROR)
                 (void)redis_reply_error(reply, &err);
         else
                 (void)err_set(&err, ERR_PROTOCOL, "an unexpected reply");
-        redis_conn_broken(c, &err);
+        f->events->broken(f, &err);
 }
 
-/* Of a subscription: it may come before the answer to a PING. */
-static bool is_message(const struct conn *c, const struct redis_reply *reply)
+/* A message of a subscription may come before the answer to a PING. */
+static bool is_message(const struct flow *f, const struct redis_reply *reply)
 {
-        const struct redis_reply *kind = c->client->on_message ? redis_reply_at(reply, 0) : NULL;
+        const struct redis_reply *kind = f->server->on_message ? redis_reply_at(reply, 0) : NULL;
         const char *text = kind ? redis_reply_text(kind, NULL) : NULL;
         return text && strcmp(text, "message") == 0;
 }
 
-/* What a command gets that is longer than Redis takes (proto-max-bulk-len), before all of it is written. */
+/* Redis answers a command that exceeds proto-max-bulk-len before all of it is written. */
 static bool is_refusal(const struct redis_reply *reply)
 {
         static const char words[] = "ERR Protocol error";
@@ -42,166 +42,166 @@ static bool is_refusal(const struct redis_reply *reply)
                strncmp(redis_reply_text(reply, NULL), words, sizeof(words) - 1) == 0;
 }
 
-static void on_refusal(struct conn *c, struct redis_command *command, const struct redis_reply *reply)
+static void on_refusal(struct flow *f, struct redis_command *command, const struct redis_reply *reply)
 {
         struct err err;
-        (void)redis_reply_error(reply, &err); /* told by redis_conn_broken */
-        c->partial = NULL;
+        (void)redis_reply_error(reply, &err); /* passed on */
+        f->flight.partial = NULL;
         if (inside(command)->state == COMMAND_ABANDONED)
-                redis_queue_free_stand_in(command);
+                redis_flight_free_stand_in(command);
         else
-                redis_queue_answer(c->client, command, reply);
-        if (c->state == CONN_READY)
-                redis_conn_broken(c, &err);
+                redis_queue_answer(&f->server->queue, command, reply);
+        if (f->channel)
+                f->events->broken(f, &err);
 }
 
-static void on_reply(struct conn *c, const struct redis_reply *reply)
+static void on_reply(struct flow *f, const struct redis_reply *reply)
 {
-        if (c->state == CONN_HANDSHAKE) {
-                redis_conn_handshake_reply(c, reply);
+        if (f->is_greeting) {
+                f->events->greeted(f, reply);
                 return;
         }
-        c->answered_ms = redis_now_ms(c->client);
-        struct redis_command *first = redis_link_command(c->in_flight.next);
-        bool is_asked = !list_is_empty(&c->in_flight);
+        f->answered_ms = redis_now_ms(f->server);
+        struct redis_command *first = redis_link_command(f->flight.in_flight.next);
+        bool is_asked = !list_is_empty(&f->flight.in_flight);
         if (is_asked && inside(first)->has_asked)
-                inside(first)->has_asked = false; /* the answer to ASKING: that to the command tells */
-        else if (is_asked && first == c->partial && is_refusal(reply))
-                on_refusal(c, first, reply);
-        else if (!is_asked || first == c->partial || is_message(c, reply))
-                on_unasked(c, reply);
+                inside(first)->has_asked = false; /* the answer to ASKING; the one to the command counts */
+        else if (is_asked && first == f->flight.partial && is_refusal(reply))
+                on_refusal(f, first, reply);
+        else if (!is_asked || first == f->flight.partial || is_message(f, reply))
+                on_unasked(f, reply);
         else
-                redis_conn_replied(c, first, reply);
+                f->events->replied(f, first, reply);
 }
 
-static void take_bytes(struct conn *c, size_t count)
+static void take_bytes(struct flow *f, size_t count)
 {
         struct err err;
         const struct redis_reply *reply;
-        int rc = redis_reader_feed(c->reader, c->client->read_buffer, count, &err);
-        while (rc == 0 && (rc = redis_reader_next(c->reader, &reply, &err)) > 0) {
-                struct redis_reader *reader = c->reader;
-                on_reply(c, reply);
-                if (c->state == CONN_CLOSED || c->reader != reader)
+        int rc = redis_reader_feed(f->reader, f->server->read_buffer, count, &err);
+        while (rc == 0 && (rc = redis_reader_next(f->reader, &reply, &err)) > 0) {
+                const struct redis_channel *channel = f->channel;
+                on_reply(f, reply);
+                if (f->channel != channel)
                         return;
                 rc = 0;
         }
         if (rc < 0)
-                redis_conn_broken(c, &err);
+                f->events->broken(f, &err);
 }
 
-static void read_all(struct conn *c, struct redis_channel *channel)
+static void read_all(struct flow *f, struct redis_channel *channel)
 {
         struct err err;
-        for (int i = 0; i < READS_A_TURN && c->channel == channel; i++) {
-                ssize_t n = channel->transport->recv(channel, c->client->read_buffer, REDIS_READ_BYTES);
+        for (int i = 0; i < READS_A_TURN && f->channel == channel; i++) {
+                ssize_t n = channel->options.transport->recv(channel, f->server->read_buffer, REDIS_READ_BYTES);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN)
                         return;
                 if (n <= 0) {
                         if (n < 0)
-                                (void)redis_channel_problem(channel, errno, "read",
-                                                            &err); /* told by redis_conn_broken */
+                                (void)redis_channel_problem(channel, errno, "read", &err); /* passed on */
                         else
                                 (void)err_set(&err, ERR_UNAVAILABLE, "closed by the peer");
-                        redis_conn_broken(c, &err);
+                        f->events->broken(f, &err);
                         return;
                 }
-                c->heard_ms = redis_now_ms(c->client);
-                c->client->counters.bytes_in += (uint64_t)n;
-                take_bytes(c, (size_t)n);
-                if (n < REDIS_READ_BYTES && channel->transport->short_read_is_last && !channel->has_unread)
+                f->heard_ms = redis_now_ms(f->server);
+                f->server->counters.bytes_in += (uint64_t)n;
+                take_bytes(f, (size_t)n);
+                if (n < REDIS_READ_BYTES && channel->options.transport->short_read_is_last && !channel->has_unread)
                         return;
         }
 }
 
-void redis_conn_read(struct conn *c)
+void redis_flow_read(struct flow *f)
 {
-        struct redis_channel *channel = c->channel;
-        c->is_reading = true;
-        read_all(c, channel);
-        c->is_reading = false;
-        if (c->channel == channel)
-                redis_channel_wait(channel, channel->events); /* has_unread, has_pending: the rest in another turn */
+        struct redis_channel *channel = f->channel;
+        f->is_reading = true;
+        read_all(f, channel);
+        f->is_reading = false;
+        if (f->channel == channel)
+                redis_channel_wait(channel, channel->events); /* the rest, if any, in another turn */
 }
 
 /* --- Writing --------------------------------------------------------------------------------------------- */
 
-/* What is to be written next: the rest of a command that is partly written, then those that are held. */
-static size_t collect_rest(struct conn *c, struct iovec *parts)
+/* The rest of a command that is partly written. */
+static size_t collect_rest(struct flow *f, struct iovec *parts)
 {
-        if (!c->partial)
+        if (!f->flight.partial)
                 return 0;
-        *parts = (struct iovec){ inside(c->partial)->bytes + c->partial_written,
-                                 inside(c->partial)->length - c->partial_written };
+        *parts = (struct iovec){ inside(f->flight.partial)->bytes + f->flight.partial_written,
+                                 inside(f->flight.partial)->length - f->flight.partial_written };
         return 1;
 }
 
-static size_t collect(struct conn *c, struct iovec parts[PARTS_MAX])
+static size_t collect(struct flow *f, struct iovec parts[PARTS_MAX])
 {
-        struct list *held = &c->client->held;
-        size_t count = collect_rest(c, parts), room = redis_suspects_room(c->client);
+        struct list *held = &f->server->queue.held;
+        size_t count = collect_rest(f, parts), room = redis_suspects_room(&f->server->suspects);
         size_t most = room < PARTS_MAX - count ? count + room : PARTS_MAX;
         for (struct list *at = held->next, *next; at != held && count < most; at = next) {
                 struct redis_command *command = redis_link_command(at);
                 next = at->next;
-                if (redis_is_misplaced(c->client, command) && !redis_queue_remake(c->client, command))
+                if (redis_queue_is_misplaced(&f->server->queue, command) &&
+                    !redis_queue_remake(&f->server->queue, command))
                         continue;
                 parts[count++] = (struct iovec){ inside(command)->bytes, inside(command)->length };
         }
         return count;
 }
 
-static void put_in_flight(struct conn *c, struct redis_command *command, int64_t realtime_ms)
+static void put_in_flight(struct flow *f, struct redis_command *command, int64_t realtime_ms)
 {
-        struct redis *client = c->client;
-        if (list_is_empty(&c->in_flight))
-                c->heard_ms = c->answered_ms = redis_now_ms(client);
+        struct server *server = f->server;
+        if (list_is_empty(&f->flight.in_flight))
+                f->heard_ms = f->answered_ms = redis_now_ms(server);
         list_remove(&inside(command)->link);
-        list_insert_before(&c->in_flight, &inside(command)->link);
-        client->held_count--;
-        client->in_flight_count++;
-        client->counters.commands++;
+        list_insert_before(&f->flight.in_flight, &inside(command)->link);
+        server->queue.held_count--;
+        server->queue.in_flight_count++;
+        server->counters.commands++;
         if (inside(command)->doubts > 0)
-                client->counters.resent++;
+                server->counters.resent++;
         inside(command)->state = COMMAND_IN_FLIGHT;
         inside(command)->has_asked = inside(command)->is_asking;
         command->attempts++;
-        command->order = ++(client->node ? client->node->router : client)->written;
-        command->connection = c->number;
-        if (command->generation != c->generation)
+        command->order = ++server->numbers->written;
+        command->connection = f->number;
+        if (command->generation != f->generation)
                 inside(command)->suspicion.losses = inside(command)->suspicion.strikes =
                         0; /* another server's verdict */
-        command->generation = c->generation;
+        command->generation = f->generation;
         inside(command)->batch_us = 0;
         if (command->sent_first_ms == 0)
                 command->sent_first_ms = realtime_ms;
 }
 
-/* `written` bytes are on their way: the commands that they belong to are in flight. Returns how many those are. */
-static size_t advance(struct conn *c, size_t written)
+/* `written` bytes are gone: puts the commands that they belong to in flight, and returns how many those are. */
+static size_t advance(struct flow *f, size_t written)
 {
-        struct list *held = &c->client->held;
+        struct list *held = &f->server->queue.held;
         int64_t realtime_ms = clock_realtime_ms();
         size_t count = 0;
-        if (c->partial) {
-                size_t rest = inside(c->partial)->length - c->partial_written;
-                c->partial_written += written < rest ? written : rest;
+        if (f->flight.partial) {
+                size_t rest = inside(f->flight.partial)->length - f->flight.partial_written;
+                f->flight.partial_written += written < rest ? written : rest;
                 if (written > 0)
-                        c->heard_ms = redis_now_ms(c->client); /* it waited for room, which the peer has made */
+                        f->heard_ms = redis_now_ms(f->server); /* the peer has made room */
                 if (written < rest)
                         return 0;
-                c->partial = NULL;
+                f->flight.partial = NULL;
                 written -= rest;
         }
         while (written > 0 && !list_is_empty(held)) {
                 struct redis_command *command = redis_link_command(held->next);
-                put_in_flight(c, command, realtime_ms);
+                put_in_flight(f, command, realtime_ms);
                 count++;
                 if (written < inside(command)->length) {
-                        c->partial = command;
-                        c->partial_written = written;
+                        f->flight.partial = command;
+                        f->flight.partial_written = written;
                         break;
                 }
                 written -= inside(command)->length;
@@ -209,68 +209,68 @@ static size_t advance(struct conn *c, size_t written)
         return count;
 }
 
-static void note_batch(struct conn *c, struct redis_command *first, size_t count)
+static void note_batch(struct flow *f, struct redis_command *first, size_t count)
 {
-        struct redis *client = c->client;
+        struct server *server = f->server;
         if (count == 0)
                 return;
-        inside(first)->batch_us = client->on_round_trip ? clock_monotonic_us() : 0;
-        client->counters.batches++;
-        if (count > client->counters.batch_commands_max)
-                client->counters.batch_commands_max = count;
-        if (client->on_batch)
-                client->on_batch(count, client->on_batch_data);
+        inside(first)->batch_us = server->observers.on_round_trip ? clock_monotonic_us() : 0;
+        server->counters.batches++;
+        if (count > server->counters.batch_commands_max)
+                server->counters.batch_commands_max = count;
+        if (server->observers.on_batch)
+                server->observers.on_batch(count, server->observers.on_batch_data);
 }
 
-/* A retired connection, or one that has refused a command or is losing its role, only finishes what is begun. */
-static bool is_open(const struct conn *c)
+/* A connection that is retired, has refused a command or is losing its role only finishes what it has begun. */
+static bool is_open(const struct flow *f)
 {
-        return c->client->active == c && c->pause == FAILURE_NONE && c->hold_until_ms == 0;
+        return f->is_active && f->pause == FAILURE_NONE && f->hold_until_ms == 0;
 }
 
-static bool takes_more(const struct conn *c)
+static bool takes_more(const struct flow *f)
 {
-        return c->has_turn && is_open(c) && redis_suspects_room(c->client) > 0;
+        return f->has_turn && is_open(f) && redis_suspects_room(&f->server->suspects) > 0;
 }
 
-static bool has_more(const struct conn *c)
+static bool has_more(const struct flow *f)
 {
-        return c->partial || (takes_more(c) && !list_is_empty(&c->client->held));
+        return f->flight.partial || (takes_more(f) && !list_is_empty(&f->server->queue.held));
 }
 
-void redis_conn_write(struct conn *c)
+void redis_flow_write(struct flow *f)
 {
         struct iovec parts[PARTS_MAX];
-        c->has_turn = is_open(c) && redis_suspects_take_turn(c);
+        f->has_turn = is_open(f) && redis_suspects_take_turn(&f->server->suspects, &f->flight);
         struct redis_command *first = NULL;
         size_t batch = 0;
         int errnum = 0;
-        while (!c->blocked && errnum == 0 && (has_more(c) || c->channel->has_pending)) {
-                size_t count = takes_more(c) ? collect(c, parts) : collect_rest(c, parts);
+        while (!f->is_blocked && errnum == 0 && (has_more(f) || f->channel->has_pending)) {
+                size_t count = takes_more(f) ? collect(f, parts) : collect_rest(f, parts);
                 size_t wanted = 0;
-                if (!first) /* some may have been taken out: they were for another place */
-                        first = redis_link_command(c->client->held.next);
+                if (!first) /* only now: some may have left the queue, since they were for another place */
+                        first = redis_link_command(f->server->queue.held.next);
                 for (size_t i = 0; i < count; i++)
                         wanted += parts[i].iov_len;
-                ssize_t n = c->channel->transport->send(c->channel, parts, count);
+                ssize_t n = redis_channel_send(f->channel, parts, count);
                 if (n < 0 && errno != EAGAIN && errno != EINTR)
                         errnum = errno;
                 size_t written = n > 0 ? (size_t)n : 0;
-                c->client->counters.bytes_out += written;
-                batch += advance(c, written);
-                bool is_stuck = written < wanted || c->channel->has_pending;
-                c->blocked = errnum == 0 && is_stuck && !(n < 0 && errno == EINTR);
+                f->server->counters.bytes_out += written;
+                batch += advance(f, written);
+                bool is_stuck = written < wanted || f->channel->has_pending;
+                f->is_blocked = errnum == 0 && is_stuck && !(n < 0 && errno == EINTR);
         }
-        redis_channel_wait(c->channel, c->blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
-        note_batch(c, first, batch);
-        if (errnum != 0 && !c->is_reading) { /* what Redis said before it closed */
-                redis_conn_read(c);
-                if (c->state != CONN_READY)
+        redis_channel_wait(f->channel, f->is_blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+        note_batch(f, first, batch);
+        if (errnum != 0 && !f->is_reading) { /* Redis may have said why before it closed */
+                redis_flow_read(f);
+                if (!f->channel)
                         return;
         }
         if (errnum != 0) {
                 struct err err;
-                (void)redis_channel_problem(c->channel, errnum, "write", &err); /* told by redis_conn_broken */
-                redis_conn_broken(c, &err);
+                (void)redis_channel_problem(f->channel, errnum, "write", &err); /* passed on */
+                f->events->broken(f, &err);
         }
 }

@@ -1,8 +1,8 @@
-/* locate: finds the addresses of the primary, anew for each attempt to connect, since after a failover or a
- * move the same name leads elsewhere. Numeric addresses and paths are known at once; names are resolved on
- * libuv's thread pool, off the loop. A look-up outlives the attempt that wanted it: its answer, or what is left of the
- * wait, is for the next attempt, or a resolver that is slower than the connect timeout would never be of use. With Sentinel, the Sentinels name the place first (sentinel.c): a view on
- * the target, which is used from then on, for TLS and for people too. */
+/* locate: finds the addresses of the primary, anew for each attempt to connect, because the same name may lead elsewhere
+ * after a failover or a move. Numeric addresses and paths are known at once; names are resolved on libuv's thread pool.
+ * A look-up outlives the attempt that started it and serves the next one: otherwise a resolver that is slower than the
+ * connect timeout would be of no use. With Sentinel, the Sentinels name the primary first (sentinel.c); the connection
+ * then uses a view of the target, for TLS and for logs too. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -10,16 +10,18 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "redis/internal.h"
+#include "redis/locate.h"
+#include "redis/random.h"
+#include "redis/target_private.h"
 
-enum { LATE_MS = 10000 }; /* so long an answer that came too late is good for the next attempt */
+enum { LATE_MS = 10000 }; /* how long an answer that came too late serves the next attempt */
 
 struct redis_lookup {
         uv_getaddrinfo_t request;
-        struct redis *client;
-        struct redis_lookup *next;   /* in the client's list      */
-        struct redis_locate *waiter; /* NULL: it was given up     */
-        bool is_done;                /* with nobody waiting       */
+        struct redis_locator *locator;
+        struct redis_lookup *next;   /* in the locator's list     */
+        struct redis_locate *waiter; /* NULL: the attempt was given up */
+        bool is_done;                /* and nobody waits            */
         int64_t done_ms;
         struct redis_addresses found;
         uint16_t port;
@@ -28,7 +30,7 @@ struct redis_lookup {
 
 struct redis_locate {
         struct redis_lookup *lookup; /* while it runs */
-        struct redis *client;
+        struct redis_locator *locator;
         struct redis_target *target;       /* what is looked for; then the view that was found */
         struct redis_sentinels *sentinels; /* while they are asked                             */
         redis_located_fn *done;
@@ -83,8 +85,8 @@ static const char *name_of(const struct redis_target *target)
 
 static void finish(struct redis_locate *locate, const struct redis_addresses *found, struct err *err)
 {
-        struct redis *client = locate->client;
-        redis_enter(client);
+        struct redis_life *life = locate->locator->life;
+        redis_enter(life);
         if (found) {
                 locate->done(locate->target, found, NULL, locate->data);
                 free_locate(locate);
@@ -93,27 +95,27 @@ static void finish(struct redis_locate *locate, const struct redis_addresses *fo
                 locate->done(NULL, NULL, err, locate->data);
                 free_locate(locate);
         }
-        redis_leave(client);
+        redis_leave(life);
 }
 
 /* --- Names ---------------------------------------------------------------------------------------------- */
 
 static void forget(struct redis_lookup *lookup)
 {
-        struct redis_lookup **at = &lookup->client->lookups;
+        struct redis_lookup **at = &lookup->locator->lookups;
         while (*at != lookup)
                 at = &(*at)->next;
         *at = lookup->next;
         free(lookup);
 }
 
-/* Where there are more addresses than fit, each look-up begins with another one. */
-static void gather(struct redis *client, const struct addrinfo *list, struct redis_addresses *out)
+/* If there are more addresses than fit, each look-up begins with another one. */
+static void gather(struct redis_locator *locator, const struct addrinfo *list, struct redis_addresses *out)
 {
         size_t count = 0, index = 0;
         for (const struct addrinfo *at = list; at; at = at->ai_next)
                 count++;
-        size_t first = count > REDIS_ADDRESSES_MAX ? (size_t)(redis_random(client) % count) : 0;
+        size_t first = count > REDIS_ADDRESSES_MAX ? (size_t)(redis_random(&locator->random) % count) : 0;
         for (const struct addrinfo *at = list; at; at = at->ai_next)
                 if (index++ >= first)
                         add(out, at->ai_addr, at->ai_addrlen);
@@ -124,17 +126,17 @@ static void gather(struct redis *client, const struct addrinfo *list, struct red
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
         struct redis_lookup *lookup = CONTAINER_OF(request, struct redis_lookup, request);
-        struct redis *client = lookup->client;
+        struct redis_locator *locator = lookup->locator;
         struct redis_locate *waiter = lookup->waiter;
         struct redis_addresses found = { .count = 0 };
         struct err err;
         if (status == 0)
-                gather(client, list, &found);
+                gather(locator, list, &found);
         (void)err_set(&err, ERR_UNAVAILABLE, "%s",
                       status < 0 ? uv_strerror(status) : "no address"); /* used where there is none */
-        if (!waiter && found.count > 0 && !client->is_closing) {
+        if (!waiter && found.count > 0 && !locator->life->is_closing) {
                 lookup->is_done = true;
-                lookup->done_ms = redis_now_ms(client);
+                lookup->done_ms = (int64_t)uv_now(locator->loop);
                 lookup->found = found;
         } else {
                 forget(lookup);
@@ -144,16 +146,16 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
                 finish(waiter, found.count > 0 ? &found : NULL, &err);
         }
         uv_freeaddrinfo(list);
-        redis_release(client);
+        redis_release(locator->life);
 }
 
-/* One for the same name that nobody waits for; those that are too old are forgotten. */
-static struct redis_lookup *find_lookup(struct redis *client, const struct redis_target *target)
+/* A look-up of the same name that nobody waits for. Forgets those that are too old. */
+static struct redis_lookup *find_lookup(struct redis_locator *locator, const struct redis_target *target)
 {
         struct redis_lookup *next, *found = NULL;
-        for (struct redis_lookup *at = client->lookups; at; at = next) {
+        for (struct redis_lookup *at = locator->lookups; at; at = next) {
                 next = at->next;
-                if (at->is_done && redis_now_ms(client) - at->done_ms > LATE_MS)
+                if (at->is_done && (int64_t)uv_now(locator->loop) - at->done_ms > LATE_MS)
                         forget(at);
                 else if (!at->waiter && at->port == target->port && strcmp(at->host, target->host) == 0)
                         found = at;
@@ -164,34 +166,34 @@ static struct redis_lookup *find_lookup(struct redis *client, const struct redis
 static int start_lookup(struct redis_locate *locate, struct err *err)
 {
         struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-        struct redis *client = locate->client;
+        struct redis_locator *locator = locate->locator;
         const char *host = locate->target->host;
         char service[8];
         size_t size = strlen(host) + 1;
         struct redis_lookup *lookup = calloc(1, sizeof(*lookup) + size);
         if (!lookup)
                 return err_set(err, ERR_NOMEM, "look-up");
-        lookup->client = client;
+        lookup->locator = locator;
         lookup->port = locate->target->port;
         memcpy(lookup->host, host, size);
         (void)snprintf(service, sizeof(service), "%u", lookup->port); /* at most 5 digits */
-        int rc = uv_getaddrinfo(client->loop, &lookup->request, on_resolved, host, service, &hints);
+        int rc = uv_getaddrinfo(locator->loop, &lookup->request, on_resolved, host, service, &hints);
         if (rc < 0) {
                 free(lookup);
                 return err_set(err, ERR_UNAVAILABLE, "%s", uv_strerror(rc));
         }
-        lookup->next = client->lookups;
-        client->lookups = lookup;
+        lookup->next = locator->lookups;
+        locator->lookups = lookup;
         lookup->waiter = locate;
         locate->lookup = lookup;
-        redis_hold(client);
+        redis_hold(locator->life);
         return 0;
 }
 
-/* 1: the addresses are known; 0: `locate` will hear; or ERR_*. */
+/* 1: the addresses are known; 0: `locate` is called later; or ERR_*. */
 static int resolve(struct redis_locate *locate, struct redis_addresses *now, struct err *err)
 {
-        struct redis_lookup *lookup = find_lookup(locate->client, locate->target);
+        struct redis_lookup *lookup = find_lookup(locate->locator, locate->target);
         if (!lookup)
                 return start_lookup(locate, err);
         if (lookup->is_done) {
@@ -204,17 +206,17 @@ static int resolve(struct redis_locate *locate, struct redis_addresses *now, str
         return 0;
 }
 
-void redis_lookups_cancel(struct redis *client)
+void redis_locator_close(struct redis_locator *locator)
 {
-        for (struct redis_lookup *at = client->lookups; at; at = at->next)
+        for (struct redis_lookup *at = locator->lookups; at; at = at->next)
                 if (!at->is_done)
-                        (void)uv_cancel((uv_req_t *)&at->request); /* refused when a thread is at it already */
+                        (void)uv_cancel((uv_req_t *)&at->request); /* fails once a thread works on it */
 }
 
-void redis_lookups_free(struct redis *client)
+void redis_locator_fini(struct redis_locator *locator)
 {
-        while (client->lookups)
-                forget(client->lookups);
+        while (locator->lookups)
+                forget(locator->lookups);
 }
 
 /* --- Sentinel ------------------------------------------------------------------------------------------- */
@@ -239,8 +241,8 @@ static void on_primary(struct redis_target *primary, const struct err *why, void
 
 /* --- Both ----------------------------------------------------------------------------------------------- */
 
-int redis_locate(struct redis *client, struct redis_target *target, struct redis_addresses *now, redis_located_fn *done,
-                 void *data, struct redis_locate **out, struct err *err)
+int redis_locate(struct redis_locator *locator, struct redis_target *target, struct redis_addresses *now,
+                 redis_located_fn *done, void *data, struct redis_locate **out, struct err *err)
 {
         *now = (struct redis_addresses){ .count = 0 };
         if (locate_path(target, now) || locate_number(target, now))
@@ -248,12 +250,12 @@ int redis_locate(struct redis *client, struct redis_target *target, struct redis
         struct redis_locate *locate = calloc(1, sizeof(*locate));
         if (!locate)
                 return err_set(err, ERR_NOMEM, "look-up");
-        locate->client = client;
+        locate->locator = locator;
         locate->target = redis_target_ref(target);
         locate->done = done;
         locate->data = data;
         int rc = target->sentinel_master
-                         ? redis_sentinels_ask(client, target, on_primary, locate, &locate->sentinels, err)
+                         ? locator->sentinel->ask(locator, target, on_primary, locate, &locate->sentinels, err)
                          : resolve(locate, now, err);
         if (rc != 0)
                 free_locate(locate);
@@ -270,7 +272,7 @@ void redis_locate_cancel(struct redis_locate *locate)
         if (!locate)
                 return;
         if (locate->sentinels)
-                redis_sentinels_cancel(locate->sentinels);
+                locate->locator->sentinel->cancel(locate->sentinels);
         if (locate->lookup)
                 locate->lookup->waiter = NULL; /* it goes on, for the next attempt */
         free_locate(locate);

@@ -4,7 +4,7 @@
 
 enum { JOBS = 20 };
 
-static struct server server;
+static struct real_server server;
 
 static int set_up(void **state UNUSED)
 {

@@ -1,18 +1,19 @@
-/* probe: a client of its own. INFO and CONFIG GET, which may be denied, are held until the handshake, which checks
- * credentials and role, is through; then comes the trial (trial.c). The first event that tells of a failure, such as a
- * write that Redis puts off, or the first bad answer, ends the probe with its words. */
+/* probe: opens a client of its own. The handshake checks credentials and role; then INFO and CONFIG GET go out, which Redis
+ * may deny; then comes the trial (trial.c). The first failure, reported by an event or an answer, ends the probe. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/internal.h"
+#include "redis/target_private.h"
+#include "redis/tls_words.h"
+#include "redis/trial.h"
 
 enum { PROBE_INFO, PROBE_CONFIG, PROBE_COMMANDS };
 
 typedef void redis_probe_fn(const struct redis_probe_result *result, int rc, const struct err *err, void *data);
 
 struct redis_probe {
-        struct redis *client;
+        struct redis *redis;
         struct redis_command commands[PROBE_COMMANDS];
         const struct redis_trial *trial;
         struct redis_trial_plan plan;
@@ -43,10 +44,10 @@ static void finish(struct redis_probe *probe, const struct err *why)
         probe->is_over = true;
         if (why)
                 probe->err = *why;
-        redis_close(probe->client, on_probe_closed, probe);
+        redis_close(probe->redis, on_probe_closed, probe);
 }
 
-/* One line of INFO, "name:value", where it is there. */
+/* Reads a line of INFO, "name:value". False: there is none. */
 static bool info_get(const char *info, const char *name, char *out, size_t size)
 {
         size_t length = strlen(name);
@@ -61,8 +62,8 @@ static bool info_get(const char *info, const char *name, char *out, size_t size)
         return false;
 }
 
-/* INFO tells whether the append-only file is on, and of snapshots only whether one was made: a server without
- * either may still be set to make them, so then nothing is claimed. */
+/* INFO says whether the append-only file is on, but of snapshots only whether one was made. A server with neither may
+ * still be set to make snapshots, so its persistence is unknown. */
 static void read_persistence(struct redis_probe_result *result, const char *info)
 {
         char aof[4] = "", seconds[24] = "";
@@ -80,7 +81,7 @@ static void read_info(struct redis_probe_result *result, const char *info)
         if (is_valkey || info_get(info, "redis_version", version, sizeof(version)))
                 (void)snprintf(result->server, sizeof(result->server), "%s %s", is_valkey ? "valkey" : "redis",
                                version);
-        /* What is not told stays "". */
+        /* What is missing stays "". */
         (void)info_get(info, "role", result->role, sizeof(result->role));
         if (!info_get(info, "redis_mode", result->mode, sizeof(result->mode)))
                 (void)info_get(info, "server_mode", result->mode, sizeof(result->mode));
@@ -104,20 +105,19 @@ static void on_tried(const struct err *why, void *data)
         finish(probe, why);
 }
 
-/* INFO goes to any node of a Cluster: all others have to be reached as well. */
+/* In a Cluster, INFO goes to any one node; all others have to be connected too. */
 static void try_when_all_stand(struct redis_probe *probe)
 {
         struct err err;
         if (!probe->has_info || !probe->has_config || probe->has_begun || probe->is_over ||
-            redis_state(probe->client) != REDIS_READY)
+            redis_state(probe->redis) != REDIS_READY)
                 return;
         probe->has_begun = true;
-        if (redis_is_cluster(probe->client)) {
+        if (redis_is_cluster(probe->redis)) {
                 (void)snprintf(probe->result.mode, sizeof(probe->result.mode), "cluster");
-                probe->result.masters = redis_cluster_masters(probe->client);
+                probe->result.masters = redis_cluster_masters(&probe->redis->cluster);
         }
-        if (redis_trial_begin(&probe->plan, probe->client, probe->trial, redis_place(probe->client)->key_prefix, &err) <
-            0)
+        if (redis_trial_begin(&probe->plan, probe->redis, probe->trial, &err) < 0)
                 finish(probe, &err);
 }
 
@@ -132,7 +132,7 @@ static void on_info(struct redis_command *command, const struct redis_reply *rep
         try_when_all_stand(probe);
 }
 
-/* "save", "3600 1 300 100": when snapshots are made; "" never. So it is known, whatever INFO could tell. */
+/* "save", "3600 1 300 100": when to make snapshots; "": never. Says what INFO may not. */
 static void on_config(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct redis_probe *probe = probe_of(command, PROBE_CONFIG);
@@ -153,13 +153,14 @@ static void on_config(struct redis_command *command, const struct redis_reply *r
 static void note_connected(struct redis_probe *probe, const struct redis_event *event)
 {
         struct redis_probe_result *result = &probe->result;
-        result->connect_ms = (int64_t)uv_now(probe->client->loop) - probe->started_ms;
-        redis_tls_describe(redis_cluster_any(probe->client)->active->channel, result);
+        const struct client *client = redis_cluster_any(&probe->redis->cluster);
+        result->connect_ms = redis_now_ms(&client->server) - probe->started_ms;
+        redis_tls_describe(client->active->flow.channel->tls, result);
         (void)snprintf(result->address, sizeof(result->address), "%s", event->address);
         (void)snprintf(result->sentinel, sizeof(result->sentinel), "%s", event->sentinel ? event->sentinel : "");
 }
 
-static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
+static void on_event(struct redis *redis UNUSED, const struct redis_event *event, void *data)
 {
         struct redis_probe *probe = data;
         if (event->kind == REDIS_EVENT_CONNECTED)
@@ -209,15 +210,15 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const struct redis
                                          .data = probe };
         rc = format(probe, err);
         if (rc == 0)
-                rc = redis_open(loop, &options, target, 0, &probe->client, err);
+                rc = redis_open(loop, &options, target, 0, &probe->redis, err);
         if (rc != 0) {
                 probe_free(probe);
                 return rc;
         }
-        probe->client->is_brief = true;
+        probe->redis->is_brief = true;
         probe->started_ms = (int64_t)uv_now(loop);
         for (size_t i = 0; i < PROBE_COMMANDS; i++)
-                redis_send(probe->client, &probe->commands[i]);
+                redis_send(probe->redis, &probe->commands[i]);
         if (out)
                 *out = probe;
         return 0;

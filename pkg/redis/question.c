@@ -1,8 +1,9 @@
-/* question: one command to one Sentinel, by a client of its own: so look-up of its name, TLS, AUTH and limits are those
- * of any connection. The first failure ends it as the answer does: who asks has another Sentinel, or asks again. */
+/* question: each has a client of its own, so look-up, TLS, AUTH and limits are those of any connection. It ends with the
+ * first failure as it does with the answer, because the caller can ask another Sentinel, or ask again. */
 #include <string.h>
 
-#include "redis/internal.h"
+#include "redis/question.h"
+#include "redis/target_private.h"
 
 enum { ANSWER_MAX_BYTES = 16 << 10 };
 
@@ -18,7 +19,7 @@ void redis_question_end(struct redis_question *question)
         if (question->is_over)
                 return;
         question->is_over = true;
-        redis_close(question->client, on_client_closed, question);
+        redis_client_close(question->client, on_client_closed, question);
 }
 
 static void finish(struct redis_question *question, const struct redis_reply *reply, const struct err *err)
@@ -34,11 +35,13 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
         finish(CONTAINER_OF(command, struct redis_question, command), reply, err);
 }
 
-static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
+static void on_event(void *owner, const struct redis_event *event)
 {
         if (event->err)
-                finish(data, NULL, event->err);
+                finish(owner, NULL, event->err);
 }
+
+static const struct client_ops ops = { .event = on_event };
 
 int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct redis_target *origin, size_t index,
                        int64_t limit_ms, size_t argc, const char *const argv[], struct err *err)
@@ -47,9 +50,7 @@ int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct 
         const struct redis_options options = { .hold_ms = limit_ms,
                                                .connect_timeout_ms = limit_ms,
                                                .stall_ms = limit_ms,
-                                               .reply_max_bytes = ANSWER_MAX_BYTES,
-                                               .on_event = on_event,
-                                               .data = question };
+                                               .reply_max_bytes = ANSWER_MAX_BYTES };
         question->is_over = false;
         redis_command_init(&question->command, on_reply);
         for (size_t i = 0; i < argc; i++)
@@ -57,11 +58,11 @@ int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct 
         int rc = redis_command_args(&question->command, argc, argv, lengths, err);
         struct redis_target *target = rc == 0 ? redis_target_sentinel(origin, index) : NULL;
         if (rc == 0)
-                rc = target ? redis_open(loop, &options, target, 0, &question->client, err)
+                rc = target ? redis_client_open(loop, &options, target, 0, &ops, question, &question->client, err)
                             : err_set(err, ERR_NOMEM, "Sentinel");
         redis_target_unref(target);
         if (rc == 0) {
-                redis_send(question->client, &question->command);
+                redis_client_send(question->client, &question->command);
                 return 0;
         }
         question->is_over = true;

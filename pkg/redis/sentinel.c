@@ -1,27 +1,28 @@
-/* sentinel: asks the Sentinels of a target who is the primary, each by a question of its own (question.c). The one that
- * was right last time is asked first, the next one when it fails or after 250 ms without an answer; the first that
- * names a primary ends it all. What it names is not believed: the handshake asks the server itself for its role, and
- * where that is another, the next look-up begins with another Sentinel (redis.io, "Guidelines for Redis clients
- * with support for Redis Sentinel"). */
+/* sentinel: each Sentinel gets a question of its own (question.c): first the one that was right last time, then the next
+ * one after a failure or 250 ms without an answer. The first that names a primary ends the round. Its word is not
+ * trusted: the handshake asks the server for its role, and if that is wrong, the next round begins with another Sentinel
+ * (redis.io, "Guidelines for Redis clients with support for Redis Sentinel"). */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/internal.h"
+#include "redis/question.h"
+#include "redis/sentinel.h"
+#include "redis/target_private.h"
 
 enum { STAGGER_MS = 250, PRIMARY_HOST_MAX = 253 };
 
-/* How much an error tells: of several Sentinels' the most telling one is reported. */
+/* How much an error tells: the most telling of all is reported. */
 enum worth { WORTH_AWAY, WORTH_ANSWER, WORTH_DENIED };
 
-struct ask {
+struct asked {
         struct redis_sentinels *all;
         size_t index;
         struct redis_question question;
 };
 
 struct redis_sentinels {
-        struct redis *client; /* who wants to know */
+        struct redis_locator *locator; /* who wants to know */
         struct redis_target *target;
         redis_primary_fn *done; /* NULL once it is over */
         void *data;
@@ -30,25 +31,25 @@ struct redis_sentinels {
         unsigned open; /* clients and the timer that are not closed yet */
         struct err err;
         enum worth worth;
-        struct ask asks[];
+        struct asked asks[];
 };
 
 /* --- Its end --------------------------------------------------------------------------------------------- */
 
-/* Called by the loop, for a client or the timer that is gone. */
+/* Called by the loop, when a client or the timer is closed. */
 static void release(struct redis_sentinels *s)
 {
-        struct redis *client = s->client;
+        struct redis_life *life = s->locator->life;
         if (--s->open > 0)
                 return;
         redis_target_unref(s->target);
         free(s);
-        redis_release(client);
+        redis_release(life);
 }
 
-static struct ask *ask_of(struct redis_question *question)
+static struct asked *ask_of(struct redis_question *question)
 {
-        return CONTAINER_OF(question, struct ask, question);
+        return CONTAINER_OF(question, struct asked, question);
 }
 
 static void on_ask_closed(struct redis_question *question)
@@ -61,10 +62,8 @@ static void on_timer_closed(uv_handle_t *handle)
         release(CONTAINER_OF((uv_timer_t *)handle, struct redis_sentinels, timer));
 }
 
-void redis_sentinels_cancel(struct redis_sentinels *s)
+static void cancel(struct redis_sentinels *s)
 {
-        if (!s)
-                return;
         s->done = NULL;
         for (size_t i = 0; i < s->started; i++)
                 redis_question_end(&s->asks[i].question);
@@ -74,20 +73,20 @@ void redis_sentinels_cancel(struct redis_sentinels *s)
 static void finish(struct redis_sentinels *s, struct redis_target *primary, const struct err *err)
 {
         redis_primary_fn *done = s->done;
-        redis_sentinels_cancel(s);
+        cancel(s);
         done(primary, err, s->data);
 }
 
 /* --- Answers --------------------------------------------------------------------------------------------- */
 
-static const struct redis_sentinel_node *node_of(const struct ask *ask)
+static const struct redis_sentinel_node *node_of(const struct asked *ask)
 {
         return &ask->all->target->sentinels[ask->index];
 }
 
 static void start_next(struct redis_sentinels *s);
 
-static void on_failed(struct ask *ask, const struct err *why, enum worth worth)
+static void on_failed(struct asked *ask, const struct err *why, enum worth worth)
 {
         struct redis_sentinels *s = ask->all;
         if (worth >= s->worth) {
@@ -101,7 +100,7 @@ static void on_failed(struct ask *ask, const struct err *why, enum worth worth)
                 finish(s, NULL, &s->err);
 }
 
-/* A name or address as it can stand in a list of them; it is printed, and given to the resolver. */
+/* A name or address; it is logged, and given to the resolver. */
 static bool is_host(const char *text, size_t length)
 {
         for (size_t i = 0; i < length; i++)
@@ -132,8 +131,8 @@ bool redis_sentinel_place(const struct redis_reply *host, const struct redis_rep
         return name && is_host(name, length) && number && read_port(number, port_out);
 }
 
-/* SENTINEL GET-MASTER-ADDR-BY-NAME answers with host and port, or nil for a name that it doesn't know. */
-static int read_answer(const struct ask *ask, const struct redis_reply *reply, const char **host, uint16_t *port,
+/* The answer is host and port, or nil for an unknown name. */
+static int read_answer(const struct asked *ask, const struct redis_reply *reply, const char **host, uint16_t *port,
                        struct err *err)
 {
         if (redis_reply_type(reply) == REDIS_ERROR) {
@@ -149,7 +148,7 @@ static int read_answer(const struct ask *ask, const struct redis_reply *reply, c
         return err_set(err, ERR_PROTOCOL, "%s: did not name a host and a port", node_of(ask)->address);
 }
 
-static void on_named(struct ask *ask, const char *host, uint16_t port)
+static void on_named(struct asked *ask, const char *host, uint16_t port)
 {
         struct redis_sentinels *s = ask->all;
         struct err err;
@@ -160,14 +159,14 @@ static void on_named(struct ask *ask, const char *host, uint16_t port)
                 return;
         }
         primary->told_by = node_of(ask)->address;
-        s->client->sentinel_first = (unsigned)ask->index;
+        s->locator->sentinel_first = (unsigned)ask->index;
         finish(s, primary, NULL);
         redis_target_unref(primary);
 }
 
 static void on_answer(struct redis_question *question, const struct redis_reply *reply, const struct err *why)
 {
-        struct ask *ask = ask_of(question);
+        struct asked *ask = ask_of(question);
         const char *host = NULL;
         uint16_t port = 0;
         struct err err;
@@ -182,17 +181,17 @@ static void on_answer(struct redis_question *question, const struct redis_reply 
 
 /* --- Asking ---------------------------------------------------------------------------------------------- */
 
-/* Fails for lack of memory only: then it is as if that one had not answered, and the timer goes on. */
+/* Fails only when out of memory; then the timer goes on, as if that Sentinel had not answered. */
 static void start_next(struct redis_sentinels *s)
 {
-        struct ask *ask = &s->asks[s->started];
-        *ask = (struct ask){ .all = s,
-                             .index = (s->first + s->started) % s->target->sentinel_count,
-                             .question = { .done = on_answer, .closed = on_ask_closed } };
+        struct asked *ask = &s->asks[s->started];
+        *ask = (struct asked){ .all = s,
+                               .index = (s->first + s->started) % s->target->sentinel_count,
+                               .question = { .done = on_answer, .closed = on_ask_closed } };
         const char *argv[] = { "SENTINEL", "GET-MASTER-ADDR-BY-NAME", s->target->sentinel_master };
         s->started++;
-        if (redis_question_ask(&ask->question, s->client->loop, s->target, ask->index,
-                               s->client->options.connect_timeout_ms, COUNT_OF(argv), argv, &s->err) < 0)
+        if (redis_question_ask(&ask->question, s->locator->loop, s->target, ask->index, s->locator->timeout_ms,
+                               COUNT_OF(argv), argv, &s->err) < 0)
                 s->over++;
         else
                 s->open++;
@@ -207,22 +206,24 @@ static void on_timer(uv_timer_t *timer)
                 finish(s, NULL, &s->err);
 }
 
-int redis_sentinels_ask(struct redis *client, struct redis_target *target, redis_primary_fn *done, void *data,
-                        struct redis_sentinels **out, struct err *err)
+static int ask(struct redis_locator *locator, struct redis_target *target, redis_primary_fn *done, void *data,
+               struct redis_sentinels **out, struct err *err)
 {
         size_t count = target->sentinel_count;
         struct redis_sentinels *s = calloc(1, sizeof(*s) + count * sizeof(s->asks[0]));
         if (!s)
                 return err_set(err, ERR_NOMEM, "Sentinel");
-        s->client = client;
+        s->locator = locator;
         s->target = redis_target_ref(target);
         s->done = done;
         s->data = data;
-        s->first = client->sentinel_first % count;
+        s->first = locator->sentinel_first % count;
         s->open = 1;
-        (void)uv_timer_init(client->loop, &s->timer); /* always 0 */
+        (void)uv_timer_init(locator->loop, &s->timer); /* always 0 */
         (void)uv_timer_start(&s->timer, on_timer, 0, STAGGER_MS);
-        redis_hold(client);
+        redis_hold(locator->life);
         *out = s;
         return 0;
 }
+
+const struct redis_sentinel_ops redis_sentinel_ops = { .ask = ask, .cancel = cancel };

@@ -1,9 +1,12 @@
-/* sentinel_check: puts to each Sentinel, one after the other on connections of their own, the commands that a client in use
- * puts to it. The first that fails is told. Sentinels share neither users nor rights, so each is asked; all of them at
- * the same time, so that one that hangs costs the others nothing. */
+/* sentinel_check: sends each Sentinel the commands that a client in use sends, one after the other, each on a connection of
+ * its own, and reports the first that fails. It asks every Sentinel, because they do not share users or rights, and all
+ * at once, so that one that hangs delays nothing. */
 #include <stdlib.h>
 
-#include "redis/internal.h"
+#include "redis/question.h"
+#include "redis/sentinel_check.h"
+#include "redis/sentinel_watch.h"
+#include "redis/target_private.h"
 
 enum { STEPS = 3 };
 
@@ -24,7 +27,7 @@ struct check {
         int64_t timeout_ms;
         redis_checked_fn *done;
         void *data;
-        size_t open; /* candidates that are not through */
+        size_t open; /* candidates that are not done */
         struct redis_sentinel_found *found;
         struct candidate candidates[];
 };

@@ -174,7 +174,7 @@ static void one_that_is_down_is_passed_over_and_not_asked_first_again(void **sta
         rig_open_target(&rig, (struct redis_options){ 0 }, target);
         set_is_answered_by(&one);
         assert_int_equal(rig.events[REDIS_EVENT_CONNECT_FAILED], 0);
-        assert_int_equal(rig.client->sentinel_first, 1);
+        assert_int_equal(rig.client->client->server.locator.sentinel_first, 1);
         stop();
 }
 
@@ -319,14 +319,14 @@ static void a_silent_primary_is_left_when_another_one_is_named(void **state UNUS
         assert_answer(&job, "OK");
         assert_int_equal(two.asked, 1);
         assert_int_equal(job.resends, 1);
-        assert_names(rig.client->active->target->address, &two);
+        assert_names(rig.client->client->active->target->address, &two);
         stop();
 }
 
 static void wait_listener(void)
 {
         RUN_UNTIL(&rig, subscriptions >= 12 && questions >= 3); /* four channels of three */
-        RUN_UNTIL(&rig, rig.client->active && rig.client->active->hold_until_ms == 0);
+        RUN_UNTIL(&rig, rig.client->client->active && rig.client->client->active->flow.hold_until_ms == 0);
 }
 
 static void say(const char *channel, const char *text)
@@ -365,12 +365,12 @@ static void a_master_may_be_called_like_a_word_of_the_messages(void **state UNUS
                 say_selection("another", one.port);
                 say_promotion("another", one.port);
                 rig_run_for(&rig, 30);
-                assert_int_equal(rig.client->active->hold_until_ms, 0);
+                assert_int_equal(rig.client->client->active->flow.hold_until_ms, 0);
                 say_selection(names[i], one.port);
-                RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
-                int64_t selection_until_ms = rig.client->active->hold_until_ms;
+                RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
+                int64_t selection_until_ms = rig.client->client->active->flow.hold_until_ms;
                 say_promotion(names[i], one.port);
-                RUN_UNTIL(&rig, rig.client->active->hold_until_ms > selection_until_ms);
+                RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms > selection_until_ms);
                 name_primary(&two);
                 (void)snprintf(text, sizeof(text), "%s 127.0.0.1 1 127.0.0.1 2", names[i]);
                 say("+switch-master", text);
@@ -403,7 +403,7 @@ static void messages_of_no_known_form_are_passed_over(void **state UNUSED)
         }
         rig_run_for(&rig, 50);
         set_is_answered_by(&one);
-        assert_int_equal(rig.client->active->hold_until_ms, 0);
+        assert_int_equal(rig.client->client->active->flow.hold_until_ms, 0);
         assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
         stop();
 }
@@ -417,7 +417,7 @@ static void a_sentinel_that_tells_of_a_switch_is_followed_without_a_break(void *
         name_primary(&two);
         say("+switch-master", "mymaster 127.0.0.1 1 127.0.0.1 2");
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
-        assert_names(rig.client->active->target->address, &two);
+        assert_names(rig.client->client->active->target->address, &two);
         assert_int_equal(redis_away_ms(rig.client), 0);
         set_is_answered_by(&two);
         assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
@@ -498,7 +498,7 @@ static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **stat
         int64_t before_ms = clock_monotonic_ms();
         (void)snprintf(text, sizeof(text), "master mymaster 127.0.0.1 %u", one.port);
         say("+failover-state-select-slave", text);
-        RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+        RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
         set_is_answered_by(&one);
         assert_in_range(clock_monotonic_ms() - before_ms, 900, 2500);
         struct job job;
@@ -573,15 +573,16 @@ static void assert_refusal_is_told_once(const char *refused)
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_SENTINEL_REFUSED] == 1);
         assert_int_equal(rig.last_event.generation, 1);
         assert_non_null(rig.last_event.sentinel);
-        assert_string_equal(rig.last_event.address, redis_target_address(redis_target_origin(rig.client->target)));
+        assert_string_equal(rig.last_event.address,
+                            redis_target_address(redis_target_origin(rig.client->client->target)));
         if (strncmp(rig.last_error.text, refused, strlen(refused)) != 0)
                 fail_msg("not %s: %s", refused, rig.last_error.text);
         rig_run_for(&rig, 50);
         struct err err;
         (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* told by the event */
-        redis_enter(rig.client);
-        redis_conn_broken(rig.client->active, &err);
-        redis_leave(rig.client);
+        redis_enter(&rig.client->client->server.life);
+        redis_conn_broken(rig.client->client->active, &err);
+        redis_leave(&rig.client->client->server.life);
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
         set_is_answered_by(&one);
         assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 1);
@@ -619,12 +620,12 @@ static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UN
         set_is_answered_by(&one);
         wait_listener();
         say_promotion("mymaster", one.port);
-        RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+        RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
         struct err err;
         (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* told by the event */
-        redis_enter(rig.client);
-        redis_conn_broken(rig.client->active, &err);
-        redis_leave(rig.client);
+        redis_enter(&rig.client->client->server.life);
+        redis_conn_broken(rig.client->client->active, &err);
+        redis_leave(&rig.client->client->server.life);
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
         job_send(&job, &rig, "SET", "k", "v");
         assert_waits_for_two(&job, 300);
@@ -640,7 +641,7 @@ static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_i
         wait_listener();
         state_of_all = "wait_promotion";
         fake_hang_up(listener);
-        RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+        RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
         job_send(&job, &rig, "SET", "k", "v");
         RUN_UNTIL(&rig, subscriptions == 16 && questions == 4);
         assert_waits_for_two(&job, 800);
@@ -672,7 +673,7 @@ static void a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_
                 if (listener->fake == &sentinels[i])
                         fake_stop(&sentinels[i]);
         fake_hang_up(listener);
-        RUN_UNTIL(&rig, rig.client->active->hold_until_ms != 0);
+        RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
         assert_in_range(time_of_set(&one), 0, 450);
         stop();
 }

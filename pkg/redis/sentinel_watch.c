@@ -4,7 +4,7 @@
  * that it is about to choose a replica (+failover-state-select-slave) and, one cycle later, 50 to 100 ms, to promote it
  * (+failover-state-send-slaveof-noone); the promotion follows in the next cycle. We hold commands from the first event
  * on, so that acknowledged writes have time to be replicated. The leader names the new primary from
- * +failover-state-reconf-slaves on, the others from +switch-master on; then we ask that Sentinel (second_look.c). The
+ * +failover-state-reconf-slaves on, the others from +switch-master on; then we ask that Sentinel (failover.c). The
  * messages: redis.io, "High availability with Redis Sentinel", "Pub/Sub messages".
  *
  * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then asked
@@ -14,7 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/internal.h"
+#include "redis/question.h"
+#include "redis/sentinel.h"
+#include "redis/sentinel_check.h"
+#include "redis/sentinel_watch.h"
+#include "redis/target_private.h"
 
 enum {
         WATCHED_MAX = 8,
@@ -48,7 +52,7 @@ struct subscription {
 struct watcher {
         struct redis_sentinel_watch *all;
         unsigned index;
-        struct redis *client; /* NULL while it is closed */
+        struct client *client; /* NULL while it is closed */
         struct subscription subscriptions[REDIS_SENTINEL_CHANNELS];
         size_t subscribed;              /* channels                                    */
         bool is_over;                   /* its client is being closed                  */
@@ -61,7 +65,7 @@ struct watcher {
 };
 
 struct redis_sentinel_watch {
-        struct redis *client;
+        struct client *client; /* that it holds commands of */
         struct redis_target *target;
         bool is_closing;
         bool is_told;  /* that one refuses */
@@ -78,6 +82,11 @@ struct redis_sentinel_watch {
 
 static void on_timer(uv_timer_t *timer);
 
+static int64_t now_of(const struct redis_sentinel_watch *watch)
+{
+        return redis_now_ms(&watch->client->server);
+}
+
 /* --- Holding ----------------------------------------------------------------------------------------------- */
 
 static bool is_leaving(const struct redis_sentinel_watch *watch, const struct redis_target *target, int64_t now_ms)
@@ -88,26 +97,26 @@ static bool is_leaving(const struct redis_sentinel_watch *watch, const struct re
 
 static void set_hold(const struct redis_sentinel_watch *watch, struct conn *conn)
 {
-        int64_t now_ms = redis_now_ms(watch->client);
+        int64_t now_ms = now_of(watch);
         int64_t until_ms = is_leaving(watch, conn->target, now_ms) ? watch->leaving_until_ms : 0;
         if (watch->awaited > 0 && watch->listen_until_ms > now_ms && watch->listen_until_ms > until_ms)
                 until_ms = watch->listen_until_ms;
-        conn->hold_until_ms = until_ms;
+        conn->flow.hold_until_ms = until_ms;
         if (until_ms > 0)
-                redis_wake(watch->client);
+                redis_client_wake(watch->client);
 }
 
 /* Last in a callback: what is held may go out, and be answered. */
 static void hold_or_go_on(const struct redis_sentinel_watch *watch)
 {
-        struct redis *client = watch->client;
+        struct client *client = watch->client;
         struct conn *conn = client->active;
         if (!conn || redis_target_origin(conn->target) != watch->target)
                 return;
-        bool was_held = conn->hold_until_ms != 0;
+        bool was_held = conn->flow.hold_until_ms != 0;
         set_hold(watch, conn);
-        if (was_held && conn->hold_until_ms == 0)
-                redis_flush(client);
+        if (was_held && conn->flow.hold_until_ms == 0)
+                redis_client_flush(client);
 }
 
 static void await(struct watcher *w)
@@ -116,7 +125,7 @@ static void await(struct watcher *w)
                 return;
         w->is_awaited = true;
         w->all->awaited++;
-        w->all->listen_until_ms = redis_now_ms(w->all->client) + LISTEN_MS;
+        w->all->listen_until_ms = now_of(w->all) + LISTEN_MS;
         hold_or_go_on(w->all);
 }
 
@@ -137,7 +146,7 @@ static void hold_for_promotion(struct redis_sentinel_watch *watch, const char *h
         memcpy(watch->leaving_host, host, length);
         watch->leaving_host[length] = '\0';
         watch->leaving_port = port;
-        watch->leaving_until_ms = redis_now_ms(watch->client) + limit_ms;
+        watch->leaving_until_ms = now_of(watch) + limit_ms;
         hold_or_go_on(watch);
 }
 
@@ -146,12 +155,12 @@ static void hold_for_promotion(struct redis_sentinel_watch *watch, const char *h
 /* Called by the loop, for a client, a question or a timer that is gone. */
 static void release(struct redis_sentinel_watch *watch)
 {
-        struct redis *client = watch->client;
+        struct redis_life *life = &watch->client->server.life;
         if (--watch->open > 0)
                 return;
         redis_target_unref(watch->target);
         free(watch);
-        redis_release(client);
+        redis_release(life);
 }
 
 static void try_again_after(struct watcher *w, int64_t wait_ms)
@@ -163,7 +172,7 @@ static void try_again_after(struct watcher *w, int64_t wait_ms)
 /* An eighth of the time for which it was not heard: one that is back is soon heard, one that stays away costs little. */
 static int64_t retry_ms(const struct watcher *w)
 {
-        int64_t wait_ms = (redis_now_ms(w->all->client) - w->lost_ms) / 8;
+        int64_t wait_ms = (now_of(w->all) - w->lost_ms) / 8;
         if (w->is_refused)
                 return REFUSED_MS;
         return wait_ms < RETRY_MIN_MS ? RETRY_MIN_MS : wait_ms > RETRY_MAX_MS ? RETRY_MAX_MS : wait_ms;
@@ -177,7 +186,7 @@ static void on_client_closed(void *data)
         w->client = NULL;
         try_again_after(w, w->lost_ms ? retry_ms(w) : 0);
         if (w->lost_ms == 0)
-                w->lost_ms = redis_now_ms(w->all->client);
+                w->lost_ms = now_of(w->all);
         release(w->all);
 }
 
@@ -189,7 +198,7 @@ static void end_client(struct watcher *w)
         w->is_over = true;
         if (w->is_asking)
                 redis_question_end(&w->question);
-        redis_close(w->client, on_client_closed, w);
+        redis_client_close(w->client, on_client_closed, w);
         if (w->all->is_closing)
                 return;
         if (w->lost_ms == 0)
@@ -248,7 +257,7 @@ static void tell_refusal(const struct watcher *w, const struct err *why)
         if (watch->is_told || watch->is_closing)
                 return;
         watch->is_told = true;
-        redis_emit(watch->client, event);
+        redis_client_emit(watch->client, event);
 }
 
 static void tell_refused(const struct watcher *w, const char *what, const struct redis_reply *reply)
@@ -279,7 +288,7 @@ static void on_told(struct redis_question *question, const struct redis_reply *r
         if (hold_ms > 0)
                 hold_for_promotion(w->all, host, strlen(host), port, hold_ms);
         if (!is_place || is_moving || !is_in_use(w->all, host, port))
-                redis_look_again(w->all->client, w->index);
+                redis_client_look_again(w->all->client, w->index);
         await_no_more(w);
         if (redis_reply_type(reply) == REDIS_ERROR)
                 tell_refused(w, "SENTINEL MASTER", reply);
@@ -363,7 +372,7 @@ static void on_news(struct watcher *w, const char *channel, const struct word *m
                                    (uint16_t)strtoul(master[2].text, NULL, 10),
                                    is_selection ? SELECTION_MS : PROMOTION_MS);
         else
-                redis_look_again(w->all->client, w->index);
+                redis_client_look_again(w->all->client, w->index);
 }
 
 /* "message", channel, text; or the answer to PING. */
@@ -381,9 +390,9 @@ static void on_message(const struct redis_reply *message, void *data)
                 on_news(w, channel, master);
 }
 
-static void on_event(struct redis *client UNUSED, const struct redis_event *event, void *data)
+static void on_event(void *owner, const struct redis_event *event)
 {
-        struct watcher *w = data;
+        struct watcher *w = owner;
         if (event->kind == REDIS_EVENT_DENIED)
                 w->is_refused = true;
         if (event->err)
@@ -394,11 +403,11 @@ static void on_event(struct redis *client UNUSED, const struct redis_event *even
                 tell_refusal(w, event->err);
 }
 
+static const struct client_ops ops = { .event = on_event };
+
 static int subscribe(struct watcher *w, struct err *err)
 {
-        const struct redis_options options = {
-                .on_event = on_event, .data = w, .idle_ping_ms = IDLE_MS, .stall_ms = STALL_MS
-        };
+        const struct redis_options options = { .idle_ping_ms = IDLE_MS, .stall_ms = STALL_MS };
         int rc = 0;
         for (size_t i = 0; i < REDIS_SENTINEL_CHANNELS; i++)
                 redis_command_init(&w->subscriptions[i].command, on_subscribed);
@@ -410,11 +419,13 @@ static int subscribe(struct watcher *w, struct err *err)
         }
         struct redis_target *target = redis_target_sentinel(w->all->target, w->index);
         if (rc == 0)
-                rc = target ? redis_open(w->timer.loop, &options, target, 0, &w->client, err)
+                rc = target ? redis_client_open(w->timer.loop, &options, target, 0, &ops, w, &w->client, err)
                             : err_set(err, ERR_NOMEM, "Sentinel");
         redis_target_unref(target);
-        if (rc == 0)
-                w->client->on_message = on_message;
+        if (rc == 0) {
+                w->client->server.on_message = on_message;
+                w->client->server.on_message_data = w;
+        }
         return rc;
 }
 
@@ -434,7 +445,7 @@ static void on_timer(uv_timer_t *timer)
                 return;
         }
         for (size_t i = 0; i < REDIS_SENTINEL_CHANNELS; i++)
-                redis_send(w->client, &w->subscriptions[i].command);
+                redis_client_send(w->client, &w->subscriptions[i].command);
 }
 
 /* --- Life cycle -------------------------------------------------------------------------------------------- */
@@ -455,7 +466,7 @@ void redis_sentinel_watch_close(struct redis_sentinel_watch *watch)
         }
 }
 
-static struct redis_sentinel_watch *watch_new(struct redis *client, struct redis_target *target)
+static struct redis_sentinel_watch *watch_new(struct client *client, struct redis_target *target)
 {
         size_t count = target->sentinel_count < WATCHED_MAX ? target->sentinel_count : WATCHED_MAX;
         struct redis_sentinel_watch *watch = calloc(1, sizeof(*watch) + count * sizeof(watch->watchers[0]));
@@ -465,32 +476,30 @@ static struct redis_sentinel_watch *watch_new(struct redis *client, struct redis
         watch->target = redis_target_ref(target);
         watch->count = watch->awaited = count;
         watch->open = (unsigned)count;
-        watch->listen_until_ms = redis_now_ms(client) + LISTEN_MS;
-        redis_hold(client);
+        watch->listen_until_ms = now_of(watch) + LISTEN_MS;
+        redis_hold(&client->server.life);
         for (size_t i = 0; i < count; i++) {
                 struct watcher *w = &watch->watchers[i];
                 w->all = watch;
                 w->index = (unsigned)i;
                 w->is_awaited = true;
-                w->lost_ms = redis_now_ms(client);
+                w->lost_ms = now_of(watch);
                 w->question = (struct redis_question){ .done = on_told, .closed = on_question_closed };
-                (void)uv_timer_init(client->loop, &w->timer); /* always 0 */
+                (void)uv_timer_init(client->server.loop, &w->timer); /* always 0 */
                 try_again_after(w, 0);
         }
         return watch;
 }
 
-void redis_sentinel_watch_follow(struct redis *client, struct conn *conn)
+void redis_sentinel_watch_follow(struct redis_sentinel_watch **watch, struct client *client, struct conn *conn)
 {
         struct redis_target *origin = conn && conn->target->told_by ? redis_target_origin(conn->target) : NULL;
-        if (client->is_brief)
-                return;
-        if (client->watch && client->watch->target != origin) {
-                redis_sentinel_watch_close(client->watch);
-                client->watch = NULL;
+        if (*watch && (*watch)->target != origin) {
+                redis_sentinel_watch_close(*watch);
+                *watch = NULL;
         }
-        if (origin && !client->watch)
-                client->watch = watch_new(client, origin);
-        if (conn && client->watch)
-                set_hold(client->watch, conn);
+        if (origin && !*watch)
+                *watch = watch_new(client, origin);
+        if (conn && *watch)
+                set_hold(*watch, conn);
 }

@@ -2,9 +2,9 @@
 #include "redis/fake_redis_test.h"
 
 static struct rig rig;
-static struct server server;
+static struct real_server server;
 
-static struct redis_target *target_of(const struct server *s, const char *username, const char *password,
+static struct redis_target *target_of(const struct real_server *s, const char *username, const char *password,
                                       unsigned database)
 {
         struct redis_target_options options = {
@@ -61,7 +61,7 @@ static void values_of_every_kind_come_back(void **state UNUSED)
         ask(&a, "CLIENT", "LIST", NULL);
         assert_int_equal(a.type, REDIS_STRING);
         struct redis *client = rig.client;
-        assert_int_equal(client->target->database, 3);
+        assert_int_equal(client->client->target->database, 3);
 }
 
 static void large_values_go_out_in_parts_and_come_back_whole(void **state UNUSED)

@@ -1,103 +1,104 @@
-/* suspects: finds the command that ends connections, so that it fails alone: a document that is larger than a server or a
- * proxy takes (client-query-buffer-limit, maxmemory-clients), a reply that is larger than it gives
- * (client-output-buffer-limit), or that we take. All that was in flight with it is sent again, and would be lost again.
+/* suspects: finds the command that ends connections: a document that is larger than a server or a proxy accepts
+ * (client-query-buffer-limit, maxmemory-clients), or a reply that is larger than the server sends
+ * (client-output-buffer-limit) or this client reads. All commands that were in flight with it are sent again, and would
+ * be lost again.
  *
- * A command that was lost twice narrows the window: a quarter as many commands in flight as were lost, so that what ends
- * connections is soon alone, and pages whose replies are too much together come in parts. The window opens again as
- * answers come. One that was lost alone, and before, is accused, and so is a long one: it is put aside, the others go on, and from time to
- * time it is sent with nothing else in flight. A strike is such a loss after which commands of its kind were answered:
- * so a server that is down, or does no writes (a SET is only judged by others that succeed), accuses nobody. Where no
- * other command comes, one of our own is sent in between (the trial). STRIKES_MAX strikes are the verdict. */
-#include <stdio.h>
-
-#include "redis/internal.h"
+ * A second loss of the same command narrows the window: only a quarter as many commands as were lost may be in flight.
+ * So the culprit is soon alone, and replies that are too large together come one by one. The window opens again as
+ * answers come. A command that is lost alone for the second time becomes a suspect; so does one that was half written,
+ * and a long one that is lost twice. It is set aside while the others go on, and tried from time to time with nothing
+ * else in flight. A loss counts as a strike only if commands of its kind were answered since the last one: a server that
+ * is down, or rejects writes, makes nobody guilty (only other SETs that succeed count against a SET). If no other
+ * command comes, the client sends one of its own in between, the trial. STRIKES_MAX strikes are the verdict. */
+#include "redis/suspects.h"
 
 enum {
         STRIKES_MAX = 6,
-        ALONE_MIN_MS = 20, /* until it is sent alone again; doubles with each strike */
-        NARROWS_BY = 4,    /* the window, with each loss                             */
-        WINDOW_MAX = 1024, /* more is no limit any more                              */
-        WINDOW_TURNS = 4,  /* this often full and answered, it doubles               */
-        TAGS_TRIED = 64,
-        LARGE_BYTES = 64 << 10, /* so long that it may be over a limit */
+        ALONE_MIN_MS = 20,      /* until it is sent alone again; doubles with each strike    */
+        NARROWS_BY = 4,         /* the window, with each loss                             */
+        WINDOW_MAX = 1024,      /* above this there is no limit                          */
+        WINDOW_TURNS = 4,       /* this often full and answered, it doubles               */
+        LARGE_BYTES = 64 << 10, /* large enough to exceed a limit */
 };
 
 /* --- The trial ------------------------------------------------------------------------------------------- */
 
 static void on_tried(struct redis_command *command, const struct redis_reply *reply, const struct err *err UNUSED)
 {
-        struct redis *client = CONTAINER_OF(command, struct redis, trial);
-        client->trial_failed = !reply;
-        if (!reply) /* what is read meanwhile must not wait behind the next one */
-                client->trial_after_ms = redis_now_ms(client) + client->options.stall_ms;
+        struct suspects *suspects = CONTAINER_OF(command, struct suspects, trial);
+        suspects->trial_failed = !reply;
+        if (!reply) /* reads that come meanwhile must not wait behind the next one */
+                suspects->trial_after_ms = redis_queue_now_ms(suspects->queue) + suspects->stall_ms;
 }
 
-/* In a Cluster it has to be in a slot of this node. */
-static bool format_trial(struct redis *client)
+void redis_suspects_init(struct suspects *suspects)
 {
-        struct redis_command *trial = &client->trial;
-        struct redis *router = client->node ? client->node->router : client;
-        const struct redis_options *options = &router->options;
-        char tag[16];
-        if (!options->format_trial)
-                return false;
-        if (!client->node)
-                return options->format_trial(trial, &client->place, NULL, options->data) == 0;
-        for (unsigned i = 0; i < TAGS_TRIED && router->cluster; i++, client->trial_tag++) {
-                (void)snprintf(tag, sizeof(tag), "%u", client->trial_tag); /* fits */
-                if (options->format_trial(trial, &client->place, tag, options->data) < 0)
-                        return false;
-                if (router->cluster->owner[redis_command_slot(trial)] == client->node)
-                        return true;
-        }
-        return false;
+        redis_command_init(&suspects->trial, on_tried);
+}
+
+void redis_suspects_fini(struct suspects *suspects)
+{
+        redis_command_fini(&suspects->trial);
+}
+
+static bool format(struct suspects *suspects, enum redis_kind kind)
+{
+        struct redis_command *trial = &suspects->trial;
+        if (kind == REDIS_KIND_READ)
+                return redis_command_args(trial, 1, (const char *[]){ "PING" }, (size_t[]){ 4 }, NULL) == 0;
+        return suspects->format_trial && suspects->format_trial(trial, suspects->data) == 0;
 }
 
 /* True: one is under way. */
-static bool try_kind(struct redis *client, enum redis_kind kind)
+static bool try_kind(struct suspects *suspects, enum redis_kind kind)
 {
-        struct redis_command *trial = &client->trial;
+        struct redis_command *trial = &suspects->trial;
         if (inside(trial)->state != COMMAND_IDLE)
                 return true;
-        if (client->is_closing || !redis_is_usable(client))
+        if (suspects->queue->is_closing)
                 return false;
         redis_command_fini(trial);
         redis_command_init(trial, on_tried);
-        bool is_formatted = kind == REDIS_KIND_READ ? redis_command_args(trial, 1, (const char *[]){ "PING" },
-                                                                         (size_t[]){ 4 }, NULL) == 0
-                                                    : format_trial(client);
-        if (!is_formatted)
+        inside(trial)->is_own = true;
+        if (!format(suspects, kind))
                 return false;
         trial->must_not_hold = true;
-        redis_send(client, trial);
+        redis_queue_send(suspects->queue, trial, true);
         return true;
 }
 
-bool redis_try_write(struct redis *client)
+bool redis_suspects_try_write(struct suspects *suspects)
 {
-        return try_kind(client, REDIS_KIND_SET);
+        return try_kind(suspects, REDIS_KIND_SET);
 }
 
 /* --- Taking turns ---------------------------------------------------------------------------------------- */
 
-void redis_suspects_forget_turn(struct redis *client)
+/* Whoever was to be sent alone waits again. */
+static void forget_turn(struct queue *queue)
 {
-        struct redis_command *command = client->alone;
-        struct list *at = client->aside.next;
-        client->alone = NULL;
+        struct redis_command *command = queue->alone;
+        struct list *at = queue->aside.next;
+        queue->alone = NULL;
         if (!command || inside(command)->state != COMMAND_HELD)
                 return;
-        while (at != &client->aside && inside(redis_link_command(at))->deadline_ms <= inside(command)->deadline_ms)
+        while (at != &queue->aside && inside(redis_link_command(at))->deadline_ms <= inside(command)->deadline_ms)
                 at = at->next;
         list_remove(&inside(command)->link);
         list_insert_before(at, &inside(command)->link);
 }
 
-/* NULL: none is to be sent now. Those that were put aside are few. */
-static struct redis_command *find_due(struct redis *client)
+void redis_suspects_start_over(struct suspects *suspects)
 {
-        int64_t now_ms = redis_now_ms(client);
-        for (struct list *at = client->aside.next; at != &client->aside; at = at->next) {
+        forget_turn(suspects->queue);
+        suspects->window = 0;
+}
+
+/* The next command that is to be sent alone, or NULL. */
+static struct redis_command *find_due(const struct queue *queue)
+{
+        int64_t now_ms = redis_queue_now_ms(queue);
+        for (struct list *at = queue->aside.next; at != &queue->aside; at = at->next) {
                 struct redis_command *command = redis_link_command(at);
                 if (!inside(command)->is_parked && inside(command)->suspicion.alone_ms <= now_ms)
                         return command;
@@ -105,108 +106,106 @@ static struct redis_command *find_due(struct redis *client)
         return NULL;
 }
 
-bool redis_suspects_take_turn(struct conn *conn)
+bool redis_suspects_take_turn(struct suspects *suspects, const struct flight *flight)
 {
-        struct redis *client = conn->client;
-        struct redis_command *due = client->alone ? NULL : find_due(client);
-        if (client->alone)
-                return inside(client->alone)->state == COMMAND_HELD;
+        struct queue *queue = suspects->queue;
+        struct redis_command *due = queue->alone ? NULL : find_due(queue);
+        if (queue->alone)
+                return inside(queue->alone)->state == COMMAND_HELD;
         if (!due)
                 return true;
         enum redis_kind kind = redis_command_kind(due);
-        if (client->answered[kind] == inside(due)->suspicion.seen) { /* nothing shows yet that others are served */
-                if (!client->trial_failed && try_kind(client, kind))
+        if (suspects->answered[kind] == inside(due)->suspicion.seen) { /* nothing shows yet that others are served */
+                if (!suspects->trial_failed && try_kind(suspects, kind))
                         return true;
-                if (!list_is_empty(&client->held))
+                if (!list_is_empty(&queue->held))
                         return true;
         }
-        if (!list_is_empty(&conn->in_flight))
+        if (!list_is_empty(&flight->in_flight))
                 return false;
-        client->trial_failed = false;
-        client->alone = due;
+        suspects->trial_failed = false;
+        queue->alone = due;
         list_remove(&inside(due)->link);
-        list_insert_before(client->held.next, &inside(due)->link);
+        list_insert_before(queue->held.next, &inside(due)->link);
         return true;
 }
 
-size_t redis_suspects_room(const struct redis *client)
+size_t redis_suspects_room(const struct suspects *suspects)
 {
-        if (client->alone)
-                return inside(client->alone)->state == COMMAND_HELD;
-        if (client->window == 0)
+        const struct queue *queue = suspects->queue;
+        if (queue->alone)
+                return inside(queue->alone)->state == COMMAND_HELD;
+        if (suspects->window == 0)
                 return SIZE_MAX;
-        return client->window > client->in_flight_count ? client->window - client->in_flight_count : 0;
+        return suspects->window > queue->in_flight_count ? suspects->window - queue->in_flight_count : 0;
 }
 
 /* --- Losses ---------------------------------------------------------------------------------------------- */
 
-static void accuse(struct redis *client, struct redis_command *command)
+static void accuse(struct suspects *suspects, struct redis_command *command)
 {
-        uint64_t answered = client->answered[redis_command_kind(command)];
+        uint64_t answered = suspects->answered[redis_command_kind(command)];
         if (inside(command)->suspicion.strikes == 0 || answered != inside(command)->suspicion.seen)
                 inside(command)->suspicion.strikes++;
+        inside(command)->is_guilty = inside(command)->suspicion.strikes >= STRIKES_MAX;
         inside(command)->suspicion.seen = answered;
         inside(command)->suspicion.alone_ms =
-                redis_now_ms(client) + (ALONE_MIN_MS << inside(command)->suspicion.strikes) / 2;
+                redis_queue_now_ms(suspects->queue) + (ALONE_MIN_MS << inside(command)->suspicion.strikes) / 2;
 }
 
-/* Counts what was in flight; *repeated: some of it was lost before. */
-static size_t note_losses(struct redis *client, const struct conn *conn, bool *repeated)
+/* Counts what was in flight; *repeated: some of it had been lost before. */
+static size_t note_losses(struct suspects *suspects, const struct flight *flight, bool *repeated)
 {
         size_t count = 0;
-        for (struct list *at = conn->in_flight.next; at != &conn->in_flight; at = at->next) {
+        for (struct list *at = flight->in_flight.next; at != &flight->in_flight; at = at->next) {
                 struct redis_command *command = redis_link_command(at);
                 count++;
                 if (inside(command)->state == COMMAND_ABANDONED)
                         continue;
                 *repeated |= ++inside(command)->suspicion.losses > 1;
-                client->wants_write |= redis_command_kind(command) != REDIS_KIND_READ;
+                suspects->health->wants_write |= redis_command_kind(command) != REDIS_KIND_READ;
         }
         return count;
 }
 
-/* The one that was under way alone, or only half written: a server that finds it too long stops there. */
-static bool is_culprit(const struct conn *conn, const struct redis_command *command, size_t count)
+/* In flight alone, or half written (a server that finds it too long stops reading there), or long. */
+static bool is_culprit(const struct flight *flight, const struct redis_command *command, size_t count)
 {
         if (inside(command)->state == COMMAND_ABANDONED || command->once || command->must_not_hold)
                 return false; /* those end with the connection */
-        if (command == conn->partial || (count == 1 && inside(command)->suspicion.losses > 1))
+        if (command == flight->partial || (count == 1 && inside(command)->suspicion.losses > 1))
                 return true;
         return inside(command)->length >= LARGE_BYTES && inside(command)->suspicion.losses > 1 &&
                inside(command)->suspicion.strikes == 0;
 }
 
-void redis_suspects_lost(struct redis *client, const struct conn *conn)
+void redis_suspects_lost(struct suspects *suspects, const struct flight *flight)
 {
-        bool is_repeated = false, was_alone = client->alone && inside(client->alone)->state == COMMAND_IN_FLIGHT;
-        size_t count = note_losses(client, conn, &is_repeated), accused = 0;
-        redis_suspects_forget_turn(client);
-        client->window_answers = 0;
-        for (struct list *at = conn->in_flight.next; at != &conn->in_flight; at = at->next) {
-                if (!is_culprit(conn, redis_link_command(at), count))
+        const struct redis_command *alone = suspects->queue->alone;
+        bool is_repeated = false, was_alone = alone && inside(alone)->state == COMMAND_IN_FLIGHT;
+        size_t count = note_losses(suspects, flight, &is_repeated), accused = 0;
+        forget_turn(suspects->queue);
+        suspects->window_answers = 0;
+        for (struct list *at = flight->in_flight.next; at != &flight->in_flight; at = at->next) {
+                if (!is_culprit(flight, redis_link_command(at), count))
                         continue;
-                accuse(client, redis_link_command(at));
+                accuse(suspects, redis_link_command(at));
                 accused++;
         }
         if (accused > 0 && !was_alone)
-                client->window = 0; /* the others are not to blame */
+                suspects->window = 0; /* the others are not to blame */
         else if (is_repeated && count > 1)
-                client->window = count > NARROWS_BY ? count / NARROWS_BY : 1;
+                suspects->window = count > NARROWS_BY ? count / NARROWS_BY : 1;
 }
 
-bool redis_suspects_is_guilty(const struct redis_command *command)
-{
-        return inside(command)->suspicion.strikes >= STRIKES_MAX;
-}
-
-void redis_suspects_answered(struct redis *client, const struct redis_command *command)
+void redis_suspects_answered(struct suspects *suspects, const struct redis_command *command)
 {
         for (int kind = 0; kind <= (int)redis_command_kind(command); kind++)
-                client->answered[kind]++;
-        if (client->window == 0 || ++client->window_answers < client->window * WINDOW_TURNS)
+                suspects->answered[kind]++;
+        if (suspects->window == 0 || ++suspects->window_answers < suspects->window * WINDOW_TURNS)
                 return;
-        client->window_answers = 0;
-        client->window *= 2;
-        if (client->window > WINDOW_MAX)
-                client->window = 0;
+        suspects->window_answers = 0;
+        suspects->window *= 2;
+        if (suspects->window > WINDOW_MAX)
+                suspects->window = 0;
 }

@@ -147,14 +147,14 @@ static void what_is_put_aside_can_be_taken_back_or_expires(void **state UNUSED)
         start((struct redis_options){ .hold_ms = 1000 });
         trials = NULL;
         job_send(&bad, &rig, "SET", "bad", "1");
-        RUN_UNTIL(&rig, !list_is_empty(&rig.client->aside));
+        RUN_UNTIL(&rig, !list_is_empty(&rig.client->client->server.queue.aside));
         assert_int_equal(redis_held(rig.client), 1);
         assert_true(redis_cancel(rig.client, &bad.command));
         redis_command_fini(&bad.command);
         job_send(&others[0], &rig, "SET", "good", "1");
         RUN_UNTIL(&rig, others[0].is_done);
         job_send(&bad, &rig, "SET", "bad", "1");
-        RUN_UNTIL(&rig, !list_is_empty(&rig.client->aside));
+        RUN_UNTIL(&rig, !list_is_empty(&rig.client->client->server.queue.aside));
         rig_close_client(&rig); /* answers it */
         assert_int_equal(bad.code, ERR_TIMEOUT);
         stop();
@@ -176,7 +176,7 @@ static void what_follows_a_command_never_overtakes_it(void **state UNUSED)
         bad.command.follower = &entry.command;
         redis_send(rig.client, &bad.command);
         redis_send(rig.client, &entry.command);
-        RUN_UNTIL(&rig, !list_is_empty(&rig.client->aside));
+        RUN_UNTIL(&rig, !list_is_empty(&rig.client->client->server.queue.aside));
         assert_true(inside(&entry.command)->is_parked);
         for (int i = 0; i < OTHERS; i++)
                 job_send(&others[i], &rig, "SET", "good", "1");
@@ -195,7 +195,7 @@ static void another_server_judges_anew(void **state UNUSED)
         trials = NULL;
         fake_start(&other, &rig.loop, 0, NULL);
         job_send(&bad, &rig, "SET", "bad", "1");
-        RUN_UNTIL(&rig, !list_is_empty(&rig.client->aside));
+        RUN_UNTIL(&rig, !list_is_empty(&rig.client->client->server.queue.aside));
         struct redis_target *target = target_at(other.port);
         redis_set_target(rig.client, target, 2);
         redis_target_unref(target);

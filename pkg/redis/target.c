@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "redis/internal.h"
+#include "base/buf.h"
+#include "redis/target_private.h"
+#include "redis/tls_target.h"
 
 enum {
         DEFAULT_PORT = 6379,

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redis/target_private.h"
+#include "redis/tls.h"
 #include "redis/tls_session.h"
+#include "redis/tls_words.h"
 
 /* --- Between GnuTLS and the socket ----------------------------------------------------------------------- */
 
@@ -151,8 +154,8 @@ static struct redis_tls_session *start(struct redis_channel *channel, struct err
         }
         channel->tls = s;
         s->fd = channel->fd;
-        s->tls = channel->conn->target->tls;
-        s->name = name_of(channel->conn->target);
+        s->tls = channel->options.target->tls;
+        s->name = name_of(channel->options.target);
         int rc = s->name ? set_up(s) : GNUTLS_E_MEMORY_ERROR;
         if (rc >= 0)
                 return s;

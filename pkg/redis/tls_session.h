@@ -1,12 +1,17 @@
-/* tls, inside: what tls_target.c, tls.c and tls_words.c share. Apart from internal.h so that the rest of the folder
- * knows nothing of GnuTLS. */
-#ifndef REDIS_TLS_INTERNAL_H
-#define REDIS_TLS_INTERNAL_H
+/* tls_session: the structs that tls.c, tls_target.c and tls_words.c share. No other file of the folder includes it, so
+ * that GnuTLS stays in those three.
+ *
+ * Threads: a struct redis_tls: any. A session: loop only. */
+#ifndef REDIS_TLS_SESSION_H
+#define REDIS_TLS_SESSION_H
+
+#include <stdbool.h>
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-#include "redis/internal.h"
+#include "base/buf.h"
+#include "redis/target.h"
 
 enum { TLS_FINGERPRINT_BYTES = 32, TLS_RECORD_BYTES = 16 << 10, TLS_IN_BYTES = 32 << 10, TLS_OUT_BYTES = 64 << 10 };
 
@@ -43,8 +48,5 @@ struct redis_tls_session {
         char in[TLS_IN_BYTES];         /* encrypted, from the socket                  */
         char record[TLS_RECORD_BYTES]; /* plain, to become one record; wiped at the end */
 };
-
-/* Why GnuTLS has failed, in words for an operator: "TLS: certificate: ...". Returns err->code. */
-int redis_tls_say(const struct redis_tls_session *s, int rc, struct err *err);
 
 #endif

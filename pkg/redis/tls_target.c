@@ -8,6 +8,7 @@
 #include <gnutls/crypto.h>
 
 #include "redis/tls_session.h"
+#include "redis/tls_target.h"
 
 /* What the system's administrator allows, of the two versions that are safe. */
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"

@@ -2,7 +2,7 @@
 #include "redis/fake_redis_test.h"
 
 static struct rig rig;
-static struct server server;
+static struct real_server server;
 static char port_text[8], folder[64];
 static uint16_t port;
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "redis/tls_session.h"
+#include "redis/tls_words.h"
 
 enum { NAMES_MAX = 6 };
 
@@ -214,12 +215,12 @@ int redis_tls_say(const struct redis_tls_session *s, int rc, struct err *err)
 
 /* --- The peer, for a probe ------------------------------------------------------------------------------- */
 
-void redis_tls_describe(const struct redis_channel *channel, struct redis_probe_result *out)
+void redis_tls_describe(const struct redis_tls_session *s, struct redis_probe_result *out)
 {
         gnutls_x509_crt_t leaf;
-        if (!channel->tls || !leaf_of(channel->tls->session, &leaf))
+        if (!s || !leaf_of(s->session, &leaf))
                 return;
-        bool is_new = gnutls_protocol_get_version(channel->tls->session) == GNUTLS_TLS1_3;
+        bool is_new = gnutls_protocol_get_version(s->session) == GNUTLS_TLS1_3;
         (void)snprintf(out->tls_version, sizeof(out->tls_version), "TLS %s", is_new ? "1.3" : "1.2"); /* fits */
         for (unsigned i = 0; !out->peer_name[0] && alt_name(leaf, i, out->peer_name, sizeof(out->peer_name)) >= 0; i++)
                 ;

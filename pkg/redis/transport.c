@@ -1,26 +1,26 @@
-/* transport: a non-blocking socket watched with uv_poll. One channel is one attempt at one address, since
- * libuv lets go of a handle only in a later turn; so a channel outlives its connection by a moment. The table
- * at the end is how plain bytes travel; another one can wrap them. */
+/* transport: a non-blocking socket watched with uv_poll. A channel is one attempt at one address, and outlives its
+ * connection by a moment, because libuv closes a handle only in a later turn. The table at the end moves plain bytes;
+ * tls.c has another one. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "redis/internal.h"
+#include "redis/transport.h"
 
 enum { KEEPALIVE_IDLE_S = 15, KEEPALIVE_INTERVAL_S = 5, KEEPALIVE_PROBES = 3 };
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
         struct redis_channel *channel = CONTAINER_OF(poll, struct redis_channel, poll);
-        if (channel->conn)
-                redis_conn_event(channel->conn, status, events);
+        if (!channel->is_closed)
+                channel->options.on_event(channel->options.data, status, events);
 }
 
-/* Linux gives a silent peer 13 minutes or more: ask an idle one after 15 s, and give up on unacknowledged
- * bytes when the application would (tcp(7), TCP_USER_TIMEOUT). A kernel that knows no such option works
- * without it, so results are of no interest. */
+/* By default Linux gives a silent peer 13 minutes or more. Probe an idle one after 15 s, and give up on unacknowledged
+ * bytes when the client does (tcp(7), TCP_USER_TIMEOUT). Failures are ignored: a kernel without such an option works
+ * as before. */
 static void set_options(int fd, int64_t stall_ms)
 {
         const int on = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
@@ -50,27 +50,25 @@ static int dial(const struct redis_address *address, int64_t stall_ms, int *out,
         return 0;
 }
 
-int redis_channel_open(struct redis *client, struct conn *conn, const struct redis_address *address,
+int redis_channel_open(const struct redis_channel_options *options, const struct redis_address *address,
                        struct redis_channel **out, struct err *err)
 {
         struct redis_channel *channel = calloc(1, sizeof(*channel));
         if (!channel)
                 return err_set(err, ERR_NOMEM, "connect");
-        int rc = dial(address, client->options.stall_ms, &channel->fd, err);
+        int rc = dial(address, options->stall_ms, &channel->fd, err);
         if (rc < 0) {
                 free(channel);
                 return rc;
         }
-        rc = uv_poll_init(client->loop, &channel->poll, channel->fd);
+        rc = uv_poll_init(options->loop, &channel->poll, channel->fd);
         if (rc < 0) {
                 (void)close(channel->fd); /* nothing was written to it */
                 free(channel);
                 return err_set(err, ERR_UNAVAILABLE, "connect: %s", uv_strerror(rc));
         }
-        channel->transport = conn->target->tls ? &redis_transport_tls : &redis_transport_plain;
-        channel->client = client;
-        channel->conn = conn;
-        redis_hold(client);
+        channel->options = *options;
+        redis_hold(options->life);
         redis_channel_wait(channel, UV_WRITABLE);
         *out = channel;
         return 0;
@@ -106,18 +104,18 @@ int redis_channel_problem(const struct redis_channel *channel, int errnum, const
 static void on_closed(uv_handle_t *handle)
 {
         struct redis_channel *channel = CONTAINER_OF(handle, struct redis_channel, poll);
-        struct redis *client = channel->client;
+        struct redis_life *life = channel->options.life;
         free(channel);
-        redis_release(client);
+        redis_release(life);
 }
 
 void redis_channel_close(struct redis_channel *channel)
 {
         if (!channel)
                 return;
-        if (channel->transport->close)
-                channel->transport->close(channel);
-        channel->conn = NULL;
+        if (channel->options.transport->close)
+                channel->options.transport->close(channel);
+        channel->is_closed = true;
         uv_close((uv_handle_t *)&channel->poll, on_closed);
         (void)close(channel->fd); /* libuv no longer watches it; nothing is left to be told */
 }

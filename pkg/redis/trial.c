@@ -1,14 +1,16 @@
-/* trial: what a probe sends beside its questions. The program that asks says which commands those are (struct
- * redis_trial), so that they are the ones that it will send in earnest; here they get keys of their own on each master,
- * leave in one write for each, and are judged. A refusal for lack of rights does not end the trial: all that are missing
- * are named at once. What is put off ("not now") is told by the client's events, which the probe listens to. */
+/* trial: the program that probes a Redis names the commands (struct redis_trial), so that they are the ones that it will
+ * send later. They get keys of their own on each master, go out in one write to each, and are judged here. If the user
+ * lacks rights for a command, the trial goes on, so that the result names all rights that are missing. "Not now" replies
+ * are not seen here: the client reports them as events, which end the probe. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "redis/internal.h"
+#include "redis/random.h"
+#include "redis/slots.h"
+#include "redis/trial.h"
 
 enum { LABEL_MAX = 160, KEYS_TRIED_MAX = 8 * REDIS_SLOTS };
 
@@ -17,14 +19,14 @@ struct redis_trial_step {
         struct redis_trial_plan *plan;
         struct redis_command command;
         const char *step, *expects;
-        char label[LABEL_MAX]; /* the command's name, and the key where it is not one of the trial's own */
+        char label[LABEL_MAX]; /* the command's name, and its key unless that is the trial's own */
         bool is_optional, is_answered;
         size_t group; /* the master that it is for */
 };
 
 /* --- Words --------------------------------------------------------------------------------------------------------- */
 
-/* Adds ", name" where it is not there yet; what does not fit is left out. */
+/* Adds ", name" unless the list has it; leaves out what does not fit. */
 static void add_name(char *list, size_t size, const char *name, size_t name_length)
 {
         size_t length = strlen(list);
@@ -138,18 +140,18 @@ static bool has_tag(const char *prefix)
         return close && close > open + 1; /* an empty tag is none */
 }
 
-/* Tries numbers until each master has got a key. With a hash tag in the prefix all keys are one master's, and so are
- * the program's. */
-static int plan_masters(struct redis_trial_plan *plan, const struct redis *client, const struct redis_trial *trial,
-                        const char *prefix, struct err *err)
+/* Tries numbers until each master has a key. If the prefix has a hash tag, all keys are on one master, those of the
+ * program too. */
+static int plan_masters(struct redis_trial_plan *plan, const struct redis_cluster *cluster,
+                        const struct redis_trial *trial, const char *prefix, struct err *err)
 {
         struct redis_cluster_node *found[REDIS_NODES_MAX + 1];
-        size_t count = 0, masters = redis_cluster_masters(client);
+        size_t count = 0, masters = redis_cluster_masters(cluster);
         int rc = 0;
         for (unsigned i = 0; i < KEYS_TRIED_MAX && count < masters && rc == 0; i++) {
                 rc = name_keys(plan, trial, prefix, i, err);
                 struct redis_cluster_node *owner =
-                        rc == 0 ? client->cluster->owner[redis_slot_of_key(plan->key, plan->key_length)] : NULL;
+                        rc == 0 ? cluster->map->owner[redis_slot_of_key(plan->key, plan->key_length)] : NULL;
                 if (!owner || is_among(found, count, owner))
                         continue;
                 found[count++] = owner;
@@ -160,21 +162,22 @@ static int plan_masters(struct redis_trial_plan *plan, const struct redis *clien
         return rc;
 }
 
-int redis_trial_begin(struct redis_trial_plan *plan, struct redis *client, const struct redis_trial *trial,
-                      const char *prefix, struct err *err)
+int redis_trial_begin(struct redis_trial_plan *plan, struct redis *redis, const struct redis_trial *trial,
+                      struct err *err)
 {
+        const char *prefix = redis_place(redis)->key_prefix;
         int rc;
         if (getrandom(&plan->id, sizeof(plan->id), GRND_NONBLOCK) != sizeof(plan->id))
-                plan->id = redis_random(client);
-        if (client->cluster) {
-                rc = plan_masters(plan, client, trial, prefix, err);
+                plan->id = redis_random(&redis->client->random);
+        if (redis->cluster.map) {
+                rc = plan_masters(plan, &redis->cluster, trial, prefix, err);
         } else {
                 rc = name_keys(plan, trial, prefix, 0, err);
                 if (rc == 0)
                         rc = plan_one(plan, trial, prefix, err);
         }
         for (struct redis_trial_step *step = plan->steps; step && rc == 0; step = step->next)
-                redis_send(client, &step->command);
+                redis_send(redis, &step->command);
         return rc;
 }
 
@@ -195,11 +198,11 @@ static void end_well(struct redis_trial_plan *plan)
                 end(plan, NULL);
                 return;
         }
-        (void)err_set(&err, plan->denied.code, "%s (refused: %s)", plan->denied.text, plan->refused); /* told by done */
+        (void)err_set(&err, plan->denied.code, "%s (refused: %s)", plan->denied.text, plan->refused); /* passed on */
         end(plan, &err);
 }
 
-/* Where one before it was put off, what it read says nothing: it is the event of that one that tells. */
+/* What a command read means nothing if one before it got "not now"; an event reports that one. */
 static bool stands_alone(const struct redis_trial_step *step)
 {
         for (const struct redis_trial_step *other = step->plan->steps; other != step; other = other->next)
@@ -214,7 +217,7 @@ static bool is_as_expected(const struct redis_trial_step *step, const struct red
         return !step->expects || (text && strcmp(text, step->expects) == 0);
 }
 
-/* True: it is noted, and the trial goes on. */
+/* True: the user lacks rights for it; the trial goes on. */
 static bool note_refusal(struct redis_trial_step *step, const struct redis_reply *reply)
 {
         struct redis_trial_plan *plan = step->plan;
@@ -225,7 +228,7 @@ static bool note_refusal(struct redis_trial_step *step, const struct redis_reply
                 return true;
         }
         if (plan->denied.code == 0) {
-                (void)redis_reply_error(reply, &plan->denied); /* told at the end */
+                (void)redis_reply_error(reply, &plan->denied); /* reported at the end */
                 (void)err_wrap(&plan->denied, "%s", step->step);
         }
         add_name(plan->refused, sizeof(plan->refused), step->label, name_length(step));
@@ -242,20 +245,20 @@ static void on_step(struct redis_command *command, const struct redis_reply *rep
         if (!reply) {
                 end(plan, err);
         } else if (redis_reply_type(reply) == REDIS_ERROR && !note_refusal(step, reply)) {
-                (void)redis_reply_error(reply, &why); /* told by done */
+                (void)redis_reply_error(reply, &why); /* passed on */
                 (void)err_wrap(&why, "%s (%s)", step->step, step->label);
                 end(plan, &why);
         } else if (redis_reply_type(reply) != REDIS_ERROR && !is_as_expected(step, reply) && plan->denied.code == 0 &&
                    !stands_alone(step)) {
                 (void)err_set(&why, ERR_UNAVAILABLE, "%s (%s): the value just written is missing", step->step,
-                              step->label); /* told by done */
+                              step->label); /* passed on */
                 end(plan, &why);
         } else if (plan->waiting == 0) {
                 end_well(plan);
         }
 }
 
-/* --- One that does without a program's word ------------------------------------------------------------------------- */
+/* --- The default ----------------------------------------------------------------------------------------------------- */
 
 static int plan_plainly(struct redis_trial_plan *plan, const char *prefix UNUSED, const char *key, void *data UNUSED,
                         struct err *err)

@@ -1,5 +1,6 @@
 /* Tests of what happens while nothing is wrong, and of the second password, against a scripted server. */
 #include "redis/fake_redis_test.h"
+#include "redis/random.h"
 
 static struct rig rig;
 static struct fake fake;
@@ -135,8 +136,9 @@ static void the_age_at_which_connections_are_replaced_differs_by_a_tenth_either_
         start(NULL, (struct redis_options){ .max_age_ms = AGE_MS }, (struct redis_target_options){ 0 });
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 1);
         for (int i = 0; i < TIMES; i++) {
-                redis_upkeep_start(rig.client);
-                int64_t age_ms = rig.client->active->renew_ms - redis_now_ms(rig.client);
+                struct client *client = rig.client->client;
+                redis_upkeep_use(&client->upkeep, client->active, redis_random(&client->random));
+                int64_t age_ms = client->active->renew_ms - redis_now_ms(&client->server);
                 least_ms = age_ms < least_ms ? age_ms : least_ms;
                 most_ms = age_ms > most_ms ? age_ms : most_ms;
         }
@@ -164,7 +166,7 @@ static void a_message_that_comes_before_the_answer_to_a_ping_is_none(void **stat
 {
         messages = 0;
         start(message_before_pong, (struct redis_options){ .idle_ping_ms = 30 }, (struct redis_target_options){ 0 });
-        rig.client->on_message = on_message;
+        rig.client->client->server.on_message = on_message;
         RUN_UNTIL(&rig, messages == 3);
         assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
         stop();

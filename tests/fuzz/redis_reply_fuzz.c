@@ -2,7 +2,11 @@
  * reply goes through the classification of failures, the handshake and all accessors. */
 #include <stdlib.h>
 
-#include "redis/internal.h"
+#include "base/attr.h"
+#include "redis/failure.h"
+#include "redis/handshake.h"
+#include "redis/reader.h"
+#include "redis/target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

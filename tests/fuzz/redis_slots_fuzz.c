@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/internal.h"
+#include "redis/reader.h"
+#include "redis/slots.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,0 +1,13 @@
+/* backoff: how long to wait before the next attempt to connect.
+ *
+ * Threads: loop only. */
+#ifndef REDIS_BACKOFF_H
+#define REDIS_BACKOFF_H
+
+#include "redis/server.h"
+
+/* Anything from 1 ms up to a bound that doubles with each failure. The first time after a success, 0 if
+ * `may_be_at_once`. */
+int64_t redis_backoff_next_ms(struct server *server, uint64_t *random, bool may_be_at_once);
+
+#endif

@@ -1,0 +1,28 @@
+/* flight: the commands that were written to one connection, in order, until their replies come.
+ *
+ * Threads: loop only. */
+#ifndef REDIS_FLIGHT_H
+#define REDIS_FLIGHT_H
+
+#include "redis/queue.h"
+
+struct flight {
+        struct list in_flight;         /* written, in order                                               */
+        struct list refused;           /* "not now", in order, until in_flight is empty                   */
+        struct redis_command *partial; /* the last of in_flight, if only its first bytes are written      */
+        size_t partial_written;
+};
+
+void redis_flight_init(struct flight *flight);
+void redis_flight_rescue(struct flight *flight,
+                         struct queue *queue); /* the connection is lost: all back to the queue */
+/* Fails what has waited too long. A stand-in stays, so that a late reply is not taken for the next command's. */
+void redis_flight_expire(struct flight *flight, struct queue *queue, int64_t now_ms);
+void redis_flight_free_stand_in(struct redis_command *command); /* one that is COMMAND_ABANDONED */
+
+static inline bool redis_flight_is_empty(const struct flight *flight)
+{
+        return list_is_empty(&flight->in_flight);
+}
+
+#endif
