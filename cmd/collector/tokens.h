@@ -6,8 +6,8 @@
 #define COLLECTOR_TOKENS_H
 
 #include "backing/tokens.h"
+#include "collector.h"
 #include "settings.h"
-#include "worker.h"
 
 struct tokens {
         struct collector *collector;

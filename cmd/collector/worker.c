@@ -1,9 +1,9 @@
 /* worker: the turn of the loop is a uv_prepare callback, which libuv runs after timers and before it waits:
  * libmicrohttpd first, Redis last, so that what handlers queue leaves in the same turn, in one write.
  *
- * The main thread speaks to a worker through a few fields under a lock and a uv_async. Stopping goes in two
- * phases: accept nothing more and let requests finish; then close Redis, which fails what still waits for it,
- * close HTTP, and end the loop when its handles are gone. */
+ * The main thread leaves its messages in a few fields under a lock, and wakes the loop by a uv_async. A worker stops in
+ * two phases. First it accepts nothing more and lets requests finish. Then it closes Redis, which fails what still
+ * waits for it, closes HTTP, and the loop ends when its handles are closed. */
 #include "worker.h"
 
 #include <stdio.h>
@@ -12,108 +12,33 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
-#include "redis/sentinel_check.h"
+#include "redis_events.h"
 
 enum {
         STACK_BYTES = 512 * 1024,
-        FAILURE_EVERY_MS = 10 * 1000,
         REPLY_LIMIT_BYTES = 64 << 20,
-        /* standard ones, the main loop, the listener, name look-ups, bindings being read */
+        /* standard streams, the main loop, the listener, name look-ups, bindings being read */
         DESCRIPTORS_OF_PROCESS = 48,
 };
 
-/* --- Events of the Redis client --------------------------------------------------------------------------------- */
-
-/* Each worker retries many times a second: the first failure is logged, and then one every ten seconds. */
-static bool failure_is_told(struct collector *collector)
-{
-        long long now_ms = clock_monotonic_ms();
-        long long told_ms = atomic_load(&collector->failure_told_ms);
-        if (told_ms != 0 && now_ms - told_ms < FAILURE_EVERY_MS)
-                return false;
-        return atomic_compare_exchange_strong(&collector->failure_told_ms, &told_ms, now_ms);
-}
-
-static void log_failure(struct worker *worker, const char *name, const char *message, const struct redis_event *event)
-{
-        if (!failure_is_told(worker->collector))
-                return;
-        log_warn(worker->collector->log, name, message, log_int("worker", worker->index),
-                 log_str("address", event->address), log_err(event->err), log_code(event->err),
-                 log_int("retry_ms", event->retry_ms), log_int("held", (int64_t)event->held));
-}
-
-static void log_connected(struct worker *worker, const struct redis_event *event)
-{
-        struct log *log = worker->collector->log;
-        if (event->password_now > 0)
-                log_warn(log, "redis.password_switched",
-                         event->password_now == 2 ? "Redis refuses the first password and accepts the second"
-                                                  : "Redis refuses the second password and accepts the first",
-                         log_int("worker", worker->index), log_str("address", event->address));
-        if (event->is_renewal)
-                log_debug(log, "redis.renewed", "A new connection has replaced an old one",
-                          log_int("worker", worker->index), log_str("address", event->address));
-        else
-                log_info(log, "redis.connected", "Redis is reached", log_int("worker", worker->index),
-                         log_str("address", event->address), log_int("waited_ms", event->waited_ms),
-                         log_int("generation", event->generation));
-}
-
-/* All workers meet the same Sentinels: only one of them logs. */
-static void log_sentinel_refused(struct worker *worker, const struct redis_event *event)
-{
-        struct collector *collector = worker->collector;
-        if (atomic_exchange(&collector->sentinel_told, event->generation) == event->generation)
-                return;
-        log_warn(
-                collector->log, "sentinel.refused",
-                "A Sentinel denies its user what Collector needs: a failover is noticed only at the next look-up, when "
-                "the connection breaks or Redis is silent or refuses a write, and what the former primary "
-                "acknowledges until then may be lost; grant the user the missing rights of `grant`",
-                log_str("sentinel", event->sentinel), log_err(event->err), log_code(event->err),
-                log_str("grant", redis_sentinel_rights), log_int("generation", event->generation));
-}
+/* --- What Redis clients tell ---------------------------------------------------------------------------------------- */
 
 static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
 {
         struct worker *worker = data;
-        struct log *log = worker->collector->log;
-        switch (event->kind) {
-        case REDIS_EVENT_CONNECTED:
-                atomic_store(&worker->collector->reached, true);
-                atomic_store(&worker->collector->failure_told_ms, 0);
-                redis_facts_reached(worker->collector->facts, event->generation, event->address);
-                log_connected(worker, event);
-                break;
-        case REDIS_EVENT_DISCONNECTED:
-                log_warn(log, "redis.disconnected", "Lost the connection to Redis; holding requests until it is back",
-                         log_int("worker", worker->index), log_str("address", event->address), log_err(event->err),
-                         log_int("in_flight", (int64_t)event->in_flight));
-                break;
-        case REDIS_EVENT_CONNECT_FAILED:
-                log_failure(worker, "redis.connect_failed", "Cannot reach Redis; retrying", event);
-                break;
-        case REDIS_EVENT_DENIED:
-                log_failure(worker, "redis.denied", "Redis refuses the credentials; retrying", event);
-                (void)uv_async_send(worker->collector->denied); /* fails only for a closed handle */
-                break;
-        case REDIS_EVENT_NOT_WRITABLE:
-                log_failure(worker, "redis.not_writable", "this Redis does not accept writes now; retrying", event);
-                break;
-        case REDIS_EVENT_SWITCHED:
-                log_info(log, "redis.switched", "Switched to another Redis", log_int("worker", worker->index),
-                         log_str("address", event->address), log_int("generation", event->generation));
-                break;
-        case REDIS_EVENT_DRAINED:
-                if (!event->is_renewal)
-                        log_info(log, "redis.drained", "The connection to the former Redis is closed",
-                                 log_int("worker", worker->index), log_int("generation", event->generation));
-                break;
-        case REDIS_EVENT_SENTINEL_REFUSED:
-                log_sentinel_refused(worker, event);
-                break;
-        }
+        redis_events_current(worker->collector, worker->index, event);
+}
+
+static void on_ack_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
+{
+        struct worker *worker = data;
+        redis_events_ack_pool(worker->collector, worker->index, event);
+}
+
+static void on_previous_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
+{
+        struct worker *worker = data;
+        redis_events_previous(worker->collector, worker->index, event);
 }
 
 static void on_batch(size_t commands, void *data)
@@ -126,7 +51,7 @@ static void on_round_trip(int64_t us, void *data)
         metric_observe(((struct worker *)data)->instruments.round_trip_seconds, (double)us / 1e6);
 }
 
-/* Each worker finds it out for itself: they are few. */
+/* Each worker logs it once: there are few of them. */
 static void on_trim_refused(void *data, const char *reason)
 {
         struct worker *worker = data;
@@ -145,7 +70,7 @@ static void close_handle(uv_handle_t *handle, UNUSED void *data)
                 uv_close(handle, NULL);
 }
 
-/* The last step: everything that answers requests has been told. */
+/* The last step: all requests have been answered or are answered now. */
 static void worker_end(struct worker *worker)
 {
         worker->closing = true;
@@ -171,7 +96,7 @@ static void check_stop(struct worker *worker)
 {
         if (!worker->stopping || worker->closing)
                 return;
-        /* Without Redis there is nothing to wait for: what is held gets its 503. */
+        /* Without Redis waiting is useless: held requests get 503. */
         if (http_worker_busy(worker->http) == 0 || !is_any_ready(worker) ||
             clock_monotonic_ms() >= worker->stop_deadline_ms)
                 worker_end(worker);
@@ -200,8 +125,8 @@ static bool is_any_held(const struct worker *worker)
         return false;
 }
 
-/* Clients must leave descriptors for all connections to Redis, or it could never be reached again. The Cluster may turn
- * out larger than was known at the start. All workers see the same one, and the main thread tries it once more. */
+/* HTTP connections must leave descriptors for all connections to Redis, or it could never be reached again. A Cluster may
+ * turn out larger than it seemed at the start. All workers see the same one, and the main thread's trial connects too. */
 static void keep_descriptors(struct worker *worker)
 {
         size_t count = worker->previous ? redis_descriptors(worker->previous) : 0;
@@ -241,7 +166,7 @@ static void on_message(uv_async_t *handle)
 {
         struct worker *worker = handle->data;
         struct worker_change changes[WORKER_ROLES];
-        (void)pthread_mutex_lock(&worker->lock); /* fails only for a lock misused */
+        (void)pthread_mutex_lock(&worker->lock); /* fails only for a misused lock */
         memcpy(changes, worker->changes, sizeof(changes));
         for (int role = 0; role < WORKER_ROLES; role++)
                 worker->changes[role].target = NULL;
@@ -259,27 +184,11 @@ static void on_message(uv_async_t *handle)
 static void *run(void *argument)
 {
         struct worker *worker = argument;
-        (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* returns when every handle is closed */
+        (void)uv_run(&worker->loop, UV_RUN_DEFAULT); /* returns when all handles are closed */
         return NULL;
 }
 
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
-
-/* The clients of the pool fail when the reading client does, which logs it; so most of this is only debug output. */
-static void on_ack_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
-{
-        struct worker *worker = data;
-        if (event->kind == REDIS_EVENT_SENTINEL_REFUSED)
-                return;
-        if (event->kind == REDIS_EVENT_CONNECTED)
-                log_debug(worker->collector->log, "lane.connected", "Redis is reached",
-                          log_int("worker", worker->index), log_str("address", event->address),
-                          log_int("waited_ms", event->waited_ms));
-        else if (event->kind == REDIS_EVENT_DENIED)
-                (void)uv_async_send(worker->collector->denied); /* fails only for a closed handle */
-        if (event->err && event->kind != REDIS_EVENT_DISCONNECTED && event->kind != REDIS_EVENT_DRAINED)
-                log_failure(worker, "lane.connect_failed", "Cannot reach Redis for writing; retrying", event);
-}
 
 /* A SET like those of documents, of a key that expires at once. */
 static int format_trial(struct redis_command *command, const struct redis_place *place, const char *tag,
@@ -337,20 +246,7 @@ static int open_redis(struct worker *worker, const struct worker_place *place, s
         return worker->collector->ack.kind == ACK_MEMORY ? 0 : open_ack_pool(worker, options, place, err);
 }
 
-static void on_previous_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
-{
-        struct worker *worker = data;
-        struct log *log = worker->collector->log;
-        if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
-                log_info(log, "previous.connected", "Connected to the previous Redis", log_int("worker", worker->index),
-                         log_str("address", event->address));
-        else if (event->err && event->kind != REDIS_EVENT_DRAINED && event->kind != REDIS_EVENT_SENTINEL_REFUSED)
-                log_failure(worker, "previous.failed",
-                            "cannot reach the previous Redis: requests for documents that only it may have get 503",
-                            event);
-}
-
-/* It is asked for what is not found, and nobody waits for it longer than for one attempt to reach it. */
+/* A request waits for it no longer than one attempt to connect takes. */
 static int open_previous(struct worker *worker, const struct worker_place *place, struct err *err)
 {
         const struct settings *settings = worker->collector->settings;
@@ -375,7 +271,7 @@ static int open_previous(struct worker *worker, const struct worker_place *place
 
 static void open_handles(struct worker *worker)
 {
-        /* On a loop that stands, these three cannot fail (libuv, uv_prepare_init, uv_timer_init). */
+        /* On an open loop these cannot fail (libuv, uv_prepare_init, uv_timer_init). */
         (void)uv_prepare_init(&worker->loop, &worker->turn);
         (void)uv_timer_init(&worker->loop, &worker->second);
         worker->turn.data = worker->second.data = worker->message.data = worker;
@@ -389,7 +285,7 @@ static int start_thread(struct worker *worker, struct err *err)
         int failed = pthread_attr_init(&attributes);
         if (failed)
                 return err_errnum(err, failed, "worker thread");
-        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES); /* a size that is always allowed */
+        (void)pthread_attr_setstacksize(&attributes, STACK_BYTES); /* this size is always allowed */
         failed = pthread_create(&worker->thread, &attributes, run, worker);
         (void)pthread_attr_destroy(&attributes);
         return failed ? err_errnum(err, failed, "worker thread") : 0;
@@ -460,7 +356,7 @@ void worker_stop(struct worker *worker, int64_t deadline_ms)
 
 void worker_join(struct worker *worker)
 {
-        (void)pthread_join(worker->thread, NULL); /* a thread that was started and joined once */
+        (void)pthread_join(worker->thread, NULL); /* started, and joined once */
         uv_walk(&worker->loop, close_handle, NULL);
         (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&worker->loop); /* nothing is left on it */

@@ -10,45 +10,17 @@
 #define COLLECTOR_WORKER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <uv.h>
 
-#include "ack_level.h"
+#include "collector.h"
 #include "deposit.h"
 #include "http/http.h"
 #include "instruments.h"
-#include "log/log.h"
-#include "metrics/metrics.h"
 #include "pool.h"
 #include "redis/redis.h"
-#include "redis_facts.h"
-#include "settings.h"
 #include "store.h"
-
-struct overview;
-
-/* What the whole process shares; borrowed by the workers for as long as they run. */
-struct collector {
-        const struct settings *settings;
-        struct log *log;
-        struct metrics *metrics;
-        struct http_server *server;
-        unsigned worker_count;
-        struct ack_level ack;
-        struct redis_budget budget;
-        struct redis_budget unsafe; /* counts documents that wait to be safe */
-        struct swap swap;
-        struct redis_facts *facts; /* of the Redis in use */
-        struct overview *overview; /* for /v1/status */
-        uv_async_t *denied;        /* tells the main thread that Redis has refused the credentials */
-        atomic_bool draining;      /* SIGTERM was seen: not ready any more */
-        atomic_bool reached;       /* some worker has reached Redis once    */
-        /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */
-        atomic_llong failure_told_ms;
-        atomic_uint sentinel_told; /* the generation for which a Sentinel's refusal was logged; 0: none */
-};
 
 /* A Redis. */
 struct worker_place {

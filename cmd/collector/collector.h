@@ -1,0 +1,44 @@
+/* collector: what the whole process shares. The main thread fills it in before the workers start; they borrow it for as
+ * long as they run.
+ *
+ * Threads: any; what changes is atomic or has a lock of its own. */
+#ifndef COLLECTOR_COLLECTOR_H
+#define COLLECTOR_COLLECTOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <uv.h>
+
+#include "ack_level.h"
+#include "http/http.h"
+#include "log/log.h"
+#include "metrics/metrics.h"
+#include "redis/redis.h"
+#include "redis_facts.h"
+#include "settings.h"
+#include "swap.h"
+
+struct overview;
+
+struct collector {
+        const struct settings *settings;
+        struct log *log;
+        struct metrics *metrics;
+        struct http_server *server;
+        unsigned worker_count;
+        struct ack_level ack;
+        struct redis_budget budget;
+        struct redis_budget unsafe; /* counts documents that wait to be safe (--ack) */
+        struct swap swap;
+        struct redis_facts *facts; /* of the Redis in use */
+        struct overview *overview; /* for /v1/status */
+        uv_async_t *denied;        /* wakes the main thread: Redis refuses the credentials */
+        atomic_bool draining;      /* SIGTERM has come: not ready any more */
+        atomic_bool reached;       /* some worker has reached Redis once     */
+        /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */
+        atomic_llong failure_told_ms;
+        atomic_uint sentinel_told; /* the generation for which a Sentinel's refusal was logged; 0: none */
+};
+
+#endif
