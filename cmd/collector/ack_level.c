@@ -1,5 +1,5 @@
-/* ack_level: the level is a word and perhaps a number. The INFO that the probe read decides whether a server fits; a server
- * name that we do not know is no reason to refuse it. */
+/* ack_level: a level is a word, perhaps with a number. Whether a server fits is decided by the INFO that the probe has
+ * read; a server name that we do not know is no reason to refuse it. */
 #include "ack_level.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* ack_level: what an acknowledgement promises (`--ack`), and whether a Redis can keep it. Pure.
+/* ack_level: what an acknowledgement promises (`--ack`), and whether a Redis can keep it.
  *
  *     struct ack_level level;
  *     if (ack_parse("replica:2", &level, &err) < 0) ...
@@ -30,8 +30,8 @@ struct ack_level {
 /* "memory", "replica", "replica:N" with N from 1 to ACK_REPLICAS_MAX, "fsync". ERR_INVALID says what was expected. */
 int ack_parse(const char *text, struct ack_level *out, struct err *err) NODISCARD;
 
-/* ERR_UNAVAILABLE where this Redis is known to be unable to keep the promise: WAITAOF comes with Redis 7.2 and Valkey
- * 7.2 and needs the append-only file. If INFO does not tell, this returns 0, and the first WAIT shows it. */
+/* ERR_UNAVAILABLE if this Redis is known to be unable to keep the promise: WAITAOF needs Redis 7.2 or Valkey 7.2, and the
+ * append-only file. If INFO does not tell, this returns 0, and the first WAITAOF will show it. */
 int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err) NODISCARD;
 
 /* True if fewer replicas are connected than requested: more may connect later. */

@@ -1,5 +1,5 @@
-/* check: prints everything to standard output, so that it can be read in a pod's log, and errors to standard error as
- * well, like every program. */
+/* check: prints all findings to standard output, so that a pod's log shows them together, and errors to standard error as
+ * well. */
 #include "check.h"
 
 #include <inttypes.h>
@@ -94,7 +94,7 @@ static void print_sentinel(const struct redis_sentinel_found *found)
                 printf("  warning: Sentinel %s cannot be used: %s\n", found->address, found->err.text);
 }
 
-/* Asks all Sentinels: one was enough to find the primary, but another may lead the next failover. */
+/* Asks all Sentinels: one was enough to find the primary, but another one may lead the next failover. */
 static void try_sentinels(const struct backing_redis *redis)
 {
         struct err err;
@@ -113,7 +113,7 @@ static int try_redis(const struct backing_redis *redis, const struct commands *c
                 print_found(&found, redis);
                 try_sentinels(redis);
         }
-        /* Where both refuse it, this one says why in words of the settings. */
+        /* If the trial has failed, too, this error is better: it names the setting. */
         struct err refusal;
         if (found.address[0] && ack_fits(ack, &found, &refusal) < 0) {
                 rc = refusal.code;
@@ -168,7 +168,7 @@ static int check_both(const struct settings *settings, const struct redis_input 
         struct ack_level ack = { 0 };
         struct err err;
         if (ack_parse(settings->ack, &ack, &err) < 0)
-                return 2; /* cannot be: the option was checked */
+                return 2; /* cannot happen: the option was checked */
         struct commands current = commands_of(settings, &ack), previous_commands = commands_of_previous();
         int status = check_redis("Redis", &source->input, &current, &ack);
         if (status != 0 || !settings->previous_binding || !*settings->previous_binding)

@@ -1,4 +1,4 @@
-/* cursor: human-readable on purpose: a page's `next` shows its position. */
+/* cursor: readable on purpose: the `next` of a page shows its position. */
 #include "cursor.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
-/* cursor: a place in the feed, as text that a client keeps and sends back.
+/* cursor: a position in the feed, as text that a client keeps and sends back.
  *
- * A place names a day and the last entry seen in that day's stream. Two streams may be growing at once, around
- * midnight and as far as the writers' clocks differ, so it may hold a place in the next day's stream too:
+ * It names a day and the last entry seen in that day's stream. Around midnight, and as far as the writers' clocks differ,
+ * two streams may grow at once; then it also has a position in the stream of the next day:
  *     2026-11-23.1764028799000-0~1764028800123-4
  *
  * Threads: any. */
@@ -19,11 +19,11 @@ enum { CURSOR_SIZE = FEED_DAY_SIZE + 2 * FEED_ID_SIZE + 4 };
 struct cursor {
         int64_t day;
         struct feed_id after;      /* the last entry seen in the stream of `day`; 0-0: none     */
-        struct feed_id after_next; /* in the stream of the day behind it                        */
+        struct feed_id after_next; /* the same in the stream of the next day                    */
 };
 
 char *cursor_format(const struct cursor *cursor, char out[CURSOR_SIZE]);
-/* False, and *out unchanged, for what is no cursor. */
+/* False if `text` is no cursor; *out is then unchanged. */
 bool cursor_parse(const char *text, struct cursor *out);
 
 #endif

@@ -1,13 +1,13 @@
-/* feed: the order in which Redis took the documents. One stream per UTC day, `<prefix>collector:feed:<day>`,
- * with an entry for each document, added after the document's SET:
+/* feed: the order in which Redis took the documents. One stream for each UTC day, `<prefix>collector:feed:<day>`, with one
+ * entry for each document, added after the document's SET:
  *
  *     k <uuid>              the document with this key was stored
- *     k <uuid> m <ms>       the same, sent more than once: an entry of the same key may have been added around
+ *     k <uuid> m <ms>       the same, but sent more than once: another entry with this key may have been added around
  *                           this Unix time, to this stream or that of an earlier day; readers look for it
- *                           (feed_search.h) and leave the double out
+ *                           (feed_doubles.h) and leave the double out
  *
- * The writer's clock picks the stream, Redis's clock makes the ids, and the two differ: an entry may stand
- * in the stream of the day before or after its id. FEED_CLOCK_SKEW_MS bounds by how much.
+ * The writer's clock picks the stream, Redis's clock makes the ids. The clocks differ, so an entry may be in the stream of
+ * the day before or after its id; FEED_CLOCK_SKEW_MS is how far they may differ.
  *
  * Threads: any; nothing here has state. */
 #ifndef COLLECTOR_FEED_H
@@ -29,7 +29,7 @@ enum {
         FEED_DAY_MS = 24 * 60 * 60 * 1000,
 };
 
-/* Days are counted from 1970-01-01, UTC. */
+/* Days count from 1970-01-01, UTC. */
 int64_t feed_day(int64_t unix_ms);
 int64_t feed_day_start_ms(int64_t day);
 /* "2026-11-24". */
@@ -39,7 +39,7 @@ bool feed_day_parse(const char *text, size_t length, int64_t *day);
 /* The name of a day's stream. `prefix` has at most FEED_PREFIX_MAX bytes. */
 char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE]);
 
-/* Formats the XADD of one document. mark_ms: -1, or the time of the mark. */
+/* Formats the XADD of one document. mark_ms: the time of the mark; -1: none. */
 int feed_add_args(struct redis_command *command, const char *stream, const char *key, int64_t mark_ms,
                   struct err *err) NODISCARD;
 
@@ -60,7 +60,7 @@ struct feed_entry {
         int64_t mark_ms; /* -1: none */
 };
 
-/* False if the entry is not ours: readers skip another program's XADD. The id is set whenever there is one. */
+/* False if the entry is not ours: readers skip another program's XADD. The id is set if there is one. */
 bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out);
 
 #endif

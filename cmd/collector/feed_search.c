@@ -1,8 +1,8 @@
-/* feed_search: spans, in a span days, on a day pages of its stream.
+/* feed_search: spans of time; for a span the days it may be in; for a day the pages of its stream.
  *
- * An entry stands in the stream of the day on which its XADD was made, by the writer's clock; its id comes later, when
- * Redis takes it, by Redis's clock. So a span is looked for in the streams of the days from reach_ms before it
- * to FEED_CLOCK_SKEW_MS behind it: in one, but for the minutes around midnight. */
+ * An entry is in the stream of the day on which its writer sent the XADD, by the writer's clock. Its id comes later, from
+ * Redis's clock. So a span is looked for in the streams from reach_ms before it to FEED_CLOCK_SKEW_MS behind it: in
+ * one stream, except around midnight. */
 #include "feed_search.h"
 
 #include <inttypes.h>
@@ -27,32 +27,32 @@ static int64_t smaller(int64_t a, int64_t b)
 
 static int64_t last_day_of_span(const struct feed_search *search)
 {
-        return smaller(feed_day(search->to_ms - 1 + FEED_CLOCK_SKEW_MS), search->last_day);
+        return smaller(feed_day(search->span.to_ms - 1 + FEED_CLOCK_SKEW_MS), search->last_day);
 }
 
 /* False: it is empty. */
 static bool set_span(struct feed_search *search, int64_t from_ms, int64_t to_ms)
 {
-        search->from_ms = larger(from_ms, search->earliest);
-        search->to_ms = smaller(to_ms, search->latest);
-        if (search->from_ms >= search->to_ms)
+        search->span.from_ms = larger(from_ms, search->span.earliest);
+        search->span.to_ms = smaller(to_ms, search->span.latest);
+        if (search->span.from_ms >= search->span.to_ms)
                 return false;
-        search->day = feed_day(search->from_ms - search->reach_ms);
+        search->day = feed_day(search->span.from_ms - search->reach_ms);
         search->is_inside = false;
         return true;
 }
 
-/* False: what is to be looked through at this place ends here. */
+/* False: all spans around this time are done. */
 static bool next_span_here(struct feed_search *search)
 {
-        int64_t farthest = larger(search->latest - search->last_ms, search->first_ms - search->earliest);
-        while (search->inner_ms < farthest || search->is_back_next) {
-                bool is_back = search->is_back_next;
-                int64_t inner = search->inner_ms, outer = search->outer_ms;
-                search->is_back_next = !is_back;
+        int64_t farthest = larger(search->span.latest - search->last_ms, search->first_ms - search->span.earliest);
+        while (search->span.inner_ms < farthest || search->span.is_back_next) {
+                bool is_back = search->span.is_back_next;
+                int64_t inner = search->span.inner_ms, outer = search->span.outer_ms;
+                search->span.is_back_next = !is_back;
                 if (is_back) {
-                        search->inner_ms = outer;
-                        search->outer_ms *= SPAN_GROWTH;
+                        search->span.inner_ms = outer;
+                        search->span.outer_ms *= SPAN_GROWTH;
                         if (set_span(search, search->first_ms - outer, search->first_ms - inner))
                                 return true;
                 } else if (set_span(search, inner > 0 ? search->last_ms + inner : search->first_ms,
@@ -65,17 +65,17 @@ static bool next_span_here(struct feed_search *search)
 
 static void go_to(struct feed_search *search, int64_t earliest, int64_t latest)
 {
-        search->earliest = larger(earliest, 0);
-        search->latest = latest;
-        search->inner_ms = 0;
-        search->outer_ms = FIRST_SPAN_MS;
-        search->is_back_next = false;
+        search->span.earliest = larger(earliest, 0);
+        search->span.latest = latest;
+        search->span.inner_ms = 0;
+        search->span.outer_ms = FIRST_SPAN_MS;
+        search->span.is_back_next = false;
         search->reads = 0;
 }
 
 static bool go_to_end(struct feed_search *search)
 {
-        int64_t seen_ms = search->latest;
+        int64_t seen_ms = search->span.latest;
         if (search->is_at_end || seen_ms >= search->end_ms)
                 return false;
         search->is_at_end = true;
@@ -84,7 +84,7 @@ static bool go_to_end(struct feed_search *search)
         return true;
 }
 
-/* False: everything was looked through, or as much as it may. */
+/* False: all has been searched, or as much as is allowed. */
 static bool next_span(struct feed_search *search)
 {
         if (search->reads < search->reads_max && next_span_here(search))
@@ -117,7 +117,7 @@ static bool page_is_enough(struct feed_search *search, const struct redis_reply 
         return false;
 }
 
-/* Where the next read begins. False: there is none. */
+/* Moves to where the next read begins. False: there is none. */
 static bool move_on(struct feed_search *search, const struct redis_reply *page)
 {
         search->reads++;
@@ -136,7 +136,7 @@ static void on_turn(struct feed_turn *turn, const struct err *err)
 {
         struct feed_search *search = CONTAINER_OF(turn, struct feed_search, turn);
         if (err) {
-                search->failure = *err; /* of another, which may be gone before on_done ends */
+                search->failure = *err; /* that of another search, which may be gone before on_done ends */
                 search->on_done(search, NULL, &search->failure);
                 return;
         }
@@ -150,7 +150,7 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
         bool sound = reply && redis_reply_type(reply) != REDIS_ERROR;
         bool more = sound && !page_is_enough(search, reply) && move_on(search, reply);
         redis_command_fini(command);
-        give_turn(search, search->is_moved ? NULL : err); /* that is no failure of the others */
+        give_turn(search, search->is_moved ? NULL : err); /* a move is no failure of the others */
         if (!more) {
                 search->on_done(search, sound ? NULL : reply, sound ? NULL : err);
         } else if (search->turns) {
@@ -176,20 +176,20 @@ static void read_page(struct feed_search *search)
         if (search->is_inside)
                 (void)feed_id_format(search->after, from + 1);
         else
-                (void)snprintf(from, sizeof(from), "%" PRId64, search->from_ms);
+                (void)snprintf(from, sizeof(from), "%" PRId64, search->span.from_ms);
         const char *prefix = redis_place(search->redis)->key_prefix;
         const char *argv[] = { "XRANGE", feed_stream(prefix, search->day, stream), from, to, "COUNT", count };
         size_t lengths[] = { 6,
                              strlen(stream),
                              strlen(from),
-                             (size_t)snprintf(to, sizeof(to), "%" PRId64, search->to_ms - 1),
+                             (size_t)snprintf(to, sizeof(to), "%" PRId64, search->span.to_ms - 1),
                              5,
                              (size_t)snprintf(count, sizeof(count), "%d", FEED_SEARCH_PAGE) };
         redis_command_init(&search->command, on_page);
         search->command.on_place = on_place;
         search->command.made_for = search->place;
         if (redis_command_args(&search->command, COUNT_OF(argv), argv, lengths, NULL) < 0)
-                search->command.must_not_hold = true; /* without bytes it is answered by the next flush: ERR_NOMEM */
+                search->command.must_not_hold = true; /* without bytes the next flush answers it: ERR_NOMEM */
         redis_send(search->redis, &search->command);
 }
 

@@ -1,4 +1,4 @@
-/* feed_trim: an XDEL is never held and never sent again, so that it is done now, in this target, or not at all. */
+/* feed_trim: an XDEL is never held and never sent again: it is done now, in this target, or not at all. */
 #include "feed_trim.h"
 
 #include <stdlib.h>
@@ -31,7 +31,7 @@ void feed_trim_note(struct feed_trim *trim, const char *stream, struct feed_id i
         if (trim->count > 0 && (trim->generation != generation || strcmp(trim->stream, stream) != 0))
                 return;
         if (trim->count == 0)
-                (void)stpcpy(trim->stream, stream); /* a FEED_STREAM_SIZE, as every stream's name */
+                (void)stpcpy(trim->stream, stream); /* fits: FEED_STREAM_SIZE is for every stream's name */
         trim->generation = generation;
         trim->ids[trim->count++] = id;
 }
@@ -49,13 +49,13 @@ static void on_deleted(struct redis_command *command, const struct redis_reply *
         free(delete);
 }
 
-/* Its ids are of another server's stream. */
+/* The ids are those of another server's stream. */
 static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED const struct redis_place *place)
 {
         return REDIS_NOT_MADE;
 }
 
-/* Out of memory: another time. */
+/* Without memory the next reader notes the ids again. */
 static void send_delete(struct feed_trim *trim, const struct feed_id ids[], size_t count)
 {
         char texts[DELETE_MAX][FEED_ID_SIZE];

@@ -1,4 +1,4 @@
-/* feed_turns: a list of waiting readers, first come, first served. */
+/* feed_turns: a queue of waiting reads, first come, first served. */
 #include "feed_turns.h"
 
 #include <stddef.h>

@@ -1,12 +1,12 @@
-/* feed_turns: what reads far into the feed takes turns, one read at a time for each worker, so that documents which are
- * posted meanwhile wait for one of them and not for all.
+/* feed_turns: reads far into the feed take turns, one at a time for each worker. So a document posted meanwhile waits for
+ * one such read, not for all.
  *
  *     struct page { struct feed_turn turn; ... };
  *     page->turn.on_turn = on_turn;
- *     feed_turns_take(turns, &page->turn);          // on_turn comes from inside, or when the others before it are done
+ *     feed_turns_take(turns, &page->turn);                               // on_turn: from inside, or later
  *
- *     static void on_turn(struct feed_turn *turn, const struct err *err)     // sends one command
- *     static void on_reply(...)                                         // feed_turns_give(turns), and takes another one
+ *     static void on_turn(struct feed_turn *turn, const struct err *err) // sends one command
+ *     static void on_reply(...)                                          // feed_turns_give(turns), may take another one
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_TURNS_H
@@ -17,22 +17,22 @@
 #include "base/err.h"
 
 struct feed_turn {
-        /* Exactly once for each feed_turns_take. With `err` it has no turn, and gets none. */
+        /* Exactly once for each feed_turns_take. With `err` there is no turn. */
         void (*on_turn)(struct feed_turn *turn, const struct err *err);
         struct feed_turn *next; /* private */
 };
 
-/* Zeroed, it is free. */
+/* All zero: nobody has the turn. */
 struct feed_turns {
         struct feed_turn *first, *last; /* those that wait */
         bool is_taken;
 };
 
 void feed_turns_take(struct feed_turns *turns, struct feed_turn *turn);
-/* The next one has it. */
+/* Gives the turn to the next one. */
 void feed_turns_give(struct feed_turns *turns);
-/* In place of feed_turns_give where the holder could not use its turn: those that wait would only wait as long for nothing,
- * each after the other. */
+/* Instead of feed_turns_give, if the holder's read failed: all who wait fail now, instead of waiting for the same
+ * failure one after the other. */
 void feed_turns_fail(struct feed_turns *turns, const struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* idempotency: parts are hashed with a NUL behind each, so that no two lists of parts read alike. SHA-256 is
- * nettle's, which GnuTLS brings along. */
+/* idempotency: each part is hashed with a NUL behind it, so that different parts never give the same bytes. SHA-256 comes
+ * from nettle, which GnuTLS brings along. */
 #include "idempotency.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* instruments: counters that pkg/redis keeps anyway are copied once a second as differences; what needs a
- * distribution (round trips, batch sizes) is observed when it happens. */
+/* instruments: the counters that pkg/redis keeps are copied once a second, as differences. Distributions (round trips, batch
+ * sizes) are observed when they happen. */
 #include "instruments.h"
 
 #include "base/attr.h"
@@ -21,8 +21,8 @@ static int open_histograms(struct instruments *in, struct metrics *metrics, stru
                                    COUNT_OF(round_trip_bounds), &in->round_trip_seconds, err);
         if (rc < 0)
                 return rc;
-        rc = metrics_histogram(metrics, "collector_ack_wait_seconds", "Time that a WAIT or WAITAOF took, see --ack.",
-                               NULL, round_trip_bounds, COUNT_OF(round_trip_bounds), &in->ack_wait_seconds, err);
+        rc = metrics_histogram(metrics, "collector_ack_wait_seconds", "Time a WAIT or WAITAOF took, see --ack.", NULL,
+                               round_trip_bounds, COUNT_OF(round_trip_bounds), &in->ack_wait_seconds, err);
         if (rc < 0)
                 return rc;
         return metrics_histogram(metrics, "collector_redis_batch_commands", "Commands in one write to Redis.", NULL,
@@ -33,9 +33,8 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
 {
         *in = (struct instruments){ 0 };
         for (int i = 0; i < DOCUMENT_RESULTS; i++) {
-                int rc =
-                        metrics_counter(metrics, "collector_documents_total", "Documents sent, by what became of them.",
-                                        result_labels[i], &in->documents[i], err);
+                int rc = metrics_counter(metrics, "collector_documents_total", "Documents received, by result.",
+                                         result_labels[i], &in->documents[i], err);
                 if (rc < 0)
                         return rc;
         }
@@ -44,26 +43,25 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
                 struct metric **cell;
                 int (*make)(struct metrics *, const char *, const char *, const char *, struct metric **, struct err *);
         } rows[] = {
-                { "collector_held_commands", "Commands that wait until Redis can be reached.", &in->held,
-                  metrics_gauge },
+                { "collector_held_commands", "Commands waiting until Redis can be reached.", &in->held, metrics_gauge },
                 { "collector_redis_in_flight_commands", "Commands that Redis has not answered yet.", &in->in_flight,
                   metrics_gauge },
-                { "collector_redis_connected_workers", "Workers whose connection to Redis stands.", &in->connected,
-                  metrics_gauge },
-                { "collector_redis_generation_sum", "Generations of the target in use, added up over the workers.",
+                { "collector_redis_connected_workers", "Workers connected to Redis.", &in->connected, metrics_gauge },
+                { "collector_redis_generation_sum", "Sum over the workers of the generation of the Redis they use.",
                   &in->generation, metrics_gauge },
                 { "collector_redis_commands_total", "Commands that Redis has answered.", &in->commands,
                   metrics_counter },
                 { "collector_redis_resent_commands_total", "Commands sent again after a connection was lost.",
                   &in->resent, metrics_counter },
-                { "collector_redis_connects_total", "Connections to Redis that came to stand.", &in->connects,
+                { "collector_redis_connects_total", "Connections to Redis that were established.", &in->connects,
                   metrics_counter },
                 { "collector_redis_protocol_errors_total",
-                  "Connections to Redis ended by what is no reply, or none to that command.", &in->protocol_errors,
-                  metrics_counter },
+                  "Connections to Redis closed because a reply was malformed or did not fit its command.",
+                  &in->protocol_errors, metrics_counter },
                 { "collector_redis_sent_bytes_total", "Bytes sent to Redis.", &in->bytes_out, metrics_counter },
-                { "collector_ack_short_total", "Replies to WAIT or WAITAOF that came short and were asked for again.",
-                  &in->ack_short, metrics_counter },
+                { "collector_ack_short_total",
+                  "Replies to WAIT or WAITAOF with too few copies; the question is repeated.", &in->ack_short,
+                  metrics_counter },
                 { "collector_redis_received_bytes_total", "Bytes received from Redis.", &in->bytes_in,
                   metrics_counter },
         };
@@ -78,7 +76,7 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
 int instruments_add_previous(struct instruments *in, struct metrics *metrics, struct err *err)
 {
         static const char name[] = "collector_previous_reads_total",
-                          help[] = "Questions to the previous Redis, by answer.";
+                          help[] = "Reads and deletes in the previous Redis, by result.";
         int rc = metrics_counter(metrics, name, help, "result=\"found\"", &in->previous_found, err);
         if (rc == 0)
                 rc = metrics_counter(metrics, name, help, "result=\"absent\"", &in->previous_absent, err);

@@ -1,4 +1,4 @@
-/* instruments: the metrics of one worker besides those of pkg/http. The table in instruments.c names them all.
+/* instruments: the metrics of one worker, except those of pkg/http. The table in instruments.c lists them.
  *
  * Threads: a worker's instruments belong to its thread. */
 #ifndef COLLECTOR_INSTRUMENTS_H
@@ -16,7 +16,7 @@ enum document_result {
         DOCUMENT_CONFLICT,
         DOCUMENT_REJECTED,
         DOCUMENT_FAILED,
-        DOCUMENT_RESULTS, /* how many there are */
+        DOCUMENT_RESULTS, /* their number */
 };
 
 struct instruments {
@@ -26,13 +26,13 @@ struct instruments {
         struct metric *commands, *resent, *connects, *protocol_errors, *bytes_out, *bytes_in;
         struct metric *ack_wait_seconds, *ack_short;
         struct metric *previous_found, *previous_absent, *previous_failed; /* NULL without a previous Redis */
-        struct redis_counters last;                                        /* what was added up so far */
+        struct redis_counters last;                                        /* what has been added so far */
 };
 
 int instruments_init(struct instruments *in, struct metrics *metrics, struct err *err) NODISCARD;
 int instruments_add_previous(struct instruments *in, struct metrics *metrics, struct err *err) NODISCARD;
 void instruments_count(struct instruments *in, enum document_result result);
-/* Brings gauges and counters up to what a worker's clients say, the first of which is the one that reads. */
+/* Updates gauges and counters from a worker's clients; the first client is the one that reads. */
 void instruments_update(struct instruments *in, struct redis *const *clients, size_t count);
 
 #endif

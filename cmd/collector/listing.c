@@ -22,13 +22,13 @@ enum {
         LIMIT_DEFAULT = 100,
         LIMIT_MAX = 1000,
         PAGE_MAX_BYTES = 4 << 20,
-        BEGINNINGS_MAX = 4, /* of a page while the binding changes */
+        BEGINNINGS_MAX = 4, /* a page begins again when the binding changes */
 };
 
 struct page {
         struct feed_reader reader;
         struct http_request *request;
-        struct feed_reader beginning; /* as it was before it started */
+        struct feed_reader beginning; /* the reader before it started, to begin again */
         unsigned beginnings;
         size_t limit, count;
         struct buf body;
@@ -58,7 +58,7 @@ static bool has_form(const char *text, const char *form)
         return true;
 }
 
-/* "Z", or ".", 1 to 9 digits of a second, "Z": the first three count. */
+/* "Z", or ".", 1 to 9 digits and "Z"; milliseconds are the first three digits. */
 static bool parse_fraction(const char *text, unsigned *ms)
 {
         size_t digits = *text == '.' ? strspn(text + 1, "0123456789") : 0;
@@ -84,14 +84,14 @@ static bool parse_time(const char *text, uint64_t *unix_ms)
         if (!strptime(text, has_time ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &utc))
                 return false;
         day = utc;
-        int64_t seconds = (int64_t)timegm(&utc); /* 30 February becomes 2 March, and second 60 the next minute */
+        int64_t seconds = (int64_t)timegm(&utc); /* makes 2 March of 30 February, and the next minute of second 60 */
         if (seconds < 0 || (utc.tm_mday != day.tm_mday && day.tm_sec < 60))
                 return false;
         *unix_ms = (uint64_t)seconds * 1000 + ms;
         return true;
 }
 
-/* False: the request was answered. */
+/* False: the request has been answered. */
 static bool read_time(struct http_request *request, const char *name, uint64_t *unix_ms)
 {
         const char *text = http_request_query(request, name);
@@ -115,7 +115,7 @@ static bool read_limit(struct http_request *request, size_t *limit)
 }
 
 struct names {
-        unsigned seen; /* a bit for each known one */
+        unsigned seen; /* one bit for each known name */
         const char *wrong, *why;
 };
 
@@ -139,7 +139,7 @@ static bool check_name(const char *name, const char *value UNUSED, void *data)
         return false;
 }
 
-/* Ignoring a filter would return documents that the client did not ask for. False: the request was answered. */
+/* An ignored filter would return documents that the client did not ask for. False: the request has been answered. */
 static bool check_names(struct http_request *request)
 {
         struct names names = { 0 };
@@ -150,7 +150,7 @@ static bool check_names(struct http_request *request)
         return false;
 }
 
-/* Where to begin: at the cursor; else at the first day that can hold something since `since`. */
+/* Where to begin: at the cursor; without one on the first day that may have entries since `since`. */
 static bool read_cursor(struct http_request *request, struct feed_reader *reader)
 {
         const char *text = http_request_query(request, "cursor");
@@ -162,7 +162,7 @@ static bool read_cursor(struct http_request *request, struct feed_reader *reader
         }
         int64_t day = feed_days_first();
         if (reader->since_ms > 0) {
-                /* A document may be in the stream of the day on which it began to wait. */
+                /* A document may be in the stream of the day on which it began to wait for Redis. */
                 int64_t early_ms = (int64_t)reader->since_ms - FEED_CLOCK_SKEW_MS - 2 * reader->store->hold_ms;
                 int64_t since_day = feed_day(early_ms);
                 day = since_day > day ? since_day : day;

@@ -38,7 +38,7 @@ static void log_connected(struct collector *collector, unsigned worker, const st
                 log_debug(log, "redis.renewed", "A new connection has replaced an old one", log_int("worker", worker),
                           log_str("address", event->address));
         else
-                log_info(log, "redis.connected", "Redis is reached", log_int("worker", worker),
+                log_info(log, "redis.connected", "Connected to Redis", log_int("worker", worker),
                          log_str("address", event->address), log_int("waited_ms", event->waited_ms),
                          log_int("generation", event->generation));
 }
@@ -80,7 +80,7 @@ void redis_events_current(struct collector *collector, unsigned worker, const st
                 (void)uv_async_send(collector->denied); /* fails only for a closed handle */
                 break;
         case REDIS_EVENT_NOT_WRITABLE:
-                log_failure(collector, worker, "redis.not_writable", "this Redis does not accept writes now; retrying",
+                log_failure(collector, worker, "redis.not_writable", "Redis does not accept writes now; retrying",
                             event);
                 break;
         case REDIS_EVENT_SWITCHED:
@@ -104,7 +104,7 @@ void redis_events_ack_pool(struct collector *collector, unsigned worker, const s
         if (event->kind == REDIS_EVENT_SENTINEL_REFUSED)
                 return;
         if (event->kind == REDIS_EVENT_CONNECTED)
-                log_debug(collector->log, "lane.connected", "Redis is reached", log_int("worker", worker),
+                log_debug(collector->log, "lane.connected", "Connected to Redis", log_int("worker", worker),
                           log_str("address", event->address), log_int("waited_ms", event->waited_ms));
         else if (event->kind == REDIS_EVENT_DENIED)
                 (void)uv_async_send(collector->denied); /* fails only for a closed handle */
@@ -121,6 +121,5 @@ void redis_events_previous(struct collector *collector, unsigned worker, const s
                          log_str("address", event->address));
         else if (event->err && event->kind != REDIS_EVENT_DRAINED && event->kind != REDIS_EVENT_SENTINEL_REFUSED)
                 log_failure(collector, worker, "previous.failed",
-                            "cannot reach the previous Redis: requests for documents that only it may have get 503",
-                            event);
+                            "Cannot reach the previous Redis; requests for documents that it may have get 503", event);
 }

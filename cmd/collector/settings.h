@@ -1,8 +1,8 @@
 /* settings: what an operator can set, as one struct, and the table that fills it.
  *
- * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help`
- * all come from it (pkg/config). Where Redis is has other sources too, a binding among them: redis_input.c hands
- * what the `redis-*` options say to pkg/backing, which weighs them.
+ * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help` all come from it
+ * (pkg/config). The `redis-*` options are only one of the sources that say where Redis is: redis_input.c passes them to
+ * pkg/backing, which weighs them against the others.
  *
  * Threads: a filled struct never changes. */
 #ifndef COLLECTOR_SETTINGS_H
@@ -17,6 +17,7 @@
 enum readiness { READINESS_REQUIRED, READINESS_DEGRADED };
 enum access_log { ACCESS_LOG_OFF, ACCESS_LOG_ERRORS, ACCESS_LOG_ON };
 
+/* One member for each option: grouping them would only lengthen their names. */
 struct settings {
         /* Listening */
         struct config_address listen;
@@ -39,7 +40,7 @@ struct settings {
         int64_t redis_database;
         bool redis_tls;
         char *redis_ca_file;
-        int64_t redis_max_age_ms; /* 0: for ever */
+        int64_t redis_max_age_ms; /* 0: forever */
         char *binding;
         char *binding_provider;
         char *previous_binding; /* NULL: none */
@@ -60,7 +61,7 @@ struct settings {
         char *key_prefix;
         int64_t retention_ms; /* 0: kept until deleted */
         bool feed;
-        char *ack; /* for ack_parse, which has been tried on it */
+        char *ack; /* ack_parse accepts it */
 
         /* Running */
         int log_level;  /* enum log_level */

@@ -19,8 +19,8 @@ static void on_deleted(struct redis_command *command, const struct redis_reply *
         struct err why = { 0 };
         enum store_outcome outcome = STORE_DONE;
         bool is_value = reply && redis_reply_type(reply) == REDIS_STRING;
-        bool is_gone =
-                reply && redis_reply_type(reply) == REDIS_NIL && command->attempts > 1; /* by our own first try */
+        bool is_gone = reply && redis_reply_type(reply) == REDIS_NIL &&
+                       command->attempts > 1; /* deleted by our own first attempt */
         if (!is_value && !is_gone)
                 outcome = store_no_value(reply, err, &why);
         redis_command_fini(command);

@@ -1,17 +1,17 @@
-/* swap: one moment at which a swap of the binding counts for the whole process. Each connection of each worker reaches the
- * new Redis at a time of its own. Without more, a document that one worker has acknowledged there would be 404 at another
- * one, which still reads in the former Redis; and that one would go on to acknowledge documents where the first does not
- * read any more. So from the first document that is acknowledged in a newer Redis, nothing is final that was done or
- * missed in an older one: a write is done once more, a read that found nothing is asked once more, a list begins again.
- * What is sent from then on waits until its connection has reached the newer one, within the hold time.
+/* swap: the moment at which a swap of the binding takes effect for the whole process. Each connection of each worker reaches
+ * the new Redis at a time of its own. A worker that is still connected to the former one would answer 404 for a document
+ * that another worker has acknowledged in the new one, and would acknowledge documents that the other one cannot
+ * read. So from the first acknowledgement in a newer Redis on, nothing that was done or missed in an older one is final:
+ * a write is repeated, a read that found nothing is repeated, a list begins again. Commands sent from then on wait,
+ * within the hold time, until their connection has reached the newer Redis.
  *
  *     read->get.generation_min = swap_newest(swap);
  *     redis_send(redis, &read->get);
  *     ...
- *     if (swap_is_behind(swap, command->generation)) ...       // found nothing there: once more
+ *     if (swap_is_behind(swap, command->generation)) ...       // found nothing there: repeat it
  *     swap_note(swap, command->generation);                    // acknowledged
  *
- * Which Redis is newer tells the generation of its target (redis.h): it grows also where a binding is turned back.
+ * The generation of a target tells which Redis is newer. It also grows if the binding is changed back.
  *
  * Threads: any. */
 #ifndef COLLECTOR_SWAP_H
@@ -20,9 +20,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Of the process. Zeroed, nothing was acknowledged yet. */
+/* One for the process. All zero: nothing has been acknowledged yet. */
 struct swap {
-        atomic_uint newest; /* of the targets in which a document was acknowledged: its generation */
+        atomic_uint newest; /* the highest generation in which a document was acknowledged */
 };
 
 static inline unsigned swap_newest(const struct swap *swap)
@@ -35,7 +35,7 @@ static inline bool swap_is_behind(const struct swap *swap, unsigned generation)
         return swap_newest(swap) > generation;
 }
 
-/* Before the sender can know that it is acknowledged. */
+/* Call it before the sender can learn of the acknowledgement. */
 static inline void swap_note(struct swap *swap, unsigned generation)
 {
         unsigned newest = atomic_load(&swap->newest);

@@ -16,7 +16,7 @@ static int hand_on(const struct backing_tokens *tokens, const struct collector *
         int rc = http_server_set_tokens(collector->server, list, count, err);
         free(list);
         if (rc == 0)
-                log_info(collector->log, "tokens.set", "Only these tokens are accepted from now on",
+                log_info(collector->log, "tokens.set", "Only these tokens are accepted now",
                          log_int("count", (int64_t)count));
         return rc;
 }

@@ -1,4 +1,4 @@
-/* trial: redis_probe, or redis_sentinels_check, on a loop that ends with it. */
+/* trial: redis_probe and redis_sentinels_check, each on a loop of its own. */
 #include "trial.h"
 
 struct found {
@@ -23,11 +23,11 @@ static int begin(uv_loop_t *loop, struct err *err)
         return failed ? err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed)) : 0;
 }
 
-/* Runs it until the handles on it are closed; where nothing was begun there are none. */
+/* Runs the loop until all its handles are closed; there are none if nothing was started. */
 static void end(uv_loop_t *loop)
 {
-        (void)uv_run(loop, UV_RUN_DEFAULT); /* nothing is left then, */
-        (void)uv_loop_close(loop);          /* so this can't fail    */
+        (void)uv_run(loop, UV_RUN_DEFAULT); /* then nothing is left,  */
+        (void)uv_loop_close(loop);          /* so this cannot fail    */
 }
 
 int trial_run(const struct backing_redis *redis, const struct commands *commands, int64_t timeout_ms,

@@ -181,6 +181,7 @@ def test_only_a_write_that_is_lost_is_in_doubt(start_redis, start_proxy, start_c
             answer = client.post(path, document) if document else client.request(method, path)
             problem = assert_problem(answer, 503, IN_DOUBT)
         proxy.heal()
+        wait_until(lambda: client.get(f"/v1/documents/{problem['key']}").status == 200, "a connection without backoff")
         # It is there, and its sender knows where: a plain repeat would store it a second time.
         assert client.get(f"/v1/documents/{problem['key']}").json()["n"] == 2
         assert client.put(f"/v1/documents/{problem['key']}", {"n": 2}).status == 200
