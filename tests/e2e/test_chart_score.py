@@ -31,7 +31,7 @@ def findings(manifests):
 
 def answered(chart, tool="kube-score"):
     """The checks in the README's table of that tool."""
-    part = (ROOT / "charts" / chart / "README.md").read_text().split("## What kube-score and kube-linter say")[1]
+    part = (ROOT / "charts" / chart / "README.md").read_text().split("## Findings of kube-score and kube-linter")[1]
     of_score, of_linter = part.split("\n## ")[0].split("| check of kube-linter |")
     return set(re.findall(r"^\| `([a-z-]+)` \|", of_score if tool == "kube-score" else of_linter, re.M))
 
