@@ -34,7 +34,7 @@ static void want_map(struct redis_cluster *cluster)
         map->interval_ms *= 2;
         if (map->interval_ms > home->options.backoff_max_ms)
                 map->interval_ms = home->options.backoff_max_ms;
-        redis_client_retry_after(cluster->home, wait_ms > 0 ? wait_ms : 1);
+        redis_connections_retry_after(cluster->home, wait_ms > 0 ? wait_ms : 1);
 }
 
 bool redis_cluster_wants_connection(const struct redis_cluster *cluster)
@@ -46,14 +46,14 @@ static size_t count_usable(const struct redis_cluster *cluster)
 {
         size_t count = 0;
         for (const struct redis_cluster_node *node = cluster->nodes.list; node; node = node->next)
-                count += redis_client_is_usable(node->client);
+                count += redis_connections_are_usable(node->client);
         return count;
 }
 
 static struct redis_target *usable_node(const struct redis_cluster *cluster, size_t index)
 {
         for (const struct redis_cluster_node *node = cluster->nodes.list; node; node = node->next)
-                if (redis_client_is_usable(node->client) && index-- == 0)
+                if (redis_connections_are_usable(node->client) && index-- == 0)
                         return redis_target_view(cluster->map->target, node->host, node->port);
         return NULL;
 }
@@ -94,7 +94,7 @@ static struct redis_cluster_node *owner_of(const struct redis_cluster *cluster, 
         int slot = redis_command_slot(command);
         if (slot >= 0)
                 return cluster->map->owner[slot];
-        while (node && !redis_client_is_usable(node->client))
+        while (node && !redis_connections_are_usable(node->client))
                 node = node->next;
         return node ? node : cluster->nodes.list;
 }
@@ -208,11 +208,11 @@ static void report_gap(struct redis_cluster *cluster)
                 health->away_since_ms = redis_now_ms(&cluster->home->server);
         (void)err_set(&health->last_error, ERR_UNAVAILABLE, "the Cluster serves %zu of %d slots", map->covered,
                       REDIS_SLOTS); /* kept as the last error */
-        redis_client_emit(cluster->home, (struct redis_event){ .kind = REDIS_EVENT_NOT_WRITABLE,
-                                                               .address = map->target->address,
-                                                               .err = &health->last_error,
-                                                               .retry_ms = map->interval_ms,
-                                                               .generation = map->generation });
+        redis_connections_emit(cluster->home, (struct redis_event){ .kind = REDIS_EVENT_NOT_WRITABLE,
+                                                                    .address = map->target->address,
+                                                                    .err = &health->last_error,
+                                                                    .retry_ms = map->interval_ms,
+                                                                    .generation = map->generation });
 }
 
 static void after_map(struct redis_cluster *cluster)
@@ -293,12 +293,12 @@ bool redis_cluster_takes(struct redis_cluster *cluster, struct conn *conn)
                 return true;
         }
         conn->handshake.slots = NULL;
-        redis_client_served(cluster->home);
+        redis_connections_served(cluster->home);
         use_map(cluster, slots);
         after_map(cluster);
         if (is_new)
-                redis_client_stand_back(cluster->home, cluster->map->generation, cluster->map->target->address);
-        redis_client_write(cluster->home);
+                redis_connections_stand_back(cluster->home, cluster->map->generation, cluster->map->target->address);
+        redis_connections_write(cluster->home);
         return true;
 }
 
@@ -315,7 +315,7 @@ static void hand_over(struct redis_cluster_node *from, struct redis_cluster_node
                       bool is_ask)
 {
         struct queue *queue = &from->client->server.queue, *next = &to->client->server.queue;
-        if (command->must_not_hold && !redis_client_is_usable(to->client)) {
+        if (command->must_not_hold && !redis_connections_are_usable(to->client)) {
                 redis_queue_fail(queue, command, REASON_NOT_HELD);
                 return;
         }
@@ -386,7 +386,7 @@ static void on_node_event(void *owner, const struct redis_event *event)
         struct redis_cluster_node *node = owner;
         if (is_bad_news(event) && !node->is_leaving)
                 want_map(node->all->owner);
-        redis_client_emit(node->all->home, *event);
+        redis_connections_emit(node->all->home, *event);
 }
 
 /* The key has to be in a slot of this node. */
@@ -427,15 +427,15 @@ bool redis_cluster_is_ready(const struct redis_cluster *cluster)
 {
         bool ready = cluster->map->covered == REDIS_SLOTS && !cluster->home->server.life.is_closing;
         for (const struct redis_cluster_node *node = cluster->nodes.list; node && ready; node = node->next)
-                ready = node->slots == 0 || redis_client_is_usable(node->client);
+                ready = node->slots == 0 || redis_connections_are_usable(node->client);
         return ready;
 }
 
 int64_t redis_cluster_away_ms(const struct redis_cluster *cluster)
 {
-        int64_t longest_ms = redis_client_away_ms(cluster->home);
+        int64_t longest_ms = redis_server_away_ms(&cluster->home->server);
         for (const struct redis_cluster_node *node = cluster->nodes.list; node; node = node->next) {
-                int64_t away_ms = redis_client_away_ms(node->client);
+                int64_t away_ms = redis_server_away_ms(&node->client->server);
                 if (node->slots > 0 && away_ms > longest_ms)
                         longest_ms = away_ms;
         }

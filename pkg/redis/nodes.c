@@ -117,7 +117,7 @@ void redis_nodes_reap(struct redis_nodes *nodes)
                 }
                 *at = node->next;
                 if (node->is_switch)
-                        redis_client_emit(home, event);
+                        redis_connections_emit(home, event);
                 bool is_closing =
                         home->server.life.is_closing; /* the event may have closed it, and the lists with it */
                 close_node(node);

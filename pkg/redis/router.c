@@ -147,8 +147,8 @@ bool redis_cancel(struct redis *redis UNUSED, struct redis_command *command)
 
 enum redis_state redis_state(const struct redis *redis)
 {
-        bool is_ready =
-                redis->cluster.map ? redis_cluster_is_ready(&redis->cluster) : redis_client_is_usable(redis->client);
+        bool is_ready = redis->cluster.map ? redis_cluster_is_ready(&redis->cluster)
+                                           : redis_connections_are_usable(redis->client);
         return is_ready ? REDIS_READY : REDIS_CONNECTING;
 }
 
@@ -174,7 +174,8 @@ const struct redis_place *redis_place(const struct redis *redis)
 
 int64_t redis_away_ms(const struct redis *redis)
 {
-        return redis->cluster.map ? redis_cluster_away_ms(&redis->cluster) : redis_client_away_ms(redis->client);
+        return redis->cluster.map ? redis_cluster_away_ms(&redis->cluster)
+                                  : redis_server_away_ms(&redis->client->server);
 }
 
 size_t redis_in_flight(const struct redis *redis)

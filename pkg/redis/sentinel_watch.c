@@ -257,7 +257,7 @@ static void tell_refusal(const struct watcher *w, const struct err *why)
         if (watch->is_told || watch->is_closing)
                 return;
         watch->is_told = true;
-        redis_client_emit(watch->client, event);
+        redis_connections_emit(watch->client, event);
 }
 
 static void tell_refused(const struct watcher *w, const char *what, const struct redis_reply *reply)
@@ -288,7 +288,7 @@ static void on_told(struct redis_question *question, const struct redis_reply *r
         if (hold_ms > 0)
                 hold_for_promotion(w->all, host, strlen(host), port, hold_ms);
         if (!is_place || is_moving || !is_in_use(w->all, host, port))
-                redis_client_look_again(w->all->client, w->index);
+                redis_connections_look_again(w->all->client, w->index);
         await_no_more(w);
         if (redis_reply_type(reply) == REDIS_ERROR)
                 tell_refused(w, "SENTINEL MASTER", reply);
@@ -372,7 +372,7 @@ static void on_news(struct watcher *w, const char *channel, const struct word *m
                                    (uint16_t)strtoul(master[2].text, NULL, 10),
                                    is_selection ? SELECTION_MS : PROMOTION_MS);
         else
-                redis_client_look_again(w->all->client, w->index);
+                redis_connections_look_again(w->all->client, w->index);
 }
 
 /* "message", channel, text; or the answer to PING. */

@@ -49,4 +49,10 @@ static inline int64_t redis_now_ms(const struct server *server)
         return (int64_t)uv_now(server->loop);
 }
 
+/* Since when it has not been usable; 0 while it is. */
+static inline int64_t redis_server_away_ms(const struct server *server)
+{
+        return server->health.away_since_ms ? redis_now_ms(server) - server->health.away_since_ms : 0;
+}
+
 #endif

@@ -1,0 +1,72 @@
+/* connections: which connection of a client takes commands: one in use, one on its way, and old ones that drain.
+ *
+ * Threads: loop only. */
+#ifndef REDIS_CONNECTIONS_H
+#define REDIS_CONNECTIONS_H
+
+#include "redis/conn.h"
+#include "redis/upkeep.h"
+
+/* Each may be NULL: then the client goes without. `owner` is what redis_client_open was given. */
+struct client_ops {
+        void (*event)(void *owner, const struct redis_event *event);
+        /* Where the next connection goes: a reference, or NULL when out of memory. NULL: to the target. */
+        struct redis_target *(*seed)(void *owner);
+        /* Whether a pool (queue.is_pool) wants a connection. */
+        bool (*wants_connection)(void *owner);
+        /* A connection is ready. True: the owner has used it, for a map of a Cluster, and closed it. */
+        bool (*takes)(void *owner, struct conn *conn);
+        /* What a reply means; `host` is where it comes from. NULL: redis_failure_of. */
+        enum redis_failure (*judge)(void *owner, struct redis_command *command, const struct redis_reply *reply,
+                                    const char *host);
+        void (*in_use)(void *owner, struct conn *conn); /* it is about to take commands; NULL: none does */
+        void (*flush)(void *owner);                     /* before commands are written                   */
+        bool (*is_waiting)(void *owner);                /* flush has to be called now and then           */
+        void (*close)(void *owner);                     /* the client closes: so must what holds it      */
+        int (*format_trial)(struct redis_command *command, void *owner); /* see suspects.h */
+        const struct redis_sentinel_ops *sentinel;                       /* see locate.h   */
+};
+
+struct client {
+        struct server server; /* first: conn->server leads to the client */
+        const struct client_ops *ops;
+        void *owner;
+        struct redis_budget own_budget;
+        struct redis_numbers own_numbers;
+        struct redis_target *target;
+        unsigned generation;        /* of the target            */
+        unsigned generation_in_use; /* of the connection in use */
+
+        struct conn *active;   /* takes commands; NULL while the server is away */
+        struct conn *opening;  /* on its way to `target`                        */
+        struct conn *draining; /* retired, with commands in flight              */
+        struct conn *dead;     /* closed, freed when the stack is empty         */
+        uv_timer_t tick;       /* runs while anything waits                     */
+        uv_timer_t retry;      /* the next attempt                              */
+        struct upkeep upkeep;
+        uint64_t random;
+
+        void (*on_closed)(void *data);
+        void *on_closed_data;
+};
+
+extern const struct conn_events redis_connections_events; /* for server.events */
+
+/* The connection in use takes commands. */
+bool redis_connections_are_usable(const struct client *client);
+void redis_connections_write(struct client *client); /* writes what is held, if they are usable */
+void redis_connections_emit(struct client *client, struct redis_event event); /* fills in the numbers */
+/* Tries to connect, if a connection is wanted. 0: in the next turn; else unless an attempt is planned already. */
+void redis_connections_retry_after(struct client *client, int64_t wait_ms);
+/* A Sentinel tells of a failover: asks where the primary is, this Sentinel first. */
+void redis_connections_look_again(struct client *client, unsigned sentinel);
+/* client_ops.takes has used the connection that was opening. */
+void redis_connections_served(struct client *client);
+/* The nodes of a Cluster take commands from now on: the connection in use drains. `address` is for the event. */
+void redis_connections_stand_back(struct client *client, unsigned generation, const char *address);
+
+void redis_connections_drop_opening(struct client *client);
+void redis_connections_close(struct client *client);     /* takes back what is in flight      */
+void redis_connections_free_dead(struct client *client); /* when none is used up the stack    */
+
+#endif

@@ -1,0 +1,403 @@
+/* Tests of failovers that scripted Sentinels report: what is held, for how long, and where it goes. */
+#include "redis/sentinel_rig_test.h"
+
+/* --- Failover ---------------------------------------------------------------------------------------------- */
+
+static void a_silent_primary_is_left_when_another_one_is_named(void **state UNUSED)
+{
+        struct job job;
+        start(mute_answer);
+        connect_with((struct redis_options){ .stall_ms = 60000 });
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 1);
+        job_send(&job, &rig, "SET", "k", "v");
+        rig_run_for(&rig, 1300); /* asked again, with the same answer */
+        assert_false(job.is_done);
+        assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
+        name_primary(&two);
+        RUN_UNTIL(&rig, job.is_done);
+        assert_answer(&job, "OK");
+        assert_int_equal(two.asked, 1);
+        assert_int_equal(job.resends, 1);
+        assert_names(rig.client->client->active->target->address, &two);
+        stop();
+}
+
+static void wait_listener(void)
+{
+        RUN_UNTIL(&rig, subscriptions >= 12 && questions >= 3); /* four channels of three */
+        RUN_UNTIL(&rig, rig.client->client->active && rig.client->client->active->flow.hold_until_ms == 0);
+}
+
+static void say(const char *channel, const char *text)
+{
+        char message[256];
+        (void)snprintf(message, sizeof(message), "*3\r\n$7\r\nmessage\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(channel),
+                       channel, strlen(text), text);
+        fake_say(listener, message);
+}
+
+static void say_promotion(const char *master, uint16_t port)
+{
+        char text[96];
+        (void)snprintf(text, sizeof(text), "slave 127.0.0.1:2 127.0.0.1 2 @ %s 127.0.0.1 %u", master, port);
+        say("+failover-state-send-slaveof-noone", text);
+}
+
+static void say_selection(const char *master, uint16_t port)
+{
+        char text[96];
+        (void)snprintf(text, sizeof(text), "master %s 127.0.0.1 %u", master, port);
+        say("+failover-state-select-slave", text);
+}
+
+/* Names that are words of the messages, too. */
+static void a_master_may_be_called_like_a_word_of_the_messages(void **state UNUSED)
+{
+        static const char *const names[] = { "master", "slave", "sentinel", "127.0.0.1", "2" };
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+                char text[96];
+                start(server_answer);
+                master_name = names[i];
+                connect_with((struct redis_options){ 0 });
+                set_is_answered_by(&one);
+                wait_listener();
+                say_selection("another", one.port);
+                say_promotion("another", one.port);
+                rig_run_for(&rig, 30);
+                assert_int_equal(rig.client->client->active->flow.hold_until_ms, 0);
+                say_selection(names[i], one.port);
+                RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
+                int64_t selection_until_ms = rig.client->client->active->flow.hold_until_ms;
+                say_promotion(names[i], one.port);
+                RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms > selection_until_ms);
+                name_primary(&two);
+                (void)snprintf(text, sizeof(text), "%s 127.0.0.1 1 127.0.0.1 2", names[i]);
+                say("+switch-master", text);
+                RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
+                set_is_answered_by(&two);
+                stop();
+        }
+}
+
+static void messages_of_no_known_form_are_passed_over(void **state UNUSED)
+{
+        static const char *const texts[] = { "",
+                                             " ",
+                                             "master",
+                                             "master mymaster",
+                                             "master mymaster 127.0.0.1",
+                                             "  ",
+                                             "slave a b c @ mymaster",
+                                             "mymaster",
+                                             "@ mymaster 127.0.0.1 1" };
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        for (size_t i = 0; i < COUNT_OF(texts); i++) {
+                say("+failover-state-select-slave", texts[i]);
+                say("+failover-state-send-slaveof-noone", texts[i]);
+                say("+failover-state-reconf-slaves", texts[i]);
+                say("+switch-master", texts[i]);
+        }
+        rig_run_for(&rig, 50);
+        set_is_answered_by(&one);
+        assert_int_equal(rig.client->client->active->flow.hold_until_ms, 0);
+        assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
+        stop();
+}
+
+static void a_sentinel_that_tells_of_a_switch_is_followed_without_a_break(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        name_primary(&two);
+        say("+switch-master", "mymaster 127.0.0.1 1 127.0.0.1 2");
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
+        assert_names(rig.client->client->active->target->address, &two);
+        assert_int_equal(redis_away_ms(rig.client), 0);
+        set_is_answered_by(&two);
+        assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
+        stop();
+}
+
+static void a_sentinel_that_is_wrong_costs_no_connection(void **state UNUSED)
+{
+        char right[SENTINELS][sizeof(says[0])];
+        start(server_answer);
+        role_of_two = "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n$9\r\nconnected\r\n:0\r\n";
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        memcpy(right, says, sizeof(right));
+        name_primary(&two);
+        say("+switch-master", "mymaster 127.0.0.1 1 127.0.0.1 2");
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_NOT_WRITABLE] > 0);
+        set_is_answered_by(&one);
+        memcpy(says, right, sizeof(right));
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
+        set_is_answered_by(&one);
+        assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
+        stop();
+}
+
+/* Nothing comes of it for so long; then `two` is named, and takes it. */
+static void assert_waits_for_two(struct job *job, int64_t ms)
+{
+        rig_run_for(&rig, ms);
+        assert_false(job->is_done);
+        name_primary(&two);
+        say("+failover-state-reconf-slaves", "master mymaster 127.0.0.1 1");
+        RUN_UNTIL(&rig, job->is_done);
+        assert_answer(job, "OK");
+        assert_int_equal(two.asked, 1);
+}
+
+static void commands_are_held_while_a_replica_is_promoted(void **state UNUSED)
+{
+        struct job job;
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        say_promotion("another", one.port);
+        say_promotion("mymaster", two.port); /* it is not in use */
+        rig_run_for(&rig, 50);
+        set_is_answered_by(&one);
+        say_promotion("mymaster", one.port);
+        rig_run_for(&rig, 50);
+        job_send(&job, &rig, "SET", "k", "v");
+        assert_waits_for_two(&job, 200);
+        stop();
+}
+
+static void a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        int64_t before_ms = clock_monotonic_ms();
+        say_promotion("mymaster", one.port);
+        rig_run_for(&rig, 50);
+        set_is_answered_by(&one);
+        assert_in_range(clock_monotonic_ms() - before_ms, 4900, 7000);
+        stop();
+}
+
+static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **state UNUSED)
+{
+        char text[64];
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        int64_t before_ms = clock_monotonic_ms();
+        (void)snprintf(text, sizeof(text), "master mymaster 127.0.0.1 %u", one.port);
+        say("+failover-state-select-slave", text);
+        RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
+        set_is_answered_by(&one);
+        assert_in_range(clock_monotonic_ms() - before_ms, 900, 2500);
+        struct job job;
+        say("+failover-state-select-slave", text);
+        say_promotion("mymaster", one.port);
+        rig_run_for(&rig, 50);
+        job_send(&job, &rig, "SET", "k", "v");
+        assert_waits_for_two(&job, 1300);
+        stop();
+}
+
+/* The time that a command takes which is sent now. */
+static int64_t time_of_set(struct fake *server)
+{
+        int64_t before_ms = clock_monotonic_ms();
+        set_is_answered_by(server);
+        return clock_monotonic_ms() - before_ms;
+}
+
+static void commands_wait_until_the_sentinels_are_heard(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        assert_in_range(time_of_set(&one), 0, 450);
+        assert_int_equal(subscriptions, 12);
+        assert_int_equal(questions, 3);
+        stop();
+}
+
+static void a_promotion_that_began_before_is_heard_of_and_waited_for(void **state UNUSED)
+{
+        static const char *const states[] = { "select_slave", "send_slaveof_noone", "wait_promotion",
+                                              "" /* an old version */ };
+        for (size_t i = 0; i < COUNT_OF(states); i++) {
+                struct job job;
+                start(server_answer);
+                state_of_all = states[i];
+                connect_with((struct redis_options){ 0 });
+                job_send(&job, &rig, "SET", "k", "v");
+                assert_waits_for_two(&job, 800);
+                stop();
+        }
+}
+
+static void a_failover_that_is_not_at_its_promotion_yet_holds_nothing(void **state UNUSED)
+{
+        static const char *const states[] = { "wait_start", "reconf_slaves" };
+        for (size_t i = 0; i < COUNT_OF(states); i++) {
+                start(server_answer);
+                state_of_all = states[i];
+                connect_with((struct redis_options){ 0 });
+                assert_in_range(time_of_set(&one), 0, 1000);
+                stop();
+        }
+}
+
+static void sentinels_that_may_not_be_heard_or_asked_cost_no_time(void **state UNUSED)
+{
+        for (int i = 0; i < 2; i++) {
+                start(server_answer);
+                refuse_subscriptions = i == 0;
+                hide_master = i == 1;
+                connect_with((struct redis_options){ 0 });
+                assert_in_range(time_of_set(&one), 0, 450);
+                stop();
+        }
+}
+
+/* All three refuse, and the connection to the primary is made twice. */
+static void assert_refusal_is_told_once(const char *refused)
+{
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_SENTINEL_REFUSED] == 1);
+        assert_int_equal(rig.last_event.generation, 1);
+        assert_non_null(rig.last_event.sentinel);
+        assert_string_equal(rig.last_event.address,
+                            redis_target_address(redis_target_origin(rig.client->client->target)));
+        if (strncmp(rig.last_error.text, refused, strlen(refused)) != 0)
+                fail_msg("not %s: %s", refused, rig.last_error.text);
+        rig_run_for(&rig, 50);
+        struct err err;
+        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* told by the event */
+        redis_enter(&rig.client->client->server.life);
+        redis_conn_broken(rig.client->client->active, &err);
+        redis_leave(&rig.client->client->server.life);
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
+        set_is_answered_by(&one);
+        assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 1);
+}
+
+static void sentinels_that_refuse_are_told_of_once(void **state UNUSED)
+{
+        start(server_answer);
+        refuse_subscriptions = true;
+        connect_with((struct redis_options){ 0 });
+        assert_refusal_is_told_once("SUBSCRIBE: NOPERM");
+        stop();
+        start(server_answer);
+        hide_master = true;
+        connect_with((struct redis_options){ 0 });
+        assert_refusal_is_told_once("SENTINEL MASTER: NOPERM");
+        stop();
+}
+
+static void sentinels_that_are_heard_are_not_told_of(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 0);
+        stop();
+}
+
+static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UNUSED)
+{
+        struct job job;
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        say_promotion("mymaster", one.port);
+        RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
+        struct err err;
+        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* told by the event */
+        redis_enter(&rig.client->client->server.life);
+        redis_conn_broken(rig.client->client->active, &err);
+        redis_leave(&rig.client->client->server.life);
+        RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
+        job_send(&job, &rig, "SET", "k", "v");
+        assert_waits_for_two(&job, 300);
+        stop();
+}
+
+static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for(void **state UNUSED)
+{
+        struct job job;
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        state_of_all = "wait_promotion";
+        fake_hang_up(listener);
+        RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
+        job_send(&job, &rig, "SET", "k", "v");
+        RUN_UNTIL(&rig, subscriptions == 16 && questions == 4);
+        assert_waits_for_two(&job, 800);
+        stop();
+}
+
+/* What it would have said meanwhile is asked for. */
+static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        int64_t before_ms = clock_monotonic_ms();
+        listener->is_mute = true;
+        RUN_UNTIL(&rig, subscriptions == 16 && questions == 4);
+        assert_in_range(clock_monotonic_ms() - before_ms, 500, 2500);
+        assert_in_range(time_of_set(&one), 0, 450);
+        stop();
+}
+
+static void a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that(void **state UNUSED)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+        for (size_t i = 0; i < SENTINELS; i++)
+                if (listener->fake == &sentinels[i])
+                        fake_stop(&sentinels[i]);
+        fake_hang_up(listener);
+        RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
+        assert_in_range(time_of_set(&one), 0, 450);
+        stop();
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_silent_primary_is_left_when_another_one_is_named),
+                cmocka_unit_test(a_sentinel_that_tells_of_a_switch_is_followed_without_a_break),
+                cmocka_unit_test(a_master_may_be_called_like_a_word_of_the_messages),
+                cmocka_unit_test(messages_of_no_known_form_are_passed_over),
+                cmocka_unit_test(a_sentinel_that_is_wrong_costs_no_connection),
+                cmocka_unit_test(commands_are_held_while_a_replica_is_promoted),
+                cmocka_unit_test(a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds),
+                cmocka_unit_test(commands_are_held_for_a_second_while_a_replica_is_chosen),
+                cmocka_unit_test(commands_wait_until_the_sentinels_are_heard),
+                cmocka_unit_test(a_promotion_that_began_before_is_heard_of_and_waited_for),
+                cmocka_unit_test(a_failover_that_is_not_at_its_promotion_yet_holds_nothing),
+                cmocka_unit_test(sentinels_that_may_not_be_heard_or_asked_cost_no_time),
+                cmocka_unit_test(sentinels_that_refuse_are_told_of_once),
+                cmocka_unit_test(sentinels_that_are_heard_are_not_told_of),
+                cmocka_unit_test(a_promotion_is_waited_for_on_the_next_connection_too),
+                cmocka_unit_test(a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for),
+                cmocka_unit_test(a_subscription_that_falls_silent_is_renewed_within_two_seconds),
+                cmocka_unit_test(a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
