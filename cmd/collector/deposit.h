@@ -20,6 +20,8 @@
  *
  * With --previous-binding the sender's key is first read in the previous Redis. Nothing is ever replaced.
  *
+ * Deposits are independent of each other, and nothing here bounds their number: their maker keeps a window.
+ *
  * Threads: loop only. */
 #ifndef COLLECTOR_DEPOSIT_H
 #define COLLECTOR_DEPOSIT_H
@@ -53,7 +55,7 @@ enum deposit_outcome {
 struct deposit_result {
         enum deposit_outcome outcome;
         struct json_span created, correlation; /* DEPOSIT_STORED, DEPOSIT_REPLAYED: the added members, as JSON */
-        enum store_outcome failure;            /* STORE_UNSAFE, STORE_UNLISTED: Redis has it; STORE_UNKNOWN: perhaps*/
+        enum store_outcome failure;            /* STORE_UNSAFE, STORE_UNLISTED: Redis has it; STORE_UNKNOWN: perhaps */
         const struct err *err;
 };
 
