@@ -1,10 +1,10 @@
-# Collector and Pinger, an image each: the program, the libraries that it needs, CA certificates, and nothing else.
+# Images of Collector and Pinger. Each contains only the program, the libraries that it needs, and CA certificates.
 #
 #   docker build --target collector --tag collector:0.1.0 .
 #   docker build --target pinger --tag pinger:0.1.0 .
 #
-# There is no shell and no curl in them: `collector request METHOD URL` is a client for tests and health checks.
-# `make image` builds both. What each consists of stands in its /usr/share/sbom, as SPDX.
+# They have no shell and no curl: `collector request METHOD URL` is a client for tests and health checks. `make image`
+# builds both. Each lists its packages as SPDX in /usr/share/sbom.
 FROM debian:trixie-slim AS build
 ARG VERSION=0.1.0
 WORKDIR /src
@@ -12,8 +12,8 @@ COPY tools/deps tools/deps
 RUN tools/deps build && apt-get install -y -qq --no-install-recommends ca-certificates >/dev/null
 COPY . .
 RUN make -j"$(nproc)" programs && strip build/collector build/pinger
-# Each program gets a root of its own. The libraries are those that the loader finds, and the loader itself, all where
-# it looks for them. Without nsswitch.conf the C library would ask DNS before /etc/hosts.
+# Each program gets its own root, with the loader and the libraries that the loader finds, at the same paths. Without
+# nsswitch.conf the C library would query DNS before /etc/hosts.
 RUN set -eu; \
     for program in collector pinger; do \
         root=/roots/$program; \
@@ -45,7 +45,7 @@ FROM scratch AS collector
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="collector" \
-      org.opencontainers.image.description="Takes JSON documents by HTTP POST and stores them in Redis" \
+      org.opencontainers.image.description="Accepts JSON documents by HTTP POST and stores them in Redis" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.licenses="Apache-2.0"
