@@ -25,7 +25,7 @@ struct body_options {
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
 void body_fini(struct body *body);
 
-/* Answers 400, with the place of the mistake, for a body that turned out to be no JSON object; 415 where it is encoded. */
+/* For a body that is no JSON object: answers 400 with the place of the mistake, or 415 if the body is encoded. */
 void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err);
 
 #endif

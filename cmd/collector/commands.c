@@ -20,7 +20,7 @@ enum {
         OF_PREVIOUS = 32,
 };
 
-/* What stands for a key in the table. */
+/* Placeholders for keys. */
 #define DOCUMENT "<document>"
 #define STREAM "<stream>"
 #define TODAY "<today>"
@@ -97,7 +97,7 @@ static int plan(struct redis_trial_plan *plan, const char *prefix, const char *k
         int64_t today = feed_day(clock_realtime_ms());
         unsigned applies = what_applies(commands);
         int rc = 0;
-        (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key has less than 512 bytes */
+        (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key has fewer than 512 bytes */
         (void)feed_stream(prefix, today, keys.today);
         (void)feed_stream(prefix, today + 1, keys.tomorrow);
         for (size_t i = 0; i < COUNT_OF(rows) && rc == 0; i++) {

@@ -15,7 +15,7 @@
 enum {
         SCRATCH_KEEP_BYTES = 64 * 1024,
         SCRATCH_MAX_BYTES = 1 << 30,
-        WRITES_MAX = 3, /* of a key that is found and then gone, again and again */
+        WRITES_MAX = 3, /* of a key that exists and is then gone, again and again */
         WATCH_CREATED = 0,
         WATCH_CORRELATION = 1,
 };
@@ -30,7 +30,7 @@ static void finish(struct deposit *deposit, const struct deposit_result *result)
                                                         [DEPOSIT_REPLAYED] = DOCUMENT_REPLAYED,
                                                         [DEPOSIT_CONFLICT] = DOCUMENT_CONFLICT,
                                                         [DEPOSIT_FAILED] = DOCUMENT_FAILED };
-        struct buf found = deposit->found; /* `result` may point into it, and the deposit be freed */
+        struct buf found = deposit->found; /* `result` may point into it, and on_done may free the deposit */
         instruments_count(deposit->deposits->instruments, counted[result->outcome]);
         list_remove(&deposit->link);
         deposit->options.on_done(deposit, result);
@@ -62,7 +62,7 @@ static void finish_stored(struct deposit *deposit)
 
 /* --- The document --------------------------------------------------------------------------------------- */
 
-/* As it will be stored, into the scratch. */
+/* Builds it in the scratch buffer as it will be stored. */
 static int make_document(struct deposit *deposit)
 {
         struct buf *scratch = &deposit->deposits->scratch;
@@ -102,7 +102,7 @@ static void send_document(struct deposit *deposit, enum store_mode mode)
         store_write(deposit->deposits->store, &deposit->write, mode, deposit->key, document->data, document->len);
 }
 
-/* Under the sender's key, if there is nothing. Again, where the document is not any more where it was found, or
+/* Under the sender's key, unless it exists. Also repeats the write if the document is no longer where it was found, or if
  * another Redis is bound. */
 static void write_new(struct deposit *deposit)
 {
@@ -119,7 +119,7 @@ static void write_new(struct deposit *deposit)
 
 /* --- A key that exists ---------------------------------------------------------------------------------- */
 
-/* A number of Unix milliseconds that is past; else -1. */
+/* A number of Unix milliseconds in the past; otherwise -1. */
 static int64_t past_ms(struct json_span number)
 {
         uint64_t ms = 0;
@@ -133,7 +133,7 @@ static int64_t past_ms(struct json_span number)
         return (int64_t)ms <= clock_realtime_ms() ? (int64_t)ms : -1;
 }
 
-/* The time in a UUID of version 7, if that is past; else -1. */
+/* The time in a UUID of version 7, if it is in the past; otherwise -1. */
 static int64_t past_uuid_ms(const char *text, size_t length)
 {
         struct uuid id;

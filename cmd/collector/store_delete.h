@@ -13,7 +13,7 @@
 
 struct store_delete {
         void (*on_done)(struct store_delete *delete, enum store_outcome outcome, const struct err *err);
-        bool was_there; /* it is deleted; after a failure: from the Redis in use, but not from the previous one */
+        bool was_there; /* deleted; after a failure: from the Redis in use, perhaps not from the previous one */
 
         /* Private. */
         struct store *store;

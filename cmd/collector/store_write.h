@@ -8,11 +8,11 @@
  *
  * A document is never replaced. A key that we made is simply set, so that the same SET again does no harm; a key of the
  * sender's is set only if there is none (NX). STORE_DONE means that Redis has answered the SET and, if the feed is on,
- * the XADD. An entry of the feed comes after its document, with one exception: Redis may put the SET off and take the
- * XADD behind it. Then the entry is added once more, so a list may show that document twice and never misses it.
+ * the XADD. An entry of the feed comes after its document, with one exception: Redis may postpone the SET and take
+ * the XADD behind it. Then the entry is added once more, so a list may show that document twice and never misses it.
  * In a Cluster, where the two go to different servers, the XADD is sent when the SET has been answered.
  *
- * A write that waits while the binding changes is made anew for the Redis that it goes to (redis_command.on_place): with
+ * A write that waits while the binding changes is rebuilt for the Redis that it goes to (redis_command.on_place): with
  * the key prefix of that one, and for a Cluster without the XADD beside the SET. So document and entry are in one
  * Redis, under one prefix, when the outcome is STORE_DONE.
  *

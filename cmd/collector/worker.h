@@ -1,6 +1,5 @@
-/* worker: one thread with a loop, a share of the HTTP connections and its own connection to Redis. Workers share
- * nothing but what struct collector holds: immutable settings, the listener, the log, the registry of metrics and the
- * budget for requests that wait.
+/* worker: one thread with a loop, a share of the HTTP connections and its own connections to Redis. Workers share only
+ * what collector.h lists.
  *
  * A turn of the loop: sockets are read, replies answer requests, libmicrohttpd runs, handlers queue commands,
  * and last one write carries to Redis what all requests of the turn queued.
@@ -22,14 +21,14 @@
 #include "redis/redis.h"
 #include "store.h"
 
-/* A Redis. */
+/* Which Redis to use. */
 struct worker_place {
         struct redis_target *target; /* NULL: none */
         unsigned generation;
 };
 enum worker_role { WORKER_CURRENT, WORKER_PREVIOUS, WORKER_ROLES };
 
-/* A change of place that the main thread has left. */
+/* A change that the main thread asks for. */
 struct worker_change {
         struct redis_target *target; /* owned; NULL: none */
         unsigned generation;
@@ -42,8 +41,8 @@ struct worker {
 
         uv_loop_t loop;
         uv_prepare_t turn;
-        uv_timer_t second;  /* gauges, requests whose sender has left, expiry of the feed */
-        uv_async_t message; /* wakes the loop for what stands below the lock              */
+        uv_timer_t second;  /* gauges, abandoned requests, expiry of the feed */
+        uv_async_t message; /* wakes the loop for the fields below the lock   */
 
         struct http_worker *http;
         struct redis *redis;
@@ -56,23 +55,23 @@ struct worker {
         struct pool uploads; /* memory for requests that store a document */
         struct instruments instruments;
         bool stopping, closing;
-        int64_t stop_deadline_ms; /* monotonic: then it ends, finished or not */
+        int64_t stop_deadline_ms; /* monotonic: then the worker ends, finished or not */
 
-        pthread_mutex_t lock; /* guards what the main thread leaves here */
+        pthread_mutex_t lock; /* guards the fields that the main thread sets */
         struct worker_change changes[WORKER_ROLES];
-        int64_t stop_asked_ms; /* the deadline that was given; 0: none */
+        int64_t stop_asked_ms; /* the deadline; 0: not asked to stop */
 };
 
-/* Starts the thread; the targets are referenced. */
+/* Starts the thread, and references the targets. */
 int worker_start(struct worker *worker, struct collector *collector, unsigned index, const struct worker_place *current,
                  const struct worker_place *previous, struct err *err) NODISCARD;
 void worker_set_place(struct worker *worker, enum worker_role role, const struct worker_place *place);
 /* Milliseconds since documents could last be read and written; 0 while they can. Its own thread. */
 int64_t worker_away_ms(const struct worker *worker);
-/* Of this worker: the counters that its connections keep. Its own thread. */
+/* Copies the counters that the worker's connections keep. Its own thread. */
 void worker_update_instruments(struct worker *worker);
-/* Finishes what runs, answers with 503 what waits for Redis, then ends the thread; at the latest at deadline_ms, of
- * clock_monotonic_ms. */
+/* Finishes the running requests, answers those that wait for Redis with 503, then ends the thread, at deadline_ms
+ * (clock_monotonic_ms) at the latest. */
 void worker_stop(struct worker *worker, int64_t deadline_ms);
 void worker_join(struct worker *worker);
 
