@@ -48,7 +48,7 @@ LDLIBS   += -pthread -lm
 
 # A package's archive holds all its .c files except the tests. This is the link order: a package comes before those
 # that it uses.
-PACKAGES := page backing daemon http redis config binding json metrics log base
+PACKAGES := service page backing daemon http redis config binding json metrics log base
 sources   = $(filter-out %_test.c,$(wildcard $(1)/*.c))
 objects   = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 archives := $(foreach p,$(PACKAGES),$(OUT)/lib/lib$(p).a)

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/redact.h"
 
 struct answer {
         const char *content_type; /* NULL: none */
@@ -115,23 +114,6 @@ static void record_response_of(struct worker *worker, const struct http_record *
                                         &worker->scratch));
 }
 
-static void log_access(const struct worker *worker, const struct http_record *record)
-{
-        int wanted = worker->pinger->settings->access_log;
-        if (wanted == ACCESS_LOG_OFF || (wanted == ACCESS_LOG_ERRORS && record->status < 500))
-                return;
-        struct buf shown;
-        buf_init(&shown, 0);
-        const char *path = redact_shown_target(&shown, record->target);
-        LOG_LINE(worker->pinger->log, record->status >= 500 ? LOG_WARN : LOG_INFO, "request.answered", "request",
-                 log_str("method", record->method), log_str("path", path), log_str("route", record->route),
-                 log_int("status", record->status), log_int("duration_ms", record->duration_us / 1000),
-                 log_int("bytes", (int64_t)record->request_bytes),
-                 log_str("address", http_request_remote(record->request, NULL)),
-                 log_str("correlation_id", record->correlation_id));
-        buf_fini(&shown);
-}
-
 void answer_done(const struct http_record *record, void *context)
 {
         struct worker *worker = context;
@@ -144,5 +126,5 @@ void answer_done(const struct http_record *record, void *context)
                 record_response_of(worker, record,
                                    worker->answer ? worker->answer->content_type : "application/problem+json");
         }
-        log_access(worker, record);
+        service_log_answer(worker->base.service, record);
 }

@@ -12,8 +12,8 @@
 #include "backing/print.h"
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "collector_input.h"
 #include "post.h"
-#include "source.h"
 
 enum { TRY_TIMEOUT_MS = 5000, DELIVER_TIMEOUT_MS = 40000 };
 
@@ -112,7 +112,7 @@ int check_run(const struct settings *settings, const struct config_report *repor
         struct servicebinding_error binding_err;
         struct servicebinding_set *bindings = NULL;
         struct backing_collector *collector = NULL;
-        struct source source;
+        struct collector_input input;
         struct err err;
         int status = 2;
 
@@ -126,9 +126,9 @@ int check_run(const struct settings *settings, const struct config_report *repor
                 return 2;
         }
         backing_print_bindings(bindings, stdout);
-        source_init(&source, settings, report, environment);
-        source.input.bindings = bindings;
-        if (backing_collector_resolve(&source.input, &collector, &err) < 0) {
+        collector_input_init(&input, settings, report, environment);
+        input.input.bindings = bindings;
+        if (backing_collector_resolve(&input.input, &collector, &err) < 0) {
                 fprintf(stderr, "pinger: %s\n", err.text);
         } else {
                 backing_print_report("Collector", backing_collector_report(collector), stdout);

@@ -76,7 +76,7 @@ static void on_look(uv_timer_t *timer)
 
 void delay_init(struct worker *worker)
 {
-        (void)uv_timer_init(&worker->loop, &worker->delay_look); /* always 0 */
+        (void)uv_timer_init(&worker->base.loop, &worker->delay_look); /* always 0 */
         worker->delay_look.data = worker;
 }
 
@@ -106,8 +106,8 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
         worker->delays = delay;
         if (!uv_is_active((uv_handle_t *)&worker->delay_look))
                 (void)uv_timer_start(&worker->delay_look, on_look, LOOK_MS, LOOK_MS); /* not closing: cannot fail */
-        (void)uv_timer_init(&worker->loop, &delay->timer);                            /* always 0 */
-        uv_update_time(&worker->loop); /* or the turn so far would count as waited */
+        (void)uv_timer_init(&worker->base.loop, &delay->timer);                       /* always 0 */
+        uv_update_time(&worker->base.loop); /* or the turn so far would count as waited */
         /* The loop's clock drops parts of a millisecond, so a timer may come up to one early: the delay is not less. */
         (void)uv_timer_start(&delay->timer, on_time, ms > 0 ? (uint64_t)ms + 1 : 0, 0); /* not closing: cannot fail */
 }

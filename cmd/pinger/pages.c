@@ -78,7 +78,7 @@ static json_t *delivery_value(struct worker *worker)
 static void on_readyz(struct http_request *request, void *context)
 {
         struct worker *worker = context;
-        bool draining = atomic_load(&worker->pinger->draining);
+        bool draining = atomic_load(&worker->base.service->is_draining);
         answer_arrived(worker, request);
         answer_json(
                 worker, request, draining ? 503 : 200,
@@ -210,10 +210,11 @@ static void on_pod(struct http_request *request, void *context)
         struct worker *worker = context;
         const struct pinger *pinger = worker->pinger;
         answer_arrived(worker, request);
-        struct servicebinding_set *set = backing_root_bindings(pinger->bindings);
+        struct servicebinding_set *set = backing_root_bindings(pinger->service->bindings);
         json_t *pod = facts_pod(pinger->report.environment, pinger->settings->podinfo);
         json_t *more = json_pack("{s:o, s:i, s:o, s:o}", "hostname", facts_text(pinger->records.hostname), "workers",
-                                 (int)pinger->worker_count, "limits", facts_limits(), "bindings", facts_bindings(set));
+                                 (int)pinger->service->worker_count, "limits", facts_limits(), "bindings",
+                                 facts_bindings(set));
         servicebinding_set_unref(set);
         if (!pod || !more || json_object_update(pod, more) < 0) {
                 json_decref(pod);

@@ -8,13 +8,8 @@
 
 #include "base/attr.h"
 
-static const char *const access_log_words[] = { "off", "errors", "on", NULL };
-static const char *const log_level_words[] = { "debug", "info", "warn", "error", "off", NULL };
 static const char *const api_version_variables[] = { "CURRENT_VERSION", NULL };
 
-enum { HOUR_MS = 60 * 60 * 1000 };
-
-#define LISTENING .group = "Listening"
 #define REPORT .group = "Report and pages"
 #define COLLECTOR .group = "Collector (else a service binding, else COLLECTOR_HOSTNAME and _PORT, COLLECTOR_URL)"
 #define DELIVERY .group = "Delivery of log records"
@@ -22,32 +17,7 @@ enum { HOUR_MS = 60 * 60 * 1000 };
 
 /* clang-format off: a row per option reads better than what the tool makes of it */
 static const struct config_option options[] = {
-        { "listen", CONFIG_ADDRESS_AT(struct settings, listen), LISTENING, .fallback_note = "all addresses, --port",
-          .help = "Address and port to listen on, such as 127.0.0.1:3000 or [::1]:3000. Overrides --port." },
-        { "port", CONFIG_PORT_AT(struct settings, port), LISTENING, .fallback = "3000", .max = 65535,
-          .help = "Port to listen on, on all addresses, IPv6 and IPv4; 0 lets the system choose." },
-        { "workers", CONFIG_INT_AT(struct settings, workers), LISTENING, .fallback = "0", .max = 64,
-          .fallback_note = "one for every two CPUs that affinity and cgroup quota allow, at most 4", .unit = "threads",
-          .help = "Threads that serve requests." },
-        { "connections-max", CONFIG_INT_AT(struct settings, connections_max), LISTENING, .fallback = "0",
-          .max = 1000000, .fallback_note = "16384, or as many as a quarter of the cgroup's memory limit has room for",
-          .unit = "connections", .help = "Client connections; one more gets 503." },
-        { "body-max", CONFIG_BYTES_AT(struct settings, body_max_bytes), LISTENING, .fallback = "1MiB", .min = 1024,
-          .max = 512 << 20, .help = "Largest request body that /echo takes; a larger one gets 413." },
-        { "transfer-max", CONFIG_BYTES_AT(struct settings, transfer_max_bytes), LISTENING, .fallback = "0",
-          .max = (int64_t)1 << 40, .fallback_note = "a sixth of the cgroup's memory limit, 256MiB without one",
-          .help = "Memory for data in transit from and to clients: bodies, long targets, answers. A request that does "
-                  "not fit gets 503 at once; one of up to 1 KiB always fits." },
-        { "header-max", CONFIG_BYTES_AT(struct settings, header_max_bytes), LISTENING, .fallback = "8KiB", .min = 2048,
-          .max = 64 << 10, .help = "Largest request head: request line and header fields together." },
-        { "header-timeout", CONFIG_DURATION_AT(struct settings, header_timeout_ms), LISTENING, .fallback = "10s",
-          .min = 10, .max = HOUR_MS,
-          .help = "Time in which a request head must arrive, from its first byte to its "
-                  "last." },
-        { "body-timeout", CONFIG_DURATION_AT(struct settings, body_timeout_ms), LISTENING, .fallback = "30s", .min = 10,
-          .max = HOUR_MS, .help = "Time in which a request body must arrive, from the end of the head." },
-        { "idle-timeout", CONFIG_DURATION_AT(struct settings, idle_timeout_ms), LISTENING, .fallback = "75s",
-          .min = 1000, .max = HOUR_MS, .help = "Close a connection after this time without a request." },
+        SERVICE_LISTENING(struct settings, service, "3000"),
 
         { "admin", CONFIG_BOOL_AT(struct settings, admin), REPORT, .fallback = "false",
           .help = "Show internals of the machine: memory, interfaces and process in the report, and ?type=envVars, "
@@ -57,8 +27,8 @@ static const struct config_option options[] = {
         { "podinfo", CONFIG_STRING_AT(struct settings, podinfo), REPORT, .fallback = "/etc/podinfo", .value = "FOLDER",
           .help = "Folder in which the downward API puts the file `labels`, for /pod. Name, namespace, node and "
                   "address of the pod come from the variables POD_NAME, POD_NAMESPACE, NODE_NAME and POD_IP." },
-        { "delay-max", CONFIG_DURATION_AT(struct settings, delay_max_ms), REPORT, .fallback = "30s", .max = HOUR_MS,
-          .help = "Longest delay that /delay/{time} accepts; a longer one gets 400." },
+        { "delay-max", CONFIG_DURATION_AT(struct settings, delay_max_ms), REPORT, .fallback = "30s",
+          .max = SERVICE_HOUR_MS, .help = "Longest delay that /delay/{time} accepts; a longer one gets 400." },
         { "delays-max", CONFIG_INT_AT(struct settings, delays_max), REPORT, .fallback = "1000", .min = 1,
           .max = 1000000, .unit = "requests",
           .help = "Requests to /delay/{time} that may wait at once; one more gets 503." },
@@ -72,7 +42,7 @@ static const struct config_option options[] = {
         { "collector-token", CONFIG_SECRET_AT(struct settings, collector_token), COLLECTOR,
           .help = "Token to send to Collector." },
         { "collector-max-age", CONFIG_DURATION_AT(struct settings, collector_max_age_ms), COLLECTOR, .fallback = "1h",
-          .max = (int64_t)365 * 24 * HOUR_MS,
+          .max = (int64_t)365 * 24 * SERVICE_HOUR_MS,
           .help = "Pinger replaces a connection to Collector at this age, give or take a tenth, and looks the name up "
                   "again. In whole seconds. 0: never." },
         { "binding", CONFIG_STRING_AT(struct settings, binding), COLLECTOR, .value = "NAME",
@@ -91,31 +61,19 @@ static const struct config_option options[] = {
         { "queue-bytes", CONFIG_BYTES_AT(struct settings, queue_bytes), DELIVERY, .fallback = "16MiB", .min = 64 << 10,
           .max = (int64_t)16 << 30, .help = "Memory for those records." },
         { "delivery-timeout", CONFIG_DURATION_AT(struct settings, delivery_timeout_ms), DELIVERY, .fallback = "40s",
-          .min = 10, .max = HOUR_MS,
+          .min = 10, .max = SERVICE_HOUR_MS,
           .help = "Time for one attempt. Keep it longer than Collector's hold time, or Pinger sends a batch again "
                   "that Collector still holds." },
         { "retry-max", CONFIG_DURATION_AT(struct settings, retry_max_ms), DELIVERY, .fallback = "5s", .min = 100,
-          .max = HOUR_MS, .help = "Longest pause between attempts; the first is 100 ms, and each is twice the last." },
-        { "flush-time", CONFIG_DURATION_AT(struct settings, flush_time_ms), DELIVERY, .fallback = "10s", .max = HOUR_MS,
+          .max = SERVICE_HOUR_MS,
+          .help = "Longest pause between attempts; the first is 100 ms, and each is twice the last." },
+        { "flush-time", CONFIG_DURATION_AT(struct settings, flush_time_ms), DELIVERY, .fallback = "10s",
+          .max = SERVICE_HOUR_MS,
           .help = "How long Pinger still sends waiting records after SIGTERM; part of the grace period." },
         { "log-probes", CONFIG_BOOL_AT(struct settings, log_probes), DELIVERY, .fallback = "false",
           .help = "Record requests to /healthz, /readyz and /metrics too." },
 
-        { "log-level", CONFIG_ENUM_AT(struct settings, log_level), RUNNING, .words = log_level_words,
-          .fallback = "info", .help = "Lines below this level are not written." },
-        { "access-log", CONFIG_ENUM_AT(struct settings, access_log), RUNNING, .words = access_log_words,
-          .fallback = "errors", .help = "One line for each request: never, for answers of 500 and above, or always." },
-        { "drain-delay", CONFIG_DURATION_AT(struct settings, drain_delay_ms), RUNNING, .fallback = "0",
-          .max = 10 * 60 * 1000,
-          .help = "After SIGTERM the program still accepts connections for this long, so that load balancers can "
-                  "notice. Use 5s on Kubernetes." },
-        { "grace", CONFIG_DURATION_AT(struct settings, grace_ms), RUNNING, .fallback = "25s", .min = 100,
-          .max = HOUR_MS,
-          .help = "After SIGTERM the program exits within this time. Keep it shorter than "
-                  "terminationGracePeriodSeconds." },
-        { "core-dumps", CONFIG_BOOL_AT(struct settings, core_dumps), RUNNING, .fallback = "false",
-          .help = "Let a crash write a core dump, up to the hard limit, and debuggers of the same user attach. Both show "
-                  "passwords, tokens and documents." },
+        SERVICE_RUNNING(struct settings, service),
         { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,
           .flags = CONFIG_NOT_IN_FILE | CONFIG_NOT_IN_ENVIRONMENT,
           .help = "Read all settings, try to reach Collector, report the result, and exit." },

@@ -13,21 +13,10 @@
 
 #include "base/secret.h"
 #include "config/config.h"
-
-enum access_log { ACCESS_LOG_OFF, ACCESS_LOG_ERRORS, ACCESS_LOG_ON };
+#include "service/options.h"
 
 struct settings {
-        /* Listening */
-        struct config_address listen;
-        uint16_t port;
-        int64_t workers;         /* 0: by the CPUs that this process may use */
-        int64_t connections_max; /* 0: by the memory limit */
-        int64_t body_max_bytes;
-        int64_t transfer_max_bytes; /* 0: by the memory limit */
-        int64_t header_max_bytes;
-        int64_t header_timeout_ms;
-        int64_t body_timeout_ms;
-        int64_t idle_timeout_ms;
+        struct service_settings service; /* listening and running */
 
         /* The report and the pages */
         bool admin;
@@ -55,12 +44,6 @@ struct settings {
         int64_t flush_time_ms;
         bool log_probes;
 
-        /* Running */
-        int log_level;  /* enum log_level */
-        int access_log; /* enum access_log */
-        int64_t drain_delay_ms;
-        int64_t grace_ms;
-        bool core_dumps;
         bool check;
         bool check_delivery;
 };

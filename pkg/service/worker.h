@@ -1,0 +1,55 @@
+/* service/worker: a thread with a loop and a share of the HTTP connections. A program's worker begins with it and adds
+ * handles of its own to the loop.
+ *
+ *     struct worker { struct service_worker base; uv_timer_t mine; };
+ *     service_worker_start(&worker->base, &ops, service, index, &err);
+ *
+ * Threads: service_worker_start, _stop, _join: the main thread. All else, the ops too: the worker's. */
+#ifndef SERVICE_WORKER_H
+#define SERVICE_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "service/service.h"
+
+struct service_worker;
+
+/* NULL: nothing to do there. */
+struct service_worker_ops {
+        int (*open)(struct service_worker *worker, struct err *err); /* the loop is there; still the main thread   */
+        void (*on_deadline)(struct service_worker *worker);          /* answer what still waits                    */
+        void (*close)(struct service_worker *worker);                /* close your handles; http is closed already */
+};
+
+struct service_worker {
+        struct service *service;
+        unsigned index;
+        uv_loop_t loop;
+        struct http_worker *http;
+
+        /* Private. */
+        const struct service_worker_ops *ops;
+        pthread_t thread;
+        uv_prepare_t turn;
+        uv_timer_t deadline;
+        uv_async_t message; /* wakes the loop for stop_asked_ms */
+        bool is_stopping, is_closing;
+        _Atomic int64_t stop_asked_ms; /* the deadline; 0: not asked */
+};
+
+/* `ops` is static; NULL: none. After a failure nothing is left to join. */
+int service_worker_start(struct service_worker *worker, const struct service_worker_ops *ops, struct service *service,
+                         unsigned index, struct err *err) NODISCARD;
+/* Accepts no more, finishes what runs, calls on_deadline at the deadline, and ends a moment later. */
+void service_worker_stop(struct service_worker *worker, int64_t deadline_ms);
+void service_worker_join(struct service_worker *worker);
+
+/* For .on_answered, where the program's worker is or begins with a struct service_worker. */
+void service_worker_log_answer(const struct http_record *record, void *worker);
+
+/* Workers that are a struct service_worker and nothing more. */
+extern const struct service_crew service_plain_crew;
+
+#endif
