@@ -1,4 +1,4 @@
-/* attach: prints where the Collector is that a binding names. */
+/* attach: prints the address of the Collector that a binding names. */
 #include <servicebinding.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* servicebinding-list: lists the bindings that a program would find, with the names and sizes of
- * their entries and never a value. With --watch it stays and prints one line per change.
+ * their entries and never a value. With --watch it keeps running and prints one line per change.
  *
  *     cc $(pkg-config --cflags libservicebinding) -o servicebinding-list servicebinding-list.c \
  *             $(pkg-config --libs libservicebinding)
@@ -67,7 +67,7 @@ static int follow(struct servicebinding_watch *watch)
         struct servicebinding_error err;
         for (;;) {
                 struct servicebinding_set *old = servicebinding_set_ref(servicebinding_watch_set(watch));
-                (void)poll(NULL, 0, 1000); /* cut short by a signal: the next look comes earlier */
+                (void)poll(NULL, 0, 1000); /* cut short by a signal: the next check comes earlier */
                 int rc = servicebinding_watch_poll(watch, &err);
                 if (rc < 0)
                         (void)fail(&err); /* tried again in a second */
@@ -77,7 +77,7 @@ static int follow(struct servicebinding_watch *watch)
                 }
                 servicebinding_set_unref(old);
                 if (fflush(stdout) != 0)
-                        return 1; /* nobody reads any more */
+                        return 1; /* nobody reads the output anymore */
         }
 }
 

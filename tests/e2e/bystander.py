@@ -1,4 +1,4 @@
-"""A pod that has nothing to do with the charts: it tries to reach what they have installed, and can itself be reached.
+"""A pod unrelated to the charts. It tries to reach the charts' pods, and can itself be reached.
 
 Its two containers are a Redis without a password and a Collector that writes into it."""
 
@@ -8,7 +8,7 @@ from cluster import VERSION
 from managed import ManagedRedis, restricted
 from support.deadline import wait_until
 
-# What does not let a connection through refuses it or says nothing.
+# A blocked connection is refused or times out.
 CLOSED = re.compile(r"refused|timed out|no answer in time|Resource temporarily unavailable|Could(n't| not) connect to server|"
                     r"Network is unreachable|No route to host", re.I)
 
@@ -32,7 +32,7 @@ class Bystander:
         self.address = namespace.get("pod", name)["status"]["podIP"]
 
     def redis(self, host, password=None):
-        """(what a command on a new connection says, whether it got through)"""
+        """(output of a command on a new connection, whether it got through)"""
         return ask_redis(self.namespace, self.name, host, password, container="redis")
 
     def http(self, url):
@@ -51,14 +51,14 @@ def ask_http(namespace, pod, url, container=None):
 
 
 def reached(said, sign):
-    """True, False, or what else was said: a name that is unknown yet, a pod that is not there."""
+    """True, False, or any other output: a name that does not resolve yet, a missing pod."""
     if re.search(sign, said, re.M):
         return True
     return False if CLOSED.search(said) else said
 
 
 def becomes(expected, ask, what, seconds=30):
-    """Waits until it is so, by new connections: rules come up within a second or so."""
+    """Waits until new connections behave as expected; rules take effect within about a second."""
     last = []
 
     def is_so():

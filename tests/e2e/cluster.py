@@ -1,4 +1,4 @@
-"""kind, kubectl and helm as the tests use them."""
+"""Wrappers for kind, kubectl and helm."""
 
 import base64
 import json
@@ -20,19 +20,19 @@ PYTEST = {"capture": None}  # conftest.py puts its capture manager here
 
 
 def say(text):
-    """A line of progress, past pytest's capture."""
+    """Prints a line of progress, bypassing pytest's capture."""
     with PYTEST["capture"].global_and_fixture_disabled():
         print(f"[{time.monotonic() - BEGAN:5.0f} s] {text}", file=sys.stderr, flush=True)
 
 
 def attempt(*command, text=None, seconds=180, env=None):
-    """(exit status, output, what it said besides)"""
+    """(exit status, stdout, stderr)"""
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, env=env, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
 def run(*command, text=None, seconds=180, env=None, check=True):
-    """The output of a command; where it fails, an error with all it has said. A warning of Pod Security is an error."""
+    """The output of a command. A failure, or a Pod Security warning, raises an error with all output."""
     status, output, said = attempt(*command, text=text, seconds=seconds, env=env)
     assert "would violate PodSecurity" not in said, f"{' '.join(command)}:\n{said}"
     if check and status != 0:
@@ -41,7 +41,7 @@ def run(*command, text=None, seconds=180, env=None, check=True):
 
 
 class Cluster:
-    """One kind cluster, by a kubeconfig of its own."""
+    """A kind cluster with its own kubeconfig."""
 
     def __init__(self, name, out):
         self.name, self.kubeconfig = name, str((out / f"{name}.kubeconfig").resolve())
@@ -77,15 +77,15 @@ class Cluster:
         Path(self.kubeconfig).unlink(missing_ok=True)
 
     def load(self, *images):
-        """Brings images that Docker has into the nodes; others the nodes pull themselves."""
+        """Loads Docker's local images into the nodes; the nodes pull other images themselves."""
         for image in images:
             if run("docker", "images", "--quiet", image).strip():
                 say(f"loading {image}")
                 run("kind", "load", "docker-image", "--name", self.name, image, seconds=300)
 
     def extend(self, what, variable, script):
-        """Runs the script that a variable names, by default one that may lie beside the repository: it is given the
-        cluster's name, and KUBECONFIG. A test that needs what is not to be had fails."""
+        """Runs the script that a variable names, by default one that may be next to the repository, with the cluster's
+        name and KUBECONFIG. A test that needs something unavailable fails."""
         path = Path(os.environ.get(variable) or ROOT / script).resolve()
         assert os.access(path, os.X_OK), f"the cluster lacks {what}: install it, or let {variable} name a script that does"
         say(f"{what} is not there: running {path.name}, which can take minutes")
@@ -117,7 +117,7 @@ class Namespace:
         return self.cluster.kubectl("--namespace", self.name, *arguments, **more)
 
     def execute(self, pod, *command, container=None):
-        """All that a command has said in a pod's container, whatever its exit status."""
+        """All output of a command in a pod's container, whatever its exit status."""
         where = ["--container", container] if container else []
         return "".join(attempt("kubectl", "--namespace", self.name, "exec", pod, *where, "--", *command, seconds=60,
                                env=self.cluster.env)[1:])
@@ -143,7 +143,7 @@ class Namespace:
         self.kubectl("apply", "-f", "-", text="\n---\n".join(json.dumps(o) for o in objects))
 
     def secret(self, name, entries):
-        """Makes or replaces a Secret; other entries are gone afterwards."""
+        """Creates or replaces a Secret; other entries are removed."""
         data = {key: base64.b64encode(str(value).encode()).decode()
                 for key, value in entries.items()}
         now = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
@@ -167,7 +167,7 @@ class Namespace:
                 for pod in pods}
 
     def wait_gone(self, identities, seconds=60, **which):
-        """Waits until none of those pods is there, not even one that is ending."""
+        """Waits until none of these pods exists, not even a terminating one."""
         wait_until(lambda: not set(identities) & {pod["metadata"]["uid"] for pod in self.pods(**which)},
                    lambda: "the end of pods\n" + self.kubectl("get", "pods"), seconds, interval=0.3)
 
@@ -176,7 +176,7 @@ class Namespace:
                             check=False)
 
     def exposed(self, name, selector, port):
-        """(host, port) by which this machine reaches pods: a NodePort besides the chart's Service."""
+        """(host, port) by which this machine reaches pods, through an additional NodePort Service."""
         self.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
                     "spec": {"type": "NodePort", "selector": selector, "ports": [{"port": port, "targetPort": port}]}})
         return self.cluster.node_address(), self.get("service", name)["spec"]["ports"][0]["nodePort"]
@@ -198,7 +198,7 @@ class Namespace:
 
 
 class Outside:
-    """A program as this machine reaches it; it has what tests/support/load.py asks of a Collector."""
+    """A program that this machine can reach, with the interface that tests/support/load.py needs."""
 
     def __init__(self, host, port, tail):
         self.host, self.port, self.tail, self.child = host, port, tail, self

@@ -1,15 +1,15 @@
-"""The clusters that end-to-end tests share, a namespace for each test, and what a failed test leaves to read.
+"""The clusters that end-to-end tests share, a namespace for each test, and diagnostics of failed tests.
 
-    E2E_CLUSTER=NAME     use this kind cluster of one node and leave it; else one is made and deleted
-    E2E_THREE_NODES=NAME the same for the cluster of three nodes; none is made unless a test asks for it
-    E2E_KEEP=1           leave the clusters that were made, and the namespaces
+    E2E_CLUSTER=NAME     use and keep this one-node kind cluster; else the tests create and delete one
+    E2E_THREE_NODES=NAME the same for the three-node cluster, which is created only if a test needs it
+    E2E_KEEP=1           keep the created clusters and namespaces
     E2E_NODE_IMAGE=      node image for kind; else a kindest/node that Docker has, else kind's default
-    E2E_SERVICE_BINDING= script that installs a Service Binding controller into the cluster that it is told
-    E2E_NETWORK_POLICY=  script that makes that cluster enforce network policies
-The scripts are run where a cluster lacks these things; each has a default that may lie beside the repository.
+    E2E_SERVICE_BINDING= script that installs a Service Binding controller into the given cluster
+    E2E_NETWORK_POLICY=  script that makes the given cluster enforce network policies
+The scripts run if a cluster lacks these features; each has a default path next to the repository.
 Logs, events and descriptions of a failed test's namespace go to build/e2e/<test>.txt.
 
-`make e2e` leaves out what is marked `extended`; `make e2e-all`, and pytest without -m, run everything.
+`make e2e` leaves out tests marked `extended`; `make e2e-all`, and pytest without -m, run everything.
 A module whose tests need three nodes overrides the fixture `cluster`, and `namespace` is then there:
 
     @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def time_limit():
-    """No test hangs for ever, whatever it waits for."""
+    """No test hangs forever, whatever it waits for."""
     def expire(*_):
         raise TimeoutError(f"the test took longer than {TEST_SECONDS} s")
     previous = signal.signal(signal.SIGALRM, expire)
@@ -79,7 +79,7 @@ def three_nodes():
 
 @pytest.fixture(scope="session")
 def binding_controller(cluster):
-    """A controller of the Service Binding Specification: the one that the cluster has, else one that is installed."""
+    """A controller of the Service Binding Specification: the cluster's own, else one installed for the tests."""
     definition = "servicebindings.servicebinding.io"
     if not cluster.kubectl("get", "crd", definition, "--ignore-not-found", "-o", "name").strip():
         cluster.extend("a Service Binding controller", "E2E_SERVICE_BINDING", "../shared/kind/servicebinding-runtime")
@@ -93,7 +93,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture
 def make_namespace(cluster, request):
-    """make_namespace("managed") makes a namespace that is deleted with the test."""
+    """make_namespace("managed") creates a namespace that is deleted after the test."""
     made = []
 
     def make(word):

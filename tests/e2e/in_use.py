@@ -1,4 +1,5 @@
-"""When each pod of Collector took a changed binding into use: by its own log, beside the time at which its files changed."""
+"""When each pod of Collector started to use a changed binding: compares its log with the time at which its files
+changed."""
 
 import json
 from datetime import datetime
@@ -6,7 +7,7 @@ from datetime import datetime
 from cluster import run, say
 from support.deadline import wait_until
 
-LIMIT_SECONDS = 10.0  # from the file's change
+LIMIT_SECONDS = 10.0  # after the file changed
 
 
 def running(namespace, **which):
@@ -14,7 +15,7 @@ def running(namespace, **which):
 
 
 def events(namespace, pod, event):
-    """What the pod's log has of it, in order; `at` is its time in Unix seconds."""
+    """The log lines of the pod with this event, in order; `at` is the time in Unix seconds."""
     found = []
     for line in namespace.kubectl("logs", pod["metadata"]["name"], "--tail=-1").splitlines():
         entry = json.loads(line)
@@ -24,8 +25,8 @@ def events(namespace, pod, event):
 
 
 def file_changed_at(pod):
-    """When the kubelet last put a binding's files in place: it renames a link to the folder that holds them."""
-    # A pod of the charts has no service account's token, so all its projected volumes are bindings or podinfo.
+    """When the kubelet last updated a binding's files: it renames the link to their folder."""
+    # The charts' pods have no service account token, so all their projected volumes are bindings or podinfo.
     folder = f"/var/lib/kubelet/pods/{pod['metadata']['uid']}/volumes/kubernetes.io~projected"
     times = run("docker", "exec", pod["spec"]["nodeName"], "find", folder, "-mindepth", "2", "-maxdepth", "2",
                 "-name", "..data", "-printf", "%C@\n")
@@ -38,8 +39,8 @@ def in_use(namespace, pod, server):
 
 
 def wait_in_use(namespace, server, load, what, possible_since=0.0, seconds=40):
-    """Waits until every pod has switched to the server, each within LIMIT_SECONDS after its files changed, or after
-    the server could be used by what they say."""
+    """Waits until every pod has switched to the server, each within LIMIT_SECONDS after its files changed, or after the
+    server became usable with them."""
     pods = running(namespace)
     assert pods
     for pod in pods:
@@ -53,12 +54,12 @@ def wait_in_use(namespace, server, load, what, possible_since=0.0, seconds=40):
 
 
 def documents_in(server):
-    """Their number, without what Collector keeps for itself and lets expire."""
+    """The number of documents, without Collector's own expiring keys."""
     return sum(b"collector:" not in key for key in server.client().scan_iter(count=1000))
 
 
 def wait_alone(server, others, load, what):
-    """Waits until new documents land in that server, and sees that none lands in the others any more."""
+    """Waits until new documents arrive in that server, and checks that none arrive in the others anymore."""
     before = documents_in(server)
     wait_until(lambda: documents_in(server) > before + 5, lambda: f"{what}\n{load.table()}\n{load.collector.tail()}", 20, 0.1)
     counts = {other.name: documents_in(other) for other in others}

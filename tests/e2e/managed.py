@@ -1,4 +1,4 @@
-"""A Redis that plays a managed one: in another namespace, with a user and a password of its own, and TLS if wanted."""
+"""A stand-in for a managed Redis: in another namespace, with its own user and password, and TLS if requested."""
 
 import redis
 
@@ -6,7 +6,7 @@ from support.deadline import wait_until
 
 
 def restricted(containers, **spec):
-    """A pod's spec that Pod Security "restricted" lets pass, as the image's own user."""
+    """A pod spec that complies with Pod Security "restricted" and uses the image's own user."""
     limits = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
     secured = {kind: [dict(container, securityContext=limits) for container in group]
                for kind, group in (("containers", containers), ("initContainers", spec.pop("initContainers", [])))}
@@ -16,12 +16,12 @@ def restricted(containers, **spec):
 
 
 class ManagedRedis:
-    """A single valkey pod with one ACL user; its data is read from outside by a NodePort.
+    """A single valkey pod with one ACL user; the test reads its data through a NodePort.
 
-    `placed` are fields of the pod's spec that say on which node it runs."""
+    `placed` holds fields of the pod spec that choose the node."""
 
     IMAGE = "valkey/valkey:8.1"
-    TLS_NAME = "redis.test"  # what its certificate says
+    TLS_NAME = "redis.test"  # the name in its certificate
 
     def __init__(self, namespace, name, user, password, certificates=None, placed=None):
         self.namespace, self.name, self.user, self.password = namespace, name, user, password
@@ -62,16 +62,16 @@ class ManagedRedis:
             return False
 
     def set_passwords(self, *passwords):
-        """Those and no others are valid from now on; who is logged in stays so."""
+        """Makes only these passwords valid; existing connections stay logged in."""
         self.client().execute_command("ACL", "SETUSER", self.user, "resetpass", *(f">{p}" for p in passwords))
         self.password = passwords[-1]
 
     def end_connections(self):
-        """Everybody has to log in again."""
+        """Closes all connections, so every client has to log in again."""
         self.client().execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
     def tls(self, switch="ssl"):
-        """What a Secret says of TLS: nothing, or its switch, the CA and the certificate's name."""
+        """A Secret's TLS entries: none, or the switch, the CA and the certificate's name."""
         if not self.certificates:
             return {}
         return {switch: "true", "ca.crt": self.certificates.text("ca.crt"), "tls.server-name": self.TLS_NAME}

@@ -1,4 +1,4 @@
-"""What an operator does to nodes."""
+"""Operations on nodes."""
 
 import json
 from contextlib import contextmanager
@@ -13,14 +13,14 @@ def addresses(cluster):
 
 
 def workers(cluster):
-    """Names of the nodes that are no control plane."""
+    """Names of the worker nodes."""
     return cluster.kubectl("get", "nodes", "--selector", "!node-role.kubernetes.io/control-plane", "-o",
                            "jsonpath={.items[*].metadata.name}").split()
 
 
 @contextmanager
 def cordoned(cluster, *nodes):
-    """They take no new pods meanwhile."""
+    """These nodes accept no new pods meanwhile."""
     try:
         cluster.kubectl("cordon", *nodes)
         yield
@@ -30,8 +30,8 @@ def cordoned(cluster, *nodes):
 
 @contextmanager
 def drained(cluster, *nodes, seconds=120):
-    """kubectl drain as an operator says it, and uncordon afterwards. Gives what the drain said: `node/NAME drained` for
-    each that has no pod any more."""
+    """kubectl drain as an operator runs it, and uncordon afterwards. Yields the output: `node/NAME drained` for each
+    node without pods."""
     try:
         yield cluster.kubectl("drain", *nodes, "--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={seconds}s",
                               seconds=seconds + 60, check=False)

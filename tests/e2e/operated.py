@@ -1,9 +1,9 @@
-"""Redis as operators run it in a cluster: StatefulSets whose pods have names that stay and addresses that do not.
+"""Redis as operators run it in a cluster: StatefulSets whose pods keep their names but not their addresses.
 
     SentinelPods  one primary, two replicas, and a Sentinel in each pod; all announce their host names
     ClusterPods   three masters with a replica each, which announce addresses, or host names and those preferred
 
-Both give every pod a NodePort besides, by which the test reads what it holds."""
+Both give every pod an additional NodePort, through which the test reads its data."""
 
 from redis import RedisError, Redis
 
@@ -19,7 +19,7 @@ SENTINEL_PASSWORD = "sentinel-secret"
 
 
 class Pod:
-    """One server of a StatefulSet, as the test reaches it."""
+    """One server of a StatefulSet, accessible to the test."""
 
     def __init__(self, pods, index):
         self.pods, self.name = pods, f"{pods.name}-{index}"
@@ -44,7 +44,7 @@ class Pod:
             return False
 
     def uid(self):
-        """Of the pod that has the name now; None while there is none."""
+        """The UID of the pod that has the name now; None if there is none."""
         return self.pods.namespace.kubectl("get", "pod", self.name, "--ignore-not-found", "-o",
                                            "jsonpath={.metadata.uid}").strip() or None
 
@@ -52,7 +52,7 @@ class Pod:
         return self.pods.namespace.get("pod", self.name)["spec"]["nodeName"]
 
     def delete(self, force=False):
-        """The pod, as an operator removes it: with its grace period, or by force without one. Does not wait."""
+        """Deletes the pod as an operator would: with its grace period, or by force without one. Does not wait."""
         how = ["--grace-period=0", "--force"] if force else []
         self.pods.namespace.kubectl("delete", "pod", self.name, "--wait=false", *how)
 
@@ -81,7 +81,7 @@ class Pods:
         self.namespace.kubectl("rollout", "status", f"statefulset/{self.name}", "--timeout=150s", seconds=160)
 
     def environment(self):
-        """What the scripts need; the pod's own name and address by the downward API."""
+        """Variables for the scripts; the pod's own name and address come from the downward API."""
         fields = {"POD": "metadata.name", "POD_IP": "status.podIP"}
         return [{"name": "DOMAIN", "value": f"{self.name}.{self.namespace.name}.svc.cluster.local"},
                 {"name": "NAME", "value": self.name}, {"name": "REDISCLI_AUTH", "value": PASSWORD},
@@ -98,10 +98,10 @@ def _answers(script):
 
 
 class SentinelPods(Pods, SentinelGroup):
-    """Each pod holds a server and a Sentinel, and no volume: whoever comes back as the primary would come back empty.
-    So a pod asks the other Sentinels before its own starts, and while they still name it, waits until they have another
-    promoted. It asks for no failover: two Sentinels that are told to promote at once choose two primaries, which then
-    follow each other."""
+    """Each pod runs a server and a Sentinel without a volume, so a returning primary would be empty. Before its own
+    Sentinel starts, a pod asks the others, and while they still name it as primary, waits until they have promoted
+    another. It requests no failover: two Sentinels that are told to promote at the same time choose two primaries,
+    which then replicate each other."""
 
     PORTS = [6379, 26379]
     ROLE = f"""
@@ -169,11 +169,11 @@ class SentinelPods(Pods, SentinelGroup):
         wait_until(self._settled, lambda: f"a settled group\n{self.describe()}", seconds, 0.2)
 
     def victim(self):
-        """Who writes."""
+        """The primary."""
         return wait_until(self.primary, "a primary", 30, 0.1)
 
     def taken_over(self, old):
-        """Whether another is the primary."""
+        """Whether another server is the primary."""
         now = self.primary()
         return now is not None and now is not old
 
@@ -181,13 +181,13 @@ class SentinelPods(Pods, SentinelGroup):
         return [self.victim().client()]
 
     def parts(self):
-        """What a Secret says of it."""
+        """The entries of a Secret that names it."""
         return {"sentinel.nodes": ",".join(f"{pod.host}:26379" for pod in self.pods), "sentinel.master": self.master,
                 "password": PASSWORD, "sentinel.password": SENTINEL_PASSWORD}
 
 
 class OutsideSentinel(Sentinel):
-    """The Sentinel of a pod; it runs where it answers."""
+    """The Sentinel of a pod; it counts as running if it answers."""
 
     def __init__(self, pod):  # pylint: disable=super-init-not-called
         self.pod, self.password, self.tls, self.child = pod, SENTINEL_PASSWORD, None, self
@@ -198,7 +198,7 @@ class OutsideSentinel(Sentinel):
 
 
 class ClusterPods(Pods, RedisCluster):
-    """Three masters with a replica each; what a node knows of itself, and its data, are in a volume."""
+    """Three masters with a replica each; each node's state and data are in a volume."""
 
     NODE_TIMEOUT_MS = 2000
 
@@ -224,7 +224,7 @@ class ClusterPods(Pods, RedisCluster):
         say(f"{name}: three masters with a replica each serve all slots")
 
     def wait_settled(self, seconds=60.0):
-        """All pods answer, all slots are served, every master has its replica in step."""
+        """Waits until all pods answer, all slots are served, and every master has a synced replica."""
         def in_step():
             try:
                 roles = [pod.client().info("replication") for pod in self.pods]
@@ -242,11 +242,11 @@ class ClusterPods(Pods, RedisCluster):
         return next(pod for pod in self.pods if self.ids[pod.name] == entry[2].decode())
 
     def victim(self):
-        """The master of today's feed, to which every document adds."""
+        """The master of today's feed, to which every document adds an entry."""
         return self.master_of(Clustered.feed_slot())
 
     def taken_over(self, old):
-        """Whether its replica serves what it did, as another pod sees it."""
+        """Whether another pod sees the replica serving its slots."""
         other = next(pod for pod in self.pods if pod is not old)
         return all(self._node_of(entry[2]) is not old for entry in ask(other, "CLUSTER", "SLOTS"))
 

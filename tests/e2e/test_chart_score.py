@@ -1,5 +1,4 @@
-"""What kube-score and kube-linter find in the charts' renderings is answered in their READMEs, and nothing is answered
-that they no longer find."""
+"""The charts' READMEs answer exactly the findings of kube-score and kube-linter."""
 
 import json
 import re
@@ -13,11 +12,11 @@ from test_charts import MODES, template
 
 TOOL = ROOT / "build/tools/kube-score"
 LINTER = shutil.which("kube-linter")
-OK = 10  # kube-score's grade of what has nothing to say against it
+OK = 10  # kube-score's grade without findings
 
 
 def findings(manifests):
-    """{check: [what it says]}"""
+    """{check: [its findings]}"""
     done = subprocess.run([str(TOOL), "score", "--output-format", "json", "-"], input=manifests, capture_output=True,
                           text=True, timeout=60, check=False)
     found = {}
@@ -64,7 +63,7 @@ def test_a_finding_is_seen():
     assert "container-security-context-readonlyrootfilesystem" in findings(wide_open)
 
 
-# kube-linter is asked where it is installed: its module is not to be had from every Go module proxy.
+# kube-linter runs only if it is installed, because not every Go module proxy has its module.
 if LINTER:
     @pytest.mark.parametrize("chart", RENDERINGS)
     def test_every_finding_of_kube_linter_is_answered_in_the_readme(chart):

@@ -1,4 +1,4 @@
-"""The helm-unittest suites of the charts, charts/*/tests: each of their tests is one here."""
+"""Runs the charts' helm-unittest suites, charts/*/tests, each of their tests as a test."""
 
 import subprocess
 import xml.etree.ElementTree as tree
@@ -13,7 +13,7 @@ CHARTS = ["collector", "pinger"]
 
 
 def listed():
-    """(chart, suite, test) of every test that the suites' files have."""
+    """(chart, suite, test) of every test in the suites' files."""
     for chart in CHARTS:
         for path in sorted((ROOT / "charts" / chart / "tests").glob("*_test.yaml")):
             suite = yaml.safe_load(path.read_text())

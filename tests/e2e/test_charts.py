@@ -1,5 +1,5 @@
-"""The charts without a cluster: lint, README, the same rendering twice, the programs' settings. What a rendering has in
-it is looked at by the suites in charts/*/tests."""
+"""The charts without a cluster: lint, README, reproducible rendering, the programs' settings. The suites in
+charts/*/tests check the rendered objects."""
 
 import json
 import re
@@ -73,7 +73,7 @@ def test_versions_of_charts_and_program_agree():
 
 @pytest.mark.parametrize("chart", CHARTS)
 def test_the_values_of_an_older_version_render(chart, tmp_path):
-    """helm upgrade --reuse-values: the defaults of the newer chart don't count."""
+    """helm upgrade --reuse-values ignores the defaults of the newer chart."""
     newer = shutil.copytree(ROOT / "charts" / chart, tmp_path / chart)
     shutil.copy(ROOT / "tests/e2e/values-0.1.0" / f"{chart}.yaml", newer / "values.yaml")
     objects = [item for item in yaml.safe_load_all(run(*TEMPLATE, str(newer), *ALL_ON)) if item]
@@ -89,7 +89,7 @@ def test_each_value_may_be_null(chart):
 
 
 def values_of(values, schema, place=""):
-    """(place, name) of each value; what the schema takes as it is, is one."""
+    """(place, name) of each value; an object with a free schema counts as one."""
     assert set(values) <= set(schema["properties"]), f"{place}: not in the schema: {set(values) - set(schema['properties'])}"
     for name, value in values.items():
         part = schema["properties"][name]
@@ -111,7 +111,7 @@ def test_each_value_is_in_the_schema_and_in_a_test(chart):
 
 
 def test_an_umbrella_switches_and_names_its_charts(tmp_path):
-    """Both charts in one, in a release whose name has both of theirs in it."""
+    """An umbrella of both charts, in a release whose name contains both of their names."""
     umbrella = tmp_path / "shop"
     (umbrella / "charts").mkdir(parents=True)
     for chart in CHARTS:

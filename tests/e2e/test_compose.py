@@ -23,10 +23,10 @@ def free_port():
 
 
 def compose_command():
-    """Docker's own compose, or the program of its own that Debian has."""
+    """docker compose, or Debian's separate docker-compose."""
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
         return ["docker", "compose"]
-    assert shutil.which("docker-compose"), "neither docker compose nor docker-compose is there"
+    assert shutil.which("docker-compose"), "neither docker compose nor docker-compose is installed"
     return ["docker-compose"]
 
 

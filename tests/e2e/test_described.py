@@ -1,4 +1,5 @@
-"""What a person sees of a pod: `kubectl describe` has the reason why it is not ready, its log what became of its binding."""
+"""What an operator sees of a pod: `kubectl describe` shows why it is not ready, and its log shows the state of its
+binding."""
 
 import re
 
@@ -8,7 +9,7 @@ from support.deadline import wait_until
 
 
 def why_not_ready(namespace, pod):
-    """What the readiness probe has said, by the pod's events."""
+    """The output of the readiness probe, from the pod's events."""
     described = namespace.kubectl("describe", "pod", pod, check=False)
     return re.findall(r"Unhealthy .*Readiness probe failed: (.*(?:\n(?!  (?:Normal|Warning) ).*)*)", described)
 
@@ -40,7 +41,7 @@ def test_a_binding_that_vanishes_is_told_by_log_and_metric(namespace):
             gone = wait_until(lambda pod=pod: events(namespace, pod, "binding.vanished"),
                               lambda: f"binding.vanished\n{program.tail()}", 60, interval=0.5)
             say(gone[0]["message"])
-        # The alerts CollectorBindingStale and PingerBindingStale look at this one.
+        # The alerts CollectorBindingStale and PingerBindingStale use this metric.
         assert f"\n{metric} 0\n" in program.client().get("/metrics").body.decode()
         assert namespace.identities(instance=instance) == before, "what it said before stays in use"
         assert program.client().get("/readyz").status == 200

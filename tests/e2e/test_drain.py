@@ -1,8 +1,8 @@
-"""Nodes are drained under load: each worker in turn, and both at once, where the disruption budget keeps the last pod.
+"""Drains nodes under load: each worker in turn, then both at once, when the disruption budget keeps the last pod.
 
-Redis is a pod of another namespace on the control-plane node, which is not drained. The chart's own would not do: its
-volume is on one node, as kind's storage has it, so it can't go anywhere else. Requests come from outside, by the
-NodePort of a node that stays and of the one that is drained: kube-proxy goes on there and leads them to other nodes."""
+Redis is a pod in another namespace on the control-plane node, which is not drained. The chart's own Redis cannot move,
+because kind's storage ties its volume to one node. Requests come from outside, through the NodePort of a node that
+stays and of the drained one, where kube-proxy keeps running and forwards them to other nodes."""
 
 import time
 
@@ -32,13 +32,13 @@ def bound(namespace, make_namespace):
 
 
 def places(namespace):
-    """The nodes of the pods that are ready and stay, one for each pod."""
+    """The nodes of the pods that are ready and not terminating, one for each pod."""
     return sorted(pod["spec"]["nodeName"] for pod in namespace.pods() if "deletionTimestamp" not in pod["metadata"]
                   and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"]["conditions"]))
 
 
 def by(outside, address):
-    """The same program by another node's port."""
+    """The same program through another node's port."""
     return type(outside)(address, outside.port, outside.tail)
 
 
@@ -65,7 +65,7 @@ def test_drains_fail_no_request(cluster, bound):
             begin = time.monotonic()
             with drained(cluster, node) as said:
                 assert f"node/{node} drained" in said, said
-                # After the second drain both have come from one node: the budget lets them go one after the other.
+                # After the second drain both pods have left one node; the budget allows one at a time.
                 wait_places(namespace, [other, other])
                 say(f"{node} drained after {time.monotonic() - begin:.1f} s, both pods are on {other}")
                 for load in loads.values():

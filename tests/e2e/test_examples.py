@@ -1,8 +1,8 @@
-"""The example values of Collector's chart. Each is rendered; out of the rendered manifests and a product's Secret the
-folder is made that the kubelet would mount, and the variables that the container would have; and the image says by
-`collector --check` what it understands of them.
+"""The example values of Collector's chart. The test renders each example, builds the folder that the kubelet would
+mount and the container's variables from the manifests and a product's Secret, and runs the image's `collector --check`
+on them.
 
-The Secrets are those of tests/support/bindings, as far as the product writes them itself."""
+The Secrets are those in tests/support/bindings, limited to the entries that the product writes itself."""
 
 import base64
 import re
@@ -25,15 +25,15 @@ CACHE = "cache-redis-ha.default.svc.cluster.local:26379"
 
 @dataclass
 class Row:
-    """A producer, the keys that it writes and Collector needs, the example for it, one of its Secrets, and the settings
-    that Collector finds: {setting: value}, where the value of what is hidden is in the entry that it came from."""
+    """A product, the keys that it writes and Collector needs, its example, one of its Secrets, and the settings that
+    Collector finds: {setting: value}. The value of a hidden setting is in the entry that it comes from."""
 
     producer: str
     keys: str
     example: str
     secret: str
     found: dict
-    extra: dict = field(default_factory=dict)  # variables that Kubernetes sets besides
+    extra: dict = field(default_factory=dict)  # additional variables that Kubernetes sets
 
     def name(self):
         return f"{self.producer}: {self.keys}".replace("/", "-")
@@ -116,13 +116,13 @@ ROWS = [
 
 
 class Rendered:
-    """What the chart makes of an example, beside a Secret that it does not make."""
+    """The rendered chart for an example, together with the product's Secret."""
 
     def __init__(self, example, secret):
         text = template("collector", "--values", str(EXAMPLES / f"{example}.yaml"))
         objects = [entry for entry in yaml.safe_load_all(text) if entry]
         self.of_chart = {entry["metadata"]["name"]: decoded(entry) for entry in objects if entry["kind"] == "Secret"}
-        self.secret, self.asked = secret, set()  # the names by which the product's Secret is asked for
+        self.secret, self.asked = secret, set()  # the names that refer to the product's Secret
         deployment = one(entry for entry in objects if entry["kind"] == "Deployment")
         self.binding = next((entry for entry in objects if entry["kind"] == "ServiceBinding"), None)
         self.pod = deployment["spec"]["template"]["spec"]
@@ -139,7 +139,7 @@ class Rendered:
         return self.secret
 
     def environment(self):
-        """As the kubelet makes it."""
+        """As the kubelet writes it."""
         variables = {}
         for variable in self.container["env"]:
             if "valueFrom" in variable:
@@ -152,7 +152,7 @@ class Rendered:
         return variables
 
     def folders(self):
-        """{where it is mounted: {file: content}}, as the kubelet makes them, or a Service Binding controller."""
+        """{mount path: {file: content}}, as the kubelet or a Service Binding controller would create them."""
         folders = {}
         for mount in self.container.get("volumeMounts", []):
             assert "subPath" not in mount, "such a file would never change"
@@ -166,7 +166,7 @@ class Rendered:
         return folders
 
     def projected(self, sources):
-        """A later source wins. A key that is mapped and not there is an error, unless the source is optional."""
+        """Later sources take precedence. A mapped key that is missing is an error, unless the source is optional."""
         files = {}
         for source in sources:
             entries, items = self.entries(source["secret"]["name"]), source["secret"].get("items")
@@ -196,7 +196,7 @@ def product(row):
 
 
 def check(rendered, extra, root):
-    """What `collector --check` says, in the image, without a network: the hosts of examples may be somebody's."""
+    """The output of `collector --check` in the image, without a network, because the examples' hosts may exist."""
     command = ["docker", "run", "--rm", "--network", "none", "--read-only", "--user",
                f"{rendered.pod['securityContext']['runAsUser']}:{rendered.pod['securityContext']['runAsGroup']}"]
     for name, value in {**extra, **rendered.environment()}.items():
@@ -210,7 +210,7 @@ def check(rendered, extra, root):
 
 
 def settings(output):
-    """{setting: (value, where it came from)}"""
+    """{setting: (value, source)}"""
     part = re.search(r"^Redis, from .*\n((?:  .*\n)+)", output, re.M)
     lines = re.findall(r"^  (\S+) +(\S+) +(.+)$", part.group(1), re.M) if part else []
     return {name: (value, place) for name, value, place in lines if name != "warning:"}
@@ -226,7 +226,7 @@ def test_the_readme_lists_every_example():
 
 
 def test_every_product_whose_secret_is_known_has_an_example():
-    # Azure Service Operator's keys have names of the user's choice; one choice is enough here.
+    # With the Azure Service Operator the user chooses the keys' names; one choice is enough here.
     known = {path.name for path in SECRETS.iterdir()} - {"azure-service-operator-plain"}
     assert {row.secret for row in ROWS if row.secret} == known
 
@@ -241,7 +241,7 @@ def test_what_an_example_gives_to_the_pod_is_understood(row, tmp_path):
     found = settings(done.stdout)
     assert {name: value for name, (value, _) in found.items()} == {
         name: "(set)" if name in HIDDEN else value for name, value in row.found.items()}, said
-    # What is hidden is what is in the file, or the variable, that it is said to come from.
+    # A hidden value must equal the content of the file or variable that is named as its source.
     given = dict(rendered.environment())
     for path, files in rendered.folders().items():
         given.update({f"{path}/{name}": content.decode() for name, content in files.items()})

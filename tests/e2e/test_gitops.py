@@ -1,5 +1,5 @@
-"""helm template and kubectl apply, as GitOps tools do it: no password made by hand, the same again and again, and another
-rendering over it, test pods included."""
+"""helm template and kubectl apply, as GitOps tools use them: no manual password, repeated application, and a changed
+rendering on top, test pods included."""
 
 import subprocess
 
@@ -16,7 +16,7 @@ KUBECTL = "kubectl-of-the-node:1"
 
 @pytest.fixture
 def kubectl_image(cluster, tmp_path):
-    """An image with the kubectl of the cluster's node, which stands for registry.k8s.io/kubectl."""
+    """An image with the kubectl of the cluster's node, in place of registry.k8s.io/kubectl."""
     node = f"{cluster.name}-control-plane"
     binary = subprocess.run(["docker", "exec", node, "cat", "/usr/bin/kubectl"], capture_output=True, timeout=120, check=True)
     (tmp_path / "kubectl").write_bytes(binary.stdout)
@@ -44,7 +44,7 @@ def test_a_rendering_is_applied_again_and_again(namespace, kubectl_image):
 
     said = apply()
     assert "created" not in said, said
-    # Other resources are another test pod, and another image another Job: neither can be changed.
+    # Changed resources give a new test pod, and a changed image a new Job, because neither can be modified.
     said = apply("--set", "resources.requests.cpu=51m,podSecurityContext.fsGroupChangePolicy=OnRootMismatch")
     assert said.count("collector-redis-password-") == 1 and "pod/collector-test-" in said, said
     wait_until(lambda: all(job["status"].get("succeeded") for job in namespace.get("jobs")["items"]), "the end of all Jobs", 90, 1)

@@ -1,4 +1,4 @@
-"""Both charts with no values: ready, used, a Redis that dies, upgraded, rolled back, removed."""
+"""Both charts with default values: ready, used, Redis killed, upgraded, rolled back, removed."""
 
 import time
 
@@ -8,7 +8,7 @@ from support.load import Load
 
 
 def documents(client):
-    """All documents that the feed lists."""
+    """All documents in the feed."""
     found, cursor = [], ""
     while True:
         page = client.get(f"/v1/documents?limit=1000{cursor}").json()
@@ -23,7 +23,7 @@ def log_records(client):
 
 
 def deliver_log(pinger, client, mark):
-    """Pinger's log of a request, and of its answer, arrives in Collector as documents."""
+    """Waits until the records of a request and its answer arrive in Collector as documents."""
     answer = pinger.client().get("/e2e?type=currentTime", {"x-e2e": mark})
     assert answer.status == 200
 
@@ -56,10 +56,10 @@ def test_both_charts_work_without_values(namespace):
 
     deliver_log(pinger, client, "at-first")
 
-    # Redis dies under load: what was acknowledged is there afterwards, and nothing has failed.
+    # Redis dies under load: all acknowledged documents exist afterwards, and no request failed.
     with Load(collector, connections=4, rate=100) as load:
         load.wait_acknowledged(200)
-        # appendfsync everysec promises what is older than a second.
+        # appendfsync everysec guarantees only data older than a second.
         stays(lambda: not load.failed, "no request fails", 1.5)
         before = namespace.identities()
         begin = time.monotonic()
@@ -72,7 +72,7 @@ def test_both_charts_work_without_values(namespace):
     assert namespace.identities() == before, "no pod of Collector has restarted"
     deliver_log(pinger, client, "after-redis")
 
-    # The password is kept over upgrades, and an old revision comes back.
+    # The password survives upgrades, and a rollback restores an old revision.
     password = namespace.entry("collector-redis", "password")
     pingers = namespace.identities(instance="pinger")
     for chart in ("collector", "pinger"):
@@ -90,7 +90,7 @@ def test_both_charts_work_without_values(namespace):
     assert client.get(f"/v1/documents/{key}").json()["marker"] == load.acknowledged[key]
     deliver_log(pinger, client, "after-rollback")
 
-    # Nothing stays but the volume.
+    # Only the volume remains.
     namespace.helm("uninstall", "pinger", "--wait")
     namespace.helm("uninstall", "collector", "--wait")
     wait_until(lambda: left_in(namespace) == {"PersistentVolumeClaim/data-collector-redis-0"},

@@ -1,4 +1,4 @@
-"""The lesson's page on Kubernetes, run as it stands: it makes a cluster of its own, named `lesson`, and deletes it."""
+"""Runs the lesson's page on Kubernetes as written. The page creates a cluster named `lesson` and deletes it."""
 
 import os
 import re
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.extended
 
 PAGE = ROOT / "docs/lesson/5-kubernetes.md"
 CLUSTER = "lesson"
-# kind's default image, and what nodes pull, are not to be had everywhere: what Docker has is used. The kubelet looks at its
-# Secrets every few seconds, as in the other tests' clusters.
+# kind's default image, and the images that nodes pull, are not available everywhere, so the test uses Docker's local
+# images. The kubelet checks its Secrets every few seconds, as in the other tests' clusters.
 KIND = """#!/bin/sh
 case "$1 $2" in
 "create cluster") exec {kind} "$@" --config {config} --wait 120s {image} ;;
@@ -28,7 +28,7 @@ exec {kind} "$@"
 
 @pytest.fixture
 def lesson(tmp_path):
-    """Variables for the page's commands: a kubeconfig of its own, and a `kind` that uses the images that Docker has."""
+    """Variables for the page's commands: a separate kubeconfig, and a `kind` that uses Docker's local images."""
     assert CLUSTER not in run("kind", "get", "clusters").split(), f"there is a cluster {CLUSTER} already"
     node = os.environ.get("E2E_NODE_IMAGE") or run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}",
                                                    "kindest/node").split("\n", 1)[0]
@@ -44,7 +44,7 @@ def lesson(tmp_path):
 
 
 def test_the_page_on_kubernetes_says_what_happens(lesson, tmp_path):
-    """The page's port is that of `make run`, which may be running."""
+    """The page uses the port of `make run`, which may be running."""
     page = tmp_path / PAGE.name
     page.write_text(PAGE.read_text().replace("3040", str(reserve_port())))
     done = subprocess.run([str(ROOT / "tools/byexample"), "-l", "shell", "--ff", "--pretty", "none", "--no-progress-bar",

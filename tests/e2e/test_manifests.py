@@ -1,4 +1,4 @@
-"""deploy/k8s: current, the same objects as the charts render, in any namespace, with images of any name."""
+"""deploy/k8s is up to date, has the same objects as the charts, and works in any namespace and with renamed images."""
 
 import importlib.machinery
 import importlib.util
@@ -23,14 +23,14 @@ def built(folder):
 
 
 def built_on(tmp_path, overlay, **more):
-    """What a kustomization of a user's own makes of an overlay."""
+    """The result of a user's own kustomization of an overlay."""
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(
         {"resources": [os.path.relpath(K8S / "overlays" / overlay, tmp_path)], **more}))
     return built(tmp_path)
 
 
 def ordered(value):
-    """Lists of named parts by name: a patch puts its volumes before those of the base."""
+    """Sorts lists of named parts by name, because a patch puts its volumes before those of the base."""
     if isinstance(value, dict):
         return {key: ordered(part) for key, part in value.items()}
     if isinstance(value, list):

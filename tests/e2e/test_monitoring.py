@@ -1,4 +1,4 @@
-"""Dashboards and alerts ask for what the programs export and for nothing else; the alerts fire when they should."""
+"""Dashboards and alerts use only metrics that the programs export; alerts fire when they should."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from cluster import ROOT, VERSION, run
 from support.deadline import wait_until
 from test_charts import CHARTS, MODES, template
 
-# By whoever scrapes, not by the programs.
+# Set by the scraper, not by the programs.
 SCRAPED_METRICS, SCRAPED_LABELS = {"up"}, {"namespace", "job", "service", "pod"}
 REQUESTS = {"collector": ["/healthz", "/readyz", "/metrics", "/v1/documents"],
             "pinger": ["/healthz", "/readyz", "/metrics", "/delay/1ms"]}
@@ -18,7 +18,7 @@ PORTS = {"collector": 4001, "pinger": 3000}
 
 
 def expressions_of_dashboard(chart):
-    """(title, expression) with Grafana's variables as it fills them in."""
+    """(title, expression), with Grafana's variables filled in."""
     dashboard = json.loads((ROOT / "charts" / chart / "dashboards" / f"{chart}.json").read_text())
     for panel in dashboard["panels"] + dashboard["annotations"]["list"]:
         for target in panel.get("targets", [panel] if "expr" in panel else []):
@@ -54,7 +54,7 @@ def parts(expression):
 
 
 class Exported:
-    """What a /metrics page has: families, samples and their labels."""
+    """The content of a /metrics page: families, samples and their labels."""
 
     def __init__(self, text):
         self.labels = {}
@@ -143,7 +143,7 @@ def test_a_dashboard_is_laid_out(chart):
 
 
 POD = 'namespace="default",service="x-{chart}",pod="a"'
-# alert: series for 20 minutes, when it is looked for, and the labels that it then has besides the rule's
+# alert: series for 20 minutes, evaluation time, and the expected labels besides the rule's
 FIRES = {
     "CollectorRedisAway": ([("collector_redis_connected_workers{POD}", "2x2 0x40")], "5m", {"pod": "a"}),
     "CollectorErrors": ([('http_requests_total{POD,route="documents",status="503"}', "0x2 0+5x40")], "12m", {}),
@@ -157,7 +157,7 @@ FIRES = {
     "PingerBindingStale": ([("pinger_binding_current{POD}", "1x2 0x40")], "9m", {"pod": "a"}),
     "PingerDown": ([("up{POD}", "1x2 0x40")], "6m", {}),
 }
-# What an operator must not be woken by.
+# Cases that must not alert anyone.
 QUIET = {
     "collector": [("collector_redis_connected_workers{POD}", "2x40"), ("up{POD}", "1x40"),
                   ("collector_held_commands{POD}", "10x40"),

@@ -1,5 +1,5 @@
-"""From the chart's own Valkey to a managed Redis and back, by values alone and under load: nothing fails, and what was
-stored before stays readable through Collector."""
+"""Moves from the chart's own Valkey to a managed Redis and back, by changing values under load: no request fails, and
+earlier documents stay readable through Collector."""
 
 from cluster import ROOT, say
 from in_use import documents_in, wait_alone
@@ -9,14 +9,14 @@ from support.load import Load
 
 
 def upgrade(namespace, *values):
-    """helm upgrade, until no pod of before is left: the old ones go on for their drain delay."""
+    """Runs helm upgrade and waits until all old pods are gone; they keep running for their drain delay."""
     before = namespace.identities()
     namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), *values, "--wait", "--timeout", "120s")
     namespace.wait_gone(before)
 
 
 def unread(collector, load):
-    """The acknowledged documents that Collector does not find."""
+    """The acknowledged documents that Collector cannot find."""
     client = collector.client()
     return [key for key in list(load.acknowledged) if client.get(f"/v1/documents/{key}").status != 200]
 
@@ -35,10 +35,10 @@ def test_to_a_managed_redis_and_back_fails_no_request(namespace, make_namespace)
         wait_alone(managed, [], load, "the managed Redis is in use")
         assert not unread(collector, load)
 
-        # Then without looking into the old one, and then without it.
+        # First stop reading from the old one, then remove it.
         upgrade(namespace, *to_managed, "--set", "redis.internal.keep=true,config.previous-binding=")
         load.wait_acknowledged(100)
-        # No pod is replaced for that.
+        # This replaces no pod.
         namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), *to_managed, "--wait", "--timeout", "120s")
         wait_until(lambda: not namespace.exists("statefulset", "collector-redis"), "the end of the Valkey", 60, 0.5)
         load.wait_acknowledged(100)

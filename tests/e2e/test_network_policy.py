@@ -1,5 +1,5 @@
-"""The charts' network policies, in a cluster that enforces them: without them a pod of another namespace reaches Redis,
-Collector and Pinger; with them it does not, and who has to get through still does, on new connections."""
+"""The charts' network policies in a cluster that enforces them: without them a pod in another namespace reaches Redis,
+Collector and Pinger; with them it does not, while permitted clients still can, on new connections."""
 
 import json
 
@@ -16,27 +16,27 @@ pytestmark = pytest.mark.extended
 
 @pytest.fixture(scope="session")
 def enforced(cluster):
-    """The cluster enforces network policies; whether it does so is tried, for no API tells."""
+    """Checks by trying whether the cluster enforces network policies, because no API tells."""
     namespace = Namespace(cluster, "enforced")
     try:
         server, client = Bystander(namespace, "server"), Bystander(namespace, "client")
 
         def ask():
             return client.redis(server.host)
-        becomes(True, ask, "a pod that no policy is for")
+        becomes(True, ask, "a pod without a policy")
         namespace.apply({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "server"},
                          "spec": {"podSelector": {"matchLabels": {"app": "server"}}, "policyTypes": ["Ingress"]}})
         try:
-            becomes(False, ask, "a pod that nobody may reach", seconds=10)
+            becomes(False, ask, "an isolated pod", seconds=10)
         except DeadlineExceeded:
             cluster.extend("what enforces network policies", "E2E_NETWORK_POLICY", "../shared/kind/network-policy")
-            becomes(False, ask, "a pod that nobody may reach", seconds=60)
+            becomes(False, ask, "an isolated pod", seconds=60)
     finally:
         namespace.delete()
 
 
 class Inside:
-    """Collector as its own pods reach it, whoever else may: what a client of tests/support has."""
+    """A client of Collector that runs in its own pods, with the interface of the clients in tests/support."""
 
     def __init__(self, namespace):
         self.namespace = namespace
@@ -65,19 +65,19 @@ def of(bystander):
 
 
 def upgrade(namespace, chart, policy, *options):
-    """Gives the chart these values of networkPolicy."""
+    """Sets these values of networkPolicy."""
     namespace.helm("upgrade", chart, str(ROOT / "charts" / chart), "--set-json", f"networkPolicy={json.dumps(policy)}",
                    *options, "--wait", "--timeout", "120s")
 
 
 def new_pods(namespace, chart):
-    """Connections that are open stay so, whatever a policy says: pods that have none yet."""
+    """Replaces the pods, because policies do not affect open connections."""
     namespace.kubectl("rollout", "restart", f"deployment/{chart}")
     namespace.kubectl("rollout", "status", f"deployment/{chart}", "--timeout=120s")
 
 
 def see(paths, column):
-    """Waits until each path is as it has to be; those that are closed then stay so."""
+    """Waits until each path is open or closed as expected; closed ones must stay closed."""
     for what, (ask, *expected) in paths.items():
         becomes(expected[column], ask, what)
     for what, (ask, *expected) in paths.items():
@@ -98,7 +98,7 @@ def test_only_those_get_through_who_have_to(namespace, make_namespace):
     def pinger_to(url):
         return reached(namespace.execute("deployment/pinger", "pinger", "--check", "--collector-url", url), " reached in ")
 
-    # path: whether it is open without policies, with them, and with a way to Redis for the friend
+    # path: whether it is open without policies, with them, and with access to Redis for the friend
     paths = {
         "a stranger to Redis": (lambda: stranger.redis(redis, password), True, False, False),
         "a stranger to Collector": (lambda: stranger.http(collector), True, False, False),
@@ -106,7 +106,7 @@ def test_only_those_get_through_who_have_to(namespace, make_namespace):
         "a friend to Redis": (lambda: friend.redis(redis, password), True, False, True),
         "a friend to Collector": (lambda: friend.http(collector), True, True, True),
         "a friend to Pinger": (lambda: friend.http(f"{pinger}/healthz"), True, True, True),
-        # By address: its policy lets it ask for names alone.
+        # By address; Redis's policy allows it only DNS.
         "Redis to elsewhere": (lambda: ask_redis(namespace, "collector-redis-0", stranger.address), True, False, False),
         "Collector to elsewhere": (lambda: ask_http(namespace, "deployment/collector", f"{outside}/healthz"),
                                    True, False, False),
@@ -127,7 +127,7 @@ def test_only_those_get_through_who_have_to(namespace, make_namespace):
     see(paths, 1)
     deliver(namespace, friend, pinger)
 
-    # A Redis that starts under its policy is reached too.
+    # A Redis that starts while its policy is in force is reachable too.
     namespace.kubectl("delete", "pod", "collector-redis-0", "--wait=true")
     namespace.kubectl("rollout", "status", "statefulset/collector-redis", "--timeout=90s")
     deliver(namespace, friend, pinger)
@@ -141,13 +141,13 @@ def test_only_those_get_through_who_have_to(namespace, make_namespace):
 
 
 def post(namespace):
-    """What Collector answers in one of its pods to a document."""
+    """Collector's answer to a document, requested inside one of its pods."""
     return namespace.execute("deployment/collector", "collector", "request", "POST",
                              "http://127.0.0.1:4001/v1/documents", "--data", '{"order":17}', "--timeout", "10")
 
 
 def deliver(namespace, friend, pinger):
-    """A request to Pinger, by who may; its log record arrives in Collector, and so in Redis."""
+    """Sends a permitted request to Pinger; its log record arrives in Collector, and so in Redis."""
     mark = f"mark-{len(log_records(Inside(namespace)))}"
     friend.namespace.kubectl("exec", friend.name, "--container", "collector", "--", "collector", "request", "GET",
                              f"{pinger}/e2e?type=currentTime", "--header", f"x-e2e: {mark}")

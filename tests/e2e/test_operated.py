@@ -1,7 +1,7 @@
-"""Redis with Sentinel, and a Cluster, inside the cluster: a primary's pod is deleted under load, once with its grace
-period, and once by force and kept away. Two Collectors write at once: one acknowledges when Redis has answered, the
-other when a replica has the document too (--ack=replica:1). And one Collector moves from a single Redis to Sentinel to
-a Cluster and back."""
+"""Redis with Sentinel and as a Cluster, on Kubernetes. A primary's pod is deleted under load, once with its grace
+period, and once by force and kept away. Two Collectors write at the same time: one acknowledges when Redis has
+answered, the other when a replica has the document too (--ack=replica:1). Another Collector moves from a single Redis
+to Sentinel to a Cluster and back."""
 
 import time
 
@@ -27,7 +27,7 @@ def installed(namespace, release, *settings):
 
 
 def delete_with_grace(redis):
-    """The pod that writes; it comes back at once, so that another takes over only where it is quick."""
+    """Deletes the primary's pod, which returns at once, so another takes over only if it is quick."""
     old = redis.victim()
     uid, begin = old.uid(), time.monotonic()
     old.delete()
@@ -38,7 +38,8 @@ def delete_with_grace(redis):
 
 
 def delete_by_force(redis):
-    """The pod that writes, and its node takes no pod until another has taken over, as if the node were gone too."""
+    """Deletes the primary's pod; its node accepts no pod until another has taken over, as if the node had failed
+    too."""
     old = redis.victim()
     uid, begin = old.uid(), time.monotonic()
     with cordoned(redis.namespace.cluster, old.node()):

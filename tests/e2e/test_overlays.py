@@ -1,5 +1,5 @@
-"""kubectl apply -k of each overlay of deploy/k8s: both programs are ready and used, and kubectl delete -k leaves nothing
-but the volume and the Secret that was made by hand."""
+"""kubectl apply -k of each overlay in deploy/k8s: both programs become ready and work, and kubectl delete -k leaves
+only the volume and the manually created Secret."""
 
 import json
 
@@ -16,7 +16,7 @@ VOLUME = "PersistentVolumeClaim/data-collector-redis-0"
 
 
 class Applied:
-    """An overlay in a namespace: applied and used, and deleted again."""
+    """An overlay in a namespace: applied, used and deleted again."""
 
     def __init__(self, namespace, overlay):
         self.namespace, self.folder = namespace, str(ROOT / "deploy/k8s/overlays" / overlay)
@@ -29,11 +29,11 @@ class Applied:
         return self
 
     def request(self, *arguments):
-        """What Collector answers to its own client in one of its pods."""
+        """Collector's answer to its own client, in one of its pods."""
         return json.loads(self.namespace.kubectl("exec", "deployment/collector", "--", "collector", "request", *arguments))
 
     def use(self):
-        """A document is written and read, and Pinger's log arrives."""
+        """Writes and reads a document, and waits for Pinger's log."""
         address = "http://127.0.0.1:4001/v1/documents"
         key = self.request("POST", address, "--data", '{"order":17}')["key"]
         assert self.request("GET", f"{address}/{key}")["order"] == 17
@@ -52,7 +52,7 @@ def test_in_cluster(namespace):
     namespace.secret("collector-redis-password", {"password": 'a "b" \\c'})
     overlay.rolled_out().use()
     overlay.delete({VOLUME, "Secret/collector-redis-password"})
-    # What was stored is there again with the volume.
+    # The volume still has the stored documents.
     again = Applied(namespace, "in-cluster").rolled_out()
     page = again.request("GET", "http://127.0.0.1:4001/v1/documents")
     assert any(entry["document"].get("order") == 17 for entry in page["documents"]), page

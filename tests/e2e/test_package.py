@@ -1,4 +1,4 @@
-"""What `make package` makes: the same bytes each time, charts that Helm takes, and what the images consist of."""
+"""`make package` is reproducible; Helm accepts its charts, and the SBOMs list the images' packages."""
 
 import json
 import re
@@ -15,12 +15,12 @@ OUT = ROOT / "build/package"
 
 @pytest.fixture(scope="module")
 def packed():
-    """{file: SHA-256} of a run, which says the same as another."""
+    """{file: SHA-256} of a run; a second run must give the same."""
     def package():
         said = run(str(ROOT / "tools/package"), *(f"charts/{chart}" for chart in CHARTS))
         return dict(reversed(line.split()) for line in said.splitlines())
     first = package()
-    for chart in CHARTS:  # times of files don't count
+    for chart in CHARTS:  # the times of files must not matter
         (ROOT / "charts" / chart / "Chart.yaml").touch()
     assert package() == first
     return first

@@ -1,8 +1,8 @@
-"""Both charts in each mode in a namespace that enforces Pod Security "restricted", and warns and audits by it: all pods
-are let in, and the API server has nothing to say of any object.
+"""Both charts in each mode, in a namespace that enforces, warns about and audits Pod Security "restricted": all pods
+are admitted, and the API server objects to nothing.
 
-Warnings are looked for in what kubectl and helm say (cluster.run), denials in the API server's own count of them, which
-has those of mode audit too."""
+Warnings appear in the output of kubectl and helm (cluster.run), denials in the API server's counter, which includes
+those of mode audit."""
 
 import re
 
@@ -19,7 +19,7 @@ PRIVILEGED = {"name": "main", "image": "valkey/valkey:8.1", "securityContext": {
 
 
 def denials(cluster):
-    """{mode: how often an object was not as "restricted" asks}, since the API server has started."""
+    """{mode: number of violations of "restricted"} since the API server started."""
     counts = dict.fromkeys(("enforce", "warn", "audit"), 0)
     for labels, count in re.findall(r"^pod_security_evaluations_total\{(.*)\} (\d+)$",
                                     cluster.kubectl("get", "--raw", "/metrics"), re.M):
@@ -30,7 +30,7 @@ def denials(cluster):
 
 
 def options(mode, server):
-    """(Collector's, Pinger's) options of helm for a mode; the Redis is there for those that bring none."""
+    """(Collector's, Pinger's) helm options for a mode; modes without their own Redis use the given one."""
     redis = f'[{{"name":"REDIS_URL","value":"{server.uri()}"}}]' if server else None
     return {
         "internal": ([], []),
@@ -52,7 +52,7 @@ def test_restricted_finds_nothing(cluster, namespace, make_namespace, mode):
     before = denials(cluster)
     for chart, chosen in zip(("collector", "pinger"), options(mode, server)):
         namespace.install(chart, chart, *chosen)
-        # A controller lets pods be replaced when it mounts a binding.
+        # A controller replaces pods when it mounts a binding.
         if mode == "serviceBinding":
             name = {"collector": "collector-redis", "pinger": "pinger-collector"}[chart]
             namespace.kubectl("wait", "--for=condition=Ready", f"servicebinding/{name}", "--timeout=90s")

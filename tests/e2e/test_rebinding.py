@@ -1,5 +1,5 @@
-"""Collector on a "managed" Redis of another namespace: another one by editing the Secret, in the shapes of three
-products; a new password in place. Load runs all through, and no pod restarts."""
+"""Collector with a "managed" Redis in another namespace moves to another one when the Secret is edited, in the formats
+of three products; then the password changes in place. All of it under load, and no pod restarts."""
 
 import time
 
@@ -12,7 +12,7 @@ from support.certificates import Certificates
 from support.deadline import wait_until
 from support.load import Load
 
-# Each product's own names, as its Secret has them.
+# Each product's own names of the entries.
 SHAPES = {
     "parts": lambda r: r.parts(),
     "aiven": lambda r: {"VALKEY_HOST": r.host, "VALKEY_PORT": 6379, "VALKEY_USER": r.user,
@@ -25,7 +25,8 @@ SHAPES = {
 
 @pytest.fixture
 def bound(namespace, make_namespace, tmp_path):
-    """(namespace, two managed Redis, the second with TLS, Collector bound to the first by the Secret `cache`)"""
+    """(namespace, two managed Redis servers, the second with TLS, Collector bound to the first by the Secret
+    `cache`)"""
     managed = make_namespace("managed")
     first = ManagedRedis(managed, "first", "app", "one-secret")
     second = ManagedRedis(managed, "second", "other", "two-secret", Certificates(tmp_path))
@@ -75,7 +76,7 @@ def test_another_secret_by_helm_upgrade_loses_nothing(bound):
         load.wait_acknowledged(100)
         namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), "--set",
                        "redis.mode=secret,redis.secret.name=other", "--wait", "--timeout", "120s")
-        # The old pods go on for their drain delay.
+        # The old pods keep running for their drain delay.
         namespace.wait_gone(before)
         wait_alone(second, [first], load, "the Redis of the other Secret is in use")
     result = load.count(first.client(), second.client())

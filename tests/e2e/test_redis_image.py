@@ -1,4 +1,4 @@
-"""The chart's own Redis with the image redis:7 in place of Valkey's: its programs have other names and options."""
+"""The chart's own Redis with the image redis:7 instead of Valkey's: its programs have different names and options."""
 
 import pytest
 
@@ -11,14 +11,14 @@ IMAGE = "redis:7"
 
 
 def server(namespace):
-    """What Collector finds when it tries its Redis: "redis 7.0.15"."""
+    """The version that Collector's trial of its Redis reports: "redis 7.0.15"."""
     said = namespace.execute("deployment/collector", "collector", "--check")
     assert " reached in " in said, said
     return said.split(" reached in ")[1].split(": ")[1].split(",")[0]
 
 
 def replaced(namespace, change):
-    """Redis's pod is another one after that, and ready."""
+    """Waits until Redis's pod has been replaced and is ready."""
     before = namespace.identities(component="redis")
     change()
     namespace.kubectl("rollout", "status", "statefulset/collector-redis", "--timeout=120s")
@@ -43,7 +43,7 @@ def test_redis_in_place_of_valkey_keeps_documents(cluster, namespace):
     stored[client.post("/v1/documents", {"number": 100}).json()["key"]] = 100
     assert all_there()
 
-    # Valkey reads what that Redis has written.
+    # Valkey reads the data of that Redis.
     replaced(namespace, lambda: namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"),
                                                "--reset-values", "--wait", "--timeout", "120s"))
     assert server(namespace).startswith("valkey ") and all_there()

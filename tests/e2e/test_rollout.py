@@ -1,4 +1,4 @@
-"""What an operator does to Collector's pods, under load: a rolling update, more pods, fewer pods. Nothing fails."""
+"""A rolling update, scaling up and scaling down of Collector under load fail no request."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_rolling_updates_and_scaling_fail_no_request(namespace, collector):
             namespace.kubectl("scale", "deployment/collector", f"--replicas={replicas}")
             namespace.kubectl("rollout", "status", "deployment/collector", "--timeout=90s")
             load.wait_acknowledged(300)
-        # Those that leave do so within this time: drain delay, then what is under way.
+        # Old pods end within this time: the drain delay, then requests in flight.
         load.wait_acknowledged(800)
     lost = [key for key in load.acknowledged if collector.client().get(f"/v1/documents/{key}").status != 200]
     say(load.table())

@@ -1,5 +1,5 @@
-"""The password of the chart's own Valkey is changed five times under load, in each way of installing and in both orders:
-nothing fails, nothing is lost, and no pod stays unready."""
+"""Changes the password of the chart's own Valkey five times under load, with each way of installing and in both orders:
+no request fails, nothing is lost, and no pod stays unready."""
 
 import json
 
@@ -28,7 +28,7 @@ class ByChart:
 
 
 class BySecret:
-    """A Secret of the user's is edited, and Redis restarted as the README says."""
+    """Edits the user's Secret and restarts Redis as the README says."""
 
     @classmethod
     def install(cls, namespace, password):
@@ -49,7 +49,7 @@ class ByOverlay(BySecret):
 
 
 class ByGitOps(BySecret):
-    """helm template, kubectl apply, and the same again after the change."""
+    """helm template and kubectl apply, and again after the change."""
 
     @staticmethod
     def apply(namespace):
@@ -64,7 +64,7 @@ class ByGitOps(BySecret):
 
 
 def change_server(namespace, password):
-    """Who changes the server first: open connections stay, new ones need the new password."""
+    """Changes the server first: open connections stay, new ones need the new password."""
     said = namespace.execute("collector-redis-0", "sh", "-c",
                              "REDISCLI_AUTH=$(cat /run/redis/password) VALKEYCLI_AUTH=$REDISCLI_AUTH; "
                              "export REDISCLI_AUTH VALKEYCLI_AUTH; valkey-cli config set requirepass \"$0\"", password)
@@ -96,5 +96,5 @@ def test_a_changed_password_fails_no_request(namespace, form, order):
     client = collector.client()
     lost = [key for key in load.acknowledged if client.get(f"/v1/documents/{key}").status != 200]
     assert not load.failed and not lost, f"{load.table()}\nlost: {lost}\n{collector.tail()}"
-    if form is not ByChart:  # whose revision of Collector's pods is the same too
+    if form is not ByChart:  # with the same revision of Collector's pods
         assert namespace.identities() == before

@@ -1,8 +1,9 @@
-"""Both charts bound by a real controller of the Service Binding Specification: to a Secret, and to a Provisioned Service.
+"""Both charts with a real controller of the Service Binding Specification, bound to a Secret and to a Provisioned
+Service.
 
-The controller is the one that the cluster has, else the one that E2E_SERVICE_BINDING installs. These tests were seen to
-pass with the reference implementation's v0.7.0, which works in servicebinding.io/v1beta1, under the resource definitions
-of v1.0.0, by which the charts' servicebinding.io/v1 is served too. v1.0.0 itself has not been tried."""
+The tests use the cluster's controller, or else the one that E2E_SERVICE_BINDING installs. They passed with the
+reference implementation v0.7.0, which uses servicebinding.io/v1beta1, and the resource definitions of v1.0.0, which
+also serve the charts' servicebinding.io/v1. v1.0.0 itself has not been tested."""
 
 import json
 
@@ -18,7 +19,7 @@ from test_install import deliver_log
 pytestmark = pytest.mark.extended
 
 GROUP = "e2e.example.com"
-# A kind of a platform's own: the specification asks it for status.binding.name, and for leave to read it.
+# A custom resource of a platform: the specification requires status.binding.name, and permission to read it.
 DEFINITION = {
     "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"caches.{GROUP}"},
     "spec": {"group": GROUP, "scope": "Namespaced", "names": {"kind": "Cache", "plural": "caches", "singular": "cache"},
@@ -34,7 +35,7 @@ LEAVE = {
 
 @pytest.fixture(scope="session")
 def caches(cluster):
-    """The kind of a platform's own, and leave for the controller to read it."""
+    """The platform's custom resource, and the controller's permission to read it."""
     own = json.dumps({"apiVersion": "v1", "kind": "List", "items": [DEFINITION, LEAVE]})
     cluster.kubectl("apply", "-f", "-", text=own)
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{DEFINITION['metadata']['name']}", "--timeout=30s")
@@ -70,7 +71,7 @@ class ProvisionedService:
     def point_at(self, secret):
         self.namespace.kubectl("patch", "cache", "orders", "--subresource=status", "--type=merge", "--patch",
                                json.dumps({"status": {"binding": {"name": secret}}}))
-        # v0.7.0 did not notice within 90 s that a status had changed: a change of the ServiceBinding makes it look.
+        # v0.7.0 did not notice a changed status within 90 s; changing the ServiceBinding triggers it.
         self.namespace.kubectl("annotate", "servicebinding", "--all", f"{GROUP}/secret={secret}", "--overwrite")
 
 
@@ -113,7 +114,7 @@ def test_a_controller_binds_both_programs(namespace, make_namespace, tmp_path, m
         assert namespace.identities() == pods and generation() == before, "nothing was rolled out"
         deliver_log(pinger, collector.client(), "changed")
 
-        # Another Secret is another volume: the controller lets the pods be replaced.
+        # Another Secret is another volume, so the controller replaces the pods.
         namespace.secret("other", {"type": "redis", **first.parts()})
         service.point_at("other")
         namespace.wait_gone(pods, seconds=90)

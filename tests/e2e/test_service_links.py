@@ -1,4 +1,5 @@
-"""Both charts where Kubernetes puts variables for the Services `collector`, `pinger` and `redis` into their pods."""
+"""Both charts in a namespace where Kubernetes adds variables for the Services `collector`, `pinger` and `redis` to
+their pods."""
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_variables_of_services_are_no_settings(namespace):
         namespace.install(name, name)
         before = namespace.identities(instance=name)
         namespace.kubectl("patch", "deployment", name, "--patch", LINKS)
-        # The chart sets the program's own port by the same name: without that, the Service's variable is what is there.
+        # The chart sets the program's own port under the same name; without it, the Service's variable remains.
         namespace.kubectl("set", "env", f"deployment/{name}", f"{name.upper()}_PORT-")
         namespace.kubectl("rollout", "status", f"deployment/{name}", "--timeout=90s")
         namespace.wait_gone(before, instance=name)
@@ -27,7 +28,7 @@ def test_variables_of_services_are_no_settings(namespace):
     deliver_log(pinger, collector.client(), "links")
     for name, port in (("collector", 4001), ("pinger", 3000)):
         for pod in running(namespace, instance=name):
-            # Those that say where Redis and Collector are, nobody reads: the binding says it.
+            # Nobody reads the variables with the addresses of Redis and Collector, because the binding has them.
             warnings = [entry["message"] for entry in events(namespace, pod, "config.warned")]
             assert any(f"{name.upper()}_PORT: skipped \"tcp://" in warning for warning in warnings), namespace.logs(name)
             assert [entry["port"] for entry in events(namespace, pod, "server.listening")] == [port]

@@ -1,4 +1,4 @@
-"""Where pods are after rollouts: on different nodes each time, whether nodes have zones or not, and in different zones."""
+"""After each rollout the pods are on different nodes, whether or not nodes have zones, and in different zones."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def cluster(three_nodes):
 
 @pytest.fixture
 def zones(cluster):
-    """zones() gives each worker a zone of its own, which it loses after the test."""
+    """zones() gives each worker its own zone until the end of the test."""
     def label():
         for number, node in enumerate(workers(cluster)):
             cluster.kubectl("label", "node", node, f"{ZONE}=zone-{number}", "--overwrite")

@@ -1,4 +1,4 @@
-"""Both charts where clients need a token: who binds to Collector has one, others get theirs by a Secret."""
+"""Both charts with required tokens: clients that bind to Collector have one, others get theirs from a Secret."""
 
 from cluster import ROOT
 from support.deadline import wait_until
@@ -28,7 +28,7 @@ def test_only_clients_with_a_token_get_in(namespace):
             return collector.client().get(path, {"Authorization": f"Bearer {token}"})
     deliver_log(pinger, Reader, "with-a-token")
 
-    # A client's token comes and is changed, and no pod restarts for it.
+    # Adding and changing a client's token restarts no pod.
     before = namespace.identities()
     namespace.secret("clients", {"orders": "first"})
     wait_until(lambda: {status_of(collector, "first") for _ in range(6)} == {200}, "the token of a new client", 60, 0.5)
@@ -37,7 +37,7 @@ def test_only_clients_with_a_token_get_in(namespace):
     wait_until(lambda: {status_of(collector, "second") for _ in range(6)} == {200}, "its second token", 60, 0.5)
     assert namespace.identities() == before
 
-    # The token of the published Secret is kept over upgrades.
+    # The token in the published Secret survives upgrades.
     namespace.helm("upgrade", "collector", str(ROOT / "charts/collector"), *required, "--set", "config.log-level=warn", "--wait",
                    "--timeout", "120s")
     assert namespace.entry("collector-binding", "token") == token and status_of(collector, token) == 200

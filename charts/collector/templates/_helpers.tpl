@@ -60,7 +60,7 @@ tokens: {}
 {{- tpl (default "" .Values.namespaceOverride | toString) . | default .Release.Namespace -}}
 {{- end -}}
 
-{{/* Labels that select: they never change over upgrades. Takes a list of the root and the component. */}}
+{{/* Selector labels, which never change across upgrades. Takes a list of the root and the component. */}}
 {{- define "collector.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ include "collector.name" $root | quote }}
@@ -80,7 +80,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- toYaml $texts -}}
 {{- end -}}
 
-{{/* All labels of an object. Takes a list of the root, the component, and labels besides; the chart's own win. */}}
+{{/* All labels of an object. Takes a list of the root, the component, and additional labels; the chart's own take precedence. */}}
 {{- define "collector.labels" -}}
 {{- $root := index . 0 -}}
 {{- $own := fromYaml (include "collector.selectorLabels" (list $root (index . 1))) -}}
@@ -123,7 +123,7 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* An entry of a binding as text. A secret that is a number has already lost its leading zeros: YAML reads 0123 as 83.
+{{/* An entry of a binding as a string. A secret that is a number has already lost its leading zeros: YAML reads 0123 as 83.
      Takes a list of the entry's name, its value and its place in the values. */}}
 {{- define "collector.entry" -}}
 {{- if and (has (kindOf (index . 1)) (list "float64" "int" "int64")) (regexMatch "(?i)pass|secret|token|auth|user|key|cert" (index . 0)) -}}
@@ -166,7 +166,7 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* The name of a Service as other namespaces find it. Takes a list of the root and the name. */}}
+{{/* The host name of a Service for other namespaces. Takes a list of the root and the name. */}}
 {{- define "collector.hostOf" -}}
 {{- $root := index . 0 -}}
 {{ index . 1 }}.{{ include "collector.namespace" $root }}.svc{{ with $root.Values.clusterDomain }}.{{ . }}{{ end }}
@@ -184,7 +184,7 @@ imagePullSecrets:
 {{ tpl (default "" .Values.binding.name | toString) . | default (printf "%s-binding" (include "collector.fullname" .)) }}
 {{- end -}}
 
-{{/* Whether the chart's own Valkey is there: "true" or "". */}}
+{{/* Whether the chart installs its own Valkey: "true" or "". */}}
 {{- define "collector.hasValkey" -}}
 {{- if or (eq .Values.redis.mode "internal") .Values.redis.internal.keep }}true{{ end -}}
 {{- end -}}
@@ -196,7 +196,7 @@ imagePullSecrets:
 {{- get ($secret.data | default dict) (index . 2) | b64dec -}}
 {{- end -}}
 
-{{/* Whether the Secret that is published has a token: "true" or "". */}}
+{{/* Whether the published Secret has a token: "true" or "". */}}
 {{- define "collector.hasOwnToken" -}}
 {{- if and .Values.tokens.required .Values.binding.enabled }}true{{ end -}}
 {{- end -}}
@@ -226,7 +226,7 @@ projected:
     {{- end }}
 {{- end -}}
 
-{{/* Where a binding is mounted: each in a folder of its own below this. */}}
+{{/* The root of the bindings; each is mounted in its own folder below it. */}}
 {{- define "collector.bindingRoot" -}}/bindings{{- end -}}
 
 {{/* The sources of a binding that is any Secret: what the chart knows first, then the Secret, whose entries win. Takes a
@@ -260,7 +260,7 @@ projected:
 {{- end }}
 {{- end -}}
 
-{{/* The volume that becomes the binding. Its Secrets may be away: the pod starts, and is ready when they are there. */}}
+{{/* The volume that becomes the binding. Its Secrets may be missing: the pod starts, and becomes ready once they exist. */}}
 {{- define "collector.bindingVolume" -}}
 name: binding-redis
 projected:
@@ -273,7 +273,7 @@ projected:
     {{- end }}
 {{- end -}}
 
-{{/* Where the previous Redis comes from: "secret", "valkey", "mounted" by the user, or "" where there is none. */}}
+{{/* Where the previous Redis comes from: "secret", "valkey", "mounted" by the user, or "" if there is none. */}}
 {{- define "collector.previousSource" -}}
 {{- $config := .Values.config | default dict -}}
 {{- $isOff := and (hasKey $config "previous-binding") (not (get $config "previous-binding")) -}}
@@ -284,7 +284,7 @@ projected:
 {{- end -}}
 {{- end -}}
 
-{{/* Its binding's name, which is the name of the folder. */}}
+{{/* The name of its binding, and so of the folder. */}}
 {{- define "collector.previousName" -}}
 {{- get (.Values.config | default dict) "previous-binding" | default "previous" -}}
 {{- end -}}
@@ -301,7 +301,7 @@ projected:
     {{- end }}
 {{- end -}}
 
-{{/* config.previous-binding without anything behind it would end the program at its start. */}}
+{{/* A config.previous-binding without a source would make the program exit at startup. */}}
 {{- define "collector.checkPrevious" -}}
 {{- if eq (include "collector.previousSource" .) "mounted" -}}
 {{- $place := printf "%s/%s" (include "collector.bindingRoot" .) (include "collector.previousName" .) -}}
@@ -329,7 +329,7 @@ projected:
 {{- end }}
 {{- end -}}
 
-{{/* kubectl describe shows what a command has said, but not what an HTTP server has: so the command asks for /readyz. */}}
+{{/* kubectl describe shows a command's output but not the body of an HTTP answer, so a command requests /readyz. */}}
 {{- define "collector.probes" -}}
 {{- $alive := "httpGet:\n  path: /healthz\n  port: http" -}}
 {{- $ready := "exec:\n  command: [/usr/bin/collector, request, GET, \"http://127.0.0.1:4001/readyz\", --timeout, \"2\"]" -}}
@@ -435,12 +435,12 @@ affinity:
 {{- end -}}
 {{- end -}}
 
-{{/* "-" stands for no class at all, "" for the cluster's default. */}}
+{{/* "-" means no class, "" the cluster's default. */}}
 {{- define "collector.storageClass" -}}
 {{- .Values.redis.internal.persistence.storageClass | default (.Values.global).storageClass | default "" -}}
 {{- end -}}
 
-{{/* Settings of Redis, and what starts and probes it. */}}
+{{/* Redis's settings, and the scripts that start and probe it. */}}
 {{- define "collector.redisConfig" -}}
 redis.conf: |
   bind * -::*
@@ -518,7 +518,7 @@ probe: |
 {{- end -}}
 {{- end -}}
 
-{{/* The password that is known while this is rendered: that of these values, or of a Secret that can be looked up. */}}
+{{/* The password known while rendering: from the values, or from a Secret that can be looked up. */}}
 {{- define "collector.knownPassword" -}}
 {{- $secret := include "collector.passwordSecret" . -}}
 {{- if $secret -}}
@@ -545,7 +545,7 @@ replicas: {{ max 1 (.spec.replicas | int) }}
 {{- tpl ($account.name | default .Values.serviceAccountName | default (ternary (include "collector.fullname" .) "" (default false $account.create)) | toString) . -}}
 {{- end -}}
 
-{{/* Names are looked up anywhere: at the cluster's DNS, at a node's own, or at port 5353, where OpenShift's pods listen. */}}
+{{/* DNS is allowed everywhere: the cluster's, a node's own, or port 5353, where OpenShift's pods listen. */}}
 {{- define "collector.dnsRule" -}}
 - ports:
     {{- range list 53 5353 }}

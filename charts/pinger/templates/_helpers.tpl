@@ -50,7 +50,7 @@ collector:
 {{- tpl (default "" .Values.namespaceOverride | toString) . | default .Release.Namespace -}}
 {{- end -}}
 
-{{/* Labels that select: they never change over upgrades. Takes a list of the root and the component. */}}
+{{/* Selector labels, which never change across upgrades. Takes a list of the root and the component. */}}
 {{- define "pinger.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ include "pinger.name" $root | quote }}
@@ -70,7 +70,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- toYaml $texts -}}
 {{- end -}}
 
-{{/* All labels of an object. Takes a list of the root, the component, and labels besides; the chart's own win. */}}
+{{/* All labels of an object. Takes a list of the root, the component, and additional labels; the chart's own take precedence. */}}
 {{- define "pinger.labels" -}}
 {{- $root := index . 0 -}}
 {{- $own := fromYaml (include "pinger.selectorLabels" (list $root (index . 1))) -}}
@@ -113,7 +113,7 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* An entry of a binding as text. A secret that is a number has already lost its leading zeros: YAML reads 0123 as 83.
+{{/* An entry of a binding as a string. A secret that is a number has already lost its leading zeros: YAML reads 0123 as 83.
      Takes a list of the entry's name, its value and its place in the values. */}}
 {{- define "pinger.entry" -}}
 {{- if and (has (kindOf (index . 1)) (list "float64" "int" "int64")) (regexMatch "(?i)pass|secret|token|auth|user|key|cert" (index . 0)) -}}
@@ -156,7 +156,7 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* Where a binding is mounted: each in a folder of its own below this. */}}
+{{/* The root of the bindings; each is mounted in its own folder below it. */}}
 {{- define "pinger.bindingRoot" -}}/bindings{{- end -}}
 
 {{/* The volume that becomes the binding: entries of these values first, then the Secret, whose entries win. The Secret
@@ -194,7 +194,7 @@ projected:
 {{- end }}
 {{- end -}}
 
-{{/* kubectl describe shows what a command has said, but not what an HTTP server has: so the command asks for /readyz. */}}
+{{/* kubectl describe shows a command's output but not the body of an HTTP answer, so a command requests /readyz. */}}
 {{- define "pinger.probes" -}}
 {{- $alive := "httpGet:\n  path: /healthz\n  port: http" -}}
 {{- $ready := "exec:\n  command: [/usr/bin/pinger, request, GET, \"http://127.0.0.1:3000/readyz\", --timeout, \"2\"]" -}}
@@ -259,7 +259,7 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* Names are looked up anywhere: at the cluster's DNS, at a node's own, or at port 5353, where OpenShift's pods listen. */}}
+{{/* DNS is allowed everywhere: the cluster's, a node's own, or port 5353, where OpenShift's pods listen. */}}
 {{- define "pinger.dnsRule" -}}
 - ports:
     {{- range list 53 5353 }}
