@@ -148,6 +148,7 @@ FIRES = {
     "CollectorRedisAway": ([("collector_redis_connected_workers{POD}", "2x2 0x40")], "5m", {"pod": "a"}),
     "CollectorErrors": ([('http_requests_total{POD,route="documents",status="503"}', "0x2 0+5x40")], "12m", {}),
     "CollectorHolds": ([("collector_held_commands{POD}", "0x2 6000x40")], "5m", {"pod": "a"}),
+    "CollectorRedisProtocolErrors": ([("collector_redis_protocol_errors_total{POD}", "0x2 1+0x40")], "6m", {}),
     "CollectorBindingRefused": ([('collector_binding_reloads_total{POD,result="failed"}', "0+1x40")], "6m", {}),
     "CollectorBindingStale": ([("collector_binding_current{POD}", "1x2 0x40")], "9m", {"pod": "a"}),
     "CollectorDown": ([("up{POD}", "1x2 0x40")], "6m", {}),
@@ -160,7 +161,7 @@ FIRES = {
 # Cases that must not alert anyone.
 QUIET = {
     "collector": [("collector_redis_connected_workers{POD}", "2x40"), ("up{POD}", "1x40"),
-                  ("collector_held_commands{POD}", "10x40"),
+                  ("collector_held_commands{POD}", "10x40"), ("collector_redis_protocol_errors_total{POD}", "7x40"),
                   ("collector_binding_current{POD}", "1x4 0x4 1x40"), ("collector_tokens_binding_current{POD}", "1x40"),
                   ('collector_binding_reloads_total{POD,result="failed"}', "0x40"),
                   ('collector_binding_reloads_total{POD,result="switched"}', "0+1x40"),
