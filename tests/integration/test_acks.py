@@ -1,5 +1,7 @@
 """`--ack`: what an acknowledgement survives, with real replicas and a real append-only file."""
 
+import uuid
+
 import pytest
 
 from support.background import post_later
@@ -212,14 +214,19 @@ class Connections:
 
     def __init__(self, server, collector):
         self.control, self.pid = server.client(), collector.pid
+        with collector.client() as client:
+            client.get(f"/v1/documents/{uuid.uuid4()}")
         wait_until(lambda: len(self._of_collector()) == 5, "a connection to read and four to write")
-        self.ids = sorted(self._of_collector())
+        found = self._of_collector()
+        reading = [number for number, command in found.items() if command == "get"]
+        assert len(reading) == 1, found
+        self.ids = reading + [number for number in found if number not in reading]
 
     def _of_collector(self):
         """The server may still list others that have just closed: the trial's, and those of this test."""
         ports = open_ports(self.pid)
-        return [int(one["id"]) for one in self.control.client_list(_type="normal")
-                if int(one["addr"].rpartition(":")[2]) in ports]
+        return {int(one["id"]): one["cmd"] for one in self.control.client_list(_type="normal")
+                if int(one["addr"].rpartition(":")[2]) in ports}
 
     def cut(self, *numbers):
         """Closes these connections and leaves the server no room for new ones."""
