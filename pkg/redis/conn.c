@@ -81,6 +81,12 @@ void redis_conn_close(struct conn *c)
 
 /* --- Opening --------------------------------------------------------------------------------------------- */
 
+/* How much longer than all else a look-up may take. Sentinels are asked by clients of their own, which are patient. */
+static int64_t patience_ms(const struct conn *c)
+{
+        return c->target->sentinel_master ? REDIS_PATIENCE_MS : c->server->options.look_up_ms;
+}
+
 static void on_located(struct redis_target *at, const struct redis_addresses *found, const struct err *err, void *data)
 {
         struct conn *c = data;
@@ -90,6 +96,8 @@ static void on_located(struct redis_target *at, const struct redis_addresses *fo
                 return;
         }
         struct redis_target *asked = c->target;
+        if (patience_ms(c) > 0)
+                c->deadline_ms = redis_now_ms(c->server) + c->server->options.connect_timeout_ms;
         c->target = redis_target_ref(at);
         redis_target_unref(asked);
         c->looked_ms = redis_now_ms(c->server);
@@ -312,13 +320,14 @@ static const char *step_of(const struct conn *c)
 static void tick_opening(struct conn *c, int64_t now_ms)
 {
         struct err err;
-        bool is_late = now_ms >= c->deadline_ms;
+        int64_t patience = c->state == CONN_LOCATING ? patience_ms(c) : 0;
+        int64_t limit_ms = c->server->options.connect_timeout_ms + patience;
+        bool is_late = now_ms >= c->deadline_ms + patience;
         bool has_address = c->state == CONN_CONNECTING || c->state == CONN_SECURING;
         if (!is_late && (!has_address || now_ms < c->address_deadline_ms))
                 return;
         (void)err_set(&err, ERR_TIMEOUT, "%s: %s: no answer within %lld ms%s", c->target->address, step_of(c),
-                      (long long)c->server->options.connect_timeout_ms,
-                      c->state == CONN_SECURING ? " (perhaps this port does not speak TLS)" : "");
+                      (long long)limit_ms, c->state == CONN_SECURING ? " (perhaps this port does not speak TLS)" : "");
         if (is_late)
                 c->server->events->failed(c, FAILURE_NONE, &err);
         else

@@ -6,7 +6,11 @@
 
 #include "redis/transport.h"
 
-enum { REDIS_ADDRESSES_MAX = 16 };
+enum {
+        REDIS_ADDRESSES_MAX = 16,
+        /* redis_options.look_up_ms of a client that ends with its attempt, and would lose a late answer. */
+        REDIS_PATIENCE_MS = 10000,
+};
 
 struct redis_addresses {
         struct redis_address list[REDIS_ADDRESSES_MAX];

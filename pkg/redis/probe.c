@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redis/locate.h"
 #include "redis/target_private.h"
 #include "redis/tls_words.h"
 #include "redis/trial.h"
@@ -203,8 +204,9 @@ int redis_probe(uv_loop_t *loop, struct redis_target *target, const struct redis
         probe->done = done;
         probe->data = data;
         redis_trial_init(&probe->plan, on_tried, probe);
-        struct redis_options options = { .hold_ms = timeout_ms,
+        struct redis_options options = { .hold_ms = timeout_ms + REDIS_PATIENCE_MS,
                                          .connect_timeout_ms = timeout_ms,
+                                         .look_up_ms = REDIS_PATIENCE_MS,
                                          .stall_ms = timeout_ms,
                                          .on_event = on_event,
                                          .data = probe };

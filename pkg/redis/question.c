@@ -2,6 +2,7 @@
  * first failure as it does with the answer, because the caller can ask another Sentinel, or ask again. */
 #include <string.h>
 
+#include "redis/locate.h"
 #include "redis/question.h"
 #include "redis/target_private.h"
 
@@ -47,8 +48,9 @@ int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct 
                        int64_t limit_ms, size_t argc, const char *const argv[], struct err *err)
 {
         size_t lengths[REDIS_QUESTION_ARGUMENTS_MAX];
-        const struct redis_options options = { .hold_ms = limit_ms,
+        const struct redis_options options = { .hold_ms = limit_ms + REDIS_PATIENCE_MS,
                                                .connect_timeout_ms = limit_ms,
+                                               .look_up_ms = REDIS_PATIENCE_MS,
                                                .stall_ms = limit_ms,
                                                .reply_max_bytes = ANSWER_MAX_BYTES };
         question->is_over = false;

@@ -63,6 +63,7 @@ enum redis_state {
 struct redis_options {
         int64_t hold_ms;             /* how long a command may wait in all; 0 = 30000                   */
         int64_t connect_timeout_ms;  /* for look-up, connect and AUTH of one attempt; 0 = 3000          */
+        int64_t look_up_ms;          /* a name's look-up may take this much longer; 0 = no longer       */
         int64_t stall_ms;            /* without a byte while something is in flight; 0 = 5000           */
         int64_t backoff_min_ms;      /* 0 = 50; doubles, with full jitter ...                           */
         int64_t backoff_max_ms;      /* 0 = 1000                                                        */

@@ -407,7 +407,9 @@ static const struct client_ops ops = { .event = on_event };
 
 static int subscribe(struct watcher *w, struct err *err)
 {
-        const struct redis_options options = { .idle_ping_ms = IDLE_MS, .stall_ms = STALL_MS };
+        const struct redis_options options = { .idle_ping_ms = IDLE_MS,
+                                               .stall_ms = STALL_MS,
+                                               .look_up_ms = REDIS_PATIENCE_MS };
         int rc = 0;
         for (size_t i = 0; i < REDIS_SENTINEL_CHANNELS; i++)
                 redis_command_init(&w->subscriptions[i].command, on_subscribed);

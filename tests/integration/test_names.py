@@ -1,6 +1,10 @@
 """Host names of Redis that resolve slowly or have many addresses."""
 
+import pytest
+
+from support.collector import check
 from support.elsewhere import elsewhere
+from support.sentinel import SentinelGroup
 
 
 def test_a_name_server_slower_than_the_connect_timeout_is_of_use(start_redis, start_collector, tmp_path):
@@ -10,6 +14,45 @@ def test_a_name_server_slower_than_the_connect_timeout_is_of_use(start_redis, st
     collector = start_collector(f"redis://redis.test:{redis.port}", env=elsewhere(hosts=hosts, lookup_seconds=3),
                                 connect_timeout="1s", workers=1)
     collector.wait_connected(40)
+
+
+@pytest.fixture
+def slow_names(tmp_path):
+    """The environment of a program for which each look-up takes longer than it may take to connect."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 redis.test sentinel.test\n", encoding="ascii")
+    return elsewhere(hosts=hosts, lookup_seconds=2)
+
+
+def test_check_waits_for_a_slow_name_server(start_redis, slow_names):
+    redis = start_redis()
+    status, out, err = check(env=slow_names, redis_url=f"redis://redis.test:{redis.port}", connect_timeout="1s")
+    assert status == 0, (out, err)
+
+
+def test_a_binding_whose_name_is_looked_up_slowly_is_tried_and_used(start_redis, start_collector, bindings, slow_names):
+    old, new = start_redis(), start_redis()
+    bindings.redis("db", old)
+    collector = start_collector(env={**bindings.environment(), **slow_names}, connect_timeout="1s", workers=1)
+    collector.wait_connected()
+    bindings.write("db", type="redis", host="redis.test", port=new.port)
+    collector.wait_log("redis.switched", 40)
+    with collector.client() as client:
+        key = client.post("/v1/documents", {"n": 1}).json()["key"]
+    assert new.client().exists(key)
+
+
+def test_sentinels_whose_names_are_looked_up_slowly_are_asked(start_collector, bindings, slow_names):
+    with SentinelGroup() as group:
+        nodes = ",".join(f"sentinel.test:{one.port}" for one in group.sentinels)
+        bindings.write("db", **group.binding(**{"sentinel.nodes": nodes}))
+        env = {**bindings.environment(), **slow_names}
+        status, out, err = check(env=env, connect_timeout="1s")
+        assert status == 0 and "no answer" not in out + err, (out, err)
+        collector = start_collector(env=env, connect_timeout="1s", workers=1).wait_connected(40)
+        with collector.client() as client:
+            assert client.post("/v1/documents", {"n": 1}).status == 201
+        collector.close()
 
 
 def test_an_address_beyond_the_sixteenth_is_tried_too(start_redis, start_collector, tmp_path):
