@@ -33,7 +33,7 @@ static inline uint16_t dead_port(void)
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
         assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-        (void)close(fd); /* was only asked for its port */
+        (void)close(fd); /* it only showed a free port */
         return ntohs(address.sin_port);
 }
 

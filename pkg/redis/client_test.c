@@ -102,7 +102,7 @@ static void a_reply_after_the_deadline_is_dropped_and_not_taken_for_the_next(voi
         job_send(&a, &rig, "SLOW", "a", NULL);
         RUN_UNTIL(&rig, a.is_done);
         assert_int_equal(a.code, ERR_TIMEOUT);
-        RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0); /* connected, and nothing speaks against it */
+        RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0); /* connected, and nothing is wrong */
         job_send(&b, &rig, "SLOW", "b", NULL);
         RUN_UNTIL(&rig, fake.asked == 2);
         fake_say(slow_conn, "+A\r\n+B\r\n");
@@ -196,7 +196,7 @@ static void closing_in_the_middle_of_an_attempt_leaves_nothing(void **state UNUS
         rig_init(&rig);
         struct redis_target_options options = { .host = "localhost", .port = 1 };
         rig_open_target(&rig, (struct redis_options){ 0 }, redis_target_new(&options, NULL));
-        (void)uv_run(&rig.loop, UV_RUN_NOWAIT); /* the look-up is on its way */
+        (void)uv_run(&rig.loop, UV_RUN_NOWAIT); /* the look-up is under way */
         rig_fini(&rig);
 }
 
@@ -204,7 +204,7 @@ static void a_name_is_looked_up_and_its_addresses_are_tried_in_turn(void **state
 {
         struct job a;
         rig_init(&rig);
-        fake_start(&fake, &rig.loop, 0, NULL); /* on 127.0.0.1 alone; localhost may be ::1 first */
+        fake_start(&fake, &rig.loop, 0, NULL); /* only on 127.0.0.1; localhost may be ::1 first */
         struct redis_target_options options = { .host = "localhost", .port = fake.port };
         rig_open_target(&rig, (struct redis_options){ 0 }, redis_target_new(&options, NULL));
         job_send(&a, &rig, "SET", "a", "1");

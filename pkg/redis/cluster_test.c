@@ -1,5 +1,4 @@
-/* Tests of a Cluster against scripted nodes, each of which says what a test needs: redirections, maps that are
- * wrong, nodes that are gone. */
+/* Tests of a Cluster against scripted nodes: redirections, wrong maps, nodes that are gone. */
 #include "redis/fake_redis_test.h"
 
 enum { NODES = 3 };
@@ -8,9 +7,9 @@ static struct rig rig;
 static struct fake nodes[NODES];
 static char map[1024];
 static int maps_asked;
-static const char *special; /* what the first node says to SET, or "" for what it always says */
+static const char *special; /* the first node's answer to SET, or "" for its usual one */
 static int special_left;
-static unsigned places;   /* how many the first node has redirected to, where it never stops; 0: it does not */
+static unsigned places;   /* how many the first node has redirected to without end; 0: it does not redirect so */
 static int asking[NODES]; /* ASKING was the last command of the node's connection */
 
 static bool is(const char *a, const char *b)
@@ -109,7 +108,7 @@ static bool was_asked(const struct fake *fake, const char *text)
 static void a_cluster_is_recognised_and_each_key_goes_to_its_master(void **state UNUSED)
 {
         struct job low, high, none;
-        open_at((struct redis_options){ 0 }, 2); /* which owns nothing */
+        open_at((struct redis_options){ 0 }, 2); /* which owns no slot */
         job_send(&low, &rig, "SET", LOW, "1");
         job_send(&high, &rig, "SET", HIGH, "1");
         job_send(&none, &rig, "INFO", NULL, NULL);
@@ -120,7 +119,7 @@ static void a_cluster_is_recognised_and_each_key_goes_to_its_master(void **state
         assert_true(was_asked(&nodes[0], "SET " LOW) && !was_asked(&nodes[1], "SET " LOW));
         assert_true(was_asked(&nodes[1], "SET " HIGH) && !was_asked(&nodes[0], "SET " HIGH));
         RUN_UNTIL(&rig, redis_state(rig.client) == REDIS_READY);
-        assert_int_equal(rig.events[REDIS_EVENT_CONNECTED], 2); /* a node each; that for the map is none of them */
+        assert_int_equal(rig.events[REDIS_EVENT_CONNECTED], 2); /* one per node, none for the map */
         assert_int_equal(maps_asked, 1);
         assert_int_equal(redis_away_ms(rig.client), 0);
         assert_int_equal(redis_counters(rig.client).commands, 3);
@@ -156,7 +155,7 @@ static void moved_is_followed_and_remembered(void **state UNUSED)
         job_send(&a, &rig, "SET", LOW, "1");
         RUN_UNTIL(&rig, a.is_done);
         assert_answer(&a, "OK");
-        assert_int_equal(a.command.attempts, 1); /* it was not done twice */
+        assert_int_equal(a.command.attempts, 1); /* it was not executed twice */
         assert_int_equal(a.resends, 0);
         job_send(&b, &rig, "SET", LOW, "2");
         RUN_UNTIL(&rig, b.is_done && maps_asked == 2);
@@ -165,7 +164,7 @@ static void moved_is_followed_and_remembered(void **state UNUSED)
         stop();
 }
 
-/* Sends a SET whose slot has moved to the third node, which is named by `host` and its port. It gets there. */
+/* Sends a SET whose slot has moved to the third node; MOVED names it by `host` and its port. It arrives there. */
 static void set_where_moved(const char *host, struct job *job)
 {
         static char text[64];
@@ -184,7 +183,7 @@ static void moved_without_a_host_leads_to_the_node_that_the_next_map_names(void 
         struct job a;
         set_where_moved("?", &a);
         assert_int_equal(a.resends, 0);
-        assert_int_equal(rig.events[REDIS_EVENT_CONNECT_FAILED], 0); /* nobody was looked for at "?" */
+        assert_int_equal(rig.events[REDIS_EVENT_CONNECT_FAILED], 0); /* "?" was not taken for a host */
         stop();
 }
 
@@ -239,7 +238,7 @@ static void clusterdown_holds_and_looks_at_the_map_again(void **state UNUSED)
         assert_false(a.is_done);
         assert_true(redis_away_ms(rig.client) > 0);
         assert_int_equal(redis_state(rig.client), REDIS_CONNECTING);
-        set_map(2, 1); /* another has taken over */
+        set_map(2, 1); /* another node has taken over */
         RUN_UNTIL(&rig, a.is_done);
         assert_answer(&a, "OK");
         assert_true(was_asked(&nodes[2], "SET " LOW));
@@ -267,7 +266,7 @@ static void endless_redirections_end_with_the_hold_time(void **state UNUSED)
         special = redirection("MOVED", 5061, 0); /* to itself */
         job_send(&a, &rig, "SET", LOW, "1");
         RUN_UNTIL(&rig, a.is_done);
-        /* The hold time ends while it waits, or while it is on its way once more: then nobody knows. */
+        /* The hold time ends while it waits, or while it is in flight again: then it is in doubt. */
         assert_true(a.code == ERR_UNAVAILABLE || a.code == ERR_TIMEOUT);
         if (a.code == ERR_UNAVAILABLE)
                 assert_true(strstr(a.text, "MOVED") != NULL);
@@ -283,7 +282,7 @@ static void maps_are_asked_for_at_a_bounded_rate(void **state UNUSED)
         job_send(&a, &rig, "SET", LOW, "1");
         int before = maps_asked;
         rig_run_for(&rig, 1000);
-        /* After 100, 200, 400, 400 ms: 4 at the most, and never two at a time. */
+        /* After 100, 200, 400, 400 ms: at most 4, and never two at a time. */
         assert_in_range(maps_asked - before, 1, 5);
         special = NULL;
         RUN_UNTIL(&rig, a.is_done);
@@ -298,7 +297,7 @@ static void a_lost_node_is_replaced_by_what_another_node_tells(void **state UNUS
         special = FAKE_CLOSE;
         for (int i = 0; i < 10; i++)
                 job_send(&jobs[i], &rig, "SET", i % 2 ? LOW : HIGH, "1");
-        fake_stop(&nodes[0]); /* nobody listens there any more */
+        fake_stop(&nodes[0]); /* it no longer listens */
         set_map(2, 1);
         RUN_UNTIL(&rig, rig.answered == 10);
         for (int i = 0; i < 10; i++)
@@ -381,7 +380,7 @@ static void commands_move_from_a_cluster_to_a_single_server_and_back(void **stat
         struct job jobs[30];
         start((struct redis_options){ 0 });
         fake_start(&single, &rig.loop, 0, single_answer);
-        special = ""; /* the first node does not answer any more: its commands are sent again elsewhere */
+        special = ""; /* the first node stops answering: its commands are sent again elsewhere */
         struct redis_target *one = target_at(single.port), *cluster = target_at(nodes[1].port);
         for (int i = 0; i < 10; i++)
                 job_send(&jobs[i], &rig, "SET", i % 2 ? LOW : HIGH, "1");

@@ -1,6 +1,6 @@
-/* command: a command is formatted once and keeps its bytes until it is answered, so that sending it again is
- * no more than another write. It becomes an array of bulk strings (RESP2), in one piece of memory of exactly its
- * size; hiredis's formatter prints each length with sprintf, which showed in the profile of a whole server. */
+/* command: a command is formatted once, as a RESP2 array of bulk strings, and keeps its bytes until it is answered, so
+ * that sending it again is just another write. hiredis could format it too, but prints each length with sprintf, which
+ * was visible in a profile of Collector. */
 #include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static void free_bytes(struct redis_command *command)
         inside(command)->length = 0;
 }
 
-/* Of "$123\r\n" or "*123\r\n". */
+/* The length of "$123\r\n" or "*123\r\n". */
 static size_t header_size(size_t number)
 {
         return decimal_length(number) + 3;
@@ -51,7 +51,7 @@ static char *put_header(char *out, char kind, size_t number)
         return out;
 }
 
-/* 0: larger than memory can be. */
+/* 0: it would overflow. */
 static size_t formatted_size(size_t argc, const size_t lengths[])
 {
         size_t size = header_size(argc);
@@ -84,7 +84,7 @@ char *redis_format(size_t argc, const char *const argv[], const size_t lengths[]
         return bytes;
 }
 
-/* Where the header of the second of `argc` arguments begins, when the first is so long (RESP2, bulk strings). */
+/* Where the header of the second of `argc` arguments begins, given the length of the first. */
 static size_t argument_offset(size_t first_length, size_t argc)
 {
         return header_size(argc) + header_size(first_length) + first_length + 2;
@@ -117,7 +117,7 @@ int redis_command_args(struct redis_command *command, size_t argc, const char *c
         return 0;
 }
 
-/* Where the key ends and how long the command becomes decide whether it stays where it is. */
+/* Moves the rest of the command within its memory, or to new memory if it grows too much. */
 int redis_command_set_key(struct redis_command *command, const char *key, size_t length)
 {
         assert(inside(command)->state == COMMAND_IDLE && inside(command)->key_offset > 0);

@@ -1,9 +1,9 @@
-/* Tests of what replies fit a command, and of what becomes of one that gets another. */
+/* Tests of which replies fit a command, and what happens when one does not. */
 #include "redis/fake_redis_test.h"
 
 static struct rig rig;
 static struct fake fake;
-static const char *wrong; /* what the fake says to all but the handshake, on its first connections */
+static const char *wrong; /* the fake's answer to all but the handshake, on its first connections */
 static int wrong_until;
 
 static bool fits(const char *words, const char *text)
@@ -139,7 +139,7 @@ static void a_server_that_never_says_what_fits_costs_the_hold_time(void **state 
         rig_open(&rig, (struct redis_options){ .hold_ms = 400 }, fake.port);
         job_send(&a, &rig, "SET", "a", "1");
         RUN_UNTIL(&rig, a.is_done);
-        assert_int_equal(a.code, ERR_TIMEOUT); /* it may have been done */
+        assert_int_equal(a.code, ERR_TIMEOUT); /* Redis may have executed it */
         assert_in_range(fake.connections, 4, 60);
         fake_stop(&fake);
         rig_fini(&rig);

@@ -1,6 +1,6 @@
-/* failure: which error replies are no answers but "not now" (one table), and what of an error reply's text may
- * be repeated in logs. Redis puts a code in capitals first (redis.io, "Redis serialization protocol
- * specification", simple errors); all codes that are not listed are answers, and the caller's. */
+/* failure: one table says which error replies mean "not now"; every other error is an answer for the caller. An error
+ * begins with a code in capitals (redis.io, "Redis serialization protocol specification", simple errors). The rest of
+ * this file makes its text fit for logs. */
 #include <ctype.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 enum { TEXT_MAX = 120 };
 
-/* The first match counts; a text with blanks is a beginning. */
+/* The first match counts. A text of several words matches the beginning of an error. */
 static const struct {
         const char *begins;
         enum redis_failure failure;

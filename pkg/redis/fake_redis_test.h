@@ -1,6 +1,6 @@
-/* fake_redis: what the tests of this folder share. A scripted server, served by the test's own loop, plays what
- * a real one cannot be made to answer; a real redis-server is started where it can; a rig runs a client
- * and writes down what it tells. */
+/* fake_redis: what the tests of this folder share. A scripted server, run by the test's own loop, plays what a real one
+ * cannot be made to answer; where a real one can, the tests start redis-server. A rig runs a client and records its
+ * events. */
 #ifndef REDIS_FAKE_REDIS_TEST_H
 #define REDIS_FAKE_REDIS_TEST_H
 
@@ -44,11 +44,11 @@ struct fake_conn {
         struct fake *fake;
         int number; /* counts from 1 */
         int commands;
-        bool is_mute; /* says nothing any more: an answer left out would give its place to the next */
+        bool is_mute; /* no longer answers: if it left out one answer, the next would take its place */
         struct buf in;
 };
 
-/* The answer to one command, "" for none. NULL: the usual one. Not asked for CLIENT. */
+/* Returns the answer to one command; "": none; NULL: the usual one. Not called for CLIENT. */
 typedef const char *fake_answer_fn(struct fake *fake, struct fake_conn *conn, size_t argc, char **argv);
 
 struct fake {
@@ -56,7 +56,7 @@ struct fake {
         uint16_t port;
         fake_answer_fn *answer;
         int connections, open;
-        int asked; /* commands that are no part of the handshake */
+        int asked; /* commands after the handshake */
         struct {
                 int connection;
                 char text[40]; /* "SET k 1" */
@@ -98,7 +98,7 @@ static inline bool fake_is_handshake(const char *name)
         return false;
 }
 
-/* What Redis would say if all went well. */
+/* What a healthy Redis would answer. */
 static inline const char *fake_usual(const char *name)
 {
         static const struct {
@@ -139,7 +139,7 @@ static inline void fake_command(struct fake_conn *conn, size_t argc, char **argv
         fake_say(conn, answer ? answer : fake_usual(argv[0]));
 }
 
-/* One whole command off the front of `in`, or false. The test's client is trusted to send arrays of strings. */
+/* Takes one whole command off `in`, or returns false. Relies on the client to send arrays of strings. */
 static inline bool fake_take(struct fake_conn *conn)
 {
         char *argv[FAKE_ARGS_MAX];
@@ -197,7 +197,7 @@ static inline void fake_on_connection(uv_stream_t *stream, int status)
         assert_int_equal(uv_read_start((uv_stream_t *)&conn->tcp, fake_alloc, fake_on_read), 0);
 }
 
-/* `port` 0: a free one. */
+/* `port` 0: any free port. */
 static inline void fake_start(struct fake *fake, uv_loop_t *loop, uint16_t port, fake_answer_fn *answer)
 {
         struct sockaddr_in address;
@@ -225,7 +225,7 @@ static inline void fake_stop(struct fake *fake)
 struct rig {
         uv_loop_t loop;
         uv_prepare_t prepare;
-        uv_timer_t pulse; /* so that a wait looks at its condition now and then */
+        uv_timer_t pulse; /* so that a wait checks its condition now and then */
         struct redis *client;
         struct redis_budget budget;
         bool is_closed;
@@ -239,7 +239,7 @@ struct job {
         struct redis_command command;
         struct rig *rig;
         bool is_done, closes;
-        int code; /* of the error without a reply */
+        int code; /* of the error, if there is no reply */
         unsigned resends, order;
         enum redis_reply_type type;
         char text[256];
@@ -328,7 +328,7 @@ static inline void rig_open(struct rig *rig, struct redis_options options, uint1
                 }                                                                                                      \
         } while (0)
 
-/* Runs the loop for a while in which something must not happen. */
+/* Runs the loop while something must not happen. */
 static inline void rig_run_for(struct rig *rig, int64_t ms)
 {
         int64_t until_ms = clock_monotonic_ms() + ms;
@@ -336,7 +336,7 @@ static inline void rig_run_for(struct rig *rig, int64_t ms)
                 (void)uv_run(&rig->loop, UV_RUN_ONCE);
 }
 
-/* Closes all, and shows that nothing is left behind: no handle, no command, no byte of the budget. */
+/* Closes all, and checks that nothing is left: no handle, no command, no byte of the budget. */
 static inline void rig_fini(struct rig *rig)
 {
         if (rig->client)
@@ -417,11 +417,11 @@ static inline bool server_answers(const struct real_server *server)
         bool answers = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
                        send(fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6 &&
                        poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 1000) == 1;
-        (void)close(fd); /* nothing was promised on it */
+        (void)close(fd); /* nothing was written to it */
         return answers;
 }
 
-/* On a unix socket in its folder; `more` holds arguments, closed by NULL. */
+/* Starts it on a unix socket in its folder; `more` are arguments, with NULL after the last. */
 static inline void server_start(struct real_server *server, const char *const more[])
 {
         const char *argv[32] = { "redis-server", "--port", "0", "--unixsocket", server->socket_path, "--dir",
@@ -429,7 +429,7 @@ static inline void server_start(struct real_server *server, const char *const mo
         size_t argc = 11;
         for (size_t i = 0; more && more[i]; i++)
                 argv[argc++] = more[i];
-        (void)unlink(server->socket_path); /* left by one that was killed */
+        (void)unlink(server->socket_path); /* left by a server that was killed */
         server->pid = fork();
         assert_true(server->pid >= 0);
         if (server->pid == 0) {

@@ -17,7 +17,7 @@ void redis_flight_free_stand_in(struct redis_command *command)
         free(command);
 }
 
-/* The caller's room is the caller's again after the answer: what is in it has to be copied. */
+/* Copies the bytes if they are in the caller's room, which the caller gets back with the answer. */
 static bool take_bytes(struct redis_command *to, struct redis_command *from)
 {
         char *bytes = inside(from)->bytes;
@@ -33,7 +33,7 @@ static bool take_bytes(struct redis_command *to, struct redis_command *from)
         return true;
 }
 
-/* Its reply will still come, and must not be taken for that of the next: something has to wait for it. */
+/* Its reply may still come and must not be taken for the next command's, so a stand-in waits for it. */
 static bool leave_stand_in(struct flight *flight, struct redis_command *command)
 {
         struct redis_command *stand_in = malloc(sizeof(*stand_in));
@@ -44,7 +44,7 @@ static bool leave_stand_in(struct flight *flight, struct redis_command *command)
         inside(stand_in)->deadline_ms = INT64_MAX;
         inside(stand_in)->has_asked = inside(command)->has_asked;
         inside(stand_in)->expected = inside(command)->expected;
-        if (flight->partial == command) { /* the rest of its bytes has to follow */
+        if (flight->partial == command) { /* the rest of its bytes must still be written */
                 if (!take_bytes(stand_in, command)) {
                         free(stand_in);
                         return false;
@@ -55,7 +55,7 @@ static bool leave_stand_in(struct flight *flight, struct redis_command *command)
         return true;
 }
 
-/* After a switch in_flight need not be in order of deadline: one behind a younger one is noticed later. */
+/* After a switch, in_flight may not be in order of deadline; a command behind a younger one then expires late. */
 void redis_flight_expire(struct flight *flight, struct queue *queue, int64_t now_ms)
 {
         struct list *at = flight->in_flight.next;
@@ -84,7 +84,7 @@ void redis_flight_rescue(struct flight *flight, struct queue *queue)
                         redis_flight_free_stand_in(command);
                 else if (inside(command)->is_guilty && !queue->is_closing)
                         redis_queue_fail(queue, command, REASON_GUILTY);
-                else if (command == flight->partial) /* never whole on the wire: it was not done */
+                else if (command == flight->partial) /* Redis never received all of it, so it was not executed */
                         redis_queue_refused(queue, command, &again);
                 else
                         redis_queue_doubt(queue, command, &again);

@@ -171,8 +171,7 @@ static void put_in_flight(struct flow *f, struct redis_command *command, int64_t
         command->order = ++server->numbers->written;
         command->connection = f->number;
         if (command->generation != f->generation)
-                inside(command)->suspicion.losses = inside(command)->suspicion.strikes =
-                        0; /* another server's verdict */
+                redis_suspicion_forget(command); /* it was about another server */
         command->generation = f->generation;
         inside(command)->batch_us = 0;
         if (command->sent_first_ms == 0)

@@ -1,8 +1,8 @@
-/* handshake: all that a new connection says first, in one write, and what the answers mean. ROLE comes before
- * PING because a loading server answers ROLE, and PING with -LOADING; CLUSTER SLOTS tells what kind of server it is; a user that may do neither (managed
- * services) is taken at its word. Redis may repeat the arguments of a command in an error, so of a refused
- * AUTH only the first word is ever repeated. Where a second password is there, it is all said again with that one,
- * once the answers to the first have come. */
+/* handshake: sends all that a new connection says first in one write, and judges the answers. ROLE comes before PING,
+ * because a server that is loading answers ROLE, and PING with -LOADING. CLUSTER SLOTS shows what kind of server it is. If
+ * the user may call neither ROLE nor CLUSTER (managed services), the server is assumed to be a single primary. Redis may
+ * repeat the arguments of a command in an error, so of the answer to AUTH only the first word is ever repeated. If there
+ * is a second password, the handshake starts again with it, after all answers to the first have come. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static int say_all(struct redis_handshake *h, const struct redis_target *t, stru
 {
         size_t texts = t->password.length + t->password_secondary.length + (t->username ? strlen(t->username) : 0) +
                        (t->client_name ? strlen(t->client_name) : 0);
-        /* All at once: growing would leave a copy of the password behind. */
+        /* At once, because growing would leave a copy of the password behind. */
         int rc = buf_reserve(&h->out, texts + 512);
         if (rc == 0)
                 rc = add_auth(h, t);
@@ -125,7 +125,7 @@ static bool is_not_needed(const struct redis_reply *reply)
                redis_reply_is_error(reply, "ERR AUTH <password> called without any password configured for the");
 }
 
-/* "not now" in the table's own words, or else the first word of a refusal. */
+/* "Not now" in our own words, or the first word of a refusal. */
 static enum redis_failure judge_auth(const struct redis_handshake *h, const struct redis_reply *reply, struct err *err)
 {
         enum redis_failure failure = redis_failure_of(reply);
@@ -154,22 +154,22 @@ static enum redis_failure judge_role(const struct redis_reply *reply, struct err
         return FAILURE_RECONNECT;
 }
 
-/* Only a Cluster has a map; the others refuse the command, and so do rights that are narrow. */
+/* Only a Cluster has a map. Other servers refuse the command, and so does a Cluster if the user lacks rights for it. */
 static enum redis_failure judge_cluster(struct redis_handshake *h, const struct redis_reply *reply, struct err *err)
 {
         bool is_map = redis_reply_type(reply) == REDIS_ARRAY;
         if (is_map && !h->slots && redis_slots_parse(reply, h->target->host, &h->slots, err) < 0) {
-                (void)err_wrap(err, "slots"); /* the kind tells that it is bad */
+                (void)err_wrap(err, "slots"); /* the result says so */
                 return FAILURE_UNKNOWN;
         }
         if (is_map || !h->target->cluster)
                 return FAILURE_NONE;
         (void)redis_reply_error(reply, err);
-        (void)err_wrap(err, "slots"); /* the kind tells that it is bad */
+        (void)err_wrap(err, "slots"); /* the result says so */
         return err->code == ERR_DENIED ? FAILURE_DENIED : FAILURE_UNKNOWN;
 }
 
-/* What Redis may say to each step, but for errors. */
+/* Whether Redis may answer that step so; errors apart. */
 static bool is_sound(unsigned char step, const struct redis_reply *reply)
 {
         const struct redis_reply *first = redis_reply_at(reply, 0);
@@ -199,7 +199,7 @@ static enum redis_failure judge_error(const struct redis_handshake *h, unsigned 
                 return FAILURE_DENIED;
         }
         if (failure == FAILURE_NONE && step == STEP_SELECT)
-                return FAILURE_UNKNOWN; /* no such database: no use without it, and none of the other kinds */
+                return FAILURE_UNKNOWN; /* no such database, so the connection is of no use */
         return failure;
 }
 
@@ -218,7 +218,7 @@ int redis_handshake_reply(struct redis_handshake *h, const struct redis_reply *r
                 *failure = judge_cluster(h, reply, err);
         else if (redis_reply_type(reply) == REDIS_ERROR)
                 *failure = judge_error(h, step, reply, err);
-        else if (step == STEP_ROLE && !h->slots) /* a replica knows the map as well */
+        else if (step == STEP_ROLE && !h->slots) /* in a Cluster, a replica serves the map as well */
                 *failure = judge_role(reply, err);
         if (step == STEP_AUTH && *failure == FAILURE_DENIED && h->has_other) {
                 h->is_refused = true; /* AUTH is never the last step */

@@ -25,14 +25,14 @@ struct redis_lookup {
         int64_t done_ms;
         struct redis_addresses found;
         uint16_t port;
-        char host[]; /* as it was looked up */
+        char host[]; /* the name */
 };
 
 struct redis_locate {
         struct redis_lookup *lookup; /* while it runs */
         struct redis_locator *locator;
-        struct redis_target *target;       /* what is looked for; then the view that was found */
-        struct redis_sentinels *sentinels; /* while they are asked                             */
+        struct redis_target *target;       /* what to find; then the view that was found        */
+        struct redis_sentinels *sentinels; /* while they are asked                              */
         redis_located_fn *done;
         void *data;
 };
@@ -52,7 +52,8 @@ static bool locate_path(const struct redis_target *target, struct redis_addresse
         struct sockaddr_un path = { .sun_family = AF_UNIX };
         if (!target->socket_path)
                 return false;
-        memcpy(path.sun_path, target->socket_path, strlen(target->socket_path) + 1); /* measured when it was made */
+        memcpy(path.sun_path, target->socket_path,
+               strlen(target->socket_path) + 1); /* target.c has checked the length */
         add(out, &path, sizeof(path));
         return true;
 }
@@ -133,7 +134,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         if (status == 0)
                 gather(locator, list, &found);
         (void)err_set(&err, ERR_UNAVAILABLE, "%s",
-                      status < 0 ? uv_strerror(status) : "no address"); /* used where there is none */
+                      status < 0 ? uv_strerror(status) : "no address"); /* used if there is none */
         if (!waiter && found.count > 0 && !locator->life->is_closing) {
                 lookup->is_done = true;
                 lookup->done_ms = (int64_t)uv_now(locator->loop);
@@ -274,6 +275,6 @@ void redis_locate_cancel(struct redis_locate *locate)
         if (locate->sentinels)
                 locate->locator->sentinel->cancel(locate->sentinels);
         if (locate->lookup)
-                locate->lookup->waiter = NULL; /* it goes on, for the next attempt */
+                locate->lookup->waiter = NULL; /* it continues, for the next attempt */
         free_locate(locate);
 }

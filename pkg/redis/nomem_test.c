@@ -1,5 +1,5 @@
-/* What the client does when memory runs out: `make torture` lets each allocation fail in turn. The server is a real
- * one, in a process of its own, so that only the client's allocations fail. */
+/* Tests of the client out of memory: `make torture` lets each allocation fail in turn. The server is a real one, in a
+ * process of its own, so that only the client's allocations fail. */
 #include "redis/fake_redis_test.h"
 
 enum { JOBS = 20 };
@@ -20,7 +20,7 @@ static int tear_down(void **state UNUSED)
         return 0;
 }
 
-/* As job_init, but a command that cannot be formatted is sent all the same: it is answered with ERR_NOMEM. */
+/* As job_init, but sends a command that cannot be formatted too; its answer is ERR_NOMEM. */
 static void send_job(struct job *job, struct rig *rig, size_t argc, const char *const argv[])
 {
         size_t lengths[4];
@@ -40,7 +40,7 @@ static struct redis_target *make_target(void)
         return redis_target_new(&options, NULL);
 }
 
-/* False: there was no memory for it. */
+/* False: out of memory. */
 static bool open_client(struct rig *rig)
 {
         struct redis_options options = { .hold_ms = 3000,
@@ -58,7 +58,7 @@ static bool open_client(struct rig *rig)
         return is_open;
 }
 
-/* In between the server closes the connection, with commands on it. */
+/* Meanwhile the server closes the connection, with commands in flight. */
 static void send_all(struct rig *rig, struct job jobs[JOBS])
 {
         for (size_t i = 0; i < JOBS; i++) {
@@ -78,14 +78,14 @@ static void each_command_is_answered_once_whatever_allocation_fails(void **state
         rig_init(&rig);
         if (open_client(&rig)) {
                 send_all(&rig, jobs);
-                RUN_UNTIL(&rig, rig.answered == JOBS); /* job_on_reply looks that none is answered twice */
+                RUN_UNTIL(&rig, rig.answered == JOBS); /* job_on_reply checks that none is answered twice */
                 for (size_t i = 0; i < JOBS; i++)
                         assert_true(jobs[i].code == 0 || jobs[i].code == ERR_NOMEM);
         }
         rig_fini(&rig);
 }
 
-/* A second target is taken up while commands are on their way to the first. */
+/* Moves to a second target while commands are in flight to the first. */
 static void a_switch_loses_no_command_whatever_allocation_fails(void **state UNUSED)
 {
         static struct job jobs[JOBS];

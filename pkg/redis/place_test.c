@@ -1,11 +1,11 @@
-/* Tests of commands on their way from one place to another: made anew, refused, withdrawn, and those that wait for the
- * place that they are for. */
+/* Tests of commands whose place changes: adapted, refused or withdrawn by on_place, and those that wait for a newer
+ * target. */
 #include "redis/fake_redis_test.h"
 
 static struct rig rig;
 static struct fake fake, other;
 
-/* A job that says what becomes of it in another place. */
+/* A job that says what on_place returns. */
 struct traveller {
         struct job job;
         enum redis_made made;
@@ -150,7 +150,7 @@ static void what_is_withdrawn_is_the_callers_again_and_gets_no_reply(void **stat
         assert_int_equal(a.asked, 1);
         assert_false(a.job.is_done);
         assert_int_equal(other.logged, 1);
-        redis_send(rig.client, &a.job.command); /* it may be sent again: nothing holds it */
+        redis_send(rig.client, &a.job.command); /* it may be sent again */
         a.made = REDIS_MADE;
         RUN_UNTIL(&rig, a.job.is_done);
         assert_answer(&a.job, "OK");
@@ -180,7 +180,7 @@ static const char *puts_off(struct fake *f UNUSED, struct fake_conn *conn UNUSED
         return strcmp(argv[0], "SET") == 0 ? "-NOREPLICAS Not enough good replicas to write.\r\n" : NULL;
 }
 
-/* Redis has put it off: it is held, and then belongs to the next place. */
+/* Redis said "not now": the command is held, and goes to the next place. */
 static void a_set_that_redis_put_off_goes_under_the_prefix_of_the_next_place(void **state UNUSED)
 {
         struct traveller a;
@@ -192,7 +192,7 @@ static void a_set_that_redis_put_off_goes_under_the_prefix_of_the_next_place(voi
         assert_answer(&a.job, "OK");
         assert_int_equal(other.logged, 1);
         assert_string_equal(other.log[0].text, "SET b:key value");
-        assert_int_equal(a.job.resends, 0); /* it was certainly not done */
+        assert_int_equal(a.job.resends, 0); /* it was certainly not executed */
         stop();
 }
 
@@ -228,7 +228,7 @@ static void a_command_for_a_newer_target_waits_for_it_and_the_others_do_not(void
         send_for(&c, "c", 3);
         send_for(&now, "now", 1);
         RUN_UNTIL(&rig, now.is_done);
-        rig_run_for(&rig, 120); /* also over ticks */
+        rig_run_for(&rig, 120); /* past several ticks */
         assert_int_equal(rig.answered, 1);
         assert_int_equal(redis_held(rig.client), 3);
         switch_to(other.port, "", 2);

@@ -57,7 +57,7 @@ static bool info_get(const char *info, const char *name, char *out, size_t size)
                 if (strncmp(at, name, length) != 0 || at[length] != ':')
                         continue;
                 int value = (int)strcspn(at + length + 1, "\r\n");
-                (void)snprintf(out, size, "%.*s", value, at + length + 1); /* cut where it is too long */
+                (void)snprintf(out, size, "%.*s", value, at + length + 1); /* cut if it is too long */
                 return true;
         }
         return false;

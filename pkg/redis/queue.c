@@ -36,18 +36,18 @@ static void hold(struct queue *queue, struct redis_command *command, struct list
         queue->held_count++;
 }
 
-/* ASKING is for one attempt at one node. */
+/* ASKING is valid for one attempt at one node. */
 static void take_asking_off(struct queue *queue, struct redis_command *command)
 {
         inside(command)->is_asking = inside(command)->has_asked = false;
         inside(command)->length -= ASKING_LENGTH;
         inside(command)->key_offset -= inside(command)->key_offset ? ASKING_LENGTH : 0;
-        if (inside(command)->bytes) /* else a stand-in has them */
+        if (inside(command)->bytes) /* otherwise a stand-in has them */
                 memmove(inside(command)->bytes, inside(command)->bytes + ASKING_LENGTH, inside(command)->length);
         atomic_fetch_sub_explicit(&queue->budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
-/* Its place in a list in order of deadline. What comes is seldom older than much of what is there. */
+/* Its position in a list in order of deadline. Searches from the end, since few commands there are younger. */
 static struct list *place_in(struct list *list, const struct redis_command *command)
 {
         struct list *at = list;
@@ -56,7 +56,7 @@ static struct list *place_in(struct list *list, const struct redis_command *comm
         return at;
 }
 
-/* What follows it may go on. */
+/* Its follower need not wait for it any more. */
 static void release_follower(struct queue *queue, const struct redis_command *command)
 {
         struct redis_command *follower = command->follower;
@@ -67,7 +67,7 @@ static void release_follower(struct queue *queue, const struct redis_command *co
         list_insert_before(place_in(&queue->held, follower), &inside(follower)->link);
 }
 
-/* Out of whatever it is in; the budget keeps its share. */
+/* Removes it from whatever list it is in. The budget stays charged. */
 static void take_out(struct queue *queue, struct redis_command *command)
 {
         if (inside(command)->state == COMMAND_HELD)
@@ -144,7 +144,7 @@ bool redis_queue_cancel(struct redis_command *command)
 
 /* --- From one place to another --------------------------------------------------------------------------- */
 
-/* Those in `later` whose target is in use now; all when the queue closes. */
+/* Moves those from `later` to `held` whose target is in use now; all if the queue closes. */
 static void release(struct queue *queue)
 {
         struct list released;
@@ -192,13 +192,13 @@ bool redis_queue_remake(struct queue *queue, struct redis_command *command)
 
 /* --- From one node of a Cluster to another --------------------------------------------------------------- */
 
-/* A router has no connection that could end. */
+/* A pool has no connection that a command could end. */
 static bool belongs_aside(const struct queue *queue, const struct redis_command *command)
 {
         return inside(command)->suspicion.strikes > 0 && !queue->is_pool;
 }
 
-/* What was sent behind it waits with it. */
+/* Its follower waits with it. */
 static void park_follower(const struct queue *queue, struct redis_command *command)
 {
         struct redis_command *follower = command->follower;
@@ -254,7 +254,7 @@ void redis_queue_ask(struct queue *queue, struct redis_command *command)
 {
         char *bytes = malloc(ASKING_LENGTH + inside(command)->length);
         if (!bytes)
-                return; /* then it is sent away again, and tried once more */
+                return; /* then it is redirected again, and this is tried once more */
         memcpy(mempcpy(bytes, ASKING, ASKING_LENGTH), inside(command)->bytes, inside(command)->length);
         redis_command_replace(command, bytes);
         inside(command)->length += ASKING_LENGTH;
@@ -294,7 +294,7 @@ void redis_queue_refused(struct queue *queue, struct redis_command *command, str
         hold(queue, command, list);
 }
 
-/* The caller may format it anew, with a mark that says that it is a repeat. */
+/* The caller may format it again, with a mark for repeats. */
 static void tell_resend(struct queue *queue, struct redis_command *command)
 {
         size_t before = inside(command)->length;
@@ -348,7 +348,7 @@ void redis_queue_drop_impatient(struct queue *queue)
 
 /* --- Answers --------------------------------------------------------------------------------------------- */
 
-/* Only what has failed before: an on_reply that sends again and fails again waits for the next turn. */
+/* Only what has failed so far: a command that an on_reply sends and that fails at once waits for the next turn. */
 void redis_queue_deliver(struct queue *queue)
 {
         struct list now;

@@ -43,7 +43,7 @@ static void tryagain_is_asked_again_on_the_same_connection(void **state UNUSED)
         RUN_UNTIL(&rig, a.is_done && b.is_done && c.is_done);
         assert_answer(&b, "OK");
         assert_int_equal(b.order, 3);
-        assert_int_equal(b.resends, 0); /* it was certainly not done */
+        assert_int_equal(b.resends, 0); /* it was certainly not executed */
         assert_int_equal(fake.connections, 1);
         assert_int_equal(rig.events[REDIS_EVENT_NOT_WRITABLE], 1);
         stop();
@@ -184,7 +184,7 @@ static void a_reply_over_the_limit_breaks_the_protocol(void **state UNUSED)
         assert_true(strstr(rig.last_error.text, "over the limit") != NULL);
         stop();
         start(too_long, (struct redis_options){ .reply_max_bytes = 2000, .hold_ms = 400, .stall_ms = 60 });
-        job_send(&a, &rig, "GET", "a", NULL); /* announced, but it never comes: time ends it */
+        job_send(&a, &rig, "GET", "a", NULL); /* announced, but it never comes: the deadline ends it */
         RUN_UNTIL(&rig, a.is_done);
         assert_int_equal(a.code, ERR_UNAVAILABLE);
         stop();

@@ -1,7 +1,6 @@
-/* reply: hiredis's reader finds the parts, this file keeps them: in an arena that is emptied for the next
- * reply, so a reply costs no malloc and no free, and its memory has one limit. That limit is what a hostile
- * length ("*2000000000") meets, at any depth. Types that RESP2 lacks are refused, since hiredis 1.x would
- * otherwise hand out numbers that look like pointers for them. */
+/* reply: hiredis's reader parses; this file stores the parts in an arena that is emptied for the next reply. So a reply
+ * costs no malloc and no free, and one limit bounds its memory, also for a hostile length ("*2000000000") at any depth.
+ * Types that RESP2 lacks are refused, because hiredis 1.x would pass numbers as pointers for them. */
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +85,7 @@ static void arena_clear(struct redis_reader *reader)
         reader->arena_bytes = 0;
 }
 
-/* A new part, at its place in the array that is being read. NULL makes hiredis give up. */
+/* Adds a part to the array that is being read. NULL makes hiredis give up. */
 static struct redis_reply *add_reply(const redisReadTask *task, enum redis_reply_type type)
 {
         struct redis_reply *reply = arena_get(task->privdata, sizeof(*reply));
@@ -129,7 +128,7 @@ static void *create_string(const redisReadTask *task, char *bytes, size_t length
         return reply;
 }
 
-/* hiredis 0.14 stops at 7 by itself, later ones take any depth. */
+/* hiredis 0.14 itself stops at a depth of 7; later versions accept any. */
 static bool is_deep(const redisReadTask *task)
 {
         int depth = 0;
@@ -226,7 +225,7 @@ struct redis_reader *redis_reader_new(size_t reply_max_bytes)
                 return NULL;
         }
         reader->parser->privdata = reader;
-        /* By default it throws its buffer away whenever 16 KiB of it are unused: with each 64 KiB read. */
+        /* By default hiredis frees its buffer whenever 16 KiB of it are unused: after each read of 64 KiB. */
         reader->parser->maxbuf = READER_KEEPS_BYTES;
         return reader;
 }
@@ -257,7 +256,7 @@ static int reader_error(const struct redis_reader *reader, struct err *err)
 
 int redis_reader_next(struct redis_reader *reader, const struct redis_reply **out, struct err *err)
 {
-        /* A reply that is only begun keeps its parts in the arena until it is whole. */
+        /* An incomplete reply keeps its parts in the arena. */
         if (!reader->parser->reply)
                 arena_clear(reader);
         void *reply = NULL;

@@ -5,7 +5,7 @@
 
 #include "redis/question.h"
 #include "redis/sentinel_check.h"
-#include "redis/sentinel_watch.h"
+#include "redis/sentinel_news.h"
 #include "redis/target_private.h"
 
 enum { STEPS = 3 };
@@ -59,15 +59,15 @@ static void on_answer(struct redis_question *question, const struct redis_reply 
         const struct candidate *c = CONTAINER_OF(question, struct candidate, question);
         struct redis_sentinel_found *found = &c->all->found[c->index];
         if (!reply) {
-                found->err = *why; /* names the Sentinel */
+                found->err = *why; /* it names the Sentinel */
                 found->is_refusal = why->code == ERR_DENIED;
         } else if (redis_reply_type(reply) == REDIS_ERROR) {
                 (void)redis_reply_error(reply, &found->err);
-                (void)err_wrap(&found->err, "%s", step_names[c->step]); /* told by done */
+                (void)err_wrap(&found->err, "%s", step_names[c->step]); /* reported by done */
                 found->is_refusal = true;
         } else if (c->step == 0 && redis_reply_count(reply) != 2) {
                 (void)err_set(&found->err, ERR_UNAVAILABLE, "does not know the master %s",
-                              c->all->target->sentinel_master); /* told by done */
+                              c->all->target->sentinel_master); /* reported by done */
         }
 }
 

@@ -7,7 +7,7 @@ enum { SENTINELS = 3 };
 
 static uv_loop_t loop;
 static struct fake sentinels[SENTINELS];
-static const char *refused[SENTINELS]; /* a command, or a word behind SENTINEL; NULL: all is allowed */
+static const char *refused[SENTINELS]; /* a command, or a word after SENTINEL; NULL: all are allowed */
 static const char *place;
 static struct redis_sentinel_found found[SENTINELS];
 static size_t found_count;
@@ -50,7 +50,7 @@ static void start(void)
         calls = 0;
 }
 
-/* Until nothing is left but the Sentinels: so all that the check has opened is closed. */
+/* Runs the loop until only the Sentinels are left: the check has closed all that it opened. */
 static void check(int64_t timeout_ms)
 {
         struct redis_node nodes[SENTINELS];

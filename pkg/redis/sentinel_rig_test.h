@@ -8,21 +8,21 @@ enum { SENTINELS = 3 };
 
 static struct rig rig;
 static struct fake sentinels[SENTINELS], one, two; /* two servers */
-static char says[SENTINELS][128];                  /* the answer to SENTINEL; "" none */
-static const char *state_of_all; /* of a failover: what SENTINEL MASTER says; NULL none is under way */
+static char says[SENTINELS][128];                  /* the answer to SENTINEL; "": none */
+static const char *state_of_all;                   /* of a failover, for SENTINEL MASTER; NULL: none is under way */
 static bool refuse_subscriptions, hide_master;
 static unsigned asked[SENTINELS];
 static struct fake_conn *listener; /* has subscribed to all channels */
 static unsigned subscriptions, questions;
 static const char *role_of_two, *auth_of_one;
-static const char *master_name; /* as the Sentinels know it */
+static const char *master_name; /* that the Sentinels know */
 
 static inline bool is(const char *a, const char *b)
 {
         return strcmp(a, b) == 0;
 }
 
-/* How far a failover from `one` is. */
+/* The state of a failover from `one`. */
 static inline const char *master_answer(void)
 {
         static char answer[256];
@@ -77,7 +77,7 @@ static inline const char *mute_answer(struct fake *fake UNUSED, struct fake_conn
         return conn->is_mute ? "" : NULL;
 }
 
-/* All say that `server` is the primary. */
+/* Lets all Sentinels name `server`. */
 static inline void name_primary(const struct fake *server)
 {
         char port[8];

@@ -1,11 +1,10 @@
-/* sentinel_watch: learns of a failover from the Sentinels as it happens. When an operator makes a primary a replica with
- * SENTINEL FAILOVER, it still accepts writes for some 10 s, all of which are lost, until a Sentinel tells it; so we do
- * not wait for the primary itself. Each Sentinel has a client that subscribes to it. The leader of a failover announces
+/* sentinel_watch: learns of a failover from the Sentinels as it happens. When an operator starts one with SENTINEL FAILOVER,
+ * the old primary still accepts writes for some 10 s, until a Sentinel makes it a replica, and loses them all; so we do not
+ * wait for the primary itself. Each Sentinel has a client that subscribes to it. The leader of a failover announces
  * that it is about to choose a replica (+failover-state-select-slave) and, one cycle later, 50 to 100 ms, to promote it
  * (+failover-state-send-slaveof-noone); the promotion follows in the next cycle. We hold commands from the first event
  * on, so that acknowledged writes have time to be replicated. The leader names the new primary from
- * +failover-state-reconf-slaves on, the others from +switch-master on; then we ask that Sentinel (failover.c). The
- * messages: redis.io, "High availability with Redis Sentinel", "Pub/Sub messages".
+ * +failover-state-reconf-slaves on, the others from +switch-master on; then we ask that Sentinel (failover.c).
  *
  * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then asked
  * for its state (SENTINEL MASTER). When a primary comes into use, a subscription is lost, or a Sentinel returns, we hold
@@ -16,33 +15,21 @@
 
 #include "redis/question.h"
 #include "redis/sentinel.h"
-#include "redis/sentinel_check.h"
+#include "redis/sentinel_news.h"
 #include "redis/sentinel_watch.h"
 #include "redis/target_private.h"
 
 enum {
         WATCHED_MAX = 8,
-        WORDS_MAX = 8,       /* of a message, as far as it is read                                        */
-        LISTEN_MS = 500,     /* a Sentinel that hangs costs no more, and a failover takes 200 ms to its promotion */
-        SELECTION_MS = 1000, /* then no replica was good enough                                                   */
-        PROMOTION_MS = 5000, /* then it has come to nothing                                                       */
+        LISTEN_MS = 500, /* how long to wait for a Sentinel that hangs; a failover takes 200 ms until the promotion */
+        SELECTION_MS = 1000, /* after that, no replica was good enough                                            */
+        PROMOTION_MS = 5000, /* after that, the promotion has failed                                              */
         RETRY_MIN_MS = 50,
         RETRY_MAX_MS = 1000,
         REFUSED_MS = 10000,
-        IDLE_MS = 500,  /* a silent end of a subscription is noticed after this and ... */
-        STALL_MS = 1000 /* ... that: a Sentinel answers a PING at once */
+        IDLE_MS = 500,  /* PING a silent subscription after this, ... */
+        STALL_MS = 1000 /* ... and give it up after this: a Sentinel answers at once */
 };
-
-#define CHANNEL_SELECT "+failover-state-select-slave"
-#define CHANNEL_BEGIN "+failover-state-send-slaveof-noone"
-#define CHANNEL_NAMED "+failover-state-reconf-slaves"
-#define CHANNEL_SWITCH "+switch-master"
-
-const char *const redis_sentinel_channels[REDIS_SENTINEL_CHANNELS] = { CHANNEL_SELECT, CHANNEL_BEGIN, CHANNEL_NAMED,
-                                                                       CHANNEL_SWITCH };
-
-const char redis_sentinel_rights[] = "+sentinel|get-master-addr-by-name +sentinel|master +subscribe +ping "
-                                     "&" CHANNEL_SELECT " &" CHANNEL_BEGIN " &" CHANNEL_NAMED " &" CHANNEL_SWITCH;
 
 struct subscription {
         struct watcher *watcher;
@@ -57,10 +44,10 @@ struct watcher {
         size_t subscribed;              /* channels                                    */
         bool is_over;                   /* its client is being closed                  */
         bool is_refused;                /* it does not let us subscribe                */
-        struct redis_question question; /* how far it is, when all are subscribed      */
+        struct redis_question question; /* after the subscriptions: its state          */
         bool is_asking;                 /* until that is closed                        */
-        bool is_awaited;                /* it may be telling what we don't hear        */
-        int64_t lost_ms;                /* since when it is not heard; 0: it is        */
+        bool is_awaited;                /* it may have news that we do not hear        */
+        int64_t lost_ms;                /* since when it is not heard; 0: it is heard  */
         uv_timer_t timer;
 };
 
@@ -68,7 +55,7 @@ struct redis_sentinel_watch {
         struct client *client; /* that it holds commands of */
         struct redis_target *target;
         bool is_closing;
-        bool is_told;  /* that one refuses */
+        bool is_told;  /* a refusal has been reported */
         unsigned open; /* clients, questions and timers that are not closed yet */
         /* The primary that is about to be replaced, until then. */
         char leaving_host[256];
@@ -106,7 +93,7 @@ static void set_hold(const struct redis_sentinel_watch *watch, struct conn *conn
                 redis_client_wake(watch->client);
 }
 
-/* Last in a callback: what is held may go out, and be answered. */
+/* Call it last in a callback: it may write held commands and answer them. */
 static void hold_or_go_on(const struct redis_sentinel_watch *watch)
 {
         struct client *client = watch->client;
@@ -152,7 +139,7 @@ static void hold_for_promotion(struct redis_sentinel_watch *watch, const char *h
 
 /* --- Its end ----------------------------------------------------------------------------------------------- */
 
-/* Called by the loop, for a client, a question or a timer that is gone. */
+/* Called by the loop, when a client, a question or a timer is closed. */
 static void release(struct redis_sentinel_watch *watch)
 {
         struct redis_life *life = &watch->client->server.life;
@@ -169,7 +156,7 @@ static void try_again_after(struct watcher *w, int64_t wait_ms)
                 (void)uv_timer_start(&w->timer, on_timer, (uint64_t)wait_ms, 0); /* not closed: cannot fail */
 }
 
-/* An eighth of the time for which it was not heard: one that is back is soon heard, one that stays away costs little. */
+/* An eighth of the time that it has been away: a Sentinel that returns is heard soon, one that stays away costs little. */
 static int64_t retry_ms(const struct watcher *w)
 {
         int64_t wait_ms = (now_of(w->all) - w->lost_ms) / 8;
@@ -190,7 +177,7 @@ static void on_client_closed(void *data)
         release(w->all);
 }
 
-/* A subscription that stood is awaited from now on, one that never did no longer. */
+/* Waits for a subscription that worked before; does not wait any longer for one that never did. */
 static void end_client(struct watcher *w)
 {
         if (!w->client || w->is_over)
@@ -207,7 +194,7 @@ static void end_client(struct watcher *w)
                 await_no_more(w);
 }
 
-/* --- How far it is ----------------------------------------------------------------------------------------- */
+/* --- Its state --------------------------------------------------------------------------------------------- */
 
 static const char *field(const struct redis_reply *reply, const char *name, const struct redis_reply **out)
 {
@@ -229,7 +216,7 @@ static bool is_failing_over(const struct redis_reply *reply)
         return flags && strstr(flags, "failover_in_progress");
 }
 
-/* For how long to hold. What comes before is still to be told; after it another primary is named. */
+/* How long to hold. Earlier states are followed by a message; after later ones another primary is named. */
 static int64_t promoting_ms(const struct redis_reply *reply)
 {
         const struct redis_reply *unused;
@@ -245,7 +232,7 @@ static bool is_in_use(const struct redis_sentinel_watch *watch, const char *host
         return conn && conn->target->port == port && conn->target->host && strcmp(conn->target->host, host) == 0;
 }
 
-/* Once for a target, however many of its Sentinels refuse, and however often. Last in a callback. */
+/* Once per target, however many of its Sentinels refuse, and however often. Call it last in a callback. */
 static void tell_refusal(const struct watcher *w, const struct err *why)
 {
         struct redis_sentinel_watch *watch = w->all;
@@ -263,12 +250,12 @@ static void tell_refusal(const struct watcher *w, const struct err *why)
 static void tell_refused(const struct watcher *w, const char *what, const struct redis_reply *reply)
 {
         struct err why;
-        (void)redis_reply_error(reply, &why); /* told by the event */
+        (void)redis_reply_error(reply, &why); /* for the event */
         (void)err_wrap(&why, "%s", what);
         tell_refusal(w, &why);
 }
 
-/* SENTINEL MASTER: a flat list of names and values, or an error where that is not allowed. */
+/* SENTINEL MASTER: a flat list of names and values, or an error if the user may not call it. */
 static void on_told(struct redis_question *question, const struct redis_reply *reply, const struct err *err UNUSED)
 {
         struct watcher *w = CONTAINER_OF(question, struct watcher, question);
@@ -331,63 +318,28 @@ static void on_subscribed(struct redis_command *command, const struct redis_repl
                 tell_refused(w, "SUBSCRIBE", reply);
 }
 
-/* A word of a message: it ends at a blank, not at a NUL. */
-struct word {
-        const char *text;
-        size_t length;
-};
-
-static size_t split(const char *text, struct word words[WORDS_MAX])
+static void on_news(struct watcher *w, const struct redis_sentinel_news *news)
 {
-        size_t count = 0;
-        while (count < WORDS_MAX && *text) {
-                words[count++] = (struct word){ text, strcspn(text, " ") };
-                text += words[count - 1].length;
-                text += *text == ' ';
-        }
-        return count;
-}
-
-static bool is_word(const struct word *word, const char *text)
-{
-        return word->length == strlen(text) && memcmp(word->text, text, word->length) == 0;
-}
-
-/* Where the master that a message is about stands in it; host and port follow. A Sentinel may look after many masters,
- * and one may be called "master" or "slave": only the position tells what a word is. NULL: no message of that form. */
-static const struct word *find_master(const char *channel, const struct word words[WORDS_MAX], size_t count)
-{
-        if (strcmp(channel, CHANNEL_SWITCH) == 0) /* mymaster 10.0.0.5 6379 10.0.0.6 6379 */
-                return count >= 3 ? &words[0] : NULL;
-        if (count >= 8 && is_word(&words[4], "@")) /* slave 10.0.0.6:6379 10.0.0.6 6379 @ mymaster 10.0.0.5 6379 */
-                return &words[5];
-        return count >= 4 && is_word(&words[0], "master") ? &words[1] : NULL; /* master mymaster 10.0.0.5 6379 */
-}
-
-static void on_news(struct watcher *w, const char *channel, const struct word *master)
-{
-        bool is_selection = strcmp(channel, CHANNEL_SELECT) == 0;
-        if (is_selection || strcmp(channel, CHANNEL_BEGIN) == 0)
-                hold_for_promotion(w->all, master[1].text, master[1].length,
-                                   (uint16_t)strtoul(master[2].text, NULL, 10),
-                                   is_selection ? SELECTION_MS : PROMOTION_MS);
-        else
+        if (news->step == SENTINEL_NAMES)
                 redis_connections_look_again(w->all->client, w->index);
+        else
+                hold_for_promotion(w->all, news->host, news->host_length, news->port,
+                                   news->step == SENTINEL_SELECTS ? SELECTION_MS : PROMOTION_MS);
 }
 
-/* "message", channel, text; or the answer to PING. */
+/* "message", channel, text; or the answer to PING. A Sentinel may report on many masters. */
 static void on_message(const struct redis_reply *message, void *data)
 {
         struct watcher *w = data;
-        struct word words[WORDS_MAX];
+        const char *master = w->all->target->sentinel_master;
+        struct redis_sentinel_news news;
         const struct redis_reply *parts[] = { redis_reply_at(message, 1), redis_reply_at(message, 2) };
         const char *channel = parts[0] ? redis_reply_text(parts[0], NULL) : NULL;
         const char *text = parts[1] ? redis_reply_text(parts[1], NULL) : NULL;
-        if (w->is_over || !channel || !text)
+        if (w->is_over || !channel || !text || !redis_sentinel_news_read(channel, text, &news))
                 return;
-        const struct word *master = find_master(channel, words, split(text, words));
-        if (master && is_word(master, w->all->target->sentinel_master))
-                on_news(w, channel, master);
+        if (news.master_length == strlen(master) && memcmp(news.master, master, news.master_length) == 0)
+                on_news(w, &news);
 }
 
 static void on_event(void *owner, const struct redis_event *event)
@@ -398,7 +350,7 @@ static void on_event(void *owner, const struct redis_event *event)
         if (event->err)
                 end_client(w);
         else if (event->kind == REDIS_EVENT_CONNECTED && !w->is_over)
-                await(w); /* it is there: from now on something may be said */
+                await(w); /* from now on it may have news */
         if (event->kind == REDIS_EVENT_DENIED)
                 tell_refusal(w, event->err);
 }
@@ -436,7 +388,7 @@ static void on_timer(uv_timer_t *timer)
         struct watcher *w = CONTAINER_OF(timer, struct watcher, timer);
         struct err err;
         if (w->is_asking) {
-                try_again_after(w, RETRY_MIN_MS); /* the question that ended with the former one is not closed yet */
+                try_again_after(w, RETRY_MIN_MS); /* the previous question is not closed yet */
                 return;
         }
         w->subscribed = 0;

@@ -14,7 +14,4 @@ struct redis_sentinel_watch;
 void redis_sentinel_watch_follow(struct redis_sentinel_watch **watch, struct client *client, struct conn *conn);
 void redis_sentinel_watch_close(struct redis_sentinel_watch *watch); /* NULL is fine */
 
-enum { REDIS_SENTINEL_CHANNELS = 4 };
-extern const char *const redis_sentinel_channels[REDIS_SENTINEL_CHANNELS]; /* what it subscribes to */
-
 #endif

@@ -50,7 +50,7 @@ static void say_selection(const char *master, uint16_t port)
         say("+failover-state-select-slave", text);
 }
 
-/* Names that are words of the messages, too. */
+/* Master names that are also words of the messages. */
 static void a_master_may_be_called_like_a_word_of_the_messages(void **state UNUSED)
 {
         static const char *const names[] = { "master", "slave", "sentinel", "127.0.0.1", "2" };
@@ -143,7 +143,7 @@ static void a_sentinel_that_is_wrong_costs_no_connection(void **state UNUSED)
         stop();
 }
 
-/* Nothing comes of it for so long; then `two` is named, and takes it. */
+/* It is held for so long; then `two` is named and takes it. */
 static void assert_waits_for_two(struct job *job, int64_t ms)
 {
         rig_run_for(&rig, ms);
@@ -209,7 +209,7 @@ static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **stat
         stop();
 }
 
-/* The time that a command takes which is sent now. */
+/* How long a command takes that is sent now. */
 static int64_t time_of_set(struct fake *server)
 {
         int64_t before_ms = clock_monotonic_ms();
@@ -278,7 +278,7 @@ static void assert_refusal_is_told_once(const char *refused)
                 fail_msg("not %s: %s", refused, rig.last_error.text);
         rig_run_for(&rig, 50);
         struct err err;
-        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* told by the event */
+        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* for the event */
         redis_enter(&rig.client->client->server.life);
         redis_conn_broken(rig.client->client->active, &err);
         redis_leave(&rig.client->client->server.life);
@@ -321,7 +321,7 @@ static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UN
         say_promotion("mymaster", one.port);
         RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
         struct err err;
-        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* told by the event */
+        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* for the event */
         redis_enter(&rig.client->client->server.life);
         redis_conn_broken(rig.client->client->active, &err);
         redis_leave(&rig.client->client->server.life);
@@ -347,7 +347,7 @@ static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_i
         stop();
 }
 
-/* What it would have said meanwhile is asked for. */
+/* The client asks for what it has missed. */
 static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void **state UNUSED)
 {
         start(server_answer);

@@ -90,7 +90,7 @@ static void large_values_go_out_in_parts_and_come_back_whole(void **state UNUSED
         free(value);
 }
 
-/* Every name is one that another key cannot have: what the server holds at the end is what was acknowledged. */
+/* Keys are unique, so what the server has at the end is what it acknowledged. */
 static void a_server_that_is_killed_three_times_under_traffic_loses_no_command(void **state UNUSED)
 {
         enum { COUNT = 1500 };

@@ -1,7 +1,6 @@
-/* slots: what a Cluster's keys, maps and redirections mean (redis.io, "Redis cluster specification": key
- * distribution model, hash tags, MOVED and ASK redirection; command CLUSTER SLOTS). Nothing here keeps a
- * connection. A map is an index of a node for each of the 16384 slots, so that a command's node costs one checksum
- * of its key and one look into an array. */
+/* slots: the formats of a Cluster (redis.io, "Redis cluster specification": key distribution model, hash tags, MOVED and
+ * ASK redirection; command CLUSTER SLOTS), without any connection. A map has a node index for each of the 16384 slots, so
+ * finding the node of a command takes one checksum of its key and one array access. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@ enum { SLOT_HOST_MAX = 253 };
 
 /* --- Keys ------------------------------------------------------------------------------------------------ */
 
-/* CRC16 of the XMODEM kind: polynomial 0x1021, from zero, not reflected. A row for each byte. */
+/* CRC16/XMODEM: polynomial 0x1021, initial value 0, not reflected. An entry for each byte. */
 static const uint16_t crc16_table[256] = {
         0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50A5, 0x60C6, 0x70E7, 0x8108, 0x9129, 0xA14A, 0xB16B, 0xC18C, 0xD1AD,
         0xE1CE, 0xF1EF, 0x1231, 0x0210, 0x3273, 0x2252, 0x52B5, 0x4294, 0x72F7, 0x62D6, 0x9339, 0x8318, 0xB37B, 0xA35A,
@@ -51,7 +50,7 @@ unsigned redis_slot_of_key(const char *key, size_t length)
         if (open) {
                 const char *tag = open + 1;
                 const char *close = memchr(tag, '}', length - (size_t)(tag - key));
-                if (close && close > tag) { /* an empty tag is none */
+                if (close && close > tag) { /* an empty tag does not count */
                         length = (size_t)(close - tag);
                         key = tag;
                 }
@@ -83,10 +82,10 @@ static const char *ip_of(const struct redis_reply *node)
         return NULL;
 }
 
-/* What stands for a host where the Cluster prefers names (cluster-preferred-endpoint-type) and the node has none. */
+/* The host of a node without a name, if the Cluster prefers names (cluster-preferred-endpoint-type). */
 #define HOST_UNKNOWN "?"
 
-/* Where a node is, as it says: nothing means the host that was asked. NULL where there is no telling. */
+/* The host of a node: an empty one means the host that was asked. NULL: unknown. */
 static const char *host_of(const struct redis_reply *node, const char *asked_host)
 {
         const char *host = redis_reply_text(redis_reply_at(node, 0), NULL);
@@ -95,7 +94,7 @@ static const char *host_of(const struct redis_reply *node, const char *asked_hos
         return strcmp(host, HOST_UNKNOWN) == 0 ? ip_of(node) : host;
 }
 
-/* A name or an address: it is given to the resolver, and printed. */
+/* A name or address; it goes to the resolver and into logs. */
 static bool is_host(const char *host)
 {
         for (const char *at = host; *at; at++)
@@ -104,7 +103,7 @@ static bool is_host(const char *host)
         return true;
 }
 
-/* 1 + the index of the node, which is new or was named before; 0: there is no telling where it is; ERR_* else. */
+/* 1 + the index of the node, which may be listed already; 0: its host is unknown; or ERR_*. */
 static int add_node(struct redis_slots *slots, const struct redis_reply *reply, const char *asked_host, struct err *err)
 {
         const struct redis_reply *port_reply = redis_reply_at(reply, 1);
@@ -189,8 +188,8 @@ int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, s
 
 /* --- Redirections ---------------------------------------------------------------------------------------- */
 
-/* "MOVED 3999 127.0.0.1:6381"; an address of IPv6 has no brackets there, so the last colon counts. "MOVED 3999 :6381" is
- * the host that was asked, "MOVED 3999 ?:6381" one that the map tells. */
+/* "MOVED 3999 127.0.0.1:6381". IPv6 addresses come without brackets, so the last colon counts. "MOVED 3999 :6381" means
+ * the host that was asked, "MOVED 3999 ?:6381" one that only the map names. */
 bool redis_redirect_parse(const char *text, const char *asked_host, struct redis_redirect *out)
 {
         char *end;

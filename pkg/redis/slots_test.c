@@ -23,7 +23,7 @@ static void a_hash_tag_stands_for_the_whole_key(void **state UNUSED)
         } cases[] = {
                 { "{user1000}.following", "user1000" },
                 { "a{user1000}", "user1000" },
-                { "foo{}{bar}", "foo{}{bar}" }, /* the first is empty: there is none */
+                { "foo{}{bar}", "foo{}{bar}" }, /* the first is empty: no hash tag */
                 { "foo{{bar}}zap", "{bar" },
                 { "foo{bar}{zap}", "bar" },
                 { "foo{bar", "foo{bar" },
@@ -93,7 +93,7 @@ static void a_map_names_the_master_of_each_slot(void **state UNUSED)
 static void a_node_that_does_not_say_where_it_is_is_where_it_was_asked(void **state UNUSED)
 {
         static const struct {
-                const char *node, *host; /* NULL: nobody can be reached there */
+                const char *node, *host; /* NULL: unreachable */
         } cases[] = {
                 { "*2\r\n$-1\r\n:7000\r\n", "asked" },
                 { "*2\r\n$0\r\n\r\n:7000\r\n", "asked" },

@@ -1,7 +1,6 @@
-/* A storm: two servers that misbehave at random, a target that changes between them, commands of all kinds,
- * some of them taken back. Whatever happens, each command is answered exactly once, or taken back; a command
- * that must be sent once is never seen twice, and what is certain of an answer is true. The seed is fixed and
- * told on failure. */
+/* A storm: two servers that misbehave at random, a target that changes between them, commands of all kinds, some of them
+ * cancelled. Each command must be answered exactly once, or cancelled; one that may be sent only once must never arrive
+ * twice; and a definite answer must be true. The seed is fixed, and printed on failure. */
 #include "redis/fake_redis_test.h"
 
 enum { COMMANDS = 4000 };
@@ -10,7 +9,7 @@ static struct rig rig;
 static struct fake servers[2];
 static struct job jobs[COMMANDS];
 static bool is_cancelled[COMMANDS];
-static unsigned done[COMMANDS]; /* how often a server did it */
+static unsigned done[COMMANDS]; /* how often a server executed it */
 static unsigned seed;
 static bool is_calm;
 

@@ -17,7 +17,7 @@ enum {
         ALONE_MIN_MS = 20,      /* until it is sent alone again; doubles with each strike    */
         NARROWS_BY = 4,         /* the window, with each loss                             */
         WINDOW_MAX = 1024,      /* above this there is no limit                          */
-        WINDOW_TURNS = 4,       /* this often full and answered, it doubles               */
+        WINDOW_TURNS = 4,       /* it doubles after so many windows of answers            */
         LARGE_BYTES = 64 << 10, /* large enough to exceed a limit */
 };
 
@@ -27,7 +27,7 @@ static void on_tried(struct redis_command *command, const struct redis_reply *re
 {
         struct suspects *suspects = CONTAINER_OF(command, struct suspects, trial);
         suspects->trial_failed = !reply;
-        if (!reply) /* reads that come meanwhile must not wait behind the next one */
+        if (!reply) /* reads that come meanwhile must not wait behind another trial */
                 suspects->trial_after_ms = redis_queue_now_ms(suspects->queue) + suspects->stall_ms;
 }
 
@@ -74,7 +74,7 @@ bool redis_suspects_try_write(struct suspects *suspects)
 
 /* --- Taking turns ---------------------------------------------------------------------------------------- */
 
-/* Whoever was to be sent alone waits again. */
+/* The command that was to be sent alone waits again. */
 static void forget_turn(struct queue *queue)
 {
         struct redis_command *command = queue->alone;
@@ -115,7 +115,8 @@ bool redis_suspects_take_turn(struct suspects *suspects, const struct flight *fl
         if (!due)
                 return true;
         enum redis_kind kind = redis_command_kind(due);
-        if (suspects->answered[kind] == inside(due)->suspicion.seen) { /* nothing shows yet that others are served */
+        if (suspects->answered[kind] ==
+            inside(due)->suspicion.seen) { /* nothing shows yet that other commands are served */
                 if (!suspects->trial_failed && try_kind(suspects, kind))
                         return true;
                 if (!list_is_empty(&queue->held))
@@ -172,7 +173,7 @@ static size_t note_losses(struct suspects *suspects, const struct flight *flight
 static bool is_culprit(const struct flight *flight, const struct redis_command *command, size_t count)
 {
         if (inside(command)->state == COMMAND_ABANDONED || command->once || command->must_not_hold)
-                return false; /* those end with the connection */
+                return false; /* they fail with the connection anyway */
         if (command == flight->partial || (count == 1 && inside(command)->suspicion.losses > 1))
                 return true;
         return inside(command)->length >= LARGE_BYTES && inside(command)->suspicion.losses > 1 &&

@@ -1,4 +1,4 @@
-/* Tests of how the command is found that ends connections, and of what shows that Redis does writes again. */
+/* Tests of finding the command that ends connections, and of noticing that Redis accepts writes again. */
 #include "redis/fake_redis_test.h"
 
 enum { OTHERS = 40 };
@@ -6,8 +6,8 @@ enum { OTHERS = 40 };
 static struct rig rig;
 static struct fake fake;
 static bool is_down;       /* closes at each SET        */
-static bool is_paused;     /* says nothing to a SET     */
-static const char *trials; /* the key of those, or NULL */
+static bool is_paused;     /* does not answer a SET     */
+static const char *trials; /* the key of a trial, or NULL */
 static struct job others[OTHERS], bad;
 
 static bool is(const char *a, const char *b)
@@ -51,7 +51,7 @@ static void stop(void)
         rig_fini(&rig);
 }
 
-/* In the middle of OTHERS, which are sent with it. */
+/* Sent in the middle of OTHERS. */
 static void send_bad(const char *name, const char *value)
 {
         for (int i = 0; i < OTHERS; i++) {
@@ -93,7 +93,7 @@ static void it_is_found_where_nothing_else_is_sent(void **state UNUSED)
         stop();
 }
 
-/* Where nothing can be tried, no other SET has shown that it is to blame. */
+/* Without a trial, no other SET shows that this one is to blame. */
 static void without_others_that_are_answered_there_is_no_verdict(void **state UNUSED)
 {
         start((struct redis_options){ .hold_ms = 700 });
@@ -138,7 +138,7 @@ static void away_ends_with_a_write_and_not_with_a_handshake_or_a_read(void **sta
                 assert_true(redis_away_ms(rig.client) > 0);
         }
         is_paused = false;
-        RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0); /* nothing is sent but the trial */
+        RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0); /* only the trial is sent */
         stop();
 }
 
@@ -165,7 +165,7 @@ static const char *closes_twice_at_bad(struct fake *f UNUSED, struct fake_conn *
         return argc > 1 && is(argv[1], "bad") && conn->number <= 4 ? FAKE_CLOSE : NULL;
 }
 
-/* The first that was sent of a document and its entry in the feed. */
+/* A document, and its entry in the feed, which must not overtake it. */
 static void what_follows_a_command_never_overtakes_it(void **state UNUSED)
 {
         struct job entry;

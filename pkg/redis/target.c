@@ -1,6 +1,5 @@
-/* target: an immutable value with a count. Everything is copied and checked when it is made, so that
- * connections on any thread read it without a lock; two targets are the same when a connection to one
- * could stand for a connection to the other. */
+/* target: an immutable value with a reference count. All of it is copied and checked when it is made, so connections on any
+ * thread read it without a lock. Two targets are equal if a connection to one could serve as a connection to the other. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +144,7 @@ static char *address_for_people(const struct redis_target *t)
         return asprintf(&text, "unix:%s", t->socket_path) < 0 ? NULL : text;
 }
 
-/* True when `from` was copied or there was none. */
+/* True: `from` was copied, or is NULL. */
 static bool copy_text(char **to, const char *from)
 {
         if (!from)
@@ -174,7 +173,7 @@ static bool fill_sentinels(struct redis_target *t, const struct redis_target_opt
                 node->port = given->port ? given->port : SENTINEL_PORT;
                 node->address = address_of(given->host, node->port);
                 if (!copy_text(&node->host, given->host) || !node->address) {
-                        t->sentinel_count++; /* it is half of one */
+                        t->sentinel_count++; /* half filled: redis_target_unref frees it */
                         return false;
                 }
         }
@@ -225,7 +224,7 @@ struct redis_target *redis_target_new(const struct redis_target_options *options
                 atomic_init(&t->references, 1);
         if (!t || !fill(t, options)) {
                 redis_target_unref(t);
-                (void)err_set(err, ERR_NOMEM, "Redis target"); /* NULL tells it */
+                (void)err_set(err, ERR_NOMEM, "Redis target"); /* NULL says so */
                 return NULL;
         }
         if (options->tls && redis_tls_new(options, &t->tls, err) < 0) {
@@ -241,7 +240,7 @@ struct redis_target *redis_target_view(struct redis_target *target, const char *
         struct redis_target *t = calloc(1, sizeof(*t));
         if (!t)
                 return NULL;
-        /* All but the counter, which others may change meanwhile. */
+        /* All but the counter, which other threads may change meanwhile. */
         const size_t counter = offsetof(struct redis_target, origin);
         memcpy((char *)t + counter, (const char *)origin + counter, sizeof(*t) - counter);
         atomic_init(&t->references, 1);
@@ -266,7 +265,7 @@ struct redis_target *redis_target_sentinel(struct redis_target *origin, size_t i
         if (!target)
                 return NULL;
         target->is_sentinel = true;
-        target->username = origin->sentinel_username; /* lent: a view keeps its origin */
+        target->username = origin->sentinel_username; /* borrowed: a view keeps its origin */
         target->password = origin->sentinel_password;
         target->password_secondary = (struct secret){ 0 };
         target->database = 0;

@@ -1,10 +1,10 @@
-/* tls: how bytes travel under TLS. GnuTLS works between two buffers of ours and never sees the socket: so one read
- * brings many records and one write carries what a flush made of up to 1024 commands, in records of 16 KiB; and
- * what the socket does not take waits encrypted, so that no send has to be repeated with the same bytes.
+/* tls: GnuTLS works on two buffers of ours and never sees the socket. So one read brings many records, and one write
+ * carries up to 1024 commands of a flush in records of 16 KiB. What the socket does not take waits encrypted, so no send
+ * has to be repeated with the same bytes.
  *
- * Nothing that is buffered wakes the poll: channel->has_unread and has_pending tell the connection. GNUTLS_E_AGAIN
- * alone does not mean that all was read, since GnuTLS also says it after a message of its own, such as a ticket
- * or a key update; s->is_empty does. */
+ * Buffered bytes do not wake the poll; channel->has_unread and has_pending tell the connection about them.
+ * GNUTLS_E_AGAIN alone does not mean that all was read, because GnuTLS returns it also after a message of its own, such as
+ * a ticket or a key update. s->is_empty does mean it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static ssize_t on_pull(gnutls_transport_ptr_t data, void *bytes, size_t size)
         struct redis_tls_session *s = data;
         if (s->in_from == s->in_to) {
                 ssize_t n = -1;
-                if (s->is_short) { /* the poll tells when there is more */
+                if (s->is_short) { /* the poll reports more */
                         s->is_empty = true;
                         errno = EAGAIN;
                 } else {
@@ -104,7 +104,7 @@ static bool is_numeric(const char *host)
         return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
-/* The name without the dot that ends a fully qualified one: certificates have none (RFC 6066, section 3, nor SNI). */
+/* Without the final dot of a fully qualified name, which neither certificates nor SNI have (RFC 6066, section 3). */
 static char *name_of(const struct redis_target *target)
 {
         const char *name = target->tls->server_name ? target->tls->server_name : target->host;
@@ -112,7 +112,7 @@ static char *name_of(const struct redis_target *target)
         return strndup(name, length > 1 && name[length - 1] == '.' ? length - 1 : length);
 }
 
-/* GnuTLS compares a numeric name with the certificate's addresses (gnutls_x509_crt_check_hostname2). */
+/* GnuTLS compares a numeric name with the addresses in the certificate (gnutls_x509_crt_check_hostname2). */
 static void set_checks(struct redis_tls_session *s)
 {
         s->checks[0].type = GNUTLS_DT_KEY_PURPOSE_OID;
@@ -126,7 +126,7 @@ static void set_checks(struct redis_tls_session *s)
 
 static int set_up(struct redis_tls_session *s)
 {
-        /* Only one certificate is there: it is shown whatever issuers the server names. */
+        /* There is only one certificate: send it whatever issuers the server names. */
         int rc = gnutls_init(&s->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS |
                                                   GNUTLS_FORCE_CLIENT_CERT);
         if (rc >= 0)
@@ -144,12 +144,12 @@ static int set_up(struct redis_tls_session *s)
         return 0;
 }
 
-/* NULL with `err` set; what is half built is freed with the channel. */
+/* NULL with `err` set; the channel frees what is half built. */
 static struct redis_tls_session *start(struct redis_channel *channel, struct err *err)
 {
         struct redis_tls_session *s = calloc(1, sizeof(*s));
         if (!s) {
-                (void)err_set(err, ERR_NOMEM, "TLS"); /* NULL tells it */
+                (void)err_set(err, ERR_NOMEM, "TLS"); /* NULL says so */
                 return NULL;
         }
         channel->tls = s;
@@ -159,7 +159,7 @@ static struct redis_tls_session *start(struct redis_channel *channel, struct err
         int rc = s->name ? set_up(s) : GNUTLS_E_MEMORY_ERROR;
         if (rc >= 0)
                 return s;
-        (void)redis_tls_say(s, rc, err); /* NULL tells it */
+        (void)redis_tls_say(s, rc, err); /* NULL says so */
         return NULL;
 }
 
@@ -195,7 +195,7 @@ static int tls_ready(struct redis_channel *channel, struct err *err)
 
 /* --- Data ------------------------------------------------------------------------------------------------ */
 
-/* -1 with errno; what errno cannot say is left in channel->problem. */
+/* -1 with errno; EPROTO is explained in channel->problem. */
 static ssize_t fail(struct redis_channel *channel, int rc)
 {
         struct redis_tls_session *s = channel->tls;
@@ -208,7 +208,7 @@ static ssize_t fail(struct redis_channel *channel, int rc)
         return -1;
 }
 
-/* A server that refuses us says so before it closes, and a write may be the first to notice that it has closed. */
+/* A write may be the first to notice that the server has closed; an alert that came before says why. */
 static ssize_t fail_to_send(struct redis_channel *channel)
 {
         struct redis_tls_session *s = channel->tls;
@@ -221,7 +221,7 @@ static ssize_t fail_to_send(struct redis_channel *channel)
         return -1;
 }
 
-/* Where the next byte to be sent is. */
+/* The position of the next byte to send. */
 struct place {
         const struct iovec *parts;
         size_t count, offset;
@@ -245,7 +245,7 @@ static size_t gather(struct place *at, char *to)
         return size;
 }
 
-/* As one record, or as several where the server has asked for shorter ones (RFC 8449). on_push takes all. */
+/* As one record, or several if the server asked for shorter ones (RFC 8449). on_push takes all. */
 static int send_record(struct redis_tls_session *s, size_t size)
 {
         for (size_t sent = 0; sent < size;) {
@@ -257,8 +257,7 @@ static int send_record(struct redis_tls_session *s, size_t size)
         return 0;
 }
 
-/* What was taken may have left, so a failure after that waits for the next call; until then no byte is sent that was
- * not taken. */
+/* Bytes that were taken may be gone, so a failure after that is reported by the next call. */
 static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts, size_t count)
 {
         struct redis_tls_session *s = channel->tls;
@@ -271,18 +270,18 @@ static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts
         while ((size = gather(&at, s->record)) > 0) {
                 s->send_rc = send_record(s, size);
                 if (s->send_rc < 0) {
-                        channel->has_pending = true; /* so that there is a next call */
+                        channel->has_pending = true; /* so that there will be one */
                         return taken > 0 ? (ssize_t)taken : fail(channel, s->send_rc);
                 }
                 taken += size;
                 if (s->out.len >= TLS_OUT_BYTES && flush(channel) < 0)
                         break;
         }
-        (void)flush(channel); /* has_pending tells when not all has left */
+        (void)flush(channel); /* has_pending says whether all is gone */
         return (ssize_t)taken;
 }
 
-/* One record at most. 1: something may follow; 0: not now; else s->last_rc says why nothing will. */
+/* Reads one record at most. 1: more may follow; 0: not now; -1: never, and s->last_rc says why. */
 static int recv_record(struct redis_tls_session *s, char *bytes, size_t size, size_t *got)
 {
         s->is_empty = false;
@@ -291,7 +290,7 @@ static int recv_record(struct redis_tls_session *s, char *bytes, size_t size, si
                 *got += (size_t)n;
                 return 1;
         }
-        if (n == GNUTLS_E_REHANDSHAKE) /* of TLS 1.2; nothing here needs it. Best effort: it is a warning */
+        if (n == GNUTLS_E_REHANDSHAKE) /* TLS 1.2 only, and not needed. A warning, so failure is harmless */
                 (void)gnutls_alert_send(s->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
         if (n < 0 && !gnutls_error_is_fatal((int)n))
                 return !s->is_empty;
@@ -304,7 +303,7 @@ static ssize_t end_of(struct redis_channel *channel)
 {
         struct redis_tls_session *s = channel->tls;
         if (s->last_rc == 0 || s->last_rc == GNUTLS_E_PREMATURE_TERMINATION)
-                return 0; /* Redis's replies tell where they end: a cut is no danger */
+                return 0; /* replies mark their own end, so a truncated stream is noticed */
         return fail(channel, s->last_rc);
 }
 
@@ -317,7 +316,7 @@ static ssize_t tls_recv(struct redis_channel *channel, void *bytes, size_t size)
         while (more > 0 && got < size)
                 more = recv_record(s, (char *)bytes + got, size - got, &got);
         if (s->out.len > 0)
-                (void)flush(channel); /* an answer of GnuTLS's own; has_pending tells when not all has left */
+                (void)flush(channel); /* an answer of GnuTLS itself; has_pending says whether all is gone */
         channel->has_unread = s->is_over || s->in_from < s->in_to || gnutls_record_check_pending(s->session) > 0;
         if (got > 0)
                 return (ssize_t)got;

@@ -34,7 +34,7 @@ static inline const char *path_of(const char *name)
         return path;
 }
 
-/* The bytes of a file; they live as long as the test runs. */
+/* The bytes of a file, until the test program ends. */
 static inline struct secret pem(const char *name)
 {
         static struct {
@@ -66,7 +66,7 @@ static inline void find_port(void)
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
         assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-        (void)close(fd); /* was only asked for its port */
+        (void)close(fd); /* it only showed a free port */
         port = ntohs(address.sin_port);
         (void)snprintf(port_text, sizeof(port_text), "%u", port);
 }
@@ -153,7 +153,7 @@ static inline int set_up(void **state UNUSED)
 {
         server_make_folder(&server);
         rig_init(&rig);
-        rig.is_closed = true; /* where no client is opened */
+        rig.is_closed = true; /* unless a client is opened */
         return 0;
 }
 

@@ -21,7 +21,7 @@ struct redis_tls {
         gnutls_priority_t priorities;
         enum redis_tls_verify verify;
         bool has_certificate;
-        bool trusts_nobody;                               /* no CA was given, and the system has none: all is refused */
+        bool trusts_nobody;                               /* no CA was given, and the system has none */
         char *server_name;                                /* NULL: the target's host                   */
         unsigned char fingerprint[TLS_FINGERPRINT_BYTES]; /* of the PEM texts, so that none is kept    */
 };
@@ -30,23 +30,23 @@ struct redis_tls {
 struct redis_tls_session {
         gnutls_session_t session;
         const struct redis_tls *tls; /* the target's, which the connection holds     */
-        char *name;                  /* to be found in the certificate, and sent as SNI; owned */
+        char *name;                  /* expected in the certificate, and sent as SNI; owned */
         gnutls_typed_vdata_st checks[2];
         int fd;
         int errnum;     /* of the socket's last failure                              */
-        int last_rc;    /* why nothing follows what was read already; 0: more may come */
-        bool is_over;   /* last_rc counts                                            */
-        int send_rc;    /* nothing more can be sent; 0: it can                       */
-        bool is_secure; /* the handshake is through                                  */
+        int last_rc;    /* why nothing more can be read; 0: more may come          */
+        bool is_over;   /* last_rc is valid                                        */
+        int send_rc;    /* why nothing more can be sent; 0: it can                 */
+        bool is_secure; /* the handshake is done                                   */
         bool has_heard; /* a byte came                                               */
-        bool is_clear;  /* and it was none of TLS                                    */
+        bool is_clear;  /* and it was not TLS                                      */
         bool is_short;  /* the last read from the socket has emptied it              */
-        bool is_empty;  /* GnuTLS was told that nothing is there                     */
+        bool is_empty;  /* GnuTLS was told that there is nothing to read           */
         struct buf out; /* encrypted, on its way to the socket                       */
         size_t out_sent;
         size_t in_from, in_to;
         char in[TLS_IN_BYTES];         /* encrypted, from the socket                  */
-        char record[TLS_RECORD_BYTES]; /* plain, to become one record; wiped at the end */
+        char record[TLS_RECORD_BYTES]; /* plain text of the next record; wiped at the end */
 };
 
 #endif

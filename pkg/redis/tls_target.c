@@ -1,6 +1,5 @@
-/* tls_target: what a target's connections need of TLS, made once and checked when it is made: texts that are no
- * certificates, and a key that belongs to another certificate, are told at once and by their part. GnuTLS keeps what
- * it has parsed; of the texts only a SHA-256 stays, to compare targets. */
+/* tls_target: parses certificates and keys once, when the target is made, and names the part that is invalid or does not
+ * match. GnuTLS keeps what it has parsed; of the texts only a SHA-256 stays, to compare targets. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +9,10 @@
 #include "redis/tls_session.h"
 #include "redis/tls_target.h"
 
-/* What the system's administrator allows, of the two versions that are safe. */
+/* The two safe versions, within what the system's policy allows. */
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
-/* The lists are const for us, and GnuTLS does not write to them. */
+/* GnuTLS takes a pointer to non-const but does not write. */
 static gnutls_datum_t datum_of(const struct secret *pem)
 {
         return (gnutls_datum_t){ .data = (unsigned char *)pem->bytes, .size = (unsigned)pem->length };
@@ -24,7 +23,7 @@ static int say_pem(const char *part, const char *noun, int rc, struct err *err)
         switch (rc) {
         case GNUTLS_E_MEMORY_ERROR:
                 return err_set(err, ERR_NOMEM, "%s", part);
-        case GNUTLS_E_SUCCESS: /* none of it was one */
+        case GNUTLS_E_SUCCESS: /* the text had none */
         case GNUTLS_E_NO_CERTIFICATE_FOUND:
         case GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR:
         case GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE:
@@ -43,14 +42,14 @@ static int load_ca(struct redis_tls *tls, const struct secret *ca, struct err *e
                 return 0;
         if (ca->length == 0) {
                 tls->trusts_nobody = gnutls_certificate_set_x509_system_trust(tls->credentials) <= 0;
-                return 0; /* the words for a refused certificate tell it */
+                return 0; /* tls_words.c says so when a certificate is refused */
         }
         gnutls_datum_t pem = datum_of(ca);
         count = gnutls_certificate_set_x509_trust_mem(tls->credentials, &pem, GNUTLS_X509_FMT_PEM);
         return count > 0 ? 0 : say_pem("CA", "certificate", count, err);
 }
 
-/* Both are parsed alone first: GnuTLS does not say which of the two it could not read. */
+/* Parses each on its own first, because GnuTLS does not say which of the two it could not read. */
 static int check_pair(const gnutls_datum_t *certificate, const gnutls_datum_t *key, struct err *err)
 {
         gnutls_x509_crt_t *list = NULL;

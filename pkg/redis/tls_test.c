@@ -1,4 +1,4 @@
-/* Tests of TLS handshakes, against a real redis-server and against what is none; and of targets with TLS. */
+/* Tests of TLS handshakes, with a real redis-server and with peers that do not speak TLS, and of targets with TLS. */
 #include "redis/tls_rig_test.h"
 
 /* --- Who is let in --------------------------------------------------------------------------------------- */
@@ -8,7 +8,7 @@ static void the_issuer_and_the_name_are_verified(void **state UNUSED)
         const struct {
                 const char *host, *name, *ca;
                 enum redis_tls_verify verify;
-                const char *refusal; /* NULL: it is let in */
+                const char *refusal; /* NULL: accepted */
         } cases[] = {
                 { .host = "127.0.0.1", .ca = "ca.crt" },
                 { .host = "localhost", .ca = "ca.crt" },

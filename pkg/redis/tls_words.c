@@ -1,5 +1,5 @@
-/* tls_words: TLS in words for an operator: which check failed, and what the peer is. What comes out of a certificate
- * or from the peer is cut and made printable. */
+/* tls_words: says which check failed, and who the peer is. Text from a certificate or from the peer is cut and made
+ * printable. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ static bool leaf_of(gnutls_session_t session, gnutls_x509_crt_t *out)
         return false;
 }
 
-/* A name or an address of the certificate; false where there is no such one, or one of another kind. */
+/* A name or address of the certificate; "" for other kinds. Returns its type; less than 0: there is no such entry. */
 static int alt_name(gnutls_x509_crt_t leaf, unsigned index, char *out, size_t size)
 {
         char raw[256];
@@ -42,10 +42,11 @@ static int alt_name(gnutls_x509_crt_t leaf, unsigned index, char *out, size_t si
         int type = gnutls_x509_crt_get_subject_alt_name(leaf, index, raw, &length, NULL);
         out[0] = '\0';
         if (type == GNUTLS_SAN_IPADDRESS && (length == 4 || length == 16)) {
-                (void)inet_ntop(length == 4 ? AF_INET : AF_INET6, raw, out, (socklen_t)size); /* "" where it is cut */
+                (void)inet_ntop(length == 4 ? AF_INET : AF_INET6, raw, out,
+                                (socklen_t)size); /* "" if it does not fit */
         } else if (type == GNUTLS_SAN_DNSNAME) {
                 raw[length < sizeof(raw) ? length : sizeof(raw) - 1] = '\0';
-                (void)snprintf(out, size, "%s", raw); /* cut where it is too long */
+                (void)snprintf(out, size, "%s", raw); /* cut if it is too long */
                 make_printable(out);
         }
         return type;
@@ -70,7 +71,7 @@ static void list_names(gnutls_x509_crt_t leaf, char *out, size_t size)
                 common_name(leaf, out, size);
 }
 
-/* True where the very text is in it, as a kind of name that does not count for what was looked for. Sets *kind. */
+/* True: the certificate has `wanted`, but as a kind of name that does not count. Sets *kind. */
 static bool has_in_vain(gnutls_x509_crt_t leaf, const char *wanted, const char **kind)
 {
         char name[256];
@@ -166,7 +167,7 @@ static int say_certificate(const struct redis_tls_session *s, struct err *err)
 
 /* --- Failures -------------------------------------------------------------------------------------------- */
 
-/* With TLS 1.2 the alert for a client without a certificate is a plain handshake_failure. */
+/* In TLS 1.2 a missing client certificate gets a plain handshake_failure. */
 static bool is_about_us(gnutls_alert_description_t alert)
 {
         return alert == GNUTLS_A_CERTIFICATE_REQUIRED || alert == GNUTLS_A_HANDSHAKE_FAILURE ||

@@ -1,4 +1,4 @@
-/* Tests of what happens while nothing is wrong, and of the second password, against a scripted server. */
+/* Tests of PINGs and of replacing old connections, and of the second password, against a scripted server. */
 #include "redis/fake_redis_test.h"
 #include "redis/random.h"
 
@@ -31,10 +31,10 @@ static struct secret secret_of(const char *text)
 
 static int auths;
 
-/* As Redis does, everything but AUTH is refused before it has worked. */
+/* Like Redis, refuses everything but AUTH before AUTH has succeeded. */
 static const char *only_new_is_right(struct fake *f UNUSED, struct fake_conn *conn, size_t argc, char **argv)
 {
-        static int entered; /* the last connection that may come in */
+        static int entered; /* the last connection that logged in */
         if (strcmp(argv[0], "AUTH") == 0) {
                 auths++;
                 if (strcmp(argv[argc - 1], "new") != 0)
@@ -128,7 +128,7 @@ static void an_old_connection_is_replaced_without_a_gap(void **state UNUSED)
         stop();
 }
 
-/* Many processes that connected together don't connect together again. */
+/* So that many processes that connected together do not reconnect together. */
 static void the_age_at_which_connections_are_replaced_differs_by_a_tenth_either_way(void **state UNUSED)
 {
         enum { AGE_MS = 1000000, TENTH_MS = AGE_MS / 10, TIMES = 200 };
@@ -154,7 +154,7 @@ static void on_message(const struct redis_reply *message, void *data UNUSED)
         messages += strcmp(redis_reply_text(redis_reply_at(message, 0), NULL), "message") == 0;
 }
 
-/* A PING is the last thing that a handshake says, and then what upkeep says. */
+/* The first PING belongs to the handshake, later ones to upkeep. */
 static const char *message_before_pong(struct fake *f UNUSED, struct fake_conn *conn, size_t argc UNUSED, char **argv)
 {
         if (strcmp(argv[0], "PING") != 0 || conn->commands++ == 0)
