@@ -2,12 +2,13 @@
 Collector and Pinger; with them it does not, while permitted clients still can, on new connections."""
 
 import json
+import re
 
 import pytest
 
 from bystander import Bystander, ask_http, ask_redis, becomes, reached
 from cluster import ROOT, Namespace, say
-from managed import ManagedRedis
+from managed import ManagedRedis, restricted
 from support.deadline import DeadlineExceeded, wait_until
 from test_install import log_records
 
@@ -176,3 +177,40 @@ def test_a_redis_elsewhere_is_reached_and_nothing_else_where_that_is_told(namesp
     assert b'"order":17' in document()
     becomes(False, elsewhere, "Collector to elsewhere")
     assert b'"order":17' in document() and elsewhere() is False
+
+
+def name_server(namespace):
+    """The address of a name server that listens at 5353 behind a Service of port 53, as OpenShift's does. It passes questions
+    on to the cluster's own."""
+    upstream = namespace.cluster.kubectl("-n", "kube-system", "get", "service", "kube-dns", "-o", "jsonpath={.spec.clusterIP}")
+    image = namespace.cluster.kubectl("-n", "kube-system", "get", "deployment", "coredns", "-o",
+                                      "jsonpath={.spec.template.spec.containers[0].image}")
+    container = {"name": "coredns", "image": image, "args": ["-conf", "/etc/coredns/Corefile"],
+                 "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns"}],
+                 "readinessProbe": {"tcpSocket": {"port": 5353}, "periodSeconds": 1}}
+    spec = restricted([container], volumes=[{"name": "config", "configMap": {"name": "corefile"}}])
+    spec["containers"][0]["securityContext"]["capabilities"]["add"] = ["NET_BIND_SERVICE"]  # the image's program asks for it
+    namespace.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "corefile"},
+         "data": {"Corefile": f".:5353 {{\n  log\n  forward . {upstream}\n}}\n"}},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "names", "labels": {"app": "names"}}, "spec": spec},
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "names"},
+         "spec": {"selector": {"app": "names"}, "ports": [
+             {"name": protocol.lower(), "protocol": protocol, "port": 53, "targetPort": 5353} for protocol in ("UDP", "TCP")]}})
+    namespace.kubectl("wait", "--for=condition=Ready", "pod/names", "--timeout=60s")
+    return namespace.get("service", "names")["spec"]["clusterIP"]
+
+
+@pytest.mark.usefixtures("enforced")
+def test_names_are_looked_up_at_port_5353_too(namespace, make_namespace):
+    names = make_namespace("names")
+    search = [f"{namespace.name}.svc.cluster.local", "svc.cluster.local", "cluster.local"]
+    dns = {"nameservers": [name_server(names)], "searches": search, "options": [{"name": "ndots", "value": "5"}]}
+    options = ["--set", "networkPolicy.enabled=true,dnsPolicy=None", "--set-json", f"dnsConfig={json.dumps(dns)}"]
+    namespace.install("collector", "collector", *options)
+    namespace.install("pinger", "pinger", *options)
+    assert '"key":' in post(namespace)
+    said = namespace.execute("deployment/pinger", "pinger", "--check-delivery")
+    assert re.search(r"reached in ", said), said
+    asked = names.kubectl("logs", "names", "--tail=-1")
+    assert f"collector-redis.{namespace.name}.svc" in asked and f"collector.{namespace.name}.svc" in asked, asked
