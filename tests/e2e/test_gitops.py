@@ -1,13 +1,17 @@
-"""helm template and kubectl apply, as GitOps tools use them: no manual password, repeated application, and a changed
-rendering on top, test pods included."""
+"""What GitOps tools do, with Helm and kubectl alone. As Argo CD: `helm template` and `kubectl apply`, client-side and
+server-side, with pruning. As Flux: repeated `helm upgrade --install` and a check for drift. The tools themselves are not
+tested."""
 
+import os
 import subprocess
 
 import pytest
+import yaml
 
 from cluster import ROOT, run, say
 from support.deadline import wait_until
 from test_install import documents
+from test_tokens import status_of
 
 pytestmark = pytest.mark.extended
 
@@ -52,3 +56,68 @@ def test_a_rendering_is_applied_again_and_again(namespace, kubectl_image):
     assert namespace.entry("collector-redis-password", "password") == password
     assert namespace.identities(component="redis") == redis
     assert [entry["document"]["order"] for entry in documents(client) if "order" in entry["document"]] == [17]
+
+
+def rendered(namespace, *options):
+    """As Argo CD renders: nothing is looked up, and test hooks are left out."""
+    return run("helm", "template", "collector", str(ROOT / "charts/collector"), "--namespace", namespace.name, "--kube-version",
+               "1.30.0", "--skip-tests", "--set", "redis.internal.passwordJob.enabled=true", *options)
+
+
+def versions(namespace):
+    """{object: its generation or version, which an apply without a change leaves alone}"""
+    kinds = "deployments,statefulsets,services,secrets,configmaps,poddisruptionbudgets,jobs,serviceaccounts,roles,rolebindings"
+    return {(item["kind"], item["metadata"]["name"]): item["metadata"].get("generation") or item["metadata"]["resourceVersion"]
+            for item in namespace.get(kinds)["items"]}
+
+
+def test_a_rendering_is_applied_by_the_server_and_pruned(namespace, kubectl_image):
+    token = ["--set", "tokens.required=true,tokens.own=from-a-sealed-secret"]
+
+    def apply(*options):
+        env = {**os.environ, **namespace.cluster.env, "KUBECTL_APPLYSET": "true"}
+        said = run("kubectl", "--namespace", namespace.name, "apply", "--server-side", "--field-manager=argocd-controller",
+                   "--prune", "--applyset=secrets/collector-set", "-f", "-", env=env,
+                   text=rendered(namespace, *kubectl_image, *token, *options))
+        namespace.kubectl("rollout", "status", "deployment/collector", "--timeout=150s")
+        return said
+    apply()
+    password, pods, before = (namespace.entry("collector-redis-password", "password"), namespace.identities(), versions(namespace))
+    collector = namespace.expose_program("collector", 4001).wait_reachable("/readyz")
+    assert (status_of(collector), status_of(collector, "from-a-sealed-secret")) == (401, 200)
+
+    said = apply()
+    assert "pruned" not in said, said
+    changed = {key for key, version in versions(namespace).items() if key in before and before[key] != version}
+    assert changed <= {("Secret", "collector-set")} and namespace.identities() == pods, changed
+
+    # A tool that knows its objects by the label of the release would remove what has it and is not in the rendering. What
+    # belongs to another object is left to that one, as is the volume's claim, which belongs to the StatefulSet.
+    there = namespace.get("secrets,configmaps,services,serviceaccounts,roles,rolebindings,jobs,deployments,statefulsets,"
+                          "persistentvolumeclaims,poddisruptionbudgets", "-l", "app.kubernetes.io/instance=collector")["items"]
+    own = {(item["kind"], item["metadata"]["name"]) for item in there if not item["metadata"].get("ownerReferences")}
+    wanted = {(item["kind"], item["metadata"]["name"])
+              for item in yaml.safe_load_all(rendered(namespace, *kubectl_image, *token)) if item}
+    assert own - wanted == {("PersistentVolumeClaim", "data-collector-redis-0")} and wanted <= own
+
+    said = apply("--set", "podDisruptionBudget.enabled=false")
+    assert "poddisruptionbudget.policy/collector pruned" in said and said.count("pruned") == 1, said
+    assert not namespace.exists("poddisruptionbudget", "collector") and namespace.identities() == pods
+    assert namespace.entry("collector-redis-password", "password") == password
+    assert status_of(collector, "from-a-sealed-secret") == 200
+
+
+def test_releases_that_are_made_again_and_again_do_not_drift(namespace):
+    """Flux's helm-controller renders in the cluster and looks up: the password and the token stay."""
+    chart = str(ROOT / "charts/collector")
+
+    def release(*options):
+        namespace.helm("upgrade", "--install", "collector", chart, "--reset-values", "--set", "tokens.required=true", *options,
+                       "--wait", "--timeout", "150s")
+        return namespace.entry("collector-redis", "password"), namespace.entry("collector-binding", "token")
+    first, pods = release(), namespace.identities()
+    assert release() == first and namespace.identities() == pods
+    manifest = namespace.helm("get", "manifest", "collector")
+    namespace.kubectl("diff", "--server-side", "--force-conflicts", "--field-manager=helm", "-f", "-", text=manifest)
+    # Another value changes what it is about and nothing else.
+    assert release("--set", "podDisruptionBudget.enabled=false") == first and namespace.identities() == pods

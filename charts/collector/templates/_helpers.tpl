@@ -132,13 +132,14 @@ annotations:
 {{- include "collector.text" (list (index . 1) (printf "%s.%s" (index . 2) (index . 0))) -}}
 {{- end -}}
 
-{{/* Variables of a container: a value that is a number or true becomes text. Takes a list of the variables and their
-     place in the values. */}}
+{{/* Variables of a container: a value that is a number or true becomes text, but a secret is refused as an entry is. Takes a
+     list of the variables and their place in the values. */}}
 {{- define "collector.variables" -}}
 {{- $place := index . 1 -}}
 {{- range index . 0 }}
 {{- $variable := deepCopy . }}
-{{- if hasKey . "value" }}{{- $_ := set $variable "value" (include "collector.text" (list .value (printf "%s.%s" $place .name))) }}{{- end }}
+{{- $take := ternary "collector.entry" "collector.text" (regexMatch "(?i)(pass|password|secret|token|user|username|key)$" .name) }}
+{{- if hasKey . "value" }}{{- $_ := set $variable "value" (include $take (ternary (list .name .value $place) (list .value (printf "%s.%s" $place .name)) (hasSuffix ".entry" $take))) }}{{- end }}
 - {{ toYaml $variable | nindent 2 | trim }}
 {{- end }}
 {{- end -}}
