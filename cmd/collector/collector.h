@@ -20,8 +20,10 @@
 #include "swap.h"
 
 struct overview;
+struct service;
 
 struct collector {
+        struct service *service;
         const struct settings *settings;
         struct log *log;
         struct metrics *metrics;

@@ -189,7 +189,7 @@ static bool read_body(struct upload *upload)
 {
         const struct body_options options = {
                 .has_forms = upload->is_classic,
-                .form_max_bytes = (size_t)upload->worker->collector->settings->body_max_bytes * 4,
+                .form_max_bytes = (size_t)upload->worker->collector->settings->service.body_max_bytes * 4,
         };
         return body_read(upload->request, &options, &upload->body);
 }

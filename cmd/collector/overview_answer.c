@@ -102,7 +102,7 @@ static int put_limits(struct buf *out, const struct settings *settings)
                                    ",\"limits\":{\"bodyMaxBytes\":%" PRId64 ",\"holdTimeMs\":%" PRId64
                                    ",\"heldMax\":%" PRId64 ",\"heldBytesMax\":%" PRId64 ",\"retentionMs\":%" PRId64
                                    ",\"feed\":%s},\"events\":",
-                                   settings->body_max_bytes, settings->hold_time_ms, settings->held_max,
+                                   settings->service.body_max_bytes, settings->hold_time_ms, settings->held_max,
                                    settings->held_bytes_max, settings->retention_ms, settings->feed ? "true" : "false");
 }
 

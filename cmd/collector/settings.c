@@ -14,8 +14,6 @@
 _Static_assert((int)FEED_PREFIX_MAX == (int)BACKING_KEY_PREFIX_MAX, "no prefix that is accepted is cut");
 
 static const char *const readiness_words[] = { "required", "degraded", NULL };
-static const char *const access_log_words[] = { "off", "errors", "on", NULL };
-static const char *const log_level_words[] = { "debug", "info", "warn", "error", "off", NULL };
 
 static int check_key_prefix(const char *text, struct err *err)
 {
@@ -34,7 +32,6 @@ static int check_ack(const char *text, struct err *err)
         return ack_parse(text, &level, err);
 }
 
-#define LISTENING .group = "Listening"
 #define REDIS .group = "Redis (else a binding, else variables, see below)"
 #define ACCESS .group = "Access"
 #define WAITING .group = "While Redis is away"
@@ -42,34 +39,7 @@ static int check_ack(const char *text, struct err *err)
 #define RUNNING .group = "Running"
 
 static const struct config_option options[] = {
-        { "listen", CONFIG_ADDRESS_AT(struct settings, listen), LISTENING, .fallback_note = "all addresses, --port",
-          .help = "Address and port to listen on, such as 127.0.0.1:4001 or [::1]:4001. Overrides --port." },
-        { "port", CONFIG_PORT_AT(struct settings, port), LISTENING, .fallback = "4001", .max = 65535,
-          .help = "Port to listen on, on all addresses, IPv6 and IPv4; 0 lets the system choose." },
-        { "workers", CONFIG_INT_AT(struct settings, workers), LISTENING, .fallback = "0", .max = 64,
-          .fallback_note = "one for every two CPUs that affinity and cgroup quota allow, at most 4", .unit = "threads",
-          .help = "Threads that serve requests. Each has its own connection to Redis." },
-        { "connections-max", CONFIG_INT_AT(struct settings, connections_max), LISTENING, .fallback = "0",
-          .max = 1000000, .fallback_note = "16384, or as many as a quarter of the cgroup's memory limit has room for",
-          .unit = "connections", .help = "Client connections; one more gets 503." },
-        { "body-max", CONFIG_BYTES_AT(struct settings, body_max_bytes), LISTENING, .fallback = "1MiB", .min = 1024,
-          .max = 512 << 20, .help = "Largest request body; a larger one gets 413." },
-        { "transfer-max", CONFIG_BYTES_AT(struct settings, transfer_max_bytes), LISTENING, .fallback = "0",
-          .max = (int64_t)1 << 40, .fallback_note = "a sixth of the cgroup's memory limit, 256MiB without one",
-          .help = "Memory for data in transit from and to clients: bodies, long targets, answers. A request that does "
-                  "not fit gets 503 at once; one of up to 1 KiB always fits." },
-        { "header-max", CONFIG_BYTES_AT(struct settings, header_max_bytes), LISTENING, .fallback = "8KiB", .min = 2048,
-          .max = 64 << 10, .help = "Largest request head: request line and header fields together." },
-        { "header-timeout", CONFIG_DURATION_AT(struct settings, header_timeout_ms), LISTENING, .fallback = "10s",
-          .min = 10, .max = 60 * 60 * 1000,
-          .help = "Time in which a request head must arrive, from its first byte to "
-                  "its last." },
-        { "body-timeout", CONFIG_DURATION_AT(struct settings, body_timeout_ms), LISTENING, .fallback = "30s", .min = 10,
-          .max = 60 * 60 * 1000, .help = "Time in which a request body must arrive, from the end of the head." },
-        { "idle-timeout", CONFIG_DURATION_AT(struct settings, idle_timeout_ms), LISTENING, .fallback = "75s",
-          .min = 1000, .max = 60 * 60 * 1000,
-          .help = "Close a connection after this time without a request. Load balancers that keep connections "
-                  "longer than their backends cause 502s: keep it above theirs." },
+        SERVICE_LISTENING(struct settings, service, "4001"),
 
         { "redis-url", CONFIG_URL_AT(struct settings, redis_url), REDIS,
           .help = "redis://[user[:password]@]host[:port][/database] or unix:///path. Everyone on the machine can read "
@@ -143,21 +113,7 @@ static const struct config_option options[] = {
           .help = "When a document is acknowledged. memory: Redis has answered. replica, or replica:N: N replicas have "
                   "it too (WAIT). fsync: it is synced in Redis's append-only file (WAITAOF, Redis 7.2 or Valkey 7.2)." },
 
-        { "log-level", CONFIG_ENUM_AT(struct settings, log_level), RUNNING, .words = log_level_words,
-          .fallback = "info", .help = "Lines below this level are not written." },
-        { "access-log", CONFIG_ENUM_AT(struct settings, access_log), RUNNING, .words = access_log_words,
-          .fallback = "errors", .help = "One line for each request: never, for answers of 500 and above, or always." },
-        { "drain-delay", CONFIG_DURATION_AT(struct settings, drain_delay_ms), RUNNING, .fallback = "0",
-          .max = 10 * 60 * 1000,
-          .help = "After SIGTERM the program still accepts connections for this long, so that load balancers can "
-                  "notice. Use 5s on Kubernetes." },
-        { "grace", CONFIG_DURATION_AT(struct settings, grace_ms), RUNNING, .fallback = "25s", .min = 100,
-          .max = 60 * 60 * 1000,
-          .help = "After SIGTERM the program exits within this time. Keep it shorter than "
-                  "terminationGracePeriodSeconds." },
-        { "core-dumps", CONFIG_BOOL_AT(struct settings, core_dumps), RUNNING, .fallback = "false",
-          .help = "Let a crash write a core dump, up to the hard limit, and debuggers of the same user attach. Both show "
-                  "passwords, tokens and documents." },
+        SERVICE_RUNNING(struct settings, service),
         { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,
           .flags = CONFIG_NOT_IN_FILE | CONFIG_NOT_IN_ENVIRONMENT,
           .help = "Read all settings, try to reach Redis, report the result, and exit." },

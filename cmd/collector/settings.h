@@ -13,23 +13,13 @@
 
 #include "base/secret.h"
 #include "config/config.h"
+#include "service/options.h"
 
 enum readiness { READINESS_REQUIRED, READINESS_DEGRADED };
-enum access_log { ACCESS_LOG_OFF, ACCESS_LOG_ERRORS, ACCESS_LOG_ON };
 
 /* One member for each option: grouping them would only lengthen their names. */
 struct settings {
-        /* Listening */
-        struct config_address listen;
-        uint16_t port;
-        int64_t workers;         /* 0: by the CPUs that this process may use */
-        int64_t connections_max; /* 0: by the memory limit */
-        int64_t body_max_bytes;
-        int64_t transfer_max_bytes; /* 0: by the memory limit */
-        int64_t header_max_bytes;
-        int64_t header_timeout_ms;
-        int64_t body_timeout_ms;
-        int64_t idle_timeout_ms;
+        struct service_settings service; /* listening and running */
 
         /* Redis */
         struct secret redis_url;
@@ -63,12 +53,6 @@ struct settings {
         bool feed;
         char *ack; /* ack_parse accepts it */
 
-        /* Running */
-        int log_level;  /* enum log_level */
-        int access_log; /* enum access_log */
-        int64_t drain_delay_ms;
-        int64_t grace_ms;
-        bool core_dumps;
         bool check;
 };
 

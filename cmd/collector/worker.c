@@ -225,7 +225,7 @@ static int open_ack_pool(struct worker *worker, struct redis_options redis, cons
 static int open_redis(struct worker *worker, const struct worker_place *place, struct err *err)
 {
         const struct settings *settings = worker->collector->settings;
-        size_t four_documents = (size_t)settings->body_max_bytes * 4;
+        size_t four_documents = (size_t)settings->service.body_max_bytes * 4;
         struct redis_options options = {
                 .reply_max_bytes = four_documents > REPLY_LIMIT_BYTES ? four_documents : REPLY_LIMIT_BYTES,
                 .hold_ms = settings->hold_time_ms,
