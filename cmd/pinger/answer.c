@@ -99,6 +99,13 @@ void answer_problem(struct worker *worker, struct http_request *request, int sta
         worker->answer = NULL;
 }
 
+void answer_later(struct worker *worker, struct http_request *request, const char *detail)
+{
+        worker->answer = &(struct answer){ "application/problem+json" };
+        http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "%s", detail);
+        worker->answer = NULL;
+}
+
 static void record_response_of(struct worker *worker, const struct http_record *record, const char *content_type)
 {
         char length[24];

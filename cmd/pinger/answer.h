@@ -36,6 +36,8 @@ void answer_arrived(struct worker *worker, struct http_request *request);
 void answer_with(struct worker *worker, struct http_request *request, const struct http_answer *answer);
 /* The value, indented by 4. Takes it; NULL, as jansson gives it when memory is short, becomes a 500. */
 void answer_json(struct worker *worker, struct http_request *request, int status, json_t *value);
+/* Not now: 503 that tells when to come back. */
+void answer_later(struct worker *worker, struct http_request *request, const char *detail);
 void answer_problem(struct worker *worker, struct http_request *request, int status, const char *format, ...)
         PRINTF_LIKE(4, 5);
 

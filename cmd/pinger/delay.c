@@ -94,8 +94,8 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
         struct delay *delay = has_room ? calloc(1, sizeof(*delay)) : NULL;
         if (!delay) {
                 atomic_fetch_sub(&pinger->delays, 1);
-                answer_problem(worker, request, 503, "%s",
-                               has_room ? "out of memory" : "too many requests are waiting already (--delays-max)");
+                answer_later(worker, request,
+                             has_room ? "out of memory" : "too many requests are waiting already (--delays-max)");
                 return;
         }
         *delay = (struct delay){
@@ -116,6 +116,6 @@ void delay_cancel_all(struct worker *worker)
 {
         while (worker->delays) {
                 struct http_request *request = finish(worker->delays);
-                answer_problem(worker, request, 503, "Pinger is stopping before the delay is over");
+                answer_later(worker, request, "Pinger is stopping before the delay is over");
         }
 }

@@ -224,6 +224,14 @@ static void on_pod(struct http_request *request, void *context)
         answer_json(worker, request, 200, pod);
 }
 
+/* Every path has every method, since the report is for all that no other page takes. */
+static void on_options(struct http_request *request, void *context)
+{
+        static const struct http_header allow = { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" };
+        answer_arrived(context, request);
+        answer_with(context, request, &(struct http_answer){ .status = 204, .headers = &allow, .header_count = 1 });
+}
+
 const struct http_route pages_routes[] = {
         { .method = "GET", .path = "/healthz", .name = "healthz", .handle = on_healthz },
         { .method = "GET", .path = "/readyz", .name = "readyz", .handle = on_readyz },
@@ -233,8 +241,11 @@ const struct http_route pages_routes[] = {
         { .method = "GET", .path = "/pod", .name = "pod", .handle = on_pod },
         { .method = "POST", .path = "/echo", .name = "echo", .handle = on_echo, .body = true },
         { .method = "PUT", .path = "/echo", .name = "echo", .handle = on_echo, .body = true },
+        { .method = "OPTIONS", .path = "/status/{code}", .name = "options", .handle = on_options },
         { .path = "/status/{code}", .name = "status", .handle = on_status },
+        { .method = "OPTIONS", .path = "/delay/{time}", .name = "options", .handle = on_options },
         { .path = "/delay/{time}", .name = "delay", .handle = on_delay },
+        { .method = "OPTIONS", .path = "/*", .name = "options", .handle = on_options },
         { .path = "/*", .name = "report", .handle = on_report },
 };
 const size_t pages_route_count = COUNT_OF(pages_routes);
