@@ -19,7 +19,7 @@
 
 enum {
         ENTRIES_FIRST = 64, /* in the first read                                          */
-        ENTRIES_WALK = 128, /* of those that are likely to be gone: POSTs wait for this   */
+        ENTRIES_WALK = 64,  /* of those that are likely to be gone: POSTs wait for this   */
         DAYS_A_PASS = 4,    /* this many days count as one entry that was passed          */
         PASS_MAX = 1024,    /* entries that one page may pass without taking any          */
 };

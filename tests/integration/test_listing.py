@@ -363,7 +363,7 @@ def test_a_page_over_dead_entries_is_bounded_and_leads_on(fresh):
         entries, cursor, more = page(client, limit=limit, since=begin - 1000)
         assert entries == [] and more and cursor
         asked = {name: calls(store, name) for name in ("xrange", "exists", "getrange", "get")}
-        assert asked["xrange"] <= 12 and asked["exists"] <= 48 and asked["getrange"] <= 64 and asked["get"] == 0, asked
+        assert asked["xrange"] <= 20 and asked["exists"] <= 48 and asked["getrange"] <= 64 and asked["get"] == 0, asked
     assert all_keys(client, limit=10, since=begin - 1000) == alive
 
 
