@@ -249,6 +249,7 @@ static void on_written(struct store_write *write, enum store_outcome outcome, co
                 finish_stored(deposit);
         } else if (outcome == STORE_EXISTS) {
                 deposit->in_doubt = write->in_doubt;
+                deposit->unsafe.code = 0; /* of this write, not of an earlier one */
                 if (write->is_unsafe)
                         deposit->unsafe = *err;
                 deposit->read.on_done = on_existing;
