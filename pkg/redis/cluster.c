@@ -102,7 +102,7 @@ static struct redis_cluster_node *owner_of(const struct redis_cluster *cluster, 
 struct client *redis_cluster_client_for(struct redis_cluster *cluster, struct redis_command *command)
 {
         struct queue *queue = &cluster->home->server.queue;
-        /* What came back goes first; and a command for another place is adapted before its key says where it goes. */
+        /* Commands that came back go first, and one for another place is adapted before its key is looked at. */
         if (redis_queue_is_misplaced(queue, command))
                 queue->has_returned = true;
         struct redis_cluster_node *node = queue->has_returned ? NULL : owner_of(cluster, command);
@@ -265,7 +265,7 @@ static bool enter(struct redis_cluster *cluster, struct conn *conn)
         return true;
 }
 
-/* The server is not part of a Cluster (any more). True: it must be a single node gone astray. */
+/* The server is not part of a Cluster. True: others in use are, so it must be this one that has left. */
 static bool is_astray(struct redis_cluster *cluster, struct conn *conn)
 {
         const struct redis_cluster_map *map = cluster->map;

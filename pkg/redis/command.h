@@ -38,7 +38,7 @@ enum redis_made {
 struct redis_command;
 typedef void redis_reply_fn(struct redis_command *command, const struct redis_reply *reply, const struct err *err);
 
-enum { REDIS_COMMAND_HIDDEN_BYTES = 176 };
+enum { REDIS_COMMAND_HIDDEN_BYTES = 144 };
 
 struct redis_command {
         /* Set by redis_command_init and the caller before redis_send. */

@@ -40,9 +40,10 @@ struct redis_command_inside {
                 uint64_t seen;            /* how many had been answered at the last loss      */
                 unsigned losses, strikes; /* connections that ended with it in flight; and by its fault */
         } suspicion;
-        int slot; /* of the key; SLOT_UNKNOWN until it is needed */
-        int state, reason;
+        int slot;                /* of the key; SLOT_UNKNOWN until it is needed */
         unsigned doubts;         /* attempts that Redis may have executed                  */
+        unsigned char state;     /* enum redis_command_state                               */
+        unsigned char reason;    /* enum redis_reason, why it failed                       */
         unsigned char redirects; /* in a row                                               */
         bool is_own;             /* sent by the package, for one connection only           */
         bool is_guilty;          /* it has too many strikes                                */

@@ -81,7 +81,7 @@ void redis_conn_close(struct conn *c)
 
 /* --- Opening --------------------------------------------------------------------------------------------- */
 
-/* How much longer than all else a look-up may take. Sentinels are asked by clients of their own, which are patient. */
+/* How much longer a look-up may take. Asking Sentinels takes as long as the patience of the clients that ask them. */
 static int64_t patience_ms(const struct conn *c)
 {
         return c->target->sentinel_master ? REDIS_PATIENCE_MS : c->server->options.look_up_ms;

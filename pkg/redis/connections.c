@@ -219,7 +219,7 @@ static struct redis_event connected_event(const struct client *client, const str
 {
         struct redis_event event = { .kind = REDIS_EVENT_CONNECTED,
                                      .address = conn->target->address,
-                                     .sentinel = conn->target->told_by,
+                                     .sentinel = conn->target->named_by,
                                      .waited_ms = redis_server_away_ms(&client->server),
                                      .generation = conn->generation,
                                      .is_renewal = client->active && client->active->is_old };

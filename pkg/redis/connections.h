@@ -7,22 +7,22 @@
 #include "redis/conn.h"
 #include "redis/upkeep.h"
 
-/* Each may be NULL: then the client goes without. `owner` is what redis_client_open was given. */
+/* Each may be NULL: the client then does nothing. `owner` is the argument of redis_client_open. */
 struct client_ops {
         void (*event)(void *owner, const struct redis_event *event);
-        /* Where the next connection goes: a reference, or NULL when out of memory. NULL: to the target. */
+        /* Where the next connection goes: a reference, or NULL when out of memory. Without it: to the target. */
         struct redis_target *(*seed)(void *owner);
         /* Whether a pool (queue.is_pool) wants a connection. */
         bool (*wants_connection)(void *owner);
         /* A connection is ready. True: the owner has used it, for a map of a Cluster, and closed it. */
         bool (*takes)(void *owner, struct conn *conn);
-        /* What a reply means; `host` is where it comes from. NULL: redis_failure_of. */
+        /* What a reply means; `host` sent it. Without it: redis_failure_of decides. */
         enum redis_failure (*judge)(void *owner, struct redis_command *command, const struct redis_reply *reply,
                                     const char *host);
-        void (*in_use)(void *owner, struct conn *conn); /* it is about to take commands; NULL: none does */
+        void (*in_use)(void *owner, struct conn *conn); /* `conn` is about to take commands; NULL: none does */
         void (*flush)(void *owner);                     /* before commands are written                   */
         bool (*is_waiting)(void *owner);                /* flush has to be called now and then           */
-        void (*close)(void *owner);                     /* the client closes: so must what holds it      */
+        void (*close)(void *owner);                     /* the client closes; close what holds it       */
         int (*format_trial)(struct redis_command *command, void *owner); /* see suspects.h */
         const struct redis_sentinel_ops *sentinel;                       /* see locate.h   */
 };

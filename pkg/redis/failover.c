@@ -23,7 +23,7 @@ static void leave(struct conn *c, const struct redis_target *at)
 {
         struct err err;
         (void)err_set(&err, ERR_UNAVAILABLE, "%s: Sentinel %s names another primary: %s", c->target->address,
-                      at->told_by, at->address); /* passed on */
+                      at->named_by, at->address); /* passed on */
         if (c->state != CONN_READY) {
                 c->server->events->failed(c, FAILURE_NONE, &err);
         } else if (is_silent(c, redis_now_ms(c->server))) {
@@ -60,14 +60,14 @@ static void ask(struct conn *c)
 
 void redis_failover_tick(struct conn *c, int64_t now_ms)
 {
-        if (c->target->told_by && !c->locate && !c->is_retired && is_silent(c, now_ms) &&
+        if (c->target->named_by && !c->locate && !c->is_retired && is_silent(c, now_ms) &&
             now_ms - c->looked_ms >= SILENCE_MS)
                 ask(c);
 }
 
 void redis_failover_ask(struct conn *c)
 {
-        if (!c->target->told_by)
+        if (!c->target->named_by)
                 return;
         c->look_again = c->locate != NULL;
         if (!c->locate)

@@ -1,6 +1,6 @@
 /* nodes: each node has a client of its own, with its connection, its backoff and its held commands, so all that is true of
  * a single server is true of each node. A node that owns no slot any more, or whose target was replaced, leaves: what it
- * holds goes back home, what is in flight drains, then it is closed. */
+ * holds goes back to `home`, what is in flight drains, then it is closed. */
 #include "redis/nodes.h"
 
 #include <stdlib.h>

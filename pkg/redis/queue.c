@@ -88,7 +88,7 @@ static void put_failed(struct queue *queue, struct redis_command *command, enum 
 {
         inside(command)->state = COMMAND_FAILED;
         inside(command)->home = queue;
-        inside(command)->reason = (int)reason;
+        inside(command)->reason = (unsigned char)reason;
         queue->failed_total++;
         list_insert_before(&queue->failed, &inside(command)->link);
 }

@@ -158,7 +158,7 @@ static void on_named(struct asked *ask, const char *host, uint16_t port)
                 finish(s, NULL, &err);
                 return;
         }
-        primary->told_by = node_of(ask)->address;
+        primary->named_by = node_of(ask)->address;
         s->locator->sentinel_first = (unsigned)ask->index;
         finish(s, primary, NULL);
         redis_target_unref(primary);

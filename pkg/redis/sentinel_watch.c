@@ -55,8 +55,8 @@ struct redis_sentinel_watch {
         struct client *client; /* that it holds commands of */
         struct redis_target *target;
         bool is_closing;
-        bool is_told;  /* a refusal has been reported */
-        unsigned open; /* clients, questions and timers that are not closed yet */
+        bool has_reported; /* a refusal has been reported */
+        unsigned open;     /* clients, questions and timers that are not closed yet */
         /* The primary that is about to be replaced, until then. */
         char leaving_host[256];
         uint16_t leaving_port;
@@ -233,7 +233,7 @@ static bool is_in_use(const struct redis_sentinel_watch *watch, const char *host
 }
 
 /* Once per target, however many of its Sentinels refuse, and however often. Call it last in a callback. */
-static void tell_refusal(const struct watcher *w, const struct err *why)
+static void report_refusal(const struct watcher *w, const struct err *why)
 {
         struct redis_sentinel_watch *watch = w->all;
         struct redis_event event = { .kind = REDIS_EVENT_SENTINEL_REFUSED,
@@ -241,22 +241,22 @@ static void tell_refusal(const struct watcher *w, const struct err *why)
                                      .sentinel = watch->target->sentinels[w->index].address,
                                      .err = why,
                                      .generation = watch->client->generation_in_use };
-        if (watch->is_told || watch->is_closing)
+        if (watch->has_reported || watch->is_closing)
                 return;
-        watch->is_told = true;
+        watch->has_reported = true;
         redis_connections_emit(watch->client, event);
 }
 
-static void tell_refused(const struct watcher *w, const char *what, const struct redis_reply *reply)
+static void report_error(const struct watcher *w, const char *what, const struct redis_reply *reply)
 {
         struct err why;
         (void)redis_reply_error(reply, &why); /* for the event */
         (void)err_wrap(&why, "%s", what);
-        tell_refusal(w, &why);
+        report_refusal(w, &why);
 }
 
 /* SENTINEL MASTER: a flat list of names and values, or an error if the user may not call it. */
-static void on_told(struct redis_question *question, const struct redis_reply *reply, const struct err *err UNUSED)
+static void on_state(struct redis_question *question, const struct redis_reply *reply, const struct err *err UNUSED)
 {
         struct watcher *w = CONTAINER_OF(question, struct watcher, question);
         const struct redis_reply *host_reply, *port_reply;
@@ -278,7 +278,7 @@ static void on_told(struct redis_question *question, const struct redis_reply *r
                 redis_connections_look_again(w->all->client, w->index);
         await_no_more(w);
         if (redis_reply_type(reply) == REDIS_ERROR)
-                tell_refused(w, "SENTINEL MASTER", reply);
+                report_error(w, "SENTINEL MASTER", reply);
 }
 
 static void on_question_closed(struct redis_question *question)
@@ -315,7 +315,7 @@ static void on_subscribed(struct redis_command *command, const struct redis_repl
         else if (++w->subscribed == REDIS_SENTINEL_CHANNELS)
                 ask(w);
         if (w->is_refused)
-                tell_refused(w, "SUBSCRIBE", reply);
+                report_error(w, "SUBSCRIBE", reply);
 }
 
 static void on_news(struct watcher *w, const struct redis_sentinel_news *news)
@@ -352,7 +352,7 @@ static void on_event(void *owner, const struct redis_event *event)
         else if (event->kind == REDIS_EVENT_CONNECTED && !w->is_over)
                 await(w); /* from now on it may have news */
         if (event->kind == REDIS_EVENT_DENIED)
-                tell_refusal(w, event->err);
+                report_refusal(w, event->err);
 }
 
 static const struct client_ops ops = { .event = on_event };
@@ -438,7 +438,7 @@ static struct redis_sentinel_watch *watch_new(struct client *client, struct redi
                 w->index = (unsigned)i;
                 w->is_awaited = true;
                 w->lost_ms = now_of(watch);
-                w->question = (struct redis_question){ .done = on_told, .closed = on_question_closed };
+                w->question = (struct redis_question){ .done = on_state, .closed = on_question_closed };
                 (void)uv_timer_init(client->server.loop, &w->timer); /* always 0 */
                 try_again_after(w, 0);
         }
@@ -447,7 +447,7 @@ static struct redis_sentinel_watch *watch_new(struct client *client, struct redi
 
 void redis_sentinel_watch_follow(struct redis_sentinel_watch **watch, struct client *client, struct conn *conn)
 {
-        struct redis_target *origin = conn && conn->target->told_by ? redis_target_origin(conn->target) : NULL;
+        struct redis_target *origin = conn && conn->target->named_by ? redis_target_origin(conn->target) : NULL;
         if (*watch && (*watch)->target != origin) {
                 redis_sentinel_watch_close(*watch);
                 *watch = NULL;

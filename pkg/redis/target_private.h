@@ -38,8 +38,8 @@ struct redis_target {
         size_t sentinel_count;
         char *sentinel_username;
         struct secret sentinel_password;
-        const char *told_by; /* of a view: the Sentinel that named this server */
-        bool is_sentinel;    /* of a view: this is a Sentinel                  */
+        const char *named_by; /* of a view: the Sentinel that named this server */
+        bool is_sentinel;     /* of a view: this is a Sentinel                  */
 
         bool cluster; /* the server must be part of one */
         struct redis_slots_node *cluster_nodes;

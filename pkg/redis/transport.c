@@ -117,7 +117,7 @@ void redis_channel_close(struct redis_channel *channel)
                 channel->options.transport->close(channel);
         channel->is_closed = true;
         uv_close((uv_handle_t *)&channel->poll, on_closed);
-        (void)close(channel->fd); /* libuv no longer watches it; nothing is left to be told */
+        (void)close(channel->fd); /* libuv no longer watches it; a failure changes nothing */
 }
 
 static int plain_ready(struct redis_channel *channel UNUSED, struct err *err UNUSED)

@@ -137,7 +137,7 @@ static bool has_tag(const char *prefix)
 {
         const char *open = strchr(prefix, '{');
         const char *close = open ? strchr(open, '}') : NULL;
-        return close && close > open + 1; /* an empty tag is none */
+        return close && close > open + 1; /* an empty tag does not count */
 }
 
 /* Tries numbers until each master has a key. If the prefix has a hash tag, all keys are on one master, those of the
