@@ -83,6 +83,16 @@ static void note_connection(struct head *head, const char *value, size_t length)
         }
 }
 
+/* libmicrohttpd copies the first such field and takes it apart, though nobody asks for it. */
+static void note_cookies(struct head *head, const char *value, size_t length)
+{
+        if (head->cookie_bytes)
+                return;
+        head->cookie_bytes = length + HEAD_FIELD_BYTES;
+        for (size_t i = 0; i < length; i++)
+                head->cookie_bytes += value[i] == ';' || value[i] == ',' ? HEAD_FIELD_BYTES : 0;
+}
+
 static void note_host(struct head *head, const char *value, size_t length)
 {
         head->hosts++;
@@ -100,6 +110,8 @@ static void note_field(struct head *head, const char *name, size_t name_length, 
         case 6:
                 if (name_is(name, name_length, "expect"))
                         head->expects_continue = name_is(value, length, "100-continue");
+                else if (name_is(name, name_length, "cookie"))
+                        note_cookies(head, value, length);
                 break;
         case 8:
                 if (name_is(name, name_length, "if-match"))

@@ -132,36 +132,75 @@ static void nothing_behind_an_ambiguous_head_is_served(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_large_head_is_refused(void **state)
+/* The client has not read anything when it has sent all, and gets to read the whole answer. */
+static int status_of_refusal(int fd, const char *request)
 {
-        static char request[20000];
+        client_send(fd, request);
+        int status = client_read(fd, &answer);
+        if (status == 200)
+                return status;
+        assert_non_null(strstr(answer.head, "Content-Type: application/problem+json\r\n"));
+        assert_non_null(strstr(answer.head, "Connection: close\r\n"));
+        assert_non_null(strstr(answer.body, "\"The request head is too large.\""));
+        assert_ended(fd);
+        return status;
+}
+
+/* On a new connection, and on one that has had a request before. */
+static int status_of_large(const char *request)
+{
+        int first = client_open(&f);
+        int status = status_of_refusal(first, request);
+        assert_int_equal(close(first), 0);
+        int second = client_open(&f);
+        client_send(second, "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+        assert_int_equal(client_read(second, &answer), 200);
+        assert_int_equal(status_of_refusal(second, request), status);
+        assert_int_equal(close(second), 0);
+        return status;
+}
+
+static void a_large_field_is_refused_with_431(void **state)
+{
+        static char request[200000];
+        static const int sizes[] = { 7000, 7125, 7250, 7375, 7500, 8000, 8300, 8425, 8500, 9000, 16000, 100000 };
         (void)state;
-        for (int size = 7000; size <= 16000; size += 125) {
-                int fd = client_open(&f);
-                (void)snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\nHost: x\r\nX-A: %.*s\r\n\r\n", size,
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+                (void)snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\nHost: x\r\nX-A: %.*s\r\n\r\n", sizes[i],
                                large);
-                client_send(fd, request);
-                int status = client_read(fd, &answer);
-                if (size == 7000)
-                        assert_int_equal(status, 200);
-                else if (status != 431 && (status != 200 || size > 8192))
-                        fail_msg("a field of %d bytes: %d", size, status);
-                assert_int_equal(close(fd), 0);
-        }
-        for (int size = 7000; size <= 16000; size += 125) {
-                int fd = client_open(&f);
-                (void)snprintf(request, sizeof(request), "GET /any/%.*s HTTP/1.1\r\nHost: x\r\n\r\n", size, large);
-                client_send(fd, request);
-                int status = client_read(fd, &answer);
-                if (size == 7000)
-                        assert_int_equal(status, 200);
-                else if (status != 414 && status != 431 && (status != 200 || size > 8192))
-                        fail_msg("a target of %d bytes: %d", size, status);
-                assert_int_equal(close(fd), 0);
+                int status = status_of_large(request);
+                if (status != 431 && (status != 200 || sizes[i] > 7250))
+                        fail_msg("a field of %d bytes: %d", sizes[i], status);
         }
 }
 
-static void many_small_fields_are_refused_with_an_answer(void **state)
+static void a_large_cookie_is_refused_with_431(void **state)
+{
+        static char request[20000];
+        (void)state;
+        for (int size = 2000; size <= 10000; size += 1000) {
+                (void)snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\nHost: x\r\nCookie: a=%.*s\r\n\r\n", size,
+                               large);
+                int status = status_of_large(request);
+                if (status != 431 && (status != 200 || size > 7000))
+                        fail_msg("a cookie of %d bytes: %d", size, status);
+        }
+}
+
+static void a_large_target_is_refused_with_414_or_431(void **state)
+{
+        static char request[200000];
+        static const int sizes[] = { 7000, 7125, 7250, 7375, 7500, 8000, 8300, 8425, 8500, 9000, 16000, 100000 };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+                (void)snprintf(request, sizeof(request), "GET /any/%.*s HTTP/1.1\r\nHost: x\r\n\r\n", sizes[i], large);
+                int status = status_of_large(request);
+                if (status != 414 && status != 431 && (status != 200 || sizes[i] > 7250))
+                        fail_msg("a target of %d bytes: %d", sizes[i], status);
+        }
+}
+
+static void many_small_fields_are_refused_with_431(void **state)
 {
         static char request[20000];
         (void)state;
@@ -170,13 +209,32 @@ static void many_small_fields_are_refused_with_an_answer(void **state)
                 for (int i = 0; i < count; i++)
                         n += snprintf(request + n, sizeof(request) - (size_t)n, "X-%d: %d\r\n", i, i);
                 (void)snprintf(request + n, sizeof(request) - (size_t)n, "\r\n");
-                int fd = client_open(&f);
-                client_send(fd, request);
-                int status = client_read(fd, &answer);
-                if (count <= 80 ? status != 200 : status != 200 && status != 431)
+                int status = status_of_large(request);
+                if (count <= 80 ? status != 200 : status != 431 && (status != 200 || count > 100))
                         fail_msg("%d fields: %d", count, status);
-                assert_int_equal(close(fd), 0);
         }
+}
+
+/* A client whose head is slow but small must not be taken for the one whose head is too large. */
+static void a_slow_head_beside_a_large_one_is_served(void **state)
+{
+        static char request[20000];
+        (void)state;
+        (void)snprintf(request, sizeof(request), "GET /now HTTP/1.1\r\nHost: x\r\nX-A: %.*s\r\n\r\n", 10000, large);
+        for (int order = 0; order < 2; order++) {
+                int fast = order ? client_open(&f) : -1;
+                int slow = client_open(&f);
+                client_send(slow, "GET /now HTTP/1.1\r\nHost: x\r\nCookie: a=b\r\nX-A: ");
+                client_send_bytes(slow, large, 4000);
+                if (!order)
+                        fast = client_open(&f);
+                assert_int_equal(status_of_refusal(fast, request), 431);
+                client_send(slow, "\r\n\r\n");
+                assert_int_equal(client_read(slow, &answer), 200);
+                assert_int_equal(close(slow), 0);
+                assert_int_equal(close(fast), 0);
+        }
+        await_connections(0);
 }
 
 /* libmicrohttpd keeps parameters in the memory of the connection, if it sees them. */
@@ -236,8 +294,11 @@ int main(void)
                 cmocka_unit_test(ambiguous_heads_are_refused),
                 cmocka_unit_test(heads_that_only_look_odd_are_taken),
                 cmocka_unit_test(nothing_behind_an_ambiguous_head_is_served),
-                cmocka_unit_test(a_large_head_is_refused),
-                cmocka_unit_test(many_small_fields_are_refused_with_an_answer),
+                cmocka_unit_test(a_large_field_is_refused_with_431),
+                cmocka_unit_test(a_large_cookie_is_refused_with_431),
+                cmocka_unit_test(a_large_target_is_refused_with_414_or_431),
+                cmocka_unit_test(many_small_fields_are_refused_with_431),
+                cmocka_unit_test(a_slow_head_beside_a_large_one_is_served),
                 cmocka_unit_test(a_query_of_many_parameters_is_taken_apart),
                 cmocka_unit_test(parameters_behind_a_nul_are_refused_at_once),
         };

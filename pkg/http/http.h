@@ -35,7 +35,7 @@
  *
  * Exception: where libmicrohttpd gives up before we see the request, it answers with a short HTML page
  * and closes: a malformed request line or field line, another HTTP version (505), a Content-Length
- * or chunk size that is not a number, a head larger than its memory (414 or 431). libmicrohttpd 1.0.1 (Debian 13,
+ * or chunk size that is not a number. libmicrohttpd 1.0.1 (Debian 13,
  * Ubuntu 24.04) refuses extensions of chunks (RFC 9112, section 7.1.1) in the same way, with 400.
  *
  * Threads: http_server_*: any. Everything else: loop only, in the thread of the worker's loop. */
@@ -86,7 +86,7 @@ struct http_options {
         size_t route_count;
         unsigned workers;          /* how many times http_worker_open will be called; 0 = 1         */
         size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
-        size_t header_max_bytes;   /* memory for a head, with 64 bytes more for each field, and 1 KiB for
+        size_t header_max_bytes;   /* memory for a head, with 64 bytes more for each field, cookies twice, and 1 KiB for
                                           * the head of the answer; 0 = 8 KiB */
         size_t transfer_max_bytes; /* memory for bodies, long targets and answers in transit, over all workers;
                                     * 0 = a sixth of the memory limit of the control group, else 256 MiB */

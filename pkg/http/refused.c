@@ -40,12 +40,8 @@ void refused_sweep(struct refused_list *list, int64_t now_ms, bool all)
         }
 }
 
-void refused_add(struct refused_list *list, int fd, int status, const char *extra_field, const char *detail)
+void refused_linger(struct refused_list *list, int fd)
 {
-        struct uuid id;
-        char correlation_id[UUID_TEXT_SIZE];
-        uuid_v4(list->uuids, &id);
-        problem_send(fd, status, detail, uuid_format(&id, correlation_id), extra_field);
         for (unsigned i = 0; i < list->max; i++) {
                 if (list->each[i].fd >= 0)
                         continue;
@@ -56,4 +52,13 @@ void refused_add(struct refused_list *list, int fd, int status, const char *extr
         }
         (void)drop_input(fd);
         (void)close(fd); /* too many to wait for each */
+}
+
+void refused_add(struct refused_list *list, int fd, int status, const char *extra_field, const char *detail)
+{
+        struct uuid id;
+        char correlation_id[UUID_TEXT_SIZE];
+        uuid_v4(list->uuids, &id);
+        problem_send(fd, status, detail, uuid_format(&id, correlation_id), extra_field);
+        refused_linger(list, fd);
 }

@@ -29,6 +29,8 @@ struct refused_list {
 void refused_init(struct refused_list *list, unsigned max, struct uuid_source *uuids, struct sweep *sweep);
 /* Answers with a problem; takes `fd`. `extra_field` is "" or a whole line. */
 void refused_add(struct refused_list *list, int fd, int status, const char *extra_field, const char *detail);
+/* Takes the descriptor of a connection that was answered. */
+void refused_linger(struct refused_list *list, int fd);
 /* Drops what these clients send, and closes connections that are done or late (all: every one). */
 void refused_sweep(struct refused_list *list, int64_t now_ms, bool all);
 

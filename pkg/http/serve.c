@@ -18,8 +18,6 @@
 
 enum {
         LOOKS_MAX = 12,
-        FIELD_POOL_BYTES = 64,    /* what libmicrohttpd's memory loses for each field, about */
-        ANSWER_POOL_BYTES = 1024, /* what it needs for the head of an answer                 */
 };
 
 #define RETRY_SOON "Retry-After: 1\r\n"
@@ -217,7 +215,8 @@ static void judge(struct http_request *request, size_t head_bytes)
                 head->fault = find_route(request);
         if (head->fault)
                 request_refuse(request, 400, "", head->fault);
-        else if (head_bytes + FIELD_POOL_BYTES * head->fields + ANSWER_POOL_BYTES > server->pool_bytes)
+        else if (head_bytes + head->cookie_bytes + HEAD_FIELD_BYTES * head->fields + HEAD_ANSWER_BYTES >
+                 server->pool_bytes)
                 request_refuse(request, request->target.length > head_bytes / 2 ? 414 : 431, "",
                                "The request head is too large.");
         else if ((request->denial = deny(request)) && is_worth_a_refusal(head))

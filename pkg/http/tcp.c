@@ -22,6 +22,6 @@ bool tcp_look(int fd, struct tcp_state *out)
         int unread = 0;
         if (ioctl(fd, FIONREAD, &unread))
                 return false;
-        *out = (struct tcp_state){ info.tcpi_bytes_received, info.tcpi_state == ESTABLISHED, unread > 0 };
+        *out = (struct tcp_state){ info.tcpi_bytes_received, info.tcpi_state == ESTABLISHED, (size_t)unread };
         return true;
 }

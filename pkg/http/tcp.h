@@ -5,12 +5,13 @@
 #define HTTP_TCP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct tcp_state {
         uint64_t received; /* bytes so far, read or not; the end that a side sends may count as one */
         bool established;  /* neither side has ended the connection */
-        bool unread;       /* bytes have come that nobody has read yet */
+        size_t unread;     /* bytes that have come and that nobody has read yet */
 };
 
 /* False where the kernel does not say (before Linux 4.1). */

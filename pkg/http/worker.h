@@ -12,6 +12,7 @@
 #include "http/engine.h"
 #include "http/handles.h"
 #include "http/limit.h"
+#include "http/overflow.h"
 #include "http/refused.h"
 #include "http/server.h"
 #include "http/silent.h"
@@ -28,6 +29,7 @@ struct http_worker {
         struct silents silents;
         struct refused_list refused;
         struct conns conns;
+        struct overflow overflow;
         struct budget_trim trim;
         struct uuid_source uuids;
 };

@@ -1,0 +1,71 @@
+/* overflow: when a head does not fit into libmicrohttpd's memory for a connection, libmicrohttpd gives up at once and
+ * answers with a page of its own in HTML. It tells nobody before but its log, and there it does not say which connection
+ * it means. So when that message comes, the connection is looked for: one whose head is not complete, and which has sent
+ * more than our limit allows. Whichever that is, 431 is the right answer for it. Our answer is written to the socket and
+ * our direction is ended, so that the page is never sent. libmicrohttpd then closes the connection, while the client may
+ * still be sending; a copy of the descriptor keeps it open until the client has read the answer.
+ *
+ * The newest connections are looked at first, and only so many, since looking costs system calls. Where the right one is
+ * not among them, the client gets libmicrohttpd's page. */
+#include "http/overflow.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "http/request.h"
+#include "http/tcp.h"
+
+enum { LOOK_MAX = 256 };
+
+/* How much of libmicrohttpd's memory the incomplete head takes. 0: there is none, or nobody can tell. */
+static size_t memory_of_head(struct conn *conn)
+{
+        struct tcp_state tcp;
+        if (conn->refused || conn->received_unknown || (conn->request && conn->request->stage != STAGE_HEAD) ||
+            !tcp_look(conn->fd, &tcp) || tcp.received < conn->received + tcp.unread)
+                return 0;
+        size_t bytes = tcp.received - conn->received - tcp.unread;
+        if (!conn->request)
+                return bytes;
+        const char *cookie = MHD_lookup_connection_value(conn->mhd, MHD_HEADER_KIND, "Cookie"); /* is copied */
+        int fields = MHD_get_connection_values(conn->mhd, MHD_HEADER_KIND, NULL, NULL);
+        return bytes + (fields > 0 ? (size_t)fields * HEAD_FIELD_BYTES : 0) + (cookie ? strlen(cookie) : 0);
+}
+
+/* The connection whose incomplete head is the largest, if it is too large; NULL: none was found. */
+static struct conn *find(struct conns *conns)
+{
+        struct conn *found = NULL;
+        size_t most = conns->server->pool_bytes - HEAD_ANSWER_BYTES;
+        int looks = 0;
+        for (struct list *at = list_last(&conns->list); at && looks < LOOK_MAX; at = list_prev(&conns->list, at)) {
+                struct conn *conn = CONTAINER_OF(at, struct conn, link);
+                size_t bytes = memory_of_head(conn);
+                looks++;
+                if (bytes > most) {
+                        most = bytes;
+                        found = conn;
+                }
+        }
+        return found;
+}
+
+static void refuse(struct overflow *overflow, struct conn *conn, int status)
+{
+        int copy = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
+        request_refuse_head(conn, status, "The request head is too large.");
+        if (copy >= 0)
+                refused_linger(overflow->refused, copy);
+}
+
+void overflow_on_message(void *cls, const char *format, va_list args)
+{
+        static const char wanted[] = "Error processing request (HTTP response code is %u ";
+        struct overflow *overflow = cls;
+        if (strncmp(format, wanted, sizeof(wanted) - 1) != 0)
+                return;
+        unsigned status = va_arg(args, unsigned);
+        struct conn *conn = status == 414 || status == 431 ? find(overflow->conns) : NULL;
+        if (conn)
+                refuse(overflow, conn, (int)status);
+}
