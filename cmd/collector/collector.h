@@ -20,6 +20,7 @@
 #include "swap.h"
 
 struct overview;
+struct page;
 struct service;
 
 struct collector {
@@ -35,6 +36,7 @@ struct collector {
         struct swap swap;
         struct redis_facts *facts; /* of the Redis in use */
         struct overview *overview; /* for /v1/status */
+        const struct page *page;   /* the files of /ui/ */
         uv_async_t *denied;        /* wakes the main thread: Redis refuses the credentials */
         atomic_bool draining;      /* SIGTERM has come: not ready any more */
         atomic_bool reached;       /* some worker has reached Redis once     */

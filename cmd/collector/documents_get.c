@@ -10,6 +10,7 @@
 #include "problems.h"
 #include "status.h"
 #include "store_read.h"
+#include "ui.h"
 #include "worker.h"
 #include "json/json.h"
 
@@ -89,6 +90,6 @@ void documents_get_classic(struct http_request *request, void *worker)
         const char *key = http_request_query(request, "key");
         if (key)
                 read_document(request, worker, key, true);
-        else
+        else if (!ui_takes_root(request))
                 status_index(request, worker);
 }

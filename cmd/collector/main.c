@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "check.h"
 #include "overview.h"
+#include "page/page.h"
 #include "redis_input.h"
 #include "routes.h"
 #include "service/service.h"
@@ -19,6 +20,8 @@
 #include "tokens.h"
 #include "trial.h"
 #include "worker.h"
+
+extern const struct page collector_page; /* made by tools/embed */
 
 struct process {
         struct service *service;
@@ -197,6 +200,7 @@ static void fill(struct collector *collector, struct service *service, struct ov
         collector->worker_count = service->worker_count;
         collector->overview = overview;
         collector->facts = &overview->facts;
+        collector->page = &collector_page;
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;
         collector->unsafe.commands_max = (size_t)settings->held_max;

@@ -9,6 +9,7 @@
 #include "listing.h"
 #include "overview.h"
 #include "status.h"
+#include "ui.h"
 
 const struct http_route routes[] = {
         { .method = "POST", .path = "/", .name = "classic", .handle = documents_post_classic, .body = true },
@@ -19,6 +20,8 @@ const struct http_route routes[] = {
         { .method = "GET", .path = "/v1/documents/{key}", .name = "document", .handle = documents_get },
         { .method = "DELETE", .path = "/v1/documents/{key}", .name = "document", .handle = documents_delete },
         { .method = "GET", .path = "/v1/status", .name = "status", .handle = overview_get },
+        { .method = "GET", .path = "/ui", .name = "page", .handle = ui_redirect, .is_public = true },
+        { .method = "GET", .path = "/ui/*", .name = "page", .handle = ui_get, .is_public = true },
         { .method = "GET", .path = "/healthz", .name = "healthz", .handle = status_healthz, .is_public = true },
         { .method = "GET", .path = "/readyz", .name = "readyz", .handle = status_readyz, .is_public = true },
         { .method = "GET", .path = "/version", .name = "version", .handle = status_version, .is_public = true },

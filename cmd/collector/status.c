@@ -91,11 +91,15 @@ void status_index(struct http_request *request, UNUSED void *context)
                 "\"PUT /v1/documents/{key}\":\"store a JSON object under your own UUID\","
                 "\"GET /v1/documents/{key}\":\"a document as it was sent\","
                 "\"DELETE /v1/documents/{key}\":\"remove a document\","
+                "\"GET /ui/\":\"a page for people\","
                 "\"GET /v1/status\":\"the Redis in use, recent events, rates, limits\","
                 "\"GET /healthz\":\"is the process alive?\",\"GET /readyz\":\"can it store?\","
                 "\"GET /version\":\"what runs here\",\"GET /metrics\":\"Prometheus metrics\"}}";
+        static const struct http_header vary = { "Vary", "Accept" }; /* a browser is sent to the page */
         http_respond(request, &(struct http_answer){ .status = 200,
                                                      .body = body,
                                                      .body_length = sizeof(body) - 1,
-                                                     .body_kind = HTTP_BODY_STATIC });
+                                                     .body_kind = HTTP_BODY_STATIC,
+                                                     .headers = &vary,
+                                                     .header_count = 1 });
 }

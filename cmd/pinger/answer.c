@@ -30,7 +30,7 @@ void answer_headers_read(const struct http_request *request, struct answer_heade
 
 static bool is_recorded(const struct worker *worker, const char *route)
 {
-        static const char *const probes[] = { "healthz", "readyz", "metrics" };
+        static const char *const probes[] = { "healthz", "readyz", "metrics", "overview", "page" };
         for (size_t i = 0; i < COUNT_OF(probes); i++) {
                 if (strcmp(route, probes[i]) == 0)
                         return worker->pinger->settings->log_probes;

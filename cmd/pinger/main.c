@@ -11,17 +11,26 @@
 #include "base/clock.h"
 #include "check.h"
 #include "collector_input.h"
+#include "page/page.h"
 #include "pages.h"
 #include "post.h"
 #include "settings.h"
 #include "worker.h"
+
+extern const struct page pinger_page; /* made by tools/embed */
 
 /* --- Collector ------------------------------------------------------------------------------------ */
 
 static void on_collector(struct backing_collector *now, void *data)
 {
         struct pinger *pinger = data;
+        overview_use(&pinger->overview, now);
         delivery_set_collector(pinger->delivery, now);
+}
+
+static void on_state(const struct backing_change *change, void *data)
+{
+        standing_on_change(change, &((struct pinger *)data)->overview.collector);
 }
 
 static int open_watch(struct pinger *pinger, struct err *err)
@@ -30,6 +39,7 @@ static int open_watch(struct pinger *pinger, struct err *err)
         const struct backing_collector_watch_options options = { .input = input->input,
                                                                  .metric_names = BACKING_METRICS("pinger"),
                                                                  .on_change = on_collector,
+                                                                 .on_state = on_state,
                                                                  .data = pinger };
         return backing_collector_watch_open(pinger->service->bindings, &options, &pinger->watch, err);
 }
@@ -65,15 +75,21 @@ static int open_pinger(struct service *service, struct err *err)
         pinger->settings = service_settings(service);
         pinger->log = service->log;
         pinger->metrics = service->metrics;
+        pinger->page = &pinger_page;
+        overview_init(&pinger->overview);
         service->spare_ms = pinger->settings->flush_time_ms;
         int rc = post_global_init(err);
         if (rc == 0)
                 rc = open_watch(pinger, err);
         if (rc == 0)
                 rc = open_delivery(pinger, err);
-        if (rc == 0)
-                delivery_set_collector(pinger->delivery, backing_collector_watch_get(pinger->watch));
-        return rc;
+        if (rc < 0)
+                return rc;
+        struct backing_collector *first = backing_collector_watch_get(pinger->watch);
+        overview_use(&pinger->overview, first);
+        delivery_set_collector(pinger->delivery, first);
+        overview_start(&pinger->overview, &service->daemon.loop, pinger->delivery);
+        return 0;
 }
 
 static int describe(struct service *service, struct err *err UNUSED)
@@ -114,12 +130,14 @@ static void flush(struct service *service, int64_t deadline_ms)
         int64_t flush_until_ms = clock_monotonic_ms() + pinger->settings->flush_time_ms;
         delivery_close(pinger->delivery, flush_until_ms < deadline_ms ? flush_until_ms : deadline_ms);
         pinger->delivery = NULL;
+        overview_fini(&pinger->overview);
         post_global_fini();
 }
 
 static void close_watch(struct service *service)
 {
-        const struct pinger *pinger = service->data;
+        struct pinger *pinger = service->data;
+        overview_stop(&pinger->overview);
         backing_collector_watch_close(pinger->watch);
 }
 
@@ -132,6 +150,10 @@ static bool check(const void *data, const struct config_report *origins, char *c
         return true;
 }
 
+/* What /v1/status remembers of the log. */
+static const char *const remembered[] = { "binding.", "delivery.", "queue.",  "collector.",
+                                          "batch.",   "config.",   "server.", NULL };
+
 int main(int argc, char **argv)
 {
         const struct service_program program = {
@@ -140,6 +162,7 @@ int main(int argc, char **argv)
                 .settings_at = offsetof(struct settings, service),
                 .title = "Pinger",
                 .reloaded = "Log level and Collector take effect now; other settings need a restart",
+                .recent = remembered,
                 .routes = pages_routes,
                 .route_count = pages_route_count,
                 .own_correlation_ids = true, /* the classic contract: a new UUID */

@@ -12,6 +12,8 @@
 #include "base/redact.h"
 #include "delay.h"
 #include "facts.h"
+#include "overview_answer.h"
+#include "page/page.h"
 #include "pinger.h"
 
 enum { METRICS_MAX_BYTES = 4 << 20 };
@@ -232,6 +234,19 @@ static void on_options(struct http_request *request, void *context)
         answer_with(context, request, &(struct http_answer){ .status = 204, .headers = &allow, .header_count = 1 });
 }
 
+/* --- The page for people ---------------------------------------------------------------------------- */
+
+static void on_page(struct http_request *request, void *context)
+{
+        const struct worker *worker = context;
+        page_get(request, worker->pinger->page);
+}
+
+static void on_page_redirect(struct http_request *request, void *context UNUSED)
+{
+        page_redirect(request, 308);
+}
+
 const struct http_route pages_routes[] = {
         { .method = "GET", .path = "/healthz", .name = "healthz", .handle = on_healthz },
         { .method = "GET", .path = "/readyz", .name = "readyz", .handle = on_readyz },
@@ -239,6 +254,9 @@ const struct http_route pages_routes[] = {
         { .method = "GET", .path = "/metrics", .name = "metrics", .handle = on_metrics },
         { .method = "GET", .path = "/headers", .name = "headers", .handle = on_headers },
         { .method = "GET", .path = "/pod", .name = "pod", .handle = on_pod },
+        { .method = "GET", .path = "/v1/status", .name = "overview", .handle = overview_get },
+        { .method = "GET", .path = "/ui", .name = "page", .handle = on_page_redirect },
+        { .method = "GET", .path = "/ui/*", .name = "page", .handle = on_page },
         { .method = "POST", .path = "/echo", .name = "echo", .handle = on_echo, .body = true },
         { .method = "PUT", .path = "/echo", .name = "echo", .handle = on_echo, .body = true },
         { .method = "OPTIONS", .path = "/status/{code}", .name = "options", .handle = on_options },

@@ -16,12 +16,14 @@
 #include "http/http.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "overview.h"
 #include "record.h"
 #include "report.h"
 #include "service/worker.h"
 #include "settings.h"
 
 struct delay;
+struct page;
 
 /* What the whole process shares; borrowed by the workers for as long as they run. */
 struct pinger {
@@ -31,6 +33,8 @@ struct pinger {
         struct metrics *metrics;
         struct delivery *delivery;
         struct backing_collector_watch *watch;
+        struct overview overview;
+        const struct page *page; /* the files of /ui/ */
         struct record_source records;
         struct report_source report;
         atomic_llong delays; /* requests that wait for their time */

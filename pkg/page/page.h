@@ -1,0 +1,45 @@
+/* page: serves the files of a program's page, which are part of the program (tools/embed).
+ *
+ *     extern const struct page collector_page;
+ *     { .method = "GET", .path = "/ui/{name}", .name = "page", .handle = on_page, .is_public = true }
+ *
+ *     static void on_page(struct http_request *request, void *worker)
+ *     {
+ *             page_get(request, &collector_page);
+ *     }
+ *
+ * Each file is sent compressed where the client takes gzip, with a strong ETag from its content, which is asked for each
+ * time (no-cache): after an update nobody sees old files. A Content-Security-Policy lets the page load its own files
+ * and speak to its own server, and nothing else: no inline script or style, no frame around it.
+ *
+ * Threads: any. */
+#ifndef PAGE_PAGE_H
+#define PAGE_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "http/http.h"
+
+struct page_file {
+        const char *name, *type;
+        const char *tag, *gzip_tag; /* quoted, as in the header */
+        const unsigned char *plain;
+        size_t plain_length;
+        const unsigned char *gzip;
+        size_t gzip_length;
+};
+
+struct page {
+        const struct page_file *files;
+        size_t count;
+};
+
+/* Answers a request for "/ui/NAME", and "/ui/" with index.html. 404 for other names. */
+void page_get(struct http_request *request, const struct page *page);
+/* Answers with a redirect to the page: 308 for "/ui", 303 for "/", relative, so that a prefix of a proxy stays. */
+void page_redirect(struct http_request *request, int status);
+/* A browser asks: by the header Accept, text/html outranks JSON and everything else. NULL: no. */
+bool page_is_wanted(const char *accept);
+
+#endif
