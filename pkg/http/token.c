@@ -15,7 +15,7 @@ struct token {
 };
 
 struct token_set {
-        atomic_uint references;
+        struct snapshot snapshot;
         size_t count;
         struct token tokens[];
 };
@@ -26,17 +26,9 @@ static const struct denial is_ambiguous = { 400, NULL, "The request has several 
 
 /* --- Sets ------------------------------------------------------------------------------------------ */
 
-static struct token_set *ref(struct token_set *set)
+static void destroy(struct snapshot *snapshot)
 {
-        if (set)
-                atomic_fetch_add_explicit(&set->references, 1, memory_order_relaxed);
-        return set;
-}
-
-static void unref(struct token_set *set)
-{
-        if (!set || atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) != 1)
-                return;
+        struct token_set *set = CONTAINER_OF(snapshot, struct token_set, snapshot);
         for (size_t i = 0; i < set->count; i++) {
                 free(set->tokens[i].name);
                 secret_fini(&set->tokens[i].value);
@@ -49,14 +41,14 @@ static struct token_set *set_new(const struct http_token *tokens, size_t count)
         struct token_set *set = calloc(1, sizeof(*set) + count * sizeof(set->tokens[0]));
         if (!set)
                 return NULL;
-        atomic_store(&set->references, 1);
+        snapshot_init(&set->snapshot, destroy);
         for (; set->count < count; set->count++) {
                 struct token *token = &set->tokens[set->count];
                 const struct secret *value = tokens[set->count].value;
                 token->name = strdup(tokens[set->count].name);
                 if (!token->name || secret_init(&token->value, value->bytes, value->length) < 0) {
                         free(token->name);
-                        unref(set);
+                        snapshot_unref(&set->snapshot);
                         return NULL;
                 }
         }
@@ -65,14 +57,12 @@ static struct token_set *set_new(const struct http_token *tokens, size_t count)
 
 void token_store_init(struct token_store *store)
 {
-        *store = (struct token_store){ .set = NULL };
-        (void)pthread_mutex_init(&store->lock, NULL); /* never fails on Linux */
+        snapshot_holder_init(&store->sets);
 }
 
 void token_store_fini(struct token_store *store)
 {
-        unref(store->set);
-        (void)pthread_mutex_destroy(&store->lock); /* nobody holds it */
+        snapshot_holder_fini(&store->sets);
 }
 
 int token_store_set(struct token_store *store, const struct http_token *tokens, size_t count, struct err *err)
@@ -80,31 +70,20 @@ int token_store_set(struct token_store *store, const struct http_token *tokens, 
         struct token_set *set = set_new(tokens, count);
         if (!set)
                 return err_set(err, ERR_NOMEM, "tokens");
-        (void)pthread_mutex_lock(&store->lock); /* a plain mutex: locking and unlocking cannot fail */
-        struct token_set *old = store->set;
-        store->set = set;
-        atomic_fetch_add(&store->number, 1);
-        (void)pthread_mutex_unlock(&store->lock);
-        unref(old);
+        snapshot_holder_set(&store->sets, &set->snapshot);
         return 0;
 }
 
 void token_view_fini(struct token_view *view)
 {
-        unref(view->set);
-        view->set = NULL;
+        snapshot_unref(view->seen.snapshot);
+        view->seen.snapshot = NULL;
 }
 
 static struct token_set *current(struct token_store *store, struct token_view *view)
 {
-        if (atomic_load_explicit(&store->number, memory_order_acquire) == view->number)
-                return view->set;
-        unref(view->set);
-        (void)pthread_mutex_lock(&store->lock);
-        view->set = ref(store->set);
-        view->number = atomic_load(&store->number);
-        (void)pthread_mutex_unlock(&store->lock);
-        return view->set;
+        (void)snapshot_holder_refresh(&store->sets, &view->seen); /* new or not, it is looked at */
+        return view->seen.snapshot ? CONTAINER_OF(view->seen.snapshot, struct token_set, snapshot) : NULL;
 }
 
 /* --- A request ------------------------------------------------------------------------------------- */
@@ -145,12 +124,12 @@ const struct denial *token_check(struct token_store *store, struct token_view *v
         const struct token *token = find(set, sent);
         if (!token)
                 return &is_unknown;
-        *pass = (struct token_pass){ ref(set), token->name };
+        *pass = (struct token_pass){ snapshot_ref(&set->snapshot), token->name };
         return NULL;
 }
 
 void token_pass_fini(struct token_pass *pass)
 {
-        unref(pass->set);
+        snapshot_unref(pass->set);
         *pass = (struct token_pass){ NULL, NULL };
 }

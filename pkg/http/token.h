@@ -1,7 +1,7 @@
 /* token: the tokens that admit clients to the routes that are not public, and the check of a request's token.
  *
  *     struct token_store store;                                 // of the server
- *     struct token_view view = { NULL, 0 };                     // of each worker
+ *     struct token_view view = { { NULL, 0 } };                     // of each worker
  *     denial = token_check(&store, &view, &head, &pass);        // NULL: pass.name tells who it is
  *     token_pass_fini(&pass);
  *
@@ -9,20 +9,13 @@
 #ifndef HTTP_TOKEN_H
 #define HTTP_TOKEN_H
 
-#include <stdatomic.h>
-
-#include <pthread.h>
-
+#include "base/snapshot.h"
 #include "http/denial.h"
 #include "http/head.h"
 #include "http/http.h"
 
-struct token_set; /* opaque, counted */
-
 struct token_store {
-        pthread_mutex_t lock;  /* guards the pointer */
-        struct token_set *set; /* NULL: every route is public */
-        atomic_uint number;    /* how often the set was replaced */
+        struct snapshot_holder sets; /* empty: every route is public */
 };
 
 void token_store_init(struct token_store *store);
@@ -32,14 +25,13 @@ int token_store_set(struct token_store *store, const struct http_token *tokens, 
                     struct err *err) NODISCARD;
 
 struct token_view { /* the set that a worker knows, so that it need not lock */
-        struct token_set *set;
-        unsigned number;
+        struct snapshot_seen seen;
 };
 
 void token_view_fini(struct token_view *view);
 
 struct token_pass { /* the token that a request came with */
-        struct token_set *set;
+        struct snapshot *set;
         const char *name; /* NULL: none was asked for */
 };
 
