@@ -172,8 +172,6 @@ struct config_origin {
 void config_report_free(struct config_report *report); /* NULL is fine */
 /* Where the value of an option came from; borrowed from the report. NULL for a name that is no option. */
 const struct config_origin *config_origin(const struct config_report *report, const char *name);
-/* The path of the YAML file that was read; NULL: none. Borrowed. */
-const char *config_file(const struct config_report *report);
 /* Warnings for the log, each a sentence that names the place, without secrets. Borrowed. */
 size_t config_warning_count(const struct config_report *report);
 const char *config_warning(const struct config_report *report, size_t index);

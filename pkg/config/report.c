@@ -66,11 +66,6 @@ const struct config_origin *config_origin(const struct config_report *report, co
         return NULL;
 }
 
-const char *config_file(const struct config_report *report)
-{
-        return report->file;
-}
-
 size_t config_warning_count(const struct config_report *report)
 {
         return report->warning_count;

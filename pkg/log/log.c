@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -86,17 +85,6 @@ bool log_enabled(const struct log *log, enum log_level level)
         return log && (is_written(log, level) || (log->recent && level >= LOG_INFO));
 }
 
-bool log_level_parse(const char *text, enum log_level *out)
-{
-        for (size_t i = 0; i < COUNT_OF(level_names); i++) {
-                if (strcasecmp(text, level_names[i]) == 0) {
-                        *out = (enum log_level)i;
-                        return true;
-                }
-        }
-        return false;
-}
-
 uint64_t log_dropped(const struct log *log)
 {
         return sink_dropped(log->sink);
@@ -115,11 +103,6 @@ struct log_field log_strn(const char *name, const char *text, size_t length)
 struct log_field log_int(const char *name, int64_t number)
 {
         return (struct log_field){ .name = name, .kind = LOG_FIELD_INT, .number = number };
-}
-
-struct log_field log_bool(const char *name, bool value)
-{
-        return (struct log_field){ .name = name, .kind = LOG_FIELD_BOOL, .number = value };
 }
 
 struct log_field log_json(const char *name, const char *json, size_t length)
@@ -171,8 +154,6 @@ static int put_field(struct buf *line, const struct log_field *field)
                 return field->string ? put_string(line, field->string, field->length) : buf_puts(line, "null");
         case LOG_FIELD_INT:
                 return buf_printf(line, "%lld", (long long)field->number);
-        case LOG_FIELD_BOOL:
-                return buf_puts(line, field->number ? "true" : "false");
         case LOG_FIELD_RAW:
                 return buf_append(line, field->string, field->length);
         }

@@ -53,7 +53,7 @@ enum { LOG_RECENT_MAX = 50, LOG_RECENT_LINE_MAX_BYTES = 2048 };
 
 struct log_field {
         const char *name;
-        enum { LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_BOOL, LOG_FIELD_RAW } kind;
+        enum { LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_RAW } kind;
         const char *string; /* borrowed until the log call returns; NULL prints null */
         size_t length;
         int64_t number;
@@ -69,13 +69,10 @@ void log_close(struct log *log, int64_t deadline_ms);
 
 void log_set_level(struct log *log, enum log_level level); /* for all threads, from their next line on */
 bool log_enabled(const struct log *log, enum log_level level);
-/* "debug" "info" "warn" "error" "off" in any case. False, and *out unchanged, for another word. */
-bool log_level_parse(const char *text, enum log_level *out);
 
 struct log_field log_str(const char *name, const char *text);
 struct log_field log_strn(const char *name, const char *text, size_t length);
 struct log_field log_int(const char *name, int64_t number);
-struct log_field log_bool(const char *name, bool value);
 /* `json` is one JSON value, put into the line as it is. */
 struct log_field log_json(const char *name, const char *json, size_t length);
 /* The member "error" with the text; write log_code beside it for the member "code". */

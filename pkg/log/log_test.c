@@ -101,11 +101,11 @@ static void fields_follow_in_their_order_and_kind(void **state)
         struct piped *p = *state;
         struct err err = { .code = ERR_DENIED, .text = "AUTH: wrong password" };
         log_error(p->log, "a.b", "c", log_str("address", "10.0.0.9:6379"), log_strn("key", "abcdef", 3),
-                  log_int("bytes", INT64_MIN), log_bool("held", true), log_json("source", "[1,{}]", 6), log_err(&err),
-                  log_code(&err), log_str("reason", NULL));
+                  log_int("bytes", INT64_MIN), log_json("source", "[1,{}]", 6), log_err(&err), log_code(&err),
+                  log_str("reason", NULL));
         const char *expected =
                 ",\"message\":\"c\",\"address\":\"10.0.0.9:6379\",\"key\":\"abc\",\"bytes\":-9223372036854775808,"
-                "\"held\":true,\"source\":[1,{}],\"error\":\"AUTH: wrong password\",\"code\":\"denied\","
+                "\"source\":[1,{}],\"error\":\"AUTH: wrong password\",\"code\":\"denied\","
                 "\"reason\":null}\n";
         const char *text = written(p);
         assert_true(strlen(text) > strlen(expected));
@@ -197,20 +197,6 @@ static void without_a_log_nothing_happens(void **state UNUSED)
         log_event(NULL, LOG_ERROR, "a.b", "c", NULL, 0);
         log_flush(NULL, 0);
         log_close(NULL, 0);
-}
-
-static void levels_are_read_in_any_case_and_nothing_else_is(void **state UNUSED)
-{
-        static const char *const wrong[] = { "", "warning", "info ", "0", "debugg" };
-        enum log_level level = LOG_DEBUG;
-        assert_true(log_level_parse("ERROR", &level) && level == LOG_ERROR);
-        assert_true(log_level_parse("debug", &level) && level == LOG_DEBUG);
-        assert_true(log_level_parse("Info", &level) && level == LOG_INFO);
-        assert_true(log_level_parse("warn", &level) && level == LOG_WARN);
-        assert_true(log_level_parse("off", &level) && level == LOG_OFF);
-        for (size_t i = 0; i < COUNT_OF(wrong); i++)
-                assert_false(log_level_parse(wrong[i], &level));
-        assert_int_equal(level, LOG_OFF);
 }
 
 static void the_programs_name_is_copied_and_cut(void **state UNUSED)
@@ -534,7 +520,6 @@ int main(void)
                 WITH_A_PIPE(lines_about_a_noun_are_kept_whatever_the_level_of_the_log),
                 WITH_A_PIPE(only_the_latest_lines_are_kept),
                 cmocka_unit_test(without_a_log_nothing_happens),
-                cmocka_unit_test(levels_are_read_in_any_case_and_nothing_else_is),
                 cmocka_unit_test(the_programs_name_is_copied_and_cut),
                 cmocka_unit_test(lines_that_nobody_reads_are_dropped_counted_and_told),
                 cmocka_unit_test(a_reader_that_comes_late_loses_nothing),
