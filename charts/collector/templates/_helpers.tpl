@@ -405,6 +405,14 @@ affinity:
 {{- end -}}
 {{- end -}}
 
+{{/* Extra lines of redis.conf are in a ConfigMap, which more people may read than Secrets. */}}
+{{- define "collector.checkRedisConfig" -}}
+{{- $secret := regexFind "(?mi)^[ \\t]*(requirepass|masterauth|tls-(client-)?key-file-pass|user[ \\t].*[ \\t][\"']?>)" (.Values.redis.internal.config | default "") -}}
+{{- if $secret -}}
+{{- fail (printf "redis.internal.config: a password would be readable in a ConfigMap (%s). Set that of Redis by redis.internal.password or passwordSecret, and that of an ACL user by its checksum: user NAME on #SHA256 ..." (regexFind "[a-zA-Z-]+" $secret)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Kubernetes refuses to change the volume of a StatefulSet, in words that name no value. Seen where there is a cluster to
      look at. */}}
 {{- define "collector.checkVolume" -}}
