@@ -3,7 +3,7 @@
 import { announce, byId, setBadge, setFacts, setText } from "./dom.js";
 import { bytes, count, duration, moment } from "./format.js";
 import { askJson } from "./server.js";
-import { watch } from "./watch.js";
+import { isFresh, watch } from "./watch.js";
 import { showEvents } from "./events.js";
 import { draw } from "./picture.js";
 import { followDocuments } from "./documents.js";
@@ -103,5 +103,6 @@ function show(status) {
 watch(async () => {
 	const status = await askJson("../v1/status");
 	show(status);
+	isFresh();
 	if (status.redis.state === "ready" && status.limits.feed) await followDocuments(status);
 });

@@ -3,13 +3,14 @@
 
 import { byId, element, setText } from "./dom.js";
 import { clock, count } from "./format.js";
-import { ask } from "./server.js";
+import { Refused, ask } from "./server.js";
 import { openDocument } from "./one.js";
 
 const ROWS_MAX = 200;
 const PREVIEW_MAX = 160;
 const PAGE = 200;
 const FIRST_PAGE = 1000;
+const LIST_MS = 1500; // while Redis is away a list is held: the status must not wait for it
 const BEHIND_MAX = 3; // full pages in a row: then the page skips to now
 const WINDOWS_MS = [60e3, 3600e3, 86400e3, 7 * 86400e3, 0]; // where the first look begins; 0: with the first document
 
@@ -53,7 +54,7 @@ function readPage(text) {
 
 async function getPage(parameters) {
 	const query = new URLSearchParams(parameters);
-	return readPage((await ask("GET", `../v1/documents?${query}`)).text);
+	return readPage((await ask("GET", `../v1/documents?${query}`, { timeoutMs: LIST_MS })).text);
 }
 
 /* --- Rows --- */
@@ -126,7 +127,13 @@ function startAgain(now) {
 export async function followDocuments(status) {
 	if (isPaused) return;
 	if (status.redis.generation !== generation) startAgain(status.redis.generation);
-	const page = await nextPage(Date.parse(status.now));
+	let page = null;
+	try {
+		page = await nextPage(Date.parse(status.now));
+	} catch (error) {
+		if (error instanceof Refused && error.status === 401) throw error;
+		return; // the next look tells what is wrong with Redis
+	}
 	if (isPaused || !page) return;
 	behind = page.more ? behind + 1 : 0;
 	if (!page.more) skipped = false;

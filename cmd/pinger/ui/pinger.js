@@ -4,7 +4,7 @@
 import { announce, byId, setBadge, setFacts, setText } from "./dom.js";
 import { count, moment } from "./format.js";
 import { ask, askJson } from "./server.js";
-import { lookNow, watch } from "./watch.js";
+import { isFresh, lookNow, watch } from "./watch.js";
 import { showEvents } from "./events.js";
 import { draw } from "./picture.js";
 import { showReport } from "./report.js";
@@ -92,6 +92,7 @@ watch(async () => {
 	showCollector(status);
 	showDelivery(status.delivery);
 	showEvents(byId("events"), status.events);
+	isFresh();
 	if (!hasReport) await readReport();
 	hasReport = true;
 });

@@ -34,12 +34,12 @@ export function moment(text) {
 	return (date.toDateString() === new Date().toDateString() ? "" : day) + clock(date);
 }
 
-const token = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]|[^\s]/g;
+const token = /"(?:[^"\\]|\\.)*"?|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]|[^\s]/g;
 const kinds = { '"': "s", t: "w", f: "w", n: "w" };
 const INDENT_MAX = 40;
 
 /** JSON text, digit for digit, indented and coloured, as a document fragment. What is longer than `most` is cut. */
-export function colouredJson(text, most = 200000) {
+export function colouredJson(text, most = 50000) {
 	const fragment = document.createDocumentFragment();
 	let depth = 0;
 	let plain = "";

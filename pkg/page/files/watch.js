@@ -50,7 +50,6 @@ async function turn() {
 	const stale = setTimeout(() => showStale("The program takes long to answer."), STALE_MS);
 	try {
 		await look();
-		goodMs = Date.now();
 		hideStale();
 	} catch (error) {
 		onFailed(error);
@@ -58,6 +57,11 @@ async function turn() {
 	clearTimeout(stale);
 	isRunning = false;
 	if (!document.hidden && !timer) timer = setTimeout(turn, EVERY_MS);
+}
+
+/** What is shown is as new as can be. */
+export function isFresh() {
+	goodMs = Date.now();
 }
 
 /** Looks again now. */
