@@ -1,5 +1,5 @@
-{{/* What templates need to find, where the values lack it: `--reuse-values` brings those of an older version, and `null` takes
-     some away. Each template begins with this; what is switched by true stays off. */}}
+{{/* Fills in missing values: `--reuse-values` brings those of an older version, and `null` removes some. Each template
+     begins with this; missing switches stay off. */}}
 {{- define "collector.prepare" -}}
 {{- $_ := merge .Values (fromYaml (include "collector.least" .)) -}}
 {{- end -}}
@@ -38,9 +38,9 @@ tokens: {}
 {{- tpl (default "" .Values.nameOverride | toString) . | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The release's name, with the chart's behind it unless it ends with that already: so two charts of an umbrella never
-     have the same. Short enough for a StatefulSet `<name>-redis`: its pods have a label of its name and 11 characters more.
-     Where it has to be cut, a checksum keeps it unlike others. It names Services, so it must be a DNS label. */}}
+{{/* The release's name, followed by the chart's unless it already ends with that, so two charts of an umbrella never
+     share a name. It is short enough for a StatefulSet `<name>-redis`, whose pods have a label of that name plus 11
+     characters. A checksum keeps a truncated name unique. It names Services, so it must be a DNS label. */}}
 {{- define "collector.fullname" -}}
 {{- $chart := include "collector.name" . -}}
 {{- $full := tpl (default "" .Values.fullnameOverride | toString) . -}}
@@ -68,7 +68,7 @@ app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{/* A map of texts out of a map of values, each of which may be a template. Takes a list of the root, the map and its
+{{/* Converts a map of values, each of which may be a template, to strings. Takes a list of the root, the map and its
      place in the values. */}}
 {{- define "collector.texts" -}}
 {{- $root := index . 0 -}}
@@ -80,7 +80,8 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- toYaml $texts -}}
 {{- end -}}
 
-{{/* All labels of an object. Takes a list of the root, the component, and additional labels; the chart's own take precedence. */}}
+{{/* All labels of an object. Takes a list of the root, the component, and additional labels; the chart's own take
+     precedence. */}}
 {{- define "collector.labels" -}}
 {{- $root := index . 0 -}}
 {{- $own := fromYaml (include "collector.selectorLabels" (list $root (index . 1))) -}}
@@ -106,7 +107,7 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* A value as the text that a file, a label or a variable holds. Values files turn a number such as 67108864 into
+{{/* A value as a string for a file, a label or a variable. Values files turn a number such as 67108864 into
      6.7108864e+07, and lose the digits of one beyond 2^53. Takes a list of the value and its place in the values. */}}
 {{- define "collector.text" -}}
 {{- $value := index . 0 -}}
@@ -123,8 +124,8 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* An entry of a binding as a string. A secret that is a number has already lost its leading zeros: YAML reads 0123 as 83.
-     Takes a list of the entry's name, its value and its place in the values. */}}
+{{/* An entry of a binding as a string. A secret that is a number has already lost its leading zeros: YAML reads 0123 as
+     83. Takes a list of the entry's name, its value and its place in the values. */}}
 {{- define "collector.entry" -}}
 {{- if and (has (kindOf (index . 1)) (list "float64" "int" "int64")) (regexMatch "(?i)pass|secret|token|auth|user|key|cert" (index . 0)) -}}
 {{- fail (printf "%s.%s: leading zeros of a number are lost: put it in quotes, or use --set-string" (index . 2) (index . 0)) -}}
@@ -132,7 +133,7 @@ annotations:
 {{- include "collector.text" (list (index . 1) (printf "%s.%s" (index . 2) (index . 0))) -}}
 {{- end -}}
 
-{{/* Variables of a container: a value that is a number or true becomes text, but a secret is refused as an entry is. Takes a
+{{/* Variables of a container, with numbers and booleans as strings; a secret must be a string, as in an entry. Takes a
      list of the variables and their place in the values. */}}
 {{- define "collector.variables" -}}
 {{- $place := index . 1 -}}
@@ -190,8 +191,8 @@ imagePullSecrets:
 {{- if or (eq .Values.redis.mode "internal") .Values.redis.internal.keep }}true{{ end -}}
 {{- end -}}
 
-{{/* What the Secret of the release has under a key, as text; "" where there is none. Takes the root, the Secret's name
-     and the key. */}}
+{{/* The value of a key in the release's Secret, as a string; "" if there is none. Takes the root, the Secret's name and
+     the key. */}}
 {{- define "collector.kept" -}}
 {{- $secret := lookup "v1" "Secret" (include "collector.namespace" (index . 0)) (index . 1) | default dict -}}
 {{- get ($secret.data | default dict) (index . 2) | b64dec -}}
@@ -202,7 +203,7 @@ imagePullSecrets:
 {{- if and .Values.tokens.required .Values.binding.enabled }}true{{ end -}}
 {{- end -}}
 
-{{/* The volume of the tokens: that they are such, those of the user, and the one of whoever binds to the published
+{{/* The volume of the token binding: its type, the user's tokens, and the token of clients that bind to the published
      Secret. */}}
 {{- define "collector.tokensVolume" -}}
 name: binding-tokens
@@ -230,8 +231,8 @@ projected:
 {{/* The root of the bindings; each is mounted in its own folder below it. */}}
 {{- define "collector.bindingRoot" -}}/bindings{{- end -}}
 
-{{/* The sources of a binding that is any Secret: what the chart knows first, then the Secret, whose entries win. Takes a
-     list of the root, the values of the Secret, and the name of the Secret with what the chart knows. */}}
+{{/* The sources of a binding from any Secret: first the chart's entries, then the Secret's, which take precedence.
+     Takes a list of the root, the values of the Secret, and the name of the Secret with what the chart knows. */}}
 {{- define "collector.secretSources" -}}
 {{- $secret := index . 1 -}}
 - secret:
@@ -317,8 +318,8 @@ projected:
 {{- end -}}
 {{- end -}}
 
-{{/* A probe: the chart's own way of asking, unless the values have one. Nothing where they have none. Takes a list of the
-     name, its values and the chart's way. */}}
+{{/* A probe with the chart's own handler, unless the values have one; nothing if the values disable it. Takes a list of
+     the name, its values and the chart's handler. */}}
 {{- define "collector.probe" -}}
 {{- $values := index . 1 -}}
 {{- if $values }}
@@ -348,8 +349,8 @@ projected:
 {{- add (mul $days 86400) (mul $hours 3600) (mul $minutes 60) $seconds -}}
 {{- end -}}
 
-{{/* How pods spread: over nodes, each revision for itself, so that those which are about to end don't count. A constraint
-     with a label that a node lacks would switch the scoring off for all nodes, so zones are an affinity. */}}
+{{/* How pods spread: over nodes, each revision separately, so that pods about to be replaced do not count. A constraint
+     with a label that a node lacks would disable the scoring of that node, so zones are an affinity. */}}
 {{- define "collector.spread" -}}
 {{- $hasLabelKeys := semverCompare ">=1.27-0" .Capabilities.KubeVersion.Version -}}
 {{- with .Values.topologySpread }}
@@ -387,8 +388,7 @@ affinity:
 {{- printf "%.0f" (mulf $number (get $factors $unit | default 1)) -}}
 {{- end -}}
 
-{{/* Most memory for documents must leave room below the container's limit: else the kernel ends Redis before Redis
-     refuses a document. */}}
+{{/* maxmemory must be below the container's limit; otherwise the kernel kills Redis before Redis refuses a document. */}}
 {{- define "collector.checkMemory" -}}
 {{- $redis := .Values.redis.internal -}}
 {{- $maxmemory := toString $redis.maxmemory -}}
@@ -413,8 +413,8 @@ affinity:
 {{- end -}}
 {{- end -}}
 
-{{/* Kubernetes refuses to change the volume of a StatefulSet, in words that name no value. Seen where there is a cluster to
-     look at. */}}
+{{/* Kubernetes refuses to change the volume of a StatefulSet, with an error that names no value. This check needs a
+     cluster to look up. */}}
 {{- define "collector.checkVolume" -}}
 {{- $name := include "collector.redisName" . -}}
 {{- $namespace := include "collector.namespace" . -}}
@@ -459,18 +459,18 @@ redis.conf: |
   appendfsync {{ .Values.redis.internal.appendfsync }}
   maxmemory {{ .Values.redis.internal.maxmemory }}
   maxmemory-policy noeviction
-  # The append-only file is the one that counts: no snapshots besides.
+  # The append-only file is enough: no snapshots.
   save ""
   tcp-keepalive 60
   {{- with .Values.redis.internal.config }}
   {{- . | trim | nindent 2 }}
   {{- end }}
-# The password stays out of the command line, which other processes of a node can read. A password that was replaced is
-# valid for ten minutes more, for those who have not yet got the new one: checksums of both are kept beside the data.
+# The password stays off the command line, which other processes on the node can read. A replaced password stays valid
+# for ten minutes, for clients that do not have the new one yet: checksums of both are stored beside the data.
 start: |
   set -eu
   umask 077
-  # What the probe says to this server: by then the Secret may have another one.
+  # The password for the probe: the Secret may have a newer one by then.
   printf %s "$(cat /etc/redis/password/password)" >/run/redis/password
   password=$(sed 's/[\\"]/\\&/g' /run/redis/password)
   { cat /etc/redis/config/redis.conf; printf 'requirepass "%s"\n' "$password"; } >/run/redis/redis.conf
@@ -491,13 +491,13 @@ replaced: |
   sleep 600
   for checksum in $before; do "$cli" -h 127.0.0.1 acl setuser default "!$checksum" >/dev/null; done
   echo "$now" >/data/passwords.sha256
-# By the password that the server began with, whatever the Secret has by now. Where somebody has given the server another
-# one, it refuses this one, which is an answer too; while it reads its file, it answers LOADING.
+# Uses the password that the server started with, whatever the Secret has now. If someone has changed the server's
+# password, it refuses this one, which also counts as an answer; while it loads its file, it answers LOADING.
 probe: |
   cli=$(command -v valkey-cli || command -v redis-cli)
   VALKEYCLI_AUTH=$(cat /run/redis/password)
   export VALKEYCLI_AUTH REDISCLI_AUTH="$VALKEYCLI_AUTH"
-  # By timeout, for redis-cli 7.0 has no option for that.
+  # timeout, because redis-cli 7.0 has no such option.
   said=$(timeout 2 "$cli" -h 127.0.0.1 ping 2>&1)
   case $said in
   *PONG* | *NOAUTH* | *WRONGPASS*) ;;
@@ -505,7 +505,7 @@ probe: |
   esac
 {{- end -}}
 
-{{/* The Secret that has the password, where that is not the published one: the user's, or what the Job makes. */}}
+{{/* The Secret with the password if it is not the published one: the user's, or the Job's. */}}
 {{- define "collector.passwordSecret" -}}
 {{- $redis := .Values.redis.internal -}}
 {{- if $redis.passwordSecret.name -}}
@@ -515,8 +515,8 @@ probe: |
 {{- end -}}
 {{- end -}}
 
-{{/* The password that these values or the Secret give, made where neither does; "" where another Secret has it. The same
-     for every template of a rendering. */}}
+{{/* The password from the values or the Secret, generated if neither has one; "" if another Secret has it. All
+     templates of a rendering get the same. */}}
 {{- define "collector.redisPassword" -}}
 {{- $redis := .Values.redis.internal -}}
 {{- if not (include "collector.passwordSecret" .) -}}
@@ -537,8 +537,8 @@ probe: |
 {{- end -}}
 {{- end -}}
 
-{{/* Where pods scale by themselves, their number is left alone: that of the Deployment that is there, where it can be
-     looked up, since a Deployment whose number is taken away goes down to one pod. */}}
+{{/* With autoscaling, keeps the current number of pods if it can be looked up, because removing `replicas` would scale
+     the Deployment down to one pod. */}}
 {{- define "collector.replicas" -}}
 {{- if not .Values.autoscaling.enabled -}}
 replicas: {{ .Values.replicas }}

@@ -1,5 +1,5 @@
-{{/* What templates need to find, where the values lack it: `--reuse-values` brings those of an older version, and `null` takes
-     some away. Each template begins with this; what is switched by true stays off. */}}
+{{/* Fills in missing values: `--reuse-values` brings those of an older version, and `null` removes some. Each template
+     begins with this; missing switches stay off. */}}
 {{- define "pinger.prepare" -}}
 {{- $_ := merge .Values (fromYaml (include "pinger.least" .)) -}}
 {{- end -}}
@@ -28,9 +28,8 @@ collector:
 {{- tpl (default "" .Values.nameOverride | toString) . | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The release's name, with the chart's behind it unless it ends with that already: so two charts of an umbrella never
-     have the same. Where it has to be cut, a checksum keeps it unlike others. It names Services, so it must be a DNS
-     label. */}}
+{{/* The release's name, followed by the chart's unless it already ends with that, so two charts of an umbrella never
+     share a name. A checksum keeps a truncated name unique. It names Services, so it must be a DNS label. */}}
 {{- define "pinger.fullname" -}}
 {{- $chart := include "pinger.name" . -}}
 {{- $full := tpl (default "" .Values.fullnameOverride | toString) . -}}
@@ -58,7 +57,7 @@ app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{/* A map of texts out of a map of values, each of which may be a template. Takes a list of the root, the map and its
+{{/* Converts a map of values, each of which may be a template, to strings. Takes a list of the root, the map and its
      place in the values. */}}
 {{- define "pinger.texts" -}}
 {{- $root := index . 0 -}}
@@ -70,7 +69,8 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- toYaml $texts -}}
 {{- end -}}
 
-{{/* All labels of an object. Takes a list of the root, the component, and additional labels; the chart's own take precedence. */}}
+{{/* All labels of an object. Takes a list of the root, the component, and additional labels; the chart's own take
+     precedence. */}}
 {{- define "pinger.labels" -}}
 {{- $root := index . 0 -}}
 {{- $own := fromYaml (include "pinger.selectorLabels" (list $root (index . 1))) -}}
@@ -96,7 +96,7 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* A value as the text that a file, a label or a variable holds. Values files turn a number such as 67108864 into
+{{/* A value as a string for a file, a label or a variable. Values files turn a number such as 67108864 into
      6.7108864e+07, and lose the digits of one beyond 2^53. Takes a list of the value and its place in the values. */}}
 {{- define "pinger.text" -}}
 {{- $value := index . 0 -}}
@@ -113,8 +113,8 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* An entry of a binding as a string. A secret that is a number has already lost its leading zeros: YAML reads 0123 as 83.
-     Takes a list of the entry's name, its value and its place in the values. */}}
+{{/* An entry of a binding as a string. A secret that is a number has already lost its leading zeros: YAML reads 0123 as
+     83. Takes a list of the entry's name, its value and its place in the values. */}}
 {{- define "pinger.entry" -}}
 {{- if and (has (kindOf (index . 1)) (list "float64" "int" "int64")) (regexMatch "(?i)pass|secret|token|auth|user|key|cert" (index . 0)) -}}
 {{- fail (printf "%s.%s: leading zeros of a number are lost: put it in quotes, or use --set-string" (index . 2) (index . 0)) -}}
@@ -122,7 +122,7 @@ annotations:
 {{- include "pinger.text" (list (index . 1) (printf "%s.%s" (index . 2) (index . 0))) -}}
 {{- end -}}
 
-{{/* Variables of a container: a value that is a number or true becomes text, but a secret is refused as an entry is. Takes a
+{{/* Variables of a container, with numbers and booleans as strings; a secret must be a string, as in an entry. Takes a
      list of the variables and their place in the values. */}}
 {{- define "pinger.variables" -}}
 {{- $place := index . 1 -}}
@@ -182,8 +182,8 @@ projected:
         {{- end }}
 {{- end -}}
 
-{{/* A probe: the chart's own way of asking, unless the values have one. Nothing where they have none. Takes a list of the
-     name, its values and the chart's way. */}}
+{{/* A probe with the chart's own handler, unless the values have one; nothing if the values disable it. Takes a list of
+     the name, its values and the chart's handler. */}}
 {{- define "pinger.probe" -}}
 {{- $values := index . 1 -}}
 {{- if $values }}
@@ -213,8 +213,8 @@ projected:
 {{- add (mul $days 86400) (mul $hours 3600) (mul $minutes 60) $seconds -}}
 {{- end -}}
 
-{{/* Where pods scale by themselves, their number is left alone: that of the Deployment that is there, where it can be
-     looked up, since a Deployment whose number is taken away goes down to one pod. */}}
+{{/* With autoscaling, keeps the current number of pods if it can be looked up, because removing `replicas` would scale
+     the Deployment down to one pod. */}}
 {{- define "pinger.replicas" -}}
 {{- if not .Values.autoscaling.enabled -}}
 replicas: {{ .Values.replicas }}
@@ -230,8 +230,8 @@ replicas: {{ max 1 (.spec.replicas | int) }}
 {{- tpl ($account.name | default .Values.serviceAccountName | default (ternary (include "pinger.fullname" .) "" (default false $account.create)) | toString) . -}}
 {{- end -}}
 
-{{/* How pods spread: over nodes, each revision for itself, so that those which are about to end don't count. A constraint
-     with a label that a node lacks would switch the scoring off for all nodes, so zones are an affinity. */}}
+{{/* How pods spread: over nodes, each revision separately, so that pods about to be replaced do not count. A constraint
+     with a label that a node lacks would disable the scoring of that node, so zones are an affinity. */}}
 {{- define "pinger.spread" -}}
 {{- $hasLabelKeys := semverCompare ">=1.27-0" .Capabilities.KubeVersion.Version -}}
 {{- with .Values.topologySpread }}
