@@ -1,10 +1,10 @@
-/* accept: taking connections from the socket that all workers listen on. A worker takes some a turn, while
- * it holds little more than its share, so that they spread evenly although the kernel wakes all workers:
- * one more where there are few, up to eight more where there are many and one a turn would keep hundreds
- * of clients waiting. A connection that a worker left to the others and that is still there after a
- * moment is taken anyway: the others may be busy.
+/* accept: taking connections from the socket that all workers listen on. The kernel wakes all workers, so a worker that
+ * already holds its share leaves new connections to the others. It may exceed its share by one connection, or by up to
+ * eight on a busy server, where a margin of one would keep hundreds of clients waiting. A connection that is still
+ * waiting a moment later is taken anyway, since the other workers may be busy.
  *
- * Beyond the limit a connection is accepted and turned away with 503; in the queue, its client would wait for nothing. */
+ * Beyond the limit a connection is accepted and turned away with 503, so that its client does not wait in the queue in
+ * vain. */
 #include "http/accept.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 enum {
         PASSED_MS = 1,
         SHORT_OF_DESCRIPTORS_MS = 100,
-        TURN_MAX = 16, /* connections taken in a row: the loop has other work too */
+        TURN_MAX = 16, /* connections accepted in a row; the loop has other work too */
 };
 
 static void on_accept_again(uv_timer_t *timer);
@@ -27,7 +27,7 @@ static void pause_accepting(struct acceptor *acceptor, uint64_t ms)
         (void)uv_timer_start(&acceptor->again, on_accept_again, ms, 0); /* fails only while it closes */
 }
 
-/* False when nothing was there. */
+/* False when no connection was waiting. */
 static bool accept_one(struct acceptor *acceptor)
 {
         struct sockaddr_storage address;
@@ -44,7 +44,7 @@ static bool accept_one(struct acceptor *acceptor)
                 return true;
         }
         int on = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* if it fails, answers are only slower */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a failure only makes answers slower */
         silent_add(acceptor->silents, fd, &address, length);
         return true;
 }
@@ -60,7 +60,7 @@ static void on_listen(uv_poll_t *poll, int status UNUSED, int events UNUSED)
         acceptor->passed = false;
         for (int taken = 0; taken < TURN_MAX; taken++)
                 if (!accept_one(acceptor) || connection_share_is_full(acceptor->share))
-                        break; /* none there: another worker was faster */
+                        break; /* another worker was faster */
 }
 
 static void start(struct acceptor *acceptor)

@@ -1,4 +1,4 @@
-/* accept: takes connections from the listener, for one worker.
+/* accept: accepts connections from the listener for one worker.
  *
  * Threads: loop only. */
 #ifndef HTTP_ACCEPT_H
@@ -16,7 +16,7 @@ struct acceptor {
         uv_poll_t poll; /* the listener */
         uv_timer_t again;
         bool accepting;
-        bool passed; /* the last time, a connection was left to another worker */
+        bool passed; /* the last call left a connection to another worker */
         struct http_server *server;
         struct connection_share *share;
         struct refused_list *refused;
@@ -25,7 +25,7 @@ struct acceptor {
 
 void accept_init(struct acceptor *acceptor, uv_loop_t *loop, struct handles *handles);
 int accept_open(struct acceptor *acceptor, uv_loop_t *loop, struct handles *handles, struct err *err) NODISCARD;
-void accept_all(struct acceptor *acceptor);  /* takes all connections that wait */
+void accept_all(struct acceptor *acceptor);  /* accepts every waiting connection */
 void accept_stop(struct acceptor *acceptor); /* leaves the listener to the others; the last worker closes it */
 void accept_close(struct acceptor *acceptor);
 

@@ -1,6 +1,6 @@
-/* account: what is counted of each answered request, and the record for the access log. Each worker
- * has its own cells, found by route and status without a search, so that a request costs a few
- * nanoseconds; a route's cells are made when it is first answered. */
+/* account: counts each answered request and fills in its access log record. Each worker has its own cells, indexed by
+ * route and status, so counting a request takes a few nanoseconds. A route's cells are created with its first
+ * answer. */
 #include "http/account.h"
 
 #include <stdio.h>
@@ -88,7 +88,7 @@ static struct metric *status_cell(struct account *account, struct route_cells *c
         char *text = labels(route, status);
         if (text && metrics_counter(account->options->metrics, "http_requests_total", "Requests answered.", text, cell,
                                     NULL) < 0)
-                *cell = NULL; /* out of memory: this answer stays uncounted, the next one tries again */
+                *cell = NULL; /* out of memory: this answer is not counted; the next one tries again */
         free(text);
         return *cell;
 }

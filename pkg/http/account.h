@@ -6,7 +6,7 @@
 
 #include "http/http.h"
 
-struct route_cells; /* one route's metrics; made when it is first answered */
+struct route_cells; /* one route's metrics, created with its first answer */
 
 struct account {
         const struct http_options *options;
@@ -17,11 +17,11 @@ struct account {
 
 int account_open(struct account *account, const struct http_options *options, void *context, struct err *err) NODISCARD;
 void account_close(struct account *account); /* all zero is fine */
-/* Does anybody want to know of answers? */
+/* Are answers counted or logged at all? */
 bool account_is_wanted(const struct account *account);
-/* `route_index`: of the route in the options; route_count where none fitted. */
+/* `route_index`: the route's index in the options; route_count where no route matched. */
 void account_answer(struct account *account, unsigned route_index, const struct http_record *record);
-void account_connections(struct account *account, size_t open); /* how many are open now */
+void account_connections(struct account *account, size_t open); /* the number of open connections */
 void account_refused_connection(struct account *account);
 void account_refused_transfer(struct account *account);
 

@@ -1,11 +1,11 @@
-/* answer: http_respond and http_problem. The answer becomes an MHD_Response at once, so that the caller's memory is free
- * again, and stays in the request until libmicrohttpd asks for it: in the same call when the handler
- * answered right away, else in its next run, for which the connection is resumed if it was suspended.
- * Resuming only marks the connection; all that were answered in one turn are sent by one run.
+/* answer: http_respond and http_problem. The answer becomes an MHD_Response at once, so that the caller can free its
+ * memory. The response stays in the request until libmicrohttpd asks for it: in the same call if the handler answered
+ * right away, otherwise in its next run. A suspended connection is resumed for that run. Resuming only marks the
+ * connection, so one run sends all answers of a turn.
  *
- * A resumed connection is read before it is answered, and where libmicrohttpd then finds that the
- * client has ended its direction it closes without a word. Such a client may still read (`nc -N` does),
- * so the answer is then written to the socket by answer_send. */
+ * libmicrohttpd reads from a resumed connection before it answers, and closes it without an answer if the client has
+ * shut down its sending side. Such a client may still be reading (`nc -N` does), so answer_send then writes the answer
+ * directly to the socket. */
 #include "http/answer.h"
 
 #include <assert.h>
@@ -22,8 +22,8 @@
 
 enum { DETAIL_MAX_BYTES = 1024 };
 
-/* The response takes the body over. What is borrowed is copied here rather than by libmicrohttpd, so
- * that its address is known, see answer_send. */
+/* The response takes ownership of the body. A borrowed body is copied here rather than by libmicrohttpd, because
+ * answer_send needs the address of the copy. */
 static struct MHD_Response *create(struct http_request *request, const struct http_answer *answer)
 {
         void *given = (void *)(uintptr_t)answer->body; /* libmicrohttpd never writes to it */
@@ -56,8 +56,8 @@ static bool has_header(const struct http_answer *answer, const char *name)
         return false;
 }
 
-/* Caches must not store answers unless the handler allows it, since what is at a path changes. A client that keeps the
- * connection is told for how long: a request that it sends while the server closes would be lost. */
+/* Caches must not store answers unless the handler allows it, since the content at a path changes. Keep-Alive tells the
+ * client how long the connection stays open: a request sent while the server closes it would be lost. */
 static bool add_constant_headers(struct http_request *request, struct MHD_Response *response,
                                  const struct http_answer *answer)
 {
@@ -86,7 +86,7 @@ static bool add_headers(struct http_request *request, struct MHD_Response *respo
         return add_constant_headers(request, response, answer);
 }
 
-/* The connection has ended, and libmicrohttpd knows it. */
+/* libmicrohttpd has closed the connection. */
 static void drop_answer(struct http_request *request, const struct http_answer *answer)
 {
         if (answer->body_kind == HTTP_BODY_TAKE)
@@ -106,7 +106,7 @@ static void end_hold(struct http_request *request)
         engine_wake(engine);
 }
 
-/* An answer waits in memory for a client that reads slowly, so a large one is counted. */
+/* A large answer counts against the budget, because it waits in memory while a slow client reads. */
 static bool charge(struct http_request *request, const struct http_answer *answer)
 {
         size_t length = answer->body_length;
@@ -183,7 +183,7 @@ void answer_send(struct http_request *request)
             buf_puts(&head, closes ? "\r\n" : "Connection: close\r\n\r\n") == 0) {
                 struct iovec parts[] = { { head.data, head.len }, { (void *)(uintptr_t)answer->body, answer->length } };
                 struct msghdr message = { .msg_iov = parts, .msg_iovlen = has_body ? 2 : 1 };
-                /* A client that has gone for good misses nothing. */
+                /* If this fails, the client has gone and misses nothing. */
                 (void)sendmsg(request->conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         }
         buf_fini(&head);

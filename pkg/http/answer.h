@@ -6,9 +6,9 @@
 
 #include "http/request.h"
 
-/* Gives the answer to libmicrohttpd. MHD_NO: there is none, since memory was short; the connection is closed. */
+/* Gives the answer to libmicrohttpd. MHD_NO: out of memory, no answer; the connection is closed. */
 enum MHD_Result answer_hand_over(struct http_request *request);
-/* Writes the answer to the socket, past libmicrohttpd, as far as the socket takes it. */
+/* Writes as much of the answer as the socket accepts, bypassing libmicrohttpd. */
 void answer_send(struct http_request *request);
 
 #endif

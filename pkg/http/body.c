@@ -1,5 +1,5 @@
-/* body: a small body goes into memory that is kept for the next request. A larger one grows with what comes: a
- * Content-Length is trusted for the first allocation, but not far, since announcing costs a client nothing. */
+/* body: a small body uses memory that is kept for the next request. The buffer of a larger one grows as bytes arrive.
+ * The first allocation trusts Content-Length only up to a limit, since a client can announce any size for free. */
 #include "http/body.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static bool use_kept(struct body *body)
         return body->data != NULL;
 }
 
-/* How much memory the body gets next: twice what it had, but no more than was announced. */
+/* The next capacity: twice the current one, but no more than Content-Length announced. */
 static size_t next_capacity(const struct body *body, const struct head *head, size_t needed)
 {
         size_t promised = head->content_length;

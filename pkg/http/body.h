@@ -11,22 +11,23 @@
 #include "http/head.h"
 
 enum {
-        BODY_KEPT_BYTES = 1 << 10,   /* a body up to here costs no allocation                     */
-        BODY_TRUST_BYTES = 64 << 10, /* a Content-Length is trusted so far before bytes have come */
+        BODY_KEPT_BYTES = 1 << 10,   /* a body up to this size needs no allocation */
+        BODY_TRUST_BYTES = 64 << 10, /* the most that a Content-Length alone may allocate */
 };
 
 struct body {
         char *data; /* followed by a NUL; NULL: none */
         size_t length, capacity;
-        size_t charged; /* of the budget */
-        char *kept;     /* owned, or NULL: memory that stays for the next request; `data` may point to it */
+        size_t charged; /* bytes taken from the budget */
+        char *kept;     /* owned, or NULL: memory kept for the next request; `data` may point to it */
 };
 
-/* Appends bytes to the body of a request with that head. 0, ERR_NOMEM, or ERR_LIMIT: too much is in transit. */
+/* Appends bytes to the body of the request with this head. Returns 0, ERR_NOMEM, or ERR_LIMIT if the budget is
+ * exhausted. */
 int body_append(struct body *body, struct budget *budget, const struct head *head, const char *bytes,
                 size_t size) NODISCARD;
-/* Hands the text over, malloc'd; NULL: there is none. Afterwards there is none. */
+/* Hands over the malloc'd text and leaves the body empty. NULL: there was no body. */
 char *body_take(struct body *body, struct budget *budget, size_t *length);
-void body_drop(struct body *body, struct budget *budget); /* what is kept stays */
+void body_drop(struct body *body, struct budget *budget); /* keeps the memory for the next request */
 
 #endif

@@ -1,8 +1,8 @@
 /* budget: the memory for data in transit from and to clients, over all workers: bodies, long targets, answers that wait
- * for a slow reader. Data that fits into a connection's own memory does not count, so a small request costs nothing
- * here and is served however much others send. The last quarter is reserved for requests that are not large, so that a
- * few endless large bodies do not lock everyone out. Memory that was freed in small pieces all over the heap stays with
- * the C library, which is told to give it back after a flood. */
+ * for a slow reader. Data that fits into a connection's own memory does not count, so small requests are served however
+ * much other clients send. The last quarter is reserved for requests that are not large, so that a few endless large
+ * bodies cannot lock everyone out. The C library holds on to memory that was freed in small pieces all over the heap,
+ * so after a flood it is told to return that memory to the system. */
 #include "http/budget.h"
 
 #include <malloc.h>
@@ -12,7 +12,7 @@
 enum {
         CONNECTIONS_MAX = 16384,
         WITHOUT_LIMIT_BYTES = 256 << 20,
-        SHARE_OF_MEMORY = 6, /* bodies are copied for Redis, and a PUT once more: three of six */
+        SHARE_OF_MEMORY = 6, /* leaves room for two copies: every body is copied for Redis, and a PUT's once more */
         CONNECTIONS_SHARE_OF_MEMORY = 4,
         RESERVED_SHARE = 4,
         LARGE_BYTES = 64 << 10,
@@ -79,7 +79,7 @@ bool budget_trim(struct budget_trim *trim, size_t bytes, int64_t now_ms)
                 return false;
         if (bytes < trim->peak_bytes / TRIM_SHARE && now_ms - trim->trimmed_ms >= TRIM_PAUSE_MS) {
 #ifdef __GLIBC__
-                (void)malloc_trim(0); /* tells whether any memory was given back */
+                (void)malloc_trim(0); /* the result only says whether memory was returned */
 #endif
                 trim->peak_bytes = bytes;
                 trim->trimmed_ms = now_ms;

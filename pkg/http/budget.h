@@ -12,35 +12,35 @@
 #include "http/http.h"
 
 enum {
-        CONNECTION_BYTES = 5 << 10, /* what a connection may allocate beside its head, uncounted */
-        ANSWER_FREE_BYTES = 1024,   /* an answer up to this size is part of that                 */
+        CONNECTION_BYTES = 5 << 10, /* what a connection may allocate beside its head without counting */
+        ANSWER_FREE_BYTES = 1024,   /* an answer up to this size is part of the allowance */
 };
 
 #define TRANSFER_FULL "Too much is on its way from and to clients; try again soon."
 
 struct budget {
         size_t max_bytes;
-        size_t least_bytes; /* granted whatever max_bytes says: one body of the largest size */
+        size_t least_bytes; /* always granted, whatever max_bytes is: one body of the largest size */
         atomic_size_t used;
 };
 
-/* Fills in transfer_max_bytes and connections_max where they are 0, by the memory limit of the control group. */
+/* Where transfer_max_bytes and connections_max are 0, sets them from the memory limit of the control group. */
 void budget_defaults(struct http_options *options);
 void budget_init(struct budget *budget, const struct http_options *options); /* with the defaults filled in */
 
-/* False where there is no room for `bytes` more, of something that is `whole` bytes large. */
+/* Takes `bytes` for an item of `whole` bytes in all. False if the budget has no room for them. */
 bool budget_take(struct budget *budget, size_t bytes, size_t whole);
 void budget_give(struct budget *budget, size_t bytes);
-/* Would something of that size find room now? */
+/* Does the budget have room for an item of that size? */
 bool budget_has_room(const struct budget *budget, size_t bytes);
 
 struct budget_trim {
-        size_t peak_bytes; /* the most that was in use since memory was given back */
+        size_t peak_bytes; /* the peak since memory was last returned */
         int64_t trimmed_ms;
 };
 
-/* Gives memory back to the system once most of a flood is over. `bytes` is what is in use now, heads included. True:
- * there was a flood, so call it again. */
+/* Returns memory to the system once most of a flood is over. `bytes`: the memory in use now, heads included. True while
+ * a flood is subsiding: call it again. */
 bool budget_trim(struct budget_trim *trim, size_t bytes, int64_t now_ms);
 
 #endif

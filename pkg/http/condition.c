@@ -1,7 +1,7 @@
 /* condition: conditional requests (RFC 9110, section 13.1). No answer has an ETag or a Last-Modified date, so If-Match
- * with tags never holds. "*" asks whether the resource exists: reading and deleting find that out themselves, storing
- * cannot. If-Unmodified-Since is ignored for requests that change nothing, as section 13.1.4 demands; elsewhere, "store
- * this unless it was changed" must not become "store this". */
+ * with tags never holds. "If-Match: *" requires that the resource exists: GET and DELETE find that out themselves, but
+ * storing cannot. Requests that change nothing ignore If-Unmodified-Since, as section 13.1.4 demands. Other requests
+ * are refused, since ignoring it would turn "store this unless it was changed" into "store this". */
 #include "http/condition.h"
 
 #include <string.h>

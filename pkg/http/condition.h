@@ -7,7 +7,7 @@
 #include "http/denial.h"
 #include "http/head.h"
 
-/* For a request that has a route. NULL: it may go on. */
+/* For a request whose route is known. NULL: the request may proceed. */
 const struct denial *condition_check(const struct head *head, const char *method);
 
 #endif

@@ -1,10 +1,9 @@
-/* conn: one connection as we see it beside libmicrohttpd.
+/* conn: what we know of a connection beyond what libmicrohttpd keeps.
  *
- * A refusal (408, 413, a head that is not HTTP) is written straight to the socket, since libmicrohttpd
- * takes answers only before or after a whole body. Closing at once would reset the connection while the
- * client still sends, and many clients then never look at what they were told. So only our direction is
- * ended; libmicrohttpd goes on reading, what it reads is dropped, and the connection ends when the
- * client stops, after CONN_LINGER_BYTES or after CONN_LINGER_MS. */
+ * A refusal (408, 413, a head that is not HTTP) is written directly to the socket, since libmicrohttpd accepts answers
+ * only before or after a whole body. Closing at once would reset the connection while the client is still sending, and
+ * many clients would then never read the answer. So we shut down only our sending side. libmicrohttpd keeps reading and
+ * the data is dropped, until the client stops or CONN_LINGER_BYTES or CONN_LINGER_MS is exceeded. */
 #include "http/conn.h"
 
 #include <stdlib.h>
@@ -59,5 +58,5 @@ void conn_refuse(struct conn *conn, int status, const char *correlation_id, cons
 
 void conn_cut(struct conn *conn)
 {
-        (void)shutdown(conn->fd, SHUT_RDWR); /* fails only where it has ended already */
+        (void)shutdown(conn->fd, SHUT_RDWR); /* fails only if the connection has already ended */
 }

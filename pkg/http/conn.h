@@ -1,4 +1,4 @@
-/* conn: one connection as we see it beside libmicrohttpd, and what the connections of a worker share.
+/* conn: what we know of a connection beyond what libmicrohttpd keeps, and what the connections of a worker share.
  *
  * Threads: loop only. */
 #ifndef HTTP_CONN_H
@@ -20,13 +20,13 @@
 #include "http/token.h"
 
 enum {
-        CONN_LINGER_MS = 1000,       /* how long a refused client may go on sending ... */
-        CONN_LINGER_BYTES = 1 << 20, /* ... and how much; then its connection is cut     */
+        CONN_LINGER_MS = 1000,       /* how long a refused client may keep sending ... */
+        CONN_LINGER_BYTES = 1 << 20, /* ... and how much, before its connection is closed */
 };
 
 struct conns {
         struct http_server *server;
-        void *context; /* the handlers' */
+        void *context; /* passed to the handlers */
         struct engine *engine;
         struct sweep *sweep;
         struct account *account;
@@ -34,8 +34,8 @@ struct conns {
         struct uuid_source *uuids;
         struct token_view tokens;
         struct list list;
-        size_t count;               /* of the list                                                  */
-        struct list *cursor;        /* where the next sweep goes on: a link of the list, or its head */
+        size_t count;               /* length of the list */
+        struct list *cursor;        /* where the next sweep continues: a link of the list, or its head */
         struct list orphans;        /* held requests whose connection libmicrohttpd has closed       */
         struct http_request *spare; /* kept for the next requests, see request.c */
         unsigned spare_count;
@@ -45,28 +45,28 @@ struct conn {
         struct list link;
         struct conns *conns;
         struct MHD_Connection *mhd;
-        struct http_request *request; /* from its request line to its answer's last byte */
+        struct http_request *request; /* the current request, from its request line to its answer's last byte */
         int fd;
-        bool refused;          /* an answer of our own was written; only wait for the client to stop */
-        bool received_unknown; /* `received` must be read anew */
-        bool cut_short;        /* the client has ended its direction in the middle of a body */
-        uint64_t received;     /* bytes of the requests so far */
-        int64_t head_since_ms; /* a head is incomplete since then; 0: none was seen to begin */
-        int64_t cut_at_ms;     /* refused: the connection is cut then */
+        bool refused;          /* we wrote an answer ourselves and now wait for the client to stop */
+        bool received_unknown; /* `received` is out of date */
+        bool cut_short;        /* the client shut down its sending side in the middle of a body */
+        uint64_t received;     /* bytes of all requests so far */
+        int64_t head_since_ms; /* when an incomplete head began; 0: there is none */
+        int64_t cut_at_ms;     /* when a refused client's connection is closed */
 };
 
-/* The others are the caller's to set; `conns` is all zero. */
+/* `conns` must be all zero; the caller sets the other members. */
 void conns_init(struct conns *conns);
 struct conn *conn_new(struct conns *conns, struct MHD_Connection *mhd); /* NULL: out of memory */
 void conn_free(struct conn *conn);
-struct conn *conn_of(struct MHD_Connection *mhd); /* NULL: memory was short when it came */
+struct conn *conn_of(struct MHD_Connection *mhd); /* NULL: out of memory when the connection arrived */
 
-/* Writes the problem to the socket, past libmicrohttpd, and ends our direction. `extra_field` is "" or a whole line. What
- * the client still sends is read and dropped, up to CONN_LINGER_BYTES and CONN_LINGER_MS, so that it gets to read the
- * answer. */
+/* Writes the problem to the socket, bypassing libmicrohttpd, and shuts down our sending side. `extra_field` is "" or a
+ * whole line. Whatever the client still sends is read and dropped, up to CONN_LINGER_BYTES and CONN_LINGER_MS, so that
+ * the client can read the answer. */
 void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field,
                  const char *detail);
-/* The connection ends: libmicrohttpd sees it and closes. */
+/* Shuts the connection down; libmicrohttpd notices and closes it. */
 void conn_cut(struct conn *conn);
 
 #endif

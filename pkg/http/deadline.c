@@ -1,7 +1,7 @@
-/* deadline: libmicrohttpd's own timeout counts from the last byte, so a client that sends one byte each half second
- * would keep its connection for ever. The total deadlines for a head, a body and an answer are kept here, by a timer
- * that goes over the connections. libmicrohttpd reports a request when its first line is complete; that a head has
- * begun before is told by the kernel's count of received bytes: more than the requests so far had. */
+/* deadline: libmicrohttpd's own timeout restarts with each byte, so a client that sends one byte every half second
+ * would keep its connection forever. This file enforces total deadlines for a head, a body and an answer, with a timer
+ * that checks all connections. libmicrohttpd reports a request only when its first line is complete. A head that began
+ * earlier shows in the kernel's count of received bytes, which then exceeds that of the requests so far. */
 #include "http/deadline.h"
 
 #include <sys/socket.h>
@@ -11,9 +11,9 @@
 
 enum { SWEEP_ALL_MAX = 1024, SWEEP_SHARE = 4 };
 
-/* Looks at a connection between two requests. True if bytes have come that belong to no request so far.
- * A client that has ended its direction together with its last request is overlooked by libmicrohttpd
- * 0.9.75, which is told of both by one edge of epoll and reads once: so it is closed here. */
+/* Checks a connection between two requests. True if bytes have arrived that belong to no request so far. libmicrohttpd
+ * 0.9.75 misses a client that shuts down its sending side together with its last request, because one epoll edge
+ * reports both and it reads only once. Such a connection is closed here. */
 static bool head_has_begun(struct conn *conn)
 {
         struct tcp_state tcp;
@@ -44,8 +44,8 @@ static void check_head(struct conn *conn, int64_t now_ms)
         request_refuse_head(conn, 408, "The request head did not arrive in time.");
 }
 
-/* The client has ended its direction, all bytes were read, and the body is not whole: it never will be. As above,
- * libmicrohttpd 0.9.75 may have overlooked it. Seen twice, so that what it has read has been looked at. */
+/* True if the client has shut down its sending side, all bytes were read, and the body is still incomplete. As above,
+ * libmicrohttpd 0.9.75 may have missed it. Two sweeps must agree, so that libmicrohttpd has processed what it read. */
 static bool body_is_cut_short(struct conn *conn, const struct tcp_state *tcp)
 {
         bool before = conn->cut_short;
@@ -53,7 +53,8 @@ static bool body_is_cut_short(struct conn *conn, const struct tcp_state *tcp)
         return before && conn->cut_short;
 }
 
-/* libmicrohttpd takes nothing of what has come: the line of a chunk's size is longer than its memory. 0.9.75 would spin. */
+/* True if libmicrohttpd consumes none of the received bytes, because a chunk-size line exceeds its memory. 0.9.75 would
+ * spin. */
 static bool body_is_stuck(struct http_request *request, const struct tcp_state *tcp)
 {
         bool before = request->arrival.is_stuck;
@@ -81,14 +82,14 @@ static void check_body(struct conn *conn, int64_t now_ms)
         } else if (known && body_is_stuck(request, &tcp)) {
                 request_refuse(request, 400, "", "A line in the body is too long.");
                 drop_unread(conn->fd);
-                conn->cut_at_ms = now_ms; /* libmicrohttpd does not read on, so there is no use in waiting */
+                conn->cut_at_ms = now_ms; /* libmicrohttpd has stopped reading, so waiting is useless */
         } else if (now_ms - request->started_us / 1000 >= conn->conns->server->options.body_timeout_ms) {
                 request_refuse(request, 408, "", "The request body did not arrive in time.");
         }
 }
 
-/* An answer may take as long as a body of its size. libmicrohttpd's own timeout begins anew with each byte that the
- * client takes. */
+/* An answer may take as long as a body of its size. libmicrohttpd's own timeout restarts with each byte that the client
+ * reads. */
 static void check_sending(struct conn *conn, int64_t now_ms)
 {
         struct http_request *request = conn->request;

@@ -1,4 +1,4 @@
-/* deadline: the deadlines of connections, which libmicrohttpd does not have.
+/* deadline: total deadlines for connections, which libmicrohttpd lacks.
  *
  * Threads: loop only. */
 #ifndef HTTP_DEADLINE_H
@@ -6,7 +6,7 @@
 
 #include "http/conn.h"
 
-/* Looks at all connections, or at a quarter where there are many. */
+/* Checks all connections, or a quarter of them where there are many. */
 void deadline_sweep(struct conns *conns, int64_t now_ms);
 
 #endif

@@ -1,7 +1,7 @@
-/* Clients that are too slow with their heads and bodies, and idle ones. */
+/* Clients that send their heads or bodies too slowly, and idle clients. */
 #include "http/refusal_test.h"
 
-/* Sends `text` a byte every 20 ms until an answer has come. */
+/* Sends `text` one byte every 20 ms until an answer arrives. */
 static void dribble(int fd, const char *text)
 {
         struct pollfd wait = { .fd = fd, .events = POLLIN };
@@ -27,7 +27,7 @@ static void a_head_that_dribbles_is_refused(void **state)
         }
 }
 
-/* Within the request line libmicrohttpd reports nothing: the kernel's count of bytes tells. */
+/* libmicrohttpd reports nothing before the request line ends; only the kernel's byte count shows the progress. */
 static void a_request_line_that_stops_is_refused(void **state)
 {
         static const char *const before[] = { "", "GET /now HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -55,7 +55,7 @@ static void a_body_that_dribbles_is_refused(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* libmicrohttpd reads it into the memory of the connection, and no further. */
+/* libmicrohttpd stops reading when the connection's memory is full. */
 static void a_chunk_line_that_never_ends_is_refused(void **state)
 {
         static const char *const starts[] = { "2;", "00000000", "" };

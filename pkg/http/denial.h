@@ -1,4 +1,4 @@
-/* denial: why a request whose head is sound is not carried out: it lacks a token, or its condition does not hold.
+/* denial: why a request with a valid head is refused: it lacks a token, or its condition does not hold.
  *
  * Threads: any. */
 #ifndef HTTP_DENIAL_H
@@ -6,7 +6,7 @@
 
 struct denial { /* static */
         int status;
-        const char *challenge; /* of WWW-Authenticate (RFC 6750, section 3); NULL: none */
+        const char *challenge; /* value of WWW-Authenticate (RFC 6750, section 3); NULL: no such field */
         const char *detail;
 };
 

@@ -1,16 +1,15 @@
-/* engine: one loop's libmicrohttpd daemon. The daemon has no thread and no listener; its epoll
- * descriptor is polled by the loop, and engine_turn runs it when that was readable, when something
- * was resumed or added, or when it says itself that it has more to do. A run serves each connection
- * once, so there are several rounds while there is work; what is left waits for the next turn, and an idle
- * handle keeps the loop from sleeping until then. Answers that a run sends may make further requests
- * ready at once (pipelining), hence the rounds; their number is bounded so that the loop's other handles
- * are not kept waiting.
+/* engine: one loop's libmicrohttpd daemon. The daemon has no thread and no listener: the loop polls its epoll
+ * descriptor. engine_turn runs the daemon when that descriptor was readable, when a connection was resumed or added, or
+ * when the daemon says that it has more to do. A run serves each connection once, and the answers that it sends may
+ * make pipelined requests ready at once, so there are several rounds while there is work. Their number is bounded so
+ * that the loop's other handles are not kept waiting. The rest waits for the next turn, and an idle handle keeps the
+ * loop from sleeping until then.
  *
- * While a held request is not suspended yet, libmicrohttpd says all the time that it has more to do. Where
- * that is all it has, the loop sleeps nevertheless: the answer wakes it, and so does a timer each millisecond, until
- * the request is suspended. Work that is invisible from here, such as the rest of a long head, waits no longer than
- * that either. The same goes where it has said so for some turns and no request came a step further: 0.9.75
- * does when its memory for a connection is full of a line that has no end.
+ * While a held request is not yet suspended, libmicrohttpd constantly says that it has more to do. If that is its only
+ * work, the loop sleeps anyway: the answer wakes it, and so does a timer each millisecond until the request is
+ * suspended. Work that the engine cannot see, such as the rest of a long head, also waits a millisecond at most. The
+ * loop also sleeps when the daemon has asked for several turns and no request has advanced: 0.9.75 does that when an
+ * endless line has filled a connection's memory.
  *
  * libmicrohttpd 0.9.75 does not count resumed connections in MHD_get_timeout; engine_wake makes up for that. */
 #include "http/engine.h"
@@ -54,8 +53,8 @@ static void on_daemon_readable(uv_poll_t *poll, int status UNUSED, int events UN
         engine->runnable = true;
 }
 
-/* Starts the timer for libmicrohttpd's next timeout, unless it will fire early enough anyway: a run too
- * many costs less than setting the timer anew each turn. */
+/* Starts the timer for libmicrohttpd's next timeout, unless it is already set to fire early enough: a needless run
+ * costs less than restarting the timer each turn. */
 static void start_wait(struct engine *engine, uint64_t ms)
 {
         if (!uv_is_active((uv_handle_t *)&engine->wait) || uv_timer_get_due_in(&engine->wait) > ms)

@@ -1,7 +1,7 @@
 /* engine: runs one libmicrohttpd daemon on a libuv loop.
  *
  *     engine_init(&engine, loop, &handles);
- *     engine.daemon = MHD_start_daemon(MHD_USE_EPOLL | ...);   // the caller's, with its callbacks
+ * engine.daemon = MHD_start_daemon(MHD_USE_EPOLL | ...);   // by the caller, with its callbacks
  *     engine_watch(&engine, loop, &handles, &err);
  *     engine_turn(&engine);                                    // in each turn of the loop
  *
@@ -26,25 +26,25 @@ struct engine {
         bool runnable; /* the daemon has something to do */
         bool in_turn;
         bool closing;
-        unsigned still_turns; /* consecutive turns in which there was more to do and nothing moved */
+        unsigned still_turns; /* consecutive turns that had work and made no progress */
 
-        /* What the callbacks note: */
-        bool moved;       /* in the last run some request came a step further          */
+        /* Set by the callbacks: */
+        bool moved;       /* some request advanced in the last run */
         size_t busy;      /* requests from their head's end to their answer's last byte */
-        size_t held;      /* of those: whose handler has returned without an answer     */
-        size_t looked_at; /* of those: neither suspended nor orphans                    */
+        size_t held;      /* of those, the ones whose handler returned without an answer */
+        size_t looked_at; /* of those, the ones that are neither suspended nor orphans */
 };
 
-void engine_init(struct engine *engine, uv_loop_t *loop, struct handles *handles); /* `engine` is all zero */
+void engine_init(struct engine *engine, uv_loop_t *loop, struct handles *handles); /* `engine` must be all zero */
 int engine_watch(struct engine *engine, uv_loop_t *loop, struct handles *handles, struct err *err) NODISCARD;
 /* The daemon has something to do: run it in this turn, or wake the loop for the next. */
 void engine_wake(struct engine *engine);
 /* Runs the daemon if it has something to do. */
 void engine_turn(struct engine *engine);
-/* While it closes: one run. False once nothing is left to do. */
+/* Makes one run while the engine closes. False once nothing is left to do. */
 bool engine_finish(struct engine *engine);
 /* Stops the daemon, which closes all connections. */
 void engine_stop(struct engine *engine);
-void engine_close(struct engine *engine); /* the handles that engine_init opened */
+void engine_close(struct engine *engine); /* closes the handles that engine_init opened */
 
 #endif

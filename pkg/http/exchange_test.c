@@ -1,4 +1,4 @@
-/* What a client that behaves sees: routes, parameters, bodies, keep-alive, pipelining. */
+/* What a well-behaved client sees: routes, parameters, bodies, keep-alive, pipelining. */
 #include "http/fixture.h"
 
 static struct fixture f;
@@ -157,7 +157,7 @@ static void conditions_are_refused_where_they_cannot_hold(void **state)
                 int status = client_read(fd, &answer);
                 if (status != cases[i].status)
                         fail_msg("%s with %s: %d", cases[i].method, cases[i].field, status);
-                client_send(fd, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n"); /* the connection goes on */
+                client_send(fd, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n"); /* the connection stays open */
                 assert_int_equal(client_read(fd, &answer), 200);
                 assert_int_equal(close(fd), 0);
         }
@@ -231,7 +231,7 @@ static void a_chunked_body_is_put_together(void **state)
         assert_string_equal(answer.body, "hello world");
 }
 
-/* The next request's first byte must not be taken for the body's. */
+/* The next request's first byte must not be read as part of the body. */
 static void large_bodies_of_both_kinds_are_followed_by_the_next_request(void **state)
 {
         static char request[100000];
@@ -287,7 +287,7 @@ static void a_client_of_http_1_0_is_served(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* `nc -N` and others end their direction when they have sent all; they still read. */
+/* `nc -N` and others shut down their sending side after the last byte, but still read. */
 static void a_client_that_has_ended_its_direction_is_answered(void **state)
 {
         static const char *const targets[] = { "/now", "/held", "/kept" };

@@ -1,5 +1,5 @@
-/* fixture: for the tests of this folder: a real server with its workers, each on a loop in a thread of
- * its own, and raw client sockets, which send what no HTTP library would.
+/* fixture: for the tests in this folder: a real server with its workers, each on a loop in its own thread, and raw
+ * client sockets, which can send what no HTTP library would.
  *
  *     struct fixture f;
  *     fixture_start(&f, (struct http_options){ .body_max_bytes = 100 }, 1);
@@ -7,7 +7,7 @@
  *     client_send(fd, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
  *     assert_int_equal(client_read(fd, &answer), 200);
  *
- * Every wait has a deadline of WAIT_MS. Routes: see fixture_routes. */
+ * Every wait has a deadline of WAIT_MS. The routes are in fixture_routes. */
 #ifndef HTTP_FIXTURE_H
 #define HTTP_FIXTURE_H
 
@@ -307,7 +307,7 @@ static inline void fixture_stop(struct fixture *f)
         http_server_close(f->server);
 }
 
-/* Asks again until a command's result is the wanted one. */
+/* Repeats a command until it returns the wanted result. */
 static inline void fixture_await(struct fixture *f, unsigned index, void (*command)(struct fixture_worker *),
                                  size_t wanted)
 {
@@ -333,7 +333,7 @@ static inline int client_open(const struct fixture *f)
         return fd;
 }
 
-/* Sends all, as a client does that reads nothing before. */
+/* Sends everything before it reads anything. */
 static inline void client_send_bytes(int fd, const char *bytes, size_t length)
 {
         while (length > 0) {
@@ -349,7 +349,7 @@ static inline void client_send(int fd, const char *text)
         client_send_bytes(fd, text, strlen(text));
 }
 
-/* One byte, or -1 when the connection has ended; a reset fails the test unless it is expected. */
+/* Reads one byte, or returns -1 if the connection has ended; an unexpected reset fails the test. */
 static inline int client_byte(int fd)
 {
         struct pollfd wait = { .fd = fd, .events = POLLIN };
@@ -359,7 +359,7 @@ static inline int client_byte(int fd)
         return recv(fd, &byte, 1, 0) == 1 ? byte : -1;
 }
 
-/* Reads one answer; `without_body` for HEAD. Returns its status, or -1 at the connection's end. */
+/* Reads one answer; `without_body` for HEAD. Returns its status, or -1 if the connection has ended. */
 static inline int client_read_head_or_all(int fd, struct answer *answer, bool without_body)
 {
         size_t n = 0;
@@ -396,7 +396,7 @@ static inline void assert_ended(int fd)
         assert_int_equal(client_byte(fd), -1);
 }
 
-/* One request on a connection of its own. */
+/* Makes one request on a new connection. */
 static inline int exchange_bytes(const struct fixture *f, const char *bytes, size_t length, struct answer *answer)
 {
         int fd = client_open(f);

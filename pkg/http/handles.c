@@ -1,5 +1,5 @@
-/* handles: libuv closes a handle in a later turn of the loop, so what holds several can be freed only when the last one
- * is closed. */
+/* handles: libuv closes a handle in a later turn of the loop, so a struct with several handles can be freed only when
+ * the last one is closed. */
 #include "http/handles.h"
 
 void handles_add(struct handles *handles, uv_handle_t *handle)

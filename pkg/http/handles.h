@@ -1,4 +1,4 @@
-/* handles: counts the libuv handles of a worker, and tells when the last one has closed.
+/* handles: counts the libuv handles of a worker and reports when the last one has closed.
  *
  *     struct handles handles = { 0, on_all_closed };
  *     (void)uv_timer_init(loop, &timer);
@@ -13,10 +13,10 @@
 
 struct handles {
         unsigned open;
-        void (*on_all_closed)(struct handles *handles); /* may free it */
+        void (*on_all_closed)(struct handles *handles); /* may free the struct */
 };
 
 void handles_add(struct handles *handles, uv_handle_t *handle);
-void handles_close(uv_handle_t *handle); /* one that was added, and not closed before */
+void handles_close(uv_handle_t *handle); /* `handle` was added and has not been closed */
 
 #endif

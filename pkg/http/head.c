@@ -1,15 +1,13 @@
-/* head: what a request's head must look like before anyone acts on it. Two servers that disagree on where
- * a request ends can be made to hand one client's bytes to another ("request smuggling"; RFC 9112,
- * section 11.2), so what is ambiguous is refused: field lines folded or with space before the colon, a
- * bare CR, a NUL, several Content-Lengths, Content-Length beside Transfer-Encoding, any transfer coding
- * but "chunked", no Host or two, an invalid Host, two Content-Types. So are control characters in values, which do
- * harm wherever a value is written to a log or a terminal.
+/* head: what a request's head must look like before anyone acts on it. Two servers that disagree on where a request
+ * ends can be made to hand one client's bytes to another ("request smuggling"; RFC 9112, section 11.2), so ambiguous
+ * heads are refused: field lines folded or with space before the colon, a bare CR, a NUL, several Content-Lengths,
+ * Content-Length beside Transfer-Encoding, any transfer coding but "chunked", no Host or two, an invalid Host, two
+ * Content-Types. Control characters in values are refused too, since they do harm in a log or on a terminal.
  *
- * libmicrohttpd 1.0 checks the syntax of lines itself when it is told to be strict. 0.9.75 does not, but
- * it leaves the head in place in its memory, with a NUL for each colon, CR and LF that it has seen. So
- * the lines can be checked by their addresses: each field must start right after the CR LF of the one
- * before, and the last must end where the head ends. A NUL that was sent, a bare LF and a folded line
- * all break that chain. */
+ * libmicrohttpd 1.0 checks the syntax of lines itself when it is told to be strict. 0.9.75 does not, but it leaves the
+ * head in place in its memory and overwrites each colon, CR and LF that it parsed with a NUL. So the lines can be
+ * checked by their addresses: each field must start right after the CR LF of the previous one, and the last must end
+ * where the head ends. A NUL in the input, a bare LF and a folded line all break that chain. */
 #include "http/head.h"
 
 #include <string.h>
@@ -83,7 +81,7 @@ static void note_connection(struct head *head, const char *value, size_t length)
         }
 }
 
-/* libmicrohttpd copies the first such field and takes it apart, though nobody asks for it. */
+/* libmicrohttpd copies the first Cookie field and parses it, although nobody asks for it. */
 static void note_cookies(struct head *head, const char *value, size_t length)
 {
         if (head->cookie_bytes)
@@ -150,7 +148,7 @@ static void note_field(struct head *head, const char *name, size_t name_length, 
         }
 }
 
-/* A control character other than a tab. Most values are long enough for eight bytes at a time. */
+/* Finds a control character other than a tab. Most values are long enough to check eight bytes at a time. */
 static bool has_control(const char *text, size_t length)
 {
         const uint64_t ones = 0x0101010101010101U;
@@ -161,7 +159,7 @@ static bool has_control(const char *text, size_t length)
                 memcpy(&word, text + i, 8);
                 uint64_t del = word ^ (ones * 0x7f);
                 if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops)
-                        break; /* one that is below a space, a tab perhaps, or DEL */
+                        break; /* some byte is DEL or below a space; it may be a tab */
         }
         for (; i < length; i++)
                 if (((unsigned char)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f)
@@ -202,7 +200,7 @@ static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind UNUSED, const
         if (head->fault)
                 return MHD_NO;
         if (pass->expected && length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t')) {
-                /* 0.9.75 keeps the space at a value's end, which is no part of it (RFC 9110, section 5.5). */
+                /* 0.9.75 keeps trailing whitespace, which is not part of the value (RFC 9110, section 5.5). */
                 while (length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t'))
                         length--;
                 ((char *)(uintptr_t)value)[length] = '\0';
@@ -211,7 +209,7 @@ static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind UNUSED, const
         return head->fault ? MHD_NO : MHD_YES;
 }
 
-/* Checks the request line by its addresses too, and notes where the first field line must start. */
+/* Checks the request line by its addresses too, and records where the first field line must start. */
 static bool start_chain(struct pass *pass, const struct request_line *line)
 {
         const char *version = line->version;

@@ -1,4 +1,4 @@
-/* head: checks a request's head and notes what it says.
+/* head: checks a request's head and records what it says.
  *
  * Threads: one at a time. */
 #ifndef HTTP_HEAD_H
@@ -22,14 +22,14 @@ struct head {
         size_t cookie_bytes; /* libmicrohttpd's memory for a copy of the cookies, and for each */
         unsigned hosts, content_lengths, transfer_encodings, content_types;
         bool chunked, expects_continue;
-        const char *correlation_id; /* as it came; NULL: none that can be used */
-        const char *authorization;  /* the first; NULL: none                   */
+        const char *correlation_id; /* as received; NULL: no usable one */
+        const char *authorization;  /* the first such field; NULL: none */
         unsigned authorizations;
         const char *if_match; /* NULL: none */
         bool if_unmodified_since;
         bool wants_close, wants_keep; /* the options "close" and "keep-alive" of Connection */
         bool closes;                  /* the connection ends with the answer                */
-        const char *fault;            /* NULL, or what is wrong with the head; static       */
+        const char *fault;            /* what is wrong with the head, static; NULL: nothing */
 };
 
 /* The request line, as libmicrohttpd has it in its memory. */
@@ -38,8 +38,8 @@ struct request_line {
         size_t target_length;
 };
 
-/* Looks at a complete head and fills `head`, which is all zero. `by_address`: libmicrohttpd does not check the syntax
- * of lines, so it is done here. */
+/* Checks a complete head and fills `head`, which must be all zero. `by_address`: check the syntax of lines here, since
+ * libmicrohttpd does not. */
 void head_check(struct head *head, struct MHD_Connection *mhd, const struct request_line *line, bool by_address);
 
 #endif

@@ -1,10 +1,10 @@
-/* Heads that are ambiguous, malformed or too large, and heads that only look odd. */
+/* Heads that are ambiguous, malformed or too large, and valid heads that look odd. */
 #include "http/refusal_test.h"
 
 enum { CLOSED = 0 /* 400, or closed without an answer */ };
 
-/* What comes after an answer must be its end; only libmicrohttpd 0.9.75's own page for a malformed
- * Content-Length has its head twice. */
+/* Nothing may follow an answer. The exception is libmicrohttpd 0.9.75's own page for a malformed Content-Length, which
+ * has its head twice. */
 static void assert_nothing_else_is_answered(int fd)
 {
         char rest[2048];
@@ -119,7 +119,7 @@ static void heads_that_only_look_odd_are_taken(void **state)
         }
 }
 
-/* A refused head's connection must not serve the bytes behind it. */
+/* The server must not serve the bytes that follow a refused head. */
 static void nothing_behind_an_ambiguous_head_is_served(void **state)
 {
         static const char request[] = POST "Content-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -132,7 +132,7 @@ static void nothing_behind_an_ambiguous_head_is_served(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* The client has not read anything when it has sent all, and gets to read the whole answer. */
+/* A client that sends everything before it reads still gets the whole answer. */
 static int status_of_refusal(int fd, const char *request)
 {
         client_send(fd, request);
@@ -146,7 +146,7 @@ static int status_of_refusal(int fd, const char *request)
         return status;
 }
 
-/* On a new connection, and on one that has had a request before. */
+/* Both on a new connection and on one that has already served a request. */
 static int status_of_large(const char *request)
 {
         int first = client_open(&f);
@@ -215,7 +215,7 @@ static void many_small_fields_are_refused_with_431(void **state)
         }
 }
 
-/* A client whose head is slow but small must not be taken for the one whose head is too large. */
+/* A client with a slow but small head must not be mistaken for the one whose head is too large. */
 static void a_slow_head_beside_a_large_one_is_served(void **state)
 {
         static char request[20000];
@@ -237,7 +237,7 @@ static void a_slow_head_beside_a_large_one_is_served(void **state)
         await_connections(0);
 }
 
-/* libmicrohttpd keeps parameters in the memory of the connection, if it sees them. */
+/* libmicrohttpd stores the parameters that it sees in the connection's memory. */
 static void a_query_of_many_parameters_is_taken_apart(void **state)
 {
         static char request[20000];
@@ -255,7 +255,7 @@ static void a_query_of_many_parameters_is_taken_apart(void **state)
         }
 }
 
-/* Behind a NUL the end of the target can't be told, so libmicrohttpd does see the parameters. */
+/* After a NUL the end of the target is unknown, so libmicrohttpd does see the parameters. */
 static void parameters_behind_a_nul_are_refused_at_once(void **state)
 {
 #define START(text)                                                                                                    \

@@ -1,5 +1,5 @@
-/* Requests that are answered after their handler has returned: at once, after libmicrohttpd has looked
- * often enough to suspend their connection, and after their client has left. */
+/* Requests that are answered after their handler has returned: immediately, after libmicrohttpd has suspended their
+ * connection, and after their client has disconnected. */
 #include "http/fixture.h"
 #include "http/request.h"
 #include "http/worker.h"
@@ -20,7 +20,7 @@ static void on_answered(const struct http_record *record, void *context)
                        record->status, record->response_bytes);
 }
 
-/* The client that `keep_and_reset` cuts off from within the handler, so that no look comes before. */
+/* The client that `keep_and_reset` disconnects from within the handler, before libmicrohttpd looks for an answer. */
 static int client;
 
 static void reset_client(void)

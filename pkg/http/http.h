@@ -1,5 +1,5 @@
-/* http: an HTTP/1.1 server: routes, requests, responses, problem+json. One listener, workers that
- * share nothing.
+/* http: an HTTP/1.1 server: routes, requests, responses, problem+json. One listener serves several workers, which share
+ * no state.
  *
  *     static const struct http_route routes[] = {
  *             { .method = "GET", .path = "/healthz", .name = "healthz", .handle = on_healthz },
@@ -18,25 +18,24 @@
  *             ...                                       // answer now with http_respond, or keep the
  *     }                                                 // request and answer later in the same loop
  *
- * Life of a request: its head is read (8 KiB by default, with a total deadline), then its body up to the limit (also
- * with a total deadline), then the route's handler runs, exactly once. The request lives until it has been answered
- * exactly once by http_respond or http_problem; after that call the pointer is invalid for the caller. The GET route
- * answers HEAD too, and the server omits the body. Answers that need no handler, as problem+json (RFC 9457): 400, 401,
- * 404, 405 with Allow, 408, 413, 414, 431, and 503 when there are too many connections or the transfer memory is used up.
- * All answers carry `x-correlation-id`: the request's own where it is 1 to 128 visible ASCII characters, else a new
- * UUID (version 7).
+ * Life of a request: the server reads its head (8 KiB by default) and its body (up to the limit), each with a total
+ * deadline. Then the route's handler runs, exactly once. The request lives until it has been answered exactly once by
+ * http_respond or http_problem; after that call the pointer is invalid for the caller. The GET route answers HEAD too,
+ * and the server omits the body. The server itself answers with problem+json (RFC 9457): 400, 401, 404, 405 with Allow,
+ * 408, 413, 414, 431, and 503 when there are too many connections or the transfer memory is used up. All answers carry
+ * `x-correlation-id`: the request's own if it is 1 to 128 visible ASCII characters, otherwise a new UUID (version 7).
  *
  * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded lines, bare CR or
  * LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any coding but "chunked", no Host or
- * two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a target that is not
- * visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match and
- * If-Unmodified-Since with 412, see condition.c. The server reads a second and 1 MiB more from a refused client, so
- * that a client that sends everything before it reads still sees the answer.
+ * two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a target that
+ * is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match and
+ * If-Unmodified-Since with 412, see condition.c. From a refused client the server reads up to 1 MiB more, for up to a
+ * second, so that a client that sends everything before it reads still sees the answer.
  *
- * Exception: where libmicrohttpd gives up before we see the request, it answers with a short HTML page
- * and closes: a malformed request line or field line, another HTTP version (505), a Content-Length
- * or chunk size that is not a number. libmicrohttpd 1.0.1 (Debian 13,
- * Ubuntu 24.04) refuses extensions of chunks (RFC 9112, section 7.1.1) in the same way, with 400.
+ * Exception: if libmicrohttpd gives up before we see the request, it answers with a short HTML page and closes the
+ * connection. This happens with a malformed request line or field line, another HTTP version (505), and a
+ * Content-Length or chunk size that is not a number. libmicrohttpd 1.0.1 (Debian 13, Ubuntu 24.04) refuses chunk
+ * extensions (RFC 9112, section 7.1.1) in the same way, with 400.
  *
  * Threads: http_server_*: any. Everything else: loop only, in the thread of the worker's loop. */
 #ifndef HTTP_HTTP_H
@@ -60,44 +59,44 @@ struct http_request; /* opaque: one request until it is answered                
 
 struct http_route {
         const char *method; /* "GET", "POST", ...; NULL: every method                             */
-        const char *path;   /* segments; "{name}" takes one, at most 4; a last "*" takes the rest, even none */
+        const char *path;   /* each "{name}" (at most 4) matches a segment; a final "*" matches the rest, if any */
         const char *name;   /* static; the label `route` of the metrics                           */
         void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
-        bool body;      /* takes a body; else a body is read and dropped                      */
-        bool is_public; /* needs no token, also where tokens are set                          */
+        bool body;      /* takes a body; otherwise a body is read and dropped */
+        bool is_public; /* needs no token even where tokens are set */
 };
 
-/* What an access log needs to know of a request that was answered. Borrowed during the call. */
+/* What an access log needs to know about an answered request. Borrowed during the call. */
 struct http_record {
         const char *method;
-        const char *target; /* as it was sent, with the query */
-        const char *route;  /* the route's name; "" when none fitted */
+        const char *target; /* as sent, with the query */
+        const char *route;  /* the route's name; "" if no route matched */
         const char *correlation_id;
-        const struct http_request *request; /* borrowed: http_request_remote and the like tell the rest */
+        const struct http_request *request; /* borrowed; http_request_remote and the like return the rest */
         int status;
         size_t request_bytes, response_bytes; /* bodies only */
-        int64_t duration_us;                  /* from the head's end to the answer handed over */
+        int64_t duration_us;                  /* from the end of the head until the answer is handed over */
 };
 
 struct http_options {
         const char *address;             /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
-        uint16_t port;                   /* 0: the system picks one, see http_server_port                 */
-        const struct http_route *routes; /* static; of two that fit, the one with fewer parameters wins, "*" last */
+        uint16_t port;                   /* 0: the system chooses one, see http_server_port */
+        const struct http_route *routes; /* static; of two that match, the one with fewer parameters wins, "*" last */
         size_t route_count;
         unsigned workers;          /* how many times http_worker_open will be called; 0 = 1         */
         size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
-        size_t header_max_bytes;   /* memory for a head, with 64 bytes more for each field, cookies twice, and 1 KiB for
-                                          * the head of the answer; 0 = 8 KiB */
+        size_t header_max_bytes;   /* memory for a head: its text, 64 bytes per field, cookies twice, and 1 KiB for the
+                                    * head of the answer; 0 = 8 KiB */
         size_t transfer_max_bytes; /* memory for bodies, long targets and answers in transit, over all workers;
                                     * 0 = a sixth of the memory limit of the control group, else 256 MiB */
-        unsigned connections_max;  /* of the process; 0 = 16384, or fewer where a quarter of that memory limit or the
-                                    * limit of descriptors allows no more */
-        size_t descriptors_kept;   /* of the process's limit: for everything but clients' connections and our workers'
-                                  * own descriptors; 0 = 64. An eighth of the limit is left to clients in any case */
+        unsigned connections_max;  /* of the process; 0 = 16384, or fewer if a quarter of that memory limit or the
+                                    * descriptor limit allows no more */
+        size_t descriptors_kept;   /* descriptors reserved for everything but clients' connections and our workers' own;
+                                    * 0 = 64. Clients always get at least an eighth of the process's limit */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
-        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Clients are told it in whole seconds
-                                    * (Keep-Alive: timeout=), and the connection is closed two seconds later */
+        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Keep-Alive tells clients the whole
+                                    * seconds (timeout=), and the connection is closed two seconds after that */
         bool own_correlation_ids;  /* x-correlation-id is always a new UUID, whatever the request says */
         struct metrics *metrics;   /* NULL: none                                                    */
         void (*on_answered)(const struct http_record *record, void *context); /* NULL: none; context: the worker's */
@@ -115,7 +114,7 @@ enum http_body_kind {
 
 struct http_answer {
         int status;
-        const char *content_type; /* NULL: "application/json" where there is a body */
+        const char *content_type; /* NULL: "application/json" if there is a body */
         const char *body;
         size_t body_length;
         enum http_body_kind body_kind;
@@ -125,13 +124,13 @@ struct http_answer {
 
 /* --- Server ------------------------------------------------------------------------------------ */
 
-/* Binds and listens. ERR_UNAVAILABLE with a text that names address and port when the port is in use;
- * ERR_DENIED; ERR_INVALID. Without SO_REUSEPORT, so a second program on the port is refused. Raises the
- * soft limit of descriptors to the hard one. ERR_INVALID also for a route's malformed path. Metrics:
- * http_requests_total{route,status}, http_request_duration_seconds{route}, http_connections,
- * http_connections_refused_total, http_transfers_refused_total; route is "" where none fitted. */
+/* Binds and listens. ERR_UNAVAILABLE if the port is in use, with a text that names address and port; ERR_DENIED;
+ * ERR_INVALID, also for a malformed route path. The socket lacks SO_REUSEPORT, so a second program cannot bind the
+ * port. Raises the soft limit of descriptors to the hard one. Metrics: http_requests_total{route,status},
+ * http_request_duration_seconds{route}, http_connections, http_connections_refused_total, http_transfers_refused_total;
+ * route is "" if no route matched. */
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
-uint16_t http_server_port(const struct http_server *server); /* the port that it listens on */
+uint16_t http_server_port(const struct http_server *server); /* the port that the server listens on */
 
 /* What a client sends as `Authorization: Bearer <value>` (RFC 6750, section 2.1), and the client's name. */
 struct http_token {
@@ -150,34 +149,34 @@ int http_server_set_tokens(struct http_server *server, const struct http_token *
 /* From now on answers carry `Connection: close`; new connections are still accepted. */
 void http_server_drain(struct http_server *server);
 
-/* Frees it; every worker must be closed before. NULL is fine. */
+/* Frees the server. Close every worker first. NULL is fine. */
 void http_server_close(struct http_server *server);
 
-/* Keeps more descriptors for others than descriptors_kept says; a smaller number changes nothing. If there are too many
- * connections then, idle ones are closed. Threads: any. */
+/* Reserves more descriptors for others than descriptors_kept; a smaller number changes nothing. If that leaves too many
+ * connections, idle ones are closed. Threads: any. */
 void http_server_keep_descriptors(struct http_server *server, size_t count);
 unsigned http_server_connections(const struct http_server *server); /* open now, over all workers */
 
 /* --- Worker ------------------------------------------------------------------------------------ */
 
-/* Begins to take connections with the next turn of the loop. `context` is what handlers get; borrowed until the worker
- * is closed. ERR_NOMEM; ERR_UNAVAILABLE if libmicrohttpd does not start. Owned: give it to http_worker_close. */
+/* Starts accepting connections with the next turn of the loop. `context` is passed to the handlers and borrowed until
+ * the worker is closed. ERR_NOMEM; ERR_UNAVAILABLE if libmicrohttpd does not start. Owned: give it to
+ * http_worker_close. */
 int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context, struct http_worker **out,
                      struct err *err) NODISCARD;
 
 /* Runs libmicrohttpd: call it in each turn of the loop from a uv_prepare handle, before flushing what the handlers may
- * have queued. Costs nothing when there is nothing to do. An answer that is given later in the same turn wakes the
- * loop. */
+ * have queued. It costs nothing when there is nothing to do. An answer given later in the same turn wakes the loop. */
 void http_worker_turn(struct http_worker *worker);
 
-/* The first half of a stop: accepts the connections that wait in the listener's queue, and none after them. The last
- * worker to do so closes the listener. */
+/* The first half of a stop: accepts the connections waiting in the listener's queue, and none after them. The last
+ * worker to call this closes the listener. */
 void http_worker_stop_accepting(struct http_worker *worker);
-/* The number of requests whose head has come and whose answer is not yet written whole. */
+/* The number of requests whose head has arrived and whose answer is not yet fully written. */
 size_t http_worker_busy(const struct http_worker *worker);
-/* Ends it: answers every request that is still unanswered with 503, closes all connections and its
- * handles (the loop must run until they are closed; the worker is freed with the last). The caller must
- * not answer those requests any more. Not from within a handler. NULL is fine. */
+/* Closes the worker: answers every pending request with 503, and closes all connections and the worker's handles. The
+ * loop must run until the handles are closed; the last one frees the worker. The caller must no longer answer those
+ * requests. Do not call this from a handler. NULL is fine. */
 void http_worker_close(struct http_worker *worker);
 
 /* --- Request: all results are borrowed until it is answered ---------------------------------------- */
@@ -187,8 +186,8 @@ const char *http_request_target(const struct http_request *request); /* as sent:
 const char *http_request_path(const struct http_request *request);   /* percent-decoded, without query   */
 const char *http_request_param(const struct http_request *request, const char *name); /* of the path; NULL */
 const char *http_request_query(const struct http_request *request, const char *name); /* decoded; NULL    */
-/* The name in any case; NULL: absent. Header fields vanish with the connection: read them before the handler returns,
- * and copy those needed later. The same goes for http_request_each_header. */
+/* `name` in upper or lower case. NULL: absent. Header fields vanish with the connection: read them before the handler
+ * returns, and copy those needed later. The same goes for http_request_each_header. */
 const char *http_request_header(const struct http_request *request, const char *name);
 /* Calls `each` for every header field in the order they came, until it returns false. */
 void http_request_each_header(const struct http_request *request,
@@ -196,21 +195,21 @@ void http_request_each_header(const struct http_request *request,
 void http_request_each_query(const struct http_request *request,
                              bool (*each)(const char *name, const char *value, void *data), void *data);
 const char *http_request_body(const struct http_request *request, size_t *length); /* "" when there is none */
-/* Hands the body over: malloc'd, followed by a NUL; afterwards the request has none. NULL: no body. */
+/* Hands over the body, malloc'd and followed by a NUL, and leaves the request without one. NULL: no body. */
 char *http_request_take_body(struct http_request *request, size_t *length);
 const char *http_request_correlation_id(const struct http_request *request);
-/* True when the client sent that id itself. */
+/* True if the client sent that id. */
 bool http_request_has_correlation_id(const struct http_request *request);
 const char *http_request_route(const struct http_request *request); /* the route's name */
-/* The name of the token that the request came with; NULL where none was needed. */
+/* The name of the token that the request carried; NULL if none was needed. */
 const char *http_request_token(const struct http_request *request);
 /* The client's numeric address and port. */
 const char *http_request_remote(const struct http_request *request, uint16_t *port);
 int64_t http_request_started_us(const struct http_request *request); /* clock_monotonic_us at the head's end */
 
-/* True when the client has disconnected (one system call): a held request need not be executed. It must still be
- * answered, which frees it. A client that has only shut down its own direction (`nc -N`) looks the same and still
- * reads the answer, so the answer must say that nothing was done. */
+/* True if the client has disconnected (one system call), so that a held request need not be executed. The request must
+ * still be answered, which frees it. A client that has only shut down its sending side (`nc -N`) looks the same and
+ * still reads the answer, so the answer must say that nothing was done. */
 bool http_request_is_abandoned(const struct http_request *request);
 
 /* --- Answer --------------------------------------------------------------------------------------- */
@@ -225,17 +224,17 @@ void http_respond(struct http_request *request, const struct http_answer *answer
 void http_problem(struct http_request *request, int status, const struct http_header *headers, size_t header_count,
                   const char *detail_format, ...) PRINTF_LIKE(5, 6);
 
-/* The same with members of the caller's own: `members` is JSON text such as `"line":3,"column":14`. */
+/* The same with additional members: `members` is JSON text such as `"line":3,"column":14`. */
 void http_problem_with(struct http_request *request, int status, const char *members, const struct http_header *headers,
                        size_t header_count, const char *detail_format, ...) PRINTF_LIKE(6, 7);
 
-/* Is that the media type of the Content-Type value? Parameters and case do not matter. */
+/* Does the Content-Type value name this media type? Parameters and case do not matter. */
 bool http_media_type_is(const char *content_type, const char *type);
-/* The value of a parameter of a Content-Type value (RFC 9110, section 5.6.6), without its quotes: 1, or 0 where there is
- * none or it is empty, or -1 where it cannot be read: quotes that do not end, no '=', a value that does not fit, or the
- * same parameter again with another value. */
+/* The value of a parameter of a Content-Type value (RFC 9110, section 5.6.6), without its quotes: Returns 1; 0 if it is
+ * absent or empty; -1 if it is malformed: quotes that do not end, no '=', a value that does not fit, or the same
+ * parameter again with another value. */
 int http_media_type_parameter(const char *content_type, const char *name, char *value, size_t size);
-/* Does the Accept value (NULL: anything) accept `type`? With q=0 it does not. */
+/* Does the Accept value accept `type`? NULL accepts anything; a range with q=0 does not accept. */
 bool http_accepts(const char *accept, const char *type);
 
 #endif

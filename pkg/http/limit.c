@@ -1,22 +1,21 @@
-/* limit: how many connections there may be. The limit of the process is an option, or less where descriptors are few:
- * those that others need, such as the connections to Redis, are kept free. Clients are spread over the workers by their
- * shares. When others need more descriptors than before, the workers close idle connections, and no more in one sweep
- * than are too many. */
+/* limit: how many connections are allowed. The process limit is an option, lowered where descriptors are scarce, so
+ * that enough stay free for others, such as the connections to Redis. Each worker has a share of that limit. When
+ * others need more descriptors, the workers close idle connections, in each sweep no more than the excess. */
 #include "http/limit.h"
 
 #include <stdint.h>
 #include <sys/resource.h>
 
 enum {
-        DESCRIPTORS_KEPT = 64,      /* for everything that is no client's connection       */
-        DESCRIPTORS_WORKER = 8,     /* of a worker: its loop, libmicrohttpd's, an accept   */
-        DESCRIPTORS_LEAST_PART = 8, /* of all: what clients may have however few there are */
-        REFUSED_PART = 16,          /* of all: connections that are being turned away      */
-        AHEAD_SHARE = 8,            /* a worker may have that part of its share more ...   */
-        AHEAD_MAX = 8,              /* ... but no more than that                           */
+        DESCRIPTORS_KEPT = 64,      /* for everything but client connections */
+        DESCRIPTORS_WORKER = 8,     /* per worker: its loop, libmicrohttpd, an accept */
+        DESCRIPTORS_LEAST_PART = 8, /* of all: clients' minimum, however few there are */
+        REFUSED_PART = 16,          /* of all: for connections being turned away */
+        AHEAD_SHARE = 8,            /* a worker may exceed its share by this part ... */
+        AHEAD_MAX = 8,              /* ... but by no more than this */
 };
 
-/* Raises the soft limit of descriptors to the hard one; returns what is allowed then. */
+/* Raises the soft limit of descriptors to the hard one and returns the resulting limit. */
 static uint64_t raise_descriptor_limit(void)
 {
         struct rlimit limit;
@@ -29,7 +28,7 @@ static uint64_t raise_descriptor_limit(void)
         return limit.rlim_cur;
 }
 
-/* How many connections there may be while so many descriptors are kept for others. */
+/* How many connections are allowed while `kept` descriptors are reserved for others. */
 static unsigned connections_beside(const struct connection_limit *limit, size_t kept)
 {
         size_t least = limit->descriptors / DESCRIPTORS_LEAST_PART + 1;

@@ -1,15 +1,15 @@
 /* media_type: comparing media types and reading their parameters (RFC 9110, sections 5.6.6 and 8.3.1), and Accept.
  *
- * Accept is read as RFC 9110, section 12.5.1 has it: the most specific range that fits decides, and it
- * accepts the type unless its weight is zero. What cannot be parsed is ignored: a client with an odd
- * Accept field gets an answer rather than an error. */
+ * Accept follows RFC 9110, section 12.5.1: the most specific matching range decides, and it accepts the type unless its
+ * weight is zero. Malformed parts are ignored, so a client with an odd Accept field gets an answer rather than an
+ * error. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "http/http.h"
 
-/* The length of the media type or range at the start of `text`, without space at its end. */
+/* The length of the media type or range at the start of `text`, without trailing space. */
 static size_t type_length(const char *text)
 {
         size_t length = strcspn(text, ";,");
@@ -27,7 +27,7 @@ bool http_media_type_is(const char *content_type, const char *type)
         return length == strlen(type) && !strncasecmp(content_type, type, length);
 }
 
-/* Reads `=token` or `="quoted"` at *at and moves behind it. False: there is none, or it does not fit. */
+/* Reads `=token` or `="quoted"` at *at and advances past it. False: it is missing or does not fit. */
 static bool read_parameter_value(const char **at, char *value, size_t size)
 {
         const char *from = *at;
@@ -49,7 +49,7 @@ static bool read_parameter_value(const char **at, char *value, size_t size)
         return true;
 }
 
-/* Behind the next ';' that is not inside quotes, or NULL. */
+/* The text after the next ';' outside quotes, or NULL. */
 static const char *next_parameter(const char *at)
 {
         for (bool is_quoted = false; *at; at++) {
@@ -83,7 +83,7 @@ int http_media_type_parameter(const char *content_type, const char *name, char *
         return found && *value;
 }
 
-/* How closely a media range fits: 3 itself, 2 its main type, 1 everything, 0 not at all. */
+/* How closely a media range matches: 3 exactly, 2 by main type, 1 any type, 0 not at all. */
 static int range_fits(const char *range, size_t length, const char *type)
 {
         if (length == strlen(type) && !strncasecmp(range, type, length))
@@ -95,7 +95,7 @@ static int range_fits(const char *range, size_t length, const char *type)
         return strncasecmp(range, type, length - 1) ? 0 : 2;
 }
 
-/* True if the parameters from `text` to `end` hold a weight of zero. */
+/* True if the parameters from `text` to `end` include a weight of zero. */
 static bool weight_is_zero(const char *text, const char *end)
 {
         while (text < end) {

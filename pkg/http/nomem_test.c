@@ -1,10 +1,10 @@
-/* What the server does when memory runs out: `make torture` lets each allocation fail in turn. A request fails alone:
- * its connection is answered or closed, and the next one is served. */
+/* What the server does when memory runs out; `make torture` makes each allocation fail in turn. A failure affects only
+ * one request: its connection is answered or closed, and the next request is served. */
 #include "http/fixture.h"
 
 static struct fixture f;
 
-/* The handlers of the fixture that allocate assert that they can. */
+/* The fixture's handlers that allocate assert success. */
 static void answer_param(struct http_request *request, void *context UNUSED)
 {
         const char *part = http_request_param(request, "part"), *query = http_request_query(request, "y");
@@ -37,7 +37,7 @@ static int stop(void **state UNUSED)
         return 0;
 }
 
-/* Sends it on a connection of its own; the status, or 0 when the connection is closed without an answer. */
+/* Sends the request on a new connection; returns the status, or 0 if the connection is closed without an answer. */
 static int status_of(const char *request)
 {
         char text[512];
@@ -47,7 +47,7 @@ static int status_of(const char *request)
         client_send(fd, request);
         for (;;) {
                 struct pollfd wait = { .fd = fd, .events = POLLIN };
-                assert_int_equal(poll(&wait, 1, WAIT_MS), 1); /* it is never left waiting */
+                assert_int_equal(poll(&wait, 1, WAIT_MS), 1); /* the client is never left waiting */
                 ssize_t n = recv(fd, text + length, sizeof(text) - 1 - length, 0);
                 if (n <= 0)
                         break;
@@ -60,7 +60,7 @@ static int status_of(const char *request)
         return status;
 }
 
-/* One allocation fails at most: one of three requests. */
+/* At most one allocation fails, so at most one of three requests does. */
 static void assert_fails_alone(const char *request)
 {
         int failed = 0;

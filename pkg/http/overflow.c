@@ -1,12 +1,12 @@
 /* overflow: when a head does not fit into libmicrohttpd's memory for a connection, libmicrohttpd gives up at once and
- * answers with a page of its own in HTML. It tells nobody before but its log, and there it does not say which connection
- * it means. So when that message comes, the connection is looked for: one whose head is not complete, and which has sent
- * more than our limit allows. Whichever that is, 431 is the right answer for it. Our answer is written to the socket and
- * our direction is ended, so that the page is never sent. libmicrohttpd then closes the connection, while the client may
- * still be sending; a copy of the descriptor keeps it open until the client has read the answer.
+ * answers with its own HTML page. Its only advance notice is a log message, which does not say which connection it
+ * means. So when that message arrives, we search for the connection: one whose head is incomplete and which has sent
+ * more than our limit allows. Any such connection deserves a 431. We write our answer to the socket and shut down our
+ * sending side, so that the page is never sent. libmicrohttpd then closes the connection, while the client may still be
+ * sending; a copy of the descriptor keeps it open until the client has read the answer.
  *
- * The newest connections are looked at first, and only so many, since looking costs system calls. Where the right one is
- * not among them, the client gets libmicrohttpd's page. */
+ * The search starts with the newest connections and checks a limited number, since each check costs system calls. If
+ * the right one is not among them, the client gets libmicrohttpd's page. */
 #include "http/overflow.h"
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 enum { LOOK_MAX = 256 };
 
-/* How much of libmicrohttpd's memory the incomplete head takes. 0: there is none, or nobody can tell. */
+/* How much of libmicrohttpd's memory the incomplete head takes. 0: there is none, or its size is unknown. */
 static size_t memory_of_head(struct conn *conn)
 {
         struct tcp_state tcp;
@@ -32,7 +32,7 @@ static size_t memory_of_head(struct conn *conn)
         return bytes + (fields > 0 ? (size_t)fields * HEAD_FIELD_BYTES : 0) + (cookie ? strlen(cookie) : 0);
 }
 
-/* The connection whose incomplete head is the largest, if it is too large; NULL: none was found. */
+/* The connection with the largest incomplete head, if that is too large; NULL: none was found. */
 static struct conn *find(struct conns *conns)
 {
         struct conn *found = NULL;

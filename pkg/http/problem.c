@@ -1,6 +1,6 @@
-/* problem: errors as problem+json (RFC 9457). They go out in two ways: through libmicrohttpd, as any
- * answer (answer.c), and straight to the socket where libmicrohttpd takes no answer: while a head or a body is
- * still being read, and on a connection that it never gets. Errors are rare, so jansson does the quoting. */
+/* problem: errors as problem+json (RFC 9457). They are sent in two ways: through libmicrohttpd like any answer
+ * (answer.c), or directly to the socket where libmicrohttpd accepts no answer: while it still reads a head or a body,
+ * and on a connection that it never gets. Errors are rare, so jansson can do the quoting. */
 #include "http/problem.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 enum { ASCII_MAX_BYTES = 1024 };
 
-/* Appends the text as a JSON string. In a text that is not UTF-8 all bytes beyond ASCII become question marks. */
+/* Appends the text as a JSON string. If the text is not UTF-8, all bytes beyond ASCII become question marks. */
 static int append_quoted(struct buf *out, const char *text)
 {
         char ascii[ASCII_MAX_BYTES];
@@ -70,9 +70,9 @@ void problem_send(int fd, int status, const char *detail, const char *correlatio
                        "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
                        "Cache-Control: no-store\r\nContent-Length: %zu\r\nx-correlation-id: %s\r\n%s\r\n%s",
                        status, status_phrase(status), date, body.len, correlation_id, extra_field, body.data) == 0)
-                /* The socket's buffer is empty here, and a client that has gone misses nothing. */
+                /* The write fits, because the socket's buffer is empty; a client that has gone misses nothing. */
                 (void)send(fd, all.data, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        (void)shutdown(fd, SHUT_WR); /* fails only where the client has reset the connection */
+        (void)shutdown(fd, SHUT_WR); /* fails only if the client has reset the connection */
         buf_fini(&body);
         buf_fini(&all);
 }

@@ -10,11 +10,11 @@
 
 enum { PROBLEM_MAX_BYTES = 16 << 10 };
 
-/* Appends the problem as JSON. `members` may be NULL. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends the problem as JSON. `members` may be NULL. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int problem_print(struct buf *out, int status, const char *detail, const char *correlation_id,
                   const char *members) NODISCARD;
-/* Writes a whole answer with that problem to the socket, without blocking, and ends our direction. `extra_field` is ""
- * or a whole line. */
+/* Writes a complete answer with that problem to the socket, without blocking, and shuts down our sending side.
+ * `extra_field` is "" or a whole line. */
 void problem_send(int fd, int status, const char *detail, const char *correlation_id, const char *extra_field);
 
 #endif

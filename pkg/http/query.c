@@ -1,4 +1,4 @@
-/* query: the parameters behind a target's "?". A part that cannot be decoded is taken as it is, as browsers do. */
+/* query: the parameters after a target's "?". A part with invalid percent-encoding is kept as sent, as browsers do. */
 #include "http/query.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@ struct query {
         struct query_pair pairs[]; /* followed by the text they point into */
 };
 
-/* Decodes one part to `out`, closed by a NUL; returns the place after it. */
+/* Decodes one part to `out`, adds a NUL, and returns the position after it. */
 static char *decode_part(const char *text, size_t length, char *out)
 {
         size_t n;
@@ -23,7 +23,7 @@ static char *decode_part(const char *text, size_t length, char *out)
         return out + n + 1;
 }
 
-/* Empty parts are none. */
+/* Empty parts are skipped. */
 static size_t count_pairs(const char *text)
 {
         size_t count = 0;
@@ -32,7 +32,7 @@ static size_t count_pairs(const char *text)
         return count;
 }
 
-/* Each part shrinks or stays when decoded and takes the place of its '=' or '&' for its NUL. */
+/* A decoded part is never longer than its source, and its NUL takes the place of the '=' or '&'. */
 static size_t bytes_for(const char *text, size_t most)
 {
         return sizeof(struct query) + most * sizeof(struct query_pair) + strlen(text) + 2 * most;

@@ -12,7 +12,7 @@ struct query_pair {
 };
 
 struct query *query_new(const char *target); /* NULL: out of memory */
-size_t query_bytes(const char *target);      /* the memory that query_new allocates */
+size_t query_bytes(const char *target);      /* size of the memory that query_new allocates */
 void query_free(struct query *query);
 size_t query_count(const struct query *query);
 const struct query_pair *query_at(const struct query *query, size_t index);

@@ -1,5 +1,5 @@
-/* What a client sees whose body is too large, that speaks TLS, or that is one too many: an answer that it gets to read,
- * also when it reads nothing before it has sent all. */
+/* What a client sees if its body is too large, if it speaks TLS, or if there are too many clients: an answer that it
+ * can read, even if it sends everything before it reads. */
 #include "http/refusal_test.h"
 
 static void assert_refused(const char *bytes, size_t length, int status)
@@ -73,7 +73,7 @@ static void a_large_chunked_body_is_refused_and_read(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* A body without an end is cut after LINGER_BYTES or LINGER_MS; the client must not be read for ever. */
+/* The server stops reading an endless body after LINGER_BYTES or LINGER_MS. */
 static void an_endless_body_is_cut(void **state)
 {
         (void)state;
@@ -87,7 +87,7 @@ static void an_endless_body_is_cut(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* The start of a ClientHello; it may come in pieces. */
+/* The start of a ClientHello, which may arrive in pieces. */
 static void tls_is_told_that_this_port_has_none(void **state)
 {
         static const char hello[] = "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"

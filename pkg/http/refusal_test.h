@@ -1,4 +1,4 @@
-/* refusal: for the tests of what is refused: a server with low limits, and what a refusal looks like.
+/* refusal: for the tests of refusals: a server with low limits, and the check of a refusal.
  *
  * Threads: one at a time. */
 #ifndef HTTP_REFUSAL_TEST_H

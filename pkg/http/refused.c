@@ -1,4 +1,4 @@
-/* refused: closing a socket while the client's request is unread would reset the connection, and the client might lose
+/* refused: closing a socket before the client's request is read would reset the connection, and the client might lose
  * the answer. So the socket stays open until the client has closed it, for a second at most. */
 #include "http/refused.h"
 
@@ -20,7 +20,7 @@ void refused_init(struct refused_list *list, unsigned max, struct uuid_source *u
                 list->each[i].fd = -1;
 }
 
-/* Reads what a refused client sends. True when the connection may be closed. */
+/* Reads and drops what a refused client sends. True if the connection may be closed. */
 static bool drop_input(int fd)
 {
         char bytes[DROP_BYTES];

@@ -1,5 +1,5 @@
-/* refused: connections that are being turned away: answered without libmicrohttpd, and closed when the client has
- * read the answer.
+/* refused: connections being turned away. They are answered without libmicrohttpd and closed when the client has read
+ * the answer.
  *
  * Threads: loop only. */
 #ifndef HTTP_REFUSED_H
@@ -12,7 +12,7 @@
 #include "http/limit.h"
 #include "http/sweep.h"
 
-enum { LINGER_MS = 1000 }; /* how long a refused client may go on sending */
+enum { LINGER_MS = 1000 }; /* how long a refused client may keep sending */
 
 struct refused { /* fd -1: free */
         int fd;
@@ -29,9 +29,9 @@ struct refused_list {
 void refused_init(struct refused_list *list, unsigned max, struct uuid_source *uuids, struct sweep *sweep);
 /* Answers with a problem; takes `fd`. `extra_field` is "" or a whole line. */
 void refused_add(struct refused_list *list, int fd, int status, const char *extra_field, const char *detail);
-/* Takes the descriptor of a connection that was answered. */
+/* Takes over the descriptor of a connection that was answered. */
 void refused_linger(struct refused_list *list, int fd);
-/* Drops what these clients send, and closes connections that are done or late (all: every one). */
+/* Drops what these clients send, and closes connections that are done or overdue (`all`: every one). */
 void refused_sweep(struct refused_list *list, int64_t now_ms, bool all);
 
 #endif

@@ -1,9 +1,9 @@
-/* request: the memory of requests, how they are refused, and what handlers ask of them. The structures are kept for the
- * next requests: they hold all that a usual request needs, so that it costs no allocation beyond its answer.
+/* request: the memory of requests, how they are refused, and what handlers ask of them. The structures are reused for
+ * later requests and hold all that a typical request needs, so it costs no allocation beyond its answer.
  *
- * libmicrohttpd may close a connection that is not suspended, and with it goes all that it had of the
- * request, while the handler's owner still counts on it. Such a request becomes an orphan: what may
- * still be asked of it is copied, and it lives until it is answered. */
+ * libmicrohttpd may close a connection that is not suspended and free all that it kept of the request, although the
+ * handler still needs it. Such a request becomes an orphan: everything that may still be asked of it is copied, and it
+ * lives until it is answered. */
 #include "http/request.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "http/tcp.h"
 
-enum { SPARE_REQUESTS_MAX = 256 }; /* structures kept for the next requests, a worker */
+enum { SPARE_REQUESTS_MAX = 256 }; /* structures that a worker keeps for later requests */
 
 /* --- Memory ---------------------------------------------------------------------------------------- */
 
@@ -41,9 +41,9 @@ static struct http_request *request_alloc(struct conns *conns)
         return request;
 }
 
-/* Room for the target, the decoded path and the decoded parameters, one after the other. The memory for a long one is
- * counted, and so is that for its query, which turns a few bytes of `&` into many. Without room the request has no
- * target and is_full. */
+/* Room for the target, the decoded path and the decoded parameters, one after the other. A long target counts against
+ * the budget, and so does its parsed query, in which each `&` becomes many bytes. If there is no room, the request has
+ * no target and is_full is set. */
 static void copy_target(struct http_request *request, const char *text)
 {
         struct request_target *target = &request->target;
@@ -180,7 +180,7 @@ void request_refuse_head(struct conn *conn, int status, const char *detail)
 
 /* --- The query ------------------------------------------------------------------------------------- */
 
-/* The query is parsed when it is first asked for: the cache is the only thing that changes. */
+/* Parses the query when it is first asked for; only this cache changes. */
 static const struct query *query_of(const struct http_request *request)
 {
         struct http_request *cache = (struct http_request *)(uintptr_t)request;

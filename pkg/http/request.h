@@ -1,4 +1,4 @@
-/* request: one request, from its request line until it is answered: what is known of it, and its memory.
+/* request: one request from its request line until it is answered: what is known about it, and its memory.
  *
  * Threads: loop only. */
 #ifndef HTTP_REQUEST_H
@@ -21,7 +21,7 @@
 #include "http/token.h"
 
 enum stage {
-        STAGE_HEAD,     /* the request line was read, the fields are not complete     */
+        STAGE_HEAD,     /* the request line was read, the fields are incomplete */
         STAGE_BODY,     /* the head is complete                                       */
         STAGE_RUNNING,  /* the handler runs and has not answered                      */
         STAGE_HELD,     /* the handler has returned without an answer                 */
@@ -30,7 +30,7 @@ enum stage {
 };
 
 struct request_target {
-        const char *raw; /* libmicrohttpd's copy: good for comparing addresses only */
+        const char *raw; /* libmicrohttpd's copy, only for comparing addresses */
         char *text;      /* ours: the target, the decoded path, the parameters */
         size_t length;   /* of the target */
         const char *path;
@@ -39,16 +39,16 @@ struct request_target {
         bool is_full;        /* there was no room for it */
 };
 
-struct request_arrival { /* how its body comes in */
-        size_t bytes;    /* that came, kept or dropped */
+struct request_arrival { /* how its body arrives */
+        size_t bytes;    /* bytes received, kept or dropped */
         size_t dropped_bytes;
         size_t swept_bytes; /* `bytes` at the last sweep */
-        bool is_stuck;      /* at the last sweep libmicrohttpd had taken nothing of what has come */
+        bool is_stuck;      /* at the last sweep libmicrohttpd had consumed none of the received bytes */
 };
 
 struct request_answer {
-        struct MHD_Response *response; /* until it is handed over */
-        const char *body;              /* lives as long as `response` */
+        struct MHD_Response *response; /* the answer, until it is handed over */
+        const char *body;              /* the body of `response`, with the same lifetime */
         size_t length;
         size_t charged; /* of the budget */
         int status;
@@ -56,7 +56,7 @@ struct request_answer {
 };
 
 struct http_request {
-        struct conn *conn; /* NULL: its connection has ended; then nothing of libmicrohttpd's is left */
+        struct conn *conn; /* NULL: the connection has ended and nothing of libmicrohttpd's is left */
         struct conns *conns;
         enum stage stage;
         const char *method;
@@ -66,12 +66,12 @@ struct http_request {
         struct body body;
         struct request_arrival arrival;
         struct request_answer answer;
-        const struct denial *denial; /* NULL: it may be carried out */
+        const struct denial *denial; /* NULL: the request may be executed */
         struct token_pass pass;
         int64_t started_us;
         bool counted;   /* in engine->busy */
-        bool suspended; /* STAGE_HELD: libmicrohttpd leaves the connection alone ... */
-        unsigned looks; /* ... after it has looked so often whether there is an answer */
+        bool suspended; /* STAGE_HELD: the connection is suspended ... */
+        unsigned looks; /* ... after libmicrohttpd has looked for an answer this often */
         struct list orphan;
 
         /* Not cleared for the next request: */
@@ -79,28 +79,28 @@ struct http_request {
         uint16_t remote_port;
         char remote[INET6_ADDRSTRLEN]; /* "" until asked for */
         char correlation_id[CORRELATION_ID_MAX + 1];
-        char orphan_method[32]; /* an orphan's `method`; a longer one is cut */
-        char inline_text[320];  /* where target.text is when it fits */
+        char orphan_method[32]; /* an orphan's `method`; a longer one is truncated */
+        char inline_text[320];  /* holds target.text if it fits */
 };
 
-/* The request of a connection whose request line has come, with that target. NULL: out of memory. */
+/* Creates the request of a connection whose request line has arrived, with this target. NULL: out of memory. */
 struct http_request *request_new(struct conn *conn, const char *target);
-void request_free(struct http_request *request); /* kept for the next one where there is room */
+void request_free(struct http_request *request); /* kept for a later request if there is room */
 void request_free_spares(struct conns *conns);
-/* Its connection ends before the answer: copies what may still be asked. Called while libmicrohttpd's memory is still
- * there. */
+/* The connection ends before the answer: copies everything that may still be asked for. Call it while libmicrohttpd's
+ * memory is still valid. */
 void request_make_orphan(struct http_request *request);
-/* Ends STAGE_HELD for an orphan, whose answer nobody will read, and frees it. */
+/* Ends STAGE_HELD for an orphan and frees it; nobody will read its answer. */
 void request_free_orphan(struct http_request *request);
 
-/* Counts the answer and tells the access log. */
+/* Counts the answer and writes it to the access log. */
 void request_account(const struct http_request *request, int status, size_t response_bytes);
 /* Accounts and refuses, see conn_refuse. */
 void request_refuse(struct http_request *request, int status, const char *extra_field, const char *detail);
-/* The same for a connection whose head is not complete: with a new correlation id, unaccounted. */
+/* The same for a connection whose head is incomplete: uses a new correlation id and counts nothing. */
 void request_refuse_head(struct conn *conn, int status, const char *detail);
 
-/* False where memory is too short to parse the query. */
+/* False if there is too little memory to parse the query. */
 bool request_has_query(const struct http_request *request);
 
 #endif

@@ -1,7 +1,6 @@
-/* route: finds a request's route by its path and method. Paths without parameters, which are most requests, are found
- * by a binary search; the others are tried one after the other, those with fewer parameters first. The
- * path is compared segment by segment before it is decoded as a whole, so that an encoded slash stays
- * inside its segment. */
+/* route: finds a request's route by its path and method. Paths without parameters, which most requests use, are found
+ * by binary search; the others are tried in turn, those with fewer parameters first. Each segment is decoded on its
+ * own, so that an encoded slash stays inside its segment. */
 #include "http/route.h"
 
 #include <stdlib.h>
@@ -13,17 +12,17 @@
 struct entry {
         const struct http_route *route;
         unsigned index;
-        unsigned params; /* the "*" at an end counts more than any number of them */
+        unsigned params; /* a final "*" counts more than any number of parameters */
 };
 
 struct route_table {
-        size_t plain, count; /* the first `plain` entries have no parameters; they are sorted by path */
+        size_t plain, count; /* the first `plain` entries have no parameters and are sorted by path */
         struct entry entries[];
 };
 
 enum { REST_WEIGHT = 1000 };
 
-/* Counts the parameters; -1: the pattern is malformed. */
+/* Counts the parameters; -1 if the pattern is malformed. */
 static int weigh(const char *path)
 {
         int params = 0;
@@ -56,7 +55,7 @@ static int by_weight_and_path(const void *a, const void *b)
         unsigned deep = segments(left->route->path);
         unsigned deeper = segments(right->route->path);
         if (left->params >= REST_WEIGHT && right->params >= REST_WEIGHT && deep != deeper)
-                return deep > deeper ? -1 : 1; /* the rest of a longer path is the closer fit */
+                return deep > deeper ? -1 : 1; /* the longer prefix is the closer match */
         if (left->params != right->params)
                 return left->params < right->params ? -1 : 1;
         int order = strcmp(left->route->path, right->route->path);
@@ -95,7 +94,7 @@ static bool method_fits(const struct http_route *route, const char *method)
                (!strcmp(method, "HEAD") && !strcmp(route->method, "GET"));
 }
 
-/* True if the raw segment, decoded, is the literal one of a pattern. */
+/* True if the decoded segment equals the pattern's literal segment. */
 static bool segment_is(const char *raw, size_t raw_length, const char *literal, size_t length)
 {
         if (!memchr(raw, '%', raw_length))
@@ -112,8 +111,8 @@ static size_t segment_length(const char *at, const char *end)
         return (size_t)((slash ? slash : end) - at);
 }
 
-/* Compares path and pattern segment by segment and decodes the parameters into `scratch` (NULL: only
- * compares). An empty segment is no value for a parameter. */
+/* Compares path and pattern segment by segment and decodes the parameters into `scratch` (NULL: only compares). An
+ * empty segment does not match a parameter. */
 static bool pattern_fits(const char *pattern, const char *raw, size_t length, char *scratch, struct route_match *match)
 {
         const char *end = raw + length;
@@ -145,14 +144,14 @@ static bool pattern_fits(const char *pattern, const char *raw, size_t length, ch
         }
 }
 
-/* Compares a plain pattern with a path that is not terminated. */
+/* Compares a plain pattern with an unterminated path. */
 static int compare_path(const char *pattern, const char *path, size_t length)
 {
         int order = strncmp(pattern, path, length);
         return order ? order : (unsigned char)pattern[length];
 }
 
-/* The first entry whose plain path is that one, or `plain` when there is none. */
+/* The first entry with that plain path, or `plain` if there is none. */
 static size_t find_plain(const struct route_table *table, const char *path, size_t length)
 {
         size_t low = 0;
@@ -217,11 +216,11 @@ void route_allow(const struct route_table *table, const char *raw_path, size_t l
                 if (list.data && strstr(list.data, names))
                         continue;
                 if (buf_printf(&list, "%s%s", list.len ? ", " : "", names) < 0)
-                        break; /* the list is cut: it still names methods that the path has */
+                        break; /* the list is truncated, but every method in it is valid */
         }
         /* Every path has it, see serve.c. */
         if (list.len && !strstr(list.data, "OPTIONS") && buf_puts(&list, ", OPTIONS") < 0)
-                list.data[list.len] = '\0'; /* cut, as above */
+                list.data[list.len] = '\0'; /* truncated, as above */
         if (list.len)
                 memcpy(out, list.data, list.len + 1);
         buf_fini(&list);

@@ -8,7 +8,7 @@
 
 enum { ROUTE_PARAMS_MAX = 4 };
 
-struct route_table; /* opaque: the routes in the order in which they are tried */
+struct route_table; /* opaque: the routes in the order of trial */
 
 struct route_param {
         const char *name; /* not terminated: points into the route's path */
@@ -18,20 +18,20 @@ struct route_param {
 
 struct route_match {
         const struct http_route *route; /* NULL: none                                  */
-        unsigned index;                 /* of that route in the options; count if none */
+        unsigned index;                 /* the route's index in the options; their count if none */
         struct route_param params[ROUTE_PARAMS_MAX];
         size_t param_count;
-        bool path_known; /* some route has this path, if with another method */
+        bool path_known; /* some route has this path, perhaps with another method */
 };
 
 /* ERR_INVALID names the route: no leading '/', more than ROUTE_PARAMS_MAX parameters, an open brace. */
 int route_table_new(const struct http_route *routes, size_t count, struct route_table **out, struct err *err) NODISCARD;
 void route_table_free(struct route_table *table);
-/* `raw_path` is percent-encoded, checked by target_decode and ends at `length`. `scratch` receives the
- * decoded parameters and has room for length + ROUTE_PARAMS_MAX bytes. */
+/* `raw_path` has `length` bytes of percent-encoded text that target_decode has accepted. `scratch` receives the decoded
+ * parameters and has room for length + ROUTE_PARAMS_MAX bytes. */
 void route_find(const struct route_table *table, const char *method, const char *raw_path, size_t length, char *scratch,
                 struct route_match *match);
-/* Writes the methods that the path has, in the form of the header field Allow. */
+/* Writes the methods of the path in the form of the Allow field. */
 void route_allow(const struct route_table *table, const char *raw_path, size_t length, char *out, size_t size);
 
 #endif

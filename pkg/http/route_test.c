@@ -1,4 +1,4 @@
-/* Routes that are refused, and what none of the tests over a socket can tell apart. */
+/* Malformed routes, and cases that the tests over a socket cannot distinguish. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

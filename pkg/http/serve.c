@@ -1,9 +1,8 @@
-/* serve: from libmicrohttpd's callbacks to the route's handler. libmicrohttpd calls serve_request_line
- * when it has the request line, serve_request once when the head is complete, then for each piece of the
- * body, then once more at the end; there the handler runs. Where it answers later, libmicrohttpd calls
- * serve_request again in each of its runs ("try again next time"), and takes the answer when there is one.
- * Most are there after two or three runs, and no system call was needed. Only after LOOKS_MAX is the
- * connection suspended, which takes it out of epoll; then it is resumed with the answer. */
+/* serve: from libmicrohttpd's callbacks to the route's handler. libmicrohttpd calls serve_request_line when it has the
+ * request line, serve_request once when the head is complete, then for each piece of the body, then once more at the
+ * end; there the handler runs. If the handler answers later, libmicrohttpd calls serve_request again in each run until
+ * there is an answer. Most answers arrive within two or three runs, without a system call. After LOOKS_MAX runs the
+ * connection is suspended, which removes it from epoll, and the answer resumes it. */
 #include "http/serve.h"
 
 #include <assert.h>
@@ -22,7 +21,7 @@ enum {
 
 #define RETRY_SOON "Retry-After: 1\r\n"
 
-/* libmicrohttpd has no more to do with the request: frees it, or makes it an orphan where it is still to be answered. */
+/* libmicrohttpd is done with the request: frees it, or makes it an orphan if it is still unanswered. */
 static void end(struct http_request *request)
 {
         struct engine *engine = request->conns->engine;
@@ -42,9 +41,9 @@ static void end(struct http_request *request)
 
 /* --- Where requests begin and end ------------------------------------------------------------------- */
 
-/* libmicrohttpd parses the query next, and keeps each parameter in the connection's memory; where that is too small,
- * 0.9.75 forgets the request half read. Nobody asks it for parameters, so the query is hidden from it: it reads up
- * to the first NUL, and `uri` points into its own memory. */
+/* libmicrohttpd parses the query next and stores each parameter in the connection's memory. If that memory is too
+ * small, 0.9.75 abandons the half-read request. Nobody asks libmicrohttpd for parameters, so the query is hidden from
+ * it by a NUL: it reads up to the first NUL, and `uri` points into its own memory. */
 static void hide_query(const char *uri)
 {
         char *query = strchr((char *)(uintptr_t)uri, '?');
@@ -56,7 +55,7 @@ void *serve_request_line(void *cls UNUSED, const char *uri, struct MHD_Connectio
 {
         struct conn *conn = conn_of(mhd);
         if (conn && conn->request)
-                end(conn->request); /* libmicrohttpd has forgotten to */
+                end(conn->request); /* libmicrohttpd did not */
         struct http_request *request = conn ? request_new(conn, uri ? uri : "") : NULL;
         if (request && uri)
                 hide_query(uri);
@@ -91,7 +90,7 @@ void serve_connection(void *cls, struct MHD_Connection *mhd, void **context, enu
         }
         connection_share_leave(conns->share);
         if (conn && conn->request)
-                end(conn->request); /* libmicrohttpd has told of the request and not of its end */
+                end(conn->request); /* libmicrohttpd reported the request but not its end */
         if (conn)
                 conn_free(conn);
         *context = NULL;
@@ -134,7 +133,7 @@ static bool is_visible(const char *text)
         return true;
 }
 
-/* Decodes the path and finds the route. Returns NULL, or what is wrong with the target. */
+/* Decodes the path and finds the route. Returns what is wrong with the target, or NULL. */
 static const char *find_route(struct http_request *request)
 {
         struct request_target *target = &request->target;
@@ -151,7 +150,7 @@ static const char *find_route(struct http_request *request)
         return NULL;
 }
 
-/* A body that is small or absent is dropped, and the connection goes on. */
+/* A small body is dropped, and the connection stays open. */
 static bool is_worth_a_refusal(const struct head *head)
 {
         return head->expects_continue || head->chunked || head->content_length > BODY_TRUST_BYTES;
@@ -190,7 +189,7 @@ static void answer_denied(struct http_request *request)
         http_problem(request, denial->status, &challenge, denial->challenge ? 1 : 0, "%s", denial->detail);
 }
 
-/* How many bytes the connection has brought with this request: what comes after that is a new head. */
+/* How many bytes the connection has received up to the end of this request; what follows is a new head. */
 static size_t note_size(struct http_request *request)
 {
         const union MHD_ConnectionInfo *size =
@@ -202,7 +201,7 @@ static size_t note_size(struct http_request *request)
         return head_bytes;
 }
 
-/* Refuses what cannot be carried out, as soon as the head is known. */
+/* Refuses a request that cannot be executed, as soon as its head is known. */
 static void judge(struct http_request *request, size_t head_bytes)
 {
         const struct http_server *server = request->conns->server;
@@ -267,7 +266,8 @@ static enum MHD_Result take_upload(struct http_request *request, const char *upl
         return MHD_YES;
 }
 
-/* A refused client's body: read so that it sees the answer, but not without end. The body's end closes the connection. */
+/* Reads a refused client's body so that the client sees the answer, but only up to a limit. The end of the body closes
+ * the connection. */
 static enum MHD_Result drop_upload(struct http_request *request, size_t *upload_size)
 {
         request->arrival.dropped_bytes += *upload_size;
@@ -316,7 +316,7 @@ static enum MHD_Result run(struct http_request *request)
                 answer_denied(request);
         else if (!request->match.route)
                 answer_without_route(request);
-        else if (request_has_query(request)) /* a parameter is not absent because memory is short */
+        else if (request_has_query(request)) /* lack of memory must not make a parameter look absent */
                 request->match.route->handle(request, request->conns->context);
         else
                 http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Memory is short.");
@@ -356,7 +356,7 @@ enum MHD_Result serve_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSE
         case STAGE_HELD:
                 look_again(request);
                 break;
-        case STAGE_RUNNING: /* the handler is on the stack: libmicrohttpd is not called from there */
+        case STAGE_RUNNING: /* the handler is on the stack, so libmicrohttpd must not be called */
                 break;
         }
         return MHD_YES;

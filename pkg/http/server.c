@@ -1,6 +1,6 @@
-/* server: the listening socket and what all workers agree on. There is one socket, without SO_REUSEPORT: with it
- * a second program could bind the same port unnoticed, and closing one of several listeners resets what
- * waits in its queue. It is IPv6 with IPv4 inside where the system has IPv6, else IPv4. */
+/* server: the listening socket and what all workers share. There is one socket, without SO_REUSEPORT: with it, a second
+ * program could bind the same port unnoticed, and closing one of several listeners would reset the connections in its
+ * queue. The socket is dual-stack if the system has IPv6, otherwise IPv4. */
 #include "http/server.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ static int listen_on(const struct sockaddr *address, socklen_t length)
         int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -1;
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* if it fails, bind tells what is wrong */
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* if this fails, bind reports what is wrong */
         if (address->sa_family == AF_INET6)
                 (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
         if (bind(fd, address, length) || listen(fd, BACKLOG)) {

@@ -1,4 +1,4 @@
-/* server: what all workers of a server agree on.
+/* server: what all workers of a server share.
  *
  * Threads: any. */
 #ifndef HTTP_SERVER_H
@@ -23,14 +23,14 @@ struct http_server {
         char keep_alive[24];   /* the value of Keep-Alive                             */
         size_t pool_bytes;     /* libmicrohttpd's memory for a connection             */
         bool strict_library;   /* libmicrohttpd 1.0 and later check the head's syntax */
-        atomic_uint accepting; /* workers that use listen_fd; the last one closes it  */
+        atomic_uint accepting; /* workers using listen_fd; the last one closes it */
         atomic_bool draining;
         struct connection_limit limit;
         struct budget budget;
         struct token_store tokens;
 };
 
-/* A worker begins to accept, or no longer does. */
+/* A worker starts or stops accepting. */
 void server_join(struct http_server *server);
 void server_leave(struct http_server *server);
 

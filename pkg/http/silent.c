@@ -1,7 +1,7 @@
-/* silent: connections that have not sent anything yet. They are watched here and given to libmicrohttpd with their first
- * byte: until then one costs a few hundred bytes and no memory for heads. And the first byte can be looked at, which
- * libmicrohttpd shows nobody: a client that speaks TLS to this port waits for an answer to its greeting, which ends no
- * line, so it is told in plain HTTP what is wrong. */
+/* silent: connections that have not sent anything yet. They are watched here and handed to libmicrohttpd with their
+ * first byte, so that a silent one costs a few hundred bytes and no memory for a head. This also lets us inspect the
+ * first byte, which libmicrohttpd does not expose: a client that speaks TLS to this port waits for a reply to its
+ * ClientHello, which never ends a line, so it gets a plain HTTP answer that says what is wrong. */
 #include "http/silent.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-enum { TLS_HANDSHAKE = 0x16 }; /* the type of a record, RFC 8446, section 5.1; no method begins with it */
+enum { TLS_HANDSHAKE = 0x16 }; /* TLS record type (RFC 8446, section 5.1); no HTTP method starts with it */
 
 struct silent {
         struct list link;
@@ -39,7 +39,7 @@ static void give_to_libmicrohttpd(struct silents *silents, int fd, const struct 
 {
         struct connection_share *share = silents->share;
         size_t before = share->open;
-        /* Where it fails it closes the socket; its callbacks may have said so already. Out of memory. */
+        /* On failure (out of memory) libmicrohttpd closes the socket, perhaps after calling our callbacks. */
         if (MHD_add_connection(silents->engine->daemon, fd, (const struct sockaddr *)address, length) == MHD_NO &&
             share->open == before)
                 connection_share_leave(share);
@@ -58,7 +58,7 @@ static void take(struct silents *silents, int fd, const struct sockaddr_storage 
                 connection_share_leave(silents->share);
                 refused_add(silents->refused, fd, 400, "", "This port speaks plain HTTP, but the client sent TLS.");
                 break;
-        case FIRST_NONE: /* out of memory: libmicrohttpd waits for the first byte */
+        case FIRST_NONE: /* out of memory: libmicrohttpd waits for the first byte instead */
         case FIRST_HTTP:
                 give_to_libmicrohttpd(silents, fd, address, length);
                 break;
@@ -70,11 +70,11 @@ static void on_closed(uv_handle_t *handle)
         free(CONTAINER_OF(handle, struct silent, poll));
 }
 
-/* The descriptor is the caller's then. */
+/* Gives the descriptor back to the caller. */
 static void unwatch(struct silent *silent)
 {
         list_remove(&silent->link);
-        uv_close((uv_handle_t *)&silent->poll, on_closed); /* leaves the loop's epoll at once */
+        uv_close((uv_handle_t *)&silent->poll, on_closed); /* removes it from the loop's epoll at once */
 }
 
 static void on_event(uv_poll_t *poll, int status, int events UNUSED)

@@ -13,10 +13,10 @@
 #include "http/limit.h"
 #include "http/refused.h"
 
-enum { IDLE_MARGIN_S = 2 }; /* for a request that its client sends just when the idle time that it was told is over */
+enum { IDLE_MARGIN_S = 2 }; /* grace for a request sent just as the announced idle time ends */
 
 struct silents {
-        struct list list; /* the oldest is the first */
+        struct list list; /* oldest first */
         uv_loop_t *loop;
         int64_t idle_timeout_ms;
         struct engine *engine;
@@ -25,9 +25,9 @@ struct silents {
         struct sweep *sweep;
 };
 
-/* Takes a connection that was accepted and counted. */
+/* Takes over a connection that was accepted and counted. */
 void silent_add(struct silents *silents, int fd, const struct sockaddr_storage *address, socklen_t length);
-/* Closes those that have been silent for too long, or that are too many: share->surplus (all: every one). */
+/* Closes connections that have been silent for too long, and share->surplus of the others (`all`: every one). */
 void silent_sweep(struct silents *silents, int64_t now_ms, bool all);
 
 #endif

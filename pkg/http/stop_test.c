@@ -1,4 +1,4 @@
-/* Draining, stopping, clients that have left, and workers side by side. */
+/* Draining, stopping, clients that have disconnected, and several workers. */
 #include "http/fixture.h"
 
 #include <stdatomic.h>
@@ -6,9 +6,9 @@
 #include <sys/syscall.h>
 
 static struct answer answer;
-static atomic_uint strays; /* uses of an epoll on a descriptor that is closed */
+static atomic_uint strays; /* epoll calls with a closed descriptor */
 
-/* In place of the C library's, also for libuv and libmicrohttpd. */
+/* Replaces the C library's function, also for libuv and libmicrohttpd. */
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
         long rc = syscall(SYS_epoll_ctl, epoll, operation, fd, event);

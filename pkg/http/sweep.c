@@ -1,4 +1,4 @@
-/* sweep: one timer for the deadlines of all connections of a worker, so that a request sets none. */
+/* sweep: one timer for the deadlines of all connections of a worker, so that requests need no timers. */
 #include "http/sweep.h"
 
 #include "base/attr.h"
@@ -35,7 +35,7 @@ static void on_timer(uv_timer_t *timer)
 
 void sweep_start(struct sweep *sweep)
 {
-        if (!uv_is_active((uv_handle_t *)&sweep->timer)) /* starting it fails only while it closes */
+        if (!uv_is_active((uv_handle_t *)&sweep->timer)) /* fails only while it closes */
                 (void)uv_timer_start(&sweep->timer, on_timer, sweep->interval_ms, sweep->interval_ms);
 }
 

@@ -1,4 +1,4 @@
-/* sweep: the timer that goes over a worker's connections. It runs only while there is something to look at.
+/* sweep: the timer that checks a worker's connections. It runs only while there is something to check.
  *
  * Threads: loop only. */
 #ifndef HTTP_SWEEP_H
@@ -12,13 +12,13 @@
 struct sweep {
         uv_timer_t timer;
         uint64_t interval_ms;
-        bool (*run)(struct sweep *sweep); /* false: there is nothing to look at, so stop */
+        bool (*run)(struct sweep *sweep); /* false: nothing left to check, so stop */
 };
 
-/* `options` with the defaults filled in: a sweep comes often enough for their deadlines. */
+/* `options` has the defaults filled in; their deadlines determine how often a sweep runs. */
 void sweep_init(struct sweep *sweep, uv_loop_t *loop, struct handles *handles, const struct http_options *options,
                 bool (*run)(struct sweep *sweep));
-void sweep_start(struct sweep *sweep); /* unless it runs */
+void sweep_start(struct sweep *sweep); /* unless it is running */
 void sweep_close(struct sweep *sweep);
 
 #endif

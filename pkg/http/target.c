@@ -1,5 +1,5 @@
-/* target: the request target, parsed here rather than by libmicrohttpd, which decodes in place, cuts at %00 and keeps no
- * copy of what was sent. A path that cannot be decoded is an error (400). */
+/* target: parses the request target. libmicrohttpd's own parser decodes in place, truncates at %00 and keeps no copy of
+ * the original. A path that cannot be decoded is an error (400). */
 #include "http/target.h"
 
 #include <string.h>
@@ -33,7 +33,7 @@ bool target_decode(const char *text, size_t length, bool plus, char *out, size_t
 
 #define IPV6_CHARACTERS "0123456789abcdefABCDEF:."
 
-/* The characters of a name or an address (RFC 3986, section 3.2.2), which has no brackets. */
+/* The characters of a name or an address without brackets (RFC 3986, section 3.2.2). */
 static bool is_host_text(const char *text, size_t length)
 {
         for (size_t i = 0; i < length; i++) {
@@ -51,7 +51,7 @@ bool target_is_host(const char *text, size_t length)
         const char *host = text;
         const char *after = memchr(text, ':', length);
         if (strspn(text, IPV6_CHARACTERS) >= length)
-                return true; /* an IPv6 address without its brackets, as some clients send it */
+                return true; /* some clients send an IPv6 address without brackets */
         if (length > 0 && *text == '[') {
                 after = memchr(text, ']', length);
                 if (!after || after == text + 1 || strspn(text + 1, IPV6_CHARACTERS) < (size_t)(after - text - 1))

@@ -1,6 +1,6 @@
-/* tcp: what the kernel knows of a connection. The kernel's own header is needed for the newer members
- * of struct tcp_info, and it does not go together with the C library's <netinet/tcp.h>, which libuv's
- * header includes: hence a file that includes neither. */
+/* tcp: what the kernel knows about a connection. The newer members of struct tcp_info need the kernel's own header,
+ * which conflicts with the C library's <netinet/tcp.h>. libuv's header includes the latter, so this file includes
+ * neither. */
 #include "http/tcp.h"
 
 #include <linux/tcp.h>
@@ -10,7 +10,7 @@
 
 #include <netinet/in.h>
 
-enum { ESTABLISHED = 1 }; /* TCP_ESTABLISHED, in a header that the kernel does not export */
+enum { ESTABLISHED = 1 }; /* TCP_ESTABLISHED, which no exported kernel header defines */
 
 bool tcp_look(int fd, struct tcp_state *out)
 {

@@ -1,4 +1,4 @@
-/* tcp: what the kernel is asked about a connection, for this folder alone.
+/* tcp: asks the kernel about a connection; for this folder only.
  *
  * Threads: any. */
 #ifndef HTTP_TCP_H
@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 struct tcp_state {
-        uint64_t received; /* bytes so far, read or not; the end that a side sends may count as one */
-        bool established;  /* neither side has ended the connection */
-        size_t unread;     /* bytes that have come and that nobody has read yet */
+        uint64_t received; /* bytes so far, read or not; a FIN may count as one */
+        bool established;  /* neither side has shut down its direction */
+        size_t unread;     /* received bytes that are still unread */
 };
 
-/* False where the kernel does not say (before Linux 4.1). */
+/* False if the kernel does not report it (before Linux 4.1). */
 bool tcp_look(int fd, struct tcp_state *out);
 
 #endif

@@ -1,6 +1,6 @@
-/* token: admits a client to the routes that are not public if it sends one of the tokens that are set, in the form of RFC
- * 6750 ("Bearer Token Usage"). The set is replaced as a whole while workers run: each keeps a reference to the set that
- * it knows, and a number tells whether there is a newer one. A request keeps a reference too, for its token's name. */
+/* token: admits a client to non-public routes if it sends one of the configured tokens as RFC 6750 describes ("Bearer
+ * Token Usage"). The set is replaced as a whole while workers run: each worker holds a reference to a set, and a
+ * version number shows whether there is a newer one. A request holds a reference too, for its token's name. */
 #include "http/token.h"
 
 #include <stdlib.h>
@@ -82,13 +82,13 @@ void token_view_fini(struct token_view *view)
 
 static struct token_set *current(struct token_store *store, struct token_view *view)
 {
-        (void)snapshot_holder_refresh(&store->sets, &view->seen); /* new or not, it is looked at */
+        (void)snapshot_holder_refresh(&store->sets, &view->seen); /* look even if nothing is new */
         return view->seen.snapshot ? CONTAINER_OF(view->seen.snapshot, struct token_set, snapshot) : NULL;
 }
 
 /* --- A request ------------------------------------------------------------------------------------- */
 
-/* What follows the scheme, which is compared without case (RFC 9110, section 11.1); NULL: another scheme, or nothing. */
+/* The text after the scheme, whose case does not matter (RFC 9110, section 11.1); NULL: another scheme, or no text. */
 static const char *token_of(const char *authorization)
 {
         static const char scheme[] = "Bearer ";
@@ -99,7 +99,7 @@ static const char *token_of(const char *authorization)
         return *authorization ? authorization : NULL;
 }
 
-/* Compares all of them, so that the time it takes tells nothing. NULL: it is none of them. */
+/* Compares with every token, so that the time taken reveals nothing. NULL: no match. */
 static const struct token *find(const struct token_set *set, const char *text)
 {
         const struct token *found = NULL;

@@ -1,4 +1,4 @@
-/* token: the tokens that admit clients to the routes that are not public, and the check of a request's token.
+/* token: the tokens that admit clients to non-public routes, and the check of a request's token.
  *
  *     struct token_store store;                                 // of the server
  *     struct token_view view = { { NULL, 0 } };                     // of each worker
@@ -20,22 +20,22 @@ struct token_store {
 
 void token_store_init(struct token_store *store);
 void token_store_fini(struct token_store *store);
-/* Replaces all tokens; copies them. ERR_NOMEM: the previous ones stay. */
+/* Copies the tokens and replaces the previous ones. ERR_NOMEM: the previous ones stay. */
 int token_store_set(struct token_store *store, const struct http_token *tokens, size_t count,
                     struct err *err) NODISCARD;
 
-struct token_view { /* the set that a worker knows, so that it need not lock */
+struct token_view { /* the set that a worker uses without locking */
         struct snapshot_seen seen;
 };
 
 void token_view_fini(struct token_view *view);
 
-struct token_pass { /* the token that a request came with */
+struct token_pass { /* the token that a request carried */
         struct snapshot *set;
-        const char *name; /* NULL: none was asked for */
+        const char *name; /* NULL: none was required */
 };
 
-/* Checks the head of a request for a route that is not public. NULL: it may go on, and `pass` is set. */
+/* Checks the head of a request for a non-public route. NULL: the request may proceed, and `pass` is set. */
 const struct denial *token_check(struct token_store *store, struct token_view *view, const struct head *head,
                                  struct token_pass *pass);
 void token_pass_fini(struct token_pass *pass);

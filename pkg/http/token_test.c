@@ -1,4 +1,4 @@
-/* Who gets in, who does not and what they are told, and that both follow when the tokens are set anew. */
+/* Who is admitted, who is refused and with which answer, and how both change when the tokens are replaced. */
 #include "http/fixture.h"
 
 static struct fixture f;
@@ -174,7 +174,7 @@ static void a_large_body_is_refused_before_it_is_taken(void **state)
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n", 1000000);
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", 0);
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 0);
-        /* also one that is too large: who may not write learns no limits */
+        /* even if it is too large: unauthorized clients learn no limits */
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n", 0);
 }
 
@@ -190,7 +190,7 @@ static void tokens_that_are_set_anew_count_from_then_on(void **state)
         assert_int_equal(get("/token", "Authorization: Bearer aaaa-1111\r\n"), 401);
         assert_int_equal(get("/token", "Authorization: Bearer cccc-3333\r\n"), 200);
         assert_string_equal(answer.body, "orders");
-        assert_int_equal(fixture_call(&f, 0, answer_kept), 1); /* it was let in before */
+        assert_int_equal(fixture_call(&f, 0, answer_kept), 1); /* admitted before the change */
         assert_int_equal(client_read(fd, &answer), 200);
         assert_int_equal(close(fd), 0);
 }

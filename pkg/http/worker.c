@@ -1,6 +1,6 @@
-/* worker: puts together what one loop needs to serve: libmicrohttpd's daemon, the acceptor, the connections, the sweeps;
- * and ends it. libmicrohttpd 0.9.75 aborts when it is stopped with suspended connections, so all held requests are
- * answered before. */
+/* worker: assembles and closes what one loop needs to serve: libmicrohttpd's daemon, the acceptor, the connections, the
+ * sweeps. libmicrohttpd 0.9.75 aborts if it is stopped with suspended connections, so all held requests are answered
+ * first. */
 #include "http/worker.h"
 
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static void on_all_closed(struct handles *handles)
         free(worker);
 }
 
-/* Tells each part which of the others it works with. */
+/* Connects the parts with each other. */
 static void wire(struct http_worker *worker, uv_loop_t *loop, void *context)
 {
         struct http_server *server = worker->server;
@@ -99,7 +99,7 @@ static void wire(struct http_worker *worker, uv_loop_t *loop, void *context)
         worker->acceptor.silents = &worker->silents;
 }
 
-/* What cannot fail comes first, so that http_worker_close finds whole parts after a failure. */
+/* The steps that cannot fail come first, so that http_worker_close finds complete parts after a failure. */
 static struct http_worker *worker_new(struct http_server *server, uv_loop_t *loop, void *context)
 {
         struct http_worker *worker = calloc(1, sizeof(*worker));
@@ -158,14 +158,14 @@ size_t http_worker_busy(const struct http_worker *worker)
         return worker->engine.busy;
 }
 
-/* Lets libmicrohttpd send what was answered, as far as the sockets take it at once. */
+/* Lets libmicrohttpd send the answers, as far as the sockets accept them at once. */
 static void stop_daemon(struct http_worker *worker)
 {
         serve_stopping(&worker->conns);
         for (int round = 0; round < CLOSE_ROUNDS_MAX && engine_finish(&worker->engine); round++)
-                serve_stopping(&worker->conns); /* a pipelined request may have come up */
+                serve_stopping(&worker->conns); /* a pipelined request may have become ready */
         engine_stop(&worker->engine);
-        serve_stopping(&worker->conns); /* one that came up in the last round is an orphan now */
+        serve_stopping(&worker->conns); /* a request that became ready in the last round is now an orphan */
 }
 
 void http_worker_close(struct http_worker *worker)
