@@ -94,17 +94,6 @@ int buf_printf(struct buf *b, const char *format, ...)
         return 0;
 }
 
-void buf_consume(struct buf *b, size_t count)
-{
-        if (count > b->len)
-                count = b->len;
-        if (count == 0)
-                return;
-        b->len -= count;
-        memmove(b->data, b->data + count, b->len);
-        b->data[b->len] = '\0';
-}
-
 char *buf_take(struct buf *b, size_t *len)
 {
         char *data = b->data;

@@ -40,9 +40,6 @@ int buf_puts(struct buf *b, const char *text) NODISCARD;
 int buf_putc(struct buf *b, char c) NODISCARD;
 int buf_printf(struct buf *b, const char *format, ...) NODISCARD PRINTF_LIKE(2, 3);
 
-/* Drops `count` bytes at the front (at most len). */
-void buf_consume(struct buf *b, size_t count);
-
 /* Hands the bytes over: the caller frees them with free(). NULL when nothing was ever appended. */
 char *buf_take(struct buf *b, size_t *len);
 

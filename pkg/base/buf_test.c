@@ -149,21 +149,6 @@ static void the_maximum_outlives_fini_and_take(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void consume_drops_at_the_front(void **state UNUSED)
-{
-        struct buf b;
-        buf_init(&b, 0);
-        buf_consume(&b, 3); /* of nothing */
-        assert_int_equal(buf_puts(&b, "abcdef"), 0);
-        buf_consume(&b, 0);
-        assert_holds(&b, "abcdef");
-        buf_consume(&b, 2);
-        assert_holds(&b, "cdef");
-        buf_consume(&b, 99);
-        assert_holds(&b, "");
-        buf_fini(&b);
-}
-
 static void take_hands_the_bytes_over(void **state UNUSED)
 {
         struct buf b;
@@ -194,7 +179,6 @@ int main(void)
                 cmocka_unit_test(reserved_room_is_there_to_be_written),
                 cmocka_unit_test(clear_keeps_little_memory_and_frees_much),
                 cmocka_unit_test(the_maximum_outlives_fini_and_take),
-                cmocka_unit_test(consume_drops_at_the_front),
                 cmocka_unit_test(take_hands_the_bytes_over),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

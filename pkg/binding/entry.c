@@ -27,7 +27,8 @@ bool sb_entry_name_valid(const char *name)
         return all_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 }
 
-size_t sb_line_end(const unsigned char *bytes, size_t length)
+/* The bytes of a line end that ends the value: 2, 1 or 0. */
+static size_t line_end_length(const unsigned char *bytes, size_t length)
 {
         if (length == 0 || bytes[length - 1] != '\n')
                 return 0;
@@ -81,7 +82,7 @@ void sb_entry_seal(struct sb_entry *entry)
 {
         if (memchr(entry->bytes, '\0', entry->length))
                 return;
-        size_t line_end = sb_line_end(entry->bytes, entry->length);
+        size_t line_end = line_end_length(entry->bytes, entry->length);
         if (line_end == 0) {
                 entry->text = (const char *)entry->bytes;
                 return;

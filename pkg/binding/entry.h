@@ -24,8 +24,6 @@ struct sb_entry {
 
 bool sb_binding_name_valid(const char *name); /* [a-z0-9.-]{1,253}, not beginning with ".." */
 bool sb_entry_name_valid(const char *name);   /* [A-Za-z0-9._-]{1,253}, the same            */
-/* The bytes of a line end that ends the value: 2, 1 or 0. */
-size_t sb_line_end(const unsigned char *bytes, size_t length);
 /* True for a value that names a place in another system, such as vault://path. */
 bool sb_is_reference(const struct sb_entry *entry);
 /* Room in `pages` for `length` bytes, all zero. 0 or NOMEM. */

@@ -1,6 +1,6 @@
 /* check: whole documents. This file, not scan.c, walks the top level of an object, because only its members are
- * compared by name; json_find_member and json_splice walk it again where that is rarer than keeping a list. Lines and
- * columns are counted from the start once something is wrong. */
+ * compared by name; json_splice walks it again where a member is cut, which is rare. Lines and columns are counted from
+ * the start once something is wrong. */
 #include <stdio.h>
 #include <string.h>
 
@@ -64,19 +64,6 @@ static const unsigned char *scan_closing(struct scan *s, const unsigned char *at
 {
         at = scan_space(s, at);
         return at == s->end ? at : scan_fail(s, at, JSON_BAD_SYNTAX, "expected nothing more after the document");
-}
-
-int json_check(const char *bytes, size_t length, const struct json_options *options, struct json_span *out,
-               struct json_position *where, struct err *err)
-{
-        struct scan s;
-        scan_init(&s, bytes, length, options);
-        const unsigned char *first = scan_opening(&s);
-        const unsigned char *behind = first ? scan_value(&s, first, 0) : NULL;
-        if (!behind || !scan_closing(&s, behind))
-                return scan_report(&s, where, err);
-        *out = (struct json_span){ (const char *)first, (size_t)(behind - first) };
-        return 0;
 }
 
 static void note_watched(const struct scan *s, struct json_object *object, const size_t *watch_lengths,

@@ -226,19 +226,6 @@ static void watched_names_are_found_at_top_level_after_decoding(void **state)
         }
 }
 
-static void any_value_may_stand_at_top_level_of_json_check(void **state)
-{
-        (void)state;
-        static const char *const cases[] = { " [1, 2] ", "\"x\"", "-1.5", "true", "{}" };
-        struct json_span span;
-        struct err err;
-        for (size_t i = 0; i < COUNT_OF(cases); i++)
-                assert_int_equal(json_check(cases[i], strlen(cases[i]), NULL, &span, NULL, &err), 0);
-        assert_int_equal(json_check(" [1, 2] ", 8, NULL, &span, NULL, &err), 0);
-        assert_int_equal(span.length, 6);
-        assert_int_equal(json_check("[] 1", 4, NULL, &span, NULL, &err), ERR_INVALID);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -248,7 +235,6 @@ int main(void)
                 cmocka_unit_test(nesting_is_allowed_up_to_the_limit),
                 cmocka_unit_test(outputs_stay_as_they_were_when_the_check_fails),
                 cmocka_unit_test(watched_names_are_found_at_top_level_after_decoding),
-                cmocka_unit_test(any_value_may_stand_at_top_level_of_json_check),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

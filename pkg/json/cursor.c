@@ -1,4 +1,4 @@
-/* cursor: one level of an object or array, member by member. The place that was reached is all the
+/* cursor: one level of an object, member by member. The place that was reached is all the
  * state there is: a cursor can be left where it stands. */
 #include <string.h>
 
@@ -34,30 +34,28 @@ static int finish(struct scan *s, struct json_cursor *cursor, const unsigned cha
         return 0;
 }
 
-/* To the first byte of the next member or element: 1, or 0 at the closing bracket, or ERR_INVALID. */
-static int advance(struct scan *s, struct json_cursor *cursor, const char *brackets, const char *expected,
-                   const unsigned char **next, struct json_position *where, struct err *err)
+/* To the first byte of the next member: 1, or 0 at the closing bracket, or ERR_INVALID. */
+static int advance(struct scan *s, struct json_cursor *cursor, const unsigned char **next, struct json_position *where,
+                   struct err *err)
 {
         const unsigned char *at = scan_space(s, (const unsigned char *)cursor->at);
         if (cursor->is_finished)
                 return 0;
         if (cursor->at == cursor->start) {
-                if (at == s->end || *at != (unsigned char)brackets[0]) {
-                        scan_fail(s, at, at == s->end ? JSON_EMPTY : JSON_BAD_SYNTAX, expected);
+                if (at == s->end || *at != '{') {
+                        scan_fail(s, at, at == s->end ? JSON_EMPTY : JSON_BAD_SYNTAX, "expected an object");
                         return scan_report(s, where, err);
                 }
                 at = scan_space(s, at + 1);
-                if (at < s->end && *at == (unsigned char)brackets[1])
+                if (at < s->end && *at == '}')
                         return finish(s, cursor, at + 1, where, err);
                 *next = at;
                 return 1;
         }
-        if (at < s->end && *at == (unsigned char)brackets[1])
+        if (at < s->end && *at == '}')
                 return finish(s, cursor, at + 1, where, err);
         if (at == s->end || *at != ',') {
-                scan_fail(s, at, JSON_BAD_SYNTAX,
-                          brackets[0] == '{' ? "expected ',' or '}' after a member"
-                                             : "expected ',' or ']' after an element");
+                scan_fail(s, at, JSON_BAD_SYNTAX, "expected ',' or '}' after a member");
                 return scan_report(s, where, err);
         }
         *next = scan_space(s, at + 1);
@@ -70,7 +68,7 @@ int json_member_next(struct json_cursor *cursor, struct json_span *name, struct 
         struct scan s;
         resume(&s, cursor);
         const unsigned char *at = NULL;
-        int rc = advance(&s, cursor, "{}", "expected an object", &at, where, err);
+        int rc = advance(&s, cursor, &at, where, err);
         if (rc <= 0)
                 return rc;
         struct json_span found_name;
@@ -83,34 +81,4 @@ int json_member_next(struct json_cursor *cursor, struct json_span *name, struct 
         cursor->at = (const char *)at;
         cursor->count++;
         return 1;
-}
-
-int json_array_next(struct json_cursor *cursor, struct json_span *element, struct json_position *where, struct err *err)
-{
-        struct scan s;
-        resume(&s, cursor);
-        const unsigned char *at = NULL;
-        int rc = advance(&s, cursor, "[]", "expected an array", &at, where, err);
-        if (rc <= 0)
-                return rc;
-        const unsigned char *behind = scan_value(&s, at, 1);
-        if (!behind)
-                return scan_report(&s, where, err);
-        *element = (struct json_span){ (const char *)at, (size_t)(behind - at) };
-        cursor->at = (const char *)behind;
-        cursor->count++;
-        return 1;
-}
-
-int json_find_member(const char *bytes, size_t length, const char *name, struct json_span *value)
-{
-        struct json_object object;
-        const struct json_options options = { .watch = { name } };
-        int rc = json_check_object(bytes, length, &options, &object, NULL, NULL);
-        if (rc < 0)
-                return rc;
-        if (object.watched[0].count == 0)
-                return ERR_NOT_FOUND;
-        *value = object.watched[0].value;
-        return 0;
 }

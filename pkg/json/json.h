@@ -87,10 +87,6 @@ struct json_position {
 int json_check_object(const char *bytes, size_t length, const struct json_options *options, struct json_object *out,
                       struct json_position *where, struct err *err) NODISCARD;
 
-/* The same for a document whose top level may be any value; `out` becomes its span. */
-int json_check(const char *bytes, size_t length, const struct json_options *options, struct json_span *out,
-               struct json_position *where, struct err *err) NODISCARD;
-
 #define JSON_CUT(index) (1u << (index))
 
 /* Appends the object to `out`: without its top-level members named watch[i] for each JSON_CUT(i) in
@@ -101,11 +97,11 @@ int json_check(const char *bytes, size_t length, const struct json_options *opti
 int json_splice(struct buf *out, const struct json_object *object, unsigned cut, const char *tail,
                 size_t tail_length) NODISCARD;
 
-/* Walks over an object's members or an array's elements, one level, in order:
+/* Walks over an object's members, one level, in order:
  *
  *     struct json_cursor cursor;
  *     json_cursor_init(&cursor, bytes, length, NULL);
- *     while ((rc = json_array_next(&cursor, &element, &where, &err)) > 0)
+ *     while ((rc = json_member_next(&cursor, &name, &value, &where, &err)) > 0)
  *             ...
  *
  * It checks as it goes, so bytes that nobody has checked are fine: they end in ERR_INVALID. The bytes
@@ -113,7 +109,7 @@ int json_splice(struct buf *out, const struct json_object *object, unsigned cut,
 struct json_cursor {
         const char *start, *at, *end;
         size_t depth_max;
-        size_t count;     /* members or elements seen */
+        size_t count;     /* members seen */
         bool is_finished; /* the closing bracket was passed */
 };
 
@@ -123,14 +119,6 @@ void json_cursor_init(struct json_cursor *cursor, const char *bytes, size_t leng
  * white space follows it; ERR_INVALID. `where` may be NULL. */
 int json_member_next(struct json_cursor *cursor, struct json_span *name, struct json_span *value,
                      struct json_position *where, struct err *err) NODISCARD;
-/* The same for an array. */
-int json_array_next(struct json_cursor *cursor, struct json_span *element, struct json_position *where,
-                    struct err *err) NODISCARD;
-
-/* The value of an object's last top-level member of that name, as it is written. ERR_NOT_FOUND;
- * ERR_INVALID where the bytes are no JSON object. */
-int json_find_member(const char *bytes, size_t length, const char *name, struct json_span *value) NODISCARD;
-
 /* Appends what a string, quotes included, stands for, in UTF-8. Half a surrogate pair becomes U+FFFD,
  * \u0000 a NUL. ERR_INVALID if it is no string; ERR_LIMIT, ERR_NOMEM. On failure nothing was appended. */
 int json_decode_string(struct json_span string, struct buf *out) NODISCARD;

@@ -92,22 +92,12 @@ uint64_t log_dropped(const struct log *log)
 
 struct log_field log_str(const char *name, const char *text)
 {
-        return log_strn(name, text, text ? strlen(text) : 0);
-}
-
-struct log_field log_strn(const char *name, const char *text, size_t length)
-{
-        return (struct log_field){ .name = name, .kind = LOG_FIELD_STRING, .string = text, .length = length };
+        return (struct log_field){ .name = name, .kind = LOG_FIELD_STRING, .string = text };
 }
 
 struct log_field log_int(const char *name, int64_t number)
 {
         return (struct log_field){ .name = name, .kind = LOG_FIELD_INT, .number = number };
-}
-
-struct log_field log_json(const char *name, const char *json, size_t length)
-{
-        return (struct log_field){ .name = name, .kind = LOG_FIELD_RAW, .string = json, .length = length };
 }
 
 struct log_field log_err(const struct err *err)
@@ -120,8 +110,9 @@ struct log_field log_code(const struct err *err)
         return log_str("code", err_label(err->code));
 }
 
-static int put_string(struct buf *line, const char *text, size_t length)
+static int put_string(struct buf *line, const char *text)
 {
+        size_t length = strlen(text);
         const unsigned char *s = (const unsigned char *)text;
         size_t end = length < STRING_MAX_BYTES ? length : STRING_MAX_BYTES;
         int rc = buf_putc(line, '"');
@@ -151,11 +142,9 @@ static int put_field(struct buf *line, const struct log_field *field)
                 return rc;
         switch (field->kind) {
         case LOG_FIELD_STRING:
-                return field->string ? put_string(line, field->string, field->length) : buf_puts(line, "null");
+                return field->string ? put_string(line, field->string) : buf_puts(line, "null");
         case LOG_FIELD_INT:
                 return buf_printf(line, "%lld", (long long)field->number);
-        case LOG_FIELD_RAW:
-                return buf_append(line, field->string, field->length);
         }
         return ERR_BUG;
 }
@@ -166,7 +155,7 @@ static int put_head(struct buf *line, const struct log *log, enum log_level leve
         char now[CLOCK_ISO8601_SIZE];
         int rc = buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\",\"message\":",
                             clock_iso8601(clock_realtime_ms(), now), level_names[level], log->program, event);
-        return rc < 0 ? rc : put_string(line, message, strlen(message));
+        return rc < 0 ? rc : put_string(line, message);
 }
 
 static size_t print_lost(char line[SINK_LOST_MAX_BYTES], uint64_t lost, void *data)

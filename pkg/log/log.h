@@ -53,9 +53,8 @@ enum { LOG_RECENT_MAX = 50, LOG_RECENT_LINE_MAX_BYTES = 2048 };
 
 struct log_field {
         const char *name;
-        enum { LOG_FIELD_STRING, LOG_FIELD_INT, LOG_FIELD_RAW } kind;
+        enum { LOG_FIELD_STRING, LOG_FIELD_INT } kind;
         const char *string; /* borrowed until the log call returns; NULL prints null */
-        size_t length;
         int64_t number;
 };
 
@@ -71,10 +70,7 @@ void log_set_level(struct log *log, enum log_level level); /* for all threads, f
 bool log_enabled(const struct log *log, enum log_level level);
 
 struct log_field log_str(const char *name, const char *text);
-struct log_field log_strn(const char *name, const char *text, size_t length);
 struct log_field log_int(const char *name, int64_t number);
-/* `json` is one JSON value, put into the line as it is. */
-struct log_field log_json(const char *name, const char *json, size_t length);
 /* The member "error" with the text; write log_code beside it for the member "code". */
 struct log_field log_err(const struct err *err);
 struct log_field log_code(const struct err *err);

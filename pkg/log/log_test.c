@@ -100,12 +100,11 @@ static void fields_follow_in_their_order_and_kind(void **state)
 {
         struct piped *p = *state;
         struct err err = { .code = ERR_DENIED, .text = "AUTH: wrong password" };
-        log_error(p->log, "a.b", "c", log_str("address", "10.0.0.9:6379"), log_strn("key", "abcdef", 3),
-                  log_int("bytes", INT64_MIN), log_json("source", "[1,{}]", 6), log_err(&err), log_code(&err),
-                  log_str("reason", NULL));
+        log_error(p->log, "a.b", "c", log_str("address", "10.0.0.9:6379"), log_str("key", "abc"),
+                  log_int("bytes", INT64_MIN), log_err(&err), log_code(&err), log_str("reason", NULL));
         const char *expected =
                 ",\"message\":\"c\",\"address\":\"10.0.0.9:6379\",\"key\":\"abc\",\"bytes\":-9223372036854775808,"
-                "\"source\":[1,{}],\"error\":\"AUTH: wrong password\",\"code\":\"denied\","
+                "\"error\":\"AUTH: wrong password\",\"code\":\"denied\","
                 "\"reason\":null}\n";
         const char *text = written(p);
         assert_true(strlen(text) > strlen(expected));
@@ -115,11 +114,11 @@ static void fields_follow_in_their_order_and_kind(void **state)
 static void quotes_and_control_characters_are_escaped(void **state)
 {
         struct piped *p = *state;
-        log_info(p->log, "a.b", "a \"b\" \\ \n\r\t\x01\x7f", log_strn("key", "a\0b", 3));
-        json_t *object = json_loads(written(p), JSON_ALLOW_NUL, NULL);
+        log_info(p->log, "a.b", "a \"b\" \\ \n\r\t\x01\x7f", log_str("key", "a\"b"));
+        json_t *object = json_loads(written(p), 0, NULL);
         assert_non_null(object);
         assert_member(object, "message", "a \"b\" \\ \n\r\t\x01\x7f");
-        assert_int_equal(json_string_length(json_object_get(object, "key")), 3);
+        assert_member(object, "key", "a\"b");
         assert_null(strpbrk(p->text, "\r\t\x01\x7f"));
         json_decref(object);
 }
@@ -156,8 +155,9 @@ static void a_long_text_is_cut_and_says_so(void **state)
 {
         struct piped *p = *state;
         char text[20000];
-        memset(text, 'x', sizeof(text));
-        log_info(p->log, "a.b", "c", log_strn("key", text, sizeof(text)));
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        log_info(p->log, "a.b", "c", log_str("key", text));
         json_t *object = line(p);
         const char *key = json_string_value(json_object_get(object, "key"));
         assert_int_equal(strlen(key), 8 * 1024 + 3);
@@ -366,9 +366,10 @@ static void long_and_short_lines_come_out_whole(void **state)
 {
         struct piped *p = *state;
         char text[6000];
-        memset(text, 'x', sizeof(text));
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
         for (int i = 0; i < 100; i++) {
-                log_info(p->log, "a.long", "c", log_strn("key", text, sizeof(text)));
+                log_info(p->log, "a.long", "c", log_str("key", text));
                 log_info(p->log, "a.short", "c");
                 char *lines = written(p);
                 for (char *end; (end = strchr(lines, '\n')) != NULL; lines = end + 1) {
@@ -379,16 +380,22 @@ static void long_and_short_lines_come_out_whole(void **state)
         }
 }
 
+/* A text is cut at 8 KiB, a line may have 64. */
+static void put_line_above_the_maximum(struct log *log)
+{
+        char text[8 * 1024];
+        memset(text, 'x', sizeof(text) - 1);
+        text[sizeof(text) - 1] = '\0';
+        log_info(log, "a.b", "c", log_str("1", text), log_str("2", text), log_str("3", text), log_str("4", text),
+                 log_str("5", text), log_str("6", text), log_str("7", text), log_str("8", text));
+}
+
 static void the_dropped_lines_are_a_metric(void **state)
 {
         struct piped *p = *state;
         struct buf text;
         buf_init(&text, 0);
-        char *json = calloc(1, 70000);
-        assert_non_null(json);
-        memset(json, '1', 70000);
-        log_info(p->log, "a.b", "c", log_json("key", json, 70000));
-        free(json);
+        put_line_above_the_maximum(p->log);
         assert_int_equal(log_print_metrics(p->log, &text), 0);
         assert_non_null(strstr(text.data, "\ncollector_log_lines_dropped_total 1\n"));
         buf_fini(&text);
@@ -397,11 +404,7 @@ static void the_dropped_lines_are_a_metric(void **state)
 static void a_line_above_the_maximum_is_dropped_whole(void **state)
 {
         struct piped *p = *state;
-        char *json = malloc(70000);
-        assert_non_null(json);
-        memset(json, '1', 70000);
-        log_info(p->log, "a.b", "c", log_json("key", json, 70000));
-        free(json);
+        put_line_above_the_maximum(p->log);
         json_t *object = line(p);
         assert_member(object, "event", "log.dropped");
         assert_int_equal(json_integer_value(json_object_get(object, "lines_dropped")), 1);

@@ -161,7 +161,8 @@ static inline bool fake_take(struct fake_conn *conn)
         for (size_t i = 0; i < argc; i++)
                 *(char *)memchr(argv[i], '\r', (size_t)(end - argv[i])) = '\0';
         fake_command(conn, argc, argv);
-        buf_consume(&conn->in, (size_t)(at - conn->in.data));
+        conn->in.len -= (size_t)(at - conn->in.data);
+        memmove(conn->in.data, at, conn->in.len + 1); /* with the NUL behind it */
         return true;
 }
 

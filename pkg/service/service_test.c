@@ -82,6 +82,11 @@ static void answer(struct http_request *request, void *context)
         (void)pthread_mutex_unlock(&guide->lock);
 }
 
+static void on_answered(const struct http_record *record, void *worker)
+{
+        service_log_answer(((const struct service_worker *)worker)->service, record);
+}
+
 static const struct http_route routes[] = { { .method = "GET", .path = "/", .name = "way", .handle = answer } };
 static const struct service_program program = {
         .config = &settings_program,
@@ -94,7 +99,7 @@ static const struct service_program program = {
         .crew = &service_plain_crew,
         .open = open_guide,
         .close = close_guide,
-        .on_answered = service_worker_log_answer,
+        .on_answered = on_answered,
 };
 
 static int guide_main(int argc, char **argv)

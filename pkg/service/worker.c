@@ -133,11 +133,6 @@ void service_worker_join(struct service_worker *worker)
         close_loop(worker);
 }
 
-void service_worker_log_answer(const struct http_record *record, void *worker)
-{
-        service_log_answer(((const struct service_worker *)worker)->service, record);
-}
-
 /* --- Workers without anything of their own --------------------------------------------------------------------- */
 
 static int start_plain(void *worker, struct service *service, unsigned index, struct err *err)

@@ -46,9 +46,6 @@ int service_worker_start(struct service_worker *worker, const struct service_wor
 void service_worker_stop(struct service_worker *worker, int64_t deadline_ms);
 void service_worker_join(struct service_worker *worker);
 
-/* For .on_answered, where the program's worker is or begins with a struct service_worker. */
-void service_worker_log_answer(const struct http_record *record, void *worker);
-
 /* Workers that are a struct service_worker and nothing more. */
 extern const struct service_crew service_plain_crew;
 

@@ -20,14 +20,16 @@ static void expect(bool holds, const char *what)
 static void walk(const char *bytes, size_t length)
 {
         struct json_cursor cursor;
-        struct json_span element;
-        struct json_span whole;
+        struct json_object object;
+        struct json_span name;
+        struct json_span value;
         int rc;
         json_cursor_init(&cursor, bytes, length, NULL);
-        while ((rc = json_array_next(&cursor, &element, NULL, NULL)) > 0)
+        while ((rc = json_member_next(&cursor, &name, &value, NULL, NULL)) > 0)
                 ;
-        bool is_array = json_check(bytes, length, NULL, &whole, NULL, NULL) == 0 && whole.bytes[0] == '[';
-        expect((rc == 0) == is_array, "the cursor and the check disagree on an array");
+        bool is_object = json_check_object(bytes, length, NULL, &object, NULL, NULL) == 0;
+        expect((rc == 0) == is_object, "the cursor and the check disagree on an object");
+        expect(!is_object || cursor.count == object.members, "the cursor and the check count members differently");
 }
 
 static void recode(const char *bytes, size_t length)
