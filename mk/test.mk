@@ -10,5 +10,18 @@ test: deps-test
 unit: unit-programs
 	@BUILD_DIR=$(OUT) PYTHON=$(PYTHON) tests/run unit
 
+.PHONY: test-browser screenshots
+## test-browser: test the pages of both programs in Chromium, in about 3 minutes
+test-browser: deps-test
+	@tools/deps browser
+	@$(MAKE) --no-print-directory programs
+	@python=$$(tools/browser) && BUILD_DIR=$(OUT) PYTHON=$$python tests/run browser
+
+## screenshots: take the pictures of the pages in docs/images
+screenshots: deps-test
+	@tools/deps browser
+	@$(MAKE) --no-print-directory programs
+	@python=$$(tools/browser) && BUILD_DIR=$(OUT) $$python tests/browser/screenshots
+
 .PHONY: unit-programs
 unit-programs: $(UNIT_TESTS)

@@ -1,0 +1,48 @@
+"""Pinger's page in a browser."""
+
+from playwright.sync_api import expect
+
+
+def test_requests_from_the_page_become_records_that_are_delivered(start_redis, start_collector, start_pinger,
+                                                                  open_page):
+    collector = start_collector(start_redis()).wait_connected()
+    pinger = start_pinger(f"http://{collector.host}:{collector.port}", batch_time="100ms")
+    page, beside = open_page(pinger), open_page(collector)
+    expect(page.locator("#state")).to_have_text("Log goes to Collector")
+    expect(page.locator("#collector")).to_contain_text(f"http://{collector.host}:{collector.port}")
+    for path, status in (("/", 200), ("/status/503", 503), ("/delay/1s", 200)):
+        page.get_by_role("button", name=f"GET {path}", exact=True).click()
+        expect(page.locator("#asked")).to_contain_text(f"GET {path}: {status}")
+    # The report was read once by the page: four requests and their answers.
+    expect(page.locator("#totals dd").first).to_have_text("8")
+    expect(beside.locator("#documents")).to_contain_text("/status/503")
+
+
+def test_the_report_is_shown_by_section(start_pinger, open_page):
+    pinger = start_pinger(env={"PINGER_ADMIN": "true"})
+    page = open_page(pinger)
+    expect(page.locator("#report")).to_contain_text("appName")
+    expect(page.get_by_text("Network interfaces")).to_be_visible()
+    expect(page.locator("#report")).to_contain_text("127.0.0.1")
+    expect(page.locator("#state")).to_have_text("Not bound to a Collector")
+    before = page.locator("#report dd").nth(4).inner_text()
+    page.get_by_role("button", name="Read it again").click()
+    expect(page.locator("#report dd").nth(4)).not_to_have_text(before)
+
+
+def test_a_collector_that_is_away_and_another_binding_are_seen(start_redis, start_collector, start_pinger, open_page,
+                                                               bindings):
+    redis = start_redis()
+    first, second = start_collector(redis).wait_connected(), start_collector(redis).wait_connected()
+    bindings.write("c", type="collector", host=first.host, port=first.port, token="t0ken-never-shown")
+    pinger = start_pinger(env=bindings.environment(), batch_time="100ms")
+    page = open_page(pinger)
+    expect(page.locator("#state")).to_have_text("Log goes to Collector")
+    first.terminate()
+    page.get_by_role("button", name="GET /", exact=True).click()
+    expect(page.locator("#state")).to_have_text("Collector does not take the log")
+    expect(page.locator("#change")).to_contain_text("Records wait")
+    bindings.write("c", type="collector", host=second.host, port=second.port, token="t0ken-never-shown")
+    expect(page.locator("#collector")).to_contain_text(str(second.port), timeout=3000)
+    expect(page.locator("#state")).to_have_text("Log goes to Collector")
+    assert "t0ken-never-shown" not in page.content()
