@@ -16,7 +16,7 @@ struct delay {
         struct worker *worker;
         struct http_request *request;
         int64_t ms;
-        struct delay *next, **back;
+        struct list link; /* in worker->delays */
 };
 
 enum { LOOK_MS = 500 };
@@ -53,9 +53,7 @@ static void on_closed(uv_handle_t *handle)
 /* Takes it off the list; the request is the caller's to answer. */
 static struct http_request *finish(struct delay *delay)
 {
-        *delay->back = delay->next;
-        if (delay->next)
-                delay->next->back = delay->back;
+        list_remove(&delay->link);
         atomic_fetch_sub(&delay->worker->pinger->delays, 1);
         uv_close((uv_handle_t *)&delay->timer, on_closed);
         return delay->request;
@@ -64,13 +62,13 @@ static struct http_request *finish(struct delay *delay)
 static void on_look(uv_timer_t *timer)
 {
         struct worker *worker = timer->data;
-        struct delay *next;
-        for (struct delay *delay = worker->delays; delay; delay = next) {
-                next = delay->next;
+        for (struct list *at = list_first(&worker->delays), *next; at; at = next) {
+                struct delay *delay = CONTAINER_OF(at, struct delay, link);
+                next = list_next(&worker->delays, at);
                 if (http_request_is_abandoned(delay->request))
                         answer_problem(worker, finish(delay), 503, "the client disconnected before the delay was over");
         }
-        if (!worker->delays)
+        if (list_is_empty(&worker->delays))
                 (void)uv_timer_stop(timer); /* always 0 */
 }
 
@@ -78,6 +76,7 @@ void delay_init(struct worker *worker)
 {
         (void)uv_timer_init(&worker->base.loop, &worker->delay_look); /* always 0 */
         worker->delay_look.data = worker;
+        list_init(&worker->delays);
 }
 
 static void on_time(uv_timer_t *timer)
@@ -98,12 +97,9 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
                              has_room ? "out of memory" : "too many requests are waiting already (--delays-max)");
                 return;
         }
-        *delay = (struct delay){
-                .worker = worker, .request = request, .ms = ms, .next = worker->delays, .back = &worker->delays
-        };
-        if (delay->next)
-                delay->next->back = &delay->next;
-        worker->delays = delay;
+        *delay = (struct delay){ .worker = worker, .request = request, .ms = ms };
+        list_init(&delay->link);
+        list_prepend(&worker->delays, &delay->link);
         if (!uv_is_active((uv_handle_t *)&worker->delay_look))
                 (void)uv_timer_start(&worker->delay_look, on_look, LOOK_MS, LOOK_MS); /* not closing: cannot fail */
         (void)uv_timer_init(&worker->base.loop, &delay->timer);                       /* always 0 */
@@ -114,8 +110,8 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
 
 void delay_cancel_all(struct worker *worker)
 {
-        while (worker->delays) {
-                struct http_request *request = finish(worker->delays);
-                answer_later(worker, request, "Pinger is stopping before the delay is over");
+        for (struct list *at; (at = list_first(&worker->delays)) != NULL;) {
+                struct delay *delay = CONTAINER_OF(at, struct delay, link);
+                answer_later(worker, finish(delay), "Pinger is stopping before the delay is over");
         }
 }

@@ -11,6 +11,7 @@
 
 #include "backing/collector.h"
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/uuid.h"
 #include "delivery.h"
 #include "http/http.h"
@@ -22,7 +23,6 @@
 #include "service/worker.h"
 #include "settings.h"
 
-struct delay;
 struct page;
 
 /* What the whole process shares; borrowed by the workers for as long as they run. */
@@ -46,7 +46,7 @@ struct worker {
         uv_timer_t delay_look; /* delay.c's */
         struct uuid_source uuids;
         struct buf scratch;          /* for the record that is being made                          */
-        struct delay *delays;        /* requests that wait for their time (delay.h)                */
+        struct list delays;          /* requests that wait for their time (delay.h)                */
         const struct answer *answer; /* the one that is being given (answer.h); NULL: none of ours */
 };
 
