@@ -12,8 +12,8 @@
 #include "backing/print.h"
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "collector_client.h"
 #include "collector_input.h"
-#include "post.h"
 
 enum { TRY_TIMEOUT_MS = 5000, DELIVER_TIMEOUT_MS = 40000 };
 
@@ -21,14 +21,16 @@ enum { TRY_TIMEOUT_MS = 5000, DELIVER_TIMEOUT_MS = 40000 };
 static const char record_body[] = "{\"logs\":[{\"level\":30,\"time\":%" PRId64 ",\"pid\":%d,\"hostname\":\"\","
                                   "\"msg\":\"pinger --check-delivery\"}]}";
 
-static int ask(struct post *post, struct backing_collector *collector, struct post_reply *reply, struct err *err)
+static int ask(struct collector_client *client, struct backing_collector *collector, struct collector_reply *reply,
+               struct err *err)
 {
-        return post_send(post, collector, &(struct post_request){ .path = "/healthz", .timeout_ms = TRY_TIMEOUT_MS },
-                         reply, err);
+        return collector_client_send(client, collector,
+                                     &(struct collector_request){ .path = "/healthz", .timeout_ms = TRY_TIMEOUT_MS },
+                                     reply, err);
 }
 
 /* The key in {"result":"OK","key":"..."}. */
-static int read_key(const struct post_reply *reply, char key[UUID_TEXT_SIZE], struct err *err)
+static int read_key(const struct collector_reply *reply, char key[UUID_TEXT_SIZE], struct err *err)
 {
         static const char member[] = "\"key\":\"";
         const char *at = reply->status == 200 ? strstr(reply->text, member) : NULL;
@@ -41,22 +43,23 @@ static int read_key(const struct post_reply *reply, char key[UUID_TEXT_SIZE], st
 }
 
 /* Sends a record as Pinger does, and reads it back. */
-static int deliver(struct post *post, struct backing_collector *collector, struct err *err)
+static int deliver(struct collector_client *client, struct backing_collector *collector, struct err *err)
 {
         char body[sizeof(record_body) + 64], key[UUID_TEXT_SIZE], path[UUID_TEXT_SIZE + sizeof("/?key=")];
-        struct post_reply reply = { 0 };
+        struct collector_reply reply = { 0 };
         int length = snprintf(body, sizeof(body), record_body, clock_realtime_ms(), (int)getpid()); /* fits */
-        int rc = post_send(
-                post, collector,
-                &(struct post_request){ .body = body, .length = (size_t)length, .timeout_ms = DELIVER_TIMEOUT_MS },
+        int rc = collector_client_send(
+                client, collector,
+                &(struct collector_request){ .body = body, .length = (size_t)length, .timeout_ms = DELIVER_TIMEOUT_MS },
                 &reply, err);
         if (rc == 0)
                 rc = read_key(&reply, key, err);
         if (rc < 0)
                 return rc;
         (void)snprintf(path, sizeof(path), "/?key=%s", key); /* fits */
-        rc = post_send(post, collector, &(struct post_request){ .path = path, .timeout_ms = TRY_TIMEOUT_MS }, &reply,
-                       err);
+        rc = collector_client_send(client, collector,
+                                   &(struct collector_request){ .path = path, .timeout_ms = TRY_TIMEOUT_MS }, &reply,
+                                   err);
         if (rc == 0 && reply.status != 200)
                 rc = err_set(err, ERR_NOT_FOUND, "log record %s was accepted but is missing", key);
         if (rc == 0)
@@ -64,11 +67,12 @@ static int deliver(struct post *post, struct backing_collector *collector, struc
         return rc;
 }
 
-static int try_with(struct post *post, struct backing_collector *collector, bool delivers, struct err *err)
+static int try_with(struct collector_client *client, struct backing_collector *collector, bool delivers,
+                    struct err *err)
 {
-        struct post_reply reply = { 0 };
+        struct collector_reply reply = { 0 };
         int64_t begun_ms = clock_monotonic_ms();
-        int rc = ask(post, collector, &reply, err);
+        int rc = ask(client, collector, &reply, err);
         if (rc < 0)
                 return rc;
         printf("  reached in %" PRId64 " ms: GET /healthz answered with status %d\n", clock_monotonic_ms() - begun_ms,
@@ -76,13 +80,13 @@ static int try_with(struct post *post, struct backing_collector *collector, bool
         if (reply.status == 401 || reply.status == 403)
                 return err_set(err, ERR_DENIED, "Collector at %s does not accept the token",
                                backing_collector_url(collector));
-        return delivers ? deliver(post, collector, err) : 0;
+        return delivers ? deliver(client, collector, err) : 0;
 }
 
 static int try_collector(struct backing_collector *collector, bool delivers)
 {
         const char *url = backing_collector_url(collector);
-        struct post *post = NULL;
+        struct collector_client *client = NULL;
         struct err err;
         if (!url) {
                 printf("  no setting says where Collector is: log records would wait for a binding\n");
@@ -92,13 +96,13 @@ static int try_collector(struct backing_collector *collector, bool delivers)
                 return delivers ? 1 : 0;
         }
         printf("\nTrying %s\n", url);
-        int rc = post_global_init(&err);
+        int rc = collector_client_global_init(&err);
         if (rc == 0) {
-                rc = post_open(0, &post, &err);
+                rc = collector_client_open(0, &client, &err);
                 if (rc == 0)
-                        rc = try_with(post, collector, delivers, &err);
-                post_close(post);
-                post_global_fini();
+                        rc = try_with(client, collector, delivers, &err);
+                collector_client_close(client);
+                collector_client_global_fini();
         }
         if (rc == 0)
                 return 0;

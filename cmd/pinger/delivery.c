@@ -1,7 +1,7 @@
-/* delivery: a mutex and a condition around the queue (queue.c), and one thread that sends (post.c). The thread waits
- * for a batch to be due, takes it, and stays with it until it is delivered, refused, or the deadline of the stop has
- * passed; only then it takes the next, which keeps the order. The request path holds the lock for a copy of a few
- * hundred bytes and wakes the thread only when that has something to do.
+/* delivery: a mutex and a condition around the queue (queue.c), and one thread that sends (collector_client.c). The
+ * thread waits for a batch to be due, takes it, and stays with it until it is delivered, refused, or the deadline of
+ * the stop has passed; only then it takes the next, which keeps the order. The request path holds the lock for a copy
+ * of a few hundred bytes and wakes the thread only when that has something to do.
  *
  * An episode of failure is logged twice: when it begins, with what happens next, and when it is over. */
 #include "delivery.h"
@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
-#include "post.h"
+#include "collector_client.h"
 #include "queue.h"
 
 enum { BATCH_MAX_BYTES = 512 * 1024, STACK_BYTES = 512 * 1024 };
@@ -23,7 +23,7 @@ static const double latency_bounds[] = { 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1
 
 struct delivery {
         struct delivery_options options; /* with the defaults filled in */
-        struct post *post;
+        struct collector_client *client;
         struct uuid_source uuids; /* the thread's */
         pthread_t thread;
         bool has_thread;
@@ -270,7 +270,7 @@ static void finish(struct delivery *d, struct queue_batch *batch, enum outcome o
 }
 
 static void log_refusal(struct delivery *d, const struct queue_batch *batch, const char *url,
-                        const struct post_reply *reply, bool *told)
+                        const struct collector_reply *reply, bool *told)
 {
         if (*told)
                 return;
@@ -282,21 +282,22 @@ static void log_refusal(struct delivery *d, const struct queue_batch *batch, con
                   log_int("count", (int64_t)batch->records));
 }
 
-/* One attempt; `err` says what is wrong unless the verdict is POST_DONE. */
-static enum post_verdict attempt(struct delivery *d, struct backing_collector *collector, unsigned count,
-                                 const struct buf *body, const char *id, struct post_reply *reply, struct err *err)
+/* One attempt; `err` says what is wrong unless the verdict is COLLECTOR_DONE. */
+static enum collector_verdict attempt(struct delivery *d, struct backing_collector *collector, unsigned count,
+                                      const struct buf *body, const char *id, struct collector_reply *reply,
+                                      struct err *err)
 {
-        struct post_request request = { .body = body->data,
-                                        .length = body->len,
-                                        .id = id,
-                                        .timeout_ms = d->options.timeout_ms,
-                                        .change = &d->collector_count,
-                                        .unchanged = count };
-        int rc = post_send(d->post, collector, &request, reply, err);
+        struct collector_request request = { .body = body->data,
+                                             .length = body->len,
+                                             .id = id,
+                                             .timeout_ms = d->options.timeout_ms,
+                                             .change = &d->collector_count,
+                                             .unchanged = count };
+        int rc = collector_client_send(d->client, collector, &request, reply, err);
         if (rc < 0)
-                return POST_AGAIN;
+                return COLLECTOR_AGAIN;
         (void)err_set(err, ERR_UNAVAILABLE, "%s: status %d", backing_collector_url(collector), reply->status);
-        return post_judge(reply->status);
+        return collector_judge(reply->status);
 }
 
 /* Stays with the batch until it is done with. */
@@ -304,7 +305,7 @@ static void deliver(struct delivery *d, struct queue_batch *batch, const struct 
 {
         char id[UUID_TEXT_SIZE];
         struct uuid uuid;
-        struct post_reply reply;
+        struct collector_reply reply;
         struct err err;
         bool pressed = false;
         uuid_v4(&d->uuids, &uuid);
@@ -314,12 +315,13 @@ static void deliver(struct delivery *d, struct queue_batch *batch, const struct 
                 struct backing_collector *collector = current_collector(d, &count);
                 if (!collector)
                         break;
-                enum post_verdict verdict = attempt(d, collector, count, body, id, &reply, &err);
-                if (verdict == POST_REFUSED)
+                enum collector_verdict verdict = attempt(d, collector, count, body, id, &reply, &err);
+                if (verdict == COLLECTOR_REFUSED)
                         log_refusal(d, batch, backing_collector_url(collector), &reply, refusal_told);
-                if (verdict != POST_AGAIN) {
-                        *refusal_told = verdict == POST_REFUSED;
-                        finish(d, batch, verdict == POST_DONE ? DELIVERED : REFUSED, backing_collector_url(collector));
+                if (verdict != COLLECTOR_AGAIN) {
+                        *refusal_told = verdict == COLLECTOR_REFUSED;
+                        finish(d, batch, verdict == COLLECTOR_DONE ? DELIVERED : REFUSED,
+                               backing_collector_url(collector));
                         backing_collector_unref(collector);
                         return;
                 }
@@ -361,7 +363,7 @@ static void free_all(struct delivery *d)
 {
         queue_fini(&d->queue);
         backing_collector_unref(d->collector);
-        post_close(d->post);
+        collector_client_close(d->client);
         (void)pthread_cond_destroy(&d->changed); /* nobody waits */
         (void)pthread_mutex_destroy(&d->lock);   /* nobody holds it */
         free(d);
@@ -401,7 +403,7 @@ int delivery_open(const struct delivery_options *options, struct delivery **out,
         (void)pthread_condattr_destroy(&monotonic);
         int rc = make_metrics(d, err);
         if (rc == 0)
-                rc = post_open(d->options.max_age_ms, &d->post, err);
+                rc = collector_client_open(d->options.max_age_ms, &d->client, err);
         if (rc == 0)
                 rc = start_thread(d, err);
         if (rc < 0) {
@@ -422,7 +424,7 @@ void delivery_close(struct delivery *d, int64_t deadline_ms)
         size_t waiting = d->queue.records;
         (void)pthread_mutex_unlock(&d->lock);
         (void)pthread_cond_signal(&d->changed);
-        post_cut_at(d->post, deadline_ms);
+        collector_client_cut_at(d->client, deadline_ms);
         (void)pthread_join(d->thread, NULL); /* it runs, and nobody else joins it */
         metric_add(d->shutdown_counter, (int64_t)d->queue.in_line);
         metric_set(d->waiting_gauge, 0);
@@ -445,7 +447,7 @@ void delivery_set_collector(struct delivery *d, struct backing_collector *collec
         d->collector_count++;
         (void)pthread_mutex_unlock(&d->lock);
         (void)pthread_cond_signal(&d->changed);
-        post_wake(d->post);
+        collector_client_wake(d->client);
         backing_collector_unref(old);
 }
 

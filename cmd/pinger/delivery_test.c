@@ -1,5 +1,5 @@
-/* delivery, post: how answers are judged, and how long the pauses are. What needs a Collector on the other side is in
- * tests/integration/test_pinger_delivery.py. */
+/* delivery, collector_client: how answers are judged, and how long the pauses are. What needs a Collector on the other
+ * side is in tests/integration/test_pinger_delivery.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,24 +12,26 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "collector_client.h"
 #include "delivery.h"
-#include "post.h"
 
 static void answers_are_done_again_or_refused(void **state UNUSED)
 {
         static const struct {
                 int status;
-                enum post_verdict verdict;
+                enum collector_verdict verdict;
         } cases[] = {
-                { 200, POST_DONE },    { 201, POST_DONE },    { 204, POST_DONE },    { 301, POST_AGAIN },
-                { 400, POST_REFUSED }, { 401, POST_AGAIN },   { 403, POST_AGAIN },   { 404, POST_AGAIN },
-                { 408, POST_AGAIN },   { 409, POST_REFUSED }, { 422, POST_REFUSED }, { 429, POST_AGAIN },
-                { 500, POST_AGAIN },   { 507, POST_AGAIN },   { 599, POST_AGAIN },   { 302, POST_AGAIN },
-                { 308, POST_AGAIN },   { 405, POST_AGAIN },   { 410, POST_AGAIN },   { 421, POST_AGAIN },
-                { 425, POST_AGAIN },   { 413, POST_REFUSED }, { 415, POST_REFUSED }, { 431, POST_REFUSED },
+                { 200, COLLECTOR_DONE },    { 201, COLLECTOR_DONE },    { 204, COLLECTOR_DONE },
+                { 301, COLLECTOR_AGAIN },   { 400, COLLECTOR_REFUSED }, { 401, COLLECTOR_AGAIN },
+                { 403, COLLECTOR_AGAIN },   { 404, COLLECTOR_AGAIN },   { 408, COLLECTOR_AGAIN },
+                { 409, COLLECTOR_REFUSED }, { 422, COLLECTOR_REFUSED }, { 429, COLLECTOR_AGAIN },
+                { 500, COLLECTOR_AGAIN },   { 507, COLLECTOR_AGAIN },   { 599, COLLECTOR_AGAIN },
+                { 302, COLLECTOR_AGAIN },   { 308, COLLECTOR_AGAIN },   { 405, COLLECTOR_AGAIN },
+                { 410, COLLECTOR_AGAIN },   { 421, COLLECTOR_AGAIN },   { 425, COLLECTOR_AGAIN },
+                { 413, COLLECTOR_REFUSED }, { 415, COLLECTOR_REFUSED }, { 431, COLLECTOR_REFUSED },
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
-                if (post_judge(cases[i].status) != cases[i].verdict)
+                if (collector_judge(cases[i].status) != cases[i].verdict)
                         fail_msg("status %d", cases[i].status);
         }
 }
@@ -68,7 +70,7 @@ static void without_a_collector_records_wait_and_are_counted_as_lost_at_the_end(
         struct delivery *delivery;
         struct delivery_status status;
         struct metrics *all = metrics_new();
-        assert_int_equal(post_global_init(&err), 0);
+        assert_int_equal(collector_client_global_init(&err), 0);
         assert_int_equal(
                 delivery_open(&(struct delivery_options){ .metrics = all, .records_max = 15 }, &delivery, &err), 0);
         for (int i = 0; i < 20; i++)
@@ -84,7 +86,7 @@ static void without_a_collector_records_wait_and_are_counted_as_lost_at_the_end(
         assert_true(value_of(all, "pinger_log_records_dropped_total", "{reason=\"shutdown\"}") == 15);
         assert_true(value_of(all, "pinger_log_records_waiting", "") == 0);
         metrics_free(all);
-        post_global_fini();
+        collector_client_global_fini();
 }
 
 int main(void)

@@ -10,10 +10,10 @@
 #include "backing/collector.h"
 #include "base/clock.h"
 #include "check.h"
+#include "collector_client.h"
 #include "collector_input.h"
 #include "page/page.h"
 #include "pages.h"
-#include "post.h"
 #include "settings.h"
 #include "worker.h"
 
@@ -78,7 +78,7 @@ static int open_pinger(struct service *service, struct err *err)
         pinger->page = &pinger_page;
         overview_init(&pinger->overview);
         service->spare_ms = pinger->settings->flush_time_ms;
-        int rc = post_global_init(err);
+        int rc = collector_client_global_init(err);
         if (rc == 0)
                 rc = open_watch(pinger, err);
         if (rc == 0)
@@ -131,7 +131,7 @@ static void flush(struct service *service, int64_t deadline_ms)
         delivery_close(pinger->delivery, flush_until_ms < deadline_ms ? flush_until_ms : deadline_ms);
         pinger->delivery = NULL;
         overview_fini(&pinger->overview);
-        post_global_fini();
+        collector_client_global_fini();
 }
 
 static void close_watch(struct service *service)

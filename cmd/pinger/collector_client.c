@@ -1,9 +1,9 @@
-/* post: libcurl's multi interface with one transfer, and not its easy one, because only the former can be waited
- * for with a deadline that another thread may bring forward (post_cut_at wakes it). The easy handle is set up anew
- * for each request, which is cheap and leaves nothing of an earlier collector behind; the connection stays in the
- * multi handle's cache for as long as the collector is the same value. Certificates reach libcurl as a file in
+/* collector_client: libcurl's multi interface with one transfer, and not its easy one, because only the former can be
+ * waited for with a deadline that another thread may bring forward (collector_client_cut_at wakes it). The easy handle
+ * is set up anew for each request, which is cheap and leaves nothing of an earlier collector behind; the connection
+ * stays in the multi handle's cache for as long as the collector is the same value. Certificates reach libcurl as a file in
  * memory (memfd_create), because not every TLS library that it may be built with takes them as bytes. */
-#include "post.h"
+#include "collector_client.h"
 
 #include <curl/curl.h>
 #include <stdatomic.h>
@@ -20,7 +20,7 @@
 /* CONNECT_TIMEOUT_MS is for the name, too, and a resolver may take 5 s for each name server that is away. */
 enum { CONNECT_TIMEOUT_MS = 12000, RETRY_AFTER_MAX_S = 60, STALE_MS = 2000, URL_MAX = 4096, REPLY_MAX_BYTES = 1 << 20 };
 
-struct post {
+struct collector_client {
         CURLM *multi;
         CURL *easy;
         _Atomic int64_t cut_at_ms;
@@ -31,77 +31,77 @@ struct post {
         int trust_fd;                        /* its certificates as a file; -1: the system's are trusted */
         char error[CURL_ERROR_SIZE];
         struct curl_slist *fields;
-        struct post_reply *reply; /* of the request under way */
+        struct collector_reply *reply; /* of the request under way */
         size_t reply_length, reply_bytes;
 };
 
-int post_global_init(struct err *err)
+int collector_client_global_init(struct err *err)
 {
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
                 return err_set(err, ERR_NOMEM, "libcurl failed to start");
         return 0;
 }
 
-void post_global_fini(void)
+void collector_client_global_fini(void)
 {
         curl_global_cleanup();
 }
 
 /* Each connection has an age of its own, so that many Pingers do not come at once. libcurl counts in seconds. */
-static void choose_age(struct post *post)
+static void choose_age(struct collector_client *client)
 {
         struct uuid uuid;
         uint32_t random;
-        uuid_v4(&post->uuids, &uuid);
+        uuid_v4(&client->uuids, &uuid);
         memcpy(&random, uuid.bytes, sizeof(random));
-        int64_t fifth = post->max_age_ms / 5;
-        int64_t age_ms = post->max_age_ms - fifth / 2 + (fifth > 0 ? (int64_t)random % fifth : 0);
-        post->age_max_s = post->max_age_ms > 0 ? (long)((age_ms + 999) / 1000) : 0;
+        int64_t fifth = client->max_age_ms / 5;
+        int64_t age_ms = client->max_age_ms - fifth / 2 + (fifth > 0 ? (int64_t)random % fifth : 0);
+        client->age_max_s = client->max_age_ms > 0 ? (long)((age_ms + 999) / 1000) : 0;
 }
 
-int post_open(int64_t max_age_ms, struct post **out, struct err *err)
+int collector_client_open(int64_t max_age_ms, struct collector_client **out, struct err *err)
 {
-        struct post *post = calloc(1, sizeof(*post));
-        if (!post)
+        struct collector_client *client = calloc(1, sizeof(*client));
+        if (!client)
                 return err_set(err, ERR_NOMEM, "connection to Collector");
-        atomic_init(&post->cut_at_ms, INT64_MAX);
-        post->trust_fd = -1;
-        post->max_age_ms = max_age_ms;
-        uuid_source_init(&post->uuids);
-        choose_age(post);
-        post->multi = curl_multi_init();
-        post->easy = curl_easy_init();
-        if (!post->multi || !post->easy) {
-                post_close(post);
+        atomic_init(&client->cut_at_ms, INT64_MAX);
+        client->trust_fd = -1;
+        client->max_age_ms = max_age_ms;
+        uuid_source_init(&client->uuids);
+        choose_age(client);
+        client->multi = curl_multi_init();
+        client->easy = curl_easy_init();
+        if (!client->multi || !client->easy) {
+                collector_client_close(client);
                 return err_set(err, ERR_NOMEM, "connection to Collector");
         }
-        (void)curl_multi_setopt(post->multi, CURLMOPT_MAXCONNECTS, 1L);
-        *out = post;
+        (void)curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 1L);
+        *out = client;
         return 0;
 }
 
-void post_close(struct post *post)
+void collector_client_close(struct collector_client *client)
 {
-        if (!post)
+        if (!client)
                 return;
-        curl_easy_cleanup(post->easy);
-        (void)curl_multi_cleanup(post->multi); /* NULL and an empty one are fine */
-        curl_slist_free_all(post->fields);
-        backing_collector_unref(post->collector);
-        if (post->trust_fd >= 0)
-                (void)close(post->trust_fd); /* memory only */
-        free(post);
+        curl_easy_cleanup(client->easy);
+        (void)curl_multi_cleanup(client->multi); /* NULL and an empty one are fine */
+        curl_slist_free_all(client->fields);
+        backing_collector_unref(client->collector);
+        if (client->trust_fd >= 0)
+                (void)close(client->trust_fd); /* memory only */
+        free(client);
 }
 
-void post_cut_at(struct post *post, int64_t deadline_ms)
+void collector_client_cut_at(struct collector_client *client, int64_t deadline_ms)
 {
-        atomic_store(&post->cut_at_ms, deadline_ms);
-        post_wake(post);
+        atomic_store(&client->cut_at_ms, deadline_ms);
+        collector_client_wake(client);
 }
 
-void post_wake(struct post *post)
+void collector_client_wake(struct collector_client *client)
 {
-        (void)curl_multi_wakeup(post->multi); /* if it fails, all is seen a second later */
+        (void)curl_multi_wakeup(client->multi); /* if it fails, all is seen a second later */
 }
 
 /* What says that this very body is wrong. All else (404, 421, 425, a redirect) is what one gets from a proxy that
@@ -115,40 +115,40 @@ static bool is_about_the_body(int status)
         return false;
 }
 
-enum post_verdict post_judge(int status)
+enum collector_verdict collector_judge(int status)
 {
         if (status >= 200 && status < 300)
-                return POST_DONE;
-        return is_about_the_body(status) ? POST_REFUSED : POST_AGAIN;
+                return COLLECTOR_DONE;
+        return is_about_the_body(status) ? COLLECTOR_REFUSED : COLLECTOR_AGAIN;
 }
 
 /* libcurl's callback for the answer's body: its beginning is kept, the rest is read and dropped. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
-        struct post *post = data;
-        size_t length = size * count, room = sizeof(post->reply->text) - 1 - post->reply_length;
+        struct collector_client *client = data;
+        size_t length = size * count, room = sizeof(client->reply->text) - 1 - client->reply_length;
         size_t kept = length < room ? length : room;
-        memcpy(post->reply->text + post->reply_length, bytes, kept);
-        post->reply_length += kept;
-        post->reply->text[post->reply_length] = '\0';
-        post->reply_bytes += length;
-        return post->reply_bytes <= REPLY_MAX_BYTES ? length : 0;
+        memcpy(client->reply->text + client->reply_length, bytes, kept);
+        client->reply_length += kept;
+        client->reply->text[client->reply_length] = '\0';
+        client->reply_bytes += length;
+        return client->reply_bytes <= REPLY_MAX_BYTES ? length : 0;
 }
 
-static int add_field(struct post *post, const char *name, const char *value, size_t length)
+static int add_field(struct collector_client *client, const char *name, const char *value, size_t length)
 {
         struct buf line;
         buf_init(&line, 0);
         int rc = buf_printf(&line, "%s: ", name);
         if (rc == 0)
                 rc = buf_append(&line, value, length);
-        struct curl_slist *longer = rc == 0 ? curl_slist_append(post->fields, line.data) : NULL;
+        struct curl_slist *longer = rc == 0 ? curl_slist_append(client->fields, line.data) : NULL;
         if (line.data)
                 explicit_bzero(line.data, line.len); /* the line may hold the token */
         buf_fini(&line);
         if (!longer)
                 return ERR_NOMEM;
-        post->fields = longer;
+        client->fields = longer;
         return 0;
 }
 
@@ -162,17 +162,17 @@ static bool is_field_value(const struct secret *token)
         return true;
 }
 
-static int set_fields(struct post *post, const struct backing_collector *collector, const struct post_request *request,
-                      struct err *err)
+static int set_fields(struct collector_client *client, const struct backing_collector *collector,
+                      const struct collector_request *request, struct err *err)
 {
         const struct secret *token = backing_collector_token(collector);
-        int rc = add_field(post, "Content-Type", "application/json", strlen("application/json"));
+        int rc = add_field(client, "Content-Type", "application/json", strlen("application/json"));
         if (rc == 0)
-                rc = add_field(post, "Expect", "", 0); /* the answer to an expectation would cost a round trip */
+                rc = add_field(client, "Expect", "", 0); /* the answer to an expectation would cost a round trip */
         if (rc == 0 && request->id)
-                rc = add_field(post, "Idempotency-Key", request->id, strlen(request->id));
+                rc = add_field(client, "Idempotency-Key", request->id, strlen(request->id));
         if (rc == 0 && request->id)
-                rc = add_field(post, "x-correlation-id", request->id, strlen(request->id));
+                rc = add_field(client, "x-correlation-id", request->id, strlen(request->id));
         if (rc == 0 && token->length > 0) {
                 if (!is_field_value(token))
                         return err_set(err, ERR_INVALID,
@@ -184,7 +184,7 @@ static int set_fields(struct post *post, const struct backing_collector *collect
                 if (rc == 0)
                         rc = buf_append(&bearer, token->bytes, token->length);
                 if (rc == 0)
-                        rc = add_field(post, "Authorization", bearer.data, bearer.len);
+                        rc = add_field(client, "Authorization", bearer.data, bearer.len);
                 if (bearer.data)
                         explicit_bzero(bearer.data, bearer.len);
                 buf_fini(&bearer);
@@ -211,37 +211,37 @@ static int write_trust(const struct secret *certificates, struct err *err)
 
 /* Makes `collector` the one that requests go to. True in `is_new` when it is another one than before: then a
  * connection that is still open must not be used, for it was verified by the other's certificates. */
-static int choose(struct post *post, struct backing_collector *collector, bool *is_new, struct err *err)
+static int choose(struct collector_client *client, struct backing_collector *collector, bool *is_new, struct err *err)
 {
         const struct secret *certificates = backing_collector_certificates(collector);
-        *is_new = post->collector != collector;
+        *is_new = client->collector != collector;
         if (!*is_new)
                 return 0;
         int fd = certificates->length > 0 ? write_trust(certificates, err) : -1;
         if (fd < 0 && certificates->length > 0)
                 return fd;
-        if (post->trust_fd >= 0)
-                (void)close(post->trust_fd); /* memory only */
-        post->trust_fd = fd;
-        backing_collector_unref(post->collector);
-        post->collector = backing_collector_ref(collector);
+        if (client->trust_fd >= 0)
+                (void)close(client->trust_fd); /* memory only */
+        client->trust_fd = fd;
+        backing_collector_unref(client->collector);
+        client->collector = backing_collector_ref(collector);
         return 0;
 }
 
 /* The system's certificates are not trusted beside those of the binding. */
-static CURLcode set_trust(struct post *post)
+static CURLcode set_trust(struct collector_client *client)
 {
         char path[32];
-        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", post->trust_fd); /* it fits */
-        CURLcode rc = curl_easy_setopt(post->easy, CURLOPT_CAINFO, path);
-        return rc == CURLE_OK ? curl_easy_setopt(post->easy, CURLOPT_CAPATH, NULL) : rc;
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", client->trust_fd); /* it fits */
+        CURLcode rc = curl_easy_setopt(client->easy, CURLOPT_CAINFO, path);
+        return rc == CURLE_OK ? curl_easy_setopt(client->easy, CURLOPT_CAPATH, NULL) : rc;
 }
 
 /* Each libcurl option that can fail for other reasons than memory is looked at; the others take constants. */
-static int set_options(struct post *post, const struct backing_collector *collector, const struct post_request *request,
-                       struct err *err)
+static int set_options(struct collector_client *client, const struct backing_collector *collector,
+                       const struct collector_request *request, struct err *err)
 {
-        CURL *easy = post->easy;
+        CURL *easy = client->easy;
         char url[URL_MAX];
         int length = snprintf(url, sizeof(url), "%s%s", backing_collector_url(collector),
                               request->path ? request->path : "/");
@@ -250,35 +250,36 @@ static int set_options(struct post *post, const struct backing_collector *collec
         CURLcode rc = curl_easy_setopt(easy, CURLOPT_URL, url);
         if (rc == CURLE_OK)
                 rc = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-        if (rc == CURLE_OK && post->trust_fd >= 0)
-                rc = set_trust(post);
+        if (rc == CURLE_OK && client->trust_fd >= 0)
+                rc = set_trust(client);
         if (rc == CURLE_OK && request->body) {
                 rc = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
                 (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->length);
         }
         if (rc != CURLE_OK)
                 return err_set(err, ERR_INVALID, "%s", curl_easy_strerror(rc));
-        (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->fields);
+        (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->fields);
         (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
         (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
         (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-        (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, post->age_max_s);
+        (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, client->age_max_s);
         (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT,
                                0L); /* a new connection goes where the name leads now */
         (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
         (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "pinger/" VERSION);
-        (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, post->error);
+        (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, client->error);
         (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-        (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, post);
+        (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, client);
         return 0;
 }
 
-static int failed(struct post *post, const struct backing_collector *collector, CURLcode code, struct err *err)
+static int failed(struct collector_client *client, const struct backing_collector *collector, CURLcode code,
+                  struct err *err)
 {
-        const char *why = post->error[0] ? post->error : curl_easy_strerror(code);
+        const char *why = client->error[0] ? client->error : curl_easy_strerror(code);
         int reaction = code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT
                        : code == CURLE_OUT_OF_MEMORY    ? ERR_NOMEM
                                                         : ERR_UNAVAILABLE;
@@ -286,80 +287,80 @@ static int failed(struct post *post, const struct backing_collector *collector, 
 }
 
 /* How long the transfer may still wait; `stale_ms` remembers when it lost its sense, INT64_MAX: it has not. */
-static int64_t time_left_ms(struct post *post, const struct post_request *request, int64_t *stale_ms)
+static int64_t time_left_ms(struct collector_client *client, const struct collector_request *request, int64_t *stale_ms)
 {
-        int64_t now_ms = clock_monotonic_ms(), until_ms = atomic_load(&post->cut_at_ms);
+        int64_t now_ms = clock_monotonic_ms(), until_ms = atomic_load(&client->cut_at_ms);
         if (*stale_ms == INT64_MAX && request->change && atomic_load(request->change) != request->unchanged)
                 *stale_ms = now_ms + STALE_MS;
         return (until_ms < *stale_ms ? until_ms : *stale_ms) - now_ms;
 }
 
 /* Runs the transfer to its end, or until the cut. */
-static int run(struct post *post, const struct backing_collector *collector, const struct post_request *request,
-               struct err *err)
+static int run(struct collector_client *client, const struct backing_collector *collector,
+               const struct collector_request *request, struct err *err)
 {
         int64_t stale_ms = INT64_MAX;
         int running = 1, left;
         CURLMsg *message;
-        if (curl_multi_add_handle(post->multi, post->easy) != CURLM_OK)
+        if (curl_multi_add_handle(client->multi, client->easy) != CURLM_OK)
                 return err_set(err, ERR_NOMEM, "request to Collector");
         for (;;) {
-                CURLMcode rc = curl_multi_perform(post->multi, &running);
+                CURLMcode rc = curl_multi_perform(client->multi, &running);
                 if (rc != CURLM_OK || running == 0)
                         break;
-                int64_t wait_ms = time_left_ms(post, request, &stale_ms);
+                int64_t wait_ms = time_left_ms(client, request, &stale_ms);
                 if (wait_ms <= 0)
                         break;
-                if (curl_multi_poll(post->multi, NULL, 0, wait_ms < 1000 ? (int)wait_ms : 1000, NULL) != CURLM_OK)
+                if (curl_multi_poll(client->multi, NULL, 0, wait_ms < 1000 ? (int)wait_ms : 1000, NULL) != CURLM_OK)
                         break;
         }
-        message = curl_multi_info_read(post->multi, &left);
+        message = curl_multi_info_read(client->multi, &left);
         CURLcode code = message && message->msg == CURLMSG_DONE ? message->data.result : CURLE_ABORTED_BY_CALLBACK;
-        (void)curl_multi_remove_handle(post->multi, post->easy); /* it was added above */
+        (void)curl_multi_remove_handle(client->multi, client->easy); /* it was added above */
         if (!message)
                 return err_set(err, ERR_TIMEOUT, "%s: gave up, %s", backing_collector_url(collector),
                                stale_ms == INT64_MAX ? "the program is stopping" : "there is another Collector");
-        return code == CURLE_OK ? 0 : failed(post, collector, code, err);
+        return code == CURLE_OK ? 0 : failed(client, collector, code, err);
 }
 
-static void read_reply(struct post *post)
+static void read_reply(struct collector_client *client)
 {
         long status = 0, connections = 0;
         curl_off_t retry_after_s = 0;
-        (void)curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
-        (void)curl_easy_getinfo(post->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-        (void)curl_easy_getinfo(post->easy, CURLINFO_NUM_CONNECTS, &connections);
+        (void)curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
+        (void)curl_easy_getinfo(client->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+        (void)curl_easy_getinfo(client->easy, CURLINFO_NUM_CONNECTS, &connections);
         if (connections > 0)
-                choose_age(post);
+                choose_age(client);
         if (retry_after_s > RETRY_AFTER_MAX_S)
                 retry_after_s = RETRY_AFTER_MAX_S;
-        post->reply->status = (int)status;
-        post->reply->retry_after_ms = retry_after_s > 0 ? (int64_t)retry_after_s * 1000 : 0;
+        client->reply->status = (int)status;
+        client->reply->retry_after_ms = retry_after_s > 0 ? (int64_t)retry_after_s * 1000 : 0;
 }
 
-int post_send(struct post *post, struct backing_collector *collector, const struct post_request *request,
-              struct post_reply *reply, struct err *err)
+int collector_client_send(struct collector_client *client, struct backing_collector *collector,
+                          const struct collector_request *request, struct collector_reply *reply, struct err *err)
 {
-        *reply = (struct post_reply){ 0 };
-        post->reply = reply;
-        post->reply_length = post->reply_bytes = 0;
-        post->error[0] = '\0';
+        *reply = (struct collector_reply){ 0 };
+        client->reply = reply;
+        client->reply_length = client->reply_bytes = 0;
+        client->error[0] = '\0';
         bool is_new = false;
-        int rc = choose(post, collector, &is_new, err);
+        int rc = choose(client, collector, &is_new, err);
         if (rc == 0)
-                rc = set_fields(post, collector, request, err);
+                rc = set_fields(client, collector, request, err);
         if (rc == 0)
-                rc = set_options(post, collector, request, err);
+                rc = set_options(client, collector, request, err);
         if (rc == 0)
-                (void)curl_easy_setopt(post->easy, CURLOPT_FRESH_CONNECT, is_new ? 1L : 0L);
+                (void)curl_easy_setopt(client->easy, CURLOPT_FRESH_CONNECT, is_new ? 1L : 0L);
         if (rc == 0)
-                rc = run(post, collector, request, err);
+                rc = run(client, collector, request, err);
         if (rc == 0)
-                read_reply(post);
-        curl_easy_reset(post->easy);
-        for (struct curl_slist *field = post->fields; field; field = field->next)
+                read_reply(client);
+        curl_easy_reset(client->easy);
+        for (struct curl_slist *field = client->fields; field; field = field->next)
                 explicit_bzero(field->data, strlen(field->data)); /* one of them held the token */
-        curl_slist_free_all(post->fields);
-        post->fields = NULL;
+        curl_slist_free_all(client->fields);
+        client->fields = NULL;
         return rc;
 }
