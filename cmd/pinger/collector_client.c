@@ -1,8 +1,8 @@
 /* collector_client: libcurl's multi interface with one transfer, and not its easy one, because only the former can be
  * waited for with a deadline that another thread may bring forward (collector_client_cut_at wakes it). The easy handle
  * is set up anew for each request, which is cheap and leaves nothing of an earlier collector behind; the connection
- * stays in the multi handle's cache for as long as the collector is the same value. Certificates reach libcurl as a file in
- * memory (memfd_create), because not every TLS library that it may be built with takes them as bytes. */
+ * stays in the multi handle's cache for as long as the collector is the same value. Certificates reach libcurl as a
+ * file in memory (memfd_create), because not every TLS library that it may be built with takes them as bytes. */
 #include "collector_client.h"
 
 #include <curl/curl.h>

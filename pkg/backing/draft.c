@@ -1,6 +1,6 @@
 /* draft: the raw texts of one source, one for each field of a service. Nothing is typed before all
  * are here, since two names for one setting must be compared, and parts of a URI fill only what no
- * separate setting has said. Each text is kept as a secret, because a password may be anywhere; the
+ * separate setting gives. Each text is kept as a secret, because a password may be anywhere; the
  * errors of typing name the place and the fault, never the text. */
 #include "backing/draft.h"
 

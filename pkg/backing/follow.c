@@ -1,5 +1,5 @@
-/* follow: decides what a change of the bindings means, of which root.c tells. The same for Redis and for a
- * Collector, which differ in how they resolve, compare and try (struct follow_ops).
+/* follow: decides what a change of the bindings, which root.c reports, means. The same for Redis, a Collector and
+ * tokens, which differ in how they resolve, compare and try (struct follow_ops).
  *
  * On any failure the current service stays in use: an unreadable set, a broken, ambiguous or missing binding, a failed
  * candidate. The only state of a change is the candidate: the next poll starts from the bindings as they are then, so
@@ -160,7 +160,7 @@ static void give_up(struct follower *f)
                 f->ops->give_up(f);
 }
 
-/* Told once for each reason: it may be deleted first, and then come back without a host. */
+/* Logged once per reason: a binding may disappear, and then come back without a host. */
 static void on_vanished(struct follower *f, const struct err *why)
 {
         give_up(f);
@@ -186,7 +186,7 @@ static void on_weaker(struct follower *f, const struct backed *candidate)
         on_vanished(f, &why);
 }
 
-/* The same service, perhaps from another place: the generation stays, and nobody is told. */
+/* The same service, perhaps from another source: the generation stays, and nobody is notified. */
 static void on_equal(struct follower *f, struct backed *candidate)
 {
         give_up(f);
@@ -195,7 +195,7 @@ static void on_equal(struct follower *f, struct backed *candidate)
                          log_str("binding", candidate->notes.report.binding),
                          log_int("generation", f->now->generation));
         else if (f->is_wrong)
-                log_info(f->log, "binding.recovered", "The binding is right again: what it says is what is in use",
+                log_info(f->log, "binding.recovered", "The binding is valid again and names the service in use",
                          log_str("binding", candidate->notes.report.binding),
                          log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
         follower_count(f, FOLLOW_UNCHANGED);
@@ -210,7 +210,7 @@ static bool is_weaker(const struct backed *candidate, const struct backed *now)
                candidate->notes.report.source > BACKING_FROM_BINDING;
 }
 
-/* 0: looked at, whatever came of it; < 0: the bindings or settings make no sense, which is logged. */
+/* 0: the bindings were read, with whatever result; < 0: the bindings or settings are invalid, which is logged. */
 static int consider(struct follower *f, bool has_changed, struct err *err)
 {
         struct backed *candidate;
@@ -221,9 +221,9 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
                 return 0;
         }
         if (rc < 0) {
-                if (has_changed) /* what was tried is not what the binding says any more */
+                if (has_changed) /* the candidate is out of date */
                         give_up(f);
-                log_failed(f, "What is said now can't be used: what is in use stays, until that changes again", err);
+                log_failed(f, "The changed settings can't be used: keeping the current service until they change", err);
                 return rc;
         }
         log_warnings(f, &candidate->notes.report);

@@ -35,7 +35,7 @@ struct follow_ops {
 struct follow_options {
         struct backing_metric_names names;
         bool is_optional;            /* a missing binding is not worth a log line */
-        backing_on_change *on_state; /* NULL: nobody asks */
+        backing_on_change *on_state; /* may be NULL */
         void *data;
 };
 
@@ -48,9 +48,9 @@ struct follower {
         struct backed *now;
         struct log *log;
         bool is_optional;
-        backing_on_change *on_state; /* NULL: nobody asks */
+        backing_on_change *on_state; /* may be NULL */
         void *state_data;
-        bool is_wrong;      /* the bindings say something else by now, which can't be used        */
+        bool is_wrong;      /* the bindings have changed since, to something that can't be used   */
         char vanished[256]; /* why the binding of `now` is gone, so that it is logged once; "": it is not */
         int64_t since_ms;   /* when `now` came into use                                           */
 

@@ -146,7 +146,7 @@ static int put_entries(const struct service *service, const struct servicebindin
                 if (rc < 0)
                         return rc;
         }
-        /* The rest may come later: a chart's part of a binding is there before the Secret that has the address. */
+        /* The rest may come later: a chart's part of a binding may exist before the Secret with the address. */
         if (!has_any(draft, service->address_fields))
                 return err_set(err, ERR_NOT_FOUND, "%s: the binding has neither host nor uri",
                                servicebinding_path(binding));
@@ -157,7 +157,7 @@ static bool may_be(const struct service *service, const struct servicebinding *b
 {
         const char *type = servicebinding_type(binding);
         if (!type || !*type)
-                return servicebinding_problem(binding) != NULL; /* it may be one, and can't be read */
+                return servicebinding_problem(binding) != NULL; /* it may be one, but can't be read */
         for (size_t i = 0; service->types[i]; i++)
                 if (strcasecmp(type, service->types[i]) == 0)
                         return true;

@@ -91,8 +91,8 @@ static int publish(struct backing_root *root, struct err *err)
         return 0;
 }
 
-/* 1: there is something new to consider; 0: there is not; < 0: the bindings can't be read. *is_news: for the first
- * time, or for another reason than before. */
+/* 1: the members are to look again; 0: they need not; < 0: the bindings can't be read. *is_news: this is the first
+ * failure, or it has another reason than the last. */
 static int poll_watch(struct backing_root *root, bool *is_news, struct err *err)
 {
         struct servicebinding_error problem;
@@ -106,7 +106,7 @@ static int poll_watch(struct backing_root *root, bool *is_news, struct err *err)
         root->problem[0] = '\0';
         if (rc > 0) {
                 log_warnings(root);
-                (void)publish(root, NULL); /* the members, who matter more, don't need it */
+                (void)publish(root, NULL); /* the members don't need the snapshot */
         }
         return can_again ? 1 : rc;
 }

@@ -210,7 +210,7 @@ static int resolve(struct follower *follower, const struct servicebinding_set *b
         return rc;
 }
 
-/* One that is asked for and is not there yet: until it comes nobody has a token. */
+/* The binding that was asked for does not exist yet: until it does, there are no tokens. */
 static int resolve_nowhere(struct follower *follower UNUSED, struct backed **out, struct err *err)
 {
         struct backing_tokens *tokens = tokens_new();
