@@ -1,10 +1,10 @@
 /* ack_pool: pkg/redis must neither hold nor repeat a WAIT, which would mean something else on another connection. So any
  * failure of its connection fails the WAIT, and Collector writes all documents of that client again.
  *
- * A WAIT is sent when Redis has answered the documents, not behind them in the same write. WAITAOF then finds the file
- * synced if `appendfsync` is `always`, and returns at once. A server that has just blocked a client looks at it
- * again only at its next event, up to 100 ms later. The WAIT's own timeout is short, so that the stall time still
- * reveals a silent connection. */
+ * A WAIT is sent after Redis has answered the documents, not after them in the same write. WAITAOF then finds the file
+ * synced if `appendfsync` is `always`, and returns at once. A server that has just blocked a client looks at it again
+ * only at its next event, up to 100 ms later. The WAIT's own timeout is short, so that the stall time still reveals a
+ * silent connection. */
 #include "ack_pool.h"
 
 #include <inttypes.h>
@@ -113,7 +113,7 @@ static const struct ack_wait *answer_for(const struct ack_client *client, unsign
         return NULL;
 }
 
-/* How many copies the least safe of its writes has; -1 if no reply covers it. */
+/* The number of copies of its least safe write; -1 if no reply covers one of its writes. */
 static int64_t count_of(const struct ack_client *client, const struct ack_ticket *ticket)
 {
         int64_t least = INT64_MAX;

@@ -291,7 +291,7 @@ int deposit_begin(struct deposits *deposits, struct deposit *deposit, const stru
 {
         deposit->deposits = deposits;
         deposit->options = *options;
-        deposit->options.key = NULL; /* borrowed during this call alone */
+        deposit->options.key = NULL; /* borrowed during this call only */
         deposit->accepted_ms = clock_realtime_ms();
         deposit->writes = 0;
         deposit->is_writing = deposit->in_doubt = deposit->is_replayed = false;

@@ -106,7 +106,7 @@ void deposits_init(struct deposits *deposits, struct store *store, struct instru
 void deposits_fini(struct deposits *deposits); /* when none is under way */
 
 /* 0; ERR_INVALID for a body that is no JSON object, with *where; ERR_LIMIT for a correlation id that is too long;
- * ERR_NOMEM. On failure on_done does not come. */
+ * ERR_NOMEM. On failure on_done is not called. */
 int deposit_begin(struct deposits *deposits, struct deposit *deposit, const struct deposit_options *options,
                   struct json_position *where, struct err *err) NODISCARD;
 

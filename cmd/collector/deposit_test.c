@@ -35,7 +35,7 @@ static bool is_sender_gone;
 static int setup(void **state UNUSED)
 {
         struct err err;
-        /* Port 1 (tcpmux): nothing listens there, so whatever is sent is held. */
+        /* Nothing listens on port 1 (tcpmux), so every command is held. */
         target = redis_target_new(&(struct redis_target_options){ .host = "127.0.0.1", .port = 1 }, &err);
         assert_non_null(target);
         assert_int_equal(uv_loop_init(&loop), 0);

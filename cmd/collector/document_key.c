@@ -1,4 +1,4 @@
-/* document_key: what is no UUID never reaches Redis, which other programs may share. */
+/* document_key: only UUIDs reach Redis, which other programs may share. */
 #include "document_key.h"
 
 #include <string.h>

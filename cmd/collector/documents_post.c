@@ -1,5 +1,5 @@
-/* documents_post: a request becomes a deposit, and its outcome an answer. `struct upload` is one such request, from its
- * acceptance to its answer. */
+/* documents_post: turns a request into a deposit, and the deposit's outcome into an answer. `struct upload` is one such
+ * request, from its acceptance to its answer. */
 #include "documents_post.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "problems.h"
 #include "worker.h"
 
-enum { ABANDONED_AFTER_MS = 1000 }; /* younger requests are not looked at */
+enum { ABANDONED_AFTER_MS = 1000 }; /* younger requests are not checked */
 
 #define SPAN(literal) ((struct json_span){ literal, sizeof(literal) - 1 })
 

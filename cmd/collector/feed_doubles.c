@@ -1,5 +1,5 @@
-/* feed_doubles: entries whose marks are close together are looked for by one search, group after group. When the reads of a
- * page are used up, the remaining doubles are shown. */
+/* feed_doubles: one search covers all entries whose marks are close together, one group after another. When the reads
+ * of a page are used up, the remaining doubles are shown. */
 #include "feed_doubles.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/attr.h"
 
 enum {
-        GROUP_MS = 1000,  /* marks that lie closer together are looked for at once */
+        GROUP_MS = 1000,  /* marks closer than this share a search */
         EARLIER_MS = 100, /* Redis's clock may be a little behind the writer's     */
         READS_MAX = 400,  /* for one page: 50 ms of Redis's time                   */
 };

@@ -1,5 +1,5 @@
-/* feed_doubles: leaves out entries whose document stands earlier in the feed. Only an entry with a mark can be such a
- * double; around the time of its mark the same key is looked for, in the window and by a feed_search.
+/* feed_doubles: omits entries whose document is already in an earlier part of the feed. Only an entry with a mark can
+ * be such a double: the window and a feed_search are searched for the same key around the time of the mark.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_DOUBLES_H

@@ -1,4 +1,4 @@
-/* feed_reader: reads documents in the order in which Redis took them, from a place in the feed on.
+/* feed_reader: reads documents in the order in which Redis took them, starting at a place in the feed.
  *
  *     struct page { struct feed_reader reader; ... };
  *     page->reader = (struct feed_reader){ .store = store, .cursor = from, .on_document = on_document,

@@ -64,7 +64,7 @@ struct feed_search {
         unsigned reads_done; /* in all           */
 };
 
-/* False: there is nothing to search, and on_done does not come. */
+/* False: there is nothing to search, and on_done is not called. */
 bool feed_search_start(struct feed_search *search);
 
 #endif

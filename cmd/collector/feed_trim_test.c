@@ -1,4 +1,4 @@
-/* Tests of trim where no server is: what is noted, and what is forgotten. With servers,
+/* Tests of trimming without a server: what is recorded, and what is forgotten. With servers,
  * tests/integration/test_listing.py. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -24,7 +24,7 @@ struct feed_turn {
 
 /* All zero: nobody has the turn. */
 struct feed_turns {
-        struct feed_turn *first, *last; /* those that wait */
+        struct feed_turn *first, *last; /* readers that wait */
         bool is_taken;
 };
 

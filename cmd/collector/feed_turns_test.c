@@ -1,4 +1,4 @@
-/* Tests of turns: who comes next, and what becomes of those that wait. */
+/* Tests of turns: which reader is next, and what happens to those that wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

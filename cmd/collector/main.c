@@ -30,7 +30,7 @@ struct process {
         struct tokens tokens;
         struct backing_redis_watch *watch;
         struct backing_redis_watch *previous;        /* NULL without --previous-binding */
-        struct commands commands, previous_commands; /* what is tried with each of the two */
+        struct commands commands, previous_commands; /* what is tried on each Redis */
         struct redis_trial trial, previous_trial;
         uv_async_t denied; /* a worker was refused: the binding may say something else by now */
         int64_t looked_ms;

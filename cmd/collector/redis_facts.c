@@ -31,7 +31,7 @@ void redis_facts_reached(struct redis_facts *facts, unsigned generation, const c
         bool is_newer = generation > server->generation;
         if (address && (is_newer || (generation == server->generation && strcmp(server->address, address) != 0))) {
                 *server = (struct redis_fact){ .generation = generation, .since_ms = clock_realtime_ms() };
-                (void)snprintf(server->address, sizeof(server->address), "%s", address); /* what is too long is cut */
+                (void)snprintf(server->address, sizeof(server->address), "%s", address); /* a long text is truncated */
         }
         (void)pthread_mutex_unlock(&facts->lock);
 }
@@ -53,7 +53,7 @@ static bool find(const char *text, const char *name, char *out, size_t size)
                 if (strncmp(line, name, length) != 0 || line[length] != ':')
                         continue;
                 const char *value = line + length + 1;
-                (void)snprintf(out, size, "%.*s", (int)strcspn(value, "\r\n"), value); /* what is too long is cut */
+                (void)snprintf(out, size, "%.*s", (int)strcspn(value, "\r\n"), value); /* a long text is truncated */
                 return true;
         }
         return false;

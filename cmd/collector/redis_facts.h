@@ -15,7 +15,7 @@
 /* The server that was reached last. */
 struct redis_fact {
         unsigned generation;     /* of the target; 0: none yet */
-        char address[280];       /* with Sentinel that of the primary */
+        char address[280];       /* with Sentinel, the primary's address */
         char version[64];        /* "redis 7.0.15"; "": not known */
         char role[16], mode[16]; /* "master", "standalone"; "": not known */
         int64_t since_ms;        /* of this address and generation, Unix */

@@ -1,4 +1,4 @@
-/* store_read: GET, and once more in the previous Redis. */
+/* store_read: sends GET, and repeats it in the previous Redis if the key is missing. */
 #include "store_read.h"
 
 #include <string.h>

@@ -32,7 +32,7 @@ struct store_read {
 void store_read(struct store *store, struct store_read *read, const char *key);
 /* Asks `redis`, where a store_write has found the key. */
 void store_read_found(struct store *store, struct store_read *read, struct redis *redis, const char *key);
-/* Looks in the previous Redis alone. */
+/* Looks only in the previous Redis. */
 void store_read_previous(struct store *store, struct store_read *read, const char *key);
 /* In on_done: what it has found is in a former Redis, and does not count (swap.h). */
 bool store_read_is_overtaken(const struct store_read *read);

@@ -15,7 +15,7 @@ enum { FENCE_SIZE = 2 * STORE_KEY_SIZE + sizeof("collector:ack:{}") };
 static void write_failed(struct store_write *write, enum store_outcome outcome, const struct err *err)
 {
         if (write->outcome != STORE_DONE)
-                return; /* the first failure is the one that is told */
+                return; /* the first failure is the one that is reported */
         write->outcome = outcome;
         write->err = *err;
 }
@@ -105,7 +105,7 @@ static void on_add_resend(struct redis_command *command)
         int64_t first_ms = first_added_ms(write);
         const char *name = store_stream(write->store, redis_place(write->redis), store_today(write->store), stream);
         if (feed_add_args(command, name, write->key, first_ms >= 0 ? first_ms : command->sent_first_ms, NULL) < 0)
-                return; /* out of memory: it goes without the mark, and a list may show the document twice */
+                return; /* out of memory: the entry has no mark, and a list may show the document twice */
 }
 
 static enum redis_made on_add_place(struct redis_command *command, const struct redis_place *place)

@@ -51,8 +51,8 @@ struct store_write {
 
         /* Private. */
         struct store *store;
-        struct redis *redis;           /* where it is sent */
-        struct ack_client *ack_client; /* whose client that is; NULL without ack_pool */
+        struct redis *redis;           /* where the commands are sent */
+        struct ack_client *ack_client; /* the ack client that owns `redis`; NULL without ack_pool */
         struct ack_ticket ticket;
         struct redis_command set, add;
         char set_room[STORE_SET_ROOM], add_room[STORE_ADD_ROOM]; /* longer commands are allocated */

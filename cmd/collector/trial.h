@@ -8,8 +8,8 @@
 #include "commands.h"
 #include "redis/sentinel_check.h"
 
-/* Sends the commands of serving (commands.h) and waits at most timeout_ms. Errors are those of redis_probe. *found is what
- * was found until then, with an address if the server was reached. */
+/* Sends the commands of serving (commands.h) and waits at most timeout_ms. Errors are those of redis_probe. *found has
+ * what was learned up to that point, with an address if the server was reached. */
 int trial_run(const struct backing_redis *redis, const struct commands *commands, int64_t timeout_ms,
               struct redis_probe_result *found, struct err *err) NODISCARD;
 

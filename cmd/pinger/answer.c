@@ -1,6 +1,6 @@
-/* answer: the response's record is made in the server's on_answered, which is called within http_respond, so that what
- * the server answers by itself passes there as well. What that callback does not know, the media type, stands in
- * worker->answer meanwhile; when that is NULL the answer is not ours, and the request has no record yet. */
+/* answer: the server's on_answered, which runs within http_respond, makes the response's record, so that it also covers
+ * what the server answers itself. The callback does not know the media type, which worker->answer holds in the
+ * meantime. If that is NULL, the answer is not ours and the request has no record yet. */
 #include "answer.h"
 #include "pinger.h"
 
@@ -38,8 +38,8 @@ static bool is_recorded(const struct worker *worker, const char *route)
         return true;
 }
 
-/* Hands over what was written to the scratch buffer. A record that could not be made is lost: memory is short, or a
- * head of 64 KiB was nothing but control characters. */
+/* Hands over the contents of the scratch buffer. A record that could not be made is lost: memory is short, or a head of
+ * 64 KiB consisted only of control characters. */
 static void deliver(struct worker *worker, int rc)
 {
         if (rc == 0)

@@ -1,6 +1,6 @@
 /* check: prints everything to standard output, so that it can be read in a pod's log, and errors to standard error as
- * well. Collector is tried with a GET, which stores nothing; a Collector of the old program has no /healthz and answers
- * 404 or worse, so every answer but a refusal of the token counts as reached. */
+ * well. Collector is probed with a GET, which stores nothing. The old Collector has no /healthz and answers 404 or
+ * worse, so every answer except a rejected token counts as reached. */
 #include "check.h"
 
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 
 enum { TRY_TIMEOUT_MS = 5000, DELIVER_TIMEOUT_MS = 40000 };
 
-/* A record as Pinger logs a request, which says where it comes from. */
+/* A record like that of a request, which says where it comes from. */
 static const char record_body[] = "{\"logs\":[{\"level\":30,\"time\":%" PRId64 ",\"pid\":%d,\"hostname\":\"\","
                                   "\"msg\":\"pinger --check-delivery\"}]}";
 
@@ -29,7 +29,7 @@ static int ask(struct collector_client *client, struct backing_collector *collec
                                      reply, err);
 }
 
-/* The key in {"result":"OK","key":"..."}. */
+/* Extracts the key from {"result":"OK","key":"..."}. */
 static int read_key(const struct collector_reply *reply, char key[UUID_TEXT_SIZE], struct err *err)
 {
         static const char member[] = "\"key\":\"";
@@ -42,7 +42,7 @@ static int read_key(const struct collector_reply *reply, char key[UUID_TEXT_SIZE
         return 0;
 }
 
-/* Sends a record as Pinger does, and reads it back. */
+/* Sends a record the way Pinger does, and reads it back. */
 static int deliver(struct collector_client *client, struct backing_collector *collector, struct err *err)
 {
         char body[sizeof(record_body) + 64], key[UUID_TEXT_SIZE], path[UUID_TEXT_SIZE + sizeof("/?key=")];

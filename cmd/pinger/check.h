@@ -1,5 +1,5 @@
-/* check: `pinger --check` reads everything, tries to reach Collector, says what it found. With --check-delivery it also
- * sends a log record and reads it back.
+/* check: `pinger --check` reads the settings and bindings, tries to reach Collector, and reports what it found. With
+ * --check-delivery it also sends a log record and reads it back.
  *
  * Threads: the main thread. */
 #ifndef PINGER_CHECK_H
@@ -7,7 +7,7 @@
 
 #include "settings.h"
 
-/* The exit status: 0 sound, 1 Collector can't be reached or the record has not arrived, 2 the settings are wrong. */
+/* The exit status: 0 success, 1 Collector can't be reached or the record has not arrived, 2 the settings are wrong. */
 int check_run(const struct settings *settings, const struct config_report *report, char *const *environment);
 
 #endif

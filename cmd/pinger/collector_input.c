@@ -1,4 +1,4 @@
-/* collector_input: an option with only its default does not say where Collector is, and is left out. */
+/* collector_input: an option that has only its default does not say where Collector is, and is omitted. */
 #include "collector_input.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* collector_input: the settings of Collector's address, in the form that pkg/backing takes.
+/* collector_input: the settings of Collector's address in the form that pkg/backing expects.
  *
  * Threads: any. */
 #ifndef PINGER_COLLECTOR_INPUT_H

@@ -1,6 +1,6 @@
-/* delay: a timer per request, in a list so that they can be answered when the program stops. The memory of one lives
- * until its timer is closed. While the list is not empty, a timer of the worker asks the system twice a second which of
- * their clients have gone: libmicrohttpd does not look at a connection whose request waits. */
+/* delay: a timer per request, in a list, so that the requests can be answered when the program stops. A delay's memory
+ * lives until its timer is closed. While the list is not empty, a timer of the worker checks twice a second which
+ * clients have disconnected, because libmicrohttpd does not look at a connection whose request waits. */
 #include "delay.h"
 
 #include <ctype.h>
@@ -21,7 +21,7 @@ struct delay {
 
 enum { LOOK_MS = 500 };
 
-/* Digits, or digits with up to three behind a point. */
+/* Digits, with up to three decimals. */
 static bool parse_seconds(const char *text, int64_t *ms)
 {
         enum { DIGITS_MAX = 9 };
@@ -50,7 +50,7 @@ static void on_closed(uv_handle_t *handle)
         free(CONTAINER_OF(handle, struct delay, timer));
 }
 
-/* Takes it off the list; the request is the caller's to answer. */
+/* Removes the delay from the list; the caller answers the request. */
 static struct http_request *finish(struct delay *delay)
 {
         list_remove(&delay->link);
@@ -101,11 +101,14 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
         list_init(&delay->link);
         list_prepend(&worker->delays, &delay->link);
         if (!uv_is_active((uv_handle_t *)&worker->delay_look))
-                (void)uv_timer_start(&worker->delay_look, on_look, LOOK_MS, LOOK_MS); /* not closing: cannot fail */
+                (void)uv_timer_start(&worker->delay_look, on_look, LOOK_MS, LOOK_MS); /* never fails for an open
+                                                                                       * handle */
         (void)uv_timer_init(&worker->base.loop, &delay->timer);                       /* always 0 */
-        uv_update_time(&worker->base.loop); /* or the turn so far would count as waited */
-        /* The loop's clock drops parts of a millisecond, so a timer may come up to one early: the delay is not less. */
-        (void)uv_timer_start(&delay->timer, on_time, ms > 0 ? (uint64_t)ms + 1 : 0, 0); /* not closing: cannot fail */
+        uv_update_time(&worker->base.loop); /* otherwise the turn so far would count as waiting */
+        /* The loop's clock drops fractions of a millisecond, so a timer may fire up to 1 ms early; the delay must not
+         * be shorter. */
+        (void)uv_timer_start(&delay->timer, on_time, ms > 0 ? (uint64_t)ms + 1 : 0, 0); /* never fails for an open
+                                                                                         * handle */
 }
 
 void delay_cancel_all(struct worker *worker)

@@ -11,16 +11,16 @@
 
 struct worker;
 
-/* "150ms", "2s", "1m30s", or a plain number of seconds as podinfo takes it: "2", "0.5". False for another text. */
+/* "150ms", "2s", "1m30s", or a plain number of seconds as podinfo takes it: "2", "0.5". False for any other text. */
 bool delay_parse(const char *text, int64_t *ms);
 
-void delay_init(struct worker *worker); /* its loop is there; the worker closes delay_look */
+void delay_init(struct worker *worker); /* the loop must be open; the worker closes delay_look */
 
-/* Answers the request with {"delay": seconds} after the time; with 503 where --delays-max wait in the process. One whose
- * client goes ends early. */
+/* Answers the request with {"delay": seconds} after that time, or with 503 if --delays-max requests already wait in the
+ * process. A request whose client disconnects ends early. */
 void delay_start(struct worker *worker, struct http_request *request, int64_t ms);
 
-/* Answers all that wait with 503: the program stops. */
+/* Answers all waiting requests with 503, since the program stops. */
 void delay_cancel_all(struct worker *worker);
 
 #endif

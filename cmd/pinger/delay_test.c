@@ -1,4 +1,4 @@
-/* delay: the times that /delay/{time} takes. */
+/* delay: the times that /delay/{time} accepts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

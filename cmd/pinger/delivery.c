@@ -3,7 +3,7 @@
  * the stop has passed; only then it takes the next, which keeps the order. The request path holds the lock for a copy
  * of a few hundred bytes and wakes the thread only when that has something to do.
  *
- * An episode of failure is logged twice: when it begins, with what happens next, and when it is over. */
+ * An episode of failures is logged twice: when it begins, with what happens next, and when it ends. */
 #include "delivery.h"
 
 #include <errno.h>
@@ -24,15 +24,15 @@ static const double latency_bounds[] = { 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1
 struct delivery {
         struct delivery_options options; /* with the defaults filled in */
         struct collector_client *client;
-        struct uuid_source uuids; /* the thread's */
+        struct uuid_source uuids; /* for the thread only */
         pthread_t thread;
         bool has_thread;
 
         pthread_mutex_t lock; /* guards what follows */
         pthread_cond_t changed;
         struct queue queue;
-        struct backing_collector *collector; /* NULL: none was given yet */
-        _Atomic unsigned collector_count;    /* counts up with each new one; read without the lock, too */
+        struct backing_collector *collector; /* NULL: none yet */
+        _Atomic unsigned collector_count;    /* incremented with each new one; also read without the lock */
         bool stopping;
         int64_t deadline_ms; /* valid when stopping */
         bool is_full;        /* an episode of dropping new records */
@@ -108,7 +108,7 @@ int64_t delivery_pause_ms(const struct delivery_options *options, unsigned failu
 
 /* --- The request path --------------------------------------------------------------------------- */
 
-/* A record was not taken. Only the first of an episode is logged. Called with the lock held. */
+/* Counts a dropped record and logs the first one of an episode. Called with the lock held. */
 static void drop_new(struct delivery *d, int rc, size_t length)
 {
         bool is_too_large = length > d->options.bytes_max || length > BATCH_MAX_BYTES;
@@ -129,7 +129,7 @@ void delivery_put(struct delivery *d, const char *text, size_t length)
         if (rc < 0)
                 drop_new(d, rc, length);
         metric_set(d->waiting_gauge, (double)d->queue.records);
-        /* The first record sets the thread's alarm, the tenth makes a batch; the others change nothing for it. */
+        /* The first record starts the thread's timeout and the tenth completes a batch; the others need no wake-up. */
         bool wake = rc == 0 && (d->queue.in_line == 1 || d->queue.in_line == d->options.batch_records);
         (void)pthread_mutex_unlock(&d->lock);
         if (wake)
@@ -138,11 +138,11 @@ void delivery_put(struct delivery *d, const char *text, size_t length)
 
 /* --- The thread --------------------------------------------------------------------------------- */
 
-/* Waits for a change, at most until `until_ms`. Called with the lock held. */
+/* Waits for a change until `until_ms` at the latest. Called with the lock held. */
 static void wait_until(struct delivery *d, int64_t until_ms)
 {
         if (until_ms == INT64_MAX) {
-                (void)pthread_cond_wait(&d->changed, &d->lock); /* callers look at the state again */
+                (void)pthread_cond_wait(&d->changed, &d->lock); /* callers check the state again */
                 return;
         }
         struct timespec at = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
@@ -154,7 +154,7 @@ static bool is_over(const struct delivery *d)
         return d->stopping && clock_monotonic_ms() >= d->deadline_ms;
 }
 
-/* Waits until a batch is due and takes it. False when the thread is to end. */
+/* Waits until a batch is due and takes it. False if the thread should end. */
 static bool take_batch(struct delivery *d, struct queue_batch *batch)
 {
         (void)pthread_mutex_lock(&d->lock);
@@ -163,7 +163,7 @@ static bool take_batch(struct delivery *d, struct queue_batch *batch)
                 if (due_ms <= clock_monotonic_ms() || (d->stopping && d->queue.in_line > 0))
                         break;
                 if (d->stopping)
-                        break; /* nothing waits any more */
+                        break; /* the queue is empty */
                 wait_until(d, due_ms);
         }
         bool goes_on = d->queue.in_line > 0 && !is_over(d);
@@ -173,7 +173,7 @@ static bool take_batch(struct delivery *d, struct queue_batch *batch)
         return goes_on;
 }
 
-/* The collector to send to, referenced, and its count. Waits until there is one; NULL when the program stops. */
+/* Returns the collector to send to, referenced, and its count. Waits until there is one; NULL if the program stops. */
 static struct backing_collector *current_collector(struct delivery *d, unsigned *count)
 {
         struct backing_collector *found = NULL;
@@ -194,8 +194,8 @@ static struct backing_collector *current_collector(struct delivery *d, unsigned 
         return found;
 }
 
-/* Waits for the next attempt: the pause, or another collector, or the stop, which makes it come at once, but only
- * the first time: `pressed` remembers. False when the time is up. */
+/* Waits for the next attempt: until the pause ends, the collector changes, or the program stops. A stop triggers an
+ * attempt at once, but only the first time, which `pressed` remembers. False if the time is up. */
 static bool pause_before_retry(struct delivery *d, int64_t pause_ms, unsigned count, bool *pressed)
 {
         int64_t until_ms = clock_monotonic_ms() + pause_ms;
@@ -251,7 +251,7 @@ static void finish(struct delivery *d, struct queue_batch *batch, enum outcome o
                 d->state = DELIVERY_WORKING;
                 d->error[0] = '\0';
         }
-        /* The episode of dropping is over when half of the room is free: not with each batch. */
+        /* An episode of dropping ends when half of the room is free, not with each batch. */
         d->is_full = was_full && d->queue.records > d->options.records_max / 2;
         bool has_room_again = was_full && !d->is_full;
         uint64_t dropped = d->dropped;
@@ -300,7 +300,7 @@ static enum collector_verdict attempt(struct delivery *d, struct backing_collect
         return collector_judge(reply->status);
 }
 
-/* Stays with the batch until it is done with. */
+/* Retries the batch until it is delivered or given up. */
 static void deliver(struct delivery *d, struct queue_batch *batch, const struct buf *body, bool *refusal_told)
 {
         char id[UUID_TEXT_SIZE];
@@ -425,7 +425,7 @@ void delivery_close(struct delivery *d, int64_t deadline_ms)
         (void)pthread_mutex_unlock(&d->lock);
         (void)pthread_cond_signal(&d->changed);
         collector_client_cut_at(d->client, deadline_ms);
-        (void)pthread_join(d->thread, NULL); /* it runs, and nobody else joins it */
+        (void)pthread_join(d->thread, NULL); /* it runs, and no one else joins it */
         metric_add(d->shutdown_counter, (int64_t)d->queue.in_line);
         metric_set(d->waiting_gauge, 0);
         d->abandoned += d->queue.in_line;
@@ -461,7 +461,8 @@ void delivery_get_status(struct delivery *d, struct delivery_status *out)
         out->waiting = d->queue.records;
         out->delivered = d->delivered;
         out->dropped = d->dropped;
-        (void)snprintf(out->collector, sizeof(out->collector), "%s", url ? url : ""); /* a cut URL still tells */
+        (void)snprintf(out->collector, sizeof(out->collector), "%s", url ? url : ""); /* a truncated URL is still
+                                                                                       * useful */
         (void)snprintf(out->error, sizeof(out->error), "%s", d->error);
         (void)pthread_mutex_unlock(&d->lock);
 }

@@ -1,18 +1,18 @@
 /* delivery: carries log records to Collector, off the request path.
  *
  *     delivery_open(&(struct delivery_options){ .metrics = all, .log = log }, &delivery, &err);
- *     delivery_set_collector(delivery, collector);         // now, and whenever the binding changes
+ * delivery_set_collector(delivery, collector);         // at the start and whenever the binding changes
  *     delivery_put(delivery, text, length);                // never waits, never fails for the caller
  *     ...
  *     delivery_close(delivery, clock_monotonic_ms() + 10000);
  *
- * A thread of its own takes records in batches of up to 10, or whatever has come within a second, and sends each
- * batch as one `POST /` of {"logs":[...]}, one after the other, so Collector gets them in order. A batch that is not
- * taken is sent again, with backoff and under the same Idempotency-Key, until it is: a Collector that did store it the
- * first time stores nothing twice. Each attempt goes to the collector that is the newest then. Only a refusal that
- * says the batch itself is wrong (400, 413, 422, ...) makes it give a batch up.
+ * A dedicated thread takes records in batches of up to 10, or those of one second, and sends each batch as one `POST /`
+ * of {"logs":[...]}, one after the other, so Collector gets them in order. It retries a batch with backoff until
+ * Collector accepts it, under the same Idempotency-Key, so that a Collector that stored it the first time does not
+ * store it twice. Each attempt goes to the newest collector at that time. The thread gives up a batch only if the
+ * answer says that the batch itself is wrong (400, 413, 422, ...).
  *
- * What waits is bounded; when it is full new records are dropped. Everything is counted:
+ * The queue is bounded, and a full queue drops new records. Everything is counted:
  *   pinger_log_records_delivered_total, pinger_log_records_dropped_total{reason="queue_full|refused|shutdown|
  *   too_large|no_memory"}, pinger_log_records_waiting, pinger_log_batches_total{result="delivered|refused|
  *   abandoned"}, pinger_log_attempts_failed_total, pinger_log_delivery_seconds (from a batch's first record to
@@ -36,38 +36,38 @@ struct delivery; /* opaque */
 struct delivery_options {
         size_t batch_records;    /* 0 = 10                                                     */
         int64_t batch_ms;        /* 0 = 1000                                                   */
-        size_t records_max;      /* waiting and under way; 0 = 10000                           */
-        size_t bytes_max;        /* of their texts; 0 = 16 MiB                                 */
-        int64_t max_age_ms;      /* of the connection, give or take a tenth; 0: for ever        */
+        size_t records_max;      /* waiting and in flight; 0 = 10000 */
+        size_t bytes_max;        /* bytes bytes of their texts; 0 = 16 MiB */
+        int64_t max_age_ms;      /* age limit of a connection, give or take a tenth; 0: none */
         int64_t timeout_ms;      /* for one attempt; 0 = 10000                                 */
         int64_t retry_min_ms;    /* first pause, doubled with each failure; 0 = 100            */
         int64_t retry_max_ms;    /* 0 = 5000                                                   */
-        struct metrics *metrics; /* not NULL; lives longer                                     */
+        struct metrics *metrics; /* not NULL; must outlive the delivery */
         struct log *log;         /* NULL: silent                                               */
 };
 
 enum delivery_state {
-        DELIVERY_NOWHERE,  /* it is not known where Collector is; records wait  */
+        DELIVERY_NOWHERE,  /* Collector's address is unknown; records wait */
         DELIVERY_WORKING,  /* nothing is wrong                                  */
-        DELIVERY_RETRYING, /* the batch under way has failed at least once      */
+        DELIVERY_RETRYING, /* the current batch has failed at least once */
 };
 
 struct delivery_status {
         enum delivery_state state;
         size_t waiting; /* records */
         uint64_t delivered, dropped;
-        char collector[256]; /* its URL, "" where there is none; holds no secret */
-        char error[256];     /* why the last attempt has failed; "" when WORKING */
+        char collector[256]; /* its URL, "" if there is none; contains no secret */
+        char error[256];     /* why the last attempt failed; "" if WORKING */
 };
 
-/* Starts the thread; nothing is sent before there is a collector. */
+/* Starts the thread; it sends nothing until there is a collector. */
 int delivery_open(const struct delivery_options *options, struct delivery **out, struct err *err) NODISCARD;
 
-/* Sends what waits until the deadline (clock_monotonic_ms), then counts the rest as dropped and frees it all.
- * Where no collector is known, nobody can take them: the rest is dropped at once. NULL is fine. */
+/* Sends waiting records until the deadline (clock_monotonic_ms), then counts the rest as dropped and frees everything.
+ * If no collector is known, all are dropped at once. NULL is fine. */
 void delivery_close(struct delivery *delivery, int64_t deadline_ms);
 
-/* References it. A batch that waits for its next attempt is sent at once. */
+/* Takes its own reference. A batch that waits for its next attempt is sent at once. */
 void delivery_set_collector(struct delivery *delivery, struct backing_collector *collector);
 
 /* Copies one record, which is a JSON value. */
@@ -75,8 +75,8 @@ void delivery_put(struct delivery *delivery, const char *text, size_t length);
 
 void delivery_get_status(struct delivery *delivery, struct delivery_status *out);
 
-/* The pause before attempt number `failures` + 1: retry_min_ms doubled each time, at most retry_max_ms, of which
- * `random` (any number) takes off up to a half, so that many Pingers don't come back together. */
+/* The pause before attempt number `failures` + 1: retry_min_ms, doubled each time, at most retry_max_ms. `random` (any
+ * number) shortens it by up to half, so that many Pingers don't retry at the same time. */
 int64_t delivery_pause_ms(const struct delivery_options *options, unsigned failures, uint32_t random);
 
 #endif

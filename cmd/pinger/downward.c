@@ -1,7 +1,7 @@
-/* downward: the downward API hands a pod's fields to its container as environment variables, which stay as they
- * were at the start, and as files, which the kubelet renews when a label changes; so the file is read for each
- * answer. It has one line per label. The name is bounded by `=`, the value is a quoted string of Go: its escapes
- * are undone here; text that is not well formed loses its line and nothing else. */
+/* downward: the downward API passes a pod's fields to its container as environment variables, which never change, and
+ * as files, which the kubelet updates when a label changes, so each answer reads the file. It has one line per label:
+ * the name up to `=`, and the value as a quoted Go string, whose escapes are decoded here. A malformed line is
+ * skipped. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ static int put_utf8(struct buf *out, uint32_t c)
         return buf_append(out, bytes, n);
 }
 
-/* Undoes one escape; `at` is behind the backslash and moves behind the escape. -1: it is none. */
+/* Decodes one escape; `at` is after the backslash and advances past the escape. -1: invalid. */
 static int put_escape(struct buf *out, const char **at, const char *end)
 {
         static const char names[] = "abfnrtv\\\"'", values[] = "\a\b\f\n\r\t\v\\\"'";
@@ -70,7 +70,7 @@ static int put_escape(struct buf *out, const char **at, const char *end)
         return c == 'x' ? buf_putc(out, (char)value) : put_utf8(out, value);
 }
 
-/* The quoted string from `at` to the end of its line. -1 where it is not one. */
+/* Decodes the quoted string from `at` to the end of its line. -1: not a quoted string. */
 static int unquote(struct buf *out, const char *at, const char *end)
 {
         if (at == end || *at++ != '"')
@@ -99,7 +99,7 @@ static int add_label(json_t *labels, const char *line, const char *end)
                 json_t *shown = facts_text(redact_known_form(text) ? REDACTED : text);
                 rc = shown ? 0 : -1;
                 if (shown)
-                        (void)json_object_set_new(labels, name, shown); /* a name that is not UTF-8 is no label */
+                        (void)json_object_set_new(labels, name, shown); /* a name that is not UTF-8 is not a label */
         }
         buf_fini(&value);
         return rc;
@@ -120,7 +120,7 @@ json_t *facts_labels(const char *text, size_t length)
         return labels;
 }
 
-/* The labels in the folder; null where there is no such file. */
+/* The labels in the folder; null if there is no such file. */
 static json_t *read_labels(const char *folder)
 {
         char path[PATH_MAX];

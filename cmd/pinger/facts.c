@@ -1,5 +1,5 @@
-/* facts: the short ones: texts, memory, environment variables, header fields, limits, bindings. What needs a
- * page of its own has a file of its own (network.c, downward.c). */
+/* facts: the short ones: texts, memory, environment variables, header fields, limits, bindings. Longer ones have their
+ * own files (network.c, downward.c). */
 #include "facts.h"
 
 #include <ctype.h>
@@ -19,7 +19,7 @@ json_t *facts_text(const char *text)
         json_t *plain = json_string(text);
         if (plain)
                 return plain;
-        /* Not UTF-8: through pkg/json, which replaces what is wrong. */
+        /* Not UTF-8: pkg/json replaces the invalid bytes. */
         struct buf escaped;
         buf_init(&escaped, 0);
         if (json_escape(&escaped, text, strlen(text)) == 0)
@@ -33,12 +33,13 @@ json_t *facts_memory(void)
         size_t rss = 0;
         struct mallinfo2 heap = mallinfo2();
         json_int_t mapped = (json_int_t)heap.hblkhd; /* large blocks, outside the arena */
-        (void)uv_resident_set_memory(&rss);          /* /proc is not there: 0 */
+        (void)uv_resident_set_memory(&rss);          /* 0 if there is no /proc */
         return json_pack("{s:I, s:I, s:I}", "rss", (json_int_t)rss, "heapTotal", (json_int_t)heap.arena + mapped,
                          "heapUsed", (json_int_t)heap.uordblks + mapped);
 }
 
-/* True if the value holds the value of a variable with a secret's name. Short ones would be found anywhere. */
+/* True if the value contains the value of a variable with a secret's name. Short values would match anywhere, so they
+ * are skipped. */
 static bool repeats_a_secret(char *const *environment, const char *value)
 {
         enum { SHORTEST = 6 };
@@ -62,7 +63,7 @@ static int add_variable(json_t *all, char *const *environment, const char *varia
         char name[256];
         size_t length = equals ? (size_t)(equals - variable) : 0;
         if (!equals || length == 0 || length >= sizeof(name))
-                return 0; /* nobody reads a variable with such a name */
+                return 0; /* no one reads a variable with such a name */
         memcpy(name, variable, length);
         name[length] = '\0';
         const char *value = equals + 1;
@@ -70,7 +71,7 @@ static int add_variable(json_t *all, char *const *environment, const char *varia
         json_t *shown = facts_text(hide ? REDACTED : value);
         if (!shown)
                 return -1;
-        (void)json_object_set_new(all, name, shown); /* a name that is not UTF-8 is left out */
+        (void)json_object_set_new(all, name, shown); /* a name that is not UTF-8 is omitted */
         return 0;
 }
 
@@ -119,7 +120,7 @@ json_t *facts_headers(const struct http_header *headers, size_t count)
                         json_decref(all);
                         return NULL;
                 }
-                (void)json_object_set_new(all, name, value); /* a name that is not UTF-8 is left out */
+                (void)json_object_set_new(all, name, value); /* a name that is not UTF-8 is omitted */
         }
         return all;
 }

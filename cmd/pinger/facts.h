@@ -1,9 +1,9 @@
-/* facts: facts about the environment that Pinger runs in, as JSON values (jansson).
+/* facts: facts about Pinger's environment, as JSON values (jansson).
  *
  *     json_t *networks = facts_networks();             // owned; NULL: out of memory
  *
- * Each function gives a new value with one reference, or NULL when memory is short. Texts that are not UTF-8
- * have each wrong byte replaced by U+FFFD.
+ * Each function returns a new value with one reference, or NULL if memory runs out. In texts that are not UTF-8, U+FFFD
+ * replaces each invalid byte.
  *
  * Threads: any. */
 #ifndef PINGER_FACTS_H
@@ -15,23 +15,23 @@
 #include "binding/servicebinding.h"
 #include "http/http.h"
 
-/* A string; null where `text` is NULL. */
+/* A string; null if `text` is NULL. */
 json_t *facts_text(const char *text);
 
-/* Per interface that is up and has an address, an array of address, netmask, family, mac, internal, cidr, and
- * scopeid for IPv6: what Node's os.networkInterfaces() gives (nodejs.org, "OS"). */
+/* Per interface that is up and has an address, an array of address, netmask, family, mac, internal, cidr, and scopeid
+ * for IPv6: the result of Node's os.networkInterfaces() (nodejs.org, "OS"). */
 json_t *facts_networks(void);
-/* {"lo":[{...}]} for addresses of the caller's: what facts_networks does with the machine's. */
+/* {"lo":[{...}]} for the caller's addresses, as facts_networks makes it for the machine's. */
 json_t *facts_networks_of(const uv_interface_address_t *addresses, int count);
 
 /* rss, heapTotal and heapUsed, in bytes. */
 json_t *facts_memory(void);
 
-/* The environment variables; values that look secret are replaced (redact.h), also those that hold the value of
- * a variable with a secret's name. `environment` ends with NULL. */
+/* The environment variables. Values that look secret are replaced (redact.h), and so are those that contain the value
+ * of a variable with a secret's name. `environment` ends with NULL. */
 json_t *facts_environment(char *const *environment);
 
-/* The value of a header field as it may be shown. */
+/* The value of a header field, redacted. */
 json_t *facts_field(const char *name, const char *value);
 /* Header fields, names in lower case, values of one name joined by ", ", secret ones replaced. */
 json_t *facts_headers(const struct http_header *headers, size_t count);
@@ -39,15 +39,15 @@ json_t *facts_headers(const struct http_header *headers, size_t count);
 /* The control group's limits: {"cgroup":2,"cpus":0.5,"memoryBytes":...,"memoryUsedBytes":...}; null: no limit. */
 json_t *facts_limits(void);
 
-/* The pod as the downward API tells of it: name, namespace, node, ip from POD_NAME, POD_NAMESPACE, NODE_NAME and
- * POD_IP, labels from the file `labels` in `folder`; null where nothing is told. Annotations are left out: they may
- * hold whole manifests with all that is in them. */
+/* The pod as the downward API describes it: name, namespace, node and ip from POD_NAME, POD_NAMESPACE, NODE_NAME and
+ * POD_IP, labels from the file `labels` in `folder`; null for what is missing. Annotations are omitted, because they
+ * may hold whole manifests. */
 json_t *facts_pod(char *const *environment, const char *folder);
-/* The labels in the text of such a file: a line `name="value"` each, the value quoted as Go's strconv.Quote does
- * (kubernetes.io, "Downward API"). Lines of another form are passed over. */
+/* The labels in the text of such a file: one line `name="value"` each, the value quoted as by Go's strconv.Quote
+ * (kubernetes.io, "Downward API"). Other lines are skipped. */
 json_t *facts_labels(const char *text, size_t length);
 
-/* Name, type and provider of each binding, and its problem where it has one. NULL: an empty array. */
+/* Name, type and provider of each binding, and its problem if it has one. NULL: an empty array. */
 json_t *facts_bindings(const struct servicebinding_set *set);
 
 #endif

@@ -1,4 +1,4 @@
-/* facts: what is shown of the environment, the interfaces, the pod; and what is not. */
+/* facts: what is shown of the environment, the interfaces and the pod, and what is hidden. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "base/redact.h"
 #include "facts.h"
 
-/* Compares with JSON text; takes the value. */
+/* Compares the value with JSON text, and frees it. */
 static void expect_json(json_t *value, const char *expected)
 {
         assert_non_null(value);

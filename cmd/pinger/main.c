@@ -1,7 +1,7 @@
 /* Pinger: reports the environment of a web server at run time, and sends its log to Collector.
  *
  * This file says what Pinger adds to a service (pkg/service): its options and routes, the delivery of log records, and
- * the binding of Collector, which it follows. Nothing of a request passes through it. */
+ * the binding of Collector, which it follows. It does not handle requests. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -123,7 +123,8 @@ static const struct backing_report *report(const struct service *service, const 
         return backing_collector_report(collector);
 }
 
-/* No worker makes records any more: what waits for Collector has its time, or what is left of the grace period. */
+/* The workers have ended and make no more records. Waiting records may still be sent, within the delivery's time or
+ * what is left of the grace period. */
 static void flush(struct service *service, int64_t deadline_ms)
 {
         struct pinger *pinger = service->data;
@@ -150,7 +151,7 @@ static bool check(const void *data, const struct config_report *origins, char *c
         return true;
 }
 
-/* What /v1/status remembers of the log. */
+/* The events that /v1/status shows. */
 static const char *const remembered[] = { "binding.", "delivery.", "queue.",  "collector.",
                                           "batch.",   "config.",   "server.", NULL };
 

@@ -1,6 +1,6 @@
-/* network: libuv lists the addresses of the interfaces that are up, with their hardware addresses, as Node
- * does with the same function; here they are grouped by interface and written as Node writes them. The prefix
- * length of `cidr` is the netmask's leading ones; a mask with a hole has none, and cidr is null. */
+/* network: libuv lists the addresses of the interfaces that are up, with their hardware addresses; Node uses the same
+ * function. Here they are grouped by interface and written as Node writes them. The prefix length of `cidr` is the
+ * number of the netmask's leading ones; for a mask with a hole, cidr is null. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static json_t *describe(const uv_interface_address_t *a)
         return entry;
 }
 
-/* Appends to the interface's array, which is made with its first address. */
+/* Appends to the interface's array, which is created with the first address. */
 static int add(json_t *all, const uv_interface_address_t *a)
 {
         json_t *list = json_object_get(all, a->name);
@@ -82,7 +82,8 @@ json_t *facts_networks(void)
         uv_interface_address_t *addresses;
         int count;
         if (uv_interface_addresses(&addresses, &count) < 0)
-                return json_object(); /* not to be had, as in a sandbox without netlink: there are none to show */
+                return json_object(); /* the list is unavailable, as in a sandbox without netlink, so there is nothing
+                                       * to show */
         json_t *all = facts_networks_of(addresses, count);
         uv_free_interface_addresses(addresses, count);
         return all;

@@ -1,4 +1,4 @@
-/* overview: the main thread looks at the delivery once a second; whoever asks gets what there is. */
+/* overview: the main thread samples the delivery once a second; readers get the latest sample. */
 #include "overview.h"
 
 #include <string.h>

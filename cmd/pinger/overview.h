@@ -25,7 +25,7 @@ struct overview {
 };
 
 void overview_init(struct overview *overview);
-/* The loop closes the timer when it ends; the delivery lives until overview_stop. */
+/* The loop closes the timer when it ends. The delivery must live until overview_stop. */
 void overview_start(struct overview *overview, uv_loop_t *loop, struct delivery *delivery);
 void overview_stop(struct overview *overview);
 void overview_fini(struct overview *overview);

@@ -1,5 +1,5 @@
-/* overview_answer: GET /v1/status as JSON. It makes no log record: the page asks every second, and would otherwise fill
- * the log with itself. */
+/* overview_answer: GET /v1/status as JSON. It makes no log record, because the page asks every second and would flood
+ * the log. */
 #include "overview_answer.h"
 
 #include <inttypes.h>
@@ -15,7 +15,7 @@ enum { STATUS_MAX_BYTES = 1 << 20 };
 static int put_program(struct buf *out, const struct overview *overview)
 {
         char host[256] = "", started[CLOCK_ISO8601_SIZE], now[CLOCK_ISO8601_SIZE];
-        (void)gethostname(host, sizeof(host) - 1); /* without it the page says so */
+        (void)gethostname(host, sizeof(host) - 1); /* without it, the page reports that it is missing */
         int rc = buf_printf(out, "{\"program\":\"pinger\",\"version\":\"%s\",", VERSION);
         if (rc == 0)
                 rc = standing_text(out, "hostname", host);

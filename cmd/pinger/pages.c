@@ -1,6 +1,6 @@
-/* pages: the report answers every path and method that no other page takes, as the old program did. The others are
- * named and behave as users of podinfo and whoami know them. A page that needs more than a few lines of facts asks
- * facts.h or report.h for them; here is only what belongs to HTTP. */
+/* pages: the report answers every path and method that no other page takes, as the old program did. The other pages
+ * have the names and behaviour that users of podinfo and whoami know. This file has only the HTTP part; longer pages
+ * get their facts from facts.h or report.h. */
 #include "pages.h"
 
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static void on_healthz(struct http_request *request, void *context)
         answer_json(context, request, 200, json_pack("{s:s}", "status", "ok"));
 }
 
-/* A failing delivery is reported but does not make Pinger unready: its answers do not depend on it. */
+/* A failing delivery is reported but does not make Pinger unready, since its answers do not depend on it. */
 static json_t *delivery_value(struct worker *worker)
 {
         static const char *const states[] = { [DELIVERY_NOWHERE] = "Collector's address is not known",
@@ -134,12 +134,12 @@ static int add_field(json_t *all, const struct http_header *fields, size_t index
         if (!list) {
                 list = json_array();
                 if (json_object_set_new(all, name, list) < 0)
-                        return list ? 0 : -1; /* a name that is not UTF-8 is left out */
+                        return list ? 0 : -1; /* a name that is not UTF-8 is omitted */
         }
         return json_array_append_new(list, facts_field(name, fields[index].value));
 }
 
-/* Per name an array of values, as podinfo shows them. */
+/* An array of values per name, as in podinfo. */
 static void on_headers(struct http_request *request, void *context)
 {
         struct answer_headers headers;
@@ -155,7 +155,7 @@ static void on_headers(struct http_request *request, void *context)
         answer_json(context, request, 200, all);
 }
 
-/* Gives the body back under its own type; a browser is told not to guess another. */
+/* Returns the body with its own media type, and tells browsers not to guess another. */
 static void on_echo(struct http_request *request, void *context)
 {
         static const struct http_header no_guess = { "x-content-type-options", "nosniff" };
@@ -226,7 +226,7 @@ static void on_pod(struct http_request *request, void *context)
         answer_json(worker, request, 200, pod);
 }
 
-/* Every path has every method, since the report is for all that no other page takes. */
+/* Every path has every method, since the report takes whatever no other page takes. */
 static void on_options(struct http_request *request, void *context)
 {
         static const struct http_header allow = { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" };

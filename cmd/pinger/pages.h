@@ -1,4 +1,4 @@
-/* pages: what Pinger answers. Each page is a function; the table says which request gets which.
+/* pages: Pinger's answers. Each page is a function, and the table maps requests to pages.
  *
  * Threads: loop only, as pkg/http calls them; the context is a struct worker. */
 #ifndef PINGER_PAGES_H

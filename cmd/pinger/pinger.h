@@ -1,5 +1,5 @@
-/* pinger: what the whole process shares, and what each worker thread has for itself. Workers share nothing but what
- * struct pinger holds: immutable settings, the listener, the log, the registry of metrics, the delivery of records.
+/* pinger: what the whole process shares, and what each worker thread owns. Workers share only struct pinger: immutable
+ * settings, the listener, the log, the registry of metrics, the delivery of records.
  *
  * Threads: struct pinger: any, once the workers run. struct worker: the worker's own. */
 #ifndef PINGER_PINGER_H
@@ -25,7 +25,7 @@
 
 struct page;
 
-/* What the whole process shares; borrowed by the workers for as long as they run. */
+/* What the whole process shares. Workers borrow it as long as they run. */
 struct pinger {
         struct service *service;
         const struct settings *settings;
@@ -37,17 +37,17 @@ struct pinger {
         const struct page *page; /* the files of /ui/ */
         struct record_source records;
         struct report_source report;
-        atomic_llong delays; /* requests that wait for their time */
+        atomic_llong delays; /* delayed requests */
 };
 
 struct worker {
         struct service_worker base;
         struct pinger *pinger;
-        uv_timer_t delay_look; /* delay.c's */
+        uv_timer_t delay_look; /* for delay.c */
         struct uuid_source uuids;
-        struct buf scratch;          /* for the record that is being made                          */
-        struct list delays;          /* requests that wait for their time (delay.h)                */
-        const struct answer *answer; /* the one that is being given (answer.h); NULL: none of ours */
+        struct buf scratch;          /* for the record in progress */
+        struct list delays;          /* delayed requests (delay.h) */
+        const struct answer *answer; /* the answer in progress (answer.h); NULL: none of ours */
 };
 
 #endif

@@ -1,5 +1,5 @@
-/* queue: a linked list with its end, each record in one allocation with its text. Room is given back when a
- * batch is released and not when it is taken, so that the bounds hold for all that is in memory. */
+/* queue: a linked list with a tail pointer; each record and its text share one allocation. Room becomes free when a
+ * batch is released rather than when it is taken, so that the limits cover everything in memory. */
 #include "queue.h"
 
 #include <stdlib.h>

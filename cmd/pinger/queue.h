@@ -1,16 +1,16 @@
-/* queue: log records that wait for Collector, in order and bounded.
+/* queue: log records that wait for Collector, in order and limited in number and size.
  *
  *     struct queue q;
  *     queue_init(&q, &(struct queue_limits){ .records_max = 10000, ... });
- *     rc = queue_put(&q, text, length, now_ms);        // ERR_LIMIT: full, the record is lost
+ * rc = queue_put(&q, text, length, now_ms);        // ERR_LIMIT: full, the record is dropped
  *     if (queue_due_ms(&q) <= now_ms) {
- *             queue_take(&q, &batch);                  // out of the line, still counted
+ * queue_take(&q, &batch);                  // out of the queue, still counted
  *             ...                                      // delivered, or given up
- *             queue_release(&q, &batch);               // now there is room again
+ * queue_release(&q, &batch);               // makes room
  *     }
  *
- * When it is full, new records are refused: those that wait are the ones nearer to the cause of the
- * trouble, and a batch that is under way can't be taken back.
+ * A full queue refuses new records: the waiting ones are closer to the cause of the trouble, and a batch in flight
+ * can't be recalled.
  *
  * Threads: one at a time; delivery.c holds its lock around these. */
 #ifndef PINGER_QUEUE_H
@@ -26,40 +26,40 @@
 struct queue_record; /* opaque */
 
 struct queue_limits {
-        size_t records_max;     /* waiting and under way together                  */
-        size_t bytes_max;       /* of their texts                                  */
-        size_t batch_records;   /* a batch is full with so many                    */
-        size_t batch_bytes_max; /* or with so many bytes, but has at least one     */
-        int64_t batch_ms;       /* an older record does not wait for a full batch  */
+        size_t records_max;     /* waiting and in flight together */
+        size_t bytes_max;       /* bytes bytes of their texts */
+        size_t batch_records;   /* this many records fill a batch */
+        size_t batch_bytes_max; /* so do this many bytes; a batch has at least one record */
+        int64_t batch_ms;       /* a record this old does not wait for a full batch */
 };
 
 struct queue {
         struct queue_limits limits;
         struct queue_record *first, **end;
-        size_t in_line;        /* records that no batch has taken       */
-        size_t records, bytes; /* with those in batches, until released */
+        size_t in_line;        /* records that are in no batch */
+        size_t records, bytes; /* including those in batches, until released */
 };
 
 struct queue_batch {
         struct queue_record *first;
         size_t records, bytes;
-        int64_t oldest_ms; /* when its first record was put in */
+        int64_t oldest_ms; /* when its first record was added */
 };
 
 void queue_init(struct queue *q, const struct queue_limits *limits);
-void queue_fini(struct queue *q); /* frees the records in line */
+void queue_fini(struct queue *q); /* frees the waiting records */
 
-/* Copies the text. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Copies the text. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int queue_put(struct queue *q, const char *text, size_t length, int64_t now_ms) NODISCARD;
 
-/* From when on a batch is to be taken: INT64_MIN at once (a full one waits), INT64_MAX: nothing waits. */
+/* When the next batch is due: INT64_MIN: at once, it is full; INT64_MAX: nothing waits. */
 int64_t queue_due_ms(const struct queue *q);
 
-/* Takes the next batch, full or not; empty where nothing waits. */
+/* Takes the next batch, full or not; empty if nothing waits. */
 void queue_take(struct queue *q, struct queue_batch *batch);
-/* Appends {"logs":[...]}. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends {"logs":[...]}. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int queue_batch_print(const struct queue_batch *batch, struct buf *out) NODISCARD;
-/* Frees the batch and counts its records no longer. */
+/* Frees the batch, whose records no longer count. */
 void queue_release(struct queue *q, struct queue_batch *batch);
 
 #endif

@@ -1,4 +1,4 @@
-/* queue: bounds, batches, order. */
+/* queue: limits, batches, order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,5 @@
-/* record: the text is written straight into a buffer, because two of these are made for every request;
- * strings go through json_escape, so that whatever a client sent, a record is JSON. Level 30 is "info"
- * as the loggers bunyan and pino number it. */
+/* record: the text is written directly into a buffer, because every request makes two records. Strings go through
+ * json_escape, so a record is JSON whatever a client sent. Level 30 is "info" in the loggers bunyan and pino. */
 #include "record.h"
 
 #include <inttypes.h>
@@ -34,7 +33,7 @@ static bool seen_before(const struct http_header *headers, size_t index)
         return false;
 }
 
-/* The value of the field at `index`, with those of later fields of the same name. */
+/* The value of the field at `index`, joined with those of later fields of the same name. */
 static int join_values(struct buf *value, const struct http_header *headers, size_t count, size_t index)
 {
         int rc = buf_puts(value, headers[index].value);
@@ -94,7 +93,7 @@ static int put_start(struct buf *out, const struct record_source *source, int64_
         return rc == 0 ? put_text(out, source->hostname) : rc;
 }
 
-/* The target goes through a buffer of its own: redaction first, escapes second. */
+/* The target goes through a separate buffer, to be redacted before it is escaped. */
 static int put_target(struct buf *out, const char *target)
 {
         struct buf plain;

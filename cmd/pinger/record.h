@@ -1,4 +1,4 @@
-/* record: a request or a response as one log record, the JSON that Collector gets.
+/* record: writes a request or a response as one log record, the JSON that Collector gets.
  *
  *     struct record_source source;                     // once a process
  *     record_source_init(&source);
@@ -6,9 +6,8 @@
  *     // {"level":30,"time":1764000000000,"pid":7,"hostname":"h","req":{"method":"GET","url":"/","headers":{...},
  *     //  "remoteAddress":"127.0.0.1","remotePort":50312}}
  *
- * Header names are in lower case; a name that occurs more than once is one member with the values joined by
- * ", " (RFC 9110, section 5.3). Values that look secret, in header fields and in the URL's query, are
- * replaced (redact.h).
+ * Header names are in lower case; a repeated name is one member with the values joined by ", " (RFC 9110, section 5.3).
+ * Values that look secret, in header fields and in the URL's query, are replaced (redact.h).
  *
  * Threads: any; a filled source never changes. */
 #ifndef PINGER_RECORD_H
@@ -35,7 +34,8 @@ struct record_request {
         uint16_t remote_port;
 };
 
-/* These append one record. 0, ERR_LIMIT or ERR_NOMEM; after a failure `out` may hold a part of it. */
+/* These append one record. They return 0, ERR_LIMIT or ERR_NOMEM; after a failure `out` may contain part of the
+ * record. */
 int record_request(const struct record_source *source, int64_t time_ms, const struct record_request *request,
                    struct buf *out) NODISCARD;
 int record_response(const struct record_source *source, int64_t time_ms, int status, const struct http_header *headers,

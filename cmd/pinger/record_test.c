@@ -1,4 +1,4 @@
-/* record: the two kinds of records, to the letter. */
+/* record: the exact text of both kinds of records. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

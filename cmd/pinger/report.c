@@ -1,5 +1,6 @@
-/* report: a small tree is built with jansson, which keeps the order of members and prints as JSON.stringify does with
- * an indentation of 4. The pieces are one table: name, whether an admin is asked for, and the function that makes it.
+/* report: builds a small tree with jansson, which keeps the order of members and prints like JSON.stringify with an
+ * indentation of 4. One table lists the pieces: the name, whether it is for admins only, and the function that makes
+ * it.
  */
 #include "report.h"
 
@@ -28,7 +29,8 @@ char *report_message(const unsigned char random[REPORT_WORDS], char out[REPORT_M
         size_t length = 0;
         for (size_t i = 0; i < REPORT_WORDS; i++)
                 length += (size_t)snprintf(out + length, REPORT_MESSAGE_SIZE - length, "%s%s", i ? " " : "",
-                                           words[random[i] % COUNT_OF(words)]); /* no word has 15 letters */
+                                           words[random[i] % COUNT_OF(words)]); /* every word has fewer than 15
+                                                                                 * letters */
         return out;
 }
 

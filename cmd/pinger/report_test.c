@@ -1,4 +1,4 @@
-/* report: the classic answer, to the letter. */
+/* report: the exact text of the classic answer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,6 @@
-/* settings: the table of options. A row that needs a comment in the manual has it in `help`, so that
- * `pinger --help` is the manual. Limits are here too: a value outside them is refused at start, with the
- * place it came from. The classic variables PINGER_PORT and PINGER_ADMIN are what the table makes of `port`
- * and `admin`. */
+/* settings: the table of options. `help` explains each option, so that `pinger --help` is the manual. The table also
+ * sets limits: a value outside them is rejected at start, with the place it came from. The classic variables
+ * PINGER_PORT and PINGER_ADMIN follow from the names `port` and `admin`. */
 #include "settings.h"
 
 #include <stddef.h>
@@ -15,7 +14,7 @@ static const char *const api_version_variables[] = { "CURRENT_VERSION", NULL };
 #define DELIVERY .group = "Delivery of log records"
 #define RUNNING .group = "Running"
 
-/* clang-format off: a row per option reads better than what the tool makes of it */
+/* clang-format off: one row per option is easier to read */
 static const struct config_option options[] = {
         SERVICE_LISTENING(struct settings, service, "3000"),
 

@@ -1,8 +1,7 @@
-/* settings: what an operator can set, as one struct, and the table that fills it.
+/* settings: everything an operator can set, as one struct, and the table that fills it.
  *
- * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help`
- * all come from it (pkg/config). Where Collector is has more sources than these, a binding among them:
- * pkg/backing reads those.
+ * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help` all come from
+ * it (pkg/config). Collector's address has further sources, such as a binding, which pkg/backing reads.
  *
  * Threads: a filled struct never changes. */
 #ifndef PINGER_SETTINGS_H
@@ -30,7 +29,7 @@ struct settings {
         char *collector_host;
         uint16_t collector_port;
         struct secret collector_token;
-        int64_t collector_max_age_ms; /* 0: for ever */
+        int64_t collector_max_age_ms; /* 0: no limit */
         char *binding;
         char *binding_provider;
 

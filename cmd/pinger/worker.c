@@ -1,4 +1,4 @@
-/* worker: at the deadline of a stop, requests that still wait for their time are answered. */
+/* worker: answers delayed requests at the deadline of a stop. */
 #include "worker.h"
 
 #include "delay.h"

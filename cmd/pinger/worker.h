@@ -1,4 +1,4 @@
-/* worker: a thread of Pinger: requests that wait for their time, and room for a record, beside its HTTP connections.
+/* worker: a thread of Pinger, which has delayed requests and a record buffer in addition to its HTTP connections.
  *
  * Threads: as in service/worker.h. */
 #ifndef PINGER_WORKER_H

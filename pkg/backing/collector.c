@@ -1,5 +1,5 @@
-/* collector: resolves where Pinger's Collector is. The same way as for Redis, with fewer settings: gather
- * the source's texts, cut up the uri, check, and put one base URL together, which is all that a client needs. */
+/* collector: resolves where Pinger's Collector is. The same way as for Redis, with fewer settings: gather the source's
+ * texts, split the uri, check the parts, and build one base URL, which is all a client needs. */
 #include "backing/collector.h"
 
 #include <stdio.h>

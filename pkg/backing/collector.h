@@ -59,12 +59,12 @@ struct backing_collector_watch_options {
         struct backing_metric_names metric_names;
         /* Another Collector from now on; `now` is borrowed during the call. */
         void (*on_change)(struct backing_collector *now, void *data);
-        backing_on_change *on_state; /* NULL: nobody asks */
+        backing_on_change *on_state; /* NULL: not called */
         void *data;
 };
 
-/* As backing_redis_watch_open, but a change is used at once, without a probe: what is not delivered is sent again.
- * A binding that vanishes leaves the Collector in use. */
+/* Like backing_redis_watch_open, but a change takes effect at once, without a probe, since undelivered records are sent
+ * again. A binding that vanishes leaves the Collector in use. */
 int backing_collector_watch_open(struct backing_root *root, const struct backing_collector_watch_options *options,
                                  struct backing_collector_watch **out, struct err *err) NODISCARD;
 struct backing_collector *backing_collector_watch_get(const struct backing_collector_watch *watch); /* never NULL */

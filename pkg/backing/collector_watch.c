@@ -1,5 +1,5 @@
-/* collector_watch: follows the binding of a Collector. There is no probe: records that can't be delivered
- * are kept and sent again, so a change is used at once. */
+/* collector_watch: follows the binding of a Collector. There is no probe: undelivered records are kept and sent again,
+ * so a change takes effect at once. */
 #include <stdlib.h>
 
 #include "backing/collector.h"

@@ -1,4 +1,4 @@
-/* draft: the texts of one source, one for each field of a service, before they are typed.
+/* draft: the texts of one source, one per field of a service, before they are converted to typed values.
  *
  * Errors are ERR_INVALID, ERR_LIMIT or ERR_NOMEM. They name the place of the text, never the text itself, which may be
  * a secret.
@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 
-/* Limits of what is in it. */
+/* Limits of its contents. */
 enum {
         URI_MAX_BYTES = 32 * 1024,
         SECRET_MAX_BYTES = 16 * 1024,
@@ -49,8 +49,8 @@ static inline const char *draft_empty(const struct draft *draft, unsigned field)
         return draft->raw[field].place ? NULL : draft->raw[field].empty_place;
 }
 
-/* An empty text counts as absent, and its place is kept. ERR_INVALID where the field already has another value, or
- * where a yes or no is expected and the text is neither. */
+/* An empty text counts as absent, and its place is kept. ERR_INVALID if the field already has another value, or if it
+ * needs a yes or no and the text is neither. */
 int draft_put(struct draft *draft, const struct name *name, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;
 /* Replaces what the field has: for parts of a URI. */
@@ -60,13 +60,13 @@ void draft_drop(struct draft *draft, unsigned field);
 /* Moves the fields that `into` lacks out of `from`. */
 void draft_fill(struct draft *into, struct draft *from);
 
-/* Typing a field. Where it is absent, *out stays as it is. */
+/* Typing a field. If it is absent, *out is unchanged. */
 int draft_text(const struct draft *draft, unsigned field, size_t max_bytes, char **out, struct err *err) NODISCARD;
 int draft_secret(const struct draft *draft, unsigned field, size_t max_bytes, struct secret *out,
                  struct err *err) NODISCARD;
 int draft_host(const struct draft *draft, unsigned field, char **out, struct err *err) NODISCARD;
-/* The exception: the error shows a wrong value where it has an entry of its own and is short and printable. */
+/* The exception: the error shows a wrong value if it has its own entry and is short and printable. */
 int draft_port(const struct draft *draft, unsigned field, uint16_t *out, struct err *err) NODISCARD;
-bool draft_yes(const struct draft *draft, unsigned field); /* false where it is absent */
+bool draft_yes(const struct draft *draft, unsigned field); /* false if absent */
 
 #endif

@@ -21,7 +21,7 @@ struct follower;
 struct follow_ops {
         int (*resolve)(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
                        struct err *err);
-        /* What is in use until the binding that was asked for by name appears. */
+        /* The service in use until the binding that was requested by name appears. */
         int (*resolve_nowhere)(struct follower *follower, struct backed **out, struct err *err);
         bool (*equal)(const struct backed *a, const struct backed *b);
         const char *(*address)(const struct backed *backed); /* for logs and metrics; NULL: it has none */

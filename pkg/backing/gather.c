@@ -124,7 +124,8 @@ static int put_entry(const struct service *service, const struct servicebinding 
         char place[PLACE_SIZE];
         const struct name *name = name_find(service, entry);
         const char *text = servicebinding_text(binding, entry);
-        (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry); /* cut is good enough */
+        (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry); /* a truncated text is good
+                                                                                             * enough */
         if (name && !text)
                 return err_set(err, ERR_INVALID, "%s: holds a NUL byte", place);
         if (name)

@@ -51,7 +51,7 @@ static int walk(const struct service *service, struct json_span object, const ch
                 if (name.length - 2 >= sizeof(key))
                         continue;
                 (void)snprintf(key, sizeof(key), "%.*s", (int)(name.length - 2), name.bytes + 1);
-                (void)snprintf(where, sizeof(where), "%s (%s)", place, key); /* cut is good enough */
+                (void)snprintf(where, sizeof(where), "%s (%s)", place, key); /* a truncated text is good enough */
                 const struct name *known = name_find(service, key);
                 int put = 0;
                 if (known)

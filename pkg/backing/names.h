@@ -50,7 +50,7 @@ struct service {
         uint32_t loose_fields;          /* these don't: as options they go with any source   */
 };
 
-/* `out` is "" where the name is too long. */
+/* `out` is "" if the name is too long. */
 void name_normalise(const struct service *service, const char *text, char out[NAME_SIZE]);
 /* By a name in any spelling; NULL: the service has no such setting. */
 const struct name *name_find(const struct service *service, const char *text);

@@ -28,7 +28,7 @@ void notes_setting(struct notes *notes, const char *name, const char *value, con
 void notes_warn(struct notes *notes, const char *format, ...) PRINTF_LIKE(2, 3);
 void notes_source(struct notes *notes, enum backing_source source, const char *place);
 void notes_binding(struct notes *notes, const struct servicebinding *binding);
-/* Where a setting came from; NULL where it is not set. */
+/* Where a setting came from; NULL if it is not set. */
 const char *notes_place(const struct notes *notes, const char *name);
 void notes_fini(struct notes *notes);
 

@@ -53,7 +53,7 @@ static int check_supported(const struct backing_redis_settings *s, struct notes 
         return 0;
 }
 
-/* Certificates that are there beside `tls: false` are not used, and not looked at. */
+/* Certificates given with `tls: false` are neither used nor checked. */
 static void add_tls(const struct backing_redis_settings *s, struct notes *notes, struct redis_target_options *options)
 {
         static const enum redis_tls_verify verify[] = { [BACKING_VERIFY_FULL] = REDIS_TLS_VERIFY_FULL,

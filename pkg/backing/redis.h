@@ -138,10 +138,11 @@ struct backing_redis_watch_options {
         /* Another Redis is to be used from now on; it has passed its probe. `now` is borrowed during the call: take a
          * reference to keep it. */
         void (*on_target)(struct backing_redis *now, void *data);
-        /* NULL, or a word in it before that: a candidate was reached and found so. Less than 0 with `err` refuses it, as a
-         * failed probe does, and is told instead of the probe's failure. Not for the first, which is not probed. */
+        /* NULL, or a word in it before that: a candidate was reached and found so. A negative result with `err` refuses
+         * it, as a failed probe does, and is reported instead of the probe's failure. Not for the first, which is not
+         * probed. */
         int (*accept)(const struct redis_probe_result *found, void *data, struct err *err);
-        backing_on_change *on_state; /* NULL: nobody asks */
+        backing_on_change *on_state; /* NULL: not called */
         void *data;
 };
 

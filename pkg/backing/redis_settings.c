@@ -1,7 +1,7 @@
-/* redis_settings: from raw texts to typed settings. First the uri is cut up and fills what no separate
- * setting has said; then rules that look at several fields at once (which port, is it TLS, is it a socket);
- * then one check for each field. All that BINDINGS lists is read here, also what pkg/redis can't do yet: that
- * is refused where the target is made (redis.c), so that only that place changes when it can. */
+/* redis_settings: from raw texts to typed settings. First the uri is split, and its parts fill the settings that have
+ * no value of their own; then rules that look at several fields at once (which port, is it TLS, is it a socket); then
+ * one check for each field. All that BINDINGS lists is read here, also what pkg/redis can't do yet: that is refused
+ * where the target is made (redis.c), so that only that place changes when it can. */
 #include "backing/redis_settings.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static int set_yes(struct draft *draft, unsigned field, const char *place, struc
 
 /* --- The uri's parts ----------------------------------------------------------------------------------- */
 
-/* A host of its own makes the uri's socket void, and the other way round: they are one setting. */
+/* A separate host overrides the uri's socket, and vice versa: they are one setting. */
 static void settle_address(struct draft *draft, struct draft *parts)
 {
         if (draft_has(draft, FIELD_HOST))
@@ -277,7 +277,7 @@ static int read_others(const struct draft *draft, struct backing_redis_settings 
         return rc;
 }
 
-/* A source that says where Redis is by a port alone, and the default, mean this machine. */
+/* A source that gives only a port means this machine, and so does the default. */
 static int default_host(struct backing_redis_settings *out, struct err *err)
 {
         if (out->host || out->socket_path || out->sentinel_nodes.count > 0 || out->cluster_nodes.count > 0)

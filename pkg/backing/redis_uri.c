@@ -1,4 +1,4 @@
-/* redis_uri: a Redis URI or a connection string, cut into the same fields that entries have.
+/* redis_uri: splits a Redis URI or a connection string into the same fields that entries have.
  *
  * Read leniently, because charts and operators write passwords into URIs without percent-encoding: after the
  * scheme, the last `@` ends the user part, whatever stands before it. Only then are path and query looked

@@ -1,4 +1,4 @@
-/* redis_uri: a Redis URI or a connection string, cut into the fields that entries have.
+/* redis_uri: splits a Redis URI or a connection string into the fields that entries have.
  *
  * Threads: any. */
 #ifndef BACKING_REDIS_URI_H

@@ -1,7 +1,7 @@
 /* root: one servicebinding_watch, polled by a timer, and the list of those who follow a binding in it.
  *
- * A member may leave when it is told of a change, so the walk over the list keeps its place in the root. Other threads
- * get the bindings from a snapshot, since the watch belongs to the loop. */
+ * A member may leave while it is notified of a change, so the walk over the list keeps its position in the root. Other
+ * threads get the bindings from a snapshot, since the watch belongs to the loop. */
 #include "backing/root.h"
 
 #include <stdlib.h>

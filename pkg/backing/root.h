@@ -1,4 +1,4 @@
-/* backing/root: the folder of bindings, looked at once a second for everyone who follows a binding below it.
+/* backing/root: checks the folder of bindings once a second for everyone who follows a binding in it.
  *
  *     struct backing_root *root;
  *     backing_root_open(loop, &(struct backing_root_options){ .log = log, .metrics = metrics }, &root, &err);
@@ -12,7 +12,7 @@
  * Each look reads the folder once. When it finds a change it tells the followers, in the order in which they were
  * opened; warnings about the folder itself are logged once.
  *
- * Threads: loop only, but for backing_root_bindings: any. */
+ * Threads: loop only; backing_root_bindings: any. */
 #ifndef BACKING_ROOT_H
 #define BACKING_ROOT_H
 

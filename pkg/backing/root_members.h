@@ -22,11 +22,11 @@ uv_loop_t *root_loop(const struct backing_root *root);
 struct log *root_log(const struct backing_root *root);
 struct metrics *root_metrics(const struct backing_root *root);
 const struct servicebinding_set *root_set(const struct backing_root *root); /* borrowed until the next look */
-/* Members are told in the order in which they joined. */
+/* Members are notified in the order in which they joined. */
 void root_join(struct backing_root *root, struct root_member *member);
 void root_leave(struct root_member *member);
-/* Looks now, and tells all members but `except`. 1: the bindings have changed; 0: they have not; < 0: they can't be
- * read. */
+/* Checks now, and notifies all members except `except`. 1: the bindings have changed; 0: they have not; < 0: they can't
+ * be read. */
 int root_look(struct backing_root *root, const struct root_member *except, struct err *err);
 
 #endif

@@ -11,7 +11,7 @@ struct world {
         uv_loop_t loop;
         struct backing_root *root;
         struct backing_tokens_watch *watches[FOLLOWERS];
-        unsigned order[FOLLOWERS], told; /* who was told, one after the other */
+        unsigned order[FOLLOWERS], told; /* who was notified, in order */
         int closes;                      /* who closes itself when it is told; -1: nobody */
 };
 

@@ -1,4 +1,4 @@
-/* source: what pkg/config tells of an option, in the words that backing services share. */
+/* source: translates what pkg/config knows about an option into the terms that backing services share. */
 #include "backing/source.h"
 
 bool backing_value_of(const struct config_report *report, const char *option, const char *name, const char *text,

@@ -74,10 +74,10 @@ struct backing_report {
 
 /* What a watch thinks of the bindings, for those who show it. */
 enum backing_state {
-        BACKING_IN_USE,   /* the bindings say what is in use                                            */
+        BACKING_IN_USE,   /* the bindings name the service in use */
         BACKING_TRYING,   /* they say something else, which is being tried                              */
-        BACKING_REFUSED,  /* what they say can't be used: err says why; what is in use stays            */
-        BACKING_VANISHED, /* what is in use came from a binding that is gone: err says so               */
+        BACKING_REFUSED,  /* what they say can't be used: err says why; the service in use stays */
+        BACKING_VANISHED, /* the binding of the service in use is gone; err says so */
 };
 
 /* Borrowed during the call. */
@@ -87,7 +87,7 @@ struct backing_change {
         const struct err *err; /* REFUSED, VANISHED                                  */
         int64_t retry_ms;      /* REFUSED: until the next attempt; 0: none           */
 };
-/* Comes whenever the state or its reason may have changed, before what is announced as a new service. */
+/* Called whenever the state or its reason may have changed, before a new service is announced. */
 typedef void backing_on_change(const struct backing_change *change, void *data);
 
 /* Names of the metrics of a watch, static: BACKING_METRICS("collector") gives

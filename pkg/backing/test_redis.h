@@ -7,7 +7,7 @@
 #include "backing/redis_gather.h"
 #include "backing/redis_settings.h"
 
-/* A resolved service with all that a test looks at. */
+/* A resolved service with everything that a test checks. */
 struct world {
         struct servicebinding_set *bindings;
         struct backing_redis_settings settings;

@@ -30,7 +30,7 @@ static inline void test_folder_make(struct test_folder *folder)
         assert_non_null(mkdtemp(folder->path));
 }
 
-/* Writes <folder>/<binding>/<entry> beside and renames it, so that nobody reads half of it. */
+/* Writes <folder>/<binding>/<entry> under a temporary name and renames it, so that no one reads half of it. */
 static inline void test_folder_write(const struct test_folder *folder, const char *binding, const char *entry,
                                      const char *text)
 {

@@ -17,7 +17,7 @@ bool parse_number(const char *text, size_t length, unsigned min, unsigned max, u
 bool host_is_valid(const char *text, size_t length);
 /* The length without one line end (\n or \r\n): what comes from a file or a Secret often has one. */
 size_t without_line_end(const char *text, size_t length);
-/* Replaces %41 by A; leaves alone what is no escape. Returns the new length. */
+/* Replaces %41 by A; leaves invalid escapes unchanged. Returns the new length. */
 size_t percent_decode(char *text, size_t length);
 
 #endif

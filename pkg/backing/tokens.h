@@ -25,14 +25,15 @@
 
 struct backing_tokens_input {
         const char *binding;                       /* name of the wanted binding; NULL or "": by type       */
-        bool is_required;                          /* without a binding: nobody has a token, not: no matter */
+        bool is_required;                          /* without a binding, reject all requests instead of admitting
+                                                    * everyone */
         const struct servicebinding_set *bindings; /* NULL: none. A watch uses its own                      */
 };
 
 struct backing_tokens; /* opaque: tokens with their names, or the knowledge that none are asked for */
 
 /* ERR_NOT_FOUND where a binding was asked for by name, or is required, and is not there; ERR_CONFLICT where there are
- * several; ERR_INVALID and ERR_LIMIT name the file of a token, never what is in it; ERR_DENIED, ERR_UNAVAILABLE,
+ * several; ERR_INVALID and ERR_LIMIT name the file of a token, never its contents; ERR_DENIED, ERR_UNAVAILABLE,
  * ERR_NOMEM. The result is owned: give it to backing_tokens_unref. */
 int backing_tokens_resolve(const struct backing_tokens_input *input, struct backing_tokens **out,
                            struct err *err) NODISCARD;
@@ -59,8 +60,8 @@ struct backing_tokens_watch_options {
 };
 
 /* Reads the first ones; errors as above, except that it waits for a missing binding and locks everyone out until then.
- * It applies a change at once. When the binding vanishes or becomes unreadable, the tokens stay in use: no accident
- * opens what was closed. */
+ * It applies a change at once. When the binding vanishes or becomes unreadable, the tokens stay in use, so that an
+ * accident cannot open access. */
 int backing_tokens_watch_open(struct backing_root *root, const struct backing_tokens_watch_options *options,
                               struct backing_tokens_watch **out, struct err *err) NODISCARD;
 const struct backing_tokens *backing_tokens_watch_get(const struct backing_tokens_watch *watch); /* never NULL */

@@ -1,4 +1,4 @@
-/* Tests of reading the tokens of a binding, and of following it: what was closed stays closed. */
+/* Tests of reading the tokens of a binding, and of following it: closed access stays closed. */
 #include "backing/test_support.h"
 
 #include "backing/tokens.h"
@@ -250,7 +250,7 @@ static void one_that_comes_closes_and_one_that_goes_opens_nothing(void **state U
         assert_int_equal(w.changes, 1);
 
         test_folder_write(&w.folder, "clients", "type", "collector-tokens");
-        wait_for_change(&w, 2); /* it is there, and holds none */
+        wait_for_change(&w, 2); /* the binding exists but contains none */
         assert_int_equal(backing_tokens_count(backing_tokens_watch_get(w.watch)), 0);
 
         test_folder_write(&w.folder, "clients", "billing", MARK "2");

@@ -6,14 +6,14 @@
 
 #include <stddef.h>
 
-/* The result must be looked at; a result dropped on purpose is cast to void, with the reason. */
+/* The caller must check the result; a result ignored on purpose is cast to void, with the reason. */
 #define NODISCARD __attribute__((warn_unused_result))
 /* Argument `fmt_index` is a printf format for the arguments from `first` on (both count from 1). */
 #define PRINTF_LIKE(fmt_index, first) __attribute__((format(printf, fmt_index, first)))
-/* The parameter is part of a callback's signature and of no interest here. */
+/* The parameter is part of a callback's signature but is not used. */
 #define UNUSED __attribute__((unused))
-/* The structure that holds `member`, given a pointer to that member. (The formatter would take the
- * subtraction for the cast of a negative number.) */
+/* The structure that contains `member`, given a pointer to that member. (The formatter would mistake the subtraction
+ * for the cast of a negative number.) */
 /* clang-format off */
 #define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 /* clang-format on */

@@ -1,5 +1,5 @@
-/* buf: doubles when it is full, so appending n bytes costs O(n) in all. The maximum is checked
- * before memory is asked for: a limit reached is an answer, never an abort. */
+/* buf: doubles when it is full, so appending n bytes costs O(n) in all. The maximum is checked before memory is
+ * allocated, and reaching it is an ordinary error. */
 #include "base/buf.h"
 
 #include <stdarg.h>

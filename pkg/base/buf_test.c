@@ -1,4 +1,4 @@
-/* buf: growth, the maximum, and that a failure changes nothing. */
+/* buf: growth, the maximum, and failures that change nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
-/* cgroup: /proc/self/cgroup tells the group's path for each controller ("4:memory:/a/b" in v1,
- * "0::/a/b" in v2). From that path the files of each level are read up to the mount, because a parent's
- * limit binds its children; levels that are not there are passed over. Files hold one short line, so
- * they are read into a small buffer; what is no number counts as no limit. */
+/* cgroup: /proc/self/cgroup has the group's path for each controller ("4:memory:/a/b" in v1, "0::/a/b" in v2). The
+ * files of each level from that path up to the mount are read, because a parent's limit applies to its children;
+ * missing levels are skipped. Files contain one short line, so a small buffer is enough. Text that is not a number
+ * means no limit. */
 #include "base/cgroup.h"
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Version 1 has no word for "no limit": it says the largest number of pages. */
+/* Version 1 has no word for "no limit" and gives the largest number of pages instead. */
 static const int64_t V1_UNLIMITED = INT64_MAX / 2;
 
 struct group {
@@ -21,7 +21,7 @@ struct group {
         char path[PATH_MAX]; /* "" or "/a/b"; shortened level by level */
 };
 
-/* Reads a small file whole. False where it is not there or empty. */
+/* Reads a whole small file. False if it is missing or empty. */
 static bool read_text(const char *path, char *out, size_t size)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -65,7 +65,7 @@ static bool parent(struct group *g)
         return true;
 }
 
-/* Thousandths of a CPU; a quota that is no number, or not above zero, is no limit. */
+/* Thousandths of a CPU; a quota that is not a number above zero is no limit. */
 static int64_t cpu_millis(int64_t quota_us, int64_t period_us)
 {
         return quota_us > 0 && quota_us < INT64_MAX / 1000 && period_us > 0 ? quota_us * 1000 / period_us : 0;
@@ -88,7 +88,7 @@ static int64_t v1_cpu(const struct group *g)
 
 static int64_t v2_memory(const struct group *g)
 {
-        return read_number(g, "memory.max"); /* "max" is no number */
+        return read_number(g, "memory.max"); /* "max" is not a number */
 }
 
 static int64_t v1_memory(const struct group *g)
@@ -132,7 +132,7 @@ static bool lists(const char *controllers, size_t length, const char *name)
         return false;
 }
 
-/* Finds the group of a controller; "" asks for version 2. */
+/* Finds the group of a controller; "" means version 2. */
 static bool find_group(const char *table, const char *root, const char *controller, struct group *out)
 {
         for (const char *line = table; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
@@ -164,7 +164,7 @@ void cgroup_read(const char *root, struct cgroup_limits *out)
         int length = snprintf(file, sizeof(file), "%s/proc/self/cgroup", root);
         if (length < 0 || (size_t)length >= sizeof(file) || !read_text(file, table, sizeof(table)))
                 return;
-        /* Where version 1 holds a controller, version 2 does not: both may be mounted side by side. */
+        /* Both versions may be mounted side by side; a controller belongs to only one of them. */
         if (find_group(table, root, "cpu", &group)) {
                 out->version = 1;
                 out->cpu_millis = smallest(group, v1_cpu);

@@ -1,4 +1,4 @@
-/* cgroup, cpu: limits read from folders that look like the kernel's. */
+/* cgroup, cpu: limits from folders that mimic the kernel's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +46,7 @@ static void put(const struct tree *t, const char *path, const char *text)
         (void)snprintf(full, sizeof(full), "%s/%s", t->root, path);
         for (char *slash = strchr(full + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
-                (void)mkdir(full, 0755); /* often there already */
+                (void)mkdir(full, 0755); /* may already exist */
                 *slash = '/';
         }
         FILE *f = fopen(full, "w");

@@ -37,7 +37,7 @@ char *clock_iso8601(int64_t unix_ms, char out[CLOCK_ISO8601_SIZE])
         struct tm utc;
         if (!gmtime_r(&seconds, &utc))
                 utc = (struct tm){ .tm_year = 70, .tm_mday = 1 };
-        char date[CLOCK_ISO8601_SIZE - 5]; /* holds every year that 64 bits of milliseconds can reach */
+        char date[CLOCK_ISO8601_SIZE - 5]; /* holds every year within 64 bits of milliseconds */
         (void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
         (void)snprintf(out, CLOCK_ISO8601_SIZE, "%s.%03dZ", date, (int)ms); /* fits, by the size of `date` */
         return out;

@@ -1,4 +1,4 @@
-/* clock: the two clocks there are. Deadlines use the monotonic one, documents the real one.
+/* clock: the two clocks. Deadlines use the monotonic clock, documents the real-time clock.
  *
  * Threads: any. */
 #ifndef BASE_CLOCK_H
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t clock_monotonic_ms(void); /* never steps back; its zero means nothing     */
+int64_t clock_monotonic_ms(void); /* never steps back; its zero is arbitrary */
 int64_t clock_monotonic_us(void);
 int64_t clock_realtime_ms(void); /* Unix time; may step when the machine is set  */
 

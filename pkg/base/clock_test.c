@@ -1,4 +1,4 @@
-/* clock: the text of a time is that of Date.toISOString, and the clocks run. */
+/* clock: times print like Date.toISOString, and the clocks advance. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* cpu: how many CPUs this process may really use.
+/* cpu: how many CPUs this process can actually use.
  *
  *     unsigned workers = cpu_available();          // in a container with a limit of 500m: 1
  *
@@ -8,11 +8,11 @@
 
 #include "base/cgroup.h"
 
-/* The CPUs that the affinity allows (sched_getaffinity), or the control group's quota where that is less.
- * Part of a CPU counts as one: threads that share 1.5 CPUs use it better as two than as one. At least 1. */
+/* The CPUs that the affinity allows (sched_getaffinity), or the control group's quota if that is less. Part of a CPU
+ * counts as one, since two threads use 1.5 CPUs better than one. At least 1. */
 unsigned cpu_available(void);
 
-/* The same rule for numbers that are known: `affinity` CPUs, and the quota in `limits`. */
+/* The same for given numbers: `affinity` CPUs, and the quota in `limits`. */
 unsigned cpu_count(unsigned affinity, const struct cgroup_limits *limits);
 
 #endif

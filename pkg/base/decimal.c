@@ -1,4 +1,4 @@
-/* decimal: the length first, then the digits from the last to the first, so that nothing is moved. */
+/* decimal: computes the length first, then writes the digits from last to first, so that nothing is moved. */
 #include "base/decimal.h"
 
 size_t decimal_length(uint64_t number)

@@ -1,4 +1,4 @@
-/* Numbers of every length, held against printf. */
+/* Numbers of every length, compared with printf. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-/* err: texts are built with vsnprintf into the fixed array, so an error can be reported when
- * memory has run out. A text that does not fit ends in "..." rather than in half a word that
- * reads as if it were whole. One table gives each code its label and its HTTP status. */
+/* err: texts are built with vsnprintf into the fixed array, so an error can be reported when memory has run out. A text
+ * that does not fit ends in "..." so that the truncation shows. One table gives each code its label and its HTTP
+ * status. */
 #include "base/err.h"
 
 #include <errno.h>
@@ -80,7 +80,7 @@ static int set_errno(struct err *err, int errnum, const char *format, va_list ar
                 return code;
         char what[sizeof(err->text)];
         char words[96];
-        (void)vsnprintf(what, sizeof(what), format, args); /* a cut is marked below */
+        (void)vsnprintf(what, sizeof(what), format, args); /* truncation is marked below */
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
         const char *reason = strerror_r(errnum, words, sizeof(words));
 #else
@@ -115,7 +115,7 @@ int err_wrap(struct err *err, const char *format, ...)
         char what[sizeof(err->text)];
         va_list args;
         va_start(args, format);
-        (void)vsnprintf(what, sizeof(what), format, args); /* a cut is marked below */
+        (void)vsnprintf(what, sizeof(what), format, args); /* truncation is marked below */
         va_end(args);
         char old[sizeof(err->text)];
         memcpy(old, err->text, sizeof(old));

@@ -19,41 +19,41 @@
 /* Each code names a reaction. All are negative, so that `rc < 0` is the test for failure. */
 enum err_code {
         ERR_OK = 0,
-        ERR_INVALID = -1,     /* the input is wrong: tell who sent it, do not try again            */
-        ERR_NOT_FOUND = -2,   /* the thing named is not there                                      */
-        ERR_DENIED = -3,      /* there, but not for us: credentials or permissions                 */
+        ERR_INVALID = -1,     /* the input is wrong: tell the sender, do not retry */
+        ERR_NOT_FOUND = -2,   /* the named thing does not exist */
+        ERR_DENIED = -3,      /* exists, but credentials or permissions deny access */
         ERR_LIMIT = -4,       /* a maximum was reached: a body, a queue, a memory limit            */
-        ERR_UNAVAILABLE = -5, /* not now: hold, or try again later; it was not done                */
-        ERR_TIMEOUT = -6,     /* no answer in time: it may or may not have been done               */
-        ERR_PROTOCOL = -7,    /* the other side broke its protocol: give the connection up         */
+        ERR_UNAVAILABLE = -5, /* not now: hold or retry later; it was not done */
+        ERR_TIMEOUT = -6,     /* no answer in time; it may or may not have been done */
+        ERR_PROTOCOL = -7,    /* the peer violated the protocol: drop the connection */
         ERR_NOMEM = -8,       /* out of memory                                                     */
-        ERR_CONFLICT = -9,    /* contradicts what is stored already                                */
-        ERR_BUG = -10,        /* our own mistake                                                   */
+        ERR_CONFLICT = -9,    /* contradicts what is already stored */
+        ERR_BUG = -10,        /* a bug of ours */
 };
 
 struct err {
-        int code;       /* enum err_code; ERR_OK when nothing has failed */
-        char text[256]; /* no line end; cut with "..." when longer        */
+        int code;       /* enum err_code; ERR_OK if nothing failed */
+        char text[256]; /* no newline; truncated with "..." if longer */
 };
 
 /* Fills `err` and returns `code`. */
 int err_set(struct err *err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Fills `err` from errno: the formatted text, ": ", and the system's words. Returns the code that
- * fits errno (ENOENT is ERR_NOT_FOUND, EACCES ERR_DENIED, ENOMEM ERR_NOMEM, ...). */
+/* Fills `err` from errno: the formatted text, ": ", and the system's message. Returns the code that matches errno
+ * (ENOENT is ERR_NOT_FOUND, EACCES ERR_DENIED, ENOMEM ERR_NOMEM, ...). */
 int err_errno(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The same for an error number that is not in errno. */
 int err_errnum(struct err *err, int errnum, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Puts the formatted text and ": " before the text that is there. Returns err->code (ERR_BUG for
- * NULL, so pass the code on yourself where err may be NULL). */
+/* Prepends the formatted text and ": " to the text. Returns err->code, or ERR_BUG for NULL, so return the code yourself
+ * if err may be NULL. */
 int err_wrap(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The code as a short static word, for metric labels and logs: "invalid", "not_found", ... */
 const char *err_label(int code);
 
-/* The HTTP status (RFC 9110, section 15) that tells a client of this code. */
+/* The HTTP status (RFC 9110, section 15) for this code. */
 int err_http_status(int code);
 
 #endif

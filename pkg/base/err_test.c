@@ -1,4 +1,4 @@
-/* err: codes, texts, and what becomes of a text that is too long. */
+/* err: codes, texts, and the truncation of long texts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -10,7 +10,7 @@
 #include "base/attr.h"
 #include "base/hex.h"
 
-/* Every byte there is: control characters lie 0x20 below digits, and must not be taken for them. */
+/* All bytes: control characters are 0x20 below digits and must not be mistaken for them. */
 static void each_byte_is_a_digit_of_its_value_or_none(void **state UNUSED)
 {
         static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";

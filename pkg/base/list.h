@@ -1,19 +1,18 @@
-/* list: doubly linked lists whose links are members of what they list.
+/* list: intrusive doubly linked lists: each element contains its link.
  *
  *     struct list waiting;                                       // the head
  *     struct job { struct list link; ... } *job;
  *     list_init(&waiting);
  *     list_append(&waiting, &job->link);
  *     for (struct list *at = list_first(&waiting), *next; at; at = next) {
- *             next = list_next(&waiting, at);                    // taken first, since `at` may leave the list
+ * next = list_next(&waiting, at);                    // first, since `at` may leave the list
  *             struct job *one = CONTAINER_OF(at, struct job, link);
  *             ...
  *     }
  *     list_remove(&job->link);
  *
- * The list is a ring through its head, so adding and removing take constant time and know nothing of each other.
- * Nothing is allocated. A link is initialised once (list_init), and is then in one list or in none. Neither a head
- * nor a link that is listed may move in memory.
+ * The list is a ring through its head, so adding and removing take constant time. Nothing is allocated. A link is
+ * initialised once (list_init) and is then in at most one list. Neither a head nor a listed link may move in memory.
  *
  * Threads: one at a time. */
 #ifndef BASE_LIST_H
@@ -28,19 +27,19 @@ struct list {
         struct list *next, *prev;
 };
 
-/* Makes an empty head, or a link that is in no list. */
+/* Initialises an empty head, or a link that is in no list. */
 static inline void list_init(struct list *list)
 {
         list->next = list->prev = list;
 }
 
-/* Of a head: nothing is listed. Of a link: it is in no list. */
+/* For a head: the list is empty. For a link: it is in no list. */
 static inline bool list_is_empty(const struct list *list)
 {
         return list->next == list;
 }
 
-/* Puts `link`, which is in no list, before `at`: before another link, or before the head, which is the end. */
+/* Inserts `link`, which is in no list, before `at`: another link, or the head, which appends it. */
 static inline void list_insert_before(struct list *at, struct list *link)
 {
         link->next = at;
@@ -59,7 +58,7 @@ static inline void list_prepend(struct list *head, struct list *link)
         list_insert_before(head->next, link);
 }
 
-/* Takes the link out of its list. One that is in no list stays so. */
+/* Removes the link from its list, if it is in one. */
 static inline void list_remove(struct list *link)
 {
         link->prev->next = link->next;
@@ -67,7 +66,7 @@ static inline void list_remove(struct list *link)
         list_init(link);
 }
 
-/* The first link, the last one, those beside `link`; NULL where the list ends. */
+/* The first link, the last link, and the neighbours of `link`; NULL at the end of the list. */
 static inline struct list *list_first(const struct list *head)
 {
         return head->next == head ? NULL : head->next;
@@ -88,7 +87,7 @@ static inline struct list *list_prev(const struct list *head, const struct list 
         return link->prev == head ? NULL : link->prev;
 }
 
-/* Takes the first link out; NULL where there is none. */
+/* Removes and returns the first link; NULL if the list is empty. */
 static inline struct list *list_pop(struct list *head)
 {
         struct list *first = list_first(head);
@@ -97,7 +96,7 @@ static inline struct list *list_pop(struct list *head)
         return first;
 }
 
-/* Moves all that `from` lists to the end of `to`, in its order. */
+/* Moves all links of `from` to the end of `to`, in order. */
 static inline void list_append_all(struct list *to, struct list *from)
 {
         if (list_is_empty(from))

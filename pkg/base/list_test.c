@@ -35,7 +35,7 @@ static char name_of(struct list *link)
         return CONTAINER_OF(link, struct item, link)->name;
 }
 
-/* Walks both ways, so that a link that is only half in its list is found. */
+/* Walks in both directions, to find a link that is only half inserted. */
 static void assert_lists(struct list *head, const char *names)
 {
         char forward[8] = "", backward[8] = "";

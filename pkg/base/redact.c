@@ -1,7 +1,7 @@
-/* redact: names are searched for words that stand for secrets; values for the forms that secrets have
- * (a marker, a prefix, a URL's user part), and at last for long runs that mix letters and digits as only
- * machines do. The tables are the rules: a new one is a new row. Prefixes are those that the services
- * themselves document so that scanners find leaked tokens. */
+/* redact: names are searched for words that indicate secrets. Values are searched for the forms of secrets (a marker, a
+ * prefix, a URL's user part), and finally for long runs of mixed letters and digits that only machines write. The
+ * tables are the rules; a new rule is a new row. The prefixes are those that services document so that scanners find
+ * leaked tokens. */
 #include "base/redact.h"
 
 #include <ctype.h>
@@ -12,13 +12,13 @@
 
 enum { RANDOM_RUN = 20, HEX_RUN = 32, SCRATCH_KEPT = 4096 };
 
-/* The letter in lower case; what is no letter stays apart from all letters. */
+/* The letter in lower case; other characters never map to a letter. */
 static unsigned char fold(char c)
 {
         return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-/* One pass over the text, since access logs come here with each line; most characters begin no word. */
+/* Makes one pass over the text, since every access log line comes here; most characters begin no word. */
 static bool has_word(const char *text, const char *const *words, size_t count)
 {
         bool begins[256] = { false };
@@ -35,7 +35,7 @@ static bool has_word(const char *text, const char *const *words, size_t count)
         return false;
 }
 
-/* True if one of the parts between `_`, `-` and `.` is one of the words: for words too short to search for. */
+/* True if a part between `_`, `-` and `.` is one of the words, for words too short to search for. */
 static bool has_part(const char *text, const char *const *words, size_t count)
 {
         while (*text) {
@@ -73,7 +73,7 @@ bool redact_header(const char *name)
         return has_word(name, words, COUNT_OF(words));
 }
 
-/* scheme://user:password@host: what stands before the last @ of the authority, with a password or without. */
+/* scheme://user:password@host: finds the text before the last @ of the authority, with or without a password. */
 static bool has_url_user(const char *value)
 {
         for (const char *at = strstr(value, "://"); at; at = strstr(at + 3, "://")) {
@@ -161,7 +161,7 @@ bool redact_known_form(const char *value)
         return false;
 }
 
-/* Judges a run of characters as base64 and hexadecimal numbers have them. */
+/* Judges a run of base64 or hexadecimal characters. */
 static bool looks_random(const char *run, size_t length)
 {
         size_t upper = 0, lower = 0, digits = 0, hex = 0;
@@ -183,7 +183,7 @@ bool redact_value(const char *value)
                 return true;
         while (*value) {
                 size_t length = strcspn(value, " \t\r\n,;:\"'=&?@|()<>[]{}");
-                /* A path is judged by its segments; elsewhere a slash is a digit of base64. */
+                /* A path is judged segment by segment; elsewhere a slash is a base64 digit. */
                 if (length > 0 && (value[0] == '/' || value[0] == '.' || value[0] == '~'))
                         length = 1 + strcspn(value + 1, " \t\r\n,;:\"'=&?@|()<>[]{}/");
                 if (looks_random(value, length))
@@ -201,7 +201,7 @@ static int hex_of(char c)
         return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
 }
 
-/* Undoes percent-encoding in place; what is no escape stays. False where there was none. */
+/* Decodes percent-encoding in place; invalid escapes stay. False if there were no escapes. */
 static bool decode(struct buf *text)
 {
         size_t to = 0;
@@ -212,7 +212,7 @@ static bool decode(struct buf *text)
                 bool is_escape = low >= 0;
                 unsigned char c = is_escape ? (unsigned char)((unsigned)high << 4 | (unsigned)low) : (unsigned char)*at;
                 if (c == 0)
-                        c = ' '; /* the searches end at a NUL */
+                        c = ' '; /* the searches stop at a NUL */
                 text->data[to] = (char)c;
                 from += is_escape ? 3 : 1;
         }
@@ -222,14 +222,14 @@ static bool decode(struct buf *text)
         return changed;
 }
 
-/* user:password@host, also without the scheme before it. */
+/* user:password@host, with or without a scheme. */
 static bool has_user(const char *piece)
 {
         const char *colon = strchr(piece, ':');
         return colon && strchr(colon, '@');
 }
 
-/* Judges a piece as it stands, decoded, and decoded twice. 1: it is of a secret's form; 0; ERR_*. */
+/* Judges a piece as sent, decoded, and decoded twice. Returns 1 if it has the form of a secret, 0, or ERR_*. */
 static int judge_piece(struct buf *scratch, const char *piece, size_t length)
 {
         buf_clear(scratch, SCRATCH_KEPT);
@@ -245,8 +245,8 @@ static int judge_piece(struct buf *scratch, const char *piece, size_t length)
         return 0;
 }
 
-/* True for a name that stands for a secret. One with an escape in it may hide anything, as may one that is too long to
- * look at. */
+/* True for a name that indicates a secret, and for a name that contains an escape or is too long to check, since it may
+ * hide anything. */
 static bool is_secret_name(const char *text, size_t length)
 {
         char name[64];
@@ -257,15 +257,16 @@ static bool is_secret_name(const char *text, size_t length)
         return redact_name(name);
 }
 
-/* Where pieces go, and how they are looked at. */
+/* Where pieces go, and how they are checked. */
 struct pieces {
         struct buf *out;
         struct buf scratch;
-        bool judged; /* some piece may be of a secret's form; else names alone are looked at */
+        bool judged; /* some piece may have the form of a secret; otherwise only names are checked */
 };
 
-/* Appends the piece at `at`: a segment of the path, or a parameter. `ends` are the characters that end it, `limits` those
- * that end what is hidden: a secret may hold the other ones. Returns how many bytes it took, or ERR_*. */
+/* Appends the piece at `at`: a segment of the path, or a parameter. `ends` are the characters that end it; `limits` are
+ * those that end the hidden part, since a secret may contain the others. Returns the number of bytes consumed, or
+ * ERR_*. */
 static ptrdiff_t put_piece(struct pieces *pieces, const char *at, const char *ends, const char *limits,
                            bool has_authority)
 {
@@ -293,7 +294,7 @@ static ptrdiff_t put_piece(struct pieces *pieces, const char *at, const char *en
         return rc < 0 ? rc : (ptrdiff_t)length;
 }
 
-/* Without these there is neither a name with a value nor a piece that has to be looked at. */
+/* Without these there is neither a name with a value nor a piece to check. */
 static bool has_pieces(const char *target)
 {
         return strpbrk(target, "=%:@ ") || redact_known_form(target);

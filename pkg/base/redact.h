@@ -1,11 +1,11 @@
-/* redact: what looks like a secret and therefore is neither shown on a page nor put into a log or a log record.
+/* redact: finds what looks like a secret and must not appear on a page, in a log, or in a log record.
  *
  *     value = redact_name(name) || redact_value(value) ? REDACTED : value;
  *
- * The rules rather hide too much than too little: a page without a harmless value is an inconvenience,
- * a page with a password is an incident. Words are found in any case and anywhere in a name.
+ * The rules hide too much rather than too little: a page without a harmless value is an inconvenience, a page with a
+ * password is an incident. Words match anywhere in a name, in upper or lower case.
  *
- * Threads: any; nothing here has state. */
+ * Threads: any; there is no state. */
 #ifndef BASE_REDACT_H
 #define BASE_REDACT_H
 
@@ -19,29 +19,29 @@
 /* The name of an environment variable, a label or a query parameter: DB_PASSWORD, apiKey, access_token. */
 bool redact_name(const char *name);
 
-/* The name of a header field whose value is a secret: Authorization, Cookie, X-Api-Key. Milder than
- * redact_name: `idempotency-key` and `sec-websocket-key` are no secrets. */
+/* The name of a header field whose value is a secret: Authorization, Cookie, X-Api-Key. Less strict than redact_name:
+ * `idempotency-key` and `sec-websocket-key` are not secrets. */
 bool redact_header(const char *name);
 
 /* A value that looks like a secret whatever its name: a URL with a password, a PEM block, a JWT, "Bearer x",
  * "password=x", the tokens of well-known services, long runs of random characters. */
 bool redact_value(const char *value);
 
-/* The part of redact_value that knows the form and does not guess: no judgement on random characters, so
- * that a header field may hold a UUID. */
+/* The part of redact_value that recognises known forms and ignores random characters, so that a header field may
+ * contain a UUID. */
 bool redact_known_form(const char *value);
 
-/* Appends a request target or another URL. Replaced are the values of parameters with a secret's name, separated by & or
- * ; and in the path, too; what has a secret's known form, percent-encoded or not; and the user part of a URL.
+/* Appends a request target or another URL. It replaces the values of parameters with a secret's name, separated by & or
+ * ; and also in the path; text in a known form of a secret, percent-encoded or not; and the user part of a URL. Returns
  * 0, ERR_LIMIT or ERR_NOMEM. */
 int redact_target(struct buf *out, const char *target) NODISCARD;
 
-/* The same for a log line: the target itself where there is nothing to replace, else text in `out`, which is empty
- * before. Never fails: without memory all of it is replaced. Borrowed for as long as both are there. */
+/* The same for a log line: returns the target itself if there is nothing to replace, otherwise text in `out`, which
+ * must be empty. Never fails: if memory runs out, it replaces the whole target. The result is borrowed from both. */
 const char *redact_shown_target(struct buf *out, const char *target);
 
-/* Appends the value of a header field as it may be shown: Referer and other fields that hold a URL as redact_target does
- * it. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends the redacted value of a header field; Referer and other fields that contain a URL are treated as by
+ * redact_target. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int redact_field(struct buf *out, const char *name, const char *value) NODISCARD;
 
 #endif

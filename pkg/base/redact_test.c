@@ -1,4 +1,4 @@
-/* redact: names and values that must not be shown, and those that may. */
+/* redact: names and values that must be hidden, and those that may be shown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* secret: explicit_bzero is the wipe that a compiler may not leave out. Each secret has pages of its own, because the
- * kernel leaves memory out of core dumps by the page; there are a few hundred secrets at most. */
+/* secret: a compiler must not optimise explicit_bzero away. Each secret has its own pages, because the kernel excludes
+ * memory from core dumps by the page; there are a few hundred secrets at most. */
 #include "base/secret.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ int secret_init(struct secret *s, const void *bytes, size_t length)
         char *copy = mmap(NULL, size_of_pages(length), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (copy == MAP_FAILED)
                 return ERR_NOMEM;
-        (void)madvise(copy, size_of_pages(length), MADV_DONTDUMP); /* fails on no kernel that is supported */
+        (void)madvise(copy, size_of_pages(length), MADV_DONTDUMP); /* works on every supported kernel */
         if (length > 0)
                 memcpy(copy, bytes, length);
         copy[length] = '\0';
@@ -32,7 +32,7 @@ void secret_fini(struct secret *s)
 {
         if (s->bytes) {
                 explicit_bzero(s->bytes, s->length);
-                (void)munmap(s->bytes, size_of_pages(s->length)); /* as it was mapped */
+                (void)munmap(s->bytes, size_of_pages(s->length)); /* never fails for the range that was mapped */
         }
         *s = (struct secret){ 0 };
 }

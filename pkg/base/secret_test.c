@@ -1,4 +1,4 @@
-/* secret: what is held, what equals what, and that nothing is left behind. */
+/* secret: contents, comparison, and that nothing is left behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,7 +81,7 @@ static void no_secret_differs_from_an_empty_one(void **state UNUSED)
         assert_false(equal("", NULL));
 }
 
-/* True where the kernel's list of our memory (proc(5), smaps) says "dd" of what is at `address`. */
+/* True if the kernel's list of our memory (proc(5), smaps) has the flag "dd" for `address`. */
 static bool is_left_out_of_dumps(const void *address)
 {
         FILE *smaps = fopen("/proc/self/smaps", "re");
@@ -96,7 +96,7 @@ static bool is_left_out_of_dumps(const void *address)
                 else if (is_here && strncmp(line, "VmFlags:", 8) == 0)
                         is_left_out = strstr(line, " dd") != NULL;
         }
-        (void)fclose(smaps); /* was only read */
+        (void)fclose(smaps); /* only read */
         return is_left_out;
 }
 

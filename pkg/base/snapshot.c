@@ -1,5 +1,5 @@
-/* snapshot: a reader takes its reference under the lock under which the pointer is swapped, so that no snapshot is
- * destroyed between the look at the pointer and the count. */
+/* snapshot: a reader takes its reference under the lock that guards the pointer, so that no snapshot is destroyed
+ * between reading the pointer and counting the reference. */
 #include "base/snapshot.h"
 
 #include <stddef.h>
@@ -17,7 +17,8 @@ struct snapshot *snapshot_ref(struct snapshot *snapshot)
         return snapshot;
 }
 
-/* Release, so that what this thread has read comes before; acquire, so that the last one destroys after all others. */
+/* Release, so that this thread's reads come first; acquire, so that the last thread destroys the snapshot after all
+ * others are done. */
 void snapshot_unref(struct snapshot *snapshot)
 {
         if (snapshot && atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) == 1)
@@ -35,13 +36,13 @@ void snapshot_holder_fini(struct snapshot_holder *holder)
 {
         snapshot_unref(holder->now);
         holder->now = NULL;
-        (void)pthread_mutex_destroy(&holder->lock); /* nobody holds it */
+        (void)pthread_mutex_destroy(&holder->lock); /* no one holds it */
 }
 
-/* The old one is dropped outside the lock: destroying it may take a while. */
+/* The old one is released outside the lock, since destroying it may take a while. */
 void snapshot_holder_set(struct snapshot_holder *holder, struct snapshot *fresh)
 {
-        (void)pthread_mutex_lock(&holder->lock); /* this one and those below can't fail with a plain mutex */
+        (void)pthread_mutex_lock(&holder->lock); /* this call and those below can't fail with a plain mutex */
         struct snapshot *old = holder->now;
         holder->now = fresh;
         atomic_fetch_add_explicit(&holder->set_count, 1, memory_order_release);

@@ -12,7 +12,7 @@
 
 enum { WORDS = 32, READERS = 4, REPLACEMENTS = 2000 };
 
-/* All words are the same number while it lives, and 0 once it is destroyed. */
+/* All words have the same value while it lives, and are 0 once it is destroyed. */
 struct value {
         struct snapshot snapshot;
         unsigned words[WORDS];
@@ -139,7 +139,7 @@ static void *read_all(void *data)
         unsigned newest = 0;
         while (newest < REPLACEMENTS) {
                 if (reader->refreshes) {
-                        (void)snapshot_holder_refresh(reader->holder, &seen); /* looked at either way */
+                        (void)snapshot_holder_refresh(reader->holder, &seen); /* read in either case */
                         look_at(reader, seen.snapshot, &newest);
                 } else {
                         struct snapshot *now = snapshot_holder_get(reader->holder);

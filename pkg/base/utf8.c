@@ -20,7 +20,7 @@ size_t utf8_length(const unsigned char *at, const unsigned char *end)
                 return 0;
         if (lead < 0xE0)
                 return is_continuation(at[1]) ? 2 : 0;
-        /* The second byte's range shuts out overlong forms, surrogates and what is above U+10FFFF. */
+        /* The second byte's range excludes overlong forms, surrogates and code points above U+10FFFF. */
         unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
         unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
         if (at[1] < low || at[1] > high || left < 3 || !is_continuation(at[2]))

@@ -1,4 +1,4 @@
-/* utf8: characters as RFC 3629, section 4, has them: no overlong forms, no surrogates, nothing above U+10FFFF.
+/* utf8: characters as RFC 3629, section 4, defines them: no overlong forms, no surrogates, nothing above U+10FFFF.
  *
  * Threads: any. */
 #ifndef BASE_UTF8_H
@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The bytes of the character at `at`: 1 to 4, or 0 where there is no whole one before `end`. */
+/* The length of the character at `at`: 1 to 4 bytes, or 0 if there is no complete one before `end`. */
 size_t utf8_length(const unsigned char *at, const unsigned char *end);
-/* Writes a code point; returns its bytes, 1 to 4. Half a surrogate pair is written as U+FFFD. */
+/* Writes a code point and returns its length, 1 to 4 bytes. Half a surrogate pair becomes U+FFFD. */
 size_t utf8_write(char out[4], uint32_t code_point);
 
 #endif

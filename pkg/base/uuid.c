@@ -1,7 +1,7 @@
-/* uuid: a UUID needs 10 to 16 random bytes and a service makes two of them a request, so bytes
- * are fetched 1 KiB at a time: one system call for about 70 UUIDs. Version 7 keeps a 12-bit
- * counter in rand_a, seeded at random below its half at each new millisecond; when it overflows,
- * the time in the UUID runs a millisecond ahead of the clock rather than repeat itself. */
+/* uuid: a UUID needs 10 to 16 random bytes and a service makes two UUIDs per request, so bytes are fetched 1 KiB at a
+ * time: one system call for about 70 UUIDs. Version 7 keeps a 12-bit counter in rand_a, which starts at a random number
+ * in its lower half each millisecond. When it overflows, the time in the UUID runs a millisecond ahead of the clock, so
+ * that no UUID repeats. */
 #include "base/uuid.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ static void refill(struct uuid_source *source)
                 if (n > 0)
                         got += (size_t)n;
                 else if (n < 0 && errno != EINTR)
-                        abort(); /* a kernel without getrandom cannot make keys that are unique */
+                        abort(); /* without getrandom, keys would not be unique */
         }
         source->used = 0;
 }

@@ -7,7 +7,7 @@
  *     uuid_v7(&source, clock_realtime_ms(), &id);
  *     uuid_format(&id, text);                      // "0193a5b8-7f2c-7d11-9c3e-5a1b2c3d4e5f"
  *
- * Threads: a uuid_source belongs to one thread; the other functions are free of state. */
+ * Threads: a uuid_source belongs to one thread; the other functions have no state. */
 #ifndef BASE_UUID_H
 #define BASE_UUID_H
 
@@ -26,7 +26,7 @@ struct uuid_source {
         unsigned char pool[1024];
         size_t used;
         int64_t last_ms;  /* the millisecond of the last version 7 */
-        uint16_t counter; /* 12 bits, counts within that millisecond */
+        uint16_t counter; /* 12-bit counter within that millisecond */
 };
 
 void uuid_source_init(struct uuid_source *source);
@@ -34,21 +34,21 @@ void uuid_source_init(struct uuid_source *source);
 /* Version 4: random (RFC 9562, section 5.4). */
 void uuid_v4(struct uuid_source *source, struct uuid *out);
 
-/* Version 7: Unix milliseconds, then random (section 5.7). From one source they ascend also within
- * a millisecond, and when the clock steps back (section 6.2, method 1: a counter in rand_a). */
+/* Version 7: Unix milliseconds, then random (section 5.7). UUIDs from one source ascend even within a millisecond and
+ * if the clock steps back (section 6.2, method 1: a counter in rand_a). */
 void uuid_v7(struct uuid_source *source, int64_t unix_ms, struct uuid *out);
 
-/* Version 8 from 16 bytes of one's own, of which 122 bits are kept (section 5.8). */
+/* Version 8 from 16 given bytes, of which 122 bits are kept (section 5.8). */
 void uuid_v8(const unsigned char bytes[16], struct uuid *out);
 
 /* The Unix milliseconds in a version 7, or -1 for any other version. */
 int64_t uuid_v7_ms(const struct uuid *id);
 
-/* Lower case with hyphens and a closing NUL. Returns `out`. */
+/* Writes lower case with hyphens and a trailing NUL. Returns `out`. */
 char *uuid_format(const struct uuid *id, char out[UUID_TEXT_SIZE]);
 
-/* True if `text` is exactly 36 characters of the form 8-4-4-4-12 in hexadecimal digits of either
- * case, of any version and variant; then `*out` holds it (out may be NULL). */
+/* True if `text` is exactly 36 characters of the form 8-4-4-4-12 in hexadecimal digits of either case, of any version
+ * and variant; sets `*out` (out may be NULL). */
 bool uuid_parse(const char *text, size_t length, struct uuid *out);
 
 #endif

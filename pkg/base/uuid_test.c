@@ -1,4 +1,4 @@
-/* uuid: the layouts of RFC 9562, the order of version 7, and what is read as a UUID. */
+/* uuid: the layouts of RFC 9562, the order of version 7, and the parsing of UUIDs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

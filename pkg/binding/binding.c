@@ -1,4 +1,4 @@
-/* binding: what one binding lends. Entries are sorted by name, but few, so they are searched one by
+/* binding: access to the contents of one binding. Entries are sorted by name, but few, so they are searched one by
  * one. */
 #include "binding/servicebinding.h"
 

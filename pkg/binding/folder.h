@@ -1,4 +1,4 @@
-/* folder: opens what is below a root, and lists it.
+/* folder: opens and lists files and folders below a root.
  *
  * Threads: a struct sb_root belongs to one thread. */
 #ifndef BINDING_FOLDER_H
@@ -18,8 +18,8 @@ struct sb_names {
 
 /* An open root. */
 struct sb_root {
-        const char *path;    /* as it was given                                                */
-        char real[PATH_MAX]; /* without links; "" where it is unknown                          */
+        const char *path;    /* as given */
+        char real[PATH_MAX]; /* without links; "" if unknown */
         int fd;              /* -1: there is no such folder                                    */
         int data_fd;         /* the folder that the root's own ..data points to; -1: no ..data */
 };
@@ -36,8 +36,8 @@ enum sb_place sb_root_place(const struct sb_root *root, const char *name);
 /* Opens `name` in the folder `dir` for reading, without blocking, through links that stay inside the root. -1 with
  * errno set; EXDEV where a link leads outside. */
 int sb_open(const struct sb_root *root, int dir, const char *name, int flags);
-/* The folder that ..data in `folder` points to: a descriptor, -1 where there is no such link, -2 with errno set where
- * it cannot be opened. */
+/* The folder that ..data in `folder` points to: a descriptor, -1 if there is no such link, -2 with errno set if it
+ * cannot be opened. */
 int sb_open_data(const struct sb_root *root, int folder);
 /* The names in an open folder, sorted, except those that begin with "..". LIMIT where there are more than `max`. */
 int sb_list(int folder, size_t max, struct sb_names *out, const char *path, struct servicebinding_error *err);

@@ -67,7 +67,7 @@ static int load_once(const char *path, struct servicebinding_set **out, struct s
         return 0;
 }
 
-/* 1: read, and nothing moved meanwhile; 0: read in vain. */
+/* Returns 1 if nothing changed during the read, 0 if the set is unusable because something did. */
 static int load_between(const char *path, struct servicebinding_set **out, struct sb_print *before,
                         struct servicebinding_error *err)
 {

@@ -1,4 +1,4 @@
-/* load_test: what is read from a root: layouts, names, limits, sets. */
+/* load_test: reading a root: layouts, names, limits, sets. */
 #include "binding/test_load.h"
 
 #include <sys/resource.h>
@@ -93,7 +93,7 @@ static void a_volume_as_the_kubelet_writes_it_is_read(void **state)
         struct servicebinding_set *set = load(f);
         const struct servicebinding *b = only(set);
         assert_null(servicebinding_problem(b));
-        assert_int_equal(servicebinding_entry_count(b), 2); /* a folder is no entry */
+        assert_int_equal(servicebinding_entry_count(b), 2); /* a folder is not an entry */
         assert_string_equal(servicebinding_text(b, "host"), "10.0.0.9");
         assert_int_equal(servicebinding_warning_count(set), 0);
         servicebinding_set_unref(set);

@@ -50,6 +50,6 @@ void sb_pages_fini(struct sb_pages *pages)
                 struct sb_mapping *mapping = pages->newest;
                 pages->newest = mapping->older;
                 explicit_bzero(mapping->bytes, mapping->used);
-                (void)munmap(mapping, sizeof(*mapping) + mapping->size); /* as it was mapped */
+                (void)munmap(mapping, sizeof(*mapping) + mapping->size); /* never fails for the range that was mapped */
         }
 }

@@ -1,4 +1,5 @@
-/* problem_test: what is there and cannot be used, by links, rights or content, is never taken for absent. */
+/* problem_test: a binding that exists but is unusable because of links, permissions or content is never treated as
+ * absent. */
 #include "binding/test_load.h"
 
 #include "binding/folder.h"
@@ -153,7 +154,7 @@ static void what_is_no_file_is_refused_and_a_link_to_nothing_too(void **state)
         servicebinding_set_unref(set);
 }
 
-/* One binding that is there and cannot be read: never as if there were none. */
+/* A single binding that exists but cannot be read is never treated as absent. */
 static void expect_unreadable(struct folder *f, const char *part)
 {
         const struct servicebinding *b = NULL;

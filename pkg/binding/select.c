@@ -31,7 +31,7 @@ static const char *describe_types(const char *const *types, char *out, size_t si
 static const char *describe(const struct wanted *w, char *out, size_t size)
 {
         char types[96];
-        (void)snprintf(out, size, "%s%s%s%s", w->types ? " of type " : "", /* a cut is harmless */
+        (void)snprintf(out, size, "%s%s%s%s", w->types ? " of type " : "", /* truncation is harmless */
                        w->types ? describe_types(w->types, types, sizeof(types)) : "",
                        w->provider ? " by provider " : "", w->provider ? w->provider : "");
         return out;

@@ -82,7 +82,7 @@ enum servicebinding_code {
 /* On the caller's stack. A text never holds a value of an entry. */
 struct servicebinding_error {
         int code;       /* enum servicebinding_code                         */
-        char text[256]; /* no line end; cut with "..." where it is longer   */
+        char text[256]; /* no line end; truncated with "..." if longer */
 };
 
 struct servicebinding_set;   /* opaque: all bindings of a root at one moment     */
@@ -91,9 +91,9 @@ struct servicebinding_watch; /* opaque: a root, its current set and what changed
 
 /* Life cycle. Functions that take `err` also take NULL for it, and change outputs only on success. */
 
-/* [SB][K8s] Reads all bindings below `root`; NULL: $SERVICE_BINDING_ROOT. Without a root the set is empty;
- * where the folder is missing it is empty, too, with a warning. INVALID where the root is no folder,
- * UNREADABLE, LIMIT, UNAVAILABLE, NOMEM. The set is owned: give it to servicebinding_set_unref. */
+/* [SB][K8s] Reads all bindings below `root`; NULL: $SERVICE_BINDING_ROOT. Without a root the set is empty; where the
+ * folder is missing it is empty, too, with a warning. INVALID if the root is not a folder, UNREADABLE, LIMIT,
+ * UNAVAILABLE, NOMEM. The set is owned: give it to servicebinding_set_unref. */
 SERVICEBINDING_API int servicebinding_load(const char *root, struct servicebinding_set **out,
                                            struct servicebinding_error *err) SERVICEBINDING_NODISCARD;
 /* One more reference to the set, to keep it longer than its lender does. Returns the same set. */
@@ -138,7 +138,7 @@ SERVICEBINDING_API const char *servicebinding_name(const struct servicebinding *
 /* [SB] The entry `type` without white space at its end, as it is written; "" where the problem is that
  * it cannot be read. */
 SERVICEBINDING_API const char *servicebinding_type(const struct servicebinding *binding);
-/* [SB] The entry `provider`, likewise; NULL where there is none or nothing is left. */
+/* [SB] The entry `provider`, likewise; NULL if it is absent or empty after trimming. */
 SERVICEBINDING_API const char *servicebinding_provider(const struct servicebinding *binding);
 /* The folder, for messages: "<root>/<name>". */
 SERVICEBINDING_API const char *servicebinding_path(const struct servicebinding *binding);

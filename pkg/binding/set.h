@@ -15,8 +15,8 @@ enum { SB_BINDINGS_MAX = 128, SB_WARNINGS_MAX = 64 };
 struct servicebinding {
         char *name;
         char *path;
-        char *type;               /* "" where it is unknown    */
-        char *provider;           /* NULL where there is none  */
+        char *type;               /* "" if unknown */
+        char *provider;           /* NULL: none */
         struct sb_entry *entries; /* in the order of names     */
         size_t count;
         struct sb_pages pages;               /* where the entries' bytes are */
@@ -35,7 +35,7 @@ struct servicebinding_set {
 int sb_set_new(const char *root, struct servicebinding_set **out, struct servicebinding_error *err);
 /* Adds a copy of the text, unless there are SB_WARNINGS_MAX already. 0 or NOMEM. */
 int sb_set_warn(struct servicebinding_set *set, const char *text, struct servicebinding_error *err);
-/* Takes the binding's content, also on failure. 0, LIMIT or NOMEM. */
+/* Takes ownership of the binding's content, even on failure. 0, LIMIT or NOMEM. */
 int sb_set_add(struct servicebinding_set *set, struct servicebinding *binding, struct servicebinding_error *err);
 void sb_binding_fini(struct servicebinding *binding);
 void sb_binding_drop_entries(struct servicebinding *binding);

@@ -40,7 +40,7 @@ static void write_generations(const struct folder *f, const char *volume, const 
                 }
                 folder_swap(f, volume, previous, generation, entries);
                 const struct timespec pause = { .tv_nsec = PAUSE_US * 1000 };
-                (void)nanosleep(&pause, NULL); /* a shorter one is as good */
+                (void)nanosleep(&pause, NULL); /* a shorter pause works too */
         }
 }
 

@@ -1,6 +1,6 @@
-/* test_folder: binding folders for the unit tests of this package, plain ones and atomic volumes as
- * the kubelet writes them (Kubernetes, pkg/volume/util/atomic_writer.go: payload, ..data_tmp, rename,
- * visible links, removal of what is old).
+/* test_folder: binding folders for the unit tests of this package, plain ones and atomic volumes as the kubelet writes
+ * them (Kubernetes, pkg/volume/util/atomic_writer.go: payload, ..data_tmp, rename, visible links, removal of old
+ * files).
  *
  *     struct folder f;
  *     folder_init(&f);                             // a new folder below /tmp
@@ -129,7 +129,7 @@ static inline void folder_swap(const struct folder *f, const char *volume, const
         }
 }
 
-/* Reads nothing that others may not read, also where the tests are run by root. */
+/* Gives up the rights of root, who could read every file. */
 static inline void leave_root(void)
 {
         if (getuid() == 0)

@@ -56,9 +56,9 @@ static int tell(struct servicebinding_watch *w, const char *warning)
         return 0;
 }
 
-/* Leaves in the set, which nobody else has seen yet, the warnings that are new, and remembers them.
- * A watch that has told TOLD_MAX different ones is silent from then on, or its memory would grow for as
- * long as somebody makes odd names. */
+/* Leaves in the set, which nobody else has seen yet, the warnings that are new, and remembers them. A watch that has
+ * reported TOLD_MAX different warnings reports no more; otherwise its memory would grow as long as someone creates odd
+ * names. */
 static int keep_new_warnings(struct servicebinding_watch *w, struct servicebinding_set *set,
                              struct servicebinding_error *err)
 {
@@ -111,7 +111,7 @@ static bool has_problem(const struct servicebinding_set *set)
         return false;
 }
 
-/* 1: the root has to be read; 0: it is as it was. */
+/* Returns 1 if the root must be read, 0 if it is unchanged. */
 static int looks_changed(const struct servicebinding_watch *w, struct servicebinding_error *err)
 {
         struct sb_print now;

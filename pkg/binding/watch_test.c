@@ -45,7 +45,7 @@ static void expect_poll(struct servicebinding_watch *w, int expected)
                 fail_msg("poll returned %d instead of %d %s", rc, expected, err.text);
 }
 
-/* A change is told once. */
+/* A change is reported once. */
 static const struct servicebinding_set *expect_change(struct servicebinding_watch *w)
 {
         expect_poll(w, 1);
@@ -94,7 +94,7 @@ static void a_root_may_come_later_go_and_come_back(void **state)
         folder_remove(f, "root");
         const struct servicebinding_set *set = expect_change(w);
         assert_int_equal(servicebinding_count(set), 0);
-        assert_int_equal(servicebinding_warning_count(set), 0); /* told before */
+        assert_int_equal(servicebinding_warning_count(set), 0); /* reported before */
         folder_put(f, "root/redis/type", "redis");
         assert_int_equal(servicebinding_count(expect_change(w)), 1);
 }
@@ -210,7 +210,7 @@ static void let_rest(const struct folder *f)
                 struct sb_print print;
                 assert_true(i < 200);
                 const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
-                (void)nanosleep(&pause, NULL); /* a shorter one is as good */
+                (void)nanosleep(&pause, NULL); /* a shorter pause works too */
                 assert_int_equal(sb_print_take(f->root, &print, NULL), 0);
                 is_young = print.is_young;
                 sb_print_fini(&print);
@@ -231,7 +231,7 @@ static void while_nothing_changes_no_file_is_read(void **state)
         long long before = bytes_read(&own) + own;
         expect_poll(w, 0);
         assert_int_equal(bytes_read(&own), before);
-        folder_put(f, "plain/host", "b"); /* as long as before: its times alone tell */
+        folder_put(f, "plain/host", "b"); /* same length as before: only its times differ */
         expect_change(w);
         assert_string_equal(text_of(w, "plain", "host"), "b");
 }

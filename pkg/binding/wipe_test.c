@@ -50,7 +50,7 @@ static bool is_value(const char *text)
         return text[LENGTH] == '\0';
 }
 
-/* All that can be read and written: heap, stack, data. */
+/* All readable and writable memory: heap, stack, data. */
 static size_t list_regions(void)
 {
         size_t count = 0;
@@ -70,8 +70,7 @@ static size_t list_regions(void)
         return count;
 }
 
-/* How often the value stands in the region. Looks at blocks that are free, too, which a sanitizer would
- * not allow. */
+/* How often the value occurs in the region. Looks at blocks that are free, too, which a sanitizer would not allow. */
 __attribute__((no_sanitize("address", "thread"))) static size_t count_in(const struct region *r)
 {
         size_t found = 0;
@@ -102,11 +101,11 @@ static void no_value_is_left_when_a_set_is_given_back(void **state)
         make_value();
         folder_init(&f);
         folder_put(&f, "redis/type", "redis");
-        put_value(&f, "redis/password", "\r\n"); /* with a text of its own beside the bytes */
+        put_value(&f, "redis/password", "\r\n"); /* with a separate text besides the bytes */
         put_value(&f, "redis/secondary-key", "");
         folder_put(&f, "broken/type", "redis");
         put_value(&f, "broken/password", "");
-        folder_put(&f, "broken/username", "vault://x"); /* a problem: what was read before it is dropped */
+        folder_put(&f, "broken/username", "vault://x"); /* a problem: the entries read before it are dropped */
         assert_int_equal(servicebinding_load(f.root, &set, NULL), 0);
         assert_int_equal(servicebinding_count(set), 2);
         assert_true(is_value(servicebinding_text(servicebinding_at(set, 1), "password")));
@@ -117,7 +116,7 @@ static void no_value_is_left_when_a_set_is_given_back(void **state)
         folder_fini(&f);
 }
 
-/* True where the kernel's list of our memory (proc(5), smaps) says "dd" of what is at `address`. */
+/* True if the kernel's list of our memory (proc(5), smaps) has the flag "dd" for `address`. */
 static bool is_left_out_of_dumps(const void *address)
 {
         FILE *smaps = fopen("/proc/self/smaps", "re");

@@ -1,5 +1,5 @@
-/* file: the meaning of the names in the YAML file. Each must be an option, or the start of an option's name if a
- * mapping follows, and occur once. */
+/* file: maps the keys of the YAML file to options. Each key must name an option, or begin an option's name if a mapping
+ * follows, and occur once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ struct section {
 struct file {
         struct reading *reading;
         const char *path;
-        int *lines; /* for each option the line of its key, 0: not seen */
+        int *lines; /* line of each option's key; 0: not seen */
         struct section *sections;
         size_t section_count;
 };
@@ -80,7 +80,7 @@ static int on_section(void *context, const struct yaml_node *node, struct err *e
         return 0;
 }
 
-/* The option that a value is for, if it may stand here. */
+/* The option that a value is for, if it is allowed here. */
 static int find_option(struct file *file, const struct yaml_node *node, const struct config_option **out, bool *is_path,
                        struct err *err)
 {
@@ -148,7 +148,7 @@ int config_file_read(struct reading *reading, const char *path, struct err *err)
         buf_init(&bytes, 0);
         int rc = config_slurp(path, FILE_MAX, &bytes, err);
         if (rc < 0)
-                (void)err_wrap(err, "configuration file"); /* the code stays rc */
+                (void)err_wrap(err, "configuration file"); /* the return code is still rc */
         else
                 rc = config_file_parse(reading, path, bytes.data, bytes.len, err);
         if (bytes.data)

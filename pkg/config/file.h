@@ -1,4 +1,4 @@
-/* file: the configuration file: which of its keys mean which option. */
+/* file: the configuration file, and which key sets which option. */
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
 

@@ -85,7 +85,7 @@ static void a_file_that_is_missing_or_too_large_is_refused(void **state)
         free(large);
 }
 
-/* "<start>", then `each` so many times, then "\n". */
+/* "<start>", then `each` repeated, then "\n". */
 static char *repeated(const char *start, const char *each, size_t count)
 {
         size_t head = strlen(start), part = strlen(each);

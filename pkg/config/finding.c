@@ -1,4 +1,4 @@
-/* finding: sets the option that a text was found for, and notes where it stands. */
+/* finding: sets the option that a text is for, and records where the text was found. */
 #include "config/finding.h"
 
 #include <limits.h>
@@ -10,7 +10,7 @@
 #include "config/slurp.h"
 #include "config/value.h"
 
-/* A secret from its own file, without one closing line end. */
+/* Reads a secret from its own file, without one trailing newline. */
 static int set_from_path(struct reading *reading, const struct finding *finding, struct err *err)
 {
         struct buf bytes;
@@ -34,7 +34,7 @@ static int set_from_path(struct reading *reading, const struct finding *finding,
         return rc;
 }
 
-/* A value's place as others tell of it who find a fault in it later: in a file with its key, as in our own errors. */
+/* A value's place, for errors that are found later. In a file it includes the key, as in our own errors. */
 static char *place_in_full(const struct finding *finding)
 {
         char *place;
@@ -52,13 +52,13 @@ int config_apply(struct reading *reading, const struct finding *finding, struct 
                          ? set_from_path(reading, finding, err)
                          : config_value_set(finding->option, reading->values, finding->text, finding->length, err);
         if (rc < 0 && finding->key)
-                (void)err_wrap(err, "%s", finding->key); /* the code stays rc */
+                (void)err_wrap(err, "%s", finding->key); /* the return code is still rc */
         if (rc < 0) {
                 (void)err_wrap(err, "%s", finding->place);
                 return rc;
         }
         if (origin->place && origin->kind == finding->kind && finding->option->type == CONFIG_LIST)
-                return 0; /* the place of the first entry stays */
+                return 0; /* keep the place of the first entry */
         char *place = place_in_full(finding);
         if (!place)
                 return err_set(err, ERR_NOMEM, "out of memory");

@@ -1,4 +1,4 @@
-/* finding: a text for an option, found in one of the sources, and what becomes of it. */
+/* finding: a text for an option, found in one of the sources. */
 #ifndef CONFIG_FINDING_H
 #define CONFIG_FINDING_H
 
@@ -11,19 +11,19 @@ struct reading {
         struct config_report *report;
 };
 
-/* A text for an option, and where it stands. */
+/* A text for an option, and where it was found. */
 struct finding {
         const struct config_option *option;
         enum config_origin_kind kind;
         const char *place; /* "--hold-time", "COLLECTOR_HOLD_TIME", "collector.yaml:7" */
-        const char *key;   /* file: "redis.host", put behind the place in errors; NULL elsewhere */
+        const char *key;   /* file: "redis.host", which follows the place in errors; NULL elsewhere */
         const char *text;
         size_t length;
         bool is_path; /* of a file that holds the secret */
 };
 
-/* A list grows while its entries come from the same source; anything else takes the place of what was there. Errors
- * name the place. */
+/* Appends to a list as long as its entries come from the same source, and otherwise replaces the value. Errors name the
+ * place. */
 int config_apply(struct reading *reading, const struct finding *finding, struct err *err) NODISCARD;
 
 #endif

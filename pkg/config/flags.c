@@ -1,7 +1,7 @@
-/* flags: takes argv apart, one flag at a time, without reading values: that needs the file's values to be set
- * first, and the file is named by a flag. So read.c walks twice.
+/* flags: splits argv into flags without reading their values. The file's values must be set first, and a flag names the
+ * file, so read.c goes over argv twice.
  *
- * getopt_long is not used: it writes its own messages, keeps global state and guesses shortened names. */
+ * getopt_long is not used: it prints its own messages, keeps global state and accepts abbreviated names. */
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ static bool find_builtin(struct flag_walk *walk, const char *name)
         return true;
 }
 
-/* The text behind "=", or the next argument. A bool takes that only when it is a word for one. */
+/* The text after "=", or the next argument. A bool takes the next argument only if it is a word for a bool. */
 static int take_value(struct flag_walk *walk, const char *equals, struct finding *finding, struct err *err)
 {
         const char *next = walk->next < walk->argc ? walk->argv[walk->next] : NULL;

@@ -1,11 +1,11 @@
-/* flags: the command line, one flag after the other. */
+/* flags: the command line, one flag at a time. */
 #ifndef CONFIG_FLAGS_H
 #define CONFIG_FLAGS_H
 
 #include "config/finding.h"
 #include "config/limits.h"
 
-/* `finding.option` is NULL for those of every program, named by `builtin`. */
+/* `finding.option` is NULL for the flags of every program, which `builtin` names. */
 struct flag_walk {
         int argc;
         char *const *argv;

@@ -1,7 +1,7 @@
 /* format: one option's field as text, for --check, messages and --help.
  *
- * What is written could be read again, but for secrets: of these only the fact that they are there is shown, and of
- * a URL all but the parts that may hold a password. */
+ * The text could be read back, except for secrets: the text shows only that a secret is set, and omits the parts of a
+ * URL that may hold a password. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -28,7 +28,7 @@ int config_number_format(const struct config_option *option, int64_t number, str
         return buf_printf(out, "%lld", (long long)number);
 }
 
-/* Control characters become "?", so that a value can't forge a line of the output. */
+/* Control characters become "?", so that a value can't forge an output line. */
 static int format_text(const char *text, size_t length, struct buf *out)
 {
         int rc = 0;
@@ -37,7 +37,7 @@ static int format_text(const char *text, size_t length, struct buf *out)
         return rc;
 }
 
-/* True for [HOST[:PORT]] with a path, a query or nothing behind it. */
+/* True for [HOST[:PORT]], followed by a path, a query or nothing. */
 static bool is_authority(const char *text)
 {
         size_t length = strcspn(text, "/?#");
@@ -49,8 +49,8 @@ static bool is_authority(const char *text)
         return colon > text && digits <= 5 && colon + 1 + digits == text + length;
 }
 
-/* A password stands before the "@" or in the query (RFC 3986, sections 3.2.1 and 3.4): both are left out. Where it
- * can't be told which part is which, as with an "@" behind a "?", or in redis://:password without the host, all is. */
+/* A password is before the "@" or in the query (RFC 3986, sections 3.2.1 and 3.4), so both are omitted. If the parts
+ * are ambiguous, as with an "@" after a "?" or in redis://:password without a host, the whole URL is omitted. */
 static int format_url(const struct secret *url, struct buf *out)
 {
         const char *scheme = strstr(url->bytes, "://");

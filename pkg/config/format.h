@@ -6,7 +6,7 @@
 #include "config/config.h"
 
 int config_value_format(const struct config_option *option, const void *values, struct buf *out) NODISCARD;
-/* A number in the form in which the option takes it: "30s", "1MiB", "4001". */
+/* Writes a number in the form that the option accepts: "30s", "1MiB", "4001". */
 int config_number_format(const struct config_option *option, int64_t number, struct buf *out) NODISCARD;
 
 #endif

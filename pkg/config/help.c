@@ -1,5 +1,5 @@
-/* help: the table as text for people: by group, in the table's order, wrapped, each option with its default, its
- * variables and its key. All is built in memory first, so a broken pipe shows as one failed write. */
+/* help: the table as text for people, by group, in the table's order, wrapped, each option with its default, its
+ * variables and its key. The text is built in memory first, so a broken pipe causes just one failed write. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@
 
 enum { WIDTH = 96, INDENT = 8 };
 
-/* The pieces of `text` between any of `breaks`, filled to WIDTH and indented. */
+/* Appends `text` indented and wrapped at WIDTH, breaking lines only at `breaks`. */
 static int wrap(struct buf *out, const char *text, const char *breaks)
 {
         size_t column = 0;
@@ -90,7 +90,7 @@ static int put_variables(const struct config_program *program, const struct conf
         return rc == 0 ? buf_putc(out, '.') : rc;
 }
 
-/* "Default: 30s. From 1s to 1h. Variable: COLLECTOR_HOLD_TIME. File: hold-time." with a line end where a line may
+/* "Default: 30s. From 1s to 1h. Variable: COLLECTOR_HOLD_TIME. File: hold-time." with a newline wherever a line may
  * break, so that a label and its value stay together. */
 static int put_sources(const struct config_program *program, const struct config_option *option, struct buf *out)
 {
@@ -134,7 +134,7 @@ static bool is_shown(const struct config_option *option)
         return (option->flags & CONFIG_HIDDEN) == 0;
 }
 
-/* True for the first shown option of its group: there the whole group is printed. */
+/* True for the first option shown of its group, which prints the whole group. */
 static bool opens_group(const struct config_program *program, size_t index)
 {
         for (size_t i = 0; i < index; i++) {

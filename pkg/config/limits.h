@@ -1,4 +1,4 @@
-/* limits: how much of what a program reads at most. */
+/* limits: the most that a program reads of each input. */
 #ifndef CONFIG_LIMITS_H
 #define CONFIG_LIMITS_H
 

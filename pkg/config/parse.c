@@ -1,7 +1,7 @@
-/* parse: texts of one form to values. Nothing here knows of options or sources.
+/* parse: converts texts to values. Nothing here knows about options or sources.
  *
- * Each parser takes a length, since paths of HTTP requests and entries of lists have no NUL behind them, and
- * refuses what overflows instead of cutting it. One table of suffixes serves durations, another sizes. */
+ * Each parser takes a length, since paths of HTTP requests and list entries have no trailing NUL, and rejects a number
+ * that overflows. There is one table of suffixes for durations and one for sizes. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -22,7 +22,7 @@ static const struct suffix size_suffixes[] = {
         { "MiB", 1 << 20 }, { "Mi", 1 << 20 }, { "GiB", 1 << 30 }, { "Gi", 1 << 30 },
 };
 
-/* The number of digits at the start, 0 where there are none or the number is too large. */
+/* The number of leading digits; 0 if there are none or the number is too large. */
 static size_t read_digits(const char *text, size_t length, int64_t *number)
 {
         size_t used = 0;
@@ -106,8 +106,8 @@ bool config_parse_bool(const char *text, size_t length, bool *out)
         return false;
 }
 
-/* A host holds what names and IP addresses are made of (RFC 3986, section 3.2.2, and the zone of RFC 4007, section
- * 11); which of them exist, the resolver knows. A colon needs the brackets. */
+/* A host consists of the characters of names and IP addresses (RFC 3986, section 3.2.2, and the zone of RFC 4007,
+ * section 11); whether it exists is up to the resolver. A colon requires brackets. */
 static bool is_host(const char *text, size_t length, bool in_brackets)
 {
         if (length >= CONFIG_HOST_SIZE || (in_brackets && memchr(text, ':', length) == NULL))

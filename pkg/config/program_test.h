@@ -114,8 +114,8 @@ static inline int tear_down(void **state)
 {
         struct fixture *f = *state;
         forget(f);
-        (void)unlink(f->yaml);  /* not every test makes one */
-        (void)unlink(f->other); /* the same */
+        (void)unlink(f->yaml);  /* may be NULL */
+        (void)unlink(f->other); /* may be NULL */
         assert_int_equal(rmdir(f->folder), 0);
         free(f);
         return 0;
@@ -129,7 +129,7 @@ static inline void put_file(const char *path, const char *text)
         assert_int_equal(fclose(file), 0);
 }
 
-/* Reads with flags and variables, each a list with NULL at the end or NULL, and a YAML text or NULL. */
+/* Reads flags and variables, each NULL or a list with NULL at the end, and a YAML text or NULL. */
 static inline int read_all(struct fixture *f, const char *const *flags, const char *const *variables, const char *yaml)
 {
         char *argv[16] = { (char *)(uintptr_t) "collector" };

@@ -1,8 +1,8 @@
 /* read: fills a program's struct from its four sources.
  *
- * Values are set from the weakest source to the strongest, each replacing the last: fallback, file, environment,
- * flags. So a mistake in the file is found even where a flag hides it today. A variable is not looked at when a flag
- * is given: names such as REDIS_PORT belong to others too, and a flag must be able to overrule their contents. */
+ * Values are set from the lowest precedence to the highest, each replacing the last: fallback, file, environment,
+ * flags. So a mistake in the file is found even if a flag overrides it. A variable is ignored if its flag is given:
+ * others use names such as REDIS_PORT too, and a flag must be able to override them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static const char *find_variable(char *const *environment, const char *name)
         return NULL;
 }
 
-/* The shape that Kubernetes gives to the ports of a Service: "tcp://10.96.0.7:4001" (also udp and sctp). */
+/* The form that Kubernetes gives to the ports of a Service: "tcp://10.96.0.7:4001" (also udp and sctp). */
 static bool is_service_link(const struct config_option *option, const char *text)
 {
         bool is_text = option->type == CONFIG_STRING || option->type == CONFIG_SECRET || option->type == CONFIG_URL ||
@@ -63,7 +63,7 @@ static bool is_service_link(const struct config_option *option, const char *text
                (strncmp(text, "tcp://", 6) == 0 || strncmp(text, "udp://", 6) == 0 || strncmp(text, "sctp://", 7) == 0);
 }
 
-/* 1 when the variable had a value that was taken, 0 when it had none. */
+/* Returns 1 if the variable had a value and it was used, 0 if it had none. */
 static int try_variable(struct reading *reading, char *const *environment, const struct config_option *option,
                         const char *name, bool is_path, struct err *err)
 {
@@ -86,7 +86,7 @@ static int try_variable(struct reading *reading, char *const *environment, const
         return rc < 0 ? rc : 1;
 }
 
-/* A secret's NAME holds the value, its NAME_FILE the path. */
+/* For a secret, NAME holds the value and NAME_FILE the path. */
 static int try_variables(struct reading *reading, char *const *environment, const struct config_option *option,
                          const char *name, struct err *err)
 {
@@ -115,7 +115,7 @@ static int apply_variables(struct reading *reading, char *const *environment, co
         return 0;
 }
 
-/* The first walk: finds mistakes in names, the file's path, and a call for help or the version. */
+/* The first pass: finds misspelled names, the file's path, and requests for help or the version. */
 static int scan_flags(const struct config_program *program, const struct config_source *source, bool *has_flag,
                       const char **path, struct err *err)
 {
@@ -165,7 +165,7 @@ static int apply_all(struct reading *reading, const struct config_source *source
         return rc == 0 ? apply_flags(reading, source, err) : rc;
 }
 
-/* Reads into `reading` what the flags let expect. */
+/* Reads the sources that the flags call for into `reading`. */
 static int read_sources(struct reading *reading, const struct config_source *source, struct err *err)
 {
         char variable[NAME_SIZE];

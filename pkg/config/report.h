@@ -6,7 +6,7 @@
 
 struct config_report {
         const struct config_program *program;
-        struct config_origin *origins; /* one per option, in the table's order; each place is owned */
+        struct config_origin *origins; /* one per option, in the table's order; places are owned */
         char *file;
         char **warnings;
         size_t warning_count;

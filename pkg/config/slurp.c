@@ -1,4 +1,4 @@
-/* slurp: reads a file whole. */
+/* slurp: reads a whole file. */
 #include "config/slurp.h"
 
 #include <errno.h>

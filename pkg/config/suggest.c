@@ -1,7 +1,7 @@
 /* suggest: options by name, the names of variables, and the nearest name for one that is unknown.
  *
- * Near is counted in the typing mistakes of Damerau (one letter wrong, missing, too much, or two swapped), with "_"
- * for "-" and the case forgiven: at most two, and fewer than half of the letters. */
+ * A name is near if it differs by at most two typing mistakes as Damerau counts them (a letter wrong, missing or extra,
+ * or two letters swapped), and by fewer than half of its letters. "_" for "-" and a different case do not count. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static int distance(const char *a, const char *b)
 }
 
 struct nearest {
-        const char *name; /* what was written */
+        const char *name; /* the name as written */
         int mistakes;
         char found[NAME_SIZE];
 };

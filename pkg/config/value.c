@@ -1,7 +1,7 @@
 /* value: one option's field in the program's struct, set from text and freed.
  *
- * The type decides how; numbers of all kinds pass through one int64_t and one check of the range, so that each message
- * names the range in the form in which the option is written ("from 1s to 1h"). */
+ * All kinds of numbers go through one int64_t and one range check, so that each message gives the range in the option's
+ * own notation ("from 1s to 1h"). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ void config_value_range(const struct config_option *option, int64_t *min, int64_
         *max = has_own && (option->max != 0 || option->min < 0) ? option->max : type_max;
 }
 
-/* What was expected, in words; the caller adds what it got. */
+/* Says what was expected; the caller adds what it got. */
 static int describe_number(const struct config_option *option, struct buf *out)
 {
         static const char *const nouns[] = {
@@ -109,7 +109,7 @@ static int set_enum(const struct config_option *option, void *field, const char 
                 size_t used = strlen(expected);
                 (void)snprintf(expected + used, sizeof(expected) - used, "%s%s",
                                i == 0 ? "" : (option->words[i + 1] ? ", " : " or "),
-                               word); /* a cut list of words is still a hint */
+                               word); /* a truncated list of words is still a hint */
         }
         return err_set(err, ERR_INVALID, "expected %s, got %s", expected, config_quote(text, length, quoted));
 }
@@ -180,7 +180,7 @@ static int add_entry(const struct config_option *option, struct config_list *lis
         return rc;
 }
 
-/* Entries between commas, without the blanks around them; an empty text adds nothing. */
+/* Appends the entries between commas, without surrounding blanks; an empty text adds nothing. */
 static int add_entries(const struct config_option *option, struct config_list *list, const char *text, size_t length,
                        struct err *err)
 {

@@ -1,8 +1,8 @@
-/* yaml: walks libyaml's events, so that each value comes with its line, and nothing is built that a hostile file
- * could make large: the depth is counted, aliases (which multiply) are refused.
+/* yaml: walks libyaml's events, so that each value has its line number and a hostile file cannot make anything grow:
+ * the depth is limited, and aliases, which multiply, are rejected.
  *
- * The keys on the way down are joined: "redis" and below it "host" give the name redis-host. What a name means, and
- * whether it may stand there, is file.c's business. */
+ * The keys on the path are joined: "redis" and below it "host" make the name redis-host. file.c decides what a name
+ * means and whether it is allowed there. */
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ static int refuse(const struct walk *walk, const yaml_mark_t *mark, const char *
         return err_set(err, ERR_INVALID, "%s:%zu:%zu: %s", walk->path, mark->line + 1, mark->column + 1, what);
 }
 
-/* The reader of libyaml (UTF-8, control characters) knows its offset alone. */
+/* libyaml's reader (UTF-8, control characters) reports only the offset. */
 static int refuse_byte(const struct walk *walk, struct err *err)
 {
         yaml_mark_t mark = { 0 };
@@ -41,7 +41,7 @@ static int refuse_byte(const struct walk *walk, struct err *err)
         return refuse(walk, &mark, walk->parser.problem, err);
 }
 
-/* The next event, without anchor, alias and tag. The caller deletes it. */
+/* Gets the next event; rejects anchors, aliases and tags. The caller deletes it. */
 static int next_event(struct walk *walk, yaml_event_t *event, struct err *err)
 {
         const char *what = NULL;
@@ -81,7 +81,7 @@ static bool is_null(const yaml_event_t *event)
         return false;
 }
 
-/* Puts a key behind the two names; the walk back cuts it off again. */
+/* Appends a key to both names; the walk back removes it. */
 static int push_key(struct walk *walk, const yaml_event_t *event, struct err *err)
 {
         size_t used = strlen(walk->name);
@@ -165,7 +165,7 @@ static int walk_value(struct walk *walk, const yaml_mark_t *key_mark, struct err
         return rc;
 }
 
-/* From behind the start of a mapping to its end. */
+/* Walks from after the start of a mapping to its end. */
 static int walk_mapping(struct walk *walk, struct err *err)
 {
         size_t used = strlen(walk->name);
@@ -202,7 +202,7 @@ static int walk_root(struct walk *walk, const yaml_event_t *event, struct err *e
         return refuse(walk, &event->start_mark, "expected settings of the form `name: value`", err);
 }
 
-/* Start of stream and document, the root, their ends. An empty file has no document. */
+/* Walks the start of stream and document, the root, and their ends. An empty file has no document. */
 static int walk_stream(struct walk *walk, struct err *err)
 {
         int documents = 0;

@@ -1,4 +1,4 @@
-/* yaml: walks one document of nested mappings and tells of each section and each value. */
+/* yaml: walks one document of nested mappings and reports each section and each value. */
 #ifndef CONFIG_YAML_H
 #define CONFIG_YAML_H
 
@@ -9,8 +9,8 @@
 
 struct yaml_node {
         const char *name; /* "redis-host": the keys from the root on, joined by "-"             */
-        const char *key;  /* "redis.host": the same, as the message shows it                     */
-        int line;         /* of the key or the entry, from 1                                     */
+        const char *key;  /* "redis.host": the same, as messages show it */
+        int line;         /* of the key or the entry; from 1 */
         const char *text; /* the scalar; length bytes and a NUL                                  */
         size_t length;
         bool is_null;    /* nothing, ~ or null, not quoted                                      */

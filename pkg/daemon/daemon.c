@@ -1,4 +1,4 @@
-/* daemon: signals come to the loop through a pipe from the thread that waits for them (signals.c). */
+/* daemon: the thread that waits for signals (signals.c) passes them to the loop through a pipe. */
 #include "daemon/daemon.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ static int open_standard(int fd)
 {
         if (fcntl(fd, F_GETFD) >= 0)
                 return 0;
-        /* The lowest free number is given out, and those below are open by now. */
+        /* open(2) returns the lowest free number, and all lower ones are open by now. */
         return open("/dev/null", O_RDWR) == fd ? 0 : -1; /* NOLINT(android-cloexec-open): as the others are */
 }
 
@@ -47,7 +47,7 @@ void daemon_allow_core_dumps(void)
         (void)prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); /* cannot fail for 0 and 1 */
         if (getrlimit(RLIMIT_CORE, &limit) == 0) {
                 limit.rlim_cur = limit.rlim_max;
-                (void)setrlimit(RLIMIT_CORE, &limit); /* up to the hard limit is always allowed */
+                (void)setrlimit(RLIMIT_CORE, &limit); /* raising it to the hard limit is always allowed */
         }
 }
 
@@ -60,7 +60,7 @@ void daemon_complain(const char *program, const char *text)
                 return;
         size_t count = (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1;
         ssize_t written = write(STDERR_FILENO, line, count);
-        (void)written; /* there is nobody else to tell */
+        (void)written; /* there is no one else to tell */
 }
 
 /* --- Signals --------------------------------------------------------------------------------------------- */
@@ -84,7 +84,8 @@ static void stop(struct daemon *daemon, const struct signals_told *told)
                  log_int("waited_ms", options->drain_delay_ms));
         int64_t delay_ms =
                 options->drain_delay_ms < options->grace_ms ? options->drain_delay_ms : options->grace_ms / 2;
-        (void)uv_timer_start(&daemon->drain, on_drained, (uint64_t)delay_ms, 0); /* initialised: cannot fail */
+        (void)uv_timer_start(&daemon->drain, on_drained, (uint64_t)delay_ms, 0); /* never fails for an initialised
+                                                                                  * handle */
 }
 
 static void on_signal(uv_poll_t *poll, int status UNUSED, int events UNUSED)
@@ -122,7 +123,7 @@ int daemon_init(struct daemon *daemon, const struct daemon_options *options, str
 
 int64_t daemon_run(struct daemon *daemon)
 {
-        (void)uv_poll_start(&daemon->poll, UV_READABLE, on_signal); /* initialised: cannot fail */
+        (void)uv_poll_start(&daemon->poll, UV_READABLE, on_signal); /* never fails for an initialised handle */
         (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);                /* until uv_stop */
         return daemon->deadline_ms;
 }
@@ -137,7 +138,7 @@ void daemon_fini(struct daemon *daemon)
 {
         uv_walk(&daemon->loop, close_handle, NULL);
         (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
-        (void)uv_loop_close(&daemon->loop); /* nothing is left on it */
+        (void)uv_loop_close(&daemon->loop); /* every handle is closed */
         signals_close(daemon->signals);
 }
 

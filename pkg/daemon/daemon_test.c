@@ -1,4 +1,4 @@
-/* daemon: signals sent to this very process, in the order in which a test sends them. */
+/* Tests of daemon with signals that the process sends to itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static void on_reload(void *data)
         program->order[program->stops + program->reloads++] = 'r';
 }
 
-/* One signal a turn, so that each is seen alone: equal signals that wait are merged by the kernel. */
+/* Sends one signal per turn, because the kernel merges equal pending signals. */
 static void send_next(uv_timer_t *timer)
 {
         struct program *program = CONTAINER_OF(timer, struct program, next);
@@ -109,7 +109,7 @@ static void a_closed_pipe_is_no_end_of_the_program(void **state)
         daemon_fini(&daemon);
 }
 
-/* Runs `body` in a child, since it changes what belongs to the whole process. Its exit status. */
+/* Runs `body` in a child, since it changes the whole process, and returns its exit status. */
 static int in_a_child(int (*body)(void))
 {
         int status;
@@ -223,7 +223,7 @@ static void hang_in_callback(void *data UNUSED)
         _exit(hang());
 }
 
-/* The signal to stop comes when the loop hangs already, and is never read there. */
+/* The stop signal arrives when the loop already hangs, so the loop never reads it. */
 static int hang_in_the_loop(void)
 {
         struct daemon daemon;

@@ -1,8 +1,8 @@
 /* http_client: one blocking request over one socket, with one deadline for connecting, sending and reading.
  *
- * It speaks HTTP/1.0: the server then sends no chunks and closes the connection after the answer, so that the answer
- * is everything up to the end. Where it has a Content-Length, that many bytes must have come, so that an answer that
- * was cut off never passes for a whole one. Every wait is a poll() with the time that is left. */
+ * It speaks HTTP/1.0, so the server sends no chunks and closes the connection after the answer, which is everything up
+ * to the end. If there is a Content-Length, that many bytes must arrive, so that a truncated answer never passes for a
+ * complete one. Every wait is a poll() with the remaining time. */
 #include "daemon/http_client.h"
 
 #include <errno.h>
@@ -146,7 +146,7 @@ static int dial(const struct addrinfo *to, int64_t deadline_ms, int *out, struct
                 if (errno != EINPROGRESS)
                         failed = errno;
                 else if ((rc = wait_for(fd, POLLOUT, deadline_ms, err)) == 0)
-                        (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size); /* fails for no valid fd alone */
+                        (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size); /* fails only for an invalid fd */
         }
         if (rc == 0 && failed == 0) {
                 *out = fd;
@@ -230,7 +230,7 @@ static int read_all(int fd, struct buf *answer, int64_t deadline_ms, struct err 
         }
 }
 
-/* The bytes that the head announces, or -1 where it does not say. */
+/* The Content-Length in the head, or -1 if there is none. */
 static long long announced_bytes(const char *head, const char *end)
 {
         static const char name[] = "\r\ncontent-length:";
@@ -290,7 +290,7 @@ int client_send(const struct client_request *request, int *status, struct buf *b
         if (rc == 0)
                 rc = read_answer(request, &answer, status, body, err);
         if (fd >= 0)
-                (void)close(fd); /* all has been read, or given up */
+                (void)close(fd); /* everything was read, or the request was given up */
         buf_fini(&answer);
         buf_fini(&sent);
         return rc;
@@ -318,7 +318,7 @@ int client_main(const char *program, int count, char *const *arguments, FILE *ou
                 return print_usage(program, out) < 0 || fflush(out) != 0 ? 1 : 0;
         if (client_parse(count, arguments, &request, &err) < 0) {
                 fprintf(errors, "%s request: %s\n", program, err.text);
-                (void)print_usage(program, errors); /* nobody else could be told */
+                (void)print_usage(program, errors); /* there is no one else to tell */
                 return 2;
         }
         buf_init(&body, 0);

@@ -1,4 +1,4 @@
-/* http_client: arguments and URLs, and whole exchanges with a server of one connection. */
+/* http_client: arguments and URLs, and whole exchanges with a server that accepts one connection. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,7 +133,7 @@ static void stop(struct server *server)
         assert_int_equal(close(server->fd), 0);
 }
 
-/* What the sub-command makes of an answer; its output is in *out, to be freed. */
+/* Runs the sub-command against an answer. *out receives its output; free it. */
 static int exchange(struct server *server, char **out, char **errors)
 {
         char *arguments[] = { "POST", server->url, "--data", "{\"a\":1}", "--header", "X-A: 1", "--timeout", "1" };

@@ -1,6 +1,6 @@
 /* signals: the thread waits with sigtimedwait, so there are no handlers that could interrupt other code. It shares a
- * pipe with the main loop and owns what it needs afterwards: where it outlives signals_close, it writes into a pipe
- * that nobody reads, which is harmless since SIGPIPE is blocked. */
+ * pipe with the main loop and owns whatever it needs after signals_close. If it outlives that call, it writes into a
+ * pipe that nobody reads, which is harmless since SIGPIPE is blocked. */
 #include "daemon/signals.h"
 
 #include <fcntl.h>
@@ -21,16 +21,16 @@ struct signals {
         int read_fd, write_fd;
         sigset_t set;
         atomic_bool is_closing;
-        atomic_bool is_stopping; /* a signal to stop has come */
+        atomic_bool is_stopping; /* a stop signal has arrived */
 };
 
 static void free_all(struct signals *signals)
 {
-        (void)close(signals->write_fd); /* a pipe keeps nothing that could be lost */
+        (void)close(signals->write_fd); /* closing a pipe loses nothing */
         free(signals);
 }
 
-/* The next signal, or 0 when `until_ms` has come; it may be INT64_MAX. */
+/* The next signal, or 0 at `until_ms`, which may be INT64_MAX. */
 static int wait_for(const struct signals *signals, int64_t until_ms)
 {
         if (until_ms == INT64_MAX)
@@ -56,7 +56,7 @@ static void *run(void *data)
                             signals->options.is_forced)
                                 force_ms = told.seen_ms + signals->options.grace_ms + FORCE_AFTER_MS;
                         ssize_t written = write(signals->write_fd, &told, sizeof(told));
-                        (void)written; /* full: the loop has many to read already */
+                        (void)written; /* full: the loop already has many signals to read */
                 } else if (clock_monotonic_ms() >= force_ms) {
                         daemon_complain(signals->options.program,
                                         "some threads did not end within the grace period; exiting by force");
@@ -122,7 +122,7 @@ bool signals_next(struct signals *signals, struct signals_told *out)
         return read(signals->read_fd, out, sizeof(*out)) == (ssize_t)sizeof(*out);
 }
 
-/* The thread is woken by a signal of its own. */
+/* A dedicated signal wakes the thread. */
 void signals_close(struct signals *signals)
 {
         if (!signals)
@@ -133,7 +133,7 @@ void signals_close(struct signals *signals)
                 return;
         }
         atomic_store(&signals->is_closing, true);
-        (void)pthread_kill(signals->thread, SIGHUP); /* it has not been joined yet */
+        (void)pthread_kill(signals->thread, SIGHUP); /* not joined yet */
         (void)pthread_join(signals->thread, NULL);
         free_all(signals);
 }

@@ -1,6 +1,6 @@
 /* budget: the memory for data in transit from and to clients, over all workers.
  *
- * Threads: any, but for struct budget_trim: one at a time. */
+ * Threads: any; struct budget_trim: one at a time. */
 #ifndef HTTP_BUDGET_H
 #define HTTP_BUDGET_H
 

@@ -53,7 +53,7 @@
 #include "base/secret.h"
 #include "metrics/metrics.h"
 
-struct http_server;  /* opaque: the listening socket and what all workers agree on */
+struct http_server;  /* opaque: the listening socket and what all workers share */
 struct http_worker;  /* opaque: the connections of one loop                        */
 struct http_request; /* opaque: one request until it is answered                   */
 
@@ -87,8 +87,8 @@ struct http_options {
         size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
         size_t header_max_bytes;   /* memory for a head: its text, 64 bytes per field, cookies twice, and 1 KiB for the
                                     * head of the answer; 0 = 8 KiB */
-        size_t transfer_max_bytes; /* memory for bodies, long targets and answers in transit, over all workers;
-                                    * 0 = a sixth of the memory limit of the control group, else 256 MiB */
+        size_t transfer_max_bytes; /* memory for bodies, long targets and answers in transit, over all workers; 0 = a
+                                    * sixth of the memory limit of the control group, or 256 MiB without one */
         unsigned connections_max;  /* of the process; 0 = 16384, or fewer if a quarter of that memory limit or the
                                     * descriptor limit allows no more */
         size_t descriptors_kept;   /* descriptors reserved for everything but clients' connections and our workers' own;

@@ -1,6 +1,6 @@
 /* check: whole documents. This file, not scan.c, walks the top level of an object, because only its members are
- * compared by name; json_splice walks it again where a member is cut, which is rare. Lines and columns are counted from
- * the start once something is wrong. */
+ * compared by name; json_splice walks it again if it removes a member, which is rare. Lines and columns are counted
+ * from the start only after an error. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,13 +18,13 @@ static void count_position(const struct scan *s, struct json_position *where)
                 if (*at == '\n') {
                         where->line++;
                         where->column = 1;
-                } else if ((*at & 0xC0) != 0x80) { /* all before a failure is valid UTF-8 */
+                } else if ((*at & 0xC0) != 0x80) { /* everything before a failure is valid UTF-8 */
                         where->column++;
                 }
         }
 }
 
-/* Whatever else was expected: ", found 'x'". All of these fit into FOUND_SIZE. */
+/* Writes what was found instead: ", found 'x'". It always fits into FOUND_SIZE. */
 static void describe_found(const struct scan *s, char out[FOUND_SIZE])
 {
         out[0] = '\0';
@@ -49,7 +49,7 @@ int scan_report(const struct scan *s, struct json_position *where, struct err *e
         return err_set(err, ERR_INVALID, "line %zu, column %zu: %s%s", place.line, place.column, s->reason, found);
 }
 
-/* From the start of a document to its first value. */
+/* Advances from the start of a document to its first value. */
 static const unsigned char *scan_opening(struct scan *s)
 {
         const unsigned char *at = scan_space(s, s->start);
@@ -107,7 +107,7 @@ static const unsigned char *scan_top(struct scan *s, const unsigned char *at, st
         }
 }
 
-/* A document whose top level is something else: its own mistakes come first. */
+/* A document whose top level is not an object; its syntax errors are reported first. */
 static const unsigned char *scan_other(struct scan *s, const unsigned char *first)
 {
         const unsigned char *at = scan_value(s, first, 0);

@@ -1,5 +1,5 @@
-/* cursor: one level of an object, member by member. The place that was reached is all the
- * state there is: a cursor can be left where it stands. */
+/* cursor: one level of an object, member by member. Its only state is the position, so a cursor can be abandoned at any
+ * point. */
 #include <string.h>
 
 #include "json/scan.h"
@@ -20,7 +20,7 @@ static void resume(struct scan *s, const struct json_cursor *cursor)
         };
 }
 
-/* Behind the closing bracket only white space may follow; the cursor then stays at the end. */
+/* Only white space may follow the closing bracket; the cursor then stays at the end. */
 static int finish(struct scan *s, struct json_cursor *cursor, const unsigned char *at, struct json_position *where,
                   struct err *err)
 {
@@ -34,7 +34,7 @@ static int finish(struct scan *s, struct json_cursor *cursor, const unsigned cha
         return 0;
 }
 
-/* To the first byte of the next member: 1, or 0 at the closing bracket, or ERR_INVALID. */
+/* Advances to the first byte of the next member: returns 1, 0 at the closing bracket, or ERR_INVALID. */
 static int advance(struct scan *s, struct json_cursor *cursor, const unsigned char **next, struct json_position *where,
                    struct err *err)
 {

@@ -1,12 +1,12 @@
-/* form: application/x-www-form-urlencoded to JSON, as Express's `extended` reader has it: the npm package
- * qs 6.17 with up to 1000 fields, 32 brackets and arrays of at least 100 elements. Two passes, as there:
- * first each name=value pair is decoded, and equal names are combined; then each name is taken apart at
- * its brackets, from the inside out, and the result is merged into the whole. The first pass keeps names
- * in the order in which JavaScript enumerates an object, and the second follows it: that shows in
- * arrays. pkg/json/testdata holds what qs itself says to some hundred bodies.
+/* form: application/x-www-form-urlencoded to JSON, as Express's `extended` parser does it: the npm package qs 6.17 with
+ * up to 1000 fields, 32 brackets and arrays of at least 100 elements. Like qs it makes two passes. The first decodes
+ * each name=value pair and combines equal names. The second splits each name at its brackets, from the inside out, and
+ * merges the result into the whole. The first pass keeps names in the order in which JavaScript enumerates an object,
+ * and the second follows it, which is visible in arrays. pkg/json/testdata has the output of qs for some hundred
+ * bodies.
  *
- * Express leaves out what it cannot place. Here a form is acknowledged, so all of it is in the result,
- * or it is an error: json.h lists where that makes a difference. */
+ * Express drops whatever it cannot place. Collector acknowledges a form, so the result contains all of it, or there is
+ * an error; json.h lists where that makes a difference. */
 #include <string.h>
 
 #include "base/hex.h"
@@ -16,13 +16,13 @@
 
 enum { FIELDS_DEFAULT = 1000, DEPTH_MAX = 32, ARRAY_LIMIT_MIN = 100, MAX_BYTES_DEFAULT = 1 << 20, NAME_SHOWN = 40 };
 
-/* One piece of a name: `a`, or what is between brackets. */
+/* One piece of a name: `a`, or the text between brackets. */
 struct segment {
         struct json_span text;
         bool is_bracketed;
 };
 
-/* The byte that the escape %XX at `at` stands for, or -1. */
+/* The byte that the escape %XX at `at` encodes, or -1. */
 static int percent_byte(const char *at, const char *end)
 {
         if (end - at < 3 || at[0] != '%')
@@ -32,7 +32,7 @@ static int percent_byte(const char *at, const char *end)
         return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* The UTF-8 character that the escapes at `at` stand for: its length, or 0 if they stand for none. */
+/* Decodes the UTF-8 character that the escapes at `at` encode. Returns its length, or 0 if there is none. */
 static size_t percent_character(const char *at, const char *end, unsigned char out[4])
 {
         size_t count = 0;
@@ -47,7 +47,7 @@ static size_t percent_character(const char *at, const char *end, unsigned char o
         return 0;
 }
 
-/* All escapes, or, if one of them is none, only + for a blank: as decodeURIComponent throws or not. */
+/* Decodes all escapes, or only + as a space if an escape is invalid, in which case decodeURIComponent throws. */
 static struct json_span decode(struct form_tree *tree, const char *from, const char *end)
 {
         char *out = form_tree_alloc(tree, (size_t)(end - from));
@@ -76,7 +76,7 @@ keep:
         return (struct json_span){ out, length };
 }
 
-/* The same for ISO-8859-1, where every byte is a character and every escape a byte. */
+/* The same for ISO-8859-1, where every byte is a character and every escape is a byte. */
 static struct json_span decode_latin1(struct form_tree *tree, const char *from, const char *end)
 {
         char *out = form_tree_alloc(tree, 2 * (size_t)(end - from));
@@ -96,7 +96,7 @@ static struct json_span decode_latin1(struct form_tree *tree, const char *from, 
         return (struct json_span){ out, length };
 }
 
-/* A copy of the body in which %5B and %5D are brackets: escaped ones count as much as plain ones. */
+/* A copy of the body with %5B and %5D decoded, since escaped brackets count like plain ones. */
 static struct json_span unescape_brackets(struct form_tree *tree, const char *bytes, size_t length)
 {
         char *out = form_tree_alloc(tree, length);
@@ -112,7 +112,7 @@ static struct json_span unescape_brackets(struct form_tree *tree, const char *by
         return (struct json_span){ out, used };
 }
 
-/* The '=' between name and value: the first one behind a ']', else the first one, else NULL. */
+/* The '=' between name and value: the one in the first "]=", otherwise the first one, otherwise NULL. */
 static const char *find_equals(const char *part, const char *end)
 {
         const char *bracketed = memmem(part, (size_t)(end - part), "]=", 2);
@@ -161,7 +161,7 @@ static int read_pairs(struct form_tree *tree, struct json_span body, bool is_lat
         return 0;
 }
 
-/* As Express counts: what is between two & counts, also where that is nothing. */
+/* Counts fields as Express does: the text between two & counts even if it is empty. */
 static size_t count_fields(const char *bytes, size_t length)
 {
         size_t count = 1;
@@ -171,7 +171,7 @@ static size_t count_fields(const char *bytes, size_t length)
         return count;
 }
 
-/* The bracket that closes the one at `open`, inner pairs passed over; NULL: none does. */
+/* The bracket that closes the one at `open`, skipping inner pairs; NULL: none does. */
 static const char *find_close(const char *open, const char *end)
 {
         int level = 0;
@@ -183,9 +183,9 @@ static const char *find_close(const char *open, const char *end)
         return NULL;
 }
 
-/* Takes a name apart: the number of pieces, at least 1, or 0 where it has too many brackets. A bracket without its
- * other half begins one last piece, brackets and all. A name with text behind a closing bracket, which qs would leave
- * out, is one piece. */
+/* Splits a name into pieces. Returns their number, at least 1, or 0 if there are too many brackets. An unbalanced
+ * bracket begins one last piece, which includes the brackets. A name with text after a closing bracket, which qs would
+ * drop, is one piece. */
 static size_t split_name(struct json_span name, size_t depth_max, struct segment segments[DEPTH_MAX + 2])
 {
         const char *end = name.bytes + name.length;
@@ -212,7 +212,7 @@ static size_t split_name(struct json_span name, size_t depth_max, struct segment
         return count;
 }
 
-/* The value as seen from outside one piece of the name: [] and [0] put it into an array, others into an object. */
+/* Wraps the value in one piece of the name: [] and [0] make an array, others an object. */
 static struct node *wrap(struct form_tree *tree, const struct segment *segment, struct node *value)
 {
         if (segment->is_bracketed && segment->text.length == 0) {

@@ -1,12 +1,12 @@
-/* form_merge: what qs 6.17 makes of values that meet under one name (duplicates "combine", strictMerge), as
- * its README and its behaviour show it:
- *   - equal names make an array; one with more elements than its limit becomes an object with their
- *     indexes, which from then on takes further values at the next index ("overflow");
- *   - a string that meets an object makes the array [object, string]; whatever comes next is added
- *     there ("conflict") instead of nesting once more;
- *   - an array that meets an object becomes an object with its indexes as names.
- * One thing is different: qs drops an empty string that comes after a value under a longer name
- * (`a[b]=1&a=`); here it is kept like any other. */
+/* form_merge: how qs 6.17 merges values with the same name (duplicates "combine", strictMerge), according to its
+ * README and behaviour:
+ *   - equal names make an array; an array with more elements than its limit becomes an object with their
+ *     indexes, which takes further values at the next index ("overflow");
+ *   - a string and an object make the array [object, string], and later values are added to it ("conflict")
+ *     instead of nesting again;
+ *   - an array and an object make an object, with the array's indexes as names.
+ * There is one difference: qs drops an empty string after a value with a longer name (`a[b]=1&a=`); here it is
+ * kept. */
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ static void append(struct form_tree *tree, struct node *array, struct node *valu
         node_set_index(tree, array, array->length, value);
 }
 
-/* Behind what is there: all elements of an array, at their distances, or the value itself. */
+/* Appends all elements of an array, with their gaps, or the value itself. */
 static void append_spread(struct form_tree *tree, struct node *array, struct node *value)
 {
         if (value->kind != NODE_ARRAY) {
@@ -108,7 +108,7 @@ static struct node *merge_string(struct form_tree *tree, struct node *target, st
         return array;
 }
 
-/* A string that was there first, and then an array or an object under the same name. */
+/* Merges a string with a later array or object of the same name. */
 static struct node *merge_into_string(struct form_tree *tree, struct node *string, struct node *source)
 {
         if (source->overflow_index >= 0) {

@@ -157,7 +157,7 @@ static void too_much_json_is_refused_and_leaves_the_buffer_as_it_was(void **stat
         struct err err;
         buf_init(&out, 0);
         assert_int_equal(buf_puts(&out, "before"), 0);
-        /* Six bytes of JSON for one of the form: {"a":"\u0001\u0001\u0001"} */
+        /* One byte of the form makes six bytes of JSON: {"a":"\u0001\u0001\u0001"} */
         assert_int_equal(form_to_json("a=\1\1\1", 5, &options, &out, &err), ERR_LIMIT);
         assert_string_equal(err.text, "more than 20 bytes of JSON");
         assert_string_equal(out.data, "before");

@@ -1,7 +1,6 @@
-/* form_tree: memory, members and output of the tree that a form body becomes. Memory comes in chunks
- * and is given back at once, as the tree lives no longer than one call. Members stand in a row with the
- * hash of their name: a form has few names, and at its limit of a thousand a look at each is still
- * cheaper than a table. */
+/* form_tree: memory, members and output of the tree that a form body becomes. Memory is allocated in chunks and freed
+ * all at once, since the tree lives no longer than one call. Members are listed with the hash of their name: a form has
+ * few names, and even at its limit of a thousand a linear search is cheaper than a table. */
 #include "json/form_tree.h"
 
 #include <stdlib.h>
@@ -64,7 +63,7 @@ struct node *node_string(struct form_tree *tree, struct json_span text)
         return node;
 }
 
-/* Past 15 digits JavaScript's numbers are no longer exact: such a name is a name. */
+/* Beyond 15 digits JavaScript's numbers are inexact, so the name is not an index. */
 int64_t index_of_name(struct json_span name)
 {
         if (name.length == 0 || name.length > 15 || (name.bytes[0] == '0' && name.length > 1))
@@ -130,7 +129,7 @@ void node_set(struct form_tree *tree, struct node *object, struct json_span key,
                 object->slots[object->count++] = (struct slot){ key, hash, index_of_name(key), value };
 }
 
-/* Where the element of that index is or would be. */
+/* The place where the element of that index is or belongs. */
 static size_t position_of(const struct node *array, int64_t index)
 {
         size_t low = 0;

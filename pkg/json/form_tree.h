@@ -1,7 +1,7 @@
-/* form_tree: the values a form body is read into: strings, arrays with holes and objects, put together
- * as qs merges them. Arrays keep no room for holes: a short body such as a[99][99][99]=1 must not cost a
- * thousand times its size. Nodes live in the tree's own memory and go with it. When memory runs out, the
- * tree notes it and hands out one spare node: callers look at `is_out_of_memory` once, at the end. */
+/* form_tree: the values of a form body: strings, arrays with holes, and objects, merged as qs does it. Holes take no
+ * memory, since a short body such as a[99][99][99]=1 must not cost a thousand times its size. Nodes live in the tree's
+ * memory and are freed with it. When memory runs out, the tree records that and hands out one spare node, so callers
+ * check `is_out_of_memory` once, at the end. */
 #ifndef JSON_FORM_TREE_H
 #define JSON_FORM_TREE_H
 
@@ -24,18 +24,18 @@ struct slot {
 struct node {
         enum node_kind kind;
         struct json_span text; /* of strings */
-        struct slot *slots;    /* members as they came; elements by index, holes are left out */
+        struct slot *slots;    /* members in input order; elements by index, without holes */
         size_t count, capacity;
-        int64_t length; /* of arrays: the last index + 1, as JavaScript counts */
-        /* Objects that were arrays until they had too many elements, and arrays or objects that a name
-         * with a value and members of its own has become: strings are appended behind this index. */
-        int64_t overflow_index; /* -1: none of that */
+        int64_t length; /* of arrays: the last index + 1, as in JavaScript */
+        /* For objects that were arrays until they had too many elements, and for arrays or objects made from a name
+         * that has both a value and members: strings are appended after this index. */
+        int64_t overflow_index; /* -1: neither */
         int64_t conflict_index;
 };
 
 struct form_tree {
         struct chunk *chunks;
-        int64_t array_limit; /* elements of an array; one with more becomes an object */
+        int64_t array_limit; /* elements of an array; a larger one becomes an object */
         bool is_out_of_memory;
         struct node spare;
 };
@@ -51,22 +51,22 @@ struct node *node_string(struct form_tree *tree, struct json_span text);
 /* The member of that name, or NULL. */
 struct slot *node_find(struct node *object, struct json_span key);
 void node_set(struct form_tree *tree, struct node *object, struct json_span key, struct node *value);
-/* The element at that index, or NULL where there is none. */
+/* The element at that index, or NULL. */
 struct node *node_at(const struct node *array, int64_t index);
 void node_set_index(struct form_tree *tree, struct node *array, int64_t index, struct node *value);
-/* The members in the order in which JavaScript enumerates them: array indexes ascending, then the others
- * as they came. NULL when memory has run out, and for none. */
+/* The members in the order in which JavaScript enumerates them: array indexes ascending, then the others in input
+ * order. NULL if there are none or memory has run out. */
 struct slot **node_order(struct form_tree *tree, const struct node *object);
 
-/* A name that occurs again: the values as one array. */
+/* For a repeated name: the values as one array. */
 struct node *node_combine(struct form_tree *tree, struct node *first, struct node *second);
-/* Puts `source` into `target`; returns what both have become. */
+/* Merges `source` into `target`; returns the result. */
 struct node *node_merge(struct form_tree *tree, struct node *target, struct node *source);
 
-/* Appends the node as JSON; holes are left out. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends the node as JSON without holes. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int node_print(struct form_tree *tree, const struct node *node, struct buf *out) NODISCARD;
 
-/* The number that a name is, written as JavaScript would write it, or -1. */
+/* The number that the name spells as JavaScript would write it, or -1. */
 int64_t index_of_name(struct json_span name);
 
 #endif

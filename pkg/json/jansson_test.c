@@ -22,7 +22,7 @@ static const char *const seeds[] = {
         "[{\"a\":1},2,\"x\"]",
 };
 
-/* Pieces that mean something to a JSON reader. */
+/* Fragments that are significant in JSON. */
 static const char *const pieces[] = { "{",
                                       "}",
                                       "[",
@@ -64,7 +64,7 @@ static size_t random_below(size_t n)
         return (size_t)(((uint64_t)state_of_random * n) >> 32);
 }
 
-/* Cuts some bytes at a random place and puts a piece there. */
+/* Replaces some bytes at a random place with a fragment. */
 static size_t mutate(char *bytes, size_t length)
 {
         const char *piece = pieces[random_below(COUNT_OF(pieces))];

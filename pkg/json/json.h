@@ -1,5 +1,5 @@
-/* json: checks that bytes are a JSON object, and adds or cuts members without touching the rest.
- * No tree is built: a document leaves as it came, digit for digit.
+/* json: checks that bytes are a JSON object, and adds or removes members without touching the rest. It builds no tree,
+ * so a document stays the same, digit for digit.
  *
  *     static const struct json_options options = { .watch = { "created", "correlationId" } };
  *     struct json_object object;
@@ -11,21 +11,20 @@
  *             tail = strchr(tail, ',') + 1;
  *     rc = json_splice(&out, &object, JSON_CUT(1), tail, strlen(tail));
  *
- * What is accepted: RFC 8259, in UTF-8 (RFC 3629: no overlong forms, no surrogates, at most
- * U+10FFFF), without a byte order mark. That is all that jansson's json_loadb(..., 0) accepts, but
- * for nesting deeper than `depth_max`, and for a NUL byte behind a number or a literal, which jansson
- * loses and no JSON may have. Beyond jansson, this and nothing else is accepted:
+ * The functions accept RFC 8259 in UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF) without a byte
+ * order mark. That covers everything that jansson's json_loadb(..., 0) accepts, except nesting deeper than `depth_max`,
+ * and a NUL byte after a number or a literal, which jansson ignores although JSON forbids it. Beyond jansson, they
+ * accept only these:
  *   - integers outside the range of int64_t                 {"a":18446744073709551616}
  *   - reals outside the range of double                     {"a":1e400}
  *   - the escape \u0000, in names and values                {"a":"\u0000"}
  *   - escapes of surrogates without their other half        {"a":"\ud800"}
- * Equal names may occur more than once; readers take the last.
+ * A name may occur more than once; readers take the last value.
  *
- * Names are compared as RFC 8259 section 8.3 asks, after decoding: "correl\u0061tionId" is
- * correlationId. The names that a caller passes are plain ASCII without quotes and backslashes, closed
- * by NUL.
+ * Names are compared after decoding, as RFC 8259 section 8.3 demands: "correl\u0061tionId" is correlationId. The names
+ * that a caller passes are NUL-terminated plain ASCII without quotes and backslashes.
  *
- * Threads: any; nothing here has state. A cursor belongs to one thread at a time. */
+ * Threads: any; there is no shared state. A cursor belongs to one thread at a time. */
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
 
@@ -39,28 +38,28 @@
 enum {
         JSON_WATCH_MAX = 4,
         JSON_DEPTH_DEFAULT = 128,
-        JSON_DEPTH_MAX = 2048, /* a larger depth_max is taken as this */
+        JSON_DEPTH_MAX = 2048, /* a larger depth_max is reduced to this */
 };
 
-/* A run of the caller's bytes: borrowed, valid as long as they are. Not closed by NUL. */
+/* Part of the caller's bytes: borrowed, valid as long as they are, not NUL-terminated. */
 struct json_span {
         const char *bytes;
         size_t length;
 };
 
 struct json_options {
-        size_t depth_max;                  /* objects and arrays within each other; 0 = 128               */
-        const char *watch[JSON_WATCH_MAX]; /* top-level names to look for, borrowed as long as the result */
+        size_t depth_max;                  /* nesting of objects and arrays; 0 = 128 */
+        const char *watch[JSON_WATCH_MAX]; /* top-level names to find, borrowed as long as the result */
 };
 
-/* What a check has found out about an object. */
+/* What a check found in an object. */
 struct json_object {
-        struct json_span text; /* from '{' to '}', without the white space around it                   */
-        size_t members_end;    /* offset in text behind the last member's value; 1 if there is none    */
-        size_t members;        /* top-level members, equal names counted each time                     */
+        struct json_span text; /* from '{' to '}', without surrounding white space */
+        size_t members_end;    /* offset in text after the last member's value; 1 if there is none */
+        size_t members;        /* top-level members, repeated names included */
         struct {
-                size_t count;           /* how many times watch[i] occurs at top level                 */
-                struct json_span value; /* the last one's value as it is written: "x", 12, {...}       */
+                size_t count;           /* how often watch[i] occurs at top level */
+                struct json_span value; /* the last value as written: "x", 12, {...} */
         } watched[JSON_WATCH_MAX];
         const char *const *watch; /* options->watch */
 };
@@ -69,11 +68,11 @@ enum json_problem {
         JSON_BAD_SYNTAX = 1,
         JSON_BAD_UTF8,
         JSON_TOO_DEEP,
-        JSON_EMPTY,      /* nothing there but white space                */
-        JSON_NOT_OBJECT, /* sound JSON, and its top level is not an object */
+        JSON_EMPTY,      /* nothing but white space */
+        JSON_NOT_OBJECT, /* valid JSON whose top level is not an object */
 };
 
-/* Where a check has failed. */
+/* Where a check failed. */
 struct json_position {
         enum json_problem problem;
         size_t line;   /* from 1; a line ends with LF                            */
@@ -81,31 +80,29 @@ struct json_position {
         size_t offset; /* from 0, in bytes                                       */
 };
 
-/* Checks that `bytes` hold one JSON object and nothing else but white space. `options` and `where`
- * may be NULL. ERR_INVALID for every problem; then `where` is filled, and the text of `err` reads
- * "line 1, column 8: ...". */
+/* Checks that `bytes` hold one JSON object and otherwise only white space. `options` and `where` may be NULL. Every
+ * error is ERR_INVALID; it fills `where`, and the text of `err` reads "line 1, column 8: ...". */
 int json_check_object(const char *bytes, size_t length, const struct json_options *options, struct json_object *out,
                       struct json_position *where, struct err *err) NODISCARD;
 
 #define JSON_CUT(index) (1u << (index))
 
-/* Appends the object to `out`: without its top-level members named watch[i] for each JSON_CUT(i) in
- * `cut` (0: none), and with the `tail`, ready-made members such as `"a":1,"b":2`, appended last (may be
- * empty). All other bytes between the first and the last member stay. `out` must not hold the
- * object's own bytes; room is asked for as if nothing were cut. 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was
- * appended. */
+/* Appends the object to `out`, without its top-level members named watch[i] for each JSON_CUT(i) in `cut` (0: none),
+ * and with `tail` at the end: ready-made members such as `"a":1,"b":2`, or an empty text. All other bytes between the
+ * first and the last member are kept. `out` must not hold the object's own bytes; it needs room as if nothing were cut.
+ * Returns 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */
 int json_splice(struct buf *out, const struct json_object *object, unsigned cut, const char *tail,
                 size_t tail_length) NODISCARD;
 
-/* Walks over an object's members, one level, in order:
+/* Walks over one level of an object's members, in order:
  *
  *     struct json_cursor cursor;
  *     json_cursor_init(&cursor, bytes, length, NULL);
  *     while ((rc = json_member_next(&cursor, &name, &value, &where, &err)) > 0)
  *             ...
  *
- * It checks as it goes, so bytes that nobody has checked are fine: they end in ERR_INVALID. The bytes
- * are borrowed by the cursor. */
+ * It checks the bytes as it goes, so unchecked bytes are fine; bad ones give ERR_INVALID. The cursor borrows the
+ * bytes. */
 struct json_cursor {
         const char *start, *at, *end;
         size_t depth_max;
@@ -115,34 +112,33 @@ struct json_cursor {
 
 void json_cursor_init(struct json_cursor *cursor, const char *bytes, size_t length, const struct json_options *options);
 
-/* 1: the next member's name, with its quotes and escapes, and value; 0: the object has ended, and only
- * white space follows it; ERR_INVALID. `where` may be NULL. */
+/* Returns 1 with the next member's name, including its quotes and escapes, and its value; 0 if the object has ended and
+ * only white space follows; or ERR_INVALID. `where` may be NULL. */
 int json_member_next(struct json_cursor *cursor, struct json_span *name, struct json_span *value,
                      struct json_position *where, struct err *err) NODISCARD;
-/* Appends what a string, quotes included, stands for, in UTF-8. Half a surrogate pair becomes U+FFFD,
- * \u0000 a NUL. ERR_INVALID if it is no string; ERR_LIMIT, ERR_NOMEM. On failure nothing was appended. */
+/* Appends the decoded text of a quoted JSON string in UTF-8. Half a surrogate pair becomes U+FFFD, \u0000 a NUL.
+ * ERR_INVALID if it is not a string; ERR_LIMIT, ERR_NOMEM. On failure nothing was appended. */
 int json_decode_string(struct json_span string, struct buf *out) NODISCARD;
 
-/* Appends `text` as a JSON string, quotes included. Each byte that is no part of a UTF-8 character
- * becomes U+FFFD. 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */
+/* Appends `text` as a JSON string, quotes included. Each byte that is not part of a UTF-8 character becomes U+FFFD.
+ * Returns 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */
 int json_escape(struct buf *out, const char *text, size_t length) NODISCARD;
 
 struct form_options {
-        size_t fields_max; /* what & separates, nothing included; 0 = 1000                              */
-        size_t depth_max;  /* [brackets] behind a name; 0 = 32, at most 32                              */
+        size_t fields_max; /* fields between &, empty ones included; 0 = 1000 */
+        size_t depth_max;  /* [brackets] after a name; 0 = 32, at most 32 */
         size_t max_bytes;  /* of JSON; 0 = 1 MiB                                                        */
         bool is_latin1;    /* bytes and escapes are ISO-8859-1, not UTF-8                               */
 };
 
-/* Appends an application/x-www-form-urlencoded body to `out` as one JSON object, as Express's `extended`
- * reader (the npm package qs 6.17.1) has it: `a[b]=1` an object; `a[]=1`, `a[0]=1` and `a=1&a=2` arrays, of
- * up to 100 elements or as many as the form has fields, beyond that an object; each value a string; members
- * in the order in which JavaScript enumerates them. An escape that is none, or stands for no UTF-8, stays as
- * it is, with all others in the same name or value.
+/* Appends an application/x-www-form-urlencoded body to `out` as one JSON object, as Express's `extended` parser (the
+ * npm package qs 6.17.1) reads it. `a[b]=1` makes an object. `a[]=1`, `a[0]=1` and `a=1&a=2` make arrays of up to 100
+ * elements, or as many as the form has fields; a longer one becomes an object. Each value is a string, and members are
+ * in the order in which JavaScript enumerates them. An invalid escape, or one that does not encode UTF-8, is kept
+ * unchanged, and so are all others in the same name or value.
  *
- * Nothing is left out. Where Express does, this is kept: a field without a name (`=1`), the name __proto__,
- * an empty value behind others under a longer name (`a[b]=1&a=`), and text behind a closing bracket
- * (`a[b]c=1`): such a name is taken as it stands.
+ * Nothing is dropped. Unlike Express, it keeps a field without a name (`=1`), the name __proto__, an empty value after
+ * others with a longer name (`a[b]=1&a=`), and text after a closing bracket (`a[b]c=1`), whose name is not split.
  *
  * `options` may be NULL. ERR_LIMIT: more than fields_max fields, more than max_bytes of JSON; ERR_INVALID: more
  * brackets than depth_max, bytes that are not UTF-8; the text of `err` names the field. ERR_NOMEM. On failure

@@ -1,4 +1,4 @@
-/* What the functions that append do when memory runs out: `make torture` lets each allocation fail in turn. */
+/* What the functions that append do when memory runs out; `make torture` makes each allocation fail in turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "json/json.h"
 
-/* The result is whole, or nothing of it is there. */
+/* The result is complete or empty. */
 static void assert_all_or_nothing(const struct buf *out, int rc, const char *whole)
 {
         assert_true(rc == 0 || rc == ERR_NOMEM);

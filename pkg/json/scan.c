@@ -1,8 +1,7 @@
-/* scan: the grammar of RFC 8259 over bytes, by recursive descent: one function per rule, each from
- * a place to the place behind. Nothing is stored on the way, so a document costs one pass over its
- * bytes. Most bytes are inside strings: there eight at a time are passed over, as long as none of
- * them is a quote, a backslash, a control character or outside ASCII. Failures are noted where
- * they are seen; lines and columns are only counted then. */
+/* scan: a recursive-descent parser for the grammar of RFC 8259, with one function per rule, each of which returns the
+ * place after what it has read. It stores nothing, so a document costs one pass over its bytes. Most bytes are inside
+ * strings, where it skips eight at a time as long as none of them is a quote, a backslash, a control character or
+ * outside ASCII. Failures are recorded where they occur; lines and columns are counted only then. */
 #include <string.h>
 
 #include "base/hex.h"
@@ -44,15 +43,14 @@ const unsigned char *scan_space(const struct scan *s, const unsigned char *at)
         return skip_space(s, at);
 }
 
-/* Passes over plain string bytes: stops at a quote, a backslash, a control character, a byte outside
- * ASCII, or the end. */
+/* Skips plain string bytes up to a quote, a backslash, a control character, a byte outside ASCII, or the end. */
 static inline const unsigned char *skip_plain(const unsigned char *at, const unsigned char *end)
 {
         while (end - at >= 8) {
                 uint64_t v;
                 memcpy(&v, at, sizeof(v));
-                /* The high bit of a byte is set where it is below 0x20, '"', '\\' or above 0x7F. A borrow
-                 * may set it in bytes of higher value behind such a one, never without one. */
+                /* The high bit of a byte is set where it is below 0x20, '"', '\\' or above 0x7F. A borrow may also set
+                 * it in higher bytes after such a byte, but never without one. */
                 uint64_t stops =
                         (v | (v - ONES * 0x20) | ((v ^ (ONES * '"')) - ONES) | ((v ^ (ONES * '\\')) - ONES)) & HIGHS;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -72,7 +70,7 @@ static inline const unsigned char *skip_plain(const unsigned char *at, const uns
 static const unsigned char *scan_escape(struct scan *s, const unsigned char *at)
 {
         if (s->end - at < 2)
-                return s->end; /* the caller sees an open string */
+                return s->end; /* the caller sees the unterminated string */
         if (at[1] != 'u') {
                 if (at[1] == '\0' || !strchr("\"\\/bfnrt", at[1]))
                         return scan_fail(s, at, JSON_BAD_SYNTAX, "no such escape in a string");

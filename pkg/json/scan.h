@@ -1,4 +1,4 @@
-/* scan: the scanner over bytes that the check, the cursors and the strings share.
+/* scan: the scanner that the check, the cursors and the strings share.
  *
  * Threads: one at a time; the bytes are borrowed. */
 #ifndef JSON_SCAN_H
@@ -15,7 +15,7 @@ struct scan {
         size_t depth_max;
         bool has_escapes; /* set by scan_string when it meets a backslash; the caller clears it */
 
-        /* The first failure: where, what kind, and why in words that follow "line 1, column 2: ". */
+        /* The first failure: where, what kind, and the reason that follows "line 1, column 2: ". */
         const unsigned char *failed_at;
         enum json_problem problem;
         const char *reason;
@@ -23,19 +23,19 @@ struct scan {
 
 void scan_init(struct scan *s, const char *bytes, size_t length, const struct json_options *options);
 
-/* These take a place in the bytes and return the place behind what they have read, or NULL after a
- * failure. A value starts at its first byte: white space is skipped before. `depth` counts the
- * objects and arrays around it. */
+/* These take a place in the bytes and return the place after what they have read, or NULL on failure. A value starts at
+ * its first byte; the caller skips white space. `depth` counts the enclosing objects and arrays. */
 const unsigned char *scan_space(const struct scan *s, const unsigned char *at);
 const unsigned char *scan_value(struct scan *s, const unsigned char *at, size_t depth);
 const unsigned char *scan_string(struct scan *s, const unsigned char *at);
-/* From a member's name to the end of its value. */
+/* Scans from a member's name to the end of its value. */
 const unsigned char *scan_member(struct scan *s, const unsigned char *at, size_t depth, struct json_span *name,
                                  struct json_span *value);
 
-/* Notes the failure and returns NULL. A reason that starts with "expected" gets what was found instead. */
+/* Records the failure and returns NULL. If the reason starts with "expected", it also records what was found
+ * instead. */
 const unsigned char *scan_fail(struct scan *s, const unsigned char *at, enum json_problem problem, const char *reason);
-/* Puts the failure into the caller's words. Returns ERR_INVALID. */
+/* Fills in the caller's error and returns ERR_INVALID. */
 int scan_report(const struct scan *s, struct json_position *where, struct err *err);
 
 #endif

@@ -1,6 +1,6 @@
-/* splice: a checked object with members cut and others appended. Where nothing is cut, which is
- * nearly always, that is two copies. Where something is cut the members are walked again, and what
- * stays is copied in runs as long as possible, so that the white space within a run stays too. */
+/* splice: removes members from a checked object and appends others. Nearly always nothing is removed, and two copies
+ * are enough. Otherwise it walks the members again and copies the remaining ones in the longest possible runs, which
+ * keeps the white space within a run. */
 #include <string.h>
 
 #include "json/string.h"
@@ -24,14 +24,14 @@ static bool has_any(const struct json_object *object, unsigned cut)
         return false;
 }
 
-/* Appends a run of members, behind a comma if something stands before it. */
+/* Appends a run of members, after a comma if members precede it. */
 static int append_run(struct buf *out, const char *from, const char *to, bool is_first)
 {
         int rc = is_first ? 0 : buf_putc(out, ',');
         return rc < 0 ? rc : buf_append(out, from, (size_t)(to - from));
 }
 
-/* Appends the members that stay. Returns 1 if there are some, else 0, or an error. */
+/* Appends the remaining members. Returns 1 if there are any, 0 if none, or an error. */
 static int append_kept(struct buf *out, const struct json_object *object, unsigned cut)
 {
         struct json_cursor cursor;
@@ -64,7 +64,7 @@ static int append_kept(struct buf *out, const struct json_object *object, unsign
 
 int json_splice(struct buf *out, const struct json_object *object, unsigned cut, const char *tail, size_t tail_length)
 {
-        /* Room for all of it at once: behind this no append can fail, so none leaves half an object. */
+        /* Reserves all the room at once: no append after this can fail and leave half an object. */
         int rc = buf_reserve(out, object->members_end + 1 + tail_length + 1);
         if (rc < 0)
                 return rc;

@@ -1,4 +1,4 @@
-/* string: JSON's escapes read and written, and names compared without decoding them into memory. */
+/* string: reads and writes JSON escapes, and compares names without decoding them into memory. */
 #include "json/string.h"
 
 #include <string.h>
@@ -52,7 +52,7 @@ static uint32_t escape_read(const unsigned char **at, const unsigned char *end)
 
 bool name_equals(struct json_span string, bool has_escapes, const char *text, size_t length)
 {
-        if (string.length < length + 2) /* an escape is longer than what it stands for */
+        if (string.length < length + 2) /* an escape is longer than its character */
                 return false;
         if (!has_escapes || string.length == length + 2)
                 return string.length == length + 2 && memcmp(string.bytes + 1, text, length) == 0;
@@ -74,7 +74,7 @@ int json_decode_string(struct json_span string, struct buf *out)
         scan_init(&s, string.bytes, string.length, NULL);
         if (string.length < 2 || string.bytes[0] != '"' || scan_string(&s, s.start) != s.end)
                 return ERR_INVALID;
-        int rc = buf_reserve(out, string.length); /* no escape grows, so no append below can fail */
+        int rc = buf_reserve(out, string.length); /* decoding never grows the text, so no append below can fail */
         const unsigned char *at = s.start + 1;
         const unsigned char *end = s.end - 1;
         while (rc == 0 && at < end) {
@@ -91,7 +91,7 @@ int json_decode_string(struct json_span string, struct buf *out)
         return rc;
 }
 
-/* The escape of one character: "\n", or U+FFFD where `length` is 0. Returns its bytes. */
+/* Writes the escape of one character: "\n", or U+FFFD if `length` is 0. Returns its length in bytes. */
 static size_t write_escape(char out[8], unsigned char c, bool is_valid)
 {
         static const char short_forms[] = "\bb\ff\nn\rr\tt\"\"\\\\";
@@ -116,7 +116,7 @@ static bool needs_escape(unsigned char c)
         return c < 0x20 || c == '"' || c == '\\';
 }
 
-/* The bytes that the escaped text takes, without quotes. */
+/* The length of the escaped text in bytes, without quotes. */
 static size_t escaped_length(const unsigned char *at, const unsigned char *end)
 {
         size_t total = 0;
@@ -133,11 +133,11 @@ int json_escape(struct buf *out, const char *text, size_t length)
 {
         const unsigned char *at = (const unsigned char *)text;
         const unsigned char *end = at + length;
-        /* Measured first, so that a full buffer is found before anything was written. */
+        /* Measure first, so that a full buffer is detected before anything is written. */
         int rc = buf_reserve(out, escaped_length(at, end) + 2);
         if (rc == 0)
                 rc = buf_putc(out, '"');
-        const unsigned char *run = at; /* bytes that go out as they are */
+        const unsigned char *run = at; /* bytes that need no escape */
         while (rc == 0 && at < end) {
                 size_t bytes = utf8_length(at, end);
                 if (bytes > 0 && !needs_escape(*at)) {

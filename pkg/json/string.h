@@ -9,7 +9,7 @@
 
 #include "json/json.h"
 
-/* True if the checked string, quotes included, stands for `text`. */
+/* True if the checked string, quotes included, decodes to `text`. */
 bool name_equals(struct json_span string, bool has_escapes, const char *text, size_t length);
 
 #endif

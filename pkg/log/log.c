@@ -1,7 +1,6 @@
-/* log: a line is built in a buffer of the caller's and handed whole to the sink, whose thread writes it
- * (sink.c). So no caller ever waits for whoever reads the log, and lines of several threads never mix.
- * Strings are escaped as RFC 8259 section 7 asks; bytes that are not UTF-8 become U+FFFD, so that
- * whatever a client sent, the line stays one JSON object. */
+/* log: a line is built in the caller's buffer and handed to the sink, whose thread writes it (sink.c). So callers never
+ * wait for the log's reader, and lines of several threads never mix. Strings are escaped as RFC 8259 section 7 demands,
+ * and bytes that are not UTF-8 become U+FFFD, so that the line is always one JSON object, whatever a client sent. */
 #include "log/log.h"
 
 #include <stdatomic.h>
@@ -36,7 +35,8 @@ int log_open(const struct log_options *options, struct log **out, struct err *er
         if (!log)
                 return err_set(err, ERR_NOMEM, "log");
         atomic_store(&log->level, (int)options->level);
-        (void)snprintf(log->program, sizeof(log->program), "%s", options->program); /* a cut name still tells */
+        (void)snprintf(log->program, sizeof(log->program), "%s", options->program); /* a truncated name is still
+                                                                                     * useful */
         int rc = options->recent ? recent_new(options->recent, &log->recent, err) : 0;
         if (rc == 0)
                 rc = sink_open(options->fd, print_lost, log, &log->sink, err);
@@ -79,7 +79,7 @@ static bool is_kept(const struct log *log, enum log_level level, const char *eve
         return log->recent && level >= LOG_INFO && recent_takes(log->recent, event);
 }
 
-/* Which lines are kept depends on the event, which log_event looks at. */
+/* Which lines are kept depends on the event, which log_event checks. */
 bool log_enabled(const struct log *log, enum log_level level)
 {
         return log && (is_written(log, level) || (log->recent && level >= LOG_INFO));
@@ -188,7 +188,7 @@ void log_event(struct log *log, enum log_level level, const char *event, const c
         if (rc == 0 && is_kept(log, level, event))
                 recent_put(log->recent, line.data, line.len - 1);
         if (rc == 0 && is_written(log, level))
-                (void)sink_put(log->sink, line.data, line.len); /* it counts what it does not take */
+                (void)sink_put(log->sink, line.data, line.len); /* the sink counts the lines that it drops */
         else if (rc < 0)
                 sink_count_lost(log->sink);
         buf_fini(&line);

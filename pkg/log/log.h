@@ -6,9 +6,8 @@
  *     // {"time":"2026-11-24T08:15:30.123Z","level":"info","program":"collector","event":"redis.connected",
  *     //  "message":"Redis is reached again","address":"10.0.0.9:6379","waited_ms":120}
  *
- * The event is `noun.verb_past` and stays the same for ever: alerts look for it. The message is for
- * people, and where something failed it says what happens next. Names of fields come from this list,
- * so that one name means one thing in all lines:
+ * The event is `noun.verb_past` and never changes, since alerts search for it. The message is for people; after a
+ * failure it says what happens next. Field names come from this list, so that a name means the same in all lines:
  *   address      host:port or path of the other side         binding    name of a binding
  *   sentinel     host:port of a Sentinel                      grant      rights, as ACL SETUSER takes them
  *   generation   number of a target, counts up from 1         source     where a setting came from
@@ -16,13 +15,13 @@
  *   method path status route                                  of an HTTP request
  *   duration_ms waited_ms retry_ms                            milliseconds
  *   bytes count held in_flight attempt                        plain numbers
- *   client       name of the token that a request came with
+ *   client       name of the token that a request carried
  *   key correlation_id version port worker workers pid file signal
  * A field never holds a secret: there is no function that takes a struct secret.
  *
- * A thread of the log's own writes, so nobody else ever waits for the log's reader. While it does not read, or the disk
- * is full, 1 MiB of lines is kept; beyond that lines are dropped and counted, and one line tells how many were lost
- * once there is room again (event "log.dropped", member "lines_dropped"). Lines come out whole, in their order.
+ * A dedicated thread writes the lines, so no one else waits for the log's reader. While nobody reads or the disk is
+ * full, up to 1 MiB of lines is kept. Beyond that lines are dropped and counted, and once there is room again, one line
+ * reports how many were lost (event "log.dropped", member "lines_dropped"). Lines are written whole and in order.
  *
  * Threads: any. */
 #ifndef LOG_LOG_H
@@ -42,10 +41,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
 struct log_options {
         int fd;               /* where lines go; not closed by log_close           */
-        enum log_level level; /* lines below it are not made                       */
+        enum log_level level; /* lines below this level are skipped */
         const char *program;  /* the member "program" of each line; copied         */
-        /* The latest LOG_RECENT_MAX lines whose event begins with one of these words are kept for log_print_recent, those
-         * below `level` too, but not debug ones: { "redis.", NULL }. Static; NULL: none. */
+        /* The latest LOG_RECENT_MAX lines whose event begins with one of these words, such as { "redis.", NULL }, are
+         * kept for log_print_recent. That includes lines below `level`, but no debug lines. Static; NULL: none. */
         const char *const *recent;
 };
 
@@ -60,10 +59,10 @@ struct log_field {
 
 /* Starts the thread that writes. The log is owned: give it to log_close. ERR_NOMEM, ERR_LIMIT. */
 int log_open(const struct log_options *options, struct log **out, struct err *err) NODISCARD;
-/* Waits until all lines are written, at most until `deadline_ms` (clock_monotonic_ms), and no longer than a second in
- * which nothing could be written. NULL is fine. */
+/* Waits until all lines are written, but only until `deadline_ms` (clock_monotonic_ms), and gives up after a second
+ * without progress. NULL is fine. */
 void log_flush(struct log *log, int64_t deadline_ms);
-/* Flushes like log_flush, and ends the log whatever is left. NULL is fine. */
+/* Flushes like log_flush, then closes the log even if lines are left. NULL is fine. */
 void log_close(struct log *log, int64_t deadline_ms);
 
 void log_set_level(struct log *log, enum log_level level); /* for all threads, from their next line on */
@@ -71,20 +70,20 @@ bool log_enabled(const struct log *log, enum log_level level);
 
 struct log_field log_str(const char *name, const char *text);
 struct log_field log_int(const char *name, int64_t number);
-/* The member "error" with the text; write log_code beside it for the member "code". */
+/* The member "error" with the text; add log_code for the member "code". */
 struct log_field log_err(const struct err *err);
 struct log_field log_code(const struct err *err);
 
-/* Writes one line. `log` may be NULL: then nothing happens. Use the macros below. */
+/* Writes one line. Does nothing if `log` is NULL. Use the macros below. */
 void log_event(struct log *log, enum log_level level, const char *event, const char *message,
                const struct log_field *fields, size_t count);
 
-/* Appends the lines that were kept as a JSON array, the oldest first. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends the kept lines as a JSON array, the oldest first. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int log_print_recent(struct log *log, struct buf *out) NODISCARD;
 
 /* Number of lines that were dropped. */
 uint64_t log_dropped(const struct log *log);
-/* Appends it as a Prometheus counter, <program>_log_lines_dropped_total. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends that number as a Prometheus counter, <program>_log_lines_dropped_total. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int log_print_metrics(const struct log *log, struct buf *out) NODISCARD;
 
 #define LOG_FIELDS(...) ((const struct log_field[]){ { 0 }, ##__VA_ARGS__ })

@@ -58,8 +58,8 @@ static void bytes_that_are_no_utf8_become_the_replacement_character(void **state
                 { "\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd" },                                 /* overlong NUL       */
                 { "\xe0\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },                 /* overlong           */
                 { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },                 /* a surrogate        */
-                { "\xc3", "\xef\xbf\xbd" },                                                 /* cut short          */
-                { "\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd" },                                 /* cut short          */
+                { "\xc3", "\xef\xbf\xbd" },                                                 /* truncated */
+                { "\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd" },                                 /* truncated */
                 { "\xe2\x82(", "\xef\xbf\xbd\xef\xbf\xbd(" },                               /* the end is missing */
                 { "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* above U+10FFFF */
         };

@@ -21,7 +21,7 @@
 
 enum { TEXT_MAX = 2 << 20, PATIENCE_MS = 20000 };
 
-/* A log into a pipe that does not block, and the pipe's other end. */
+/* A log that writes to a non-blocking pipe, and the pipe's read end. */
 struct piped {
         struct log *log;
         int fds[2];
@@ -49,7 +49,7 @@ static inline int close_piped(void **state)
         return 0;
 }
 
-/* What was written since the last time; "" for nothing. */
+/* What was written since the last call; "" for nothing. */
 static inline char *written(struct piped *p)
 {
         size_t length = 0;
@@ -62,7 +62,7 @@ static inline char *written(struct piped *p)
         return p->text;
 }
 
-/* The one line that was written, as an object that the caller frees. */
+/* The only line that was written, as an object that the caller frees. */
 static inline json_t *line(struct piped *p)
 {
         char *text = written(p);

@@ -1,5 +1,5 @@
-/* recent: a ring of copied lines behind a mutex. Lines about bindings and connections are rare, so a copy and a lock for
- * each cost nothing that matters. */
+/* recent: a ring of copied lines behind a mutex. Lines about bindings and connections are rare, so a copy and a lock
+ * for each do not matter. */
 #include "log/recent.h"
 
 #include <pthread.h>
@@ -15,7 +15,7 @@ struct recent {
                 char *text; /* owned; NULL: not used yet */
                 size_t length;
         } lines[LOG_RECENT_MAX];
-        size_t next; /* the place of the next line, which is that of the oldest */
+        size_t next; /* the place of the next line, which replaces the oldest */
 };
 
 int recent_new(const char *const *words, struct recent **out, struct err *err)
@@ -24,7 +24,7 @@ int recent_new(const char *const *words, struct recent **out, struct err *err)
         if (!recent)
                 return err_set(err, ERR_NOMEM, "log");
         recent->words = words;
-        (void)pthread_mutex_init(&recent->lock, NULL); /* cannot fail with default attributes on Linux */
+        (void)pthread_mutex_init(&recent->lock, NULL); /* never fails with default attributes on Linux */
         *out = recent;
         return 0;
 }

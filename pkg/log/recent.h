@@ -1,4 +1,4 @@
-/* recent: the latest lines about some nouns, kept in memory for those who ask the program itself.
+/* recent: keeps the latest lines about certain nouns in memory, for /v1/status.
  *
  * Threads: any. */
 #ifndef LOG_RECENT_H
@@ -16,12 +16,12 @@ struct recent; /* opaque */
 /* `words` are static, with NULL at the end. ERR_NOMEM. */
 int recent_new(const char *const *words, struct recent **out, struct err *err) NODISCARD;
 void recent_free(struct recent *recent); /* NULL is fine */
-/* True where `event` begins with one of the words. */
+/* True if `event` begins with one of the words. */
 bool recent_takes(const struct recent *recent, const char *event);
-/* Copies one line, a JSON object without the line end. A line of more than LOG_RECENT_LINE_MAX_BYTES is not kept, and
- * neither is one for which there is no memory: they are in the log all the same. */
+/* Copies one line, a JSON object without the newline. A line is not kept if it exceeds LOG_RECENT_LINE_MAX_BYTES or
+ * memory is short; the log has it anyway. */
 void recent_put(struct recent *recent, const char *line, size_t length);
-/* Appends a JSON array of them, the oldest first. ERR_LIMIT, ERR_NOMEM. */
+/* Appends the lines as a JSON array, the oldest first. ERR_LIMIT, ERR_NOMEM. */
 int recent_print(struct recent *recent, struct buf *out) NODISCARD;
 
 #endif

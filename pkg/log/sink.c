@@ -1,12 +1,12 @@
-/* sink: a ring of bytes under a mutex. The thread writes out of the ring with the lock released, since nobody else
- * touches bytes that are in use, and hands on whole lines, to a pipe at most PIPE_BUF bytes of them at a time where it
- * can: it takes those in one piece even where others write to it too.
+/* sink: a ring buffer under a mutex. The thread writes from the ring without the lock, since no one else touches bytes
+ * in use. It writes whole lines, to a pipe at most PIPE_BUF bytes of them at a time if possible: a pipe takes those in
+ * one piece even if others write to it too.
  *
- * After a write the thread rests for a moment in which it need not be woken. So a busy program pays for a wake-up
- * once in RESTS_MS and not for each line, and a quiet one has its lines written at once.
+ * After a write the thread pauses for a moment during which it need not be woken. So a busy program pays for one
+ * wake-up per RESTS_MS rather than per line, and a quiet one has its lines written at once.
  *
- * Blocking writes in a thread of their own were chosen over O_NONBLOCK, which belongs to the open file and not to us:
- * the shell that shares the terminal would get it too. */
+ * A thread with blocking writes is used instead of O_NONBLOCK, because that flag belongs to the open file: a shell that
+ * shares the terminal would get it too. */
 #include "log/sink.h"
 
 #include <errno.h>
@@ -29,28 +29,28 @@ enum {
         RESTS_MS = 1,
         RETRY_MIN_MS = 20,
         RETRY_MAX_MS = 1000,
-        STUCK_MS = 1000, /* at the end: nothing was written for so long   */
-        LEAST_MS = 100,  /* the end waits that long even if it is late already */
+        STUCK_MS = 1000, /* at the end: give up after this long without progress */
+        LEAST_MS = 100,  /* at the end: wait this long even after the deadline */
 };
 
 struct sink {
         int fd;
-        size_t write_bytes; /* of lines in one write */
+        size_t write_bytes; /* bytes of lines in one write */
         sink_lost_fn *on_lost;
         void *data;
         pthread_t thread;
-        atomic_uint_fast64_t dropped; /* in all */
+        atomic_uint_fast64_t dropped; /* lines dropped in all */
 
         pthread_mutex_t lock;  /* guards what follows */
         pthread_cond_t wanted; /* the thread has something to do */
         pthread_cond_t moved;  /* something was written, or the thread has ended */
         char *ring;
         size_t first, used;
-        uint64_t lost; /* an episode of dropping: not told yet */
-        bool idle;     /* the thread waits to be woken                     */
-        bool resting;  /* it looks again in a moment, unless much is there */
+        uint64_t lost; /* lines dropped in this episode, not reported yet */
+        bool idle;     /* the thread waits for a wake-up */
+        bool resting;  /* it looks again in a moment, unless there is much to write */
         bool closing, ended;
-        bool abandoned; /* nobody waits for the thread any more: it frees all */
+        bool abandoned; /* no one waits for the thread any more, so it frees everything */
 };
 
 static void free_all(struct sink *sink)
@@ -83,7 +83,7 @@ bool sink_put(struct sink *sink, const char *bytes, size_t length)
                 sink->lost++;
         bool wake = fits && (sink->idle || (sink->resting && sink->used > SINK_BYTES / 4));
         if (wake)
-                sink->idle = sink->resting = false; /* one waker is enough */
+                sink->idle = sink->resting = false; /* one wake-up is enough */
         (void)pthread_mutex_unlock(&sink->lock);
         if (wake)
                 (void)pthread_cond_signal(&sink->wanted);
@@ -111,7 +111,7 @@ uint64_t sink_dropped(const struct sink *sink)
 
 /* --- The thread ---------------------------------------------------------------------------------- */
 
-/* Waits at most so long, or until woken. With the lock held. */
+/* Waits for the given time or until woken. Called with the lock held. */
 static void wait_ms(struct sink *sink, int64_t ms)
 {
         int64_t until_ms = clock_monotonic_ms() + ms;
@@ -119,7 +119,7 @@ static void wait_ms(struct sink *sink, int64_t ms)
         (void)pthread_cond_timedwait(&sink->wanted, &sink->lock, &at);
 }
 
-/* The last newline (or the first one) among `count` bytes of the ring from its `from`th on, as an offset; -1: none. */
+/* The offset of the last (or first) newline among the `count` bytes of the ring that start at `from`; -1: none. */
 static ptrdiff_t find_newline(const struct sink *sink, size_t from, size_t count, bool last)
 {
         for (size_t i = 0; i < count; i++) {
@@ -130,19 +130,19 @@ static ptrdiff_t find_newline(const struct sink *sink, size_t from, size_t count
         return -1;
 }
 
-/* How much goes into the next write: whole lines of write_bytes together, or one longer line. */
+/* The size of the next write: whole lines of up to write_bytes in all, or one longer line. */
 static size_t measure(const struct sink *sink)
 {
         size_t most = sink->write_bytes;
         if (sink->used <= most)
-                return sink->used; /* lines are put in whole */
+                return sink->used; /* only whole lines are put in */
         ptrdiff_t end = find_newline(sink, 0, most, true);
         if (end < 0)
                 end = find_newline(sink, most, sink->used - most, false);
         return end < 0 ? sink->used : (size_t)end + 1;
 }
 
-/* Writes to the descriptor, however long that takes. What was written, or -1. */
+/* Writes to the descriptor, however long that takes. Returns the bytes written, or -1. */
 static ssize_t write_out(int fd, const char *ring, size_t first, size_t length)
 {
         size_t head = length < SINK_BYTES - first ? length : SINK_BYTES - first;
@@ -152,14 +152,14 @@ static ssize_t write_out(int fd, const char *ring, size_t first, size_t length)
                 n = writev(fd, parts, length > head ? 2 : 1);
         while (n < 0 && errno == EINTR);
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-                struct pollfd room = { .fd = fd, .events = POLLOUT }; /* someone else made it non-blocking */
-                (void)poll(&room, 1, RETRY_MAX_MS);                   /* whatever it says, a write will tell */
+                struct pollfd room = { .fd = fd, .events = POLLOUT }; /* another process made it non-blocking */
+                (void)poll(&room, 1, RETRY_MAX_MS);                   /* ignore the result: a write will show */
                 n = room.revents == POLLOUT ? 0 : -1;
         }
         return n;
 }
 
-/* An episode of dropping ends when half of the ring is free. With the lock held. */
+/* An episode of dropping ends when half of the ring is free. Called with the lock held. */
 static void tell_lost(struct sink *sink)
 {
         char line[SINK_LOST_MAX_BYTES];
@@ -169,7 +169,7 @@ static void tell_lost(struct sink *sink)
         sink->lost = 0;
 }
 
-/* One write. False when it failed. Called and returns with the lock held. */
+/* Makes one write; false if it failed. Called and returns with the lock held. */
 static bool write_some(struct sink *sink)
 {
         size_t first = sink->first, length = measure(sink);
@@ -184,7 +184,7 @@ static bool write_some(struct sink *sink)
         return true;
 }
 
-/* Until there is something to write, or it is time to end. With the lock held. */
+/* Waits until there is something to write or it is time to end. Called with the lock held. */
 static void wait_for_lines(struct sink *sink)
 {
         sink->resting = true;
@@ -229,7 +229,7 @@ static void *work(void *data)
 
 /* --- Life cycle ---------------------------------------------------------------------------------- */
 
-/* The sink's thread is no business of any signal: a SIGPIPE would end the program. */
+/* The sink's thread blocks all signals: a SIGPIPE would end the program. */
 static int start_thread(struct sink *sink, struct err *err)
 {
         sigset_t all, before;
@@ -276,8 +276,8 @@ int sink_open(int fd, sink_lost_fn *on_lost, void *data, struct sink **out, stru
         return 0;
 }
 
-/* Waits until everything is written and, when closing, the thread has ended; or nothing moves any more. With the lock
- * held. */
+/* Waits until everything is written and, when closing, the thread has ended, or until there is no more progress. Called
+ * with the lock held. */
 static void wait_until_written(struct sink *sink, int64_t deadline_ms)
 {
         int64_t moved_ms = clock_monotonic_ms();
@@ -319,7 +319,7 @@ void sink_close(struct sink *sink, int64_t deadline_ms)
                 (void)pthread_cond_signal(&sink->wanted);
         (void)pthread_mutex_unlock(&sink->lock);
         if (ended) {
-                (void)pthread_join(thread, NULL); /* it runs, and nobody else joins it */
+                (void)pthread_join(thread, NULL); /* it runs, and no one else joins it */
                 free_all(sink);
         } else {
                 (void)pthread_detach(thread);

@@ -5,8 +5,8 @@
 
 enum { THREADS = 4, LINES = 200 };
 
-/* What the log says when it is read to its end: every line whole, "a.line" counted from 0 on without a gap but for what
- * "log.dropped" tells. Returns how many lines were told to be lost. */
+/* Reads the log to its end and checks that every line is whole and that "a.line" counts from 0 without gaps, except
+ * those that "log.dropped" reports. Returns the number of lines reported as lost. */
 static int64_t check_lines(const char *text, int64_t count)
 {
         int64_t next = 0, lost = 0;
@@ -54,7 +54,7 @@ static void *read_to_the_end(void *data)
         return NULL;
 }
 
-/* Opens a log into a pipe that blocks, as a program's standard output does. */
+/* Opens a log that writes to a blocking pipe, like a program's standard output. */
 static struct log *open_blocking(int fds[2])
 {
         struct log *log;
@@ -67,7 +67,7 @@ static struct log *open_blocking(int fds[2])
 
 static void lines_that_nobody_reads_are_dropped_counted_and_told(void **state UNUSED)
 {
-        enum { ALL = 20000 }; /* more than pipe and memory hold */
+        enum { ALL = 20000 }; /* more than the pipe and the memory can hold */
         int fds[2];
         pthread_t thread;
         struct log *log = open_blocking(fds);
@@ -89,7 +89,7 @@ static void lines_that_nobody_reads_are_dropped_counted_and_told(void **state UN
 
 static void a_reader_that_comes_late_loses_nothing(void **state UNUSED)
 {
-        enum { ALL = 5000 }; /* more than a pipe holds, less than the memory */
+        enum { ALL = 5000 }; /* more than a pipe holds, less than the memory holds */
         int fds[2];
         pthread_t thread;
         struct log *log = open_blocking(fds);
@@ -113,8 +113,8 @@ static void a_log_that_nobody_reads_is_closed_all_the_same(void **state UNUSED)
         int64_t began_ms = clock_monotonic_ms();
         log_close(log, clock_monotonic_ms() + 60 * PATIENCE_MS);
         assert_true(clock_monotonic_ms() - began_ms < PATIENCE_MS);
-        (void)close(
-                fds[0]); /* the write that hangs ends with EPIPE, and its thread, whose fds[1] still is, frees all */
+        (void)close(fds[0]); /* the hanging write fails with EPIPE, and its thread, which still owns fds[1], frees
+                          * everything */
 }
 
 static void what_a_full_disk_did_not_take_is_written_when_it_has_room(void **state UNUSED)
@@ -168,7 +168,7 @@ static void long_and_short_lines_come_out_whole(void **state)
         }
 }
 
-/* A text is cut at 8 KiB, a line may have 64. */
+/* A text is truncated at 8 KiB; a line may have 64 KiB. */
 static void put_line_above_the_maximum(struct log *log)
 {
         char text[8 * 1024];

@@ -1,7 +1,7 @@
-/* metrics: a family is a name with its help and type; it holds series, one per set of labels; a
- * series holds cells, one per caller. Writing touches one cell with relaxed atomics and no lock; the
- * lock guards the lists only: making a cell, printing. A value is an integer for counters and the
- * bits of a double for gauges and sums, so that both can be read while they are written. */
+/* metrics: a family is a name with its help and type; it has series, one per set of labels, and a series has cells, one
+ * per caller. Writing touches one cell with relaxed atomics and no lock; the lock guards only the lists, when a cell is
+ * created or metrics are printed. A value is an integer for counters and the bits of a double for gauges and sums, so
+ * that both can be read during a write. */
 #include "metrics/metrics.h"
 
 #include <assert.h>
@@ -75,11 +75,11 @@ void metrics_free(struct metrics *all)
                 free_series(f->series);
                 free(f);
         }
-        (void)pthread_mutex_destroy(&all->lock); /* nobody holds it any more */
+        (void)pthread_mutex_destroy(&all->lock); /* no one holds it any more */
         free(all);
 }
 
-/* The link that holds the family of that name, or the empty link at the list's end. */
+/* The link to the family of that name, or the empty link at the end of the list. */
 static struct family **family_link(struct metrics *all, const char *name)
 {
         struct family **link = &all->families;
@@ -133,7 +133,7 @@ static int add_cell(struct metrics *all, const char *name, const char *help, con
         cell->type = type;
         cell->bounds = bounds;
         cell->bound_count = bound_count;
-        (void)pthread_mutex_lock(&all->lock); /* fails only for a lock misused */
+        (void)pthread_mutex_lock(&all->lock); /* fails only if the lock is misused */
         struct family *f = family_at(all, name, help, type);
         struct series *s = f && f->type == type ? series_at(f, labels ? labels : "") : NULL;
         if (s) {
@@ -242,7 +242,7 @@ static int print_sample(struct buf *out, const char *name, const char *suffix, c
         const char *comma = *labels && *more_labels ? "," : "";
         const char *open = *labels || *more_labels ? "{" : "";
         const char *close = *labels || *more_labels ? "}" : "";
-        int digits = value == (double)(int64_t)value ? 17 : 9; /* counts are whole, times need no more */
+        int digits = value == (double)(int64_t)value ? 17 : 9; /* exact for counts, precise enough for times */
         return buf_printf(out, "%s%s%s%s%s%s%s %.*g\n", name, suffix, open, labels, comma, more_labels, close, digits,
                           value);
 }
@@ -260,7 +260,7 @@ static int print_histogram(struct buf *out, const struct family *f, const struct
         }
         int rc = 0;
         int64_t cumulated = 0;
-        assert(s->cells); /* a series is made together with its first cell */
+        assert(s->cells); /* a series is created with its first cell */
         for (size_t i = 0; rc == 0 && i < s->cells->bound_count; i++) {
                 cumulated += buckets[i];
                 struct buf label;
@@ -270,7 +270,7 @@ static int print_histogram(struct buf *out, const struct family *f, const struct
                         rc = print_sample(out, f->name, "_bucket", s->labels, label.data, (double)cumulated);
                 buf_fini(&label);
         }
-        /* A cell that is counting right now may be ahead in its buckets: the total is never less. */
+        /* The buckets of a cell in use may be ahead of its count, so the total is at least their sum. */
         if (count < cumulated)
                 count = cumulated;
         if (rc == 0)

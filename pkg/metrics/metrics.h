@@ -1,15 +1,14 @@
 /* metrics: counters, gauges and histograms, printed in the Prometheus text format 0.0.4
  * (prometheus.io, "Exposition formats").
  *
- *     struct metrics *all = metrics_new();                              // once a process
+ * struct metrics *all = metrics_new();                              // once per process
  *     struct metric *sent;
  *     metrics_counter(all, "collector_documents_total", "Documents acknowledged.", "result=\"stored\"", &sent, &err);
  *     metric_add(sent, 1);                                              // about 1 ns
  *     metrics_print(all, &text);
  *
- * Each call of metrics_counter (or _gauge, _histogram) gives a cell of the caller's own, so worker
- * threads count without meeting; cells of the same name and labels are added up when printed. Cells
- * live until metrics_free.
+ * Each call of metrics_counter (or _gauge, _histogram) returns a cell for the caller alone, so worker threads count
+ * without contention. Printing adds up cells of the same name and labels. Cells live until metrics_free.
  *
  * Threads: any for metrics_*; one cell is written by one thread at a time and read by any. */
 #ifndef METRICS_METRICS_H
@@ -28,9 +27,9 @@ struct metric;  /* opaque: one cell     */
 struct metrics *metrics_new(void);      /* NULL: out of memory */
 void metrics_free(struct metrics *all); /* frees every cell; NULL is fine */
 
-/* `labels` is the inside of the braces, with values escaped (metrics_label does that), or NULL. Names
- * follow Prometheus: base units, `_total` for counters, `_seconds` for times. `name` and `help` are
- * static; `labels` is copied. ERR_NOMEM. */
+/* `labels` is the text inside the braces, with escaped values (see metrics_label), or NULL. Names follow Prometheus:
+ * base units, `_total` for counters, `_seconds` for times. `name` and `help` are static; `labels` is copied.
+ * ERR_NOMEM. */
 int metrics_counter(struct metrics *all, const char *name, const char *help, const char *labels, struct metric **out,
                     struct err *err) NODISCARD;
 int metrics_gauge(struct metrics *all, const char *name, const char *help, const char *labels, struct metric **out,
@@ -44,18 +43,18 @@ void metric_set(struct metric *cell, double value);     /* gauge only           
 void metric_observe(struct metric *cell, double value); /* histogram only                     */
 double metric_get(const struct metric *cell);           /* counter, gauge; histogram: its count */
 
-/* Appends name="value" with the value escaped, after a comma unless `out` is empty. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends name="value" with the value escaped, after a comma unless `out` is empty. Returns 0, ERR_LIMIT or
+ * ERR_NOMEM. */
 int metrics_label(struct buf *out, const char *name, const char *value) NODISCARD;
 
-/* Drops every cell whose name is `name` and whose owner no longer writes: for an "info" metric whose
- * labels change. The caller must not use those cells again. */
+/* Drops every cell of that name, for an "info" metric whose labels change. Their owners must not use them again. */
 void metrics_drop(struct metrics *all, const char *name);
 
-/* Appends everything in order of registration, families together. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends all metrics in order of registration, grouped by family. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int metrics_print(struct metrics *all, struct buf *out) NODISCARD;
 
-/* Appends what the kernel says of this process: process_cpu_seconds_total, process_resident_memory_bytes,
- * process_start_time_seconds. 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends the kernel's figures for this process: process_cpu_seconds_total, process_resident_memory_bytes,
+ * process_start_time_seconds. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int metrics_print_process(struct buf *out) NODISCARD;
 
 enum { METRICS_BUCKETS_MAX = 24 };

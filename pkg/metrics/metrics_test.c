@@ -1,4 +1,4 @@
-/* metrics: the text that is printed, how cells add up, and what is refused. */
+/* metrics: the printed text, how cells add up, and what is rejected. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

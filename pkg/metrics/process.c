@@ -1,5 +1,5 @@
-/* What every exporter says of its process, by the names that Prometheus's own clients use: dashboards and alerts know
- * them. The kernel is asked at each scrape; what it does not tell is left out. */
+/* The standard process metrics, with the names of Prometheus's own clients, which dashboards and alerts know. They are
+ * read from the kernel at each scrape; missing values are omitted. */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "metrics/metrics.h"
 
-/* Reads a small file below /proc/self as text; false where that fails. */
+/* Reads a small file below /proc/self as text; false on failure. */
 static bool read_text(const char *path, char *text, size_t size)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -24,7 +24,7 @@ static bool read_text(const char *path, char *text, size_t size)
         return true;
 }
 
-/* The number of `text` that stands behind so many blanks, or 0. */
+/* The number in `text` after the given number of blanks, or 0. */
 static double number_after(const char *text, int blanks)
 {
         for (; text && blanks > 0; blanks--)
@@ -54,7 +54,8 @@ static double start_seconds(void)
         char text[1024];
         struct timespec now;
         struct timespec booted;
-        /* stat: the start is field 22, in ticks since boot; field 2, the name in brackets, may hold blanks. */
+        /* stat: the start time is field 22, in ticks since boot; field 2, the name in parentheses, may contain
+         * blanks. */
         const char *name_end = read_text("/proc/self/stat", text, sizeof(text)) ? strrchr(text, ')') : NULL;
         double ticks = name_end ? number_after(name_end, 20) : 0;
         if (ticks <= 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 || clock_gettime(CLOCK_BOOTTIME, &booted) < 0)

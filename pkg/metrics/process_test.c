@@ -1,4 +1,4 @@
-/* What the kernel says of this very process. */
+/* The kernel's figures for the test process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static void the_process_tells_cpu_memory_and_start(void **state)
         struct buf out;
         int64_t until = clock_monotonic_ms() + 30;
         while (clock_monotonic_ms() < until)
-                ; /* CPU time that can be seen */
+                ; /* a measurable amount of CPU time */
         buf_init(&out, 4096);
         assert_int_equal(metrics_print_process(&out), 0);
         double now = (double)time(NULL);

@@ -1,4 +1,4 @@
-/* history: how fast a counter has grown over the last five minutes, a number for each second.
+/* history: how fast a counter grew during the last five minutes, second by second.
  *
  *     history_init(&stored);
  *     history_add(&stored, total, clock_monotonic_ms());    // about once a second
@@ -20,16 +20,16 @@ enum { HISTORY_SECONDS = 300 };
 struct history {
         pthread_mutex_t lock; /* guards what follows */
         double rates[HISTORY_SECONDS];
-        size_t count, next; /* of `rates`: how many there are, and the place of the next one */
+        size_t count, next; /* of `rates`: their number, and the index of the next one */
         double total;       /* at last_ms */
         int64_t last_ms;    /* monotonic; 0: nothing yet */
 };
 
 void history_init(struct history *history);
 void history_fini(struct history *history);
-/* The counter's value now. The first one only says where it begins. */
+/* Adds the counter's current value. The first one only sets the starting point. */
 void history_add(struct history *history, double total, int64_t now_ms);
-/* Appends a JSON array of counts a second. ERR_LIMIT, ERR_NOMEM. */
+/* Appends a JSON array of counts per second. ERR_LIMIT, ERR_NOMEM. */
 int history_print(struct history *history, struct buf *out) NODISCARD;
 
 #endif

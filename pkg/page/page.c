@@ -1,4 +1,4 @@
-/* page: a handful of files in a table, found one after the other. */
+/* page: a handful of files in a table, found by linear search. */
 #include "page/page.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static const struct page_file *find(const struct page *page, const char *name)
         return NULL;
 }
 
-/* A list of tags, weak ones included, or "*" (RFC 9110, section 13.1.2). */
+/* Matches a list of tags, including weak ones, or "*" (RFC 9110, section 13.1.2). */
 static bool is_known(const char *if_none_match, const char *tag)
 {
         return if_none_match && (strstr(if_none_match, tag) || strcmp(if_none_match, "*") == 0);
@@ -43,7 +43,7 @@ static void answer(struct http_request *request, const struct page_file *file)
                 { "Referrer-Policy", "no-referrer" },
                 { "Cross-Origin-Opener-Policy", "same-origin" },
                 { "Cross-Origin-Resource-Policy", "same-origin" },
-                { "Content-Encoding", "gzip" }, /* last: only of what is compressed */
+                { "Content-Encoding", "gzip" }, /* last: only for compressed answers */
         };
         bool is_known_already = is_known(http_request_header(request, "If-None-Match"), tag);
         struct http_answer whole = { .status = 200,

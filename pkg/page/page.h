@@ -1,4 +1,4 @@
-/* page: serves the files of a program's page, which are part of the program (tools/embed).
+/* page: serves the files of a program's page, which are embedded in the program (tools/embed).
  *
  *     extern const struct page collector_page;
  *     { .method = "GET", .path = "/ui/{name}", .name = "page", .handle = on_page, .is_public = true }
@@ -8,9 +8,9 @@
  *             page_get(request, &collector_page);
  *     }
  *
- * Each file is sent compressed where the client takes gzip, with a strong ETag from its content, which is asked for each
- * time (no-cache): after an update nobody sees old files. A Content-Security-Policy lets the page load its own files
- * and speak to its own server, and nothing else: no inline script or style, no frame around it.
+ * Each file is compressed if the client accepts gzip. It has a strong ETag made from its content, and browsers must
+ * revalidate it each time (no-cache), so that no one sees old files after an update. A Content-Security-Policy lets the
+ * page load its own files and talk to its own server, and nothing else: no inline scripts or styles, no framing.
  *
  * Threads: any. */
 #ifndef PAGE_PAGE_H
@@ -37,9 +37,10 @@ struct page {
 
 /* Answers a request for "/ui/NAME", and "/ui/" with index.html. 404 for other names. */
 void page_get(struct http_request *request, const struct page *page);
-/* Answers with a redirect to the page: 308 for "/ui", 303 for "/", relative, so that a prefix of a proxy stays. */
+/* Answers with a redirect to the page: 308 for "/ui", 303 for "/". It is relative, so that a proxy's path prefix
+ * stays. */
 void page_redirect(struct http_request *request, int status);
-/* A browser asks: by the header Accept, text/html outranks JSON and everything else. NULL: no. */
+/* Does a browser ask, that is, does text/html outrank JSON and everything else in Accept? NULL: no. */
 bool page_is_wanted(const char *accept);
 
 #endif

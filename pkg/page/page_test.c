@@ -1,4 +1,4 @@
-/* Tests of the choice between the page and JSON. What is served, tests/integration/test_page.py asks for. */
+/* Tests of the choice between the page and JSON. tests/integration/test_page.py tests the served files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

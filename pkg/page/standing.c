@@ -1,4 +1,4 @@
-/* standing: texts are copied, so that those who ask need no reference to what may be replaced meanwhile. */
+/* standing: texts are copied, so that readers need no reference to a target that may be replaced. */
 #include "page/standing.h"
 
 #include <inttypes.h>
@@ -21,7 +21,7 @@ void standing_fini(struct standing *standing)
 
 static void copy(char *out, size_t size, const char *text)
 {
-        (void)snprintf(out, size, "%s", text ? text : ""); /* what is too long is cut */
+        (void)snprintf(out, size, "%s", text ? text : ""); /* a long text is truncated */
 }
 
 void standing_use(struct standing *standing, const struct backing_report *report, const char *address, bool tls,

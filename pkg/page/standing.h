@@ -1,5 +1,5 @@
-/* standing: what is known of a backing service that is followed, for those who ask the program itself: which one is in
- * use and since when, and what has become of the latest change. Never a secret.
+/* standing: the state of a followed backing service, for /v1/status: which one is in use and since when, and the
+ * outcome of the latest change. It never contains a secret.
  *
  *     standing_use(&standing, backing_redis_report(now), address, tls, backing_redis_generation(now));
  *     options.on_state = standing_on_change, options.data = &standing;
@@ -32,7 +32,7 @@ struct standing {
         struct {
                 enum backing_state state;
                 int64_t since_ms;                    /* of that state, Unix */
-                char address[STANDING_ADDRESS_SIZE]; /* of what is tried; "": not known */
+                char address[STANDING_ADDRESS_SIZE]; /* of the attempted change; "": unknown */
                 char error[STANDING_TEXT_SIZE];      /* "": none */
                 int64_t retry_ms;
         } change;
@@ -40,15 +40,15 @@ struct standing {
 
 void standing_init(struct standing *standing);
 void standing_fini(struct standing *standing);
-/* This one is in use now. `address` may be NULL. A longer text than there is room for is cut. */
+/* Records the service now in use. `address` may be NULL. Long texts are truncated. */
 void standing_use(struct standing *standing, const struct backing_report *report, const char *address, bool tls,
                   unsigned generation);
 /* A backing_on_change; `standing` is a struct standing. */
 void standing_on_change(const struct backing_change *change, void *standing);
-/* Appends the members of a JSON object, without its braces. ERR_LIMIT, ERR_NOMEM. */
+/* Appends the members of a JSON object, without the braces. ERR_LIMIT, ERR_NOMEM. */
 int standing_print(struct standing *standing, struct buf *out) NODISCARD;
 
-/* Appends `"name":"text"`, or null where `text` is NULL or empty. ERR_LIMIT, ERR_NOMEM. */
+/* Appends `"name":"text"`, with null if `text` is NULL or empty. ERR_LIMIT, ERR_NOMEM. */
 int standing_text(struct buf *out, const char *name, const char *text) NODISCARD;
 
 #endif

@@ -1,4 +1,4 @@
-/* Tests of what a status is made of: the history of a counter, and what is known of a backing service. */
+/* Tests of the parts of a status: the history of a counter, and the state of a backing service. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -236,7 +236,7 @@ static void free_map(struct redis_cluster_map *map)
         free(map);
 }
 
-/* Its nodes drain; what they hold goes to whatever is in use next. */
+/* Its nodes drain, and the commands that they hold go to the next target. */
 static void leave(struct redis_cluster *cluster)
 {
         while (cluster->nodes.list)

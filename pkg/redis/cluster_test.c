@@ -9,7 +9,7 @@ static char map[1024];
 static int maps_asked;
 static const char *special; /* the first node's answer to SET, or "" for its usual one */
 static int special_left;
-static unsigned places;   /* how many the first node has redirected to without end; 0: it does not redirect so */
+static unsigned places;   /* how often the first node has redirected in an endless loop; 0: it does not */
 static int asking[NODES]; /* ASKING was the last command of the node's connection */
 
 static bool is(const char *a, const char *b)
@@ -48,7 +48,7 @@ static const char *answer(struct fake *fake, struct fake_conn *conn UNUSED, size
         return NULL;
 }
 
-/* Nobody listens on ports below 1024. */
+/* Nothing listens on ports below 1024. */
 static const char *endless_answer(struct fake *fake, struct fake_conn *conn, size_t argc, char **argv)
 {
         static char text[64];
@@ -150,7 +150,7 @@ static void moved_is_followed_and_remembered(void **state UNUSED)
 {
         struct job a, b;
         start((struct redis_options){ 0 });
-        special = redirection("MOVED", 5061, 2); /* to a node that no map names */
+        special = redirection("MOVED", 5061, 2); /* to a node that is in no map */
         set_map(2, 1);
         job_send(&a, &rig, "SET", LOW, "1");
         RUN_UNTIL(&rig, a.is_done);
@@ -160,11 +160,12 @@ static void moved_is_followed_and_remembered(void **state UNUSED)
         job_send(&b, &rig, "SET", LOW, "2");
         RUN_UNTIL(&rig, b.is_done && maps_asked == 2);
         assert_int_equal(nodes[0].asked, 1);
-        RUN_UNTIL(&rig, nodes[0].open == 0); /* the new map has nothing for it */
+        RUN_UNTIL(&rig, nodes[0].open == 0); /* the new map has no node for the slot */
         stop();
 }
 
-/* Sends a SET whose slot has moved to the third node; MOVED names it by `host` and its port. It arrives there. */
+/* Sends a SET whose slot has moved to the third node, which MOVED names by `host` and its port, and checks that it
+ * arrives there. */
 static void set_where_moved(const char *host, struct job *job)
 {
         static char text[64];
@@ -183,7 +184,7 @@ static void moved_without_a_host_leads_to_the_node_that_the_next_map_names(void 
         struct job a;
         set_where_moved("?", &a);
         assert_int_equal(a.resends, 0);
-        assert_int_equal(rig.events[REDIS_EVENT_CONNECT_FAILED], 0); /* "?" was not taken for a host */
+        assert_int_equal(rig.events[REDIS_EVENT_CONNECT_FAILED], 0); /* "?" was not used as a host name */
         stop();
 }
 
@@ -266,7 +267,8 @@ static void endless_redirections_end_with_the_hold_time(void **state UNUSED)
         special = redirection("MOVED", 5061, 0); /* to itself */
         job_send(&a, &rig, "SET", LOW, "1");
         RUN_UNTIL(&rig, a.is_done);
-        /* The hold time ends while it waits, or while it is in flight again: then it is in doubt. */
+        /* The hold time ends while the command waits, or while it is in flight again, which leaves its outcome
+         * unknown. */
         assert_true(a.code == ERR_UNAVAILABLE || a.code == ERR_TIMEOUT);
         if (a.code == ERR_UNAVAILABLE)
                 assert_true(strstr(a.text, "MOVED") != NULL);

@@ -55,7 +55,8 @@ static void commands_of_every_length_are_formatted_as_hiredis_does(void **state)
         }
 }
 
-/* From each length to each other, in a room that fits all of them, some or none: as if formatted with that key. */
+/* Replaces a key of each length with one of each other length, with room for all, some or none of them; the result
+ * equals a command formatted with that key. */
 static void a_key_is_replaced_and_all_else_stays(void **state UNUSED)
 {
         static const size_t key_lengths[] = { 0, 1, 9, 10, 36, 99, 100, 164, 1000 };
@@ -132,7 +133,7 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
         redis_command_fini(command);
 }
 
-/* The bytes of a command that is partly written, or gets ASKING before it. */
+/* The bytes of a command that is partly written or preceded by ASKING. */
 static void bytes_that_are_needed_for_longer_leave_the_callers_memory(void **state)
 {
         static const char asking[] = "*1\r\n$6\r\nASKING\r\n";

@@ -1,5 +1,5 @@
-/* fake_redis: what the tests of this folder share. A scripted server, run by the test's own loop, plays what a real one
- * cannot be made to answer; where a real one can, the tests start redis-server. A rig runs a client and records its
+/* fake_redis: what the tests of this folder share. A scripted server in the test's own loop gives the answers that a
+ * real server cannot be made to give; otherwise the tests start redis-server. A rig runs a client and records its
  * events. */
 #ifndef REDIS_FAKE_REDIS_TEST_H
 #define REDIS_FAKE_REDIS_TEST_H
@@ -139,7 +139,7 @@ static inline void fake_command(struct fake_conn *conn, size_t argc, char **argv
         fake_say(conn, answer ? answer : fake_usual(argv[0]));
 }
 
-/* Takes one whole command off `in`, or returns false. Relies on the client to send arrays of strings. */
+/* Removes one complete command from `in`, or returns false. Relies on the client to send arrays of strings. */
 static inline bool fake_take(struct fake_conn *conn)
 {
         char *argv[FAKE_ARGS_MAX];
@@ -226,7 +226,7 @@ static inline void fake_stop(struct fake *fake)
 struct rig {
         uv_loop_t loop;
         uv_prepare_t prepare;
-        uv_timer_t pulse; /* so that a wait checks its condition now and then */
+        uv_timer_t pulse; /* so that a wait checks its condition regularly */
         struct redis *client;
         struct redis_budget budget;
         bool is_closed;
@@ -318,7 +318,7 @@ static inline void rig_open(struct rig *rig, struct redis_options options, uint1
         rig_open_target(rig, options, target_at(port));
 }
 
-/* Runs the loop until `condition` holds, at most 10 s. */
+/* Runs the loop until `condition` holds, for at most 10 s. */
 #define RUN_UNTIL(rig, condition)                                                                                      \
         do {                                                                                                           \
                 int64_t until_ms_ = clock_monotonic_ms() + 10000;                                                      \
@@ -329,7 +329,7 @@ static inline void rig_open(struct rig *rig, struct redis_options options, uint1
                 }                                                                                                      \
         } while (0)
 
-/* Runs the loop while something must not happen. */
+/* Runs the loop for a while in which something must not happen. */
 static inline void rig_run_for(struct rig *rig, int64_t ms)
 {
         int64_t until_ms = clock_monotonic_ms() + ms;
@@ -337,7 +337,7 @@ static inline void rig_run_for(struct rig *rig, int64_t ms)
                 (void)uv_run(&rig->loop, UV_RUN_ONCE);
 }
 
-/* Closes all, and checks that nothing is left: no handle, no command, no byte of the budget. */
+/* Closes everything and checks that no handle, no command and no byte of the budget is left. */
 static inline void rig_fini(struct rig *rig)
 {
         if (rig->client)
@@ -422,7 +422,7 @@ static inline bool server_answers(const struct real_server *server)
         return answers;
 }
 
-/* Starts it on a unix socket in its folder; `more` are arguments, with NULL after the last. */
+/* Starts it on a Unix socket in its folder; `more` is a NULL-terminated list of arguments. */
 static inline void server_start(struct real_server *server, const char *const more[])
 {
         const char *argv[32] = { "redis-server", "--port", "0", "--unixsocket", server->socket_path, "--dir",

@@ -14,7 +14,7 @@ struct redis_life {
         unsigned depth, holds;
         bool is_closing;
         void (*on_left)(struct redis_life *life);  /* the stack is empty         */
-        void (*on_ended)(struct redis_life *life); /* closing, and nothing holds */
+        void (*on_ended)(struct redis_life *life); /* closing, and no holds are left */
 };
 
 /* Around everything that may call back. */

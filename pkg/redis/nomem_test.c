@@ -1,5 +1,5 @@
-/* Tests of the client out of memory: `make torture` lets each allocation fail in turn. The server is a real one, in a
- * process of its own, so that only the client's allocations fail. */
+/* Tests of the client when memory runs out; `make torture` makes each allocation fail in turn. The server is a real one
+ * in a separate process, so that only the client's allocations fail. */
 #include "redis/fake_redis_test.h"
 
 enum { JOBS = 20 };
@@ -20,7 +20,7 @@ static int tear_down(void **state UNUSED)
         return 0;
 }
 
-/* As job_init, but sends a command that cannot be formatted too; its answer is ERR_NOMEM. */
+/* Like job_init, but also sends a command that cannot be formatted; its answer is ERR_NOMEM. */
 static void send_job(struct job *job, struct rig *rig, size_t argc, const char *const argv[])
 {
         size_t lengths[4];

@@ -1,5 +1,5 @@
-/* Tests of commands whose place changes: adapted, refused or withdrawn by on_place, and those that wait for a newer
- * target. */
+/* Tests of commands whose place changes (on_place adapts, refuses or withdraws them) and of commands that wait for a
+ * newer target. */
 #include "redis/fake_redis_test.h"
 
 static struct rig rig;
@@ -10,7 +10,7 @@ struct traveller {
         struct job job;
         enum redis_made made;
         unsigned asked;
-        struct redis_place place; /* the one that it was asked about last */
+        struct redis_place place; /* the place of the last call */
         char prefix[16];
 };
 
@@ -73,7 +73,7 @@ static const char *ends_at_get(struct fake *f UNUSED, struct fake_conn *conn UNU
         return strcmp(argv[0], "GET") == 0 ? FAKE_CLOSE : NULL;
 }
 
-/* Started with ends_at_get. What is sent from now on is held. */
+/* Started with ends_at_get. Commands sent from now on are held. */
 static void lose_connection(void)
 {
         struct job last;
@@ -180,7 +180,7 @@ static const char *puts_off(struct fake *f UNUSED, struct fake_conn *conn UNUSED
         return strcmp(argv[0], "SET") == 0 ? "-NOREPLICAS Not enough good replicas to write.\r\n" : NULL;
 }
 
-/* Redis said "not now": the command is held, and goes to the next place. */
+/* Redis answered "not now": the command is held and goes to the next place. */
 static void a_set_that_redis_put_off_goes_under_the_prefix_of_the_next_place(void **state UNUSED)
 {
         struct traveller a;

@@ -1,4 +1,4 @@
-/* Tests of probes that end before they begin. */
+/* Tests of probes that end before they start. */
 #include "redis/client_rig_test.h"
 
 static const char *nothing(struct fake *f UNUSED, struct fake_conn *conn UNUSED, size_t argc UNUSED, char **argv UNUSED)

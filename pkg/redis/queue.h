@@ -51,7 +51,8 @@ void redis_queue_refused(struct queue *queue, struct redis_command *command, str
 void redis_queue_doubt(struct queue *queue, struct redis_command *command, struct list *list);
 
 void redis_queue_expire(struct queue *queue, int64_t now_ms);
-void redis_queue_drop_impatient(struct queue *queue); /* those that must_not_hold: the connection is gone */
+void redis_queue_drop_impatient(struct queue *queue); /* fails commands with must_not_hold after the connection is
+                                                       * lost */
 void redis_queue_fail_all(struct queue *queue, enum redis_reason reason);
 
 /* A command for a newer target than the one in use. */

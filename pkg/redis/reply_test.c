@@ -1,4 +1,4 @@
-/* Tests of the reply reader and of what is read from error replies. */
+/* Tests of the reply reader and of the parsing of error replies. */
 #include "redis/fake_redis_test.h"
 
 static struct redis_reader *reader;

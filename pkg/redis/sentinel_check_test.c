@@ -50,7 +50,7 @@ static void start(void)
         calls = 0;
 }
 
-/* Runs the loop until only the Sentinels are left: the check has closed all that it opened. */
+/* Runs the loop until only the Sentinels are left, which shows that the check has closed everything it opened. */
 static void check(int64_t timeout_ms)
 {
         struct redis_node nodes[SENTINELS];

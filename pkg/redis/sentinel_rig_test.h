@@ -1,4 +1,4 @@
-/* sentinel_rig: scripted Sentinels, and two servers of which they name one. */
+/* sentinel_rig: scripted Sentinels and two servers, one of which they name. */
 #ifndef REDIS_SENTINEL_RIG_TEST_H
 #define REDIS_SENTINEL_RIG_TEST_H
 
@@ -77,7 +77,7 @@ static inline const char *mute_answer(struct fake *fake UNUSED, struct fake_conn
         return conn->is_mute ? "" : NULL;
 }
 
-/* Lets all Sentinels name `server`. */
+/* Makes all Sentinels name `server`. */
 static inline void name_primary(const struct fake *server)
 {
         char port[8];

@@ -1,4 +1,4 @@
-/* Tests of Sentinel against scripted ones: which one is believed, and when the next one is asked. */
+/* Tests of Sentinel support with scripted Sentinels: which one is believed, and when the next one is asked. */
 #include "redis/sentinel_rig_test.h"
 
 /* --- Whom to believe --------------------------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ static void where_nobody_knows_the_master_the_error_names_a_sentinel(void **stat
         start(server_answer);
         for (size_t i = 0; i < SENTINELS; i++)
                 (void)snprintf(says[i], sizeof(says[i]), "*-1\r\n");
-        fake_stop(&sentinels[2]); /* asked last, and tells less */
+        fake_stop(&sentinels[2]); /* asked last, with a less useful error */
         connect_with((struct redis_options){ 0 });
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECT_FAILED] > 0);
         assert_names(rig.last_error.text, &sentinels[1]);

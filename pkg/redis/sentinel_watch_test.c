@@ -1,4 +1,4 @@
-/* Tests of failovers that scripted Sentinels report: what is held, for how long, and where it goes. */
+/* Tests of failovers that scripted Sentinels report: which commands are held, for how long, and where they go. */
 #include "redis/sentinel_rig_test.h"
 
 /* --- Failover ---------------------------------------------------------------------------------------------- */
@@ -143,7 +143,7 @@ static void a_sentinel_that_is_wrong_costs_no_connection(void **state UNUSED)
         stop();
 }
 
-/* It is held for so long; then `two` is named and takes it. */
+/* The command is held for that long; then the Sentinels name `two`, which executes it. */
 static void assert_waits_for_two(struct job *job, int64_t ms)
 {
         rig_run_for(&rig, ms);
@@ -209,7 +209,7 @@ static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **stat
         stop();
 }
 
-/* How long a command takes that is sent now. */
+/* How long a command sent now takes. */
 static int64_t time_of_set(struct fake *server)
 {
         int64_t before_ms = clock_monotonic_ms();
@@ -266,7 +266,7 @@ static void sentinels_that_may_not_be_heard_or_asked_cost_no_time(void **state U
         }
 }
 
-/* All three refuse, and the connection to the primary is made twice. */
+/* All three refuse, and the client connects to the primary twice. */
 static void assert_refusal_is_told_once(const char *refused)
 {
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_SENTINEL_REFUSED] == 1);

@@ -90,7 +90,7 @@ static void large_values_go_out_in_parts_and_come_back_whole(void **state UNUSED
         free(value);
 }
 
-/* Keys are unique, so what the server has at the end is what it acknowledged. */
+/* Keys are unique, so the server must end up with exactly the keys that it acknowledged. */
 static void a_server_that_is_killed_three_times_under_traffic_loses_no_command(void **state UNUSED)
 {
         enum { COUNT = 1500 };

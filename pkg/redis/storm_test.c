@@ -1,6 +1,6 @@
-/* A storm: two servers that misbehave at random, a target that changes between them, commands of all kinds, some of them
- * cancelled. Each command must be answered exactly once, or cancelled; one that may be sent only once must never arrive
- * twice; and a definite answer must be true. The seed is fixed, and printed on failure. */
+/* A storm: two servers that misbehave at random, a target that changes between them, commands of all kinds, some of
+ * them cancelled. Each command must be answered exactly once or cancelled. A command that may be sent only once must
+ * never arrive twice, and a definite answer must be true. The seed is fixed, and printed on failure. */
 #include "redis/fake_redis_test.h"
 
 enum { COMMANDS = 4000 };
@@ -35,7 +35,7 @@ static const char *misbehave(struct fake *fake UNUSED, struct fake_conn *conn, s
                 return strcmp(argv[0], "ROLE") == 0 ? NULL : refusal;
         }
         if (is_set && dice(2) == 0)
-                done[strtoul(argv[1], NULL, 10)]++; /* and the answer is lost */
+                done[strtoul(argv[1], NULL, 10)]++; /* and the reply is lost */
         switch (dice(4)) {
         case 0:
                 return FAKE_CLOSE;
@@ -114,7 +114,7 @@ static void storm(unsigned number)
         }
         is_calm = dice(2) == 0;
         if (dice(3) == 0)
-                rig_close_client(&rig); /* in the middle of it all */
+                rig_close_client(&rig); /* in the middle of the storm */
         RUN_UNTIL(&rig, rig.answered == COMMANDS);
         for (unsigned i = 0; i < COMMANDS; i++)
                 check(i);

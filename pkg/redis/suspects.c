@@ -169,7 +169,8 @@ static size_t note_losses(struct suspects *suspects, const struct flight *flight
         return count;
 }
 
-/* In flight alone, or half written (a server that finds it too long stops reading there), or long. */
+/* A culprit was the only command in flight, or was partly written (a server stops reading a command that is too long),
+ * or is long. */
 static bool is_culprit(const struct flight *flight, const struct redis_command *command, size_t count)
 {
         if (inside(command)->state == COMMAND_ABANDONED || command->once || command->must_not_hold)

@@ -5,7 +5,7 @@ enum { OTHERS = 40 };
 
 static struct rig rig;
 static struct fake fake;
-static bool is_down;       /* closes at each SET        */
+static bool is_down;       /* closes the connection at each SET */
 static bool is_paused;     /* does not answer a SET     */
 static const char *trials; /* the key of a trial, or NULL */
 static struct job others[OTHERS], bad;
@@ -51,7 +51,7 @@ static void stop(void)
         rig_fini(&rig);
 }
 
-/* Sent in the middle of OTHERS. */
+/* Sends the bad command in the middle of OTHERS good ones. */
 static void send_bad(const char *name, const char *value)
 {
         for (int i = 0; i < OTHERS; i++) {
@@ -93,7 +93,7 @@ static void it_is_found_where_nothing_else_is_sent(void **state UNUSED)
         stop();
 }
 
-/* Without a trial, no other SET shows that this one is to blame. */
+/* Without a trial, no other SET shows which one is to blame. */
 static void without_others_that_are_answered_there_is_no_verdict(void **state UNUSED)
 {
         start((struct redis_options){ .hold_ms = 700 });
@@ -110,7 +110,7 @@ static void a_server_that_closes_at_every_write_accuses_none(void **state UNUSED
         is_down = true;
         for (int i = 0; i < OTHERS; i++)
                 job_send(&others[i], &rig, "SET", "good", "1");
-        job_send(&bad, &rig, "GET", "a", NULL); /* reads go on */
+        job_send(&bad, &rig, "GET", "a", NULL); /* reads continue */
         rig_run_for(&rig, 1500);
         assert_in_range(fake.connections, 10, 300); /* with a backoff that no handshake resets */
         assert_true(redis_away_ms(rig.client) > 1000);
@@ -165,7 +165,7 @@ static const char *closes_twice_at_bad(struct fake *f UNUSED, struct fake_conn *
         return argc > 1 && is(argv[1], "bad") && conn->number <= 4 ? FAKE_CLOSE : NULL;
 }
 
-/* A document, and its entry in the feed, which must not overtake it. */
+/* A document and its feed entry, which must not overtake it. */
 static void what_follows_a_command_never_overtakes_it(void **state UNUSED)
 {
         struct job entry;

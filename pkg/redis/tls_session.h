@@ -15,7 +15,8 @@
 
 enum { TLS_FINGERPRINT_BYTES = 32, TLS_RECORD_BYTES = 16 << 10, TLS_IN_BYTES = 32 << 10, TLS_OUT_BYTES = 64 << 10 };
 
-/* Of a target: made once, then only read, by the sessions of any thread (GnuTLS manual, "Thread safety"). */
+/* TLS settings of a target. They are created once, after which the sessions of any thread only read them (GnuTLS
+ * manual, "Thread safety"). */
 struct redis_tls {
         gnutls_certificate_credentials_t credentials;
         gnutls_priority_t priorities;

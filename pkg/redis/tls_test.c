@@ -169,7 +169,7 @@ static void a_server_that_goes_away_in_the_handshake_is_tried_again(void **state
         job_send(&job, &rig, "GET", "k", NULL);
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECT_FAILED] >= 3);
         assert_non_null(strstr(rig.last_error.text, "TLS handshake: "));
-        listener.says = "\x16\x03\x03\x7f"; /* the beginning of a record that never ends */
+        listener.says = "\x16\x03\x03\x7f"; /* the start of a record that never ends */
         RUN_UNTIL(&rig, listener.count == 1);
         assert_false(job.is_done);
         rig_close_client(&rig);

@@ -52,7 +52,7 @@ struct redis_channel {
         bool is_closed;
         int fd;
         int events;                    /* UV_READABLE, UV_WRITABLE: what the poll waits for      */
-        bool has_pending;              /* send took more than the socket did                     */
+        bool has_pending;              /* send accepted more bytes than the socket */
         bool has_unread;               /* there is more to read that the poll does not know of   */
         struct redis_tls_session *tls; /* NULL: plain, or not started                            */
         struct err problem;            /* what EPROTO from send or recv means; code 0: unset     */

@@ -1,7 +1,7 @@
-/* trial: the program that probes a Redis names the commands (struct redis_trial), so that they are the ones that it will
- * send later. They get keys of their own on each master, go out in one write to each, and are judged here. If the user
- * lacks rights for a command, the trial goes on, so that the result names all rights that are missing. "Not now" replies
- * are not seen here: the client reports them as events, which end the probe. */
+/* trial: a program that probes a Redis provides the commands (struct redis_trial), so that the probe sends the same
+ * ones as the program will. Each master gets them in one write, with their own keys, and the replies are judged here.
+ * If the user lacks rights for a command, the trial continues, so that the result names all missing rights. "Not now"
+ * replies do not arrive here: the client reports them as events, which end the probe. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -128,7 +128,7 @@ static void an_old_connection_is_replaced_without_a_gap(void **state UNUSED)
         stop();
 }
 
-/* So that many processes that connected together do not reconnect together. */
+/* Processes that connected at the same time must not reconnect at the same time. */
 static void the_age_at_which_connections_are_replaced_differs_by_a_tenth_either_way(void **state UNUSED)
 {
         enum { AGE_MS = 1000000, TENTH_MS = AGE_MS / 10, TIMES = 200 };
@@ -154,7 +154,7 @@ static void on_message(const struct redis_reply *message, void *data UNUSED)
         messages += strcmp(redis_reply_text(redis_reply_at(message, 0), NULL), "message") == 0;
 }
 
-/* The first PING belongs to the handshake, later ones to upkeep. */
+/* The first PING is part of the handshake; later ones are upkeep. */
 static const char *message_before_pong(struct fake *f UNUSED, struct fake_conn *conn, size_t argc UNUSED, char **argv)
 {
         if (strcmp(argv[0], "PING") != 0 || conn->commands++ == 0)

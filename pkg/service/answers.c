@@ -1,4 +1,4 @@
-/* answers: one line for each request. */
+/* answers: the access log, one line per request. */
 #include "service/service.h"
 
 #include <string.h>

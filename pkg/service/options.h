@@ -1,4 +1,4 @@
-/* service/options: the options that every program has, as fields and as rows of its table.
+/* service/options: the options that every program shares, as fields and as rows of its table.
  *
  *     struct settings { struct service_settings service; char *greeting; };
  *     static const struct config_option options[] = {
@@ -19,7 +19,7 @@ struct service_settings {
         /* Listening */
         struct config_address listen;
         uint16_t port;
-        int64_t workers;         /* 0: by the CPUs that this process may use */
+        int64_t workers;         /* 0: from the CPUs that this process may use */
         int64_t connections_max; /* 0: by the memory limit                   */
         int64_t body_max_bytes;
         int64_t transfer_max_bytes; /* 0: by the memory limit */

@@ -1,4 +1,4 @@
-/* reading: each reading has memory of its own, so that the old one stays good until the new one is in use. */
+/* reading: each reading has its own memory, so that the old one stays valid until the new one is in use. */
 #include "service/reading.h"
 
 #include <stdlib.h>

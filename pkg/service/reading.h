@@ -1,4 +1,4 @@
-/* service/reading: settings and what follows from them, read at the start and again on SIGHUP.
+/* service/reading: the settings and the inputs derived from them, read at the start and again on SIGHUP.
  *
  * Threads: the main thread. */
 #ifndef SERVICE_READING_H
@@ -9,7 +9,7 @@
 /* Reads the settings. CONFIG_READY, CONFIG_HELP, CONFIG_VERSION, or the errors of config_read. */
 int reading_settings(struct service_reading *reading, const struct service_program *program,
                      const struct config_source *arguments, struct err *err) NODISCARD;
-/* Then makes the inputs of them. */
+/* Derives the inputs from the settings. */
 int reading_inputs(struct service_reading *reading, const struct service_program *program,
                    const struct config_source *arguments, struct err *err) NODISCARD;
 const struct service_settings *reading_common(const struct service_reading *reading,

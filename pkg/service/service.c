@@ -10,7 +10,7 @@
 #include "daemon/http_client.h"
 #include "service/reading.h"
 
-enum { START_FLUSH_MS = 1000 }; /* for the log of a start that failed */
+enum { START_FLUSH_MS = 1000 }; /* to log a failed start */
 
 const char *const service_access_log_words[] = { "off", "errors", "on", NULL };
 const char *const service_log_level_words[] = { "debug", "info", "warn", "error", "off", NULL };
@@ -178,7 +178,7 @@ static int start(struct service *service, struct err *err)
         return rc < 0 ? rc : start_workers(service, err);
 }
 
-/* Threads that the program started may go on, so what they use is not freed. */
+/* Threads that the program started may still run, so what they use is not freed. */
 static int fail(struct service *service, int rc, const struct err *err)
 {
         char message[64];
@@ -187,7 +187,7 @@ static int fail(struct service *service, int rc, const struct err *err)
         log_error(service->log, "server.start_failed", message, log_err(err), log_code(err));
         stop_workers(service, clock_monotonic_ms());
         log_flush(service->log, clock_monotonic_ms() + START_FLUSH_MS);
-        /* What the settings name, and is not there, is their mistake. */
+        /* If something that the settings name does not exist, the settings are wrong. */
         bool is_usage = rc == ERR_INVALID || rc == ERR_CONFLICT || (rc == ERR_NOT_FOUND && !service->is_open);
         return is_usage ? DAEMON_USAGE : DAEMON_FAILED;
 }

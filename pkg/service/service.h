@@ -1,5 +1,5 @@
-/* service: what every program of ours does around its own work: it reads its settings, opens log, metrics, bindings and
- * listener, starts workers, follows bindings, reads again on SIGHUP, drains and stops on SIGTERM.
+/* service: what each of our programs does around its own work: it reads settings, opens log, metrics, bindings and
+ * listener, starts workers, follows bindings, reloads on SIGHUP, drains and stops on SIGTERM.
  *
  *     struct settings { struct service_settings service; };              // options.h
  *     static const struct service_program program = {
@@ -16,10 +16,10 @@
  * Handlers get the worker as their context. service_test.c has a whole program in some 50 lines.
  *
  * Order of a run: settings; log, metrics; signals and loop; bindings; .open; listener; .listening; workers; .ready; the
- * loop; .drain; .close; workers stop; .stopped; the rest. Where a step fails, the program ends with its message, and with
- * DAEMON_USAGE where the settings are to blame. After --grace and a second the process ends in any case.
+ * loop; .drain; .close; workers stop; .stopped; the rest. If a step fails, the program ends with its message, and with
+ * DAEMON_USAGE if the settings are wrong. A second after --grace the process ends in any case.
  *
- * Threads: callbacks of the program: the main thread. */
+ * Threads: the program's callbacks run in the main thread. */
 #ifndef SERVICE_SERVICE_H
 #define SERVICE_SERVICE_H
 
@@ -40,30 +40,31 @@
 
 struct service;
 
-/* What follows from the settings and is given to those who follow bindings. Read again on SIGHUP, into memory of its
- * own that lives as long as it is in use. */
+/* Inputs derived from the settings, for those that follow bindings. SIGHUP reads them again, into separate memory that
+ * lives as long as they are in use. */
 struct service_inputs {
         size_t size;
-        /* `inputs` is all zero and may point into itself, the settings and the report. `fini` comes after a failure, too. */
+        /* `inputs` is all zero and may point into itself, the settings and the report. `fini` is called after a
+         * failure, too. */
         int (*init)(void *inputs, const void *settings, const struct config_report *report, char *const *environment,
                     struct err *err);
         void (*fini)(void *inputs); /* NULL: nothing to free */
 };
 
-/* The worker threads. `worker` is all zero and stays where it is; struct service_worker (worker.h) is a plain one. */
+/* The worker threads. `worker` is all zero and never moves; struct service_worker (worker.h) is a plain one. */
 struct service_crew {
         size_t worker_size;
         int (*start)(void *worker, struct service *service, unsigned index, struct err *err);
-        void (*stop)(void *worker, int64_t deadline_ms); /* asks it to end by then, of clock_monotonic_ms */
+        void (*stop)(void *worker, int64_t deadline_ms); /* asks it to end by that time (clock_monotonic_ms) */
         void (*join)(void *worker);
 };
 
-/* NULL: it has nothing to do there. */
+/* NULL: nothing to do at that point. */
 struct service_program {
         const struct config_program *config;
-        size_t settings_size, settings_at; /* of the program's struct, and of the struct service_settings in it */
+        size_t settings_size, settings_at; /* of the program's struct; offset of struct service_settings in it */
         const char *title;                 /* "Collector", for messages                                        */
-        const char *reloaded;              /* what SIGHUP changes, for the log                                 */
+        const char *reloaded;              /* what SIGHUP reloads, for the log */
         const char *const *recent;         /* as in struct log_options                                         */
 
         const struct http_route *routes;
@@ -76,17 +77,18 @@ struct service_program {
         int (*open)(struct service *service, struct err *err);      /* opens what follows bindings         */
         int (*listening)(struct service *service, struct err *err); /* before a worker accepts             */
         void (*ready)(struct service *service);                     /* all workers run                     */
-        int (*follow)(struct service *service, const void *inputs, struct err *err); /* on failure the old ones stay */
-        void (*drain)(struct service *service);                        /* a signal to stop has come           */
-        void (*close)(struct service *service);                        /* closes what is on the loop          */
-        void (*stopped)(struct service *service, int64_t deadline_ms); /* no worker runs any more          */
-        /* Where a binding or another source led to, for the log. */
+        int (*follow)(struct service *service, const void *inputs, struct err *err); /* on failure the old settings
+                                                                                      * stay */
+        void (*drain)(struct service *service);                                      /* a stop signal has arrived */
+        void (*close)(struct service *service);                        /* closes its handles on the loop */
+        void (*stopped)(struct service *service, int64_t deadline_ms); /* all workers have ended */
+        /* Logs where a binding or another source leads. */
         const struct backing_report *(*report)(const struct service *service, const char **address);
-        /* True where the settings ask for a check instead of a run; *status is its exit status. */
+        /* True if the settings ask for a check instead of a run; *status is its exit status. */
         bool (*check)(const void *settings, const struct config_report *report, char *const *environment, int *status);
 };
 
-/* Settings as they were read, and what follows from them. */
+/* The settings as read, and the inputs derived from them. */
 struct service_reading {
         void *settings;
         struct config_report *report;
@@ -104,25 +106,25 @@ struct service {
         struct daemon daemon; /* .loop is the main loop */
         unsigned worker_count;
         atomic_bool is_draining; /* not ready any more; any thread */
-        int64_t spare_ms; /* how much of the grace period workers leave for .stopped, at most half; set by .open */
+        int64_t spare_ms; /* how much of the grace period workers reserve for .stopped, at most half; set by .open */
 
         /* Private. */
         struct config_source arguments;
         bool is_open;                           /* .open has succeeded                          */
-        struct service_reading first, followed; /* at the start; on the last SIGHUP, or all zero */
+        struct service_reading first, followed; /* from the start; from the last SIGHUP, or all zero */
         char *workers;                          /* worker_count of them, of the crew's size     */
-        unsigned running;                       /* the first ones of them                       */
+        unsigned running;                       /* those that run, from the first */
 };
 
-/* Does all of the above. Returns the exit status of the process. `service` is all zero but for `data`, and lives as long
- * as the process, since threads may outlive a failed start. */
+/* Does all of the above and returns the process's exit status. `service` is all zero except `data`, and must live as
+ * long as the process, since threads may outlive a failed start. */
 int service_main(struct service *service, const struct service_program *program, int argc, char **argv);
 
-const void *service_settings(const struct service *service); /* the program's struct, as it was at the start */
-const void *service_inputs(const struct service *service);   /* the first ones */
+const void *service_settings(const struct service *service); /* the program's struct, as read at the start */
+const void *service_inputs(const struct service *service);   /* as read at the start */
 void *service_worker_at(const struct service *service, unsigned index);
 
-/* Logs one answer as --access-log asks. A probe's 503 is what it asked for: it is no error. */
+/* Logs one answer as --access-log demands. A probe's 503 is a regular answer, not an error. */
 void service_log_answer(const struct service *service, const struct http_record *record);
 
 #endif

@@ -1,4 +1,4 @@
-/* service: a third program from end to end. It runs in a child, and the test talks to it as a client and by signals. */
+/* service: a third program from end to end. It runs in a child; the test sends it requests and signals. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,8 @@
 #include "daemon/http_client.h"
 
 /* --- The program ----------------------------------------------------------------------------------------------------
- * GET / tells where the binding of type `collector` leads. All of it is here but the options that every program has. */
+ * GET / reports where the binding of type `collector` leads. This is the whole program, except the options that every
+ * program shares. */
 
 #include "backing/collector.h"
 #include "service/service.h"
@@ -139,7 +140,7 @@ static void bind_to(const struct child *child, const char *host)
         }
 }
 
-/* Reads the log until it has the text. */
+/* Reads the log until it contains the text. */
 static const char *wait_log(struct child *child, const char *wanted)
 {
         int64_t until_ms = clock_monotonic_ms() + DEADLINE_MS;
@@ -245,7 +246,7 @@ static void it_serves_follows_its_binding_and_stops(void **state UNUSED)
         assert_int_equal(wait_end(&child), DAEMON_STOPPED);
 }
 
-/* A client that has sent half a head is not waited for beyond the grace period. */
+/* A client that has sent half a head does not delay the stop beyond the grace period. */
 static void it_stops_within_grace_though_a_client_hangs(void **state UNUSED)
 {
         static const char half[] = "GET / HTTP/1.1\r\nHost: x\r\n";

@@ -1,7 +1,7 @@
-/* worker: the turn of the loop is a uv_prepare callback, which libuv runs after timers and before it waits.
+/* worker: the work of each turn is a uv_prepare callback, which libuv runs after timers and before it waits.
  *
- * Stopping goes in steps: accept nothing more and let requests finish; at the deadline let the program answer those that
- * still wait; a moment later, for the answers to be written, close HTTP and end the loop. */
+ * Stopping takes three steps: stop accepting and let requests finish; at the deadline let the program answer those that
+ * still wait; and a moment later, when the answers are written, close HTTP and end the loop. */
 #include "service/worker.h"
 
 #include "base/clock.h"
@@ -37,7 +37,7 @@ static void on_deadline(uv_timer_t *timer)
         struct service_worker *worker = CONTAINER_OF(timer, struct service_worker, deadline);
         if (worker->ops && worker->ops->on_deadline)
                 worker->ops->on_deadline(worker);
-        (void)uv_timer_start(timer, on_last_words, LAST_WORDS_MS, 0); /* not closing: cannot fail */
+        (void)uv_timer_start(timer, on_last_words, LAST_WORDS_MS, 0); /* never fails for an open handle */
 }
 
 static void on_turn(uv_prepare_t *handle)
@@ -80,7 +80,7 @@ static void close_loop(struct service_worker *worker)
 {
         uv_walk(&worker->loop, close_handle, NULL);
         (void)uv_run(&worker->loop, UV_RUN_DEFAULT);
-        (void)uv_loop_close(&worker->loop); /* nothing is left on it */
+        (void)uv_loop_close(&worker->loop); /* every handle is closed */
 }
 
 static int open_loop(struct service_worker *worker, struct err *err)
@@ -93,7 +93,7 @@ static int open_loop(struct service_worker *worker, struct err *err)
                 close_loop(worker);
                 return err_set(err, ERR_LIMIT, "worker loop: %s", uv_strerror(failed));
         }
-        /* On a loop that stands, these cannot fail (libuv, uv_prepare_init, uv_timer_init). */
+        /* These never fail on an initialised loop (libuv, uv_prepare_init, uv_timer_init). */
         (void)uv_prepare_init(&worker->loop, &worker->turn);
         (void)uv_timer_init(&worker->loop, &worker->deadline);
         (void)uv_prepare_start(&worker->turn, on_turn);

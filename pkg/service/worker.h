@@ -1,10 +1,11 @@
-/* service/worker: a thread with a loop and a share of the HTTP connections. A program's worker begins with it and adds
- * handles of its own to the loop.
+/* service/worker: a thread with a loop and a share of the HTTP connections. A program's worker begins with this struct
+ * and adds its own handles to the loop.
  *
  *     struct worker { struct service_worker base; uv_timer_t mine; };
  *     service_worker_start(&worker->base, &ops, service, index, &err);
  *
- * Threads: service_worker_start, _stop, _join: the main thread. All else, the ops too: the worker's. */
+ * Threads: service_worker_start, _stop, _join: the main thread. Everything else, including the ops: the worker's
+ * thread. */
 #ifndef SERVICE_WORKER_H
 #define SERVICE_WORKER_H
 
@@ -16,10 +17,10 @@
 
 struct service_worker;
 
-/* NULL: nothing to do there. */
+/* NULL: nothing to do at that point. */
 struct service_worker_ops {
-        int (*open)(struct service_worker *worker, struct err *err); /* the loop is there; still the main thread   */
-        void (*on_deadline)(struct service_worker *worker);          /* answer what still waits                    */
+        int (*open)(struct service_worker *worker, struct err *err); /* the loop is open; still in the main thread */
+        void (*on_deadline)(struct service_worker *worker);          /* answer the requests that still wait */
         void (*close)(struct service_worker *worker);                /* close your handles; http is closed already */
 };
 
@@ -46,7 +47,7 @@ int service_worker_start(struct service_worker *worker, const struct service_wor
 void service_worker_stop(struct service_worker *worker, int64_t deadline_ms);
 void service_worker_join(struct service_worker *worker);
 
-/* Workers that are a struct service_worker and nothing more. */
+/* For workers that are a plain struct service_worker. */
 extern const struct service_crew service_plain_crew;
 
 #endif

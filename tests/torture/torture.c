@@ -183,7 +183,7 @@ static bool wait_for(pid_t pid, int64_t limit_ms, int *status)
                 }
                 (void)poll(NULL, 0, 1);
         }
-        (void)kill(-pid, SIGKILL); /* a server that the test left behind */
+        (void)kill(-pid, SIGKILL); /* a server that the test did not stop */
         return true;
 }
 

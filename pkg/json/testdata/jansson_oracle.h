@@ -1,4 +1,4 @@
-/* jansson_oracle: compares what we say to a document with what jansson says; for tests and fuzzing.
+/* jansson_oracle: compares our verdict on a document with jansson's, for tests and fuzzing.
  *
  *     const char *complaint = oracle_compare(bytes, length);      // NULL: they agree
  *
@@ -15,7 +15,7 @@
 #define ORACLE_ID "\"correlationId\":\"0193a5b8-7f2c-7d11-9c3e-5a1b2c3d4e5f\""
 #define ORACLE_CREATED "\"created\":1764000000000"
 
-/* True if jansson refuses for one of the reasons that json.h lists as accepted beyond jansson. */
+/* True if jansson rejects the document for something that json.h lists as accepted beyond jansson. */
 static bool oracle_is_listed(const json_error_t *error)
 {
         switch (json_error_code(error)) {
@@ -28,7 +28,7 @@ static bool oracle_is_listed(const json_error_t *error)
         }
 }
 
-/* What the spliced document must hold: last of equal names, ours instead of theirs. */
+/* What the spliced document must hold: the last of repeated names, and our members in place of the document's. */
 static bool oracle_agrees_on_splice(json_t *document, const struct buf *spliced)
 {
         json_error_t error;
