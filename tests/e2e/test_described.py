@@ -3,6 +3,8 @@ binding."""
 
 import re
 
+import pytest
+
 from cluster import say
 from in_use import events, running
 from support.deadline import wait_until
@@ -28,6 +30,7 @@ def test_describe_shows_why_a_pod_is_not_ready(namespace):
         assert "503" in said and f"{program} request: the answer is 503" in said
 
 
+@pytest.mark.extended
 def test_a_binding_that_vanishes_is_told_by_log_and_metric(namespace):
     namespace.install("collector", "collector")
     namespace.install("pinger", "pinger")
