@@ -1,9 +1,7 @@
 /* overview_answer: GET /v1/status as JSON. It never waits for Redis, so it answers while Redis is away. */
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "overview.h"
 #include "worker.h"
 
@@ -16,19 +14,6 @@ static const char *state_of(const struct worker *worker)
         if (worker_away_ms(worker) == 0)
                 return "ready";
         return atomic_load(&worker->collector->reached) ? "away" : "connecting";
-}
-
-static int put_program(struct buf *out, const struct overview *overview)
-{
-        char host[256] = "", started[CLOCK_ISO8601_SIZE], now[CLOCK_ISO8601_SIZE];
-        (void)gethostname(host, sizeof(host) - 1); /* without it the page says so */
-        int rc = buf_printf(out, "{\"program\":\"collector\",\"version\":\"%s\",", VERSION);
-        if (rc == 0)
-                rc = standing_text(out, "hostname", host);
-        return rc < 0 ? rc
-                      : buf_printf(out, ",\"processId\":%d,\"startedAt\":\"%s\",\"now\":\"%s\",", (int)getpid(),
-                                   clock_iso8601(overview->started_ms, started),
-                                   clock_iso8601(clock_realtime_ms(), now));
 }
 
 static int put_server(struct buf *out, struct overview *overview)
@@ -109,7 +94,7 @@ static int put_limits(struct buf *out, const struct settings *settings)
 static int put_all(struct buf *out, const struct worker *worker)
 {
         struct collector *collector = worker->collector;
-        int rc = put_program(out, collector->overview);
+        int rc = standing_print_program(out, "collector", VERSION, collector->overview->started_ms);
         if (rc == 0)
                 rc = put_redis(out, worker);
         if (rc == 0)

@@ -4,26 +4,11 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "answer.h"
-#include "base/clock.h"
 #include "pinger.h"
 
 enum { STATUS_MAX_BYTES = 1 << 20 };
-
-static int put_program(struct buf *out, const struct overview *overview)
-{
-        char host[256] = "", started[CLOCK_ISO8601_SIZE], now[CLOCK_ISO8601_SIZE];
-        (void)gethostname(host, sizeof(host) - 1); /* without it, the page reports that it is missing */
-        int rc = buf_printf(out, "{\"program\":\"pinger\",\"version\":\"%s\",", VERSION);
-        if (rc == 0)
-                rc = standing_text(out, "hostname", host);
-        return rc < 0 ? rc
-                      : buf_printf(out, ",\"processId\":%d,\"startedAt\":\"%s\",\"now\":\"%s\",\"collector\":{",
-                                   (int)getpid(), clock_iso8601(overview->started_ms, started),
-                                   clock_iso8601(clock_realtime_ms(), now));
-}
 
 static int put_delivery(struct buf *out, const struct worker *worker)
 {
@@ -45,7 +30,9 @@ static int put_delivery(struct buf *out, const struct worker *worker)
 static int put_all(struct buf *out, const struct worker *worker)
 {
         struct overview *overview = &worker->pinger->overview;
-        int rc = put_program(out, overview);
+        int rc = standing_print_program(out, "pinger", VERSION, overview->started_ms);
+        if (rc == 0)
+                rc = buf_puts(out, "\"collector\":{");
         if (rc == 0)
                 rc = standing_print(&overview->collector, out);
         if (rc == 0)

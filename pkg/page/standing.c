@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "json/json.h"
@@ -113,4 +114,16 @@ int standing_print(struct standing *standing, struct buf *out)
                 rc = print_change(standing, out);
         (void)pthread_mutex_unlock(&standing->lock);
         return rc;
+}
+
+int standing_print_program(struct buf *out, const char *program, const char *version, int64_t started_ms)
+{
+        char host[256] = "", started[CLOCK_ISO8601_SIZE], now[CLOCK_ISO8601_SIZE];
+        (void)gethostname(host, sizeof(host) - 1); /* if it fails, the member is null */
+        int rc = buf_printf(out, "{\"program\":\"%s\",\"version\":\"%s\",", program, version);
+        if (rc == 0)
+                rc = standing_text(out, "hostname", host);
+        return rc < 0 ? rc
+                      : buf_printf(out, ",\"processId\":%d,\"startedAt\":\"%s\",\"now\":\"%s\",", (int)getpid(),
+                                   clock_iso8601(started_ms, started), clock_iso8601(clock_realtime_ms(), now));
 }
