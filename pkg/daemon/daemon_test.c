@@ -188,11 +188,16 @@ static int hang(void)
         return read(fds[0], &byte, 1) == 1 ? 91 : 92; /* never comes */
 }
 
+static int init_and_send_stop(struct daemon *daemon)
+{
+        struct err err;
+        return daemon_init(daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0 ? -1 : 0;
+}
+
 static int hang_after_the_run(void)
 {
         struct daemon daemon;
-        struct err err;
-        if (daemon_init(&daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+        if (init_and_send_stop(&daemon) < 0)
                 return 93;
         (void)daemon_run(&daemon);
         return hang();
@@ -201,8 +206,7 @@ static int hang_after_the_run(void)
 static int hang_after_the_last_step(void)
 {
         struct daemon daemon;
-        struct err err;
-        if (daemon_init(&daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+        if (init_and_send_stop(&daemon) < 0)
                 return 93;
         (void)daemon_run(&daemon);
         daemon_fini(&daemon);
@@ -212,8 +216,7 @@ static int hang_after_the_last_step(void)
 static int hang_while_starting(void)
 {
         struct daemon daemon;
-        struct err err;
-        if (daemon_init(&daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+        if (init_and_send_stop(&daemon) < 0)
                 return 93;
         return hang();
 }
@@ -248,8 +251,7 @@ static void a_program_that_hangs_is_ended_by_force_wherever_it_hangs(void **stat
 static int end_in_time(void)
 {
         struct daemon daemon;
-        struct err err;
-        if (daemon_init(&daemon, &forced, &err) < 0 || kill(getpid(), SIGTERM) < 0)
+        if (init_and_send_stop(&daemon) < 0)
                 return 93;
         (void)daemon_run(&daemon);
         daemon_fini(&daemon);

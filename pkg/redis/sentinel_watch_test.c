@@ -79,6 +79,15 @@ static void a_master_may_be_called_like_a_word_of_the_messages(void **state UNUS
         }
 }
 
+/* Connects to the first server and listens to all Sentinels. */
+static void start_listening(void)
+{
+        start(server_answer);
+        connect_with((struct redis_options){ 0 });
+        set_is_answered_by(&one);
+        wait_listener();
+}
+
 static void messages_of_no_known_form_are_passed_over(void **state UNUSED)
 {
         static const char *const texts[] = { "",
@@ -90,10 +99,7 @@ static void messages_of_no_known_form_are_passed_over(void **state UNUSED)
                                              "slave a b c @ mymaster",
                                              "mymaster",
                                              "@ mymaster 127.0.0.1 1" };
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         for (size_t i = 0; i < COUNT_OF(texts); i++) {
                 say("+failover-state-select-slave", texts[i]);
                 say("+failover-state-send-slaveof-noone", texts[i]);
@@ -109,10 +115,7 @@ static void messages_of_no_known_form_are_passed_over(void **state UNUSED)
 
 static void a_sentinel_that_tells_of_a_switch_is_followed_without_a_break(void **state UNUSED)
 {
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         name_primary(&two);
         say("+switch-master", "mymaster 127.0.0.1 1 127.0.0.1 2");
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
@@ -158,10 +161,7 @@ static void assert_waits_for_two(struct job *job, int64_t ms)
 static void commands_are_held_while_a_replica_is_promoted(void **state UNUSED)
 {
         struct job job;
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         say_promotion("another", one.port);
         say_promotion("mymaster", two.port); /* it is not in use */
         rig_run_for(&rig, 50);
@@ -175,10 +175,7 @@ static void commands_are_held_while_a_replica_is_promoted(void **state UNUSED)
 
 static void a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds(void **state UNUSED)
 {
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         int64_t before_ms = clock_monotonic_ms();
         say_promotion("mymaster", one.port);
         rig_run_for(&rig, 50);
@@ -190,10 +187,7 @@ static void a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds(vo
 static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **state UNUSED)
 {
         char text[64];
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         int64_t before_ms = clock_monotonic_ms();
         (void)snprintf(text, sizeof(text), "master mymaster 127.0.0.1 %u", one.port);
         say("+failover-state-select-slave", text);
@@ -303,10 +297,7 @@ static void sentinels_that_refuse_are_told_of_once(void **state UNUSED)
 
 static void sentinels_that_are_heard_are_not_told_of(void **state UNUSED)
 {
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 0);
         stop();
 }
@@ -314,10 +305,7 @@ static void sentinels_that_are_heard_are_not_told_of(void **state UNUSED)
 static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UNUSED)
 {
         struct job job;
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         say_promotion("mymaster", one.port);
         RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
         struct err err;
@@ -334,10 +322,7 @@ static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UN
 static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for(void **state UNUSED)
 {
         struct job job;
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         state_of_all = "wait_promotion";
         fake_hang_up(listener);
         RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
@@ -350,10 +335,7 @@ static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_i
 /* The client asks for what it has missed. */
 static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void **state UNUSED)
 {
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         int64_t before_ms = clock_monotonic_ms();
         listener->is_mute = true;
         RUN_UNTIL(&rig, subscriptions == 16 && questions == 4);
@@ -364,10 +346,7 @@ static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void 
 
 static void a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that(void **state UNUSED)
 {
-        start(server_answer);
-        connect_with((struct redis_options){ 0 });
-        set_is_answered_by(&one);
-        wait_listener();
+        start_listening();
         for (size_t i = 0; i < SENTINELS; i++)
                 if (listener->fake == &sentinels[i])
                         fake_stop(&sentinels[i]);
