@@ -2,7 +2,7 @@
  *
  *     static void on_version(struct http_request *request, void *context)
  *     {
- * answer_arrived(context, request);            // first: the request's record
+ *             answer_arrived(context, request);            // first: the request's record
  *             answer_json(context, request, 200, value);   // last: the answer, and the response's record
  *     }
  *

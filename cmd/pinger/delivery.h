@@ -1,7 +1,7 @@
 /* delivery: carries log records to Collector, off the request path.
  *
  *     delivery_open(&(struct delivery_options){ .metrics = all, .log = log }, &delivery, &err);
- * delivery_set_collector(delivery, collector);         // at the start and whenever the binding changes
+ *     delivery_set_collector(delivery, collector);         // at the start and whenever the binding changes
  *     delivery_put(delivery, text, length);                // never waits, never fails for the caller
  *     ...
  *     delivery_close(delivery, clock_monotonic_ms() + 10000);

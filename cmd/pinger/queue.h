@@ -2,11 +2,11 @@
  *
  *     struct queue q;
  *     queue_init(&q, &(struct queue_limits){ .records_max = 10000, ... });
- * rc = queue_put(&q, text, length, now_ms);        // ERR_LIMIT: full, the record is dropped
+ *     rc = queue_put(&q, text, length, now_ms);        // ERR_LIMIT: full, the record is dropped
  *     if (queue_due_ms(&q) <= now_ms) {
- * queue_take(&q, &batch);                  // out of the queue, still counted
+ *             queue_take(&q, &batch);                  // out of the queue, still counted
  *             ...                                      // delivered, or given up
- * queue_release(&q, &batch);               // makes room
+ *             queue_release(&q, &batch);               // makes room
  *     }
  *
  * A full queue refuses new records: the waiting ones are closer to the cause of the trouble, and a batch in flight

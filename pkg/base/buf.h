@@ -3,7 +3,7 @@
  *     struct buf b;
  *     buf_init(&b, 1 << 20);                       // never more than 1 MiB
  *     if (buf_append(&b, "GET ", 4) < 0 || buf_printf(&b, "%s", path) < 0)
- * ...                                  // ERR_LIMIT or ERR_NOMEM; b is unchanged
+ *             ...                                  // ERR_LIMIT or ERR_NOMEM; b is unchanged
  *     write(fd, b.data, b.len);
  *     buf_fini(&b);
  *

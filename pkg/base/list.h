@@ -5,7 +5,7 @@
  *     list_init(&waiting);
  *     list_append(&waiting, &job->link);
  *     for (struct list *at = list_first(&waiting), *next; at; at = next) {
- * next = list_next(&waiting, at);                    // first, since `at` may leave the list
+ *             next = list_next(&waiting, at);                    // first, since `at` may leave the list
  *             struct job *one = CONTAINER_OF(at, struct job, link);
  *             ...
  *     }

@@ -4,14 +4,14 @@
  *     struct tokens { struct snapshot snapshot; ... };
  *     static void destroy(struct snapshot *s) { struct tokens *t = CONTAINER_OF(s, struct tokens, snapshot); ... }
  *
- * struct tokens *fresh;                                      // build it and check it completely
+ *     struct tokens *fresh;                                      // build it and check it completely
  *     if (tokens_new(input, &fresh, &err) < 0) ...               // which calls snapshot_init(&..., destroy)
- * return;                                            // on failure the old one stays in use
+ *             return;                                            // on failure the old one stays in use
  *     snapshot_holder_set(&holder, &fresh->snapshot);            // from now on readers get the new one
  *
  *     struct snapshot *now = snapshot_holder_get(&holder);       // a reader, in any thread
  *     ...
- * snapshot_unref(now);                                       // the last reference destroys it
+ *     snapshot_unref(now);                                       // the last reference destroys it
  *
  * A frequent reader, such as a worker that asks for each request, keeps the last snapshot it has seen and renews it
  * with snapshot_holder_refresh, which takes the lock only after a change.

@@ -3,7 +3,7 @@
  *     if (daemon_prepare() < 0) ...                        // the first line of main
  *     struct daemon daemon;
  *     daemon_init(&daemon, &(struct daemon_options){ .log = log, .grace_ms = 25000, .on_stop = on_stop,
- * .on_reload = on_reload, .data = program }, &err);   // before any thread starts
+ *                  .on_reload = on_reload, .data = program }, &err);   // before any thread starts
  *     ... open what the program needs, on &daemon.loop
  *     int64_t deadline_ms = daemon_run(&daemon);
  *     ... let requests finish until deadline_ms, close what was opened

@@ -1,7 +1,7 @@
 /* engine: runs one libmicrohttpd daemon on a libuv loop.
  *
  *     engine_init(&engine, loop, &handles);
- * engine.daemon = MHD_start_daemon(MHD_USE_EPOLL | ...);   // by the caller, with its callbacks
+ *     engine.daemon = MHD_start_daemon(MHD_USE_EPOLL | ...);   // by the caller, with its callbacks
  *     engine_watch(&engine, loop, &handles, &err);
  *     engine_turn(&engine);                                    // in each turn of the loop
  *

@@ -1,7 +1,7 @@
 /* metrics: counters, gauges and histograms, printed in the Prometheus text format 0.0.4
  * (prometheus.io, "Exposition formats").
  *
- * struct metrics *all = metrics_new();                              // once per process
+ *     struct metrics *all = metrics_new();                              // once per process
  *     struct metric *sent;
  *     metrics_counter(all, "collector_documents_total", "Documents acknowledged.", "result=\"stored\"", &sent, &err);
  *     metric_add(sent, 1);                                              // about 1 ns
