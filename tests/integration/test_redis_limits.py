@@ -262,7 +262,7 @@ def test_a_proxy_that_closes_at_each_write_costs_waiting_alone(start_redis, star
         load.wait_acknowledged(20)
         connects = proxy.connections
         proxy.lose_replies(["SET", "XADD"], times=None)
-        time.sleep(3.0)  # how long Redis does that
+        time.sleep(3.0)  # how long the proxy does that
         tries = proxy.connections - connects
         proxy.heal()
         load.wait_acknowledged(20)
