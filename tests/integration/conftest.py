@@ -19,6 +19,10 @@ from support.redis_server import RedisServer  # noqa: E402
 TEST_SECONDS = 90 * PATIENCE
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: what it loses depends on time, so no other test runs beside it")
+
+
 @pytest.fixture(autouse=True)
 def time_limit():
     """No test hangs forever, whatever it waits for."""

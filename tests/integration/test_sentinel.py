@@ -13,6 +13,8 @@ from support.load import Load
 from support.ports import reserve_port
 from support.sentinel import SentinelGroup, Tls
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def start_group():

@@ -10,6 +10,7 @@ import redis
 
 from support.binding import BindingRoot
 from support.load import Load
+from support.ports import HELD, reserve_port
 
 
 def test_a_killed_server_comes_back_on_its_port_with_what_was_on_the_disk(start_redis):
@@ -19,6 +20,15 @@ def test_a_killed_server_comes_back_on_its_port_with_what_was_on_the_disk(start_
     server.restart()
     assert server.port == port
     assert server.client().get("a") == b"1"
+
+
+def test_ports_cost_a_bounded_number_of_descriptors():
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))
+    before = descriptors()
+    ports = [reserve_port() for _ in range(2 * HELD)]
+    assert len(set(ports[-HELD:])) == HELD
+    assert descriptors() - before <= HELD
 
 
 def test_a_server_on_a_unix_socket_answers(start_redis):

@@ -66,7 +66,9 @@ class RawConnection:
         """True if bytes of an answer, or the end of the connection, can be read."""
         if self._buffer:
             return True
-        return bool(select.select([self.socket], [], [], seconds)[0])
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def half_close(self):
         self.socket.shutdown(socket.SHUT_WR)

@@ -1,7 +1,8 @@
-"""TCP ports of 127.0.0.1, reserved until this process ends.
+"""TCP ports of 127.0.0.1, reserved for this process.
 
 They are below the range that the system assigns, and a file lock holds each one. So concurrent test runs never collide
-on a port, even while a server is briefly down."""
+on a port, even while a server is briefly down. A process holds its newest ports only, far more than one test uses:
+each lock costs a descriptor."""
 
 import fcntl
 import os
@@ -10,11 +11,12 @@ import socket
 import tempfile
 
 FIRST, LAST = 20000, 32000
-_locks = {}
+HELD = 256
+_locks = {}  # port: descriptor, oldest first
 
 
 def reserve_port():
-    """A free port, held until the process ends."""
+    """A free port, held until this process has reserved HELD more."""
     folder = os.path.join(tempfile.gettempdir(), f"test-ports-{os.getuid()}")
     os.makedirs(folder, exist_ok=True)
     for _ in range(2000):
@@ -31,6 +33,8 @@ def reserve_port():
             os.close(lock)
             continue
         _locks[port] = lock
+        if len(_locks) > HELD:
+            os.close(_locks.pop(next(iter(_locks))))
         return port
     raise RuntimeError(f"no free port from {FIRST} to {LAST}")
 
