@@ -1,10 +1,10 @@
-/* accept: taking connections from the socket that all workers listen on. The kernel wakes all workers, so a worker that
+/* accept: takes connections from the socket that all workers listen on. The kernel wakes all workers, so a worker that
  * already holds its share leaves new connections to the others. It may exceed its share by one connection, or by up to
  * eight on a busy server, where a margin of one would keep hundreds of clients waiting. A connection that is still
  * waiting a moment later is taken anyway, since the other workers may be busy.
  *
- * Beyond the limit a connection is accepted and turned away with 503, so that its client does not wait in the queue in
- * vain. */
+ * Beyond the limit, a connection is accepted and answered with 503, so that its client does not wait in the queue for
+ * nothing. */
 #include "http/accept.h"
 
 #include <errno.h>

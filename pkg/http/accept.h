@@ -16,7 +16,7 @@ struct acceptor {
         uv_poll_t poll; /* the listener */
         uv_timer_t again;
         bool accepting;
-        bool passed; /* the last call left a connection to another worker */
+        bool passed; /* the last call left a connection for another worker */
         struct http_server *server;
         struct connection_share *share;
         struct refused_list *refused;
@@ -26,7 +26,7 @@ struct acceptor {
 void accept_init(struct acceptor *acceptor, uv_loop_t *loop, struct handles *handles);
 int accept_open(struct acceptor *acceptor, uv_loop_t *loop, struct handles *handles, struct err *err) NODISCARD;
 void accept_all(struct acceptor *acceptor);  /* accepts every waiting connection */
-void accept_stop(struct acceptor *acceptor); /* leaves the listener to the others; the last worker closes it */
+void accept_stop(struct acceptor *acceptor); /* stops using the listener; the last worker to do so closes it */
 void accept_close(struct acceptor *acceptor);
 
 #endif

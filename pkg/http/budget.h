@@ -20,11 +20,11 @@ enum {
 
 struct budget {
         size_t max_bytes;
-        size_t least_bytes; /* always granted, whatever max_bytes is: one body of the largest size */
+        size_t least_bytes; /* always granted, whatever max_bytes is: one body of the maximum size */
         atomic_size_t used;
 };
 
-/* Where transfer_max_bytes and connections_max are 0, sets them from the memory limit of the control group. */
+/* Derives transfer_max_bytes and connections_max from the control group's memory limit where they are 0. */
 void budget_defaults(struct http_options *options);
 void budget_init(struct budget *budget, const struct http_options *options); /* with the defaults filled in */
 

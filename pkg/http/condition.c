@@ -1,14 +1,14 @@
 /* condition: conditional requests (RFC 9110, section 13.1). No answer has an ETag or a Last-Modified date, so If-Match
  * with tags never holds. "If-Match: *" requires that the resource exists: GET and DELETE find that out themselves, but
  * storing cannot. Requests that change nothing ignore If-Unmodified-Since, as section 13.1.4 demands. Other requests
- * are refused, since ignoring it would turn "store this unless it was changed" into "store this". */
+ * with it are refused, since ignoring it would turn "store this unless it was changed" into "store this". */
 #include "http/condition.h"
 
 #include <string.h>
 
-static const struct denial unmatched = { 412, NULL, "Nothing here has an ETag, so If-Match does not hold." };
+static const struct denial unmatched = { 412, NULL, "If-Match fails, because nothing here has an ETag." };
 static const struct denial undated = { 412, NULL,
-                                       "Nothing here has a Last-Modified date, so If-Unmodified-Since does not hold." };
+                                       "If-Unmodified-Since fails, because nothing here has a Last-Modified date." };
 
 const struct denial *condition_check(const struct head *head, const char *method)
 {

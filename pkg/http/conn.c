@@ -1,4 +1,4 @@
-/* conn: what we know of a connection beyond what libmicrohttpd keeps.
+/* conn: what we know about a connection beyond what libmicrohttpd keeps.
  *
  * A refusal (408, 413, a head that is not HTTP) is written directly to the socket, since libmicrohttpd accepts answers
  * only before or after a whole body. Closing at once would reset the connection while the client is still sending, and

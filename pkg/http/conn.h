@@ -1,4 +1,4 @@
-/* conn: what we know of a connection beyond what libmicrohttpd keeps, and what the connections of a worker share.
+/* conn: what we know about a connection beyond what libmicrohttpd keeps, and what a worker's connections share.
  *
  * Threads: loop only. */
 #ifndef HTTP_CONN_H

@@ -45,7 +45,8 @@ static void check_head(struct conn *conn, int64_t now_ms)
 }
 
 /* True if the client has shut down its sending side, all bytes were read, and the body is still incomplete. As above,
- * libmicrohttpd 0.9.75 may have missed it. Two sweeps must agree, so that libmicrohttpd has processed what it read. */
+ * libmicrohttpd 0.9.75 may have missed it. Two sweeps must agree, so that libmicrohttpd has had time to process what it
+ * read. */
 static bool body_is_cut_short(struct conn *conn, const struct tcp_state *tcp)
 {
         bool before = conn->cut_short;
@@ -82,7 +83,7 @@ static void check_body(struct conn *conn, int64_t now_ms)
         } else if (known && body_is_stuck(request, &tcp)) {
                 request_refuse(request, 400, "", "A line in the body is too long.");
                 drop_unread(conn->fd);
-                conn->cut_at_ms = now_ms; /* libmicrohttpd has stopped reading, so waiting is useless */
+                conn->cut_at_ms = now_ms; /* libmicrohttpd has stopped reading, so waiting is pointless */
         } else if (now_ms - request->started_us / 1000 >= conn->conns->server->options.body_timeout_ms) {
                 request_refuse(request, 408, "", "The request body did not arrive in time.");
         }

@@ -1,8 +1,8 @@
-/* head: what a request's head must look like before anyone acts on it. Two servers that disagree on where a request
- * ends can be made to hand one client's bytes to another ("request smuggling"; RFC 9112, section 11.2), so ambiguous
- * heads are refused: field lines folded or with space before the colon, a bare CR, a NUL, several Content-Lengths,
- * Content-Length beside Transfer-Encoding, any transfer coding but "chunked", no Host or two, an invalid Host, two
- * Content-Types. Control characters in values are refused too, since they do harm in a log or on a terminal.
+/* head: checks a request's head before anything acts on it. Two servers that disagree on where a request ends can be
+ * made to hand one client's bytes to another ("request smuggling"; RFC 9112, section 11.2), so ambiguous heads are
+ * refused: field lines folded or with space before the colon, a bare CR, a NUL, several Content-Lengths, Content-Length
+ * beside Transfer-Encoding, any transfer coding but "chunked", no Host or two, an invalid Host, two Content-Types.
+ * Control characters in values are refused too, since they do harm in a log or on a terminal.
  *
  * libmicrohttpd 1.0 checks the syntax of lines itself when it is told to be strict. 0.9.75 does not, but it leaves the
  * head in place in its memory and overwrites each colon, CR and LF that it parsed with a NUL. So the lines can be
@@ -81,7 +81,7 @@ static void note_connection(struct head *head, const char *value, size_t length)
         }
 }
 
-/* libmicrohttpd copies the first Cookie field and parses it, although nobody asks for it. */
+/* libmicrohttpd copies and parses the first Cookie field, although we never read cookies. */
 static void note_cookies(struct head *head, const char *value, size_t length)
 {
         if (head->cookie_bytes)

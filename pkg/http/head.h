@@ -12,14 +12,14 @@
 
 enum {
         CORRELATION_ID_MAX = 128,
-        HEAD_FIELD_BYTES = 64,    /* libmicrohttpd's memory for each field, beside its text */
-        HEAD_ANSWER_BYTES = 1024, /* its memory for the head of the answer                  */
+        HEAD_FIELD_BYTES = 64,    /* libmicrohttpd's memory for each field, in addition to its text */
+        HEAD_ANSWER_BYTES = 1024, /* its memory for the head of the answer                          */
 };
 
 struct head {
         uint64_t content_length;
         size_t fields;
-        size_t cookie_bytes; /* libmicrohttpd's memory for a copy of the cookies, and for each */
+        size_t cookie_bytes; /* libmicrohttpd's memory for a copy of the cookies, and for each cookie */
         unsigned hosts, content_lengths, transfer_encodings, content_types;
         bool chunked, expects_continue;
         const char *correlation_id; /* as received; NULL: no usable one */

@@ -62,7 +62,7 @@ struct http_route {
         const char *path;   /* each "{name}" (at most 4) matches a segment; a final "*" matches the rest, if any */
         const char *name;   /* static; the label `route` of the metrics                           */
         void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
-        bool body;      /* takes a body; otherwise a body is read and dropped */
+        bool body;      /* accepts a body; otherwise a body is read and dropped */
         bool is_public; /* needs no token even where tokens are set */
 };
 
@@ -139,10 +139,10 @@ struct http_token {
 };
 
 /* From now on a request for a route that is not public needs one of these tokens; otherwise it gets 401 and
- * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body, and refuses a large,
- * chunked or announced (`Expect`) one before it arrives. An empty list locks everyone out; without this call everyone
- * is admitted. The tokens are copied, and wiped when the last request that used them is gone. ERR_NOMEM: the previous
- * tokens stay. Any thread. */
+ * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body of such a request. It
+ * refuses a large, chunked or announced (`Expect`) body before it arrives. An empty list locks everyone out; without
+ * this call everyone is admitted. The tokens are copied, and wiped when the last request that used them is gone.
+ * ERR_NOMEM: the previous tokens stay. Any thread. */
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
                            struct err *err) NODISCARD;
 

@@ -1,4 +1,4 @@
-/* media_type: comparing media types and reading their parameters (RFC 9110, sections 5.6.6 and 8.3.1), and Accept.
+/* media_type: compares media types, reads their parameters (RFC 9110, sections 5.6.6 and 8.3.1), and evaluates Accept.
  *
  * Accept follows RFC 9110, section 12.5.1: the most specific matching range decides, and it accepts the type unless its
  * weight is zero. Malformed parts are ignored, so a client with an odd Accept field gets an answer rather than an

@@ -34,7 +34,7 @@ void refused_sweep(struct refused_list *list, int64_t now_ms, bool all)
                 struct refused *refused = &list->each[i];
                 if (refused->fd < 0 || (!drop_input(refused->fd) && now_ms < refused->until_ms && !all))
                         continue;
-                (void)close(refused->fd); /* nothing was promised on it */
+                (void)close(refused->fd); /* no answer is owed on it */
                 refused->fd = -1;
                 list->count--;
         }

@@ -1,5 +1,6 @@
-/* request: the memory of requests, how they are refused, and what handlers ask of them. The structures are reused for
- * later requests and hold all that a typical request needs, so it costs no allocation beyond its answer.
+/* request: manages the memory of requests, refuses them, and answers the handlers' questions about them. The structures
+ * are reused for later requests and hold all that a typical request needs, so a request costs no allocation beyond its
+ * answer.
  *
  * libmicrohttpd may close a connection that is not suspended and free all that it kept of the request, although the
  * handler still needs it. Such a request becomes an orphan: everything that may still be asked of it is copied, and it

@@ -1,4 +1,4 @@
-/* request: one request from its request line until it is answered: what is known about it, and its memory.
+/* request: one request from its request line until it is answered: its known properties and its memory.
  *
  * Threads: loop only. */
 #ifndef HTTP_REQUEST_H
@@ -36,7 +36,7 @@ struct request_target {
         const char *path;
         struct query *query; /* NULL until asked for */
         size_t charged;      /* of the budget */
-        bool is_full;        /* there was no room for it */
+        bool is_full;        /* the budget had no room for it */
 };
 
 struct request_arrival { /* how its body arrives */
@@ -56,7 +56,7 @@ struct request_answer {
 };
 
 struct http_request {
-        struct conn *conn; /* NULL: the connection has ended and nothing of libmicrohttpd's is left */
+        struct conn *conn; /* NULL: the connection has ended, and libmicrohttpd's memory is gone */
         struct conns *conns;
         enum stage stage;
         const char *method;

@@ -42,8 +42,8 @@ static void end(struct http_request *request)
 /* --- Where requests begin and end ------------------------------------------------------------------- */
 
 /* libmicrohttpd parses the query next and stores each parameter in the connection's memory. If that memory is too
- * small, 0.9.75 abandons the half-read request. Nobody asks libmicrohttpd for parameters, so the query is hidden from
- * it by a NUL: it reads up to the first NUL, and `uri` points into its own memory. */
+ * small, 0.9.75 abandons the half-read request. We never ask libmicrohttpd for parameters, so a NUL hides the query
+ * from it: it reads up to the first NUL, and `uri` points into its own memory. */
 static void hide_query(const char *uri)
 {
         char *query = strchr((char *)(uintptr_t)uri, '?');
@@ -262,7 +262,7 @@ static enum MHD_Result take_upload(struct http_request *request, const char *upl
         if (rc == ERR_LIMIT)
                 refuse_full(request);
         else if (rc < 0)
-                request_refuse(request, 503, RETRY_SOON, "The server is out of memory.");
+                request_refuse(request, 503, RETRY_SOON, "Out of memory.");
         return MHD_YES;
 }
 
@@ -316,10 +316,10 @@ static enum MHD_Result run(struct http_request *request)
                 answer_denied(request);
         else if (!request->match.route)
                 answer_without_route(request);
-        else if (request_has_query(request)) /* lack of memory must not make a parameter look absent */
+        else if (request_has_query(request)) /* running out of memory must not make a parameter look absent */
                 request->match.route->handle(request, request->conns->context);
         else
-                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Memory is short.");
+                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Out of memory.");
         if (request->stage == STAGE_ANSWERED)
                 return answer_hand_over(request);
         hold(request);

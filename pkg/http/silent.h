@@ -13,7 +13,7 @@
 #include "http/limit.h"
 #include "http/refused.h"
 
-enum { IDLE_MARGIN_S = 2 }; /* grace for a request sent just as the announced idle time ends */
+enum { IDLE_MARGIN_S = 2 }; /* grace period for a request sent just as the announced idle time ends */
 
 struct silents {
         struct list list; /* oldest first */

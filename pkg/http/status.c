@@ -1,4 +1,4 @@
-/* status: the phrases of status codes from RFC 9110, section 15, and RFC 6585. */
+/* status: the reason phrases of status codes (RFC 9110, section 15, and RFC 6585). */
 #include "http/status.h"
 
 #include <stddef.h>

@@ -1,6 +1,5 @@
-/* tcp: what the kernel knows about a connection. The newer members of struct tcp_info need the kernel's own header,
- * which conflicts with the C library's <netinet/tcp.h>. libuv's header includes the latter, so this file includes
- * neither. */
+/* tcp: asks the kernel about a connection. The newer members of struct tcp_info need the kernel's own header, which
+ * conflicts with the C library's <netinet/tcp.h>. libuv's header includes the latter, so this file includes neither. */
 #include "http/tcp.h"
 
 #include <linux/tcp.h>

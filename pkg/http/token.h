@@ -2,7 +2,7 @@
  *
  *     struct token_store store;                                 // of the server
  *     struct token_view view = { { NULL, 0 } };                     // of each worker
- *     denial = token_check(&store, &view, &head, &pass);        // NULL: pass.name tells who it is
+ *     denial = token_check(&store, &view, &head, &pass);        // NULL: pass.name names the client
  *     token_pass_fini(&pass);
  *
  * Threads: token_store_set: any. A view belongs to one thread. */

@@ -99,7 +99,7 @@ static void wire(struct http_worker *worker, uv_loop_t *loop, void *context)
         worker->acceptor.silents = &worker->silents;
 }
 
-/* The steps that cannot fail come first, so that http_worker_close finds complete parts after a failure. */
+/* The steps that cannot fail come first, so that after a failure http_worker_close finds complete parts. */
 static struct http_worker *worker_new(struct http_server *server, uv_loop_t *loop, void *context)
 {
         struct http_worker *worker = calloc(1, sizeof(*worker));
