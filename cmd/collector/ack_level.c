@@ -1,5 +1,5 @@
-/* ack_level: a level is a word, perhaps with a number. Whether a server fits is decided by the INFO that the probe has
- * read; a server name that we do not know is no reason to refuse it. */
+/* ack_level: a level is a word, with a number if it counts replicas. The INFO that the probe has read decides whether a
+ * server can keep the promise; a server with an unknown name is accepted. */
 #include "ack_level.h"
 
 #include <stdio.h>

@@ -17,9 +17,9 @@
 enum { ACK_REPLICAS_MAX = 64 };
 
 enum ack_kind {
-        ACK_MEMORY,  /* Redis has answered                                      */
-        ACK_REPLICA, /* and `replicas` replicas have it, in memory (WAIT)       */
-        ACK_FSYNC,   /* and it is in Redis's append-only file, synced (WAITAOF) */
+        ACK_MEMORY,  /* Redis has answered */
+        ACK_REPLICA, /* `replicas` replicas also have it in memory (WAIT) */
+        ACK_FSYNC,   /* it is also synced to Redis's append-only file (WAITAOF) */
 };
 
 struct ack_level {
@@ -30,11 +30,11 @@ struct ack_level {
 /* "memory", "replica", "replica:N" with N from 1 to ACK_REPLICAS_MAX, "fsync". ERR_INVALID says what was expected. */
 int ack_parse(const char *text, struct ack_level *out, struct err *err) NODISCARD;
 
-/* ERR_UNAVAILABLE if this Redis is known to be unable to keep the promise: WAITAOF needs Redis 7.2 or Valkey 7.2, and the
- * append-only file. If INFO does not tell, this returns 0, and the first WAITAOF will show it. */
+/* ERR_UNAVAILABLE if this Redis is known to be unable to keep the promise: WAITAOF needs Redis 7.2 or Valkey 7.2, and
+ * the append-only file. If INFO does not show this, the result is 0, and the first WAITAOF shows whether it works. */
 int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err) NODISCARD;
 
-/* True if fewer replicas are connected than requested: more may connect later. */
+/* True if fewer replicas than requested are connected now; more may connect later. */
 bool ack_is_short(const struct ack_level *level, const struct redis_probe_result *found);
 
 #endif

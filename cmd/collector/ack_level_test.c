@@ -1,4 +1,4 @@
-/* Tests of the levels of acknowledgement: what is understood, and which servers are refused. */
+/* Tests of the acknowledgement levels: which texts are accepted, and which servers are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

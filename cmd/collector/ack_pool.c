@@ -1,10 +1,10 @@
-/* ack_pool: pkg/redis must neither hold nor repeat a WAIT, which would mean something else on another connection. So any
- * failure of its connection fails the WAIT, and Collector writes all documents of that client again.
+/* ack_pool: pkg/redis must neither hold nor repeat a WAIT, because it covers only the connection it is sent on. So when
+ * its connection fails, the WAIT fails too, and Collector writes all documents of that client again.
  *
- * A WAIT is sent after Redis has answered the documents, not after them in the same write. WAITAOF then finds the file
- * synced if `appendfsync` is `always`, and returns at once. A server that has just blocked a client looks at it again
- * only at its next event, up to 100 ms later. The WAIT's own timeout is short, so that the stall time still reveals a
- * silent connection. */
+ * A WAIT is sent once Redis has answered the documents, not in the same write. With `appendfsync always` the file is
+ * then already synced, so WAITAOF returns at once. A server that has just blocked a client checks it again only at its
+ * next event, up to 100 ms later. The WAIT's own timeout is short, so that the stall time still reveals a silent
+ * connection. */
 #include "ack_pool.h"
 
 #include <inttypes.h>
@@ -86,7 +86,7 @@ static int64_t reached(const struct ack_pool *pool, const struct redis_reply *re
 {
         if (pool->options.level.kind == ACK_REPLICA)
                 return redis_reply_integer(reply);
-        /* WAITAOF: [1 when this server's file is synced, replicas whose file is] */
+        /* WAITAOF: [1 if this server's file is synced, number of replicas whose file is synced] */
         return redis_reply_count(reply) > 0 ? redis_reply_integer(redis_reply_at(reply, 0)) : 0;
 }
 
@@ -169,7 +169,7 @@ static void on_error(struct ack_client *client, const struct redis_reply *reply)
         struct err err;
         (void)redis_reply_error(reply, &err); /* kept as the refusal */
         if (strstr(err.text, "with replica"))
-                return; /* it has become a replica: the next SET looks for the primary */
+                return; /* the server became a replica; the next SET makes the client look for the primary */
         (void)err_wrap(&err,
                        client->pool->options.level.kind == ACK_FSYNC ? "Redis refuses WAITAOF" : "Redis refuses WAIT");
         client->refusal = err;
@@ -198,8 +198,8 @@ static void on_waited(struct redis_command *command, const struct redis_reply *r
         if (reply)
                 note_reply(wait, reply);
         else if (command->attempts == 0 && redis_state(client->redis) == REDIS_READY && why->code != ERR_DENIED)
-                client->ask_again = true;                        /* no room in the budget */
-        if (--client->pending == 0 && !client->pool->is_closing) /* else ack_pool_close ends them */
+                client->ask_again = true;                        /* the budget is used up */
+        if (--client->pending == 0 && !client->pool->is_closing) /* otherwise ack_pool_close ends them */
                 settle(client);
 }
 
@@ -212,7 +212,7 @@ static int64_t wait_ms(const struct ack_client *client)
         int64_t most_ms = stall_ms < WAIT_MAX_MS ? stall_ms : WAIT_MAX_MS;
         if (left_ms > most_ms)
                 left_ms = most_ms;
-        return left_ms > 0 ? left_ms : 1; /* WAIT takes 0 as forever */
+        return left_ms > 0 ? left_ms : 1; /* to WAIT, 0 means forever */
 }
 
 static int format(struct ack_client *client, struct redis_command *command)
@@ -239,7 +239,7 @@ static bool is_asked_for(const struct ack_client *client, unsigned connection)
         return false;
 }
 
-/* False: out of memory or too many masters; another turn will do it. */
+/* False: out of memory or too many masters; a later turn tries again. */
 static bool ask_for(struct ack_client *client, const struct ack_ticket *ticket)
 {
         for (size_t i = 0; i < COUNT_OF(ticket->written) && ticket->written[i]; i++) {
@@ -276,7 +276,7 @@ static void ask(struct ack_client *client)
                 redis_send(client->redis, &client->waits[i].command);
 }
 
-/* On a client that has not followed a swap yet, documents would wait until it has (swap.h). */
+/* Documents would wait on a client that has not followed the latest swap yet (swap.h). */
 static bool is_healthy(const struct ack_client *client)
 {
         const struct swap *swap = client->pool->options.swap;
@@ -284,8 +284,8 @@ static bool is_healthy(const struct ack_client *client)
                (!swap || !swap_is_behind(swap, redis_generation(client->redis)));
 }
 
-/* True if documents have somewhere to go while `client` waits: to another client with a connection; if no other has one,
- * behind the WAIT on this connection; without any connection, to a client that does not wait. */
+/* True if documents can go somewhere while `client` waits: to another free client with a connection; if no other client
+ * has a connection, to this one, behind the WAIT; if none has a connection, to any free client. */
 static bool may_wait(const struct ack_pool *pool, const struct ack_client *client)
 {
         bool is_another_healthy = false, is_another_free = false, are_both = false;
@@ -300,7 +300,7 @@ static bool may_wait(const struct ack_pool *pool, const struct ack_client *clien
         return is_another_healthy ? are_both : is_healthy(client) || is_another_free;
 }
 
-/* The first that fits, beginning with the one that documents go to now. NULL: none. */
+/* The first suitable client, starting with the one that documents go to now. NULL: none. */
 static struct ack_client *find_client(struct ack_pool *pool, bool is_healthy_only, bool is_free_only)
 {
         for (unsigned i = 0; i < ACK_CLIENTS; i++) {
@@ -317,7 +317,7 @@ static struct ack_client *find_client(struct ack_pool *pool, bool is_healthy_onl
 struct ack_client *ack_pool_pick(struct ack_pool *pool)
 {
         struct ack_client *client = find_client(pool, true, true);
-        if (!client) /* then behind the WAIT of one */
+        if (!client) /* otherwise behind a client's WAIT */
                 client = find_client(pool, true, false);
         if (!client)
                 client = find_client(pool, false, true);

@@ -1,29 +1,28 @@
 /* ack_pool: a pool of Redis clients that write documents for `--ack=replica` and `--ack=fsync`. While one of them waits in
  * WAIT or WAITAOF, the others write on. With `--ack=memory` there is no pool.
  *
- *     struct ack_client *client = ack_pool_pick(pool);   // one that does not wait: the document's writes go there
+ *     struct ack_client *client = ack_pool_pick(pool);   // one that is not waiting: send the document's writes there
  *     redis_send(client->redis, &write->set);
- *     ...                                                // Redis has answered; then
+ *     ...                                                // after Redis has answered:
  *     ack_client_await(client, &write->ticket);          // ticket.on_done comes later, exactly once
  *     ack_pool_turn(pool);                               // at the end of the loop's turn: sends WAITs, flushes
  *
- * Documents that Redis has answered gather at their client. At the end of a turn one WAIT, or WAITAOF, is sent for all of
- * them. Until its reply the client takes no new documents, because Redis would not read them. At least one client
- * never waits. While all the others do, its documents gather until another one is free. So the batch grows by
- * itself under load. A client without a connection takes documents only if none has a connection. If just one has a
- * connection, it takes documents while it waits.
+ * Documents that Redis has answered collect at their client. At the end of a turn one WAIT, or WAITAOF, is sent for all
+ * of them. Until its reply the client takes no new documents, because Redis would not read them. At least one client
+ * never waits. While all the others wait, its documents collect until one of them is free. So batches grow with the
+ * load. A client without a connection takes documents only if none has a connection. If only one has a connection, it
+ * takes documents even while it waits.
  *
- * What a reply to WAIT is worth: it covers all writes that came before it on the same connection, and no other
- * connection (redis.io, WAIT). Replies come in order, so when it says "enough", each document that was answered on
- * that very connection is safe. If a document's connection was lost in between, the reply says nothing about it:
- * the new connection may lead to a server that became primary without that document, and a WAIT on a connection
- * that has written nothing is answered at once. Such documents are written again (ACK_REWRITE; the same key and bytes,
- * so it does no harm) and gather once more. So are those whose WAIT gets no answer.
- * In a Cluster a document and its entry in the feed may be on two masters: both are asked, and both must have enough.
- * After a reply that is too low the WAIT is sent again, on the same connection, until the document's deadline; then
- * the outcome is ACK_UNSAFE.
+ * A reply to WAIT covers all earlier writes on the same connection, and no others (redis.io, WAIT). Replies come in
+ * order, so when it says "enough", each document that was answered on that very connection is safe. If a document's
+ * connection was lost in between, the reply says nothing about it: the new connection may lead to a server that became
+ * primary without that document, and a WAIT on a connection that has written nothing is answered at once. Such
+ * documents are written again (ACK_REWRITE; harmless, because key and bytes are the same) and wait for the next WAIT.
+ * So are documents whose WAIT gets no answer. In a Cluster, a document and its feed entry may be on different masters:
+ * each gets a WAIT, and each must have enough replicas. If a reply is too low, the WAIT is sent again on the same
+ * connection until the document's deadline; then the outcome is ACK_UNSAFE.
  *
- * Threads: loop only. The counts of what waits (struct redis_budget) are shared. */
+ * Threads: loop only. The counters of waiting documents (struct redis_budget) are shared. */
 #ifndef COLLECTOR_ACK_POOL_H
 #define COLLECTOR_ACK_POOL_H
 
@@ -42,19 +41,19 @@ enum { ACK_CLIENTS = 4, ACK_WAITS_MAX = 32 };
 
 enum ack_outcome {
         ACK_SAFE,
-        ACK_REWRITE, /* its connection was lost, so nothing can be said about it: write it again      */
-        ACK_UNSAFE,  /* Redis has it, but not as safe as asked; err says why                          */
-        ACK_REFUSED, /* after ack_pool_refuse: not written, because too many documents wait already   */
+        ACK_REWRITE, /* its connection was lost, so its safety is unknown: write it again */
+        ACK_UNSAFE,  /* Redis has it, but not as safely as requested; err says why */
+        ACK_REFUSED, /* after ack_pool_refuse: not written, because too many documents are waiting */
 };
 
-/* A document that waits to be safe; memory of the caller's. */
+/* A document that waits to be safe. The caller provides the memory. */
 struct ack_ticket {
         void (*on_done)(struct ack_ticket *ticket, enum ack_outcome outcome, const struct err *err);
-        struct redis_command *written[2]; /* answered; these writes must become safe. NULL: none         */
-        bool is_stale;                    /* known to be of another connection: it must be written again */
-        int64_t deadline_ms;              /* of clock_monotonic_ms                                         */
-        size_t bytes;                     /* for the budget                                                */
-        struct ack_ticket *next;          /* private                                                       */
+        struct redis_command *written[2]; /* answered writes that must become safe. NULL: none        */
+        bool is_stale;                    /* was written on another connection: must be written again */
+        int64_t deadline_ms;              /* of clock_monotonic_ms                                    */
+        size_t bytes;                     /* for the budget                                           */
+        struct ack_ticket *next;          /* private                                                  */
 };
 
 struct ack_queue {
@@ -65,9 +64,9 @@ struct ack_queue {
 struct ack_wait {
         struct ack_client *client;
         struct redis_command command;
-        unsigned wanted;     /* the connection that it should cover */
-        unsigned connection; /* the one it covers; 0: no good reply */
-        int64_t count;       /* the reply                           */
+        unsigned wanted;     /* the connection that it should cover         */
+        unsigned connection; /* the connection it covers; 0: no valid reply */
+        int64_t count;       /* the reply                                   */
 };
 
 struct ack_client {
@@ -76,21 +75,21 @@ struct ack_client {
         struct ack_wait waits[ACK_WAITS_MAX];
         unsigned wait_count, pending;
         bool is_waiting;
-        bool ask_again;     /* a WAIT could not be sent, but the connection is up */
+        bool ask_again;     /* a WAIT could not be sent although the connection is up */
         struct err refusal; /* code 0: none */
         int64_t asked_us;
-        struct ack_queue tickets, asked; /* gathering; covered by `waits` */
+        struct ack_queue tickets, asked; /* waiting for the next WAIT; covered by `waits` */
 };
 
 struct ack_pool {
         struct ack_client clients[ACK_CLIENTS];
-        unsigned writing; /* the one that takes documents */
+        unsigned writing; /* takes the next documents */
         struct ack_queue refused;
         struct ack_pool_options {
                 struct ack_level level; /* not ACK_MEMORY */
                 struct redis_options redis;
-                const struct swap *swap;      /* borrowed. NULL: no other worker can be ahead */
-                struct redis_budget *waiting; /* counts documents that wait to be safe. Borrowed */
+                const struct swap *swap;      /* borrowed; NULL: there are no other workers */
+                struct redis_budget *waiting; /* counts documents that wait to be safe; borrowed */
                 struct metric *wait_seconds, *short_total;
         } options;
         bool is_closing;
@@ -101,17 +100,17 @@ int ack_pool_open(struct ack_pool *pool, uv_loop_t *loop, const struct ack_pool_
 void ack_pool_set_target(struct ack_pool *pool, struct redis_target *target, unsigned generation);
 
 struct ack_client *ack_pool_pick(struct ack_pool *pool);
-/* Milliseconds since documents could last be written; 0 while some client can. */
+/* Milliseconds since documents could last be written; 0 while a client can write. */
 int64_t ack_pool_away_ms(const struct ack_pool *pool);
-/* True if as many documents wait to be safe as may wait for Redis. Do not write another one then. */
+/* True if the number of documents that wait to be safe has reached the limit. Do not write another one then. */
 bool ack_pool_is_full(const struct ack_pool *pool);
 
 void ack_client_await(struct ack_client *client, struct ack_ticket *ticket);
-/* For a document that is not written because the pool is full: on_done comes at the end of this turn. */
+/* For a document that is not written because the pool is full: on_done is called at the end of this turn. */
 void ack_pool_refuse(struct ack_pool *pool, struct ack_ticket *ticket);
 void ack_pool_turn(struct ack_pool *pool);
 
-/* Tells every ticket ACK_UNSAFE and closes the connections; the loop must run until their handles are closed. */
+/* Ends every ticket with ACK_UNSAFE and closes the connections; the loop must run until their handles are closed. */
 void ack_pool_close(struct ack_pool *pool);
 
 #endif

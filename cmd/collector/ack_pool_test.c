@@ -1,5 +1,5 @@
-/* Tests of the pool without a server: which client takes documents, and that every ticket gets an outcome. With servers,
- * tests/integration/test_acks.py. */
+/* Tests of the pool without a server: which client takes documents, and that every ticket gets an outcome. For tests
+ * with servers see tests/integration/test_acks.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +41,7 @@ static int setup(void **state UNUSED)
         const struct ack_pool_options options = { .level = { .kind = ACK_REPLICA, .replicas = 1 },
                                                   .redis = { .hold_ms = 1000, .stall_ms = 500 },
                                                   .waiting = &waiting };
-        /* Port 1 (tcpmux): nothing listens there, and nothing is sent. */
+        /* Nothing listens on port 1 (tcpmux), so nothing is sent. */
         target = redis_target_new(&(struct redis_target_options){ .host = "127.0.0.1", .port = 1 }, &err);
         assert_non_null(target);
         assert_int_equal(uv_loop_init(&loop), 0);
@@ -95,7 +95,7 @@ static void the_last_free_client_does_not_wait(void **state UNUSED)
         assert_false(pool.clients[0].is_waiting);
         assert_int_equal(told.times, 0);
         pool.clients[1].is_waiting = false;
-        ack_pool_turn(&pool); /* asks, and learns in the same turn that there is no connection */
+        ack_pool_turn(&pool); /* sends the WAIT, which fails in the same turn for lack of a connection */
         assert_int_equal(told.times, 1);
         for (size_t i = 1; i < ACK_CLIENTS; i++)
                 pool.clients[i].is_waiting = false;

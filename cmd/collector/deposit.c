@@ -1,5 +1,5 @@
-/* deposit: callbacks in the order of the drawing in deposit.h. The document that goes to Redis is built in a buffer that
- * all deposits of a worker share, and built again wherever it is needed again, so that none has to keep it.
+/* deposit: callbacks in the order of the diagram in deposit.h. The document for Redis is built in a buffer that all
+ * deposits of a worker share. It is built again whenever it is needed again, so no deposit has to keep a copy.
  *
  * An existing document is compared as bytes: ours is built once more with the stored `created` and `correlationId`. */
 #include "deposit.h"
@@ -15,7 +15,7 @@
 enum {
         SCRATCH_KEEP_BYTES = 64 * 1024,
         SCRATCH_MAX_BYTES = 1 << 30,
-        WRITES_MAX = 3, /* of a key that exists and is then gone, again and again */
+        WRITES_MAX = 3, /* for a key that repeatedly appears and disappears */
         WATCH_CREATED = 0,
         WATCH_CORRELATION = 1,
 };
@@ -62,7 +62,7 @@ static void finish_stored(struct deposit *deposit)
 
 /* --- The document --------------------------------------------------------------------------------------- */
 
-/* Builds it in the scratch buffer as it will be stored. */
+/* Builds the document in the scratch buffer, exactly as it will be stored. */
 static int make_document(struct deposit *deposit)
 {
         struct buf *scratch = &deposit->deposits->scratch;
@@ -102,13 +102,13 @@ static void send_document(struct deposit *deposit, enum store_mode mode)
         store_write(deposit->deposits->store, &deposit->write, mode, deposit->key, document->data, document->len);
 }
 
-/* Under the sender's key, unless it exists. Also repeats the write if the document is no longer where it was found, or if
- * another Redis is bound. */
+/* Writes under the sender's key unless that key exists. Also repeats the write if the document has disappeared since it
+ * was found, or if another Redis is bound. */
 static void write_new(struct deposit *deposit)
 {
         struct err err;
         if (++deposit->writes > WRITES_MAX) {
-                (void)err_set(&err, ERR_UNAVAILABLE, "the document under this key comes and goes");
+                (void)err_set(&err, ERR_UNAVAILABLE, "the document under this key keeps appearing and disappearing");
                 fail(deposit, STORE_UNAVAILABLE, &err);
         } else if (make_document(deposit) < 0) {
                 fail_memory(deposit);
@@ -117,7 +117,7 @@ static void write_new(struct deposit *deposit)
         }
 }
 
-/* --- A key that exists ---------------------------------------------------------------------------------- */
+/* --- Existing keys ---------------------------------------------------------------------------------- */
 
 /* A number of Unix milliseconds in the past; otherwise -1. */
 static int64_t past_ms(struct json_span number)
@@ -141,9 +141,9 @@ static int64_t past_uuid_ms(const char *text, size_t length)
         return ms <= clock_realtime_ms() ? ms : -1;
 }
 
-/* When the stored document was first sent, as far as it tells: by `created`, by a correlation id that we made, or by the
- * time in the key. The sender may have chosen any of them, and then it tells an earlier time: so the latest is the
- * best guess. Without any, now: most repeats follow soon. */
+/* Estimates when the stored document was first sent: from `created`, from a correlation id that we made, or from the
+ * time in the key. The sender may have chosen any of these, and then the time is too early, so the latest is the best
+ * estimate. If there is none, the estimate is now, because most repeats follow soon. */
 static int64_t stored_at(const struct deposit *deposit, const struct json_object *stored)
 {
         struct json_span correlation = stored->watched[WATCH_CORRELATION].value;
@@ -181,7 +181,7 @@ static void on_announced(struct store_announce *announce, enum store_outcome out
         }
 }
 
-/* Whoever stored it may have died before the XADD: acknowledged means that it is in the feed. */
+/* The Collector that stored it may have died before the XADD, but an acknowledged document must be in the feed. */
 static void announce(struct deposit *deposit, struct json_span created, struct json_span correlation, int64_t stored_ms)
 {
         struct buf *found = &deposit->found;
@@ -204,7 +204,7 @@ static void on_same(struct deposit *deposit, const struct json_object *stored, b
         deposit->is_replayed = !is_ours;
         if (deposit->unsafe.code)
                 fail(deposit, STORE_UNSAFE, &deposit->unsafe);
-        else if (!deposit->deposits->store->feed || deposit->read.is_previous) /* it is in the feed of that one */
+        else if (!deposit->deposits->store->feed || deposit->read.is_previous) /* it is in that Redis's feed */
                 finish_found(deposit, created, correlation);
         else
                 announce(deposit, created, correlation, is_ours ? deposit->accepted_ms : stored_at(deposit, stored));
@@ -216,7 +216,7 @@ static void on_existing(struct store_read *read, enum store_outcome outcome, con
         struct deposit *deposit = CONTAINER_OF(read, struct deposit, read);
         const struct deposit_result conflict = { .outcome = DEPOSIT_CONFLICT };
         struct json_object stored;
-        /* It was deleted or has expired in between, or another worker has acknowledged a document in a newer Redis. */
+        /* It was deleted or expired in between, or another worker has acknowledged a document in a newer Redis. */
         if (outcome == STORE_ABSENT || (outcome == STORE_DONE && store_read_is_overtaken(read))) {
                 write_new(deposit);
                 return;
@@ -229,7 +229,7 @@ static void on_existing(struct store_read *read, enum store_outcome outcome, con
                 finish(deposit, &conflict); /* another program's value */
                 return;
         }
-        /* The correlation id in our bytes is of this very request, unless the sender gave it. */
+        /* The correlation id in our bytes belongs to this request, unless the sender supplied it. */
         int is_ours = deposit->in_doubt ? is_what_we_sent(deposit, document, length) : 0;
         int is_same = is_ours != 0 ? is_ours : idempotency_same(&deposit->object, &stored, &deposit->deposits->scratch);
         if (is_same < 0)
@@ -243,13 +243,13 @@ static void on_existing(struct store_read *read, enum store_outcome outcome, con
 static void on_written(struct store_write *write, enum store_outcome outcome, const struct err *err)
 {
         struct deposit *deposit = CONTAINER_OF(write, struct deposit, write);
-        struct redis *redis = write->redis; /* `read` is in the same memory */
+        struct redis *redis = write->redis; /* `read` uses the same memory */
         deposit->is_writing = false;
         if (outcome == STORE_DONE) {
                 finish_stored(deposit);
         } else if (outcome == STORE_EXISTS) {
                 deposit->in_doubt = write->in_doubt;
-                deposit->unsafe.code = 0; /* of this write, not of an earlier one */
+                deposit->unsafe.code = 0; /* an earlier write's error does not count */
                 if (write->is_unsafe)
                         deposit->unsafe = *err;
                 deposit->read.on_done = on_existing;
@@ -280,7 +280,7 @@ static void begin(struct deposit *deposit, bool is_new_key)
         } else if (!store->previous.redis) {
                 deposit->writes = 1;
                 send_document(deposit, STORE_NEW);
-        } else { /* the first try may have gone to the Redis that was bound before */
+        } else { /* the first attempt may have gone to the previously bound Redis */
                 deposit->read.on_done = on_existing;
                 store_read_previous(store, &deposit->read, deposit->key);
         }

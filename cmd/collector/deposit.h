@@ -1,16 +1,16 @@
-/* deposit: one document on its way into Redis, from its bytes to its outcome. It checks that they are a JSON object, adds
- * the members `created` and `correlationId`, chooses a key unless the sender has one, stores the document, and where
- * the key exists compares what is there. It knows nothing of HTTP: whoever has documents to store, one or many, one
- * after the other or side by side, makes a deposit of each.
+/* deposit: stores one document in Redis. It checks that the bytes are a JSON object, adds the members `created` and
+ * `correlationId`, chooses a key unless the sender supplied one, and stores the document. If the key exists, it
+ * compares the stored document. It knows nothing of HTTP: callers create one deposit per document and may run any
+ * number of them, in sequence or in parallel.
  *
  *     struct job { struct deposit deposit; ... };
  *     struct deposit_options options = { .body = { bytes, length }, .correlation = { "\"abc\"", 5 }, .on_done = on_done };
  *     rc = deposit_begin(deposits, &job->deposit, &options, &where, &err);
- *     if (rc < 0) ...                               // nothing was begun: "line 1, column 8: ...", or out of memory
+ *     if (rc < 0) ...                               // nothing was started: "line 1, column 8: ...", or out of memory
  *
  *     static void on_done(struct deposit *deposit, const struct deposit_result *result)
  *
- * The way of a deposit. Each arrow is a reply from Redis:
+ * The states of a deposit. Each arrow is a reply from Redis:
  *
  *     new key:        write -> stored
  *     sender's key:   write, if there is none -> stored
@@ -20,7 +20,7 @@
  *
  * With --previous-binding the sender's key is first read in the previous Redis. Nothing is ever replaced.
  *
- * Deposits are independent of each other, and nothing here bounds their number: their maker keeps a window.
+ * Deposits are independent of each other. Their number is not limited here; the caller limits it.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_DEPOSIT_H
@@ -46,9 +46,9 @@ struct deposit;
 
 enum deposit_outcome {
         DEPOSIT_STORED,
-        DEPOSIT_REPLAYED, /* a document of the same content is under this key already     */
-        DEPOSIT_CONFLICT, /* something else is under this key                             */
-        DEPOSIT_FAILED,   /* `failure` and `err` say why, and whether Redis may have it   */
+        DEPOSIT_REPLAYED, /* a document with the same content already has this key */
+        DEPOSIT_CONFLICT, /* another document has this key */
+        DEPOSIT_FAILED,   /* `failure` and `err` say why, and whether Redis may have it */
 };
 
 /* Borrowed during on_done. */
@@ -63,13 +63,13 @@ struct deposit_options {
         struct json_span body;        /* borrowed until on_done                                              */
         struct json_span correlation; /* a JSON string of at most DEPOSIT_CORRELATION_MAX bytes; borrowed likewise */
         const char *key;              /* the sender's, a UUID in lower case; copied. NULL: a new one          */
-        /* Exactly once where deposit_begin has returned 0, never from inside it. The deposit may be freed in it. */
+        /* Called exactly once if deposit_begin returned 0, and never during that call. It may free the deposit. */
         void (*on_done)(struct deposit *deposit, const struct deposit_result *result);
-        /* True if nobody waits for the outcome any more. NULL: somebody does. */
+        /* True if the outcome is no longer needed. NULL: it is always needed. */
         bool (*is_abandoned)(struct deposit *deposit);
 };
 
-/* Memory of the caller's. */
+/* The caller provides the memory. */
 struct deposit {
         char key[UUID_TEXT_SIZE];
 
@@ -78,14 +78,14 @@ struct deposit {
         struct list link;
         struct deposit_options options;
         struct json_object object; /* in the body */
-        int64_t accepted_ms;       /* Unix time; the member `created` if the body has none */
+        int64_t accepted_ms;       /* Unix time; becomes `created` if the body has no such member */
         unsigned writes;           /* with NX */
         bool is_writing;           /* `write` is in use */
-        bool in_doubt;             /* the document under the key may come from this very deposit */
+        bool in_doubt;             /* the document under the key may be this deposit's own */
         bool is_replayed;
-        struct err unsafe;    /* why the existing document is not known to be safe; code 0: it is */
+        struct err unsafe;    /* why the existing document may not be safe; code 0: it is safe */
         struct buf found;     /* `created` and `correlationId` of the stored document, while the feed is searched */
-        size_t found_created; /* bytes of the first */
+        size_t found_created; /* bytes in the former */
         union {
                 struct store_write write;
                 struct store_read read;
@@ -96,21 +96,21 @@ struct deposit {
 /* The deposits of one worker. */
 struct deposits {
         struct store *store;             /* borrowed */
-        struct instruments *instruments; /* borrowed; counts what becomes of documents */
+        struct instruments *instruments; /* borrowed; counts outcomes */
         struct uuid_source uuids;
-        struct buf scratch; /* for the document that is being made */
+        struct buf scratch; /* for the document being built */
         struct list under_way;
 };
 
 void deposits_init(struct deposits *deposits, struct store *store, struct instruments *instruments);
-void deposits_fini(struct deposits *deposits); /* when none is under way */
+void deposits_fini(struct deposits *deposits); /* only when no deposit is in progress */
 
-/* 0; ERR_INVALID for a body that is no JSON object, with *where; ERR_LIMIT for a correlation id that is too long;
+/* 0; ERR_INVALID with *where if the body is not a JSON object; ERR_LIMIT for a correlation id that is too long;
  * ERR_NOMEM. On failure on_done is not called. */
 int deposit_begin(struct deposits *deposits, struct deposit *deposit, const struct deposit_options *options,
                   struct json_position *where, struct err *err) NODISCARD;
 
-/* Ends those that wait for Redis, are not sent yet, and are abandoned. */
+/* Ends abandoned deposits that wait for Redis and have not been sent yet. */
 void deposits_drop_abandoned(struct deposits *deposits);
 
 #endif

@@ -1,5 +1,5 @@
-/* Tests of deposits where no Redis is: what never begins, what is dropped, and how the outcome is told. With servers,
- * tests/integration/test_documents.py. */
+/* Tests of deposits without Redis: what is rejected at once, what is dropped, and how outcomes are reported. For tests
+ * with servers see tests/integration/test_documents.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -120,7 +120,7 @@ static void a_key_is_made_unless_the_sender_has_one(void **state UNUSED)
         assert_true(uuid_parse(a.deposit.key, UUID_TEXT_LENGTH, NULL));
         assert_string_not_equal(a.deposit.key, b.deposit.key);
         assert_string_equal(given.deposit.key, GIVEN_KEY);
-        redis_close(redis, NULL, NULL); /* answers all that wait */
+        redis_close(redis, NULL, NULL); /* answers everything that waits */
         redis = NULL;
         assert_true(a.times == 1 && b.times == 1 && given.times == 1);
         assert_true(a.outcome == DEPOSIT_FAILED && given.outcome == DEPOSIT_FAILED);

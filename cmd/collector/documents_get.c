@@ -1,4 +1,4 @@
-/* documents_get: the new route answers with the stored bytes; the classic one adds the member `key`. */
+/* documents_get: the new route returns the stored bytes; the classic route adds the member `key`. */
 #include "documents_get.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* documents_get: the routes that read a document: GET /v1/documents/{key} and the classic GET /?key=, HEAD likewise.
+/* documents_get: the routes that read a document: GET and HEAD of /v1/documents/{key} and of the classic /?key=.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_DOCUMENTS_GET_H
@@ -8,6 +8,6 @@
 
 /* `worker` is a struct worker. */
 void documents_get(struct http_request *request, void *worker);
-void documents_get_classic(struct http_request *request, void *worker); /* the index, if there is no `key` */
+void documents_get_classic(struct http_request *request, void *worker); /* the index page if there is no `key` */
 
 #endif

@@ -1,5 +1,5 @@
-/* documents_post: turns a request into a deposit, and the deposit's outcome into an answer. `struct upload` is one such
- * request, from its acceptance to its answer. */
+/* documents_post: turns a request into a deposit, and the deposit's outcome into an answer. A `struct upload` is one
+ * such request, from acceptance to answer. */
 #include "documents_post.h"
 
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static void upload_free(struct upload *upload)
 
 /* --- Answers -------------------------------------------------------------------------------------------- */
 
-/* Appends them one after the other: printf would cost every request noticeably more. */
+/* Appends the parts one by one, because printf would make every request noticeably slower. */
 static int put_spans(struct buf *out, const struct json_span spans[], size_t count)
 {
         size_t length = 0;
@@ -129,7 +129,7 @@ static size_t put_correlation(struct upload *upload)
         const char *id = http_request_correlation_id(upload->request);
         struct buf escaped;
         size_t length = 0;
-        if (!http_request_has_correlation_id(upload->request)) { /* then it is a UUID */
+        if (!http_request_has_correlation_id(upload->request)) { /* a generated one is a UUID */
                 char *end = stpcpy(stpcpy(stpcpy(upload->correlation, "\""), id), "\"");
                 return (size_t)(end - upload->correlation);
         }
@@ -156,7 +156,7 @@ static struct upload *upload_new(struct http_request *request, struct worker *wo
         return upload;
 }
 
-/* Refused before Redis was asked, and answered. */
+/* Answers a request that was refused before anything was sent to Redis. */
 static void reject(struct upload *upload)
 {
         instruments_count(&upload->worker->instruments, DOCUMENT_REJECTED);

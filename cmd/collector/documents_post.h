@@ -8,7 +8,7 @@
 
 /* `worker` is a struct worker. */
 void documents_post(struct http_request *request, void *worker);
-void documents_post_classic(struct http_request *request, void *worker); /* takes forms, too */
+void documents_post_classic(struct http_request *request, void *worker); /* also accepts forms */
 void documents_put(struct http_request *request, void *worker);
 
 #endif

@@ -1,4 +1,5 @@
-/* feed: names, ids and entries. Other files read and write the streams; only this one knows their format. */
+/* feed: formats and parses the names of streams, the ids and the entries. Other files read and write the streams, but
+ * only this one knows their format. */
 #include "feed.h"
 
 #include <inttypes.h>
@@ -66,7 +67,7 @@ int feed_add_args(struct redis_command *command, const char *stream, const char 
         return redis_command_args(command, 7, argv, lengths, err);
 }
 
-/* At most 19 digits, so that nothing overflows. */
+/* Accepts at most 19 digits, so nothing can overflow. */
 static bool parse_digits(const char *text, size_t length, uint64_t *out)
 {
         uint64_t number = 0;

@@ -1,15 +1,15 @@
-/* feed: the order in which Redis took the documents. One stream for each UTC day, `<prefix>collector:feed:<day>`, with one
- * entry for each document, added after the document's SET:
+/* feed: records the order in which Redis received the documents. Each UTC day has a stream,
+ * `<prefix>collector:feed:<day>`, with one entry per document, added after the document's SET:
  *
  *     k <uuid>              the document with this key was stored
  *     k <uuid> m <ms>       the same, but sent more than once: another entry with this key may have been added around
- *                           this Unix time, to this stream or that of an earlier day; readers look for it
- *                           (feed_doubles.h) and leave the double out
+ *                           this Unix time, to this stream or that of an earlier day; readers search for it
+ *                           (feed_doubles.h) and omit the duplicate
  *
- * The writer's clock picks the stream, Redis's clock makes the ids. The clocks differ, so an entry may be in the stream of
- * the day before or after its id; FEED_CLOCK_SKEW_MS is how far they may differ.
+ * The writer's clock determines the stream, and Redis's clock the ids. The clocks may differ by FEED_CLOCK_SKEW_MS, so
+ * an entry may be in the stream of the day before or after its id.
  *
- * Threads: any; nothing here has state. */
+ * Threads: any; these functions have no state. */
 #ifndef COLLECTOR_FEED_H
 #define COLLECTOR_FEED_H
 
@@ -43,7 +43,7 @@ char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE]);
 int feed_add_args(struct redis_command *command, const char *stream, const char *key, int64_t mark_ms,
                   struct err *err) NODISCARD;
 
-/* The id of a stream's entry. */
+/* The id of a stream entry. */
 struct feed_id {
         uint64_t ms, sequence;
 };
@@ -60,7 +60,7 @@ struct feed_entry {
         int64_t mark_ms; /* -1: none */
 };
 
-/* False if the entry is not ours: readers skip another program's XADD. The id is set if there is one. */
+/* False if another program added the entry; readers skip it. The id is set if there is one. */
 bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out);
 
 #endif

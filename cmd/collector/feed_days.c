@@ -1,12 +1,12 @@
-/* feed_days: a stream that is missing and one that is empty look alike, so reading one or two days that may have a stream
- * costs no more than asking. */
+/* feed_days: a missing stream reads like an empty one, so for one or two days a read costs no more than asking whether
+ * the stream exists. */
 #include "feed_days.h"
 
 #include "base/attr.h"
 
 int64_t feed_days_first(void)
 {
-        return 20454; /* 2026-01-01: no feed is older than this program */
+        return 20454; /* 2026-01-01: no feed is older than the program */
 }
 
 enum feed_day_state feed_days_look_up(const struct feed_days *days, int64_t day)

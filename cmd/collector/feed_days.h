@@ -1,5 +1,5 @@
-/* feed_days: which days have a stream: one EXISTS for each of the next days, all in one write, about 0.3 us of Redis's time
- * each. Nobody has to keep a list of days, which another Redis would not have after a swap.
+/* feed_days: finds out which days have a stream. It sends one EXISTS for each of the next days, all in one write; each
+ * costs Redis about 0.3 us. A stored list of days would be missing in another Redis after a swap.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_DAYS_H
@@ -17,12 +17,13 @@ struct feed_days {
         /* Set by the caller. */
         struct feed_read *read;
         int64_t last; /* the last day that may have a stream */
-        /* For each feed_days_ask exactly once, never from inside it unless memory is short. A failure is in `read`. */
+        /* Called exactly once for each feed_days_ask, and during that call only if memory is short. `read` holds a
+         * failure. */
         void (*on_known)(struct feed_days *days);
 
         /* Private. */
         int64_t first;
-        size_t count; /* days that are known, from `first` on */
+        size_t count; /* number of known days, from `first` on */
         bool has_stream[FEED_ASKS_MAX];
 };
 
@@ -30,7 +31,7 @@ struct feed_days {
 int64_t feed_days_first(void);
 
 enum feed_day_state feed_days_look_up(const struct feed_days *days, int64_t day);
-/* Asks for this day and those after it, as many as one write has room for. */
+/* Asks for this day and as many of the following days as one write has room for. */
 void feed_days_ask(struct feed_days *days, int64_t day);
 
 #endif

@@ -1,5 +1,5 @@
-/* feed_doubles: one search covers all entries whose marks are close together, one group after another. When the reads
- * of a page are used up, the remaining doubles are shown. */
+/* feed_doubles: entries whose marks are close together form a group; one search covers a group, and the groups follow
+ * one another. When a page has used up its reads, the remaining duplicates are shown. */
 #include "feed_doubles.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ enum {
 
 /* --- In the window -------------------------------------------------------------------------------------- */
 
-/* The same key earlier in the window, with a document that is not gone. */
+/* Finds the same key earlier in the window, with a document that still exists. */
 static bool stands_in_window(const struct feed_window *window, const struct feed_window_entry *entry)
 {
         for (const struct feed_window_entry *other = window->entries; other < entry; other++)
@@ -60,7 +60,7 @@ static bool on_earlier_entry(struct feed_search *search, int64_t day, const stru
         return more;
 }
 
-/* Picks the entries whose mark is close to that of `first`, and gives their times to the search. */
+/* Selects the entries whose marks are close to that of `first` and passes their times to the search. */
 static void gather_group(struct feed_doubles *doubles, struct feed_window_entry *first)
 {
         struct feed_search *search = &doubles->search;
@@ -97,7 +97,7 @@ static void on_searched(struct feed_search *search, const struct redis_reply *re
                 search_next_group(doubles);
 }
 
-/* False: there is nothing to search, or the reads are used up. */
+/* False: there is nothing to search for, or the reads are used up. */
 static bool start_search(struct feed_doubles *doubles, struct feed_window_entry *first)
 {
         struct store *store = doubles->read->store;

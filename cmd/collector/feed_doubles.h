@@ -1,5 +1,5 @@
-/* feed_doubles: omits entries whose document is already in an earlier part of the feed. Only an entry with a mark can
- * be such a double: the window and a feed_search are searched for the same key around the time of the mark.
+/* feed_doubles: omits duplicate entries, whose document is already in an earlier part of the feed. Only an entry with a
+ * mark can be a duplicate. The window and the feed are searched for the same key around the time of the mark.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_DOUBLES_H
@@ -15,15 +15,16 @@ struct feed_doubles {
         /* Set by the caller. */
         struct feed_read *read;
         struct feed_window *window;
-        void (*on_done)(struct feed_doubles *doubles); /* a failure is in `read` */
+        void (*on_done)(struct feed_doubles *doubles); /* `read` holds a failure */
 
         /* Private. */
         int64_t day;
         struct feed_search search;
-        unsigned reads; /* so far: they are bounded */
+        unsigned reads; /* so far; limited */
 };
 
-/* Of the window's batch, whose entries are of `day`. on_done comes exactly once, perhaps from inside. */
+/* Checks the window's batch, whose entries belong to `day`. on_done is called exactly once, possibly during this call.
+ * */
 void feed_doubles_leave_out(struct feed_doubles *doubles, int64_t day);
 
 #endif

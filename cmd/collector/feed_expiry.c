@@ -1,6 +1,6 @@
-/* feed_expiry: an end is only ever moved to a later time, since another Collector may keep documents for longer: NX
- * sets the first one, GT a later one. Redis 6.2 has neither; there the end is set without a condition. A failure is
- * made good a minute later. */
+/* feed_expiry: the expiry time is only ever moved to a later time, since another Collector may keep documents for
+ * longer: NX sets the first one, GT a later one. Redis 6.2 has neither, so there it is set unconditionally. After a
+ * failure, the next attempt follows a minute later. */
 #include "feed_expiry.h"
 
 #include <inttypes.h>
@@ -32,7 +32,7 @@ static void on_end_set(struct redis_command *command, const struct redis_reply *
         free(end);
 }
 
-/* Another Redis gets commands of its own. */
+/* Another Redis gets separate commands. */
 static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED const struct redis_place *place)
 {
         return REDIS_NOT_MADE;
@@ -62,7 +62,7 @@ static void send_end(const struct feed_expiry *expiry, int64_t day, const char *
                 redis_send(expiry->redis, &end->command);
 }
 
-/* Up to a moment ago entries may have gone to the stream of the day before. */
+/* Until a moment ago, entries may have gone to the previous day's stream. */
 static void send_ends(struct feed_expiry *expiry, int64_t last_day)
 {
         expiry->sent_ms = clock_monotonic_ms();

@@ -1,4 +1,4 @@
-/* feed_fetch: GETRANGE for each document of a batch, GET for a long one, EXISTS of many keys. */
+/* feed_fetch: sends GETRANGE for each document of a batch, GET for a long document, and EXISTS with many keys. */
 #include "feed_fetch.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ static const char *key_of(const struct feed_fetch *fetch, const struct feed_wind
         return out;
 }
 
-/* The entry may be of an older target than the reply: then a missing document does not make it dead. */
+/* If the entry comes from an older target than the reply, a missing document does not make the entry dead. */
 static bool is_same_target(const struct feed_fetch *fetch, const struct redis_command *command)
 {
         return command->generation == fetch->read->generation;
@@ -31,7 +31,7 @@ static bool is_same_target(const struct feed_fetch *fetch, const struct redis_co
 static void keep_document(struct feed_fetch *fetch, struct feed_window_entry *entry, const char *text, size_t length)
 {
         struct json_object object;
-        /* Other programs may share this Redis: what is no JSON object is no document. */
+        /* Other programs may share this Redis: a value that is not a JSON object is not a document. */
         if (length == 0 || json_check_object(text, length, NULL, &object, NULL, NULL) < 0) {
                 entry->left_out = true;
                 return;
@@ -56,14 +56,14 @@ static void read_document(struct redis_command *command, const struct redis_repl
         } else if (feed_read_check(fetch->read, reply, err)) {
                 const char *text = redis_reply_text(reply, &length);
                 entry->is_gone = length == 0 && is_same_target(fetch, command);
-                entry->is_cut = is_first_part && length == FIRST_BYTES; /* perhaps just as long, perhaps longer */
+                entry->is_cut = is_first_part && length == FIRST_BYTES; /* may be exactly that long, or longer */
                 if (!entry->is_cut)
                         keep_document(fetch, entry, text, length);
         }
         redis_command_fini(command);
 }
 
-/* After a batch that had fewer documents than hoped for, the next one is larger. */
+/* If a batch had fewer documents than wanted, the next one is larger. */
 static void learn_from_batch(struct feed_fetch *fetch)
 {
         size_t found = 0;
@@ -171,7 +171,7 @@ static void on_existence(struct redis_command *command, const struct redis_reply
 {
         struct feed_ask *ask = feed_ask_of(command);
         struct feed_fetch *fetch = ask->step;
-        /* Meanwhile it has become a Cluster: then the documents will tell. */
+        /* Redis has become a Cluster meanwhile; fetching the documents will show which exist. */
         bool is_known =
                 !(reply && redis_reply_is_error(reply, "CROSSSLOT")) && feed_read_check(fetch->read, reply, err);
         if (is_known && redis_reply_type(reply) == REDIS_INTEGER && redis_reply_integer(reply) == 0)
@@ -180,7 +180,7 @@ static void on_existence(struct redis_command *command, const struct redis_reply
         existence_answered(fetch);
 }
 
-/* False: out of memory, which is noted. */
+/* False: out of memory, which has been recorded. */
 static bool ask_for_keys(struct feed_fetch *fetch, size_t first, size_t end)
 {
         char keys[EXISTS_KEYS][STORE_KEY_SIZE];

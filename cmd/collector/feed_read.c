@@ -1,5 +1,5 @@
-/* feed_read: a command that waits while another Redis comes into use is not sent there: entries of one Redis say nothing
- * of the documents of another. */
+/* feed_read: if another Redis comes into use, waiting commands are not sent to it: the entries of one Redis say nothing
+ * about the documents in another. */
 #include "feed_read.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* feed_read: reading of the feed and its documents in one Redis: the commands under way, the first failure, and whether
- * another Redis came into use meanwhile. The steps of a feed_reader share it.
+/* feed_read: the state of reading the feed and its documents from one Redis: the commands in flight, the first failure,
+ * and whether another Redis came into use meanwhile. The steps of a feed_reader share it.
  *
  *     feed_read_step(read);
  *     for (...)
@@ -23,26 +23,26 @@
 #include "store.h"
 
 enum {
-        FEED_ASKS_MAX = 64,  /* commands under way at once */
+        FEED_ASKS_MAX = 64,  /* commands in flight at once */
         FEED_WORDS_MAX = 33, /* in one command */
 };
 
-/* A command under way. */
+/* A command in flight. */
 struct feed_ask {
         struct redis_command command;
         struct feed_read *read;
-        void *step;          /* of whom it is: for the step's own callback */
-        size_t first, count; /* what it is about: entries, or a day        */
+        void *step;          /* the step that sent it, for its callback */
+        size_t first, count; /* which entries, or which day, it concerns */
 };
 
 struct feed_read {
         struct store *store;
         struct feed_ask *asks;      /* FEED_ASKS_MAX of them, the reader's */
-        size_t ask_count;           /* of the step under way               */
-        size_t waiting;             /* replies to come; and 1 while the step still sends */
-        unsigned place;             /* where it began (redis_place)        */
-        unsigned generation;        /* of the target that the entries are of */
-        bool is_moved;              /* another place is in use: its documents are not those of the entries */
+        size_t ask_count;           /* of the current step */
+        size_t waiting;             /* outstanding replies, plus 1 while the step is still sending */
+        unsigned place;             /* the place where reading began (redis_place) */
+        unsigned generation;        /* of the target that the entries come from */
+        bool is_moved;              /* another place is in use, so its documents do not belong to the entries */
         enum store_outcome outcome; /* the first failure; STORE_DONE: none */
         struct err err;
 };
@@ -51,16 +51,16 @@ void feed_read_init(struct feed_read *read, struct store *store);
 
 void feed_read_step(struct feed_read *read);
 struct feed_ask *feed_read_ask(struct feed_read *read, size_t first, size_t count, void *step);
-/* Sends a command of texts. False: out of memory, which is noted. */
+/* Sends a command whose arguments are strings. False: out of memory, which is recorded. */
 bool feed_read_send(struct feed_read *read, struct feed_ask *ask, redis_reply_fn *on_reply, size_t argc,
                     const char *const argv[]);
-/* True when nothing is under way any more. Counts: once at the end of sending, and once for each reply. */
+/* True when nothing is in flight any more. Call it once after sending, and once for each reply. */
 bool feed_read_is_answered(struct feed_read *read);
 
-/* Notes a failure. The first one counts. */
+/* Records a failure. Only the first is kept. */
 void feed_read_fail(struct feed_read *read, enum store_outcome outcome, const struct err *err);
 void feed_read_fail_memory(struct feed_read *read);
-/* True for a sound reply; otherwise the failure is noted. */
+/* True for a valid reply; otherwise the failure is recorded. */
 bool feed_read_check(struct feed_read *read, const struct redis_reply *reply, const struct err *err);
 
 static inline struct feed_ask *feed_ask_of(struct redis_command *command)

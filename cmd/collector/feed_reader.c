@@ -4,9 +4,9 @@
  *              go_on -> ask for days -> go_on    fetch existence -> take_documents                     -> go_on
  *                                                take_documents  -> fetch one whole    -> take_documents
  *
- * Entries are read many at a time, since many of them may have no document any more; documents are fetched a batch at a
- * time. After a batch with no document left, EXISTS asks for many keys at once, until some exist again: that walk takes
- * turns with those of other readers. */
+ * Entries are read many at a time, since the documents of many may be gone; documents are fetched in batches. After a
+ * batch in which no document exists, EXISTS checks many keys at once until it finds some that exist. Readers take turns
+ * with that walk. */
 #include "feed_reader.h"
 
 #include <inttypes.h>
@@ -18,10 +18,10 @@
 #include "base/clock.h"
 
 enum {
-        ENTRIES_FIRST = 64, /* in the first read                                          */
-        ENTRIES_WALK = 64,  /* of those that are likely to be gone: POSTs wait for this   */
-        DAYS_A_PASS = 4,    /* this many days count as one entry that was passed          */
-        PASS_MAX = 1024,    /* entries that one page may pass without taking any          */
+        ENTRIES_FIRST = 64, /* in the first read                                                      */
+        ENTRIES_WALK = 64,  /* of entries whose documents are probably gone; POSTs wait for this read */
+        DAYS_A_PASS = 4,    /* this many days count as one skipped entry                              */
+        PASS_MAX = 1024,    /* entries that one page may skip without taking any                      */
 };
 
 struct feed_reader_memory {
@@ -31,7 +31,7 @@ struct feed_reader_memory {
 
 /* --- Ending --------------------------------------------------------------------------------------------- */
 
-/* When all that was sent has been answered. */
+/* Called when everything that was sent has been answered. */
 static void give_turn(struct feed_reader *reader)
 {
         struct feed_turns *turns = &reader->store->turns;
@@ -213,15 +213,14 @@ static void read_entries(struct feed_reader *reader)
 
 /* --- From stream to stream ------------------------------------------------------------------------------ */
 
-/* Nothing is added to a stream any more when its day has been over for longer than a document may be held and
- * clocks may differ. */
+/* A stream gets no more entries once its day has been over for longer than the hold time plus the clock skew. */
 static bool day_is_closed(const struct feed_reader *reader, int64_t day)
 {
         return clock_realtime_ms() > feed_day_start_ms(day + 1) + store_reach_ms(reader->store);
 }
 
-/* At the end of a stream: moves to the next one that exists, or to a day of which that is not known. FEED_DAY_EMPTY:
- * this was the last one. */
+/* At the end of a stream: moves to the next one that exists, or to a day that has not been checked yet. FEED_DAY_EMPTY:
+ * this was the last stream. */
 static enum feed_day_state next_stream(struct feed_reader *reader)
 {
         struct cursor *at = &reader->cursor;
@@ -248,9 +247,9 @@ static void on_days_known(struct feed_days *days)
         go_on(reader);
 }
 
-/* --- What comes next ------------------------------------------------------------------------------------ */
+/* --- The next step ------------------------------------------------------------------------------------ */
 
-/* No more documents than are wanted, and one to tell whether there are more. */
+/* As many documents as are wanted, plus one that shows whether there are more. */
 static size_t documents_wanted(const struct feed_reader *reader)
 {
         return reader->wanted > 0 ? reader->wanted - reader->taken + 1 : 0;
@@ -343,7 +342,7 @@ void feed_reader_start(struct feed_reader *reader)
         reader->doubles = (struct feed_doubles){ .read = &reader->read,
                                                  .window = reader->window,
                                                  .on_done = on_doubles_left_out };
-        /* One more than will be taken tells whether there are more. */
+        /* One more than will be taken shows whether there are more. */
         reader->page_entries = reader->wanted >= ENTRIES_FIRST ? FEED_WINDOW_MAX : ENTRIES_FIRST;
         if (reader->cursor.day < feed_days_first())
                 reader->cursor = (struct cursor){ .day = feed_days_first() };

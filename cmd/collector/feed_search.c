@@ -1,8 +1,9 @@
-/* feed_search: spans of time; for a span the days it may be in; for a day the pages of its stream.
+/* feed_search: searches spans of time, for each span the days that it may touch, and for each day the pages of its
+ * stream.
  *
- * An entry is in the stream of the day on which its writer sent the XADD, by the writer's clock. Its id comes later, from
- * Redis's clock. So a span is looked for in the streams from reach_ms before it to FEED_CLOCK_SKEW_MS behind it: in
- * one stream, except around midnight. */
+ * An entry is in the stream of the day on which its writer sent the XADD, by the writer's clock. Redis assigns its id
+ * later, by its own clock. So the streams from reach_ms before a span to FEED_CLOCK_SKEW_MS after it are searched;
+ * except around midnight, that is a single stream. */
 #include "feed_search.h"
 
 #include <inttypes.h>
@@ -30,7 +31,7 @@ static int64_t last_day_of_span(const struct feed_search *search)
         return smaller(feed_day(search->span.to_ms - 1 + FEED_CLOCK_SKEW_MS), search->last_day);
 }
 
-/* False: it is empty. */
+/* False: the span is empty. */
 static bool set_span(struct feed_search *search, int64_t from_ms, int64_t to_ms)
 {
         search->span.from_ms = larger(from_ms, search->span.earliest);
@@ -42,7 +43,7 @@ static bool set_span(struct feed_search *search, int64_t from_ms, int64_t to_ms)
         return true;
 }
 
-/* False: all spans around this time are done. */
+/* False: all spans around this time have been searched. */
 static bool next_span_here(struct feed_search *search)
 {
         int64_t farthest = larger(search->span.latest - search->last_ms, search->first_ms - search->span.earliest);
@@ -84,7 +85,7 @@ static bool go_to_end(struct feed_search *search)
         return true;
 }
 
-/* False: all has been searched, or as much as is allowed. */
+/* False: everything has been searched, or the limit is reached. */
 static bool next_span(struct feed_search *search)
 {
         if (search->reads < search->reads_max && next_span_here(search))
@@ -117,7 +118,7 @@ static bool page_is_enough(struct feed_search *search, const struct redis_reply 
         return false;
 }
 
-/* Moves to where the next read begins. False: there is none. */
+/* Moves to where the next read begins. False: there is no next read. */
 static bool move_on(struct feed_search *search, const struct redis_reply *page)
 {
         search->reads++;
@@ -136,7 +137,7 @@ static void on_turn(struct feed_turn *turn, const struct err *err)
 {
         struct feed_search *search = CONTAINER_OF(turn, struct feed_search, turn);
         if (err) {
-                search->failure = *err; /* that of another search, which may be gone before on_done ends */
+                search->failure = *err; /* belongs to another search, which may be freed before on_done returns */
                 search->on_done(search, NULL, &search->failure);
                 return;
         }
@@ -150,7 +151,7 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
         bool sound = reply && redis_reply_type(reply) != REDIS_ERROR;
         bool more = sound && !page_is_enough(search, reply) && move_on(search, reply);
         redis_command_fini(command);
-        give_turn(search, search->is_moved ? NULL : err); /* a move is no failure of the others */
+        give_turn(search, search->is_moved ? NULL : err); /* for other searches a move is not a failure */
         if (!more) {
                 search->on_done(search, sound ? NULL : reply, sound ? NULL : err);
         } else if (search->turns) {

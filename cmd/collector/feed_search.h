@@ -1,5 +1,5 @@
-/* feed_search: looks through the feed around the time at which a key may have been added: for the entry of a repeated
- * document (store_announce.h), or for the first entry of one that was added twice (feed_doubles.h).
+/* feed_search: searches the feed around the time at which a key may have been added: for the entry of a repeated
+ * document (store_announce.h), or for the first of two entries of the same document (feed_doubles.h).
  *
  *     struct job { struct feed_search search; ... };
  *     job->search = (struct feed_search){ .redis = redis, .place = place, .reach_ms = reach, .first_ms = ms,
@@ -7,10 +7,10 @@
  *                                         .on_entry = on_entry, .on_done = on_done };
  *     if (!feed_search_start(&job->search)) ...                       // there is nothing to search
  *
- * From that time it goes outwards in both directions, in spans that grow fourfold: if the clocks agree, the first read
- * finds the entry, at any rate of documents. It goes back by FEED_CLOCK_SKEW_MS, and ahead by reach_ms, the longest
- * time that a document may be held and clocks may differ. A repeat may have been added much later: so if end_ms is later
- * still, it also goes back from end_ms by both.
+ * The search moves outwards from that time in both directions, and each span is four times as long as the one before.
+ * If the clocks agree, the first read finds the entry, whatever the rate of documents. The search reaches back by
+ * FEED_CLOCK_SKEW_MS and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later,
+ * so if end_ms is later still, the search also goes back from end_ms by the sum of both.
  *
  * One read (XRANGE) has at most FEED_SEARCH_PAGE entries: 0.25 ms of Redis's time.
  *
@@ -30,18 +30,18 @@ enum { FEED_SEARCH_PAGE = 512 };
 struct feed_search {
         /* Set by the caller; pointers are borrowed until on_done. */
         struct redis *redis;
-        unsigned place;           /* redis_place.number: the only place that is searched */
-        struct feed_turns *turns; /* each read but the first takes a turn; NULL: none does */
+        unsigned place;           /* redis_place.number: the only place to search */
+        struct feed_turns *turns; /* each read but the first takes a turn; NULL: no read does */
         int64_t reach_ms;
-        int64_t first_ms, last_ms; /* it begins at this time, or between these; Unix */
+        int64_t first_ms, last_ms; /* the search begins at, or between, these Unix times */
         int64_t end_ms;            /* exclusive */
         int64_t last_day;          /* the last day whose stream is searched */
-        unsigned reads_max;        /* around the first time; and again, back from the end */
-        /* Called for each entry that may be in the span. False: this is enough. */
+        unsigned reads_max;        /* around the first time, and again back from the end */
+        /* Called for each entry that may be in the span. Returns false to stop. */
         bool (*on_entry)(struct feed_search *search, int64_t day, const struct feed_entry *entry);
-        /* Exactly once, never from inside feed_search_start. Without `refusal` and `err` the search has ended: on_entry
-         * had enough, or the end or reads_max was reached. Otherwise `refusal` is an error reply, or `err` says why
-         * there was no reply. */
+        /* Called exactly once, never during feed_search_start. Without `refusal` and `err` the search has ended:
+         * on_entry stopped it, or it reached the end or reads_max. Otherwise `refusal` is an error reply, or `err` says
+         * why there was no reply. */
         void (*on_done)(struct feed_search *search, const struct redis_reply *refusal, const struct err *err);
 
         /* Private. */
@@ -52,14 +52,14 @@ struct feed_search {
         bool has_turn;
         bool is_at_end; /* goes back from end_ms */
         struct {
-                int64_t earliest, latest;   /* how far spans go around the first times  */
-                int64_t inner_ms, outer_ms; /* distance of the next two spans from there */
+                int64_t earliest, latest;   /* how far the spans reach around the first times */
+                int64_t inner_ms, outer_ms; /* distance of the next two spans from those times */
                 bool is_back_next;
                 int64_t from_ms, to_ms; /* this span, `to` exclusive */
         } span;
         int64_t day;
         struct feed_id after;
-        bool is_inside;      /* behind `after` */
+        bool is_inside;      /* after `after`    */
         unsigned reads;      /* around this time */
         unsigned reads_done; /* in all           */
 };

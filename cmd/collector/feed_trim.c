@@ -1,4 +1,4 @@
-/* feed_trim: an XDEL is never held and never sent again: it is done now, in this target, or not at all. */
+/* feed_trim: an XDEL is never held and never repeated: it runs now, on this target, or not at all. */
 #include "feed_trim.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 enum {
         PER_SECOND = 5000,
         ALLOWANCE_MAX = 1024,
-        DELETE_MAX = 32, /* in one command, and in one turn: 0.06 ms of Redis's time, which documents wait for */
+        DELETE_MAX = 32, /* in one command and in one turn; documents wait 0.06 ms for it in Redis */
 };
 
 struct feed_trim_delete {
@@ -49,13 +49,13 @@ static void on_deleted(struct redis_command *command, const struct redis_reply *
         free(delete);
 }
 
-/* The ids are those of another server's stream. */
+/* The ids belong to another server's stream. */
 static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED const struct redis_place *place)
 {
         return REDIS_NOT_MADE;
 }
 
-/* Without memory the next reader notes the ids again. */
+/* If memory is short, the next reader records the ids again. */
 static void send_delete(struct feed_trim *trim, const struct feed_id ids[], size_t count)
 {
         char texts[DELETE_MAX][FEED_ID_SIZE];

@@ -1,12 +1,11 @@
-/* feed_trim: removes entries of missing documents from the feed, so that the next list need not pass them.
+/* feed_trim: removes entries of missing documents from the feed, so that later listings need not skip them.
  *
- *     feed_trim_note(&store->trim, stream, id, generation);    // for each, as a reader sees it
+ *     feed_trim_note(&store->trim, stream, id, generation);    // for each such entry that a reader meets
  *     feed_trim_turn(&store->trim);                            // in each turn of the loop, just before redis_flush
  *
- * It sends XDEL for each id instead of XTRIM up to one: between entries of missing documents there may be others whose
- * document exists, of a Collector with another retention. An id belongs to one server's stream: it goes to the
- * target that it was seen in, or nowhere. The rate is limited; ids beyond it are forgotten, and the next reader sees
- * them again.
+ * It sends XDEL with single ids rather than XTRIM up to an id, because entries of existing documents, from a Collector
+ * with another retention, may lie in between. An id belongs to one server's stream, so it is sent only to the target in
+ * which it was seen. The rate is limited: ids beyond it are dropped, and the next reader finds them again.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_TRIM_H
@@ -25,7 +24,7 @@ struct feed_trim {
         /* Set by the caller. */
         struct redis *redis;
         int64_t age_ms; /* younger entries stay: clocks differ, and their document may be on its way */
-        /* The Redis user may not send XDEL. Once for each generation of the target. */
+        /* The Redis user lacks the right to send XDEL. Called once per generation of the target. */
         void (*on_refused)(void *data, const char *reason);
         void *data;
 

@@ -1,4 +1,4 @@
-/* Tests of trimming without a server: what is recorded, and what is forgotten. With servers,
+/* Tests of trimming without a server: which ids are recorded and which are dropped. For tests with servers see
  * tests/integration/test_listing.py. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@ static struct feed_trim trim;
 static int setup(void **state UNUSED)
 {
         struct err err;
-        /* Port 1 (tcpmux): nothing listens there, and nothing is sent. */
+        /* Nothing listens on port 1 (tcpmux), so nothing is sent. */
         struct redis_target *target =
                 redis_target_new(&(struct redis_target_options){ .host = "127.0.0.1", .port = 1 }, &err);
         assert_non_null(target);

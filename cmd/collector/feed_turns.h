@@ -1,5 +1,5 @@
-/* feed_turns: reads far into the feed take turns, one at a time for each worker. So a document posted meanwhile waits for
- * one such read, not for all.
+/* feed_turns: lets reads far into the feed take turns, one at a time per worker. A document posted meanwhile waits for
+ * one such read, not for all of them.
  *
  *     struct page { struct feed_turn turn; ... };
  *     page->turn.on_turn = on_turn;
@@ -17,12 +17,12 @@
 #include "base/err.h"
 
 struct feed_turn {
-        /* Exactly once for each feed_turns_take. With `err` there is no turn. */
+        /* Called exactly once for each feed_turns_take. With `err`, the turn was not granted. */
         void (*on_turn)(struct feed_turn *turn, const struct err *err);
         struct feed_turn *next; /* private */
 };
 
-/* All zero: nobody has the turn. */
+/* All zero: no reader has the turn. */
 struct feed_turns {
         struct feed_turn *first, *last; /* readers that wait */
         bool is_taken;
@@ -31,8 +31,8 @@ struct feed_turns {
 void feed_turns_take(struct feed_turns *turns, struct feed_turn *turn);
 /* Gives the turn to the next one. */
 void feed_turns_give(struct feed_turns *turns);
-/* Instead of feed_turns_give, if the holder's read failed: all who wait fail now, instead of waiting for the same
- * failure one after the other. */
+/* Call this instead of feed_turns_give if the holder's read failed. All waiting readers fail at once, rather than one
+ * after the other with the same failure. */
 void feed_turns_fail(struct feed_turns *turns, const struct err *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Tests of turns: which reader is next, and what happens to those that wait. */
+/* Tests of turns: which reader is next, and what happens to the waiting ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* feed_window: the entries of the feed that a reader has in memory, and the batch of them whose documents are known.
+/* feed_window: the feed entries that a reader has in memory, and the batch of them whose documents are known.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_WINDOW_H
@@ -12,17 +12,17 @@
 #include "base/uuid.h"
 #include "feed.h"
 
-enum { FEED_WINDOW_MAX = 256 }; /* XRANGE with so many: 0.06 ms of Redis's time */
+enum { FEED_WINDOW_MAX = 256 }; /* an XRANGE with this many costs Redis 0.06 ms */
 
 struct feed_window_entry {
         char key[UUID_TEXT_SIZE];
         struct feed_id id;
-        int64_t mark_ms;                 /* -1: no mark                       */
-        bool left_out;                   /* a double, or there is no document */
-        bool is_gone;                    /* the Redis that has the entry has no document */
-        bool is_cut;                     /* not fetched whole                 */
-        bool is_looked_for, is_searched; /* by feed_doubles                   */
-        char *document;                  /* owned */
+        int64_t mark_ms;                 /* -1: no mark                              */
+        bool left_out;                   /* a duplicate, or without a document       */
+        bool is_gone;                    /* the entry's own Redis lacks the document */
+        bool is_cut;                     /* only the beginning was fetched           */
+        bool is_looked_for, is_searched; /* by feed_doubles                          */
+        char *document;                  /* owned                                    */
         size_t length;
 };
 

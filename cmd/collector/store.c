@@ -1,4 +1,4 @@
-/* store: what the operations on documents share. */
+/* store: what all operations on documents share. */
 #include "store.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 
 enum { REASON_MAX = 120 };
 
-/* To a value that is longer than proto-max-bulk-len; Redis closes the connection after it. */
+/* Redis's answer to a value that is longer than proto-max-bulk-len; it then closes the connection. */
 #define TOO_LARGE "ERR Protocol error"
 
 void store_init(struct store *store, struct redis *redis, struct ack_pool *ack_pool, struct swap *swap,
@@ -55,7 +55,7 @@ enum store_outcome store_no_value(const struct redis_reply *reply, const struct 
 {
         if (reply && redis_reply_type(reply) != REDIS_ERROR)
                 return STORE_ABSENT;
-        /* Other programs may share this Redis: a key that does not hold a string is not a document. */
+        /* Other programs may share this Redis, so a key that does not hold a string is not a document. */
         if (reply && redis_reply_is_error(reply, "WRONGTYPE"))
                 return STORE_ABSENT;
         return store_failure(reply, failure, err);
@@ -100,7 +100,7 @@ int64_t store_today(struct store *store)
         return day;
 }
 
-/* Nearly all are asked for today, in the place in use: that name is kept. */
+/* Nearly all calls ask for today's stream in the current place, so that name is cached. */
 const char *store_stream(struct store *store, const struct redis_place *place, int64_t day, char out[FEED_STREAM_SIZE])
 {
         if (day != store->day)
@@ -117,7 +117,7 @@ const char *store_stream(struct store *store, const struct redis_place *place, i
 void store_fail_later(struct redis *redis, struct redis_command *command)
 {
         command->must_not_hold = true;
-        redis_send(redis, command); /* a command without bytes is refused at the next flush */
+        redis_send(redis, command); /* the next flush refuses a command without bytes */
 }
 
 void store_send_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,

@@ -1,8 +1,8 @@
-/* store: documents in one Redis: the names of their keys, the stream of today, and what a failure means. Knows nothing of
- * HTTP. What is done with a document has files of its own: store_write.h, store_read.h, store_delete.h,
- * store_announce.h; reading the feed is feed_reader.h.
+/* store: documents in one Redis: the names of their keys, today's stream, and what a failure means. It knows nothing of
+ * HTTP. Each operation has a header: store_write.h, store_read.h, store_delete.h, store_announce.h; feed_reader.h reads
+ * the feed.
  *
- * A document is a string with the key `<prefix><uuid>`.
+ * A document is a Redis string with the key `<prefix><uuid>`.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STORE_H
@@ -22,16 +22,16 @@
 #include "redis/redis.h"
 #include "swap.h"
 
-/* The Redis that was bound before (`--previous-binding`): asked if a key is not found. */
+/* The previously bound Redis (`--previous-binding`), which is asked for keys that the current one lacks. */
 struct store_previous {
         struct redis *redis; /* borrowed; NULL: none */
-        unsigned generation; /* of the latest target; while the client is still on its way to it, a miss is not final */
+        unsigned generation; /* of the latest target; until the client has reached it, a miss is not final */
         struct metric *found, *absent, *failed;
 };
 
 struct store {
         struct redis *redis;       /* borrowed */
-        struct ack_pool *ack_pool; /* borrowed; documents are written there. NULL: to `redis` */
+        struct ack_pool *ack_pool; /* borrowed; writes documents. NULL: `redis` writes them */
         struct store_previous previous;
         struct swap *swap;    /* borrowed */
         int64_t retention_ms; /* 0: kept */
@@ -39,65 +39,65 @@ struct store {
         bool feed;
         int64_t day;                   /* of `stream`, the last day written to; -1: none */
         unsigned place;                /* of `stream` (redis_place)                      */
-        char stream[FEED_STREAM_SIZE]; /* its name; "": not made yet                     */
+        char stream[FEED_STREAM_SIZE]; /* its name; "": not built yet                    */
         struct feed_expiry expiry;
-        struct feed_turns turns; /* of what reads far into the feed */
+        struct feed_turns turns; /* for reads far into the feed */
         struct feed_trim trim;
 };
 
 enum store_outcome {
         STORE_DONE,
-        STORE_EXISTS,      /* STORE_NEW: the key exists                                              */
-        STORE_ABSENT,      /* no document under this key                                             */
-        STORE_UNAVAILABLE, /* Redis was away for too long, or too much waits for it; err says which  */
-        STORE_FULL,        /* Redis refuses for lack of memory                                       */
-        STORE_REFUSED,     /* Redis refuses for another reason: rights, disk, a key of another type  */
-        STORE_MOVED,       /* store_announce, reader: the binding has changed meanwhile; begin again */
-        STORE_UNKNOWN,     /* Redis may have stored it but never replied; err says why               */
-        STORE_UNSAFE,      /* stored, but not known to be as safe as --ack asks                      */
-        STORE_UNLISTED,    /* stored, but not known to be in the feed; err says why                  */
+        STORE_EXISTS,      /* STORE_NEW: the key exists                                                  */
+        STORE_ABSENT,      /* no document under this key                                                 */
+        STORE_UNAVAILABLE, /* Redis was away for too long, or too many commands wait; err says which     */
+        STORE_FULL,        /* Redis refuses because it is out of memory                                  */
+        STORE_REFUSED,     /* Redis refuses for another reason: permissions, disk, a key of another type */
+        STORE_MOVED,       /* store_announce, reader: the binding has changed; start again               */
+        STORE_UNKNOWN,     /* Redis may have stored it but never replied; err says why                   */
+        STORE_UNSAFE,      /* stored, but perhaps not as safely as --ack demands                         */
+        STORE_UNLISTED,    /* stored, but perhaps not in the feed; err says why                          */
 };
 
 /* `ack_pool` may be NULL. */
 void store_init(struct store *store, struct redis *redis, struct ack_pool *ack_pool, struct swap *swap,
                 int64_t retention_ms, int64_t hold_ms, bool feed);
 
-/* The oldest generation of the Redis in use, or of the previous one, in which a miss is final (swap.h). */
+/* The oldest generation of the current Redis, or of the previous one, in which a miss is final (swap.h). */
 unsigned store_generation_min(const struct store *store, bool is_previous);
 
-/* An entry's id is at most this much later than the day of its stream ends, by our clock. */
+/* By our clock, an entry's id is at most this much later than the end of its stream's day. */
 static inline int64_t store_reach_ms(const struct store *store)
 {
         return 2 * store->hold_ms + FEED_CLOCK_SKEW_MS;
 }
 
-/* The outcome of an error reply, or without a reply of a command that failed. `err` gets a text without secrets. */
+/* The outcome that an error reply means, or without a reply, a failed command. `err` gets a text without secrets. */
 enum store_outcome store_failure(const struct redis_reply *reply, const struct err *failure, struct err *err);
-/* The same for a reply that is not the document: STORE_ABSENT, or why it is not known. */
+/* The same for a reply that is not the document: STORE_ABSENT, or why the document could not be read. */
 enum store_outcome store_no_value(const struct redis_reply *reply, const struct err *failure, struct err *err);
-/* Counts what the previous Redis said; a failure's text then names that Redis. */
+/* Counts an answer of the previous Redis; the text of a failure then names that Redis. */
 void store_count_previous(struct store *store, enum store_outcome outcome, struct err *err);
 
 /* --- Names ---------------------------------------------------------------------------------------------- */
 
 enum { STORE_KEY_SIZE = FEED_PREFIX_MAX + UUID_TEXT_SIZE };
 
-/* The key of a document in that place, not terminated. Returns its length. */
+/* Writes the key of a document in that place, without a NUL. Returns its length. */
 size_t store_key(const struct redis_place *place, const char *key, char out[STORE_KEY_SIZE]);
-/* For redis_command.on_place of commands whose key is a document's. */
+/* The redis_command.on_place of commands whose key is a document's. */
 enum redis_made store_set_key(struct redis_command *command, const struct redis_place *place, const char *key);
-/* Today, which the caller is going to write to. */
+/* Today, for a caller that is about to write to today's stream. */
 int64_t store_today(struct store *store);
-/* The name of a day's stream in that place; borrowed from the store or from `out`. */
+/* The name of a day's stream in that place, borrowed from the store or from `out`. */
 const char *store_stream(struct store *store, const struct redis_place *place, int64_t day, char out[FEED_STREAM_SIZE]);
 
 /* --- Sending -------------------------------------------------------------------------------------------- */
 
-/* A command that is a verb and a document's key. The reply comes to the one of redis_command_init, as a failure if memory
- * is short. */
+/* Sends a command that consists of a verb and a document's key. The on_reply of redis_command_init gets the reply, or a
+ * failure if memory is short. */
 void store_send_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,
                     enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place));
-/* For a command that could not be formatted: its failure is told at the end of the turn, as of one that was sent. */
+/* For a command that could not be formatted: it fails at the end of the turn, as if it had been sent. */
 void store_fail_later(struct redis *redis, struct redis_command *command);
 
 #endif

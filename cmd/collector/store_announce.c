@@ -1,4 +1,4 @@
-/* store_announce: a search through the feed, and an XADD if it finds nothing. */
+/* store_announce: searches the feed, and sends an XADD if it finds nothing. */
 #include "store_announce.h"
 
 #include <string.h>
@@ -34,15 +34,15 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         announce_done(announce, outcome, &why);
 }
 
-/* The document is in the former Redis: an entry in another one would be useless. */
+/* The document is in the former Redis, so an entry in another one would be useless. */
 static enum redis_made on_announce_place(struct redis_command *command, UNUSED const struct redis_place *place)
 {
         CONTAINER_OF(command, struct store_announce, add)->is_moved = true;
         return REDIS_NOT_MADE;
 }
 
-/* The first sender may be alive and late, or the search too short: the mark lets readers leave the double out. The entry
- * goes into today's stream, because readers have passed those of other days. */
+/* The first sender may still be alive but late, or the search may have been too short: the mark lets readers omit the
+ * duplicate. The entry goes into today's stream, because readers have already read those of other days. */
 static void announce_add(struct store_announce *announce)
 {
         struct store *store = announce->store;

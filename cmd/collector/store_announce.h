@@ -1,7 +1,7 @@
-/* store_announce: makes sure that an existing document is in the feed, in case that its Collector died between SET and
- * XADD. It looks for the entry around the time at which the document was stored, and among the latest entries. If it
- * finds none it adds one to today's stream, with a mark: the search is bounded, and a document that it did not find is
- * better listed twice than missed.
+/* store_announce: makes sure that an existing document is in the feed, in case its Collector died between SET and XADD.
+ * It searches for the entry around the time at which the document was stored, and among the latest entries. If it finds
+ * none, it adds an entry with a mark to today's stream. The search is bounded, and it is better to list a document
+ * twice than to miss it.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STORE_ANNOUNCE_H
@@ -25,15 +25,15 @@ struct store_announce {
         struct store *store;
         struct feed_search search;
         struct redis_command add;
-        unsigned generation; /* of the target that the document was found in */
+        unsigned generation; /* of the target in which the document was found */
         char key[UUID_TEXT_SIZE];
-        int64_t from_ms; /* Unix time: where the search begins, and the mark */
+        int64_t from_ms; /* Unix time: the start of the search, and the mark */
         bool is_found;
         bool is_moved; /* another Redis is in use */
 };
 
-/* `found` has just read the document, and tells the Redis whose feed counts; it may be in the same memory as `announce`.
- * `stored_ms` is Unix time. on_done comes exactly once, in the same loop, never from inside this call. */
+/* `found` has just read the document, and determines whose feed counts; it may share memory with `announce`.
+ * `stored_ms` is Unix time. on_done is called exactly once, on the same loop, never during this call. */
 void store_announce(struct store *store, struct store_announce *announce, const struct store_read *found,
                     int64_t stored_ms);
 

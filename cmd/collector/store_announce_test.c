@@ -1,5 +1,5 @@
-/* Tests of announcements where no Redis is: the answer comes exactly once, and never from inside the call. With servers,
- * tests/integration/test_listing.py. */
+/* Tests of announcements without Redis: on_done is called exactly once, and never during the call. For tests with
+ * servers see tests/integration/test_listing.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,7 +76,7 @@ static void announce(struct told *told, int64_t stored_ms)
         store_announce(&store, &told->announce, &found, stored_ms);
 }
 
-/* Closing the client answers whatever it has taken. */
+/* Closing the client answers every command that it has taken. */
 static void assert_told_later(struct told *told, enum store_outcome outcome)
 {
         assert_int_equal(told->times, 0);
@@ -94,7 +94,7 @@ static void a_search_is_answered_later(void **state UNUSED)
         assert_told_later(&told, STORE_UNLISTED);
 }
 
-/* A clock that is far ahead: there is nothing to look through, and the entry is added at once. */
+/* With a clock that is far ahead there is nothing to search, so the entry is added at once. */
 static void an_entry_that_is_added_without_a_search_is_answered_later(void **state UNUSED)
 {
         struct told told;
@@ -121,7 +121,7 @@ static void what_the_client_refuses_is_answered_by_its_next_flush(void **state U
 {
         struct told search, add;
         budget.commands_max = 1;
-        atomic_store(&budget.commands, 1); /* as much waits as may wait */
+        atomic_store(&budget.commands, 1); /* the budget is used up */
         announce(&search, clock_realtime_ms());
         announce(&add, clock_realtime_ms() + 24 * HOUR_MS);
         assert_true(search.times == 0 && add.times == 0);
@@ -130,7 +130,7 @@ static void what_the_client_refuses_is_answered_by_its_next_flush(void **state U
         assert_true(search.outcome == STORE_UNLISTED && add.outcome == STORE_UNLISTED);
 }
 
-/* Another search has the turn: it matters only to reads behind the first one. */
+/* Another search has the turn; that delays only reads after the first one. */
 static void a_turn_that_is_taken_holds_nothing_up(void **state UNUSED)
 {
         struct told told;

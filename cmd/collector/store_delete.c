@@ -1,4 +1,5 @@
-/* store_delete: GETDEL (Redis 6.2) and not DEL, since it refuses keys that hold no string, which are not ours. */
+/* store_delete: uses GETDEL (Redis 6.2) rather than DEL, since GETDEL refuses keys that hold no string, which are not
+ * ours. */
 #include "store_delete.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ static void on_deleted(struct redis_command *command, const struct redis_reply *
         enum store_outcome outcome = STORE_DONE;
         bool is_value = reply && redis_reply_type(reply) == REDIS_STRING;
         bool is_gone = reply && redis_reply_type(reply) == REDIS_NIL &&
-                       command->attempts > 1; /* deleted by our own first attempt */
+                       command->attempts > 1; /* our first attempt deleted it */
         if (!is_value && !is_gone)
                 outcome = store_no_value(reply, err, &why);
         redis_command_fini(command);

@@ -1,4 +1,4 @@
-/* store_delete: a document is removed, from the Redis in use and then from the previous one (`--previous-binding`).
+/* store_delete: removes a document from the current Redis and then from the previous one (`--previous-binding`).
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STORE_DELETE_H
@@ -13,7 +13,7 @@
 
 struct store_delete {
         void (*on_done)(struct store_delete *delete, enum store_outcome outcome, const struct err *err);
-        bool was_there; /* deleted; after a failure: from the Redis in use, perhaps not from the previous one */
+        bool was_there; /* deleted; after a failure: from the current Redis, perhaps not from the previous one */
 
         /* Private. */
         struct store *store;
@@ -22,7 +22,7 @@ struct store_delete {
         bool is_previous;
 };
 
-/* on_done comes exactly once, in the same loop, never from inside this call. */
+/* on_done is called exactly once, on the same loop, never during this call. */
 void store_delete(struct store *store, struct store_delete *delete, const char *key);
 
 #endif

@@ -1,4 +1,4 @@
-/* store_read: the document under a key, from the Redis in use or from the previous one (`--previous-binding`).
+/* store_read: reads the document under a key from the current Redis or from the previous one (`--previous-binding`).
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STORE_READ_H
@@ -16,7 +16,7 @@ struct store_read {
         /* `document` is borrowed during the call, NULL unless STORE_DONE. */
         void (*on_done)(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
                         const struct err *err);
-        bool is_previous; /* it was found, or looked for last, in the previous Redis */
+        bool is_previous; /* the previous Redis had it, or was the last one asked */
 
         /* Private. */
         struct store *store;
@@ -25,16 +25,16 @@ struct store_read {
         char key[UUID_TEXT_SIZE];
 };
 
-/* on_done comes exactly once, in the same loop, never from inside these calls. */
+/* on_done is called exactly once, on the same loop, never during these calls. */
 
-/* Looks in the previous Redis, too, if there is one. If that one cannot tell, the outcome is not STORE_ABSENT but
- * STORE_UNAVAILABLE. */
+/* Also asks the previous Redis, if there is one. If that one gives no answer, the outcome is STORE_UNAVAILABLE, not
+ * STORE_ABSENT. */
 void store_read(struct store *store, struct store_read *read, const char *key);
 /* Asks `redis`, where a store_write has found the key. */
 void store_read_found(struct store *store, struct store_read *read, struct redis *redis, const char *key);
-/* Looks only in the previous Redis. */
+/* Asks only the previous Redis. */
 void store_read_previous(struct store *store, struct store_read *read, const char *key);
-/* In on_done: what it has found is in a former Redis, and does not count (swap.h). */
+/* In on_done: the result comes from a former Redis and does not count (swap.h). */
 bool store_read_is_overtaken(const struct store_read *read);
 
 #endif

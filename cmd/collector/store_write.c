@@ -1,5 +1,5 @@
-/* store_write: SET and XADD go out in the same write, so a document costs one round trip. Only if the SET may find a key
- * (NX), and in a Cluster, the XADD waits for its reply. pkg/redis may send both again: the SET because the key is
+/* store_write: SET and XADD go out in the same write, so a document costs one round trip. The XADD waits for the reply
+ * to the SET only in a Cluster, or if the key may exist (NX). pkg/redis may send both again: the SET because the key is
  * ours, the XADD because it then carries a mark. */
 #include "store_write.h"
 
@@ -15,7 +15,7 @@ enum { FENCE_SIZE = 2 * STORE_KEY_SIZE + sizeof("collector:ack:{}") };
 static void write_failed(struct store_write *write, enum store_outcome outcome, const struct err *err)
 {
         if (write->outcome != STORE_DONE)
-                return; /* the first failure is the one that is reported */
+                return; /* only the first failure is reported */
         write->outcome = outcome;
         write->err = *err;
 }
@@ -24,13 +24,13 @@ static void send_add(struct store_write *write);
 static void await_safety(struct store_write *write);
 static void write_again(struct store_write *write);
 
-/* The SET was done in the Redis that is in use. */
+/* The SET was executed in the current Redis. */
 static bool is_here(const struct store_write *write)
 {
         return write->is_set && write->set.generation == redis_generation(write->redis);
 }
 
-/* It was done in a former Redis, and a document is acknowledged in a newer one. */
+/* It was executed in a former Redis, and a newer one has an acknowledged document. */
 static bool is_overtaken(const struct store_write *write)
 {
         bool is_done = write->outcome == STORE_DONE || write->outcome == STORE_EXISTS;
@@ -46,7 +46,7 @@ static void write_finished(struct store_write *write)
         redis_command_fini(&write->set);
         redis_command_fini(&write->add);
         bool has_failed = write->outcome != STORE_DONE && write->outcome != STORE_EXISTS;
-        /* The first write was done; it only failed when it was repeated for safety. */
+        /* The first write succeeded; only its repetition for safety failed. */
         if (has_failed && write->mark_ms >= 0)
                 write->outcome = STORE_UNSAFE;
         else if (has_failed && write->outcome != STORE_UNSAFE && is_here(write))
@@ -56,7 +56,7 @@ static void write_finished(struct store_write *write)
         write->on_done(write, write->outcome, &write->err);
 }
 
-/* The binding changed in between: the document is in the former Redis, its entry in the one in use. */
+/* The binding changed in between: the document is in the former Redis, its entry in the current one. */
 static bool is_torn(const struct store_write *write)
 {
         return write->outcome == STORE_DONE && write->add.attempts > 0 &&
@@ -67,7 +67,8 @@ static void write_settled(struct store_write *write)
 {
         if (--write->waiting > 0)
                 return;
-        /* Redis took the XADD before the SET: a reader of the feed in between found an entry without a document. */
+        /* Redis executed the XADD before the SET: someone who read the feed in between found an entry without a
+         * document. */
         bool ahead = write->outcome == STORE_DONE && write->add.attempts > 0 && write->set.order > write->add.order;
         if (is_torn(write)) {
                 write_again(write);
@@ -105,7 +106,7 @@ static void on_add_resend(struct redis_command *command)
         int64_t first_ms = first_added_ms(write);
         const char *name = store_stream(write->store, redis_place(write->redis), store_today(write->store), stream);
         if (feed_add_args(command, name, write->key, first_ms >= 0 ? first_ms : command->sent_first_ms, NULL) < 0)
-                return; /* out of memory: the entry has no mark, and a list may show the document twice */
+                return; /* out of memory: the entry has no mark, and a listing may show the document twice */
 }
 
 static enum redis_made on_add_place(struct redis_command *command, const struct redis_place *place)
@@ -121,7 +122,7 @@ static enum redis_made on_add_place(struct redis_command *command, const struct 
         write->waiting--;
         redis_command_fini(command);
         write->set.follower = NULL;
-        write->add = (struct redis_command){ 0 }; /* the reply to the SET sends it */
+        write->add = (struct redis_command){ 0 }; /* it is sent when the SET is answered */
         return REDIS_WITHDRAWN;
 }
 
@@ -131,7 +132,7 @@ static void send_add(struct store_write *write)
         char stream[FEED_STREAM_SIZE];
         const struct redis_place *place = redis_place(write->redis);
         write->waiting++;
-        /* The SET may have waited past midnight, and no entry may be added to a closed day. */
+        /* The SET may have waited past midnight, and a closed day gets no more entries. */
         const char *name = store_stream(write->store, place, store_today(write->store), stream);
         redis_command_fini(&write->add);
         redis_command_init(&write->add, on_added);
@@ -149,7 +150,7 @@ static void send_add(struct store_write *write)
         redis_send(write->redis, &write->add);
 }
 
-/* Without a reply it may be stored all the same, and its sender has to know under which key. */
+/* Without a reply it may still have been stored, and its sender has to know the key. */
 static enum store_outcome set_failure(const struct redis_reply *reply, const struct err *failure, struct err *err)
 {
         enum store_outcome outcome = store_failure(reply, failure, err);
@@ -163,7 +164,7 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
         if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
                 struct err why;
                 write_failed(write, set_failure(reply, err, &why), &why);
-                /* An entry is useless without its document, so the answer need not wait for it. */
+                /* Without its document an entry is useless, so the answer need not wait for it. */
                 if (write->add.on_reply && write->waiting > 1 && redis_cancel(write->redis, &write->add))
                         write->waiting--;
         } else if (redis_reply_type(reply) == REDIS_NIL) {
@@ -172,7 +173,7 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
         } else {
                 write->is_set = true;
                 if (write->store->feed && write->add.on_reply == NULL) {
-                        write->set.attempts = 0; /* done: how many attempts it took no longer matters for the order */
+                        write->set.attempts = 0; /* succeeded: the number of attempts no longer matters for the order */
                         send_add(write);
                 }
         }
@@ -226,7 +227,7 @@ static void on_fenced(struct redis_command *command, const struct redis_reply *r
         write_finished(write);
 }
 
-/* In a Cluster it must be in the slot of the document's key. */
+/* In a Cluster, this key must be in the slot of the document's key. */
 static size_t fence_key(const struct store_write *write, const struct redis_place *place, char out[FENCE_SIZE])
 {
         const char *prefix = place->key_prefix;
@@ -243,7 +244,7 @@ static enum redis_made on_fence_place(struct redis_command *command, const struc
         return redis_command_set_key(command, key, length) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
 }
 
-/* The key exists, so this connection has written nothing that a WAIT could speak for. */
+/* The key exists, so this connection has written nothing that a WAIT could cover. */
 static void send_fence(struct store_write *write)
 {
         char key[FENCE_SIZE];
@@ -269,7 +270,7 @@ static void await_safety(struct store_write *write)
         }
         write->ticket.written[0] = &write->set;
         write->ticket.written[1] = write->add.on_reply ? &write->add : NULL;
-        /* The fence speaks for the existing document only on the connection that found it. */
+        /* The fence covers the existing document only on the connection that found it. */
         write->ticket.is_stale = write->is_fenced && write->add.connection != write->set.connection;
         write->ticket.bytes = redis_command_size(&write->set);
         ack_client_await(write->ack_client, &write->ticket);
@@ -311,7 +312,7 @@ static void on_ticket(struct ack_ticket *ticket, enum ack_outcome outcome, const
         write_finished(write);
 }
 
-/* False: too many documents wait for safety already, so this one is refused. */
+/* False: too many documents already wait to be safe, so this one is refused. */
 static bool admit(struct store_write *write)
 {
         write->ticket.on_done = on_ticket;
@@ -342,7 +343,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->set.generation_min = swap_newest(store->swap);
         write->add = (struct redis_command){ 0 };
         if (store->feed)
-                (void)store_today(store); /* even if the XADD follows later: this is the day that is written to */
+                (void)store_today(store); /* set even if the XADD follows later: this is the day that gets the entry */
         if (set_args(write, mode, document, length, &err) < 0) {
                 store_fail_later(write->redis, &write->set);
                 return;
@@ -360,7 +361,8 @@ bool store_write_cancel(struct store_write *write)
         if (set_sent || !redis_cancel(write->redis, &write->set))
                 return false;
         if (write->add.on_reply && !redis_cancel(write->redis, &write->add)) {
-                /* Cannot happen: the XADD is behind the SET in the same queue. Its reply would end the write. */
+                /* Cannot happen, because the XADD is behind the SET in the same queue. Its reply would end the write.
+                 * */
                 write->waiting = 1;
                 (void)err_set(&write->err, ERR_UNAVAILABLE, "the client has disconnected");
                 write->outcome = STORE_UNAVAILABLE;

@@ -1,4 +1,4 @@
-/* store_write: a document goes into Redis, and its entry into the feed.
+/* store_write: stores a document in Redis and adds its entry to the feed.
  *
  *     struct job { struct store_write write; ... };
  *     job->write.on_done = on_stored;
@@ -6,22 +6,22 @@
  *
  *     static void on_stored(struct store_write *write, enum store_outcome outcome, const struct err *err)
  *
- * A document is never replaced. A key that we made is simply set, so that the same SET again does no harm; a key of the
- * sender's is set only if there is none (NX). STORE_DONE means that Redis has answered the SET and, if the feed is on,
- * the XADD. An entry of the feed comes after its document, with one exception: Redis may postpone the SET and take
- * the XADD behind it. Then the entry is added once more, so a list may show that document twice and never misses it.
- * In a Cluster, where the two go to different servers, the XADD is sent when the SET has been answered.
+ * A document is never replaced. A key that we made is set unconditionally, so repeating the SET is harmless; a sender's
+ * key is set only if it does not exist (NX). STORE_DONE means that Redis has answered the SET and, if the feed is on,
+ * the XADD. A feed entry is added after its document, with one exception: Redis may postpone the SET and execute the
+ * XADD first. Then the entry is added once more, so a listing may show that document twice but never misses it. In a
+ * Cluster, where the two go to different servers, the XADD is sent after the SET has been answered.
  *
- * A write that waits while the binding changes is rebuilt for the Redis that it goes to (redis_command.on_place): with
- * the key prefix of that one, and for a Cluster without the XADD beside the SET. So document and entry are in one
- * Redis, under one prefix, when the outcome is STORE_DONE.
+ * If the binding changes while a write waits, the write is rebuilt for the new Redis (redis_command.on_place): with its
+ * key prefix, and in a Cluster without the XADD beside the SET. So after STORE_DONE, document and entry are in the same
+ * Redis, under the same prefix.
  *
  * That Redis is also the newest one in which any worker has acknowledged a document (swap.h).
  *
- * With an ack_pool (`--ack=replica` and `--ack=fsync`) STORE_DONE and STORE_EXISTS come when the document is safe, too.
- * If the connection is lost before that, both commands are sent again, the XADD with a mark. An existing key was not
- * written on this connection, so a WAIT would not speak for it: a key of our own, `<prefix>collector:ack`, is written
- * before the WAIT, which then speaks for all that this server has written before.
+ * With an ack_pool (`--ack=replica` and `--ack=fsync`) STORE_DONE and STORE_EXISTS are reported only once the document
+ * is safe. If the connection is lost before that, both commands are sent again, the XADD with a mark. An existing key
+ * was not written on this connection, so a WAIT would not cover it. Therefore our own key, `<prefix>collector:ack`, is
+ * written before the WAIT, which then covers everything that this server wrote earlier.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STORE_WRITE_H
@@ -40,14 +40,14 @@
 enum { STORE_SET_ROOM = 768, STORE_ADD_ROOM = 192 };
 
 enum store_mode {
-        STORE_OWN_KEY, /* a key that we made                     */
-        STORE_NEW,     /* the sender's: only if there is none (NX) */
+        STORE_OWN_KEY, /* a key that we made                             */
+        STORE_NEW,     /* a sender's key: only if it does not exist (NX) */
 };
 
 struct store_write {
         void (*on_done)(struct store_write *write, enum store_outcome outcome, const struct err *err);
         bool in_doubt;  /* STORE_EXISTS after the SET was sent more than once */
-        bool is_unsafe; /* STORE_EXISTS, but Redis refuses to tell whether it is as safe as --ack asks: see err */
+        bool is_unsafe; /* STORE_EXISTS, but Redis refuses to say whether it is as safe as --ack demands: see err */
 
         /* Private. */
         struct store *store;
@@ -57,9 +57,9 @@ struct store_write {
         struct redis_command set, add;
         char set_room[STORE_SET_ROOM], add_room[STORE_ADD_ROOM]; /* longer commands are allocated */
         char key[UUID_TEXT_SIZE];
-        int64_t mark_ms;  /* written again: when it was first sent, for the mark of the XADD; else -1 */
-        int64_t added_ms; /* an XADD was withdrawn: when that was first sent; else -1                 */
-        bool is_new;      /* STORE_NEW; kept since it may have to be written again */
+        int64_t mark_ms;  /* written again: when it was first sent, for the mark of the XADD; otherwise -1 */
+        int64_t added_ms; /* an XADD was withdrawn: when it was first sent; otherwise -1 */
+        bool is_new;      /* STORE_NEW; kept because it may have to be written again */
         bool is_set;      /* Redis has answered the SET and stored the document */
         bool is_fenced;   /* the key existed, and `add` has since written `collector:ack` */
         unsigned waiting; /* replies to come */
@@ -67,11 +67,11 @@ struct store_write {
         struct err err;
 };
 
-/* `key` is a UUID of 36 characters; key and document are copied. on_done comes exactly once, in the same loop, never from
- * inside this call. */
+/* `key` is a UUID of 36 characters; key and document are copied. on_done is called exactly once, on the same loop,
+ * never during this call. */
 void store_write(struct store *store, struct store_write *write, enum store_mode mode, const char *key,
                  const char *document, size_t length);
-/* True: nothing has been sent and nothing will be; on_done does not come. */
+/* True: nothing has been sent or will be sent, and on_done is not called. */
 bool store_write_cancel(struct store_write *write);
 
 #endif
