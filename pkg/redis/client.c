@@ -9,7 +9,7 @@
 #include "redis/failover.h"
 #include "redis/target_private.h"
 
-enum { TICK_MS = 50 };
+enum { TICK_MS = 50, TIMERS = 4 }; /* tick, retry, ping, renewal */
 
 /* --- Time ------------------------------------------------------------------------------------------------ */
 
@@ -97,7 +97,7 @@ static void on_ended(struct redis_life *life)
         redis_locator_fini(&client->server.locator);
         redis_target_unref(client->target);
         redis_queue_fini(&client->server.queue);
-        redis_upkeep_fini(&client->upkeep);
+        redis_ping_fini(&client->ping);
         redis_suspects_fini(&client->server.suspects);
         free(client);
         if (on_closed)
@@ -123,7 +123,7 @@ static void init_server(struct client *client, uv_loop_t *loop)
         struct server *server = &client->server;
         const struct redis_options *options = &server->options;
         server->loop = loop;
-        server->life = (struct redis_life){ .holds = 3, .on_left = on_left, .on_ended = on_ended };
+        server->life = (struct redis_life){ .holds = TIMERS, .on_left = on_left, .on_ended = on_ended };
         server->queue = (struct queue){ .loop = loop,
                                         .budget = options->budget,
                                         .hold_ms = options->hold_ms,
@@ -166,7 +166,8 @@ int redis_client_open(uv_loop_t *loop, const struct redis_options *options, stru
         (void)redis_target_known(target, &client->server.health.last_error); /* what errors say until it is */
         (void)uv_timer_init(loop, &client->tick);                            /* always 0 */
         (void)uv_timer_init(loop, &client->retry);
-        redis_upkeep_init(&client->upkeep, &client->server);
+        redis_ping_init(&client->ping, &client->server);
+        redis_renewal_init(&client->renewal, &client->server);
         redis_connections_retry_after(client, 0);
         *out = client;
         return 0;
@@ -227,7 +228,8 @@ void redis_client_close(struct client *client, void (*on_closed)(void *data), vo
         redis_locator_close(&client->server.locator);
         close_timer(client, &client->tick);
         close_timer(client, &client->retry);
-        close_timer(client, &client->upkeep.timer);
+        close_timer(client, &client->ping.timer);
+        close_timer(client, &client->renewal.timer);
         redis_queue_deliver(&client->server.queue);
         redis_leave(&client->server.life);
 }

@@ -28,9 +28,8 @@ struct conn {
         struct redis_handshake handshake;
         struct flow flow;
 
-        bool is_retired;  /* has a successor: closes when in_flight is empty */
-        bool is_old;      /* it is past renew_ms                             */
-        int64_t renew_ms; /* when it wants a successor; 0: never             */
+        bool is_retired; /* has a successor: closes when in_flight is empty */
+        bool is_old;     /* it is past its age (renewal.c)                  */
         int64_t drain_deadline_ms;
         struct conn *next; /* in a list of the client */
 };

@@ -10,6 +10,7 @@
 #include "redis/failover.h"
 #include "redis/random.h"
 #include "redis/replies.h"
+#include "redis/resend.h"
 #include "redis/target_private.h"
 
 static struct client *client_of(const struct conn *conn)
@@ -105,7 +106,8 @@ static void set_active(struct client *client, struct conn *conn)
         client->active = conn;
         if (conn)
                 conn->flow.is_active = true;
-        redis_upkeep_use(&client->upkeep, conn, conn ? redis_random(&client->random) : 0);
+        redis_ping_use(&client->ping, conn);
+        redis_renewal_use(&client->renewal, conn, conn ? redis_random(&client->random) : 0);
 }
 
 static void close_conn(struct client *client, struct conn *conn)
@@ -298,7 +300,7 @@ static void on_lost(struct conn *conn, const struct err *err)
                 event.in_flight++;
         if (!conn->is_retired)
                 redis_suspects_lost(&client->server.suspects, flight);
-        redis_flight_rescue(flight, &client->server.queue);
+        redis_resend_lost(flight, &client->server.queue);
         if (conn->is_retired) {
                 finish_draining(client, conn, err, event.in_flight);
                 return;
@@ -359,7 +361,7 @@ void redis_connections_drop_opening(struct client *client)
 
 static void end_connection(struct client *client, struct conn *conn)
 {
-        redis_flight_rescue(&conn->flow.flight, &client->server.queue);
+        redis_resend_lost(&conn->flow.flight, &client->server.queue);
         close_conn(client, conn);
 }
 

@@ -5,7 +5,8 @@
 #define REDIS_CONNECTIONS_H
 
 #include "redis/conn.h"
-#include "redis/upkeep.h"
+#include "redis/ping.h"
+#include "redis/renewal.h"
 
 /* Each may be NULL: the client then does nothing. `owner` is the argument of redis_client_open. */
 struct client_ops {
@@ -43,7 +44,8 @@ struct client {
         struct conn *dead;     /* closed, freed when the stack is empty         */
         uv_timer_t tick;       /* runs while anything waits                     */
         uv_timer_t retry;      /* the next attempt                              */
-        struct upkeep upkeep;
+        struct ping ping;
+        struct renewal renewal;
         uint64_t random;
 
         void (*on_closed)(void *data);

@@ -1,4 +1,4 @@
-/* flight: what becomes of written commands when time runs out or the connection ends. */
+/* flight: what becomes of written commands when time runs out. resend.c says what a lost connection does to them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,25 +70,4 @@ void redis_flight_expire(struct flight *flight, struct queue *queue, int64_t now
                 if (!inside(command)->bytes)
                         inside(command)->length = 0;
         }
-}
-
-void redis_flight_rescue(struct flight *flight, struct queue *queue)
-{
-        struct list again;
-        list_init(&again);
-        redis_queue_hold_again(queue, &flight->refused);
-        for (struct list *at = flight->in_flight.next, *next; at != &flight->in_flight; at = next) {
-                struct redis_command *command = redis_link_command(at);
-                next = at->next;
-                if (inside(command)->state == COMMAND_ABANDONED)
-                        redis_flight_free_stand_in(command);
-                else if (inside(command)->is_guilty && !queue->is_closing)
-                        redis_queue_fail(queue, command, REASON_GUILTY);
-                else if (command == flight->partial) /* Redis never received all of it, so it was not executed */
-                        redis_queue_refused(queue, command, &again);
-                else
-                        redis_queue_doubt(queue, command, &again);
-        }
-        flight->partial = NULL;
-        redis_queue_hold_again(queue, &again);
 }

@@ -14,8 +14,6 @@ struct flight {
 };
 
 void redis_flight_init(struct flight *flight);
-void redis_flight_rescue(struct flight *flight,
-                         struct queue *queue); /* the connection is lost: all back to the queue */
 /* Fails what has waited too long. A stand-in stays, so that a late reply is not taken for the next command's. */
 void redis_flight_expire(struct flight *flight, struct queue *queue, int64_t now_ms);
 void redis_flight_free_stand_in(struct redis_command *command); /* one that is COMMAND_ABANDONED */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redis/resend.h"
 #include "redis/target_private.h"
 
 struct redis_cluster_node *redis_node_open(struct redis_nodes *nodes, struct redis_target *origin, unsigned generation,
@@ -97,7 +98,7 @@ static bool is_drained(struct redis_cluster_node *node)
         struct client *client = node->client;
         struct server *home = &node->all->home->server;
         if (client->active && redis_now_ms(home) >= node->drain_deadline_ms)
-                redis_flight_rescue(&client->active->flow.flight, &client->server.queue);
+                redis_resend_lost(&client->active->flow.flight, &client->server.queue);
         redis_queue_take_held(&client->server.queue, &home->queue);
         return client->server.queue.in_flight_count == 0 && client->server.queue.held_count == 0;
 }

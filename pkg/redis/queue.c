@@ -28,7 +28,7 @@ void redis_queue_fini(struct queue *queue)
 
 /* --- In and out ------------------------------------------------------------------------------------------ */
 
-static void hold(struct queue *queue, struct redis_command *command, struct list *list)
+void redis_queue_hold(struct queue *queue, struct redis_command *command, struct list *list)
 {
         inside(command)->state = COMMAND_HELD;
         inside(command)->home = queue;
@@ -67,8 +67,7 @@ static void release_follower(struct queue *queue, const struct redis_command *co
         list_insert_before(place_in(&queue->held, follower), &inside(follower)->link);
 }
 
-/* Removes it from whatever list it is in. The budget stays charged. */
-static void take_out(struct queue *queue, struct redis_command *command)
+void redis_queue_take(struct queue *queue, struct redis_command *command)
 {
         if (inside(command)->state == COMMAND_HELD)
                 queue->held_count--;
@@ -95,14 +94,14 @@ static void put_failed(struct queue *queue, struct redis_command *command, enum 
 
 void redis_queue_fail(struct queue *queue, struct redis_command *command, enum redis_reason reason)
 {
-        take_out(queue, command);
+        redis_queue_take(queue, command);
         redis_budget_give_back(queue->budget, inside(command)->length);
         put_failed(queue, command, reason);
 }
 
 void redis_queue_answer(struct queue *queue, struct redis_command *command, const struct redis_reply *reply)
 {
-        take_out(queue, command);
+        redis_queue_take(queue, command);
         redis_budget_give_back(queue->budget, inside(command)->length);
         command->on_reply(command, reply, NULL);
 }
@@ -126,7 +125,7 @@ void redis_queue_send(struct queue *queue, struct redis_command *command, bool i
         else if (!redis_budget_charge(queue->budget, inside(command)->length))
                 put_failed(queue, command, REASON_FULL);
         else
-                hold(queue, command, is_early ? &queue->later : &queue->held);
+                redis_queue_hold(queue, command, is_early ? &queue->later : &queue->held);
         queue->wake(queue);
 }
 
@@ -136,7 +135,7 @@ bool redis_queue_cancel(struct redis_command *command)
                 return false;
         struct queue *queue = inside(command)->home;
         bool was_held = inside(command)->state == COMMAND_HELD;
-        take_out(queue, command);
+        redis_queue_take(queue, command);
         if (was_held)
                 redis_budget_give_back(queue->budget, inside(command)->length);
         return true;
@@ -175,13 +174,13 @@ void redis_queue_set_place(struct queue *queue, struct redis_target *target, uns
 bool redis_queue_remake(struct queue *queue, struct redis_command *command)
 {
         struct list *next = inside(command)->link.next;
-        take_out(queue, command);
+        redis_queue_take(queue, command);
         size_t before = inside(command)->length;
         enum redis_made made = command->on_place(command, &queue->place);
         if (made == REDIS_MADE) {
                 command->made_for = queue->place.number;
                 redis_budget_resize(queue->budget, before, inside(command)->length);
-                hold(queue, command, next);
+                redis_queue_hold(queue, command, next);
                 return true;
         }
         redis_budget_give_back(queue->budget, before);
@@ -212,9 +211,9 @@ static void park_follower(const struct queue *queue, struct redis_command *comma
 
 void redis_queue_move(struct queue *from, struct queue *to, struct redis_command *command)
 {
-        take_out(from, command);
+        redis_queue_take(from, command);
         bool is_aside = belongs_aside(to, command);
-        hold(to, command, place_in(is_aside ? &to->aside : &to->held, command));
+        redis_queue_hold(to, command, place_in(is_aside ? &to->aside : &to->held, command));
         if (is_aside)
                 park_follower(to, command);
         to->wake(to);
@@ -243,8 +242,8 @@ void redis_queue_take_held(struct queue *from, struct queue *to)
                         redis_queue_fail(from, command, REASON_NOT_HELD);
                         continue;
                 }
-                take_out(from, command);
-                hold(to, command, &list);
+                redis_queue_take(from, command);
+                redis_queue_hold(to, command, &list);
         }
         redis_queue_hold_again(to, &list);
         to->wake(to);
@@ -281,38 +280,6 @@ void redis_queue_hold_again(struct queue *queue, struct list *list)
                         at = at->next;
                 list_remove(&inside(command)->link);
                 list_insert_before(at, &inside(command)->link);
-        }
-}
-
-void redis_queue_refused(struct queue *queue, struct redis_command *command, struct list *list)
-{
-        if (command->must_not_hold) {
-                redis_queue_fail(queue, command, inside(command)->doubts ? REASON_SLOW : REASON_NOT_HELD);
-                return;
-        }
-        take_out(queue, command);
-        hold(queue, command, list);
-}
-
-/* The caller may format it again, with a mark for repeats. */
-static void tell_resend(struct queue *queue, struct redis_command *command)
-{
-        size_t before = inside(command)->length;
-        if (!command->on_resend || queue->is_closing)
-                return;
-        command->on_resend(command);
-        redis_budget_resize(queue->budget, before, inside(command)->length);
-}
-
-void redis_queue_doubt(struct queue *queue, struct redis_command *command, struct list *list)
-{
-        inside(command)->doubts++;
-        if (command->once || command->must_not_hold) {
-                redis_queue_fail(queue, command, REASON_ONCE);
-        } else {
-                take_out(queue, command);
-                tell_resend(queue, command);
-                hold(queue, command, list);
         }
 }
 
@@ -360,7 +327,7 @@ void redis_queue_deliver(struct queue *queue)
         while (!list_is_empty(&now)) {
                 struct redis_command *command = redis_link_command(now.next);
                 struct err err;
-                take_out(queue, command);
+                redis_queue_take(queue, command);
                 redis_reason_say(command, queue->hold_ms, queue->health, &err);
                 command->on_reply(command, NULL, &err);
         }

@@ -44,11 +44,9 @@ void redis_queue_fail(struct queue *queue, struct redis_command *command, enum r
 void redis_queue_answer(struct queue *queue, struct redis_command *command, const struct redis_reply *reply);
 void redis_queue_deliver(struct queue *queue); /* answers what has failed; its callbacks may do anything */
 
-void redis_queue_hold_again(struct queue *queue, struct list *list); /* merges it into `held` by deadline */
-/* Redis has not executed it: appends it to `list`, or fails it. */
-void redis_queue_refused(struct queue *queue, struct redis_command *command, struct list *list);
-/* Redis may have executed it: appends it to `list` to be sent again, or fails it. */
-void redis_queue_doubt(struct queue *queue, struct redis_command *command, struct list *list);
+void redis_queue_hold_again(struct queue *queue, struct list *list);       /* merges it into `held` by deadline */
+void redis_queue_take(struct queue *queue, struct redis_command *command); /* out of its list; stays in the budget */
+void redis_queue_hold(struct queue *queue, struct redis_command *command, struct list *list); /* before `list` */
 
 void redis_queue_expire(struct queue *queue, int64_t now_ms);
 void redis_queue_drop_impatient(struct queue *queue); /* fails commands with must_not_hold after the connection is

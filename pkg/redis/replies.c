@@ -2,7 +2,9 @@
  * to the caller and shows that the server works; "not now" puts the command aside (in `refused`) and pauses the
  * connection, until all that is in flight has been answered. */
 #include "redis/replies.h"
+
 #include "base/clock.h"
+#include "redis/resend.h"
 
 void redis_replies_set_away(struct server *server, const struct err *why)
 {
@@ -36,10 +38,10 @@ static void on_refused(struct conn *conn, struct redis_command *command, const s
         bool is_write = redis_command_kind(command) != REDIS_KIND_READ;
         (void)redis_reply_error(reply, &err); /* kept as the last error */
         if (failure == FAILURE_UNKNOWN) {
-                redis_queue_doubt(&server->queue, command, &conn->flow.flight.refused);
+                redis_resend_doubtful(&server->queue, command, &conn->flow.flight.refused);
                 failure = FAILURE_RECONNECT; /* a server that changes its role unblocks its clients */
         } else {
-                redis_queue_refused(&server->queue, command, &conn->flow.flight.refused);
+                redis_resend_refused(&server->queue, command, &conn->flow.flight.refused);
         }
         server->health.wants_write |= is_write && !conn->is_retired;
         if (conn->flow.pause != FAILURE_RECONNECT)

@@ -1,4 +1,4 @@
-/* answers: the access log, one line per request. */
+/* access_log: one line per request, as --access-log demands. */
 #include "service/service.h"
 
 #include <string.h>

@@ -1,0 +1,20 @@
+/* renewal: replaces the connection in use when it is max_age_ms old. The old one retires only when its successor is
+ * ready, so nothing is lost.
+ *
+ * Threads: loop only. */
+#ifndef REDIS_RENEWAL_H
+#define REDIS_RENEWAL_H
+
+#include "redis/conn.h"
+
+struct renewal {
+        struct server *server;
+        struct conn *conn; /* the one in use; NULL: none */
+        uv_timer_t timer;
+};
+
+void redis_renewal_init(struct renewal *renewal, struct server *server);
+/* `conn` is in use from now on; NULL: none. `spread` is random. */
+void redis_renewal_use(struct renewal *renewal, struct conn *conn, uint64_t spread);
+
+#endif
