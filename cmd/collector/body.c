@@ -1,4 +1,4 @@
-/* body: JSON goes on as it came, since pkg/json checks it later. A form is converted at once. */
+/* body: JSON is passed on unchanged, since pkg/json checks it later. A form is converted at once. */
 #include "body.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@ static const struct http_header accept_both = { "Accept-Post", "application/json
 
 enum charset { CHARSET_UTF8, CHARSET_LATIN1, CHARSET_OTHER };
 
-/* The charset that the media type names; UTF-8 if it names none. */
+/* The charset parameter of the media type; UTF-8 if there is none. */
 static enum charset charset_of(const char *type)
 {
         char charset[32];
@@ -77,7 +77,7 @@ static bool is_json(const char *type)
                (strncasecmp(type, "application/", 12) == 0 && end - type > 17 && strncasecmp(end - 5, "+json", 5) == 0);
 }
 
-/* True: the body is gzip or the like, and the request has been answered. A body that is JSON never needs this look. */
+/* True: the body is compressed, and the request has been answered. Not called for valid JSON. */
 static bool refuse_encoded(struct http_request *request)
 {
         static const struct http_header accept = { "Accept-Encoding", "identity" };

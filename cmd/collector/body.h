@@ -1,4 +1,4 @@
-/* body: the JSON in a request's body: media type, charset, and forms, which become JSON.
+/* body: extracts JSON from a request's body: checks media type and charset, and converts forms to JSON.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_BODY_H
@@ -12,20 +12,21 @@
 #include "json/json.h"
 
 struct body {
-        struct json_span json; /* in the request, or in `form`; nobody has checked it yet */
-        char *form;            /* owned: the JSON made of a form; NULL                    */
+        struct json_span json; /* in the request or in `form`; not checked yet */
+        char *form;            /* owned: the JSON made from a form; NULL */
 };
 
 struct body_options {
-        bool has_forms;        /* application/x-www-form-urlencoded is read, too */
-        size_t form_max_bytes; /* of the JSON made of it                         */
+        bool has_forms;        /* application/x-www-form-urlencoded is accepted as well */
+        size_t form_max_bytes; /* of the JSON made from a form */
 };
 
 /* False: the request has been answered, with 400, 413 or 415. */
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
 void body_fini(struct body *body);
 
-/* For a body that is no JSON object: answers 400 with the place of the mistake, or 415 if the body is encoded. */
+/* For a body that is not a JSON object: answers 400 with the position of the error, or 415 if the body is compressed.
+ * */
 void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* check: prints all findings to standard output, so that a pod's log shows them together, and errors to standard error as
- * well. */
+/* check: prints all findings to standard output, so that a pod's log shows them together, and repeats errors on
+ * standard error. */
 #include "check.h"
 
 #include <inttypes.h>
@@ -87,20 +87,20 @@ static void print_sentinel(const struct redis_sentinel_found *found)
                 printf("  Sentinel %s can be queried and subscribed to\n", found->address);
         else if (found->is_refusal)
                 printf("  warning: Sentinel %s refuses: %s; without it a failover is noticed only at the next look-up, "
-                       "when the connection breaks or Redis is silent or refuses a write, and what the former primary "
-                       "acknowledges until then may be lost. Its user needs %s\n",
+                       "when the connection breaks or Redis is silent or refuses a write, and writes that the former "
+                       "primary acknowledges until then may be lost. Its user needs %s\n",
                        found->address, found->err.text, redis_sentinel_rights);
         else
                 printf("  warning: Sentinel %s cannot be used: %s\n", found->address, found->err.text);
 }
 
-/* Asks all Sentinels: one was enough to find the primary, but another one may lead the next failover. */
+/* Asks all Sentinels: one was enough to find the primary, but any of them may lead the next failover. */
 static void try_sentinels(const struct backing_redis *redis)
 {
         struct err err;
         if (backing_redis_settings(redis)->sentinel_master &&
             trial_sentinels(redis, PROBE_TIMEOUT_MS, print_sentinel, &err) < 0)
-                printf("  warning: the Sentinels were not asked: %s\n", err.text);
+                printf("  warning: the Sentinels could not be asked: %s\n", err.text);
 }
 
 static int try_redis(const struct backing_redis *redis, const struct commands *commands, const struct ack_level *ack)
@@ -113,7 +113,7 @@ static int try_redis(const struct backing_redis *redis, const struct commands *c
                 print_found(&found, redis);
                 try_sentinels(redis);
         }
-        /* If the trial has failed, too, this error is better: it names the setting. */
+        /* If the trial has failed as well, this error is more useful, because it names the setting. */
         struct err refusal;
         if (found.address[0] && ack_fits(ack, &found, &refusal) < 0) {
                 rc = refusal.code;
@@ -125,7 +125,7 @@ static int try_redis(const struct backing_redis *redis, const struct commands *c
                 return 1;
         }
         if (ack_is_short(ack, &found))
-                printf("  warning: --ack wants each document on %u replicas, and %" PRId64 " are connected\n",
+                printf("  warning: --ack requires each document on %u replicas, but %" PRId64 " are connected\n",
                        ack->replicas, found.replicas);
         return 0;
 }
@@ -168,7 +168,7 @@ static int check_both(const struct settings *settings, const struct redis_input 
         struct ack_level ack = { 0 };
         struct err err;
         if (ack_parse(settings->ack, &ack, &err) < 0)
-                return 2; /* cannot happen: the option was checked */
+                return 2; /* cannot happen: the option has been checked */
         struct commands current = commands_of(settings, &ack), previous_commands = commands_of_previous();
         int status = check_redis("Redis", &source->input, &current, &ack);
         if (status != 0 || !settings->previous_binding || !*settings->previous_binding)

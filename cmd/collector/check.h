@@ -1,4 +1,4 @@
-/* check: `collector --check` reads everything, tries to reach Redis, and prints what it finds.
+/* check: `collector --check` reads all settings and bindings, tries to reach Redis, and prints what it finds.
  *
  * Threads: the main thread. */
 #ifndef COLLECTOR_CHECK_H
@@ -6,7 +6,7 @@
 
 #include "settings.h"
 
-/* Returns the exit status: 0 all is well, 1 Redis cannot be used, 2 the settings are wrong. */
+/* Returns the exit status: 0: success; 1: Redis cannot be used; 2: the settings are wrong. */
 int check_run(const struct settings *settings, const struct config_report *report, char *const *environment);
 
 #endif

@@ -1,7 +1,7 @@
-/* collector: what the whole process shares. The main thread fills it in before the workers start; they borrow it for as
- * long as they run.
+/* collector: the state that the whole process shares. The main thread fills it in before the workers start, and they
+ * borrow it while they run.
  *
- * Threads: any; what changes is atomic or has a lock of its own. */
+ * Threads: any; members that change are atomic or have their own lock. */
 #ifndef COLLECTOR_COLLECTOR_H
 #define COLLECTOR_COLLECTOR_H
 
@@ -37,10 +37,10 @@ struct collector {
         struct redis_facts *facts; /* of the Redis in use */
         struct overview *overview; /* for /v1/status */
         const struct page *page;   /* the files of /ui/ */
-        uv_async_t *denied;        /* wakes the main thread: Redis refuses the credentials */
-        atomic_bool draining;      /* SIGTERM has come: not ready any more */
-        atomic_bool reached;       /* some worker has reached Redis once     */
-        /* When the last failure to reach Redis was logged, monotonic; 0: none since it was reached. */
+        uv_async_t *denied;        /* wakes the main thread when Redis refuses the credentials */
+        atomic_bool draining;      /* SIGTERM has arrived, so the process is no longer ready */
+        atomic_bool reached;       /* at least one worker has reached Redis */
+        /* When a failure to reach Redis was last logged, monotonic; 0: none since Redis was reached. */
         atomic_llong failure_told_ms;
         atomic_uint sentinel_told; /* the generation for which a Sentinel's refusal was logged; 0: none */
 };

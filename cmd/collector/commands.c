@@ -1,7 +1,7 @@
-/* commands: the table, and the trial made from it. A trial leaves no key behind for good: its document expires after ten
- * seconds and GETDEL removes it, and its stream is never created (XADD with NOMKSTREAM), so the other commands on
- * that stream find nothing. The trial reads the feed's streams of today and tomorrow, to see whether a key of
- * another type is in their place. */
+/* commands: the table, and the trial made from it. A trial leaves no key behind: GETDEL removes its document, which
+ * would also expire after ten seconds. Its stream is never created (XADD with NOMKSTREAM), so the other commands on
+ * that stream find nothing. The trial reads the feed's streams of today and tomorrow to find out whether keys of
+ * another type have their names. */
 #include "commands.h"
 
 #include <stdio.h>
@@ -97,7 +97,7 @@ static int plan(struct redis_trial_plan *plan, const char *prefix, const char *k
         int64_t today = feed_day(clock_realtime_ms());
         unsigned applies = what_applies(commands);
         int rc = 0;
-        (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key has fewer than 512 bytes */
+        (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key is shorter than 512 bytes */
         (void)feed_stream(prefix, today, keys.today);
         (void)feed_stream(prefix, today + 1, keys.tomorrow);
         for (size_t i = 0; i < COUNT_OF(rows) && rc == 0; i++) {

@@ -1,6 +1,7 @@
-/* commands: the table of the commands that Collector sends to Redis. A trial of a Redis, when the binding changes and in
- * `--check`, sends one of each with the same arguments, on keys of its own. tests/integration/test_redis_rights.py
- * compares the table with the rights that the manual lists and with what a server receives.
+/* commands: the table of the commands that Collector sends to Redis. A trial of a Redis, when the binding changes and
+ * in `--check`, sends each of them once, with the same arguments but with separate keys.
+ * tests/integration/test_redis_rights.py compares the table with the rights that the manual lists and with what a
+ * server receives.
  *
  *     struct commands commands = commands_of(settings, &ack);
  *     struct redis_trial trial = commands_trial(&commands);
@@ -16,9 +17,9 @@
 #include "redis/redis.h"
 #include "settings.h"
 
-/* Which of them a Redis gets: that depends on the settings. */
+/* Which of the commands a Redis gets. That depends on the settings. */
 struct commands {
-        bool is_previous; /* only reads, of `--previous-binding`; the other fields are not used then */
+        bool is_previous; /* for `--previous-binding`: only reads; the other fields are then unused */
         bool has_feed, has_retention;
         enum ack_kind ack;
 };

@@ -1,4 +1,4 @@
-/* cursor: readable on purpose: the `next` of a page shows its position. */
+/* cursor: the text is deliberately readable, so the `next` of a page shows its position. */
 #include "cursor.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
-/* cursor: a position in the feed, as text that a client keeps and sends back.
+/* cursor: a position in the feed, in the form of text that a client keeps and sends back.
  *
- * It names a day and the last entry seen in that day's stream. Around midnight, and as far as the writers' clocks differ,
- * two streams may grow at once; then it also has a position in the stream of the next day:
+ * It consists of a day and the last entry seen in that day's stream. Around midnight, two streams may grow at once
+ * because the writers' clocks differ; then the cursor also has a position in the next day's stream:
  *     2026-11-23.1764028799000-0~1764028800123-4
  *
  * Threads: any. */
@@ -23,7 +23,7 @@ struct cursor {
 };
 
 char *cursor_format(const struct cursor *cursor, char out[CURSOR_SIZE]);
-/* False if `text` is no cursor; *out is then unchanged. */
+/* False if `text` is not a cursor; *out is then unchanged. */
 bool cursor_parse(const char *text, struct cursor *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* cursor and feed: names of streams, days, ids, and places in the feed as text. */
+/* cursor and feed: names of streams, days, ids, and positions in the feed as text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* document_key: only UUIDs reach Redis, which other programs may share. */
+/* document_key: only UUIDs are passed to Redis, because other programs may share it. */
 #include "document_key.h"
 
 #include <string.h>

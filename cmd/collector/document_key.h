@@ -9,7 +9,7 @@
 #include "base/uuid.h"
 #include "http/http.h"
 
-/* `key` is in lower case. False: `text` is no UUID (or NULL), and the request has been answered with 404. */
+/* `key` is in lower case. False: `text` is not a UUID (or NULL), and the request has been answered with 404. */
 bool document_key(struct http_request *request, const char *text, char key[UUID_TEXT_SIZE]) NODISCARD;
 
 #endif

@@ -1,9 +1,9 @@
-/* idempotency: the key of a document that its sender may send again.
+/* idempotency: the key of a document that its sender can safely repeat.
  *
  * With the header `Idempotency-Key` (IETF draft-ietf-httpapi-idempotency-key-header) the document's key is a UUID of
- * version 8, made from the SHA-256 of the token's name, the method, the path, the header's value and the index in the
- * batch. So the same request gets the same key in every replica and after every restart, and nothing has to be kept
- * besides the document.
+ * version 8, derived from the SHA-256 of the token's name, the method, the path, the header's value and the index in
+ * the batch. So the same request gets the same key in every replica and after every restart, and nothing but the
+ * document has to be stored.
  *
  * Threads: any. */
 #ifndef COLLECTOR_IDEMPOTENCY_H

@@ -1,4 +1,4 @@
-/* idempotency: the key that a request makes, and what counts as the same content. */
+/* idempotency: the key derived from a request, and which contents count as the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

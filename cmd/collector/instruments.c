@@ -21,7 +21,7 @@ static int open_histograms(struct instruments *in, struct metrics *metrics, stru
                                    COUNT_OF(round_trip_bounds), &in->round_trip_seconds, err);
         if (rc < 0)
                 return rc;
-        rc = metrics_histogram(metrics, "collector_ack_wait_seconds", "Time a WAIT or WAITAOF took, see --ack.", NULL,
+        rc = metrics_histogram(metrics, "collector_ack_wait_seconds", "Duration of a WAIT or WAITAOF, see --ack.", NULL,
                                round_trip_bounds, COUNT_OF(round_trip_bounds), &in->ack_wait_seconds, err);
         if (rc < 0)
                 return rc;
@@ -43,7 +43,7 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
                 struct metric **cell;
                 int (*make)(struct metrics *, const char *, const char *, const char *, struct metric **, struct err *);
         } rows[] = {
-                { "collector_held_commands", "Commands waiting until Redis can be reached.", &in->held, metrics_gauge },
+                { "collector_held_commands", "Commands waiting until Redis is reachable.", &in->held, metrics_gauge },
                 { "collector_redis_in_flight_commands", "Commands that Redis has not answered yet.", &in->in_flight,
                   metrics_gauge },
                 { "collector_redis_connected_workers", "Workers connected to Redis.", &in->connected, metrics_gauge },
@@ -60,7 +60,7 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
                   &in->protocol_errors, metrics_counter },
                 { "collector_redis_sent_bytes_total", "Bytes sent to Redis.", &in->bytes_out, metrics_counter },
                 { "collector_ack_short_total",
-                  "Replies to WAIT or WAITAOF with too few copies; the question is repeated.", &in->ack_short,
+                  "Replies to WAIT or WAITAOF that reported too few copies; the command is repeated.", &in->ack_short,
                   metrics_counter },
                 { "collector_redis_received_bytes_total", "Bytes received from Redis.", &in->bytes_in,
                   metrics_counter },

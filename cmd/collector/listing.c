@@ -1,9 +1,9 @@
-/* listing: the parameters, and the page:
+/* listing: parses the parameters and builds the page:
  *
  *     {"documents":[{"key":"...","document":{...}}, ...],"next":"2026-11-24.1764000000000-0","more":true}
  *
- * The last page has `next` as well: the place to continue later. A page ends with `limit` documents, or with the one
- * that takes it to PAGE_MAX_BYTES. */
+ * The last page has `next` as well: the position at which to continue later. A page ends after `limit` documents, or
+ * after the document that brings it to PAGE_MAX_BYTES. */
 #include "listing.h"
 
 #include <inttypes.h>
@@ -22,13 +22,13 @@ enum {
         LIMIT_DEFAULT = 100,
         LIMIT_MAX = 1000,
         PAGE_MAX_BYTES = 4 << 20,
-        BEGINNINGS_MAX = 4, /* a page begins again when the binding changes */
+        BEGINNINGS_MAX = 4, /* a page starts again when the binding changes */
 };
 
 struct page {
         struct feed_reader reader;
         struct http_request *request;
-        struct feed_reader beginning; /* the reader before it started, to begin again */
+        struct feed_reader beginning; /* the reader before its start, so that it can start again */
         unsigned beginnings;
         size_t limit, count;
         struct buf body;
@@ -49,7 +49,7 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *out)
         return true;
 }
 
-/* True if `text` begins like `form`, in which 0 stands for any digit. */
+/* True if `text` begins like `form`, in which 0 matches any digit. */
 static bool has_form(const char *text, const char *form)
 {
         for (; *form; text++, form++)
@@ -84,7 +84,8 @@ static bool parse_time(const char *text, uint64_t *unix_ms)
         if (!strptime(text, has_time ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &utc))
                 return false;
         day = utc;
-        int64_t seconds = (int64_t)timegm(&utc); /* makes 2 March of 30 February, and the next minute of second 60 */
+        int64_t seconds = (int64_t)timegm(&utc); /* turns 30 February into 2 March, and second 60 into the next minute
+                                                  * */
         if (seconds < 0 || (utc.tm_mday != day.tm_mday && day.tm_sec < 60))
                 return false;
         *unix_ms = (uint64_t)seconds * 1000 + ms;
@@ -150,7 +151,7 @@ static bool check_names(struct http_request *request)
         return false;
 }
 
-/* Where to begin: at the cursor; without one on the first day that may have entries since `since`. */
+/* The start: the cursor, or without one the first day that may have entries since `since`. */
 static bool read_cursor(struct http_request *request, struct feed_reader *reader)
 {
         const char *text = http_request_query(request, "cursor");
@@ -162,7 +163,7 @@ static bool read_cursor(struct http_request *request, struct feed_reader *reader
         }
         int64_t day = feed_days_first();
         if (reader->since_ms > 0) {
-                /* A document may be in the stream of the day on which it began to wait for Redis. */
+                /* A document may be in the stream of the day on which it started to wait for Redis. */
                 int64_t early_ms = (int64_t)reader->since_ms - FEED_CLOCK_SKEW_MS - 2 * reader->store->hold_ms;
                 int64_t since_day = feed_day(early_ms);
                 day = since_day > day ? since_day : day;

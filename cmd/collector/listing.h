@@ -1,4 +1,4 @@
-/* listing: GET /v1/documents, a page of documents in the order in which Redis took them.
+/* listing: GET /v1/documents, a page of documents in the order in which Redis received them.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_LISTING_H

@@ -1,7 +1,7 @@
 /* Collector: takes JSON documents by HTTP POST and stores them in Redis.
  *
- * This file says what Collector adds to a service (pkg/service): its options and routes, the bindings that it follows,
- * what workers share. Nothing of a request passes through it. */
+ * This file defines what Collector adds to a service (pkg/service): its options and routes, the bindings that it
+ * follows, and the state that workers share. It does not handle requests. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,9 +30,9 @@ struct process {
         struct tokens tokens;
         struct backing_redis_watch *watch;
         struct backing_redis_watch *previous;        /* NULL without --previous-binding */
-        struct commands commands, previous_commands; /* what is tried on each Redis */
+        struct commands commands, previous_commands; /* the commands to try on each Redis */
         struct redis_trial trial, previous_trial;
-        uv_async_t denied; /* a worker was refused: the binding may say something else by now */
+        uv_async_t denied; /* a worker was refused: the binding may have changed since */
         int64_t looked_ms;
 };
 
@@ -68,7 +68,7 @@ static void on_previous(struct backing_redis *now, void *data)
         set_place(data, WORKER_PREVIOUS, now);
 }
 
-/* However many workers are refused how often, the binding is looked at once a second. */
+/* The binding is read at most once a second, however many workers are refused. */
 static void on_denied(uv_async_t *async)
 {
         struct process *process = async->data;
@@ -79,20 +79,21 @@ static void on_denied(uv_async_t *async)
         backing_redis_watch_look(process->watch);
 }
 
-/* A Redis that cannot keep what --ack promises is refused; one that lacks replicas now may get them. */
+/* A Redis that cannot keep the promise of --ack is refused. One that lacks replicas is accepted, because it may get
+ * them. */
 static int on_probed(const struct redis_probe_result *found, void *data, struct err *err)
 {
         const struct process *process = data;
         const struct ack_level *ack = &process->collector.ack;
         if (ack_is_short(ack, found))
                 log_warn(process->collector.log, "ack.lacks_replicas",
-                         "Fewer replicas are connected than --ack asks for: documents wait for them",
+                         "Fewer replicas are connected than --ack requires: documents wait for them",
                          log_str("address", found->address), log_int("replicas", found->replicas),
                          log_int("wanted", ack->replicas));
         return ack_fits(ack, found, err);
 }
 
-/* The Redis of the start is judged if it can be reached now. */
+/* Checks the initial Redis if it can be reached now. */
 static int try_first(struct process *process, struct err *err)
 {
         struct redis_probe_result found;
@@ -104,7 +105,7 @@ static int try_first(struct process *process, struct err *err)
             found.address[0])
                 return on_probed(&found, process, err);
         log_warn(process->collector.log, "ack.unchecked",
-                 "Redis cannot be reached yet: the first document will show whether it can keep what --ack promises",
+                 "Redis cannot be reached yet: the first document will show whether it can keep the promise of --ack",
                  log_str("address", redis_target_address(backing_redis_target(first))), log_err(&why));
         return 0;
 }
@@ -280,7 +281,7 @@ static bool check(const void *data, const struct config_report *origins, char *c
         return settings->check;
 }
 
-/* What /v1/status remembers of the log. */
+/* The events that /v1/status shows. */
 static const char *const remembered[] = { "binding.", "redis.",  "sentinel.", "lane.", "ack.", "previous.",
                                           "tokens.",  "config.", "server.",   "feed.", NULL };
 

@@ -1,4 +1,4 @@
-/* overview: keeps what the threads know for those who ask. */
+/* overview: collects what the threads know, for GET /v1/status. */
 #include "overview.h"
 
 #include <stdio.h>

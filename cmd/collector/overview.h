@@ -1,8 +1,8 @@
-/* overview: what GET /v1/status shows beyond what the answering worker knows itself: the Redis in use and the state of
- * its binding, the server behind it (redis_facts.h), totals over all workers, and how fast documents came.
+/* overview: what GET /v1/status shows beyond the answering worker's own state: the Redis in use and the state of its
+ * binding, the server behind it (redis_facts.h), totals over all workers, and the rate of documents.
  *
- * The main thread notes what the binding says and adds up the workers' counters once a second. Each part has its own
- * lock, held for a copy.
+ * The main thread records the state of the binding and adds up the workers' counters once a second. Each part has its
+ * own lock, which is held only while the part is copied.
  *
  * Threads: overview_start: the main thread, once the workers run. All else: any. */
 #ifndef COLLECTOR_OVERVIEW_H
@@ -36,7 +36,7 @@ struct overview {
 };
 
 void overview_init(struct overview *overview);
-/* The loop is the main thread's and closes the timer when it ends; the workers outlive it. */
+/* `loop` is the main thread's and closes the timer when it ends; the workers outlive the timer. */
 void overview_start(struct overview *overview, uv_loop_t *loop, struct worker *workers, unsigned count);
 void overview_fini(struct overview *overview);
 

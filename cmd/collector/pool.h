@@ -1,4 +1,4 @@
-/* pool: blocks of memory of one size, kept for the next request: they are too large for malloc's own quick lists.
+/* pool: keeps memory blocks of one size for later requests, because they are too large for malloc's own free lists.
  *
  *     struct upload *upload = pool_take(&worker->uploads, sizeof(*upload));
  *     pool_give(&worker->uploads, upload);
@@ -11,7 +11,7 @@
 
 enum { POOL_KEPT_MAX = 256 };
 
-/* All zero is an empty one. */
+/* All zero is an empty pool. */
 struct pool {
         struct pool_block *first;
         unsigned kept;

@@ -1,5 +1,5 @@
-/* problems: the answers when Redis could not execute a request. `Retry-After` is one second, since a client that
- * returns waits here anyway, for up to the hold time. */
+/* problems: answers requests that Redis could not execute. `Retry-After` is one second, since a client that retries
+ * waits here anyway, for up to the hold time. */
 #include "problems.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 static const struct http_header retry = { "Retry-After", "1" };
 
 #define UNKNOWN "it is unknown whether the document is stored: %s"
-#define UNLISTED "the document is stored, but not known to be in the list: %s"
+#define UNLISTED "the document is stored, but may be missing from the list: %s"
 
 void problems_of_store(struct http_request *request, enum store_outcome outcome, const char *what,
                        const struct err *err)

@@ -1,4 +1,4 @@
-/* redis_events: event names are those of the manual; a message says what happens next. */
+/* redis_events: the event names are listed in the manual; each message says what happens next. */
 #include "redis_events.h"
 
 #include "base/clock.h"
@@ -6,7 +6,7 @@
 
 enum { FAILURE_EVERY_MS = 10 * 1000 };
 
-/* Each worker retries many times a second: the first failure is logged, then one every ten seconds. */
+/* Each worker retries many times a second, so only the first failure is logged, then one every ten seconds. */
 static bool failure_is_told(struct collector *collector)
 {
         long long now_ms = clock_monotonic_ms();
@@ -43,15 +43,15 @@ static void log_connected(struct collector *collector, unsigned worker, const st
                          log_int("generation", event->generation));
 }
 
-/* All workers ask the same Sentinels: only one of them logs. */
+/* All workers ask the same Sentinels, so only one of them logs. */
 static void log_sentinel_refused(struct collector *collector, const struct redis_event *event)
 {
         if (atomic_exchange(&collector->sentinel_told, event->generation) == event->generation)
                 return;
         log_warn(
                 collector->log, "sentinel.refused",
-                "A Sentinel denies its user what Collector needs: a failover is noticed only at the next look-up, when "
-                "the connection breaks or Redis is silent or refuses a write, and what the former primary "
+                "A Sentinel denies commands that Collector needs: a failover is noticed only at the next look-up, when "
+                "the connection breaks or Redis is silent or refuses a write, and writes that the former primary "
                 "acknowledges until then may be lost; grant the user the missing rights of `grant`",
                 log_str("sentinel", event->sentinel), log_err(event->err), log_code(event->err),
                 log_str("grant", redis_sentinel_rights), log_int("generation", event->generation));
@@ -80,7 +80,7 @@ void redis_events_current(struct collector *collector, unsigned worker, const st
                 (void)uv_async_send(collector->denied); /* fails only for a closed handle */
                 break;
         case REDIS_EVENT_NOT_WRITABLE:
-                log_failure(collector, worker, "redis.not_writable", "Redis does not accept writes now; retrying",
+                log_failure(collector, worker, "redis.not_writable", "Redis accepts no writes at present; retrying",
                             event);
                 break;
         case REDIS_EVENT_SWITCHED:
@@ -89,7 +89,7 @@ void redis_events_current(struct collector *collector, unsigned worker, const st
                 break;
         case REDIS_EVENT_DRAINED:
                 if (!event->is_renewal)
-                        log_info(log, "redis.drained", "The connection to the former Redis is closed",
+                        log_info(log, "redis.drained", "Closed the connection to the former Redis",
                                  log_int("worker", worker), log_int("generation", event->generation));
                 break;
         case REDIS_EVENT_SENTINEL_REFUSED:
@@ -98,7 +98,8 @@ void redis_events_current(struct collector *collector, unsigned worker, const st
         }
 }
 
-/* The clients of the pool fail when the reading client does, which logs it; so most of this is only debug output. */
+/* The clients of the pool fail together with the reading client, which logs the failure; so most of this is only debug
+ * output. */
 void redis_events_ack_pool(struct collector *collector, unsigned worker, const struct redis_event *event)
 {
         if (event->kind == REDIS_EVENT_SENTINEL_REFUSED)

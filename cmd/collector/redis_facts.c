@@ -1,5 +1,5 @@
-/* redis_facts: INFO goes out at most every two seconds in the whole process. It never waits for a connection: a Redis that
- * is away has nothing to say. Nobody waits for its reply, which counts from the next look on. */
+/* redis_facts: the whole process sends INFO at most every two seconds. INFO never waits for a connection, because a
+ * Redis that is away has no facts to report. Nothing waits for its reply, which shows up in the next answer. */
 #include "redis_facts.h"
 
 #include <stdio.h>
@@ -90,7 +90,7 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
         free(question);
 }
 
-/* False: no memory, nothing was sent. */
+/* False: out of memory, nothing was sent. */
 static bool send_info(struct redis_facts *facts, struct redis *client, const char *section, bool is_last)
 {
         struct question *question = calloc(1, sizeof(*question));
@@ -126,7 +126,7 @@ void redis_facts_ask(struct redis_facts *facts, struct redis *client)
         (void)pthread_mutex_unlock(&facts->lock);
         if (!is_due)
                 return;
-        (void)send_info(facts, client, "server", false); /* without memory it is asked again later */
+        (void)send_info(facts, client, "server", false); /* if memory is short, INFO is sent again later */
         if (!send_info(facts, client, "replication", true)) {
                 (void)pthread_mutex_lock(&facts->lock);
                 server->is_asked = false;

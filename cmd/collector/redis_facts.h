@@ -1,8 +1,8 @@
-/* redis_facts: what is known of the server that was reached last: its address, version, role and mode. Workers tell which
- * one they have reached; what kind of server it is comes from INFO, which goes out in the background while somebody
- * looks.
+/* redis_facts: facts about the last server that was reached: its address, version, role and mode. Workers report which
+ * server they have reached. The other facts come from INFO, which is sent in the background while GET /v1/status is
+ * used.
  *
- * Threads: any; redis_facts_ask: that of the client. */
+ * Threads: any; redis_facts_ask: the client's thread. */
 #ifndef COLLECTOR_REDIS_FACTS_H
 #define COLLECTOR_REDIS_FACTS_H
 
@@ -16,16 +16,16 @@
 struct redis_fact {
         unsigned generation;     /* of the target; 0: none yet */
         char address[280];       /* with Sentinel, the primary's address */
-        char version[64];        /* "redis 7.0.15"; "": not known */
-        char role[16], mode[16]; /* "master", "standalone"; "": not known */
+        char version[64];        /* "redis 7.0.15"; "": unknown */
+        char role[16], mode[16]; /* "master", "standalone"; "": unknown */
         int64_t since_ms;        /* of this address and generation, Unix */
-        int64_t asked_ms;        /* when INFO was sent last, monotonic; 0: not yet */
-        bool is_asked;           /* the answer is to come */
+        int64_t asked_ms;        /* when INFO was last sent, monotonic; 0: not yet */
+        bool is_asked;           /* waiting for the answer */
         bool is_refused;         /* the user may not send INFO */
 };
 
 struct redis_facts {
-        pthread_mutex_t lock; /* held for a copy */
+        pthread_mutex_t lock; /* held only while copying */
         struct redis_fact server;
 };
 
@@ -34,7 +34,8 @@ void redis_facts_fini(struct redis_facts *facts);
 
 /* A worker has reached this server. */
 void redis_facts_reached(struct redis_facts *facts, unsigned generation, const char *address);
-/* Sends INFO unless an answer is young or to come, or the user may not send it. `facts` outlive the client. */
+/* Sends INFO unless the last answer is recent, an answer is pending, or the user may not send it. `facts` must outlive
+ * the client. */
 void redis_facts_ask(struct redis_facts *facts, struct redis *client);
 struct redis_fact redis_facts_get(struct redis_facts *facts);
 

@@ -1,4 +1,4 @@
-/* redis_input: only options that were set are passed on: a default does not choose a Redis. */
+/* redis_input: passes on only options that were set, because a default must not select a Redis. */
 #include "redis_input.h"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static void add_text(struct redis_input *source, const struct config_report *rep
         add(source, report, option, name, text, text ? strlen(text) : 0);
 }
 
-/* `place` is where the path was given, for errors. */
+/* `place` says where the path was set, for errors. */
 static int read_all(int fd, const char *place, const char *path, char *bytes, size_t size, size_t *length,
                     struct err *err)
 {

@@ -1,4 +1,4 @@
-/* redis_input: the `redis-*` options, in the form in which pkg/backing weighs them against bindings and variables.
+/* redis_input: the `redis-*` options, in the form that pkg/backing compares with bindings and variables.
  *
  * Threads: any. */
 #ifndef COLLECTOR_REDIS_INPUT_H
@@ -19,7 +19,7 @@ struct redis_input {
 /* Also reads --redis-ca-file; errors name the file. Call redis_input_fini even after a failure. */
 int redis_input_init(struct redis_input *source, const struct settings *settings, const struct config_report *report,
                      char *const *environment, struct err *err) NODISCARD;
-/* For --previous-binding: the binding of that name, and of the options only key-prefix. */
+/* For --previous-binding: the binding of that name, and only the option key-prefix. */
 struct backing_redis_input redis_input_previous(const struct redis_input *source, const char *binding);
 void redis_input_fini(struct redis_input *source); /* all zero is fine */
 

@@ -1,4 +1,4 @@
-/* routes: one row per route. Paths and methods are listed here and nowhere else. If tokens are bound, a request needs one
+/* routes: one row per route. This is the only list of paths and methods. If tokens are bound, a request needs one
  * unless its route is public. */
 #include "routes.h"
 

@@ -1,5 +1,5 @@
-/* routes: what Collector serves. Each handler gets the request and the worker (struct worker) that it runs on, and answers
- * now or when Redis has answered.
+/* routes: the table of Collector's routes. Each handler gets the request and the worker (struct worker) that it runs
+ * on, and answers now or when Redis has answered.
  *
  * Threads: any; the table never changes. */
 #ifndef COLLECTOR_ROUTES_H

@@ -1,6 +1,5 @@
-/* settings: the table of options. A row that needs a comment in the manual has it in `help`, so that
- * `collector --help` is the manual. Limits are here too: a value outside them is refused at start, with
- * the place it came from. */
+/* settings: the table of options. `help` explains each option, so `collector --help` is the manual. The table also sets
+ * limits: a value outside them is refused at start, and the error names its source. */
 #include "settings.h"
 
 #include <stddef.h>
@@ -11,7 +10,8 @@
 #include "base/err.h"
 #include "feed.h"
 
-_Static_assert((int)FEED_PREFIX_MAX == (int)BACKING_KEY_PREFIX_MAX, "no prefix that is accepted is cut");
+_Static_assert((int)FEED_PREFIX_MAX == (int)BACKING_KEY_PREFIX_MAX,
+               "every accepted prefix must fit into the feed's names");
 
 static const char *const readiness_words[] = { "required", "degraded", NULL };
 
@@ -32,7 +32,7 @@ static int check_ack(const char *text, struct err *err)
         return ack_parse(text, &level, err);
 }
 
-#define REDIS .group = "Redis (else a binding, else variables, see below)"
+#define REDIS .group = "Redis (otherwise a binding, otherwise variables, see below)"
 #define ACCESS .group = "Access"
 #define WAITING .group = "While Redis is away"
 #define DOCUMENTS .group = "Documents"
@@ -61,7 +61,7 @@ static const struct config_option options[] = {
           .help = "PEM file with the CA certificates to trust. Turns TLS on." },
         { "redis-max-age", CONFIG_DURATION_AT(struct settings, redis_max_age_ms), REDIS, .fallback = "1h",
           .max = (int64_t)365 * 24 * 60 * 60 * 1000,
-          .help = "Collector replaces a connection to Redis at this age, give or take a tenth, so that name look-up, "
+          .help = "Collector replaces a connection to Redis at this age, plus or minus a tenth, so that name look-up, "
                   "certificate and password stay current. No request waits for this. 0: never." },
         { "binding", CONFIG_STRING_AT(struct settings, binding), REDIS, .value = "NAME",
           .fallback_note = "the only one of type redis or valkey",
@@ -73,8 +73,8 @@ static const struct config_option options[] = {
                   "have. It copies nothing, and lists show only what the current Redis has." },
 
         { "require-token", CONFIG_BOOL_AT(struct settings, require_token), ACCESS,
-          .help = "Reject all requests until a token binding exists, instead of admitting everyone: for tokens that "
-                  "are bound after Collector starts." },
+          .help = "Reject all requests until a token binding exists, instead of admitting everyone. Use it for tokens "
+                  "that are bound after Collector starts." },
         { "tokens-binding", CONFIG_STRING_AT(struct settings, tokens_binding), ACCESS, .value = "NAME",
           .fallback_note = "the only one of type collector-tokens",
           .help = "Name of the binding whose entries are tokens, one for each client: only clients that send one of "
@@ -82,36 +82,36 @@ static const struct config_option options[] = {
 
         { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), WAITING, .fallback = "30s", .min = 1,
           .max = 60 * 60 * 1000,
-          .help = "How long a request waits for Redis before it gets 503. Make it longer than a failover takes, and "
-                  "shorter than clients wait." },
+          .help = "How long a request waits for Redis before it gets 503. Make it longer than a failover and "
+                  "shorter than your clients' timeout." },
         { "held-max", CONFIG_INT_AT(struct settings, held_max), WAITING, .fallback = "10000", .min = 1, .max = 1000000,
-          .unit = "requests", .help = "Requests that may wait for Redis at once; one more gets 503." },
+          .unit = "requests", .help = "Maximum number of requests that wait for Redis at once; further ones get 503." },
         { "held-bytes-max", CONFIG_BYTES_AT(struct settings, held_bytes_max), WAITING, .fallback = "64MiB",
-          .min = 1 << 20, .max = (int64_t)64 << 30, .help = "Memory for the documents of those requests." },
+          .min = 1 << 20, .max = (int64_t)64 << 30, .help = "Maximum memory for the documents of those requests." },
         { "connect-timeout", CONFIG_DURATION_AT(struct settings, connect_timeout_ms), WAITING, .fallback = "3s",
-          .min = 10, .max = 60 * 1000, .help = "Time for one attempt: name look-up, connection and login." },
+          .min = 10, .max = 60 * 1000, .help = "Time limit for one attempt: name look-up, connection and login." },
         { "stall-timeout", CONFIG_DURATION_AT(struct settings, stall_timeout_ms), WAITING, .fallback = "5s", .min = 10,
           .max = 10 * 60 * 1000,
-          .help = "When Redis owes a reply and sends no byte for this long, Collector drops the connection and sends "
+          .help = "If a reply is due and Redis sends no byte for this long, Collector drops the connection and sends "
                   "the commands again." },
         { "readiness", CONFIG_ENUM_AT(struct settings, readiness), WAITING, .words = readiness_words,
           .fallback = "required",
           .help = "required: /readyz answers 503 until Redis is reached, and when it has been away for longer than "
-                  "the hold time. degraded: /readyz answers 200 and says so." },
+                  "the hold time. degraded: /readyz answers 200 and reports the failure." },
 
         { "key-prefix", CONFIG_STRING_AT(struct settings, key_prefix), DOCUMENTS, .check = check_key_prefix,
           .fallback_note = "none, or the binding's entry key-prefix",
-          .help = "Prefix of each key in Redis, for a Redis shared with others: \"collector:\"." },
+          .help = "Prefix of every key in Redis, for a Redis shared with other programs: \"collector:\"." },
         { "retention", CONFIG_DURATION_AT(struct settings, retention_ms), DOCUMENTS, .fallback = "0",
           .fallback_note = "0, kept until deleted", .max = (int64_t)3650 * 24 * 60 * 60 * 1000,
           .help = "Documents expire after this time." },
         { "feed", CONFIG_BOOL_AT(struct settings, feed), DOCUMENTS, .fallback = "true",
-          .help = "Write the feed, a stream per day that lists documents in the order Redis took them. Without it "
-                  "GET /v1/documents finds nothing new." },
+          .help = "Write the feed, a stream per day that lists documents in the order Redis received them. Without it "
+                  "GET /v1/documents finds no new documents." },
         { "ack", CONFIG_STRING_AT(struct settings, ack), DOCUMENTS, .check = check_ack, .fallback = "memory",
           .value = "LEVEL",
-          .help = "When a document is acknowledged. memory: Redis has answered. replica, or replica:N: N replicas have "
-                  "it too (WAIT). fsync: it is synced in Redis's append-only file (WAITAOF, Redis 7.2 or Valkey 7.2)." },
+          .help = "When to acknowledge a document. memory: Redis has answered. replica, or replica:N: N replicas have "
+                  "it too (WAIT). fsync: synced to Redis's append-only file (WAITAOF, Redis 7.2 or Valkey 7.2)." },
 
         SERVICE_RUNNING(struct settings, service),
         { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,
@@ -128,11 +128,11 @@ const struct config_program settings_program = {
         .option_count = COUNT_OF(options),
         .usage = "collector [--option VALUE]...\n"
                  "       collector request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]",
-        .closing = "All Redis settings come from one source, the first of these that has any:\n"
+        .closing = "All Redis settings come from one source, the first of these that sets any:\n"
                    "  --redis-* flags; the file's redis-* keys; a binding of type redis or valkey below\n"
                    "  $SERVICE_BINDING_ROOT; the variables COLLECTOR_REDIS_*; COLLECTOR_DELEGATE_HOSTNAME and\n"
                    "  _PORT; REDIS_URL, REDIS_TLS_URL, REDIS_HOST and the like; localhost:6379. Collector\n"
-                   "  watched: change it, and Collector moves without a restart. Tokens of clients stand in a\n"
+                   "  watches the binding and switches without a restart when it changes. Client tokens are in a\n"
                    "  binding of type collector-tokens.\n"
                    "\n"
                    "Examples:\n"

@@ -1,8 +1,8 @@
 /* settings: what an operator can set, as one struct, and the table that fills it.
  *
- * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help` all come from it
- * (pkg/config). The `redis-*` options are only one of the sources that say where Redis is: redis_input.c passes them to
- * pkg/backing, which weighs them against the others.
+ * The table is the only list of options: flags, environment variables, keys of the YAML file and `--help` all come from
+ * it (pkg/config). The `redis-*` options are only one of the sources that say where Redis is: redis_input.c passes them
+ * to pkg/backing, which chooses among all sources.
  *
  * Threads: a filled struct never changes. */
 #ifndef COLLECTOR_SETTINGS_H

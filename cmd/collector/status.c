@@ -87,15 +87,15 @@ void status_index(struct http_request *request, UNUSED void *context)
                 "\"POST /\":\"store a JSON object or a form; answers {\\\"result\\\":\\\"OK\\\",\\\"key\\\":...}\","
                 "\"GET /?key=\":\"a stored object with its key\","
                 "\"POST /v1/documents\":\"store a JSON object; send Idempotency-Key to repeat it safely\","
-                "\"GET /v1/documents?limit=&cursor=&since=&until=\":\"documents in the order in which Redis took them\","
+                "\"GET /v1/documents?limit=&cursor=&since=&until=\":\"documents in the order Redis received them\","
                 "\"PUT /v1/documents/{key}\":\"store a JSON object under your own UUID\","
                 "\"GET /v1/documents/{key}\":\"a document as it was sent\","
                 "\"DELETE /v1/documents/{key}\":\"remove a document\","
                 "\"GET /ui/\":\"a page for people\","
                 "\"GET /v1/status\":\"the Redis in use, recent events, rates, limits\","
                 "\"GET /healthz\":\"is the process alive?\",\"GET /readyz\":\"can it store?\","
-                "\"GET /version\":\"what runs here\",\"GET /metrics\":\"Prometheus metrics\"}}";
-        static const struct http_header vary = { "Vary", "Accept" }; /* a browser is sent to the page */
+                "\"GET /version\":\"program and build\",\"GET /metrics\":\"Prometheus metrics\"}}";
+        static const struct http_header vary = { "Vary", "Accept" }; /* browsers are redirected to the page */
         http_respond(request, &(struct http_answer){ .status = 200,
                                                      .body = body,
                                                      .body_length = sizeof(body) - 1,

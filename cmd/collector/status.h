@@ -1,4 +1,4 @@
-/* status: the routes for probes, scrapers and people. None of them waits for Redis.
+/* status: the routes for probes, metrics scrapers and people. None of them waits for Redis.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STATUS_H

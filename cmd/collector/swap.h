@@ -1,9 +1,9 @@
-/* swap: the moment at which a swap of the binding takes effect for the whole process. Each connection of each worker reaches
- * the new Redis at a time of its own. A worker that is still connected to the former one would answer 404 for a document
- * that another worker has acknowledged in the new one, and would acknowledge documents that the other one cannot
- * read. So from the first acknowledgement in a newer Redis on, nothing that was done or missed in an older one is final:
- * a write is repeated, a read that found nothing is repeated, a list begins again. Commands sent from then on wait,
- * within the hold time, until their connection has reached the newer Redis.
+/* swap: determines when a change of the binding takes effect for the whole process. The connections reach the new Redis
+ * at different times. A worker that is still connected to the former one would answer 404 for a document that another
+ * worker has acknowledged in the new one, and would acknowledge documents that the other worker cannot read. So after
+ * the first acknowledgement in a newer Redis, no result from an older one is final: writes and reads that found nothing
+ * are repeated, and listings start again. Commands sent after that wait, within the hold time, until their connection
+ * has reached the newer Redis.
  *
  *     read->get.generation_min = swap_newest(swap);
  *     redis_send(redis, &read->get);
@@ -11,7 +11,7 @@
  *     if (swap_is_behind(swap, command->generation)) ...       // found nothing there: repeat it
  *     swap_note(swap, command->generation);                    // acknowledged
  *
- * The generation of a target tells which Redis is newer. It also grows if the binding is changed back.
+ * The target with the higher generation is the newer one. The generation also grows if the binding is changed back.
  *
  * Threads: any. */
 #ifndef COLLECTOR_SWAP_H

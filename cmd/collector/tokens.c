@@ -1,4 +1,4 @@
-/* tokens: when memory is too short to hand on a new list, the previous one stays in force. */
+/* tokens: if there is no memory for a new list, the previous one stays in force. */
 #include "tokens.h"
 
 #include <stdlib.h>

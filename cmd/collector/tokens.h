@@ -1,5 +1,5 @@
-/* tokens: only clients that send a bound token may write and read; without bound tokens everyone may. This hands the
- * tokens of the binding to the HTTP server, and again whenever they change.
+/* tokens: passes the binding's tokens to the HTTP server, now and whenever they change. Only clients that send a bound
+ * token may write and read; without bound tokens everyone may.
  *
  * Threads: the main thread. */
 #ifndef COLLECTOR_TOKENS_H
@@ -17,8 +17,8 @@ struct tokens {
 /* The settings for tokens; the caller sets `bindings`. */
 struct backing_tokens_input tokens_input(const struct settings *settings);
 
-/* Call it after opening collector->server and before a worker accepts requests, so that no request slips in between.
- * Errors of backing_tokens_watch_open. `tokens` stays where it is until tokens_close. */
+/* Call this after opening collector->server and before any worker accepts requests, so that no request is admitted in
+ * between. Errors of backing_tokens_watch_open. Do not move `tokens` before tokens_close. */
 int tokens_open(struct tokens *tokens, struct backing_root *bindings, struct collector *collector,
                 struct err *err) NODISCARD;
 void tokens_close(struct tokens *tokens);

@@ -1,4 +1,4 @@
-/* trial: redis_probe and redis_sentinels_check, each on a loop of its own. */
+/* trial: runs redis_probe and redis_sentinels_check, each on a separate loop. */
 #include "trial.h"
 
 struct found {
@@ -23,7 +23,7 @@ static int begin(uv_loop_t *loop, struct err *err)
         return failed ? err_set(err, ERR_LIMIT, "event loop: %s", uv_strerror(failed)) : 0;
 }
 
-/* Runs the loop until all its handles are closed; there are none if nothing was started. */
+/* Runs the loop until all its handles are closed. There are none if nothing was started. */
 static void end(uv_loop_t *loop)
 {
         (void)uv_run(loop, UV_RUN_DEFAULT); /* then nothing is left,  */

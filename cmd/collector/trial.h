@@ -1,6 +1,6 @@
 /* trial: probes a Redis once and waits for the result, at the start and for `--check`.
  *
- * Threads: any; each call runs a loop of its own. */
+ * Threads: any; each call runs its own loop. */
 #ifndef COLLECTOR_TRIAL_H
 #define COLLECTOR_TRIAL_H
 
@@ -8,13 +8,13 @@
 #include "commands.h"
 #include "redis/sentinel_check.h"
 
-/* Sends the commands of serving (commands.h) and waits at most timeout_ms. Errors are those of redis_probe. *found has
- * what was learned up to that point, with an address if the server was reached. */
+/* Sends the commands that serving uses (commands.h) and waits at most timeout_ms. Errors are those of redis_probe. Even
+ * then, *found has the results so far, with an address if the server was reached. */
 int trial_run(const struct backing_redis *redis, const struct commands *commands, int64_t timeout_ms,
               struct redis_probe_result *found, struct err *err) NODISCARD;
 
-/* Asks each Sentinel of that Redis (redis_sentinels_check); `each` is called for one after another, in the order of the
- * binding. */
+/* Asks each Sentinel of that Redis (redis_sentinels_check); `each` is called for one Sentinel after another, in the
+ * order of the binding. */
 int trial_sentinels(const struct backing_redis *redis, int64_t timeout_ms,
                     void (*each)(const struct redis_sentinel_found *found), struct err *err) NODISCARD;
 

@@ -1,4 +1,4 @@
-/* ui: its files come by way of struct collector, so that tests without them link. */
+/* ui: the files are reached through struct collector, so that tests link without them. */
 #include "ui.h"
 
 #include "base/attr.h"

@@ -1,4 +1,4 @@
-/* ui: the page for people, /ui/. The files are in the folder ui/ and in pkg/page/files.
+/* ui: the web page, /ui/. The files are in the folder ui/ and in pkg/page/files.
  *
  * Threads: any. */
 #ifndef COLLECTOR_UI_H
@@ -8,7 +8,7 @@
 
 void ui_get(struct http_request *request, void *worker);
 void ui_redirect(struct http_request *request, void *worker); /* "/ui" */
-/* Answers `GET /` of a browser, and is true then. */
+/* If a browser sent this `GET /`, answers it and returns true. */
 bool ui_takes_root(struct http_request *request);
 
 #endif

@@ -1,9 +1,9 @@
 /* worker: the turn of the loop is a uv_prepare callback, which libuv runs after timers and before it waits:
- * libmicrohttpd first, Redis last, so that what handlers queue leaves in the same turn, in one write.
+ * libmicrohttpd first, Redis last, so that the commands that handlers queue are sent in the same turn, in one write.
  *
- * The main thread leaves its messages in a few fields under a lock, and wakes the loop by a uv_async. A worker stops in
- * two phases. First it accepts nothing more and lets requests finish. Then it closes Redis, which fails what still
- * waits for it, closes HTTP, and the loop ends when its handles are closed. */
+ * The main thread sets a few fields under a lock and wakes the loop with a uv_async. A worker stops in two phases.
+ * First it accepts no more connections and lets requests finish. Then it closes Redis, which fails the requests that
+ * still wait for it, and closes HTTP. The loop ends when its handles are closed. */
 #include "worker.h"
 
 #include <stdio.h>
@@ -21,7 +21,8 @@ enum {
         DESCRIPTORS_OF_PROCESS = 48,
 };
 
-/* --- What Redis clients tell ---------------------------------------------------------------------------------------- */
+/* --- Events of Redis clients ----------------------------------------------------------------------------------------
+ * */
 
 static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
 {
@@ -51,7 +52,7 @@ static void on_round_trip(int64_t us, void *data)
         metric_observe(((struct worker *)data)->instruments.round_trip_seconds, (double)us / 1e6);
 }
 
-/* Each worker logs it once: there are few of them. */
+/* Each worker logs this once; there are only a few workers. */
 static void on_trim_refused(void *data, const char *reason)
 {
         struct worker *worker = data;
@@ -70,11 +71,11 @@ static void close_handle(uv_handle_t *handle, UNUSED void *data)
                 uv_close(handle, NULL);
 }
 
-/* The last step: all requests have been answered or are answered now. */
+/* The last step: all requests have been answered or are answered here. */
 static void worker_end(struct worker *worker)
 {
         worker->closing = true;
-        redis_close(worker->redis, NULL, NULL); /* answers what still waits */
+        redis_close(worker->redis, NULL, NULL); /* answers the requests that still wait */
         if (worker->store.ack_pool)
                 ack_pool_close(worker->store.ack_pool);
         redis_close(worker->previous, NULL, NULL);
@@ -96,7 +97,7 @@ static void check_stop(struct worker *worker)
 {
         if (!worker->stopping || worker->closing)
                 return;
-        /* Without Redis waiting is useless: held requests get 503. */
+        /* Without Redis, waiting is pointless, so held requests get 503. */
         if (http_worker_busy(worker->http) == 0 || !is_any_ready(worker) ||
             clock_monotonic_ms() >= worker->stop_deadline_ms)
                 worker_end(worker);
@@ -125,8 +126,9 @@ static bool is_any_held(const struct worker *worker)
         return false;
 }
 
-/* HTTP connections must leave descriptors for all connections to Redis, or it could never be reached again. A Cluster may
- * turn out larger than it seemed at the start. All workers see the same one, and the main thread's trial connects too. */
+/* HTTP connections must leave descriptors for all connections to Redis; otherwise Redis could never be reached again. A
+ * Cluster may turn out to be larger than it seemed at the start. All workers connect to the same Cluster, and so does
+ * the main thread's trial. */
 static void keep_descriptors(struct worker *worker)
 {
         size_t count = worker->previous ? redis_descriptors(worker->previous) : 0;
@@ -190,7 +192,7 @@ static void *run(void *argument)
 
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
 
-/* A SET like those of documents, of a key that expires at once. */
+/* A SET like those of documents, but its key expires at once. */
 static int format_trial(struct redis_command *command, const struct redis_place *place, const char *tag,
                         UNUSED void *data)
 {
@@ -246,7 +248,7 @@ static int open_redis(struct worker *worker, const struct worker_place *place, s
         return worker->collector->ack.kind == ACK_MEMORY ? 0 : open_ack_pool(worker, options, place, err);
 }
 
-/* A request waits for it no longer than one attempt to connect takes. */
+/* A request waits for the previous Redis no longer than one connection attempt takes. */
 static int open_previous(struct worker *worker, const struct worker_place *place, struct err *err)
 {
         const struct settings *settings = worker->collector->settings;
@@ -271,7 +273,7 @@ static int open_previous(struct worker *worker, const struct worker_place *place
 
 static void open_handles(struct worker *worker)
 {
-        /* On an open loop these cannot fail (libuv, uv_prepare_init, uv_timer_init). */
+        /* These cannot fail on an open loop (libuv, uv_prepare_init, uv_timer_init). */
         (void)uv_prepare_init(&worker->loop, &worker->turn);
         (void)uv_timer_init(&worker->loop, &worker->second);
         worker->turn.data = worker->second.data = worker->message.data = worker;

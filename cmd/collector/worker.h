@@ -1,8 +1,8 @@
 /* worker: one thread with a loop, a share of the HTTP connections and its own connections to Redis. Workers share only
  * what collector.h lists.
  *
- * A turn of the loop: sockets are read, replies answer requests, libmicrohttpd runs, handlers queue commands,
- * and last one write carries to Redis what all requests of the turn queued.
+ * A turn of the loop: sockets are read, replies answer requests, libmicrohttpd runs, handlers queue commands, and
+ * finally one write sends all commands of the turn to Redis.
  *
  * Threads: worker_start, worker_set_place, worker_stop, worker_join: the main thread. All else: the worker's. */
 #ifndef COLLECTOR_WORKER_H
@@ -28,7 +28,7 @@ struct worker_place {
 };
 enum worker_role { WORKER_CURRENT, WORKER_PREVIOUS, WORKER_ROLES };
 
-/* A change that the main thread asks for. */
+/* A change that the main thread requests. */
 struct worker_change {
         struct redis_target *target; /* owned; NULL: none */
         unsigned generation;
@@ -55,7 +55,7 @@ struct worker {
         struct pool uploads; /* memory for requests that store a document */
         struct instruments instruments;
         bool stopping, closing;
-        int64_t stop_deadline_ms; /* monotonic: then the worker ends, finished or not */
+        int64_t stop_deadline_ms; /* monotonic: the worker ends at this time, even with requests unfinished */
 
         pthread_mutex_t lock; /* guards the fields that the main thread sets */
         struct worker_change changes[WORKER_ROLES];
@@ -66,11 +66,11 @@ struct worker {
 int worker_start(struct worker *worker, struct collector *collector, unsigned index, const struct worker_place *current,
                  const struct worker_place *previous, struct err *err) NODISCARD;
 void worker_set_place(struct worker *worker, enum worker_role role, const struct worker_place *place);
-/* Milliseconds since documents could last be read and written; 0 while they can. Its own thread. */
+/* Milliseconds since documents could last be read and written; 0 while they can be. The worker's own thread. */
 int64_t worker_away_ms(const struct worker *worker);
-/* Copies the counters that the worker's connections keep. Its own thread. */
+/* Copies the counters of the worker's connections. The worker's own thread. */
 void worker_update_instruments(struct worker *worker);
-/* Finishes the running requests, answers those that wait for Redis with 503, then ends the thread, at deadline_ms
+/* Lets running requests finish, answers those that wait for Redis with 503, and ends the thread, at deadline_ms
  * (clock_monotonic_ms) at the latest. */
 void worker_stop(struct worker *worker, int64_t deadline_ms);
 void worker_join(struct worker *worker);

@@ -306,7 +306,7 @@ def test_without_one_of_them_the_answer_names_it(server, start_collector, right)
 
 # --- A right that is revoked at run time -------------------------------------------------------------
 
-UNLISTED = "stored, but not known to be in the list"
+UNLISTED = "stored, but may be missing from the list"
 
 
 def assert_unlisted_then_listed(program, refuse, allow, reason):
