@@ -11,12 +11,14 @@ void overview_init(struct overview *overview)
         *overview = (struct overview){ .started_ms = clock_realtime_ms() };
         standing_init(&overview->collector);
         history_init(&overview->delivered);
+        history_init(&overview->dropped);
 }
 
 void overview_fini(struct overview *overview)
 {
         standing_fini(&overview->collector);
         history_fini(&overview->delivered);
+        history_fini(&overview->dropped);
 }
 
 static void on_second(uv_timer_t *timer)
@@ -25,6 +27,7 @@ static void on_second(uv_timer_t *timer)
         struct delivery_status status;
         delivery_get_status(overview->delivery, &status);
         history_add(&overview->delivered, (double)status.delivered, clock_monotonic_ms());
+        history_add(&overview->dropped, (double)status.dropped, clock_monotonic_ms());
 }
 
 void overview_start(struct overview *overview, uv_loop_t *loop, struct delivery *delivery)

@@ -17,7 +17,7 @@ struct delivery;
 
 struct overview {
         struct standing collector;
-        struct history delivered;
+        struct history delivered, dropped;
         int64_t started_ms;  /* Unix */
         unsigned generation; /* of the Collector in use, from 1 */
         struct delivery *delivery;

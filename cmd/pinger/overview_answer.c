@@ -40,6 +40,10 @@ static int put_all(struct buf *out, const struct worker *worker)
         if (rc == 0)
                 rc = history_print(&overview->delivered, out);
         if (rc == 0)
+                rc = buf_puts(out, ",\"droppedPerSecond\":");
+        if (rc == 0)
+                rc = history_print(&overview->dropped, out);
+        if (rc == 0)
                 rc = buf_puts(out, "},\"events\":");
         if (rc == 0)
                 rc = log_print_recent(worker->pinger->log, out);

@@ -2,6 +2,7 @@
 
 import { announce, byId, setBadge, setFacts, setText } from "./dom.js";
 import { bytes, count, duration, moment } from "./format.js";
+import { showWho } from "./who.js";
 import { askJson } from "./server.js";
 import { isFresh, watch } from "./watch.js";
 import { showEvents } from "./events.js";
@@ -92,7 +93,7 @@ function showTotals(documents) {
 }
 
 function show(status) {
-	setText(byId("who"), `${status.version} on ${status.hostname ?? "an unknown host"}, since ${moment(status.startedAt)}`);
+	showWho(status);
 	showRedis(status.redis);
 	showWaiting(status);
 	showTotals(status.documents);
@@ -104,5 +105,5 @@ watch(async () => {
 	const status = await askJson("../v1/status");
 	show(status);
 	isFresh();
-	if (status.redis.state === "ready" && status.limits.feed) await followDocuments(status);
+	if (status.redis.state === "ready" && status.limits.feed) followDocuments(status);
 });

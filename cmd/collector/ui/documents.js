@@ -3,7 +3,8 @@
 
 import { byId, element, setText } from "./dom.js";
 import { clock, count } from "./format.js";
-import { Refused, ask } from "./server.js";
+import { Refused, Unanswered, ask } from "./server.js";
+import { moveByArrows, oneStop } from "./rows.js";
 import { openDocument } from "./one.js";
 
 const ROWS_MAX = 200;
@@ -11,12 +12,16 @@ const PREVIEW_MAX = 160;
 const PAGE = 200;
 const FIRST_PAGE = 1000;
 const LIST_MS = 1500; // while Redis is away a list is held: the status must not wait for it
-const BEHIND_MAX = 3; // full pages in a row: then the page skips to now
+const BEHIND_MAX = 3; // full pages in a row: then the page skips to the newest
+const SKEW_MS = 600e3; // Redis's clock may be that far ahead of Collector's
+const NEWEST_MS = 20;
+const HALVINGS_MAX = 24;
 const WINDOWS_MS = [60e3, 3600e3, 86400e3, 7 * 86400e3, 0]; // where the first look begins; 0: with the first document
 
 const list = byId("documents");
 let cursor = "";
-let generation = 0;
+let place = null;
+let isFollowing = false;
 let behind = 0;
 let seen = 0;
 let skipped = false;
@@ -71,7 +76,7 @@ function timeOf(key, text) {
 }
 
 function row({ key, from, end }, text) {
-	const preview = copied(text.slice(from, Math.min(end, from + PREVIEW_MAX)));
+	const preview = copied(text.slice(from, Math.min(end, from + PREVIEW_MAX)).replace(/[\ud800-\udbff]$/, ""));
 	const when = timeOf(key, text.slice(Math.max(from, end - 300), end));
 	return element("li", {}, element("button", { type: "button", "data-key": key },
 		element("span", { class: "when" }, when), element("span", { class: "text mono" }, preview)));
@@ -85,6 +90,7 @@ function addRows({ text, documents }) {
 		if (list.lastElementChild.contains(document.activeElement)) break;
 		list.lastElementChild.remove();
 	}
+	oneStop(list);
 }
 
 function showCount() {
@@ -99,15 +105,47 @@ async function first(nowMs) {
 	for (const window of WINDOWS_MS) {
 		const page = await getPage({ limit: FIRST_PAGE, ...(window ? { since: nowMs - window } : {}) });
 		if (page.documents.length === 0 && !page.more && window) continue;
+		if (page.more) behind = BEHIND_MAX;
 		return page;
 	}
 	return null;
 }
 
+/** The time of the last document seen, by Redis's clock. */
+const seenMs = () => Math.max(0, ...[...cursor.matchAll(/[.~](\d+)-/g)].map((found) => Number(found[1])));
+
+/** A time just before the newest document. The list only goes forward, so this halves: are there documents since then? */
+async function newestMs(from, to) {
+	for (let i = 0; i < HALVINGS_MAX && to - from > NEWEST_MS; i++) {
+		const middle = Math.floor((from + to) / 2);
+		const { documents, more } = await getPage({ limit: 1, since: middle });
+		if (documents.length > 0 || more) from = middle;
+		else to = middle;
+	}
+	return from;
+}
+
+/** The page that ends with the newest document, and begins as early as it can. */
+async function newestPage(newest, from) {
+	let page = await getPage({ limit: FIRST_PAGE, since: newest });
+	for (let ms = 4 * NEWEST_MS; page.documents.length < ROWS_MAX && !page.more && newest - ms > from; ms *= 4) {
+		const wider = await getPage({ limit: FIRST_PAGE, since: newest - ms });
+		if (wider.more) break;
+		page = wider;
+	}
+	return page;
+}
+
 async function skip(nowMs) {
+	const from = seenMs();
+	const newest = await newestMs(from, Math.max(nowMs, from) + SKEW_MS);
 	skipped = true;
 	behind = 0;
-	return getPage({ limit: PAGE, since: nowMs - 200 });
+	if (newest === from) return getPage({ limit: FIRST_PAGE, cursor });
+	const page = await newestPage(newest, from);
+	// What came between is not shown: nor is what came before, so that the list has no gap.
+	if (!list.contains(document.activeElement)) list.replaceChildren();
+	return page;
 }
 
 async function nextPage(nowMs) {
@@ -115,25 +153,25 @@ async function nextPage(nowMs) {
 	return behind >= BEHIND_MAX ? skip(nowMs) : getPage({ limit: PAGE, cursor });
 }
 
-function startAgain(now) {
-	generation = now;
+/** Has the list changed its place? Replicas that answer by turns count switches each for itself. */
+function hasMoved({ hostname, startedAt, redis }) {
+	const now = { instance: `${hostname} ${startedAt}`, generation: redis.generation, address: redis.address };
+	const before = place;
+	place = now;
+	if (!before) return true;
+	return before.instance === now.instance ? before.generation !== now.generation : before.address !== now.address;
+}
+
+function startAgain() {
 	cursor = "";
 	behind = 0;
 	skipped = false;
 	list.replaceChildren();
 }
 
-/** One page more. After a swap it begins again, in the Redis that is in use then. */
-export async function followDocuments(status) {
-	if (isPaused) return;
-	if (status.redis.generation !== generation) startAgain(status.redis.generation);
-	let page = null;
-	try {
-		page = await nextPage(Date.parse(status.now));
-	} catch (error) {
-		if (error instanceof Refused && error.status === 401) throw error;
-		return; // the next look tells what is wrong with Redis
-	}
+async function follow(status) {
+	if (hasMoved(status)) startAgain();
+	const page = await nextPage(Date.parse(status.now));
 	if (isPaused || !page) return;
 	behind = page.more ? behind + 1 : 0;
 	if (!page.more) skipped = false;
@@ -143,26 +181,42 @@ export async function followDocuments(status) {
 	showCount();
 }
 
+/** One page more. After a swap it begins again, in the Redis that is in use then. */
+export async function followDocuments(status) {
+	if (isPaused || isFollowing) return;
+	isFollowing = true;
+	try {
+		await follow(status);
+	} catch (error) {
+		// The next look tells what is wrong: with Redis, or with the token.
+		if (!(error instanceof Refused || error instanceof Unanswered)) console.error(error);
+	}
+	isFollowing = false;
+}
+
 /* --- What the reader does --- */
 
 byId("pause").addEventListener("click", () => {
 	isPaused = !isPaused;
-	byId("pause").setAttribute("aria-pressed", isPaused);
 	setText(byId("pause"), isPaused ? "Go on" : "Pause");
 	showCount();
 });
 
+moveByArrows(list);
+
+async function open(key, from) {
+	setText(byId("find-said"), "Looking …");
+	setText(byId("find-said"), (await openDocument(key, from)) ?? "");
+}
+
 list.addEventListener("click", (event) => {
 	const button = event.target.closest("button");
-	if (button) openDocument(button.dataset.key, button);
+	if (button) open(button.dataset.key, button);
 });
 
-byId("find").addEventListener("submit", async (event) => {
+byId("find").addEventListener("submit", (event) => {
 	event.preventDefault();
-	const said = byId("find-said");
-	setText(said, "Looking …");
-	const error = await openDocument(byId("key").value.trim(), byId("key"));
-	setText(said, error ?? "");
+	open(byId("key").value.trim(), byId("key"));
 });
 
 byId("post").addEventListener("submit", async (event) => {
@@ -174,6 +228,7 @@ byId("post").addEventListener("submit", async (event) => {
 		const answer = await ask("POST", "../v1/documents", { body: byId("body").value, headers, timeoutMs: 60000 });
 		setText(said, `Stored as ${JSON.parse(answer.text).key}`);
 	} catch (error) {
-		setText(said, `Not stored: ${error.message}`);
+		const isOpen = error instanceof Unanswered;
+		setText(said, isOpen ? "No answer: it may be stored or not; find out in the list." : `Not stored: ${error.message}`);
 	}
 });

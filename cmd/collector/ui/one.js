@@ -2,7 +2,7 @@
 
 import { announce, byId, setText } from "./dom.js";
 import { colouredJson } from "./format.js";
-import { ask } from "./server.js";
+import { Refused, ask } from "./server.js";
 
 const panel = byId("one");
 let whole = "";
@@ -14,8 +14,8 @@ export async function openDocument(key, from) {
 		const answer = await ask("GET", `../v1/documents/${encodeURIComponent(key)}`);
 		whole = answer.text;
 	} catch (error) {
-		if (from.dataset.key) announce(`Not opened: ${error.message}`);
-		return `Not found: ${error.message}`;
+		const isMissing = error instanceof Refused && error.status === 404;
+		return `${isMissing ? "Not found" : "Not opened"}: ${error.message}`;
 	}
 	opener?.removeAttribute("aria-current");
 	opener = from;

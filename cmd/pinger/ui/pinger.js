@@ -3,6 +3,7 @@
 
 import { announce, byId, setBadge, setFacts, setText } from "./dom.js";
 import { count, moment } from "./format.js";
+import { showWho } from "./who.js";
 import { ask, askJson } from "./server.js";
 import { isFresh, lookNow, watch } from "./watch.js";
 import { showEvents } from "./events.js";
@@ -52,7 +53,8 @@ function showCollector({ collector, delivery }) {
 }
 
 function showDelivery(delivery) {
-	draw(byId("rate"), delivery.deliveredPerSecond, { now: byId("rate-now"), most: byId("rate-most"), noun: "records" });
+	draw(byId("rate"), delivery.deliveredPerSecond,
+		{ now: byId("rate-now"), most: byId("rate-most"), noun: "records", lost: delivery.droppedPerSecond });
 	setFacts(byId("totals"), [
 		["Delivered", count(delivery.delivered)],
 		["Waiting", count(delivery.waiting)],
@@ -88,7 +90,7 @@ let hasReport = false;
 
 watch(async () => {
 	const status = await askJson("../v1/status");
-	setText(byId("who"), `${status.version} on ${status.hostname ?? "an unknown host"}, since ${moment(status.startedAt)}`);
+	showWho(status);
 	showCollector(status);
 	showDelivery(status.delivery);
 	showEvents(byId("events"), status.events);

@@ -1,10 +1,13 @@
-// Asks the program that the page came from: one request at a time, so that a tab takes one connection; with the token
-// of this tab, in a header and never in an address.
+// Asks the program that the page came from: one request after another, so that a tab takes one connection; with the
+// token of this tab, in a header and never in an address.
 
 const TOKEN = "token";
-const TIMEOUT_MS = 10000;
+const TIMEOUT_MS = 10000; // until an answer begins
+const BODY_MS = 60000; // for the rest of it: a page of the list may have 4 MiB
+const PATIENCE_MS = 2000; // a request that Collector holds since Redis is away must not hold up the status
 let last = Promise.resolve();
 
+/** The program has answered, with an error. */
 export class Refused extends Error {
 	constructor(status, detail) {
 		super(detail);
@@ -12,16 +15,36 @@ export class Refused extends Error {
 	}
 }
 
+/** No answer came. */
+export class Unanswered extends Error {}
+
 export const setToken = (token) => sessionStorage.setItem(TOKEN, token);
 export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
 
-async function send(method, path, options) {
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function exchange(method, path, options) {
 	const token = sessionStorage.getItem(TOKEN);
 	const headers = { Accept: "application/json", ...options.headers };
 	if (token) headers.Authorization = `Bearer ${token}`;
-	const signal = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
-	const answer = await fetch(path, { method, headers, body: options.body, signal, cache: "no-store", redirect: "error" });
-	const text = await answer.text();
+	const ends = new AbortController();
+	let timer = setTimeout(() => ends.abort(), options.timeoutMs ?? TIMEOUT_MS);
+	try {
+		const answer = await fetch(path,
+			{ method, headers, body: options.body, signal: ends.signal, cache: "no-store", redirect: "manual" });
+		clearTimeout(timer);
+		timer = setTimeout(() => ends.abort(), BODY_MS);
+		return { answer, text: await answer.text() };
+	} catch {
+		throw new Unanswered("no answer came");
+	} finally {
+		clearTimeout(timer);
+	}
+}
+
+async function send(method, path, options) {
+	const { answer, text } = await exchange(method, path, options);
+	if (answer.type === "opaqueredirect") throw new Refused(0, "a proxy in between leads elsewhere, perhaps to its login; reload the page");
 	if (answer.ok || options.anyStatus) return { status: answer.status, headers: answer.headers, text };
 	let detail = `${answer.status} ${answer.statusText}`;
 	try {
@@ -32,10 +55,11 @@ async function send(method, path, options) {
 	throw new Refused(answer.status, detail);
 }
 
-/** Resolves to { status, headers, text }; rejects with Refused for an error of the program. */
+/** Resolves to { status, headers, text }; rejects with Refused or Unanswered. */
 export function ask(method, path, options = {}) {
-	const answer = last.then(() => send(method, path, options));
-	last = answer.catch(() => {});
+	const turn = last;
+	const answer = turn.then(() => send(method, path, options));
+	last = Promise.race([answer.catch(() => {}), turn.then(() => pause(PATIENCE_MS))]);
 	return answer;
 }
 

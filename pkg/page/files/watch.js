@@ -1,9 +1,9 @@
 // Repeats a look at the program while the tab is visible, asks for a token where one is needed, and says when what is
 // shown is stale.
 
-import { byId, setText, announce } from "./dom.js";
+import { announce, byId, element, setBadge } from "./dom.js";
 import { clock, duration } from "./format.js";
-import { Refused, hasToken, setToken } from "./server.js";
+import { Refused, Unanswered, hasToken, setToken } from "./server.js";
 
 const EVERY_MS = 1000;
 const STALE_MS = 3500;
@@ -13,11 +13,14 @@ let timer = 0;
 let look = null;
 let isRunning = false;
 
-function showStale(why) {
+/** `way`: a button that leads on. */
+function showStale(why, way) {
 	const notice = byId("stale");
 	const age = goodMs ? ` What you see is from ${clock(new Date(goodMs))}, ${duration(Date.now() - goodMs)} ago.` : "";
-	setText(notice, `${why}${age}`);
+	const text = `${why}${age}`;
+	if (notice.textContent !== text + (way?.textContent ?? "")) notice.replaceChildren(text, ...(way ? [way] : []));
 	notice.hidden = false;
+	setBadge(byId("state"), "plain", "not known");
 }
 
 function hideStale() {
@@ -27,25 +30,32 @@ function hideStale() {
 
 function askForToken() {
 	const dialog = byId("ask-token");
-	if (dialog.open) return;
+	const again = element("button", { type: "button" }, "Enter a token");
+	again.addEventListener("click", () => dialog.showModal());
+	showStale("A token is needed.", again);
 	byId("token-wrong").hidden = !hasToken();
 	dialog.showModal();
 }
 
 function onFailed(error) {
-	if (error instanceof Refused && error.status === 401) {
-		showStale("A token is needed.");
+	if (error instanceof Refused && error.status === 401 && byId("ask-token")) {
 		askForToken();
 	} else if (error instanceof Refused) {
-		showStale(`The program answers: ${error.message}.`);
-	} else {
+		showStale(`The answer is an error: ${error.message}.`);
+	} else if (error instanceof Unanswered) {
 		showStale("The program does not answer.");
+	} else {
+		showStale("This page does not understand the answer. Reload it: the program may have been replaced.");
+		console.error(error);
 	}
 }
 
+/** A token is wanted and nobody has given one: another look would be refused too. */
+const isLocked = () => byId("stale").querySelector("button") !== null && !byId("stale").hidden;
+
 async function turn() {
 	timer = 0;
-	if (document.hidden || isRunning || byId("ask-token")?.open) return;
+	if (document.hidden || isRunning) return;
 	isRunning = true;
 	const stale = setTimeout(() => showStale("The program takes long to answer."), STALE_MS);
 	try {
@@ -56,7 +66,7 @@ async function turn() {
 	}
 	clearTimeout(stale);
 	isRunning = false;
-	if (!document.hidden && !timer) timer = setTimeout(turn, EVERY_MS);
+	if (!document.hidden && !timer && !isLocked()) timer = setTimeout(turn, EVERY_MS);
 }
 
 /** What is shown is as new as can be. */
@@ -70,10 +80,15 @@ export function lookNow() {
 	turn();
 }
 
+// A header takes no other characters: fetch would refuse each request from then on.
 function onToken(event) {
 	event.preventDefault();
-	setToken(byId("token").value.trim());
+	const token = byId("token").value.trim();
+	const isWrong = !/^[\x21-\x7e]+$/.test(token);
+	byId("token-wrong").hidden = !isWrong;
 	byId("token").value = "";
+	if (isWrong) return;
+	setToken(token);
 	byId("ask-token").close();
 	lookNow();
 }
@@ -84,7 +99,7 @@ export function watch(each) {
 	document.addEventListener("visibilitychange", () => {
 		clearTimeout(timer);
 		timer = 0;
-		if (document.hidden) return;
+		if (document.hidden || isLocked()) return;
 		if (goodMs && Date.now() - goodMs > STALE_MS) showStale("The tab was hidden.");
 		lookNow();
 	});
