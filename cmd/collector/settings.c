@@ -135,11 +135,15 @@ const struct config_program settings_program = {
                    "  watches the binding and switches without a restart when it changes. Client tokens are in a\n"
                    "  binding of type collector-tokens.\n"
                    "\n"
+                   "In a browser, http://HOST:PORT/ui/ shows the Redis in use, what happened to it, and documents\n"
+                   "as they come; /v1/status is the same as JSON.\n"
+                   "\n"
                    "Examples:\n"
                    "  collector                                         listen on 4001, Redis on localhost:6379\n"
                    "  collector --listen 127.0.0.1:8080 --redis-url redis://10.0.0.9:6379/2\n"
                    "  SERVICE_BINDING_ROOT=/bindings collector --hold-time 1m\n"
                    "  collector --check                                 show the settings and try them\n"
                    "  collector request GET http://localhost:4001/readyz   a small client, for images without curl\n"
+                   "  curl localhost:4001/v1/status\n"
                    "  curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' localhost:4001\n",
 };

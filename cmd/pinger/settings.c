@@ -93,7 +93,8 @@ const struct config_program settings_program = {
                  "       pinger request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]",
         .closing =
                 "Pages: every path returns the report, and ?type=currentTime and the like one piece of it, except\n"
-                "/healthz /readyz /version /metrics /headers /echo /status/{code} /delay/{time} /pod.\n"
+                "/healthz /readyz /version /metrics /headers /echo /status/{code} /delay/{time} /pod /v1/status,\n"
+                "and /ui/, which shows the Collector in use and the log on its way in a browser.\n"
                 "\n"
                 "All settings of Collector come from one source, the first that has any: flags; the file; a binding\n"
                 "of type collector below $SERVICE_BINDING_ROOT; PINGER_COLLECTOR_*; COLLECTOR_HOSTNAME with\n"
