@@ -48,11 +48,40 @@ def test_a_command_outside_of_a_lesson_says_how_to_open_one(folder):
     ("tools/lesson fault redis-stop 5", "write a time as 200ms, 5s or 1m"),
     ("tools/lesson fault redis-stop 60s; tools/lesson fault cut", "is an earlier fault still active?"),
     ("tools/lesson start x build/nothing", "'make' builds the programs"),
+    ("tools/lesson start build/pinger --listen 127.0.0.1:0", "build/pinger cannot be the name"),
+    ("tools/lesson start local redis-server", "local cannot be the name"),
+    ("tools/lesson load start", "See tools/lesson list"),
     ("tools/lesson dance", "tools/lesson has no command dance"),
     ("tools/lesson run true", "A lesson is open already"),
 ])
 def test_a_wrong_turn_has_a_sentence_that_helps(folder, command, sentence):
     assert sentence in run(folder, command)
+
+
+@pytest.mark.parametrize("binding, root, sentence", [
+    ("redis type=redis host=127.0.0.1 port=$local_port", "", "SERVICE_BINDING_ROOT is not set, so collector tries localhost:"),
+    ("redis type=rediss host=127.0.0.1", "$bindings", "has no binding of type redis, so collector tries localhost:6379"),
+    ("redis type=redis host=127.0.0.1", "$bindings/elsewhere", "elsewhere has no binding of type redis"),
+    ("redis type=redis host=127.0.0.1 port=$managed_port tls=true ca.crt@$lesson/managed/ca.crt password=wrong",
+     "$bindings", "collector cannot use its Redis: 127.0.0.1:"),
+    ("redis type=redis host=127.0.0.1 port=$managed_port password@$lesson/managed/password", "$bindings",
+     "perhaps this port expects TLS"),
+    ("redis type=redis host=127.0.0.1 port=one", "$bindings", "redis/port: expected a port from 1 to 65535"),
+    ("redis type=redis host=127.0.0.1 port=1", "$bindings", "Connection refused. It tries again; is the binding right?"),
+])
+def test_a_collector_without_the_right_binding_is_told_as_it_starts(folder, binding, root, sentence):
+    output = run(folder, f"""
+        tools/bind $bindings/{binding}
+        SERVICE_BINDING_ROOT={root} tools/lesson start collector $collector_program --listen 127.0.0.1:$collector_port""")
+    assert sentence in output
+
+
+def test_a_start_that_goes_well_says_one_line(folder):
+    assert len(run(folder, START).splitlines()) == 1
+
+
+def test_a_scene_that_is_asked_for_twice_is_refused_in_one_line(folder):
+    assert run(folder, "tools/lesson run true") == "A lesson is open already. Leave its shell with 'exit' first.\n"
 
 
 def test_a_port_in_use_and_a_program_that_runs_already_are_named_with_the_way_on(folder):
