@@ -20,6 +20,13 @@ bench-swap: deps-bench deps-test
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector
 	@$(PYTHON) tests/bench/swap --build $(OUT)
 
+## bench-page: measure what ten open pages cost, replayed and in Chromium, about 3 minutes
+.PHONY: bench-page
+bench-page: deps-bench deps-test
+	@tools/deps browser
+	@$(MAKE) --no-print-directory $(OUT)/bin/collector
+	@python=$$(tools/browser) && $$python tests/bench/page --build $(OUT) --chromium
+
 ## bench-list: measure the cost of listing expired documents, about 4 minutes
 .PHONY: bench-list
 bench-list: deps-bench
