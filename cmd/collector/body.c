@@ -51,13 +51,7 @@ static bool read_form(struct http_request *request, const char *type, size_t max
 {
         struct buf json;
         struct err err;
-        enum charset charset = charset_of(type);
-        if (charset == CHARSET_OTHER) {
-                http_problem(request, 415, &accept_both, 1, "a form must be sent in UTF-8 or ISO-8859-1, not as %.100s",
-                             type);
-                return false;
-        }
-        struct form_options options = { .max_bytes = max_bytes, .is_latin1 = charset == CHARSET_LATIN1 };
+        struct form_options options = { .max_bytes = max_bytes, .is_latin1 = charset_of(type) == CHARSET_LATIN1 };
         buf_init(&json, 0);
         int rc = form_to_json(body->json.bytes, body->json.length, &options, &json, &err);
         if (rc < 0) {
@@ -89,6 +83,40 @@ static bool refuse_encoded(struct http_request *request)
         return true;
 }
 
+static bool is_form(const char *type, bool has_forms)
+{
+        return has_forms && http_media_type_is(type, "application/x-www-form-urlencoded");
+}
+
+/* True: the request has been answered. */
+static bool refuse_form(struct http_request *request, const char *type)
+{
+        if (refuse_encoded(request))
+                return true;
+        if (charset_of(type) != CHARSET_OTHER)
+                return false;
+        http_problem(request, 415, &accept_both, 1, "a form must be sent in UTF-8 or ISO-8859-1, not as %.100s", type);
+        return true;
+}
+
+static void refuse_type(struct http_request *request, const char *type, bool has_forms)
+{
+        http_problem(request, 415, has_forms ? &accept_both : &accept_json, 1,
+                     "a document must be sent as application/json%s, not as %.100s",
+                     has_forms ? " or application/x-www-form-urlencoded" : "", type);
+}
+
+bool body_judge(struct http_request *request, bool has_forms)
+{
+        const char *type = http_request_header(request, "Content-Type");
+        if (!type || is_json(type))
+                return true;
+        if (is_form(type, has_forms))
+                return !refuse_form(request, type);
+        refuse_type(request, type, has_forms);
+        return false;
+}
+
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out)
 {
         const char *type = http_request_header(request, "Content-Type");
@@ -96,13 +124,11 @@ bool body_read(struct http_request *request, const struct body_options *options,
         out->json.bytes = http_request_body(request, &out->json.length);
         if (!type)
                 return true;
-        if (options->has_forms && http_media_type_is(type, "application/x-www-form-urlencoded"))
-                return !refuse_encoded(request) && read_form(request, type, options->form_max_bytes, out);
+        if (is_form(type, options->has_forms))
+                return !refuse_form(request, type) && read_form(request, type, options->form_max_bytes, out);
         if (is_json(type))
                 return !refuse_charset_of_json(request, type, out->json);
-        http_problem(request, 415, options->has_forms ? &accept_both : &accept_json, 1,
-                     "a document must be sent as application/json%s, not as %.100s",
-                     options->has_forms ? " or application/x-www-form-urlencoded" : "", type);
+        refuse_type(request, type, options->has_forms);
         return false;
 }
 

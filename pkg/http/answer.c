@@ -174,11 +174,12 @@ void answer_send(struct http_request *request)
 {
         const struct request_answer *answer = &request->answer;
         struct buf head;
+        char date[PROBLEM_DATE_SIZE];
         buf_init(&head, 0);
         bool closes = MHD_get_response_header(answer->response, "Connection") != NULL;
         bool has_body = strcmp(request->method, "HEAD") && answer->length > 0;
-        if (buf_printf(&head, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", answer->status,
-                       status_phrase(answer->status), answer->length) == 0 &&
+        if (buf_printf(&head, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n", answer->status,
+                       status_phrase(answer->status), problem_date(date), answer->length) == 0 &&
             MHD_get_response_headers(answer->response, print_field, &head) >= 0 &&
             buf_puts(&head, closes ? "\r\n" : "Connection: close\r\n\r\n") == 0) {
                 struct iovec parts[] = { { head.data, head.len }, { (void *)(uintptr_t)answer->body, answer->length } };
@@ -187,6 +188,18 @@ void answer_send(struct http_request *request)
                 (void)sendmsg(request->conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         }
         buf_fini(&head);
+}
+
+void answer_send_early(struct http_request *request)
+{
+        if (request->answer.response) {
+                answer_send(request);
+                MHD_destroy_response(request->answer.response);
+                request->answer.response = NULL;
+        }
+        request->stage = STAGE_DROPPING;
+        conn_linger(request->conn);
+        conn_drop_unread(request->conn);
 }
 
 static void respond_problem(struct http_request *request, int status, const char *members,

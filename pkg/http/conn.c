@@ -52,8 +52,22 @@ struct conn *conn_of(struct MHD_Connection *mhd)
 void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field, const char *detail)
 {
         problem_send(conn->fd, status, detail, correlation_id, extra_field);
+        conn_linger(conn);
+}
+
+void conn_linger(struct conn *conn)
+{
+        (void)shutdown(conn->fd, SHUT_WR); /* fails only if the client has reset the connection */
         conn->refused = true;
         conn->cut_at_ms = clock_monotonic_ms() + CONN_LINGER_MS;
+}
+
+void conn_drop_unread(struct conn *conn)
+{
+        char bytes[16 << 10];
+        for (int i = 0;
+             i < CONN_LINGER_BYTES / (int)sizeof(bytes) && recv(conn->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0; i++)
+                ;
 }
 
 void conn_cut(struct conn *conn)

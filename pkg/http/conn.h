@@ -66,6 +66,9 @@ struct conn *conn_of(struct MHD_Connection *mhd); /* NULL: out of memory when th
  * the client can read the answer. */
 void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field,
                  const char *detail);
+/* The same for a client that has been answered. */
+void conn_linger(struct conn *conn);
+void conn_drop_unread(struct conn *conn); /* reads and drops what has arrived, up to CONN_LINGER_BYTES */
 /* Shuts the connection down; libmicrohttpd notices and closes it. */
 void conn_cut(struct conn *conn);
 

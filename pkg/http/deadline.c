@@ -9,7 +9,7 @@
 #include "http/request.h"
 #include "http/tcp.h"
 
-enum { SWEEP_ALL_MAX = 1024, SWEEP_SHARE = 4 };
+enum { SWEEP_ALL_MAX = 1024, SWEEP_SHARE = 4, STOP_STILL_MS = 2000 };
 
 /* Checks a connection between two requests. True if bytes have arrived that belong to no request so far. libmicrohttpd
  * 0.9.75 misses a client that shuts down its sending side together with its last request, because one epoll edge
@@ -56,21 +56,26 @@ static bool body_is_cut_short(struct conn *conn, const struct tcp_state *tcp)
 
 /* True if libmicrohttpd consumes none of the received bytes, because a chunk-size line exceeds its memory. 0.9.75 would
  * spin. */
-static bool body_is_stuck(struct http_request *request, const struct tcp_state *tcp)
+static bool body_is_stuck(struct http_request *request, const struct tcp_state *tcp, int64_t now_ms)
 {
         bool before = request->arrival.is_stuck;
-        request->arrival.is_stuck =
-                request->head.chunked && tcp->unread && request->arrival.swept_bytes == request->arrival.bytes;
-        request->arrival.swept_bytes = request->arrival.bytes;
+        request->arrival.is_stuck = request->head.chunked && tcp->unread && request->arrival.still_since_ms < now_ms;
         return before && request->arrival.is_stuck;
 }
 
-static void drop_unread(int fd)
+static void note_progress(struct http_request *request, int64_t now_ms)
 {
-        char bytes[16 << 10];
-        for (int i = 0; i < CONN_LINGER_BYTES / (int)sizeof(bytes) && recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0;
-             i++)
-                ;
+        struct request_arrival *arrival = &request->arrival;
+        if (arrival->swept_bytes != arrival->bytes || !arrival->still_since_ms)
+                arrival->still_since_ms = now_ms;
+        arrival->swept_bytes = arrival->bytes;
+}
+
+/* True if the server stops and the client sends nothing: waiting for it would only delay the stop. */
+static bool delays_stop(const struct http_request *request, int64_t now_ms)
+{
+        return atomic_load_explicit(&request->conns->server->draining, memory_order_relaxed) &&
+               now_ms - request->arrival.still_since_ms >= STOP_STILL_MS;
 }
 
 static void check_body(struct conn *conn, int64_t now_ms)
@@ -78,14 +83,17 @@ static void check_body(struct conn *conn, int64_t now_ms)
         struct http_request *request = conn->request;
         struct tcp_state tcp;
         bool known = tcp_look(conn->fd, &tcp);
+        note_progress(request, now_ms);
         if (known && body_is_cut_short(conn, &tcp)) {
                 conn_cut(conn);
-        } else if (known && body_is_stuck(request, &tcp)) {
+        } else if (known && body_is_stuck(request, &tcp, now_ms)) {
                 request_refuse(request, 400, "", "A line in the body is too long.");
-                drop_unread(conn->fd);
+                conn_drop_unread(conn);
                 conn->cut_at_ms = now_ms; /* libmicrohttpd has stopped reading, so waiting is pointless */
         } else if (now_ms - request->started_us / 1000 >= conn->conns->server->options.body_timeout_ms) {
                 request_refuse(request, 408, "", "The request body did not arrive in time.");
+        } else if (delays_stop(request, now_ms)) {
+                request_refuse(request, 503, "Retry-After: 1\r\n", "The server is stopping.");
         }
 }
 

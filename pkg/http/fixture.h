@@ -125,6 +125,14 @@ static bool print_pair(const char *name, const char *value, void *data)
         return buf_printf(data, "%s=%s;", name, value) == 0;
 }
 
+static void judge(struct http_request *request, void *context)
+{
+        const char *type = http_request_header(request, "Content-Type");
+        (void)context;
+        if (!type || strcmp(type, "text/plain"))
+                http_problem(request, 415, &(struct http_header){ "Accept-Post", "text/plain" }, 1, "another type");
+}
+
 static void answer_with_all(struct http_request *request, void *context)
 {
         struct buf text;
@@ -161,6 +169,7 @@ static const struct http_route fixture_routes[] = {
         { .method = "POST", .path = "/echo", .name = "echo", .handle = answer_body, .body = true },
         { .method = "POST", .path = "/size", .name = "size", .handle = answer_size, .body = true },
         { .method = "POST", .path = "/held", .name = "held", .handle = hold, .body = true },
+        { .method = "POST", .path = "/judged", .name = "judged", .handle = answer_size, .judge = judge, .body = true },
         { .method = "POST", .path = "/dropped", .name = "dropped", .handle = answer_size },
         { .method = "GET", .path = "/items/{key}", .name = "item", .handle = answer_with_all },
         { .method = "GET", .path = "/items/{key}/parts/{part}", .name = "part", .handle = answer_with_all },

@@ -64,6 +64,9 @@ struct http_route {
         void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
         bool body;      /* accepts a body; otherwise a body is read and dropped */
         bool is_public; /* needs no token even where tokens are set */
+        /* NULL, or called when the head has arrived and the client waits with the body (`Expect`). Returns without an
+         * answer if the body is wanted; `handle` is then called with it. */
+        void (*judge)(struct http_request *request, void *context);
 };
 
 /* What an access log needs to know about an answered request. Borrowed during the call. */

@@ -56,20 +56,26 @@ int problem_print(struct buf *out, int status, const char *detail, const char *c
         return rc;
 }
 
+const char *problem_date(char date[PROBLEM_DATE_SIZE])
+{
+        struct tm tm;
+        time_t now = time(NULL);
+        (void)strftime(date, PROBLEM_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm)); /* fits */
+        return date;
+}
+
 void problem_send(int fd, int status, const char *detail, const char *correlation_id, const char *extra_field)
 {
         struct buf body, all;
-        char date[64];
-        struct tm tm;
-        time_t now = time(NULL);
+        char date[PROBLEM_DATE_SIZE];
         buf_init(&body, PROBLEM_MAX_BYTES);
         buf_init(&all, 2 * PROBLEM_MAX_BYTES);
-        (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
         if (problem_print(&body, status, detail, correlation_id, NULL) == 0 &&
             buf_printf(&all,
                        "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
                        "Cache-Control: no-store\r\nContent-Length: %zu\r\nx-correlation-id: %s\r\n%s\r\n%s",
-                       status, status_phrase(status), date, body.len, correlation_id, extra_field, body.data) == 0)
+                       status, status_phrase(status), problem_date(date), body.len, correlation_id, extra_field,
+                       body.data) == 0)
                 /* The write fits, because the socket's buffer is empty; a client that has gone misses nothing. */
                 (void)send(fd, all.data, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)shutdown(fd, SHUT_WR); /* fails only if the client has reset the connection */

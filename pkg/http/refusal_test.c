@@ -57,6 +57,52 @@ static void a_large_body_is_refused_before_it_is_sent_to_a_client_that_asks(void
         assert_refused(request, sizeof(request) - 1, 413);
 }
 
+/* What the head alone decides is answered without 100 (Continue). */
+static void a_client_that_asks_is_refused_before_it_sends_a_body(void **state)
+{
+        static const struct {
+                const char *line;
+                int status;
+                const char *field;
+        } cases[] = {
+                { "POST /nothing", 404, "\r\nDate: " },
+                { "PUT /echo", 405, "\r\nAllow: POST, OPTIONS\r\n" },
+                { "POST /judged", 415, "\r\nAccept-Post: text/plain\r\n" },
+        };
+        char request[256];
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                for (int sends_anyway = 0; sends_anyway < 2; sends_anyway++) {
+                        int fd = client_open(&f);
+                        (void)snprintf(request, sizeof(request),
+                                       "%s HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n%s",
+                                       cases[i].line, sends_anyway ? "hello" : "");
+                        client_send(fd, request);
+                        assert_problem(fd, cases[i].status);
+                        assert_non_null(strstr(answer.head, cases[i].field));
+                        assert_non_null(strstr(answer.head, "\r\nConnection: close\r\n"));
+                        assert_ended(fd);
+                        assert_int_equal(close(fd), 0);
+                }
+        }
+}
+
+static void a_client_that_asks_is_told_to_send_what_may_be_right(void **state)
+{
+        (void)state;
+        int fd = client_open(&f);
+        client_send(fd, "POST /judged HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: text/plain\r\n"
+                        "Content-Length: 5\r\n\r\n");
+        assert_int_equal(client_read(fd, &answer), 100);
+        client_send(fd, "hello");
+        assert_int_equal(client_read(fd, &answer), 200);
+        assert_string_equal(answer.body, "5");
+        assert_non_null(strstr(answer.head, "Keep-Alive: "));
+        client_send(fd, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_int_equal(client_read(fd, &answer), 200);
+        assert_int_equal(close(fd), 0);
+}
+
 static void a_large_chunked_body_is_refused_and_read(void **state)
 {
         (void)state;
@@ -136,6 +182,8 @@ int main(void)
                 cmocka_unit_test(a_body_of_exactly_the_limit_is_taken),
                 cmocka_unit_test(a_large_content_length_is_refused_and_read),
                 cmocka_unit_test(a_large_body_is_refused_before_it_is_sent_to_a_client_that_asks),
+                cmocka_unit_test(a_client_that_asks_is_refused_before_it_sends_a_body),
+                cmocka_unit_test(a_client_that_asks_is_told_to_send_what_may_be_right),
                 cmocka_unit_test(a_large_chunked_body_is_refused_and_read),
                 cmocka_unit_test(an_endless_body_is_cut),
                 cmocka_unit_test(tls_is_told_that_this_port_has_none),

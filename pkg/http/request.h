@@ -42,8 +42,9 @@ struct request_target {
 struct request_arrival { /* how its body arrives */
         size_t bytes;    /* bytes received, kept or dropped */
         size_t dropped_bytes;
-        size_t swept_bytes; /* `bytes` at the last sweep */
-        bool is_stuck;      /* at the last sweep libmicrohttpd had consumed none of the received bytes */
+        size_t swept_bytes;     /* `bytes` at the last sweep */
+        int64_t still_since_ms; /* since which sweep no byte has come; 0: not swept yet */
+        bool is_stuck;          /* at the last sweep libmicrohttpd had consumed none of the received bytes */
 };
 
 struct request_answer {

@@ -153,7 +153,7 @@ static const char *find_route(struct http_request *request)
 /* A small body is dropped, and the connection stays open. */
 static bool is_worth_a_refusal(const struct head *head)
 {
-        return head->expects_continue || head->chunked || head->content_length > BODY_TRUST_BYTES;
+        return head->chunked || head->content_length > BODY_TRUST_BYTES;
 }
 
 static bool takes_body(const struct http_request *request)
@@ -187,6 +187,29 @@ static void answer_denied(struct http_request *request)
         const struct denial *denial = request->denial;
         const struct http_header challenge = { "WWW-Authenticate", denial->challenge };
         http_problem(request, denial->status, &challenge, denial->challenge ? 1 : 0, "%s", denial->detail);
+}
+
+static void answer_without_route(struct http_request *request)
+{
+        char allow[256];
+        const char *raw_path;
+        size_t length;
+        bool of_all = !strcmp(request->target.text, "*") && !strcmp(request->method, "OPTIONS");
+        if ((!request->match.path_known && !of_all) || !target_path(request->target.text, &raw_path, &length)) {
+                http_problem(request, 404, NULL, 0, "Nothing exists at this path.");
+                return;
+        }
+        route_allow(request->conns->server->routes, raw_path, length, allow, sizeof(allow));
+        if (!strcmp(request->method, "OPTIONS")) {
+                http_respond(request, &(struct http_answer){ .status = 204,
+                                                             .headers = &(struct http_header){ "Allow", allow },
+                                                             .header_count = 1 });
+                return;
+        }
+        http_problem(request, 405, &(struct http_header){ "Allow", allow }, 1,
+                     "This path does not support the method "
+                     "%s.",
+                     request->method);
 }
 
 /* How many bytes the connection has received up to the end of this request; what follows is a new head. */
@@ -227,6 +250,28 @@ static void judge(struct http_request *request, size_t head_bytes)
                 refuse_full(request);
 }
 
+/* The client waits for 100 (Continue) before it sends the body, so an answer that does not depend on the body comes at
+ * once. */
+static void answer_instead_of_continue(struct http_request *request)
+{
+        const struct http_route *route = request->match.route;
+        bool closes = request->head.closes;
+        request->stage = STAGE_RUNNING;
+        request->head.closes = true;
+        if (request->denial)
+                answer_denied(request);
+        else if (!route)
+                answer_without_route(request);
+        else if (route->judge)
+                route->judge(request, request->conns->context);
+        if (request->stage == STAGE_ANSWERED) {
+                answer_send_early(request);
+                return;
+        }
+        request->head.closes = closes;
+        request->stage = STAGE_BODY;
+}
+
 static enum MHD_Result begin(struct http_request *request, const char *method, const char *version)
 {
         const struct http_server *server = request->conns->server;
@@ -241,6 +286,8 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         head_check(&request->head, request->conn->mhd, &line, !server->strict_library);
         set_correlation_id(request);
         judge(request, note_size(request));
+        if (request->stage == STAGE_BODY && request->head.expects_continue)
+                answer_instead_of_continue(request);
         return MHD_YES;
 }
 
@@ -278,29 +325,6 @@ static enum MHD_Result drop_upload(struct http_request *request, size_t *upload_
 }
 
 /* --- The handler ----------------------------------------------------------------------------------- */
-
-static void answer_without_route(struct http_request *request)
-{
-        char allow[256];
-        const char *raw_path;
-        size_t length;
-        bool of_all = !strcmp(request->target.text, "*") && !strcmp(request->method, "OPTIONS");
-        if ((!request->match.path_known && !of_all) || !target_path(request->target.text, &raw_path, &length)) {
-                http_problem(request, 404, NULL, 0, "Nothing exists at this path.");
-                return;
-        }
-        route_allow(request->conns->server->routes, raw_path, length, allow, sizeof(allow));
-        if (!strcmp(request->method, "OPTIONS")) {
-                http_respond(request, &(struct http_answer){ .status = 204,
-                                                             .headers = &(struct http_header){ "Allow", allow },
-                                                             .header_count = 1 });
-                return;
-        }
-        http_problem(request, 405, &(struct http_header){ "Allow", allow }, 1,
-                     "This path does not support the method "
-                     "%s.",
-                     request->method);
-}
 
 static void hold(struct http_request *request)
 {

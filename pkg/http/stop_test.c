@@ -129,6 +129,32 @@ static void closing_answers_held_requests_with_503(void **state)
         fixture_stop(&f);
 }
 
+static void a_body_that_does_not_come_does_not_delay_the_stop(void **state)
+{
+        struct fixture f;
+        char rest[] = "x";
+        (void)state;
+        fixture_start(&f, (struct http_options){ .body_timeout_ms = 60000 }, 1);
+        int silent = client_open(&f), slow = client_open(&f);
+        client_send(silent, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+        client_send(slow, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n");
+        fixture_await(&f, 0, count_busy, 2);
+        http_server_drain(f.server);
+        struct pollfd wait = { .fd = silent, .events = POLLIN };
+        int left = 100;
+        for (; left > 50 && poll(&wait, 1, 500) == 0; left--)
+                client_send(slow, rest);
+        assert_int_equal(client_read(silent, &answer), 503);
+        assert_non_null(strstr(answer.head, "Retry-After: 1\r\n"));
+        assert_ended(silent);
+        for (; left > 0; left--)
+                client_send(slow, rest);
+        assert_int_equal(client_read(slow, &answer), 200);
+        fixture_await(&f, 0, count_busy, 0);
+        assert_int_equal(close(silent) | close(slow), 0);
+        fixture_stop(&f);
+}
+
 static void two_workers_share_connections_evenly(void **state)
 {
         struct fixture f;
@@ -240,6 +266,7 @@ int main(void)
                 cmocka_unit_test(while_draining_answers_close_and_connections_are_accepted),
                 cmocka_unit_test(what_waits_in_the_queue_is_served_when_accepting_stops),
                 cmocka_unit_test(closing_answers_held_requests_with_503),
+                cmocka_unit_test(a_body_that_does_not_come_does_not_delay_the_stop),
                 cmocka_unit_test(two_workers_share_connections_evenly),
                 cmocka_unit_test(a_port_in_use_is_said_with_address_and_port),
                 cmocka_unit_test(ipv4_and_ipv6_are_served_by_one_socket),

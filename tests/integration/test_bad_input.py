@@ -113,6 +113,26 @@ def test_a_declared_length_over_the_limit_is_413_before_it_is_sent(collector):
         assert took < 5 * PATIENCE
 
 
+@pytest.mark.parametrize("method, path, fields, status", [
+    ("POST", "/v1/document", {}, 404),
+    ("PUT", "/v1/documents/1234", {}, 404),
+    ("DELETE", "/v1/documents", {}, 405),
+    ("POST", "/v1/documents", {"Content-Length": 1 << 21}, 413),
+    ("POST", "/v1/documents", {"Content-Type": "text/plain"}, 415),
+    ("POST", "/", {"Content-Type": "application/x-www-form-urlencoded; charset=utf-16"}, 415),
+    ("POST", "/v1/documents", {"Idempotency-Key": ""}, 400),
+    ("POST", "/v1/documents", {"Host": "a b"}, 400),
+])
+def test_what_the_head_decides_is_answered_without_100_continue(collector, method, path, fields, status):
+    fields = {"Content-Type": "application/json", "Content-Length": 7, "Expect": "100-continue", **fields}
+    with collector.connect() as raw:
+        raw.send(request_bytes(method, path, headers=fields))
+        answer = raw.read_answer()
+        assert raw.ended()
+    assert_problem(answer, status)
+    assert answer.interim == [] and answer.header("connection") == "close"
+
+
 def test_a_chunked_body_over_the_limit_is_413(collector):
     with collector.connect() as raw:
         raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -351,6 +371,19 @@ def test_clients_that_left_in_the_middle_of_a_body_do_not_hold_up_the_stop(start
         assert client.post("/", {"a": 1}).status == 200
     took, _ = timed(program.stop)
     assert took < 3 * PATIENCE
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"a":'])
+def test_a_body_that_does_not_come_does_not_delay_the_stop(start_redis, start_collector, sent):
+    program = start_collector(start_redis(), body_timeout="60s", grace="60s")
+    with program.connect() as raw:
+        raw.send(request_bytes("POST", "/v1/documents", headers={**JSON, "Content-Length": 7}) + sent)
+        wait_until(lambda: program.metrics()["http_connections"] == 2, "the connection")
+        program.terminate()
+        answer = raw.read_answer()
+        assert_problem(answer, 503)
+        assert answer.header("retry-after") == "1" and answer.header("connection") == "close"
+    assert program.wait() == 0
 
 
 def test_a_client_that_sends_all_and_half_closes_gets_its_answer(collector):
