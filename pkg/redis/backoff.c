@@ -1,4 +1,5 @@
-/* backoff: exponential, with full jitter, so that clients that were lost together do not come back together. */
+/* backoff: exponential with full jitter, so that clients that lost their connections together do not reconnect
+ * together. */
 #include "redis/backoff.h"
 #include "redis/random.h"
 

@@ -9,10 +9,10 @@
 
 #include "redis/redis.h"
 
-/* One command of so many bytes. False: the budget is used up. */
+/* Charges one command of that many bytes. False: the budget is used up. */
 bool redis_budget_charge(struct redis_budget *budget, size_t bytes);
 void redis_budget_give_back(struct redis_budget *budget, size_t bytes);
-/* A command that is charged already has changed its size. */
+/* Adjusts the charge of a command whose size has changed. */
 void redis_budget_resize(struct redis_budget *budget, size_t before, size_t now);
 
 #endif

@@ -1,5 +1,5 @@
-/* client: opens and closes, and looks after all that waits, with one coarse tick. connections.c says which connection takes
- * commands. */
+/* client: opens and closes the client, and checks everything that waits with one coarse tick. connections.c decides
+ * which connection takes commands. */
 #include "redis/client.h"
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void look_whether_it_is_back(struct client *client)
                 redis_connections_write(client);
                 return;
         }
-        health->wants_write = false; /* there is no way to try */
+        health->wants_write = false; /* there is nothing to try it with */
         if (!is_waiting(client))
                 health->away_since_ms = 0;
 }
@@ -42,7 +42,7 @@ static void look_whether_it_is_back(struct client *client)
 static void tick_conn(struct conn *conn, int64_t now_ms)
 {
         if (now_ms >= conn->flow.hold_until_ms)
-                conn->flow.hold_until_ms = 0; /* this tick writes what is held */
+                conn->flow.hold_until_ms = 0; /* this tick writes held commands */
         redis_failover_tick(conn, now_ms);
         if (conn->state != CONN_CLOSED)
                 redis_conn_tick(conn, now_ms);
@@ -63,7 +63,7 @@ static void on_tick(uv_timer_t *timer)
                 tick_conn(conn, now_ms);
         }
         redis_queue_deliver(&client->server.queue);
-        redis_connections_write(client); /* so that a caller that forgot to flush waits for a tick only */
+        redis_connections_write(client); /* so a caller that forgot to flush waits for one tick only */
         look_whether_it_is_back(client);
         if (!client->server.life.is_closing && !is_waiting(client))
                 (void)uv_timer_stop(timer); /* cannot fail */
@@ -81,7 +81,7 @@ static void on_wake(struct queue *queue)
         redis_client_wake(CONTAINER_OF(queue, struct client, server.queue));
 }
 
-/* --- Its owner's side ------------------------------------------------------------------------------------ */
+/* --- Calls of its owner ------------------------------------------------------------------------------------ */
 
 static void on_left(struct redis_life *life)
 {
@@ -163,7 +163,7 @@ int redis_client_open(uv_loop_t *loop, const struct redis_options *options, stru
         redis_queue_set_place(&client->server.queue, target, generation, target->cluster || target->is_node);
         uv_update_time(loop);
         client->server.health.away_since_ms = redis_now_ms(&client->server);
-        (void)redis_target_known(target, &client->server.health.last_error); /* what errors say until it is */
+        (void)redis_target_known(target, &client->server.health.last_error); /* errors say this until it is connected */
         (void)uv_timer_init(loop, &client->tick);                            /* always 0 */
         (void)uv_timer_init(loop, &client->retry);
         redis_ping_init(&client->ping, &client->server);

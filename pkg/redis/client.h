@@ -5,8 +5,8 @@
  *     redis_client_flush(client);
  *     redis_client_close(client, on_closed, data);
  *
- * Its owner hands down in `ops` (connections.h) what the client cannot know: where the next connection goes, what a reply
- * of a Cluster node means, who hears of events.
+ * Its owner passes in `ops` (connections.h) what the client cannot know: where the next connection goes, what a reply
+ * of a Cluster node means, and who receives events.
  *
  * Threads: loop only. */
 #ifndef REDIS_CLIENT_H
@@ -25,6 +25,6 @@ void redis_client_send(struct client *client, struct redis_command *command); /*
 void redis_client_flush(struct client *client);                               /* see redis_flush */
 struct redis_counters redis_client_counters(const struct client *client);
 
-void redis_client_wake(struct client *client); /* something waits: the tick has to run */
+void redis_client_wake(struct client *client); /* something waits, so the tick has to run */
 
 #endif

@@ -1,8 +1,8 @@
-/* cluster: which node gets a command. `home`, a client like those of the nodes, fetches the map: its connections ask for
- * CLUSTER SLOTS in the handshake and are closed again. They go to any node that still answers, so one way serves to
- * recognise a Cluster, to enter it and to look again. MOVED corrects one slot at once and asks for a new map. Maps come
- * one at a time, at intervals that double while they are wanted (from twice backoff_min_ms to backoff_max_ms). A command
- * that is redirected keeps its deadline, and so its position in the order. */
+/* cluster: routes commands to nodes. `home`, a client like those of the nodes, fetches the map: its connections send
+ * CLUSTER SLOTS in the handshake and are closed again. They go to any node that still answers, so the same steps
+ * recognise a Cluster, enter it and refresh its map. MOVED corrects one slot at once and requests a new map. Maps are
+ * fetched one at a time, at intervals that double while a new one is wanted (from twice backoff_min_ms to
+ * backoff_max_ms). A redirected command keeps its deadline, and so its position in the order. */
 #include "redis/cluster.h"
 
 #include <stdio.h>
@@ -12,13 +12,14 @@
 #include "redis/target_private.h"
 
 enum {
-        NODE_KEPT_MS = 10000, /* a node without a slot stays so long after a redirection: it is about to get some */
-        NODES_AHEAD_MAX = 64, /* not in the map yet: redirections to more nodes wait for the next map             */
+        NODE_KEPT_MS = 10000, /* how long a node without slots stays after a redirection, because it will soon own
+                               * some */
+        NODES_AHEAD_MAX = 64, /* nodes not in the map yet; redirections to more of them wait for the next map */
         REDIRECTS_MAX = 16,
         TAGS_TRIED = 64,
 };
 
-/* --- The wish for a map ------------------------------------------------------------------------------------ */
+/* --- Requesting a map ------------------------------------------------------------------------------------ */
 
 static void want_map(struct redis_cluster *cluster)
 {
@@ -66,7 +67,7 @@ static struct redis_target *configured_node(struct redis_target *target, size_t 
         return redis_target_view(target, node->host, node->port);
 }
 
-/* The nodes that work first, in turn; after a failure all known ones, with replicas and those of the target. */
+/* Working nodes in turn; after a failure all known nodes, including replicas and the target's nodes. */
 struct redis_target *redis_cluster_seed(struct redis_cluster *cluster)
 {
         const struct redis_cluster_map *map = cluster->map;
@@ -102,7 +103,7 @@ static struct redis_cluster_node *owner_of(const struct redis_cluster *cluster, 
 struct client *redis_cluster_client_for(struct redis_cluster *cluster, struct redis_command *command)
 {
         struct queue *queue = &cluster->home->server.queue;
-        /* Commands that came back go first, and one for another place is adapted before its key is looked at. */
+        /* Returned commands go first. A command for another place is adapted before its key is examined. */
         if (redis_queue_is_misplaced(queue, command))
                 queue->has_returned = true;
         struct redis_cluster_node *node = queue->has_returned ? NULL : owner_of(cluster, command);
@@ -159,7 +160,7 @@ static struct redis_cluster_node *find_or_open(struct redis_cluster *cluster, co
         return node ? node : redis_node_open(&cluster->nodes, map->target, map->generation, host, port);
 }
 
-/* All held commands are routed again; those that followed an ASK get another one. */
+/* Routes all held commands again; those that followed an ASK redirection get a new one. */
 static void leave_unneeded(struct redis_cluster *cluster)
 {
         struct server *home = &cluster->home->server;
@@ -191,7 +192,7 @@ static void use_map(struct redis_cluster *cluster, struct redis_slots *slots)
         cluster->home->server.queue.has_returned = true;
 }
 
-/* False: a slot that no node serves, or a node that has failed. The map may be about to change. */
+/* False: no node serves some slot, or a node has failed. The map may be about to change. */
 static bool is_sound(const struct redis_cluster *cluster)
 {
         bool sound = cluster->map->covered == REDIS_SLOTS;
@@ -265,13 +266,13 @@ static bool enter(struct redis_cluster *cluster, struct conn *conn)
         return true;
 }
 
-/* The server is not part of a Cluster. True: others in use are, so it must be this one that has left. */
+/* The server is not part of a Cluster. True: other nodes in use are, so this one must have left. */
 static bool is_astray(struct redis_cluster *cluster, struct conn *conn)
 {
         const struct redis_cluster_map *map = cluster->map;
         if (map && map->epoch == conn->epoch && count_usable(cluster) > 0) {
                 struct err err;
-                (void)err_set(&err, ERR_UNAVAILABLE, "%s: says that it is no Cluster", conn->target->address);
+                (void)err_set(&err, ERR_UNAVAILABLE, "%s: not part of a Cluster", conn->target->address);
                 conn->server->events->failed(conn, FAILURE_UNKNOWN, &err); /* passed on */
                 return true;
         }
@@ -304,7 +305,7 @@ bool redis_cluster_takes(struct redis_cluster *cluster, struct conn *conn)
 
 /* --- Redirections ------------------------------------------------------------------------------------------ */
 
-/* A node that redirects to ever new places must not make us connect to all of them. */
+/* A node that keeps redirecting to new addresses must not make us connect to all of them. */
 static bool is_beyond_map(const struct redis_cluster *cluster, const struct redis_redirect *to)
 {
         return redis_nodes_count(&cluster->nodes) >= cluster->map->slots->node_count + NODES_AHEAD_MAX &&
@@ -324,12 +325,12 @@ static void hand_over(struct redis_cluster_node *from, struct redis_cluster_node
                 redis_queue_ask(next, command);
 }
 
-/* False: out of memory, or it has to wait for the next map. */
+/* False: out of memory, or the redirection has to wait for the next map. */
 static bool redirect(struct redis_cluster_node *from, struct redis_command *command, const struct redis_redirect *to)
 {
         struct redis_cluster *cluster = from->all->owner;
         struct queue *home = &cluster->home->server.queue;
-        if (from->is_leaving) { /* to whatever is in use now */
+        if (from->is_leaving) { /* to the target now in use */
                 redis_queue_move(&from->client->server.queue, home, command);
                 home->has_returned = true;
                 return true;
@@ -361,7 +362,7 @@ static enum redis_failure judge(void *owner, struct redis_command *command, cons
         }
         if (redis_reply_type(reply) != REDIS_ERROR || !redis_redirect_parse(redis_reply_text(reply, NULL), host, &to))
                 return redis_failure_of(reply);
-        /* Nodes that disagree need some time; a host that is unknown comes with the next map. */
+        /* Nodes that disagree need some time; an unknown host will be in the next map. */
         if (inside(command)->redirects >= REDIRECTS_MAX || !to.host[0]) {
                 inside(command)->redirects = 0;
                 want_map(node->all->owner);
@@ -380,7 +381,7 @@ static bool is_bad_news(const struct redis_event *event)
                event->kind == REDIS_EVENT_DENIED || event->kind == REDIS_EVENT_NOT_WRITABLE;
 }
 
-/* A node in trouble may have lost its slots to another. */
+/* A failing node may have lost its slots to another. */
 static void on_node_event(void *owner, const struct redis_event *event)
 {
         struct redis_cluster_node *node = owner;

@@ -1,4 +1,4 @@
-/* cluster: chooses the node of a Cluster that gets a command, and keeps the map of the slots.
+/* cluster: chooses the Cluster node for a command, and keeps the slot map.
  *
  * Threads: loop only. */
 #ifndef REDIS_CLUSTER_H
@@ -7,34 +7,34 @@
 #include "redis/nodes.h"
 #include "redis/slots.h"
 
-/* What is known of the Cluster in use. */
+/* What is known about the Cluster in use. */
 struct redis_cluster_map {
-        struct redis_target *target; /* whose login the nodes get */
-        unsigned epoch, generation;  /* of the target             */
-        struct redis_slots *slots;   /* as last received          */
+        struct redis_target *target; /* provides the login for the nodes */
+        unsigned epoch, generation;  /* of the target                    */
+        struct redis_slots *slots;   /* as last received                 */
         struct redis_cluster_node *owner[REDIS_SLOTS];
-        size_t covered;                 /* slots with an owner           */
-        bool is_wanted;                 /* a new map has been asked for  */
-        int64_t mapped_ms, interval_ms; /* when the last map came, and how long the next has to wait */
+        size_t covered;                 /* slots with an owner                                          */
+        bool is_wanted;                 /* a new map has been asked for                                 */
+        int64_t mapped_ms, interval_ms; /* when the last map arrived, and how long the next has to wait */
 };
 
 struct redis_cluster {
-        struct client *home; /* fetches maps, and holds the commands that no node takes */
+        struct client *home; /* fetches maps, and holds commands that no node takes */
         struct redis_nodes nodes;
-        struct redis_cluster_map *map; /* NULL: a single server, or none yet          */
-        size_t seed_next;              /* which node is asked for the next map        */
+        struct redis_cluster_map *map; /* NULL: a single server, or none yet */
+        size_t seed_next;              /* the node to ask for the next map   */
 };
 
 void redis_cluster_init(struct redis_cluster *cluster, struct client *home);
 void redis_cluster_fini(struct redis_cluster *cluster);
 
-/* The first of these are for the ops of `home` (client.h). */
+/* These first functions serve the ops of `home` (client.h). */
 struct redis_target *redis_cluster_seed(struct redis_cluster *cluster);
 bool redis_cluster_wants_connection(const struct redis_cluster *cluster);
 bool redis_cluster_takes(struct redis_cluster *cluster, struct conn *conn);
 void redis_cluster_flush(struct redis_cluster *cluster);
 
-/* The rest needs a map. */
+/* The other functions need a map. */
 struct client *redis_cluster_client_for(struct redis_cluster *cluster, struct redis_command *command);
 bool redis_cluster_is_ready(const struct redis_cluster *cluster);
 int64_t redis_cluster_away_ms(const struct redis_cluster *cluster);

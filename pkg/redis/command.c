@@ -1,6 +1,6 @@
 /* command: a command is formatted once, as a RESP2 array of bulk strings, and keeps its bytes until it is answered, so
- * that sending it again is just another write. hiredis could format it too, but prints each length with sprintf, which
- * was visible in a profile of Collector. */
+ * repeating it is just another write. hiredis could format it too, but prints each length with sprintf, which was
+ * visible in a profile of Collector. */
 #include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -117,7 +117,7 @@ int redis_command_args(struct redis_command *command, size_t argc, const char *c
         return 0;
 }
 
-/* Moves the rest of the command within its memory, or to new memory if it grows too much. */
+/* Moves the rest of the command within its memory, or to new memory if the command no longer fits. */
 int redis_command_set_key(struct redis_command *command, const char *key, size_t length)
 {
         assert(inside(command)->state == COMMAND_IDLE && inside(command)->key_offset > 0);

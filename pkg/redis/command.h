@@ -1,10 +1,10 @@
-/* command: one command to Redis, in memory of the caller: a struct for each command in flight.
+/* command: one command to Redis. The caller provides the memory: one struct for each command in flight.
  *
  *     redis_command_init(&job->set, on_reply);
  *     redis_command_args(&job->set, 3, (const char *[]){ "SET", key, value }, (size_t[]){ 3, 36, length }, &err);
  *     redis_send(client, &job->set);
  *     ...
- *     redis_command_fini(&job->set);                    // from on_reply on
+ *     redis_command_fini(&job->set);                    // in on_reply or later
  *
  * Threads: one at a time; loop only while it is queued. */
 #ifndef REDIS_COMMAND_H
@@ -19,8 +19,8 @@
 
 struct redis_reply;
 
-/* Where a client sends its commands. A command is made for one place: another place may have another key prefix, and in
- * a Cluster two commands of one write may go to different servers. */
+/* Where a client sends its commands. A command is formatted for one place, because another place may have another key
+ * prefix, and in a Cluster two commands of one write may go to different servers. */
 struct redis_place {
         const char *key_prefix; /* of the target; never NULL; borrowed until the client moves to another place */
         bool is_cluster;
@@ -41,39 +41,41 @@ typedef void redis_reply_fn(struct redis_command *command, const struct redis_re
 enum { REDIS_COMMAND_HIDDEN_BYTES = 144 };
 
 struct redis_command {
-        /* Set by redis_command_init and the caller before redis_send. */
-        redis_reply_fn *on_reply;                         /* called exactly once, with a reply, or with NULL and err:
-                                     ERR_UNAVAILABLE: the hold time passed, the queue is full or the client closed;
-                                     Redis did not execute it, or it only reads
-                                     ERR_TIMEOUT: Redis may have executed it
-                                     ERR_DENIED: Redis refused the credentials until the hold time passed
-                                     ERR_LIMIT: Redis keeps ending the connection at this command while it serves
-                                     others: it is too large; Redis may have executed it */
-        void (*on_resend)(struct redis_command *command); /* NULL, or called before it is sent again after Redis may
-                                     have executed it. May call redis_command_args, nothing else of this package */
-        /* NULL, or called before it is written to another place than number `made_for`, which the caller sets as well.
-         * May call redis_command_args and redis_command_set_key, nothing else of this package. The former place may have
+        /* Set by redis_command_init and by the caller before redis_send. */
+        /* Called exactly once, with a reply, or with NULL and err:
+         * ERR_UNAVAILABLE: the hold time passed, the queue is full or the client closed; Redis did not execute it, or it
+         *                  only reads
+         * ERR_TIMEOUT:     Redis may have executed it
+         * ERR_DENIED:      Redis refused the credentials until the hold time passed
+         * ERR_LIMIT:       Redis keeps closing the connection at this command but serves others: the command is too
+         *                  large; Redis may have executed it */
+        redis_reply_fn *on_reply;
+        /* NULL, or called before it is repeated after Redis may have executed it. May call redis_command_args, but nothing
+         * else of this package. */
+        void (*on_resend)(struct redis_command *command);
+        /* NULL, or called before it is written to another place than number `made_for`, which the caller also sets. May
+         * call redis_command_args and redis_command_set_key, but nothing else of this package. The former place may have
          * executed it. */
         enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place);
         unsigned made_for;
         /* Hold it until the client has reached the target with this generation, or a newer one; 0: any. Not together
          * with must_not_hold. */
         unsigned generation_min;
-        bool once;          /* fail with ERR_TIMEOUT rather than send it again when Redis may have executed it */
-        bool must_not_hold; /* fail at once with ERR_UNAVAILABLE rather than wait for a connection            */
-        /* A command that was sent after this one and must never overtake it while the client has both. NULL: none. */
+        bool once;          /* fail with ERR_TIMEOUT instead of repeating it when Redis may have executed it */
+        bool must_not_hold; /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
+        /* A command that was sent after this one and must not overtake it while the client has both. NULL: none. */
         struct redis_command *follower;
 
-        /* Set by the client, for the caller to read. */
-        int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before             */
-        unsigned attempts;     /* how many times it was written, without those that a Cluster node redirected */
-        /* The client's connection that it was last written on, counted from 1; 0: none. The same server executes two
-         * commands with the same number, in the order in which they were sent: WAIT relies on that. */
+        /* Set by the client, read by the caller. */
+        int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before                      */
+        unsigned attempts;     /* how many times it was written, not counting redirections by a Cluster node */
+        /* Number of the client's connection on which it was last written, from 1; 0: none. Commands with the same
+         * number are executed by the same server in the order in which they were sent; WAIT relies on that. */
         unsigned connection;
-        unsigned generation; /* of the target that it was last written to                          */
-        uint64_t order;      /* counts all writes of the client; this is its last one. 0: none     */
+        unsigned generation; /* of the target that it was last written to                        */
+        uint64_t order;      /* number of its last write among all writes of the client; 0: none */
 
-        /* Private to the package, which keeps its own fields here. */
+        /* Private: the package's own fields. */
         struct {
                 _Alignas(void *) unsigned char bytes[REDIS_COMMAND_HIDDEN_BYTES];
         } hidden;
@@ -83,14 +85,14 @@ void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply)
 /* Lends memory for the formatted command; one that does not fit is allocated. Borrowed until redis_command_fini or the
  * next redis_command_init. Call it after redis_command_init and before redis_command_args. */
 void redis_command_room(struct redis_command *command, char *room, size_t size);
-/* Formats the command (a RESP2 array of bulk strings), in place of what was formatted before. ERR_NOMEM. */
+/* Formats the command (a RESP2 array of bulk strings) and replaces any earlier text. ERR_NOMEM. */
 int redis_command_args(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[],
                        struct err *err) NODISCARD;
 /* Replaces the first argument after the name. ERR_NOMEM leaves the command unchanged. */
 int redis_command_set_key(struct redis_command *command, const char *key, size_t length) NODISCARD;
 size_t redis_command_size(const struct redis_command *command); /* bytes of the formatted command; 0: none */
-/* In a Cluster a command without a key goes to any node. This sends it to the master of `other`; both went to the same
- * server if they have the same `connection` afterwards. */
+/* In a Cluster, a command without a key goes to any node. This sends it to the master of `other`; both went to the same
+ * server if their `connection` is the same afterwards. */
 void redis_command_go_with(struct redis_command *command, struct redis_command *other);
 void redis_command_fini(struct redis_command *command); /* frees the bytes; not while it is queued */
 

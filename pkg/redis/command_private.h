@@ -1,4 +1,4 @@
-/* command, inside the package: the part of a struct redis_command that its callers cannot see.
+/* command, inside the package: the part of a struct redis_command that is hidden from callers.
  *
  *     inside(command)->deadline_ms = ...;
  *
@@ -16,14 +16,14 @@
 struct queue;
 
 enum redis_command_state {
-        COMMAND_IDLE,      /* the caller's                                                      */
-        COMMAND_HELD,      /* in a queue, or in `refused` of a connection                       */
-        COMMAND_IN_FLIGHT, /* in `in_flight` of a connection                                    */
-        COMMAND_FAILED,    /* in `failed` of a queue, answered at the end of this turn          */
-        COMMAND_ABANDONED, /* a stand-in of ours for a command that was answered before its reply came */
+        COMMAND_IDLE,      /* the caller's                                                          */
+        COMMAND_HELD,      /* in a queue, or in `refused` of a connection                           */
+        COMMAND_IN_FLIGHT, /* in `in_flight` of a connection                                        */
+        COMMAND_FAILED,    /* in `failed` of a queue, answered at the end of this turn              */
+        COMMAND_ABANDONED, /* our stand-in for a command that was answered before its reply arrived */
 };
 
-/* Members that suspects.c and expect.c use are grouped; the rest is the queue's and command.c's. */
+/* The members for suspects.c and expect.c are grouped; queue.c and command.c use the others. */
 struct redis_command_inside {
         struct list link;
         struct queue *home; /* the queue that it is in      */
@@ -31,25 +31,25 @@ struct redis_command_inside {
         size_t length;
         char *room; /* redis_command_room; NULL: none */
         size_t room_size;
-        size_t key_offset, key_length; /* in bytes: the argument that a Cluster routes by; 0: none */
+        size_t key_offset, key_length; /* in bytes: the argument by which a Cluster routes; 0: none */
         struct redis_expected expected;
-        int64_t deadline_ms; /* of the loop's clock                                          */
-        int64_t batch_us;    /* when its batch was written, for the first of a batch; else 0 */
+        int64_t deadline_ms; /* of the loop's clock                                       */
+        int64_t batch_us;    /* first of a batch: when the batch was written; otherwise 0 */
         struct {
-                int64_t alone_ms;         /* not sent again before, and then alone            */
-                uint64_t seen;            /* how many had been answered at the last loss      */
-                unsigned losses, strikes; /* connections that ended with it in flight; and by its fault */
+                int64_t alone_ms;         /* earliest time to send it again, alone */
+                uint64_t seen;            /* number of answered commands at its last loss */
+                unsigned losses, strikes; /* connections that ended with it in flight; those that it caused */
         } suspicion;
-        int slot;                /* of the key; SLOT_UNKNOWN until it is needed */
-        unsigned doubts;         /* attempts that Redis may have executed                  */
-        unsigned char state;     /* enum redis_command_state                               */
-        unsigned char reason;    /* enum redis_reason, why it failed                       */
-        unsigned char redirects; /* in a row                                               */
-        bool is_own;             /* sent by the package, for one connection only           */
-        bool is_guilty;          /* it has too many strikes                                */
-        bool is_parked;          /* waits in `aside` behind the command that it follows    */
-        bool is_asking;          /* its bytes begin with ASKING ...                        */
-        bool has_asked;          /* ... and the answer to that has not come yet            */
+        int slot;                /* of the key; SLOT_UNKNOWN until it is needed  */
+        unsigned doubts;         /* attempts that Redis may have executed        */
+        unsigned char state;     /* enum redis_command_state                     */
+        unsigned char reason;    /* enum redis_reason, why it failed             */
+        unsigned char redirects; /* in a row                                     */
+        bool is_own;             /* sent by the package, only for one connection */
+        bool is_guilty;          /* it has too many strikes                      */
+        bool is_parked;          /* waits in `aside` behind its predecessor      */
+        bool is_asking;          /* its bytes begin with ASKING ...              */
+        bool has_asked;          /* ... and the reply to ASKING is outstanding   */
 } __attribute__((may_alias));
 
 static_assert(sizeof(struct redis_command_inside) <= REDIS_COMMAND_HIDDEN_BYTES,
@@ -84,7 +84,7 @@ static inline enum redis_kind redis_command_kind(const struct redis_command *com
 
 /* malloc'd; NULL: out of memory. */
 char *redis_format(size_t argc, const char *const argv[], const size_t lengths[], size_t *length);
-/* Takes `bytes`, which are malloc'd, in place of the present ones. The caller sets their length. */
+/* Takes `bytes`, which are malloc'd, and frees the present ones. The caller sets their length. */
 void redis_command_replace(struct redis_command *command, char *bytes);
 int redis_command_slot(struct redis_command *command); /* SLOT_NONE without a key */
 

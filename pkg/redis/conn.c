@@ -1,5 +1,5 @@
-/* conn: tries the addresses in turn, each with its share of the time that is left, and sends the handshake as soon as the
- * socket stands. Once ready, flow.c moves commands and replies. It has no timer: the client calls redis_conn_tick. */
+/* conn: tries the addresses in turn, each with its share of the remaining time, and sends the handshake as soon as the
+ * socket is connected. Then flow.c moves commands and replies. There is no timer: the client calls redis_conn_tick. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ void redis_conn_close(struct conn *c)
 
 /* --- Opening --------------------------------------------------------------------------------------------- */
 
-/* How much longer a look-up may take. Asking Sentinels takes as long as the patience of the clients that ask them. */
+/* How much longer a look-up may take. Asking Sentinels takes as long as the timeout of the clients that ask them. */
 static int64_t patience_ms(const struct conn *c)
 {
         return c->target->sentinel_master ? REDIS_PATIENCE_MS : c->server->options.look_up_ms;
@@ -130,7 +130,7 @@ static struct redis_channel_options channel_options(struct conn *c)
         };
 }
 
-/* `why`: the failure of the previous address. If none is left, the attempt fails with it. */
+/* `why`: the failure of the previous address. If no address is left, the attempt fails with it. */
 static void try_next_address(struct conn *c, const struct err *why)
 {
         struct err err = { 0 };
@@ -162,7 +162,7 @@ static int start_handshake(struct conn *c, struct err *err)
         return rc;
 }
 
-/* 0 also when the rest has to wait for the socket. */
+/* Also returns 0 if the rest has to wait for the socket. */
 static int write_handshake(struct conn *c, struct err *err)
 {
         struct redis_handshake *h = &c->handshake;
@@ -248,7 +248,7 @@ void redis_conn_broken(struct conn *c, const struct err *why)
         struct err err = *why;
         bool is_unheard = c->state == CONN_HANDSHAKE && c->handshake.next == 0;
         c->server->counters.protocol_errors += why->code == ERR_PROTOCOL;
-        if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS closes without a word */
+        if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS closes without an answer */
                 (void)err_wrap(&err, "%s: handshake (perhaps this port expects TLS)", c->target->address);
         else
                 (void)err_wrap(&err, c->state == CONN_HANDSHAKE ? "%s: handshake" : "%s", c->target->address);
@@ -344,7 +344,7 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
         }
         if (redis_flight_is_empty(&c->flow.flight))
                 return;
-        /* If the whole process was stopped, the answer may be waiting in the socket. */
+        /* If the whole process was suspended, the answer may be waiting in the socket. */
         if (now_ms - c->flow.heard_ms >= stall_ms) {
                 redis_flow_read(&c->flow);
                 if (c->state != CONN_READY || redis_flight_is_empty(&c->flow.flight))
@@ -356,7 +356,8 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
                 redis_conn_broken(c, &err);
                 return;
         }
-        /* Bytes come, but the reply never ends: it swallows the replies to other commands, all of which have expired. */
+        /* Bytes arrive, but the reply never ends. It blocks the replies to other commands, all of which have
+         * expired. */
         if (now_ms - c->flow.answered_ms >= c->server->options.hold_ms + stall_ms) {
                 (void)err_set(&err, ERR_PROTOCOL, "an endless reply");
                 redis_conn_broken(c, &err);

@@ -1,4 +1,4 @@
-/* conn: one connection, from the look-up to its end.
+/* conn: one connection, from the address look-up until it is closed.
  *
  * Threads: loop only. */
 #ifndef REDIS_CONN_H
@@ -11,15 +11,15 @@ enum conn_state { CONN_LOCATING, CONN_CONNECTING, CONN_SECURING, CONN_HANDSHAKE,
 
 struct conn {
         struct server *server;
-        struct redis_target *target; /* a reference; once located, perhaps a view with the address */
+        struct redis_target *target; /* a reference; once located, may be a view with the address */
         unsigned generation;         /* the caller's number of the target */
-        unsigned epoch;              /* the server's, when it was made    */
+        unsigned epoch;              /* the server's epoch when it was opened */
         enum conn_state state;
 
         struct redis_locate *locate;
-        int64_t looked_ms; /* when it last asked where the primary is      */
-        bool look_again;   /* ask again when the present search is done    */
-        bool is_suspect;   /* a Sentinel names another primary             */
+        int64_t looked_ms; /* when it last asked for the primary        */
+        bool look_again;   /* ask again when the current search is done */
+        bool is_suspect;   /* a Sentinel names another primary          */
         struct redis_addresses addresses;
         size_t address_next;
         int64_t deadline_ms;         /* until it must be ready          */
@@ -28,32 +28,33 @@ struct conn {
         struct redis_handshake handshake;
         struct flow flow;
 
-        bool is_retired; /* has a successor: closes when in_flight is empty */
-        bool is_old;     /* it is past its age (renewal.c)                  */
+        bool is_retired; /* has been replaced: closes when in_flight is empty */
+        bool is_old;     /* older than max_age_ms (renewal.c) */
         int64_t drain_deadline_ms;
         struct conn *next; /* in a list of the client */
 };
 
-/* What a connection reports to its client, which may close it. */
+/* What a connection reports to its client, which may close the connection in response. */
 struct conn_events {
         void (*ready)(struct conn *conn);
         /* It never became ready. `failure`: NONE (unreachable), DENIED, or why the server accepts no writes. */
         void (*failed)(struct conn *conn, enum redis_failure failure, const struct err *err);
         void (*lost)(struct conn *conn, const struct err *err);
         void (*replied)(struct conn *conn, struct redis_command *command, const struct redis_reply *reply);
-        void (*outdated)(struct conn *conn); /* it is_suspect or is_old: a successor is wanted */
+        void (*outdated)(struct conn *conn); /* it is_suspect or is_old and should be replaced */
 };
 
 struct conn *redis_conn_new(struct server *server, struct redis_target *target, unsigned generation, struct err *err);
 void redis_conn_start(struct conn *conn);
-/* Drops the socket. The caller has taken back what was in flight, and frees it when nothing uses it any more. */
+/* Drops the socket. The caller has taken back the commands in flight, and frees the connection when nothing uses it any
+ * more. */
 void redis_conn_close(struct conn *conn);
 void redis_conn_free(struct conn *conn);
 void redis_conn_tick(struct conn *conn, int64_t now_ms);
-/* The connection is of no use, in whatever state it is: tries the next address, or reports that it is lost. */
+/* The connection cannot be used, whatever its state: tries the next address, or reports the loss. */
 void redis_conn_broken(struct conn *conn, const struct err *why);
 
-/* Nothing is in flight on a connection that is ready. */
+/* True if a ready connection has nothing in flight. */
 static inline bool redis_conn_is_idle(const struct conn *conn)
 {
         return conn->state == CONN_READY && redis_flight_is_empty(&conn->flow.flight);

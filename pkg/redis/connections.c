@@ -1,6 +1,7 @@
-/* connections: at most one connection is active, one is opening, and retired ones drain. A connection to the newest target
- * replaces the active one when it is ready. A lost connection is replaced at once the first time, then with backoff. All
- * attempts start in `retry`, so that who opens a client or sets its target is not called back from inside. */
+/* connections: at most one connection is active, one is opening, and retired ones drain. A connection to the newest
+ * target replaces the active one when it is ready. A lost connection is replaced at once the first time, then with
+ * backoff. All attempts start in `retry`, so that opening a client or setting its target never calls back before it
+ * returns. */
 #include "redis/connections.h"
 
 #include <assert.h>
@@ -89,7 +90,7 @@ void redis_connections_retry_after(struct client *client, int64_t wait_ms)
                 (void)uv_timer_start(&client->retry, on_retry, (uint64_t)wait_ms, 0); /* fails only on a closed timer */
 }
 
-/* The next attempt, and how long until then. */
+/* Plans the next attempt. Returns how long until then. */
 static int64_t plan_retry(struct client *client, bool may_be_at_once)
 {
         int64_t wait_ms = redis_backoff_next_ms(&client->server, &client->random, may_be_at_once);
@@ -117,7 +118,7 @@ static void close_conn(struct client *client, struct conn *conn)
         client->dead = conn;
 }
 
-/* It takes no more commands, and stays until what is in flight has been answered. */
+/* It takes no more commands, and stays until the commands in flight have been answered. */
 static void retire(struct client *client, struct conn *conn)
 {
         conn->is_retired = true;
@@ -163,7 +164,7 @@ static void on_paused(struct client *client, struct conn *conn)
         redis_connections_emit(client, event);
 }
 
-/* Nothing is in flight any more on a connection that is retired or has refused commands. */
+/* A connection that is retired or has refused commands has nothing in flight any more. */
 static void on_idle(struct client *client, struct conn *conn)
 {
         redis_queue_hold_again(&client->server.queue, &conn->flow.flight.refused);
@@ -206,7 +207,7 @@ void redis_connections_served(struct client *client)
 
 static void on_lost(struct conn *conn, const struct err *err);
 
-/* Writes that a former primary still acknowledges are lost, so they are sent to the new one again. */
+/* Writes that a former primary still acknowledges are lost, so they are repeated on the new one. */
 static void leave_former(struct conn *old, const struct conn *now)
 {
         struct err err;
@@ -240,9 +241,9 @@ static void use(struct client *client, struct conn *conn)
         redis_queue_set_place(&client->server.queue, conn->target, conn->generation, conn->target->is_node);
         client->server.counters.connects++;
         health->is_denied = false;
-        if (client->server.queue.held_count == 0 && !health->wants_write) /* else the first answer tells */
+        if (client->server.queue.held_count == 0 && !health->wants_write) /* otherwise the first answer shows it */
                 health->away_since_ms = 0;
-        client->server.queue.wake(&client->server.queue); /* or a trial tells */
+        client->server.queue.wake(&client->server.queue); /* or a trial shows it */
 }
 
 static void on_ready(struct conn *conn)
@@ -280,7 +281,7 @@ static void on_failed(struct conn *conn, enum redis_failure failure, const struc
                 event.kind = REDIS_EVENT_NOT_WRITABLE;
         assert(client->opening == conn);
         client->opening = NULL;
-        client->server.locator.sentinel_first++; /* do not ask first who led here */
+        client->server.locator.sentinel_first++; /* do not ask the same Sentinel first */
         client->server.health.is_denied = failure == FAILURE_DENIED;
         client->server.health.last_error = *err;
         close_conn(client, conn);
@@ -346,7 +347,7 @@ const struct conn_events redis_connections_events = {
 void redis_connections_look_again(struct client *client, unsigned sentinel)
 {
         client->server.locator.sentinel_first = sentinel;
-        if (client->active) /* otherwise it is being looked for */
+        if (client->active) /* otherwise a search is running */
                 redis_failover_ask(client->active);
 }
 

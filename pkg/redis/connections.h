@@ -1,4 +1,5 @@
-/* connections: which connection of a client takes commands: one in use, one on its way, and old ones that drain.
+/* connections: decides which connection of a client takes commands: one is in use, one may be opening, and old ones
+ * drain.
  *
  * Threads: loop only. */
 #ifndef REDIS_CONNECTIONS_H
@@ -8,22 +9,23 @@
 #include "redis/ping.h"
 #include "redis/renewal.h"
 
-/* Each may be NULL: the client then does nothing. `owner` is the argument of redis_client_open. */
+/* Each may be NULL; the client then does nothing. `owner` is the argument of redis_client_open. */
 struct client_ops {
         void (*event)(void *owner, const struct redis_event *event);
-        /* Where the next connection goes: a reference, or NULL when out of memory. Without it: to the target. */
+        /* Where the next connection goes: a reference, or NULL when out of memory. Without this function: to the
+         * target. */
         struct redis_target *(*seed)(void *owner);
         /* Whether a pool (queue.is_pool) wants a connection. */
         bool (*wants_connection)(void *owner);
         /* A connection is ready. True: the owner has used it, for a map of a Cluster, and closed it. */
         bool (*takes)(void *owner, struct conn *conn);
-        /* What a reply means; `host` sent it. Without it: redis_failure_of decides. */
+        /* What a reply from `host` means. Without this function redis_failure_of decides. */
         enum redis_failure (*judge)(void *owner, struct redis_command *command, const struct redis_reply *reply,
                                     const char *host);
         void (*in_use)(void *owner, struct conn *conn); /* `conn` is about to take commands; NULL: none does */
-        void (*flush)(void *owner);                     /* before commands are written                   */
-        bool (*is_waiting)(void *owner);                /* flush has to be called now and then           */
-        void (*close)(void *owner);                     /* the client closes; close what holds it       */
+        void (*flush)(void *owner);                     /* before commands are written                       */
+        bool (*is_waiting)(void *owner);                /* flush has to be called now and then               */
+        void (*close)(void *owner);                     /* the client closes; close everything that holds it */
         int (*format_trial)(struct redis_command *command, void *owner); /* see suspects.h */
         const struct redis_sentinel_ops *sentinel;                       /* see locate.h   */
 };
@@ -39,7 +41,7 @@ struct client {
         unsigned generation_in_use; /* of the connection in use */
 
         struct conn *active;   /* takes commands; NULL while the server is away */
-        struct conn *opening;  /* on its way to `target`                        */
+        struct conn *opening;  /* connecting to `target`                        */
         struct conn *draining; /* retired, with commands in flight              */
         struct conn *dead;     /* closed, freed when the stack is empty         */
         uv_timer_t tick;       /* runs while anything waits                     */
@@ -56,19 +58,19 @@ extern const struct conn_events redis_connections_events; /* for server.events *
 
 /* The connection in use takes commands. */
 bool redis_connections_are_usable(const struct client *client);
-void redis_connections_write(struct client *client); /* writes what is held, if they are usable */
-void redis_connections_emit(struct client *client, struct redis_event event); /* fills in the numbers */
-/* Tries to connect, if a connection is wanted. 0: in the next turn; else unless an attempt is planned already. */
+void redis_connections_write(struct client *client); /* writes held commands if the connection is usable */
+void redis_connections_emit(struct client *client, struct redis_event event); /* fills in the counts */
+/* Tries to connect if a connection is wanted. 0: in the next turn; otherwise only if no attempt is planned. */
 void redis_connections_retry_after(struct client *client, int64_t wait_ms);
-/* A Sentinel tells of a failover: asks where the primary is, this Sentinel first. */
+/* A Sentinel reports a failover: asks for the primary, this Sentinel first. */
 void redis_connections_look_again(struct client *client, unsigned sentinel);
-/* client_ops.takes has used the connection that was opening. */
+/* client_ops.takes has used the opening connection. */
 void redis_connections_served(struct client *client);
-/* The nodes of a Cluster take commands from now on: the connection in use drains. `address` is for the event. */
+/* The nodes of a Cluster take over: the connection in use drains. `address` is for the event. */
 void redis_connections_stand_back(struct client *client, unsigned generation, const char *address);
 
 void redis_connections_drop_opening(struct client *client);
-void redis_connections_close(struct client *client);     /* takes back what is in flight      */
-void redis_connections_free_dead(struct client *client); /* when none is used up the stack    */
+void redis_connections_close(struct client *client);     /* takes back the commands in flight */
+void redis_connections_free_dead(struct client *client); /* only when no caller on the stack uses one */
 
 #endif

@@ -13,13 +13,13 @@
 /* Borrowed during the call. */
 struct redis_event {
         enum {
-                REDIS_EVENT_CONNECTED,      /* address, waited_ms since it was lost or opened                 */
-                REDIS_EVENT_DISCONNECTED,   /* err; in_flight commands will be sent again                     */
-                REDIS_EVENT_CONNECT_FAILED, /* err; retry_ms until the next attempt                           */
-                REDIS_EVENT_DENIED,         /* err: WRONGPASS, NOAUTH, NOPERM on a new connection; retry_ms   */
-                REDIS_EVENT_NOT_WRITABLE,   /* err: READONLY, LOADING, ...; the client looks for the primary  */
-                REDIS_EVENT_SWITCHED,       /* a new target is in use; generation                             */
-                REDIS_EVENT_DRAINED,        /* the connection of the old generation is closed; generation     */
+                REDIS_EVENT_CONNECTED,      /* address, waited_ms since it was lost or opened                */
+                REDIS_EVENT_DISCONNECTED,   /* err; in_flight commands will be sent again                    */
+                REDIS_EVENT_CONNECT_FAILED, /* err; retry_ms until the next attempt                          */
+                REDIS_EVENT_DENIED,         /* err: WRONGPASS, NOAUTH, NOPERM on a new connection; retry_ms  */
+                REDIS_EVENT_NOT_WRITABLE,   /* err: READONLY, LOADING, ...; the client looks for the primary */
+                REDIS_EVENT_SWITCHED,       /* a new target is in use; generation                            */
+                REDIS_EVENT_DRAINED,        /* the connection of the old generation is closed; generation    */
                 /* err: `sentinel` refuses a subscription or SENTINEL MASTER, so the client notices a failover only when
                  * the connection breaks, Redis is silent or refuses a write. Once per target; generation */
                 REDIS_EVENT_SENTINEL_REFUSED,
@@ -31,7 +31,8 @@ struct redis_event {
         size_t in_flight, held;
         unsigned generation;
         unsigned attempt;
-        bool is_renewal;       /* CONNECTED, DRAINED: this replaces, or was replaced, because of max_age_ms        */
+        bool is_renewal;       /* CONNECTED, DRAINED: the connection replaces another, or was replaced, because of
+                                * max_age_ms */
         unsigned password_now; /* CONNECTED: 1 or 2, the password that worked after the other was refused; else 0  */
 };
 

@@ -1,7 +1,7 @@
-/* expect: which replies a command may get. redis_command_args looks each command up by name in one table, so that no
- * sender can forget to say what fits; a command that the table lacks may get any reply. A reply that does not fit means
- * that the server, or a proxy on the way, has lost its place in the stream, so the connection ends (replies.c). An error
- * reply fits every command. The replies: redis.io, each command's page, RESP2. */
+/* expect: knows which replies each command may get. redis_command_args looks up every command by name in one table, so
+ * no sender can forget to set the expected reply; a command that is not in the table may get any reply. A reply of the
+ * wrong kind means that the server, or a proxy in between, is out of step with the stream, so the connection is closed
+ * (replies.c). An error reply fits every command. Source of the table: redis.io, each command's page, RESP2. */
 #include <string.h>
 #include <strings.h>
 
@@ -10,18 +10,18 @@
 
 enum shape {
         SHAPE_ANY,
-        SHAPE_OK,         /* +OK                                                  */
-        SHAPE_OK_OR_NIL,  /* the same, or nil where NX or XX forbade it           */
-        SHAPE_PONG,       /* a status; an array on a connection that subscribes   */
-        SHAPE_TEXT,       /* a string, of `most` bytes at most                    */
-        SHAPE_VALUE,      /* a string or nil                                      */
-        SHAPE_COUNT,      /* an integer from 0                                    */
-        SHAPE_ID,         /* of an entry of a stream                              */
-        SHAPE_ID_OR_NIL,  /* the same, or nil where NOMKSTREAM forbade it         */
-        SHAPE_ENTRIES,    /* of a stream, `most` at most                          */
-        SHAPE_COUNTS,     /* two integers from 0                                  */
-        SHAPE_PAIRS,      /* a flat list of names and values                      */
-        SHAPE_SUBSCRIBED, /* "subscribe", the channel, how many those are         */
+        SHAPE_OK,         /* +OK                                                   */
+        SHAPE_OK_OR_NIL,  /* the same, or nil where NX or XX forbade it            */
+        SHAPE_PONG,       /* a status; an array on a connection that subscribes    */
+        SHAPE_TEXT,       /* a string, of `most` bytes at most                     */
+        SHAPE_VALUE,      /* a string or nil                                       */
+        SHAPE_COUNT,      /* an integer from 0                                     */
+        SHAPE_ID,         /* of an entry of a stream                               */
+        SHAPE_ID_OR_NIL,  /* the same, or nil where NOMKSTREAM forbade it          */
+        SHAPE_ENTRIES,    /* of a stream, `most` at most                           */
+        SHAPE_COUNTS,     /* two integers from 0                                   */
+        SHAPE_PAIRS,      /* a flat list of names and values                       */
+        SHAPE_SUBSCRIBED, /* "subscribe", the channel, the number of subscriptions */
 };
 
 #define ROW(name, shape, kind)                                                                                         \

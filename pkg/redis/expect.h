@@ -1,4 +1,4 @@
-/* expect: which replies a command may get.
+/* expect: checks that a reply fits its command.
  *
  * Threads: any. */
 #ifndef REDIS_EXPECT_H
@@ -9,7 +9,7 @@
 
 #include "redis/reply.h"
 
-/* An answered SET proves that Redis accepts documents, an answered WRITE that it accepts writes. */
+/* An answered SET proves that Redis accepts documents; an answered WRITE, that it accepts writes. */
 enum redis_kind {
         REDIS_KIND_READ,
         REDIS_KIND_WRITE,
@@ -17,10 +17,10 @@ enum redis_kind {
         REDIS_KINDS,
 };
 
-/* Of one command; its fields are for expect.c. */
+/* The expectation of one command; only expect.c uses the fields. */
 struct redis_expected {
-        unsigned char row, shape; /* which command it is, and which replies fit */
-        size_t most;              /* the largest that fits                      */
+        unsigned char row, shape; /* index of the command, and the fitting replies */
+        size_t most;              /* the largest that fits */
 };
 
 /* Looks the command up by its name. */

@@ -1,8 +1,8 @@
-/* failover: asks the Sentinels again while a connection to a primary that they named is in use. It does so once a second
- * while the primary is silent, because a failover may be over long before stall_ms is, and when a Sentinel tells of one
- * (sentinel_watch.c). If they name another primary, a silent connection is closed at once. From one that still answers,
- * commands move only when the other server has confirmed that it is the primary, so that a Sentinel that is wrong costs
- * nothing. If they name the same primary, stall_ms and connect_timeout_ms decide, as for any connection. */
+/* failover: asks the Sentinels again while a primary that they named is in use: once a second while the primary is
+ * silent, because a failover may finish long before stall_ms has passed, and when a Sentinel reports a failover
+ * (sentinel_watch.c). If they name another primary, a silent connection is closed at once. If the old primary still
+ * answers, commands move only when the other server has confirmed that it is the primary, so a mistaken Sentinel does
+ * no harm. If they name the same primary, stall_ms and connect_timeout_ms apply, as for any connection. */
 #include <string.h>
 
 #include "redis/failover.h"
@@ -55,7 +55,7 @@ static void ask(struct conn *c)
         c->look_again = false;
         if (redis_locate(&c->server->locator, redis_target_origin(c->target), &unused, on_located, c, &c->locate,
                          &err) < 0)
-                c->locate = NULL; /* out of memory: while it is silent, asked again in a second */
+                c->locate = NULL; /* out of memory: asked again in a second while it is silent */
 }
 
 void redis_failover_tick(struct conn *c, int64_t now_ms)

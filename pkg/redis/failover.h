@@ -1,4 +1,4 @@
-/* failover: leaves a primary that the Sentinels have replaced.
+/* failover: moves away from a primary that the Sentinels have replaced.
  *
  * Threads: loop only. */
 #ifndef REDIS_FAILOVER_H
@@ -6,9 +6,9 @@
 
 #include "redis/conn.h"
 
-/* Call it now and then. Asks the Sentinels when the connection has been silent. May close the connection. */
+/* Call this periodically. Asks the Sentinels if the connection has been silent. May close the connection. */
 void redis_failover_tick(struct conn *conn, int64_t now_ms);
-/* Asks at once: a Sentinel tells of a failover. Nothing to do for a connection that no Sentinel named. */
+/* A Sentinel reports a failover: asks at once. Does nothing if no Sentinel named the connection's server. */
 void redis_failover_ask(struct conn *conn);
 
 #endif

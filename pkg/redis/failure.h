@@ -16,7 +16,7 @@ enum redis_failure {
 };
 
 enum redis_failure redis_failure_of(const struct redis_reply *reply);
-/* The words of our own table for it, which never repeat what the server echoes; "" for FAILURE_NONE. Static. */
+/* Our own text for the failure, which never repeats anything that the server echoes; "" for FAILURE_NONE. Static. */
 const char *redis_failure_words(const struct redis_reply *reply);
 
 #endif

@@ -1,4 +1,4 @@
-/* flight: the commands that were written to one connection, in order, until their replies come.
+/* flight: the commands written to one connection, in order, until their replies arrive.
  *
  * Threads: loop only. */
 #ifndef REDIS_FLIGHT_H
@@ -7,14 +7,15 @@
 #include "redis/queue.h"
 
 struct flight {
-        struct list in_flight;         /* written, in order                                               */
-        struct list refused;           /* "not now", in order, until in_flight is empty                   */
-        struct redis_command *partial; /* the last of in_flight, if only its first bytes are written      */
+        struct list in_flight;         /* written, in order                                                */
+        struct list refused;           /* "not now", in order, until in_flight is empty                    */
+        struct redis_command *partial; /* the last of in_flight, if only its first bytes have been written */
         size_t partial_written;
 };
 
 void redis_flight_init(struct flight *flight);
-/* Fails what has waited too long. A stand-in stays, so that a late reply is not taken for the next command's. */
+/* Fails commands that have waited too long. A stand-in stays, so that a late reply is not mistaken for the next
+ * command's. */
 void redis_flight_expire(struct flight *flight, struct queue *queue, int64_t now_ms);
 void redis_flight_free_stand_in(struct redis_command *command); /* one that is COMMAND_ABANDONED */
 

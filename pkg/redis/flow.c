@@ -1,6 +1,6 @@
-/* flow: commands go from the server's queue to the socket, as many as one write takes, and into in_flight; replies take
- * them from its front. What the socket does not take stays in the queue, where it can still be cancelled, except for the
- * rest of a command whose first bytes are gone. */
+/* flow: moves commands from the server's queue to the socket, as many as one write takes, and into in_flight; replies
+ * remove them from its front. Commands that the socket does not take stay in the queue, where they can still be
+ * cancelled, except for the rest of a partly written command. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@ enum { PARTS_MAX = 1024, /* IOV_MAX on Linux */ READS_A_TURN = 16 };
 
 /* --- Reading --------------------------------------------------------------------------------------------- */
 
-/* A message of a subscription; or an error, which Redis sends before it closes; or nonsense. */
+/* A message of a subscription, an error that Redis sends before it closes, or garbage. */
 static void on_unasked(struct flow *f, const struct redis_reply *reply)
 {
         struct err err;
@@ -26,7 +26,7 @@ static void on_unasked(struct flow *f, const struct redis_reply *reply)
         f->events->broken(f, &err);
 }
 
-/* A message of a subscription may come before the answer to a PING. */
+/* A message of a subscription may precede the answer to a PING. */
 static bool is_message(const struct flow *f, const struct redis_reply *reply)
 {
         const struct redis_reply *kind = f->server->on_message ? redis_reply_at(reply, 0) : NULL;
@@ -171,14 +171,14 @@ static void put_in_flight(struct flow *f, struct redis_command *command, int64_t
         command->order = ++server->numbers->written;
         command->connection = f->number;
         if (command->generation != f->generation)
-                redis_suspicion_forget(command); /* it was about another server */
+                redis_suspicion_forget(command); /* it concerned another server */
         command->generation = f->generation;
         inside(command)->batch_us = 0;
         if (command->sent_first_ms == 0)
                 command->sent_first_ms = realtime_ms;
 }
 
-/* `written` bytes are gone: puts the commands that they belong to in flight, and returns how many those are. */
+/* `written` bytes have been written: puts their commands in flight, and returns the number of commands. */
 static size_t advance(struct flow *f, size_t written)
 {
         struct list *held = &f->server->queue.held;
@@ -221,7 +221,7 @@ static void note_batch(struct flow *f, struct redis_command *first, size_t count
                 server->observers.on_batch(count, server->observers.on_batch_data);
 }
 
-/* A connection that is retired, has refused a command or is losing its role only finishes what it has begun. */
+/* A connection that is retired, has refused a command or is losing its role only finishes what it has started. */
 static bool is_open(const struct flow *f)
 {
         return f->is_active && f->pause == FAILURE_NONE && f->hold_until_ms == 0;
@@ -247,7 +247,7 @@ void redis_flow_write(struct flow *f)
         while (!f->is_blocked && errnum == 0 && (has_more(f) || f->channel->has_pending)) {
                 size_t count = takes_more(f) ? collect(f, parts) : collect_rest(f, parts);
                 size_t wanted = 0;
-                if (!first) /* only now: some may have left the queue, since they were for another place */
+                if (!first) /* checked here: commands for another place may have left the queue */
                         first = redis_link_command(f->server->queue.held.next);
                 for (size_t i = 0; i < count; i++)
                         wanted += parts[i].iov_len;
@@ -262,7 +262,7 @@ void redis_flow_write(struct flow *f)
         }
         redis_channel_wait(f->channel, f->is_blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
         note_batch(f, first, batch);
-        if (errnum != 0 && !f->is_reading) { /* Redis may have said why before it closed */
+        if (errnum != 0 && !f->is_reading) { /* Redis may have sent the reason before it closed */
                 redis_flow_read(f);
                 if (!f->channel)
                         return;

@@ -13,7 +13,7 @@ struct flow;
 struct flow_events {
         void (*greeted)(struct flow *flow, const struct redis_reply *reply); /* a reply while `is_greeting` */
         void (*replied)(struct flow *flow, struct redis_command *command, const struct redis_reply *reply);
-        void (*broken)(struct flow *flow, const struct err *why); /* of no use any more */
+        void (*broken)(struct flow *flow, const struct err *why); /* unusable */
 };
 
 struct flow {
@@ -22,17 +22,17 @@ struct flow {
         struct redis_channel *channel; /* NULL: closed */
         struct redis_reader *reader;
         struct flight flight;
-        bool is_greeting; /* replies are to the handshake                                            */
-        bool is_active;   /* the client sends its commands here                                      */
-        bool has_turn;    /* may take more from the queue (suspects.c)                               */
+        bool is_greeting; /* replies belong to the handshake           */
+        bool is_active;   /* the client sends its commands here        */
+        bool has_turn;    /* may take more from the queue (suspects.c) */
         bool is_reading;
         bool is_blocked;          /* the socket is full; it waits until it is writable                  */
-        int64_t heard_ms;         /* the last byte, or the first command in flight after a quiet time   */
-        int64_t answered_ms;      /* the last whole reply, or likewise                                  */
+        int64_t heard_ms;         /* the last byte, or the first command in flight after an idle period */
+        int64_t answered_ms;      /* the last whole reply, or that first command                        */
         int64_t hold_until_ms;    /* writes nothing before this time (sentinel_watch.c); 0: no hold     */
-        enum redis_failure pause; /* Redis refused a command: writes nothing until in_flight is empty */
-        unsigned number;          /* of the client's connections, from 1 */
-        unsigned generation;      /* of the target                       */
+        enum redis_failure pause; /* Redis refused a command: writes nothing until in_flight is empty   */
+        unsigned number;          /* of the client's connections, from 1                                */
+        unsigned generation;      /* of the target                                                      */
 };
 
 void redis_flow_read(struct flow *flow);

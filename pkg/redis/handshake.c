@@ -1,8 +1,9 @@
-/* handshake: sends all that a new connection says first in one write, and judges the answers. ROLE comes before PING,
- * because a server that is loading answers ROLE, and PING with -LOADING. CLUSTER SLOTS shows what kind of server it is. If
- * the user may call neither ROLE nor CLUSTER (managed services), the server is assumed to be a single primary. Redis may
- * repeat the arguments of a command in an error, so of the answer to AUTH only the first word is ever repeated. If there
- * is a second password, the handshake starts again with it, after all answers to the first have come. */
+/* handshake: sends the first commands of a new connection in one write, and evaluates the answers. ROLE comes before
+ * PING, because a loading server answers ROLE, but answers PING with -LOADING. CLUSTER SLOTS shows whether the server
+ * is part of a Cluster. If the user may call neither ROLE nor CLUSTER (managed services), the server is assumed to be a
+ * single primary. Redis may echo the arguments of a command in an error, so only the first word of the answer to AUTH
+ * is ever reported. If there is a second password, the handshake starts again with it after all answers to the first
+ * have arrived. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,7 @@ static int say_all(struct redis_handshake *h, const struct redis_target *t, stru
 {
         size_t texts = t->password.length + t->password_secondary.length + (t->username ? strlen(t->username) : 0) +
                        (t->client_name ? strlen(t->client_name) : 0);
-        /* At once, because growing would leave a copy of the password behind. */
+        /* Reserved in one step, because growing the buffer would leave a copy of the password behind. */
         int rc = buf_reserve(&h->out, texts + 512);
         if (rc == 0)
                 rc = add_auth(h, t);
@@ -154,7 +155,7 @@ static enum redis_failure judge_role(const struct redis_reply *reply, struct err
         return FAILURE_RECONNECT;
 }
 
-/* Only a Cluster has a map. Other servers refuse the command, and so does a Cluster if the user lacks rights for it. */
+/* Only a Cluster has a map. Other servers refuse the command, and so does a Cluster if the user lacks the right. */
 static enum redis_failure judge_cluster(struct redis_handshake *h, const struct redis_reply *reply, struct err *err)
 {
         bool is_map = redis_reply_type(reply) == REDIS_ARRAY;
@@ -169,7 +170,7 @@ static enum redis_failure judge_cluster(struct redis_handshake *h, const struct 
         return err->code == ERR_DENIED ? FAILURE_DENIED : FAILURE_UNKNOWN;
 }
 
-/* Whether Redis may answer that step so; errors apart. */
+/* Whether this reply is valid for that step; errors are checked elsewhere. */
 static bool is_sound(unsigned char step, const struct redis_reply *reply)
 {
         const struct redis_reply *first = redis_reply_at(reply, 0);
@@ -199,7 +200,7 @@ static enum redis_failure judge_error(const struct redis_handshake *h, unsigned 
                 return FAILURE_DENIED;
         }
         if (failure == FAILURE_NONE && step == STEP_SELECT)
-                return FAILURE_UNKNOWN; /* no such database, so the connection is of no use */
+                return FAILURE_UNKNOWN; /* no such database, so the connection is useless */
         return failure;
 }
 

@@ -1,8 +1,8 @@
 /* life: keeps an object alive while something still needs it.
  *
- * Two counts, for two questions. `depth`: how many functions of this package are on the stack, which callbacks of the
- * caller may have re-entered; what was closed meanwhile is freed when the outermost one returns. `holds`: how many
- * handles and look-ups the loop has not let go of yet; when the last one is gone, a closing object ends.
+ * There are two counters. `depth` counts the functions of this package on the stack, which the caller's callbacks may
+ * have re-entered; objects that are closed meanwhile are freed when the outermost function returns. `holds` counts the
+ * handles and look-ups that the loop still has; when the last one is gone, a closing object ends.
  *
  * Threads: loop only. */
 #ifndef REDIS_LIFE_H
@@ -17,7 +17,7 @@ struct redis_life {
         void (*on_ended)(struct redis_life *life); /* closing, and no holds are left */
 };
 
-/* Around everything that may call back. */
+/* Call these around everything that may call back. */
 static inline void redis_enter(struct redis_life *life)
 {
         life->depth++;
@@ -34,7 +34,7 @@ static inline void redis_hold(struct redis_life *life)
         life->holds++;
 }
 
-/* Called by the loop, when a handle or look-up is gone. May free the object. */
+/* Called from the loop when a handle or look-up is gone. May free the object. */
 static inline void redis_release(struct redis_life *life)
 {
         if (--life->holds == 0 && life->is_closing)

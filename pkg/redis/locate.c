@@ -1,8 +1,8 @@
-/* locate: finds the addresses of the primary, anew for each attempt to connect, because the same name may lead elsewhere
- * after a failover or a move. Numeric addresses and paths are known at once; names are resolved on libuv's thread pool.
- * A look-up outlives the attempt that started it and serves the next one: otherwise a resolver that is slower than the
- * connect timeout would be of no use. With Sentinel, the Sentinels name the primary first (sentinel.c); the connection
- * then uses a view of the target, for TLS and for logs too. */
+/* locate: finds the addresses of the primary again for each connection attempt, because a name may resolve differently
+ * after a failover or a move. Numeric addresses and paths need no look-up; names are resolved on libuv's thread pool. A
+ * look-up outlives the attempt that started it and serves the next one; otherwise a resolver that is slower than the
+ * connect timeout would never succeed. With Sentinel, the Sentinels name the primary first (sentinel.c); the connection
+ * then uses a view of the target, for TLS and logs as well. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -14,14 +14,14 @@
 #include "redis/random.h"
 #include "redis/target_private.h"
 
-enum { LATE_MS = 10000 }; /* how long an answer that came too late serves the next attempt */
+enum { LATE_MS = 10000 }; /* how long a late answer can serve the next attempt */
 
 struct redis_lookup {
         uv_getaddrinfo_t request;
         struct redis_locator *locator;
-        struct redis_lookup *next;   /* in the locator's list     */
-        struct redis_locate *waiter; /* NULL: the attempt was given up */
-        bool is_done;                /* and nobody waits            */
+        struct redis_lookup *next;   /* in the locator's list           */
+        struct redis_locate *waiter; /* NULL: the attempt was cancelled */
+        bool is_done;                /* and nothing waits for it        */
         int64_t done_ms;
         struct redis_addresses found;
         uint16_t port;
@@ -31,8 +31,8 @@ struct redis_lookup {
 struct redis_locate {
         struct redis_lookup *lookup; /* while it runs */
         struct redis_locator *locator;
-        struct redis_target *target;       /* what to find; then the view that was found        */
-        struct redis_sentinels *sentinels; /* while they are asked                              */
+        struct redis_target *target;       /* what to find; later the view that was found */
+        struct redis_sentinels *sentinels; /* while the Sentinels are asked */
         redis_located_fn *done;
         void *data;
 };
@@ -110,7 +110,7 @@ static void forget(struct redis_lookup *lookup)
         free(lookup);
 }
 
-/* If there are more addresses than fit, each look-up begins with another one. */
+/* If there are more addresses than fit, each look-up starts with a different one. */
 static void gather(struct redis_locator *locator, const struct addrinfo *list, struct redis_addresses *out)
 {
         size_t count = 0, index = 0;
@@ -150,7 +150,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         redis_release(locator->life);
 }
 
-/* A look-up of the same name that nobody waits for. Forgets those that are too old. */
+/* Finds a look-up of the same name that nothing waits for. Drops those that are too old. */
 static struct redis_lookup *find_lookup(struct redis_locator *locator, const struct redis_target *target)
 {
         struct redis_lookup *next, *found = NULL;
@@ -275,6 +275,6 @@ void redis_locate_cancel(struct redis_locate *locate)
         if (locate->sentinels)
                 locate->locator->sentinel->cancel(locate->sentinels);
         if (locate->lookup)
-                locate->lookup->waiter = NULL; /* it continues, for the next attempt */
+                locate->lookup->waiter = NULL; /* it continues and serves the next attempt */
         free_locate(locate);
 }

@@ -8,7 +8,7 @@
 
 enum {
         REDIS_ADDRESSES_MAX = 16,
-        /* redis_options.look_up_ms of a client that ends with its attempt, and would lose a late answer. */
+        /* redis_options.look_up_ms for a client that ends after its attempt and would lose a late answer. */
         REDIS_PATIENCE_MS = 10000,
 };
 
@@ -17,17 +17,17 @@ struct redis_addresses {
         size_t count;
 };
 
-struct redis_locate; /* a search under way     */
-struct redis_lookup; /* of a name              */
+struct redis_locate; /* a running search */
+struct redis_lookup; /* of a name        */
 struct redis_locator;
-struct redis_sentinels; /* a round of questions to Sentinels, under way */
+struct redis_sentinels; /* a running round of questions to Sentinels */
 
-/* A view of the target, borrowed, or NULL and `err`. */
+/* Gets a view of the target, borrowed, or NULL and `err`. */
 typedef void redis_primary_fn(struct redis_target *primary, const struct err *err, void *data);
 
-/* Handed down by those who know Sentinels (sentinel.c). */
+/* Provided by sentinel.c. */
 struct redis_sentinel_ops {
-        /* Asks who the primary is; `done` is called later, unless it is cancelled. */
+        /* Asks for the primary; `done` is called later, unless the question is cancelled. */
         int (*ask)(struct redis_locator *locator, struct redis_target *target, redis_primary_fn *done, void *data,
                    struct redis_sentinels **out, struct err *err);
         void (*cancel)(struct redis_sentinels *sentinels); /* `done` is not called any more */
@@ -39,12 +39,12 @@ struct redis_locator {
         struct redis_life *life;
         const struct redis_sentinel_ops *sentinel; /* NULL: targets have no Sentinels                          */
         int64_t timeout_ms;                        /* for each Sentinel                                        */
-        unsigned sentinel_first;      /* which one to ask first, modulo their number: the last that was right */
-        uint64_t random;              /* not 0                                                    */
-        struct redis_lookup *lookups; /* of names; some outlive the search that started them      */
+        unsigned sentinel_first;      /* which one to ask first, modulo their number: the last one that was right */
+        uint64_t random;              /* not 0                                                                    */
+        struct redis_lookup *lookups; /* of names; some outlive the search that started them                      */
 };
 
-/* `at` is the target itself, or a view of it with the address that a Sentinel named; borrowed. NULL with `err`. */
+/* `at` is the target or a view of it with the address that a Sentinel named; borrowed. On failure NULL, with `err`. */
 typedef void redis_located_fn(struct redis_target *at, const struct redis_addresses *found, const struct err *err,
                               void *data);
 
@@ -52,7 +52,7 @@ typedef void redis_located_fn(struct redis_target *at, const struct redis_addres
 int redis_locate(struct redis_locator *locator, struct redis_target *target, struct redis_addresses *now,
                  redis_located_fn *done, void *data, struct redis_locate **out, struct err *err) NODISCARD;
 void redis_locate_cancel(struct redis_locate *locate); /* NULL is fine; `done` is not called any more */
-/* When the client closes, and when its last look-up has ended. */
+/* Call this when the client closes, and when its last look-up has ended. */
 void redis_locator_close(struct redis_locator *locator);
 void redis_locator_fini(struct redis_locator *locator);
 

@@ -1,6 +1,6 @@
-/* nodes: each node has a client of its own, with its connection, its backoff and its held commands, so all that is true of
- * a single server is true of each node. A node that owns no slot any more, or whose target was replaced, leaves: what it
- * holds goes back to `home`, what is in flight drains, then it is closed. */
+/* nodes: each node has its own client with its own connection, backoff and held commands, so it behaves like a single
+ * server. A node that owns no slots any more, or whose target was replaced, leaves: its held commands go back to
+ * `home`, its commands in flight drain, and then it is closed. */
 #include "redis/nodes.h"
 
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static void on_node_closed(void *data)
         redis_release(life);
 }
 
-/* The caller has taken it out of its list, or closes all. */
+/* The caller has removed it from its list, or closes all nodes. */
 static void close_node(struct redis_cluster_node *node)
 {
         redis_client_close(node->client, on_node_closed, node);
@@ -120,7 +120,7 @@ void redis_nodes_reap(struct redis_nodes *nodes)
                 if (node->is_switch)
                         redis_connections_emit(home, event);
                 bool is_closing =
-                        home->server.life.is_closing; /* the event may have closed it, and the lists with it */
+                        home->server.life.is_closing; /* the event may have closed it together with the lists */
                 close_node(node);
                 if (is_closing)
                         return;
@@ -136,7 +136,7 @@ void redis_nodes_close(struct redis_nodes *nodes)
         nodes->list = nodes->leaving = NULL;
 }
 
-/* --- All together ------------------------------------------------------------------------------------------ */
+/* --- All nodes ------------------------------------------------------------------------------------------ */
 
 static struct redis_cluster_node *first_of(const struct redis_nodes *nodes)
 {

@@ -1,4 +1,4 @@
-/* nodes: the masters of a Cluster, each with a client of its own.
+/* nodes: the masters of a Cluster, each with its own client.
  *
  * Threads: loop only. */
 #ifndef REDIS_NODES_H
@@ -13,22 +13,22 @@ struct redis_cluster_node {
         struct client *client;
         const char *host; /* lives as long as the client */
         uint16_t port;
-        size_t slots;       /* how many it owns                   */
-        int64_t used_ms;    /* when it was last redirected to; 0  */
-        unsigned trial_tag; /* gives a key in one of its slots    */
+        size_t slots;       /* number of slots that it owns            */
+        int64_t used_ms;    /* when it was last redirected to; 0       */
+        unsigned trial_tag; /* makes a key that is in one of its slots */
         bool is_leaving;
-        bool is_switch; /* leaves because its target does */
+        bool is_switch; /* leaves because its target is no longer in use */
         int64_t drain_deadline_ms;
         struct redis_cluster_node *next;
 };
 
 struct redis_nodes {
-        struct client *home;                /* holds what no node takes; what a leaving node holds goes back there */
-        const struct client_ops *ops;       /* of each node's client; the owner is the node                        */
-        void *owner;                        /* whose nodes these are                                               */
-        struct redis_cluster_node *list;    /* in use                                                              */
-        struct redis_cluster_node *leaving; /* they drain                                                          */
-        struct redis_counters former;       /* of those that are closed                                            */
+        struct client *home;                /* holds commands that no node takes, and gets those of leaving nodes */
+        const struct client_ops *ops;       /* for each node's client; the owner is the node                      */
+        void *owner;                        /* the owner of these nodes */
+        struct redis_cluster_node *list;    /* in use                                                             */
+        struct redis_cluster_node *leaving; /* they drain                                                         */
+        struct redis_counters former;       /* of closed nodes                                                    */
 };
 
 struct redis_cluster_node *redis_node_open(struct redis_nodes *nodes, struct redis_target *origin, unsigned generation,
@@ -38,7 +38,7 @@ void redis_node_leave(struct redis_cluster_node *node, bool is_switch);
 void redis_nodes_reap(struct redis_nodes *nodes);  /* closes those that have left and are drained */
 void redis_nodes_close(struct redis_nodes *nodes); /* when `home` closes                          */
 
-size_t redis_nodes_count(const struct redis_nodes *nodes); /* without those that leave */
+size_t redis_nodes_count(const struct redis_nodes *nodes); /* not counting nodes that leave */
 size_t redis_nodes_held(const struct redis_nodes *nodes);
 size_t redis_nodes_in_flight(const struct redis_nodes *nodes);
 void redis_nodes_add_counters(const struct redis_nodes *nodes, struct redis_counters *to);

@@ -1,11 +1,11 @@
-/* ping: the timer runs until the connection in use will have been silent for idle_ping_ms. That a PONG does not come is
- * noticed by conn.c, as with any other command. */
+/* ping: the timer fires when the connection in use has been silent for idle_ping_ms. conn.c notices a missing PONG, as
+ * for any other command. */
 #include "redis/ping.h"
 
 static void on_pong(struct redis_command *command UNUSED, const struct redis_reply *reply UNUSED,
                     const struct err *err UNUSED)
 {
-        /* conn.c notices when it does not come. */
+        /* conn.c notices if the answer does not arrive. */
 }
 
 static void send_ping(struct ping *ping)
@@ -13,7 +13,7 @@ static void send_ping(struct ping *ping)
         struct redis_command *command = &ping->command;
         if (inside(command)->state != COMMAND_IDLE ||
             redis_command_args(command, 1, (const char *[]){ "PING" }, (size_t[]){ 4 }, NULL) < 0)
-                return; /* one is under way; or out of memory: next time */
+                return; /* one is in flight, or out of memory: next time */
         inside(command)->is_own = true;
         command->must_not_hold = true;
         redis_queue_send(&ping->server->queue, command, true);

@@ -1,5 +1,5 @@
-/* ping: sends a PING on a silent connection, so that a dead peer is noticed within stall_ms, before a request meets it,
- * and no NAT forgets the connection.
+/* ping: sends a PING on a silent connection, so that a dead peer is noticed within stall_ms, before a request uses it,
+ * and no NAT drops the connection.
  *
  * Threads: loop only. */
 #ifndef REDIS_PING_H
@@ -15,7 +15,7 @@ struct ping {
 };
 
 void redis_ping_init(struct ping *ping, struct server *server);
-void redis_ping_use(struct ping *ping, struct conn *conn); /* `conn` is in use from now on; NULL: none */
+void redis_ping_use(struct ping *ping, struct conn *conn); /* `conn` is now in use; NULL: none */
 void redis_ping_fini(struct ping *ping);                   /* once its timer is closed */
 
 #endif

@@ -1,5 +1,6 @@
-/* probe: opens a client of its own. The handshake checks credentials and role; then INFO and CONFIG GET go out, which Redis
- * may deny; then comes the trial (trial.c). The first failure, reported by an event or an answer, ends the probe. */
+/* probe: opens its own client. The handshake checks credentials and role. Then the probe sends INFO and CONFIG GET,
+ * which Redis may deny, and then the trial (trial.c). The first failure, reported by an event or an answer, ends the
+ * probe. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static void on_probe_closed(void *data)
         probe_free(probe);
 }
 
-/* `why` NULL: all is well. */
+/* `why` NULL: success. */
 static void finish(struct redis_probe *probe, const struct err *why)
 {
         if (probe->is_over)
@@ -63,8 +64,8 @@ static bool info_get(const char *info, const char *name, char *out, size_t size)
         return false;
 }
 
-/* INFO says whether the append-only file is on, but of snapshots only whether one was made. A server with neither may
- * still be set to make snapshots, so its persistence is unknown. */
+/* INFO shows whether the append-only file is on, but about snapshots only whether one was made. A server with neither
+ * may still be configured to make snapshots, so its persistence is unknown. */
 static void read_persistence(struct redis_probe_result *result, const char *info)
 {
         char aof[4] = "", seconds[24] = "";
@@ -82,7 +83,7 @@ static void read_info(struct redis_probe_result *result, const char *info)
         if (is_valkey || info_get(info, "redis_version", version, sizeof(version)))
                 (void)snprintf(result->server, sizeof(result->server), "%s %s", is_valkey ? "valkey" : "redis",
                                version);
-        /* What is missing stays "". */
+        /* Missing values stay "". */
         (void)info_get(info, "role", result->role, sizeof(result->role));
         if (!info_get(info, "redis_mode", result->mode, sizeof(result->mode)))
                 (void)info_get(info, "server_mode", result->mode, sizeof(result->mode));
@@ -106,7 +107,7 @@ static void on_tried(const struct err *why, void *data)
         finish(probe, why);
 }
 
-/* In a Cluster, INFO goes to any one node; all others have to be connected too. */
+/* In a Cluster, INFO goes to any one node; all other nodes have to be connected as well. */
 static void try_when_all_stand(struct redis_probe *probe)
 {
         struct err err;
@@ -133,7 +134,7 @@ static void on_info(struct redis_command *command, const struct redis_reply *rep
         try_when_all_stand(probe);
 }
 
-/* "save", "3600 1 300 100": when to make snapshots; "": never. Says what INFO may not. */
+/* "save", "3600 1 300 100": when to make snapshots; "": never. Shows what INFO may leave open. */
 static void on_config(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct redis_probe *probe = probe_of(command, PROBE_CONFIG);

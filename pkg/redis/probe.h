@@ -34,31 +34,31 @@ struct redis_probe_result {
         char peer_name[256];       /* the first name in the server's certificate             */
         int64_t peer_not_after_ms; /* Unix time at which that certificate expires            */
         int64_t connect_ms;
-        char tried[160]; /* the commands of the trial: "SET, GET, XADD"                          */
-        char lacks[64];  /* optional commands among them that the user lacks rights for: "XDEL" */
+        char tried[160]; /* the commands of the trial: "SET, GET, XADD" */
+        char lacks[64];  /* optional commands among them that the user may not send: "XDEL" */
 };
 
-/* The commands that a program needs, tried on keys of their own. */
+/* The commands that a program needs, tried on separate keys. */
 
 enum { REDIS_TRIAL_ARGS = 8 };
 
 struct redis_trial_command {
-        const char *step;                   /* for errors, "write"; static                                     */
+        const char *step;                   /* for errors, "write"; static                                       */
         const char *expects;                /* the text that the reply must have; NULL: any but an error; static */
-        bool is_optional;                   /* if the user lacks rights for it, the result says so (`lacks`)   */
-        bool has_no_key;                    /* goes to the master of the first command that was added          */
-        const char *argv[REDIS_TRIAL_ARGS]; /* the name, the key, ...; NULL after the last one                 */
+        bool is_optional;                   /* if the user may not send it, the result lists it in `lacks`       */
+        bool has_no_key;                    /* goes to the master of the first command that was added            */
+        const char *argv[REDIS_TRIAL_ARGS]; /* the name, the key, ...; NULL after the last one                   */
 };
 
 struct redis_trial_plan; /* opaque: the commands added so far */
-/* Adds a command; copies all of it but `step` and `expects`. ERR_NOMEM. */
+/* Adds a command; copies everything except `step` and `expects`. ERR_NOMEM. */
 int redis_trial_add(struct redis_trial_plan *plan, const struct redis_trial_command *command,
                     struct err *err) NODISCARD;
 
 struct redis_trial {
         const char *key; /* the trial's keys begin with the key prefix and this */
         /* Adds the commands for one master; called for each master of a Cluster. Keys that begin with `key` are on that
-         * master, and nobody else uses them. Let them expire: the trial may be interrupted at any point. */
+         * master and have no other users. Let them expire, because the trial may be interrupted at any point. */
         int (*plan)(struct redis_trial_plan *plan, const char *prefix, const char *key, void *data, struct err *err);
         void *data;
 };
@@ -67,10 +67,10 @@ struct redis_probe; /* opaque: a running probe */
 
 /* Connects to the target and, in a Cluster, to each master; checks that its role allows writes (with ROLE, where the
  * user may call it); sends the commands of `trial` to each master (NULL: a SET that expires, and a GET); then closes.
- * Calls `done` exactly once: with rc 0, or with ERR_* and a text that names the failed step (look-up, connect, TLS,
+ * Calls `done` exactly once, with rc 0, or with ERR_* and a text that names the failed step (look-up, connect, TLS,
  * authentication, role, or a step of the trial); for ERR_DENIED the text lists all refused commands. Borrows `trial`
- * until then. Returns ERR_UNAVAILABLE at once for a target without an address. *out is for redis_probe_cancel; `out` may
- * be NULL. */
+ * until then. Returns ERR_UNAVAILABLE at once for a target without an address. *out is for redis_probe_cancel; `out`
+ * may be NULL. */
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const struct redis_trial *trial, int64_t timeout_ms,
                 void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),
                 void *data, struct redis_probe **out, struct err *err) NODISCARD;

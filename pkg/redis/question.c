@@ -1,5 +1,5 @@
-/* question: each has a client of its own, so look-up, TLS, AUTH and limits are those of any connection. It ends with the
- * first failure as it does with the answer, because the caller can ask another Sentinel, or ask again. */
+/* question: each question has its own client, so look-up, TLS, AUTH and limits work as on any connection. The first
+ * failure ends it just as an answer does, because the caller can ask another Sentinel or ask again. */
 #include <string.h>
 
 #include "redis/locate.h"

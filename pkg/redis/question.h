@@ -18,7 +18,7 @@ struct redis_question {
 
 enum { REDIS_QUESTION_ARGUMENTS_MAX = 5 };
 
-/* ERR_NOMEM: nothing has begun, and neither callback will be called. */
+/* ERR_NOMEM: nothing was started, and neither callback will be called. */
 int redis_question_ask(struct redis_question *question, uv_loop_t *loop, struct redis_target *origin, size_t index,
                        int64_t limit_ms, size_t argc, const char *const argv[], struct err *err) NODISCARD;
 void redis_question_end(struct redis_question *question); /* only if redis_question_ask succeeded */

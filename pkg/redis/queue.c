@@ -1,6 +1,6 @@
-/* queue: commands that are held or have failed. Held commands are in order of deadline; what comes back from a
- * connection is merged in by that order, so it goes before all that was sent later. A failed command is answered from one
- * place, redis_queue_deliver, when the stack is shallow, so that on_reply may do anything. */
+/* queue: keeps commands that are held or have failed. Held commands are sorted by deadline. Commands that return from a
+ * connection are merged in by deadline, so they precede all commands that were sent later. Only redis_queue_deliver
+ * answers failed commands, when the stack is shallow, so on_reply may do anything. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ void redis_queue_hold(struct queue *queue, struct redis_command *command, struct
         queue->held_count++;
 }
 
-/* ASKING is valid for one attempt at one node. */
+/* ASKING is valid for one attempt on one node. */
 static void take_asking_off(struct queue *queue, struct redis_command *command)
 {
         inside(command)->is_asking = inside(command)->has_asked = false;
@@ -47,7 +47,8 @@ static void take_asking_off(struct queue *queue, struct redis_command *command)
         atomic_fetch_sub_explicit(&queue->budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
-/* Its position in a list in order of deadline. Searches from the end, since few commands there are younger. */
+/* Finds its position in a list that is sorted by deadline. Searches from the end, since few commands there are
+ * younger. */
 static struct list *place_in(struct list *list, const struct redis_command *command)
 {
         struct list *at = list;
@@ -56,7 +57,7 @@ static struct list *place_in(struct list *list, const struct redis_command *comm
         return at;
 }
 
-/* Its follower need not wait for it any more. */
+/* Its follower no longer has to wait for it. */
 static void release_follower(struct queue *queue, const struct redis_command *command)
 {
         struct redis_command *follower = command->follower;
@@ -143,7 +144,7 @@ bool redis_queue_cancel(struct redis_command *command)
 
 /* --- From one place to another --------------------------------------------------------------------------- */
 
-/* Moves those from `later` to `held` whose target is in use now; all if the queue closes. */
+/* Moves commands whose target is now in use from `later` to `held`; all of them if the queue closes. */
 static void release(struct queue *queue)
 {
         struct list released;
@@ -191,7 +192,7 @@ bool redis_queue_remake(struct queue *queue, struct redis_command *command)
 
 /* --- From one node of a Cluster to another --------------------------------------------------------------- */
 
-/* A pool has no connection that a command could end. */
+/* A pool has no connection that a command could close. */
 static bool belongs_aside(const struct queue *queue, const struct redis_command *command)
 {
         return inside(command)->suspicion.strikes > 0 && !queue->is_pool;
@@ -315,7 +316,8 @@ void redis_queue_drop_impatient(struct queue *queue)
 
 /* --- Answers --------------------------------------------------------------------------------------------- */
 
-/* Only what has failed so far: a command that an on_reply sends and that fails at once waits for the next turn. */
+/* Answers only the commands that have failed so far: a command that an on_reply sends and that fails at once waits for
+ * the next turn. */
 void redis_queue_deliver(struct queue *queue)
 {
         struct list now;

@@ -1,4 +1,4 @@
-/* random: numbers that spread what happens to many clients at once. Not for secrets.
+/* random: numbers that spread out the actions of many clients. Not for secrets.
  *
  * Threads: one at a time. */
 #ifndef REDIS_RANDOM_H

@@ -1,5 +1,5 @@
-/* reasons: the errors that on_reply gets in place of a reply. Each says whether Redis may have executed the command
- * (ERR_TIMEOUT) or did not, and how Redis failed last. */
+/* reasons: the errors that on_reply gets instead of a reply. Each says whether Redis may have executed the command
+ * (ERR_TIMEOUT), and reports the last failure of Redis. */
 #include "redis/reasons.h"
 
 static int say_away(const struct redis_command *command, int64_t hold_ms, const struct redis_health *health,
@@ -38,7 +38,7 @@ static int say_why(const struct redis_command *command, int64_t hold_ms, const s
                 return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
         case REASON_GUILTY:
                 return err_set(err, ERR_LIMIT,
-                               "Redis ended the connection %u times at this %s of %zu bytes, and answered others (last "
+                               "Redis ended the connection %u times at this %s of %zu bytes, but answered others (last "
                                "error: %s)",
                                inside(command)->suspicion.losses, redis_command_name(command), inside(command)->length,
                                health->last_error.text);
@@ -50,7 +50,7 @@ static int say_why(const struct redis_command *command, int64_t hold_ms, const s
         return err_set(err, ERR_TIMEOUT, "Redis did not answer within %lld ms", (long long)hold_ms);
 }
 
-/* A read changes nothing, so a lost one leaves nothing in doubt. */
+/* A read changes nothing, so its loss leaves nothing in doubt. */
 void redis_reason_say(const struct redis_command *command, int64_t hold_ms, const struct redis_health *health,
                       struct err *err)
 {

@@ -17,12 +17,13 @@
  *     redis_flush(client);                              // once, at the end of the loop's turn: one write
  *
  * Every command that redis_send took is answered exactly once. While Redis is away, the client holds commands; it sends
- * them in order when Redis is back, or fails them when the hold time has passed. It sends unanswered commands again on a
- * new connection, so a command must be safe to repeat (SET of a key of one's own, XADD with a mark that on_resend sets,
- * GET) or say that it is not (`once`). Error replies that mean "not now" (READONLY, LOADING, MASTERDOWN, CLUSTERDOWN,
- * TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) also make it send a command again; on_reply gets all other errors
- * as replies. A command that keeps ending the connection while others are answered is sent alone, then fails alone. A
- * reply that does not fit its command (nil for a SET without NX) ends the connection.
+ * them in order when Redis is back, or fails them when the hold time has passed. It repeats unanswered commands on a
+ * new connection, so a command must be safe to repeat (SET of a key that nothing else sets, XADD with a mark that
+ * on_resend sets, GET) or be marked with `once`. Error replies that mean "not now" (READONLY, LOADING, MASTERDOWN,
+ * CLUSTERDOWN, TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) also make the client repeat a command; on_reply gets
+ * all other errors as replies. A command that repeatedly makes Redis close the connection while others are answered is
+ * sent alone, and then fails alone. A reply that does not fit its command (nil for a SET without NX) closes the
+ * connection.
  *
  * The protocol is RESP2 (redis.io, "Redis serialization protocol specification"), with redis.io's "Guidelines for Redis
  * clients with support for Redis Sentinel" and "Redis cluster specification".
@@ -49,31 +50,32 @@
 
 struct redis; /* opaque: one loop's connections to a target */
 
-/* Limits what is held and in flight together, over all clients that share it. */
+/* Limits the commands held and in flight, over all clients that share it. */
 struct redis_budget {
         atomic_size_t commands, bytes;
         size_t commands_max, bytes_max; /* 0 = 20000 (two commands a document), 64 MiB */
 };
 
 enum redis_state {
-        REDIS_CONNECTING, /* never connected yet, or away: commands are held */
-        REDIS_READY,      /* commands go out with the next flush             */
+        REDIS_CONNECTING, /* not connected yet, or away: commands are held */
+        REDIS_READY,      /* commands go out with the next flush           */
 };
 
 struct redis_options {
-        int64_t hold_ms;             /* how long a command may wait in all; 0 = 30000                   */
-        int64_t connect_timeout_ms;  /* for look-up, connect and AUTH of one attempt; 0 = 3000          */
-        int64_t look_up_ms;          /* a name's look-up may take this much longer; 0 = no longer       */
-        int64_t stall_ms;            /* without a byte while something is in flight; 0 = 5000           */
-        int64_t backoff_min_ms;      /* 0 = 50; doubles, with full jitter ...                           */
-        int64_t backoff_max_ms;      /* 0 = 1000                                                        */
-        int64_t idle_ping_ms;        /* PING after this long without a byte; 0 = 30000                  */
-        int64_t max_age_ms;          /* replace a connection at this age, give or take 10 %; 0 = never  */
-        size_t reply_max_bytes;      /* a longer reply is a protocol error; 0 = 256 MiB                 */
-        struct redis_budget *budget; /* NULL: one of its own                                            */
+        int64_t hold_ms;             /* how long a command may wait in all; 0 = 30000                  */
+        int64_t connect_timeout_ms;  /* for look-up, connect and AUTH of one attempt; 0 = 3000         */
+        int64_t look_up_ms;          /* extra time for a name's look-up; 0 = none                      */
+        int64_t stall_ms;            /* without a byte while something is in flight; 0 = 5000          */
+        int64_t backoff_min_ms;      /* 0 = 50; doubles, with full jitter ...                          */
+        int64_t backoff_max_ms;      /* 0 = 1000                                                       */
+        int64_t idle_ping_ms;        /* PING after this long without a byte; 0 = 30000                 */
+        int64_t max_age_ms;          /* replace a connection at this age, give or take 10 %; 0 = never */
+        size_t reply_max_bytes;      /* a longer reply is a protocol error; 0 = 256 MiB                */
+        struct redis_budget *budget; /* NULL: one of its own                                           */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
-        /* Formats a harmless SET into `command`, of a key in `place` that has `tag` in braces unless `tag` is NULL. The client sends
-         * it when nothing else can show whether Redis accepts writes. Less than 0: not now. NULL: never. */
+        /* Formats a harmless SET into `command`. Its key is in `place` and contains `tag` in braces unless `tag` is
+         * NULL. The client sends it when nothing else can show whether Redis accepts writes. Less than 0: not now.
+         * NULL: never. */
         int (*format_trial)(struct redis_command *command, const struct redis_place *place, const char *tag,
                             void *data);
         void *data;
@@ -83,13 +85,13 @@ struct redis_options {
 int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redis_target *target, unsigned generation,
                struct redis **out, struct err *err) NODISCARD;
 
-/* Switches to another target. New commands go there once it is connected; until then the old connection serves, unless
- * it is dead. The old connection drains, then closes; commands that it does not answer in time are sent again on the new
- * one. A second call overrides the first. */
+/* Switches to another target. New commands go there once it is connected; until then they use the old connection,
+ * unless it is dead. The old connection drains, then closes; commands that it does not answer in time are repeated on
+ * the new one. A second call overrides the first. */
 void redis_set_target(struct redis *client, struct redis_target *target, unsigned generation);
 
-/* Queues a command that is not queued. Never calls on_reply itself: the next redis_flush answers a command that is
- * refused (budget used up, must_not_hold), and one without bytes because formatting failed (with ERR_NOMEM). */
+/* Queues a command that is not queued yet. Never calls on_reply itself. The next redis_flush answers a command that is
+ * refused (budget used up, must_not_hold), and a command without bytes because formatting failed (with ERR_NOMEM). */
 void redis_send(struct redis *client, struct redis_command *command);
 
 /* Writes what redis_send queued since the last call, up to 1024 commands per write; the rest is held until the socket
@@ -100,22 +102,22 @@ void redis_flush(struct redis *client);
  * still be called. */
 bool redis_cancel(struct redis *client, struct redis_command *command);
 
-/* REDIS_READY: commands go out. In a Cluster: every slot is served, and each master is connected. */
+/* REDIS_READY: commands are sent. In a Cluster: every slot is served, and each master is connected. */
 enum redis_state redis_state(const struct redis *client);
-/* The server in use is part of a Cluster, or the target says that it must be. Commands on different keys may then be
- * executed in another order than they were sent in. The first argument after the name is the key. */
+/* True if the server in use is part of a Cluster, or the target requires one. Commands on different keys may then be
+ * executed out of order. The first argument after the name is the key. */
 bool redis_is_cluster(const struct redis *client);
 bool redis_is_nowhere(const struct redis *client);     /* the target has no address yet */
 unsigned redis_generation(const struct redis *client); /* of the connection in use      */
-/* The place in use, or before the first connection the one that the target describes. Borrowed. A command that was made
- * for it may still be written to another place: see redis_command.on_place. */
+/* The place in use; before the first connection, the place that the target describes. Borrowed. A command formatted for
+ * it may still be written to another place: see redis_command.on_place. */
 const struct redis_place *redis_place(const struct redis *client);
-/* Milliseconds since Redis was last usable; 0 while it is. In a Cluster, of the slot that has been away longest. */
+/* Milliseconds since Redis was last usable; 0 while it is. In a Cluster, of the slot that has been away the longest. */
 int64_t redis_away_ms(const struct redis *client);
 size_t redis_in_flight(const struct redis *client);
 size_t redis_held(const struct redis *client);
-/* The most descriptors that the client needs for the Cluster nodes and Sentinels that it knows now. A connection counts
- * twice, because its replacement may overlap with it. */
+/* The maximum number of descriptors for the Cluster nodes and Sentinels known now. A connection counts twice, because
+ * it may overlap with its replacement. */
 size_t redis_descriptors(const struct redis *client);
 
 /* Counters since redis_open. */
@@ -123,10 +125,10 @@ struct redis_counters {
         uint64_t commands; /* written, repeats included                       */
         uint64_t batches;  /* writes that carried commands: round trips       */
         uint64_t batch_commands_max;
-        uint64_t resent; /* written again after Redis may have executed them  */
-        uint64_t failed; /* answered without a reply                          */
+        uint64_t resent; /* repeated after Redis may have executed them */
+        uint64_t failed; /* answered without a reply                    */
         uint64_t connects;
-        uint64_t protocol_errors; /* connections ended by bytes that are no reply, or not one to that command */
+        uint64_t protocol_errors; /* connections closed because a reply was malformed or did not fit its command */
         uint64_t bytes_out, bytes_in;
 };
 struct redis_counters redis_counters(const struct redis *client);
@@ -135,10 +137,10 @@ void redis_on_batch(struct redis *client, void (*on_batch)(size_t commands, void
 /* Called with the round trip time of each batch's first reply. NULL: none. */
 void redis_on_round_trip(struct redis *client, void (*on_round_trip)(int64_t us, void *data), void *data);
 
-/* Fails every command that is held or in flight (ERR_UNAVAILABLE or ERR_TIMEOUT; calls on_reply from inside) and closes
- * everything. The loop must run until the handles are closed; `on_closed` may be NULL. A NULL client is fine. Any
- * callback may call it. Afterwards no function of the client may be called, except redis_send inside those last
- * on_reply, which fails. */
+/* Fails every command that is held or in flight (ERR_UNAVAILABLE or ERR_TIMEOUT; calls on_reply before it returns) and
+ * closes everything. The loop must run until the handles are closed; `on_closed` may be NULL. A NULL client is fine.
+ * Any callback may call this. Afterwards no function of the client may be called, except redis_send inside those last
+ * on_reply calls, which fails. */
 void redis_close(struct redis *client, void (*on_closed)(void *data), void *data);
 
 #endif

@@ -1,5 +1,5 @@
-/* renewal: replaces the connection in use when it is max_age_ms old. The old one retires only when its successor is
- * ready, so nothing is lost.
+/* renewal: replaces the connection in use when it is max_age_ms old. The old connection retires only when the new one
+ * is ready, so nothing is lost.
  *
  * Threads: loop only. */
 #ifndef REDIS_RENEWAL_H
@@ -14,7 +14,7 @@ struct renewal {
 };
 
 void redis_renewal_init(struct renewal *renewal, struct server *server);
-/* `conn` is in use from now on; NULL: none. `spread` is random. */
+/* `conn` is now in use; NULL: none. `spread` is random. */
 void redis_renewal_use(struct renewal *renewal, struct conn *conn, uint64_t spread);
 
 #endif

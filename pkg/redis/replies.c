@@ -1,6 +1,6 @@
-/* replies: a reply that does not fit its command ends the connection before it gets here. Of the others, an answer goes
- * to the caller and shows that the server works; "not now" puts the command aside (in `refused`) and pauses the
- * connection, until all that is in flight has been answered. */
+/* replies: a reply that does not fit its command closes the connection before it gets here. Any other reply is either
+ * an answer, which goes to the caller and shows that the server works, or "not now", which puts the command aside (in
+ * `refused`) and pauses the connection until everything in flight has been answered. */
 #include "redis/replies.h"
 
 #include "base/clock.h"

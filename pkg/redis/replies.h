@@ -1,4 +1,4 @@
-/* replies: what becomes of a reply: an answer for the caller, a reason to try again, or a broken connection.
+/* replies: handles each reply as an answer for the caller, a reason to retry, or a reason to close the connection.
  *
  * Threads: loop only. */
 #ifndef REDIS_REPLIES_H
@@ -9,7 +9,7 @@
 /* `failure`: what the reply means (failure.c, or cluster.c for a node of a Cluster). */
 void redis_replies_settle(struct conn *conn, struct redis_command *command, const struct redis_reply *reply,
                           enum redis_failure failure);
-/* The server is not usable from now on, unless it was so before. */
+/* Marks the server as not usable, unless it already was. */
 void redis_replies_set_away(struct server *server, const struct err *why);
 
 #endif

@@ -1,5 +1,5 @@
 /* reply: hiredis's reader parses; this file stores the parts in an arena that is emptied for the next reply. So a reply
- * costs no malloc and no free, and one limit bounds its memory, also for a hostile length ("*2000000000") at any depth.
+ * needs no malloc and no free, and one limit bounds its memory, even for a hostile length ("*2000000000") at any depth.
  * Types that RESP2 lacks are refused, because hiredis 1.x would pass numbers as pointers for them. */
 #include <stdalign.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum { CHUNK_BYTES = 4096, READER_KEEPS_BYTES = 256 << 10, DEPTH_MAX = 6 };
 
 struct redis_reply {
         enum redis_reply_type type;
-        size_t length; /* of text, or number of elements */
+        size_t length; /* of the text, or number of elements */
         union {
                 int64_t integer;
                 char *text;
@@ -85,7 +85,7 @@ static void arena_clear(struct redis_reader *reader)
         reader->arena_bytes = 0;
 }
 
-/* Adds a part to the array that is being read. NULL makes hiredis give up. */
+/* Adds a part to the array being read. NULL makes hiredis give up. */
 static struct redis_reply *add_reply(const redisReadTask *task, enum redis_reply_type type)
 {
         struct redis_reply *reply = arena_get(task->privdata, sizeof(*reply));

@@ -1,4 +1,4 @@
-/* resend: which commands are sent again after a refusal or a lost connection, and which fail.
+/* resend: decides which commands are repeated after a refusal or a lost connection, and which fail.
  *
  * Threads: loop only. */
 #ifndef REDIS_RESEND_H
@@ -10,7 +10,7 @@
 void redis_resend_refused(struct queue *queue, struct redis_command *command, struct list *list);
 /* The same if Redis may have executed it. */
 void redis_resend_doubtful(struct queue *queue, struct redis_command *command, struct list *list);
-/* The connection is lost: does one or the other with all that is in flight, and returns it to the queue. */
+/* The connection is lost: applies one of these to each command in flight, and returns it to the queue. */
 void redis_resend_lost(struct flight *flight, struct queue *queue);
 
 #endif

@@ -1,5 +1,6 @@
-/* router: what callers know as struct redis. It hands commands to the client of a single server or, as soon as that turns
- * out to be part of a Cluster, to those of its nodes (cluster.c), and makes Sentinels known to the client. */
+/* router: implements struct redis. It passes commands to the client of a single server or, once that server turns out
+ * to be part of a Cluster, to the clients of its nodes (cluster.c). It also gives the client access to the
+ * Sentinels. */
 #include "redis/router.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "redis/sentinel.h"
 #include "redis/target_private.h"
 
-/* --- What its client asks of it -------------------------------------------------------------------------- */
+/* --- Its client's callbacks -------------------------------------------------------------------------- */
 
 static void on_event(void *owner, const struct redis_event *event)
 {
@@ -82,7 +83,7 @@ static const struct client_ops ops = { .event = on_event,
                                        .format_trial = format_trial,
                                        .sentinel = &redis_sentinel_ops };
 
-/* --- The caller's side ----------------------------------------------------------------------------------- */
+/* --- The public calls ----------------------------------------------------------------------------------- */
 
 int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redis_target *target, unsigned generation,
                struct redis **out, struct err *err)
@@ -196,7 +197,7 @@ size_t redis_descriptors(const struct redis *redis)
                 nodes = target->cluster_node_count;
         for (const struct redis_cluster_node *node = redis->cluster.nodes.leaving; node; node = node->next)
                 nodes++;
-        /* 1: the client's own, which fetches the map; twice: the one that comes, or that drains */
+        /* 1: the client's own connection, which fetches the map; twice: one may be opening or draining */
         return 2 * (1 + nodes) + target->sentinel_count;
 }
 

@@ -9,10 +9,10 @@
 #include "redis/sentinel_watch.h"
 
 struct redis {
-        struct client *client;              /* of the single server, or the home of the Cluster  */
-        struct redis_cluster cluster;       /* its map is NULL for a single server               */
-        struct redis_sentinel_watch *watch; /* NULL without Sentinel                             */
-        bool is_brief;                      /* it closes soon, so it subscribes to no Sentinel   */
+        struct client *client;              /* of the single server, or the home of the Cluster */
+        struct redis_cluster cluster;       /* its map is NULL for a single server              */
+        struct redis_sentinel_watch *watch; /* NULL without Sentinel                            */
+        bool is_brief;                      /* short-lived, so it subscribes to no Sentinel     */
         void (*on_closed)(void *data);
         void *on_closed_data;
 };

@@ -1,7 +1,7 @@
-/* sentinel: each Sentinel gets a question of its own (question.c): first the one that was right last time, then the next
- * one after a failure or 250 ms without an answer. The first that names a primary ends the round. Its word is not
- * trusted: the handshake asks the server for its role, and if that is wrong, the next round begins with another Sentinel
- * (redis.io, "Guidelines for Redis clients with support for Redis Sentinel"). */
+/* sentinel: asks each Sentinel separately (question.c): first the one that was right last time, then the next one after
+ * a failure or 250 ms without an answer. The first Sentinel that names a primary ends the round. Its answer is
+ * verified: the handshake asks the server for its role, and if the role is wrong, the next round starts with another
+ * Sentinel (redis.io, "Guidelines for Redis clients with support for Redis Sentinel"). */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 enum { STAGGER_MS = 250, PRIMARY_HOST_MAX = 253 };
 
-/* How much an error tells: the most telling of all is reported. */
+/* How informative an error is: the most informative one is reported. */
 enum worth { WORTH_AWAY, WORTH_ANSWER, WORTH_DENIED };
 
 struct asked {
@@ -22,7 +22,7 @@ struct asked {
 };
 
 struct redis_sentinels {
-        struct redis_locator *locator; /* who wants to know */
+        struct redis_locator *locator; /* the search that asks */
         struct redis_target *target;
         redis_primary_fn *done; /* NULL once it is over */
         void *data;
@@ -36,7 +36,7 @@ struct redis_sentinels {
 
 /* --- Its end --------------------------------------------------------------------------------------------- */
 
-/* Called by the loop, when a client or the timer is closed. */
+/* Called from the loop when a client or the timer is closed. */
 static void release(struct redis_sentinels *s)
 {
         struct redis_life *life = s->locator->life;
@@ -100,7 +100,7 @@ static void on_failed(struct asked *ask, const struct err *why, enum worth worth
                 finish(s, NULL, &s->err);
 }
 
-/* A name or address; it is logged, and given to the resolver. */
+/* A name or address, which is logged and passed to the resolver. */
 static bool is_host(const char *text, size_t length)
 {
         for (size_t i = 0; i < length; i++)
@@ -181,7 +181,7 @@ static void on_answer(struct redis_question *question, const struct redis_reply 
 
 /* --- Asking ---------------------------------------------------------------------------------------------- */
 
-/* Fails only when out of memory; then the timer goes on, as if that Sentinel had not answered. */
+/* Fails only when out of memory; then the timer continues as if that Sentinel had not answered. */
 static void start_next(struct redis_sentinels *s)
 {
         struct asked *ask = &s->asks[s->started];

@@ -1,4 +1,4 @@
-/* sentinel: asks the Sentinels of a target who the primary is.
+/* sentinel: asks a target's Sentinels for the primary.
  *
  * Threads: loop only. */
 #ifndef REDIS_SENTINEL_H
@@ -9,7 +9,7 @@
 
 extern const struct redis_sentinel_ops redis_sentinel_ops; /* for client_ops.sentinel */
 
-/* Host and port as a Sentinel sends them, borrowed. False: they are not valid. */
+/* Host and port as a Sentinel sends them, borrowed. False: they are invalid. */
 bool redis_sentinel_place(const struct redis_reply *host, const struct redis_reply *port, const char **host_out,
                           uint16_t *port_out);
 

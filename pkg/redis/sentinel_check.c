@@ -1,6 +1,6 @@
-/* sentinel_check: sends each Sentinel the commands that a client in use sends, one after the other, each on a connection of
- * its own, and reports the first that fails. It asks every Sentinel, because they do not share users or rights, and all
- * at once, so that one that hangs delays nothing. */
+/* sentinel_check: sends each Sentinel the commands that a client in use sends, one after the other, each on a separate
+ * connection, and reports the first that fails. It asks every Sentinel, because Sentinels do not share users or
+ * permissions, and all at once, so that a hanging one delays nothing. */
 #include <stdlib.h>
 
 #include "redis/question.h"
@@ -27,7 +27,7 @@ struct check {
         int64_t timeout_ms;
         redis_checked_fn *done;
         void *data;
-        size_t open; /* candidates that are not done */
+        size_t open; /* candidates that have not finished */
         struct redis_sentinel_found *found;
         struct candidate candidates[];
 };
@@ -113,7 +113,7 @@ int redis_sentinels_check(uv_loop_t *loop, struct redis_target *target, int64_t 
         }
         if (check->open > 0)
                 return 0;
-        *err = found[0].err; /* no memory for any of them */
+        *err = found[0].err; /* out of memory for all of them */
         free_check(check);
         return err->code;
 }

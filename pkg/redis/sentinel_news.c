@@ -1,5 +1,6 @@
 /* sentinel_news: the messages are words in a fixed order (redis.io, "High availability with Redis Sentinel", "Pub/Sub
- * messages"). Only its position tells what a word is, because a master may itself be called "master" or "slave". */
+ * messages"). A word's meaning depends only on its position, because a master may itself be called "master" or
+ * "slave". */
 #include "redis/sentinel_news.h"
 
 #include <stdlib.h>
@@ -20,7 +21,7 @@ const char *const redis_sentinel_channels[REDIS_SENTINEL_CHANNELS] = { CHANNEL_S
 const char redis_sentinel_rights[] = "+sentinel|get-master-addr-by-name +sentinel|master +subscribe +ping "
                                      "&" CHANNEL_SELECT " &" CHANNEL_BEGIN " &" CHANNEL_NAMED " &" CHANNEL_SWITCH;
 
-/* It ends at a blank, without a NUL. */
+/* The word ends at a space, without a NUL. */
 struct word {
         const char *text;
         size_t length;
@@ -42,7 +43,7 @@ static bool is_word(const struct word *word, const char *text)
         return word->length == strlen(text) && memcmp(word->text, text, word->length) == 0;
 }
 
-/* The name of the master; host and port of the present primary follow. NULL: the message has another form. */
+/* The name of the master, followed by host and port of the current primary. NULL: the message has another form. */
 static const struct word *find_master(const char *channel, const struct word words[WORDS_MAX], size_t count)
 {
         if (strcmp(channel, CHANNEL_SWITCH) == 0) /* mymaster 10.0.0.5 6379 10.0.0.6 6379 */

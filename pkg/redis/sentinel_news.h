@@ -1,4 +1,4 @@
-/* sentinel_news: what Sentinels publish about a failover, and what a client must be allowed to hear it.
+/* sentinel_news: parses what Sentinels publish about a failover, and lists the permissions needed to receive it.
  *
  * Threads: any. */
 #ifndef REDIS_SENTINEL_NEWS_H
@@ -12,15 +12,15 @@ enum { REDIS_SENTINEL_CHANNELS = 4 };
 extern const char *const redis_sentinel_channels[REDIS_SENTINEL_CHANNELS]; /* to subscribe to */
 
 enum redis_sentinel_step {
-        SENTINEL_SELECTS,  /* it is about to choose a replica            */
-        SENTINEL_PROMOTES, /* it is about to promote the replica         */
-        SENTINEL_NAMES,    /* it names the new primary from now on       */
+        SENTINEL_SELECTS,  /* it is about to choose a replica    */
+        SENTINEL_PROMOTES, /* it is about to promote the replica */
+        SENTINEL_NAMES,    /* it now names the new primary       */
 };
 
 /* The texts are borrowed from the message and not terminated. */
 struct redis_sentinel_news {
         enum redis_sentinel_step step;
-        const char *master, *host; /* the name of the master, and the host of the primary that it leaves */
+        const char *master, *host; /* the name of the master, and the host of its old primary */
         size_t master_length, host_length;
         uint16_t port;
 };

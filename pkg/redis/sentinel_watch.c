@@ -1,10 +1,11 @@
-/* sentinel_watch: learns of a failover from the Sentinels as it happens. When an operator starts one with SENTINEL FAILOVER,
- * the old primary still accepts writes for some 10 s, until a Sentinel makes it a replica, and loses them all; so we do not
- * wait for the primary itself. Each Sentinel has a client that subscribes to it. The leader of a failover announces
- * that it is about to choose a replica (+failover-state-select-slave) and, one cycle later, 50 to 100 ms, to promote it
- * (+failover-state-send-slaveof-noone); the promotion follows in the next cycle. We hold commands from the first event
- * on, so that acknowledged writes have time to be replicated. The leader names the new primary from
- * +failover-state-reconf-slaves on, the others from +switch-master on; then we ask that Sentinel (failover.c).
+/* sentinel_watch: learns of a failover from the Sentinels as it happens. When an operator starts one with SENTINEL
+ * FAILOVER, the old primary still accepts writes for about 10 s, until a Sentinel makes it a replica, and all of these
+ * are lost; so we do not wait for a sign from the primary itself. Each Sentinel has a client that subscribes to it. The
+ * leader of a failover announces that it is about to choose a replica (+failover-state-select-slave) and, one cycle
+ * later, 50 to 100 ms, to promote it (+failover-state-send-slaveof-noone); the promotion follows in the next cycle. We
+ * hold commands from the first event on, so that acknowledged writes have time to be replicated. The leader names the
+ * new primary once it has sent +failover-state-reconf-slaves, the others after +switch-master; then we ask that
+ * Sentinel (failover.c).
  *
  * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then asked
  * for its state (SENTINEL MASTER). When a primary comes into use, a subscription is lost, or a Sentinel returns, we hold
@@ -21,14 +22,14 @@
 
 enum {
         WATCHED_MAX = 8,
-        LISTEN_MS = 500, /* how long to wait for a Sentinel that hangs; a failover takes 200 ms until the promotion */
-        SELECTION_MS = 1000, /* after that, no replica was good enough                                            */
-        PROMOTION_MS = 5000, /* after that, the promotion has failed                                              */
+        LISTEN_MS = 500,     /* how long to wait for a hanging Sentinel; a failover takes 200 ms until the promotion */
+        SELECTION_MS = 1000, /* after this time no replica was suitable */
+        PROMOTION_MS = 5000, /* after this time the promotion has failed */
         RETRY_MIN_MS = 50,
         RETRY_MAX_MS = 1000,
         REFUSED_MS = 10000,
-        IDLE_MS = 500,  /* PING a silent subscription after this, ... */
-        STALL_MS = 1000 /* ... and give it up after this: a Sentinel answers at once */
+        IDLE_MS = 500,  /* PING a silent subscription after this time ... */
+        STALL_MS = 1000 /* ... and give up on it after this: a Sentinel answers at once */
 };
 
 struct subscription {
@@ -41,23 +42,23 @@ struct watcher {
         unsigned index;
         struct client *client; /* NULL while it is closed */
         struct subscription subscriptions[REDIS_SENTINEL_CHANNELS];
-        size_t subscribed;              /* channels                                    */
-        bool is_over;                   /* its client is being closed                  */
-        bool is_refused;                /* it does not let us subscribe                */
-        struct redis_question question; /* after the subscriptions: its state          */
-        bool is_asking;                 /* until that is closed                        */
-        bool is_awaited;                /* it may have news that we do not hear        */
-        int64_t lost_ms;                /* since when it is not heard; 0: it is heard  */
+        size_t subscribed;              /* channels                                     */
+        bool is_over;                   /* its client is being closed                   */
+        bool is_refused;                /* it refuses our subscription                  */
+        struct redis_question question; /* after the subscriptions: its state           */
+        bool is_asking;                 /* until that is closed                         */
+        bool is_awaited;                /* it may have events that we do not receive    */
+        int64_t lost_ms;                /* since when we receive nothing; 0: subscribed */
         uv_timer_t timer;
 };
 
 struct redis_sentinel_watch {
-        struct client *client; /* that it holds commands of */
+        struct client *client; /* the connection whose commands it holds */
         struct redis_target *target;
         bool is_closing;
         bool has_reported; /* a refusal has been reported */
         unsigned open;     /* clients, questions and timers that are not closed yet */
-        /* The primary that is about to be replaced, until then. */
+        /* The primary that is about to be replaced, and until when to hold. */
         char leaving_host[256];
         uint16_t leaving_port;
         int64_t leaving_until_ms;
@@ -93,7 +94,7 @@ static void set_hold(const struct redis_sentinel_watch *watch, struct conn *conn
                 redis_client_wake(watch->client);
 }
 
-/* Call it last in a callback: it may write held commands and answer them. */
+/* Call this last in a callback: it may write held commands and answer them. */
 static void hold_or_go_on(const struct redis_sentinel_watch *watch)
 {
         struct client *client = watch->client;
@@ -139,7 +140,7 @@ static void hold_for_promotion(struct redis_sentinel_watch *watch, const char *h
 
 /* --- Its end ----------------------------------------------------------------------------------------------- */
 
-/* Called by the loop, when a client, a question or a timer is closed. */
+/* Called from the loop when a client, a question or a timer is closed. */
 static void release(struct redis_sentinel_watch *watch)
 {
         struct redis_life *life = &watch->client->server.life;
@@ -156,7 +157,8 @@ static void try_again_after(struct watcher *w, int64_t wait_ms)
                 (void)uv_timer_start(&w->timer, on_timer, (uint64_t)wait_ms, 0); /* not closed: cannot fail */
 }
 
-/* An eighth of the time that it has been away: a Sentinel that returns is heard soon, one that stays away costs little. */
+/* An eighth of the time that it has been away: we reconnect soon to a Sentinel that returns, and one that stays away
+ * costs little. */
 static int64_t retry_ms(const struct watcher *w)
 {
         int64_t wait_ms = (now_of(w->all) - w->lost_ms) / 8;
@@ -177,7 +179,7 @@ static void on_client_closed(void *data)
         release(w->all);
 }
 
-/* Waits for a subscription that worked before; does not wait any longer for one that never did. */
+/* Waits for a subscription that worked before, but no longer for one that never did. */
 static void end_client(struct watcher *w)
 {
         if (!w->client || w->is_over)
@@ -216,7 +218,8 @@ static bool is_failing_over(const struct redis_reply *reply)
         return flags && strstr(flags, "failover_in_progress");
 }
 
-/* How long to hold. Earlier states are followed by a message; after later ones another primary is named. */
+/* How long to hold. A message follows the earlier states; in the later ones the Sentinel already names another
+ * primary. */
 static int64_t promoting_ms(const struct redis_reply *reply)
 {
         const struct redis_reply *unused;
@@ -232,7 +235,7 @@ static bool is_in_use(const struct redis_sentinel_watch *watch, const char *host
         return conn && conn->target->port == port && conn->target->host && strcmp(conn->target->host, host) == 0;
 }
 
-/* Once per target, however many of its Sentinels refuse, and however often. Call it last in a callback. */
+/* Reports once per target, however many of its Sentinels refuse, and however often. Call this last in a callback. */
 static void report_refusal(const struct watcher *w, const struct err *why)
 {
         struct redis_sentinel_watch *watch = w->all;
@@ -350,7 +353,7 @@ static void on_event(void *owner, const struct redis_event *event)
         if (event->err)
                 end_client(w);
         else if (event->kind == REDIS_EVENT_CONNECTED && !w->is_over)
-                await(w); /* from now on it may have news */
+                await(w); /* it may have events from now on */
         if (event->kind == REDIS_EVENT_DENIED)
                 report_refusal(w, event->err);
 }

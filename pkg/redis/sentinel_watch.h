@@ -8,9 +8,9 @@
 
 struct redis_sentinel_watch;
 
-/* Call it when `conn` is about to take commands, or none does (NULL). Starts a watch if a Sentinel named that server,
- * and ends one of other Sentinels. Holds the connection's commands while a failover from it is under way, or while one
- * could be that we have not heard of. *watch is NULL at first. */
+/* Call this when `conn` is about to take commands, or no connection does (NULL). Starts a watch if a Sentinel named
+ * that server, and ends a watch of other Sentinels. Holds the connection's commands during a failover from it, and
+ * while there could be one that we have not been told about. *watch is NULL at first. */
 void redis_sentinel_watch_follow(struct redis_sentinel_watch **watch, struct client *client, struct conn *conn);
 void redis_sentinel_watch_close(struct redis_sentinel_watch *watch); /* NULL is fine */
 

@@ -1,4 +1,4 @@
-/* server: a server as a client sees it: what waits for it, how it is doing, and what all connections to it share.
+/* server: a client's view of its server: the waiting commands, its health, and what all connections to it share.
  *
  * Threads: loop only. */
 #ifndef REDIS_SERVER_H
@@ -36,11 +36,11 @@ struct server {
         struct redis_counters counters;
         struct redis_numbers *numbers;
         struct redis_observers observers;
-        const struct conn_events *events;                                  /* what connections report to the client */
+        const struct conn_events *events;                                  /* the connections' reports to the client */
         void (*on_message)(const struct redis_reply *message, void *data); /* of a subscription; NULL: none */
         void *on_message_data;
         unsigned epoch;    /* counts changes of the target; a connection of another epoch is out of date */
-        bool second_first; /* the second of the target's passwords is the right one                     */
+        bool second_first; /* the target's second password is the right one */
         char read_buffer[REDIS_READ_BYTES];
 };
 
@@ -49,7 +49,7 @@ static inline int64_t redis_now_ms(const struct server *server)
         return (int64_t)uv_now(server->loop);
 }
 
-/* Since when it has not been usable; 0 while it is. */
+/* The time since when it has not been usable; 0 while it is. */
 static inline int64_t redis_server_away_ms(const struct server *server)
 {
         return server->health.away_since_ms ? redis_now_ms(server) - server->health.away_since_ms : 0;

@@ -1,6 +1,6 @@
-/* slots: the formats of a Cluster (redis.io, "Redis cluster specification": key distribution model, hash tags, MOVED and
- * ASK redirection; command CLUSTER SLOTS), without any connection. A map has a node index for each of the 16384 slots, so
- * finding the node of a command takes one checksum of its key and one array access. */
+/* slots: parses the formats of a Cluster (redis.io, "Redis cluster specification": key distribution model, hash tags,
+ * MOVED and ASK redirection; command CLUSTER SLOTS); it uses no connection. A map has a node index for each of the
+ * 16384 slots, so finding the node for a command takes one checksum of its key and one array access. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ unsigned redis_slot_of_key(const char *key, size_t length)
         if (open) {
                 const char *tag = open + 1;
                 const char *close = memchr(tag, '}', length - (size_t)(tag - key));
-                if (close && close > tag) { /* an empty tag does not count */
+                if (close && close > tag) { /* an empty tag is ignored */
                         length = (size_t)(close - tag);
                         key = tag;
                 }
@@ -85,7 +85,7 @@ static const char *ip_of(const struct redis_reply *node)
 /* The host of a node without a name, if the Cluster prefers names (cluster-preferred-endpoint-type). */
 #define HOST_UNKNOWN "?"
 
-/* The host of a node: an empty one means the host that was asked. NULL: unknown. */
+/* The host of a node; an empty host means the host that was asked. NULL: unknown. */
 static const char *host_of(const struct redis_reply *node, const char *asked_host)
 {
         const char *host = redis_reply_text(redis_reply_at(node, 0), NULL);
@@ -94,7 +94,7 @@ static const char *host_of(const struct redis_reply *node, const char *asked_hos
         return strcmp(host, HOST_UNKNOWN) == 0 ? ip_of(node) : host;
 }
 
-/* A name or address; it goes to the resolver and into logs. */
+/* A name or address, which is passed to the resolver and logged. */
 static bool is_host(const char *host)
 {
         for (const char *at = host; *at; at++)
@@ -103,7 +103,7 @@ static bool is_host(const char *host)
         return true;
 }
 
-/* 1 + the index of the node, which may be listed already; 0: its host is unknown; or ERR_*. */
+/* Returns 1 + the index of the node, which may already be listed; 0 if its host is unknown; or ERR_*. */
 static int add_node(struct redis_slots *slots, const struct redis_reply *reply, const char *asked_host, struct err *err)
 {
         const struct redis_reply *port_reply = redis_reply_at(reply, 1);
@@ -188,8 +188,8 @@ int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, s
 
 /* --- Redirections ---------------------------------------------------------------------------------------- */
 
-/* "MOVED 3999 127.0.0.1:6381". IPv6 addresses come without brackets, so the last colon counts. "MOVED 3999 :6381" means
- * the host that was asked, "MOVED 3999 ?:6381" one that only the map names. */
+/* "MOVED 3999 127.0.0.1:6381". IPv6 addresses have no brackets, so the last colon counts. "MOVED 3999 :6381" means the
+ * host that was asked, "MOVED 3999 ?:6381" a host that only the map names. */
 bool redis_redirect_parse(const char *text, const char *asked_host, struct redis_redirect *out)
 {
         char *end;

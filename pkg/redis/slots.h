@@ -1,4 +1,4 @@
-/* slots: what the keys, maps and redirections of a Cluster mean.
+/* slots: interprets the keys, maps and redirections of a Cluster.
  *
  * Threads: any. */
 #ifndef REDIS_SLOTS_H
@@ -32,13 +32,12 @@ struct redis_redirect {
 };
 
 uint16_t redis_crc16(const char *bytes, size_t length);
-unsigned redis_slot_of_key(const char *key, size_t length); /* by its hash tag, if it has one */
-/* Parses the answer to CLUSTER SLOTS; `asked_host` stands in for a node that does not tell its host. ERR_PROTOCOL,
- * ERR_NOMEM. */
+unsigned redis_slot_of_key(const char *key, size_t length); /* computed from its hash tag if it has one */
+/* Parses the answer to CLUSTER SLOTS; `asked_host` is used for nodes without a host. ERR_PROTOCOL, ERR_NOMEM. */
 int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, struct redis_slots **out,
                       struct err *err) NODISCARD;
 void redis_slots_free(struct redis_slots *slots); /* NULL is fine */
-/* Parses MOVED and ASK. False: another error, or a redirection to nowhere. */
+/* Parses MOVED and ASK. False: another error, or a redirection without an address. */
 bool redis_redirect_parse(const char *text, const char *asked_host, struct redis_redirect *out);
 
 #endif

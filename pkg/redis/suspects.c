@@ -1,23 +1,23 @@
-/* suspects: finds the command that ends connections: a document that is larger than a server or a proxy accepts
- * (client-query-buffer-limit, maxmemory-clients), or a reply that is larger than the server sends
- * (client-output-buffer-limit) or this client reads. All commands that were in flight with it are sent again, and would
+/* suspects: finds the command that makes Redis close connections: a document that is larger than a server or a proxy
+ * accepts (client-query-buffer-limit, maxmemory-clients), or a reply that is larger than the server sends
+ * (client-output-buffer-limit) or this client reads. All commands that were in flight with it are repeated, and would
  * be lost again.
  *
- * A second loss of the same command narrows the window: only a quarter as many commands as were lost may be in flight.
- * So the culprit is soon alone, and replies that are too large together come one by one. The window opens again as
- * answers come. A command that is lost alone for the second time becomes a suspect; so does one that was half written,
- * and a long one that is lost twice. It is set aside while the others go on, and tried from time to time with nothing
- * else in flight. A loss counts as a strike only if commands of its kind were answered since the last one: a server that
- * is down, or rejects writes, makes nobody guilty (only other SETs that succeed count against a SET). If no other
- * command comes, the client sends one of its own in between, the trial. STRIKES_MAX strikes are the verdict. */
+ * If the same command is lost twice, the window shrinks to a quarter of the number of lost commands. So the culprit is
+ * soon alone, and replies that are too large together arrive one by one. The window grows again with the answers. A
+ * command that is lost alone for the second time becomes a suspect; so does one that was partly written, and a long one
+ * that is lost twice. It is set aside while the others continue, and is retried from time to time with nothing else in
+ * flight. A loss counts as a strike only if commands of the same kind have been answered since the last one (for a SET,
+ * only other SETs that succeed). So a server that is down or rejects writes incriminates no command. If there is no
+ * other command, the client sends one of its own in between, the trial. A command with STRIKES_MAX strikes fails. */
 #include "redis/suspects.h"
 
 enum {
         STRIKES_MAX = 6,
-        ALONE_MIN_MS = 20,      /* until it is sent alone again; doubles with each strike    */
-        NARROWS_BY = 4,         /* the window, with each loss                             */
-        WINDOW_MAX = 1024,      /* above this there is no limit                          */
-        WINDOW_TURNS = 4,       /* it doubles after so many windows of answers            */
+        ALONE_MIN_MS = 20,      /* pause before it is sent alone again; doubles with each strike */
+        NARROWS_BY = 4,         /* divides the window after each loss */
+        WINDOW_MAX = 1024,      /* a larger window means no limit */
+        WINDOW_TURNS = 4,       /* doubles after this many windows of answers */
         LARGE_BYTES = 64 << 10, /* large enough to exceed a limit */
 };
 
@@ -27,7 +27,7 @@ static void on_tried(struct redis_command *command, const struct redis_reply *re
 {
         struct suspects *suspects = CONTAINER_OF(command, struct suspects, trial);
         suspects->trial_failed = !reply;
-        if (!reply) /* reads that come meanwhile must not wait behind another trial */
+        if (!reply) /* reads that arrive meanwhile must not wait behind another trial */
                 suspects->trial_after_ms = redis_queue_now_ms(suspects->queue) + suspects->stall_ms;
 }
 
@@ -49,7 +49,7 @@ static bool format(struct suspects *suspects, enum redis_kind kind)
         return suspects->format_trial && suspects->format_trial(trial, suspects->data) == 0;
 }
 
-/* True: one is under way. */
+/* True: a trial is in progress. */
 static bool try_kind(struct suspects *suspects, enum redis_kind kind)
 {
         struct redis_command *trial = &suspects->trial;
@@ -94,7 +94,7 @@ void redis_suspects_start_over(struct suspects *suspects)
         suspects->window = 0;
 }
 
-/* The next command that is to be sent alone, or NULL. */
+/* The next command to be sent alone, or NULL. */
 static struct redis_command *find_due(const struct queue *queue)
 {
         int64_t now_ms = redis_queue_now_ms(queue);
@@ -116,7 +116,7 @@ bool redis_suspects_take_turn(struct suspects *suspects, const struct flight *fl
                 return true;
         enum redis_kind kind = redis_command_kind(due);
         if (suspects->answered[kind] ==
-            inside(due)->suspicion.seen) { /* nothing shows yet that other commands are served */
+            inside(due)->suspicion.seen) { /* no answer shows yet that other commands are served */
                 if (!suspects->trial_failed && try_kind(suspects, kind))
                         return true;
                 if (!list_is_empty(&queue->held))
@@ -154,7 +154,7 @@ static void accuse(struct suspects *suspects, struct redis_command *command)
                 redis_queue_now_ms(suspects->queue) + (ALONE_MIN_MS << inside(command)->suspicion.strikes) / 2;
 }
 
-/* Counts what was in flight; *repeated: some of it had been lost before. */
+/* Counts the commands that were in flight; *repeated: some had been lost before. */
 static size_t note_losses(struct suspects *suspects, const struct flight *flight, bool *repeated)
 {
         size_t count = 0;
@@ -169,8 +169,8 @@ static size_t note_losses(struct suspects *suspects, const struct flight *flight
         return count;
 }
 
-/* A culprit was the only command in flight, or was partly written (a server stops reading a command that is too long),
- * or is long. */
+/* A culprit was the only command in flight, was partly written (a server stops reading a command that is too long), or
+ * is long. */
 static bool is_culprit(const struct flight *flight, const struct redis_command *command, size_t count)
 {
         if (inside(command)->state == COMMAND_ABANDONED || command->once || command->must_not_hold)

@@ -1,4 +1,4 @@
-/* suspects: finds the command that ends connections, so that it fails alone.
+/* suspects: finds the command that makes Redis close connections, so that only that command fails.
  *
  * Threads: loop only. */
 #ifndef REDIS_SUSPECTS_H
@@ -10,14 +10,14 @@ struct suspects {
         struct queue *queue; /* the commands in question */
         struct redis_health *health;
         int64_t stall_ms;
-        /* Formats a harmless SET; less than 0: there is none to send. NULL: never. */
+        /* Formats a harmless SET; less than 0: none can be sent now. NULL: never. */
         int (*format_trial)(struct redis_command *command, void *data);
         void *data;
 
-        size_t window;                  /* how many commands may be in flight; 0: no limit         */
-        size_t window_answers;          /* and how many were answered since it changed             */
-        uint64_t answered[REDIS_KINDS]; /* commands of this kind, or one that proves more          */
-        struct redis_command trial;     /* a command of our own */
+        size_t window;                  /* how many commands may be in flight; 0: no limit        */
+        size_t window_answers;          /* and the number of answers since it changed             */
+        uint64_t answered[REDIS_KINDS]; /* answered commands of this kind or one that proves more */
+        struct redis_command trial;     /* our own command                                        */
         bool trial_failed;
         int64_t trial_after_ms; /* no further trial before this time */
 };
@@ -26,16 +26,17 @@ struct suspects {
 void redis_suspects_init(struct suspects *suspects);
 void redis_suspects_fini(struct suspects *suspects);
 
-/* The connection in use was lost; call it before what is in flight is taken back. */
+/* The connection in use was lost. Call this before the commands in flight are taken back. */
 void redis_suspects_lost(struct suspects *suspects, const struct flight *flight);
 void redis_suspects_answered(struct suspects *suspects, const struct redis_command *command);
-/* Another connection is in use, or none: whoever was to be sent alone waits again, and the window opens. */
+/* Another connection is in use, or none: a command that was to be sent alone waits again, and the window opens. */
 void redis_suspects_start_over(struct suspects *suspects);
 
-/* Call it before the connection in use takes more commands. False: none, until what is in flight is answered. */
+/* Call this before the connection in use takes more commands. False: it takes none until the commands in flight are
+ * answered. */
 bool redis_suspects_take_turn(struct suspects *suspects, const struct flight *flight);
-size_t redis_suspects_room(const struct suspects *suspects); /* for how many more commands */
-/* Sends a write that shows whether Redis accepts any, on a usable connection. False: there is none to send. */
+size_t redis_suspects_room(const struct suspects *suspects); /* how many more commands may be in flight */
+/* Sends a write on a usable connection to find out whether Redis accepts writes. False: there is none to send. */
 bool redis_suspects_try_write(struct suspects *suspects);
 
 #endif

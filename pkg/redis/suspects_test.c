@@ -69,8 +69,8 @@ static void the_command_that_ends_connections_fails_alone(void **state UNUSED)
         static const struct {
                 const char *name, *value, *words;
         } cases[] = {
-                { "SET", "1", "times at this SET of 29 bytes, and answered others (last error: " },
-                { "GET", NULL, "times at this GET of 22 bytes, and answered others (last error: " },
+                { "SET", "1", "times at this SET of 29 bytes, but answered others (last error: " },
+                { "GET", NULL, "times at this GET of 22 bytes, but answered others (last error: " },
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
                 start((struct redis_options){ 0 });

@@ -1,5 +1,6 @@
-/* target: an immutable value with a reference count. All of it is copied and checked when it is made, so connections on any
- * thread read it without a lock. Two targets are equal if a connection to one could serve as a connection to the other. */
+/* target: an immutable value with a reference count. Everything is copied and checked when it is created, so
+ * connections on any thread read it without a lock. Two targets are equal if a connection to one could serve the
+ * other. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static int check_sentinel(const struct redis_target_options *o, struct err *err)
         if (!o->sentinel_master && o->sentinel_count == 0)
                 return 0;
         if (!o->sentinel_master || !o->sentinel_master[0])
-                return err_set(err, ERR_INVALID, "Redis: Sentinels without the name of a master");
+                return err_set(err, ERR_INVALID, "Redis: Sentinels need the name of a master");
         if (o->sentinel_count == 0 || o->sentinel_count > SENTINELS_MAX)
                 return err_set(err, ERR_INVALID, "Redis: expected 1 to %d Sentinels", SENTINELS_MAX);
         if (o->host || o->socket_path)
@@ -63,7 +64,7 @@ static int check_cluster(const struct redis_target_options *o, struct err *err)
         if (!o->cluster || o->cluster_node_count > NODES_MAX)
                 return err_set(err, ERR_INVALID, "Redis: at most %d nodes, and only of a Cluster", NODES_MAX);
         if (o->socket_path || o->sentinel_master || (o->host && o->cluster_node_count > 0))
-                return err_set(err, ERR_INVALID, "Redis: both a Cluster and another way to it");
+                return err_set(err, ERR_INVALID, "Redis: both a Cluster and another address");
         if (o->database != 0)
                 return err_set(err, ERR_INVALID, "Redis: a Cluster has database 0 only, not %u", o->database);
         for (size_t i = 0; i < o->cluster_node_count; i++) {
@@ -77,7 +78,7 @@ static int check_cluster(const struct redis_target_options *o, struct err *err)
 static int check(const struct redis_target_options *o, struct err *err)
 {
         if (o->is_nowhere && (o->host || o->socket_path || o->sentinel_master || o->cluster || o->tls))
-                return err_set(err, ERR_INVALID, "Redis: both nowhere and an address");
+                return err_set(err, ERR_INVALID, "Redis: is_nowhere excludes an address");
         if (o->host && o->socket_path)
                 return err_set(err, ERR_INVALID, "Redis: both a host and a socket path");
         if (o->host && (!o->host[0] || strlen(o->host) > HOST_MAX))
@@ -240,7 +241,7 @@ struct redis_target *redis_target_view(struct redis_target *target, const char *
         struct redis_target *t = calloc(1, sizeof(*t));
         if (!t)
                 return NULL;
-        /* All but the counter, which other threads may change meanwhile. */
+        /* Copies all but the counter, which other threads may change meanwhile. */
         const size_t counter = offsetof(struct redis_target, origin);
         memcpy((char *)t + counter, (const char *)origin + counter, sizeof(*t) - counter);
         atomic_init(&t->references, 1);

@@ -1,10 +1,10 @@
-/* target: where a Redis is and how to log in to it.
+/* target: the address of a Redis and how to log in to it.
  *
  *     struct redis_target *target = redis_target_new(&(struct redis_target_options){ .host = "localhost" }, &err);
  *     ...
  *     redis_target_unref(target);
  *
- * Threads: any. A target never changes and is counted. */
+ * Threads: any. A target never changes and has a reference count. */
 #ifndef REDIS_TARGET_H
 #define REDIS_TARGET_H
 
@@ -29,20 +29,20 @@ enum redis_tls_verify {
         REDIS_TLS_VERIFY_NONE, /* nothing: any server gets the password, so the caller should warn */
 };
 
-/* One option for each thing that a binding can say about a Redis: hence so many members. */
+/* The struct has many members because each property that a binding can set for a Redis is one option. */
 struct redis_target_options {
         const char *host;        /* name or numeric; NULL: "localhost". Excludes socket_path */
         uint16_t port;           /* 0 = 6379                                                 */
         const char *socket_path; /* a unix socket                                            */
         bool is_nowhere;         /* the address is not known yet: commands are held until redis_set_target, and all
-                                    other options must be unset */
+                                  * other options must be unset */
         const char *username;    /* NULL: AUTH with the password alone                       */
         struct secret password;  /* copied; empty: no AUTH                                   */
         unsigned database;       /* SELECT unless 0                                          */
         const char *client_name; /* CLIENT SETNAME; NULL: none. Redis may refuse it          */
         const char *key_prefix;  /* of the caller's keys; NULL: "". redis_place and redis_probe pass it on */
-        struct secret password_secondary; /* tried when Redis refuses `password`; the one that worked goes first next
-                                             time. Copied */
+        struct secret password_secondary; /* tried when Redis refuses `password`; the one that worked is tried first
+                                           * next time. Copied */
 
         /* TLS 1.2 or 1.3. The texts are PEM; they are parsed here and not kept. */
         bool tls;
@@ -52,14 +52,14 @@ struct redis_target_options {
         struct secret certificate; /* the client's, with its chain; empty: none                     */
         struct secret private_key; /* of that certificate, without a passphrase                     */
 
-        /* Sentinel, in place of host and socket_path. Each new connection asks the Sentinels where the primary is: the
-         * one that was right last time first, the next after a failure or 250 ms. The server they name must confirm its
-         * role. The client subscribes to the Sentinels before it sends the first command (and waits at most 0.5 s for
-         * one that hangs). While a replica is promoted it holds commands, for 5 s at most, then sends them to the new
-         * primary. It leaves a primary that has been silent for 1 s when the Sentinels name another.
-         * `username`, `password` and `database` are for the primary. TLS applies to both: each certificate must match
-         * the host that was dialled (the Sentinel's host below, or the address that it names: a host name if Sentinel
-         * has `resolve-hostnames` and `announce-hostnames`), or all of them match tls_server_name. */
+        /* Sentinel, instead of host and socket_path. Each new connection asks the Sentinels for the primary: the one
+         * that was right last time first, the next after a failure or 250 ms. The server that they name must confirm
+         * its role. The client subscribes to the Sentinels before it sends the first command (and waits at most 0.5 s
+         * for one that hangs). While a replica is promoted it holds commands, for 5 s at most, then sends them to the
+         * new primary. It leaves a primary that has been silent for 1 s if the Sentinels name another. `username`,
+         * `password` and `database` are for the primary. TLS applies to both: each certificate must match the host that
+         * was dialled (the Sentinel's host below, or the address that it names: a host name if Sentinel has
+         * `resolve-hostnames` and `announce-hostnames`), or all of them match tls_server_name. */
         const char *sentinel_master;             /* the master name that the Sentinels know; NULL: no Sentinel */
         const struct redis_node *sentinel_nodes; /* 1 to 64; port 0 = 26379                                    */
         size_t sentinel_count;
@@ -68,8 +68,8 @@ struct redis_target_options {
 
         /* Cluster. The client recognises a Cluster node even without this. The options above apply to every node; a
          * Cluster has no database but 0. */
-        bool cluster;                           /* fail to connect if the server is not part of a Cluster   */
-        const struct redis_node *cluster_nodes; /* seed nodes, in place of host; at most 64; port 0 = 6379  */
+        bool cluster;                           /* fail to connect if the server is not part of a Cluster */
+        const struct redis_node *cluster_nodes; /* seed nodes, instead of host; at most 64; port 0 = 6379 */
         size_t cluster_node_count;
 };
 
@@ -78,7 +78,7 @@ struct redis_target_options {
 struct redis_target *redis_target_new(const struct redis_target_options *options, struct err *err);
 struct redis_target *redis_target_ref(struct redis_target *target); /* adds a reference, returns the same target */
 void redis_target_unref(struct redis_target *target);               /* NULL is fine; the last one wipes the secrets */
-/* The same address and login. */
+/* Whether both have the same address and login. */
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b);
 /* "10.0.0.9:6379", "[::1]:6379", "unix:/path" or "sentinel:mymaster@10.0.0.1:26379,10.0.0.2:26379": for logs and
  * pages, never contains a secret. Borrowed; NULL if the address is not known yet. */

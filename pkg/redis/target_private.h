@@ -17,7 +17,7 @@ struct redis_sentinel_node {
         uint16_t port;
 };
 
-/* As many members as redis_target_options has, and for the same reason. */
+/* It has as many members as redis_target_options, for the same reason. */
 struct redis_target {
         atomic_uint references;
         /* Set in a view: a server at another address with the same login. Only host and address are the view's own. */
@@ -48,7 +48,7 @@ struct redis_target {
         bool is_node; /* of a view: a master of a Cluster whose map is known */
 };
 
-/* 0, or ERR_UNAVAILABLE: the address is not known yet. */
+/* Returns 0, or ERR_UNAVAILABLE if the address is not known yet. */
 int redis_target_known(const struct redis_target *target, struct err *err);
 /* A target for another server with the same user, secrets, database and TLS. It references the original target, and not
  * `target` if that is a view itself. NULL: out of memory. */

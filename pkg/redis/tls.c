@@ -1,10 +1,10 @@
-/* tls: GnuTLS works on two buffers of ours and never sees the socket. So one read brings many records, and one write
- * carries up to 1024 commands of a flush in records of 16 KiB. What the socket does not take waits encrypted, so no send
- * has to be repeated with the same bytes.
+/* tls: GnuTLS works on two of our buffers and never touches the socket. So one read can fetch many records, and one
+ * write carries up to 1024 commands of a flush in records of 16 KiB. Bytes that the socket does not accept wait in
+ * encrypted form, so no send has to be repeated with the same bytes.
  *
  * Buffered bytes do not wake the poll; channel->has_unread and has_pending tell the connection about them.
- * GNUTLS_E_AGAIN alone does not mean that all was read, because GnuTLS returns it also after a message of its own, such as
- * a ticket or a key update. s->is_empty does mean it. */
+ * GNUTLS_E_AGAIN alone does not mean that everything was read, because GnuTLS also returns it after its own messages,
+ * such as a ticket or a key update. s->is_empty does mean that. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -126,7 +126,7 @@ static void set_checks(struct redis_tls_session *s)
 
 static int set_up(struct redis_tls_session *s)
 {
-        /* There is only one certificate: send it whatever issuers the server names. */
+        /* There is only one certificate, so send it whatever issuers the server names. */
         int rc = gnutls_init(&s->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS |
                                                   GNUTLS_FORCE_CLIENT_CERT);
         if (rc >= 0)
@@ -144,7 +144,7 @@ static int set_up(struct redis_tls_session *s)
         return 0;
 }
 
-/* NULL with `err` set; the channel frees what is half built. */
+/* On failure NULL, with `err` set; the channel frees a half-built session. */
 static struct redis_tls_session *start(struct redis_channel *channel, struct err *err)
 {
         struct redis_tls_session *s = calloc(1, sizeof(*s));
@@ -208,7 +208,7 @@ static ssize_t fail(struct redis_channel *channel, int rc)
         return -1;
 }
 
-/* A write may be the first to notice that the server has closed; an alert that came before says why. */
+/* A write may be the first to notice that the server has closed; an earlier alert gives the reason. */
 static ssize_t fail_to_send(struct redis_channel *channel)
 {
         struct redis_tls_session *s = channel->tls;
@@ -245,7 +245,7 @@ static size_t gather(struct place *at, char *to)
         return size;
 }
 
-/* As one record, or several if the server asked for shorter ones (RFC 8449). on_push takes all. */
+/* Sends one record, or several if the server asked for shorter ones (RFC 8449). on_push takes everything. */
 static int send_record(struct redis_tls_session *s, size_t size)
 {
         for (size_t sent = 0; sent < size;) {
@@ -257,7 +257,7 @@ static int send_record(struct redis_tls_session *s, size_t size)
         return 0;
 }
 
-/* Bytes that were taken may be gone, so a failure after that is reported by the next call. */
+/* Accepted bytes may already be sent, so the next call reports a later failure. */
 static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts, size_t count)
 {
         struct redis_tls_session *s = channel->tls;
@@ -277,7 +277,7 @@ static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts
                 if (s->out.len >= TLS_OUT_BYTES && flush(channel) < 0)
                         break;
         }
-        (void)flush(channel); /* has_pending says whether all is gone */
+        (void)flush(channel); /* has_pending says whether everything was sent */
         return (ssize_t)taken;
 }
 
@@ -316,7 +316,7 @@ static ssize_t tls_recv(struct redis_channel *channel, void *bytes, size_t size)
         while (more > 0 && got < size)
                 more = recv_record(s, (char *)bytes + got, size - got, &got);
         if (s->out.len > 0)
-                (void)flush(channel); /* an answer of GnuTLS itself; has_pending says whether all is gone */
+                (void)flush(channel); /* GnuTLS's own answer; has_pending says whether everything was sent */
         channel->has_unread = s->is_over || s->in_from < s->in_to || gnutls_record_check_pending(s->session) > 0;
         if (got > 0)
                 return (ssize_t)got;

@@ -1,4 +1,4 @@
-/* tls: a transport that encrypts. None of this exposes GnuTLS; tls_session.h does.
+/* tls: an encrypting transport. This header does not expose GnuTLS; tls_session.h does.
  *
  * Threads: loop only. */
 #ifndef REDIS_TLS_H

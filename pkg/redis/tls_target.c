@@ -1,5 +1,5 @@
-/* tls_target: parses certificates and keys once, when the target is made, and names the part that is invalid or does not
- * match. GnuTLS keeps what it has parsed; of the texts only a SHA-256 stays, to compare targets. */
+/* tls_target: parses certificates and keys once, when the target is created, and names the part that is invalid or does
+ * not match. GnuTLS keeps the parsed form; of the texts only a SHA-256 is kept, for comparing targets. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "redis/tls_session.h"
 #include "redis/tls_target.h"
 
-/* The two safe versions, within what the system's policy allows. */
+/* The two safe versions, as far as the system's policy allows them. */
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* GnuTLS takes a pointer to non-const but does not write. */
@@ -49,7 +49,7 @@ static int load_ca(struct redis_tls *tls, const struct secret *ca, struct err *e
         return count > 0 ? 0 : say_pem("CA", "certificate", count, err);
 }
 
-/* Parses each on its own first, because GnuTLS does not say which of the two it could not read. */
+/* Parses each one separately first, because GnuTLS does not say which of the two it could not read. */
 static int check_pair(const gnutls_datum_t *certificate, const gnutls_datum_t *key, struct err *err)
 {
         gnutls_x509_crt_t *list = NULL;

@@ -1,4 +1,4 @@
-/* tls_target: what the connections of a target share for TLS, checked when it is made.
+/* tls_target: the TLS settings that a target's connections share, checked when the target is created.
  *
  * Threads: any. */
 #ifndef REDIS_TLS_TARGET_H

@@ -1,4 +1,4 @@
-/* tls_words: says which check failed, and who the peer is. Text from a certificate or from the peer is cut and made
+/* tls_words: describes failed checks and the peer. Text from a certificate or from the peer is truncated and made
  * printable. */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -71,7 +71,7 @@ static void list_names(gnutls_x509_crt_t leaf, char *out, size_t size)
                 common_name(leaf, out, size);
 }
 
-/* True: the certificate has `wanted`, but as a kind of name that does not count. Sets *kind. */
+/* True: the certificate contains `wanted`, but as a kind of name that is not accepted. Sets *kind. */
 static bool has_in_vain(gnutls_x509_crt_t leaf, const char *wanted, const char **kind)
 {
         char name[256];

@@ -1,6 +1,6 @@
-/* transport: a non-blocking socket watched with uv_poll. A channel is one attempt at one address, and outlives its
- * connection by a moment, because libuv closes a handle only in a later turn. The table at the end moves plain bytes;
- * tls.c has another one. */
+/* transport: a non-blocking socket watched with uv_poll. A channel is one attempt at one address. It briefly outlives
+ * its connection, because libuv closes a handle only in a later turn. The table at the end moves plain bytes; tls.c has
+ * the table for TLS. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,9 +18,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
                 channel->options.on_event(channel->options.data, status, events);
 }
 
-/* By default Linux gives a silent peer 13 minutes or more. Probe an idle one after 15 s, and give up on unacknowledged
- * bytes when the client does (tcp(7), TCP_USER_TIMEOUT). Failures are ignored: a kernel without such an option works
- * as before. */
+/* By default Linux waits for a silent peer for 13 minutes or more. Probe an idle peer after 15 s, and give up on
+ * unacknowledged bytes when the client does (tcp(7), TCP_USER_TIMEOUT). Failures are ignored: a kernel without these
+ * options works as before. */
 static void set_options(int fd, int64_t stall_ms)
 {
         const int on = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
@@ -85,7 +85,7 @@ int redis_channel_connected(struct redis_channel *channel, struct err *err)
 
 void redis_channel_wait(struct redis_channel *channel, int events)
 {
-        if (channel->has_pending || channel->has_unread) /* a socket that can be written to wakes the poll */
+        if (channel->has_pending || channel->has_unread) /* a writable socket wakes the poll */
                 events |= UV_WRITABLE;
         if (channel->events == events)
                 return;

@@ -24,9 +24,10 @@ struct redis_address {
 };
 
 struct redis_transport {
-        /* At each event after the socket has connected: 1 when bytes can travel, 0 to wait for the next event. */
+        /* Called at each event after the socket has connected: 1 when bytes can be sent, 0 to wait for the next
+         * event. */
         int (*ready)(struct redis_channel *channel, struct err *err);
-        /* Bytes taken or given, or -1 with errno. Without parts it only sends what is pending. */
+        /* The number of bytes taken or delivered, or -1 with errno. Without parts it only sends pending bytes. */
         ssize_t (*send)(struct redis_channel *channel, const struct iovec *parts, size_t count);
         ssize_t (*recv)(struct redis_channel *channel, void *bytes, size_t size);
         void (*close)(struct redis_channel *channel); /* NULL: nothing to do */
@@ -35,7 +36,7 @@ struct redis_transport {
 
 extern const struct redis_transport redis_transport_plain;
 
-/* What a channel needs; all of it must outlive the channel's use, `life` also its handle. */
+/* What a channel needs. Everything must outlive the channel's use, and `life` also its handle. */
 struct redis_channel_options {
         uv_loop_t *loop;
         struct redis_life *life;
@@ -51,19 +52,20 @@ struct redis_channel {
         struct redis_channel_options options;
         bool is_closed;
         int fd;
-        int events;                    /* UV_READABLE, UV_WRITABLE: what the poll waits for      */
-        bool has_pending;              /* send accepted more bytes than the socket */
-        bool has_unread;               /* there is more to read that the poll does not know of   */
-        struct redis_tls_session *tls; /* NULL: plain, or not started                            */
-        struct err problem;            /* what EPROTO from send or recv means; code 0: unset     */
+        int events;                    /* UV_READABLE, UV_WRITABLE: what the poll waits for  */
+        bool has_pending;              /* send accepted more bytes than the socket           */
+        bool has_unread;               /* there is unread data that the poll does not report */
+        struct redis_tls_session *tls; /* NULL: plain, or not started                        */
+        struct err problem;            /* what EPROTO from send or recv means; code 0: unset */
 };
 
 /* Starts to connect; on_event reports the rest. */
 int redis_channel_open(const struct redis_channel_options *options, const struct redis_address *address,
                        struct redis_channel **out, struct err *err) NODISCARD;
-/* Whether the connection stands; ask once, when the socket is writable. */
+/* Whether the socket is connected; ask once, when the socket is writable. */
 int redis_channel_connected(struct redis_channel *channel, struct err *err) NODISCARD;
-void redis_channel_wait(struct redis_channel *channel, int events); /* adds what has_pending and has_unread need */
+void redis_channel_wait(struct redis_channel *channel, int events); /* adds the events that has_pending and has_unread
+                                                                     * need */
 /* Describes a failure of send or recv; returns err->code. */
 int redis_channel_problem(const struct redis_channel *channel, int errnum, const char *doing, struct err *err);
 void redis_channel_close(struct redis_channel *channel); /* NULL is fine; on_event is not called any more */

@@ -1,6 +1,6 @@
-/* trial: a program that probes a Redis provides the commands (struct redis_trial), so that the probe sends the same
- * ones as the program will. Each master gets them in one write, with their own keys, and the replies are judged here.
- * If the user lacks rights for a command, the trial continues, so that the result names all missing rights. "Not now"
+/* trial: a program that probes a Redis provides the commands (struct redis_trial), so the probe sends the same commands
+ * as the program will. Each master gets them in one write, with separate keys, and this file evaluates the replies. If
+ * the user may not send a command, the trial continues, so that the result names all missing permissions. "Not now"
  * replies do not arrive here: the client reports them as events, which end the probe. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,12 +21,12 @@ struct redis_trial_step {
         const char *step, *expects;
         char label[LABEL_MAX]; /* the command's name, and its key unless that is the trial's own */
         bool is_optional, is_answered;
-        size_t group; /* the master that it is for */
+        size_t group; /* the master that gets it */
 };
 
 /* --- Words --------------------------------------------------------------------------------------------------------- */
 
-/* Adds ", name" unless the list has it; leaves out what does not fit. */
+/* Adds ", name" unless the list has it; omits names that do not fit. */
 static void add_name(char *list, size_t size, const char *name, size_t name_length)
 {
         size_t length = strlen(list);
@@ -89,7 +89,7 @@ int redis_trial_add(struct redis_trial_plan *plan, const struct redis_trial_comm
         step->is_optional = command->is_optional;
         step->group = plan->group;
         (void)snprintf(step->label, sizeof(step->label), "%s%s%.100s", command->argv[0], is_foreign ? " " : "",
-                       is_foreign ? command->argv[1] : ""); /* cut is good enough */
+                       is_foreign ? command->argv[1] : ""); /* may be truncated */
         redis_command_init(&step->command, on_step);
         int rc = redis_command_args(&step->command, argc, command->argv, lengths, err);
         if (rc < 0) {
@@ -107,7 +107,7 @@ int redis_trial_add(struct redis_trial_plan *plan, const struct redis_trial_comm
         return 0;
 }
 
-/* The hash tag is in braces of its own, so that all keys that begin with this one are on the same master. */
+/* The hash tag has its own braces, so all keys that begin with this one are on the same master. */
 static int name_keys(struct redis_trial_plan *plan, const struct redis_trial *trial, const char *prefix,
                      unsigned number, struct err *err)
 {
@@ -137,11 +137,11 @@ static bool has_tag(const char *prefix)
 {
         const char *open = strchr(prefix, '{');
         const char *close = open ? strchr(open, '}') : NULL;
-        return close && close > open + 1; /* an empty tag does not count */
+        return close && close > open + 1; /* an empty tag is ignored */
 }
 
-/* Tries numbers until each master has a key. If the prefix has a hash tag, all keys are on one master, those of the
- * program too. */
+/* Tries numbers until each master has a key. If the prefix has a hash tag, all keys are on one master, including the
+ * program's. */
 static int plan_masters(struct redis_trial_plan *plan, const struct redis_cluster *cluster,
                         const struct redis_trial *trial, const char *prefix, struct err *err)
 {
@@ -181,7 +181,8 @@ int redis_trial_begin(struct redis_trial_plan *plan, struct redis *redis, const 
         return rc;
 }
 
-/* --- Judging ------------------------------------------------------------------------------------------------------- */
+/* --- Evaluating replies
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void end(struct redis_trial_plan *plan, const struct err *why)
 {
@@ -202,7 +203,7 @@ static void end_well(struct redis_trial_plan *plan)
         end(plan, &err);
 }
 
-/* What a command read means nothing if one before it got "not now"; an event reports that one. */
+/* If an earlier command got "not now", the result of a read means nothing; an event reports the earlier command. */
 static bool stands_alone(const struct redis_trial_step *step)
 {
         for (const struct redis_trial_step *other = step->plan->steps; other != step; other = other->next)
@@ -217,7 +218,7 @@ static bool is_as_expected(const struct redis_trial_step *step, const struct red
         return !step->expects || (text && strcmp(text, step->expects) == 0);
 }
 
-/* True: the user lacks rights for it; the trial goes on. */
+/* True: the user may not send it; the trial continues. */
 static bool note_refusal(struct redis_trial_step *step, const struct redis_reply *reply)
 {
         struct redis_trial_plan *plan = step->plan;

@@ -8,17 +8,17 @@
 #include "redis/router.h"
 
 struct redis_trial_step;
-typedef void redis_trial_done_fn(const struct err *why, void *data); /* NULL: all is well */
+typedef void redis_trial_done_fn(const struct err *why, void *data); /* NULL: success */
 
 struct redis_trial_plan {
         redis_trial_done_fn *done;
         void *data;
         struct redis_trial_step *steps, **end;
-        struct redis_trial_step *first; /* of this master */
-        size_t group;                   /* the master's number, from 1                       */
-        size_t waiting;                 /* replies to come                                   */
-        uint64_t id;                    /* random, because others may try the same Redis     */
-        char key[512];                  /* the beginning of the keys on this master          */
+        struct redis_trial_step *first; /* of this master                                        */
+        size_t group;                   /* the master's number, from 1                           */
+        size_t waiting;                 /* replies to come                                       */
+        uint64_t id;                    /* random, because other programs may try the same Redis */
+        char key[512];                  /* prefix of the keys on this master                     */
         size_t key_length;
         char tried[160], refused[160], lacks[64]; /* names of commands */
         struct err denied;                        /* the first refusal; code 0: none */
@@ -26,10 +26,10 @@ struct redis_trial_plan {
 };
 
 void redis_trial_init(struct redis_trial_plan *plan, redis_trial_done_fn *done, void *data);
-/* Sends all of it, on a connection that is ready. */
+/* Sends the whole trial on a ready connection. */
 int redis_trial_begin(struct redis_trial_plan *plan, struct redis *redis, const struct redis_trial *trial,
                       struct err *err) NODISCARD;
-void redis_trial_fini(struct redis_trial_plan *plan); /* nothing of it is queued */
+void redis_trial_fini(struct redis_trial_plan *plan); /* only when none of its commands is queued */
 extern const struct redis_trial redis_trial_plain;    /* SET and GET */
 
 #endif
