@@ -27,8 +27,8 @@ bool body_judge(struct http_request *request, bool has_forms) NODISCARD;
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
 void body_fini(struct body *body);
 
-/* For a body that is not a JSON object: answers 400 with the position of the error, or 415 if the body is compressed.
- * */
+/* For a body that is not a JSON object: answers 400 with the position of the error, or 415 if the body is
+ * compressed. */
 void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err);
 
 #endif

@@ -23,8 +23,8 @@ struct feed_doubles {
         unsigned reads; /* so far; limited */
 };
 
-/* Checks the window's batch, whose entries belong to `day`. on_done is called exactly once, possibly during this call.
- * */
+/* Checks the window's batch, whose entries belong to `day`. on_done is called exactly once, possibly during this
+ * call. */
 void feed_doubles_leave_out(struct feed_doubles *doubles, int64_t day);
 
 #endif

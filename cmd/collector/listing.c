@@ -84,8 +84,8 @@ static bool parse_time(const char *text, uint64_t *unix_ms)
         if (!strptime(text, has_time ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d", &utc))
                 return false;
         day = utc;
-        int64_t seconds = (int64_t)timegm(&utc); /* turns 30 February into 2 March, and second 60 into the next minute
-                                                  * */
+        int64_t seconds = (int64_t)timegm(&utc); /* turns 30 February into 2 March, and second 60 into the next
+                                                  * minute */
         if (seconds < 0 || (utc.tm_mday != day.tm_mday && day.tm_sec < 60))
                 return false;
         *unix_ms = (uint64_t)seconds * 1000 + ms;

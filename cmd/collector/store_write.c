@@ -361,8 +361,8 @@ bool store_write_cancel(struct store_write *write)
         if (set_sent || !redis_cancel(write->redis, &write->set))
                 return false;
         if (write->add.on_reply && !redis_cancel(write->redis, &write->add)) {
-                /* Cannot happen, because the XADD is behind the SET in the same queue. Its reply would end the write.
-                 * */
+                /* Cannot happen, because the XADD is behind the SET in the same queue. Its reply would end the
+                 * write. */
                 write->waiting = 1;
                 (void)err_set(&write->err, ERR_UNAVAILABLE, "the client has disconnected");
                 write->outcome = STORE_UNAVAILABLE;

@@ -21,8 +21,7 @@ enum {
         DESCRIPTORS_OF_PROCESS = 48,
 };
 
-/* --- Events of Redis clients ----------------------------------------------------------------------------------------
- * */
+/* --- Events of Redis clients ------------------------------------------------------------------------------ */
 
 static void on_redis_event(UNUSED struct redis *redis, const struct redis_event *event, void *data)
 {
