@@ -42,7 +42,9 @@ def refused(server):
 def server(start_redis):
     server = start_redis(requirepass="admin")
     with server.client(username="default", password="admin") as admin:
-        admin.execute_command("ACL", "SETUSER", "collector", "on", ">pw", *rights())
+        is_newer = [int(part) for part in admin.info("server")["redis_version"].split(".")[:2]] >= [7, 2]
+        more = ["+client|setinfo"] if is_newer else []
+        admin.execute_command("ACL", "SETUSER", "collector", "on", ">pw", *rights(), *more)
     return server
 
 

@@ -38,13 +38,15 @@ def test_core_dumps_are_off_unless_they_are_asked_for(program):
         asked.close()
 
 
+# By descriptor, because that user may be unable to reach the folder of the program.
 _AS_NOBODY = """
 import os, sys
+program = os.open(sys.argv[1], os.O_RDONLY)
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid({0})
     os.setuid({0})
-os.execv(sys.argv[1], sys.argv[1:])
+os.execve(program, sys.argv[1:], os.environ)
 """.format(NOBODY)
 
 
