@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import tempfile
 
 import redis
@@ -102,7 +103,8 @@ class SentinelGroup:
             options["masterauth"] = password
         options = {"repl_diskless_sync_delay": 0, "repl_backlog_size": "16mb", **options}
         try:
-            options["host"] = "::1" if ":" in host else "127.0.0.1"
+            # The address by which a Sentinel knows a name: localhost is ::1 first on many machines.
+            options["host"] = socket.getaddrinfo(host, None)[0][4][0]
             first = Server(tls, **options)
             self.servers.append(first)
             for _ in range(replicas):
