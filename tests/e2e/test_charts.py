@@ -63,6 +63,17 @@ def test_config_takes_the_settings_of_the_program(chart):
     assert set(schema["properties"]["config"]["propertyNames"]["enum"]) == settings - set_elsewhere - place_of_redis - files
 
 
+@pytest.mark.parametrize("chart, options", [("collector", ["--set", "redis.internal.passwordJob.enabled=true"]),
+                                            ("pinger", ["--set", "collector.mode=serviceBinding"])])
+def test_a_job_that_changes_gets_another_name(chart, options):
+    """Kubernetes changes no Job, nor the labels of its pods."""
+    def names(*more):
+        objects = yaml.safe_load_all(template(chart, *options, *more))
+        return {item["metadata"]["name"] for item in objects if item and item["kind"] == "Job"}
+    renderings = [names(), names(), names("--set", "commonLabels.team=orders"), names("--set", "commonAnnotations.team=orders")]
+    assert renderings[0] == renderings[1] and len(set().union(*renderings)) == 3, renderings
+
+
 def test_versions_of_charts_and_program_agree():
     makefile = Path(ROOT / "Makefile").read_text()
     for chart in CHARTS:

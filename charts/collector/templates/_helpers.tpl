@@ -257,7 +257,7 @@ projected:
     name: {{ . | quote }}
     optional: true
     items:
-      - key: {{ $.Values.redis.internal.passwordSecret.key | default "password" | quote }}
+      - key: {{ include "collector.passwordKey" $ | quote }}
         path: password
 {{- end }}
 {{- end -}}
@@ -430,7 +430,8 @@ affinity:
 {{- else if $wants -}}
 {{- $there := (first $templates).spec -}}
 {{- $size := $there.resources.requests.storage -}}
-{{- if ne $size (toString $wanted.size) -}}
+{{- /* The API server rewrites 1024Mi as 1Gi. */ -}}
+{{- if ne (include "collector.bytes" $size) (include "collector.bytes" $wanted.size) -}}
 {{- fail (printf "redis.internal.persistence.size: %v, where the Valkey there has %s. %s. An existing claim grows by itself: kubectl --namespace %s patch pvc data-%s-0 --patch '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"%v\"}}}}'" $wanted.size $size $way $namespace $name $wanted.size) -}}
 {{- end -}}
 {{- $class := include "collector.storageClass" $ -}}
@@ -439,6 +440,19 @@ affinity:
 {{- end -}}
 {{- if ne (join "," (sortAlpha ($wanted.accessModes | default (list "ReadWriteOnce")))) (join "," (sortAlpha $there.accessModes)) -}}
 {{- fail (printf "redis.internal.persistence.accessModes: the Valkey there has %s. %s" (join ", " $there.accessModes) $way) -}}
+{{- end -}}
+{{- $metadata := (first $templates).metadata -}}
+{{- range $part := list "labels" "annotations" -}}
+{{- $texts := fromYaml (include "collector.texts" (list $ (get $wanted $part | default dict) (printf "redis.internal.persistence.%s" $part))) -}}
+{{- if ne (toJson $texts) (toJson (get $metadata $part | default dict)) -}}
+{{- fail (printf "redis.internal.persistence.%s: the claim of the Valkey there has others. %s; to change those of the claim itself: kubectl --namespace %s %s pvc data-%s-0" $part $way $namespace (get (dict "labels" "label" "annotations" "annotate") $part) $name) -}}
+{{- end -}}
+{{- end -}}
+{{- /* The API server adds `apiGroup: null`. */ -}}
+{{- $given := $wanted.dataSource | default dict -}}
+{{- $source := get $there "dataSource" | default dict -}}
+{{- if or (ne (default "" $given.apiGroup) (default "" $source.apiGroup)) (ne (toJson (omit $given "apiGroup")) (toJson (omit $source "apiGroup"))) -}}
+{{- fail (printf "redis.internal.persistence.dataSource: the Valkey there began with another, or with none. %s; a claim that is there keeps its data" $way) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -515,6 +529,12 @@ probe: |
 {{- end -}}
 {{- end -}}
 
+{{/* The key of the password in that Secret. */}}
+{{- define "collector.passwordKey" -}}
+{{- $given := .Values.redis.internal.passwordSecret -}}
+{{- ternary ($given.key | default "password") "password" (not (not $given.name)) -}}
+{{- end -}}
+
 {{/* The password from the values or the Secret, generated if neither has one; "" if another Secret has it. All
      templates of a rendering get the same. */}}
 {{- define "collector.redisPassword" -}}
@@ -531,7 +551,7 @@ probe: |
 {{- define "collector.knownPassword" -}}
 {{- $secret := include "collector.passwordSecret" . -}}
 {{- if $secret -}}
-{{- include "collector.kept" (list . $secret (.Values.redis.internal.passwordSecret.key | default "password")) -}}
+{{- include "collector.kept" (list . $secret (include "collector.passwordKey" .)) -}}
 {{- else -}}
 {{- include "collector.redisPassword" . -}}
 {{- end -}}
