@@ -47,6 +47,22 @@ def test_every_mode_renders_the_same_twice(mode):
     assert "subPath" not in first
 
 
+NAMES = {"collector": {"redis": {"mode": "secret", "secret": {"name": 20260101}, "internal": {
+             "keep": True, "persistence": {"existingClaim": 20260101}, "passwordSecret": {"name": 20260101, "key": 20260101}}},
+             "binding": {"name": 20260101}, "tokens": {"required": True, "secretName": 20260101}},
+         "pinger": {"collector": {"secret": {"name": 20260101}}}}
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_name_that_is_a_number_keeps_its_digits(chart, tmp_path):
+    """In a values file, not by --set, a number is a float."""
+    common = {"namespaceOverride": 20260101, "priorityClassName": 20260101, "runtimeClassName": 20260101,
+              "serviceAccount": {"name": 20260101}, "image": {"tag": 20260101}}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump({**common, **NAMES[chart]}))
+    text = template(chart, "--values", str(tmp_path / "values.yaml"))
+    assert "20260101" in text and not re.findall(r".*\d[.\d]*e\+\d.*", text)
+
+
 def test_pinger_renders_the_same_twice():
     assert template("pinger", *ALL_ON) == template("pinger", *ALL_ON)
 

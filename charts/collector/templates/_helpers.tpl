@@ -35,7 +35,7 @@ tokens: {}
 {{- end -}}
 
 {{- define "collector.name" -}}
-{{- tpl (default "" .Values.nameOverride | toString) . | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- include "collector.named" (list . .Values.nameOverride "nameOverride") | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* The release's name, followed by the chart's unless it already ends with that, so two charts of an umbrella never
@@ -43,7 +43,7 @@ tokens: {}
      characters. A checksum keeps a truncated name unique. It names Services, so it must be a DNS label. */}}
 {{- define "collector.fullname" -}}
 {{- $chart := include "collector.name" . -}}
-{{- $full := tpl (default "" .Values.fullnameOverride | toString) . -}}
+{{- $full := include "collector.named" (list . .Values.fullnameOverride "fullnameOverride") -}}
 {{- if not $full -}}
 {{- $full = ternary .Release.Name (printf "%s-%s" .Release.Name $chart) (or (eq .Release.Name $chart) (hasSuffix (printf "-%s" $chart) .Release.Name)) -}}
 {{- end -}}
@@ -57,7 +57,7 @@ tokens: {}
 {{- end -}}
 
 {{- define "collector.namespace" -}}
-{{- tpl (default "" .Values.namespaceOverride | toString) . | default .Release.Namespace -}}
+{{- include "collector.named" (list . .Values.namespaceOverride "namespaceOverride") | default .Release.Namespace -}}
 {{- end -}}
 
 {{/* Selector labels, which never change across upgrades. Takes a list of the root and the component. */}}
@@ -124,6 +124,12 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{/* A name, which may be a template, or a number that has to stay a name. Takes a list of the root, the value and its
+     place in the values. */}}
+{{- define "collector.named" -}}
+{{- tpl (include "collector.text" (list (index . 1 | default "") (index . 2))) (index . 0) -}}
+{{- end -}}
+
 {{/* An entry of a binding as a string. A secret that is a number has already lost its leading zeros: YAML reads 0123 as
      83. Takes a list of the entry's name, its value and its place in the values. */}}
 {{- define "collector.entry" -}}
@@ -158,7 +164,7 @@ annotations:
 {{- define "collector.imagePullSecrets" -}}
 {{- $names := list -}}
 {{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
-{{- $names = append $names (ternary (get (ternary . dict (kindIs "map" .)) "name") . (kindIs "map" .) | toString) -}}
+{{- $names = append $names (include "collector.text" (list (ternary (get (ternary . dict (kindIs "map" .)) "name") . (kindIs "map" .)) "imagePullSecrets")) -}}
 {{- end -}}
 {{- with uniq $names }}
 imagePullSecrets:
@@ -183,7 +189,7 @@ imagePullSecrets:
 {{- end -}}
 
 {{- define "collector.bindingName" -}}
-{{ tpl (default "" .Values.binding.name | toString) . | default (printf "%s-binding" (include "collector.fullname" .)) }}
+{{ include "collector.named" (list . .Values.binding.name "binding.name") | default (printf "%s-binding" (include "collector.fullname" .)) }}
 {{- end -}}
 
 {{/* Whether the chart installs its own Valkey: "true" or "". */}}
@@ -212,7 +218,7 @@ projected:
   sources:
     {{- with .Values.tokens.secretName }}
     - secret:
-        name: {{ tpl (toString .) $ | quote }}
+        name: {{ include "collector.named" (list $ . "tokens.secretName") | quote }}
         optional: true
     {{- end }}
     - secret:
@@ -239,7 +245,7 @@ projected:
     name: {{ index . 2 }}
     optional: true
 - secret:
-    name: {{ tpl (toString $secret.name) (index . 0) | quote }}
+    name: {{ include "collector.named" (list (index . 0) $secret.name "redis.secret.name") | quote }}
     optional: true
     {{- with $secret.items }}
     items:
@@ -523,7 +529,7 @@ probe: |
 {{- define "collector.passwordSecret" -}}
 {{- $redis := .Values.redis.internal -}}
 {{- if $redis.passwordSecret.name -}}
-{{- tpl (toString $redis.passwordSecret.name) . -}}
+{{- include "collector.named" (list . $redis.passwordSecret.name "redis.internal.passwordSecret.name") -}}
 {{- else if ($redis.passwordJob).enabled -}}
 {{- include "collector.redisName" . }}-password
 {{- end -}}
@@ -532,7 +538,7 @@ probe: |
 {{/* The key of the password in that Secret. */}}
 {{- define "collector.passwordKey" -}}
 {{- $given := .Values.redis.internal.passwordSecret -}}
-{{- ternary ($given.key | default "password") "password" (not (not $given.name)) -}}
+{{- include "collector.text" (list (ternary ($given.key | default "password") "password" (not (not $given.name))) "redis.internal.passwordSecret.key") -}}
 {{- end -}}
 
 {{/* The password from the values or the Secret, generated if neither has one; "" if another Secret has it. All
@@ -571,7 +577,7 @@ replicas: {{ max 1 (.spec.replicas | int) }}
 
 {{- define "collector.serviceAccountName" -}}
 {{- $account := .Values.serviceAccount | default dict -}}
-{{- tpl ($account.name | default .Values.serviceAccountName | default (ternary (include "collector.fullname" .) "" (default false $account.create)) | toString) . -}}
+{{- include "collector.named" (list . ($account.name | default .Values.serviceAccountName | default (ternary (include "collector.fullname" .) "" (default false $account.create))) "serviceAccount.name") -}}
 {{- end -}}
 
 {{/* DNS is allowed everywhere: the cluster's, a node's own, or port 5353, where OpenShift's pods listen. */}}

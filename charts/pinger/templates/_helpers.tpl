@@ -25,14 +25,14 @@ collector:
 {{- end -}}
 
 {{- define "pinger.name" -}}
-{{- tpl (default "" .Values.nameOverride | toString) . | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- include "pinger.named" (list . .Values.nameOverride "nameOverride") | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* The release's name, followed by the chart's unless it already ends with that, so two charts of an umbrella never
      share a name. A checksum keeps a truncated name unique. It names Services, so it must be a DNS label. */}}
 {{- define "pinger.fullname" -}}
 {{- $chart := include "pinger.name" . -}}
-{{- $full := tpl (default "" .Values.fullnameOverride | toString) . -}}
+{{- $full := include "pinger.named" (list . .Values.fullnameOverride "fullnameOverride") -}}
 {{- if not $full -}}
 {{- $full = ternary .Release.Name (printf "%s-%s" .Release.Name $chart) (or (eq .Release.Name $chart) (hasSuffix (printf "-%s" $chart) .Release.Name)) -}}
 {{- end -}}
@@ -46,7 +46,7 @@ collector:
 {{- end -}}
 
 {{- define "pinger.namespace" -}}
-{{- tpl (default "" .Values.namespaceOverride | toString) . | default .Release.Namespace -}}
+{{- include "pinger.named" (list . .Values.namespaceOverride "namespaceOverride") | default .Release.Namespace -}}
 {{- end -}}
 
 {{/* Selector labels, which never change across upgrades. Takes a list of the root and the component. */}}
@@ -113,6 +113,12 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{/* A name, which may be a template, or a number that has to stay a name. Takes a list of the root, the value and its
+     place in the values. */}}
+{{- define "pinger.named" -}}
+{{- tpl (include "pinger.text" (list (index . 1 | default "") (index . 2))) (index . 0) -}}
+{{- end -}}
+
 {{/* An entry of a binding as a string. A secret that is a number has already lost its leading zeros: YAML reads 0123 as
      83. Takes a list of the entry's name, its value and its place in the values. */}}
 {{- define "pinger.entry" -}}
@@ -147,7 +153,7 @@ annotations:
 {{- define "pinger.imagePullSecrets" -}}
 {{- $names := list -}}
 {{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
-{{- $names = append $names (ternary (get (ternary . dict (kindIs "map" .)) "name") . (kindIs "map" .) | toString) -}}
+{{- $names = append $names (include "pinger.text" (list (ternary (get (ternary . dict (kindIs "map" .)) "name") . (kindIs "map" .)) "imagePullSecrets")) -}}
 {{- end -}}
 {{- with uniq $names }}
 imagePullSecrets:
@@ -174,7 +180,7 @@ projected:
         optional: true
     {{- end }}
     - secret:
-        name: {{ tpl (toString $secret.name) . | quote }}
+        name: {{ include "pinger.named" (list . $secret.name "collector.secret.name") | quote }}
         optional: true
         {{- with $secret.items }}
         items:
@@ -227,7 +233,7 @@ replicas: {{ max 1 (.spec.replicas | int) }}
 
 {{- define "pinger.serviceAccountName" -}}
 {{- $account := .Values.serviceAccount | default dict -}}
-{{- tpl ($account.name | default .Values.serviceAccountName | default (ternary (include "pinger.fullname" .) "" (default false $account.create)) | toString) . -}}
+{{- include "pinger.named" (list . ($account.name | default .Values.serviceAccountName | default (ternary (include "pinger.fullname" .) "" (default false $account.create))) "serviceAccount.name") -}}
 {{- end -}}
 
 {{/* How pods spread: over nodes, each revision separately, so that pods about to be replaced do not count. A constraint
