@@ -229,9 +229,10 @@ class Connections:
                 if int(one["addr"].rpartition(":")[2]) in ports}
 
     def cut(self, *numbers):
-        """Closes these connections and leaves the server no room for new ones."""
+        """Closes these connections and leaves the server no room for new ones, not even in place of `control`, which
+        ends with this object."""
         replicas = len(self.control.client_list(_type="replica"))
-        self.control.config_set("maxclients", 1 + replicas + len(self.ids) - len(numbers))
+        self.control.config_set("maxclients", replicas + len(self.ids) - len(numbers))
         for number in numbers:
             self.control.client_kill_filter(_id=self.ids[number])
 
