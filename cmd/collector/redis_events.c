@@ -1,6 +1,7 @@
 /* redis_events: the event names are listed in the manual; each message says what happens next. */
 #include "redis_events.h"
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "redis/sentinel_check.h"
 
@@ -57,6 +58,27 @@ static void log_sentinel_refused(struct collector *collector, const struct redis
                 log_str("grant", redis_sentinel_rights), log_int("generation", event->generation));
 }
 
+/* FNV-1a. */
+static unsigned long long hash(const char *text)
+{
+        unsigned long long hash = 0xcbf29ce484222325;
+        for (; *text; text++)
+                hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+        return hash;
+}
+
+/* All workers look the same name up, for each attempt: it is logged once, and again when the number changes. */
+static void log_left_out(struct collector *collector, const struct redis_event *event)
+{
+        unsigned long long name = hash(event->address), told = name + event->left_out;
+        if (atomic_exchange(&collector->addresses_told[name % COUNT_OF(collector->addresses_told)], told) == told)
+                return;
+        log_warn(collector->log, "redis.addresses_left_out",
+                 "The name has more addresses than one attempt tries; each attempt begins with another one",
+                 log_str("address", event->address), log_int("tried", (int64_t)event->addresses),
+                 log_int("left_out", (int64_t)event->left_out));
+}
+
 void redis_events_current(struct collector *collector, unsigned worker, const struct redis_event *event)
 {
         struct log *log = collector->log;
@@ -95,6 +117,9 @@ void redis_events_current(struct collector *collector, unsigned worker, const st
         case REDIS_EVENT_SENTINEL_REFUSED:
                 log_sentinel_refused(collector, event);
                 break;
+        case REDIS_EVENT_ADDRESSES_LEFT_OUT:
+                log_left_out(collector, event);
+                break;
         }
 }
 
@@ -117,7 +142,9 @@ void redis_events_ack_pool(struct collector *collector, unsigned worker, const s
 void redis_events_previous(struct collector *collector, unsigned worker, const struct redis_event *event)
 {
         struct log *log = collector->log;
-        if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
+        if (event->kind == REDIS_EVENT_ADDRESSES_LEFT_OUT)
+                log_left_out(collector, event);
+        else if (event->kind == REDIS_EVENT_CONNECTED && !event->is_renewal)
                 log_info(log, "previous.connected", "Connected to the previous Redis", log_int("worker", worker),
                          log_str("address", event->address));
         else if (event->err && event->kind != REDIS_EVENT_DRAINED && event->kind != REDIS_EVENT_SENTINEL_REFUSED)

@@ -102,6 +102,7 @@ static void on_located(struct redis_target *at, const struct redis_addresses *fo
         redis_target_unref(asked);
         c->looked_ms = redis_now_ms(c->server);
         c->addresses = *found;
+        c->server->events->located(c);
         try_next_address(c, NULL);
 }
 
@@ -113,8 +114,10 @@ void redis_conn_start(struct conn *c)
         int rc = redis_locate(&c->server->locator, c->target, &c->addresses, on_located, c, &c->locate, &err);
         if (rc < 0)
                 c->server->events->failed(c, FAILURE_NONE, &err);
-        else if (rc > 0)
-                try_next_address(c, NULL);
+        if (rc <= 0)
+                return;
+        c->server->events->located(c);
+        try_next_address(c, NULL);
 }
 
 static struct redis_channel_options channel_options(struct conn *c)

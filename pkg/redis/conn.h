@@ -36,6 +36,7 @@ struct conn {
 
 /* What a connection reports to its client, which may close the connection in response. */
 struct conn_events {
+        void (*located)(struct conn *conn); /* `addresses` is known, and about to be tried */
         void (*ready)(struct conn *conn);
         /* It never became ready. `failure`: NONE (unreachable), DENIED, or why the server accepts no writes. */
         void (*failed)(struct conn *conn, enum redis_failure failure, const struct err *err);

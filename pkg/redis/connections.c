@@ -207,6 +207,16 @@ void redis_connections_served(struct client *client)
 
 static void on_lost(struct conn *conn, const struct err *err);
 
+static void on_located(struct conn *conn)
+{
+        if (conn->addresses.left_out > 0)
+                redis_connections_emit(client_of(conn), (struct redis_event){ .kind = REDIS_EVENT_ADDRESSES_LEFT_OUT,
+                                                                              .address = conn->target->address,
+                                                                              .addresses = conn->addresses.count,
+                                                                              .left_out = conn->addresses.left_out,
+                                                                              .generation = conn->generation });
+}
+
 /* Writes that a former primary still acknowledges are lost, so they are repeated on the new one. */
 static void leave_former(struct conn *old, const struct conn *now)
 {
@@ -340,9 +350,12 @@ static void on_outdated(struct conn *conn)
         redis_connections_retry_after(client_of(conn), 0);
 }
 
-const struct conn_events redis_connections_events = {
-        .ready = on_ready, .failed = on_failed, .lost = on_lost, .replied = on_replied, .outdated = on_outdated
-};
+const struct conn_events redis_connections_events = { .located = on_located,
+                                                      .ready = on_ready,
+                                                      .failed = on_failed,
+                                                      .lost = on_lost,
+                                                      .replied = on_replied,
+                                                      .outdated = on_outdated };
 
 void redis_connections_look_again(struct client *client, unsigned sentinel)
 {

@@ -23,12 +23,16 @@ struct redis_event {
                 /* err: `sentinel` refuses a subscription or SENTINEL MASTER, so the client notices a failover only when
                  * the connection breaks, Redis is silent or refuses a write. Once per target; generation */
                 REDIS_EVENT_SENTINEL_REFUSED,
+                /* The name that `address` begins with has so many addresses that an attempt tries only `addresses` of
+                 * them and leaves out `left_out`. After each look-up */
+                REDIS_EVENT_ADDRESSES_LEFT_OUT,
         } kind;
         const char *address;  /* of the server, once it is known; with Sentinel, of the primary in use */
         const char *sentinel; /* the Sentinel that named it, "10.0.0.1:26379"; NULL: none              */
         const struct err *err;
         int64_t waited_ms, retry_ms;
         size_t in_flight, held;
+        size_t addresses, left_out;
         unsigned generation;
         unsigned attempt;
         bool is_renewal;       /* CONNECTED, DRAINED: the connection replaces another, or was replaced, because of

@@ -116,6 +116,7 @@ static void gather(struct redis_locator *locator, const struct addrinfo *list, s
         size_t count = 0, index = 0;
         for (const struct addrinfo *at = list; at; at = at->ai_next)
                 count++;
+        out->left_out = count > REDIS_ADDRESSES_MAX ? count - REDIS_ADDRESSES_MAX : 0;
         size_t first = count > REDIS_ADDRESSES_MAX ? (size_t)(redis_random(&locator->random) % count) : 0;
         for (const struct addrinfo *at = list; at; at = at->ai_next)
                 if (index++ >= first)

@@ -15,6 +15,7 @@ enum {
 struct redis_addresses {
         struct redis_address list[REDIS_ADDRESSES_MAX];
         size_t count;
+        size_t left_out; /* further addresses of the name */
 };
 
 struct redis_locate; /* a running search */

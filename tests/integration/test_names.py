@@ -62,3 +62,23 @@ def test_an_address_beyond_the_sixteenth_is_tried_too(start_redis, start_collect
     hosts.write_text(f"{dead}127.0.0.1 redis.test\n", encoding="ascii")
     collector = start_collector(f"redis://redis.test:{redis.port}", env=elsewhere(hosts=hosts), workers=1)
     collector.wait_connected(60)
+    told = [line for line in collector.log() if line["event"] == "redis.addresses_left_out"]
+    assert [(line["address"], line["tried"], line["left_out"]) for line in told] == [(f"redis.test:{redis.port}", 16, 24)]
+
+
+def test_the_previous_redis_and_each_change_are_told_too(start_redis, start_collector, bindings, tmp_path):
+    redis = start_redis()
+    hosts = tmp_path / "hosts"
+
+    def write(count):
+        dead = "".join(f"127.0.7.{i} redis.test old.test\n" for i in range(1, count + 1))
+        hosts.write_text(dead, encoding="ascii")
+    write(17)
+    bindings.write("db", type="redis", host="redis.test", port=redis.port)
+    bindings.write("old", type="redis", host="old.test", port=redis.port)
+    collector = start_collector(env={**bindings.environment(), **elsewhere(hosts=hosts)}, binding="db",
+                                previous_binding="old", connect_timeout="1s")
+    for name in ("redis.test", "old.test"):
+        collector.wait_log("redis.addresses_left_out", address=f"{name}:{redis.port}", left_out=1)
+    write(19)
+    collector.wait_log("redis.addresses_left_out", address=f"redis.test:{redis.port}", left_out=3)
