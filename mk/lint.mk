@@ -8,7 +8,7 @@ LINT      := build/lint
 LINT_JOBS ?= 2
 
 # Includes new files that git does not track yet; leaves out ignored and generated files.
-tracked      = $(shell git ls-files --cached --others --exclude-standard -- $(1) | while read -r f; do [ -f "$$f" ] && echo "$$f"; done)
+tracked      = $(shell git ls-files --cached --others --exclude-standard -- $(1) 2>/dev/null | while read -r f; do [ -f "$$f" ] && echo "$$f"; done)
 LINT_C       = $(filter-out pkg/json/testdata/%,$(call tracked,'*.c'))
 LINT_H       = $(filter-out pkg/json/testdata/%,$(call tracked,'*.h'))
 LINT_SHELL   = $(shell git grep -lIE --untracked '^\#!.*[/ ](ba)?sh( |$$)' -- . | sort)

@@ -59,3 +59,6 @@ def test_what_is_wrong_passes_axe_too(filled, open_page, start_redis):
     bindings.write("tokens", type="collector-tokens", page="t0ken")
     expect(page.get_by_role("dialog")).to_be_visible()
     assert_usable(page, "the question for a token")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Enter a token")).to_be_visible()
+    assert_usable(page, "a page that waits for a token")

@@ -234,6 +234,65 @@ def test_text_from_right_to_left_emoji_and_long_words_stay_in_their_place(start_
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (index, width)
 
 
+def test_documents_of_many_megabytes_and_what_comes_after_them_are_listed(start_redis, start_collector, open_page):
+    collector = start_collector(start_redis(), body_max="16MiB", hold_time="60s").wait_connected()
+    page = open_page(collector)
+    expect(page.locator("#empty")).to_be_visible()
+    for text in ("x" * (12 << 20), '\\"' * (2 << 20)):
+        [key] = send(collector, {"text": text})
+        expect(rows(page).first.locator("button")).to_have_attribute("data-key", key, timeout=LONG_MS)
+    send(collector, {"after": "them"})
+    expect(rows(page).first).to_contain_text("them", timeout=LONG_MS)
+    rows(page).nth(1).locator("button").click()
+    expect(page.locator("#one-text")).to_contain_text("cut here", timeout=LONG_MS)
+
+
+def test_copy_selects_the_text_where_the_page_may_not_write_to_the_clipboard(start_redis, start_collector, open_page):
+    collector = start_collector(start_redis()).wait_connected()
+    send(collector, {"order": 7})
+    page = open_page(collector)
+    page.evaluate("delete Navigator.prototype.clipboard")
+    rows(page).first.locator("button").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.locator("#copy")).to_have_text("Selected: press Ctrl+C")
+    assert '"order": 7' in page.evaluate("getSelection().toString()")
+
+
+def test_a_collector_that_was_started_again_is_followed_again(start_redis, start_collector, open_page):
+    redis = start_redis()
+    collector = start_collector(redis).wait_connected()
+    send(collector, {"order": 1})
+    page = open_page(collector)
+    expect(rows(page)).to_have_count(1)
+    collector.terminate()
+    expect(page.locator("#stale")).to_contain_text("does not answer", timeout=LONG_MS)
+    collector = start_collector(redis, port=collector.port).wait_connected()
+    expect(page.locator("#state")).to_have_text("Redis in use", timeout=LONG_MS)
+    expect(page.locator("#stale")).to_be_hidden()
+    send(collector, {"order": 2})
+    expect(rows(page)).to_have_count(2)
+
+
+def test_a_browser_that_keeps_nothing_for_a_page_takes_a_token_all_the_same(start_redis, start_collector, bindings,
+                                                                          open_page):
+    bindings.redis("cache", start_redis())
+    bindings.write("tokens", type="collector-tokens", page="t0ken")
+    collector = start_collector(env=bindings.environment()).wait_connected()
+    page = open_page(collector, path="/healthz")
+    page.add_init_script("""Object.defineProperty(window, "sessionStorage", { get() { throw new DOMException("no"); } })""")
+    page.goto(f"http://{collector.host}:{collector.port}/ui/")
+    page.get_by_role("textbox", name="Token").fill("t0ken")
+    page.keyboard.press("Enter")
+    expect(page.locator("#state")).to_have_text("Redis in use")
+
+
+def test_a_collector_without_a_list_says_so(start_redis, start_collector, open_page):
+    page = open_page(start_collector(start_redis(), feed="false").wait_connected())
+    expect(page.locator("#arrived")).to_have_text("not listed, because of --feed=false")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#post-said")).to_contain_text("Stored as")
+
+
 def test_dropped_records_are_in_pingers_picture(start_pinger, open_page):
     pinger = start_pinger("http://127.0.0.1:1", queue_records=2, batch_time="100ms")
     page = open_page(pinger)

@@ -105,5 +105,6 @@ watch(async () => {
 	const status = await askJson("../v1/status");
 	show(status);
 	isFresh();
-	if (status.redis.state === "ready" && status.limits.feed) followDocuments(status);
+	if (!status.limits.feed) setText(byId("arrived"), "not listed, because of --feed=false");
+	else if (status.redis.state === "ready") followDocuments(status);
 });

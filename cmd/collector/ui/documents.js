@@ -30,15 +30,25 @@ let isPaused = false;
 /* --- A page of the list, without reading the documents: they stay as they were sent, digit for digit --- */
 
 const HEAD = '{"key":"';
-const piece = /"(?:[^"\\]|\\.)*"|[{}[\]]/g;
+const mark = /["{}[\]]/g;
+
+// By hand: a regular expression for strings overflows its stack at some megabytes.
+function endOfString(text, from) {
+	for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+		let before = end - 1;
+		while (text[before] === "\\") before--;
+		if ((end - before) % 2 === 1) return end + 1;
+	}
+	return text.length;
+}
 
 function endOfValue(text, from) {
 	let depth = 0;
-	piece.lastIndex = from;
-	for (let found = piece.exec(text); found; found = piece.exec(text)) {
-		if (found[0] === "{" || found[0] === "[") depth++;
-		else if (found[0] === "}" || found[0] === "]") depth--;
-		if (depth === 0) return piece.lastIndex;
+	mark.lastIndex = from;
+	for (let found = mark.exec(text); found; found = mark.exec(text)) {
+		if (found[0] === '"') mark.lastIndex = endOfString(text, found.index);
+		else depth += found[0] === "{" || found[0] === "[" ? 1 : -1;
+		if (depth === 0) return mark.lastIndex;
 	}
 	return text.length;
 }

@@ -18,13 +18,28 @@ export class Refused extends Error {
 /** No answer came. */
 export class Unanswered extends Error {}
 
-export const setToken = (token) => sessionStorage.setItem(TOKEN, token);
-export const hasToken = () => sessionStorage.getItem(TOKEN) !== null;
+// A browser that keeps nothing for a page refuses sessionStorage: then the token is gone with the next load.
+let token = null;
+try {
+	token = sessionStorage.getItem(TOKEN);
+} catch {
+	// none kept
+}
+
+export const hasToken = () => token !== null;
+
+export function setToken(given) {
+	token = given;
+	try {
+		sessionStorage.setItem(TOKEN, given);
+	} catch {
+		// not kept
+	}
+}
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function exchange(method, path, options) {
-	const token = sessionStorage.getItem(TOKEN);
 	const headers = { Accept: "application/json", ...options.headers };
 	if (token) headers.Authorization = `Bearer ${token}`;
 	const ends = new AbortController();
