@@ -135,14 +135,15 @@ async function newestMs(from, to) {
 	return from;
 }
 
-/** The page that ends with the newest document, and begins as early as it can. */
+/** The rows that end with the newest document. They follow the last document seen, or the list begins anew with them. */
 async function newestPage(newest, from) {
 	let page = await getPage({ limit: FIRST_PAGE, since: newest });
-	for (let ms = 4 * NEWEST_MS; page.documents.length < ROWS_MAX && !page.more && newest - ms > from; ms *= 4) {
-		const wider = await getPage({ limit: FIRST_PAGE, since: newest - ms });
-		if (wider.more) break;
-		page = wider;
+	for (let ms = 2 * NEWEST_MS; page.documents.length < ROWS_MAX && !page.more; ms *= 2) {
+		if (newest - ms <= from) return getPage({ limit: FIRST_PAGE, cursor });
+		page = await getPage({ limit: FIRST_PAGE, since: newest - ms });
 	}
+	// What came between is not shown: nor is what came before, so that the list has no gap.
+	if (!list.contains(document.activeElement)) list.replaceChildren();
 	return page;
 }
 
@@ -151,11 +152,7 @@ async function skip(nowMs) {
 	const newest = await newestMs(from, Math.max(nowMs, from) + SKEW_MS);
 	skipped = true;
 	behind = 0;
-	if (newest === from) return getPage({ limit: FIRST_PAGE, cursor });
-	const page = await newestPage(newest, from);
-	// What came between is not shown: nor is what came before, so that the list has no gap.
-	if (!list.contains(document.activeElement)) list.replaceChildren();
-	return page;
+	return newest === from ? getPage({ limit: FIRST_PAGE, cursor }) : newestPage(newest, from);
 }
 
 async function nextPage(nowMs) {
