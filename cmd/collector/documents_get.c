@@ -1,4 +1,5 @@
-/* documents_get: the new route returns the stored bytes; the classic route adds the member `key`. */
+/* documents_get: the new route returns the stored bytes and their ETag; the classic route adds the member `key` and has no
+ * ETag, since its clients know none. */
 #include "documents_get.h"
 
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include "base/attr.h"
 #include "document_key.h"
+#include "document_tag.h"
 #include "problems.h"
 #include "status.h"
 #include "store_read.h"
@@ -19,6 +21,7 @@ static const struct json_options watch_key = { .watch = { "key" } };
 struct lookup {
         struct store_read read;
         struct http_request *request;
+        struct http_conditions conditions;
         bool is_classic;
         char key[UUID_TEXT_SIZE];
 };
@@ -38,6 +41,21 @@ static void answer_classic(struct lookup *lookup, const struct json_object *obje
         http_respond(lookup->request, &answer);
 }
 
+static void answer_tagged(struct lookup *lookup, const char *document, size_t length)
+{
+        char tag[DOCUMENT_TAG_SIZE];
+        const struct http_header header = { "ETag", document_tag(document, length, tag) };
+        int instead = http_conditions_check(&lookup->conditions, tag);
+        if (instead == 412)
+                http_problem(lookup->request, 412, &header, 1, "If-Match does not have the document's tag, %s", tag);
+        else
+                http_respond(lookup->request, &(struct http_answer){ .status = instead ? instead : 200,
+                                                                     .body = document,
+                                                                     .body_length = length,
+                                                                     .headers = &header,
+                                                                     .header_count = 1 });
+}
+
 static void answer_document(struct lookup *lookup, const char *document, size_t length)
 {
         struct json_object object;
@@ -46,8 +64,7 @@ static void answer_document(struct lookup *lookup, const char *document, size_t 
         else if (lookup->is_classic)
                 answer_classic(lookup, &object);
         else
-                http_respond(lookup->request,
-                             &(struct http_answer){ .status = 200, .body = document, .body_length = length });
+                answer_tagged(lookup, document, length);
 }
 
 static void on_read(struct store_read *read, enum store_outcome outcome, const char *document, size_t length,
@@ -60,6 +77,7 @@ static void on_read(struct store_read *read, enum store_outcome outcome, const c
                 problems_no_document(lookup->request, lookup->key);
         else
                 problems_of_store(lookup->request, outcome, "the document could not be read", err);
+        http_conditions_fini(&lookup->conditions);
         free(lookup);
 }
 
@@ -75,6 +93,9 @@ static void read_document(struct http_request *request, struct worker *worker, c
         }
         lookup->request = request;
         lookup->is_classic = is_classic;
+        lookup->conditions = (struct http_conditions){ NULL, NULL };
+        if (!is_classic)
+                http_conditions_read(request, &lookup->conditions);
         memcpy(lookup->key, key, sizeof(key));
         lookup->read.on_done = on_read;
         store_read(&worker->store, &lookup->read, lookup->key);

@@ -126,6 +126,12 @@ static void respond_full(struct http_request *request, const struct http_answer 
         http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, TRANSFER_FULL);
 }
 
+/* The head of such an answer is that of the 200, Content-Length included (RFC 9110, section 8.6). libmicrohttpd knows. */
+static bool is_head_only(const struct http_request *request, int status)
+{
+        return !strcmp(request->method, "HEAD") || status == 304;
+}
+
 void http_respond(struct http_request *request, const struct http_answer *answer)
 {
         if (!request->conn) {
@@ -142,8 +148,7 @@ void http_respond(struct http_request *request, const struct http_answer *answer
                 MHD_destroy_response(response);
                 response = NULL;
         }
-        bool head = !strcmp(request->method, "HEAD");
-        request_account(request, answer->status, head ? 0 : answer->body_length);
+        request_account(request, answer->status, is_head_only(request, answer->status) ? 0 : answer->body_length);
         request->answer.response = response; /* NULL: the connection will be closed */
         request->answer.status = answer->status;
         bool held = request->stage == STAGE_HELD;
@@ -177,7 +182,7 @@ void answer_send(struct http_request *request)
         char date[PROBLEM_DATE_SIZE];
         buf_init(&head, 0);
         bool closes = MHD_get_response_header(answer->response, "Connection") != NULL;
-        bool has_body = strcmp(request->method, "HEAD") && answer->length > 0;
+        bool has_body = !is_head_only(request, answer->status) && answer->length > 0;
         if (buf_printf(&head, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n", answer->status,
                        status_phrase(answer->status), problem_date(date), answer->length) == 0 &&
             MHD_get_response_headers(answer->response, print_field, &head) >= 0 &&

@@ -145,6 +145,7 @@ static void conditions_are_refused_where_they_cannot_hold(void **state)
                 { "POST", "If-Unmodified-Since: Sat, 28 Nov 2026 03:29:14 GMT", 412 },
                 { "GET", "If-Unmodified-Since: Sat, 28 Nov 2026 03:29:14 GMT", 200 },
                 { "POST", "If-None-Match: *", 200 },
+                { "GET", "If-None-Match: *", 200 },
         };
         char request[256];
         (void)state;

@@ -125,6 +125,7 @@ static void note_field(struct head *head, const char *name, size_t name_length, 
         case 13:
                 if (name_is(name, name_length, "authorization") && head->authorizations++ == 0)
                         head->authorization = value;
+                head->if_none_match |= name_is(name, name_length, "if-none-match");
                 break;
         case 14:
                 if (name_is(name, name_length, "content-length"))

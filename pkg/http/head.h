@@ -27,6 +27,7 @@ struct head {
         unsigned authorizations;
         const char *if_match; /* NULL: none */
         bool if_unmodified_since;
+        bool if_none_match;           /* there is such a field */
         bool wants_close, wants_keep; /* the options "close" and "keep-alive" of Connection */
         bool closes;                  /* the connection ends with the answer                */
         const char *fault;            /* what is wrong with the head, static; NULL: nothing */

@@ -28,8 +28,8 @@
  * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded lines, bare CR or
  * LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any coding but "chunked", no Host or
  * two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a target that
- * is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match and
- * If-Unmodified-Since with 412, see condition.c. From a refused client the server reads up to 1 MiB more, for up to a
+ * is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match (unless
+ * the route has tags) and If-Unmodified-Since with 412, see condition.c. From a refused client the server reads up to 1 MiB more, for up to a
  * second, so that a client that sends everything before it reads still sees the answer.
  *
  * Exception: if libmicrohttpd gives up before we see the request, it answers with a short HTML page and closes the
@@ -64,6 +64,7 @@ struct http_route {
         void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
         bool body;      /* accepts a body; otherwise a body is read and dropped */
         bool is_public; /* needs no token even where tokens are set */
+        bool has_tags;  /* GET and HEAD answer with an ETag and check If-Match by it, see http_conditions */
         /* NULL, or called when the head has arrived and the client waits with the body (`Expect`). Returns without an
          * answer if the body is wanted; `handle` is then called with it. */
         void (*judge)(struct http_request *request, void *context);
@@ -215,11 +216,25 @@ int64_t http_request_started_us(const struct http_request *request); /* clock_mo
  * still reads the answer, so the answer must say that nothing was done. */
 bool http_request_is_abandoned(const struct http_request *request);
 
+/* --- Conditional requests (RFC 9110, section 13), for a route with has_tags ------------------------------ */
+
+struct http_conditions {
+        char *if_match, *if_none_match; /* owned; NULL: no such field */
+};
+
+/* Copies the conditions, which would vanish like all header fields. If memory runs out they are left out: whoever reads
+ * then gets the whole answer. Owned: give it to http_conditions_fini. */
+void http_conditions_read(struct http_request *request, struct http_conditions *out);
+/* What to answer instead of the content with this strong tag, `"..."`: 304, 412, or 0 for nothing else. */
+int http_conditions_check(const struct http_conditions *conditions, const char *tag);
+void http_conditions_fini(struct http_conditions *conditions);
+
 /* --- Answer --------------------------------------------------------------------------------------- */
 
 /* Answers the request, which is invalid afterwards. Never fails for the caller: if memory runs out it closes the
  * connection instead. The server adds the header fields `content-type`, `x-correlation-id`, `connection`, `date`,
- * `content-length`, `keep-alive`, and `cache-control: no-store` unless the answer has its own. */
+ * `content-length`, `keep-alive`, and `cache-control: no-store` unless the answer has its own. A 304 is given the body of
+ * the 200, which is not sent. */
 void http_respond(struct http_request *request, const struct http_answer *answer);
 
 /* Answers with problem+json (RFC 9457): {"type":"about:blank","title":...,"status":...,"detail":...,

@@ -170,7 +170,7 @@ static const struct denial *deny(struct http_request *request)
         const struct denial *denial = NULL;
         if (!route->is_public)
                 denial = token_check(&conns->server->tokens, &conns->tokens, &request->head, &request->pass);
-        return denial ? denial : condition_check(&request->head, request->method);
+        return denial ? denial : condition_check(&request->head, request->method, route->has_tags);
 }
 
 static void refuse_denied(struct http_request *request)

@@ -18,19 +18,22 @@ static const struct page_file *find(const struct page *page, const char *name)
         return NULL;
 }
 
-/* Matches a list of tags, including weak ones, or "*" (RFC 9110, section 13.1.2). */
-static bool is_known(const char *if_none_match, const char *tag)
-{
-        return if_none_match && (strstr(if_none_match, tag) || strcmp(if_none_match, "*") == 0);
-}
-
 static bool takes_gzip(const struct http_request *request)
 {
         const char *accept = http_request_header(request, "Accept-Encoding");
         return accept && http_accepts(accept, "gzip");
 }
 
-static void answer(struct http_request *request, const struct page_file *file)
+static int check(struct http_request *request, const char *tag)
+{
+        struct http_conditions conditions;
+        http_conditions_read(request, &conditions);
+        int instead = http_conditions_check(&conditions, tag);
+        http_conditions_fini(&conditions);
+        return instead;
+}
+
+void page_answer(struct http_request *request, const struct page_file *file)
 {
         bool is_small = takes_gzip(request);
         const char *tag = is_small ? file->gzip_tag : file->tag;
@@ -45,16 +48,18 @@ static void answer(struct http_request *request, const struct page_file *file)
                 { "Cross-Origin-Resource-Policy", "same-origin" },
                 { "Content-Encoding", "gzip" }, /* last: only for compressed answers */
         };
-        bool is_known_already = is_known(http_request_header(request, "If-None-Match"), tag);
-        struct http_answer whole = { .status = 200,
-                                     .content_type = file->type,
-                                     .body = (const char *)(is_small ? file->gzip : file->plain),
-                                     .body_length = is_small ? file->gzip_length : file->plain_length,
-                                     .body_kind = HTTP_BODY_STATIC,
-                                     .headers = headers,
-                                     .header_count = COUNT_OF(headers) - !is_small };
-        struct http_answer none = { .status = 304, .headers = headers, .header_count = COUNT_OF(headers) - 1 };
-        http_respond(request, is_known_already ? &none : &whole);
+        int instead = check(request, tag);
+        if (instead == 412) {
+                http_problem(request, 412, headers, 2, "If-Match does not have the file's tag, %s", tag);
+                return;
+        }
+        http_respond(request, &(struct http_answer){ .status = instead ? instead : 200,
+                                                     .content_type = file->type,
+                                                     .body = (const char *)(is_small ? file->gzip : file->plain),
+                                                     .body_length = is_small ? file->gzip_length : file->plain_length,
+                                                     .body_kind = HTTP_BODY_STATIC,
+                                                     .headers = headers,
+                                                     .header_count = COUNT_OF(headers) - !is_small });
 }
 
 void page_get(struct http_request *request, const struct page *page)
@@ -63,7 +68,7 @@ void page_get(struct http_request *request, const struct page *page)
         bool is_below = strcmp(http_request_path(request) + strlen("/ui/"), name) == 0;
         const struct page_file *file = is_below ? find(page, *name ? name : "index.html") : NULL;
         if (file)
-                answer(request, file);
+                page_answer(request, file);
         else
                 http_problem(request, 404, NULL, 0, "the page has no such file");
 }

@@ -1,7 +1,8 @@
 /* page: serves the files of a program's page, which are embedded in the program (tools/embed).
  *
  *     extern const struct page collector_page;
- *     { .method = "GET", .path = "/ui/{name}", .name = "page", .handle = on_page, .is_public = true }
+ *     { .method = "GET", .path = "/ui/{name}", .name = "page", .handle = on_page, .is_public = true,
+ *       .has_tags = true }
  *
  *     static void on_page(struct http_request *request, void *worker)
  *     {
@@ -35,6 +36,8 @@ struct page {
         size_t count;
 };
 
+/* Answers with the file, or with 304 or 412 where the request's conditions say so. */
+void page_answer(struct http_request *request, const struct page_file *file);
 /* Answers a request for "/ui/NAME", and "/ui/" with index.html. 404 for other names. */
 void page_get(struct http_request *request, const struct page *page);
 /* Answers with a redirect to the page: 308 for "/ui", 303 for "/". It is relative, so that a proxy's path prefix

@@ -1,0 +1,69 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/attr.h"
+#include "document_tag.h"
+
+static void a_tag_is_the_same_in_every_build(void **state UNUSED)
+{
+        static const struct {
+                const char *document, *tag;
+        } cases[] = {
+                { "", "\"845cf544c264ee5654517e3b775643c2\"" },
+                { "{}", "\"03c605cf8b69b57568b4a545cbbd4b98\"" },
+                { "{\"a\":1}", "\"f8f08cc8869394edcf46820596cba964\"" },
+                { "{\"order\":17,\"price\":12.50,\"created\":1764000000000}", "\"4ff2dd7e89bb718cef2015d7c7a337ee\"" },
+        };
+        char tag[DOCUMENT_TAG_SIZE];
+        for (size_t i = 0; i < COUNT_OF(cases); i++)
+                assert_string_equal(document_tag(cases[i].document, strlen(cases[i].document), tag), cases[i].tag);
+}
+
+/* Each half of the tag has to tell them apart. */
+static void assert_differ(const char *a, const char *b)
+{
+        assert_string_not_equal(a, b);
+        assert_int_not_equal(strncmp(a + 1, b + 1, 16), 0);
+        assert_int_not_equal(strncmp(a + 17, b + 17, 16), 0);
+}
+
+static void a_change_of_any_bit_changes_the_tag(void **state UNUSED)
+{
+        char document[100], before[DOCUMENT_TAG_SIZE], after[DOCUMENT_TAG_SIZE];
+        memset(document, 'a', sizeof(document));
+        (void)document_tag(document, sizeof(document), before);
+        for (size_t i = 0; i < sizeof(document); i++)
+                for (unsigned bit = 0; bit < 8; bit++) {
+                        document[i] = (char)(document[i] ^ 1 << bit);
+                        assert_differ(before, document_tag(document, sizeof(document), after));
+                        document[i] = (char)(document[i] ^ 1 << bit);
+                }
+}
+
+static void documents_of_other_length_or_order_have_other_tags(void **state UNUSED)
+{
+        static const char zeros[64];
+        char tags[65][DOCUMENT_TAG_SIZE], after[DOCUMENT_TAG_SIZE];
+        for (size_t length = 0; length <= sizeof(zeros); length++) {
+                (void)document_tag(zeros, length, tags[length]);
+                for (size_t shorter = 0; shorter < length; shorter++)
+                        assert_differ(tags[length], tags[shorter]);
+        }
+        (void)document_tag("abcdefghijklmnop", 16, after);
+        assert_differ(document_tag("ijklmnopabcdefgh", 16, tags[0]), after);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_tag_is_the_same_in_every_build),
+                cmocka_unit_test(a_change_of_any_bit_changes_the_tag),
+                cmocka_unit_test(documents_of_other_length_or_order_have_other_tags),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
