@@ -34,12 +34,13 @@ struct collector {
         struct redis_budget budget;
         struct redis_budget unsafe; /* counts documents that wait to be safe (--ack) */
         struct swap swap;
-        struct redis_facts *facts; /* of the Redis in use */
-        struct overview *overview; /* for /v1/status */
-        const struct page *page;   /* the files of /ui/ */
-        uv_async_t *denied;        /* wakes the main thread when Redis refuses the credentials */
-        atomic_bool draining;      /* SIGTERM has arrived, so the process is no longer ready */
-        atomic_bool reached;       /* at least one worker has reached Redis */
+        struct redis_facts *facts;      /* of the Redis in use */
+        struct overview *overview;      /* for /v1/status */
+        const struct page *page;        /* the files of /ui/ */
+        const struct page *description; /* /openapi.json, the only file */
+        uv_async_t *denied;             /* wakes the main thread when Redis refuses the credentials */
+        atomic_bool draining;           /* SIGTERM has arrived, so the process is no longer ready */
+        atomic_bool reached;            /* at least one worker has reached Redis */
         /* When a failure to reach Redis was last logged, monotonic; 0: none since Redis was reached. */
         atomic_llong failure_told_ms;
         atomic_uint sentinel_told; /* the generation for which a Sentinel's refusal was logged; 0: none */

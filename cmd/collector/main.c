@@ -21,7 +21,7 @@
 #include "trial.h"
 #include "worker.h"
 
-extern const struct page collector_page; /* made by tools/embed */
+extern const struct page collector_page, collector_description; /* made by tools/embed */
 
 struct process {
         struct service *service;
@@ -202,6 +202,7 @@ static void fill(struct collector *collector, struct service *service, struct ov
         collector->overview = overview;
         collector->facts = &overview->facts;
         collector->page = &collector_page;
+        collector->description = &collector_description;
         collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;
         collector->unsafe.commands_max = (size_t)settings->held_max;

@@ -3,6 +3,7 @@
 #include "routes.h"
 
 #include "base/attr.h"
+#include "description.h"
 #include "documents_delete.h"
 #include "documents_get.h"
 #include "documents_post.h"
@@ -45,5 +46,11 @@ const struct http_route routes[] = {
         { .method = "GET", .path = "/readyz", .name = "readyz", .handle = status_readyz, .is_public = true },
         { .method = "GET", .path = "/version", .name = "version", .handle = status_version, .is_public = true },
         { .method = "GET", .path = "/metrics", .name = "metrics", .handle = status_metrics, .is_public = true },
+        { .method = "GET",
+          .path = "/openapi.json",
+          .name = "openapi",
+          .handle = description_get,
+          .is_public = true,
+          .has_tags = true },
 };
 const size_t route_count = COUNT_OF(routes);

@@ -78,7 +78,8 @@ static const struct config_option options[] = {
         { "tokens-binding", CONFIG_STRING_AT(struct settings, tokens_binding), ACCESS, .value = "NAME",
           .fallback_note = "the only one of type collector-tokens",
           .help = "Name of the binding whose entries are tokens, one for each client: only clients that send one of "
-                  "them as `Authorization: Bearer` may write and read. Probes, version and metrics stay open." },
+                  "them as `Authorization: Bearer` may write and read. Probes, version, metrics, the description of the "
+                  "interface and the files of the page stay open." },
 
         { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), WAITING, .fallback = "30s", .min = 1,
           .max = 60 * 60 * 1000,

@@ -94,7 +94,8 @@ void status_index(struct http_request *request, UNUSED void *context)
                 "\"GET /ui/\":\"a page for people\","
                 "\"GET /v1/status\":\"the Redis in use, recent events, rates, limits\","
                 "\"GET /healthz\":\"is the process alive?\",\"GET /readyz\":\"can it store?\","
-                "\"GET /version\":\"program and build\",\"GET /metrics\":\"Prometheus metrics\"}}";
+                "\"GET /version\":\"program and build\",\"GET /metrics\":\"Prometheus metrics\","
+                "\"GET /openapi.json\":\"this interface, as OpenAPI 3.1\"}}";
         static const struct http_header vary = { "Vary", "Accept" }; /* browsers are redirected to the page */
         http_respond(request, &(struct http_answer){ .status = 200,
                                                      .body = body,

@@ -2,9 +2,8 @@
  * compares that with the tags of If-Match and If-None-Match, since only it knows the content. No other answer has an
  * ETag, and none has a Last-Modified date, so elsewhere If-Match with tags never holds. "If-Match: *" requires that the
  * resource exists: GET and DELETE find that out themselves, but storing cannot. Requests that change nothing ignore
- * If-Unmodified-Since, as section 13.1.4 demands. Other requests
- * with it are refused, since ignoring it would turn "store this
- * unless it was changed" into "store this". */
+ * If-Unmodified-Since, as section 13.1.4 demands. Other requests with it are refused, since ignoring it would turn "store
+ * this unless it was changed" into "store this". */
 #include "http/condition.h"
 
 #include <stdlib.h>

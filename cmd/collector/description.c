@@ -1,0 +1,12 @@
+/* description: a file like those of the page. It comes by way of struct collector, so that tests without it link. */
+#include "description.h"
+
+#include "collector.h"
+#include "page/page.h"
+#include "worker.h"
+
+void description_get(struct http_request *request, void *context)
+{
+        const struct worker *worker = context;
+        page_answer(request, &worker->collector->description->files[0]);
+}
