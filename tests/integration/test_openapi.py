@@ -4,9 +4,11 @@ compares the answers of all tests with it."""
 import gzip
 import json
 
-from support.deadline import ROOT
+import pytest
 
-SOURCE = ROOT / "cmd/collector/openapi.json"
+from support import described
+from support.described import SOURCE
+from support.http_client import Answer
 
 
 def test_the_file_is_served_with_the_version_of_the_program(client):
@@ -57,3 +59,43 @@ def test_the_index_names_what_is_described(client):
                  for method in item if method not in ("parameters", "head")}
     # /ui leads to /ui/, and the page knows its files.
     assert named == described - {"GET /ui", "GET /ui/{file}"}
+
+
+READY = {"content-type": "application/json", "x-correlation-id": "a", "cache-control": "no-store"}
+PROBLEM = {**READY, "content-type": "application/problem+json"}
+WRONG = b'{"type":"about:blank","title":"Not Found","status":404,"detail":"none","correlationId":"a"}'
+
+
+def answer_of(status, headers, body):
+    return Answer(status, list(headers.items()), body, [])
+
+
+@pytest.mark.parametrize("method, target, answer", [
+    ("GET", "/readyz", answer_of(200, READY, b'{"status":"ready"}')),
+    ("HEAD", "/readyz?x=1", answer_of(200, READY, b"")),
+    ("GET", "/nowhere", answer_of(404, PROBLEM, WRONG)),
+    ("OPTIONS", "/readyz", answer_of(204, {**READY, "allow": "GET"}, b"")),
+    ("PATCH", "/readyz", answer_of(405, {**PROBLEM, "allow": "GET"}, WRONG)),
+])
+def test_what_is_described_passes(method, target, answer):
+    described.check(method, target, answer)
+
+
+@pytest.mark.parametrize("method, target, answer, wrong", [
+    ("GET", "/readyz", answer_of(202, READY, b'{"status":"ready"}'), "status"),
+    ("GET", "/readyz", answer_of(200, READY, b'{"status":"steady"}'), r"\$.status"),
+    ("GET", "/readyz", answer_of(200, READY, b'{"status":"ready","more":1}'), "more"),
+    ("GET", "/readyz", answer_of(200, READY, b"{}"), "'status' is a required"),
+    ("GET", "/readyz", answer_of(200, READY, b""), "Expecting value"),
+    ("GET", "/readyz", answer_of(200, {**READY, "content-type": "text/html"}, b"x"), "text/html"),
+    ("GET", "/readyz", answer_of(200, {**READY, "x-more": "1"}, b'{"status":"ready"}'), "x-more"),
+    ("GET", "/readyz", answer_of(200, {**READY, "cache-control": "public"}, b'{"status":"ready"}'), "cache-control"),
+    ("GET", "/readyz", answer_of(200, {"content-type": "application/json"}, b'{"status":"ready"}'), "no x-corr"),
+    ("GET", "/ui", answer_of(308, {**READY, "location": "ui/", "vary": "Accept"}, b"x"), "no body"),
+    ("GET", "/nowhere", answer_of(200, READY, b"{}"), "status"),
+    ("PATCH", "/readyz", answer_of(405, PROBLEM, WRONG), "no Allow"),
+    ("PATCH", "/readyz", answer_of(200, READY, b'{"status":"ready"}'), "status"),
+])
+def test_what_is_not_described_fails(method, target, answer, wrong):
+    with pytest.raises((AssertionError, ValueError), match=wrong):
+        described.check(method, target, answer)

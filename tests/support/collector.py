@@ -1,5 +1,6 @@
 """Starts Collector for tests."""
 
+from . import described
 from .deadline import wait_until
 from .http_client import Client, RawConnection
 from .program import Program, flags_of, run_program
@@ -28,8 +29,8 @@ class Collector(Program):
                 raise
 
     def client(self, **options):
-        """A keep-alive client with its own connection."""
-        return Client(self.host, self.port, **options)
+        """A keep-alive client with its own connection. An answer that /openapi.json does not describe fails its test."""
+        return Client(self.host, self.port, on_answer=described.check, **options)
 
     def connect(self, **options):
         """A raw connection, for things that a well-behaved client does not do."""

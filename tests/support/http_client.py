@@ -192,10 +192,11 @@ def request_bytes(method, path, body=None, headers=None, host="localhost"):
 
 
 class Client:
-    """Keeps one connection, and opens a new one if the server closed it between requests."""
+    """Keeps one connection, and opens a new one if the server closed it between requests. `on_answer(method, path,
+    answer)` is called with each answer."""
 
-    def __init__(self, host, port, timeout=45.0):
-        self.host, self.port, self.timeout = host, port, timeout
+    def __init__(self, host, port, timeout=45.0, on_answer=None):
+        self.host, self.port, self.timeout, self.on_answer = host, port, timeout, on_answer
         self.connection = None
 
     def request(self, method, path, body=None, headers=None):
@@ -216,6 +217,8 @@ class Client:
             raise
         if (answer.header("connection") or "").lower() == "close":
             self.close()
+        if self.on_answer:
+            self.on_answer(method, path, answer)
         return answer
 
     def get(self, path, headers=None):

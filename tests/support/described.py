@@ -1,0 +1,136 @@
+"""Compares answers of Collector with its description, cmd/collector/openapi.json. An answer whose status, header fields,
+media type or body are not described fails the test that got it.
+
+The description leaves objects open, so that clients expect members to come. Here they are closed: a member that is not
+described is a mistake, unless the description says that more may be there (`additionalProperties`)."""
+
+import gzip
+import json
+import re
+from functools import lru_cache
+from urllib.parse import unquote
+
+import jsonschema
+
+from .deadline import ROOT
+
+SOURCE = ROOT / "cmd/collector/openapi.json"
+# Those of HTTP itself and those that keep browsers from guessing.
+COMMON = {"date", "connection", "keep-alive", "content-type", "content-length", "content-encoding", "transfer-encoding",
+          "x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"}
+# What the server says before it looks at the method, and what it says of one that the path does not have.
+BEFORE_THE_METHOD = {400, 401, 405, 408, 413, 414, 431, 503}
+PROBLEM = "#/components/schemas/Problem"
+
+
+def _closed(schema):
+    """A copy whose objects have no other members than those described."""
+    if isinstance(schema, list):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    copy = {name: _closed(each) for name, each in schema.items()}
+    if isinstance(schema.get("properties"), dict):
+        copy.setdefault("additionalProperties", False)
+    return copy
+
+
+class Description:
+    """The description, ready to compare answers with."""
+
+    def __init__(self, text):
+        self.document = json.loads(text)
+        self.schemas = {"schemas": _closed(self.document["components"]["schemas"])}
+        self.paths = self.document["paths"]
+        self.templates = [(re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), path)
+                          for path in self.paths if "{" in path]
+        self.validators = {}
+
+    def resolve(self, thing):
+        """What a reference points to."""
+        while "$ref" in thing:
+            target = self.document
+            for name in thing["$ref"].removeprefix("#/").split("/"):
+                target = target[name]
+            thing = target
+        return thing
+
+    def validate(self, schema, value, what):
+        key = json.dumps(schema, sort_keys=True)
+        if key not in self.validators:
+            self.validators[key] = jsonschema.Draft202012Validator({**_closed(schema), "components": self.schemas})
+        error = jsonschema.exceptions.best_match(self.validators[key].iter_errors(value))
+        assert not error, f"{what}: {error.json_path}: {error.message}"
+
+    def item_of(self, target):
+        """The path's name in the description and what it says; (None, None): not described."""
+        path = unquote(re.sub(r"^https?://[^/]*", "", target).split("?")[0])
+        if path in self.paths:
+            return path, self.paths[path]
+        for pattern, name in self.templates:
+            if pattern.fullmatch(path):
+                return name, self.paths[name]
+        return None, None
+
+    def check_headers(self, described, answer, what):
+        described = {name.lower(): self.resolve(each) for name, each in described.items()}
+        for name, each in described.items():
+            value = answer.header(name)
+            if value is None:
+                assert not each.get("required"), f"{what}: no {name}"
+                continue
+            if each["schema"].get("type") == "integer":
+                assert re.fullmatch("[0-9]+", value), f"{what}: {name}: {value}"
+                value = int(value)
+            self.validate(each["schema"], value, f"{what}: {name}")
+        other = {name.lower() for name, _ in answer.headers} - set(described) - COMMON
+        assert not other, f"{what}: not described: {', '.join(sorted(other))}"
+
+    def check_body(self, content, answer, what):
+        assert content or not answer.body, f"{what}: no body is described"
+        if not content:
+            return
+        assert answer.media_type in content, f"{what}: {answer.media_type} is not described"
+        body = answer.body
+        if answer.header("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        text = body.decode("utf-8")
+        is_json = answer.media_type.endswith("json")
+        self.validate(content[answer.media_type]["schema"], json.loads(text) if is_json else text, what)
+
+    def check_problem(self, answer, statuses, what):
+        """An answer to what is not described: a method or a path."""
+        assert answer.status in statuses, f"{what}: the status is not described"
+        assert answer.status != 405 or answer.header("allow"), f"{what}: no Allow"
+        assert answer.header("x-correlation-id"), f"{what}: no x-correlation-id"
+        if answer.body:
+            self.check_body({"application/problem+json": {"schema": {"$ref": PROBLEM}}}, answer, what)
+
+    def check(self, method, target, answer):
+        """Fails if the answer is not what the description says of such a request."""
+        what = f"{method} {target[:200]}: {answer.status} as openapi.json describes it"
+        name, item = self.item_of(target)
+        if name is None or (method == "OPTIONS" and answer.status == 204):
+            self.check_problem(answer, BEFORE_THE_METHOD | {404, 204}, what)
+            return
+        operation = item.get(method.lower()) or (item["get"] if method == "HEAD" and "get" in item else None)
+        if not operation:
+            self.check_problem(answer, BEFORE_THE_METHOD, what)
+            return
+        response = operation["responses"].get(str(answer.status))
+        assert response, f"{what}: the status is not described"
+        response = self.resolve(response)
+        self.check_headers(response.get("headers", {}), answer, what)
+        if method != "HEAD":
+            self.check_body(response.get("content"), answer, what)
+
+
+@lru_cache(maxsize=None)
+def collectors():
+    """That of Collector."""
+    return Description(SOURCE.read_text())
+
+
+def check(method, target, answer):
+    """An `on_answer` of http_client.Client."""
+    collectors().check(method, target, answer)
