@@ -23,5 +23,15 @@ screenshots: deps-test
 	@$(MAKE) --no-print-directory programs
 	@python=$$(tools/browser) && BUILD_DIR=$(OUT) $$python tests/browser/screenshots
 
+OPENAPI_EXAMPLES ?= 200
+
+.PHONY: test-openapi
+## test-openapi: Schemathesis against a real Collector, a few minutes (OPENAPI_EXAMPLES=200 requests per operation)
+test-openapi: deps-test
+	@tools/deps openapi
+	@$(MAKE) --no-print-directory programs
+	@python=$$(tools/schemathesis) && BUILD_DIR=$(OUT) PYTHON=$$python OPENAPI_EXAMPLES=$(OPENAPI_EXAMPLES) \
+		tests/run openapi
+
 .PHONY: unit-programs
 unit-programs: $(UNIT_TESTS)

@@ -1,0 +1,45 @@
+"""Schemathesis sends requests that fit /openapi.json and such that do not, and checks the answers against it: statuses,
+media types, header fields, bodies; wrong requests are refused, right ones accepted; what was deleted is gone.
+
+OPENAPI_EXAMPLES is the number of requests that it makes up for each operation, beside those for the limits of each
+parameter."""
+
+import os
+
+import hypothesis
+import schemathesis
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from support import described
+
+EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "200"))
+DOCUMENT = described.collectors().document
+
+# Beyond 2xx, 3xx, 401, 403, 404, 409, 5xx: what a request that fits the description may get, since the description cannot
+# say it: another tag, other content under an Idempotency-Key; a cursor that no page gave, the 30th of February.
+ACCEPTED = ["2xx", "3xx", 401, 404, 409, 412, 422]
+CONFIG = {"checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
+          "operations": [{"include-operation-id": "listDocuments",
+                          "checks": {"positive_data_acceptance": {"expected-statuses": [*ACCEPTED, 400]}}}]}
+
+schema = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict(CONFIG))
+settings = hypothesis.settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
+                               suppress_health_check=list(hypothesis.HealthCheck))
+
+
+def test_the_description_is_valid():
+    errors = [f"{'/'.join(map(str, error.path))}: {error.message}"
+              for error in OpenAPIV31SpecValidator(DOCUMENT).iter_errors()]
+    assert not errors
+
+
+@schema.parametrize()
+@settings
+def test_the_answers_are_those_described(case, base_url):
+    case.call_and_validate(base_url=base_url)
+
+
+def test_a_story_of_many_requests_is_answered_as_described(base_url):
+    schema.config.update(base_url=base_url)
+    machine = schema.as_state_machine()
+    machine.run(settings=hypothesis.settings(settings, max_examples=max(EXAMPLES // 10, 5), stateful_step_count=8))
