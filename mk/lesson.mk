@@ -7,7 +7,7 @@ lesson:
 	@$(MAKE) --no-print-directory BUILD=release SAN= programs library
 	@tools/lesson
 
-## test-docs: run the commands of the lesson and the README, and compare their output
+## test-docs: run the commands of the lesson, the README and docs/clients.md, and compare their output
 test-docs:
 	@tools/deps build lesson
 	@$(MAKE) --no-print-directory BUILD=release SAN= programs library
