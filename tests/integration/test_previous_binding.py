@@ -1,10 +1,16 @@
 """`--previous-binding`: Collector finds documents of the previously bound Redis after a swap."""
 
+import itertools
+import threading
+from collections import Counter
+
 import pytest
 
+from support.background import Background
 from support.collector import check
-from support.deadline import wait_until
+from support.deadline import stays, wait_until
 from support.http_client import timed
+from support.load import Load
 from support.matching import assert_problem
 
 DOCUMENT = {"name": "a document"}
@@ -169,3 +175,93 @@ def test_the_previous_binding_does_not_stand_for_what_variables_say(start_redis,
     collector.wait_connected()
     key = collector.client().post("/v1/documents", DOCUMENT).json()["key"]
     assert new.client().exists(key) and not old.client().exists(key)
+
+
+# --- During a swap ---------------------------------------------------------------------------
+
+LATER_KEY = "01a20b97-f93d-73cb-a06c-97cc6706b429"
+CLIENTS = 12  # so that each of two workers has some
+
+
+def _get_all(clients):
+    return [Background(lambda client=client: client.get(f"/v1/documents/{LATER_KEY}")) for client in clients]
+
+
+def _statuses(calls):
+    return Counter(call.result().status for call in calls)
+
+
+def _gets(server):
+    return server.client().info("commandstats").get("cmdstat_get", {"calls": 0})["calls"]
+
+
+@pytest.fixture
+def moving(start_redis, start_proxy, start_collector, bindings):
+    """(collector, clients, new, former, later): a document is neither in `new`, the Redis in use, nor in the previous one,
+    but in `later`, to which the previous binding is about to change. The last two are proxies."""
+    new, former, later = start_redis(), start_redis(), start_redis()
+    later.client().set(LATER_KEY, '{"a":1,"created":1,"correlationId":"x"}')
+    former, later = start_proxy(former), start_proxy(later)
+    bindings.redis("new", new)
+    bindings.redis("old", former)
+    collector = start_collector(env=bindings.environment(), binding="new", previous_binding="old", workers=2,
+                                connect_timeout="15s").wait_connected()
+    clients = [collector.client() for _ in range(CLIENTS)]
+    assert _statuses(_get_all(clients)) == {404: CLIENTS}
+    yield collector, clients, new, former, later
+    former.heal()
+    later.heal()
+
+
+def test_a_miss_in_a_previous_redis_that_is_being_replaced_is_repeated_in_its_successor(moving, bindings):
+    collector, clients, new, former, later = moving
+    former.pause()
+    before = _gets(new)
+    calls = _get_all(clients)
+    wait_until(lambda: _gets(new) == before + CLIENTS, "reads that have missed in the Redis in use")
+    bindings.redis("old", later)
+    for worker in range(2):
+        collector.wait_log("previous.connected", address=f"127.0.0.1:{later.port}", worker=worker)
+    former.heal()
+    assert _statuses(calls) == {200: CLIENTS}
+    assert collector.metrics()['collector_previous_reads_total{result="found"}'] == CLIENTS
+
+
+def test_reads_wait_for_the_successor_of_the_previous_redis(moving, bindings):
+    collector, clients, _, _, later = moving
+    later.admit(1)  # the trial of the binding
+    bindings.redis("old", later)
+    collector.wait_log("binding.switched")
+    assert {client.get("/healthz").status for client in clients} == {200}  # each worker has taken notice
+    calls = _get_all(clients)
+    stays(lambda: not any(call.done() for call in calls), "reads that wait for the successor", 0.5)
+    later.heal()
+    assert _statuses(calls) == {200: CLIENTS}
+
+
+def test_no_document_of_the_former_redis_is_missed_while_the_binding_is_swapped(start_redis, start_collector, bindings):
+    former, new = start_redis(), start_redis()
+    bindings.redis("db", former)
+    bindings.redis("old", former)
+    collector = start_collector(env=bindings.environment(), binding="db", previous_binding="old",
+                                workers=2).wait_connected()
+    with Load(collector, connections=8, requests=200) as load:
+        load.join()
+    keys, stop, seen = list(load.acknowledged), threading.Event(), Counter()
+
+    def read():
+        with collector.client() as client:
+            for key in itertools.cycle(keys):
+                if stop.is_set():
+                    return
+                seen[client.get(f"/v1/documents/{key}").status] += 1
+    readers = [Background(read) for _ in range(CLIENTS)]
+    for turn in range(4):
+        bindings.redis("db", former if turn % 2 else new)
+        for worker in range(2):
+            collector.wait_log("redis.switched", worker=worker, generation=turn + 2)
+    stop.set()
+    for reader in readers:
+        reader.result()
+    assert set(seen) == {200} and seen[200] > 1000, seen
+    assert collector.metrics()['collector_previous_reads_total{result="found"}'] > 0
