@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bystander import Bystander, ask_http, ask_redis, becomes, reached
-from cluster import ROOT, Namespace, say
+from cluster import ROOT, Namespace, run, say
 from managed import ManagedRedis, restricted
 from support.deadline import DeadlineExceeded, wait_until
 from test_install import log_records
@@ -179,33 +179,40 @@ def test_a_redis_elsewhere_is_reached_and_nothing_else_where_that_is_told(namesp
     assert b'"order":17' in document() and elsewhere() is False
 
 
-def name_server(namespace):
-    """The address of a name server that listens at 5353 behind a Service of port 53, as OpenShift's does. It passes questions
-    on to the cluster's own."""
+def names_container(namespace, corefile):
+    """A container of the cluster's own name server, and its volume: it logs questions and passes them on to the cluster's."""
     upstream = namespace.cluster.kubectl("-n", "kube-system", "get", "service", "kube-dns", "-o", "jsonpath={.spec.clusterIP}")
     image = namespace.cluster.kubectl("-n", "kube-system", "get", "deployment", "coredns", "-o",
                                       "jsonpath={.spec.template.spec.containers[0].image}")
+    namespace.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "corefile"},
+                     "data": {"Corefile": f"{corefile}  log\n  forward . {upstream}\n}}\n"}})
     container = {"name": "coredns", "image": image, "args": ["-conf", "/etc/coredns/Corefile"],
-                 "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns"}],
-                 "readinessProbe": {"tcpSocket": {"port": 5353}, "periodSeconds": 1}}
-    spec = restricted([container], volumes=[{"name": "config", "configMap": {"name": "corefile"}}])
-    spec["containers"][0]["securityContext"]["capabilities"]["add"] = ["NET_BIND_SERVICE"]  # the image's program asks for it
-    namespace.apply(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "corefile"},
-         "data": {"Corefile": f".:5353 {{\n  log\n  forward . {upstream}\n}}\n"}},
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "names", "labels": {"app": "names"}}, "spec": spec},
-        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "names"},
-         "spec": {"selector": {"app": "names"}, "ports": [
-             {"name": protocol.lower(), "protocol": protocol, "port": 53, "targetPort": 5353} for protocol in ("UDP", "TCP")]}})
+                 "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns"}]}
+    return container, {"name": "config", "configMap": {"name": "corefile"}}
+
+
+def start_names(namespace, spec):
+    namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "names", "labels": {"app": "names"}}, "spec": spec})
     namespace.kubectl("wait", "--for=condition=Ready", "pod/names", "--timeout=60s")
+
+
+def name_server(namespace):
+    """The address of a name server that listens at 5353 behind a Service of port 53, as OpenShift's does."""
+    container, volume = names_container(namespace, ".:5353 {\n")
+    container["readinessProbe"] = {"tcpSocket": {"port": 5353}, "periodSeconds": 1}
+    spec = restricted([container], volumes=[volume])
+    spec["containers"][0]["securityContext"]["capabilities"]["add"] = ["NET_BIND_SERVICE"]  # the image's program asks for it
+    start_names(namespace, spec)
+    namespace.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "names"},
+                     "spec": {"selector": {"app": "names"}, "ports": [
+                         {"name": protocol.lower(), "protocol": protocol, "port": 53, "targetPort": 5353} for protocol in ("UDP", "TCP")]}})
     return namespace.get("service", "names")["spec"]["clusterIP"]
 
 
-@pytest.mark.usefixtures("enforced")
-def test_names_are_looked_up_at_port_5353_too(namespace, make_namespace):
-    names = make_namespace("names")
+def look_names_up(namespace, names, address):
+    """Installs both charts with policies and this name server, which both ask."""
     search = [f"{namespace.name}.svc.cluster.local", "svc.cluster.local", "cluster.local"]
-    dns = {"nameservers": [name_server(names)], "searches": search, "options": [{"name": "ndots", "value": "5"}]}
+    dns = {"nameservers": [address], "searches": search, "options": [{"name": "ndots", "value": "5"}]}
     options = ["--set", "networkPolicy.enabled=true,dnsPolicy=None", "--set-json", f"dnsConfig={json.dumps(dns)}"]
     namespace.install("collector", "collector", *options)
     namespace.install("pinger", "pinger", *options)
@@ -214,3 +221,38 @@ def test_names_are_looked_up_at_port_5353_too(namespace, make_namespace):
     assert re.search(r"reached in ", said), said
     asked = names.kubectl("logs", "names", "--tail=-1")
     assert f"collector-redis.{namespace.name}.svc" in asked and f"collector.{namespace.name}.svc" in asked, asked
+
+
+@pytest.mark.usefixtures("enforced")
+def test_names_are_looked_up_at_port_5353_too(namespace, make_namespace):
+    names = make_namespace("names")
+    look_names_up(namespace, names, name_server(names))
+
+
+@pytest.fixture
+def on_the_node(cluster):
+    """The address of NodeLocal DNSCache on every node that has it, given to the only node of this cluster."""
+    def address(change):
+        run("docker", "exec", f"{cluster.name}-control-plane", "ip", "address", change, "169.254.20.10/32", "dev", "lo")
+    address("add")
+    yield "169.254.20.10"
+    address("delete")
+
+
+@pytest.mark.usefixtures("enforced")
+def test_names_are_looked_up_at_the_node_and_nothing_else_there(namespace, make_namespace, on_the_node):
+    names = make_namespace("names")
+    names.cluster.kubectl("label", "namespace", names.name, "--overwrite",
+                          *(f"pod-security.kubernetes.io/{mode}=privileged" for mode in ("enforce", "warn", "audit")))
+    container, volume = names_container(names, ".:53 {\n  health :18080\n")
+    container["readinessProbe"] = {"tcpSocket": {"port": 53}, "periodSeconds": 1}
+    start_names(names, {"hostNetwork": True, "containers": [container], "volumes": [volume]})
+    look_names_up(namespace, names, on_the_node)
+
+    def elsewhere():
+        said = namespace.execute("deployment/collector", "collector", "request", "GET", f"http://{on_the_node}:18080/health",
+                                 "--timeout", "3")
+        return reached(said, r"^OK")
+    becomes(False, elsewhere, "another port of the node")
+    upgrade(namespace, "collector", {"enabled": False})
+    becomes(True, elsewhere, "another port of the node, without policies")
