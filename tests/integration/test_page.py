@@ -121,6 +121,7 @@ def test_pingers_status_tells_collector_and_delivery_and_makes_no_record(pinger)
     status = get(pinger, "/v1/status").json()
     assert status["program"] == "pinger" and status["delivery"]["state"] == "nowhere"
     assert status["delivery"]["waiting"] == pinger.delivery()["waiting"]
+    assert set(status["delivery"]["deliveredPerSecond"] + status["delivery"]["droppedPerSecond"]) <= {0}
     before = status["delivery"]["waiting"]
     get(pinger, "/ui/page.css")
     assert get(pinger, "/v1/status").json()["delivery"]["waiting"] == before
