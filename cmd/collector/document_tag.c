@@ -1,8 +1,8 @@
-/* document_tag: two 64-bit hashes side by side, each of which takes eight bytes with one multiplication. A change of eight
- * bytes always changes both, since the steps are reversible; otherwise two documents share a tag by a chance of 2^-128.
- * Someone who may store and delete can construct two such documents, but then only deceives readers about content that
- * is his own anyway. So the hash need not be cryptographic: this one takes 0.1 us for 220 bytes, SHA-256 0.2 us where the
- * processor has instructions for it and 0.9 us elsewhere, a tenth of what a GET takes. */
+/* document_tag: two 64-bit hashes, which take the words of the document in turn, with one multiplication each, and are mixed
+ * at the end. A change of eight bytes always changes the tag, since the steps are reversible; otherwise two documents
+ * share a tag by a chance of 2^-64. Someone who may store and delete can construct two such documents, but then only
+ * deceives readers about content that is his own anyway. So the hash need not be cryptographic: SHA-256 of 220 bytes
+ * takes 0.2 us where the processor has instructions for it and 0.9 us elsewhere, a tenth of what a GET takes. */
 #include "document_tag.h"
 
 #include <endian.h>
@@ -26,35 +26,36 @@ struct hashes {
         uint64_t first, second;
 };
 
-static void take(struct hashes *hashes, uint64_t word)
+/* Takes 16 bytes. */
+static void take(struct hashes *hashes, const char *bytes)
 {
-        word = le64toh(word);
-        hashes->first = rotate((hashes->first ^ word) * 0x9e3779b97f4a7c15U, 29);
-        hashes->second = rotate((hashes->second + word) * 0xc2b2ae3d27d4eb4fU, 37);
+        uint64_t words[2];
+        memcpy(words, bytes, sizeof(words));
+        hashes->first = rotate((hashes->first ^ le64toh(words[0])) * 0x9e3779b97f4a7c15U, 29);
+        hashes->second = rotate((hashes->second ^ le64toh(words[1])) * 0xc2b2ae3d27d4eb4fU, 37);
 }
 
 static char *put_hex(char *at, uint64_t value)
 {
         static const char digits[] = "0123456789abcdef";
-        for (int shift = 60; shift >= 0; shift -= 4)
-                *at++ = digits[value >> shift & 15];
-        return at;
+        for (int i = 15; i >= 0; i--, value >>= 4)
+                at[i] = digits[value & 15];
+        return at + 16;
 }
 
 const char *document_tag(const char *document, size_t length, char tag[DOCUMENT_TAG_SIZE])
 {
         struct hashes hashes = { length + 1, ~(uint64_t)length };
-        uint64_t word;
+        char rest[16] = "";
         size_t left = length;
-        for (; left >= sizeof(word); left -= sizeof(word), document += sizeof(word)) {
-                memcpy(&word, document, sizeof(word)); /* of a constant size: one instruction */
-                take(&hashes, word);
-        }
-        word = 0;
-        memcpy(&word, document, left);
-        take(&hashes, word);
+        for (; left >= sizeof(rest); left -= sizeof(rest), document += sizeof(rest))
+                take(&hashes, document);
+        memcpy(rest, document, left);
+        take(&hashes, rest);
+        uint64_t first = finish(hashes.first ^ rotate(hashes.second, 32));
+        uint64_t second = finish(hashes.second + first);
         tag[0] = '"';
-        char *end = put_hex(put_hex(tag + 1, finish(hashes.first)), finish(hashes.second ^ rotate(hashes.first, 17)));
+        char *end = put_hex(put_hex(tag + 1, first), second);
         end[0] = '"';
         end[1] = '\0';
         return tag;
