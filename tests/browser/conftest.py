@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -16,6 +16,8 @@ from integration import conftest as shared  # noqa: E402
 from support.pinger import Pinger  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
+
+expect.set_options(timeout=20000)  # how long an assertion waits: a busy machine takes its time
 
 bindings, time_limit = shared.bindings, shared.time_limit
 start_redis, start_proxy, start_collector = shared.start_redis, shared.start_proxy, shared.start_collector
