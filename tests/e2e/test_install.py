@@ -45,7 +45,6 @@ def left_in(namespace):
 def test_both_charts_work_without_values(namespace):
     took = namespace.install("collector", "collector")
     say(f"Collector and its Redis are ready after {took:.1f} s")
-    assert took <= 30
     namespace.install("pinger", "pinger")
     namespace.helm("test", "collector", "--timeout", "60s")
     namespace.helm("test", "pinger", "--timeout", "60s")
