@@ -1,8 +1,6 @@
-/* http_client: `collector request METHOD URL` and `pinger request ...`, a small HTTP client for health checks, Helm
- * tests and jobs in images without a shell and curl.
+/* http_client: one HTTP request, from the arguments of a command line to its answer (request_command.h).
  *
- *     collector request GET http://127.0.0.1:4001/readyz
- *     collector request POST http://collector:4001/v1/documents --data '{"order":17}' --header 'Idempotency-Key: o-17'
+ *     if (client_parse(count, arguments, &request, &err) == 0 && client_send(&request, &status, &body, &err) == 0) ...
  *
  * Threads: one at a time. */
 #ifndef DAEMON_HTTP_CLIENT_H
@@ -10,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -42,9 +39,5 @@ int client_parse(int count, char *const *arguments, struct client_request *out, 
  * initialised. It uses HTTP/1.0, so that the answer has no chunks (RFC 9112, section 6.1). Returns 0, ERR_UNAVAILABLE,
  * ERR_TIMEOUT, ERR_PROTOCOL, ERR_LIMIT or ERR_NOMEM. */
 int client_send(const struct client_request *request, int *status, struct buf *body, struct err *err) NODISCARD;
-
-/* The sub-command: prints the body to `out` and errors, prefixed with `program`, to `errors`. Returns the exit status:
- * 0 for a 2xx answer, 1 for any other or none, 2 for wrong arguments. */
-int client_main(const char *program, int count, char *const *arguments, FILE *out, FILE *errors);
 
 #endif

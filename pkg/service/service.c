@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "daemon/http_client.h"
+#include "daemon/request_command.h"
 #include "service/reading.h"
 
 enum { START_FLUSH_MS = 1000 }; /* to log a failed start */
@@ -276,7 +276,7 @@ int service_main(struct service *service, const struct service_program *program,
         if (daemon_prepare() < 0)
                 return DAEMON_FAILED;
         if (argc > 1 && strcmp(argv[1], "request") == 0)
-                return client_main(name, argc - 2, argv + 2, stdout, stderr);
+                return request_command(name, argc - 2, argv + 2, stdout, stderr);
         service->program = program;
         service->arguments = (struct config_source){ argc, argv, environ };
         int status = DAEMON_USAGE;
