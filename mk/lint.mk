@@ -40,7 +40,7 @@ lint-format:
 	@clang-format --dry-run -Werror $(LINT_C) $(LINT_H) </dev/null
 
 lint-rules:
-	@failed=; for rule in tools/lint-includes tools/lint-calls tools/lint-words tools/lint-paths; do \
+	@failed=; for rule in tools/lint-includes tools/lint-headers tools/lint-calls tools/lint-words tools/lint-paths; do \
 		echo "  LINT    $$rule"; $$rule || failed=yes; \
 	done; [ -z "$$failed" ]
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backoff.h"
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "collector_client.h"
@@ -94,16 +95,6 @@ static int make_metrics(struct delivery *d, struct err *err)
                       : metrics_histogram(all, "pinger_log_delivery_seconds",
                                           "From a batch's first record to Collector's acknowledgement.", NULL,
                                           latency_bounds, COUNT_OF(latency_bounds), &d->latency, err);
-}
-
-int64_t delivery_pause_ms(const struct delivery_options *options, unsigned failures, uint32_t random)
-{
-        int64_t pause_ms = options->retry_min_ms;
-        for (unsigned i = 1; i < failures && pause_ms < options->retry_max_ms; i++)
-                pause_ms *= 2;
-        if (pause_ms > options->retry_max_ms)
-                pause_ms = options->retry_max_ms;
-        return pause_ms - (int64_t)(random % (uint32_t)(pause_ms / 2 + 1));
 }
 
 /* --- The request path --------------------------------------------------------------------------- */
@@ -329,7 +320,7 @@ static void deliver(struct delivery *d, struct queue_batch *batch, const struct 
                 uuid_v4(&d->uuids, &uuid);
                 uint32_t random;
                 memcpy(&random, uuid.bytes, sizeof(random));
-                int64_t pause_ms = delivery_pause_ms(&d->options, failures, random);
+                int64_t pause_ms = backoff_ms(d->options.retry_min_ms, d->options.retry_max_ms, failures, random);
                 if (reply.retry_after_ms > pause_ms)
                         pause_ms = reply.retry_after_ms;
                 note_failure(d, batch, &err, pause_ms);

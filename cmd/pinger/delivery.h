@@ -75,8 +75,4 @@ void delivery_put(struct delivery *delivery, const char *text, size_t length);
 
 void delivery_get_status(struct delivery *delivery, struct delivery_status *out);
 
-/* The pause before attempt number `failures` + 1: retry_min_ms, doubled each time, at most retry_max_ms. `random` (any
- * number) shortens it by up to half, so that many Pingers don't retry at the same time. */
-int64_t delivery_pause_ms(const struct delivery_options *options, unsigned failures, uint32_t random);
-
 #endif

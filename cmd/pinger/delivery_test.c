@@ -1,4 +1,4 @@
-/* delivery, collector_client: how answers are judged, and how long the pauses are. What needs a Collector on the other
+/* delivery, collector_client: how answers are judged. What needs a Collector on the other
  * side is in tests/integration/test_pinger_delivery.py. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,20 +34,6 @@ static void answers_are_done_again_or_refused(void **state UNUSED)
                 if (collector_judge(cases[i].status) != cases[i].verdict)
                         fail_msg("status %d", cases[i].status);
         }
-}
-
-static void pauses_double_up_to_the_longest_and_are_never_cut_below_half(void **state UNUSED)
-{
-        const struct delivery_options options = { .retry_min_ms = 100, .retry_max_ms = 5000 };
-        static const int64_t full[] = { 100, 200, 400, 800, 1600, 3200, 5000, 5000 };
-        for (unsigned i = 0; i < COUNT_OF(full); i++) {
-                assert_int_equal(delivery_pause_ms(&options, i + 1, 0), full[i]);
-                for (uint32_t random = 0; random < 20000; random += 7) {
-                        int64_t pause_ms = delivery_pause_ms(&options, i + 1, random);
-                        assert_true(pause_ms <= full[i] && pause_ms >= full[i] / 2);
-                }
-        }
-        assert_int_equal(delivery_pause_ms(&options, 4000000000u, 0), 5000);
 }
 
 static double value_of(struct metrics *all, const char *name, const char *labels)
@@ -93,7 +79,6 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(answers_are_done_again_or_refused),
-                cmocka_unit_test(pauses_double_up_to_the_longest_and_are_never_cut_below_half),
                 cmocka_unit_test(without_a_collector_records_wait_and_are_counted_as_lost_at_the_end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* facts: facts about Pinger's environment, as JSON values (jansson).
  *
- *     json_t *networks = facts_networks();             // owned; NULL: out of memory
+ *     json_t *memory = facts_memory();                 // owned; NULL: out of memory
  *
  * Each function returns a new value with one reference, or NULL if memory runs out. In texts that are not UTF-8, U+FFFD
  * replaces each invalid byte.
@@ -18,11 +18,9 @@
 /* A string; null if `text` is NULL. */
 json_t *facts_text(const char *text);
 
-/* Per interface that is up and has an address, an array of address, netmask, family, mac, internal, cidr, and scopeid
- * for IPv6: the result of Node's os.networkInterfaces() (nodejs.org, "OS"). */
-json_t *facts_networks(void);
-/* {"lo":[{...}]} for the caller's addresses, as facts_networks makes it for the machine's. */
-json_t *facts_networks_of(const uv_interface_address_t *addresses, int count);
+/* Per interface an array of address, netmask, family, mac, internal, cidr, and scopeid for IPv6: the result of Node's
+ * os.networkInterfaces() (nodejs.org, "OS"). `addresses` is from uv_interface_addresses. */
+json_t *facts_networks(const uv_interface_address_t *addresses, int count);
 
 /* rss, heapTotal and heapUsed, in bytes. */
 json_t *facts_memory(void);
@@ -43,9 +41,6 @@ json_t *facts_limits(void);
  * POD_IP, labels from the file `labels` in `folder`; null for what is missing. Annotations are omitted, because they
  * may hold whole manifests. */
 json_t *facts_pod(char *const *environment, const char *folder);
-/* The labels in the text of such a file: one line `name="value"` each, the value quoted as by Go's strconv.Quote
- * (kubernetes.io, "Downward API"). Other lines are skipped. */
-json_t *facts_labels(const char *text, size_t length);
 
 /* Name, type and provider of each binding, and its problem if it has one. NULL: an empty array. */
 json_t *facts_bindings(const struct servicebinding_set *set);

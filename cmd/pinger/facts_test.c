@@ -85,33 +85,13 @@ static void interfaces_are_described_as_node_does(void **state UNUSED)
         assert_int_equal(inet_pton(AF_INET, "255.0.255.0", &a[1].netmask.netmask4.sin_addr), 1);
         assert_int_equal(inet_pton(AF_INET6, "fe80::1", &a[2].address.address6.sin6_addr), 1);
         assert_int_equal(inet_pton(AF_INET6, "ffff:ffff:ffff:ffff::", &a[2].netmask.netmask6.sin6_addr), 1);
-        expect_json(facts_networks_of(a, 3),
+        expect_json(facts_networks(a, 3),
                     "{\"lo\":[{\"address\":\"127.0.0.1\",\"netmask\":\"255.0.0.0\",\"family\":\"IPv4\","
                     "\"mac\":\"00:00:00:00:00:00\",\"internal\":true,\"cidr\":\"127.0.0.1/8\"}],"
                     "\"eth0\":[{\"address\":\"10.1.2.3\",\"netmask\":\"255.0.255.0\",\"family\":\"IPv4\","
                     "\"mac\":\"02:42:ac:11:00:02\",\"internal\":false,\"cidr\":null},"
                     "{\"address\":\"fe80::1\",\"netmask\":\"ffff:ffff:ffff:ffff::\",\"family\":\"IPv6\","
                     "\"mac\":\"02:42:ac:11:00:02\",\"internal\":false,\"cidr\":\"fe80::1/64\",\"scopeid\":4}]}");
-}
-
-static void labels_are_unquoted_and_broken_lines_passed_over(void **state UNUSED)
-{
-        static const struct {
-                const char *text, *expected;
-        } cases[] = {
-                { "", "{}" },
-                { "app=\"pinger\"\npod-template-hash=\"7d9\"", "{\"app\":\"pinger\",\"pod-template-hash\":\"7d9\"}" },
-                { "app.kubernetes.io/name=\"a\\\"b\\\\c\"\n", "{\"app.kubernetes.io/name\":\"a\\\"b\\\\c\"}" },
-                { "a=\"\\u00e9\\x41\\n\"\n", "{\"a\":\"\xc3\xa9"
-                                             "A\\n\"}" },
-                { "a=\"\\U0001f600\"", "{\"a\":\"\xf0\x9f\x98\x80\"}" },
-                { "a=\"x\nb=\"1\"\n=\"2\"\nc=3\nd=\"\\q\"\ne=\"\\u12\"\nf=\"1\"2\ng=\"\\ud800\"\nh=\"\\",
-                  "{\"b\":\"1\"}" },
-                { "a=\"\"\n\n\n", "{\"a\":\"\"}" },
-                { "a=\"\\x4A\\x4a\"\nb=\"\\x\x10\x11\"\nc=\"\\x4g\"\n", "{\"a\":\"JJ\"}" },
-        };
-        for (size_t i = 0; i < COUNT_OF(cases); i++)
-                expect_json(facts_labels(cases[i].text, strlen(cases[i].text)), cases[i].expected);
 }
 
 static void the_pod_is_what_variables_and_the_folder_say(void **state UNUSED)
@@ -145,7 +125,6 @@ int main(void)
                 cmocka_unit_test(the_environment_hides_secrets_by_name_by_content_and_by_repetition),
                 cmocka_unit_test(headers_are_in_lower_case_joined_and_without_secrets),
                 cmocka_unit_test(interfaces_are_described_as_node_does),
-                cmocka_unit_test(labels_are_unquoted_and_broken_lines_passed_over),
                 cmocka_unit_test(the_pod_is_what_variables_and_the_folder_say),
                 cmocka_unit_test(without_bindings_there_is_an_empty_list),
         };

@@ -24,11 +24,13 @@ static const char *const words[] = {
 };
 _Static_assert(COUNT_OF(words) == 64, "a byte chooses each word with the same chance");
 
-char *report_message(const unsigned char random[REPORT_WORDS], char out[REPORT_MESSAGE_SIZE])
+enum { MESSAGE_SIZE = REPORT_WORDS * 16 };
+
+static const char *message_of(const unsigned char random[REPORT_WORDS], char out[MESSAGE_SIZE])
 {
         size_t length = 0;
         for (size_t i = 0; i < REPORT_WORDS; i++)
-                length += (size_t)snprintf(out + length, REPORT_MESSAGE_SIZE - length, "%s%s", i ? " " : "",
+                length += (size_t)snprintf(out + length, MESSAGE_SIZE - length, "%s%s", i ? " " : "",
                                            words[random[i] % COUNT_OF(words)]); /* every word has fewer than 15
                                                                                  * letters */
         return out;
@@ -42,7 +44,13 @@ static json_t *current_time(const struct report_visit *visit)
 
 static json_t *network_info(const struct report_source *source UNUSED, const struct report_visit *visit UNUSED)
 {
-        return facts_networks();
+        uv_interface_address_t *addresses;
+        int count;
+        if (uv_interface_addresses(&addresses, &count) < 0)
+                return json_object(); /* the list is unavailable, as in a sandbox without netlink */
+        json_t *all = facts_networks(addresses, count);
+        uv_free_interface_addresses(addresses, count);
+        return all;
 }
 
 static json_t *request_headers(const struct report_source *source UNUSED, const struct report_visit *visit)
@@ -111,14 +119,15 @@ json_t *report_piece_value(const struct report_source *source, const struct repo
 
 json_t *report_full(const struct report_source *source, const struct report_visit *visit)
 {
-        char message[REPORT_MESSAGE_SIZE];
+        char message[MESSAGE_SIZE];
         json_t *report = json_pack("{s:s, s:o, s:s, s:s, s:o}", "appName", "Pinger", "currentTime", current_time(visit),
-                                   "PINGER_PORT", source->port, "randomMessage", report_message(visit->random, message),
+                                   "PINGER_PORT", source->port, "randomMessage", message_of(visit->random, message),
                                    "correlationId", facts_text(visit->correlation_id));
         if (!report || !source->is_admin)
                 return report;
-        json_t *inside = json_pack("{s:o, s:i, s:o, s:o}", "APIVersion", facts_text(source->api_version), "processId",
-                                   (int)getpid(), "memoryUsage", facts_memory(), "networkInfo", facts_networks());
+        json_t *inside =
+                json_pack("{s:o, s:i, s:o, s:o}", "APIVersion", facts_text(source->api_version), "processId",
+                          (int)getpid(), "memoryUsage", facts_memory(), "networkInfo", network_info(source, visit));
         int rc = inside ? json_object_update(report, inside) : -1;
         json_decref(inside);
         if (rc == 0)

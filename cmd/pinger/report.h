@@ -24,13 +24,15 @@ struct report_source {
         char *const *environment; /* NULL-terminated */
 };
 
+enum { REPORT_WORDS = 5 };
+
 /* What a report says about its request. */
 struct report_visit {
         int64_t now_ms; /* Unix time */
         const char *correlation_id, *target, *remote_address;
         const struct http_header *headers;
         size_t header_count;
-        unsigned char random[5]; /* chooses the words */
+        unsigned char random[REPORT_WORDS]; /* chooses the words of randomMessage */
 };
 
 enum report_piece {
@@ -56,9 +58,5 @@ json_t *report_piece_value(const struct report_source *source, const struct repo
 
 /* Returns owned text, indented by 4, and frees the value. NULL for NULL or if memory runs out. */
 char *report_print(json_t *value);
-
-/* Writes five words of lorem ipsum, separated by spaces. Returns `out`. */
-enum { REPORT_WORDS = 5, REPORT_MESSAGE_SIZE = REPORT_WORDS * 16 };
-char *report_message(const unsigned char random[REPORT_WORDS], char out[REPORT_MESSAGE_SIZE]);
 
 #endif

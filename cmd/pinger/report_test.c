@@ -106,14 +106,15 @@ static void pieces_are_known_by_name_and_three_need_an_admin(void **state UNUSED
 
 static void the_message_has_five_words_for_any_bytes(void **state UNUSED)
 {
-        char message[REPORT_MESSAGE_SIZE];
         for (unsigned byte = 0; byte < 256; byte++) {
-                unsigned char random[REPORT_WORDS];
+                struct report_visit random = visit;
                 size_t blanks = 0;
-                memset(random, (int)byte, sizeof(random));
-                for (const char *at = report_message(random, message); *at; at++)
+                memset(random.random, (int)byte, sizeof(random.random));
+                json_t *report = report_full(&plain, &random);
+                for (const char *at = json_string_value(json_object_get(report, "randomMessage")); *at; at++)
                         blanks += *at == ' ';
                 assert_int_equal(blanks, REPORT_WORDS - 1);
+                json_decref(report);
         }
 }
 

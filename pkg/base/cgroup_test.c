@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/attr.h"
+#include "base/cgroup.h"
 #include "base/cpu.h"
 
 struct tree {
@@ -154,18 +155,22 @@ static void nonsense_is_no_limit(void **state)
         assert_int_equal(limits.memory_bytes, 0);
 }
 
-static void the_smaller_of_affinity_and_quota_counts_and_never_zero(void **state UNUSED)
+static void the_smaller_of_affinity_and_quota_counts_and_never_zero(void **state)
 {
+        struct tree *t = *state;
         static const struct {
-                unsigned affinity;
-                int64_t millis;
-                unsigned expected;
-        } cases[] = { { 8, 0, 8 }, { 8, 500, 1 }, { 8, 1000, 1 }, { 8, 1001, 2 }, { 2, 16000, 2 }, { 0, 0, 1 } };
+                const char *quota;
+                unsigned cpus;
+        } cases[] = { { "1000 100000", 1 }, { "50000 100000", 1 }, { "100000 100000", 1 }, { "100100 100000", 2 } };
+        const unsigned affinity = cpu_available(t->root);
+        assert_true(affinity >= 1);
+        put(t, "proc/self/cgroup", "0::/\n");
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
-                struct cgroup_limits limits = { .version = 2, .cpu_millis = cases[i].millis };
-                assert_int_equal(cpu_count(cases[i].affinity, &limits), cases[i].expected);
+                put(t, "sys/fs/cgroup/cpu.max", cases[i].quota);
+                assert_int_equal(cpu_available(t->root), cases[i].cpus < affinity ? cases[i].cpus : affinity);
         }
-        assert_true(cpu_available() >= 1);
+        put(t, "sys/fs/cgroup/cpu.max", "6400000000 100000");
+        assert_int_equal(cpu_available(t->root), affinity);
 }
 
 #define IN_A_TREE(test) cmocka_unit_test_setup_teardown(test, make_tree, remove_tree)
@@ -180,7 +185,7 @@ int main(void)
                 IN_A_TREE(version_1_with_the_hosts_path_in_a_container),
                 IN_A_TREE(version_1_says_no_limit_with_large_and_negative_numbers),
                 IN_A_TREE(nonsense_is_no_limit),
-                cmocka_unit_test(the_smaller_of_affinity_and_quota_counts_and_never_zero),
+                IN_A_TREE(the_smaller_of_affinity_and_quota_counts_and_never_zero),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

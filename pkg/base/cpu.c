@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <sched.h>
 
+#include "base/cgroup.h"
+
 static unsigned affinity_count(void)
 {
         for (int cpus = CPU_SETSIZE; cpus <= CPU_SETSIZE * 64; cpus *= 2) {
@@ -22,20 +24,13 @@ static unsigned affinity_count(void)
         return 1;
 }
 
-unsigned cpu_count(unsigned affinity, const struct cgroup_limits *limits)
-{
-        unsigned count = affinity > 0 ? affinity : 1;
-        if (limits->cpu_millis > 0) {
-                int64_t quota = (limits->cpu_millis + 999) / 1000;
-                if (quota < count)
-                        count = (unsigned)quota;
-        }
-        return count;
-}
-
-unsigned cpu_available(void)
+unsigned cpu_available(const char *root)
 {
         struct cgroup_limits limits;
-        cgroup_read("/", &limits);
-        return cpu_count(affinity_count(), &limits);
+        unsigned count = affinity_count();
+        cgroup_read(root, &limits);
+        int64_t quota = (limits.cpu_millis + 999) / 1000;
+        if (quota > 0 && quota < count)
+                count = (unsigned)quota;
+        return count > 0 ? count : 1;
 }

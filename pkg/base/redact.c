@@ -64,7 +64,9 @@ bool redact_name(const char *name)
         return has_word(name, words, COUNT_OF(words)) || has_part(name, parts, COUNT_OF(parts));
 }
 
-bool redact_header(const char *name)
+/* The name of a header field whose value is a secret. Less strict than redact_name: `idempotency-key` and
+ * `sec-websocket-key` are not secrets. */
+static bool is_secret_header(const char *name)
 {
         static const char *const words[] = {
                 "authorization", "cookie",  "token",      "secret",    "password", "passwd", "api-key", "apikey",
@@ -334,7 +336,7 @@ int redact_field(struct buf *out, const char *name, const char *value)
         for (size_t i = 0; i < COUNT_OF(targets); i++)
                 if (strcasecmp(name, targets[i]) == 0)
                         return redact_target(out, value);
-        return buf_puts(out, redact_header(name) || redact_known_form(value) ? REDACTED : value);
+        return buf_puts(out, is_secret_header(name) || redact_known_form(value) ? REDACTED : value);
 }
 
 const char *redact_shown_target(struct buf *out, const char *target)

@@ -19,10 +19,6 @@
 /* The name of an environment variable, a label or a query parameter: DB_PASSWORD, apiKey, access_token. */
 bool redact_name(const char *name);
 
-/* The name of a header field whose value is a secret: Authorization, Cookie, X-Api-Key. Less strict than redact_name:
- * `idempotency-key` and `sec-websocket-key` are not secrets. */
-bool redact_header(const char *name);
-
 /* A value that looks like a secret whatever its name: a URL with a password, a PEM block, a JWT, "Bearer x",
  * "password=x", the tokens of well-known services, long runs of random characters. */
 bool redact_value(const char *value);
@@ -40,7 +36,8 @@ int redact_target(struct buf *out, const char *target) NODISCARD;
  * must be empty. Never fails: if memory runs out, it replaces the whole target. The result is borrowed from both. */
 const char *redact_shown_target(struct buf *out, const char *target);
 
-/* Appends the redacted value of a header field; Referer and other fields that contain a URL are treated as by
+/* Appends the value of a header field, REDACTED if the name is that of a secret (Authorization, Cookie, X-Api-Key);
+ * Referer and other fields that contain a URL are treated as by
  * redact_target. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int redact_field(struct buf *out, const char *name, const char *value) NODISCARD;
 

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "config/file.h"
 #include "config/finding.h"
 #include "config/limits.h"
 #include "config/report.h"
-#include "config/slurp.h"
 #include "config/suggest.h"
 #include "config/yaml.h"
 
@@ -136,23 +134,5 @@ int config_file_parse(struct reading *reading, const char *path, const char *byt
         int rc = config_yaml_walk(path, bytes, length, &handler, err);
         free(file.lines);
         free(file.sections);
-        return rc;
-}
-
-int config_file_read(struct reading *reading, const char *path, struct err *err)
-{
-        struct buf bytes;
-        reading->report->file = strdup(path);
-        if (!reading->report->file)
-                return err_set(err, ERR_NOMEM, "out of memory");
-        buf_init(&bytes, 0);
-        int rc = config_slurp(path, FILE_MAX, &bytes, err);
-        if (rc < 0)
-                (void)err_wrap(err, "configuration file"); /* the return code is still rc */
-        else
-                rc = config_file_parse(reading, path, bytes.data, bytes.len, err);
-        if (bytes.data)
-                explicit_bzero(bytes.data, bytes.len); /* a URL may hold a password */
-        buf_fini(&bytes);
         return rc;
 }

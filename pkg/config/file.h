@@ -1,11 +1,10 @@
-/* file: the configuration file, and which key sets which option. */
+/* file: the text of the configuration file, and which key sets which option. */
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
 
 #include "config/finding.h"
 
-int config_file_read(struct reading *reading, const char *path, struct err *err) NODISCARD;
-/* The same for bytes in memory; `path` is for messages. */
+/* `path` is for messages. */
 int config_file_parse(struct reading *reading, const char *path, const char *bytes, size_t length,
                       struct err *err) NODISCARD;
 

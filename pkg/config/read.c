@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "config/config.h"
 #include "config/file.h"
 #include "config/finding.h"
@@ -14,6 +15,7 @@
 #include "config/limits.h"
 #include "config/quote.h"
 #include "config/report.h"
+#include "config/slurp.h"
 #include "config/suggest.h"
 #include "config/value.h"
 
@@ -154,12 +156,30 @@ static int apply_flags(struct reading *reading, const struct config_source *sour
         return rc;
 }
 
+static int read_file(struct reading *reading, const char *path, struct err *err)
+{
+        struct buf bytes;
+        reading->report->file = strdup(path);
+        if (!reading->report->file)
+                return err_set(err, ERR_NOMEM, "out of memory");
+        buf_init(&bytes, 0);
+        int rc = config_slurp(path, FILE_MAX, &bytes, err);
+        if (rc < 0)
+                (void)err_wrap(err, "configuration file"); /* the return code is still rc */
+        else
+                rc = config_file_parse(reading, path, bytes.data, bytes.len, err);
+        if (bytes.data)
+                explicit_bzero(bytes.data, bytes.len); /* a URL may hold a password */
+        buf_fini(&bytes);
+        return rc;
+}
+
 static int apply_all(struct reading *reading, const struct config_source *source, const bool *has_flag,
                      const char *path, struct err *err)
 {
         int rc = apply_fallbacks(reading, err);
         if (rc == 0 && path)
-                rc = config_file_read(reading, path, err);
+                rc = read_file(reading, path, err);
         if (rc == 0)
                 rc = apply_variables(reading, source->environment, has_flag, err);
         return rc == 0 ? apply_flags(reading, source, err) : rc;

@@ -155,6 +155,6 @@ unsigned daemon_workers(int64_t asked)
 {
         if (asked > 0)
                 return (unsigned)asked;
-        unsigned half = (cpu_available() + 1) / 2;
+        unsigned half = (cpu_available("/") + 1) / 2;
         return half > WORKERS_BY_DEFAULT_MAX ? WORKERS_BY_DEFAULT_MAX : half;
 }

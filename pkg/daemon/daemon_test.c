@@ -288,7 +288,7 @@ static void workers_are_as_many_as_asked_for_or_one_for_two_cpus(void **state)
 {
         (void)state;
         assert_int_equal(daemon_workers(7), 7);
-        unsigned half = (cpu_available() + 1) / 2;
+        unsigned half = (cpu_available("/") + 1) / 2;
         assert_int_equal(daemon_workers(0), half < 4 ? half : 4);
 }
 

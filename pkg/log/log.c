@@ -85,11 +85,6 @@ bool log_enabled(const struct log *log, enum log_level level)
         return log && (is_written(log, level) || (log->recent && level >= LOG_INFO));
 }
 
-uint64_t log_dropped(const struct log *log)
-{
-        return sink_dropped(log->sink);
-}
-
 struct log_field log_str(const char *name, const char *text)
 {
         return (struct log_field){ .name = name, .kind = LOG_FIELD_STRING, .string = text };
@@ -205,5 +200,5 @@ int log_print_metrics(const struct log *log, struct buf *out)
                 out,
                 "# HELP %s_log_lines_dropped_total Lines of the program's own log that could not be written.\n"
                 "# TYPE %s_log_lines_dropped_total counter\n%s_log_lines_dropped_total %llu\n",
-                log->program, log->program, log->program, (unsigned long long)log_dropped(log));
+                log->program, log->program, log->program, (unsigned long long)sink_dropped(log->sink));
 }

@@ -81,9 +81,7 @@ void log_event(struct log *log, enum log_level level, const char *event, const c
 /* Appends the kept lines as a JSON array, the oldest first. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int log_print_recent(struct log *log, struct buf *out) NODISCARD;
 
-/* Number of lines that were dropped. */
-uint64_t log_dropped(const struct log *log);
-/* Appends that number as a Prometheus counter, <program>_log_lines_dropped_total. Returns 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends the number of lines that were dropped as a Prometheus counter, <program>_log_lines_dropped_total. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int log_print_metrics(const struct log *log, struct buf *out) NODISCARD;
 
 #define LOG_FIELDS(...) ((const struct log_field[]){ { 0 }, ##__VA_ARGS__ })

@@ -98,7 +98,7 @@ static void lines_below_the_level_are_not_made(void **state)
         log_set_level(p->log, LOG_OFF);
         log_error(p->log, "a.b", "c");
         assert_string_equal(written(p), "");
-        assert_int_equal(log_dropped(p->log), 0);
+        assert_int_equal(dropped_lines(p->log), 0);
 }
 
 static void fields_of_a_line_that_is_not_made_are_not_computed(void **state)

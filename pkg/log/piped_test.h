@@ -76,6 +76,17 @@ static inline json_t *line(struct piped *p)
         return object;
 }
 
+/* The lines that the log has dropped, as its metric says. */
+static inline int64_t dropped_lines(const struct log *log)
+{
+        struct buf text;
+        buf_init(&text, 0);
+        assert_int_equal(log_print_metrics(log, &text), 0);
+        int64_t dropped = strtoll(strrchr(text.data, ' '), NULL, 10);
+        buf_fini(&text);
+        return dropped;
+}
+
 static inline void assert_member(const json_t *object, const char *name, const char *expected)
 {
         assert_non_null(json_object_get(object, name));

@@ -73,12 +73,12 @@ static void lines_that_nobody_reads_are_dropped_counted_and_told(void **state UN
         struct log *log = open_blocking(fds);
         struct reader reader = { fds[0], malloc(TEXT_MAX) };
         put_lines(log, 0, ALL);
-        int64_t dropped = (int64_t)log_dropped(log);
+        int64_t dropped = dropped_lines(log);
         assert_true(dropped > 0 && dropped < ALL);
         assert_int_equal(pthread_create(&thread, NULL, read_to_the_end, &reader), 0);
         log_flush(log, clock_monotonic_ms() + PATIENCE_MS);
         put_lines(log, ALL, 10);
-        assert_int_equal(log_dropped(log), dropped);
+        assert_int_equal(dropped_lines(log), dropped);
         log_close(log, clock_monotonic_ms() + PATIENCE_MS);
         (void)close(fds[1]);
         assert_int_equal(pthread_join(thread, NULL), 0);
@@ -95,7 +95,7 @@ static void a_reader_that_comes_late_loses_nothing(void **state UNUSED)
         struct log *log = open_blocking(fds);
         struct reader reader = { fds[0], malloc(TEXT_MAX) };
         put_lines(log, 0, ALL);
-        assert_int_equal(log_dropped(log), 0);
+        assert_int_equal(dropped_lines(log), 0);
         assert_int_equal(pthread_create(&thread, NULL, read_to_the_end, &reader), 0);
         log_close(log, clock_monotonic_ms() + PATIENCE_MS);
         (void)close(fds[1]);
@@ -128,7 +128,7 @@ static void what_a_full_disk_did_not_take_is_written_when_it_has_room(void **sta
         struct log_options options = { .fd = fd, .level = LOG_INFO, .program = "test" };
         assert_int_equal(log_open(&options, &log, &err), 0);
         put_lines(log, 0, 20000);
-        int64_t dropped = (int64_t)log_dropped(log);
+        int64_t dropped = dropped_lines(log);
         assert_true(dropped > 0);
         assert_int_equal(dup3(fileno(file), fd, O_CLOEXEC), fd);
         log_close(log, clock_monotonic_ms() + PATIENCE_MS);
@@ -197,7 +197,7 @@ static void a_line_above_the_maximum_is_dropped_whole(void **state)
         assert_member(object, "event", "log.dropped");
         assert_int_equal(json_integer_value(json_object_get(object, "lines_dropped")), 1);
         json_decref(object);
-        assert_int_equal(log_dropped(p->log), 1);
+        assert_int_equal(dropped_lines(p->log), 1);
 }
 
 static void *write_lines(void *log)
@@ -222,7 +222,7 @@ static void lines_of_several_threads_never_mix(void **state UNUSED)
                 assert_int_equal(pthread_create(&threads[i], NULL, write_lines, log), 0);
         for (int i = 0; i < THREADS; i++)
                 assert_int_equal(pthread_join(threads[i], NULL), 0);
-        assert_int_equal(log_dropped(log), 0);
+        assert_int_equal(dropped_lines(log), 0);
         log_close(log, clock_monotonic_ms() + PATIENCE_MS);
         char text[1024];
         int count = 0;

@@ -222,11 +222,10 @@ void redis_queue_move(struct queue *from, struct queue *to, struct redis_command
 
 void redis_queue_rejoin(struct queue *queue)
 {
-        while (!list_is_empty(&queue->aside)) {
-                struct redis_command *command = redis_link_command(queue->aside.next);
+        for (struct list *link; (link = list_pop(&queue->aside));) {
+                struct redis_command *command = redis_link_command(link);
                 inside(command)->is_parked = false;
-                list_remove(&inside(command)->link);
-                list_insert_before(place_in(&queue->held, command), &inside(command)->link);
+                list_insert_before(place_in(&queue->held, command), link);
         }
 }
 
@@ -323,9 +322,8 @@ void redis_queue_deliver(struct queue *queue)
         struct list now;
         if (list_is_empty(&queue->failed))
                 return;
-        now = queue->failed;
-        now.next->prev = now.prev->next = &now;
-        list_init(&queue->failed);
+        list_init(&now);
+        list_append_all(&now, &queue->failed);
         while (!list_is_empty(&now)) {
                 struct redis_command *command = redis_link_command(now.next);
                 struct err err;

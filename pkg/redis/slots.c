@@ -36,7 +36,7 @@ static const uint16_t crc16_table[256] = {
         0x2E93, 0x3EB2, 0x0ED1, 0x1EF0,
 };
 
-uint16_t redis_crc16(const char *bytes, size_t length)
+static uint16_t crc16(const char *bytes, size_t length)
 {
         unsigned crc = 0;
         for (size_t i = 0; i < length; i++)
@@ -55,7 +55,7 @@ unsigned redis_slot_of_key(const char *key, size_t length)
                         key = tag;
                 }
         }
-        return redis_crc16(key, length) % REDIS_SLOTS;
+        return crc16(key, length) % REDIS_SLOTS;
 }
 
 /* --- Maps ------------------------------------------------------------------------------------------------ */

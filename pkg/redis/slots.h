@@ -31,7 +31,6 @@ struct redis_redirect {
         uint16_t port;
 };
 
-uint16_t redis_crc16(const char *bytes, size_t length);
 unsigned redis_slot_of_key(const char *key, size_t length); /* computed from its hash tag if it has one */
 /* Parses the answer to CLUSTER SLOTS; `asked_host` is used for nodes without a host. ERR_PROTOCOL, ERR_NOMEM. */
 int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, struct redis_slots **out,

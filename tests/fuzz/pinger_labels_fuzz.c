@@ -1,12 +1,13 @@
 /* pinger_labels_fuzz: parses the file `labels` of the downward API. Besides not crashing, the result must be an object
  * of strings and print as valid JSON. */
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
-#include "cmd/pinger/facts.h"
+#include "cmd/pinger/labels.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         const char *name;
         json_t *value;
-        json_t *labels = facts_labels((const char *)data, size);
+        json_t *labels = labels_parse((const char *)data, size);
         assert(json_is_object(labels));
         json_object_foreach(labels, name, value) assert(json_is_string(value) && memchr(data, '=', size));
         char *text = json_dumps(labels, 0);
