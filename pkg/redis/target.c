@@ -1,4 +1,4 @@
-/* target: an immutable value with a reference count. Everything is copied and checked when it is created, so
+/* target: an immutable, counted value (base/snapshot.h). Everything is copied and checked when it is created, so
  * connections on any thread read it without a lock. Two targets are equal if a connection to one could serve the
  * other. */
 #include <arpa/inet.h>
@@ -216,13 +216,47 @@ static bool fill(struct redis_target *t, const struct redis_target_options *o)
         return t->is_nowhere || t->address;
 }
 
+static void free_own(struct redis_target *target)
+{
+        for (size_t i = 0; i < target->cluster_node_count; i++)
+                free(target->cluster_nodes[i].host);
+        free(target->cluster_nodes);
+        free(target->socket_path);
+        free(target->username);
+        free(target->client_name);
+        free(target->key_prefix);
+        secret_fini(&target->password);
+        secret_fini(&target->password_secondary);
+        redis_tls_free(target->tls);
+        for (size_t i = 0; i < target->sentinel_count; i++) {
+                free(target->sentinels[i].host);
+                free(target->sentinels[i].address);
+        }
+        free(target->sentinels);
+        free(target->sentinel_master);
+        free(target->sentinel_username);
+        secret_fini(&target->sentinel_password);
+}
+
+static void destroy(struct snapshot *snapshot)
+{
+        struct redis_target *target = CONTAINER_OF(snapshot, struct redis_target, snapshot);
+        free(target->host);
+        free(target->address);
+        if (target->origin)
+                redis_target_unref(target->origin);
+        else
+                free_own(target);
+        free(target);
+}
+
 struct redis_target *redis_target_new(const struct redis_target_options *options, struct err *err)
 {
         if (check(options, err) < 0)
                 return NULL;
         struct redis_target *t = calloc(1, sizeof(*t));
         if (t)
-                atomic_init(&t->references, 1);
+                snapshot_init(&t->snapshot, destroy);
         if (!t || !fill(t, options)) {
                 redis_target_unref(t);
                 (void)err_set(err, ERR_NOMEM, "Redis target"); /* NULL says so */
@@ -241,10 +275,10 @@ struct redis_target *redis_target_view(struct redis_target *target, const char *
         struct redis_target *t = calloc(1, sizeof(*t));
         if (!t)
                 return NULL;
-        /* Copies all but the counter, which other threads may change meanwhile. */
-        const size_t counter = offsetof(struct redis_target, origin);
-        memcpy((char *)t + counter, (const char *)origin + counter, sizeof(*t) - counter);
-        atomic_init(&t->references, 1);
+        /* Copies all but the snapshot, whose counter other threads may change meanwhile. */
+        const size_t first = offsetof(struct redis_target, origin);
+        memcpy((char *)t + first, (const char *)origin + first, sizeof(*t) - first);
+        snapshot_init(&t->snapshot, destroy);
         t->origin = redis_target_ref(origin);
         t->socket_path = NULL;
         t->sentinel_master = NULL;
@@ -275,43 +309,14 @@ struct redis_target *redis_target_sentinel(struct redis_target *origin, size_t i
 
 struct redis_target *redis_target_ref(struct redis_target *target)
 {
-        atomic_fetch_add_explicit(&target->references, 1, memory_order_relaxed);
+        (void)snapshot_ref(&target->snapshot);
         return target;
-}
-
-static void free_own(struct redis_target *target)
-{
-        for (size_t i = 0; i < target->cluster_node_count; i++)
-                free(target->cluster_nodes[i].host);
-        free(target->cluster_nodes);
-        free(target->socket_path);
-        free(target->username);
-        free(target->client_name);
-        free(target->key_prefix);
-        secret_fini(&target->password);
-        secret_fini(&target->password_secondary);
-        redis_tls_free(target->tls);
-        for (size_t i = 0; i < target->sentinel_count; i++) {
-                free(target->sentinels[i].host);
-                free(target->sentinels[i].address);
-        }
-        free(target->sentinels);
-        free(target->sentinel_master);
-        free(target->sentinel_username);
-        secret_fini(&target->sentinel_password);
 }
 
 void redis_target_unref(struct redis_target *target)
 {
-        if (!target || atomic_fetch_sub_explicit(&target->references, 1, memory_order_acq_rel) > 1)
-                return;
-        free(target->host);
-        free(target->address);
-        if (target->origin)
-                redis_target_unref(target->origin);
-        else
-                free_own(target);
-        free(target);
+        if (target)
+                snapshot_unref(&target->snapshot);
 }
 
 static bool same_text(const char *a, const char *b)

@@ -4,9 +4,8 @@
 #ifndef REDIS_TARGET_PRIVATE_H
 #define REDIS_TARGET_PRIVATE_H
 
-#include <stdatomic.h>
-
 #include "base/attr.h"
+#include "base/snapshot.h"
 #include "redis/slots.h"
 #include "redis/target.h"
 
@@ -19,7 +18,7 @@ struct redis_sentinel_node {
 
 /* It has as many members as redis_target_options, for the same reason. */
 struct redis_target {
-        atomic_uint references;
+        struct snapshot snapshot;
         /* Set in a view: a server at another address with the same login. Only host and address are the view's own. */
         struct redis_target *origin;
         char *host; /* NULL with a socket path */
