@@ -6,6 +6,7 @@ every real check, so a tool that no longer detects anything fails instead of pas
 """
 
 import pathlib
+import posixpath
 import re
 import subprocess
 import sys
@@ -18,6 +19,12 @@ def files(root, pattern):
         ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True, capture_output=True, text=True).stdout.split("\0")
     return sorted(p for p in listed if p and re.search(pattern, p) and (root / p).is_file())
+
+
+def is_test(path):
+    """A test, or a header that only tests of its folder share."""
+    name = posixpath.basename(path)
+    return name.endswith(("_test.c", "_test.h")) or name.startswith("test_") or name == "fixture.h" or "/testdata/" in path
 
 
 def without_comments(text, strings_too=False):

@@ -3,16 +3,15 @@
 #include "ack_level.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/decimal.h"
 
 static int parse_replicas(const char *text, unsigned *out, struct err *err)
 {
-        char *end;
-        long count = strtol(text, &end, 10);
-        if (text[0] < '0' || text[0] > '9' || *end || count < 1 || count > ACK_REPLICAS_MAX)
+        uint64_t count;
+        if (decimal_parse(text, strlen(text), ACK_REPLICAS_MAX, &count) < 0 || count < 1)
                 return err_set(err, ERR_INVALID, "expected replica:N with N from 1 to %d", ACK_REPLICAS_MAX);
         *out = (unsigned)count;
         return 0;
@@ -38,13 +37,17 @@ int ack_parse(const char *text, struct ack_level *out, struct err *err)
 /* "redis 7.0.15" is older than 7.2; so is "valkey 7.1.0". */
 static bool lacks_waitaof(const char *server)
 {
-        char *end;
+        uint64_t major, minor;
         if (strncmp(server, "redis ", 6) != 0 && strncmp(server, "valkey ", 7) != 0)
                 return false;
-        unsigned long major = strtoul(strchr(server, ' ') + 1, &end, 10);
-        if (*end != '.')
+        const char *version = strchr(server, ' ') + 1;
+        size_t digits = decimal_span(version, strlen(version));
+        if (version[digits] != '.' || decimal_parse(version, digits, UINT32_MAX, &major) < 0)
                 return false;
-        return major < 7 || (major == 7 && strtoul(end + 1, NULL, 10) < 2);
+        const char *rest = version + digits + 1;
+        if (decimal_parse(rest, decimal_span(rest, strlen(rest)), UINT32_MAX, &minor) < 0)
+                return false;
+        return major < 7 || (major == 7 && minor < 2);
 }
 
 int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err)

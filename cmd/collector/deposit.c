@@ -122,15 +122,8 @@ static void write_new(struct deposit *deposit)
 /* A number of Unix milliseconds in the past; otherwise -1. */
 static int64_t past_ms(struct json_span number)
 {
-        uint64_t ms = 0;
-        if (number.length == 0 || number.length > 15)
-                return -1;
-        for (size_t i = 0; i < number.length; i++) {
-                if (number.bytes[i] < '0' || number.bytes[i] > '9')
-                        return -1;
-                ms = ms * 10 + (uint64_t)(number.bytes[i] - '0');
-        }
-        return (int64_t)ms <= clock_realtime_ms() ? (int64_t)ms : -1;
+        uint64_t ms;
+        return decimal_parse(number.bytes, number.length, (uint64_t)clock_realtime_ms(), &ms) == 0 ? (int64_t)ms : -1;
 }
 
 /* The time in a UUID of version 7, if it is in the past; otherwise -1. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/decimal.h"
 #include "base/uuid.h"
 
 int64_t feed_day(int64_t unix_ms)
@@ -67,27 +68,12 @@ int feed_add_args(struct redis_command *command, const char *stream, const char 
         return redis_command_args(command, 7, argv, lengths, err);
 }
 
-/* Accepts at most 19 digits, so nothing can overflow. */
-static bool parse_digits(const char *text, size_t length, uint64_t *out)
-{
-        uint64_t number = 0;
-        if (length == 0 || length > 19)
-                return false;
-        for (size_t i = 0; i < length; i++) {
-                if (text[i] < '0' || text[i] > '9')
-                        return false;
-                number = number * 10 + (uint64_t)(text[i] - '0');
-        }
-        *out = number;
-        return true;
-}
-
 bool feed_id_parse(const char *text, size_t length, struct feed_id *out)
 {
         const char *dash = memchr(text, '-', length);
         struct feed_id id;
-        if (!dash || !parse_digits(text, (size_t)(dash - text), &id.ms) ||
-            !parse_digits(dash + 1, length - (size_t)(dash - text) - 1, &id.sequence))
+        if (!dash || decimal_parse(text, (size_t)(dash - text), INT64_MAX, &id.ms) < 0 ||
+            decimal_parse(dash + 1, length - (size_t)(dash - text) - 1, INT64_MAX, &id.sequence) < 0)
                 return false;
         *out = id;
         return true;
@@ -128,7 +114,7 @@ bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out)
                         return false;
                 if (strcmp(name, "k") == 0 && uuid_parse(value, length, NULL))
                         out->key = value;
-                else if (strcmp(name, "m") == 0 && parse_digits(value, length, &ms))
+                else if (strcmp(name, "m") == 0 && decimal_parse(value, length, INT64_MAX, &ms) == 0)
                         out->mark_ms = (int64_t)ms;
         }
         return out->key != NULL;

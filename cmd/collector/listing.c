@@ -14,6 +14,7 @@
 
 #include "base/attr.h"
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "feed_reader.h"
 #include "problems.h"
 #include "worker.h"
@@ -37,18 +38,6 @@ struct page {
 
 /* --- Parameters --------------------------------------------------------------------------------------------------- */
 
-static bool parse_number(const char *text, uint64_t max, uint64_t *out)
-{
-        char *end;
-        if (*text < '0' || *text > '9' || strlen(text) > 19)
-                return false;
-        unsigned long long number = strtoull(text, &end, 10);
-        if (*end || number > max)
-                return false;
-        *out = number;
-        return true;
-}
-
 /* True if `text` begins like `form`, in which 0 matches any digit. */
 static bool has_form(const char *text, const char *form)
 {
@@ -59,14 +48,13 @@ static bool has_form(const char *text, const char *form)
 }
 
 /* "Z", or ".", 1 to 9 digits and "Z"; milliseconds are the first three digits. */
-static bool parse_fraction(const char *text, unsigned *ms)
+static bool parse_fraction(const char *text, uint64_t *ms)
 {
-        size_t digits = *text == '.' ? strspn(text + 1, "0123456789") : 0;
-        unsigned weight = 100;
+        size_t digits = *text == '.' ? decimal_span(text + 1, strlen(text + 1)) : 0;
         *ms = 0;
-        for (size_t i = 1; i <= digits; i++, weight /= 10)
-                *ms += weight * (unsigned)(text[i] - '0');
-        return digits <= 9 && strcmp(text + digits + (digits > 0), "Z") == 0;
+        if (digits > 9 || (digits > 0 && decimal_parse_thousandths(text + 1, digits, ms) < 0))
+                return false;
+        return strcmp(text + digits + (digits > 0), "Z") == 0;
 }
 
 /* Unix milliseconds, or UTC as RFC 3339 writes it: 2026-11-24, 2026-11-24T08:15:30Z, 2026-11-24T08:15:30.123Z. */
@@ -74,8 +62,8 @@ static bool parse_time(const char *text, uint64_t *unix_ms)
 {
         static const char date_form[] = "0000-00-00", time_form[] = "0000-00-00T00:00:00";
         struct tm utc = { 0 }, day;
-        unsigned ms = 0;
-        if (parse_number(text, (uint64_t)1 << 52, unix_ms))
+        uint64_t ms = 0;
+        if (decimal_parse(text, strlen(text), (uint64_t)1 << 52, unix_ms) == 0)
                 return true;
         bool has_time = has_form(text, time_form);
         if (has_time ? !parse_fraction(text + strlen(time_form), &ms)
@@ -107,7 +95,7 @@ static bool read_limit(struct http_request *request, size_t *limit)
 {
         uint64_t number = LIMIT_DEFAULT;
         const char *text = http_request_query(request, "limit");
-        if (text && (!parse_number(text, LIMIT_MAX, &number) || number == 0)) {
+        if (text && (decimal_parse(text, strlen(text), LIMIT_MAX, &number) < 0 || number == 0)) {
                 http_problem(request, 400, NULL, 0, "limit: expected a number from 1 to %d", LIMIT_MAX);
                 return false;
         }

@@ -3,11 +3,11 @@
  * clients have disconnected, because libmicrohttpd does not look at a connection whose request waits. */
 #include "delay.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
+#include "base/decimal.h"
 #include "config/config.h"
 #include "pinger.h"
 
@@ -25,18 +25,19 @@ enum { LOOK_MS = 500 };
 static bool parse_seconds(const char *text, int64_t *ms)
 {
         enum { DIGITS_MAX = 9 };
-        size_t whole = strspn(text, "0123456789");
-        const char *point = text + whole;
-        size_t part = *point == '.' ? strspn(point + 1, "0123456789") : 0;
-        if (whole == 0 || whole > DIGITS_MAX || part > 3 || (*point == '.' && part == 0) ||
-            point[*point == '.' ? part + 1 : 0] != '\0')
+        uint64_t seconds, thousandths = 0;
+        size_t digits = decimal_span(text, strlen(text));
+        const char *point = text + digits;
+        if (digits > DIGITS_MAX || decimal_parse(text, digits, UINT32_MAX, &seconds) < 0)
                 return false;
-        int64_t value = 0;
-        for (size_t i = 0; i < whole; i++)
-                value = value * 10 + (text[i] - '0');
-        for (size_t i = 0; i < 3; i++)
-                value = value * 10 + (i < part ? point[1 + i] - '0' : 0);
-        *ms = value;
+        if (*point == '.') {
+                size_t part = strlen(point + 1);
+                if (part > 3 || decimal_parse_thousandths(point + 1, part, &thousandths) < 0)
+                        return false;
+        } else if (*point) {
+                return false;
+        }
+        *ms = (int64_t)(seconds * 1000 + thousandths);
         return true;
 }
 

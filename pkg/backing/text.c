@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/decimal.h"
 #include "base/hex.h"
 
 static bool is_one_of(const char *text, size_t length, const char *const *words)
@@ -31,15 +32,8 @@ bool parse_yes_no(const char *text, size_t length, bool *out)
 
 bool parse_number(const char *text, size_t length, unsigned min, unsigned max, unsigned *out)
 {
-        unsigned long number = 0;
-        if (length == 0 || length > 9)
-                return false;
-        for (size_t i = 0; i < length; i++) {
-                if (text[i] < '0' || text[i] > '9')
-                        return false;
-                number = number * 10 + (unsigned long)(text[i] - '0');
-        }
-        if (number < min || number > max)
+        uint64_t number;
+        if (length > 9 || decimal_parse(text, length, max, &number) < 0 || number < min)
                 return false;
         *out = (unsigned)number;
         return true;

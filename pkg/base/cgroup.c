@@ -8,9 +8,10 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/decimal.h"
 
 /* Version 1 has no word for "no limit" and gives the largest number of pages instead. */
 static const int64_t V1_UNLIMITED = INT64_MAX / 2;
@@ -45,9 +46,8 @@ static bool read_level(const struct group *g, const char *file, char *out, size_
 
 static int64_t number_or_zero(const char *text)
 {
-        char *end;
-        long long n = strtoll(text, &end, 10);
-        return end == text || n < 0 ? 0 : (int64_t)n;
+        uint64_t number;
+        return decimal_parse(text, decimal_span(text, strlen(text)), INT64_MAX, &number) < 0 ? 0 : (int64_t)number;
 }
 
 static int64_t read_number(const struct group *g, const char *file)

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/attr.h"
+#include "base/hex.h"
 
 enum { RANDOM_RUN = 20, HEX_RUN = 32, SCRATCH_KEPT = 4096 };
 
@@ -198,19 +199,14 @@ bool redact_value(const char *value)
 
 /* --- Request targets ----------------------------------------------------------------------------- */
 
-static int hex_of(char c)
-{
-        return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 /* Decodes percent-encoding in place; invalid escapes stay. False if there were no escapes. */
 static bool decode(struct buf *text)
 {
         size_t to = 0;
         for (size_t from = 0; from < text->len; to++) {
                 const char *at = text->data + from;
-                int high = *at == '%' && from + 2 < text->len ? hex_of(at[1]) : -1;
-                int low = high >= 0 ? hex_of(at[2]) : -1;
+                int high = *at == '%' && from + 2 < text->len ? hex_digit(at[1]) : -1;
+                int low = high >= 0 ? hex_digit(at[2]) : -1;
                 bool is_escape = low >= 0;
                 unsigned char c = is_escape ? (unsigned char)((unsigned)high << 4 | (unsigned)low) : (unsigned char)*at;
                 if (c == 0)

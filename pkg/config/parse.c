@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/decimal.h"
 #include "config/config.h"
 
 struct suffix {
@@ -25,14 +26,12 @@ static const struct suffix size_suffixes[] = {
 /* The number of leading digits; 0 if there are none or the number is too large. */
 static size_t read_digits(const char *text, size_t length, int64_t *number)
 {
-        size_t used = 0;
-        int64_t sum = 0;
-        for (; used < length && text[used] >= '0' && text[used] <= '9'; used++) {
-                if (__builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, text[used] - '0', &sum))
-                        return 0;
-        }
-        *number = sum;
-        return used;
+        uint64_t found;
+        size_t digits = decimal_span(text, length);
+        if (decimal_parse(text, digits, INT64_MAX, &found) < 0)
+                return 0;
+        *number = (int64_t)found;
+        return digits;
 }
 
 static int64_t find_factor(const struct suffix *suffixes, size_t count, const char *text, size_t length)

@@ -9,13 +9,13 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/decimal.h"
 
 enum { TIMEOUT_MS = 30000, TIMEOUT_MAX_S = 3600, READ_BYTES = 16384 };
 
@@ -38,12 +38,11 @@ static int parse_host(const char *from, size_t bytes, struct client_request *out
 
 static int parse_port(const char *from, size_t bytes, struct client_request *out, struct err *err)
 {
-        if (bytes == 0 || bytes >= sizeof(out->port) || strspn(from, "0123456789") < bytes)
+        uint64_t port;
+        if (decimal_parse(from, bytes, UINT16_MAX, &port) < 0 || port == 0)
                 return err_set(err, ERR_INVALID, "URL: expected a port from 1 to 65535");
-        memcpy(out->port, from, bytes);
-        out->port[bytes] = '\0';
-        long port = strtol(out->port, NULL, 10);
-        return port >= 1 && port <= 65535 ? 0 : err_set(err, ERR_INVALID, "URL: expected a port from 1 to 65535");
+        *decimal_put(out->port, port) = '\0';
+        return 0;
 }
 
 static int parse_url(const char *url, struct client_request *out, struct err *err)
@@ -91,9 +90,8 @@ static int parse_option(const char *name, const char *value, struct client_reque
                 return value ? 0 : err_set(err, ERR_INVALID, "--data: expected the body");
         }
         if (strcmp(name, "--timeout") == 0) {
-                char *end = NULL;
-                long seconds = value ? strtol(value, &end, 10) : 0;
-                if (!value || *end || seconds < 1 || seconds > TIMEOUT_MAX_S)
+                uint64_t seconds;
+                if (!value || decimal_parse(value, strlen(value), TIMEOUT_MAX_S, &seconds) < 0 || seconds == 0)
                         return err_set(err, ERR_INVALID, "--timeout: expected seconds from 1 to %d", TIMEOUT_MAX_S);
                 out->timeout_ms = (int64_t)seconds * 1000;
                 return 0;
@@ -234,20 +232,26 @@ static int read_all(int fd, struct buf *answer, int64_t deadline_ms, struct err 
 static long long announced_bytes(const char *head, const char *end)
 {
         static const char name[] = "\r\ncontent-length:";
-        for (const char *at = head; at < end; at++)
-                if (strncasecmp(at, name, sizeof(name) - 1) == 0)
-                        return strtoll(at + sizeof(name) - 1, NULL, 10);
+        uint64_t bytes = 0;
+        for (const char *at = head; at < end; at++) {
+                if (strncasecmp(at, name, sizeof(name) - 1) != 0)
+                        continue;
+                at += sizeof(name) - 1;
+                at += strspn(at, " \t");
+                size_t digits = decimal_span(at, (size_t)(end - at));
+                return decimal_parse(at, digits, INT64_MAX, &bytes) < 0 ? 0 : (long long)bytes;
+        }
         return -1;
 }
 
 /* The status in "HTTP/1.1 200 OK", or -1. */
 static int status_of(const char *head)
 {
-        static const char digits[] = "0123456789";
-        if (strncmp(head, "HTTP/1.", 7) != 0 || strspn(head + 7, digits) != 1 || head[8] != ' ' ||
-            strspn(head + 9, digits) != 3)
+        uint64_t status;
+        if (strncmp(head, "HTTP/1.", 7) != 0 || decimal_span(head + 7, 2) != 1 || head[8] != ' ' ||
+            decimal_span(head + 9, 4) != 3 || decimal_parse(head + 9, 3, 999, &status) < 0)
                 return -1;
-        return (int)strtol(head + 9, NULL, 10);
+        return (int)status;
 }
 
 static int read_answer(const struct client_request *request, const struct buf *answer, int *status, struct buf *body,

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "base/attr.h"
+#include "base/decimal.h"
 #include "http/target.h"
 
 struct pass {
@@ -53,18 +54,11 @@ static bool name_is(const char *name, size_t length, const char *wanted)
 
 static void read_content_length(struct head *head, const char *value, size_t length)
 {
-        uint64_t number = 0;
         head->content_lengths++;
-        for (size_t i = 0; i < length; i++) {
-                if (value[i] < '0' || value[i] > '9' || number > (UINT64_MAX - 9) / 10) {
-                        head->fault = "Content-Length is not a valid number.";
-                        return;
-                }
-                number = number * 10 + (uint64_t)(value[i] - '0');
-        }
         if (length == 0)
                 head->fault = "Content-Length is empty.";
-        head->content_length = number;
+        else if (decimal_parse(value, length, UINT64_MAX, &head->content_length) < 0)
+                head->fault = "Content-Length is not a valid number.";
 }
 
 static void note_connection(struct head *head, const char *value, size_t length)

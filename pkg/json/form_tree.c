@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
+
 enum { CHUNK_SIZE = 4096, ALIGNMENT = 16 };
 
 struct chunk {
@@ -66,15 +68,11 @@ struct node *node_string(struct form_tree *tree, struct json_span text)
 /* Beyond 15 digits JavaScript's numbers are inexact, so the name is not an index. */
 int64_t index_of_name(struct json_span name)
 {
-        if (name.length == 0 || name.length > 15 || (name.bytes[0] == '0' && name.length > 1))
+        uint64_t index;
+        if (name.length > 15 || (name.length > 1 && name.bytes[0] == '0') ||
+            decimal_parse(name.bytes, name.length, INT64_MAX, &index) < 0)
                 return -1;
-        int64_t index = 0;
-        for (size_t i = 0; i < name.length; i++) {
-                if (name.bytes[i] < '0' || name.bytes[i] > '9')
-                        return -1;
-                index = index * 10 + (name.bytes[i] - '0');
-        }
-        return index;
+        return (int64_t)index;
 }
 
 /* FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv/ */

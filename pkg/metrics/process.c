@@ -2,12 +2,12 @@
  * read from the kernel at each scrape; missing values are omitted. */
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/decimal.h"
 #include "metrics/metrics.h"
 
 /* Reads a small file below /proc/self as text; false on failure. */
@@ -29,7 +29,12 @@ static double number_after(const char *text, int blanks)
 {
         for (; text && blanks > 0; blanks--)
                 text = strchr(text + 1, ' ');
-        return text ? (double)strtoull(text, NULL, 10) : 0;
+        uint64_t number = 0;
+        if (text)
+                text += strspn(text, " ");
+        if (!text || decimal_parse(text, decimal_span(text, strlen(text)), UINT64_MAX, &number) < 0)
+                return 0;
+        return (double)number;
 }
 
 static double cpu_seconds(void)

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/attr.h"
+#include "base/decimal.h"
 #include "redis/expect.h"
 
 enum shape {
@@ -82,13 +83,8 @@ static bool is_argument(const char *text, size_t length, const char *word)
 /* SIZE_MAX, no limit, unless it is a number. */
 static size_t number_of(const char *text, size_t length)
 {
-        size_t number = 0;
-        for (size_t i = 0; i < length; i++) {
-                if (text[i] < '0' || text[i] > '9' || i >= 18)
-                        return SIZE_MAX;
-                number = number * 10 + (size_t)(text[i] - '0');
-        }
-        return length > 0 ? number : SIZE_MAX;
+        uint64_t number;
+        return decimal_parse(text, length, SIZE_MAX - 1, &number) < 0 ? SIZE_MAX : (size_t)number;
 }
 
 static bool is_conditional(size_t argc, const char *const argv[], const size_t lengths[])

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "redis/locate.h"
 #include "redis/target_private.h"
 #include "redis/tls_words.h"
@@ -90,8 +91,10 @@ static void read_info(struct redis_probe_result *result, const char *info)
         (void)info_get(info, "maxmemory_policy", result->maxmemory_policy, sizeof(result->maxmemory_policy));
         read_persistence(result, info);
         char replicas[24];
-        if (info_get(info, "connected_slaves", replicas, sizeof(replicas)))
-                result->replicas = strtoll(replicas, NULL, 10);
+        uint64_t count;
+        if (info_get(info, "connected_slaves", replicas, sizeof(replicas)) &&
+            decimal_parse(replicas, strlen(replicas), INT32_MAX, &count) == 0)
+                result->replicas = (int64_t)count;
 }
 
 static struct redis_probe *probe_of(struct redis_command *command, int index)

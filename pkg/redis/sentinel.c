@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "redis/question.h"
 #include "redis/sentinel.h"
 #include "redis/target_private.h"
@@ -111,14 +112,12 @@ static bool is_host(const char *text, size_t length)
 
 static bool read_port(const char *text, uint16_t *out)
 {
-        unsigned port = 0;
-        for (const char *at = text; *at; at++) {
-                if (!isdigit((unsigned char)*at) || at - text >= 5)
-                        return false;
-                port = port * 10 + (unsigned)(*at - '0');
-        }
+        uint64_t port;
+        size_t length = strlen(text);
+        if (length > 5 || decimal_parse(text, length, UINT16_MAX, &port) < 0 || port == 0)
+                return false;
         *out = (uint16_t)port;
-        return port > 0 && port <= UINT16_MAX;
+        return true;
 }
 
 bool redis_sentinel_place(const struct redis_reply *host, const struct redis_reply *port, const char **host_out,

@@ -3,9 +3,9 @@
  * "slave". */
 #include "redis/sentinel_news.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "redis/sentinel_check.h"
 
 enum { WORDS_MAX = 8 }; /* the rest of a message is ignored */
@@ -64,13 +64,14 @@ bool redis_sentinel_news_read(const char *channel, const char *text, struct redi
 {
         struct word words[WORDS_MAX];
         const struct word *master = find_master(channel, words, split(text, words));
-        if (!master)
+        uint64_t port;
+        if (!master || decimal_parse(master[2].text, master[2].length, UINT16_MAX, &port) < 0)
                 return false;
         *out = (struct redis_sentinel_news){ .step = step_of(channel),
                                              .master = master[0].text,
                                              .master_length = master[0].length,
                                              .host = master[1].text,
                                              .host_length = master[1].length,
-                                             .port = (uint16_t)strtoul(master[2].text, NULL, 10) };
+                                             .port = (uint16_t)port };
         return true;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/decimal.h"
 #include "redis/slots.h"
 
 enum { SLOT_HOST_MAX = 253 };
@@ -192,20 +193,20 @@ int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, s
  * host that was asked, "MOVED 3999 ?:6381" a host that only the map names. */
 bool redis_redirect_parse(const char *text, const char *asked_host, struct redis_redirect *out)
 {
-        char *end;
+        uint64_t slot, port;
         out->is_ask = strncmp(text, "ASK ", 4) == 0;
         if (!out->is_ask && strncmp(text, "MOVED ", 6) != 0)
                 return false;
         text = strchr(text, ' ') + 1;
-        unsigned long slot = strtoul(text, &end, 10);
-        if (end == text || *end != ' ' || slot >= REDIS_SLOTS)
+        size_t digits = decimal_span(text, strlen(text));
+        if (text[digits] != ' ' || decimal_parse(text, digits, REDIS_SLOTS - 1, &slot) < 0)
                 return false;
-        const char *host = end + 1, *colon = strrchr(host, ':');
+        const char *host = text + digits + 1, *colon = strrchr(host, ':');
         if (!colon)
                 return false;
         size_t length = (size_t)(colon - host);
-        unsigned long port = strtoul(colon + 1, &end, 10);
-        if (end == colon + 1 || *end != '\0' || port < 1 || port > UINT16_MAX || length >= sizeof(out->host))
+        if (decimal_parse(colon + 1, strlen(colon + 1), UINT16_MAX, &port) < 0 || port == 0 ||
+            length >= sizeof(out->host))
                 return false;
         if (length == 0 && (!asked_host || strlen(asked_host) >= sizeof(out->host)))
                 return false;
