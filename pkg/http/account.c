@@ -31,6 +31,10 @@ static int open_metrics(struct account *account, struct metrics *all, struct err
                                      "Requests answered with 503 because the transfer memory was used up "
                                      "(--transfer-max).",
                                      NULL, &account->refused_transfers, err);
+        if (rc == 0)
+                rc = metrics_counter(all, "http_answers_broken_total",
+                                     "Streamed answers broken off before their end, also by the client.", NULL,
+                                     &account->broken_answers, err);
         return rc;
 }
 
@@ -134,4 +138,10 @@ void account_refused_transfer(struct account *account)
 {
         if (account->refused_transfers)
                 metric_add(account->refused_transfers, 1);
+}
+
+void account_broken_answer(struct account *account)
+{
+        if (account->broken_answers)
+                metric_add(account->broken_answers, 1);
 }

@@ -12,7 +12,7 @@ struct account {
         const struct http_options *options;
         void *context;              /* for on_answered */
         struct route_cells **cells; /* route_count + 1 */
-        struct metric *open_connections, *refused_connections, *refused_transfers;
+        struct metric *open_connections, *refused_connections, *refused_transfers, *broken_answers;
 };
 
 int account_open(struct account *account, const struct http_options *options, void *context, struct err *err) NODISCARD;
@@ -24,5 +24,6 @@ void account_answer(struct account *account, unsigned route_index, const struct 
 void account_connections(struct account *account, size_t open); /* the number of open connections */
 void account_refused_connection(struct account *account);
 void account_refused_transfer(struct account *account);
+void account_broken_answer(struct account *account);
 
 #endif

@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "http/problem.h"
 #include "http/status.h"
+#include "http/stream.h"
 
 enum { DETAIL_MAX_BYTES = 1024 };
 
@@ -91,8 +92,34 @@ static void drop_answer(struct http_request *request, const struct http_answer *
 {
         if (answer->body_kind == HTTP_BODY_TAKE)
                 free((void *)(uintptr_t)answer->body);
-        request_account(request, answer->status, 0);
+        if (!request->stream || !request->stream->is_accounted)
+                request_account(request, answer->status, 0, false);
+        stream_free(request);
         request_free_orphan(request);
+}
+
+/* The client was refused meanwhile, and has its answer. */
+static void drop_late_answer(struct http_request *request, const struct http_answer *answer)
+{
+        if (answer->body_kind == HTTP_BODY_TAKE)
+                free((void *)(uintptr_t)answer->body);
+        stream_detach(request);
+}
+
+/* True if so much of the body is left that the client must not send it all before it sees the answer. */
+static bool has_long_rest(const struct http_request *request)
+{
+        const struct head *head = &request->head;
+        return head->chunked || (head->expects_continue && head->content_length > 0) ||
+               head->content_length - request->arrival.bytes > BODY_TRUST_BYTES;
+}
+
+/* An answer before the body's end. libmicrohttpd takes it only at the end, so the rest is read and dropped if that is
+ * little; otherwise the answer goes to the socket at once, and the connection ends. */
+static void answer_early(struct http_request *request)
+{
+        if (has_long_rest(request))
+                answer_send_early(request);
 }
 
 static void end_hold(struct http_request *request)
@@ -103,7 +130,21 @@ static void end_hold(struct http_request *request)
                 MHD_resume_connection(request->conn->mhd);
         else
                 engine->looked_at--;
+        request->suspended = false;
         engine_wake(engine);
+}
+
+/* From now on the response is libmicrohttpd's to fetch. NULL: it will close the connection. */
+static void hand_in(struct http_request *request, int status, struct MHD_Response *response)
+{
+        enum stage stage = request->stage;
+        request->answer.response = response;
+        request->answer.status = status;
+        request->stage = STAGE_ANSWERED;
+        if (stage == STAGE_HELD)
+                end_hold(request);
+        else if (stage == STAGE_BODY)
+                answer_early(request);
 }
 
 /* A large answer counts against the budget, because it waits in memory while a slow client reads. */
@@ -138,6 +179,10 @@ void http_respond(struct http_request *request, const struct http_answer *answer
                 drop_answer(request, answer);
                 return;
         }
+        if (request->stage == STAGE_DROPPING) {
+                drop_late_answer(request, answer);
+                return;
+        }
         if (!charge(request, answer)) {
                 respond_full(request, answer);
                 return;
@@ -148,13 +193,63 @@ void http_respond(struct http_request *request, const struct http_answer *answer
                 MHD_destroy_response(response);
                 response = NULL;
         }
-        request_account(request, answer->status, is_head_only(request, answer->status) ? 0 : answer->body_length);
-        request->answer.response = response; /* NULL: the connection will be closed */
-        request->answer.status = answer->status;
-        bool held = request->stage == STAGE_HELD;
-        request->stage = STAGE_ANSWERED;
-        if (held)
-                end_hold(request);
+        request_account(request, answer->status, is_head_only(request, answer->status) ? 0 : answer->body_length,
+                        false);
+        hand_in(request, answer->status, response);
+        stream_detach(request);
+}
+
+static bool may_stream(struct http_request *request, int *rc)
+{
+        if (request->head.is_old) {
+                *rc = ERR_INVALID;
+                http_problem(request, 505, NULL, 0,
+                             "This answer is a stream, of which a client of HTTP/1.0 cannot tell whether it is whole: "
+                             "use HTTP/1.1. Behind nginx set \"proxy_http_version 1.1\".");
+        } else if (atomic_load_explicit(&request->conns->server->draining, memory_order_relaxed)) {
+                *rc = ERR_UNAVAILABLE;
+                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "The server is stopping.");
+        } else {
+                return true;
+        }
+        return false;
+}
+
+static struct MHD_Response *create_stream(struct http_request *request, const struct http_answer *answer)
+{
+        struct MHD_Response *response = stream_create_response(request);
+        if (!response || add_headers(request, response, answer))
+                return response;
+        MHD_destroy_response(response);
+        return NULL;
+}
+
+int http_respond_stream(struct http_request *request, const struct http_answer *answer,
+                        const struct http_stream_ops *ops, void *data)
+{
+        int rc = 0;
+        if (!request->conn || request->stage == STAGE_DROPPING) {
+                http_respond(request, answer);
+                return ERR_UNAVAILABLE;
+        }
+        if (!may_stream(request, &rc))
+                return rc;
+        assert(request->stage == STAGE_RUNNING || request->stage == STAGE_HELD);
+        rc = stream_begin(request, ops, data);
+        if (rc < 0) {
+                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Memory is short.");
+                return rc;
+        }
+        struct MHD_Response *response = create_stream(request, answer);
+        bool is_head = !strcmp(request->method, "HEAD");
+        hand_in(request, answer->status, response);
+        if (!response)
+                request->stream->is_broken = true;
+        if (response && !is_head)
+                return 0;
+        request->stream->is_whole = response != NULL;
+        stream_detach(request);
+        return is_head && response ? 1 : ERR_NOMEM;
 }
 
 enum MHD_Result answer_hand_over(struct http_request *request)

@@ -65,6 +65,12 @@ bool budget_take(struct budget *budget, size_t bytes, size_t whole)
         return false;
 }
 
+void budget_add(struct budget *budget, size_t bytes)
+{
+        if (bytes)
+                atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
+}
+
 void budget_give(struct budget *budget, size_t bytes)
 {
         if (bytes)

@@ -30,6 +30,8 @@ void budget_init(struct budget *budget, const struct http_options *options); /* 
 
 /* Takes `bytes` for an item of `whole` bytes in all. False if the budget has no room for them. */
 bool budget_take(struct budget *budget, size_t bytes, size_t whole);
+/* Takes them whether there is room or not: for what is already in memory. */
+void budget_add(struct budget *budget, size_t bytes);
 void budget_give(struct budget *budget, size_t bytes);
 /* Does the budget have room for an item of that size? */
 bool budget_has_room(const struct budget *budget, size_t bytes);

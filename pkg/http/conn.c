@@ -16,6 +16,7 @@ void conns_init(struct conns *conns)
 {
         list_init(&conns->list);
         list_init(&conns->orphans);
+        list_init(&conns->streams);
         conns->cursor = &conns->list;
 }
 

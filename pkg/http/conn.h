@@ -36,6 +36,7 @@ struct conns {
         struct list list;
         size_t count;               /* length of the list */
         struct list *cursor;        /* where the next sweep continues: a link of the list, or its head */
+        struct list streams;        /* their requests, while the handler and the client are there */
         struct list orphans;        /* held requests whose connection libmicrohttpd has closed       */
         struct http_request *spare; /* kept for the next requests, see request.c */
         unsigned spare_count;

@@ -1,12 +1,15 @@
 /* deadline: libmicrohttpd's own timeout restarts with each byte, so a client that sends one byte every half second
  * would keep its connection forever. This file enforces total deadlines for a head, a body and an answer, with a timer
  * that checks all connections. libmicrohttpd reports a request only when its first line is complete. A head that began
- * earlier shows in the kernel's count of received bytes, which then exceeds that of the requests so far. */
+ * earlier shows in the kernel's count of received bytes, which then exceeds that of the requests so far.
+ *
+ * Streams have no total deadline. Theirs counts from the last progress that a sweep has seen. */
 #include "http/deadline.h"
 
 #include <sys/socket.h>
 
 #include "http/request.h"
+#include "http/stream.h"
 #include "http/tcp.h"
 
 enum { SWEEP_ALL_MAX = 1024, SWEEP_SHARE = 4, STOP_STILL_MS = 2000 };
@@ -110,6 +113,62 @@ static void check_sending(struct conn *conn, int64_t now_ms)
                 conn_cut(conn);
 }
 
+static void refuse_stream(struct http_request *request, int status, const char *extra_field, const char *detail)
+{
+        request_refuse(request, status, extra_field, detail);
+        request->stream->is_accounted = true;
+        stream_tell_gone(request);
+}
+
+/* While the handler pauses, bytes may wait unread, and the client may have sent its last. */
+static void skip_pause(struct conn *conn, const struct tcp_state *tcp, int64_t now_ms)
+{
+        struct http_request *request = conn->request;
+        request->arrival.still_since_ms = now_ms;
+        request->arrival.is_stuck = conn->cut_short = false;
+        if (tcp->closed && request->stream->is_suspended)
+                stream_break(request);
+}
+
+/* A streamed body. */
+static void check_pieces(struct conn *conn, int64_t now_ms)
+{
+        struct http_request *request = conn->request;
+        struct tcp_state tcp = { 0 };
+        bool known = tcp_look(conn->fd, &tcp);
+        note_progress(request, now_ms);
+        if (request->stream->is_paused || request->stream->is_suspended) {
+                skip_pause(conn, &tcp, now_ms);
+        } else if (known && body_is_cut_short(conn, &tcp)) {
+                conn_cut(conn);
+        } else if (known && body_is_stuck(request, &tcp, now_ms)) {
+                refuse_stream(request, 400, "", "A line in the body is too long.");
+                conn_drop_unread(conn);
+                conn->cut_at_ms = now_ms;
+        } else if (now_ms - request->arrival.still_since_ms >= conn->conns->server->options.body_timeout_ms) {
+                refuse_stream(request, 408, "", "The request body stopped arriving.");
+        } else if (delays_stop(request, now_ms)) {
+                refuse_stream(request, 503, "Retry-After: 1\r\n", "The server is stopping.");
+        }
+}
+
+/* A streamed answer. Progress is what the client's kernel acknowledges. A suspended connection has nothing to send. */
+static void check_writing(struct conn *conn, int64_t now_ms)
+{
+        struct stream *stream = conn->request->stream;
+        struct tcp_state tcp;
+        if (!tcp_look(conn->fd, &tcp))
+                return;
+        int64_t still_ms = now_ms - stream->progress_ms;
+        if (stream->is_suspended || !stream->progress_ms || tcp.acked != stream->acked)
+                still_ms = 0;
+        if (still_ms == 0)
+                stream->progress_ms = now_ms;
+        stream->acked = tcp.acked;
+        if (tcp.closed || still_ms >= conn->conns->server->options.body_timeout_ms)
+                stream_break(conn->request);
+}
+
 static void close_surplus(struct conn *conn)
 {
         if (conn->conns->share->surplus == 0 || conn->head_since_ms)
@@ -128,9 +187,9 @@ static void check(struct conn *conn, int64_t now_ms)
                 check_head(conn, now_ms);
                 close_surplus(conn);
         } else if (request->stage == STAGE_BODY) {
-                check_body(conn, now_ms);
-        } else if (request->stage == STAGE_ANSWERED && !request->answer.response) {
-                check_sending(conn, now_ms);
+                (request->stream ? check_pieces : check_body)(conn, now_ms);
+        } else if (request->stage == STAGE_ANSWERED) {
+                (request->stream && request->stream->is_answer ? check_writing : check_sending)(conn, now_ms);
         }
 }
 

@@ -247,5 +247,6 @@ void head_check(struct head *head, struct MHD_Connection *mhd, const struct requ
                 head->fault = "A line of the head is folded, or does not end with CR LF alone.";
         if (!head->fault)
                 head->fault = framing_fault(head, line->version);
-        head->closes = head->wants_close || (!head->wants_keep && !strcmp(line->version, "HTTP/1.0"));
+        head->is_old = !strcmp(line->version, "HTTP/1.0");
+        head->closes = head->wants_close || (!head->wants_keep && head->is_old);
 }

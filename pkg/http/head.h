@@ -22,6 +22,7 @@ struct head {
         size_t cookie_bytes; /* libmicrohttpd's memory for a copy of the cookies, and for each cookie */
         unsigned hosts, content_lengths, transfer_encodings, content_types;
         bool chunked, expects_continue;
+        bool is_old;                /* HTTP/1.0 */
         const char *correlation_id; /* as received; NULL: no usable one */
         const char *authorization;  /* the first such field; NULL: none */
         unsigned authorizations;

@@ -37,6 +37,9 @@
  * Content-Length or chunk size that is not a number. libmicrohttpd 1.0.1 (Debian 13, Ubuntu 24.04) refuses chunk
  * extensions (RFC 9112, section 7.1.1) in the same way, with 400.
  *
+ * Streams: a route's `at_head` may take the body in pieces, and any handler may answer in pieces, in constant memory:
+ * see "Streams" below.
+ *
  * Threads: http_server_*: any. Everything else: loop only, in the thread of the worker's loop. */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -68,6 +71,10 @@ struct http_route {
         /* NULL, or called when the head has arrived and the client waits with the body (`Expect`). Returns without an
          * answer if the body is wanted; `handle` is then called with it. */
         void (*judge)(struct http_request *request, void *context);
+        /* NULL, or called whenever the head of a request with or without a body has arrived: may choose to get the body
+         * in pieces (http_request_stream), or answer at once. If it does neither, `judge` and `handle` follow as usual.
+         * Needs `body`. */
+        void (*at_head)(struct http_request *request, void *context);
 };
 
 /* What an access log needs to know about an answered request. Borrowed during the call. */
@@ -79,7 +86,10 @@ struct http_record {
         const struct http_request *request; /* borrowed; http_request_remote and the like return the rest */
         int status;
         size_t request_bytes, response_bytes; /* bodies only */
-        int64_t duration_us;                  /* from the end of the head until the answer is handed over */
+        int64_t duration_us;                  /* from the end of the head until the answer is handed over, or, of a
+                                               * streamed answer, until its end is written */
+        int64_t count;                        /* http_request_set_count's; -1: none */
+        bool is_broken;                       /* a streamed answer that was broken off */
 };
 
 struct http_options {
@@ -131,8 +141,8 @@ struct http_answer {
 /* Binds and listens. ERR_UNAVAILABLE if the port is in use, with a text that names address and port; ERR_DENIED;
  * ERR_INVALID, also for a malformed route path. The socket lacks SO_REUSEPORT, so a second program cannot bind the
  * port. Raises the soft limit of descriptors to the hard one. Metrics: http_requests_total{route,status},
- * http_request_duration_seconds{route}, http_connections, http_connections_refused_total, http_transfers_refused_total;
- * route is "" if no route matched. */
+ * http_request_duration_seconds{route}, http_connections, http_connections_refused_total, http_transfers_refused_total,
+ * http_answers_broken_total; route is "" if no route matched. */
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
 uint16_t http_server_port(const struct http_server *server); /* the port that the server listens on */
 
@@ -150,7 +160,8 @@ struct http_token {
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
                            struct err *err) NODISCARD;
 
-/* From now on answers carry `Connection: close`; new connections are still accepted. */
+/* From now on answers carry `Connection: close`; new connections are still accepted. Streams end within half a second,
+ * see "Streams", and new ones are refused with 503. */
 void http_server_drain(struct http_server *server);
 
 /* Frees the server. Close every worker first. NULL is fine. */
@@ -216,6 +227,9 @@ int64_t http_request_started_us(const struct http_request *request); /* clock_mo
  * still reads the answer, so the answer must say that nothing was done. */
 bool http_request_is_abandoned(const struct http_request *request);
 
+/* How many things the request was about so far, for the access log. */
+void http_request_set_count(struct http_request *request, size_t count);
+
 /* --- Conditional requests (RFC 9110, section 13), for a route with has_tags ------------------------------ */
 
 struct http_conditions {
@@ -245,6 +259,80 @@ void http_problem(struct http_request *request, int status, const struct http_he
 /* The same with additional members: `members` is JSON text such as `"line":3,"column":14`. */
 void http_problem_with(struct http_request *request, int status, const char *members, const struct http_header *headers,
                        size_t header_count, const char *detail_format, ...) PRINTF_LIKE(6, 7);
+
+/* --- Streams -------------------------------------------------------------------------------------- */
+
+/* A body in pieces and an answer in pieces. Both have no limit and no total deadline; a client that makes no progress
+ * for `body_timeout_ms` is cut off, and a handler that pauses or has nothing to write is waited for.
+ *
+ *     static void at_head(struct http_request *request, void *context)
+ *     {
+ *             struct upload *upload = ...;
+ *             if (http_request_stream(request, &upload_ops, upload) != 0)
+ *                     free(upload);                    // the request has been answered
+ *     }
+ *     static void on_piece(struct http_request *request, const char *bytes, size_t length, void *data)
+ *     {
+ *             if (take(data, bytes, length) == FULL)
+ *                     http_request_pause(request);     // later: http_request_resume(request)
+ *     }
+ *     static void on_end(struct http_request *request, void *data)
+ *     {
+ *             ...                                      // answer now or later, whole or as a stream:
+ *             if (http_respond_stream(request, &(struct http_answer){ .status = 200, .content_type = "text/plain" },
+ *                                     &answer_ops, data) == 0)
+ *                     on_writable(request, data);
+ *     }
+ *     static void on_writable(struct http_request *request, void *data)
+ *     {
+ *             while (next(data, &bytes, &length))
+ *                     if (!http_stream_write(request, bytes, length))
+ *                             return;                  // full: on_writable comes again
+ *             http_stream_end(request, NULL, 0);
+ *     }
+ *
+ * A streamed request lives until http_respond, http_problem, http_stream_end or http_stream_abort, also after on_gone:
+ * so what a handler waits for may still refer to it. All callbacks may make any of these calls. */
+struct http_stream_ops { /* static; each may be NULL but on_piece and on_end of a body */
+        /* A piece of the body, borrowed during the call. */
+        void (*on_piece)(struct http_request *request, const char *bytes, size_t length, void *data);
+        /* The body is whole: answer, now or later. */
+        void (*on_end)(struct http_request *request, void *data);
+        /* The answer has room again: after http_stream_write has said "full", and at most once for each time. */
+        void (*on_writable)(struct http_request *request, void *data);
+        /* Once, if the client is gone, stalled for too long or was refused (or refused, or if memory has run out. No other callback follows. The request must still be ended, by an answer or http_stream_abort. */
+        void (*on_gone)(struct http_request *request, void *data);
+        /* The server drains. End the request soon. NULL: an answer is broken off, which on_gone tells; a body may go on
+         * until the workers are closed. */
+        void (*on_drain)(struct http_request *request, void *data);
+};
+
+/* From at_head only: the body comes in pieces, not limited by body_max_bytes; `handle` is not called. Returns 0;
+ * otherwise the request has been answered with 503: the server drains, or memory is short. Answering before on_end
+ * is possible at any time: what is left of a small body is read and dropped, after any other the connection closes, so
+ * that the answer must be short (16 KiB). */
+int http_request_stream(struct http_request *request, const struct http_stream_ops *ops, void *data) NODISCARD;
+/* From now on no pieces come, and the client is read no further, until http_request_resume. on_end may still come. */
+void http_request_pause(struct http_request *request);
+void http_request_resume(struct http_request *request);
+/* Tells how much memory the handler keeps for this stream, as part of transfer_max_bytes, until it tells otherwise or
+ * ends the request. False: there is no room for it, and what was told before still counts. */
+bool http_stream_hold(struct http_request *request, size_t bytes) NODISCARD;
+
+/* Answers with status and header fields, and a body that http_stream_write gives, in HTTP's chunked coding. Trailers are
+ * announced by the caller, by a field `Trailer`. `answer` has no body. Returns 0: write, and end it. Otherwise the
+ * request has been answered: 1: with the head alone, since the method is HEAD, and the connection ends; ERR_INVALID: with 505, since a client
+ * of HTTP/1.0 could not tell a broken body from a whole one; ERR_UNAVAILABLE: with 503, since the server drains;
+ * ERR_LIMIT, ERR_NOMEM: with 503, or by closing the connection. */
+int http_respond_stream(struct http_request *request, const struct http_answer *answer,
+                        const struct http_stream_ops *ops, void *data) NODISCARD;
+/* Copies the bytes to the end of the answer. Never fails for the caller; all bytes are taken. False: full, so write on
+ * after on_writable. What waits for a slow reader is 64 KiB and the last write; it is part of transfer_max_bytes. */
+bool http_stream_write(struct http_request *request, const void *bytes, size_t length);
+/* The answer is whole; trailers follow its last byte. The request is invalid afterwards. */
+void http_stream_end(struct http_request *request, const struct http_header *trailers, size_t trailer_count);
+/* Breaks the answer off so that the client sees that it is not whole. The request is invalid afterwards. */
+void http_stream_abort(struct http_request *request);
 
 /* Does the Content-Type value name this media type? Parameters and case do not matter. */
 bool http_media_type_is(const char *content_type, const char *type);

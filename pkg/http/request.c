@@ -116,7 +116,11 @@ void request_free_spares(struct conns *conns)
 void request_make_orphan(struct http_request *request)
 {
         assert(!request->suspended);
-        request->conns->engine->looked_at--;
+        if (request->stage == STAGE_HELD)
+                request->conns->engine->looked_at--;
+        else
+                request->conns->engine->held++;
+        request->stage = STAGE_HELD;
         (void)http_request_remote(request, NULL);
         (void)snprintf(request->orphan_method, sizeof(request->orphan_method), "%s", request->method);
         request->method = request->orphan_method;
@@ -138,7 +142,7 @@ void request_free_orphan(struct http_request *request)
 
 /* --- Refusing -------------------------------------------------------------------------------------- */
 
-void request_account(const struct http_request *request, int status, size_t response_bytes)
+void request_account(const struct http_request *request, int status, size_t response_bytes, bool is_broken)
 {
         struct account *account = request->conns->account;
         if (!account_is_wanted(account))
@@ -150,6 +154,8 @@ void request_account(const struct http_request *request, int status, size_t resp
                                             .status = status,
                                             .request_bytes = request->arrival.bytes,
                                             .response_bytes = response_bytes,
+                                            .count = request->has_count ? (int64_t)request->count : -1,
+                                            .is_broken = is_broken,
                                             .request = request,
                                             .duration_us = clock_monotonic_us() - request->started_us };
         account_answer(account, request->match.index, &record);
@@ -167,7 +173,7 @@ static void refuse(struct conn *conn, int status, const char *correlation_id, co
 
 void request_refuse(struct http_request *request, int status, const char *extra_field, const char *detail)
 {
-        request_account(request, status, 0);
+        request_account(request, status, 0, false);
         refuse(request->conn, status, request->correlation_id, extra_field, detail);
 }
 
@@ -323,6 +329,12 @@ const char *http_request_remote(const struct http_request *request, uint16_t *po
         if (port)
                 *port = request->remote_port;
         return request->remote;
+}
+
+void http_request_set_count(struct http_request *request, size_t count)
+{
+        request->count = count;
+        request->has_count = true;
 }
 
 int64_t http_request_started_us(const struct http_request *request)

@@ -25,7 +25,7 @@ enum stage {
         STAGE_BODY,     /* the head is complete                                       */
         STAGE_RUNNING,  /* the handler runs and has not answered                      */
         STAGE_HELD,     /* the handler has returned without an answer                 */
-        STAGE_ANSWERED, /* the response goes to libmicrohttpd at its next call        */
+        STAGE_ANSWERED, /* the response goes to libmicrohttpd at its next call without a piece of the body */
         STAGE_DROPPING, /* refused; the rest of the body is dropped                   */
 };
 
@@ -56,6 +56,8 @@ struct request_answer {
         int64_t sending_since_ms;
 };
 
+struct stream; /* see stream.h */
+
 struct http_request {
         struct conn *conn; /* NULL: the connection has ended, and libmicrohttpd's memory is gone */
         struct conns *conns;
@@ -69,6 +71,9 @@ struct http_request {
         struct request_answer answer;
         const struct denial *denial; /* NULL: the request may be executed */
         struct token_pass pass;
+        struct stream *stream; /* NULL: the request is no stream */
+        size_t count;          /* http_request_set_count ... */
+        bool has_count;        /* ... was called */
         int64_t started_us;
         bool counted;   /* in engine->busy */
         bool suspended; /* STAGE_HELD: the connection is suspended ... */
@@ -89,13 +94,13 @@ struct http_request *request_new(struct conn *conn, const char *target);
 void request_free(struct http_request *request); /* kept for a later request if there is room */
 void request_free_spares(struct conns *conns);
 /* The connection ends before the answer: copies everything that may still be asked for. Call it while libmicrohttpd's
- * memory is still valid. */
+ * memory is still valid. The request is now in STAGE_HELD. */
 void request_make_orphan(struct http_request *request);
 /* Ends STAGE_HELD for an orphan and frees it; nobody will read its answer. */
 void request_free_orphan(struct http_request *request);
 
 /* Counts the answer and writes it to the access log. */
-void request_account(const struct http_request *request, int status, size_t response_bytes);
+void request_account(const struct http_request *request, int status, size_t response_bytes, bool is_broken);
 /* Accounts and refuses, see conn_refuse. */
 void request_refuse(struct http_request *request, int status, const char *extra_field, const char *detail);
 /* The same for a connection whose head is incomplete: uses a new correlation id and counts nothing. */

@@ -2,7 +2,8 @@
  * request line, serve_request once when the head is complete, then for each piece of the body, then once more at the
  * end; there the handler runs. If the handler answers later, libmicrohttpd calls serve_request again in each run until
  * there is an answer. Most answers arrive within two or three runs, without a system call. After LOOKS_MAX runs the
- * connection is suspended, which removes it from epoll, and the answer resumes it. */
+ * connection is suspended, which removes it from epoll, and the answer resumes it. A route with `at_head` is asked when
+ * the head is complete, and may choose to get the pieces itself (stream.c). */
 #include "http/serve.h"
 
 #include <assert.h>
@@ -13,6 +14,7 @@
 #include "http/answer.h"
 #include "http/condition.h"
 #include "http/request.h"
+#include "http/stream.h"
 #include "http/target.h"
 
 enum {
@@ -21,21 +23,26 @@ enum {
 
 #define RETRY_SOON "Retry-After: 1\r\n"
 
-/* libmicrohttpd is done with the request: frees it, or makes it an orphan if it is still unanswered. */
+/* libmicrohttpd is done with the request: frees it, or makes it an orphan if its handler is not done with it. */
 static void end(struct http_request *request)
 {
         struct engine *engine = request->conns->engine;
         assert(request->stage != STAGE_RUNNING);
+        bool is_streamed = request->stream && request->stream->is_answer;
         engine->moved = true;
-        if (request->stage == STAGE_HELD) {
+        if (is_streamed)
+                stream_account(request);
+        if (request->stage == STAGE_HELD || stream_is_live(request)) {
                 request_make_orphan(request);
+                stream_tell_gone(request);
                 return;
         }
-        if (request->stage == STAGE_ANSWERED && request->answer.response)
+        if (request->stage == STAGE_ANSWERED && request->answer.response && !is_streamed)
                 answer_send(request);
         if (request->counted)
                 engine->busy--;
         request->conn->request = NULL;
+        stream_free(request);
         request_free(request);
 }
 
@@ -224,6 +231,16 @@ static size_t note_size(struct http_request *request)
         return head_bytes;
 }
 
+/* True if the handler takes the body in pieces, or has answered already. */
+static bool ask_handler(struct http_request *request)
+{
+        const struct http_route *route = request->match.route;
+        if (!takes_body(request) || !route->at_head || !request_has_query(request))
+                return false;
+        route->at_head(request, request->conns->context);
+        return request->stream || request->stage != STAGE_BODY;
+}
+
 /* Refuses a request that cannot be executed, as soon as its head is known. */
 static void judge(struct http_request *request, size_t head_bytes)
 {
@@ -243,6 +260,8 @@ static void judge(struct http_request *request, size_t head_bytes)
                                "The request head is too large.");
         else if ((request->denial = deny(request)) && is_worth_a_refusal(head))
                 refuse_denied(request);
+        else if (ask_handler(request))
+                return;
         else if (!request->denial && head->content_length > server->options.body_max_bytes)
                 refuse_too_large(request);
         else if (head->content_length > BODY_KEPT_BYTES && takes_body(request) &&
@@ -286,7 +305,7 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         head_check(&request->head, request->conn->mhd, &line, !server->strict_library);
         set_correlation_id(request);
         judge(request, note_size(request));
-        if (request->stage == STAGE_BODY && request->head.expects_continue)
+        if (request->stage == STAGE_BODY && request->head.expects_continue && !request->stream)
                 answer_instead_of_continue(request);
         return MHD_YES;
 }
@@ -324,6 +343,14 @@ static enum MHD_Result drop_upload(struct http_request *request, size_t *upload_
         return MHD_YES;
 }
 
+/* The handler has answered before the end of a small body. */
+static enum MHD_Result drop_rest(struct http_request *request, size_t *upload_size)
+{
+        request->arrival.bytes += *upload_size;
+        *upload_size = 0;
+        return MHD_YES;
+}
+
 /* --- The handler ----------------------------------------------------------------------------------- */
 
 static void hold(struct http_request *request)
@@ -336,7 +363,9 @@ static void hold(struct http_request *request)
 static enum MHD_Result run(struct http_request *request)
 {
         request->stage = STAGE_RUNNING;
-        if (request->denial)
+        if (request->stream)
+                request->stream->ops->on_end(request, request->stream->data);
+        else if (request->denial)
                 answer_denied(request);
         else if (!request->match.route)
                 answer_without_route(request);
@@ -372,11 +401,14 @@ enum MHD_Result serve_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSE
         case STAGE_HEAD:
                 return request->conn->refused ? MHD_NO : begin(request, method, version);
         case STAGE_BODY:
-                return *upload_size ? take_upload(request, upload, upload_size) : run(request);
+                if (*upload_size == 0)
+                        return run(request);
+                return request->stream ? stream_take_piece(request, upload, upload_size)
+                                       : take_upload(request, upload, upload_size);
         case STAGE_DROPPING:
                 return drop_upload(request, upload_size);
         case STAGE_ANSWERED:
-                return answer_hand_over(request);
+                return *upload_size ? drop_rest(request, upload_size) : answer_hand_over(request);
         case STAGE_HELD:
                 look_again(request);
                 break;
@@ -401,5 +433,7 @@ void serve_stopping(struct conns *conns)
                 struct http_request *request = CONTAINER_OF(at, struct conn, link)->request;
                 if (request && request->stage == STAGE_HELD)
                         answer_stopping(request);
+                else if (request && stream_is_live(request))
+                        stream_break(request);
         }
 }

@@ -16,7 +16,7 @@ enum MHD_Result serve_request(void *cls, struct MHD_Connection *mhd, const char 
                               const char *version, const char *upload, size_t *upload_size, void **context);
 void serve_request_done(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
 
-/* Answers all held requests with 503, since the server stops. */
+/* Answers all held requests with 503 and breaks off all streams, since the server stops. */
 void serve_stopping(struct conns *conns);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <netinet/in.h>
 
-enum { ESTABLISHED = 1 }; /* TCP_ESTABLISHED, which no exported kernel header defines */
+enum { ESTABLISHED = 1, CLOSED = 7 }; /* TCP_ESTABLISHED and TCP_CLOSE, which no exported kernel header defines */
 
 bool tcp_look(int fd, struct tcp_state *out)
 {
@@ -21,6 +21,16 @@ bool tcp_look(int fd, struct tcp_state *out)
         int unread = 0;
         if (ioctl(fd, FIONREAD, &unread))
                 return false;
-        *out = (struct tcp_state){ info.tcpi_bytes_received, info.tcpi_state == ESTABLISHED, (size_t)unread };
+        *out = (struct tcp_state){ .received = info.tcpi_bytes_received,
+                                   .acked = info.tcpi_bytes_acked,
+                                   .established = info.tcpi_state == ESTABLISHED,
+                                   .closed = info.tcpi_state == CLOSED,
+                                   .unread = (size_t)unread };
         return true;
+}
+
+void tcp_limit_unsent(int fd, size_t bytes)
+{
+        int limit = (int)bytes;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, sizeof(limit)); /* a failure only costs memory */
 }

@@ -10,11 +10,15 @@
 
 struct tcp_state {
         uint64_t received; /* bytes so far, read or not; a FIN may count as one */
+        uint64_t acked;    /* bytes that the client's kernel has taken */
         bool established;  /* neither side has shut down its direction */
+        bool closed;       /* reset, or given up by the kernel */
         size_t unread;     /* received bytes that are still unread */
 };
 
 /* False if the kernel does not report it (before Linux 4.1). */
 bool tcp_look(int fd, struct tcp_state *out);
+/* Lets the kernel keep about that many bytes for a slow reader instead of megabytes. */
+void tcp_limit_unsent(int fd, size_t bytes);
 
 #endif

@@ -9,6 +9,7 @@
 #include "http/deadline.h"
 #include "http/request.h"
 #include "http/serve.h"
+#include "http/stream.h"
 
 enum { CLOSE_ROUNDS_MAX = 64 };
 
@@ -16,6 +17,9 @@ enum { CLOSE_ROUNDS_MAX = 64 };
 
 void http_worker_turn(struct http_worker *worker)
 {
+        if (!list_is_empty(&worker->conns.streams) &&
+            atomic_load_explicit(&worker->server->draining, memory_order_relaxed))
+                stream_drain(&worker->conns);
         engine_turn(&worker->engine);
 }
 

@@ -132,6 +132,8 @@ static int put_string(struct buf *line, const char *text)
 
 static int put_field(struct buf *line, const struct log_field *field)
 {
+        if (!field->name)
+                return 0;
         int rc = buf_printf(line, ",\"%s\":", field->name);
         if (rc < 0)
                 return rc;

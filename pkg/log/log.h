@@ -68,6 +68,7 @@ void log_close(struct log *log, int64_t deadline_ms);
 void log_set_level(struct log *log, enum log_level level); /* for all threads, from their next line on */
 bool log_enabled(const struct log *log, enum log_level level);
 
+/* Of each, a field whose name is NULL is left out. */
 struct log_field log_str(const char *name, const char *text);
 struct log_field log_int(const char *name, int64_t number);
 /* The member "error" with the text; add log_code for the member "code". */

@@ -22,7 +22,8 @@ static void fields_follow_in_their_order_and_kind(void **state)
         struct piped *p = *state;
         struct err err = { .code = ERR_DENIED, .text = "AUTH: wrong password" };
         log_error(p->log, "a.b", "c", log_str("address", "10.0.0.9:6379"), log_str("key", "abc"),
-                  log_int("bytes", INT64_MIN), log_err(&err), log_code(&err), log_str("reason", NULL));
+                  log_int("bytes", INT64_MIN), log_err(&err), log_int(NULL, 1), log_code(&err),
+                  log_str("reason", NULL));
         const char *expected =
                 ",\"message\":\"c\",\"address\":\"10.0.0.9:6379\",\"key\":\"abc\",\"bytes\":-9223372036854775808,"
                 "\"error\":\"AUTH: wrong password\",\"code\":\"denied\","
