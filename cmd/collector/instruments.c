@@ -62,6 +62,8 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
                 { "collector_ack_short_total",
                   "Replies to WAIT or WAITAOF that reported too few copies; the command is repeated.", &in->ack_short,
                   metrics_counter },
+                { "collector_exported_documents_total", "Documents written by exports.", &in->exported,
+                  metrics_counter },
                 { "collector_redis_received_bytes_total", "Bytes received from Redis.", &in->bytes_in,
                   metrics_counter },
         };

@@ -31,7 +31,7 @@ struct page {
         struct http_request *request;
         struct feed_reader beginning; /* the reader before its start, so that it can start again */
         unsigned beginnings;
-        size_t limit, count;
+        uint64_t limit, count;
         struct buf body;
         bool failed; /* out of memory */
 };
@@ -91,29 +91,31 @@ static bool read_time(struct http_request *request, const char *name, uint64_t *
         return false;
 }
 
-static bool read_limit(struct http_request *request, size_t *limit)
+bool listing_read_limit(struct http_request *request, uint64_t max, uint64_t *limit)
 {
-        uint64_t number = LIMIT_DEFAULT;
         const char *text = http_request_query(request, "limit");
-        if (text && (decimal_parse(text, strlen(text), LIMIT_MAX, &number) < 0 || number == 0)) {
-                http_problem(request, 400, NULL, 0, "limit: expected a number from 1 to %d", LIMIT_MAX);
+        uint64_t number;
+        if (!text)
+                return true;
+        if (decimal_parse(text, strlen(text), max, &number) < 0 || number == 0) {
+                http_problem(request, 400, NULL, 0, "limit: expected a number from 1 to %" PRIu64, max);
                 return false;
         }
-        *limit = (size_t)number;
+        *limit = number;
         return true;
 }
 
 struct names {
+        const char *const *known;
         unsigned seen; /* one bit for each known name */
         const char *wrong, *why;
 };
 
 static bool check_name(const char *name, const char *value UNUSED, void *data)
 {
-        static const char *const known[] = { "limit", "cursor", "since", "until" };
         struct names *names = data;
-        for (unsigned i = 0; i < COUNT_OF(known); i++) {
-                if (strcmp(name, known[i]) != 0)
+        for (unsigned i = 0; names->known[i]; i++) {
+                if (strcmp(name, names->known[i]) != 0)
                         continue;
                 bool is_new = !(names->seen & 1U << i);
                 names->seen |= 1U << i;
@@ -124,18 +126,24 @@ static bool check_name(const char *name, const char *value UNUSED, void *data)
                 return false;
         }
         names->wrong = name;
-        names->why = "expected limit, cursor, since or until";
+        names->why = NULL;
         return false;
 }
 
-/* An ignored filter would return documents that the client did not ask for. False: the request has been answered. */
-static bool check_names(struct http_request *request)
+/* An ignored filter would return documents that the client did not ask for. */
+bool listing_check_names(struct http_request *request, const char *const *known)
 {
-        struct names names = { 0 };
+        struct names names = { .known = known };
         http_request_each_query(request, check_name, &names);
         if (!names.wrong)
                 return true;
-        http_problem(request, 400, NULL, 0, "%.64s: %s", names.wrong, names.why);
+        struct buf expected;
+        buf_init(&expected, 0);
+        int rc = names.why ? buf_puts(&expected, names.why) : buf_puts(&expected, "expected ");
+        for (unsigned i = 0; rc == 0 && !names.why && known[i]; i++)
+                rc = buf_printf(&expected, "%s%s", i == 0 ? "" : known[i + 1] ? ", " : " or ", known[i]);
+        http_problem(request, 400, NULL, 0, "%.64s: %s", names.wrong, rc == 0 ? expected.data : "is unknown");
+        buf_fini(&expected);
         return false;
 }
 
@@ -159,6 +167,12 @@ static bool read_cursor(struct http_request *request, struct feed_reader *reader
         int64_t today = feed_day(clock_realtime_ms());
         reader->cursor = (struct cursor){ .day = day < today ? day : today };
         return true;
+}
+
+bool listing_read_range(struct http_request *request, struct feed_reader *reader)
+{
+        return read_time(request, "since", &reader->since_ms) && read_time(request, "until", &reader->until_ms) &&
+               read_cursor(request, reader);
 }
 
 /* --- The page -------------------------------------------------------------------------------------------------------- */
@@ -203,7 +217,10 @@ static void on_done(struct feed_reader *reader, enum store_outcome outcome, bool
         } else if (page->failed) {
                 http_problem(page->request, 503, NULL, 0, "out of memory");
         } else {
-                struct http_answer answer = { .status = 200, .body_kind = HTTP_BODY_TAKE };
+                struct http_answer answer = { .status = 200,
+                                              .body_kind = HTTP_BODY_TAKE,
+                                              .headers = &(struct http_header){ "Vary", "Accept" },
+                                              .header_count = 1 };
                 answer.body = buf_take(&page->body, &answer.body_length);
                 http_respond(page->request, &answer);
         }
@@ -213,6 +230,7 @@ static void on_done(struct feed_reader *reader, enum store_outcome outcome, bool
 
 void listing_get(struct http_request *request, void *context)
 {
+        static const char *const known[] = { "limit", "cursor", "since", "until", NULL };
         struct worker *worker = context;
         struct page *page = calloc(1, sizeof(*page));
         if (!page) {
@@ -224,14 +242,14 @@ void listing_get(struct http_request *request, void *context)
                 .store = &worker->store, .until_ms = UINT64_MAX, .on_document = on_document, .on_done = on_done
         };
         page->request = request;
+        page->limit = LIMIT_DEFAULT;
         buf_init(&page->body, 0);
-        if (!check_names(request) || !read_limit(request, &page->limit) ||
-            !read_time(request, "since", &reader->since_ms) || !read_time(request, "until", &reader->until_ms) ||
-            !read_cursor(request, reader)) {
+        if (!listing_check_names(request, known) || !listing_read_limit(request, LIMIT_MAX, &page->limit) ||
+            !listing_read_range(request, reader)) {
                 free(page);
                 return;
         }
-        reader->wanted = page->limit;
+        reader->wanted = (size_t)page->limit;
         page->beginning = *reader;
         if (!begin(page)) {
                 buf_fini(&page->body);

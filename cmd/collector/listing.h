@@ -4,8 +4,21 @@
 #ifndef COLLECTOR_LISTING_H
 #define COLLECTOR_LISTING_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "feed_reader.h"
 #include "http/http.h"
 
 void listing_get(struct http_request *request, void *worker); /* a struct worker */
+
+/* The parameters, also for an export. Each returns false if it has answered the request with 400. */
+
+/* No parameter but these, none twice; `known` ends with NULL. */
+bool listing_check_names(struct http_request *request, const char *const *known);
+/* `limit`, 1 to `max`; unchanged if it is absent. */
+bool listing_read_limit(struct http_request *request, uint64_t max, uint64_t *limit);
+/* `cursor`, `since` and `until`. The reader has its store. */
+bool listing_read_range(struct http_request *request, struct feed_reader *reader);
 
 #endif

@@ -7,7 +7,7 @@
 #include "documents_delete.h"
 #include "documents_get.h"
 #include "documents_post.h"
-#include "listing.h"
+#include "export.h"
 #include "overview.h"
 #include "status.h"
 #include "ui.h"
@@ -26,7 +26,7 @@ const struct http_route routes[] = {
           .handle = documents_post,
           .judge = documents_judge_post,
           .body = true },
-        { .method = "GET", .path = "/v1/documents", .name = "listing", .handle = listing_get },
+        { .method = "GET", .path = "/v1/documents", .name = "listing", .handle = export_get },
         { .method = "PUT",
           .path = "/v1/documents/{key}",
           .name = "document",
