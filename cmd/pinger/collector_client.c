@@ -267,6 +267,8 @@ static int set_options(struct collector_client *client, const struct backing_col
         (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, client->age_max_s);
         (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT,
                                0L); /* a new connection goes where the name leads now */
+        /* libcurl takes a second for each dead address, so an attempt reaches a dozen: not the same ones each time. */
+        (void)curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
         (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "pinger/" VERSION);

@@ -146,6 +146,15 @@ def test_a_name_that_moves_is_noticed_although_the_old_collector_lives(start_pin
         moved.stop()
 
 
+def test_an_address_that_an_attempt_does_not_get_to_is_tried_by_another(start_pinger, stub, tmp_path):
+    hosts = tmp_path / "hosts"
+    dead = "".join(f"127.0.7.{i} collector.test\n" for i in range(1, 17))  # libcurl takes a second for each
+    hosts.write_text(dead + "127.0.0.1 collector.test\n" * 4, encoding="ascii")
+    pinger = start_pinger(f"http://collector.test:{stub.port}", env=elsewhere(hosts=hosts))
+    pinger.get("/")
+    stub.wait_records(2, 60)
+
+
 def test_a_connection_within_its_age_is_kept(start_pinger, stub):
     pinger = start_pinger(stub)
     for i in range(20):
