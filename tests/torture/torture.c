@@ -9,7 +9,10 @@
  * purpose: there a failed assertion is a finding too, and only allocations of the test itself count, not those of the
  * group's setup and teardown.
  *
- *     TORTURE_RUNS   failing allocations tried per test; 0 (default): all of them. With fewer, they are spread evenly
+ * A loop repeats the same allocations, and a test of 1000 entries would take minutes. So of the allocations with the same
+ * call stack the first REPEATS_MAX and the last fail.
+ *
+ *     TORTURE_RUNS   failing allocations tried per test; 0 (default): all of those. With fewer, they are spread evenly
  *     TORTURE_TEST   only tests with this in their name
  *     TORTURE_AT     only this allocation, counted from 1, and show the output */
 #include <setjmp.h>
@@ -40,6 +43,9 @@ enum {
         RUN_MS_MAX = 2000,     /* most tests wait up to 10 s for something that a failed allocation prevents */
         STRICT_MS_MAX = 60000, /* a test written for this has its own deadlines                     */
         REPORTED_MAX = 5,      /* findings shown per test                                                   */
+        REPEATS_MAX = 16,      /* failing allocations with the same call stack                              */
+        STACK_DEPTH = 24,      /* calls that tell stacks apart                                              */
+        STACKS_MAX = 1 << 17,  /* allocations of a test whose stacks are remembered; further ones all fail  */
         EXIT_SANITIZER = 99,
         EXIT_CMOCKA = 255, /* an assertion failed in a thread other than the test's                     */
 };
@@ -47,16 +53,40 @@ enum {
 
 /* Shared with the child. */
 struct counter {
-        atomic_ulong allocations; /* so far, in this run     */
-        unsigned long fail_at;    /* counts from 1; 0: never */
+        atomic_ulong allocations;    /* so far, in this run     */
+        unsigned long fail_at;       /* counts from 1; 0: never */
+        uint64_t stacks[STACKS_MAX]; /* a hash of each allocation's call stack, in the run without a failure */
 };
 
 static struct counter *counter;
 static atomic_bool is_paused; /* allocations now neither count nor fail */
 
-static bool fails(void)
+/* Where the test's thread begins, for the walk along the frame pointers; NULL in other threads. */
+static _Thread_local void **stack_begin;
+
+/* A library's frame may hold anything in place of its caller's, so the sanitizers must not look at what this reads. */
+__attribute__((no_sanitize("address"))) __attribute__((no_sanitize("undefined"))) static uint64_t
+hash_stack(void **frame)
 {
-        if (!counter || atomic_load(&is_paused) || atomic_fetch_add(&counter->allocations, 1) + 1 != counter->fail_at)
+        uint64_t hash = (uint64_t)(uintptr_t)frame[1];
+        for (int i = 0; i < STACK_DEPTH && stack_begin; i++) {
+                void **next = *frame;
+                if (next <= frame || next >= stack_begin || (uintptr_t)next % sizeof(*next) != 0)
+                        break; /* the beginning, or a library that has no frame pointers */
+                frame = next;
+                hash = (hash ^ (uint64_t)(uintptr_t)frame[1]) * 0x100000001b3;
+        }
+        return hash;
+}
+
+static bool fails(void **frame)
+{
+        if (!counter || atomic_load(&is_paused))
+                return false;
+        unsigned long number = atomic_fetch_add(&counter->allocations, 1) + 1;
+        if (counter->fail_at == 0 && number <= STACKS_MAX)
+                counter->stacks[number - 1] = hash_stack(frame);
+        if (number != counter->fail_at)
                 return false;
         errno = ENOMEM;
         return true;
@@ -70,7 +100,7 @@ static bool fails(void)
         type __wrap_##name parameters;                                                                                 \
         type __wrap_##name parameters                                                                                  \
         {                                                                                                              \
-                return fails() ? (failure) : __real_##name arguments;                                                  \
+                return fails(__builtin_frame_address(0)) ? (failure) : __real_##name arguments;                        \
         }
 
 WRAPPED(void *, malloc, NULL, (size_t size), (size))
@@ -164,6 +194,7 @@ static void run_child(const struct group *group, const struct CMUnitTest *test, 
                 _exit(EXIT_FAILURE);
         group_run = group;
         test_run = test;
+        stack_begin = __builtin_frame_address(0);
         int failed = __real__cmocka_run_group_tests(group->name, test, 1, set_up, tear_down);
         (void)fflush(NULL); /* only loses output for a person to read */
         if (failed)
@@ -255,16 +286,55 @@ static unsigned long spread(unsigned long i, unsigned long runs, unsigned long t
         return runs >= total ? i + 1 : i * total / runs + 1;
 }
 
+struct seen { /* how often a call stack has been seen */
+        uint64_t stack;
+        unsigned long count;
+};
+
+static struct seen *find_seen(struct seen *all, uint64_t stack)
+{
+        size_t at = (size_t)stack % (2 * STACKS_MAX);
+        while (all[at].count > 0 && all[at].stack != stack)
+                at = (at + 1) % (2 * STACKS_MAX);
+        all[at].stack = stack;
+        return &all[at];
+}
+
+/* Fills `out` with the numbers of the allocations that are to fail, and returns how many they are. */
+static unsigned long choose(unsigned long total, unsigned long out[])
+{
+        struct seen *ahead = calloc(2 * STACKS_MAX, sizeof(*ahead)), *so_far = calloc(2 * STACKS_MAX, sizeof(*so_far));
+        unsigned long count = 0, known = total < STACKS_MAX ? total : STACKS_MAX;
+        if (!ahead || !so_far)
+                abort();
+        for (unsigned long i = 0; i < known; i++)
+                find_seen(ahead, counter->stacks[i])->count++;
+        for (unsigned long i = 0; i < total; i++) {
+                struct seen *seen = i < known ? find_seen(so_far, counter->stacks[i]) : NULL;
+                if (!seen || seen->count < REPEATS_MAX || seen->count + 1 == find_seen(ahead, seen->stack)->count)
+                        out[count++] = i + 1;
+                if (seen)
+                        seen->count++;
+        }
+        free(ahead);
+        free(so_far);
+        return count;
+}
+
 /* Prints the findings and returns their number. */
 static unsigned torture(const struct group *group, const struct CMUnitTest *test, unsigned long total)
 {
         unsigned long runs = setting("TORTURE_RUNS");
         unsigned found = 0;
         unsigned counts[CRASHED + 1] = { 0 };
-        if (runs == 0 || runs > total)
-                runs = total;
+        unsigned long *all = calloc(total + 1, sizeof(*all));
+        if (!all)
+                abort();
+        unsigned long chosen = choose(total, all);
+        if (runs == 0 || runs > chosen)
+                runs = chosen;
         for (unsigned long i = 0; i < runs; i++) {
-                unsigned long at = spread(i, runs, total);
+                unsigned long at = all[spread(i, runs, chosen) - 1];
                 struct result result = run_once(group, test, at);
                 counts[result.outcome]++;
                 if (is_finding(test, &result) && ++found <= REPORTED_MAX)
@@ -274,6 +344,7 @@ static unsigned torture(const struct group *group, const struct CMUnitTest *test
         printf("%s  %s: %lu of %lu allocations failed: %u passed, %u failed an assertion, %u took too long\n",
                found ? "FAILED" : "ok    ", test->name, runs, total, counts[PASSED], counts[ASSERTION_FAILED],
                counts[TOOK_TOO_LONG]);
+        free(all);
         return found;
 }
 
