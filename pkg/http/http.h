@@ -262,8 +262,8 @@ void http_problem_with(struct http_request *request, int status, const char *mem
 
 /* --- Streams -------------------------------------------------------------------------------------- */
 
-/* A body in pieces and an answer in pieces. Both have no limit and no total deadline; a client that makes no progress
- * for `body_timeout_ms` is cut off, and a handler that pauses or has nothing to write is waited for.
+/* A body in pieces and an answer in pieces. Neither has a size limit or a total deadline. A client that makes no progress
+ * for `body_timeout_ms` is cut off; a handler may pause, or have nothing to write, for as long as it likes.
  *
  *     static void at_head(struct http_request *request, void *context)
  *     {
@@ -291,8 +291,8 @@ void http_problem_with(struct http_request *request, int status, const char *mem
  *             http_stream_end(request, NULL, 0);
  *     }
  *
- * A streamed request lives until http_respond, http_problem, http_stream_end or http_stream_abort, also after on_gone:
- * so what a handler waits for may still refer to it. All callbacks may make any of these calls. */
+ * A streamed request lives until http_respond, http_problem, http_stream_end or http_stream_abort, even after on_gone,
+ * so pending callbacks of the handler can still refer to it. Every callback may make any of these calls. */
 struct http_stream_ops { /* static; each may be NULL but on_piece and on_end of a body */
         /* A piece of the body, borrowed during the call. */
         void (*on_piece)(struct http_request *request, const char *bytes, size_t length, void *data);
@@ -300,34 +300,32 @@ struct http_stream_ops { /* static; each may be NULL but on_piece and on_end of 
         void (*on_end)(struct http_request *request, void *data);
         /* The answer has room again: after http_stream_write has said "full", and at most once for each time. */
         void (*on_writable)(struct http_request *request, void *data);
-        /* Once, if the client is gone, stalled for too long or was refused (or refused, or if memory has run out. No other callback follows. The request must still be ended, by an answer or http_stream_abort. */
+        /* Called once: the client has left or has stalled for too long, the request is refused, or memory has run out.
+         * No other callback follows. The request must still be ended, by an answer or http_stream_abort. */
         void (*on_gone)(struct http_request *request, void *data);
         /* The server drains. End the request soon. NULL: an answer is broken off, which on_gone tells; a body may go on
          * until the workers are closed. */
         void (*on_drain)(struct http_request *request, void *data);
 };
 
-/* From at_head only: the body comes in pieces, not limited by body_max_bytes; `handle` is not called. Returns 0;
- * otherwise the request has been answered with 503: the server drains, or memory is short. Answering before on_end
- * is possible at any time: what is left of a small body is read and dropped, after any other the connection closes, so
- * that the answer must be short (16 KiB). */
+/* From at_head only: the body comes in pieces, without the limit of body_max_bytes, and `handle` is not called. Returns
+ * 0; otherwise the request has been answered with 503, because the server drains or memory is short. The handler may
+ * answer before on_end. The server then reads and drops the rest of a small body and closes the connection after any
+ * other, so the answer must be short (16 KiB). */
 int http_request_stream(struct http_request *request, const struct http_stream_ops *ops, void *data) NODISCARD;
-/* From now on no pieces come, and the client is read no further, until http_request_resume. on_end may still come. */
+/* Until http_request_resume no pieces come and nothing more is read from the client. on_end may still come. */
 void http_request_pause(struct http_request *request);
 void http_request_resume(struct http_request *request);
-/* Tells how much memory the handler keeps for this stream, as part of transfer_max_bytes, until it tells otherwise or
- * ends the request. False: there is no room for it, and what was told before still counts. */
-bool http_stream_hold(struct http_request *request, size_t bytes) NODISCARD;
 
-/* Answers with status and header fields, and a body that http_stream_write gives, in HTTP's chunked coding. Trailers are
- * announced by the caller, by a field `Trailer`. `answer` has no body. Returns 0: write, and end it. Otherwise the
- * request has been answered: 1: with the head alone, since the method is HEAD, and the connection ends; ERR_INVALID: with 505, since a client
- * of HTTP/1.0 could not tell a broken body from a whole one; ERR_UNAVAILABLE: with 503, since the server drains;
- * ERR_LIMIT, ERR_NOMEM: with 503, or by closing the connection. */
+/* Answers with the status, the header fields, and a body that http_stream_write sends in HTTP's chunked coding. The
+ * caller announces trailers by a field `Trailer`. `answer` has no body. Returns 0: write the body, then end it. Any
+ * other value means that the request has been answered. 1: with the head alone, since the method is HEAD; the
+ * connection ends. ERR_INVALID: with 505, since a client of HTTP/1.0 could not tell a broken body from a whole one.
+ * ERR_UNAVAILABLE: with 503, since the server drains. ERR_LIMIT, ERR_NOMEM: with 503, or by closing the connection. */
 int http_respond_stream(struct http_request *request, const struct http_answer *answer,
                         const struct http_stream_ops *ops, void *data) NODISCARD;
-/* Copies the bytes to the end of the answer. Never fails for the caller; all bytes are taken. False: full, so write on
- * after on_writable. What waits for a slow reader is 64 KiB and the last write; it is part of transfer_max_bytes. */
+/* Appends a copy of the bytes to the answer. Always takes all of them. Returns false if the answer is full: continue
+ * after on_writable. At most 64 KiB and the last write wait for a slow reader; they count in transfer_max_bytes. */
 bool http_stream_write(struct http_request *request, const void *bytes, size_t length);
 /* The answer is whole; trailers follow its last byte. The request is invalid afterwards. */
 void http_stream_end(struct http_request *request, const struct http_header *trailers, size_t trailer_count);

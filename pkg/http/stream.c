@@ -53,8 +53,6 @@ void stream_detach(struct http_request *request)
                 return;
         stream->ops = NULL;
         list_remove(&stream->link);
-        budget_give(&request->conns->server->budget, stream->held_bytes);
-        stream->held_bytes = 0;
         http_request_resume(request);
 }
 
@@ -134,18 +132,6 @@ void stream_drain(struct conns *conns)
                 else if (stream->is_answer)
                         stream_break(stream->request);
         }
-}
-
-bool http_stream_hold(struct http_request *request, size_t bytes)
-{
-        struct budget *budget = &request->conns->server->budget;
-        size_t before = request->stream->held_bytes;
-        if (bytes > before && !budget_take(budget, bytes - before, bytes))
-                return false;
-        if (bytes < before)
-                budget_give(budget, before - bytes);
-        request->stream->held_bytes = bytes;
-        return true;
 }
 
 /* --- A body ---------------------------------------------------------------------------------------- */

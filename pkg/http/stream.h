@@ -22,7 +22,6 @@ struct stream {
         bool is_broken;      /* to be broken off */
         bool is_gone;        /* on_gone was called */
         bool is_accounted;   /* the answer is counted and logged */
-        size_t held_bytes;   /* http_stream_hold */
         size_t sent_bytes;   /* given to libmicrohttpd */
         int64_t progress_ms; /* when a sweep last saw progress of the answer */
         uint64_t acked;      /* then */

@@ -314,27 +314,6 @@ static void a_chunk_line_that_never_ends_is_refused(void **state)
         assert_nothing_left();
 }
 
-static void what_a_stream_keeps_in_memory_counts(void **state)
-{
-        (void)state;
-        stream_start((struct streaming){ .answers_late = true });
-        int fd = client_open(&f);
-        client_send(fd, CHUNKED "1\r\na\r\n");
-        fixture_await(&f, 0, count_bytes, 1);
-        struct http_request *request = s.request;
-        assert_true(http_stream_hold(request, 500000));
-        assert_int_equal(fixture_call(&f, 0, count_used), 500000);
-        assert_false(http_stream_hold(request, 2 << 20));
-        assert_true(http_stream_hold(request, 300000));
-        assert_int_equal(fixture_call(&f, 0, count_used), 300000);
-        client_send(fd, "0\r\n\r\n");
-        fixture_await(&f, 0, count_ends, 1);
-        (void)fixture_call(&f, 0, answer_late);
-        assert_answered(fd, 1, 'a');
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
-}
-
 static void a_body_ends_when_the_server_drains(void **state)
 {
         (void)state;
@@ -418,7 +397,6 @@ int main(void)
                 cmocka_unit_test(a_body_that_stops_is_refused_and_a_slow_one_is_not),
                 cmocka_unit_test(a_refused_body_may_be_answered_later),
                 cmocka_unit_test(a_chunk_line_that_never_ends_is_refused),
-                cmocka_unit_test(what_a_stream_keeps_in_memory_counts),
                 cmocka_unit_test(a_body_ends_when_the_server_drains),
                 cmocka_unit_test(closing_ends_streamed_bodies_of_every_kind),
                 cmocka_unit_test(a_thousand_uploads_that_end_at_any_time_leave_nothing_behind),
