@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "redis_input.h"
+#include "service/check.h"
 #include "tokens.h"
 #include "trial.h"
 
@@ -180,22 +181,13 @@ static int check_both(const struct settings *settings, const struct redis_input 
 
 int check_run(const struct settings *settings, const struct config_report *report, char *const *environment)
 {
-        struct servicebinding_error binding_err;
         struct servicebinding_set *bindings = NULL;
         struct redis_input source = { 0 };
         struct err err;
-        int status = 2;
-
-        printf("Settings\n");
-        if (config_print(&settings_program, settings, report, stdout) < 0)
-                return 1;
-        for (size_t i = 0; i < config_warning_count(report); i++)
-                printf("  warning: %s\n", config_warning(report, i));
-        if (servicebinding_load(NULL, &bindings, &binding_err) < 0) {
-                fprintf(stderr, "collector: %s\n", binding_err.text);
-                return 2;
-        }
-        backing_print_bindings(bindings, stdout);
+        int status = service_check(&settings_program, settings, report, &bindings);
+        if (status != 0)
+                return status;
+        status = 2;
         if (redis_input_init(&source, settings, report, environment, &err) < 0) {
                 fprintf(stderr, "collector: %s\n", err.text);
         } else {

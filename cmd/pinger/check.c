@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 #include "collector_client.h"
 #include "collector_input.h"
+#include "service/check.h"
 
 enum { TRY_TIMEOUT_MS = 5000, DELIVER_TIMEOUT_MS = 40000 };
 
@@ -113,23 +114,14 @@ static int try_collector(struct backing_collector *collector, bool delivers)
 
 int check_run(const struct settings *settings, const struct config_report *report, char *const *environment)
 {
-        struct servicebinding_error binding_err;
         struct servicebinding_set *bindings = NULL;
         struct backing_collector *collector = NULL;
         struct collector_input input;
         struct err err;
-        int status = 2;
-
-        printf("Settings\n");
-        if (config_print(&settings_program, settings, report, stdout) < 0)
-                return 1;
-        for (size_t i = 0; i < config_warning_count(report); i++)
-                printf("  warning: %s\n", config_warning(report, i));
-        if (servicebinding_load(NULL, &bindings, &binding_err) < 0) {
-                fprintf(stderr, "pinger: %s\n", binding_err.text);
-                return 2;
-        }
-        backing_print_bindings(bindings, stdout);
+        int status = service_check(&settings_program, settings, report, &bindings);
+        if (status != 0)
+                return status;
+        status = 2;
         collector_input_init(&input, settings, report, environment);
         input.input.bindings = bindings;
         if (backing_collector_resolve(&input.input, &collector, &err) < 0) {
