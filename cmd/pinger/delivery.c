@@ -22,6 +22,12 @@ enum { BATCH_MAX_BYTES = 512 * 1024, STACK_BYTES = 512 * 1024 };
 
 static const double latency_bounds[] = { 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300 };
 
+struct delivery_metrics {
+        struct metric *waiting_gauge, *full_counter, *too_large_counter, *memory_counter; /* written under the lock */
+        struct metric *delivered_counter, *refused_counter, *shutdown_counter, *attempts_failed;
+        struct metric *batches_delivered, *batches_refused, *batches_abandoned, *latency;
+};
+
 struct delivery {
         struct delivery_options options; /* with the defaults filled in */
         struct collector_client *client;
@@ -40,10 +46,7 @@ struct delivery {
         enum delivery_state state;
         char error[256];
         uint64_t delivered, dropped, abandoned;
-
-        struct metric *waiting_gauge, *full_counter, *too_large_counter, *memory_counter; /* written under the lock */
-        struct metric *delivered_counter, *refused_counter, *shutdown_counter, *attempts_failed;
-        struct metric *batches_delivered, *batches_refused, *batches_abandoned, *latency;
+        struct delivery_metrics metrics;
 };
 
 static int64_t or_default(int64_t value, int64_t fallback)
@@ -71,17 +74,17 @@ static int make_metrics(struct delivery *d, struct err *err)
                 struct metric **cell;
         } counters[] = {
                 { "pinger_log_records_delivered_total", "Log records that Collector has acknowledged.", NULL,
-                  &d->delivered_counter },
-                { dropped, dropped_help, "reason=\"queue_full\"", &d->full_counter },
-                { dropped, dropped_help, "reason=\"too_large\"", &d->too_large_counter },
-                { dropped, dropped_help, "reason=\"no_memory\"", &d->memory_counter },
-                { dropped, dropped_help, "reason=\"refused\"", &d->refused_counter },
-                { dropped, dropped_help, "reason=\"shutdown\"", &d->shutdown_counter },
-                { batches, batches_help, "result=\"delivered\"", &d->batches_delivered },
-                { batches, batches_help, "result=\"refused\"", &d->batches_refused },
-                { batches, batches_help, "result=\"abandoned\"", &d->batches_abandoned },
+                  &d->metrics.delivered_counter },
+                { dropped, dropped_help, "reason=\"queue_full\"", &d->metrics.full_counter },
+                { dropped, dropped_help, "reason=\"too_large\"", &d->metrics.too_large_counter },
+                { dropped, dropped_help, "reason=\"no_memory\"", &d->metrics.memory_counter },
+                { dropped, dropped_help, "reason=\"refused\"", &d->metrics.refused_counter },
+                { dropped, dropped_help, "reason=\"shutdown\"", &d->metrics.shutdown_counter },
+                { batches, batches_help, "result=\"delivered\"", &d->metrics.batches_delivered },
+                { batches, batches_help, "result=\"refused\"", &d->metrics.batches_refused },
+                { batches, batches_help, "result=\"abandoned\"", &d->metrics.batches_abandoned },
                 { "pinger_log_attempts_failed_total", "Attempts to deliver a batch that are made again.", NULL,
-                  &d->attempts_failed },
+                  &d->metrics.attempts_failed },
         };
         struct metrics *all = d->options.metrics;
         int rc = 0;
@@ -90,11 +93,11 @@ static int make_metrics(struct delivery *d, struct err *err)
                                      err);
         if (rc == 0)
                 rc = metrics_gauge(all, "pinger_log_records_waiting", "Log records not yet acknowledged or dropped.",
-                                   NULL, &d->waiting_gauge, err);
+                                   NULL, &d->metrics.waiting_gauge, err);
         return rc < 0 ? rc
                       : metrics_histogram(all, "pinger_log_delivery_seconds",
                                           "From a batch's first record to Collector's acknowledgement.", NULL,
-                                          latency_bounds, COUNT_OF(latency_bounds), &d->latency, err);
+                                          latency_bounds, COUNT_OF(latency_bounds), &d->metrics.latency, err);
 }
 
 /* --- The request path --------------------------------------------------------------------------- */
@@ -104,7 +107,10 @@ static void drop_new(struct delivery *d, int rc, size_t length)
 {
         bool is_too_large = length > d->options.bytes_max || length > BATCH_MAX_BYTES;
         d->dropped++;
-        metric_add(rc == ERR_NOMEM ? d->memory_counter : is_too_large ? d->too_large_counter : d->full_counter, 1);
+        metric_add(rc == ERR_NOMEM ? d->metrics.memory_counter
+                   : is_too_large  ? d->metrics.too_large_counter
+                                   : d->metrics.full_counter,
+                   1);
         if (d->is_full || rc != ERR_LIMIT || is_too_large)
                 return;
         d->is_full = true;
@@ -119,7 +125,7 @@ void delivery_put(struct delivery *d, const char *text, size_t length)
         int rc = length > BATCH_MAX_BYTES ? ERR_LIMIT : queue_put(&d->queue, text, length, now_ms);
         if (rc < 0)
                 drop_new(d, rc, length);
-        metric_set(d->waiting_gauge, (double)d->queue.records);
+        metric_set(d->metrics.waiting_gauge, (double)d->queue.records);
         /* The first record starts the thread's timeout and the tenth completes a batch; the others need no wake-up. */
         bool wake = rc == 0 && (d->queue.in_line == 1 || d->queue.in_line == d->options.batch_records);
         (void)pthread_mutex_unlock(&d->lock);
@@ -211,7 +217,7 @@ static void note_failure(struct delivery *d, const struct queue_batch *batch, co
         (void)snprintf(d->error, sizeof(d->error), "%s", why->text); /* both have the same size */
         size_t waiting = d->queue.records;
         (void)pthread_mutex_unlock(&d->lock);
-        metric_add(d->attempts_failed, 1);
+        metric_add(d->metrics.attempts_failed, 1);
         if (is_first)
                 log_warn(d->options.log, "delivery.failed",
                          "Collector did not accept a batch of log records: retrying until it does", log_err(why),
@@ -228,13 +234,13 @@ enum outcome { DELIVERED, REFUSED, ABANDONED };
 static void finish(struct delivery *d, struct queue_batch *batch, enum outcome outcome, const char *url)
 {
         int64_t records = (int64_t)batch->records, waited_ms = clock_monotonic_ms() - batch->oldest_ms;
-        struct metric *counters[][2] = { [DELIVERED] = { d->delivered_counter, d->batches_delivered },
-                                         [REFUSED] = { d->refused_counter, d->batches_refused },
-                                         [ABANDONED] = { d->shutdown_counter, d->batches_abandoned } };
+        struct metric *counters[][2] = { [DELIVERED] = { d->metrics.delivered_counter, d->metrics.batches_delivered },
+                                         [REFUSED] = { d->metrics.refused_counter, d->metrics.batches_refused },
+                                         [ABANDONED] = { d->metrics.shutdown_counter, d->metrics.batches_abandoned } };
         (void)pthread_mutex_lock(&d->lock);
         bool was_retrying = d->state == DELIVERY_RETRYING, was_full = d->is_full;
         queue_release(&d->queue, batch);
-        metric_set(d->waiting_gauge, (double)d->queue.records);
+        metric_set(d->metrics.waiting_gauge, (double)d->queue.records);
         *(outcome == DELIVERED ? &d->delivered : &d->dropped) += (uint64_t)records;
         if (outcome == ABANDONED) {
                 d->abandoned += (uint64_t)records;
@@ -250,7 +256,7 @@ static void finish(struct delivery *d, struct queue_batch *batch, enum outcome o
         metric_add(counters[outcome][0], records);
         metric_add(counters[outcome][1], 1);
         if (outcome == DELIVERED)
-                metric_observe(d->latency, (double)waited_ms / 1000);
+                metric_observe(d->metrics.latency, (double)waited_ms / 1000);
         if (outcome == DELIVERED && was_retrying)
                 log_info(d->options.log, "delivery.recovered", "Collector accepts log records again",
                          log_str("address", url), log_int("waited_ms", waited_ms));
@@ -417,8 +423,8 @@ void delivery_close(struct delivery *d, int64_t deadline_ms)
         (void)pthread_cond_signal(&d->changed);
         collector_client_cut_at(d->client, deadline_ms);
         (void)pthread_join(d->thread, NULL); /* it runs, and no one else joins it */
-        metric_add(d->shutdown_counter, (int64_t)d->queue.in_line);
-        metric_set(d->waiting_gauge, 0);
+        metric_add(d->metrics.shutdown_counter, (int64_t)d->queue.in_line);
+        metric_set(d->metrics.waiting_gauge, 0);
         d->abandoned += d->queue.in_line;
         if (d->abandoned > 0)
                 log_warn(d->options.log, "delivery.abandoned",
