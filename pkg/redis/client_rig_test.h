@@ -25,18 +25,6 @@ static inline bool is(const char *a, const char *b)
         return strcmp(a, b) == 0;
 }
 
-/* A port where nothing listens. */
-static inline uint16_t dead_port(void)
-{
-        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        socklen_t length = sizeof(address);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-        assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-        (void)close(fd); /* it only showed a free port */
-        return ntohs(address.sin_port);
-}
-
 static inline const char *always_silent(struct fake *f UNUSED, struct fake_conn *conn UNUSED, size_t argc UNUSED,
                                         char **argv)
 {

@@ -289,6 +289,18 @@ static inline void rig_init(struct rig *rig)
         assert_int_equal(uv_timer_start(&rig->pulse, rig_on_pulse, 5, 5), 0);
 }
 
+/* A port where nothing listens. */
+static inline uint16_t dead_port(void)
+{
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t length = sizeof(address);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+        (void)close(fd); /* it only showed a free port */
+        return ntohs(address.sin_port);
+}
+
 static inline struct redis_target *target_at(uint16_t port)
 {
         struct redis_target_options options = { .host = "127.0.0.1", .port = port };

@@ -3,6 +3,15 @@
 
 /* --- Failover ---------------------------------------------------------------------------------------------- */
 
+static void cut_the_connection(void)
+{
+        struct err err;
+        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* for the event */
+        redis_enter(&rig.client->client->server.life);
+        redis_conn_broken(rig.client->client->active, &err);
+        redis_leave(&rig.client->client->server.life);
+}
+
 static void a_silent_primary_is_left_when_another_one_is_named(void **state UNUSED)
 {
         struct job job;
@@ -271,11 +280,7 @@ static void assert_refusal_is_told_once(const char *refused)
         if (strncmp(rig.last_error.text, refused, strlen(refused)) != 0)
                 fail_msg("not %s: %s", refused, rig.last_error.text);
         rig_run_for(&rig, 50);
-        struct err err;
-        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* for the event */
-        redis_enter(&rig.client->client->server.life);
-        redis_conn_broken(rig.client->client->active, &err);
-        redis_leave(&rig.client->client->server.life);
+        cut_the_connection();
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
         set_is_answered_by(&one);
         assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 1);
@@ -308,11 +313,7 @@ static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UN
         start_listening();
         say_promotion("mymaster", one.port);
         RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
-        struct err err;
-        (void)err_set(&err, ERR_UNAVAILABLE, "cut"); /* for the event */
-        redis_enter(&rig.client->client->server.life);
-        redis_conn_broken(rig.client->client->active, &err);
-        redis_leave(&rig.client->client->server.life);
+        cut_the_connection();
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
         job_send(&job, &rig, "SET", "k", "v");
         assert_waits_for_two(&job, 300);

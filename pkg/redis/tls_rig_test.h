@@ -61,13 +61,7 @@ static inline struct secret pem(const char *name)
 
 static inline void find_port(void)
 {
-        struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        socklen_t length = sizeof(address);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-        assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-        (void)close(fd); /* it only showed a free port */
-        port = ntohs(address.sin_port);
+        port = dead_port();
         (void)snprintf(port_text, sizeof(port_text), "%u", port);
 }
 
