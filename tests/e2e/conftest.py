@@ -19,7 +19,6 @@ A module whose tests need three nodes overrides the fixture `cluster`, and `name
 
 import os
 import re
-import signal
 import sys
 import uuid
 from pathlib import Path
@@ -30,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
+from support.deadline import time_limit_of  # noqa: E402
 from cluster import PYTEST, VERSION, Cluster, Namespace, say  # noqa: E402
 
 TEST_SECONDS = 420
@@ -44,13 +44,8 @@ def pytest_configure(config):
 @pytest.fixture(autouse=True)
 def time_limit():
     """No test hangs forever, whatever it waits for."""
-    def expire(*_):
-        raise TimeoutError(f"the test took longer than {TEST_SECONDS} s")
-    previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, previous)
+    with time_limit_of(TEST_SECONDS):
+        yield
 
 
 def shared_cluster(variable, prefix, config):

@@ -1,6 +1,5 @@
 """Fixtures: servers and programs that stop at the end of their test, and a time limit for each test."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
 from support.binding import BindingRoot  # noqa: E402
 from support.collector import Collector  # noqa: E402
-from support.deadline import PATIENCE, ROOT  # noqa: E402
+from support.deadline import PATIENCE, ROOT, time_limit_of  # noqa: E402
 from support.fault_proxy import FaultProxy  # noqa: E402
 from support.redis_server import RedisServer  # noqa: E402
 
@@ -26,13 +25,8 @@ def pytest_configure(config):
 @pytest.fixture(autouse=True)
 def time_limit():
     """No test hangs forever, whatever it waits for."""
-    def expire(*_):
-        raise TimeoutError(f"the test took longer than {TEST_SECONDS:g} s")
-    previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, previous)
+    with time_limit_of(TEST_SECONDS):
+        yield
 
 
 def _closing(started, close):
@@ -134,3 +128,11 @@ def pytest_runtest_makereport(item, call):
         for name, value in getattr(item, "funcargs", {}).items():
             if isinstance(value, Collector):
                 report.sections.append((f"log of {name}", value.child.tail()))
+
+
+@pytest.fixture
+def start_bound(start_collector, bindings):
+    """start_bound(**flags): a Collector that reads `bindings`."""
+    def start(*arguments, env=None, **flags):
+        return start_collector(env={**bindings.environment(), **(env or {})}, arguments=arguments, **flags)
+    return start

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from support.deadline import wait_until
-from support.pinger import Pinger
+from support.pinger import started_pingers
 from support.ports import reserve_port
 
 
@@ -24,15 +24,8 @@ def logged(redis):
 
 @pytest.fixture
 def start_pinger(start_collector):  # pylint: disable=unused-argument
-    started = []
-
-    def start(*arguments, **options):
-        options.setdefault("batch_time", "50ms")
-        started.append(Pinger(*arguments, **options))
-        return started[-1]
-    yield start
-    for pinger in reversed(started):
-        pinger.close()
+    with started_pingers() as start:
+        yield start
 
 
 def url_of(collector):

@@ -11,7 +11,7 @@ import pytest
 from support.deadline import stays, wait_until
 from support.elsewhere import elsewhere
 from support.http_client import timed
-from support.pinger import Pinger, StubCollector
+from support.pinger import StubCollector, started_pingers
 from support.ports import reserve_port
 
 
@@ -24,15 +24,8 @@ def stub():
 
 @pytest.fixture
 def start_pinger(stub):  # pylint: disable=unused-argument
-    started = []
-
-    def start(*arguments, **options):
-        options.setdefault("batch_time", "50ms")
-        started.append(Pinger(*arguments, **options))
-        return started[-1]
-    yield start
-    for pinger in reversed(started):
-        pinger.close()
+    with started_pingers() as start:
+        yield start
 
 
 def test_each_request_and_each_response_is_a_record_of_the_classic_form(start_pinger, stub):

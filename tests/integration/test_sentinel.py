@@ -37,11 +37,6 @@ def start_bound(start_group, start_collector, bindings):  # pylint: disable=unus
     return start
 
 
-def ready(program):
-    with program.client() as client:
-        return client.get("/readyz").status == 200
-
-
 def connected_to(program):
     """The addresses that the log reports as in use, newest last."""
     return [line["address"] for line in program.log() if line.get("event") == "redis.connected"]
@@ -68,7 +63,7 @@ def test_the_master_is_mymaster_unless_it_is_named_and_a_host_beside_is_not_used
     group = start_group(replicas=1, sentinels=1)
     bindings.write("db", type="redis", host="nowhere.invalid", **{"sentinel-hosts": group.nodes})
     program = start_bound()
-    wait_until(lambda: ready(program), "ready")
+    wait_until(lambda: program.readyz() == 200, "ready")
 
 
 def test_a_sentinel_that_is_down_costs_nothing(start_group, start_bound, bindings):
@@ -76,7 +71,7 @@ def test_a_sentinel_that_is_down_costs_nothing(start_group, start_bound, binding
     group.sentinels[0].child.kill()
     bindings.write("db", **group.binding())
     program = start_bound()
-    wait_until(lambda: ready(program), "ready", 5)
+    wait_until(lambda: program.readyz() == 200, "ready", 5)
 
 
 def test_sentinels_that_never_were_are_passed_over(start_group, start_bound, bindings):
@@ -84,7 +79,7 @@ def test_sentinels_that_never_were_are_passed_over(start_group, start_bound, bin
     nodes = f"127.0.0.1:{reserve_port()} no-sentinel.invalid:26379 {group.nodes}"
     bindings.write("db", **group.binding(**{"sentinel.nodes": nodes}))
     program = start_bound()
-    wait_until(lambda: ready(program), "ready", 5)
+    wait_until(lambda: program.readyz() == 200, "ready", 5)
 
 
 def test_users_of_sentinel_and_server_are_apart(start_group, start_bound, bindings):
@@ -98,7 +93,7 @@ def test_users_of_sentinel_and_server_are_apart(start_group, start_bound, bindin
     assert status == 1 and "NOAUTH" in err, err
     program = start_bound()
     bindings.write("db", **group.binding(password="of-server", **{"sentinel.password": "of-sentinel"}))
-    wait_until(lambda: ready(program), "ready", 10)
+    wait_until(lambda: program.readyz() == 200, "ready", 10)
 
 
 def test_check_says_who_is_the_primary_and_who_named_it(start_group, bindings):

@@ -17,14 +17,6 @@ def certificates(tmp_path_factory):
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture
-def start_bound(start_collector, bindings):
-    """start_bound(**flags): a Collector that reads `bindings`."""
-    def start(**flags):
-        return start_collector(env=bindings.environment(), **flags)
-    return start
-
-
 def acl(server, *rules):
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", *rules)

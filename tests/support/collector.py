@@ -2,7 +2,7 @@
 
 from . import described
 from .deadline import wait_until
-from .http_client import Client, RawConnection
+from .http_client import Client
 from .program import Program, flags_of, run_program
 
 
@@ -20,21 +20,22 @@ class Collector(Program):
             words += ["--listen", f"127.0.0.1:{port or 0}"]
         if redis is not None:
             words += ["--redis-url", redis if isinstance(redis, str) else redis.url()]
-        super().__init__([*words, *flags_of(flags), *arguments], env, descriptors=descriptors)
-        if listening:
-            try:
-                self.wait_listening()
-            except BaseException:
-                self.child.kill()
-                raise
+        super().__init__([*words, *flags_of(flags), *arguments], env, descriptors=descriptors, listening=listening)
 
     def client(self, **options):
         """A keep-alive client with its own connection. An answer that /openapi.json does not describe fails its test."""
         return Client(self.host, self.port, on_answer=described.check, **options)
 
-    def connect(self, **options):
-        """A raw connection, for things that a well-behaved client does not do."""
-        return RawConnection(self.host, self.port, **options)
+    def stores_in(self, server, **options):
+        """True if a new document arrives in this server."""
+        with self.client() as client, server.client(**options) as store:
+            answer = client.post("/v1/documents", {"a": 1})
+            assert answer.status == 201, answer
+            return bool(store.exists(answer.json()["key"]))
+
+    def held(self):
+        """How many commands wait for Redis."""
+        return metric_sum(self.metrics(), "collector_held_commands")
 
     def wait_connected(self, seconds=10.0):
         """Waits until every worker is connected to Redis."""

@@ -1,6 +1,8 @@
 """Polling with a deadline, and the location of the build under test."""
 
+import contextlib
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -12,6 +14,18 @@ if not BUILD_DIR.is_absolute():
 # A build with a sanitizer is slower, so all deadlines of the tests are longer.
 SANITIZED = any(word in BUILD_DIR.name for word in ("address", "undefined", "thread", "memory"))
 PATIENCE = 3.0 if SANITIZED else 1.0
+
+
+@contextlib.contextmanager
+def time_limit_of(seconds):
+    """Raises TimeoutError in the main thread after that time, whatever it waits for."""
+    def expire(*_):
+        raise TimeoutError(f"the test took longer than {seconds:g} s")
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, previous)
 
 
 class DeadlineExceeded(AssertionError):

@@ -1,5 +1,6 @@
 """Starts Pinger for tests, and a Collector stub that fails on command."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -7,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .collector import parse_metrics
 from .deadline import wait_until
-from .http_client import Client, RawConnection
 from .ports import reserve_port
 from .program import Program, flags_of
 
@@ -23,19 +23,7 @@ class Pinger(Program):
         words = [] if classic_port else ["--listen", "127.0.0.1:0"]
         if collector is not None:
             words += ["--collector-url", collector if isinstance(collector, str) else collector.url]
-        super().__init__([*words, *flags_of(flags), *arguments], env, descriptors=descriptors)
-        if listening:
-            try:
-                self.wait_listening()
-            except BaseException:
-                self.child.kill()
-                raise
-
-    def client(self, **options):
-        return Client(self.host, self.port, **options)
-
-    def connect(self, **options):
-        return RawConnection(self.host, self.port, **options)
+        super().__init__([*words, *flags_of(flags), *arguments], env, descriptors=descriptors, listening=listening)
 
     def get(self, path="/", headers=None):
         with self.client() as client:
@@ -46,6 +34,20 @@ class Pinger(Program):
 
     def delivery(self):
         return self.get("/readyz").json()["delivery"]
+
+
+@contextlib.contextmanager
+def started_pingers():
+    """Yields start(collector, **flags), and closes what it has started, newest first."""
+    started = []
+
+    def start(*arguments, **options):
+        options.setdefault("batch_time", "50ms")
+        started.append(Pinger(*arguments, **options))
+        return started[-1]
+    yield start
+    for pinger in reversed(started):
+        pinger.close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -7,6 +7,7 @@ import signal
 
 from .child import Child
 from .deadline import BUILD_DIR
+from .http_client import Client, RawConnection
 
 _SANITIZER = re.compile(r"ERROR: (Address|Leak|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:"
                         r"|SUMMARY: \w+Sanitizer")
@@ -43,7 +44,7 @@ class Program:
     name = None
     stop_seconds = 20.0
 
-    def __init__(self, arguments=(), env=None, cwd=None, name=None, descriptors=None):
+    def __init__(self, arguments=(), env=None, cwd=None, name=None, descriptors=None, listening=False):
         self.name = name or self.name
         path = program_path(self.name)
         assert path.exists(), f"{path} is not built"
@@ -51,6 +52,25 @@ class Program:
         self.port = None
         self.host = "127.0.0.1"
         self._checked = False
+        if listening:
+            try:
+                self.wait_listening()
+            except BaseException:
+                self.child.kill()
+                raise
+
+    def client(self, **options):
+        """A keep-alive client with its own connection."""
+        return Client(self.host, self.port, **options)
+
+    def connect(self, **options):
+        """A raw connection, for things that a well-behaved client does not do."""
+        return RawConnection(self.host, self.port, **options)
+
+    def readyz(self):
+        """The status of /readyz."""
+        with self.client() as client:
+            return client.get("/readyz").status
 
     @property
     def pid(self):
