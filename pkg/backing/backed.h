@@ -1,6 +1,7 @@
-/* backed: what every resolved service has in common, for those who follow it: a Redis, a Collector, tokens.
+/* backed: the common part of every resolved service (a Redis, a Collector, tokens), for the code that follows its
+ * binding.
  *
- * Threads: immutable once it is in use, and counted: any. */
+ * Threads: any; a service is immutable once it is in use, and has a reference count. */
 #ifndef BACKING_BACKED_H
 #define BACKING_BACKED_H
 
@@ -10,11 +11,11 @@
 #include "base/attr.h"
 #include "base/snapshot.h"
 
-/* The first member of struct backing_redis, struct backing_collector and struct backing_tokens. Their destructors free
- * the notes, too. */
+/* The first member of struct backing_redis, struct backing_collector and struct backing_tokens. Their destructors also
+ * free the notes. */
 struct backed {
         struct snapshot snapshot;
-        unsigned generation; /* 0: resolved, and never in use */
+        unsigned generation; /* 0: resolved, but never in use */
         struct notes notes;
 };
 

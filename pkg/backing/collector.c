@@ -1,5 +1,5 @@
-/* collector: resolves where Pinger's Collector is. The same way as for Redis, with fewer settings: gather the source's
- * texts, split the uri, check the parts, and build one base URL, which is all a client needs. */
+/* collector: resolves the address of Pinger's Collector. It works as for Redis, with fewer settings: it collects the
+ * source's texts, splits the uri, checks the parts, and builds one base URL, which is all that a client needs. */
 #include "backing/collector.h"
 
 #include <stdio.h>
@@ -53,14 +53,14 @@ static void destroy(struct snapshot *snapshot)
 
 /* --- The uri ----------------------------------------------------------------------------------------------- */
 
-/* The path stays as it is written: it goes into the URL again. */
+/* The path is kept as written, because it becomes part of the URL again. */
 static int put_path(struct draft *parts, const char *path, size_t length, const char *place, struct err *err)
 {
         while (length > 0 && path[length - 1] == '/')
                 length--;
         for (size_t i = 0; i < length; i++)
                 if (path[i] <= ' ' || path[i] == 127)
-                        return err_set(err, ERR_INVALID, "%s: expected a path without blanks and control characters",
+                        return err_set(err, ERR_INVALID, "%s: expected a path without spaces and control characters",
                                        place);
         return length > 0 ? draft_set(parts, FIELD_PATH, path, length, place, err) : 0;
 }
@@ -93,9 +93,9 @@ static int parse_uri(const struct raw *uri, struct draft *parts, struct notes *n
         size_t address = strcspn(text, "/?#");
         size_t path = strcspn(text + address, "?#");
         if (memchr(text, '@', address))
-                return err_set(err, ERR_INVALID, "%s: a user part is not supported: give a token", uri->place);
+                return err_set(err, ERR_INVALID, "%s: a user part is not supported: use a token", uri->place);
         if (text[address + path])
-                notes_warn(notes, "%s: ignoring what follows the path", uri->place);
+                notes_warn(notes, "%s: ignoring everything after the path", uri->place);
         int rc = draft_set(parts, FIELD_TLS, is_tls ? "true" : "false", is_tls ? 4 : 5, uri->place, err);
         if (rc == 0)
                 rc = draft_set(parts, FIELD_PORT, is_tls ? "443" : "80", is_tls ? 3 : 2, uri->place, err);
@@ -118,13 +118,13 @@ static int add_uri(struct draft *draft, struct notes *notes, struct err *err)
 
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
-/* A token goes into a header: nothing may end the line there. */
+/* A token is sent in a header, so it must not contain a line end. */
 static int check_token(const struct draft *draft, struct err *err)
 {
         const struct raw *token = &draft->raw[FIELD_TOKEN];
         for (size_t i = 0; token->place && i < token->value.length; i++)
                 if (token->value.bytes[i] < '!' || token->value.bytes[i] == 127)
-                        return err_set(err, ERR_INVALID, "%s: expected printable characters without blanks",
+                        return err_set(err, ERR_INVALID, "%s: expected printable characters without spaces",
                                        token->place);
         return 0;
 }
@@ -145,7 +145,7 @@ static int make_url(struct backing_collector *collector, const struct draft *dra
 static int read_settings(struct backing_collector *collector, struct draft *draft, struct err *err)
 {
         collector->port = DEFAULT_COLLECTOR_PORT;
-        /* Who hands out certificates means TLS. */
+        /* A source with certificates means TLS. */
         collector->tls = draft_has(draft, FIELD_TLS) ? draft_yes(draft, FIELD_TLS) : draft_has(draft, FIELD_CA);
         int rc = draft_host(draft, FIELD_HOST, &collector->host, err);
         if (rc == 0)

@@ -1,20 +1,20 @@
-/* backing/collector: where Pinger's Collector is, and following its changes.
+/* backing/collector: finds Pinger's Collector and follows changes of its address.
  *
  *     struct backing_collector_watch *watch;
  *     backing_collector_watch_open(root, &(struct backing_collector_watch_options){
  *             .input = { .values = values, .value_count = 2, .environment = environ },
  *             .on_change = on_change }, &watch, &err);
  *     struct backing_collector *now = backing_collector_watch_get(watch);
- *     const char *url = backing_collector_url(now);         // NULL: nothing is known, nothing is delivered
+ *     const char *url = backing_collector_url(now);         // NULL: the address is unknown, so nothing is delivered
  *
  * Settings: `host port uri token certificates tls`, in a binding of type `collector`, or as options of the program
  * ("url" is the same as "uri"). A separate setting wins over the same part of the uri, which is http:// or https://.
- * Environment, one family, whole, strongest first: the program's own options (values of kind ENVIRONMENT);
- * COLLECTOR_HOSTNAME with COLLECTOR_PORT; COLLECTOR_URL with COLLECTOR_TOKEN. Kubernetes' own COLLECTOR_PORT=
- * tcp://10.96.0.7:4001 is skipped with a warning. There is no default. The default port is 4001 for a host, and that
- * of the scheme for a uri.
+ * Environment: one complete family of variables is used, strongest first: the program's own options (values of kind
+ * ENVIRONMENT); COLLECTOR_HOSTNAME with COLLECTOR_PORT; COLLECTOR_URL with COLLECTOR_TOKEN. Kubernetes' own
+ * COLLECTOR_PORT=tcp://10.96.0.7:4001 is skipped with a warning. There is no default address. The default port is 4001
+ * for a host, and the scheme's port for a uri.
  *
- * Threads: a struct backing_collector is immutable and counted, any thread. A watch: loop only. */
+ * Threads: any thread may use a struct backing_collector, which is immutable and counted. A watch: loop only. */
 #ifndef BACKING_COLLECTOR_H
 #define BACKING_COLLECTOR_H
 
@@ -34,17 +34,17 @@ struct backing_collector_input {
         char *const *environment;                  /* NULL-terminated "NAME=value"; NULL: empty               */
 };
 
-struct backing_collector; /* opaque: a resolved Collector, or the knowledge that there is none; immutable, counted */
+struct backing_collector; /* opaque: a resolved Collector, possibly without an address; immutable, counted */
 
-/* Pure, as backing_redis_resolve; the same errors. Where no source says anything the result has no URL. */
+/* Pure, like backing_redis_resolve, with the same errors. If no source sets an address, the result has no URL. */
 int backing_collector_resolve(const struct backing_collector_input *input, struct backing_collector **out,
                               struct err *err) NODISCARD;
 struct backing_collector *backing_collector_ref(struct backing_collector *collector);
 void backing_collector_unref(struct backing_collector *collector); /* NULL is fine; the last one wipes the token */
 
-/* Borrowed until the last reference is given back. */
+/* Borrowed until the last reference is released. */
 
-/* "http://collector:4001" or "https://[::1]:8443/base": never a user part, a query or a slash at the end. */
+/* "http://collector:4001" or "https://[::1]:8443/base": never with a user part, a query or a trailing slash. */
 const char *backing_collector_url(const struct backing_collector *collector);
 const struct secret *backing_collector_token(const struct backing_collector *collector); /* empty: none        */
 /* PEM, one or more certificates to trust; empty: the system's. */
@@ -57,14 +57,14 @@ struct backing_collector_watch; /* opaque */
 struct backing_collector_watch_options {
         struct backing_collector_input input; /* borrowed as in backing/redis.h             */
         struct backing_metric_names metric_names;
-        /* Another Collector from now on; `now` is borrowed during the call. */
+        /* Another Collector is now in use; `now` is borrowed during the call. */
         void (*on_change)(struct backing_collector *now, void *data);
         backing_on_change *on_state; /* NULL: not called */
         void *data;
 };
 
 /* Like backing_redis_watch_open, but a change takes effect at once, without a probe, since undelivered records are sent
- * again. A binding that vanishes leaves the Collector in use. */
+ * again. If the binding disappears, the Collector stays in use. */
 int backing_collector_watch_open(struct backing_root *root, const struct backing_collector_watch_options *options,
                                  struct backing_collector_watch **out, struct err *err) NODISCARD;
 struct backing_collector *backing_collector_watch_get(const struct backing_collector_watch *watch); /* never NULL */

@@ -1,7 +1,7 @@
-/* draft: the raw texts of one source, one for each field of a service. Nothing is typed before all
- * are here, since two names for one setting must be compared, and parts of a URI fill only what no
- * separate setting gives. Each text is kept as a secret, because a password may be anywhere; the
- * errors of typing name the place and the fault, never the text. */
+/* draft: the raw texts of one source, one for each field of a service. They are converted only when all have been
+ * collected, since two names for one setting must be compared, and parts of a URI fill only fields that have no
+ * separate setting. Each text is kept as a secret, because a password may be anywhere. Conversion errors name the place
+ * and the fault, but never the text. */
 #include "backing/draft.h"
 
 #include <ctype.h>
@@ -117,7 +117,7 @@ int draft_text(const struct draft *draft, unsigned field, size_t max_bytes, char
                 return err_set(err, ERR_LIMIT, "%s: longer than %zu bytes", raw->place, max_bytes);
         for (size_t i = 0; i < raw->value.length; i++)
                 if (iscntrl((unsigned char)raw->value.bytes[i]))
-                        return err_set(err, ERR_INVALID, "%s: holds a control character", raw->place);
+                        return err_set(err, ERR_INVALID, "%s: contains a control character", raw->place);
         *out = strdup(raw->value.bytes);
         return *out ? 0 : err_set(err, ERR_NOMEM, "%s", raw->place);
 }
@@ -140,7 +140,8 @@ int draft_host(const struct draft *draft, unsigned field, char **out, struct err
         return *out ? 0 : err_set(err, ERR_NOMEM, "%s", raw->place);
 }
 
-/* A separate entry that is short and printable is a mistyped number; part of a URI may be part of a password. */
+/* A separate entry that is short and printable is probably a mistyped number, but a part of a URI may be part of a
+ * password. */
 static bool may_be_shown(const struct raw *raw)
 {
         if (!raw->name || raw->value.length > 8)

@@ -27,7 +27,7 @@ enum {
 struct raw {
         struct secret value; /* every text may be a secret until it is typed */
         char *place;         /* NULL: absent                                 */
-        char *empty_place;   /* where it was given without a text; or NULL   */
+        char *empty_place;   /* where it was set without a text; or NULL     */
         const struct name *name;
 };
 
@@ -36,31 +36,31 @@ struct draft {
         struct raw raw[FIELDS_MAX];
 };
 
-void draft_fini(struct draft *draft); /* wipes; leaves it empty */
+void draft_fini(struct draft *draft); /* wipes the texts; the draft is then empty */
 
 static inline bool draft_has(const struct draft *draft, unsigned field)
 {
         return draft->raw[field].place != NULL;
 }
 
-/* Where the field was given without a text, if it has none from another place; else NULL. */
+/* The place where the field was set without a text, if no other place sets it; otherwise NULL. */
 static inline const char *draft_empty(const struct draft *draft, unsigned field)
 {
         return draft->raw[field].place ? NULL : draft->raw[field].empty_place;
 }
 
-/* An empty text counts as absent, and its place is kept. ERR_INVALID if the field already has another value, or if it
- * needs a yes or no and the text is neither. */
+/* An empty text counts as absent, and its place is kept. ERR_INVALID if the field already has another value, or if the
+ * field is a boolean and the text is not one. */
 int draft_put(struct draft *draft, const struct name *name, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;
-/* Replaces what the field has: for parts of a URI. */
+/* Replaces the field's text; used for parts of a URI. */
 int draft_set(struct draft *draft, unsigned field, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;
 void draft_drop(struct draft *draft, unsigned field);
 /* Moves the fields that `into` lacks out of `from`. */
 void draft_fill(struct draft *into, struct draft *from);
 
-/* Typing a field. If it is absent, *out is unchanged. */
+/* These convert a field. If it is absent, *out is unchanged. */
 int draft_text(const struct draft *draft, unsigned field, size_t max_bytes, char **out, struct err *err) NODISCARD;
 int draft_secret(const struct draft *draft, unsigned field, size_t max_bytes, struct secret *out,
                  struct err *err) NODISCARD;

@@ -1,9 +1,9 @@
-/* follow: decides what a change of the bindings, which root.c reports, means. The same for Redis, a Collector and
- * tokens, which differ in how they resolve, compare and try (struct follow_ops).
+/* follow: decides what a change of the bindings, reported by root.c, means. The code is the same for Redis, a Collector
+ * and tokens, which differ in how they resolve, compare and try (struct follow_ops).
  *
  * On any failure the current service stays in use: an unreadable set, a broken, ambiguous or missing binding, a failed
- * candidate. The only state of a change is the candidate: the next poll starts from the bindings as they are then, so
- * rapid changes cannot get out of order. */
+ * candidate. The only state of a change is the candidate. The next poll starts from the then current bindings, so rapid
+ * changes cannot get out of order. */
 #include "backing/follow.h"
 
 #include <string.h>
@@ -29,10 +29,10 @@ static int open_metrics(struct follower *f, struct err *err)
         if (rc == 0)
                 rc = metrics_gauge(
                         f->metrics, f->names.current,
-                        "1: what is in use is what the bindings say; 0: they are gone, can't be read or used.", NULL,
+                        "1: the service in use matches the bindings; 0: they are gone, unreadable or unusable.", NULL,
                         &f->is_current, err);
         for (size_t i = 0; i < FOLLOW_RESULTS && rc == 0; i++)
-                rc = metrics_counter(f->metrics, f->names.reloads, "Looks at changed bindings, by what came of it.",
+                rc = metrics_counter(f->metrics, f->names.reloads, "Evaluations of changed bindings, by result.",
                                      results[i], &f->reloads[i], err);
         return rc;
 }
@@ -67,7 +67,7 @@ static int info_labels(const struct follower *f, struct buf *labels)
         return 0;
 }
 
-/* Without memory the metric is missing until the next change. */
+/* If memory is short, the metric is missing until the next change. */
 static void show(struct follower *f)
 {
         struct buf labels;
@@ -106,7 +106,7 @@ static void log_found(struct follower *f)
         if (report->source == BACKING_FROM_NOWHERE && f->is_optional)
                 return;
         if (report->source == BACKING_FROM_NOWHERE)
-                log_warn(f->log, "binding.awaited", "No binding yet: it will be used as soon as it appears",
+                log_warn(f->log, "binding.awaited", "No binding yet: waiting for it to appear",
                          log_str("binding", report->place));
         else
                 log_info(f->log, "binding.found", "Using this service, and following its binding",
@@ -180,13 +180,13 @@ static void on_weaker(struct follower *f, const struct backed *candidate)
 {
         struct err why;
         const struct backing_report *now = &f->now->notes.report, *weaker = &candidate->notes.report;
-        (void)err_set(&why, ERR_NOT_FOUND,
-                      "%s: no such binding any more, and no other of its type; %s is not used instead", now->place,
-                      weaker->source == BACKING_FROM_DEFAULT ? "the default" : weaker->place); /* told */
+        (void)err_set(&why, ERR_NOT_FOUND, "%s: the binding is gone and no other has its type; %s is not used instead",
+                      now->place,
+                      weaker->source == BACKING_FROM_DEFAULT ? "the default" : weaker->place); /* reported */
         on_vanished(f, &why);
 }
 
-/* The same service, perhaps from another source: the generation stays, and nobody is notified. */
+/* The same service, perhaps from another source: the generation stays the same, and no callback runs. */
 static void on_equal(struct follower *f, struct backed *candidate)
 {
         give_up(f);
@@ -210,7 +210,7 @@ static bool is_weaker(const struct backed *candidate, const struct backed *now)
                candidate->notes.report.source > BACKING_FROM_BINDING;
 }
 
-/* 0: the bindings were read, with whatever result; < 0: the bindings or settings are invalid, which is logged. */
+/* 0: the bindings were read, whatever the result; < 0: the bindings or settings are invalid, which has been logged. */
 static int consider(struct follower *f, bool has_changed, struct err *err)
 {
         struct backed *candidate;
@@ -278,7 +278,7 @@ static int resolve_first(struct follower *f, struct err *err)
                 log_warn(f->log, "binding.warned", "Waiting for a binding", log_err(err));
                 rc = f->ops->resolve_nowhere(f, &f->now, err);
         }
-        /* What is there and cannot be read is as wrong as what makes no sense. */
+        /* A binding that exists but cannot be read is as invalid as one that makes no sense. */
         if (rc == ERR_DENIED || rc == ERR_LIMIT)
                 err->code = rc = ERR_INVALID;
         if (rc < 0)

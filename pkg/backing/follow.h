@@ -1,5 +1,5 @@
-/* follow: what a change of the bindings means for a service that is in use. The same for Redis, a Collector and
- * tokens, which differ in how they resolve, compare and try (struct follow_ops).
+/* follow: handles a change of the bindings for a service that is in use. It serves Redis, a Collector and tokens, which
+ * differ in how they resolve, compare and try (struct follow_ops).
  *
  *     struct watch { struct follower follower; ... };
  *     follower_open(&watch->follower, &ops, root, &options, &err);      // resolves the first one
@@ -25,8 +25,8 @@ struct follow_ops {
         int (*resolve_nowhere)(struct follower *follower, struct backed **out, struct err *err);
         bool (*equal)(const struct backed *a, const struct backed *b);
         const char *(*address)(const struct backed *backed); /* for logs and metrics; NULL: it has none */
-        /* Tries a candidate, which it takes over, and calls follower_adopt if it is good. No other is being tried then.
-         * NULL, for this and the next: a candidate is adopted untried. */
+        /* Takes over a candidate, tries it, and calls follower_adopt if it is good. Called only while no other
+         * candidate is being tried. NULL for this and the next member: a candidate is adopted untried. */
         void (*attempt)(struct follower *follower, struct backed *candidate);
         void (*give_up)(struct follower *follower); /* drops the candidate without follower_adopt */
         void (*announce)(struct follower *follower, struct backed *now);
@@ -50,9 +50,9 @@ struct follower {
         bool is_optional;
         backing_on_change *on_state; /* may be NULL */
         void *state_data;
-        bool is_wrong;      /* the bindings have changed since, to something that can't be used   */
-        char vanished[256]; /* why the binding of `now` is gone, so that it is logged once; "": it is not */
-        int64_t since_ms;   /* when `now` came into use                                           */
+        bool is_wrong;      /* the bindings have since changed to something unusable                           */
+        char vanished[256]; /* why the binding of `now` is gone, so that it is logged once; "": it is not gone */
+        int64_t since_ms;   /* when `now` came into use                                                        */
 
         struct metrics *metrics;
         struct backing_metric_names names;
@@ -62,9 +62,9 @@ struct follower {
 /* `follower` is all zero. Errors of ops->resolve. On failure nothing is left open. */
 int follower_open(struct follower *follower, const struct follow_ops *ops, struct backing_root *root,
                   const struct follow_options *options, struct err *err) NODISCARD;
-/* Looks at the bindings now, and resolves even if they are the same. */
+/* Reads the bindings now, and resolves even if they are unchanged. */
 int follower_reload(struct follower *follower, struct err *err) NODISCARD;
-/* `candidate` is taken over and is in use from now on. `version` is the server's, for the log; NULL: unknown. */
+/* Takes over `candidate`, which is now in use. `version` is the server's, for the log; NULL: unknown. */
 void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);
 void follower_count(struct follower *follower, enum follow_result result);
 void follower_tell(const struct follower *follower, const struct backing_change *change);

@@ -1,6 +1,6 @@
 /* gather: chooses the source and collects its texts. All sources are lists of (name, text, place), so options, entries
- * and variables go through one table of names. All settings come from one source: once a source says where the service
- * is, weaker ones are ignored. */
+ * and variables go through one table of names. All settings come from one source: once a source gives the service's
+ * address, weaker ones are ignored. */
 #include "backing/gather.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ static const char *first_place(const struct draft *draft, uint32_t fields)
 
 /* --- Options of the program ------------------------------------------------------------------------------ */
 
-/* Those of one kind that say where the service is, or, with `loose`, the others of any kind. */
+/* Visits the options of one kind that give the service's address, or, with `loose`, the others of any kind. */
 static int put_values(const struct service *service, const struct gather_input *input, enum backing_source kind,
                       bool loose, struct draft *draft, struct err *err)
 {
@@ -46,7 +46,7 @@ static int put_values(const struct service *service, const struct gather_input *
                 if (is_loose != loose)
                         continue;
                 if (memchr(value->text, '\0', value->length))
-                        return err_set(err, ERR_INVALID, "%s: holds a NUL byte", value->place);
+                        return err_set(err, ERR_INVALID, "%s: contains a NUL byte", value->place);
                 int rc = draft_put(draft, name, value->text, without_line_end(value->text, value->length), value->place,
                                    err);
                 if (rc < 0)
@@ -55,7 +55,7 @@ static int put_values(const struct service *service, const struct gather_input *
         return 0;
 }
 
-/* 1: this kind of option says where the service is; 0: it says nothing. */
+/* 1: options of this kind give the service's address; 0: they do not. */
 static int try_values(const struct service *service, const struct gather_input *input, enum backing_source kind,
                       struct draft *draft, struct notes *notes, struct err *err)
 {
@@ -69,13 +69,13 @@ static int try_values(const struct service *service, const struct gather_input *
         }
         if (has_any(draft, UINT32_MAX))
                 return err_set(err, ERR_INVALID,
-                               "%s: all settings of %s come from one source, and this one does not say where it is: "
-                               "add its host or its uri here, too",
+                               "%s: all settings of %s come from one source, and this one does not give its address: "
+                               "add its host or its uri here as well",
                                first_place(draft, UINT32_MAX), service->noun);
         return 0;
 }
 
-/* A loose option wins over what the source says. One of a stronger kind wins over a weaker. */
+/* A loose option overrides the source's value. A stronger kind overrides a weaker one. */
 static int put_loose(const struct service *service, const struct gather_input *input, struct draft *draft,
                      struct err *err)
 {
@@ -127,7 +127,7 @@ static int put_entry(const struct service *service, const struct servicebinding 
         (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry); /* a truncated text is good
                                                                                              * enough */
         if (name && !text)
-                return err_set(err, ERR_INVALID, "%s: holds a NUL byte", place);
+                return err_set(err, ERR_INVALID, "%s: contains a NUL byte", place);
         if (name)
                 return draft_put(draft, name, text, strlen(text), place, err);
         if (text && text[strspn(text, " \t\r\n")] == '{')
@@ -140,14 +140,14 @@ static int put_entries(const struct service *service, const struct servicebindin
 {
         for (size_t i = 0; i < servicebinding_entry_count(binding); i++) {
                 const char *entry = servicebinding_entry_name(binding, i);
-                /* A name with a dot in front (SAP's .metadata) describes the others. */
+                /* An entry whose name begins with a dot (SAP's .metadata) describes the others. */
                 if (entry[0] == '.' || strcmp(entry, "type") == 0 || strcmp(entry, "provider") == 0)
                         continue;
                 int rc = put_entry(service, binding, entry, draft, notes, err);
                 if (rc < 0)
                         return rc;
         }
-        /* The rest may come later: a chart's part of a binding may exist before the Secret with the address. */
+        /* The rest may arrive later: a chart's part of a binding may exist before the Secret with the address. */
         if (!has_any(draft, service->address_fields))
                 return err_set(err, ERR_NOT_FOUND, "%s: the binding has neither host nor uri",
                                servicebinding_path(binding));
@@ -158,15 +158,15 @@ static bool may_be(const struct service *service, const struct servicebinding *b
 {
         const char *type = servicebinding_type(binding);
         if (!type || !*type)
-                return servicebinding_problem(binding) != NULL; /* it may be one, but can't be read */
+                return servicebinding_problem(binding) != NULL; /* its type can't be read, so it may be one */
         for (size_t i = 0; service->types[i]; i++)
                 if (strcasecmp(type, service->types[i]) == 0)
                         return true;
         return false;
 }
 
-/* Where one binding is not to be chosen: the name of the only one besides it, "" where there is no other, and NULL
- * where that does not choose. */
+/* If one binding must not be chosen: the name of the only other one, "" if there is no other, NULL if several
+ * remain. */
 static const char *the_other(const struct service *service, const struct gather_input *input)
 {
         const char *name = "";
@@ -184,7 +184,7 @@ static const char *the_other(const struct service *service, const struct gather_
         return has_except && count <= 1 ? name : NULL;
 }
 
-/* 1: there is one; 0: none, and nobody asked for one. */
+/* 1: found one; 0: there is none, and none was requested. */
 static int try_binding(const struct service *service, const struct gather_input *input, struct draft *draft,
                        struct notes *notes, const struct servicebinding **binding, struct err *err)
 {
@@ -241,7 +241,7 @@ static int put_family(const struct service *service, const struct family *family
                 if (!text)
                         continue;
                 if (strcmp(variable->name, "port") == 0 && is_service_link(text)) {
-                        notes_warn(notes, "%s is passed over: it is a service link of Kubernetes, not a port",
+                        notes_warn(notes, "%s is ignored: it is a service link of Kubernetes, not a port",
                                    variable->variable);
                         continue;
                 }
@@ -253,7 +253,7 @@ static int put_family(const struct service *service, const struct family *family
         return 0;
 }
 
-/* Variables are around a program rather than given to it: some that say nothing useful are no error. */
+/* Variables may be set for other programs, so useless ones are not an error. */
 static int try_environment(const struct service *service, const struct gather_input *input, struct draft *draft,
                            struct notes *notes, struct err *err)
 {
@@ -268,7 +268,7 @@ static int try_environment(const struct service *service, const struct gather_in
                         return 1;
                 }
                 if (has_any(draft, UINT32_MAX))
-                        notes_warn(notes, "%s is passed over: no variable beside it says where %s is",
+                        notes_warn(notes, "%s is ignored: no related variable gives the address of %s",
                                    first_place(draft, UINT32_MAX), service->noun);
                 draft_fini(draft);
         }

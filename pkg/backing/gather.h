@@ -19,11 +19,11 @@ struct gather_input {
         char *const *environment;
 };
 
-/* Fills draft and notes from the strongest source that says where the service is. *binding is the one that was used,
- * or NULL. */
+/* Fills draft and notes from the strongest source that gives the service's address. *binding is the binding that was
+ * used, or NULL. */
 int gather(const struct service *service, const struct gather_input *input, struct draft *draft, struct notes *notes,
            const struct servicebinding **binding, struct err *err) NODISCARD;
-/* The code of base/err.h for one of libservicebinding's. */
+/* The code of base/err.h that corresponds to one of libservicebinding's. */
 int binding_code(int code);
 
 #endif

@@ -1,6 +1,6 @@
-/* gather_json: a Secret of one entry that holds all settings as a JSON object, as the SAP BTP service
- * operator makes it (its README, "Formats of Secret Objects": secretKey, secretRootKey). Members are read as
- * if they were entries; a member `credentials` is one level more. */
+/* gather_json: reads a Secret with one entry that contains all settings as a JSON object, as the SAP BTP service
+ * operator creates it (its README, "Formats of Secret Objects": secretKey, secretRootKey). Members are read as if they
+ * were entries; a member `credentials` adds one level. */
 #include "backing/gather_json.h"
 
 #include <stdio.h>
@@ -14,11 +14,11 @@ static int put_text(const struct name *name, const struct buf *text, const char 
                     struct err *err)
 {
         if (memchr(text->data, '\0', text->len))
-                return err_set(err, ERR_INVALID, "%s: holds a NUL byte", place);
+                return err_set(err, ERR_INVALID, "%s: contains a NUL byte", place);
         return draft_put(draft, name, text->data, text->len, place, err);
 }
 
-/* A string is decoded; numbers, true and false are their own texts; null, arrays and objects say nothing. */
+/* Strings are decoded; numbers, true and false are used as written; null, arrays and objects are ignored. */
 static int put_member(const struct name *name, struct json_span value, const char *place, struct draft *draft,
                       struct err *err)
 {
@@ -69,7 +69,7 @@ int gather_json(const struct service *service, const char *text, const char *pla
 {
         struct json_object object;
         if (json_check_object(text, strlen(text), NULL, &object, NULL, NULL) < 0) {
-                notes_warn(notes, "%s is passed over: it begins as a JSON object and is none", place);
+                notes_warn(notes, "%s is ignored: it begins like a JSON object but is not one", place);
                 return 0;
         }
         return walk(service, object.text, place, 0, draft, err);

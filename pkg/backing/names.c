@@ -1,4 +1,4 @@
-/* names: prefixes are dropped once, the service's after "attribute.", as provider-aws writes them together. */
+/* names: each prefix is dropped once, "attribute." before the service's, because provider-aws writes both. */
 #include "backing/names.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* names: what the settings of a service are called, in entries of a binding, in options and in variables.
+/* names: maps the names of a service's settings, in binding entries, options and variables, to fields.
  *
  * Each service has one table of names (redis_names.c, collector.c). A name is normalised before it is looked up: lower
  * case, without "attribute." and the service's prefix in front, '-' in place of '_' and '.'.
@@ -13,15 +13,15 @@
 enum { NAME_SIZE = 256, FIELDS_MAX = 32 };
 
 enum name_flag {
-        NAME_BOOL = 1,    /* a yes or no: kept as "true" or "false", so that equal meanings are equal texts */
-        NAME_FIRST = 2,   /* a list of which the first counts                                               */
-        NAME_CLUSTER = 4, /* this name exists only where the service is a cluster                           */
+        NAME_BOOL = 1,    /* a boolean, kept as "true" or "false" so that equal meanings are equal texts */
+        NAME_FIRST = 2,   /* a list whose first element counts */
+        NAME_CLUSTER = 4, /* this name implies that the service is a cluster */
 };
 
 /* One spelling of a setting, normalised. */
 struct name {
         const char *text;
-        unsigned char field; /* a number below FIELDS_MAX, of the service's own */
+        unsigned char field; /* the service's own number, below FIELDS_MAX */
         unsigned char flags;
 };
 
@@ -30,7 +30,7 @@ struct variable {
         const char *name;     /* "host"       */
 };
 
-/* Variables that are used together, and never mixed with those of another family. */
+/* Variables that are used together and never mixed with those of another family. */
 struct family {
         const struct variable *variables;
         size_t count;
@@ -38,21 +38,21 @@ struct family {
 
 /* Masks have the bit 1 << field for each field that belongs to them. */
 struct service {
-        const char *noun;            /* "Redis", for messages                           */
-        const char *const *types;    /* of its bindings; NULL at the end                */
-        const char *const *prefixes; /* dropped from names of entries; NULL at the end  */
+        const char *noun;            /* "Redis", for messages                          */
+        const char *const *types;    /* of its bindings; NULL at the end               */
+        const char *const *prefixes; /* dropped from names of entries; NULL at the end */
         const struct name *names;
         size_t name_count;
         const struct family *families; /* of variables, strongest first                 */
         size_t family_count;
-        uint32_t address_fields;        /* one of them says where the service is             */
-        uint32_t option_address_fields; /* in options and variables, one of these does, too  */
-        uint32_t loose_fields;          /* these don't: as options they go with any source   */
+        uint32_t address_fields;        /* each of them gives the service's address */
+        uint32_t option_address_fields; /* in options and variables, each of these does as well */
+        uint32_t loose_fields;          /* these do not; as options they apply to any source */
 };
 
 /* `out` is "" if the name is too long. */
 void name_normalise(const struct service *service, const char *text, char out[NAME_SIZE]);
-/* By a name in any spelling; NULL: the service has no such setting. */
+/* Finds a setting by a name in any spelling; NULL: the service has no such setting. */
 const struct name *name_find(const struct service *service, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
-/* notes: the places, redacted values and warnings that go with a resolved service. They are collected
- * while it is resolved, in arrays of fixed size with owned texts. Running out of memory is remembered
- * rather than returned, so that the code that resolves stays readable; resolve looks at it once. */
+/* notes: the places, redacted values and warnings of a resolved service. They are collected while it is resolved, in
+ * arrays of fixed size with owned texts. Running out of memory sets a flag instead of returning an error, which keeps
+ * the resolving code readable; resolve checks the flag once. */
 #include "backing/notes.h"
 
 #include <stdarg.h>
@@ -16,7 +16,7 @@ static char *copy(struct notes *notes, const char *text)
         return result;
 }
 
-/* The reports' texts are const for their readers; here is where they are owned. */
+/* The report's texts are const for readers; they are owned here. */
 static void release(const char *text)
 {
         free((char *)(uintptr_t)text);

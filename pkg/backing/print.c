@@ -1,4 +1,4 @@
-/* print: a stream that fails is noticed by whoever closes it; a report of a check has no other reader. */
+/* print: ignores write errors; the code that closes the stream detects them. */
 #include "backing/print.h"
 
 void backing_print_bindings(const struct servicebinding_set *bindings, FILE *out)

@@ -1,4 +1,4 @@
-/* print: the report of `--check` on bindings and on a resolved service; it never contains a secret.
+/* print: prints the report of `--check` on bindings and on a resolved service. It never contains a secret.
  *
  * Threads: any. */
 #ifndef BACKING_PRINT_H
@@ -9,9 +9,9 @@
 #include "backing/source.h"
 #include "binding/servicebinding.h"
 
-/* The root, a line for each binding with type and provider, and the warnings of the set. */
+/* Prints the root, a line for each binding with type and provider, and the warnings of the set. */
 void backing_print_bindings(const struct servicebinding_set *bindings, FILE *out);
-/* `service` ("Redis"), where it was found, each setting with its value and place, and the warnings. */
+/* Prints `service` ("Redis"), its source, each setting with its value and place, and the warnings. */
 void backing_print_report(const char *service, const struct backing_report *report, FILE *out);
 
 #endif

@@ -1,6 +1,5 @@
-/* redis: resolves a Redis: gathers the source's texts, types them and makes the target. The last step
- * is the only one that knows what pkg/redis can do: what it can't is refused with the place that asks for
- * it. */
+/* redis: resolves a Redis: it collects the source's texts, converts them and creates the target. Only the last step
+ * knows what pkg/redis supports. It refuses unsupported settings and names their place. */
 #include "backing/redis.h"
 
 #include <stdio.h>
@@ -37,7 +36,7 @@ static struct backing_redis *make(struct err *err)
 static int check_supported(const struct backing_redis_settings *s, struct notes *notes, struct err *err)
 {
         if (s->sentinel_master && s->sentinel_nodes.count == 0)
-                return err_set(err, ERR_INVALID, "%s: it needs sentinel.nodes", notes_place(notes, "sentinel.master"));
+                return err_set(err, ERR_INVALID, "%s: requires sentinel.nodes", notes_place(notes, "sentinel.master"));
         if (s->sentinel_nodes.count > 0 && s->socket_path)
                 return err_set(err, ERR_INVALID, "%s and %s contradict each other",
                                notes_place(notes, "sentinel.nodes"), notes_place(notes, "socket"));
@@ -68,11 +67,11 @@ static void add_tls(const struct backing_redis_settings *s, struct notes *notes,
         options->certificate = s->certificate;
         options->private_key = s->private_key;
         if (s->tls_verify == BACKING_VERIFY_NONE)
-                notes_warn(notes, "%s: the server's certificate is not verified: whoever answers gets the password",
+                notes_warn(notes, "%s: the server's certificate is not verified: any server gets the password",
                            notes_place(notes, "tls.verify"));
 }
 
-/* pkg/redis names the part that is wrong; here its place is known. */
+/* pkg/redis names the invalid part; its place is known here. */
 static const char *place_of_part(const struct notes *notes, const char *problem)
 {
         static const struct {
@@ -89,7 +88,7 @@ static const char *place_of_part(const struct notes *notes, const char *problem)
         return place ? place : notes->report.place;
 }
 
-/* The Sentinels name the primary: a host beside them, often a service in front of all servers, isn't it. */
+/* The Sentinels name the primary. An additional host is often a service in front of all servers, so it is ignored. */
 static void add_sentinels(const struct backing_redis_settings *s, struct redis_target_options *options,
                           struct redis_node nodes[NODES_MAX])
 {
@@ -106,7 +105,7 @@ static void add_sentinels(const struct backing_redis_settings *s, struct redis_t
         options->sentinel_password = s->sentinel_password;
 }
 
-/* A host beside cluster.nodes is not asked: it may be a service in front of all nodes. */
+/* An additional host beside cluster.nodes is ignored, because it may be a service in front of all nodes. */
 static void add_cluster(const struct backing_redis_settings *s, struct redis_target_options *options,
                         struct redis_node nodes[NODES_MAX])
 {

@@ -1,4 +1,5 @@
-/* redis_gather: the strongest source's texts, and a password that is named after the user, which no table can list. */
+/* redis_gather: collects the strongest source's texts, and a password entry named after the user, which no table can
+ * list. */
 #include "backing/redis_gather.h"
 
 #include <stdio.h>
@@ -9,8 +10,8 @@
 #include "backing/redis_names.h"
 #include "backing/redis_settings.h"
 
-/* The chart valkey-helm writes a password for each user, "<user>-password", and "default-password" for the user
- * default. */
+/* The chart valkey-helm writes a password for each user as "<user>-password", and "default-password" for the user
+ * `default`. */
 static int add_password_of_user(const struct servicebinding *binding, struct draft *draft, struct err *err)
 {
         char wanted[NAME_SIZE], normal[NAME_SIZE], place[1024];

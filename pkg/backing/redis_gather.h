@@ -7,8 +7,8 @@
 #include "backing/notes.h"
 #include "backing/redis.h"
 
-/* Collects and types them. Whether pkg/redis can do what they ask for is not checked yet. `out` is all zero, and must
- * be given to redis_settings_fini also on failure. */
+/* Collects and converts them, but does not check whether pkg/redis supports them. `out` is all zero, and must be passed
+ * to redis_settings_fini even on failure. */
 int redis_settings_gather(const struct backing_redis_input *input, struct backing_redis_settings *out,
                           struct notes *notes, struct err *err) NODISCARD;
 

@@ -1,5 +1,5 @@
-/* redis_names: every spelling of a Redis setting, as charts, operators and libraries write it,
- * and the variables. A new spelling is one row. */
+/* redis_names: every spelling of a Redis setting that charts, operators and libraries use, and the variables. A new
+ * spelling is one row. */
 #include "backing/redis_names.h"
 
 #include "base/attr.h"

@@ -27,7 +27,7 @@ enum redis_field {
         FIELD_SENTINEL_NODES,
         FIELD_SENTINEL_USERNAME,
         FIELD_SENTINEL_PASSWORD,
-        FIELD_CLUSTER, /* "true" where a name is that of a cluster */
+        FIELD_CLUSTER, /* "true" if a name implies a cluster */
         FIELD_CLUSTER_NODES,
         FIELD_CLIENT_NAME,
         FIELD_KEY_PREFIX,

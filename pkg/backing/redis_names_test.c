@@ -2,7 +2,7 @@
 #include "backing/redis_names.h"
 #include "backing/test_redis.h"
 
-/* Reads one entry beside a host, and gives the setting's place and value back. */
+/* Resolves a host and one more entry, and returns the setting's place and value. */
 static const struct backing_setting *read_entry(struct world *w, const char *entry, const char *value,
                                                 const char *setting)
 {
@@ -120,7 +120,7 @@ static bool is_tried(const char *normalised)
         return false;
 }
 
-/* So that a spelling which is added later is added here as well. A socket has no host beside it. */
+/* Makes sure that new spellings are added here as well. A socket excludes a host. */
 static void no_spelling_is_left_untried(void **state UNUSED)
 {
         for (size_t i = 0; i < redis_service.name_count; i++) {

@@ -1,10 +1,10 @@
-/* Tests of resolving a Redis: the Secrets that charts and operators write (tests/support/bindings), what contradicts,
- * and the target. */
+/* Tests of resolving a Redis: the Secrets that charts and operators write (tests/support/bindings), contradictions, and
+ * the target. */
 #include "backing/test_redis.h"
 
 #define FIXTURES "tests/support/bindings"
 
-/* --- Secrets as they are found ------------------------------------------------------------------------------ */
+/* --- Secrets in the wild ------------------------------------------------------------------------------ */
 
 struct producer {
         const char *name, *host;

@@ -1,4 +1,4 @@
-/* redis_resolved: the inside of a resolved Redis, for whoever follows its binding.
+/* redis_resolved: the inside of a resolved Redis, for the code that follows its binding.
  *
  * Threads: any; immutable and counted. */
 #ifndef BACKING_REDIS_RESOLVED_H
@@ -13,7 +13,7 @@ struct backing_redis {
         struct backing_redis_settings settings;
 };
 
-/* The one in use while waiting for a binding: its target has no address. */
+/* The one used while waiting for a binding: its target has no address. */
 int backing_redis_nowhere(const struct backing_redis_input *input, struct backing_redis **out,
                           struct err *err) NODISCARD;
 

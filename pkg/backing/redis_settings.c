@@ -1,7 +1,7 @@
-/* redis_settings: from raw texts to typed settings. First the uri is split, and its parts fill the settings that have
- * no value of their own; then rules that look at several fields at once (which port, is it TLS, is it a socket); then
- * one check for each field. All that BINDINGS lists is read here, also what pkg/redis can't do yet: that is refused
- * where the target is made (redis.c), so that only that place changes when it can. */
+/* redis_settings: converts raw texts to typed settings. First it splits the uri, whose parts fill the settings that
+ * have no separate value. Then it applies rules over several fields (which port, TLS or not, socket or not), and then
+ * checks each field. It reads every setting in docs/bindings.md, even those that pkg/redis does not support. redis.c
+ * refuses these when it creates the target, so only that place changes when pkg/redis supports more. */
 #include "backing/redis_settings.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static int set_yes(struct draft *draft, unsigned field, const char *place, struc
 
 /* --- The uri's parts ----------------------------------------------------------------------------------- */
 
-/* A separate host overrides the uri's socket, and vice versa: they are one setting. */
+/* A separate host overrides the uri's socket and vice versa, because they are one setting. */
 static void settle_address(struct draft *draft, struct draft *parts)
 {
         if (draft_has(draft, FIELD_HOST))
@@ -65,7 +65,7 @@ static int add_uris(struct draft *draft, struct notes *notes, struct err *err)
 
 /* --- Rules over several fields --------------------------------------------------------------------------- */
 
-/* A port that is for TLS is used with TLS, or not at all. */
+/* A TLS port is used with TLS or not at all. */
 static int settle_tls_port(struct draft *draft, struct err *err)
 {
         if (!draft_has(draft, FIELD_TLS_PORT))
@@ -84,7 +84,7 @@ static int settle_tls_port(struct draft *draft, struct err *err)
         return set_yes(draft, FIELD_TLS, place_of(draft, FIELD_TLS_PORT), err);
 }
 
-/* Who hands out certificates means TLS; what is meant by empty ones nobody can tell. */
+/* A source with certificates means TLS, but the intent behind empty ones is unclear. */
 static int settle_tls(struct draft *draft, struct notes *notes, struct err *err)
 {
         static const unsigned fields[] = { FIELD_CA, FIELD_CERTIFICATE, FIELD_PRIVATE_KEY };
@@ -109,7 +109,7 @@ static int settle_tls(struct draft *draft, struct notes *notes, struct err *err)
         return 0;
 }
 
-/* Redis calls the user whom nobody names `default`: without a password that is nobody in particular. */
+/* Redis's unnamed user is called `default`, so without a password that name has no effect. */
 static void settle_user(struct draft *draft, unsigned user, unsigned password, unsigned second)
 {
         const struct raw *raw = &draft->raw[user];
@@ -163,7 +163,7 @@ static int read_verify(const struct draft *draft, enum backing_tls_verify *out, 
         return 0;
 }
 
-/* host:port or host; the parts are those of a uri's address. */
+/* Splits host:port or host like the address of a uri. */
 static int read_node(const char *text, size_t length, const char *place, uint16_t port, struct backing_node *out,
                      struct err *err)
 {
@@ -277,7 +277,7 @@ static int read_others(const struct draft *draft, struct backing_redis_settings 
         return rc;
 }
 
-/* A source that gives only a port means this machine, and so does the default. */
+/* A source with only a port means this machine, and so does the default. */
 static int default_host(struct backing_redis_settings *out, struct err *err)
 {
         if (out->host || out->socket_path || out->sentinel_nodes.count > 0 || out->cluster_nodes.count > 0)
@@ -286,7 +286,7 @@ static int default_host(struct backing_redis_settings *out, struct err *err)
         return out->host ? 0 : err_set(err, ERR_NOMEM, "localhost");
 }
 
-/* --- What is told ------------------------------------------------------------------------------------------ */
+/* --- The report ------------------------------------------------------------------------------------------ */
 
 static void tell(struct notes *notes, const struct draft *draft, unsigned field, const char *name, const char *value)
 {

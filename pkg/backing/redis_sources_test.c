@@ -1,4 +1,4 @@
-/* Tests of which source the settings of a Redis are taken from: flags, file, binding, variables, default. */
+/* Tests of the source that provides the settings of a Redis: flags, file, binding, variables, default. */
 #include "backing/test_redis.h"
 
 #define FIXTURES "tests/support/bindings"

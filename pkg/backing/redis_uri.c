@@ -1,10 +1,10 @@
-/* redis_uri: splits a Redis URI or a connection string into the same fields that entries have.
+/* redis_uri: splits a Redis URI or a connection string into the fields of binding entries.
  *
- * Read leniently, because charts and operators write passwords into URIs without percent-encoding: after the
- * scheme, the last `@` ends the user part, whatever stands before it. Only then are path and query looked
- * for. A user part without a colon is a password: a user name alone enters no Redis, and it would be printed.
- * The common grammar is that of redis-cli -u, redis-py and lettuce; the other form (`host:6380,password=...,
- * ssl=True`) is StackExchange.Redis's ("Configuration"), which Azure hands out. */
+ * Parsing is lenient, because charts and operators write passwords into URIs without percent-encoding: after the
+ * scheme, the last `@` ends the user part, whatever precedes it. Only then does the search for path and query start. A
+ * user part without a colon is a password, because a user name alone cannot log in, and a name would be printed. The
+ * common grammar is that of redis-cli -u, redis-py and lettuce; the other form (`host:6380,password=...,ssl=True`) is
+ * StackExchange.Redis's ("Configuration"), which Azure provides. */
 #include "backing/redis_uri.h"
 
 #include <stdlib.h>
@@ -66,7 +66,8 @@ static int put(struct uri *uri, unsigned field, struct part part)
         return draft_set(uri->parts, field, part.bytes, part.length, uri->place, uri->err);
 }
 
-/* The same with %41 as A. A password may hold any byte; of the others, typing refuses control characters. */
+/* The same after percent-decoding. A password may contain any byte; control characters in other fields are refused
+ * later. */
 static int put_decoded(struct uri *uri, unsigned field, struct part part)
 {
         char *copy = strndup(part.bytes, part.length);
@@ -75,7 +76,7 @@ static int put_decoded(struct uri *uri, unsigned field, struct part part)
         size_t length = percent_decode(copy, part.length);
         int rc;
         if (memchr(copy, '\0', length))
-                rc = err_set(uri->err, ERR_INVALID, "%s: holds a NUL byte", uri->place);
+                rc = err_set(uri->err, ERR_INVALID, "%s: contains a NUL byte", uri->place);
         else
                 rc = put(uri, field, (struct part){ copy, length });
         explicit_bzero(copy, part.length);
@@ -115,7 +116,7 @@ static int put_user(struct uri *uri, struct part user)
         return rc < 0 ? rc : put_decoded(uri, FIELD_PASSWORD, user);
 }
 
-/* A name may be shown if it looks like one: of a query that is no query, nothing is. */
+/* A name is shown only if it looks like one, so nothing of a malformed query is shown. */
 static bool is_name(struct part name)
 {
         for (size_t i = 0; i < name.length; i++)
@@ -127,13 +128,13 @@ static bool is_name(struct part name)
 static void warn_parameter(struct uri *uri, struct part name, bool has_value)
 {
         if (has_value && is_name(name))
-                notes_warn(uri->notes, "%s: the parameter %.*s is passed over", uri->place, (int)name.length,
-                           name.bytes);
+                notes_warn(uri->notes, "%s: the parameter %.*s is ignored", uri->place, (int)name.length, name.bytes);
         else
-                notes_warn(uri->notes, "%s: a parameter is passed over", uri->place);
+                notes_warn(uri->notes, "%s: a parameter is ignored", uri->place);
 }
 
-/* `db` has no other place in unix://, and a dropped `ssl` would send in clear; all others only tune a client. */
+/* In unix:// there is no other place for `db`, and ignoring `ssl` would send clear text; all other parameters only tune
+ * a client. */
 static int put_parameter(struct uri *uri, struct part parameter)
 {
         const char *equals = memchr(parameter.bytes, '=', parameter.length);
@@ -222,12 +223,12 @@ static int parse_uri(struct uri *uri, struct part scheme, struct part rest)
                                uri->place);
         int rc = 0;
         const char *at = memrchr(rest.bytes, '@', rest.length);
-        bool is_path = is_unix && rest.length > 0 && rest.bytes[0] == '/'; /* an @ in it is one of the file's name */
+        bool is_path = is_unix && rest.length > 0 && rest.bytes[0] == '/'; /* an @ in it belongs to the file's name */
         if (at && !is_path)
                 rc = put_user(uri, cut_before(&rest, at));
         if (rc == 0)
                 rc = is_unix ? parse_unix(uri, rest) : parse_tcp(uri, rest);
-        /* Last, so that ?ssl=false does not take back what the scheme asks for. */
+        /* This comes last, so that ?ssl=false does not override the scheme. */
         if (rc == 0 && is_tls)
                 rc = put(uri, FIELD_TLS, (struct part){ "true", 4 });
         return rc;
@@ -291,7 +292,7 @@ int redis_uri_parse(const char *text, size_t length, const char *place, struct d
         if (length > URI_MAX_BYTES)
                 return err_set(err, ERR_LIMIT, "%s: longer than %d bytes", place, URI_MAX_BYTES);
         if (memchr(text, '\0', length))
-                return err_set(err, ERR_INVALID, "%s: holds a NUL byte", place);
+                return err_set(err, ERR_INVALID, "%s: contains a NUL byte", place);
         const char *end = memmem(rest.bytes, rest.length, "://", 3);
         const char *comma = memchr(rest.bytes, ',', rest.length);
         if (!end || (comma && comma < end))

@@ -1,4 +1,4 @@
-/* Tests of redis_uri.c: both forms, lenient where charts are careless, and silent about secrets. */
+/* Tests of redis_uri.c: both forms, lenient parsing of charts' URIs, and no secrets in errors. */
 #include "backing/test_support.h"
 
 #include "backing/redis_names.h"
@@ -131,7 +131,7 @@ static void parameters_are_passed_over_with_a_warning_that_names_them(void **sta
         struct notes notes = { 0 };
         assert_int_equal(redis_uri_parse(text, strlen(text), "P", &parts, &notes, NULL), 0);
         assert_int_equal(notes.report.warning_count, 4);
-        assert_string_equal(notes.warnings[0], "P: the parameter ssl_cert_reqs is passed over");
+        assert_string_equal(notes.warnings[0], "P: the parameter ssl_cert_reqs is ignored");
         for (size_t i = 0; i < notes.report.warning_count; i++)
                 assert_null(strstr(notes.warnings[i], MARK));
         draft_fini(&parts);

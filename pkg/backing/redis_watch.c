@@ -1,5 +1,5 @@
-/* redis_watch: follows the binding of a Redis. A candidate is probed before it is used: a target that
- * refuses the password or is a read-only replica must not replace one that works. */
+/* redis_watch: follows the binding of a Redis. A candidate is probed before it is used, because a target that refuses
+ * the password or is a read-only replica must not replace a working one. */
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -13,8 +13,8 @@ struct backing_redis_watch {
         struct follower follower; /* first */
         struct backing_redis_input input;
         uv_timer_t retry;
-        struct backing_redis *candidate; /* owned; NULL: nothing is tried      */
-        struct redis_probe *probe;       /* under way for the candidate; NULL  */
+        struct backing_redis *candidate; /* owned; NULL: no candidate is being tried */
+        struct redis_probe *probe;       /* running for the candidate; NULL */
         int64_t probe_timeout_ms, backoff_min_ms, backoff_max_ms;
         int64_t backoff_ms; /* before the next probe, without jitter */
         unsigned attempts;
@@ -48,7 +48,7 @@ static void on_retry(uv_timer_t *timer)
         start_probe(timer->data);
 }
 
-/* Half of it is random, so that replicas that lost their Redis together don't come back together. */
+/* Half of the pause is random, so that replicas that lost their Redis together don't reconnect together. */
 static int64_t jittered(int64_t ms)
 {
         unsigned random = 0;
@@ -83,7 +83,7 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
         struct backing_redis_watch *watch = data;
         watch->probe = NULL;
         struct err refusal;
-        /* Where both refuse it, this one says why in words of the settings. */
+        /* If both refuse it, this error is better, because it names the settings. */
         if (result->address[0] && watch->accept && watch->accept(result, watch->data, &refusal) < 0) {
                 rc = refusal.code;
                 err = &refusal;

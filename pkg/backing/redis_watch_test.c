@@ -1,5 +1,5 @@
-/* Tests of following a Redis binding, against real servers: a candidate is used only after its probe, and
- * whatever goes wrong, the one in use stays. */
+/* Tests of following a Redis binding, against real servers: a candidate is used only after its probe, and after any
+ * failure the Redis in use stays. */
 #include "backing/test_server.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@ struct world {
         struct backing_root *bindings;
         struct backing_redis_watch *watch;
         unsigned switches, last;
-        char states[64]; /* what on_state told, a letter each: u, t, r, v; a letter that repeats once */
-        char why[256];   /* of the last that had a reason                                            */
+        char states[64]; /* the states reported by on_state, one letter each: u, t, r, v; repeats count once */
+        char why[256];   /* of the last state with a reason */
 };
 
 static void on_target(struct backing_redis *now, void *data)
@@ -52,7 +52,7 @@ static void keep_turning(uv_timer_t *timer UNUSED)
 {
 }
 
-/* The binding's text changes in one step, as the kubelet does it: folder beside, then a link moved over `..data`. */
+/* Changes the binding in one step, like the kubelet: writes a new folder, then moves a link over `..data`. */
 static void bind_to(const struct world *w, int port, const char *password)
 {
         static int step;
@@ -286,8 +286,7 @@ static void a_binding_that_vanishes_and_returns_changes_nothing(void **state)
         open_watch(w, NULL);
         test_folder_drop(&w->root, "db");
         wait_for_log(w, "binding.vanished");
-        assert_true(
-                log_has(w, "/db: no such binding any more, and no other of its type; the default is not used instead"));
+        assert_true(log_has(w, "/db: the binding is gone and no other has its type; the default is not used instead"));
         assert_string_equal(address_in_use(w), address_of(&w->first));
         forget_log(w);
         test_folder_write(&w->root, "db", "type", "redis");
@@ -312,7 +311,7 @@ static void a_wrong_binding_that_is_right_again_is_told(void **state)
         wait_for_log(w, "binding.recovered");
         forget_log(w);
         (void)snprintf(path, sizeof(path), "%s/..data", w->root.path);
-        assert_int_equal(symlink("..gone", path), 0); /* nothing can be read any more */
+        assert_int_equal(symlink("..gone", path), 0); /* nothing is readable any more */
         wait_for_log(w, "binding.reload_failed");
         assert_int_equal(unlink(path), 0);
         wait_for_log(w, "binding.recovered");
@@ -344,7 +343,7 @@ static void a_binding_asked_for_by_name_is_awaited(void **state)
         assert_string_equal(address_in_use(w), address_of(&w->first));
 }
 
-/* As in a pod where one Secret of a projected volume is there before the other. */
+/* As in a pod where one Secret of a projected volume exists before the other. */
 static void a_binding_without_an_address_is_awaited(void **state)
 {
         struct world *w = *state;

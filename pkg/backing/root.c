@@ -1,4 +1,4 @@
-/* root: one servicebinding_watch, polled by a timer, and the list of those who follow a binding in it.
+/* root: one servicebinding_watch, polled by a timer, and the list of members that follow a binding in it.
  *
  * A member may leave while it is notified of a change, so the walk over the list keeps its position in the root. Other
  * threads get the bindings from a snapshot, since the watch belongs to the loop. */
@@ -23,9 +23,9 @@ struct backing_root {
         struct log *log;
         struct metrics *metrics;
         struct list members;
-        struct list *next;               /* of the walk that is under way; NULL: none      */
-        char problem[256];               /* why the last look failed; "": it did not       */
-        struct snapshot_holder bindings; /* struct bindings: what the last good look found */
+        struct list *next;               /* of the current walk; NULL: none */
+        char problem[256];               /* why the last check failed; "": it did not */
+        struct snapshot_holder bindings; /* struct bindings: the result of the last successful check */
 };
 
 uv_loop_t *root_loop(const struct backing_root *root)
@@ -79,7 +79,7 @@ static void bindings_destroy(struct snapshot *snapshot)
         free(bindings);
 }
 
-/* Without memory other threads see the old bindings until the next change. */
+/* If memory is short, other threads see the old bindings until the next change. */
 static int publish(struct backing_root *root, struct err *err)
 {
         struct bindings *fresh = calloc(1, sizeof(*fresh));
@@ -91,8 +91,8 @@ static int publish(struct backing_root *root, struct err *err)
         return 0;
 }
 
-/* 1: the members are to look again; 0: they need not; < 0: the bindings can't be read. *is_news: this is the first
- * failure, or it has another reason than the last. */
+/* 1: the members must check again; 0: they need not; < 0: the bindings can't be read. *is_news: this is the first
+ * failure, or its reason differs from the last one's. */
 static int poll_watch(struct backing_root *root, bool *is_news, struct err *err)
 {
         struct servicebinding_error problem;
@@ -102,7 +102,7 @@ static int poll_watch(struct backing_root *root, bool *is_news, struct err *err)
                 memcpy(root->problem, problem.text, sizeof(root->problem));
                 return err_set(err, rc == SERVICEBINDING_NOMEM ? ERR_NOMEM : ERR_UNAVAILABLE, "%s", problem.text);
         }
-        bool can_again = root->problem[0] != '\0'; /* then everyone looks again, even at the same bindings */
+        bool can_again = root->problem[0] != '\0'; /* then all members check again, even unchanged bindings */
         root->problem[0] = '\0';
         if (rc > 0) {
                 log_warnings(root);

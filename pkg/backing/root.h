@@ -7,10 +7,10 @@
  *     ...
  *     backing_tokens_watch_close(tokens);
  *     backing_redis_watch_close(redis);
- *     backing_root_close(root);                    // after everyone who follows
+ *     backing_root_close(root);                    // after all followers
  *
- * Each look reads the folder once. When it finds a change it tells the followers, in the order in which they were
- * opened; warnings about the folder itself are logged once.
+ * Each check reads the folder once. After a change, the followers are notified in the order in which they were opened.
+ * Warnings about the folder itself are logged once.
  *
  * Threads: loop only; backing_root_bindings: any. */
 #ifndef BACKING_ROOT_H
@@ -30,20 +30,20 @@ struct backing_root; /* opaque */
 
 struct backing_root_options {
         const char *path;        /* NULL: $SERVICE_BINDING_ROOT       */
-        int64_t poll_ms;         /* between two looks; 0 = 1000       */
+        int64_t poll_ms;         /* between two checks; 0 = 1000      */
         struct log *log;         /* for the followers too; NULL: none */
         struct metrics *metrics; /* for the followers; NULL: none     */
 };
 
-/* Reads the bindings. ERR_INVALID where the folder cannot be read as one; ERR_NOMEM. The result is owned: give it to
- * backing_root_close. Its handle is on the loop and does not keep the loop alive. */
+/* Reads the bindings. ERR_INVALID if the folder is not readable as one; ERR_NOMEM. The result is owned: pass it to
+ * backing_root_close. Its handle does not keep the loop alive. */
 int backing_root_open(uv_loop_t *loop, const struct backing_root_options *options, struct backing_root **out,
                       struct err *err) NODISCARD;
-/* Looks now, not only when it is time. */
+/* Checks now instead of waiting for the timer. */
 void backing_root_look(struct backing_root *root);
-/* The bindings as the last look found them. Owned: give them to servicebinding_set_unref. */
+/* The bindings found by the last check. Owned: pass them to servicebinding_set_unref. */
 struct servicebinding_set *backing_root_bindings(struct backing_root *root);
-/* Every follower must be closed. The loop must run until the handle is closed. NULL is fine. */
+/* Close every follower first. The loop must run until the handle is closed. NULL is fine. */
 void backing_root_close(struct backing_root *root);
 
 #endif

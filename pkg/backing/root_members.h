@@ -1,4 +1,4 @@
-/* root_members: what those who follow bindings may do with the root that they follow them in (root.c).
+/* root_members: the interface of a root (root.c) for the members that follow bindings in it.
  *
  * Threads: loop only. */
 #ifndef BACKING_ROOT_MEMBERS_H
@@ -9,19 +9,19 @@
 #include "backing/root.h"
 #include "base/list.h"
 
-/* Embedded in whoever follows. A member may leave within any of its callbacks. */
+/* Embedded in each follower. A member may leave within any of its callbacks. */
 struct root_member {
-        struct list link;                              /* private                                            */
-        struct backing_root *root;                     /* private                                            */
-        void (*on_change)(struct root_member *member); /* there are other bindings: look at them             */
+        struct list link;                              /* private                               */
+        struct backing_root *root;                     /* private                               */
+        void (*on_change)(struct root_member *member); /* the bindings have changed: check them */
         void (*on_unreadable)(struct root_member *member, const struct err *why); /* once for each reason    */
-        void (*on_second)(struct root_member *member); /* it is time for another look, which comes afterwards */
+        void (*on_second)(struct root_member *member);                            /* called before each regular check */
 };
 
 uv_loop_t *root_loop(const struct backing_root *root);
 struct log *root_log(const struct backing_root *root);
 struct metrics *root_metrics(const struct backing_root *root);
-const struct servicebinding_set *root_set(const struct backing_root *root); /* borrowed until the next look */
+const struct servicebinding_set *root_set(const struct backing_root *root); /* borrowed until the next check */
 /* Members are notified in the order in which they joined. */
 void root_join(struct backing_root *root, struct root_member *member);
 void root_leave(struct root_member *member);

@@ -1,4 +1,4 @@
-/* Tests of the root: one look for all who follow a binding below it. */
+/* Tests of the root: one check for all followers of bindings below it. */
 #include "backing/test_support.h"
 
 #include "backing/tokens.h"
@@ -12,7 +12,7 @@ struct world {
         struct backing_root *root;
         struct backing_tokens_watch *watches[FOLLOWERS];
         unsigned order[FOLLOWERS], told; /* who was notified, in order */
-        int closes;                      /* who closes itself when it is told; -1: nobody */
+        int closes;                      /* the member that closes itself when it is notified; -1: none */
 };
 
 static struct world world;

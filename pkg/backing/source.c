@@ -1,4 +1,4 @@
-/* source: translates what pkg/config knows about an option into the terms that backing services share. */
+/* source: converts an option of pkg/config to the form that all backing services use. */
 #include "backing/source.h"
 
 bool backing_value_of(const struct config_report *report, const char *option, const char *name, const char *text,

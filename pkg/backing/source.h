@@ -1,19 +1,18 @@
-/* source: where the settings of a backing service come from, and how they are reported. Shared by backing/redis.h and
+/* source: the sources of a backing service's settings, and the report on them. Shared by backing/redis.h and
  * backing/collector.h; a program includes one of those two.
  *
- * All settings of a service come from one source, so that one source's password never goes to another's host. The
- * strongest source with any setting wins:
+ * All settings of a service come from one source, so that one source's password is never sent to another source's host.
+ * The strongest source with any setting wins:
  *     flags, configuration file, binding directory, environment variables, default
- * A program hands in the values of its own options with their places:
+ * A program passes the values of its options with their places:
  *
  *     struct backing_value values[2];
  *     if (backing_value_of(report, "redis-host", "host", host, strlen(host), &values[count]))
  *             count++;                                  // { "host", BACKING_FROM_FLAG, host, ..., "--redis-host" }
  *
- * Texts made here (errors, warnings, settings, places) never hold a secret: a setting that is one shows
- * as "(set)".
+ * The texts (errors, warnings, settings, places) never contain a secret: a secret setting shows as "(set)".
  *
- * Threads: any; nothing here changes once it is made. */
+ * Threads: any; these structs never change once they are filled. */
 #ifndef BACKING_SOURCE_H
 #define BACKING_SOURCE_H
 
@@ -32,39 +31,40 @@ enum backing_source {
         BACKING_FROM_BINDING,
         BACKING_FROM_ENVIRONMENT,
         BACKING_FROM_DEFAULT,
-        BACKING_FROM_NOWHERE, /* a binding was asked for by name and is not there (yet); or nothing is known */
+        BACKING_FROM_NOWHERE, /* a binding was requested by name but is missing (so far), or no source gives an
+                               * address */
 };
 
 /* "flags", "configuration file", "binding", "environment", "default", "nowhere"; static. */
 const char *backing_source_name(enum backing_source source);
 
-/* The value of one option of the program. All borrowed. A value without text or of length 0 counts as not
- * given. The kind is FLAG, FILE or ENVIRONMENT (a variable such as COLLECTOR_REDIS_HOST, which is stronger
- * than the common variables); values of other kinds (a fallback) are passed over. */
+/* The value of one option of the program. All borrowed. A value without text or of length 0 counts as unset. The kind
+ * is FLAG, FILE or ENVIRONMENT (a variable such as COLLECTOR_REDIS_HOST, which is stronger than the common variables);
+ * values of other kinds (a fallback) are ignored. */
 struct backing_value {
-        const char *name; /* as an entry of a binding is named: "host", "port", "url", "password", ... */
+        const char *name; /* the name of a binding entry: "host", "port", "url", "password", ... */
         enum backing_source kind;
         const char *text;
         size_t length;
         const char *place; /* "--redis-host", "collector.yaml:7: redis-host": for errors and --check */
 };
 
-/* The value of an option as pkg/config read it: `name` as an entry of a binding is named, `text` borrowed. False, and
- * *out unchanged, where the option has only its default, which says nothing of where a service is. */
+/* The value of an option as read by pkg/config: `name` is the name of a binding entry, `text` is borrowed. Returns
+ * false and leaves *out unchanged if the option has only its default, which does not determine a service. */
 bool backing_value_of(const struct config_report *report, const char *option, const char *name, const char *text,
                       size_t length, struct backing_value *out);
 
-/* One resolved setting, for --check and pages. All borrowed from what it belongs to. */
+/* One resolved setting, for --check and pages. All borrowed from the resolved service. */
 struct backing_setting {
         const char *name;  /* "host"                                         */
         const char *value; /* redacted: "(set)" for a secret                 */
         const char *place; /* "/bindings/redis/host", "REDIS_URL", "default" */
 };
 
-/* How a service was resolved. All borrowed from what it belongs to. */
+/* How a service was resolved. All borrowed from the resolved service. */
 struct backing_report {
         enum backing_source source;
-        const char *binding, *type, *provider; /* of the binding in use; NULL where there is none */
+        const char *binding, *type, *provider; /* of the binding in use; NULL if there is none */
         const char *place;                     /* the source in words: "/bindings/redis", "REDIS_URL" */
         const struct backing_setting *settings;
         size_t setting_count;
@@ -72,20 +72,20 @@ struct backing_report {
         size_t warning_count;
 };
 
-/* What a watch thinks of the bindings, for those who show it. */
+/* The state of the bindings as a watch sees it, for display. */
 enum backing_state {
         BACKING_IN_USE,   /* the bindings name the service in use */
-        BACKING_TRYING,   /* they say something else, which is being tried                              */
-        BACKING_REFUSED,  /* what they say can't be used: err says why; the service in use stays */
+        BACKING_TRYING,   /* they name another service, which is being tried */
+        BACKING_REFUSED,  /* they can't be used: err says why; the service in use stays */
         BACKING_VANISHED, /* the binding of the service in use is gone; err says so */
 };
 
 /* Borrowed during the call. */
 struct backing_change {
         enum backing_state state;
-        const char *address;   /* TRYING, REFUSED: of what is tried; NULL: not known */
-        const struct err *err; /* REFUSED, VANISHED                                  */
-        int64_t retry_ms;      /* REFUSED: until the next attempt; 0: none           */
+        const char *address;   /* TRYING, REFUSED: of the candidate; NULL: unknown */
+        const struct err *err; /* REFUSED, VANISHED                                */
+        int64_t retry_ms;      /* REFUSED: until the next attempt; 0: none         */
 };
 /* Called whenever the state or its reason may have changed, before a new service is announced. */
 typedef void backing_on_change(const struct backing_change *change, void *data);

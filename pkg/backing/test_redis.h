@@ -1,4 +1,4 @@
-/* Helpers of the tests that resolve a Redis: the settings of a source, and that no text shows a secret. */
+/* Helpers of the tests that resolve a Redis: they set up a source and check that no text shows a secret. */
 #ifndef BACKING_TEST_REDIS_H
 #define BACKING_TEST_REDIS_H
 

@@ -1,4 +1,4 @@
-/* A redis-server of a test's own, which ends with the test. */
+/* A separate redis-server for a test, which ends with the test. */
 #ifndef BACKING_TEST_SERVER_H
 #define BACKING_TEST_SERVER_H
 

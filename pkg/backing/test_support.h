@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Every secret in a test holds it, so that no text made of them may. */
+/* Every secret in a test contains this word, which therefore must not appear in any text. */
 #define MARK "S3CR3T"
 
 struct test_folder {

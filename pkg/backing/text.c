@@ -1,4 +1,4 @@
-/* text: a host is checked before it is resolved, so that a port or a password in its place is found at once. */
+/* text: checks a host before it is resolved, so that a port or a password given as a host is reported at once. */
 #include "backing/text.h"
 
 #include <arpa/inet.h>

@@ -53,7 +53,7 @@ static int check(const char *text, const char *place, struct err *err)
                                        place);
         if (length == 0)
                 return err_set(err, ERR_INVALID, "%s: %s", place,
-                               text ? "a token must not be empty" : "holds a NUL byte");
+                               text ? "a token must not be empty" : "contains a NUL byte");
         if (length > TOKEN_MAX_BYTES)
                 return err_set(err, ERR_LIMIT, "%s: a token may have at most %d characters", place, TOKEN_MAX_BYTES);
         return 0;
@@ -64,16 +64,15 @@ static void warn_of_equals(struct backing_tokens *tokens, const char *path)
         const struct token *last = &tokens->tokens[tokens->count - 1];
         for (const struct token *other = tokens->tokens; other < last; other++)
                 if (secret_equal(&other->value, &last->value) && strcmp(other->name, last->name) != 0)
-                        notes_warn(&tokens->backed.notes,
-                                   "%s: %s and %s are the same token: whoever sends it counts as %s", path, other->name,
-                                   last->name, last->name);
+                        notes_warn(&tokens->backed.notes, "%s: %s and %s are the same token: its senders count as %s",
+                                   path, other->name, last->name, last->name);
 }
 
 static int add(struct backing_tokens *tokens, const struct servicebinding *binding, const char *entry, struct err *err)
 {
         char place[PLACE_SIZE];
         const char *text = servicebinding_text(binding, entry);
-        (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry); /* cut is good enough */
+        (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry); /* may be truncated */
         int rc = check(text, place, err);
         if (rc < 0)
                 return rc;
@@ -102,7 +101,7 @@ static int read_entries(struct backing_tokens *tokens, const struct servicebindi
                         return rc;
         }
         if (tokens->count == 0)
-                notes_warn(&tokens->backed.notes, "%s: there is no token in it, so nobody is let in",
+                notes_warn(&tokens->backed.notes, "%s: the binding contains no token, so all requests are rejected",
                            servicebinding_path(binding));
         return 0;
 }
@@ -151,7 +150,7 @@ int backing_tokens_resolve(const struct backing_tokens_input *input, struct back
         return rc;
 }
 
-/* --- What they are --------------------------------------------------------------------------------------------- */
+/* --- The tokens --------------------------------------------------------------------------------------------- */
 
 void backing_tokens_unref(struct backing_tokens *tokens)
 {
@@ -210,7 +209,7 @@ static int resolve(struct follower *follower, const struct servicebinding_set *b
         return rc;
 }
 
-/* The binding that was asked for does not exist yet: until it does, there are no tokens. */
+/* The requested binding does not exist yet: until it does, there are no tokens. */
 static int resolve_nowhere(struct follower *follower UNUSED, struct backed **out, struct err *err)
 {
         struct backing_tokens *tokens = tokens_new();

@@ -1,4 +1,4 @@
-/* backing/tokens: the tokens that clients of Collector must send, and following their changes.
+/* backing/tokens: reads the tokens that clients of Collector must send, and follows their changes.
  *
  *     struct backing_tokens_watch *watch;
  *     backing_tokens_watch_open(root, &(struct backing_tokens_watch_options){
@@ -12,7 +12,7 @@
  * visible ASCII characters, since it goes into a header (RFC 6750, section 2.1). Clients get theirs as the entry
  * `token` of a binding of type `collector`, see backing/collector.h.
  *
- * Threads: a struct backing_tokens is immutable and counted, any thread. A watch: loop only. */
+ * Threads: any thread may use a struct backing_tokens, which is immutable and counted. A watch: loop only. */
 #ifndef BACKING_TOKENS_H
 #define BACKING_TOKENS_H
 
@@ -30,21 +30,21 @@ struct backing_tokens_input {
         const struct servicebinding_set *bindings; /* NULL: none. A watch uses its own                      */
 };
 
-struct backing_tokens; /* opaque: tokens with their names, or the knowledge that none are asked for */
+struct backing_tokens; /* opaque: tokens with their names, or the state that no token is needed */
 
-/* ERR_NOT_FOUND where a binding was asked for by name, or is required, and is not there; ERR_CONFLICT where there are
- * several; ERR_INVALID and ERR_LIMIT name the file of a token, never its contents; ERR_DENIED, ERR_UNAVAILABLE,
- * ERR_NOMEM. The result is owned: give it to backing_tokens_unref. */
+/* ERR_NOT_FOUND if a binding that was requested by name, or is required, is missing; ERR_CONFLICT if there are several;
+ * ERR_INVALID and ERR_LIMIT name the file of a token, never its contents; ERR_DENIED, ERR_UNAVAILABLE, ERR_NOMEM. The
+ * result is owned: pass it to backing_tokens_unref. */
 int backing_tokens_resolve(const struct backing_tokens_input *input, struct backing_tokens **out,
                            struct err *err) NODISCARD;
 void backing_tokens_unref(struct backing_tokens *tokens); /* NULL is fine; the last one wipes the tokens */
 
-/* Borrowed until the last reference is given back. */
+/* Borrowed until the last reference is released. */
 
 /* False: there is no such binding, and everyone is admitted. True with a count of 0: everyone is locked out. */
 bool backing_tokens_are_asked_for(const struct backing_tokens *tokens);
 size_t backing_tokens_count(const struct backing_tokens *tokens);
-/* Whose: the entry's name up to a dot. Two tokens may have the same. */
+/* The client's name: the entry's name up to a dot. Two tokens may have the same name. */
 const char *backing_tokens_name(const struct backing_tokens *tokens, size_t index);
 const struct secret *backing_tokens_value(const struct backing_tokens *tokens, size_t index);
 const struct backing_report *backing_tokens_report(const struct backing_tokens *tokens);
@@ -52,16 +52,16 @@ const struct backing_report *backing_tokens_report(const struct backing_tokens *
 struct backing_tokens_watch; /* opaque */
 
 struct backing_tokens_watch_options {
-        struct backing_tokens_input input; /* borrowed as long as the watch lives        */
+        struct backing_tokens_input input; /* borrowed while the watch is open */
         struct backing_metric_names metric_names;
-        /* Other tokens from now on; `now` is borrowed during the call. */
+        /* Other tokens are now in use; `now` is borrowed during the call. */
         void (*on_change)(const struct backing_tokens *now, void *data);
         void *data;
 };
 
-/* Reads the first ones; errors as above, except that it waits for a missing binding and locks everyone out until then.
- * It applies a change at once. When the binding vanishes or becomes unreadable, the tokens stay in use, so that an
- * accident cannot open access. */
+/* Reads the first tokens, with the errors above, except that it waits for a missing binding and locks everyone out
+ * until then. It applies changes at once. If the binding disappears or becomes unreadable, the tokens stay in use, so
+ * that an accident cannot open access. */
 int backing_tokens_watch_open(struct backing_root *root, const struct backing_tokens_watch_options *options,
                               struct backing_tokens_watch **out, struct err *err) NODISCARD;
 const struct backing_tokens *backing_tokens_watch_get(const struct backing_tokens_watch *watch); /* never NULL */

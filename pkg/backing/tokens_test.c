@@ -1,4 +1,4 @@
-/* Tests of reading the tokens of a binding, and of following it: closed access stays closed. */
+/* Tests of reading the tokens of a binding and following it: locked access stays locked. */
 #include "backing/test_support.h"
 
 #include "backing/tokens.h"
@@ -117,7 +117,7 @@ static void several_bindings_need_a_name(void **state UNUSED)
         assert_int_equal(resolve(&folder, "two", false, &tokens, &err), 0);
         assert_true(backing_tokens_are_asked_for(tokens));
         assert_int_equal(backing_tokens_count(tokens), 0);
-        assert_non_null(strstr(backing_tokens_report(tokens)->warnings[0], "nobody"));
+        assert_non_null(strstr(backing_tokens_report(tokens)->warnings[0], "all requests are rejected"));
         backing_tokens_unref(tokens);
         test_folder_remove(&folder);
 }
@@ -156,7 +156,7 @@ static void the_same_token_twice_is_told(void **state UNUSED)
         test_folder_make(&folder);
         test_folder_write(&folder, "clients", "type", "collector-tokens");
         test_folder_write(&folder, "clients", "a", MARK);
-        test_folder_write(&folder, "clients", "a.next", MARK); /* the same client's: no matter */
+        test_folder_write(&folder, "clients", "a.next", MARK); /* the same client's, so no warning */
         test_folder_write(&folder, "clients", "b", MARK);
         assert_int_equal(resolve(&folder, NULL, false, &tokens, &err), 0);
         assert_int_equal(backing_tokens_report(tokens)->warning_count, 2);

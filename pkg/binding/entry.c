@@ -1,6 +1,6 @@
-/* entry: the rules for one name and one value, without a file. A value is kept as it is in the file;
- * its text shares the memory. Only where a line end has to go is there a second copy, beside the first, so that one
- * wipe reaches both. */
+/* entry: the rules for one name and one value, without file access. A value is kept as it is in the file, and its text
+ * shares the memory. Only if a line end has to be removed is there a second copy, next to the first, so that one wipe
+ * covers both. */
 #include "binding/entry.h"
 
 #include <stdlib.h>
@@ -21,13 +21,13 @@ bool sb_binding_name_valid(const char *name)
         return all_of(name, "abcdefghijklmnopqrstuvwxyz0123456789.-");
 }
 
-/* The keys of a Secret, as the Kubernetes API has them. */
+/* The keys of a Secret, as the Kubernetes API defines them. */
 bool sb_entry_name_valid(const char *name)
 {
         return all_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 }
 
-/* The bytes of a line end that ends the value: 2, 1 or 0. */
+/* The length of the value's trailing line end: 2, 1 or 0. */
 static size_t line_end_length(const unsigned char *bytes, size_t length)
 {
         if (length == 0 || bytes[length - 1] != '\n')
@@ -49,8 +49,8 @@ bool sb_same_word(const char *a, const char *b)
         return lower(*a) == lower(*b);
 }
 
-/* Schemes of values that are "an indirect pointer to another system for value resolution" (Workload
- * Projection). No other scheme is one: `uri` entries hold redis://, amqp://, jdbc:... */
+/* Schemes of values that are "an indirect pointer to another system for value resolution" (Workload Projection). Other
+ * schemes are not pointers: `uri` entries contain redis://, amqp://, jdbc:... */
 bool sb_is_reference(const struct sb_entry *entry)
 {
         static const char *const schemes[] = { "vault://" };

@@ -1,6 +1,5 @@
-/* error: a code and a text on the caller's stack, as the rest of the project has it; the library is
- * shipped alone, so it brings its own. A text that does not fit ends in "..." rather than in half a
- * word that reads as if it were whole. */
+/* error: a code and a text on the caller's stack, as in the rest of the project. The library is shipped alone, so it
+ * has its own copy. A text that does not fit ends in "...", so that the truncation shows. */
 #include "binding/error.h"
 
 #include <errno.h>
@@ -46,8 +45,7 @@ static int code_of(int errnum)
         }
 }
 
-/* What is asked for was there a moment ago, by its name: where the system does not find it, it is a link's end that is
- * missing. */
+/* The name existed a moment ago, so if the system does not find it, it is a link whose target is missing. */
 static const char *reason_of(int errnum, char *words, size_t size)
 {
         if (errnum == EXDEV)
@@ -67,7 +65,7 @@ int sb_error_errno(struct servicebinding_error *err, int errnum, const char *for
         va_start(args, format);
         int wanted = vsnprintf(what, sizeof(what), format, args);
         va_end(args);
-        /* The reason is short and says more than the end of a long path. */
+        /* The reason is short and more useful than the end of a long path. */
         char words[64];
         const char *reason = reason_of(errnum, words, sizeof(words));
         size_t left = sizeof(what) - 3 - strlen(reason);

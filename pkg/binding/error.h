@@ -1,7 +1,7 @@
-/* error: fills a struct servicebinding_error. Every function takes NULL for it and then only returns the code.
+/* error: fills a struct servicebinding_error. Every function accepts NULL for it and then only returns the code.
  *
- * Names in this folder begin with sb_, since a program may link them together with its own; the libraries that are
- * installed keep them local.
+ * Names in this folder begin with sb_, since a program may link them together with its own. The installed libraries
+ * keep them local.
  *
  * Threads: any. */
 #ifndef BINDING_ERROR_H
@@ -12,11 +12,11 @@
 #include "binding/servicebinding.h"
 
 int sb_error(struct servicebinding_error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The text, ": " and the system's words for `errnum`, of a name that is there. Returns the code that fits; that is
+/* Sets the text, ": " and the system's message for `errnum`, for an existing name. Returns the matching code, which is
  * never NOT_FOUND: EXDEV means that a link leads outside the root (see sb_open), ENOENT that it leads nowhere. */
 int sb_error_errno(struct servicebinding_error *err, int errnum, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
-/* True where reading on makes no sense: out of memory or descriptors. */
+/* True if reading cannot continue: out of memory or descriptors. */
 bool sb_is_fatal(int code);
 
 #endif

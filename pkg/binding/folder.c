@@ -1,8 +1,8 @@
-/* folder: opens what is below the root and lists it. Each step goes by one name in one open folder, so
- * a path cannot be exchanged underneath. Whether a link stays inside the root is told by where it has
- * led, not by what it says: the descriptor's own path in /proc is compared with the root's. A link to
- * a neighbour, as ..data is one, needs no such look, so all that the kubelet writes can be read in a
- * chroot without /proc, too; other links are then refused. */
+/* folder: opens and lists files and folders below the root. Each step opens one name in one open folder, so nobody can
+ * swap a path underneath. To check that a link stays inside the root, the path of the opened descriptor in /proc is
+ * compared with the root's; the text of the link does not matter. A link to a neighbour such as ..data needs no such
+ * check, so everything that the kubelet writes can be read even in a chroot without /proc; other links are refused
+ * there. */
 #include "binding/folder.h"
 
 #include <dirent.h>
@@ -45,8 +45,7 @@ static void close_keeping_errno(int fd)
         errno = saved;
 }
 
-/* Opens what the link points to where that is a name in the same folder and no link itself; -1: it is
- * something else. */
+/* Opens the link's target if that is a name in the same folder and not a link; -1: it is something else. */
 static int open_neighbour(int dir, const char *name, int flags)
 {
         struct stat st;
@@ -82,7 +81,7 @@ int sb_open(const struct sb_root *root, int dir, const char *name, int flags)
         return fd;
 }
 
-/* True where the link says something else than it did in *target, which is set to what it says now. */
+/* True if the link's text differs from *target, which is set to the current text. */
 static bool data_has_moved(int folder, char target[PATH_MAX])
 {
         char now[PATH_MAX];
@@ -105,13 +104,13 @@ int sb_open_data(const struct sb_root *root, int folder)
         do {
                 fd = sb_open(root, folder, data_link, O_DIRECTORY);
                 failed = errno;
-                /* The folder may go between the look at the link and the look behind it: then the link has moved. */
+                /* The folder may disappear after the link was read; then the link has moved. */
         } while (fd < 0 && failed == ENOENT && data_has_moved(folder, target));
         errno = failed;
         return fd < 0 ? -2 : fd;
 }
 
-/* True where the path, or a folder on the way to it, is a link whose end is missing. */
+/* True if the path, or a folder on the way to it, is a link whose target is missing. */
 static bool leads_nowhere(const char *path)
 {
         struct stat st;
@@ -207,7 +206,7 @@ static int read_names(DIR *dir, size_t max, struct sb_names *out, const char *pa
 int sb_list(int folder, size_t max, struct sb_names *out, const char *path, struct servicebinding_error *err)
 {
         *out = (struct sb_names){ 0 };
-        /* A descriptor of its own: one that is shared would share the place in the listing. */
+        /* Opens a separate descriptor, because a shared one would share the position in the listing. */
         int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
         if (!dir) {
@@ -225,7 +224,7 @@ int sb_list(int folder, size_t max, struct sb_names *out, const char *path, stru
         return rc;
 }
 
-/* Adds copies of the names in `more` that are not there yet. */
+/* Adds copies of the names in `more` that are missing. */
 static int names_merge(struct sb_names *names, struct sb_names *more)
 {
         size_t known = names->count;
@@ -250,8 +249,8 @@ int sb_root_names(const struct sb_root *root, struct sb_names *out, struct servi
         int rc = sb_list(root->fd, SB_ROOT_NAMES_MAX, out, root->path, err);
         if (rc == 0 && root->data_fd >= 0)
                 rc = sb_list(root->data_fd, SB_ROOT_NAMES_MAX, &more, root->path, err);
-        /* The kubelet makes the visible link of a new folder only after the swap of ..data: what is in
-         * the data is taken from there, link or not. */
+        /* The kubelet creates the visible link of a new folder only after swapping ..data, so names in the data are
+         * taken from there, with or without a link. */
         if (rc == 0 && names_merge(out, &more) < 0)
                 rc = sb_error(err, SERVICEBINDING_NOMEM, "out of memory");
         sb_names_fini(&more);
@@ -277,7 +276,7 @@ enum sb_place sb_root_place(const struct sb_root *root, const char *name)
                 bool is_in_data = fstatat(root->data_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
                 if (is_in_data ? S_ISDIR(st.st_mode) : errno != ENOENT)
                         return SB_IN_DATA;
-                /* A link whose folder has left the data is about to be removed. */
+                /* A link whose folder is no longer in the data is about to be removed. */
                 if (is_absent || leads_into_data(root, name))
                         return SB_NOWHERE;
         }
@@ -285,5 +284,5 @@ enum sb_place sb_root_place(const struct sb_root *root, const char *name)
                 return SB_NOWHERE;
         if (is_there && fstatat(root->fd, name, &st, 0) == 0 && S_ISREG(st.st_mode))
                 return SB_NOWHERE;
-        return SB_IN_ROOT; /* a folder, or something that opening it will have to explain */
+        return SB_IN_ROOT; /* a folder, or something whose error appears when it is opened */
 }

@@ -1,5 +1,5 @@
-/* load: all bindings of a root. It takes the root's fingerprint before and after reading; if they differ, something
- * changed meanwhile and it reads everything again, so that a set reflects one moment. */
+/* load: reads all bindings of a root. It takes the root's fingerprint before and after reading; if they differ,
+ * something changed meanwhile and it reads everything again, so that a set reflects one moment. */
 #include "binding/load.h"
 
 #include <stdlib.h>
@@ -11,13 +11,13 @@
 #include "binding/read.h"
 #include "binding/set.h"
 
-enum { TRIES_MAX = 32 }; /* readings of a root that changes while it is read */
+enum { TRIES_MAX = 32 }; /* attempts to read a root that keeps changing */
 
 static int warn_odd_name(struct servicebinding_set *set, const char *name, struct servicebinding_error *err)
 {
         struct servicebinding_error text;
         char printable[SB_NAME_MAX + 4];
-        (void)sb_error(&text, 0, "%s: folder '%s' is left out: a binding's name is 1 to %d of a-z 0-9 . -", set->root,
+        (void)sb_error(&text, 0, "%s: folder '%s' is ignored: a binding's name is 1 to %d of a-z 0-9 . -", set->root,
                        sb_printable(name, printable, sizeof(printable)), SB_NAME_MAX); /* returns the 0 */
         return sb_set_warn(set, text.text, err);
 }
@@ -67,7 +67,7 @@ static int load_once(const char *path, struct servicebinding_set **out, struct s
         return 0;
 }
 
-/* Returns 1 if nothing changed during the read, 0 if the set is unusable because something did. */
+/* Returns 1 if nothing changed during the read, 0 if something did, which makes the set unusable. */
 static int load_between(const char *path, struct servicebinding_set **out, struct sb_print *before,
                         struct servicebinding_error *err)
 {
@@ -105,7 +105,7 @@ int sb_load(const char *root, struct servicebinding_set **out, struct sb_print *
                 rc = load_between(root, out, print, err);
                 if (rc == 1)
                         return 0;
-                /* UNREADABLE: perhaps the root's ..data was looked at in the moment when its folder went. */
+                /* UNREADABLE: perhaps the root's ..data was checked just when its folder disappeared. */
                 if (rc < 0 && rc != SERVICEBINDING_UNREADABLE)
                         return rc;
         }

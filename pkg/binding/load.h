@@ -1,4 +1,4 @@
-/* load: all bindings of a root, for a watch.
+/* load: reads all bindings of a root, for a watch.
  *
  * Threads: any. */
 #ifndef BINDING_LOAD_H
@@ -7,10 +7,10 @@
 #include "binding/print.h"
 #include "binding/servicebinding.h"
 
-/* servicebinding_load with the root given, and the fingerprint of what was read. */
+/* Like servicebinding_load, but takes the resolved root and also returns the fingerprint of the state that was read. */
 int sb_load(const char *root, struct servicebinding_set **out, struct sb_print *print,
             struct servicebinding_error *err);
-/* `root`, or $SERVICE_BINDING_ROOT where it is NULL; NULL where that is unset or empty. */
+/* `root`, or $SERVICE_BINDING_ROOT if it is NULL; NULL if that is unset or empty. */
 const char *sb_root_or_environment(const char *root);
 
 #endif

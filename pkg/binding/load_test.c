@@ -176,10 +176,10 @@ static void odd_names_are_warned_of_and_left_out(void **state)
         assert_string_equal(servicebinding_name(servicebinding_at(set, 1)), "redis");
         assert_int_equal(servicebinding_entry_count(servicebinding_at(set, 1)), 1);
         assert_int_equal(servicebinding_warning_count(set), 4);
-        assert_non_null(strstr(servicebinding_warning_at(set, 0), "folder 'Upper' is left out"));
+        assert_non_null(strstr(servicebinding_warning_at(set, 0), "folder 'Upper' is ignored"));
         assert_non_null(strstr(servicebinding_warning_at(set, 1), "folder 'mmm"));
-        assert_non_null(strstr(servicebinding_warning_at(set, 2), "folder 'new?line' is left out"));
-        assert_non_null(strstr(servicebinding_warning_at(set, 3), "redis: entry 'pass?word' is left out"));
+        assert_non_null(strstr(servicebinding_warning_at(set, 2), "folder 'new?line' is ignored"));
+        assert_non_null(strstr(servicebinding_warning_at(set, 3), "redis: entry 'pass?word' is ignored"));
         servicebinding_set_unref(set);
 }
 
@@ -309,7 +309,7 @@ static void loading_leaves_no_descriptor_open(void **state)
         assert_int_equal(close(after), 0);
 }
 
-/* However many descriptors are left, a binding is whole or the reading says to try again. */
+/* With any number of descriptors left, a binding is complete or the read says to try again. */
 static void without_descriptors_it_is_not_now_and_never_half_a_set(void **state)
 {
         struct folder *f = *state;

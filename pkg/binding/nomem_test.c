@@ -1,4 +1,4 @@
-/* What loading and watching do when memory runs out: `make torture` lets each allocation fail in turn. */
+/* Loading and watching when memory runs out: `make torture` makes each allocation fail in turn. */
 #include "binding/test_folder.h"
 
 #include "binding/servicebinding.h"
@@ -60,7 +60,7 @@ static void the_old_set_stays_whatever_allocation_fails(void **state)
         if (rc < 0) {
                 assert_int_equal(rc, SERVICEBINDING_NOMEM);
                 assert_host(servicebinding_watch_set(watch), "one");
-                rc = servicebinding_watch_poll(watch, &err); /* there is memory again */
+                rc = servicebinding_watch_poll(watch, &err); /* memory is available again */
         }
         assert_int_equal(rc, 1);
         assert_host(servicebinding_watch_set(watch), "two");

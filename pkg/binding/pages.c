@@ -1,6 +1,6 @@
-/* pages: pieces are cut from the newest mapping one after the other; the rest of one that is too small is left. A
- * mapping begins with its own bookkeeping. The kernel leaves memory out of core dumps only by whole pages, so these
- * come from mmap and hold nothing else. */
+/* pages: pieces are cut from the newest mapping one after the other; a remainder that is too small stays unused. A
+ * mapping begins with its own bookkeeping. The kernel excludes memory from core dumps only by whole pages, so these
+ * come from mmap and contain nothing else. */
 #include "binding/pages.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ static struct sb_mapping *map(size_t wanted)
         struct sb_mapping *mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (mapping == MAP_FAILED)
                 return NULL;
-        (void)madvise(mapping, size, MADV_DONTDUMP); /* fails on no kernel that is supported */
+        (void)madvise(mapping, size, MADV_DONTDUMP); /* works on every supported kernel */
         mapping->size = size - sizeof(*mapping);
         return mapping;
 }

@@ -1,11 +1,12 @@
-/* pages: memory for the values of one binding. It is left out of core dumps and wiped when it is given back, since any
+/* pages: memory for the values of one binding. It is excluded from core dumps and wiped when it is released, since any
  * value may be a secret.
  *
  *     struct sb_pages pages = { 0 };
  *     unsigned char *bytes = sb_pages_take(&pages, 100);     // NULL: out of memory
- *     sb_pages_fini(&pages);                                 // wipes and frees all that was taken
+ *     sb_pages_fini(&pages);                                 // wipes and frees everything that was taken
  *
- * Pieces share mappings: the kernel allows a process only some 65,000 of them, and a set may have 32,768 entries.
+ * Pieces share mappings, because the kernel allows a process only about 65,000 of them, and a set may have 32,768
+ * entries.
  *
  * Threads: one at a time. */
 #ifndef BINDING_PAGES_H

@@ -1,12 +1,11 @@
-/* print: the fingerprint of a root, from links and from times, sizes and inodes of files; no file is
- * opened. Equal fingerprints before and after a reading tell that all of it is of one generation; an
- * equal one a second later, that nothing has to be read. It is kept in full rather than hashed: two
+/* print: takes the fingerprint of a root from links and from the times, sizes and inodes of files, without opening a
+ * file. Equal fingerprints before and after a read show that everything belongs to one generation; an equal one a
+ * second later shows that nothing has to be read. The fingerprint is kept in full rather than hashed: it takes two
  * kilobytes for an ordinary root, and no change can hide in a collision.
  *
- * Times of files are only as fine as the kernel's tick, so a file that has just changed may change
- * again without a trace. A fingerprint with such a file says that it is young, and the watch then
- * compares contents instead. An atomic volume's folder never changes, so its entries are not looked
- * at. */
+ * File times are only as precise as the kernel's tick, so a file that has just changed may change again without a
+ * trace. A fingerprint with such a file is marked as young, and the watch then compares contents instead. An atomic
+ * volume's folder never changes, so its entries are not examined. */
 #include "binding/print.h"
 
 #include <errno.h>
@@ -88,8 +87,8 @@ static void append_file(struct taker *t, int folder, const char *name)
                 t->print->is_young = true;
 }
 
-/* A folder that holds the entries itself. More of them than are allowed change nothing: the binding
- * has a problem, and the watch reads such a set again anyway. */
+/* A folder that contains the entries itself. Exceeding the limit does not matter here: the binding then has a problem,
+ * and the watch reads such a set again anyway. */
 static int append_plain(struct taker *t, int folder, const char *path, struct servicebinding_error *err)
 {
         struct sb_names names;
@@ -109,7 +108,7 @@ static int append_plain(struct taker *t, int folder, const char *path, struct se
         return 0;
 }
 
-/* The folder behind a ..data link: where the link points to, and which folder that is. */
+/* The folder behind a ..data link: the link's target, and the identity of that folder. */
 static void append_data(struct taker *t, int outer, int data)
 {
         struct stat st;

@@ -1,4 +1,4 @@
-/* print: the fingerprint of a root, taken without reading a file.
+/* print: takes the fingerprint of a root without reading a file.
  *
  * Threads: one at a time. */
 #ifndef BINDING_PRINT_H

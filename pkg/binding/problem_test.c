@@ -215,7 +215,7 @@ static void an_optional_secret_that_is_not_there_is_absent(void **state)
         folder_swap(f, "never/", NULL, "..1", none);
         folder_swap(f, "gone/", NULL, "..1", none);
         folder_link(f, "gone/type", "..data/type"); /* not removed yet */
-        folder_put(f, "notes.txt", "a regular file in the root is none that should be a folder");
+        folder_put(f, "notes.txt", "a regular file in the root is not a binding");
         struct servicebinding_set *set = load(f);
         assert_int_equal(servicebinding_count(set), 0);
         assert_int_equal(servicebinding_warning_count(set), 0);
@@ -262,8 +262,8 @@ static void an_empty_type_or_one_with_a_nul_is_a_problem(void **state)
         struct servicebinding_set *set = load(f);
         assert_int_equal(servicebinding_count(set), 4);
         expect_problem(servicebinding_at(set, 0), SERVICEBINDING_INVALID, "/a/type: is empty");
-        expect_problem(servicebinding_at(set, 1), SERVICEBINDING_INVALID, "/b/type: holds a NUL byte");
-        expect_problem(servicebinding_at(set, 2), SERVICEBINDING_INVALID, "/c/provider: holds a NUL byte");
+        expect_problem(servicebinding_at(set, 1), SERVICEBINDING_INVALID, "/b/type: contains a NUL byte");
+        expect_problem(servicebinding_at(set, 2), SERVICEBINDING_INVALID, "/c/provider: contains a NUL byte");
         assert_null(servicebinding_problem(servicebinding_at(set, 3)));
         assert_null(servicebinding_provider(servicebinding_at(set, 3)));
         servicebinding_set_unref(set);

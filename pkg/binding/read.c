@@ -1,8 +1,8 @@
-/* read: one binding. All entries come from one open folder: the one that ..data points to at this
- * moment, or else the binding's own. Their names come from there, too, not from the visible links,
- * which the kubelet makes and removes after the swap. What goes wrong with one entry makes the whole
- * binding unusable and is kept as its problem: half a binding would be a password sent to the wrong
- * host. Only what would go wrong for every binding is returned as an error. */
+/* read: reads one binding. All entries come from one open folder: the one that ..data points to at this moment, or
+ * otherwise the binding's own. Their names also come from there, not from the visible links, which the kubelet creates
+ * and removes after the swap. A failure with one entry makes the whole binding unusable and is kept as its problem,
+ * because half a binding could send a password to the wrong host. Only failures that affect every binding are returned
+ * as errors. */
 #include "binding/read.h"
 
 #include <errno.h>
@@ -19,8 +19,8 @@ struct reader {
         const struct sb_root *root;
         struct servicebinding_set *set;
         struct servicebinding *binding;
-        int folder;      /* where the entries are */
-        bool shows_type; /* ..data is a link, and beside it is a name `type`, whatever is behind that */
+        int folder;      /* the folder of the entries */
+        bool shows_type; /* ..data is a link, and next to it is a name `type`, whatever that points to */
         size_t budget;
 };
 
@@ -29,15 +29,15 @@ static int out_of_memory(struct servicebinding_error *err)
         return sb_error(err, SERVICEBINDING_NOMEM, "out of memory");
 }
 
-/* The first problem stays: it is the one nearest to the cause. */
+/* Only the first problem is kept, because it is nearest to the cause. */
 static void note_problem(struct servicebinding *binding, const struct servicebinding_error *problem)
 {
         if (binding->problem.code == 0)
                 binding->problem = *problem;
 }
 
-/* Reads as many bytes as the entry has, and not one more: a file that grows or shrinks meanwhile is
- * refused here, and read again by load.c, which sees its times change. */
+/* Reads exactly the entry's number of bytes. A file that grows or shrinks meanwhile is refused here and read again by
+ * load.c, which notices its changed times. */
 static int read_bytes(int fd, struct sb_entry *entry, const char *path, struct servicebinding_error *err)
 {
         size_t done = 0;
@@ -97,8 +97,7 @@ static int read_file(struct reader *r, int fd, const char *name, struct sb_entry
         return 0;
 }
 
-/* 1: an entry; 0: the name is that of a folder, which is none. What is no file is not even opened:
- * opening a device may do something. */
+/* 1: an entry; 0: a folder, which is not an entry. Only files are opened, because opening a device may have effects. */
 static int read_entry(struct reader *r, const char *name, struct sb_entry *out, struct servicebinding_error *err)
 {
         struct stat st;
@@ -121,7 +120,7 @@ static int warn_odd_name(struct reader *r, const char *name, struct servicebindi
 {
         struct servicebinding_error text;
         char printable[SB_NAME_MAX + 4];
-        (void)sb_error(&text, 0, "%s: entry '%s' is left out: a name is 1 to %d of A-Z a-z 0-9 - _ .", r->binding->path,
+        (void)sb_error(&text, 0, "%s: entry '%s' is ignored: a name is 1 to %d of A-Z a-z 0-9 - _ .", r->binding->path,
                        sb_printable(name, printable, sizeof(printable)), SB_NAME_MAX); /* returns the 0 */
         return sb_set_warn(r->set, text.text, err);
 }
@@ -149,8 +148,7 @@ static int read_entries(struct reader *r, const struct sb_names *names, struct s
         return 0;
 }
 
-/* `type` and `provider` are words: one with a NUL byte in it is refused. *out stays where the entry
- * is absent. */
+/* `type` and `provider` are words, so a NUL byte in them is refused. *out is unchanged if the entry is absent. */
 static int take_word(struct servicebinding *b, const char *name, char **out, struct servicebinding_error *err)
 {
         size_t length;
@@ -159,7 +157,7 @@ static int take_word(struct servicebinding *b, const char *name, char **out, str
         if (!servicebinding_bytes(b, name, &length))
                 return 0;
         if (!text) {
-                (void)sb_error(&problem, SERVICEBINDING_INVALID, "%s/%s: holds a NUL byte", b->path, name);
+                (void)sb_error(&problem, SERVICEBINDING_INVALID, "%s/%s: contains a NUL byte", b->path, name);
                 note_problem(b, &problem);
                 return 0;
         }
@@ -187,7 +185,7 @@ static int take_words(struct servicebinding *b, struct servicebinding_error *err
         return 0;
 }
 
-/* 1: a binding, perhaps with a problem; 0: none, since no entry `type` is there. */
+/* 1: a binding, perhaps with a problem; 0: not a binding, since it has no entry `type`. */
 static int read_folder(struct reader *r, struct servicebinding_error *err)
 {
         struct servicebinding *b = r->binding;
@@ -203,7 +201,7 @@ static int read_folder(struct reader *r, struct servicebinding_error *err)
                 return 0;
         int rc = sb_list(r->folder, SB_ENTRIES_MAX, &names, b->path, &problem);
         if (rc == 0 && !has_type) {
-                /* A Secret that was deleted leaves nothing at all: its visible links are about to be removed. */
+                /* A deleted Secret counts as absent, although its visible links are still to be removed. */
                 bool is_empty = names.count == 0;
                 sb_names_fini(&names);
                 if (is_empty)
@@ -223,7 +221,7 @@ static int read_folder(struct reader *r, struct servicebinding_error *err)
         return rc < 0 ? rc : 1;
 }
 
-/* Opens the folder that holds the entries: 0, or the error number. */
+/* Opens the folder of the entries. Returns 0 or the error number. */
 static int open_folder(struct reader *r, enum sb_place place, const char *name)
 {
         int outer = sb_open(r->root, place == SB_IN_DATA ? r->root->data_fd : r->root->fd, name, O_DIRECTORY);

@@ -1,4 +1,4 @@
-/* read: one binding of a root.
+/* read: reads one binding of a root.
  *
  * Threads: one at a time for each set. */
 #ifndef BINDING_READ_H
@@ -11,9 +11,9 @@
 
 enum { SB_SET_MAX = 16 * 1024 * 1024 }; /* bytes of all entries of a set */
 
-/* Reads the binding and adds it to the set. One that cannot be read whole is added with its problem, and a warning;
- * nothing is added where the folder has no entry `type`. `budget` is how many bytes the set may still take, and is
- * lowered. NOMEM, UNAVAILABLE, LIMIT. */
+/* Reads the binding and adds it to the set. One that cannot be read completely is added with its problem, and a
+ * warning; a folder without an entry `type` is not added. `budget` is the number of bytes that the set may still take,
+ * and is reduced. NOMEM, UNAVAILABLE, LIMIT. */
 int sb_read(const struct sb_root *root, enum sb_place place, const char *name, struct servicebinding_set *set,
             size_t *budget, struct servicebinding_error *err);
 

@@ -1,5 +1,5 @@
-/* select: chooses one binding of a set. A binding with a problem takes part in the choice, as far as its type is known,
- * and then gives its problem as the answer: an unreadable one must neither give way to another of the same type nor
+/* select: chooses one binding of a set. A binding with a problem takes part in the choice as far as its type is known,
+ * and if chosen, its problem is the result: an unreadable binding must neither yield to another of the same type nor
  * look absent. */
 #include "binding/servicebinding.h"
 
@@ -50,7 +50,7 @@ static bool provider_fits(const struct servicebinding *b, const char *provider)
         return !provider || (b->provider && sb_same_word(b->provider, provider));
 }
 
-/* True where the binding may be the wanted one, but what would tell could not be read. */
+/* True if the binding may be the wanted one, but its type or provider could not be read. */
 static bool may_fit(const struct servicebinding *b, const struct wanted *w)
 {
         if (b->problem.code == 0)
@@ -93,7 +93,7 @@ static int find_by_name(const struct servicebinding_set *set, const struct wante
         return use(b, out, err);
 }
 
-/* Adds ", name", or "..." once where it has no room. */
+/* Adds ", name", or "..." once if there is no room. */
 static void add_name(char *list, size_t size, const char *name)
 {
         size_t length = strlen(list);

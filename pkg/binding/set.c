@@ -1,5 +1,5 @@
-/* set: what a load has found, frozen. Holders count references, so a set that a watch has replaced
- * lives on as long as somebody reads it; the last one out wipes the values. */
+/* set: the immutable result of a load. It counts references, so a set that a watch has replaced lives as long as it has
+ * readers; releasing the last reference wipes the values. */
 #include "binding/set.h"
 
 #include <stdint.h>
@@ -44,7 +44,7 @@ void sb_binding_fini(struct servicebinding *binding)
 
 struct servicebinding_set *servicebinding_set_ref(const struct servicebinding_set *set)
 {
-        /* A set is const for readers; its count of references is not part of what they read. */
+        /* A set is const for readers; the reference count is not part of its value. */
         struct servicebinding_set *counted = (struct servicebinding_set *)(uintptr_t)set;
         atomic_fetch_add_explicit(&counted->references, 1, memory_order_relaxed);
         return counted;
@@ -86,7 +86,7 @@ int sb_set_add(struct servicebinding_set *set, struct servicebinding *binding, s
                 (void)sb_error(err, rc, "%s: more than %d bindings", set->root, SB_BINDINGS_MAX);
                 goto fail;
         }
-        /* The values themselves do not move: a binding holds pointers to them. */
+        /* The values do not move, because a binding contains pointers to them. */
         struct servicebinding *larger = realloc(set->bindings, (set->count + 1) * sizeof(*larger));
         if (!larger) {
                 rc = sb_error(err, SERVICEBINDING_NOMEM, "out of memory");

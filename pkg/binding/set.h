@@ -1,4 +1,4 @@
-/* set: the inside of a set and of its bindings, while it is filled.
+/* set: the inside of a set and of its bindings.
  *
  * Threads: one at a time while it is filled; any afterwards. */
 #ifndef BINDING_SET_H
@@ -17,9 +17,9 @@ struct servicebinding {
         char *path;
         char *type;               /* "" if unknown */
         char *provider;           /* NULL: none */
-        struct sb_entry *entries; /* in the order of names     */
+        struct sb_entry *entries; /* sorted by name */
         size_t count;
-        struct sb_pages pages;               /* where the entries' bytes are */
+        struct sb_pages pages;               /* memory of the entries' bytes */
         struct servicebinding_error problem; /* code 0: none */
 };
 
@@ -33,9 +33,9 @@ struct servicebinding_set {
 };
 
 int sb_set_new(const char *root, struct servicebinding_set **out, struct servicebinding_error *err);
-/* Adds a copy of the text, unless there are SB_WARNINGS_MAX already. 0 or NOMEM. */
+/* Adds a copy of the text, unless there are already SB_WARNINGS_MAX. Returns 0 or NOMEM. */
 int sb_set_warn(struct servicebinding_set *set, const char *text, struct servicebinding_error *err);
-/* Takes ownership of the binding's content, even on failure. 0, LIMIT or NOMEM. */
+/* Takes ownership of the binding's content, even on failure. Returns 0, LIMIT or NOMEM. */
 int sb_set_add(struct servicebinding_set *set, struct servicebinding *binding, struct servicebinding_error *err);
 void sb_binding_fini(struct servicebinding *binding);
 void sb_binding_drop_entries(struct servicebinding *binding);

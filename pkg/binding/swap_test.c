@@ -1,7 +1,6 @@
-/* swap_test: a child writes one generation after the other, as the kubelet does, while this process
- * reads. Every entry of a generation says its number, and odd generations have one entry more, so half
- * of one would show. A reading may fail because the folder kept changing, never for another reason.
- * Bounded by the number of generations. */
+/* swap_test: a child process writes one generation after the other, like the kubelet, while this process reads. Every
+ * entry of a generation contains its number, and odd generations have an additional entry, so half a generation would
+ * be detected. A read may fail only because the folder kept changing. The number of generations bounds the test. */
 #include "binding/test_folder.h"
 
 #include "binding/servicebinding.h"
@@ -12,8 +11,8 @@
 
 enum { GENERATIONS = 150, PAUSE_US = 500 };
 
-/* Writes all generations but the first, then ends. A pause between two lets the reader finish now and
- * then; where it falls is left to chance. */
+/* Writes all generations but the first, then ends. Random pauses between generations let the reader finish now and
+ * then. */
 static void write_generations(const struct folder *f, const char *volume, const char *prefix)
 {
         char names[5][64];
@@ -65,7 +64,7 @@ static bool is_running(pid_t writer)
         return ended == 0;
 }
 
-/* The generation that the set is of; fails where it is of more than one. */
+/* The generation of the set; fails if the set mixes several. */
 static int generation_of(const struct servicebinding_set *set, bool has_second)
 {
         assert_int_equal(servicebinding_count(set), has_second ? 2 : 1);

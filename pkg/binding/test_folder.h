@@ -1,11 +1,11 @@
-/* test_folder: binding folders for the unit tests of this package, plain ones and atomic volumes as the kubelet writes
+/* test_folder: binding folders for the unit tests of this package: plain ones, and atomic volumes as the kubelet writes
  * them (Kubernetes, pkg/volume/util/atomic_writer.go: payload, ..data_tmp, rename, visible links, removal of old
  * files).
  *
  *     struct folder f;
  *     folder_init(&f);                             // a new folder below /tmp
- *     folder_put(&f, "redis/type", "redis");       // makes folders on the way
- *     folder_fini(&f);                             // and all is gone
+ *     folder_put(&f, "redis/type", "redis");       // creates missing folders
+ *     folder_fini(&f);                             // removes everything
  *
  * Threads: one at a time. */
 #ifndef BINDING_TEST_FOLDER_H
@@ -33,7 +33,7 @@ struct folder {
         char root[PATH_MAX / 2];
 };
 
-/* A path below the root; borrowed until the next but three calls. */
+/* A path below the root; borrowed until the fourth call after this one. */
 static inline const char *folder_path(const struct folder *f, const char *name)
 {
         static char paths[4][PATH_MAX];
@@ -68,7 +68,7 @@ static inline void folder_fini(struct folder *f)
         folder_remove(f, "");
 }
 
-/* Makes the folders that lead to `name`. */
+/* Creates the folders that lead to `name`. */
 static inline void folder_lead(const struct folder *f, const char *name)
 {
         char path[PATH_MAX];
@@ -100,8 +100,8 @@ static inline void folder_link(const struct folder *f, const char *name, const c
         assert_int_equal(symlink(target, folder_path(f, name)), 0);
 }
 
-/* One write of an atomic volume: `entries` are pairs of path and text, ended by NULL. The first part
- * of each path becomes a visible link. `previous` (NULL: none) is the generation that goes. */
+/* Writes an atomic volume once: `entries` are pairs of path and text, ended by NULL. The first part of each path
+ * becomes a visible link. `previous` (NULL: none) is the generation to remove. */
 static inline void folder_swap(const struct folder *f, const char *volume, const char *previous, const char *generation,
                                const char *const *entries)
 {
@@ -111,7 +111,7 @@ static inline void folder_swap(const struct folder *f, const char *volume, const
                 (void)snprintf(name, sizeof(name), "%s%s/%s", volume, generation, entries[i]); /* short names */
                 folder_put(f, name, entries[i + 1]);
         }
-        (void)snprintf(name, sizeof(name), "%s%s/", volume, generation); /* an empty payload, too */
+        (void)snprintf(name, sizeof(name), "%s%s/", volume, generation); /* even an empty payload */
         folder_lead(f, name);
         (void)snprintf(name, sizeof(name), "%s..data_tmp", volume);
         folder_link(f, name, generation);
@@ -129,7 +129,7 @@ static inline void folder_swap(const struct folder *f, const char *volume, const
         }
 }
 
-/* Gives up the rights of root, who could read every file. */
+/* Drops root's privileges, with which every file would be readable. */
 static inline void leave_root(void)
 {
         if (getuid() == 0)

@@ -1,4 +1,4 @@
-/* Helpers of the tests that load a root: each test has a folder of its own as its state. */
+/* Helpers of the tests that load a root: each test has its own folder as its state. */
 #ifndef BINDING_TEST_LOAD_H
 #define BINDING_TEST_LOAD_H
 

@@ -56,8 +56,8 @@ static int tell(struct servicebinding_watch *w, const char *warning)
         return 0;
 }
 
-/* Leaves in the set, which nobody else has seen yet, the warnings that are new, and remembers them. A watch that has
- * reported TOLD_MAX different warnings reports no more; otherwise its memory would grow as long as someone creates odd
+/* Keeps only new warnings in the set, which has no other readers yet, and remembers them. A watch that has reported
+ * TOLD_MAX different warnings reports no more; otherwise its memory would grow as long as someone creates invalid
  * names. */
 static int keep_new_warnings(struct servicebinding_watch *w, struct servicebinding_set *set,
                              struct servicebinding_error *err)

@@ -1,6 +1,5 @@
-/* watch_test: what a poll reports, and what it does not. A plain file that has just changed may change
- * again within one tick of the clock, so these tests poll right after each change: a watch that relied
- * on times alone would miss some. */
+/* watch_test: which changes a poll reports. A plain file that has just changed may change again within one tick of the
+ * clock, so these tests poll right after each change: a watch that relied on times alone would miss some. */
 #include "binding/test_folder.h"
 
 #include <time.h>
@@ -182,13 +181,13 @@ static void an_old_plain_folder_is_watched_by_its_times(void **state)
         assert_false(sb_print_equal(&a, &b));
         sb_print_fini(&b);
         sb_print_fini(&a);
-        assert_int_equal(sb_print_take("/proc/sys/fs", &a, NULL), 0); /* no bindings: nothing is young */
+        assert_int_equal(sb_print_take("/proc/sys/fs", &a, NULL), 0); /* no bindings, so nothing is young */
         assert_false(a.is_young);
         sb_print_fini(&a);
 }
 
-/* Bytes that this process has read so far (proc(5), /proc/pid/io). *own: those of this look, which count from the next
- * one on. */
+/* Bytes that this process has read so far (proc(5), /proc/pid/io). *own: the bytes of this check itself, which the next
+ * one includes. */
 static long long bytes_read(long long *own)
 {
         char text[256] = "";
@@ -202,7 +201,7 @@ static long long bytes_read(long long *own)
         return bytes;
 }
 
-/* Until no file has changed so lately that its times may not tell: 2.5 s. */
+/* Waits until no file is so young that its times are unreliable: 2.5 s. */
 static void let_rest(const struct folder *f)
 {
         bool is_young = true;
@@ -259,7 +258,7 @@ static void a_secret_that_is_deleted_and_made_again_is_followed(void **state)
         static const char *const none[] = { NULL };
         folder_swap(f, "redis/", NULL, "..1", entries);
         struct servicebinding_watch *w = watch_open(fixture, f->root);
-        folder_swap(f, "redis/", "..1", "..2", none); /* an optional Secret that is gone */
+        folder_swap(f, "redis/", "..1", "..2", none); /* an optional Secret that was removed */
         assert_int_equal(servicebinding_count(expect_change(w)), 0);
         folder_swap(f, "redis/", "..2", "..3", entries);
         expect_change(w);

@@ -1,6 +1,6 @@
-/* wipe_test: when the last reference to a set is given back, no value is left anywhere in the memory of
- * this process: not in freed blocks, not in a copy on the stack. The test looks through all of it, and
- * finds the value as long as the set is there. It keeps the value itself only in a disguise. */
+/* wipe_test: when the last reference to a set is released, no value is left anywhere in the memory of this process,
+ * neither in freed blocks nor in a copy on the stack. The test searches all of it, and finds the value while the set
+ * exists. The test itself keeps the value only in encoded form. */
 #include "binding/test_folder.h"
 
 #include "binding/servicebinding.h"
@@ -11,7 +11,7 @@ enum {
         LENGTH = 24,
         DISGUISE = 0x5a,
         REGIONS_MAX = 512,
-        /* Sanitizers reserve terabytes for notes of their own; an ordinary program's memory is smaller. */
+        /* Sanitizers reserve terabytes for their own use; an ordinary program's memory is smaller. */
         REGION_BYTES_MAX = 64 * 1024 * 1024,
 };
 
@@ -22,7 +22,7 @@ struct region {
 static unsigned char disguised[LENGTH];
 static struct region regions[REGIONS_MAX];
 
-/* A value of letters that no other run has. */
+/* A value of letters that is unique to this run. */
 static void make_value(void)
 {
         for (size_t i = 0; i < LENGTH; i++) {
@@ -70,7 +70,7 @@ static size_t list_regions(void)
         return count;
 }
 
-/* How often the value occurs in the region. Looks at blocks that are free, too, which a sanitizer would not allow. */
+/* Counts the value in the region. It also reads freed blocks, which a sanitizer would not allow. */
 __attribute__((no_sanitize("address", "thread"))) static size_t count_in(const struct region *r)
 {
         size_t found = 0;
@@ -101,7 +101,7 @@ static void no_value_is_left_when_a_set_is_given_back(void **state)
         make_value();
         folder_init(&f);
         folder_put(&f, "redis/type", "redis");
-        put_value(&f, "redis/password", "\r\n"); /* with a separate text besides the bytes */
+        put_value(&f, "redis/password", "\r\n"); /* with a separate text in addition to the bytes */
         put_value(&f, "redis/secondary-key", "");
         folder_put(&f, "broken/type", "redis");
         put_value(&f, "broken/password", "");
@@ -110,7 +110,7 @@ static void no_value_is_left_when_a_set_is_given_back(void **state)
         assert_int_equal(servicebinding_count(set), 2);
         assert_true(is_value(servicebinding_text(servicebinding_at(set, 1), "password")));
         assert_true(is_value(servicebinding_text(servicebinding_at(set, 1), "secondary-key")));
-        assert_int_equal(count_in_memory(), 3); /* the bytes twice, the text once, none of the broken one */
+        assert_int_equal(count_in_memory(), 3); /* the bytes twice, the text once, nothing of the broken one */
         servicebinding_set_unref(set);
         assert_int_equal(count_in_memory(), 0);
         folder_fini(&f);
@@ -134,7 +134,7 @@ static bool is_left_out_of_dumps(const void *address)
         return is_left_out;
 }
 
-/* As many entries as a binding may have, and lengths around a page's and a mapping's. */
+/* The maximum number of entries, with lengths around the sizes of a page and a mapping. */
 static void every_byte_of_every_value_is_left_out_of_core_dumps(void **state)
 {
         static const size_t lengths[] = { 0, 1, 2047, 2048, 4095, 4096, 8191, 8192, 100000 };
@@ -157,7 +157,7 @@ static void every_byte_of_every_value_is_left_out_of_core_dumps(void **state)
                 size_t length;
                 const unsigned char *bytes = servicebinding_bytes(b, servicebinding_entry_name(b, i), &length);
                 for (size_t j = 0; j < length; j++)
-                        assert_int_equal(bytes[j], 'a' + (int)(i % 26)); /* none lies over another */
+                        assert_int_equal(bytes[j], 'a' + (int)(i % 26)); /* no two overlap */
                 assert_int_equal(bytes[length], '\0');
                 assert_true(is_left_out_of_dumps(bytes));
                 assert_true(is_left_out_of_dumps(bytes + length));

@@ -256,5 +256,5 @@ def test_service_links_are_off_and_passed_over(tmp_path):
     for example in sorted({row.example for row in ROWS}):
         assert Rendered(example, {}).pod["enableServiceLinks"] is False, example
     done = check(Rendered(row.example, {}), row.extra, tmp_path)
-    assert "REDIS_PORT is passed over: it is a service link of Kubernetes" in done.stdout, done.stdout
+    assert "REDIS_PORT is ignored: it is a service link of Kubernetes" in done.stdout, done.stdout
     assert "10.0.0.9" not in done.stdout, done.stdout

@@ -148,8 +148,8 @@ def test_two_names_of_one_setting_with_different_values_are_exit_2_without_the_v
 
 @pytest.mark.parametrize("entry, value, reason", [
     ("password", "vault://team/very-private", "refers to another system (vault://), which is not supported"),
-    ("password", b"very\0private", "holds a NUL byte"),
-    ("host", b"very\0private", "holds a NUL byte"),
+    ("password", b"very\0private", "contains a NUL byte"),
+    ("host", b"very\0private", "contains a NUL byte"),
     ("type", "\n", "is empty"),
     ("ca.crt", b"very-private".ljust(1024 * 1024 + 1), "larger than 1048576 bytes"),
 ])

@@ -110,7 +110,7 @@ def test_check_says_who_is_the_primary_and_who_named_it(start_group, bindings):
 def test_a_master_without_sentinels_is_refused(bindings):
     bindings.write("db", type="redis", host="localhost", **{"sentinel.master": "mymaster"})
     status, _, err = check(env=bindings.environment())
-    assert status == 2 and "sentinel.master: it needs sentinel.nodes" in err
+    assert status == 2 and "sentinel.master: requires sentinel.nodes" in err
 
 
 # --- What the Sentinels' user may do --------------------------------------------------------------------------
