@@ -1,8 +1,8 @@
-/* collector_client: libcurl's multi interface with one transfer, and not its easy one, because only the former can be
- * waited for with a deadline that another thread may bring forward (collector_client_cut_at wakes it). The easy handle
- * is set up anew for each request, which is cheap and leaves nothing of an earlier collector behind; the connection
- * stays in the multi handle's cache for as long as the collector is the same value. Certificates reach libcurl as a
- * file in memory (memfd_create), because not every TLS library that it may be built with takes them as bytes. */
+/* collector_client: uses libcurl's multi interface with one transfer, rather than the easy interface, because only the
+ * multi interface lets another thread shorten the deadline of a wait (collector_client_cut_at wakes it). The easy
+ * handle is set up again for each request, which is cheap and leaves no state of an earlier collector. The connection
+ * stays in the multi handle's cache as long as the collector is the same. libcurl gets certificates as a file in memory
+ * (memfd_create), because not every TLS library that it may be built with accepts them as bytes. */
 #include "collector_client.h"
 
 #include <curl/curl.h>
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 
-/* CONNECT_TIMEOUT_MS is for the name, too, and a resolver may take 5 s for each name server that is away. */
+/* CONNECT_TIMEOUT_MS includes the name look-up, and a resolver may take 5 s for each name server that is down. */
 enum { CONNECT_TIMEOUT_MS = 12000, RETRY_AFTER_MAX_S = 60, STALE_MS = 2000, URL_MAX = 4096, REPLY_MAX_BYTES = 1 << 20 };
 
 struct collector_client {
@@ -25,13 +25,13 @@ struct collector_client {
         CURL *easy;
         _Atomic int64_t cut_at_ms;
         int64_t max_age_ms;
-        long age_max_s; /* of the connection that is open, or of the next one; 0: for ever */
+        long age_max_s; /* of the open connection, or of the next one; 0: no limit */
         struct uuid_source uuids;
-        struct backing_collector *collector; /* of the last request; its connection may be open */
-        int trust_fd;                        /* its certificates as a file; -1: the system's are trusted */
+        struct backing_collector *collector; /* of the last request; its connection may still be open */
+        int trust_fd;                        /* its certificates as a file; -1: trust the system's */
         char error[CURL_ERROR_SIZE];
         struct curl_slist *fields;
-        struct collector_reply *reply; /* of the request under way */
+        struct collector_reply *reply; /* of the request in progress */
         size_t reply_length, reply_bytes;
 };
 
@@ -47,7 +47,7 @@ void collector_client_global_fini(void)
         curl_global_cleanup();
 }
 
-/* Each connection has an age of its own, so that many Pingers do not come at once. libcurl counts in seconds. */
+/* Each connection has its own maximum age, so that many Pingers do not reconnect at once. libcurl counts in seconds. */
 static void choose_age(struct collector_client *client)
 {
         struct uuid uuid;
@@ -85,11 +85,11 @@ void collector_client_close(struct collector_client *client)
         if (!client)
                 return;
         curl_easy_cleanup(client->easy);
-        (void)curl_multi_cleanup(client->multi); /* NULL and an empty one are fine */
+        (void)curl_multi_cleanup(client->multi); /* NULL and an empty client are fine */
         curl_slist_free_all(client->fields);
         backing_collector_unref(client->collector);
         if (client->trust_fd >= 0)
-                (void)close(client->trust_fd); /* memory only */
+                (void)close(client->trust_fd); /* can only run out of memory */
         free(client);
 }
 
@@ -101,11 +101,11 @@ void collector_client_cut_at(struct collector_client *client, int64_t deadline_m
 
 void collector_client_wake(struct collector_client *client)
 {
-        (void)curl_multi_wakeup(client->multi); /* if it fails, all is seen a second later */
+        (void)curl_multi_wakeup(client->multi); /* if it fails, the change is noticed a second later */
 }
 
-/* What says that this very body is wrong. All else (404, 421, 425, a redirect) is what one gets from a proxy that
- * starts, from a Collector that is being replaced, or at a wrong place, and may be right the next time. */
+/* True for answers that reject this particular body. Other errors (404, 421, 425, a redirect) come from a proxy that is
+ * starting, a Collector that is being replaced, or a wrong address, and the next attempt may succeed. */
 static bool is_about_the_body(int status)
 {
         static const int all[] = { 400, 406, 409, 411, 413, 414, 415, 417, 422, 431 };
@@ -122,7 +122,7 @@ enum collector_verdict collector_judge(int status)
         return is_about_the_body(status) ? COLLECTOR_REFUSED : COLLECTOR_AGAIN;
 }
 
-/* libcurl's callback for the answer's body: its beginning is kept, the rest is read and dropped. */
+/* libcurl's callback for the answer's body: keeps the beginning, and reads and drops the rest. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
         struct collector_client *client = data;
@@ -144,7 +144,7 @@ static int add_field(struct collector_client *client, const char *name, const ch
                 rc = buf_append(&line, value, length);
         struct curl_slist *longer = rc == 0 ? curl_slist_append(client->fields, line.data) : NULL;
         if (line.data)
-                explicit_bzero(line.data, line.len); /* the line may hold the token */
+                explicit_bzero(line.data, line.len); /* the line may contain the token */
         buf_fini(&line);
         if (!longer)
                 return ERR_NOMEM;
@@ -152,7 +152,7 @@ static int add_field(struct collector_client *client, const char *name, const ch
         return 0;
 }
 
-/* A token with a line end in it would make a header field of the sender's own. */
+/* A token that contains a line end would add a header field. */
 static bool is_field_value(const struct secret *token)
 {
         for (size_t i = 0; i < token->length; i++) {
@@ -168,7 +168,7 @@ static int set_fields(struct collector_client *client, const struct backing_coll
         const struct secret *token = backing_collector_token(collector);
         int rc = add_field(client, "Content-Type", "application/json", strlen("application/json"));
         if (rc == 0)
-                rc = add_field(client, "Expect", "", 0); /* the answer to an expectation would cost a round trip */
+                rc = add_field(client, "Expect", "", 0); /* waiting for "100 Continue" would cost a round trip */
         if (rc == 0 && request->id)
                 rc = add_field(client, "Idempotency-Key", request->id, strlen(request->id));
         if (rc == 0 && request->id)
@@ -201,7 +201,7 @@ static int write_trust(const struct secret *certificates, struct err *err)
                 ssize_t n = write(fd, certificates->bytes + done, certificates->length - done);
                 if (n < 0) {
                         int rc = err_errno(err, "Collector's certificates");
-                        (void)close(fd); /* memory only */
+                        (void)close(fd); /* can only run out of memory */
                         return rc;
                 }
                 done += (size_t)n;
@@ -209,8 +209,8 @@ static int write_trust(const struct secret *certificates, struct err *err)
         return fd;
 }
 
-/* Makes `collector` the one that requests go to. True in `is_new` when it is another one than before: then a
- * connection that is still open must not be used, for it was verified by the other's certificates. */
+/* Makes `collector` the target of requests. Sets `is_new` if it differs from the last one: then an open connection must
+ * not be reused, because it was verified with the other one's certificates. */
 static int choose(struct collector_client *client, struct backing_collector *collector, bool *is_new, struct err *err)
 {
         const struct secret *certificates = backing_collector_certificates(collector);
@@ -221,14 +221,14 @@ static int choose(struct collector_client *client, struct backing_collector *col
         if (fd < 0 && certificates->length > 0)
                 return fd;
         if (client->trust_fd >= 0)
-                (void)close(client->trust_fd); /* memory only */
+                (void)close(client->trust_fd); /* can only run out of memory */
         client->trust_fd = fd;
         backing_collector_unref(client->collector);
         client->collector = backing_collector_ref(collector);
         return 0;
 }
 
-/* The system's certificates are not trusted beside those of the binding. */
+/* If the binding has certificates, the system's are not trusted. */
 static CURLcode set_trust(struct collector_client *client)
 {
         char path[32];
@@ -237,7 +237,7 @@ static CURLcode set_trust(struct collector_client *client)
         return rc == CURLE_OK ? curl_easy_setopt(client->easy, CURLOPT_CAPATH, NULL) : rc;
 }
 
-/* Each libcurl option that can fail for other reasons than memory is looked at; the others take constants. */
+/* Checks each libcurl option that can fail for reasons other than memory; the others take constants. */
 static int set_options(struct collector_client *client, const struct backing_collector *collector,
                        const struct collector_request *request, struct err *err)
 {
@@ -288,7 +288,7 @@ static int failed(struct collector_client *client, const struct backing_collecto
         return err_set(err, reaction, "%s: %s", backing_collector_url(collector), why);
 }
 
-/* How long the transfer may still wait; `stale_ms` remembers when it lost its sense, INT64_MAX: it has not. */
+/* How long the transfer may still wait; `stale_ms` is the time when it became outdated, INT64_MAX: it is not. */
 static int64_t time_left_ms(struct collector_client *client, const struct collector_request *request, int64_t *stale_ms)
 {
         int64_t now_ms = clock_monotonic_ms(), until_ms = atomic_load(&client->cut_at_ms);
@@ -297,7 +297,7 @@ static int64_t time_left_ms(struct collector_client *client, const struct collec
         return (until_ms < *stale_ms ? until_ms : *stale_ms) - now_ms;
 }
 
-/* Runs the transfer to its end, or until the cut. */
+/* Runs the transfer until it ends or is cut off. */
 static int run(struct collector_client *client, const struct backing_collector *collector,
                const struct collector_request *request, struct err *err)
 {
@@ -361,7 +361,7 @@ int collector_client_send(struct collector_client *client, struct backing_collec
                 read_reply(client);
         curl_easy_reset(client->easy);
         for (struct curl_slist *field = client->fields; field; field = field->next)
-                explicit_bzero(field->data, strlen(field->data)); /* one of them held the token */
+                explicit_bzero(field->data, strlen(field->data)); /* one of them contained the token */
         curl_slist_free_all(client->fields);
         client->fields = NULL;
         return rc;

@@ -7,7 +7,7 @@
  *
  * The collector's token is sent as `Authorization: Bearer`. If the collector has certificates, only those are trusted.
  * Redirects are not followed, since they would send the token to another host. Proxies from the environment are
- * ignored: a backing service is where its binding says.
+ * ignored, because the binding determines the address of a backing service.
  *
  * Threads: one at a time; collector_client_cut_at and collector_client_wake: any. collector_client_global_init once,
  * before the first thread. */
@@ -21,7 +21,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 
-struct collector_client; /* opaque: the connection and what it takes to open it */
+struct collector_client; /* opaque: the connection and everything needed to open it */
 
 struct collector_request {
         const char *path; /* appended to the collector's URL; NULL: "/" */

@@ -1,7 +1,7 @@
 /* delivery: a mutex and a condition around the queue (queue.c), and one thread that sends (collector_client.c). The
- * thread waits for a batch to be due, takes it, and stays with it until it is delivered, refused, or the deadline of
- * the stop has passed; only then it takes the next, which keeps the order. The request path holds the lock for a copy
- * of a few hundred bytes and wakes the thread only when that has something to do.
+ * thread waits until a batch is due, takes it, and retries it until it is delivered, refused, or the stop deadline has
+ * passed. Only then does it take the next one, which keeps the order. The request path holds the lock for a copy of a
+ * few hundred bytes and wakes the thread only when that has something to do.
  *
  * An episode of failures is logged twice: when it begins, with what happens next, and when it ends. */
 #include "delivery.h"
@@ -68,7 +68,7 @@ static void fill_defaults(struct delivery_options *o)
 static int make_metrics(struct delivery *d, struct err *err)
 {
         static const char dropped[] = "pinger_log_records_dropped_total", dropped_help[] = "Log records lost.";
-        static const char batches[] = "pinger_log_batches_total", batches_help[] = "Batches that are done with.";
+        static const char batches[] = "pinger_log_batches_total", batches_help[] = "Finished batches.";
         const struct {
                 const char *name, *help, *labels;
                 struct metric **cell;
@@ -361,8 +361,8 @@ static void free_all(struct delivery *d)
         queue_fini(&d->queue);
         backing_collector_unref(d->collector);
         collector_client_close(d->client);
-        (void)pthread_cond_destroy(&d->changed); /* nobody waits */
-        (void)pthread_mutex_destroy(&d->lock);   /* nobody holds it */
+        (void)pthread_cond_destroy(&d->changed); /* no thread waits */
+        (void)pthread_mutex_destroy(&d->lock);   /* no thread holds it */
         free(d);
 }
 

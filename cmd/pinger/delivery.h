@@ -34,16 +34,16 @@
 struct delivery; /* opaque */
 
 struct delivery_options {
-        size_t batch_records;    /* 0 = 10                                                     */
-        int64_t batch_ms;        /* 0 = 1000                                                   */
-        size_t records_max;      /* waiting and in flight; 0 = 10000 */
-        size_t bytes_max;        /* bytes bytes of their texts; 0 = 16 MiB */
+        size_t batch_records;    /* 0 = 10                                                   */
+        int64_t batch_ms;        /* 0 = 1000                                                 */
+        size_t records_max;      /* waiting and in flight; 0 = 10000                         */
+        size_t bytes_max;        /* total size of their texts in bytes; 0 = 16 MiB           */
         int64_t max_age_ms;      /* age limit of a connection, give or take a tenth; 0: none */
-        int64_t timeout_ms;      /* for one attempt; 0 = 10000                                 */
-        int64_t retry_min_ms;    /* first pause, doubled with each failure; 0 = 100            */
-        int64_t retry_max_ms;    /* 0 = 5000                                                   */
-        struct metrics *metrics; /* not NULL; must outlive the delivery */
-        struct log *log;         /* NULL: silent                                               */
+        int64_t timeout_ms;      /* for one attempt; 0 = 10000                               */
+        int64_t retry_min_ms;    /* first pause, doubled with each failure; 0 = 100          */
+        int64_t retry_max_ms;    /* 0 = 5000                                                 */
+        struct metrics *metrics; /* not NULL; must outlive the delivery                      */
+        struct log *log;         /* NULL: silent                                             */
 };
 
 enum delivery_state {

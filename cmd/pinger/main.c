@@ -1,7 +1,7 @@
 /* Pinger: reports the environment of a web server at run time, and sends its log to Collector.
  *
- * This file says what Pinger adds to a service (pkg/service): its options and routes, the delivery of log records, and
- * the binding of Collector, which it follows. It does not handle requests. */
+ * This file defines what Pinger adds to a service (pkg/service): its options and routes, the delivery of log records,
+ * and the binding of Collector, which it follows. It does not handle requests. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* overview: what GET /v1/status shows: the Collector in use and the state of its binding, the delivery of log records,
- * how fast they were delivered, the last events.
+ * the rate of delivery, and the latest events.
  *
  * Threads: overview_start, overview_use, overview_on_state: the main thread. All else: any. */
 #ifndef PINGER_OVERVIEW_H

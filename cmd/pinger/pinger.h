@@ -1,5 +1,5 @@
-/* pinger: what the whole process shares, and what each worker thread owns. Workers share only struct pinger: immutable
- * settings, the listener, the log, the registry of metrics, the delivery of records.
+/* pinger: the state that the whole process shares, and the state of each worker thread. Workers share only struct
+ * pinger: immutable settings, the listener, the log, the registry of metrics, the delivery of records.
  *
  * Threads: struct pinger: any, once the workers run. struct worker: the worker's own. */
 #ifndef PINGER_PINGER_H
@@ -25,7 +25,7 @@
 
 struct page;
 
-/* What the whole process shares. Workers borrow it as long as they run. */
+/* The state that the whole process shares. Workers borrow it while they run. */
 struct pinger {
         struct service *service;
         const struct settings *settings;

@@ -27,7 +27,7 @@ struct queue_record; /* opaque */
 
 struct queue_limits {
         size_t records_max;     /* waiting and in flight together */
-        size_t bytes_max;       /* bytes bytes of their texts */
+        size_t bytes_max;       /* total size of their texts in bytes */
         size_t batch_records;   /* this many records fill a batch */
         size_t batch_bytes_max; /* so do this many bytes; a batch has at least one record */
         int64_t batch_ms;       /* a record this old does not wait for a full batch */

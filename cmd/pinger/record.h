@@ -1,6 +1,6 @@
 /* record: writes a request or a response as one log record, the JSON that Collector gets.
  *
- *     struct record_source source;                     // once a process
+ *     struct record_source source;                     // once per process
  *     record_source_init(&source);
  *     record_request(&source, clock_realtime_ms(), &(struct record_request){ .method = "GET", ... }, &text);
  *     // {"level":30,"time":1764000000000,"pid":7,"hostname":"h","req":{"method":"GET","url":"/","headers":{...},

@@ -10,7 +10,7 @@
 static const char *const api_version_variables[] = { "CURRENT_VERSION", NULL };
 
 #define REPORT .group = "Report and pages"
-#define COLLECTOR .group = "Collector (else a service binding, else COLLECTOR_HOSTNAME and _PORT, COLLECTOR_URL)"
+#define COLLECTOR .group = "Collector (otherwise a binding, otherwise COLLECTOR_HOSTNAME and _PORT, COLLECTOR_URL)"
 #define DELIVERY .group = "Delivery of log records"
 #define RUNNING .group = "Running"
 
@@ -58,10 +58,10 @@ static const struct config_option options[] = {
           .max = 10000000, .unit = "records",
           .help = "Records that may wait for Collector; beyond that, new ones are dropped and counted." },
         { "queue-bytes", CONFIG_BYTES_AT(struct settings, queue_bytes), DELIVERY, .fallback = "16MiB", .min = 64 << 10,
-          .max = (int64_t)16 << 30, .help = "Memory for those records." },
+          .max = (int64_t)16 << 30, .help = "Maximum memory for those records." },
         { "delivery-timeout", CONFIG_DURATION_AT(struct settings, delivery_timeout_ms), DELIVERY, .fallback = "40s",
           .min = 10, .max = SERVICE_HOUR_MS,
-          .help = "Time for one attempt. Keep it longer than Collector's hold time, or Pinger sends a batch again "
+          .help = "Time limit of an attempt. Keep it longer than Collector's hold time, or Pinger sends a batch again "
                   "that Collector still holds." },
         { "retry-max", CONFIG_DURATION_AT(struct settings, retry_max_ms), DELIVERY, .fallback = "5s", .min = 100,
           .max = SERVICE_HOUR_MS,
@@ -92,14 +92,14 @@ const struct config_program settings_program = {
         .usage = "pinger [--option VALUE]...\n"
                  "       pinger request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]",
         .closing =
-                "Pages: every path returns the report, and ?type=currentTime and the like one piece of it, except\n"
+                "Pages: every path returns the report (with ?type=currentTime and the like, one piece of it), except\n"
                 "/healthz /readyz /version /metrics /headers /echo /status/{code} /delay/{time} /pod /v1/status,\n"
                 "and /ui/, which shows the Collector in use and the log on its way in a browser.\n"
                 "\n"
-                "All settings of Collector come from one source, the first that has any: flags; the file; a binding\n"
+                "All settings of Collector come from one source, the first that sets any: flags; the file; a binding\n"
                 "of type collector below $SERVICE_BINDING_ROOT; PINGER_COLLECTOR_*; COLLECTOR_HOSTNAME with\n"
                 "COLLECTOR_PORT; COLLECTOR_URL with COLLECTOR_TOKEN. Pinger watches the binding and\n"
-                "goes elsewhere without a restart. With none of them log records wait until a binding comes.\n"
+                "switches without a restart. If no source sets any, log records wait for a binding.\n"
                 "\n"
                 "Examples:\n"
                 "  pinger                                            listen on 3000\n"

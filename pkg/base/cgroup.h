@@ -1,4 +1,4 @@
-/* cgroup: what the control group of this process may use (cgroup v1 and v2).
+/* cgroup: the limits of this process's control group (cgroup v1 and v2).
  *
  *     struct cgroup_limits limits;
  *     cgroup_read("/", &limits);

@@ -1,5 +1,5 @@
-/* config: from one table of options per program come its flags, its environment variables, its YAML file, `--help`,
- * `--check`, and errors that name the place.
+/* config: one table of options per program defines its flags, environment variables, YAML file, `--help`, `--check`,
+ * and errors that name the place.
  *
  *     struct settings { uint16_t port; int64_t hold_time_ms; struct secret token; };
  *     static const struct config_option options[] = {
@@ -7,7 +7,7 @@
  *               .group = "Listening", .help = "Port to listen on." },
  *             { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), .fallback = "30s", .max = 3600000,
  *               .group = "Redis", .help = "How long a request waits while Redis is away." },
- *             { "token", CONFIG_SECRET_AT(struct settings, token), .group = "Access", .help = "Token to ask for." },
+ *             { "token", CONFIG_SECRET_AT(struct settings, token), .group = "Access", .help = "Token of clients." },
  *     };
  *     static const struct config_program program = { .name = "collector", .prefix = "COLLECTOR", .version = VERSION,
  *             .summary = "stores JSON documents in Redis", .options = options, .option_count = COUNT_OF(options) };

@@ -1,4 +1,4 @@
-/* file: the text of the configuration file, and which key sets which option. */
+/* file: parses the text of the configuration file and maps its keys to options. */
 #ifndef CONFIG_FILE_H
 #define CONFIG_FILE_H
 

@@ -1,4 +1,4 @@
-/* file: what a YAML file may say, what its errors say, and its limits. */
+/* file: the accepted YAML, the texts of errors, and the limits. */
 #include "config/program_test.h"
 
 static void wrong_files_are_named_with_line_and_key(void **state)

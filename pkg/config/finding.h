@@ -4,7 +4,7 @@
 
 #include "config/report.h"
 
-/* One call of config_read. */
+/* The state of one config_read call. */
 struct reading {
         const struct config_program *program;
         void *values;

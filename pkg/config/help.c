@@ -1,5 +1,5 @@
-/* help: the table as text for people, by group, in the table's order, wrapped, each option with its default, its
- * variables and its key. The text is built in memory first, so a broken pipe causes just one failed write. */
+/* help: prints the table by group, in the table's order, wrapped, each option with its default, its variables and its
+ * key. The text is built in memory first, so a broken pipe causes just one failed write. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* limits: the most that a program reads of each input. */
+/* limits: the maximum that a program reads from each input. */
 #ifndef CONFIG_LIMITS_H
 #define CONFIG_LIMITS_H
 

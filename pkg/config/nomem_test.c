@@ -1,4 +1,4 @@
-/* What reading options does when memory runs out; `make torture` makes each allocation fail in turn. */
+/* Reading options when memory runs out; `make torture` makes each allocation fail in turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

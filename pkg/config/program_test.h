@@ -1,4 +1,4 @@
-/* A program with an option of each kind, for the tests: its table, and how it is read. */
+/* A program with an option of each kind, for the tests: its table, and helpers that read it. */
 #ifndef CONFIG_PROGRAM_TEST_H
 #define CONFIG_PROGRAM_TEST_H
 

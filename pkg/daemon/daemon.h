@@ -1,4 +1,4 @@
-/* daemon: the life of a program around its main loop: signals, reloading, draining, stopping.
+/* daemon: the life cycle of a program around its main loop: signals, reloading, draining, stopping.
  *
  *     if (daemon_prepare() < 0) ...                        // the first line of main
  *     struct daemon daemon;
@@ -46,7 +46,7 @@ struct daemon_options {
 };
 
 struct daemon {
-        uv_loop_t loop; /* the program's main loop, for everyone's handles */
+        uv_loop_t loop; /* the program's main loop, for all handles */
 
         /* Private. */
         struct daemon_options options;

@@ -1,4 +1,4 @@
-/* What a well-behaved client sees: routes, parameters, bodies, keep-alive, pipelining. */
+/* Exchanges with a well-behaved client: routes, parameters, bodies, keep-alive, pipelining. */
 #include "http/fixture.h"
 
 static struct fixture f;

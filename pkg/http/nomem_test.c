@@ -1,5 +1,5 @@
-/* What the server does when memory runs out; `make torture` makes each allocation fail in turn. A failure affects only
- * one request: its connection is answered or closed, and the next request is served. */
+/* The server when memory runs out; `make torture` makes each allocation fail in turn. A failure affects only one
+ * request: its connection is answered or closed, and the next request is served. */
 #include "http/fixture.h"
 
 static struct fixture f;

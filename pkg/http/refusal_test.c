@@ -1,5 +1,5 @@
-/* What a client sees if its body is too large, if it speaks TLS, or if there are too many clients: an answer that it
- * can read, even if it sends everything before it reads. */
+/* Answers to a client whose body is too large or that speaks TLS, and to clients beyond the limit. They can read the
+ * answer even if they send everything before they read. */
 #include "http/refusal_test.h"
 
 static void assert_refused(const char *bytes, size_t length, int status)

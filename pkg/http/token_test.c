@@ -1,4 +1,4 @@
-/* Who is admitted, who is refused and with which answer, and how both change when the tokens are replaced. */
+/* Which clients are admitted, which answers the others get, and how both change when the tokens are replaced. */
 #include "http/fixture.h"
 
 static struct fixture f;

@@ -1,4 +1,4 @@
-/* form_merge: how qs 6.17 merges values with the same name (duplicates "combine", strictMerge), according to its
+/* form_merge: merges values with the same name like qs 6.17 (duplicates "combine", strictMerge), according to its
  * README and behaviour:
  *   - equal names make an array; an array with more elements than its limit becomes an object with their
  *     indexes, which takes further values at the next index ("overflow");

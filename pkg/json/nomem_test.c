@@ -1,4 +1,4 @@
-/* What the functions that append do when memory runs out; `make torture` makes each allocation fail in turn. */
+/* Functions that append, when memory runs out; `make torture` makes each allocation fail in turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* history: a ring of rates. Each is the growth since the last sample divided by the time that has actually passed, so
- * that a late sample does not show as a dip and a peak. */
+/* history: a ring of rates. Each rate is the growth since the last sample divided by the time that has actually passed,
+ * so that a late sample does not look like a dip and a peak. */
 #include "page/history.h"
 
 void history_init(struct history *history)

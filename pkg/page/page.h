@@ -43,7 +43,8 @@ void page_get(struct http_request *request, const struct page *page);
 /* Answers with a redirect to the page: 308 for "/ui", 303 for "/". It is relative, so that a proxy's path prefix
  * stays. */
 void page_redirect(struct http_request *request, int status);
-/* Does a browser ask, that is, does text/html outrank JSON and everything else in Accept? NULL: no. */
+/* Does the request come from a browser, that is, does text/html outrank JSON and everything else in Accept? NULL:
+ * no. */
 bool page_is_wanted(const char *accept);
 
 #endif

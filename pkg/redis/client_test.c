@@ -1,4 +1,4 @@
-/* Tests of a client against a scripted server: what is held and for how long, and closing. */
+/* Tests of a client against a scripted server: which commands are held and for how long, and closing. */
 #include "redis/client_rig_test.h"
 
 static void commands_are_answered_in_order_with_one_write_a_turn(void **state UNUSED)
@@ -196,7 +196,7 @@ static void closing_in_the_middle_of_an_attempt_leaves_nothing(void **state UNUS
         rig_init(&rig);
         struct redis_target_options options = { .host = "localhost", .port = 1 };
         rig_open_target(&rig, (struct redis_options){ 0 }, redis_target_new(&options, NULL));
-        (void)uv_run(&rig.loop, UV_RUN_NOWAIT); /* the look-up is under way */
+        (void)uv_run(&rig.loop, UV_RUN_NOWAIT); /* the look-up is in progress */
         rig_fini(&rig);
 }
 

@@ -1,4 +1,4 @@
-/* Tests of which replies fit a command, and what happens when one does not. */
+/* Tests of the replies that fit a command, and of those that do not. */
 #include "redis/fake_redis_test.h"
 
 static struct rig rig;

@@ -1,5 +1,5 @@
-/* fake_redis: what the tests of this folder share. A scripted server in the test's own loop gives the answers that a
- * real server cannot be made to give; otherwise the tests start redis-server. A rig runs a client and records its
+/* fake_redis: shared code of the tests in this folder. A scripted server in the test's own loop gives the answers that
+ * a real server cannot be made to give; otherwise the tests start redis-server. A rig runs a client and records its
  * events. */
 #ifndef REDIS_FAKE_REDIS_TEST_H
 #define REDIS_FAKE_REDIS_TEST_H
@@ -98,7 +98,7 @@ static inline bool fake_is_handshake(const char *name)
         return false;
 }
 
-/* What a healthy Redis would answer. */
+/* The answers of a healthy Redis. */
 static inline const char *fake_usual(const char *name)
 {
         static const struct {
@@ -162,7 +162,7 @@ static inline bool fake_take(struct fake_conn *conn)
                 *(char *)memchr(argv[i], '\r', (size_t)(end - argv[i])) = '\0';
         fake_command(conn, argc, argv);
         conn->in.len -= (size_t)(at - conn->in.data);
-        memmove(conn->in.data, at, conn->in.len + 1); /* with the NUL behind it */
+        memmove(conn->in.data, at, conn->in.len + 1); /* with the NUL after it */
         return true;
 }
 

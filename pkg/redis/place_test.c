@@ -210,7 +210,7 @@ static void on_two_changes_it_is_made_for_the_last_place_alone(void **state UNUS
         stop();
 }
 
-/* --- What waits for a generation ------------------------------------------------------------------------- */
+/* --- Commands that wait for a generation ------------------------------------------------------------------------- */
 
 static void send_for(struct job *job, const char *key, unsigned generation)
 {

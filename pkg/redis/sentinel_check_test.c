@@ -1,4 +1,4 @@
-/* Tests of what `--check` asks each Sentinel. */
+/* Tests of the questions that `--check` sends to each Sentinel. */
 #include "redis/fake_redis_test.h"
 
 enum { SENTINELS = 3 };

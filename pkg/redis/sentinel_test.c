@@ -1,7 +1,7 @@
-/* Tests of Sentinel support with scripted Sentinels: which one is believed, and when the next one is asked. */
+/* Tests of Sentinel support with scripted Sentinels: which answer is used, and when the next Sentinel is asked. */
 #include "redis/sentinel_rig_test.h"
 
-/* --- Whom to believe --------------------------------------------------------------------------------------- */
+/* --- Choosing an answer --------------------------------------------------------------------------------------- */
 
 static void the_first_one_that_answers_names_the_primary(void **state UNUSED)
 {

@@ -212,7 +212,7 @@ static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **stat
         stop();
 }
 
-/* How long a command sent now takes. */
+/* Returns how long a command sent now takes. */
 static int64_t time_of_set(struct fake *server)
 {
         int64_t before_ms = clock_monotonic_ms();
@@ -333,7 +333,7 @@ static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_i
         stop();
 }
 
-/* The client asks for what it has missed. */
+/* The client asks for the events that it has missed. */
 static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void **state UNUSED)
 {
         start_listening();

@@ -1,4 +1,4 @@
-/* Tests of finding the command that ends connections, and of noticing that Redis accepts writes again. */
+/* Tests of finding the command that makes Redis close connections, and of noticing that Redis accepts writes again. */
 #include "redis/fake_redis_test.h"
 
 enum { OTHERS = 40 };

@@ -1,7 +1,7 @@
 /* Tests of TLS handshakes, with a real redis-server and with peers that do not speak TLS, and of targets with TLS. */
 #include "redis/tls_rig_test.h"
 
-/* --- Who is let in --------------------------------------------------------------------------------------- */
+/* --- Certificates --------------------------------------------------------------------------------------- */
 
 static void the_issuer_and_the_name_are_verified(void **state UNUSED)
 {

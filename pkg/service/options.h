@@ -41,7 +41,7 @@ extern const char *const service_log_level_words[];
 
 #define SERVICE_HOUR_MS (60 * 60 * 1000)
 
-/* A row per option. The member is a name after a dot, so it cannot stand in parentheses.
+/* A row per option. The member is a name after a dot, so it cannot be in parentheses.
  * NOLINTBEGIN(bugprone-macro-parentheses) */
 /* clang-format off */
 #define SERVICE_LISTENING(type_, member_, default_port_)                                                               \

@@ -1,5 +1,5 @@
-/* service: what each of our programs does around its own work: it reads settings, opens log, metrics, bindings and
- * listener, starts workers, follows bindings, reloads on SIGHUP, drains and stops on SIGTERM.
+/* service: the part that all our programs share: it reads settings, opens log, metrics, bindings and listener, starts
+ * workers, follows bindings, reloads on SIGHUP, drains and stops on SIGTERM.
  *
  *     struct settings { struct service_settings service; };              // options.h
  *     static const struct service_program program = {
@@ -40,8 +40,8 @@
 
 struct service;
 
-/* Inputs derived from the settings, for those that follow bindings. SIGHUP reads them again, into separate memory that
- * lives as long as they are in use. */
+/* Inputs derived from the settings, for the code that follows bindings. SIGHUP reads them again, into separate memory
+ * that lives as long as they are in use. */
 struct service_inputs {
         size_t size;
         /* `inputs` is all zero and may point into itself, the settings and the report. `fini` is called after a
@@ -82,7 +82,7 @@ struct service_program {
         void (*drain)(struct service *service);                                      /* a stop signal has arrived */
         void (*close)(struct service *service);                        /* closes its handles on the loop */
         void (*stopped)(struct service *service, int64_t deadline_ms); /* all workers have ended */
-        /* Logs where a binding or another source leads. */
+        /* Logs the address that a binding or another source gives. */
         const struct backing_report *(*report)(const struct service *service, const char **address);
         /* True if the settings ask for a check instead of a run; *status is its exit status. */
         bool (*check)(const void *settings, const struct config_report *report, char *const *environment, int *status);

@@ -44,7 +44,7 @@ static const struct config_option options[] = { SERVICE_LISTENING(struct setting
 static const struct config_program settings_program = { .name = "guide",
                                                         .prefix = "GUIDE",
                                                         .version = "1",
-                                                        .summary = "Tells the way.",
+                                                        .summary = "Gives directions.",
                                                         .options = options,
                                                         .option_count = COUNT_OF(options) };
 
