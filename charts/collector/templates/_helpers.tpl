@@ -116,7 +116,7 @@ annotations:
 {{- fail (printf "%s: a number beyond 2^53 loses digits: put it in quotes, or use --set-string" (index . 1)) -}}
 {{- end -}}
 {{- if ne (float64 $value) (floor $value) -}}
-{{- fail (printf "%s: %v is no whole number, and others lose digits: put it in quotes, or use --set-string" (index . 1) $value) -}}
+{{- fail (printf "%s: %v is not a whole number, and other numbers lose digits: put it in quotes, or use --set-string" (index . 1) $value) -}}
 {{- end -}}
 {{- printf "%.0f" (float64 $value) -}}
 {{- else -}}
@@ -160,7 +160,7 @@ annotations:
 {{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ include "collector.text" (list ($image.tag | default (index . 2)) "image.tag") }}{{ end -}}
 {{- end -}}
 
-{{/* Those of the chart and of an umbrella's `global`, where they may be mere names. */}}
+{{/* The pull secrets of the chart and of an umbrella's `global`, where they may be plain names. */}}
 {{- define "collector.imagePullSecrets" -}}
 {{- $names := list -}}
 {{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
@@ -316,7 +316,7 @@ projected:
 {{- $isThere := or (eq .Values.redis.mode "env") (eq (include "collector.previousName" .) "redis") -}}
 {{- range .Values.extraVolumeMounts }}{{- if eq .mountPath $place }}{{- $isThere = true }}{{- end }}{{- end -}}
 {{- if not $isThere -}}
-{{- fail (printf "config.previous-binding: nothing is mounted at %s. Set redis.previous.secret.name to the Secret of the previous Redis, or keep the chart's own by redis.internal.keep" $place) -}}
+{{- fail (printf "config.previous-binding: nothing is mounted at %s. Set redis.previous.secret.name to the Secret of the previous Redis, or keep the chart's own with redis.internal.keep" $place) -}}
 {{- end -}}
 {{- end -}}
 {{- if and (include "collector.previousSource" .) (eq (include "collector.previousName" .) "redis") (has .Values.redis.mode (list "internal" "secret" "serviceBinding")) -}}
@@ -404,9 +404,9 @@ affinity:
 {{- $most := include "collector.bytes" $maxmemory | int64 -}}
 {{- $limit := include "collector.bytes" . | int64 -}}
 {{- if eq $most 0 -}}
-{{- fail (printf "redis.internal.maxmemory: %s is no bound, and the memory limit is %v: the kernel would end Redis there" $maxmemory .) -}}
+{{- fail (printf "redis.internal.maxmemory: %s means no limit, but the memory limit is %v, at which the kernel would kill Redis" $maxmemory .) -}}
 {{- else if ge $most $limit -}}
-{{- fail (printf "redis.internal.maxmemory: %s (%d bytes) is not below the memory limit, redis.internal.resources.limits.memory: %v (%d bytes). Redis needs more than that for itself: up to twice maxmemory while it rewrites its file" $maxmemory $most . $limit) -}}
+{{- fail (printf "redis.internal.maxmemory: %s (%d bytes) is not below the memory limit, redis.internal.resources.limits.memory: %v (%d bytes). Redis itself needs more: up to twice maxmemory while it rewrites its file" $maxmemory $most . $limit) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -415,7 +415,7 @@ affinity:
 {{- define "collector.checkRedisConfig" -}}
 {{- $secret := regexFind "(?mi)^[ \\t]*(requirepass|masterauth|tls-(client-)?key-file-pass|user[ \\t].*[ \\t][\"']?>)" (.Values.redis.internal.config | default "") -}}
 {{- if $secret -}}
-{{- fail (printf "redis.internal.config: a password would be readable in a ConfigMap (%s). Set that of Redis by redis.internal.password or passwordSecret, and that of an ACL user by its checksum: user NAME on #SHA256 ..." (regexFind "[a-zA-Z-]+" $secret)) -}}
+{{- fail (printf "redis.internal.config: a password would be readable in a ConfigMap (%s). Set Redis's password by redis.internal.password or passwordSecret, and an ACL user's by its checksum: user NAME on #SHA256 ..." (regexFind "[a-zA-Z-]+" $secret)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -427,38 +427,38 @@ affinity:
 {{- $wanted := .Values.redis.internal.persistence -}}
 {{- $wants := and $wanted.enabled (not $wanted.existingClaim) -}}
 {{- with lookup "apps/v1" "StatefulSet" $namespace $name -}}
-{{- $way := printf "Kubernetes doesn't change that of a StatefulSet. Remove it without its pod, then upgrade again: kubectl --namespace %s delete statefulset %s --cascade=orphan" $namespace $name -}}
+{{- $way := printf "Kubernetes doesn't change this in a StatefulSet. Delete the StatefulSet but keep its pod, then upgrade again: kubectl --namespace %s delete statefulset %s --cascade=orphan" $namespace $name -}}
 {{- $templates := .spec.volumeClaimTemplates | default list -}}
 {{- if and $wants (not $templates) -}}
-{{- fail (printf "redis.internal.persistence: the Valkey there has no volume claim of its own. %s; its documents don't come along" $way) -}}
+{{- fail (printf "redis.internal.persistence: the existing Valkey has no volume claim. %s; its documents are not copied" $way) -}}
 {{- else if and (not $wants) $templates -}}
-{{- fail (printf "redis.internal.persistence: the Valkey there has the volume claim data-%s-0. %s; the claim stays, without being used" $name $way) -}}
+{{- fail (printf "redis.internal.persistence: the existing Valkey has the volume claim data-%s-0. %s; the claim stays but is not used" $name $way) -}}
 {{- else if $wants -}}
 {{- $there := (first $templates).spec -}}
 {{- $size := $there.resources.requests.storage -}}
 {{- /* The API server rewrites 1024Mi as 1Gi. */ -}}
 {{- if ne (include "collector.bytes" $size) (include "collector.bytes" $wanted.size) -}}
-{{- fail (printf "redis.internal.persistence.size: %v, where the Valkey there has %s. %s. An existing claim grows by itself: kubectl --namespace %s patch pvc data-%s-0 --patch '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"%v\"}}}}'" $wanted.size $size $way $namespace $name $wanted.size) -}}
+{{- fail (printf "redis.internal.persistence.size: %v, but the existing Valkey has %s. %s. To enlarge the existing claim: kubectl --namespace %s patch pvc data-%s-0 --patch '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"%v\"}}}}'" $wanted.size $size $way $namespace $name $wanted.size) -}}
 {{- end -}}
 {{- $class := include "collector.storageClass" $ -}}
 {{- if and $class (ne $class (get $there "storageClassName" | default "-" )) -}}
-{{- fail (printf "redis.internal.persistence.storageClass: %s, where the Valkey there has %s. %s; the claim that is there keeps its class" $class (get $there "storageClassName" | default "the cluster's default") $way) -}}
+{{- fail (printf "redis.internal.persistence.storageClass: %s, but the existing Valkey has %s. %s; the existing claim keeps its class" $class (get $there "storageClassName" | default "the cluster's default") $way) -}}
 {{- end -}}
 {{- if ne (join "," (sortAlpha ($wanted.accessModes | default (list "ReadWriteOnce")))) (join "," (sortAlpha $there.accessModes)) -}}
-{{- fail (printf "redis.internal.persistence.accessModes: the Valkey there has %s. %s" (join ", " $there.accessModes) $way) -}}
+{{- fail (printf "redis.internal.persistence.accessModes: the existing Valkey has %s. %s" (join ", " $there.accessModes) $way) -}}
 {{- end -}}
 {{- $metadata := (first $templates).metadata -}}
 {{- range $part := list "labels" "annotations" -}}
 {{- $texts := fromYaml (include "collector.texts" (list $ (get $wanted $part | default dict) (printf "redis.internal.persistence.%s" $part))) -}}
 {{- if ne (toJson $texts) (toJson (get $metadata $part | default dict)) -}}
-{{- fail (printf "redis.internal.persistence.%s: the claim of the Valkey there has others. %s; to change those of the claim itself: kubectl --namespace %s %s pvc data-%s-0" $part $way $namespace (get (dict "labels" "label" "annotations" "annotate") $part) $name) -}}
+{{- fail (printf "redis.internal.persistence.%s: the existing Valkey's claim has others. %s; to change those of the claim itself: kubectl --namespace %s %s pvc data-%s-0" $part $way $namespace (get (dict "labels" "label" "annotations" "annotate") $part) $name) -}}
 {{- end -}}
 {{- end -}}
 {{- /* The API server adds `apiGroup: null`. */ -}}
 {{- $given := $wanted.dataSource | default dict -}}
 {{- $source := get $there "dataSource" | default dict -}}
 {{- if or (ne (default "" $given.apiGroup) (default "" $source.apiGroup)) (ne (toJson (omit $given "apiGroup")) (toJson (omit $source "apiGroup"))) -}}
-{{- fail (printf "redis.internal.persistence.dataSource: the Valkey there began with another, or with none. %s; a claim that is there keeps its data" $way) -}}
+{{- fail (printf "redis.internal.persistence.dataSource: the existing Valkey was created with another, or with none. %s; an existing claim keeps its data" $way) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -486,11 +486,11 @@ redis.conf: |
   {{- . | trim | nindent 2 }}
   {{- end }}
 # The password stays off the command line, which other processes on the node can read. A replaced password stays valid
-# for ten minutes, for clients that do not have the new one yet: checksums of both are stored beside the data.
+# for ten minutes, for clients that do not have the new one yet: checksums of both are stored with the data.
 start: |
   set -eu
   umask 077
-  # The password for the probe: the Secret may have a newer one by then.
+  # The password for the probe, because the Secret may contain a newer one by then.
   printf %s "$(cat /etc/redis/password/password)" >/run/redis/password
   password=$(sed 's/[\\"]/\\&/g' /run/redis/password)
   { cat /etc/redis/config/redis.conf; printf 'requirepass "%s"\n' "$password"; } >/run/redis/redis.conf

@@ -105,7 +105,7 @@ annotations:
 {{- fail (printf "%s: a number beyond 2^53 loses digits: put it in quotes, or use --set-string" (index . 1)) -}}
 {{- end -}}
 {{- if ne (float64 $value) (floor $value) -}}
-{{- fail (printf "%s: %v is no whole number, and others lose digits: put it in quotes, or use --set-string" (index . 1) $value) -}}
+{{- fail (printf "%s: %v is not a whole number, and other numbers lose digits: put it in quotes, or use --set-string" (index . 1) $value) -}}
 {{- end -}}
 {{- printf "%.0f" (float64 $value) -}}
 {{- else -}}
@@ -149,7 +149,7 @@ annotations:
 {{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ include "pinger.text" (list ($image.tag | default (index . 2)) "image.tag") }}{{ end -}}
 {{- end -}}
 
-{{/* Those of the chart and of an umbrella's `global`, where they may be mere names. */}}
+{{/* The pull secrets of the chart and of an umbrella's `global`, where they may be plain names. */}}
 {{- define "pinger.imagePullSecrets" -}}
 {{- $names := list -}}
 {{- range concat ((.Values.global).imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
