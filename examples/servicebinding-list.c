@@ -1,5 +1,5 @@
 /* servicebinding-list: lists the bindings that a program would find, with the names and sizes of
- * their entries and never a value. With --watch it keeps running and prints one line per change.
+ * their entries, but never a value. With --watch it keeps running and prints one line per change.
  *
  *     cc $(pkg-config --cflags libservicebinding) -o servicebinding-list servicebinding-list.c \
  *             $(pkg-config --libs libservicebinding)
@@ -77,7 +77,7 @@ static int follow(struct servicebinding_watch *watch)
                 }
                 servicebinding_set_unref(old);
                 if (fflush(stdout) != 0)
-                        return 1; /* nobody reads the output anymore */
+                        return 1; /* the output has no reader any more */
         }
 }
 

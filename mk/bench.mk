@@ -14,13 +14,13 @@ bench-modes: deps-bench deps-test
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector
 	@$(PYTHON) tests/bench/modes --build $(OUT)
 
-## bench-swap: measure how a change of the binding slows requests, about 2 minutes
+## bench-swap: measure the effect of a binding change on requests, about 2 minutes
 .PHONY: bench-swap
 bench-swap: deps-bench deps-test
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector
 	@$(PYTHON) tests/bench/swap --build $(OUT)
 
-## bench-page: measure what ten open pages cost, replayed and in Chromium, about 3 minutes
+## bench-page: measure the cost of ten open pages, replayed and in Chromium, about 3 minutes
 .PHONY: bench-page
 bench-page: deps-bench deps-test
 	@tools/deps browser

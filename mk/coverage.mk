@@ -1,4 +1,4 @@
-# Line coverage, counted by gcov in a separate build, build/coverage. Each program adds its counts to the files beside
+# Line coverage, counted by gcov in a separate build, build/coverage. Each program adds its counts to the files next to
 # the objects when it exits, so unit and integration tests add up.
 
 COVERAGE_OUT     := build/coverage

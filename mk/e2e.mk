@@ -10,7 +10,7 @@ e2e e2e-all: deps-test deps-e2e
 	@$(MAKE) --no-print-directory image
 	@PYTHON=$(PYTHON) tests/run $@
 
-## test-helm-4: the tests of the charts by Helm 4, which is built from its Go module; other tests use the helm of PATH
+## test-helm-4: test the charts with Helm 4, built from its Go module; other tests use the helm in PATH
 .PHONY: test-helm-4
 test-helm-4: deps-test deps-e2e build/tools/helm-4
 	@$(MAKE) --no-print-directory image

@@ -1,4 +1,4 @@
-# What a Redis fault costs: runs Collector under load, with Redis behind a proxy that injects the fault, and counts the
+# Measures the cost of Redis faults: runs Collector under load, with Redis behind a proxy that injects the fault, and counts the
 # documents afterwards. A single fault takes seconds; see tests/faults/rows.py.
 #
 #   make faults                                         each fault by itself, as a table
@@ -11,7 +11,7 @@ FAULTS_SECONDS ?= 600
 FAULTS_SEED    ?=
 
 .PHONY: faults faults-random flood
-## faults: show what each Redis fault costs, as a table (FAULTS=text: only faults whose name contains it)
+## faults: show the cost of each Redis fault, as a table (FAULTS=text: only faults whose name contains it)
 faults: deps-test
 	@$(MAKE) --no-print-directory programs
 	@BUILD_DIR=$(OUT) $(PYTHON) tests/faults/run --only '$(FAULTS)'

@@ -1,4 +1,4 @@
-# Container images of both programs; any builder that reads a Dockerfile will do. See Dockerfile.
+# Container images of both programs; any builder that reads a Dockerfile works. See Dockerfile.
 
 TAG            ?= $(VERSION)
 DOCKER         ?= docker

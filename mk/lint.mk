@@ -29,7 +29,7 @@ lint: deps-lint
 	if [ -n "$$failed" ]; then echo "make lint: failed:$$failed"; exit 1; fi; \
 	echo "make lint: nothing found"
 
-## fmt: format the code as .clang-format says
+## fmt: format the code according to .clang-format
 .PHONY: fmt
 fmt: deps-lint
 	@clang-format -i $(LINT_C) $(LINT_H) </dev/null

@@ -17,7 +17,7 @@ test-browser: deps-test
 	@$(MAKE) --no-print-directory programs
 	@python=$$(tools/browser) && BUILD_DIR=$(OUT) PYTHON=$$python tests/run browser
 
-## screenshots: take the pictures of the pages in docs/images
+## screenshots: take the screenshots of the pages in docs/images
 screenshots: deps-test
 	@tools/deps browser
 	@$(MAKE) --no-print-directory programs

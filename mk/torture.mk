@@ -9,7 +9,7 @@ TORTURE_RUNS     ?= 0
 # More than the CPUs: these tests mostly wait.
 TORTURE_JOBS     ?= 6
 TORTURE_OUT      := build/torture
-# Left out because each run takes seconds: two that start real Redis servers, and the random storm.
+# Excluded because each run takes seconds: two that start real Redis servers, and the random storm.
 TORTURE_WITHOUT  := pkg/redis/server_test pkg/redis/tls_test pkg/redis/tls_traffic_test pkg/redis/storm_test
 TORTURE          ?= $(filter-out $(TORTURE_WITHOUT),$(patsubst %.c,%,$(wildcard \
                     $(foreach p,$(TORTURE_PACKAGES),pkg/$(p)/*_test.c))))

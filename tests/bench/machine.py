@@ -1,4 +1,4 @@
-"""Describes the machine, and measures what a process uses and how much stays idle."""
+"""Describes the machine, and measures the use of a process and the idle time."""
 
 import os
 import platform

@@ -178,7 +178,7 @@ class Webdis(Server):
 
 
 class Bare(Server):
-    """libmicrohttpd with nothing behind it."""
+    """libmicrohttpd without any storage."""
 
     def __init__(self, name, folder, program, workers, suspend):
         super().__init__(name, folder, lambda port: [program, port, workers, *(["--suspend"] if suspend else [])])

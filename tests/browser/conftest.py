@@ -1,6 +1,6 @@
 """Fixtures of the browser tests: Debian's Chromium, driven by Playwright, and the fixtures of the integration tests.
 
-A page that logs an error, breaks its Content-Security-Policy or asks another host fails its test."""
+A page that logs an error, violates its Content-Security-Policy or contacts another host fails its test."""
 
 import sys
 from pathlib import Path
@@ -34,11 +34,11 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """open_page(program, color_scheme="dark", ...) opens the program's page in a context of its own."""
+    """open_page(program, color_scheme="dark", ...) opens the program's page in a separate context."""
     contexts, complaints = [], []
 
     def complain(text):
-        # What the program answers with an error, the browser logs by itself: tests ask for such answers.
+        # The browser logs every error answer by itself, and tests request such answers.
         if "Failed to load resource" not in text:
             complaints.append(text)
 

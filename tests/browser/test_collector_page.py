@@ -1,4 +1,4 @@
-"""Collector's page in a browser: every function of it."""
+"""Collector's page in a browser: all its functions."""
 
 import json
 import time
@@ -45,7 +45,7 @@ def test_pause_stops_the_list_and_go_on_brings_what_came_meanwhile(start_redis, 
     send(collector, {"order": 2})
     expect(page.locator("#totals dd").first).to_have_text("2")
     expect(rows(page)).to_have_count(1)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(rows(page)).to_have_count(2)
 
 

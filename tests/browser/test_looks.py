@@ -1,4 +1,4 @@
-"""How the pages look, and whether everybody can use them: axe-core finds nothing, nothing is wider than the window."""
+"""Appearance and accessibility of the pages: axe-core finds nothing, and nothing is wider than the window."""
 
 import json
 

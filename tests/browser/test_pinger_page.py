@@ -8,15 +8,15 @@ def test_requests_from_the_page_become_records_that_are_delivered(start_redis, s
     collector = start_collector(start_redis()).wait_connected()
     pinger = start_pinger(f"http://{collector.host}:{collector.port}", batch_time="100ms")
     page, beside = open_page(pinger), open_page(collector)
-    expect(page.locator("#state")).to_have_text("Log goes to Collector")
+    expect(page.locator("#state")).to_have_text("Log is delivered to Collector")
     expect(page.locator("#collector")).to_contain_text(f"http://{collector.host}:{collector.port}")
     delivered = page.locator("#totals dd").first
-    # The page itself has read the report: a request and its answer.
+    # The page itself has read the report, which adds a request and its answer.
     expect(delivered).to_have_text("2")
     for number, (path, status) in enumerate((("/", 200), ("/status/503", 503), ("/delay/1s", 200))):
         page.get_by_role("button", name=f"GET {path}", exact=True).click()
         expect(page.locator("#asked")).to_contain_text(f"GET {path}: {status}")
-        # Each request begins a batch, since the records before it have been delivered: a row shows how one begins.
+        # Each request starts a batch, since earlier records have been delivered; a row shows the first record.
         expect(delivered).to_have_text(str(4 + 2 * number))
     expect(beside.locator("#documents")).to_contain_text("/status/503")
 
@@ -29,7 +29,7 @@ def test_the_report_is_shown_by_section(start_pinger, open_page):
     expect(page.locator("#report")).to_contain_text("127.0.0.1")
     expect(page.locator("#state")).to_have_text("Not bound to a Collector")
     before = page.locator("#report dd").nth(4).inner_text()
-    page.get_by_role("button", name="Read it again").click()
+    page.get_by_role("button", name="Reload").click()
     expect(page.locator("#report dd").nth(4)).not_to_have_text(before)
 
 
@@ -40,12 +40,12 @@ def test_a_collector_that_is_away_and_another_binding_are_seen(start_redis, star
     bindings.write("c", type="collector", host=first.host, port=first.port, token="t0ken-never-shown")
     pinger = start_pinger(env=bindings.environment(), batch_time="100ms")
     page = open_page(pinger)
-    expect(page.locator("#state")).to_have_text("Log goes to Collector")
+    expect(page.locator("#state")).to_have_text("Log is delivered to Collector")
     first.terminate()
     page.get_by_role("button", name="GET /", exact=True).click()
-    expect(page.locator("#state")).to_have_text("Collector does not take the log")
+    expect(page.locator("#state")).to_have_text("Collector does not accept the log")
     expect(page.locator("#change")).to_contain_text("Records wait")
     bindings.write("c", type="collector", host=second.host, port=second.port, token="t0ken-never-shown")
     expect(page.locator("#collector")).to_contain_text(str(second.port))
-    expect(page.locator("#state")).to_have_text("Log goes to Collector")
+    expect(page.locator("#state")).to_have_text("Log is delivered to Collector")
     assert "t0ken-never-shown" not in page.content()

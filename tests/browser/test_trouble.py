@@ -1,4 +1,4 @@
-"""The pages where something is wrong: a failover, proxies in between, wrong clocks, odd tokens, bursts of documents."""
+"""The pages during trouble: a failover, proxies in between, wrong clocks, odd tokens, bursts of documents."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from support.prefix_proxy import PrefixProxy
 from support.sentinel import SentinelGroup
 from test_collector_page import ROWS_MAX, rows, send, store_many
 
-LONG_MS = 30000  # for what a busy machine may take its time
+LONG_MS = 30000  # for steps that are slow on a busy machine
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_both_pages_work_below_the_path_of_a_proxy(start_redis, start_collector,
     rows(page).first.locator("button").click()
     expect(page.locator("#one-text")).to_contain_text("hello")
     page = open_page(start_prefix_proxy(pinger), path="/tools/log/ui/")
-    expect(page.locator("#state")).to_have_text("Log goes to Collector")
+    expect(page.locator("#state")).to_have_text("Log is delivered to Collector")
     expect(page.locator("#report")).to_contain_text("appName")
     page.get_by_role("button", name="GET /status/503").click()
     expect(page.locator("#asked")).to_contain_text("503, correlation id")
@@ -100,7 +100,7 @@ def test_a_page_that_is_older_than_its_program_asks_to_be_loaded_again(start_red
 
 
 def changed(route, **members):
-    """Answers with the program's status, in which these members are others."""
+    """Answers with the program's status, with these members replaced."""
     status = route.fetch().json()
     route.fulfill(json=status | {name: value(status) if callable(value) else value for name, value in members.items()})
 
@@ -161,7 +161,7 @@ def test_a_token_that_no_header_can_carry_is_refused_and_the_question_comes_back
     expect(page.get_by_text("The token was not accepted")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    expect(page.locator("#stale")).to_contain_text("A token is needed.")
+    expect(page.locator("#stale")).to_contain_text("A token is required.")
     page.get_by_role("button", name="Enter a token").press("Enter")
     token.fill("t0ken")
     page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-// Collector's page: one look a second asks for the status and then for new documents.
+// Collector's page: once a second it requests the status and then new documents.
 
 import { announce, byId, setBadge, setFacts, setText } from "./dom.js";
 import { bytes, count, duration, moment } from "./format.js";
@@ -28,8 +28,8 @@ function showState(redis) {
 
 const changes = {
 	trying: ["warn", (change) => `Trying the new Redis at ${change.address ?? "its address"} …`],
-	refused: ["bad", (change) => `The new binding${change.address ? `, ${change.address},` : ""} is refused: ` +
-		`${change.error}. The Redis in use stays.${change.retryMs ? " Collector tries again." : ""}`],
+	refused: ["bad", (change) => `The new binding${change.address ? `, ${change.address},` : ""} was rejected: ` +
+		`${change.error}. The current Redis stays in use.${change.retryMs ? " Collector tries again." : ""}`],
 	vanished: ["warn", (change) => `The binding is gone: ${change.error}. The Redis in use stays.`],
 };
 
@@ -77,7 +77,7 @@ function showWaiting({ waiting, limits, ack }) {
 		["Acknowledged", levels[ack] ?? `${ack}: replicas have it too`],
 		["Largest document", bytes(limits.bodyMaxBytes)],
 		["Hold time", duration(limits.holdTimeMs)],
-		["Kept for", limits.retentionMs ? duration(limits.retentionMs) : "ever"],
+		["Documents kept", limits.retentionMs ? `for ${duration(limits.retentionMs)}` : "until deleted"],
 		["List of documents", limits.feed ? "on" : "off (--feed=false)"],
 	]);
 }

@@ -1,5 +1,5 @@
-// The latest documents, followed with the list's cursor. However many come, the page keeps ROWS_MAX rows, and of each
-// document only its first characters: opening one asks for it again.
+// The latest documents, followed with the list's cursor. The page keeps at most ROWS_MAX rows, and only the first
+// characters of each document: opening a document fetches it again.
 
 import { byId, element, setText } from "./dom.js";
 import { clock, count } from "./format.js";
@@ -11,12 +11,12 @@ const ROWS_MAX = 200;
 const PREVIEW_MAX = 160;
 const PAGE = 200;
 const FIRST_PAGE = 1000;
-const LIST_MS = 1500; // while Redis is away a list is held: the status must not wait for it
-const BEHIND_MAX = 3; // full pages in a row: then the page skips to the newest
-const SKEW_MS = 600e3; // Redis's clock may be that far ahead of Collector's
+const LIST_MS = 1500; // Collector holds list requests while Redis is away, and the status must not wait for them
+const BEHIND_MAX = 3; // after this many full pages in a row the page skips to the newest documents
+const SKEW_MS = 600e3; // Redis's clock may be this far ahead of Collector's
 const NEWEST_MS = 20;
 const HALVINGS_MAX = 24;
-const WINDOWS_MS = [60e3, 3600e3, 86400e3, 7 * 86400e3, 0]; // where the first look begins; 0: with the first document
+const WINDOWS_MS = [60e3, 3600e3, 86400e3, 7 * 86400e3, 0]; // how far back the first request looks; 0: to the first document
 
 const list = byId("documents");
 let cursor = "";
@@ -27,12 +27,12 @@ let seen = 0;
 let skipped = false;
 let isPaused = false;
 
-/* --- A page of the list, without reading the documents: they stay as they were sent, digit for digit --- */
+/* --- A page of the list, without parsing the documents, so they stay exactly as they were sent --- */
 
 const HEAD = '{"key":"';
 const mark = /["{}[\]]/g;
 
-// By hand: a regular expression for strings overflows its stack at some megabytes.
+// Without a regular expression, which would overflow its stack for strings of a few megabytes.
 function endOfString(text, from) {
 	for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
 		let before = end - 1;
@@ -74,10 +74,10 @@ async function getPage(parameters) {
 
 /* --- Rows --- */
 
-// A copy: a slice would keep the whole page of the list in memory.
+// Copies the text, because a slice would keep the whole page of the list in memory.
 const copied = (text) => new TextDecoder().decode(new TextEncoder().encode(text));
 
-/** When it was stored, from its key where that tells it (UUID version 7). */
+/** When it was stored, if its key contains the time (UUID version 7). */
 function timeOf(key, text) {
 	const created = key[14] === "7" ? parseInt(key.slice(0, 8) + key.slice(9, 13), 16) :
 		Number(/"created":(\d{10,16})/.exec(text.slice(-300))?.[1] ?? NaN);
@@ -96,7 +96,7 @@ function addRows({ text, documents }) {
 	const newest = documents.slice(-ROWS_MAX);
 	list.prepend(...newest.reverse().map((one) => row(one, text)));
 	while (list.children.length > ROWS_MAX) {
-		// What is being read from the keyboard stays.
+		// Keep the row that has the keyboard focus.
 		if (list.lastElementChild.contains(document.activeElement)) break;
 		list.lastElementChild.remove();
 	}
@@ -105,7 +105,7 @@ function addRows({ text, documents }) {
 
 function showCount() {
 	byId("empty").hidden = list.children.length > 0;
-	const more = skipped ? "; more come than are shown" : "";
+	const more = skipped ? "; more arrive than are shown" : "";
 	setText(byId("arrived"), isPaused ? `paused after ${count(seen)}` : `the latest of ${count(seen)} seen here${more}`);
 }
 
@@ -124,7 +124,7 @@ async function first(nowMs) {
 /** The time of the last document seen, by Redis's clock. */
 const seenMs = () => Math.max(0, ...[...cursor.matchAll(/[.~](\d+)-/g)].map((found) => Number(found[1])));
 
-/** A time just before the newest document. The list only goes forward, so this halves: are there documents since then? */
+/** A time just before the newest document. The list only goes forward, so this is a binary search over the time. */
 async function newestMs(from, to) {
 	for (let i = 0; i < HALVINGS_MAX && to - from > NEWEST_MS; i++) {
 		const middle = Math.floor((from + to) / 2);
@@ -135,14 +135,14 @@ async function newestMs(from, to) {
 	return from;
 }
 
-/** The rows that end with the newest document. They follow the last document seen, or the list begins anew with them. */
+/** The rows up to the newest document. They follow the last document seen, or replace the list. */
 async function newestPage(newest, from) {
 	let page = await getPage({ limit: FIRST_PAGE, since: newest });
 	for (let ms = 2 * NEWEST_MS; page.documents.length < ROWS_MAX && !page.more; ms *= 2) {
 		if (newest - ms <= from) return getPage({ limit: FIRST_PAGE, cursor });
 		page = await getPage({ limit: FIRST_PAGE, since: newest - ms });
 	}
-	// What came between is not shown: nor is what came before, so that the list has no gap.
+	// Skipped documents are not shown. Earlier ones are removed too, so that the list has no gap.
 	if (!list.contains(document.activeElement)) list.replaceChildren();
 	return page;
 }
@@ -160,7 +160,7 @@ async function nextPage(nowMs) {
 	return behind >= BEHIND_MAX ? skip(nowMs) : getPage({ limit: PAGE, cursor });
 }
 
-/** Has the list changed its place? Replicas that answer by turns count switches each for itself. */
+/** Does the list come from another Redis? Replicas that answer in turn count their switches separately. */
 function hasMoved({ hostname, startedAt, redis }) {
 	const now = { instance: `${hostname} ${startedAt}`, generation: redis.generation, address: redis.address };
 	const before = place;
@@ -188,24 +188,24 @@ async function follow(status) {
 	showCount();
 }
 
-/** One page more. After a swap it begins again, in the Redis that is in use then. */
+/** Fetches one more page. After a swap it starts again, in the new Redis. */
 export async function followDocuments(status) {
 	if (isPaused || isFollowing) return;
 	isFollowing = true;
 	try {
 		await follow(status);
 	} catch (error) {
-		// The next look tells what is wrong: with Redis, or with the token.
+		// The next status request shows the problem: with Redis, or with the token.
 		if (!(error instanceof Refused || error instanceof Unanswered)) console.error(error);
 	}
 	isFollowing = false;
 }
 
-/* --- What the reader does --- */
+/* --- User actions --- */
 
 byId("pause").addEventListener("click", () => {
 	isPaused = !isPaused;
-	setText(byId("pause"), isPaused ? "Go on" : "Pause");
+	setText(byId("pause"), isPaused ? "Resume" : "Pause");
 	showCount();
 });
 
@@ -236,6 +236,6 @@ byId("post").addEventListener("submit", async (event) => {
 		setText(said, `Stored as ${JSON.parse(answer.text).key}`);
 	} catch (error) {
 		const isOpen = error instanceof Unanswered;
-		setText(said, isOpen ? "No answer: it may be stored or not; find out in the list." : `Not stored: ${error.message}`);
+		setText(said, isOpen ? "No answer: the document may be stored. Check the list." : `Not stored: ${error.message}`);
 	}
 });

@@ -8,7 +8,7 @@ const panel = byId("one");
 let whole = "";
 let opener = null;
 
-/** Resolves to null, or to what went wrong. */
+/** Resolves to null or an error text. */
 export async function openDocument(key, from) {
 	try {
 		const answer = await ask("GET", `../v1/documents/${encodeURIComponent(key)}`);
@@ -36,7 +36,7 @@ function close() {
 	(opener?.isConnected ? opener : byId("key")).focus();
 }
 
-// The clipboard's interface is for pages by HTTPS or on this machine; elsewhere the text is selected, to be copied by hand.
+// Browsers allow the clipboard only for pages over HTTPS or from this machine; otherwise the text is selected for copying.
 async function copy() {
 	try {
 		await navigator.clipboard.writeText(whole);

@@ -1,6 +1,6 @@
-// Two hundred buttons are one stop of the tab key; arrows, Home and End move between them.
+// Two hundred buttons are a single tab stop; arrows, Home and End move between them.
 
-/** Makes the focused row, or else the first one, the stop. */
+/** Makes the focused row, or otherwise the first one, the tab stop. */
 export function oneStop(list) {
 	const buttons = [...list.querySelectorAll("button")];
 	const stop = buttons.find((button) => button === document.activeElement) ??

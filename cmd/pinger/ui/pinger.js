@@ -1,5 +1,5 @@
-// Pinger's page: one look a second asks for the status; the report is read once, and again on demand, since reading it
-// is a request that goes to the log.
+// Pinger's page: it requests the status once a second. It reads the report once, and again on demand, because that
+// request is logged.
 
 import { announce, byId, setBadge, setFacts, setText } from "./dom.js";
 import { count, moment } from "./format.js";
@@ -11,8 +11,8 @@ import { draw } from "./picture.js";
 import { showReport } from "./report.js";
 
 const states = {
-	working: ["good", "Log goes to Collector"],
-	retrying: ["bad", "Collector does not take the log"],
+	working: ["good", "Log is delivered to Collector"],
+	retrying: ["bad", "Collector does not accept the log"],
 	nowhere: ["warn", "Not bound to a Collector"],
 };
 
@@ -43,7 +43,7 @@ function showCollector({ collector, delivery }) {
 	showState(delivery);
 	showChange(collector.change, delivery.error);
 	setFacts(byId("collector"), [
-		["Address", collector.address ?? "not known"],
+		["Address", collector.address ?? "unknown"],
 		["Binding", collector.binding ?? `none (${collector.source})`],
 		["Provider", collector.provider],
 		["TLS", collector.tls ? "yes" : "no"],

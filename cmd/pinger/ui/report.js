@@ -1,4 +1,4 @@
-// The report by section: what is plain stands first, each object below in a section of its own.
+// The report by section: simple values first, then a section for each object.
 
 import { element, setFacts } from "./dom.js";
 
@@ -9,7 +9,7 @@ const titles = {
 
 const isPlain = (value) => value === null || typeof value !== "object";
 
-/** A value as lines: each element of an array is one, with the names of its members. */
+/** A value as lines, one for each element of an array, with the names of its members. */
 function lines(value) {
 	if (isPlain(value)) return [String(value)];
 	if (!Array.isArray(value)) return Object.entries(value).map(([name, member]) => `${name} ${lines(member).join(", ")}`);

@@ -1,8 +1,8 @@
-// What builds and changes elements. Everything from outside becomes text: nothing here reads markup.
+// Builds and changes elements. All outside data becomes text; nothing here parses markup.
 
 export const byId = (id) => document.getElementById(id);
 
-/** element("li", { class: "x" }, "text", child, ...): what is null or undefined is left out. */
+/** element("li", { class: "x" }, "text", child, ...): null and undefined are omitted. */
 export function element(name, attributes = {}, ...children) {
 	const made = document.createElement(name);
 	for (const [key, value] of Object.entries(attributes)) {
@@ -12,12 +12,12 @@ export function element(name, attributes = {}, ...children) {
 	return made;
 }
 
-/** Writes only what differs, so that a screen reader and a selection stay undisturbed. */
+/** Writes only changes, so that screen readers and selections are not disturbed. */
 export function setText(target, text) {
 	if (target.textContent !== text) target.textContent = text;
 }
 
-/** The rows of a <dl>: [["Address", "10.0.0.9:6379"], ...]. Rows keep their elements while their names stay. */
+/** The rows of a <dl>: [["Address", "10.0.0.9:6379"], ...]. Rows with the same name keep their elements. */
 export function setFacts(list, rows) {
 	const known = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
 	const names = known.map(([name]) => name).join("\n");
@@ -33,7 +33,7 @@ export function setBadge(target, kind, text) {
 	setText(target, text);
 }
 
-/** Tells a screen reader, politely. */
+/** Announces a text to screen readers (aria-live polite). */
 export function announce(text) {
 	setText(byId("live"), text);
 }

@@ -1,4 +1,4 @@
-// The time line of what the log says of bindings and connections, the latest first.
+// The log's events of bindings and connections, the latest first.
 
 import { announce, element } from "./dom.js";
 import { clock, moment } from "./format.js";
@@ -6,7 +6,7 @@ import { clock, moment } from "./format.js";
 const details = ["address", "binding", "version", "error", "reason"];
 const sameMs = 3000;
 
-/** Each worker thread logs for itself: lines that differ in nothing else within seconds become one. */
+/** Each worker thread logs separately, so lines within seconds that are otherwise equal are merged. */
 function merged(lines) {
 	const out = [];
 	for (const line of lines) {

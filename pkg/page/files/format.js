@@ -26,7 +26,7 @@ export function clock(date) {
 	return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
-/** A time of today as the clock shows it, another with its date. */
+/** The time of day; with the date unless it is today. */
 export function moment(text) {
 	const date = new Date(text);
 	if (Number.isNaN(date.getTime())) return "";
@@ -38,7 +38,7 @@ const token = /"(?:[^"\\]|\\.)*"?|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]|[^\s]
 const kinds = { '"': "s", t: "w", f: "w", n: "w" };
 const INDENT_MAX = 40;
 
-/** JSON text, digit for digit, indented and coloured, as a document fragment. What is longer than `most` is cut. */
+/** JSON text, digit for digit, indented and coloured, as a document fragment. Longer text than `most` is cut. */
 export function colouredJson(text, most = 50000) {
 	const fragment = document.createDocumentFragment();
 	let depth = 0;

@@ -1,4 +1,4 @@
-// Counts a second over five minutes, drawn on a canvas; the caption beside it says the same in words.
+// Rates per second over five minutes, drawn on a canvas; the caption gives the same in words.
 
 import { count } from "./format.js";
 
@@ -24,7 +24,7 @@ function area(context, rates, peak, colour, { width, height, ratio }) {
 	context.stroke();
 }
 
-/** `lost`: a second series, of what went wrong; drawn where there was any. */
+/** `lost`: a second series, of failures, drawn only if there are any. */
 export function draw(canvas, rates, { now, most, noun, lost = [] }) {
 	const peak = Math.max(...rates, ...lost, 0);
 	const latest = rates.at(-1) ?? 0;

@@ -1,13 +1,13 @@
-// Asks the program that the page came from: one request after another, so that a tab takes one connection; with the
-// token of this tab, in a header and never in an address.
+// Sends requests to the page's own program, one after another, so that a tab uses one connection. The tab's token is
+// sent in a header and never in a URL.
 
 const TOKEN = "token";
-const TIMEOUT_MS = 10000; // until an answer begins
-const BODY_MS = 60000; // for the rest of it: a page of the list may have 4 MiB
-const PATIENCE_MS = 2000; // a request that Collector holds since Redis is away must not hold up the status
+const TIMEOUT_MS = 10000; // until the answer starts
+const BODY_MS = 60000; // for the rest of the answer, because a page of the list may have 4 MiB
+const PATIENCE_MS = 2000; // a request that Collector holds while Redis is away must not delay the status
 let last = Promise.resolve();
 
-/** The program has answered, with an error. */
+/** The program answered with an error. */
 export class Refused extends Error {
 	constructor(status, detail) {
 		super(detail);
@@ -15,7 +15,7 @@ export class Refused extends Error {
 	}
 }
 
-/** No answer came. */
+/** There was no answer. */
 export class Unanswered extends Error {}
 
 // A browser that keeps nothing for a page refuses sessionStorage: then the token is gone with the next load.
@@ -51,7 +51,7 @@ async function exchange(method, path, options) {
 		timer = setTimeout(() => ends.abort(), BODY_MS);
 		return { answer, text: await answer.text() };
 	} catch {
-		throw new Unanswered("no answer came");
+		throw new Unanswered("no answer");
 	} finally {
 		clearTimeout(timer);
 	}
@@ -59,13 +59,13 @@ async function exchange(method, path, options) {
 
 async function send(method, path, options) {
 	const { answer, text } = await exchange(method, path, options);
-	if (answer.type === "opaqueredirect") throw new Refused(0, "a proxy in between leads elsewhere, perhaps to its login; reload the page");
+	if (answer.type === "opaqueredirect") throw new Refused(0, "a proxy redirects to another page, perhaps a login; reload this page");
 	if (answer.ok || options.anyStatus) return { status: answer.status, headers: answer.headers, text };
 	let detail = `${answer.status} ${answer.statusText}`;
 	try {
 		detail = JSON.parse(text).detail ?? detail;
 	} catch {
-		// not JSON: the status says enough
+		// not JSON: the status is enough
 	}
 	throw new Refused(answer.status, detail);
 }

@@ -1,5 +1,4 @@
-// Repeats a look at the program while the tab is visible, asks for a token where one is needed, and says when what is
-// shown is stale.
+// Polls the program while the tab is visible, asks for a token if one is required, and shows when the data is stale.
 
 import { announce, byId, element, setBadge } from "./dom.js";
 import { clock, duration } from "./format.js";
@@ -13,7 +12,7 @@ let timer = 0;
 let look = null;
 let isRunning = false;
 
-/** `way`: a button that leads on. */
+/** `way`: a button with the next step. */
 function showStale(why, way) {
 	const notice = byId("stale");
 	const age = goodMs ? ` What you see is from ${clock(new Date(goodMs))}, ${duration(Date.now() - goodMs)} ago.` : "";
@@ -32,7 +31,7 @@ function askForToken() {
 	const dialog = byId("ask-token");
 	const again = element("button", { type: "button" }, "Enter a token");
 	again.addEventListener("click", () => dialog.showModal());
-	showStale("A token is needed.", again);
+	showStale("A token is required.", again);
 	byId("token-wrong").hidden = !hasToken();
 	dialog.showModal();
 }
@@ -50,14 +49,14 @@ function onFailed(error) {
 	}
 }
 
-/** A token is wanted and nobody has given one: another look would be refused too. */
+/** A token is required but missing, so another request would be refused too. */
 const isLocked = () => byId("stale").querySelector("button") !== null && !byId("stale").hidden;
 
 async function turn() {
 	timer = 0;
 	if (document.hidden || isRunning) return;
 	isRunning = true;
-	const stale = setTimeout(() => showStale("The program takes long to answer."), STALE_MS);
+	const stale = setTimeout(() => showStale("The program is slow to answer."), STALE_MS);
 	try {
 		await look();
 		hideStale();
@@ -69,18 +68,18 @@ async function turn() {
 	if (!document.hidden && !timer && !isLocked()) timer = setTimeout(turn, EVERY_MS);
 }
 
-/** What is shown is as new as can be. */
+/** The data on the page is current. */
 export function isFresh() {
 	goodMs = Date.now();
 }
 
-/** Looks again now. */
+/** Polls again now. */
 export function lookNow() {
 	clearTimeout(timer);
 	turn();
 }
 
-// A header takes no other characters: fetch would refuse each request from then on.
+// A header allows no other characters: fetch would reject every later request.
 function onToken(event) {
 	event.preventDefault();
 	const token = byId("token").value.trim();
@@ -93,7 +92,7 @@ function onToken(event) {
 	lookNow();
 }
 
-/** Calls `each`, an async function, about once a second from now on. */
+/** Calls `each`, an async function, about once a second. */
 export function watch(each) {
 	look = each;
 	document.addEventListener("visibilitychange", () => {

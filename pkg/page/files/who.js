@@ -1,4 +1,4 @@
-// The line that says which program answers.
+// The line that names the answering program.
 
 import { byId, setText } from "./dom.js";
 import { duration, moment } from "./format.js";
@@ -7,7 +7,7 @@ const SKEW_MS = 30000;
 
 let version = "";
 
-/** Times on the page are the program's: that its clock is wrong, or this machine's, would otherwise confuse. */
+/** The page shows the program's times, so it reports a difference between the two clocks. */
 function skew(now) {
 	const ms = Date.parse(now) - Date.now();
 	if (!(Math.abs(ms) > SKEW_MS)) return "";
@@ -16,7 +16,7 @@ function skew(now) {
 
 export function showWho(status) {
 	version ||= status.version;
-	const update = version === status.version ? "" : "; reload the page, it is of another version";
+	const update = version === status.version ? "" : "; reload the page to get its new version";
 	setText(byId("who"), `${status.version} on ${status.hostname ?? "an unknown host"}, since ${moment(status.startedAt)}` +
 		skew(status.now) + update);
 }
