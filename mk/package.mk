@@ -1,4 +1,4 @@
-# The files of a release, besides the images: packaged charts, the images' SBOMs, and digests.
+# The files of a release in addition to the images: packaged charts, the images' SBOMs, and digests.
 
 .PHONY: package
 ## package: write packaged charts, the images' SBOMs and digests to build/package (DOCKER=: without SBOMs)

@@ -1,4 +1,4 @@
-# Tests: unit tests with cmocka beside the code, and pytest against the built programs.
+# Tests: unit tests with cmocka next to the code, and pytest against the built programs.
 
 ## test: unit tests and integration tests with real Redis servers (also with SAN=address,undefined or SAN=thread)
 .PHONY: test unit

@@ -54,7 +54,7 @@ class Server:
         return self
 
     def is_ready(self):
-        """OSError while nobody listens."""
+        """Raises OSError while nothing listens."""
         self.connect().close()
         return True
 

@@ -59,7 +59,7 @@ def documents_in(server):
 
 
 def wait_alone(server, others, load, what):
-    """Waits until new documents arrive in that server, and checks that none arrive in the others anymore."""
+    """Waits until new documents arrive in that server, and checks that the others get no more."""
     before = documents_in(server)
     wait_until(lambda: documents_in(server) > before + 5, lambda: f"{what}\n{load.table()}\n{load.collector.tail()}", 20, 0.1)
     counts = {other.name: documents_in(other) for other in others}

@@ -1,4 +1,4 @@
-"""Runs the charts' helm-unittest suites, charts/*/tests, each of their tests as a test."""
+"""Runs the charts' helm-unittest suites, charts/*/tests. Each of their tests is a test here."""
 
 import subprocess
 import xml.etree.ElementTree as tree

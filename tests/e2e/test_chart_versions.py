@@ -1,4 +1,4 @@
-"""A chart that changes after a release gets a higher version: tools/chart-versions, and that it holds here."""
+"""A chart that changes after a release needs a higher version: tests of tools/chart-versions, and a check of our charts."""
 
 import subprocess
 

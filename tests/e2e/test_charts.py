@@ -116,7 +116,7 @@ def test_each_value_may_be_null(chart):
 
 
 def values_of(values, schema, place=""):
-    """The place of each value; an object with a free schema counts as one."""
+    """The path of each value; an object with a free schema counts as one value."""
     assert set(values) <= set(schema["properties"]), f"{place}: not in the schema: {set(values) - set(schema['properties'])}"
     for name, value in values.items():
         part = schema["properties"][name]
@@ -127,7 +127,7 @@ def values_of(values, schema, place=""):
 
 
 def places_in(values, place=""):
-    """The place of each value that a file sets, and of all that is above it; keys may have dots."""
+    """The path of each value that a file sets, and of its parents; keys may contain dots."""
     if isinstance(values, dict):
         for name, value in values.items():
             yield from places_in(value, f"{place}{name}.")
@@ -135,7 +135,7 @@ def places_in(values, place=""):
 
 
 def set_by_tests(folder):
-    """The places that the chart's suites, its examples, and --set in the tests here give a value."""
+    """The paths that the chart's suites, its examples, and --set in these tests set."""
     for path in folder.glob("tests/*_test.yaml"):
         suite = yaml.safe_load(path.read_text())
         for test in [suite, *suite["tests"]]:
@@ -152,7 +152,7 @@ def test_each_value_is_in_the_schema_the_readme_and_a_test(chart):
     values = set(values_of(yaml.safe_load((folder / "values.yaml").read_text()),
                            json.loads((folder / "values.schema.json").read_text())))
     assert len(values) > 100 and not values - set(set_by_tests(folder))
-    # A row may stand for an object as a whole, whose default it shows.
+    # A row may describe a whole object, whose default it shows.
     rows = set(re.findall(r"^\| `([\w.-]+)` \|", (folder / "README.md").read_text(), re.M))
     assert not {value for value in values if not {value, value.rpartition(".")[0]} & rows}
 

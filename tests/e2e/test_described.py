@@ -1,4 +1,4 @@
-"""What an operator sees of a pod: `kubectl describe` shows why it is not ready, and its log shows the state of its
+"""A pod as an operator sees it: `kubectl describe` shows why it is not ready, and its log shows the state of its
 binding."""
 
 import re

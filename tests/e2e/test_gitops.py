@@ -1,5 +1,5 @@
-"""What GitOps tools do, with Helm and kubectl alone. As Argo CD: `helm template` and `kubectl apply`, client-side and
-server-side, with pruning. As Flux: repeated `helm upgrade --install` and a check for drift. The tools themselves are not
+"""The steps of GitOps tools, with only Helm and kubectl. Like Argo CD: `helm template` and `kubectl apply`, client-side and
+server-side, with pruning. Like Flux: repeated `helm upgrade --install` and a check for drift. The tools themselves are not
 tested."""
 
 import os
@@ -59,13 +59,13 @@ def test_a_rendering_is_applied_again_and_again(namespace, kubectl_image):
 
 
 def rendered(namespace, *options):
-    """As Argo CD renders: nothing is looked up, and test hooks are left out."""
+    """Renders like Argo CD: without look-ups and test hooks."""
     return run("helm", "template", "collector", str(ROOT / "charts/collector"), "--namespace", namespace.name, "--kube-version",
                "1.30.0", "--skip-tests", "--set", "redis.internal.passwordJob.enabled=true", *options)
 
 
 def versions(namespace):
-    """{object: its generation or version, which an apply without a change leaves alone}"""
+    """{object: its generation or version, which an apply without changes does not modify}"""
     kinds = "deployments,statefulsets,services,secrets,configmaps,poddisruptionbudgets,jobs,serviceaccounts,roles,rolebindings"
     return {(item["kind"], item["metadata"]["name"]): item["metadata"].get("generation") or item["metadata"]["resourceVersion"]
             for item in namespace.get(kinds)["items"]}
@@ -91,8 +91,8 @@ def test_a_rendering_is_applied_by_the_server_and_pruned(namespace, kubectl_imag
     changed = {key for key, version in versions(namespace).items() if key in before and before[key] != version}
     assert changed <= {("Secret", "collector-set")} and namespace.identities() == pods, changed
 
-    # A tool that knows its objects by the label of the release would remove what has it and is not in the rendering. What
-    # belongs to another object is left to that one, as is the volume's claim, which belongs to the StatefulSet.
+    # A tool that identifies its objects by the release's label would remove labelled objects that are not
+    # in the rendering. Objects with an owner are excluded, such as the volume's claim, which belongs to the StatefulSet.
     there = namespace.get("secrets,configmaps,services,serviceaccounts,roles,rolebindings,jobs,deployments,statefulsets,"
                           "persistentvolumeclaims,poddisruptionbudgets", "-l", "app.kubernetes.io/instance=collector")["items"]
     own = {(item["kind"], item["metadata"]["name"]) for item in there if not item["metadata"].get("ownerReferences")}
@@ -108,7 +108,7 @@ def test_a_rendering_is_applied_by_the_server_and_pruned(namespace, kubectl_imag
 
 
 def test_releases_that_are_made_again_and_again_do_not_drift(namespace):
-    """Flux's helm-controller renders in the cluster and looks up: the password and the token stay."""
+    """Flux's helm-controller renders in the cluster with look-ups, so the password and the token stay."""
     chart = str(ROOT / "charts/collector")
 
     def release(*options):
@@ -119,5 +119,5 @@ def test_releases_that_are_made_again_and_again_do_not_drift(namespace):
     assert release() == first and namespace.identities() == pods
     manifest = namespace.helm("get", "manifest", "collector")
     namespace.kubectl("diff", "--server-side", "--force-conflicts", "--field-manager=helm", "-f", "-", text=manifest)
-    # Another value changes what it is about and nothing else.
+    # A changed value changes only the objects that it concerns.
     assert release("--set", "podDisruptionBudget.enabled=false") == first and namespace.identities() == pods

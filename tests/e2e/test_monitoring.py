@@ -143,7 +143,7 @@ def test_a_dashboard_is_laid_out(chart):
 
 
 POD = 'namespace="default",service="x-{chart}",pod="a"'
-# alert: series for 20 minutes, evaluation time, and the expected labels besides the rule's
+# alert: series for 20 minutes, evaluation time, and the expected labels in addition to the rule's
 FIRES = {
     "CollectorRedisAway": ([("collector_redis_connected_workers{POD}", "2x2 0x40")], "5m", {"pod": "a"}),
     "CollectorErrors": ([('http_requests_total{POD,route="documents",status="503"}', "0x2 0+5x40")], "12m", {}),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.extended
 
 @pytest.fixture(scope="session")
 def enforced(cluster):
-    """Checks by trying whether the cluster enforces network policies, because no API tells."""
+    """Tests whether the cluster enforces network policies, because no API reports it."""
     namespace = Namespace(cluster, "enforced")
     try:
         server, client = Bystander(namespace, "server"), Bystander(namespace, "client")

@@ -12,7 +12,7 @@ from support.certificates import Certificates
 from support.deadline import wait_until
 from support.load import Load
 
-# Each product's own names of the entries.
+# The names of the entries in each product.
 SHAPES = {
     "parts": lambda r: r.parts(),
     "aiven": lambda r: {"VALKEY_HOST": r.host, "VALKEY_PORT": 6379, "VALKEY_USER": r.user,

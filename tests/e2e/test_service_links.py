@@ -28,7 +28,7 @@ def test_variables_of_services_are_no_settings(namespace):
     deliver_log(pinger, collector.client(), "links")
     for name, port in (("collector", 4001), ("pinger", 3000)):
         for pod in running(namespace, instance=name):
-            # Nobody reads the variables with the addresses of Redis and Collector, because the binding has them.
+            # The programs ignore the variables with the addresses of Redis and Collector, because the binding contains them.
             warnings = [entry["message"] for entry in events(namespace, pod, "config.warned")]
             assert any(f"{name.upper()}_PORT: skipped \"tcp://" in warning for warning in warnings), namespace.logs(name)
             assert [entry["port"] for entry in events(namespace, pod, "server.listening")] == [port]

@@ -1,4 +1,4 @@
-"""Both charts as parts of another one, installed: aliases, conditions, global values, two Collectors in one release."""
+"""Both charts installed as parts of another one: aliases, conditions, global values, two Collectors in one release."""
 
 import shutil
 
@@ -23,7 +23,7 @@ VALUES = {
 
 @pytest.fixture
 def umbrella(cluster, tmp_path):
-    """The folder of a chart `shop`: Collector twice under names of its own, and Pinger. The images are a mirror's."""
+    """The folder of a chart `shop`: Collector twice under its own names, and Pinger. The images come from a mirror."""
     for image in (f"collector:{VERSION}", f"pinger:{VERSION}", "valkey/valkey:8.1"):
         run("docker", "tag", image, f"{MIRROR}/{image}")
         cluster.load(f"{MIRROR}/{image}")
@@ -53,7 +53,7 @@ def test_an_umbrella_of_both_charts_works(namespace, umbrella):
     assert namespace.get("pvc", "data-shop-orders-redis-0")["spec"]["storageClassName"] == "standard"
     namespace.helm("test", "shop", "--timeout", "90s")
 
-    # The alias is the chart's name, so labels tell the parts apart.
+    # The alias is the chart's name, so labels distinguish the parts.
     orders = namespace.exposed("orders-outside", {"app.kubernetes.io/name": "orders", "app.kubernetes.io/component": "server"}, 4001)
     pinger = namespace.exposed("pinger-outside", {"app.kubernetes.io/name": "pinger", "app.kubernetes.io/component": "server"}, 3000)
     orders, pinger = (reach(namespace, address) for address in (orders, pinger))
@@ -66,7 +66,7 @@ def test_an_umbrella_of_both_charts_works(namespace, umbrella):
             return orders.client().get(path, {"Authorization": f"Bearer {token}"})
     deliver_log(pinger, Reader, "in-an-umbrella")
 
-    # A second Collector comes, and the first and Pinger notice nothing.
+    # Adding a second Collector does not affect the first one or Pinger.
     before = {pod["metadata"]["uid"] for pod in running(namespace, instance="shop")}
     namespace.helm("upgrade", "shop", umbrella, "--set", "billing.enabled=true", "--wait", "--timeout", "180s")
     assert names(namespace, "deployments") == {"shop-orders", "shop-billing", "shop-pinger"}
@@ -74,7 +74,7 @@ def test_an_umbrella_of_both_charts_works(namespace, umbrella):
     assert namespace.entry("shop-orders-binding", "token") == token
     namespace.helm("test", "shop", "--timeout", "120s")
 
-    # What is switched off goes.
+    # Disabled parts are removed.
     namespace.helm("upgrade", "shop", umbrella, "--set", "pinger.enabled=false", "--wait", "--timeout", "180s")
     assert names(namespace, "deployments") == {"shop-orders"} and names(namespace, "statefulsets") == {"shop-orders-redis"}
 

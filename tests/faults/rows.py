@@ -30,7 +30,7 @@ class Row:
 
 
 class HostileRow:
-    """A Redis that stores what it is told and says anything."""
+    """A Redis that stores documents correctly but sends arbitrary replies."""
 
     def __init__(self, name, seed, seconds):
         self.name, self.seed, self.seconds = name, seed, seconds

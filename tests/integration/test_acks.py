@@ -1,4 +1,4 @@
-"""`--ack`: what an acknowledgement survives, with real replicas and a real append-only file."""
+"""`--ack`: the faults that an acknowledgement survives, with real replicas and a real append-only file."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""How Collector finds Redis, and how it moves to another one while it serves requests."""
+"""Tests how Collector finds Redis, and how it moves to another one while it serves requests."""
 
 import os
 import re
@@ -364,7 +364,7 @@ def test_the_right_password_arriving_within_the_hold_time_saves_held_requests(st
 
 @pytest.fixture
 def silent_port():
-    """A port where the kernel accepts connections and nobody ever answers."""
+    """A port where the kernel accepts connections but no program ever answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -410,7 +410,7 @@ def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindin
 
 
 def test_what_is_told_while_a_binding_is_waited_for_is_true(start_redis, start_collector, bindings):
-    """An optional Secret that does not exist yet: Collector invents no address, and waiting requests learn the
+    """An optional Secret that does not exist yet: Collector invents no address, and waiting requests get the
     reason."""
     collector = start_collector(env=bindings.environment(), binding="db", ack="replica", hold_time="500ms")
     with collector.client() as client:

@@ -233,7 +233,7 @@ def test_with_tls_nodes_that_announce_host_names_are_verified_by_them(start_clus
 
 @pytest.mark.parametrize("kind, moved", [("hostname", "?:"), ("unknown-endpoint", ":")])
 def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_collector, kind, moved):
-    """"hostname" without names gives "?" in redirections and addresses beside the map. "unknown-endpoint" means the
+    """"hostname" without names gives "?" in redirections, and the map additionally has addresses. "unknown-endpoint" means the
     host that was asked."""
     cluster = start_cluster(cluster_preferred_endpoint_type=kind)
     slot, owner = slot_of("key"), cluster.master_of(slot_of("key"))

@@ -31,7 +31,7 @@ def add_package(archive, name):
 
 @pytest.fixture
 def machine(tmp_path):
-    """A folder that apt takes for a whole machine."""
+    """A folder that apt treats as a whole machine."""
     for folder in ("state/lists/partial", "cache/archives/partial", "etc", "dpkg", "bin", "archive"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "dpkg" / "status").write_text("")

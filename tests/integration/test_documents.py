@@ -305,8 +305,8 @@ def test_a_body_in_chunks_is_taken(collector, store):
 
 
 def test_extensions_of_chunks_are_passed_over_or_refused(collector, store):
-    """libmicrohttpd 1.0.1 takes the line's end for the chunk's first byte. It must end in a refusal, never in stored
-    data."""
+    """libmicrohttpd 1.0.1 takes the line's end for the chunk's first byte. It must refuse the request,
+    never store wrong data."""
     before = store.dbsize()
     with collector.connect() as raw:
         raw.send("POST /v1/documents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

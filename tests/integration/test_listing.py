@@ -257,7 +257,7 @@ def test_long_documents_are_fetched_one_at_a_time_and_keep_their_bytes(fresh):
     keys = [client.post("/v1/documents", '{"text":"%s"}' % (size * "x")).json()["key"] for size in sizes]
     store.config_resetstat()
     entries, cursor, more = page(client, limit=1000)
-    # The fifth long document fills 4 MiB; Collector looks at one more than the page contains.
+    # The fifth long document fills 4 MiB; Collector reads one more than the page contains.
     assert more and calls(store, "get") <= 9
     while more:
         following, cursor, more = page(client, limit=1000, cursor=cursor)

@@ -1,4 +1,4 @@
-"""The page at /ui/ of both programs: what is served, and how. What it does in a browser, tests/browser asks."""
+"""The page at /ui/ of both programs: its files and their headers. tests/browser tests it in a browser."""
 
 import gzip
 import re

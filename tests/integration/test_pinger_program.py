@@ -116,7 +116,7 @@ def test_check_delivery_fails_where_nothing_can_arrive(stub, bindings):
     assert status == 1 and "no setting says where it is" in errors
     status, _, _ = run_program("pinger", ["--check"], bindings.environment())
     assert status == 0
-    # A server that accepts records and stores none.
+    # A server that accepts records but stores none.
     bindings.write("log", type="collector", uri=stub.url)
     stub.status = 503
     status, _, errors = run_program("pinger", ["--check-delivery"], bindings.environment())

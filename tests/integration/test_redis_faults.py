@@ -1,4 +1,4 @@
-"""Redis fails in every way, and every acknowledged document survives (docs/decisions.md, "What a failure of Redis
+"""Failures of Redis, which every acknowledged document survives (docs/decisions.md, "What a failure of Redis
 means")."""
 
 import concurrent.futures
@@ -172,7 +172,7 @@ def test_only_a_write_that_is_lost_is_in_doubt(start_redis, start_proxy, start_c
             problem = assert_problem(answer, 503, IN_DOUBT)
         proxy.heal()
         wait_until(lambda: client.get(f"/v1/documents/{problem['key']}").status == 200, "a connection without backoff")
-        # It is there, and its sender knows where: a plain repeat would store it a second time.
+        # It is stored, and its sender knows the key: a plain repeat would store it a second time.
         assert client.get(f"/v1/documents/{problem['key']}").json()["n"] == 2
         assert client.put(f"/v1/documents/{problem['key']}", {"n": 2}).status == 200
 
@@ -454,7 +454,7 @@ def test_two_collectors_on_one_redis_share_everything(start_redis, start_collect
         assert_listed_once(one, load)
 
 
-# --- The binding, and where it leads -------------------------------------------------------------------------
+# --- Changes of the binding -------------------------------------------------------------------------
 
 @pytest.mark.parametrize("fault", [scenarios.swapped_thrice, scenarios.secret_gone, scenarios.swapped_to_slow],
                          ids=lambda fault: fault.__name__)
@@ -472,7 +472,7 @@ def test_a_random_sequence_of_faults_and_swaps_costs_waiting_alone():
     play_random(seed=4, seconds=20 / PATIENCE, say=print).assert_met()
 
 
-# --- A Redis that lies ---------------------------------------------------------------------------------------
+# --- A hostile Redis ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_replies_that_cannot_be_neither_end_it_nor_make_it_grow_nor_lie(seed):

@@ -1,4 +1,4 @@
-"""Failures of Redis with Sentinel: Collector looks up the primary again, whoever fails (docs/decisions.md, "Sentinel").
+"""Failures of Redis with Sentinel: Collector looks up the primary again after any failure (docs/decisions.md, "Sentinel").
 
 Replication is asynchronous: documents that a primary acknowledged but had not replicated when it died, or became a
 replica, are lost. The tests count and print them. No request may fail or store a document twice."""

@@ -1,4 +1,4 @@
-"""GET /v1/status of Collector: what its page shows, as JSON."""
+"""GET /v1/status of Collector: the content of its page as JSON."""
 
 from datetime import datetime
 

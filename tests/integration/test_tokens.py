@@ -1,4 +1,4 @@
-"""Who may read and write when tokens are bound, and that no request fails while they are replaced."""
+"""Tokens: which requests are admitted, and that none fails while tokens are replaced."""
 
 import os
 

@@ -61,12 +61,12 @@ class FaultProxy:
             self._mode = "pause"
 
     def close_at(self, *words):
-        """A piece to the server that has one of these words arrives there, and the connection ends."""
+        """Delivers a piece to the server that contains one of these words, and then closes the connection."""
         with self._state:
             self._closing = words
 
     def admit(self, count):
-        """So many new connections pass; those after them are taken and wait until heal."""
+        """That many new connections pass; further ones are accepted but wait until heal."""
         with self._state:
             self._admitted = count
 

@@ -1,4 +1,4 @@
-"""A Redis that lies about everything except what it has stored. A seed makes runs repeatable.
+"""A Redis that stores documents correctly but sends wrong replies. A seed makes runs repeatable.
 
     with HostileRedis(seed=7) as hostile:
         program = Collector(hostile)
@@ -109,7 +109,7 @@ class HostileRedis:
                 b"EXPIREAT": b":1\r\n", b"WAIT": b":0\r\n", b"XDEL": b":0\r\n"}.get(name, b"-ERR unknown command\r\n")
 
     def _lie(self, dice, client, truth):
-        """Never claims "stored" for a document that is not: it sends no reply twice, and no invented reply says so."""
+        """Never claims "stored" for a document that is not stored: it sends no reply twice, and no invented reply means success."""
         self.lies += 1
         port = dice.randrange(1, 65536)
         text = bytes(dice.randrange(256) for _ in range(dice.randrange(40)))

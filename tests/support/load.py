@@ -99,7 +99,7 @@ class Load:
                 reason = answer.body[:200].decode("utf-8", "replace")
         except (ConnectionEnded, OSError, AssertionError) as error:
             reason = f"{type(error).__name__}: {error}"[:200]
-            # If nobody listens, wait a little before the next attempt.
+            # If nothing listens, wait a little before the next attempt.
             self._stop.wait(0.02)
         took = time.monotonic() - begin
         with self._lock:

@@ -118,7 +118,7 @@ class StubCollector:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
-        """Behaves like a killed process: nobody listens, and open connections end."""
+        """Behaves like a killed process: nothing listens, and open connections end."""
         if not self._server:
             return
         self.closing.set()

@@ -105,7 +105,7 @@ class Standalone:
 
 
 class Beside:
-    """Another key prefix or database of the server of a Standalone place, in which all else is done to that one."""
+    """Another key prefix or database on the server of a Standalone place. All other operations apply to that place."""
 
     def __init__(self, place, prefix="", database=0):
         self.place, self.prefix, self.database = place, prefix, database
@@ -129,7 +129,7 @@ class Beside:
             return [Stored(self.prefix).read(client)]
 
     def stop(self):
-        """It is the other's."""
+        """It belongs to the other place."""
 
 
 class Authority(Certificates):

@@ -1,4 +1,4 @@
-"""A reverse proxy that serves a program below a path of its own, as an Ingress with a path does: /prefix/x becomes /x."""
+"""A reverse proxy that serves a program below a path prefix, like an Ingress with a path: /prefix/x becomes /x."""
 
 import http.client
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -14,7 +14,7 @@ from .ports import reserve_port
 
 class RedisServer:
     """`options` are lines of redis.conf: RedisServer(appendonly="yes", appendfsync="always"). With `certificates`, a
-    folder of Certificates, it accepts only TLS, and requires no client certificate unless tls_auth_clients says so."""
+    folder of Certificates, it accepts only TLS, and requires no client certificate unless tls_auth_clients demands one."""
 
     def __init__(self, unix=False, port=None, start=True, program="redis-server", certificates=None,
                  host="127.0.0.1", **options):

@@ -1,4 +1,4 @@
-"""Faults of a Redis in use. Each is a function of a Site that begins a fault, lets it last, and returns when it is
+"""Faults of a Redis in use. Each is a function of a Site that starts a fault, lets it last, and returns when it is
 over.
 
     outcome = play(killed, times=3).assert_met()
@@ -173,7 +173,7 @@ def clients_killed(site):
 
 
 def clients_full(site, seconds=1.5):
-    """Closes all connections and reaches maxclients: for a while nobody can connect."""
+    """Closes all connections and reaches maxclients: for a while no client can connect."""
     with site.server.client() as client:
         client.config_set("maxclients", 1)
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -208,7 +208,7 @@ def reset(site):
 
 
 def refused(site, seconds=1.0):
-    """Nobody listens for a while."""
+    """Nothing listens for a while."""
     site.proxy.refuse()
     site.wait_held()
     site.lasts(seconds)
@@ -381,7 +381,7 @@ def _trust(site, text):
 # --- The binding -----------------------------------------------------------------------------------------
 
 def swapped(site, further=1):
-    """The Secret names another place, `further` places on."""
+    """The Secret names another place, `further` positions later."""
     generation = site.generation()
     site.bind(site.other(further))
     site.wait_switched(generation)
