@@ -26,7 +26,7 @@ struct report_source {
 
 enum { REPORT_WORDS = 5 };
 
-/* What a report says about its request. */
+/* The part of a report that depends on its request. */
 struct report_visit {
         int64_t now_ms; /* Unix time */
         const char *correlation_id, *target, *remote_address;

@@ -21,7 +21,7 @@ enum redis_field {
         FIELD_CA,
         FIELD_CERTIFICATE,
         FIELD_PRIVATE_KEY,
-        FIELD_TLS_URI, /* wins over uri as a whole, and turns TLS on; before it, so that reports name this one */
+        FIELD_TLS_URI, /* replaces uri and turns TLS on; listed before uri, so that reports name this one */
         FIELD_URI,
         FIELD_SENTINEL_MASTER,
         FIELD_SENTINEL_NODES,

@@ -11,7 +11,7 @@ struct world {
         uv_loop_t loop;
         struct backing_root *root;
         struct backing_tokens_watch *watches[FOLLOWERS];
-        unsigned order[FOLLOWERS], told; /* who was notified, in order */
+        unsigned order[FOLLOWERS], told; /* the notified members, in order */
         int closes;                      /* the member that closes itself when it is notified; -1: none */
 };
 

@@ -61,7 +61,7 @@ struct backing_setting {
         const char *place; /* "/bindings/redis/host", "REDIS_URL", "default" */
 };
 
-/* How a service was resolved. All borrowed from the resolved service. */
+/* Reports how a service was resolved. All borrowed from the resolved service. */
 struct backing_report {
         enum backing_source source;
         const char *binding, *type, *provider; /* of the binding in use; NULL if there is none */

@@ -255,7 +255,7 @@ static bool is_secret_name(const char *text, size_t length)
         return redact_name(name);
 }
 
-/* Where pieces go, and how they are checked. */
+/* The output for pieces, and how to check them. */
 struct pieces {
         struct buf *out;
         struct buf scratch;

@@ -93,9 +93,9 @@ struct servicebinding_watch; /* opaque: a root, its current set and what changed
  * UNAVAILABLE, NOMEM. The set is owned: pass it to servicebinding_set_unref. */
 SERVICEBINDING_API int servicebinding_load(const char *root, struct servicebinding_set **out,
                                            struct servicebinding_error *err) SERVICEBINDING_NODISCARD;
-/* Adds a reference, to keep the set longer than its lender does. Returns the same set. */
+/* Adds a reference, to keep the set after another holder has released it. Returns the same set. */
 SERVICEBINDING_API struct servicebinding_set *servicebinding_set_ref(const struct servicebinding_set *set);
-/* Releases a reference. The last one wipes and frees everything that was lent. NULL is fine. */
+/* Releases a reference. The last one wipes and frees everything borrowed from the set. NULL is fine. */
 SERVICEBINDING_API void servicebinding_set_unref(struct servicebinding_set *set);
 
 /* Sets. Results are borrowed until the last reference to the set is released. */

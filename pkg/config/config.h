@@ -140,7 +140,7 @@ struct config_program {
         size_t option_count;
 };
 
-/* Where to look for values: the arguments of main. argv[0] is skipped. */
+/* The sources of values: the arguments of main. argv[0] is skipped. */
 struct config_source {
         int argc;
         char *const *argv;
@@ -169,7 +169,7 @@ struct config_origin {
 };
 
 void config_report_free(struct config_report *report); /* NULL is fine */
-/* Where the value of an option came from; borrowed from the report. NULL for a name that is not an option. */
+/* The origin of an option's value; borrowed from the report. NULL for a name that is not an option. */
 const struct config_origin *config_origin(const struct config_report *report, const char *name);
 /* Warnings for the log, each a sentence that names the place, without secrets. Borrowed. */
 size_t config_warning_count(const struct config_report *report);

@@ -1,7 +1,7 @@
 /* report, help: what --check, --help and --version print. */
 #include "config/program_test.h"
 
-/* What a function prints to a stream; the caller frees it. */
+/* The output of a function that prints to a stream; the caller frees it. */
 static char *printed(const struct fixture *f)
 {
         char *text = NULL;

@@ -75,7 +75,7 @@ void daemon_fini(struct daemon *daemon);
  * standard error. */
 int daemon_printed(const char *program, int status) NODISCARD;
 
-/* Writes "program: text" as a line to standard error. Gives up after a second if nobody reads it. */
+/* Writes "program: text" as a line to standard error. Gives up after a second if nothing reads it. */
 void daemon_complain(const char *program, const char *text);
 
 /* The number of worker threads: the requested one, or for 0 half the CPUs that affinity and quota allow

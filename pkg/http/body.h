@@ -12,7 +12,7 @@
 
 enum {
         BODY_KEPT_BYTES = 1 << 10,   /* a body up to this size needs no allocation */
-        BODY_TRUST_BYTES = 64 << 10, /* the most that a Content-Length alone may allocate */
+        BODY_TRUST_BYTES = 64 << 10, /* the maximum to allocate for a Content-Length alone */
 };
 
 struct body {

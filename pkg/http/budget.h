@@ -12,7 +12,7 @@
 #include "http/http.h"
 
 enum {
-        CONNECTION_BYTES = 5 << 10, /* what a connection may allocate beside its head without counting */
+        CONNECTION_BYTES = 5 << 10, /* what a connection may allocate in addition to its head without counting */
         ANSWER_FREE_BYTES = 1024,   /* an answer up to this size is part of the allowance */
 };
 

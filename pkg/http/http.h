@@ -77,7 +77,7 @@ struct http_route {
         void (*at_head)(struct http_request *request, void *context);
 };
 
-/* What an access log needs to know about an answered request. Borrowed during the call. */
+/* The facts about an answered request for an access log. Borrowed during the call. */
 struct http_record {
         const char *method;
         const char *target; /* as sent, with the query */

@@ -9,8 +9,8 @@
 enum {
         DESCRIPTORS_KEPT = 64,      /* for everything but client connections */
         DESCRIPTORS_WORKER = 8,     /* per worker: its loop, libmicrohttpd, an accept */
-        DESCRIPTORS_LEAST_PART = 8, /* of all: clients' minimum, however few there are */
-        REFUSED_PART = 16,          /* of all: for connections being turned away */
+        DESCRIPTORS_LEAST_PART = 8, /* clients always get one in this many descriptors */
+        REFUSED_PART = 16,          /* one in this many descriptors is for connections being turned away */
         AHEAD_SHARE = 8,            /* a worker may exceed its share by this part ... */
         AHEAD_MAX = 8,              /* ... but by no more than this */
 };

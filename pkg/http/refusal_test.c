@@ -57,7 +57,7 @@ static void a_large_body_is_refused_before_it_is_sent_to_a_client_that_asks(void
         assert_refused(request, sizeof(request) - 1, 413);
 }
 
-/* What the head alone decides is answered without 100 (Continue). */
+/* A request that its head alone decides is answered without 100 (Continue). */
 static void a_client_that_asks_is_refused_before_it_sends_a_body(void **state)
 {
         static const struct {

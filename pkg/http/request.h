@@ -43,7 +43,7 @@ struct request_arrival { /* how its body arrives */
         size_t bytes;    /* bytes received, kept or dropped */
         size_t dropped_bytes;
         size_t swept_bytes;     /* `bytes` at the last sweep */
-        int64_t still_since_ms; /* since which sweep no byte has come; 0: not swept yet */
+        int64_t still_since_ms; /* time of the first sweep without new bytes; 0: not swept yet */
         bool is_stuck;          /* at the last sweep libmicrohttpd had consumed none of the received bytes */
 };
 
@@ -96,7 +96,7 @@ void request_free_spares(struct conns *conns);
 /* The connection ends before the answer: copies everything that may still be asked for. Call it while libmicrohttpd's
  * memory is still valid. The request is now in STAGE_HELD. */
 void request_make_orphan(struct http_request *request);
-/* Ends STAGE_HELD for an orphan and frees it; nobody will read its answer. */
+/* Ends STAGE_HELD for an orphan and frees it; its answer has no reader. */
 void request_free_orphan(struct http_request *request);
 
 /* Counts the answer and writes it to the access log. */

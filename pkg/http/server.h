@@ -1,4 +1,4 @@
-/* server: what all workers of a server share.
+/* server: the state that all workers of a server share.
  *
  * Threads: any. */
 #ifndef HTTP_SERVER_H

@@ -52,7 +52,7 @@ struct json_options {
         const char *watch[JSON_WATCH_MAX]; /* top-level names to find, borrowed as long as the result */
 };
 
-/* What a check found in an object. */
+/* The findings of a check in an object. */
 struct json_object {
         struct json_span text; /* from '{' to '}', without surrounding white space */
         size_t members_end;    /* offset in text after the last member's value; 1 if there is none */

@@ -64,7 +64,7 @@ static int append_kept(struct buf *out, const struct json_object *object, unsign
 
 int json_splice(struct buf *out, const struct json_object *object, unsigned cut, const char *tail, size_t tail_length)
 {
-        /* Reserves all the room at once: no append after this can fail and leave half an object. */
+        /* Reserves all space at once, so no later append can fail and leave half an object. */
         int rc = buf_reserve(out, object->members_end + 1 + tail_length + 1);
         if (rc < 0)
                 return rc;

@@ -19,9 +19,10 @@
  *   key correlation_id version port worker workers pid file signal
  * A field never holds a secret: there is no function that takes a struct secret.
  *
- * A dedicated thread writes the lines, so no one else waits for the log's reader. While nobody reads or the disk is
- * full, up to 1 MiB of lines is kept. Beyond that lines are dropped and counted, and once there is room again, one line
- * reports how many were lost (event "log.dropped", member "lines_dropped"). Lines are written whole and in order.
+ * A dedicated thread writes the lines, so no one else waits for the log's reader. While the reader has stopped or the
+ * disk is full, up to 1 MiB of lines is kept. Beyond that lines are dropped and counted, and once there is room again,
+ * one line reports how many were lost (event "log.dropped", member "lines_dropped"). Lines are written whole and in
+ * order.
  *
  * Threads: any. */
 #ifndef LOG_LOG_H

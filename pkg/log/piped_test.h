@@ -49,7 +49,7 @@ static inline int close_piped(void **state)
         return 0;
 }
 
-/* What was written since the last call; "" for nothing. */
+/* The output since the last call; "" if there was none. */
 static inline char *written(struct piped *p)
 {
         size_t length = 0;

@@ -55,7 +55,7 @@ struct sink {
 
 static void free_all(struct sink *sink)
 {
-        (void)pthread_cond_destroy(&sink->wanted); /* nobody waits */
+        (void)pthread_cond_destroy(&sink->wanted); /* no thread waits */
         (void)pthread_cond_destroy(&sink->moved);
         (void)pthread_mutex_destroy(&sink->lock);
         free(sink->ring);

@@ -5,12 +5,12 @@
  *     if (!sink_put(sink, "{...}\n", length)) ...          // dropped and counted
  *     sink_close(sink, clock_monotonic_ms() + 1000);
  *
- * Callers never wait for the descriptor, since only the sink's thread writes to it. While nobody reads, lines collect
- * in SINK_BYTES of memory; beyond that they are dropped and counted until half of the memory is free again. Then
- * `on_lost` writes a line that reports their number, in the place of the lost lines.
+ * Callers never wait for the descriptor, since only the sink's thread writes to it. If the reader stops, lines collect
+ * in SINK_BYTES of memory; further lines are dropped and counted until half of the memory is free again. Then `on_lost`
+ * writes a line with their number at the position of the gap.
  *
- * After a failed write (a full disk, a pipe without a reader) the rest is tried again, so that no line is torn and
- * nothing is lost as long as the memory lasts.
+ * After a failed write (a full disk, a pipe without a reader) the rest is written later, so no line is torn, and
+ * nothing is lost until the memory is full.
  *
  * Threads: any; sink_close must be the last call. */
 #ifndef LOG_SINK_H

@@ -1,4 +1,4 @@
-/* sink: lines come out whole and in order; those that cannot be written are counted. */
+/* sink: lines are written completely and in order; those that cannot be written are counted. */
 #include "log/piped_test.h"
 
 #include <pthread.h>

@@ -7,7 +7,7 @@
 #include "redis/nodes.h"
 #include "redis/slots.h"
 
-/* What is known about the Cluster in use. */
+/* The known state of the Cluster in use. */
 struct redis_cluster_map {
         struct redis_target *target; /* provides the login for the nodes */
         unsigned epoch, generation;  /* of the target                    */

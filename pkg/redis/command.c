@@ -84,7 +84,7 @@ char *redis_format(size_t argc, const char *const argv[], const size_t lengths[]
         return bytes;
 }
 
-/* Where the header of the second of `argc` arguments begins, given the length of the first. */
+/* The offset of the header of the second of `argc` arguments, given the length of the first. */
 static size_t argument_offset(size_t first_length, size_t argc)
 {
         return header_size(argc) + header_size(first_length) + first_length + 2;

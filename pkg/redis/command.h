@@ -28,7 +28,7 @@ struct redis_place {
         unsigned number;     /* identifies the place among clients with the same targets: generation and kind */
 };
 
-/* What redis_command.on_place did. */
+/* The results of redis_command.on_place. */
 enum redis_made {
         REDIS_MADE,      /* the command now fits the new place                                              */
         REDIS_NOT_MADE,  /* it fails: ERR_UNAVAILABLE, or ERR_TIMEOUT if the former place may have executed it */
@@ -43,19 +43,19 @@ enum { REDIS_COMMAND_HIDDEN_BYTES = 144 };
 struct redis_command {
         /* Set by redis_command_init and by the caller before redis_send. */
         /* Called exactly once, with a reply, or with NULL and err:
-         * ERR_UNAVAILABLE: the hold time passed, the queue is full or the client closed; Redis did not execute it, or it
-         *                  only reads
+         * ERR_UNAVAILABLE: the hold time passed, the queue is full or the client closed; Redis did not execute it, or
+         *                  it only reads
          * ERR_TIMEOUT:     Redis may have executed it
          * ERR_DENIED:      Redis refused the credentials until the hold time passed
          * ERR_LIMIT:       Redis keeps closing the connection at this command but serves others: the command is too
          *                  large; Redis may have executed it */
         redis_reply_fn *on_reply;
-        /* NULL, or called before it is repeated after Redis may have executed it. May call redis_command_args, but nothing
-         * else of this package. */
+        /* NULL, or called before it is repeated after Redis may have executed it. May call redis_command_args, but
+         * nothing else of this package. */
         void (*on_resend)(struct redis_command *command);
         /* NULL, or called before it is written to another place than number `made_for`, which the caller also sets. May
-         * call redis_command_args and redis_command_set_key, but nothing else of this package. The former place may have
-         * executed it. */
+         * call redis_command_args and redis_command_set_key, but nothing else of this package. The former place may
+         * have executed it. */
         enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place);
         unsigned made_for;
         /* Hold it until the client has reached the target with this generation, or a newer one; 0: any. Not together

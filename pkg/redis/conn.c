@@ -81,7 +81,7 @@ void redis_conn_close(struct conn *c)
 
 /* --- Opening --------------------------------------------------------------------------------------------- */
 
-/* How much longer a look-up may take. Asking Sentinels takes as long as the timeout of the clients that ask them. */
+/* The extra time for a look-up. Asking Sentinels takes as long as the timeout of the clients that ask them. */
 static int64_t patience_ms(const struct conn *c)
 {
         return c->target->sentinel_master ? REDIS_PATIENCE_MS : c->server->options.look_up_ms;

@@ -34,7 +34,7 @@ struct conn {
         struct conn *next; /* in a list of the client */
 };
 
-/* What a connection reports to its client, which may close the connection in response. */
+/* A connection's reports to its client, which may close the connection in response. */
 struct conn_events {
         void (*located)(struct conn *conn); /* `addresses` is known, and about to be tried */
         void (*ready)(struct conn *conn);

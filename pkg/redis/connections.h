@@ -12,19 +12,19 @@
 /* Each may be NULL; the client then does nothing. `owner` is the argument of redis_client_open. */
 struct client_ops {
         void (*event)(void *owner, const struct redis_event *event);
-        /* Where the next connection goes: a reference, or NULL when out of memory. Without this function: to the
-         * target. */
+        /* The target of the next connection: a reference, or NULL when out of memory. Without this function: the
+         * client's target. */
         struct redis_target *(*seed)(void *owner);
-        /* Whether a pool (queue.is_pool) wants a connection. */
+        /* True if a pool (queue.is_pool) wants a connection. */
         bool (*wants_connection)(void *owner);
         /* A connection is ready. True: the owner has used it, for a map of a Cluster, and closed it. */
         bool (*takes)(void *owner, struct conn *conn);
-        /* What a reply from `host` means. Without this function redis_failure_of decides. */
+        /* Classifies a reply from `host`. Without this function redis_failure_of does. */
         enum redis_failure (*judge)(void *owner, struct redis_command *command, const struct redis_reply *reply,
                                     const char *host);
         void (*in_use)(void *owner, struct conn *conn); /* `conn` is about to take commands; NULL: none does */
-        void (*flush)(void *owner);                     /* before commands are written                       */
-        bool (*is_waiting)(void *owner);                /* flush has to be called now and then               */
+        void (*flush)(void *owner);                     /* called before commands are written */
+        bool (*is_waiting)(void *owner);                /* flush has to be called periodically */
         void (*close)(void *owner);                     /* the client closes; close everything that holds it */
         int (*format_trial)(struct redis_command *command, void *owner); /* see suspects.h */
         const struct redis_sentinel_ops *sentinel;                       /* see locate.h   */

@@ -1,4 +1,4 @@
-/* event: what happens to the connections of a client, for logs and metrics.
+/* event: events of a client's connections, for logs and metrics.
  *
  * Threads: loop only. */
 #ifndef REDIS_EVENT_H

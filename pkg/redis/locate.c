@@ -135,7 +135,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         if (status == 0)
                 gather(locator, list, &found);
         (void)err_set(&err, ERR_UNAVAILABLE, "%s",
-                      status < 0 ? uv_strerror(status) : "no address"); /* used if there is none */
+                      status < 0 ? uv_strerror(status) : "no address"); /* used if there is no address */
         if (!waiter && found.count > 0 && !locator->life->is_closing) {
                 lookup->is_done = true;
                 lookup->done_ms = (int64_t)uv_now(locator->loop);

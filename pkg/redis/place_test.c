@@ -5,7 +5,7 @@
 static struct rig rig;
 static struct fake fake, other;
 
-/* A job that says what on_place returns. */
+/* A job that sets the result of on_place. */
 struct traveller {
         struct job job;
         enum redis_made made;

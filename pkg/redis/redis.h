@@ -71,7 +71,7 @@ struct redis_options {
         int64_t idle_ping_ms;        /* PING after this long without a byte; 0 = 30000                 */
         int64_t max_age_ms;          /* replace a connection at this age, give or take 10 %; 0 = never */
         size_t reply_max_bytes;      /* a longer reply is a protocol error; 0 = 256 MiB                */
-        struct redis_budget *budget; /* NULL: one of its own                                           */
+        struct redis_budget *budget; /* NULL: a private one                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
         /* Formats a harmless SET into `command`. Its key is in `place` and contains `tag` in braces unless `tag` is
          * NULL. The client sends it when nothing else can show whether Redis accepts writes. Less than 0: not now.

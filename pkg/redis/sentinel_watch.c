@@ -353,7 +353,7 @@ static void on_event(void *owner, const struct redis_event *event)
         if (event->err)
                 end_client(w);
         else if (event->kind == REDIS_EVENT_CONNECTED && !w->is_over)
-                await(w); /* it may have events from now on */
+                await(w); /* it may send events from now on */
         if (event->kind == REDIS_EVENT_DENIED)
                 report_refusal(w, event->err);
 }

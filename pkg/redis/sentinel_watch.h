@@ -10,7 +10,7 @@ struct redis_sentinel_watch;
 
 /* Call this when `conn` is about to take commands, or no connection does (NULL). Starts a watch if a Sentinel named
  * that server, and ends a watch of other Sentinels. Holds the connection's commands during a failover from it, and
- * while there could be one that we have not been told about. *watch is NULL at first. */
+ * while there could be one whose announcement we have missed. *watch is NULL at first. */
 void redis_sentinel_watch_follow(struct redis_sentinel_watch **watch, struct client *client, struct conn *conn);
 void redis_sentinel_watch_close(struct redis_sentinel_watch *watch); /* NULL is fine */
 

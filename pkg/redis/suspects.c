@@ -4,7 +4,7 @@
  * be lost again.
  *
  * If the same command is lost twice, the window shrinks to a quarter of the number of lost commands. So the culprit is
- * soon alone, and replies that are too large together arrive one by one. The window grows again with the answers. A
+ * soon alone, and replies that are too large together arrive one by one. As answers arrive, the window grows again. A
  * command that is lost alone for the second time becomes a suspect; so does one that was partly written, and a long one
  * that is lost twice. It is set aside while the others continue, and is retried from time to time with nothing else in
  * flight. A loss counts as a strike only if commands of the same kind have been answered since the last one (for a SET,

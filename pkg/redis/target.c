@@ -259,7 +259,7 @@ struct redis_target *redis_target_new(const struct redis_target_options *options
                 snapshot_init(&t->snapshot, destroy);
         if (!t || !fill(t, options)) {
                 redis_target_unref(t);
-                (void)err_set(err, ERR_NOMEM, "Redis target"); /* NULL says so */
+                (void)err_set(err, ERR_NOMEM, "Redis target"); /* the NULL result reports it */
                 return NULL;
         }
         if (options->tls && redis_tls_new(options, &t->tls, err) < 0) {

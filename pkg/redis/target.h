@@ -78,7 +78,7 @@ struct redis_target_options {
 struct redis_target *redis_target_new(const struct redis_target_options *options, struct err *err);
 struct redis_target *redis_target_ref(struct redis_target *target); /* adds a reference, returns the same target */
 void redis_target_unref(struct redis_target *target);               /* NULL is fine; the last one wipes the secrets */
-/* Whether both have the same address and login. */
+/* True if both have the same address and login. */
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b);
 /* "10.0.0.9:6379", "[::1]:6379", "unix:/path" or "sentinel:mymaster@10.0.0.1:26379,10.0.0.2:26379": for logs and
  * pages, never contains a secret. Borrowed; NULL if the address is not known yet. */

@@ -149,7 +149,7 @@ static struct redis_tls_session *start(struct redis_channel *channel, struct err
 {
         struct redis_tls_session *s = calloc(1, sizeof(*s));
         if (!s) {
-                (void)err_set(err, ERR_NOMEM, "TLS"); /* NULL says so */
+                (void)err_set(err, ERR_NOMEM, "TLS"); /* the NULL result reports it */
                 return NULL;
         }
         channel->tls = s;
@@ -159,7 +159,7 @@ static struct redis_tls_session *start(struct redis_channel *channel, struct err
         int rc = s->name ? set_up(s) : GNUTLS_E_MEMORY_ERROR;
         if (rc >= 0)
                 return s;
-        (void)redis_tls_say(s, rc, err); /* NULL says so */
+        (void)redis_tls_say(s, rc, err); /* the NULL result reports it */
         return NULL;
 }
 

@@ -23,7 +23,7 @@ static int say_pem(const char *part, const char *noun, int rc, struct err *err)
         switch (rc) {
         case GNUTLS_E_MEMORY_ERROR:
                 return err_set(err, ERR_NOMEM, "%s", part);
-        case GNUTLS_E_SUCCESS: /* the text had none */
+        case GNUTLS_E_SUCCESS: /* the text contains none */
         case GNUTLS_E_NO_CERTIFICATE_FOUND:
         case GNUTLS_E_BASE64_UNEXPECTED_HEADER_ERROR:
         case GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE:
@@ -42,7 +42,7 @@ static int load_ca(struct redis_tls *tls, const struct secret *ca, struct err *e
                 return 0;
         if (ca->length == 0) {
                 tls->trusts_nobody = gnutls_certificate_set_x509_system_trust(tls->credentials) <= 0;
-                return 0; /* tls_words.c says so when a certificate is refused */
+                return 0; /* tls_words.c reports it when a certificate is refused */
         }
         gnutls_datum_t pem = datum_of(ca);
         count = gnutls_certificate_set_x509_trust_mem(tls->credentials, &pem, GNUTLS_X509_FMT_PEM);

@@ -133,7 +133,7 @@ void service_worker_join(struct service_worker *worker)
         close_loop(worker);
 }
 
-/* --- Workers without anything of their own --------------------------------------------------------------------- */
+/* --- Plain workers --------------------------------------------------------------------- */
 
 static int start_plain(void *worker, struct service *service, unsigned index, struct err *err)
 {
