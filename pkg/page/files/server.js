@@ -59,7 +59,7 @@ async function exchange(method, path, options) {
 
 async function send(method, path, options) {
 	const { answer, text } = await exchange(method, path, options);
-	if (answer.type === "opaqueredirect") throw new Refused(0, "a proxy redirects to another page, perhaps a login; reload this page");
+	if (answer.type === "opaqueredirect") throw new Refused(0, "a proxy redirects to another page, perhaps a login; reload the page");
 	if (answer.ok || options.anyStatus) return { status: answer.status, headers: answer.headers, text };
 	let detail = `${answer.status} ${answer.statusText}`;
 	try {
