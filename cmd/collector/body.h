@@ -21,7 +21,7 @@ struct body_options {
         size_t form_max_bytes; /* of the JSON made from a form */
 };
 
-/* Before the body comes: false if no body would do, and the request has been answered, with 415. */
+/* Called before the body arrives: false if no body would be accepted, and the request has been answered with 415. */
 bool body_judge(struct http_request *request, bool has_forms) NODISCARD;
 /* False: the request has been answered, with 400, 413 or 415. */
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;

@@ -1,4 +1,4 @@
-/* description: a file like those of the page. It comes by way of struct collector, so that tests without it link. */
+/* description: a file like those of the page. It is reached through struct collector, so that tests link without it. */
 #include "description.h"
 
 #include "collector.h"

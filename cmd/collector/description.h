@@ -1,5 +1,5 @@
-/* description: GET /openapi.json, what Collector serves, as OpenAPI 3.1. The text is openapi.json beside this file; the
- * build puts the version into it and embeds it (mk/page.mk). routes_test.c compares it with the routes.
+/* description: GET /openapi.json, Collector's interface as OpenAPI 3.1. The text is openapi.json in this folder; the
+ * build inserts the version and embeds it (mk/page.mk). routes_test.c compares it with the routes.
  *
  * Threads: any. */
 #ifndef COLLECTOR_DESCRIPTION_H

@@ -1,5 +1,5 @@
-/* document_tag: the ETag of a document, made from its bytes. The key alone would not do: a document may be deleted and
- * another stored under the same key. All replicas give the same document the same tag.
+/* document_tag: the ETag of a document, computed from its bytes. The key is not enough, because a document may be
+ * deleted and another stored under the same key. All replicas compute the same tag for the same document.
  *
  *     char tag[DOCUMENT_TAG_SIZE];
  *     { "ETag", document_tag(document, length, tag) }

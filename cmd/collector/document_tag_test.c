@@ -24,7 +24,7 @@ static void a_tag_is_the_same_in_every_build(void **state UNUSED)
                 assert_string_equal(document_tag(cases[i].document, strlen(cases[i].document), tag), cases[i].tag);
 }
 
-/* Each half of the tag has to tell them apart. */
+/* Each half of the tag must differ. */
 static void assert_differ(const char *a, const char *b)
 {
         assert_string_not_equal(a, b);

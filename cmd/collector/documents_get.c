@@ -1,5 +1,5 @@
-/* documents_get: the new route returns the stored bytes and their ETag; the classic route adds the member `key` and has no
- * ETag, since its clients know none. */
+/* documents_get: the new route returns the stored bytes and their ETag; the classic route adds the member `key` and has
+ * no ETag, since its clients do not use one. */
 #include "documents_get.h"
 
 #include <stdio.h>
@@ -47,7 +47,7 @@ static void answer_tagged(struct lookup *lookup, const char *document, size_t le
         const struct http_header header = { "ETag", document_tag(document, length, tag) };
         int instead = http_conditions_check(&lookup->conditions, tag);
         if (instead == 412)
-                http_problem(lookup->request, 412, &header, 1, "If-Match does not have the document's tag, %s", tag);
+                http_problem(lookup->request, 412, &header, 1, "If-Match does not contain the document's tag, %s", tag);
         else
                 http_respond(lookup->request, &(struct http_answer){ .status = instead ? instead : 200,
                                                                      .body = document,

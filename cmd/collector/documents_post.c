@@ -266,7 +266,7 @@ void documents_put(struct http_request *request, void *worker)
                 reject(upload);
 }
 
-/* --- Requests that wait with the body ------------------------------------------------------------------- */
+/* --- Requests that wait before sending the body ------------------------------------------------------------------- */
 
 static void judge_post(struct http_request *request, struct worker *worker, bool is_classic)
 {

@@ -11,7 +11,7 @@ void documents_post(struct http_request *request, void *worker);
 void documents_post_classic(struct http_request *request, void *worker); /* also accepts forms */
 void documents_put(struct http_request *request, void *worker);
 
-/* For requests that wait with the body: answer those that no body could save. */
+/* For requests that wait before sending the body: answers those that would fail with any body. */
 void documents_judge_post(struct http_request *request, void *worker);
 void documents_judge_classic(struct http_request *request, void *worker);
 void documents_judge_put(struct http_request *request, void *worker);

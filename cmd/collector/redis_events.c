@@ -67,14 +67,14 @@ static unsigned long long hash(const char *text)
         return hash;
 }
 
-/* All workers look the same name up, for each attempt: it is logged once, and again when the number changes. */
+/* All workers look up the same name for each attempt, so it is logged once, and again if the number changes. */
 static void log_left_out(struct collector *collector, const struct redis_event *event)
 {
         unsigned long long name = hash(event->address), told = name + event->left_out;
         if (atomic_exchange(&collector->addresses_told[name % COUNT_OF(collector->addresses_told)], told) == told)
                 return;
         log_warn(collector->log, "redis.addresses_left_out",
-                 "The name has more addresses than one attempt tries; each attempt begins with another one",
+                 "The name has more addresses than one attempt tries; each attempt starts with a different one",
                  log_str("address", event->address), log_int("tried", (int64_t)event->addresses),
                  log_int("left_out", (int64_t)event->left_out));
 }

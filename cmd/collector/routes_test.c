@@ -1,4 +1,4 @@
-/* openapi.json describes each route of the program and nothing else. */
+/* openapi.json describes exactly the routes of the program. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static int unload(void **state UNUSED)
         return 0;
 }
 
-/* The paths under which a route is described: a route's "*" matches a name, and nothing at all. */
+/* The paths under which a route is described: a route's "*" matches a name or nothing. */
 static size_t described_as(const struct http_route *route, char paths[2][64])
 {
         size_t length = strlen(route->path);
@@ -96,7 +96,7 @@ static void nothing_else_is_described(void **state UNUSED)
         json_t *item, *operation;
         json_object_foreach(json_object_get(description, "paths"), path, item)
                 json_object_foreach(item, method, operation) if (is_operation(method) && !route_of(path, method))
-                        fail_msg("%s %s is described and does not exist", method, path);
+                        fail_msg("%s %s is described but does not exist", method, path);
 }
 
 static void what_needs_no_token_says_so(void **state UNUSED)

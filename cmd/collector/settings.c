@@ -78,8 +78,8 @@ static const struct config_option options[] = {
         { "tokens-binding", CONFIG_STRING_AT(struct settings, tokens_binding), ACCESS, .value = "NAME",
           .fallback_note = "the only one of type collector-tokens",
           .help = "Name of the binding whose entries are tokens, one for each client: only clients that send one of "
-                  "them as `Authorization: Bearer` may write and read. Probes, version, metrics, the description of the "
-                  "interface and the files of the page stay open." },
+                  "them as `Authorization: Bearer` may write and read. Probes, version, metrics, /openapi.json and the "
+                  "files of the page stay open." },
 
         { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), WAITING, .fallback = "30s", .min = 1,
           .max = 60 * 60 * 1000,
@@ -136,8 +136,8 @@ const struct config_program settings_program = {
                    "  watches the binding and switches without a restart when it changes. Client tokens are in a\n"
                    "  binding of type collector-tokens.\n"
                    "\n"
-                   "In a browser, http://HOST:PORT/ui/ shows the Redis in use, what happened to it, and documents\n"
-                   "as they come; /v1/status is the same as JSON.\n"
+                   "In a browser, http://HOST:PORT/ui/ shows the Redis in use, its events, and documents\n"
+                   "as they arrive; /v1/status returns the same as JSON.\n"
                    "\n"
                    "Examples:\n"
                    "  collector                                         listen on 4001, Redis on localhost:6379\n"

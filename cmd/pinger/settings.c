@@ -94,7 +94,7 @@ const struct config_program settings_program = {
         .closing =
                 "Pages: every path returns the report (with ?type=currentTime and the like, one piece of it), except\n"
                 "/healthz /readyz /version /metrics /headers /echo /status/{code} /delay/{time} /pod /v1/status,\n"
-                "and /ui/, which shows the Collector in use and the log on its way in a browser.\n"
+                "and /ui/, which shows the Collector in use and the delivery of the log in a browser.\n"
                 "\n"
                 "All settings of Collector come from one source, the first that sets any: flags; the file; a binding\n"
                 "of type collector below $SERVICE_BINDING_ROOT; PINGER_COLLECTOR_*; COLLECTOR_HOSTNAME with\n"

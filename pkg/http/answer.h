@@ -10,7 +10,7 @@
 enum MHD_Result answer_hand_over(struct http_request *request);
 /* Writes as much of the answer as the socket accepts, bypassing libmicrohttpd. */
 void answer_send(struct http_request *request);
-/* Sends the answer while the client still waits with the body, and ends the connection as conn_refuse does. */
+/* Sends the answer while the client still holds back the body, and ends the connection as conn_refuse does. */
 void answer_send_early(struct http_request *request);
 
 #endif

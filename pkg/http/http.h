@@ -68,7 +68,7 @@ struct http_route {
         bool body;      /* accepts a body; otherwise a body is read and dropped */
         bool is_public; /* needs no token even where tokens are set */
         bool has_tags;  /* GET and HEAD answer with an ETag and check If-Match by it, see http_conditions */
-        /* NULL, or called when the head has arrived and the client waits with the body (`Expect`). Returns without an
+        /* NULL, or called when the head has arrived and the client holds back the body (`Expect`). Returns without an
          * answer if the body is wanted; `handle` is then called with it. */
         void (*judge)(struct http_request *request, void *context);
         /* NULL, or called whenever the head of a request with or without a body has arrived: may choose to get the body
@@ -247,7 +247,7 @@ void http_conditions_fini(struct http_conditions *conditions);
 
 /* Answers the request, which is invalid afterwards. Never fails for the caller: if memory runs out it closes the
  * connection instead. The server adds the header fields `content-type`, `x-correlation-id`, `connection`, `date`,
- * `content-length`, `keep-alive`, and `cache-control: no-store` unless the answer has its own. A 304 is given the body of
+ * `content-length`, `keep-alive`, and `cache-control: no-store` unless the answer has its own. A 304 gets the body of
  * the 200, which is not sent. */
 void http_respond(struct http_request *request, const struct http_answer *answer);
 

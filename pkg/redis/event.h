@@ -23,7 +23,7 @@ struct redis_event {
                 /* err: `sentinel` refuses a subscription or SENTINEL MASTER, so the client notices a failover only when
                  * the connection breaks, Redis is silent or refuses a write. Once per target; generation */
                 REDIS_EVENT_SENTINEL_REFUSED,
-                /* The name that `address` begins with has so many addresses that an attempt tries only `addresses` of
+                /* The name at the start of `address` has too many addresses: an attempt tries only `addresses` of
                  * them and leaves out `left_out`. After each look-up */
                 REDIS_EVENT_ADDRESSES_LEFT_OUT,
         } kind;

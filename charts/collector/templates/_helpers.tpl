@@ -124,7 +124,7 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* A name, which may be a template, or a number that has to stay a name. Takes a list of the root, the value and its
+{{/* A name, which may be a template, or a number that must be kept as a name. Takes a list of the root, the value and its
      place in the values. */}}
 {{- define "collector.named" -}}
 {{- tpl (include "collector.text" (list (index . 1 | default "") (index . 2))) (index . 0) -}}
