@@ -1,4 +1,4 @@
-/* backoff: exponential. At least half of the pause always stays. */
+/* backoff: exponential. At least half of the pause always remains. */
 #include "backoff.h"
 
 int64_t backoff_ms(int64_t min_ms, int64_t max_ms, unsigned failures, uint32_t random)

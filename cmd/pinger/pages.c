@@ -1,4 +1,4 @@
-/* pages: the report answers every path and method that no other page takes, as the old program did. The other pages
+/* pages: the report answers every path and method that no other page handles, as in the old program. The other pages
  * have the names and behaviour that users of podinfo and whoami know. This file has only the HTTP part; longer pages
  * get their facts from facts.h or report.h. */
 #include "pages.h"
@@ -226,7 +226,7 @@ static void on_pod(struct http_request *request, void *context)
         answer_json(worker, request, 200, pod);
 }
 
-/* Every path has every method, since the report takes whatever no other page takes. */
+/* Every path has every method, since the report answers every request that no other page handles. */
 static void on_options(struct http_request *request, void *context)
 {
         static const struct http_header allow = { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" };

@@ -1,5 +1,6 @@
-/* Fuzzes what a Cluster reports about its nodes: the bytes are a reply, which goes to the parser of slot maps or, if it
- * is an error, to that of redirections. The result must be consistent: each slot's node must be in the list. */
+/* Fuzzes a Cluster's reports about its nodes: the input is a reply, which is passed to the parser of slot maps or, if
+ * it is an error, to the parser of redirections. The result must be consistent: each slot's node must be in the
+ * list. */
 #include <stdlib.h>
 #include <string.h>
 
