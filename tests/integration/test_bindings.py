@@ -253,7 +253,7 @@ def test_a_folder_with_an_odd_name_is_reported_once_and_left_out(start_redis, st
     for _ in range(2):
         bindings.redis("db", server, note=str(time.monotonic()))
         stays(program.running, "running", 1.1)
-    assert program.log_text().count("folder 'Upper' is left out") == 1
+    assert program.log_text().count("folder 'Upper' is ignored") == 1
     assert program.log_text().count("folder 'nnn") == 1
     assert "folder '..data'" not in program.log_text()
 
