@@ -96,7 +96,7 @@ def test_a_page_that_is_older_than_its_program_asks_to_be_loaded_again(start_red
     page = open_page(start_collector(start_redis()).wait_connected())
     expect(page.locator("#state")).to_have_text("Redis in use")
     page.route("**/v1/status", lambda route: changed(route, version="99.0.0"))
-    expect(page.locator("#who")).to_contain_text("reload the page, it is of another version")
+    expect(page.locator("#who")).to_contain_text("reload the page to get its new version")
 
 
 def changed(route, **members):
