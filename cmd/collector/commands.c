@@ -1,7 +1,7 @@
 /* commands: the table, and the trial made from it. A trial leaves no key behind: GETDEL removes its document, which
  * would also expire after ten seconds. Its stream is never created (XADD with NOMKSTREAM), so the other commands on
- * that stream find nothing. The trial reads the feed's streams of today and tomorrow to find out whether keys of
- * another type have their names. */
+ * that stream find nothing. The trial reads the feed's streams of today and tomorrow and the feed's name to find out
+ * whether keys of another type have their names. */
 #include "commands.h"
 
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "feed.h"
+#include "feed_name.h"
 
 enum {
         ALWAYS = 1,
@@ -25,6 +26,7 @@ enum {
 #define STREAM "<stream>"
 #define TODAY "<today>"
 #define TOMORROW "<tomorrow>"
+#define NAME "<name>"
 #define VALUE "{\"probe\":true}"
 
 enum { KEY_SIZE = 640 };
@@ -38,11 +40,12 @@ static const struct {
         { ALWAYS, { .step = "read", .expects = VALUE, .argv = { "GET", DOCUMENT } } },
         { OF_PREVIOUS, { .step = "read", .argv = { "GET", DOCUMENT } } },
         { WITH_FEED, { .step = "read", .expects = VALUE, .argv = { "GETRANGE", DOCUMENT, "0", "1023" } } },
-        { WITH_FEED, { .step = "write", .argv = { "XADD", STREAM, "NOMKSTREAM", "*", "k", "probe" } } },
+        { WITH_FEED, { .step = "write", .argv = { "XADD", STREAM, "NOMKSTREAM", "*", "k", "probe", "k", "probe" } } },
         { WITH_FEED, { .step = "read", .argv = { "XRANGE", STREAM, "-", "+", "COUNT", "1" } } },
         { WITH_FEED, { .step = "read", .argv = { "XRANGE", TODAY, "-", "+", "COUNT", "1" } } },
         { WITH_FEED, { .step = "read", .argv = { "XRANGE", TOMORROW, "-", "+", "COUNT", "1" } } },
         { WITH_FEED, { .step = "read", .argv = { "EXISTS", STREAM } } },
+        { WITH_FEED, { .step = "read", .argv = { "GET", NAME } } },
         { WITH_FEED, { .step = "write", .is_optional = true, .argv = { "XDEL", STREAM, "1-1" } } },
         { WITH_RETENTION, { .step = "write", .argv = { "EXPIREAT", STREAM, "1" } } },
         { ALWAYS, { .step = "write", .expects = VALUE, .argv = { "GETDEL", DOCUMENT } } },
@@ -72,7 +75,7 @@ static unsigned what_applies(const struct commands *commands)
 }
 
 struct keys {
-        char stream[KEY_SIZE], today[FEED_STREAM_SIZE], tomorrow[FEED_STREAM_SIZE];
+        char stream[KEY_SIZE], today[FEED_STREAM_SIZE], tomorrow[FEED_STREAM_SIZE], name[FEED_STREAM_SIZE];
         const char *document;
 };
 
@@ -83,7 +86,8 @@ static const char *key_of(const struct keys *keys, const char *text)
         } words[] = { { DOCUMENT, keys->document },
                       { STREAM, keys->stream },
                       { TODAY, keys->today },
-                      { TOMORROW, keys->tomorrow } };
+                      { TOMORROW, keys->tomorrow },
+                      { NAME, keys->name } };
         for (size_t i = 0; i < COUNT_OF(words); i++)
                 if (strcmp(words[i].text, text) == 0)
                         return words[i].key;
@@ -100,6 +104,7 @@ static int plan(struct redis_trial_plan *plan, const char *prefix, const char *k
         (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key is shorter than 512 bytes */
         (void)feed_stream(prefix, today, keys.today);
         (void)feed_stream(prefix, today + 1, keys.tomorrow);
+        (void)feed_name_key(prefix, keys.name);
         for (size_t i = 0; i < COUNT_OF(rows) && rc == 0; i++) {
                 struct redis_trial_command command = rows[i].command;
                 if (!(rows[i].when & applies))

@@ -1,8 +1,9 @@
 /* cursor: a position in the feed, in the form of text that a client keeps and sends back.
  *
- * It consists of a day and the last entry seen in that day's stream. Around midnight, two streams may grow at once
- * because the writers' clocks differ; then the cursor also has a position in the next day's stream:
- *     2026-11-23.1764028799000-0~1764028800123-4
+ * It consists of the feed's name (feed_name.h), a day, and the last entry seen in that day's stream. If only the first
+ * keys of that entry were seen, their number follows. Around midnight, two streams may grow at once because the
+ * writers' clocks differ; then the cursor also has a position in the next day's stream:
+ *     3f9a0c1d2e4b5a67.2026-11-23.1764028799000-0~1764028800123-4.17
  *
  * Threads: any. */
 #ifndef COLLECTOR_CURSOR_H
@@ -13,17 +14,26 @@
 #include <stdint.h>
 
 #include "feed.h"
+#include "feed_name.h"
 
-enum { CURSOR_SIZE = FEED_DAY_SIZE + 2 * FEED_ID_SIZE + 4 };
+enum { CURSOR_SIZE = FEED_NAME_SIZE + FEED_DAY_SIZE + 2 * (FEED_ID_SIZE + 4) + 4 }; /* under 256 */
+
+struct cursor_point {
+        struct feed_id id; /* the last entry seen; 0-0: none                       */
+        unsigned keys;     /* how many of its keys were seen, if not all; 0: all   */
+};
 
 struct cursor {
+        char feed[FEED_NAME_SIZE]; /* "": not known yet */
         int64_t day;
-        struct feed_id after;      /* the last entry seen in the stream of `day`; 0-0: none     */
-        struct feed_id after_next; /* the same in the stream of the next day                    */
+        struct cursor_point after;      /* in the stream of `day`               */
+        struct cursor_point after_next; /* the same in the stream of the next day */
 };
 
 char *cursor_format(const struct cursor *cursor, char out[CURSOR_SIZE]);
 /* False if `text` is not a cursor; *out is then unchanged. */
 bool cursor_parse(const char *text, struct cursor *out);
+/* True for a cursor of version 0.1.0, which did not name its feed. */
+bool cursor_is_old(const char *text);
 
 #endif

@@ -54,6 +54,7 @@ static int teardown(void **state UNUSED)
         redis_close(redis, NULL, NULL);
         assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
         assert_int_equal(uv_loop_close(&loop), 0);
+        store_fini(&store);
         assert_true(list_is_empty(&deposits.under_way));
         deposits_fini(&deposits);
         metrics_free(metrics);

@@ -57,15 +57,26 @@ char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE])
         return out;
 }
 
-int feed_add_args(struct redis_command *command, const char *stream, const char *key, int64_t mark_ms, struct err *err)
+int feed_add_args(struct redis_command *command, const char *stream, const char *const keys[], size_t count,
+                  int64_t mark_ms, struct err *err)
 {
-        char mark[24];
-        const char *argv[] = { "XADD", stream, "*", "k", key, "m", mark };
-        size_t lengths[] = { 4, strlen(stream), 1, 1, UUID_TEXT_LENGTH, 1, 0 };
-        if (mark_ms < 0)
-                return redis_command_args(command, 5, argv, lengths, err);
-        lengths[6] = (size_t)snprintf(mark, sizeof(mark), "%" PRId64, mark_ms);
-        return redis_command_args(command, 7, argv, lengths, err);
+        char mark[DECIMAL_MAX];
+        const char *argv[3 + 2 * FEED_KEYS_MAX + 2] = { "XADD", stream, "*" };
+        size_t lengths[COUNT_OF(argv)] = { 4, strlen(stream), 1 };
+        size_t argc = 3;
+        for (size_t i = 0; i < count; i++) {
+                argv[argc] = "k";
+                lengths[argc++] = 1;
+                argv[argc] = keys[i];
+                lengths[argc++] = UUID_TEXT_LENGTH;
+        }
+        if (mark_ms >= 0) {
+                argv[argc] = "m";
+                lengths[argc++] = 1;
+                argv[argc] = mark;
+                lengths[argc++] = (size_t)(decimal_put(mark, (uint64_t)mark_ms) - mark);
+        }
+        return redis_command_args(command, argc, argv, lengths, err);
 }
 
 bool feed_id_parse(const char *text, size_t length, struct feed_id *out)
@@ -94,28 +105,36 @@ int feed_id_compare(struct feed_id a, struct feed_id b)
         return 0;
 }
 
+/* False: these are not the fields of an entry. */
+static bool read_field(const struct redis_reply *fields, size_t at, struct feed_entry *out)
+{
+        size_t length;
+        uint64_t ms;
+        const char *name = redis_reply_text(redis_reply_at(fields, at), NULL);
+        const char *value = redis_reply_text(redis_reply_at(fields, at + 1), &length);
+        if (!name || !value)
+                return false;
+        if (strcmp(name, "k") == 0 && uuid_parse(value, length, NULL) && out->count < FEED_KEYS_MAX)
+                out->keys[out->count++] = value;
+        else if (strcmp(name, "m") == 0 && decimal_parse(value, length, INT64_MAX, &ms) == 0)
+                out->mark_ms = (int64_t)ms;
+        return true;
+}
+
 bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out)
 {
         size_t length;
         const struct redis_reply *id = redis_reply_at(reply, 0);
         const char *text = id ? redis_reply_text(id, &length) : NULL;
+        out->count = 0;
+        out->mark_ms = -1;
         if (!text || !feed_id_parse(text, length, &out->id))
                 return false;
         const struct redis_reply *fields = redis_reply_at(reply, 1);
         if (!fields)
                 return false;
-        out->key = NULL;
-        out->mark_ms = -1;
-        for (size_t i = 0; i + 1 < redis_reply_count(fields); i += 2) {
-                const char *name = redis_reply_text(redis_reply_at(fields, i), NULL);
-                const char *value = redis_reply_text(redis_reply_at(fields, i + 1), &length);
-                uint64_t ms;
-                if (!name || !value)
+        for (size_t i = 0; i + 1 < redis_reply_count(fields); i += 2)
+                if (!read_field(fields, i, out))
                         return false;
-                if (strcmp(name, "k") == 0 && uuid_parse(value, length, NULL))
-                        out->key = value;
-                else if (strcmp(name, "m") == 0 && decimal_parse(value, length, INT64_MAX, &ms) == 0)
-                        out->mark_ms = (int64_t)ms;
-        }
-        return out->key != NULL;
+        return out->count > 0;
 }

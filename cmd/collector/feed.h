@@ -1,10 +1,11 @@
 /* feed: records the order in which Redis received the documents. Each UTC day has a stream,
- * `<prefix>collector:feed:<day>`, with one entry per document, added after the document's SET:
+ * `<prefix>collector:feed:<day>`. An entry names the documents that went to Redis together, at most FEED_KEYS_MAX
+ * (feed_group.h). It is added after their SETs:
  *
- *     k <uuid>              the document with this key was stored
- *     k <uuid> m <ms>       the same, but sent more than once: another entry with this key may have been added around
- *                           this Unix time, to this stream or that of an earlier day; readers search for it
- *                           (feed_doubles.h) and omit the duplicate
+ *     k <uuid> k <uuid> ...           the documents with these keys were stored, in this order
+ *     k <uuid> k <uuid> ... m <ms>    the same, but sent more than once: other entries with these keys may have been
+ *                                     added around this Unix time, to this stream or that of an earlier day; readers
+ *                                     search for them (feed_doubles.h) and omit the duplicates
  *
  * The writer's clock determines the stream, and Redis's clock the ids. The clocks may differ by FEED_CLOCK_SKEW_MS, so
  * an entry may be in the stream of the day before or after its id.
@@ -25,6 +26,8 @@ enum {
         FEED_PREFIX_MAX = 128,
         FEED_STREAM_SIZE = FEED_PREFIX_MAX + 48,
         FEED_DAY_SIZE = 16,
+        FEED_KEYS_MAX = 64, /* of an entry; readers ignore what goes beyond */
+        FEED_READ_MAX = 64, /* entries in one XRANGE: of so many keys each, they take 0.8 ms of Redis's time */
         FEED_CLOCK_SKEW_MS = 60 * 1000,
         FEED_DAY_MS = 24 * 60 * 60 * 1000,
 };
@@ -39,9 +42,9 @@ bool feed_day_parse(const char *text, size_t length, int64_t *day);
 /* The name of a day's stream. `prefix` has at most FEED_PREFIX_MAX bytes. */
 char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE]);
 
-/* Formats the XADD of one document. mark_ms: the time of the mark; -1: none. */
-int feed_add_args(struct redis_command *command, const char *stream, const char *key, int64_t mark_ms,
-                  struct err *err) NODISCARD;
+/* Formats the XADD of 1 to FEED_KEYS_MAX documents. mark_ms: the time of the mark; -1: none. */
+int feed_add_args(struct redis_command *command, const char *stream, const char *const keys[], size_t count,
+                  int64_t mark_ms, struct err *err) NODISCARD;
 
 /* The id of a stream entry. */
 struct feed_id {
@@ -56,11 +59,12 @@ int feed_id_compare(struct feed_id a, struct feed_id b);
 /* One entry of an XRANGE reply. */
 struct feed_entry {
         struct feed_id id;
-        const char *key; /* 36 characters and a NUL, borrowed from the reply */
         int64_t mark_ms; /* -1: none */
+        size_t count;
+        const char *keys[FEED_KEYS_MAX]; /* 36 characters and a NUL each, borrowed from the reply */
 };
 
-/* False if another program added the entry; readers skip it. The id is set if there is one. */
+/* False if another program added the entry; it has no keys, and readers skip it. The id is set if there is one. */
 bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* feed_doubles: entries whose marks are close together form a group; one search covers a group, and the groups follow
- * one another. When a page has used up its reads, the remaining duplicates are shown. */
+ * one another. When a page has read as many keys as it may, the remaining duplicates are shown. */
 #include "feed_doubles.h"
 
 #include <stdlib.h>
@@ -8,9 +8,9 @@
 #include "base/attr.h"
 
 enum {
-        GROUP_MS = 1000,  /* marks closer than this share a search */
-        EARLIER_MS = 100, /* Redis's clock may be a little behind the writer's     */
-        READS_MAX = 400,  /* for one page: 50 ms of Redis's time                   */
+        GROUP_MS = 1000,   /* marks closer than this share a search */
+        EARLIER_MS = 100,  /* Redis's clock may be a little behind the writer's     */
+        KEYS_MAX = 100000, /* read for one page: 50 ms of Redis's time             */
 };
 
 /* --- In the window -------------------------------------------------------------------------------------- */
@@ -43,7 +43,7 @@ static bool is_before(const struct feed_doubles *doubles, int64_t day, struct fe
         return day < doubles->day || (day == doubles->day && feed_id_compare(id, entry->id) < 0);
 }
 
-static bool on_earlier_entry(struct feed_search *search, int64_t day, const struct feed_entry *found)
+static bool on_earlier_key(struct feed_search *search, int64_t day, struct feed_id id, const char *key)
 {
         struct feed_doubles *doubles = CONTAINER_OF(search, struct feed_doubles, search);
         struct feed_window *window = doubles->window;
@@ -52,7 +52,7 @@ static bool on_earlier_entry(struct feed_search *search, int64_t day, const stru
                 struct feed_window_entry *entry = &window->entries[i];
                 if (!entry->is_looked_for || entry->left_out)
                         continue;
-                if (memcmp(entry->key, found->key, UUID_TEXT_LENGTH) == 0 && is_before(doubles, day, found->id, entry))
+                if (memcmp(entry->key, key, UUID_TEXT_LENGTH) == 0 && is_before(doubles, day, id, entry))
                         entry->left_out = true;
                 else
                         more = true;
@@ -88,7 +88,7 @@ static void on_searched(struct feed_search *search, const struct redis_reply *re
 {
         struct feed_doubles *doubles = CONTAINER_OF(search, struct feed_doubles, search);
         forget_group(doubles->window);
-        doubles->reads += search->reads_done;
+        doubles->keys += search->keys_done;
         if (search->is_moved)
                 doubles->read->is_moved = true;
         if ((refusal || err) && !feed_read_check(doubles->read, refusal, err))
@@ -97,20 +97,21 @@ static void on_searched(struct feed_search *search, const struct redis_reply *re
                 search_next_group(doubles);
 }
 
-/* False: there is nothing to search for, or the reads are used up. */
+/* False: there is nothing to search for, or enough was read. */
 static bool start_search(struct feed_doubles *doubles, struct feed_window_entry *first)
 {
         struct store *store = doubles->read->store;
+        size_t left = doubles->keys < KEYS_MAX ? KEYS_MAX - doubles->keys : 0;
         doubles->search = (struct feed_search){ .redis = store->redis,
                                                 .place = doubles->read->place,
                                                 .turns = &store->turns,
                                                 .reach_ms = store_reach_ms(store),
                                                 .last_day = doubles->day,
-                                                .reads_max = (READS_MAX - doubles->reads) / 2,
-                                                .on_entry = on_earlier_entry,
+                                                .keys_max = left / 2,
+                                                .on_key = on_earlier_key,
                                                 .on_done = on_searched };
         gather_group(doubles, first);
-        if (doubles->search.reads_max > 0 && feed_search_start(&doubles->search))
+        if (doubles->search.keys_max > 0 && feed_search_start(&doubles->search))
                 return true;
         forget_group(doubles->window);
         return false;

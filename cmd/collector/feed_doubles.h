@@ -20,7 +20,7 @@ struct feed_doubles {
         /* Private. */
         int64_t day;
         struct feed_search search;
-        unsigned reads; /* so far; limited */
+        size_t keys; /* read so far; limited */
 };
 
 /* Checks the window's batch, whose entries belong to `day`. on_done is called exactly once, possibly during this

@@ -4,6 +4,7 @@
 #include "feed_expiry.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,23 +12,29 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "feed.h"
+#include "feed_name.h"
 
 enum { RENEW_EVERY_MS = 60 * 1000 };
 
 struct end {
         struct redis_command command;
         const struct feed_expiry *expiry;
-        int64_t day;
+        char key[FEED_STREAM_SIZE];
+        int64_t end_ms;
         const char *condition; /* NX, GT; NULL: none */
+        bool is_alone;         /* no other condition is tried beside this one */
 };
 
-static void send_end(const struct feed_expiry *expiry, int64_t day, const char *condition);
+static void send_end(const struct end *wanted);
 
 static void on_end_set(struct redis_command *command, const struct redis_reply *reply, UNUSED const struct err *err)
 {
         struct end *end = CONTAINER_OF(command, struct end, command);
-        if (reply && redis_reply_is_error(reply, "ERR") && end->condition && strcmp(end->condition, "NX") == 0)
-                send_end(end->expiry, end->day, NULL);
+        bool is_old_redis = reply && redis_reply_is_error(reply, "ERR") && end->condition;
+        if (is_old_redis && (end->is_alone || strcmp(end->condition, "NX") == 0)) {
+                end->condition = NULL;
+                send_end(end);
+        }
         redis_command_fini(command);
         free(end);
 }
@@ -38,38 +45,52 @@ static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED con
         return REDIS_NOT_MADE;
 }
 
-static void send_end(const struct feed_expiry *expiry, int64_t day, const char *condition)
+static void send_end(const struct end *wanted)
 {
-        char stream[FEED_STREAM_SIZE];
         char when[24];
-        struct end *end = calloc(1, sizeof(*end));
+        struct redis *redis = wanted->expiry->redis;
+        const char *condition = wanted->condition;
+        struct end *end = malloc(sizeof(*end));
         if (!end)
                 return; /* again in a minute */
-        *end = (struct end){ .expiry = expiry, .day = day, .condition = condition };
-        const struct redis_place *place = redis_place(expiry->redis);
-        (void)feed_stream(place->key_prefix, day, stream);
-        int64_t end_ms = feed_day_start_ms(day + 1) + expiry->retention_ms + expiry->reach_ms;
-        const char *argv[] = { "EXPIREAT", stream, when, condition };
-        size_t lengths[] = { 8, strlen(stream), (size_t)snprintf(when, sizeof(when), "%" PRId64, end_ms / 1000 + 1),
+        *end = *wanted;
+        const char *argv[] = { "EXPIREAT", end->key, when, condition };
+        size_t lengths[] = { 8, strlen(end->key),
+                             (size_t)snprintf(when, sizeof(when), "%" PRId64, end->end_ms / 1000 + 1),
                              condition ? strlen(condition) : 0 };
         redis_command_init(&end->command, on_end_set);
         end->command.must_not_hold = true;
         end->command.on_place = on_place;
-        end->command.made_for = place->number;
+        end->command.made_for = redis_place(redis)->number;
         if (redis_command_args(&end->command, condition ? 4 : 3, argv, lengths, NULL) < 0)
                 free(end);
         else
-                redis_send(expiry->redis, &end->command);
+                redis_send(redis, &end->command);
 }
 
-/* Until a moment ago, entries may have gone to the previous day's stream. */
+/* Until a moment ago, entries may have gone to the previous day's stream. The name lives as long as the last stream; one
+ * without an expiry time is that of a Collector that keeps its documents. */
 static void send_ends(struct feed_expiry *expiry, int64_t last_day)
 {
+        const char *prefix = redis_place(expiry->redis)->key_prefix;
+        struct end end = { .expiry = expiry };
         expiry->sent_ms = clock_monotonic_ms();
-        for (int64_t day = last_day; day > last_day - 2; day--) {
-                send_end(expiry, day, "NX");
-                send_end(expiry, day, "GT");
+        for (int64_t day = last_day - 1; day <= last_day; day++) {
+                (void)feed_stream(prefix, day, end.key);
+                end.end_ms = feed_day_start_ms(day + 1) + expiry->retention_ms + expiry->reach_ms;
+                end.condition = "NX";
+                send_end(&end);
+                end.condition = "GT";
+                send_end(&end);
         }
+        (void)feed_name_key(prefix, end.key);
+        end.is_alone = true;
+        send_end(&end);
+}
+
+int64_t feed_expiry_of_name_ms(const struct feed_expiry *expiry)
+{
+        return expiry->retention_ms > 0 ? FEED_DAY_MS + expiry->retention_ms + expiry->reach_ms : 0;
 }
 
 void feed_expiry_note(struct feed_expiry *expiry, int64_t day)

@@ -1,6 +1,6 @@
-/* feed_expiry: gives the feed's streams an expiry time (EXPIREAT), later than that of their last document. Without it
- * they would remain after the documents have expired. It is set as soon as a stream may have been created, and again
- * about once a minute.
+/* feed_expiry: gives the feed's streams and its name (feed_name.h) an expiry time (EXPIREAT), later than that of their last
+ * document. Without it they would remain after the documents have expired. It is set as soon as a stream may have been
+ * created, and again about once a minute.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_EXPIRY_H
@@ -27,5 +27,8 @@ void feed_expiry_note(struct feed_expiry *expiry, int64_t day);
 /* Call this about once a second: it renews the expiry times of the streams of `day`, the last one written to (-1:
  * none), and of the day before. */
 void feed_expiry_renew(struct feed_expiry *expiry, int64_t day);
+
+/* How long a name that is set now lives, unless it is renewed; 0: for ever. */
+int64_t feed_expiry_of_name_ms(const struct feed_expiry *expiry);
 
 #endif

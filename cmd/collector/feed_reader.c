@@ -1,6 +1,7 @@
 /* feed_reader: a chain of callbacks, each step ending in the next:
  *
- *     start -> go_on -> read_entries -> go_on -> fetch a batch   -> leave out doubles -> take_documents -> go_on
+ *     start -> ask for the name -> begin
+ *     begin -> go_on -> read_entries -> go_on -> fetch a batch   -> leave out doubles -> take_documents -> go_on
  *              go_on -> ask for days -> go_on    fetch existence -> take_documents                     -> go_on
  *                                                take_documents  -> fetch one whole    -> take_documents
  *
@@ -18,10 +19,9 @@
 #include "base/clock.h"
 
 enum {
-        ENTRIES_FIRST = 64, /* in the first read                                                      */
-        ENTRIES_WALK = 64,  /* of entries whose documents are probably gone; POSTs wait for this read */
-        DAYS_A_PASS = 4,    /* this many days count as one skipped entry                              */
-        PASS_MAX = 1024,    /* entries that one page may skip without taking any                      */
+        ENTRIES_MIN = 8, /* in one read, even if fewer documents are wanted */
+        DAYS_A_PASS = 4, /* this many days count as one skipped key         */
+        PASS_MAX = 1024, /* keys that one page may skip without taking any  */
 };
 
 struct feed_reader_memory {
@@ -72,22 +72,36 @@ static const char *current_stream(const struct feed_reader *reader, char out[FEE
         return feed_stream(redis_place(reader->store->redis)->key_prefix, current_day(reader), out);
 }
 
-static void pass(struct feed_reader *reader, struct feed_window_entry *entry)
+static struct cursor_point *current_point(struct feed_reader *reader)
+{
+        return reader->in_next ? &reader->cursor.after_next : &reader->cursor.after;
+}
+
+/* An entry goes when none of its keys has a document. */
+static void note_gone(struct feed_reader *reader, const struct feed_window_entry *entry)
 {
         char stream[FEED_STREAM_SIZE];
-        free(entry->document);
-        entry->document = NULL;
-        if (entry->is_gone)
+        if (!entry->is_gone || (entry->place > 0 && reader->gone != entry->place)) {
+                reader->gone = 0;
+                return;
+        }
+        reader->gone = entry->place + 1;
+        if (entry->is_last)
                 feed_trim_note(&reader->store->trim, current_stream(reader, stream), entry->id,
                                reader->read.generation);
+}
+
+static void pass(struct feed_reader *reader, struct feed_window_entry *entry)
+{
+        free(entry->document);
+        entry->document = NULL;
+        note_gone(reader, entry);
         if (entry->left_out)
                 reader->passed++;
         else
                 reader->taken++;
-        if (reader->in_next)
-                reader->cursor.after_next = entry->id;
-        else
-                reader->cursor.after = entry->id;
+        *current_point(reader) =
+                (struct cursor_point){ .id = entry->id, .keys = entry->is_last ? 0 : entry->place + 1 };
 }
 
 /* Up to the end of the batch. */
@@ -148,22 +162,50 @@ static void on_batch(struct feed_fetch *fetch)
 
 /* --- Entries -------------------------------------------------------------------------------------------- */
 
+/* Its keys from `place` on, as many as there is room for. False: there was not enough. */
+static bool keep_entry(struct feed_window *window, const struct feed_entry *read, size_t place)
+{
+        for (; place < read->count; place++) {
+                if (window->count == FEED_WINDOW_MAX)
+                        return false;
+                struct feed_window_entry *entry = &window->entries[window->count++];
+                *entry = (struct feed_window_entry){ .id = read->id,
+                                                     .place = (unsigned)place,
+                                                     .is_last = place + 1 == read->count,
+                                                     .mark_ms = read->mark_ms };
+                memcpy(entry->key, read->keys[place], sizeof(entry->key));
+        }
+        return true;
+}
+
+/* One that is not ours, which is passed. */
+static bool keep_foreign(struct feed_window *window, struct feed_id id)
+{
+        if (window->count == FEED_WINDOW_MAX)
+                return false;
+        window->entries[window->count++] =
+                (struct feed_window_entry){ .id = id, .is_last = true, .mark_ms = -1, .left_out = true };
+        return true;
+}
+
+/* What there is no room for is read again. */
 static void keep_entries(struct feed_reader *reader, const struct redis_reply *page)
 {
-        struct feed_window *window = reader->window;
+        struct cursor_point *point = current_point(reader);
         size_t count = redis_reply_count(page);
-        reader->is_inside = count >= reader->page_entries;
-        for (size_t i = 0; i < count && i < reader->page_entries; i++) {
+        bool has_room = true;
+        for (size_t i = 0; i < count && i < reader->page_entries && has_room; i++) {
                 struct feed_entry read = { 0 };
-                struct feed_window_entry *entry = &window->entries[window->count++];
-                *entry = (struct feed_window_entry){ .mark_ms = -1 };
-                entry->left_out = !feed_entry_read(redis_reply_at(page, i), &read);
-                entry->id = read.id;
-                if (entry->left_out)
-                        continue;
-                entry->mark_ms = read.mark_ms;
-                memcpy(entry->key, read.key, sizeof(entry->key));
+                bool is_ours = feed_entry_read(redis_reply_at(page, i), &read);
+                bool is_begun = point->keys > 0 && feed_id_compare(read.id, point->id) == 0;
+                if (is_begun && point->keys >= read.count)
+                        point->keys = 0; /* it has fewer than the cursor says: nothing is left of it */
+                else if (is_ours)
+                        has_room = keep_entry(reader->window, &read, is_begun ? point->keys : 0);
+                else
+                        has_room = keep_foreign(reader->window, read.id);
         }
+        reader->is_inside = count >= reader->page_entries || !has_room;
 }
 
 static void entries_answered(struct feed_reader *reader)
@@ -184,24 +226,29 @@ static void on_entries(struct redis_command *command, const struct redis_reply *
         entries_answered(reader);
 }
 
+/* The first id to read: behind the cursor, or its own entry if that was not seen whole. */
+static void format_from(struct feed_reader *reader, char out[FEED_ID_SIZE + 1])
+{
+        const struct cursor_point *point = current_point(reader);
+        *out = '(';
+        if (point->id.ms < reader->since_ms)
+                (void)snprintf(out, FEED_ID_SIZE + 1, "%" PRIu64, reader->since_ms);
+        else
+                (void)feed_id_format(point->id, point->keys > 0 ? out : out + 1);
+}
+
 static void read_entries(struct feed_reader *reader)
 {
         struct feed_read *read = &reader->read;
         char stream[FEED_STREAM_SIZE];
-        char from[FEED_ID_SIZE + 1] = "(";
+        char from[FEED_ID_SIZE + 1];
         char to[FEED_ID_SIZE] = "+";
         char count[24];
-        struct feed_id after = reader->in_next ? reader->cursor.after_next : reader->cursor.after;
         feed_window_clear(reader->window);
-        if (reader->fetch.is_walking)
-                reader->page_entries = ENTRIES_WALK;
-        else if (reader->has_read)
-                reader->page_entries = FEED_WINDOW_MAX;
+        if (reader->has_read)
+                reader->page_entries = FEED_READ_MAX;
         reader->has_read = true;
-        if (after.ms < reader->since_ms)
-                (void)snprintf(from, sizeof(from), "%" PRIu64, reader->since_ms);
-        else
-                (void)feed_id_format(after, from + 1);
+        format_from(reader, from);
         if (reader->until_ms != UINT64_MAX)
                 (void)snprintf(to, sizeof(to), "%" PRIu64, reader->until_ms > 0 ? reader->until_ms - 1 : 0);
         (void)snprintf(count, sizeof(count), "%zu", reader->page_entries);
@@ -231,7 +278,9 @@ static enum feed_day_state next_stream(struct feed_reader *reader)
                 }
                 if (at->day >= reader->days.last)
                         return FEED_DAY_EMPTY;
-                *at = (struct cursor){ .day = at->day + 1, .after = at->after_next };
+                at->day++;
+                at->after = at->after_next;
+                at->after_next = (struct cursor_point){ 0 };
                 enum feed_day_state state = feed_days_look_up(&reader->days, at->day);
                 if (state != FEED_DAY_EMPTY)
                         return state;
@@ -329,28 +378,62 @@ static bool allocate(struct feed_reader *reader)
         return true;
 }
 
-void feed_reader_start(struct feed_reader *reader)
+static void begin(struct feed_reader *reader)
 {
-        feed_read_init(&reader->read, reader->store);
-        if (!allocate(reader)) {
-                feed_read_fail_memory(&reader->read);
+        struct cursor *at = &reader->cursor;
+        if (at->feed[0] && strcmp(at->feed, reader->store->name.text) != 0) {
+                struct err err;
+                (void)err_set(&err, ERR_NOT_FOUND,
+                              "the cursor is from another Redis, or Redis has lost its data: start again without it, "
+                              "or with `since`");
+                feed_read_fail(&reader->read, STORE_FOREIGN, &err);
                 finish(reader, false);
                 return;
         }
-        reader->days = (struct feed_days){ .read = &reader->read, .last = last_day(reader), .on_known = on_days_known };
-        reader->fetch = (struct feed_fetch){ .read = &reader->read, .window = reader->window };
-        reader->doubles = (struct feed_doubles){ .read = &reader->read,
-                                                 .window = reader->window,
-                                                 .on_done = on_doubles_left_out };
-        /* One more than will be taken shows whether there are more. */
-        reader->page_entries = reader->wanted >= ENTRIES_FIRST ? FEED_WINDOW_MAX : ENTRIES_FIRST;
-        if (reader->cursor.day < feed_days_first())
-                reader->cursor = (struct cursor){ .day = feed_days_first() };
-        bool is_new = feed_id_compare(reader->cursor.after, (struct feed_id){ 0 }) == 0;
-        enum feed_day_state first = feed_days_look_up(&reader->days, reader->cursor.day);
+        memcpy(at->feed, reader->store->name.text, sizeof(at->feed));
+        if (at->day < feed_days_first()) {
+                at->day = feed_days_first();
+                at->after = at->after_next = (struct cursor_point){ 0 };
+        }
+        bool is_new = feed_id_compare(at->after.id, (struct feed_id){ 0 }) == 0;
+        enum feed_day_state first = feed_days_look_up(&reader->days, at->day);
         reader->is_inside = first == FEED_DAY_HAS_STREAM || (first == FEED_DAY_UNKNOWN && !is_new);
         if (first == FEED_DAY_UNKNOWN && is_new)
-                feed_days_ask(&reader->days, reader->cursor.day);
+                feed_days_ask(&reader->days, at->day);
         else
                 go_on(reader);
+}
+
+static void on_named(struct feed_naming *naming)
+{
+        struct feed_reader *reader = CONTAINER_OF(naming, struct feed_reader, naming);
+        if (reader->read.outcome == STORE_DONE)
+                begin(reader);
+        else
+                finish(reader, false);
+}
+
+void feed_reader_start(struct feed_reader *reader)
+{
+        struct feed_read *read = &reader->read;
+        feed_read_init(read, reader->store);
+        if (!allocate(reader)) {
+                feed_read_fail_memory(read);
+                finish(reader, false);
+                return;
+        }
+        reader->naming = (struct feed_naming){ .read = read, .on_known = on_named };
+        reader->days = (struct feed_days){ .read = read, .last = last_day(reader), .on_known = on_days_known };
+        reader->fetch = (struct feed_fetch){ .read = read, .window = reader->window };
+        reader->doubles =
+                (struct feed_doubles){ .read = read, .window = reader->window, .on_done = on_doubles_left_out };
+        /* One more than will be taken tells whether there are more. */
+        reader->page_entries =
+                reader->wanted > 0 && reader->wanted < FEED_READ_MAX ? reader->wanted + 1 : FEED_READ_MAX;
+        if (reader->page_entries < ENTRIES_MIN)
+                reader->page_entries = ENTRIES_MIN;
+        if (feed_name_is_known(&reader->store->name, read->generation))
+                begin(reader);
+        else
+                feed_naming_start(&reader->naming);
 }

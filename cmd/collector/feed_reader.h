@@ -5,13 +5,14 @@
  *                                          .on_done = on_done };
  *     feed_reader_start(&page->reader);
  *
- * Each step is one round trip. The reader reads entries of a stream (XRANGE), then their documents (feed_fetch.h). For
- * entries with a mark it checks whether the same key was added earlier (feed_doubles.h). It repeats this until
- * on_document stops it. At the end of a stream it asks which of the next days have one (feed_days.h). Entries whose
- * document was deleted or has expired are omitted, and removed from the feed when they are old enough (feed_trim.h);
- * young entries stay, because a document may be on its way.
+ * Each step is one round trip. The reader asks for the feed's name unless it is known (feed_naming.h). It reads entries
+ * of a stream (XRANGE), then their documents (feed_fetch.h). For entries with a mark it checks whether the same keys were
+ * added earlier (feed_doubles.h). It repeats this until on_document stops it. At the end of a stream it asks which of
+ * the next days have one (feed_days.h). Keys whose document was deleted or has expired are omitted, and an entry is
+ * removed from the feed when all its documents are gone and it is old enough (feed_trim.h); young entries stay, because
+ * a document may be on its way.
  *
- * The work is bounded: the reader ends with `more` after it has skipped about a thousand entries without a document.
+ * The work is bounded: the reader ends with `more` after it has skipped about a thousand keys without a document.
  * Reads beyond the first ones take turns (feed_turns.h). Memory holds at most the first 64 KiB of 64 documents, and one
  * longer document.
  *
@@ -28,6 +29,7 @@
 #include "feed_days.h"
 #include "feed_doubles.h"
 #include "feed_fetch.h"
+#include "feed_naming.h"
 #include "feed_read.h"
 #include "feed_turns.h"
 #include "store.h"
@@ -35,26 +37,28 @@
 struct feed_reader {
         /* Set by the caller. */
         struct store *store;
-        struct cursor cursor;        /* moves past each document that was taken or omitted */
+        struct cursor cursor;        /* moves behind each document that was taken or left out; gets the feed's name */
         uint64_t since_ms, until_ms; /* bounds of the ids; until is exclusive, UINT64_MAX: none */
         size_t wanted;               /* documents that will be taken: no more are fetched at once; 0: unknown */
         /* Gets a document, borrowed during the call. Returns false to stop without taking it. */
         bool (*on_document)(struct feed_reader *reader, const char *key, const char *document, size_t length);
-        /* Called exactly once, as the reader's last action. `more`: on_document refused a document, or the reader has
-         * skipped the maximum number of entries without a document; continue at the cursor. STORE_MOVED: the binding
-         * has changed, so entries and documents would come from two servers; start again. */
+        /* Exactly once, and the last thing the reader does. `more`: on_document refused one, or the reader has passed as
+         * many keys without a document as it may; the cursor is where to go on. STORE_MOVED: the binding has changed, and
+         * entries and documents would be of two servers; begin again. STORE_FOREIGN: the cursor is of another feed. */
         void (*on_done)(struct feed_reader *reader, enum store_outcome outcome, bool more, const struct err *err);
 
         /* Private. */
         struct feed_reader_memory *memory; /* owned, while it runs                      */
         struct feed_window *window;        /* in `memory`                               */
         struct feed_read read;
+        struct feed_naming naming;
         struct feed_days days;
         struct feed_fetch fetch;
         struct feed_doubles doubles;
         struct feed_turn turn;
-        size_t page_entries;  /* requested at once */
-        size_t taken, passed; /* entries with and without a usable document */
+        size_t page_entries;  /* asked for at once                               */
+        size_t taken, passed; /* keys with and without a document that counts    */
+        unsigned gone;        /* keys of the present entry without a document, if all before are */
         bool has_turn;
         bool has_read;  /* has read entries at least once                         */
         bool in_next;   /* reading the stream of cursor.day + 1                   */

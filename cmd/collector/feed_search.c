@@ -71,7 +71,7 @@ static void go_to(struct feed_search *search, int64_t earliest, int64_t latest)
         search->span.inner_ms = 0;
         search->span.outer_ms = FIRST_SPAN_MS;
         search->span.is_back_next = false;
-        search->reads = 0;
+        search->keys = 0;
 }
 
 static bool go_to_end(struct feed_search *search)
@@ -88,7 +88,7 @@ static bool go_to_end(struct feed_search *search)
 /* False: everything has been searched, or the limit is reached. */
 static bool next_span(struct feed_search *search)
 {
-        if (search->reads < search->reads_max && next_span_here(search))
+        if (search->keys < search->keys_max && next_span_here(search))
                 return true;
         return go_to_end(search) && next_span_here(search);
 }
@@ -107,13 +107,15 @@ static void give_turn(struct feed_search *search, const struct err *err)
 
 static bool page_is_enough(struct feed_search *search, const struct redis_reply *page)
 {
+        struct feed_entry entry = { .id = search->after };
         search->is_inside = true;
         for (size_t i = 0; i < redis_reply_count(page); i++) {
-                struct feed_entry entry = { .id = search->after };
-                bool sound = feed_entry_read(redis_reply_at(page, i), &entry);
+                bool is_sound = feed_entry_read(redis_reply_at(page, i), &entry);
                 search->after = entry.id;
-                if (sound && !search->on_entry(search, search->day, &entry))
-                        return true;
+                search->keys += is_sound ? entry.count : 1;
+                for (size_t k = 0; is_sound && k < entry.count; k++)
+                        if (!search->on_key(search, search->day, entry.id, entry.keys[k]))
+                                return true;
         }
         return false;
 }
@@ -121,12 +123,10 @@ static bool page_is_enough(struct feed_search *search, const struct redis_reply 
 /* Moves to where the next read begins. False: there is no next read. */
 static bool move_on(struct feed_search *search, const struct redis_reply *page)
 {
-        search->reads++;
-        search->reads_done++;
-        if (redis_reply_count(page) >= FEED_SEARCH_PAGE && search->reads < search->reads_max)
+        if (redis_reply_count(page) >= FEED_READ_MAX && search->keys < search->keys_max)
                 return true;
         search->is_inside = false;
-        if (search->reads < search->reads_max && ++search->day <= last_day_of_span(search))
+        if (search->keys < search->keys_max && ++search->day <= last_day_of_span(search))
                 return true;
         return next_span(search);
 }
@@ -149,7 +149,10 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
 {
         struct feed_search *search = CONTAINER_OF(command, struct feed_search, command);
         bool sound = reply && redis_reply_type(reply) != REDIS_ERROR;
-        bool more = sound && !page_is_enough(search, reply) && move_on(search, reply);
+        size_t before = search->keys++;
+        bool is_enough = sound && page_is_enough(search, reply);
+        search->keys_done += search->keys - before;
+        bool more = sound && !is_enough && move_on(search, reply);
         redis_command_fini(command);
         give_turn(search, search->is_moved ? NULL : err); /* for other searches a move is not a failure */
         if (!more) {
@@ -185,7 +188,7 @@ static void read_page(struct feed_search *search)
                              strlen(from),
                              (size_t)snprintf(to, sizeof(to), "%" PRId64, search->span.to_ms - 1),
                              5,
-                             (size_t)snprintf(count, sizeof(count), "%d", FEED_SEARCH_PAGE) };
+                             (size_t)snprintf(count, sizeof(count), "%d", FEED_READ_MAX) };
         redis_command_init(&search->command, on_page);
         search->command.on_place = on_place;
         search->command.made_for = search->place;
@@ -198,7 +201,7 @@ bool feed_search_start(struct feed_search *search)
 {
         int64_t latest = smaller(search->end_ms, search->last_ms + search->reach_ms);
         search->is_at_end = search->has_turn = search->is_moved = false;
-        search->reads_done = 0;
+        search->keys_done = 0;
         go_to(search, search->first_ms - FEED_CLOCK_SKEW_MS, latest);
         if (!next_span(search))
                 return false;

@@ -3,8 +3,8 @@
  *
  *     struct job { struct feed_search search; ... };
  *     job->search = (struct feed_search){ .redis = redis, .place = place, .reach_ms = reach, .first_ms = ms,
- *                                         .last_ms = ms, .end_ms = now, .last_day = today, .reads_max = 50,
- *                                         .on_entry = on_entry, .on_done = on_done };
+ *                                         .last_ms = ms, .end_ms = now, .last_day = today, .keys_max = 10000,
+ *                                         .on_key = on_key, .on_done = on_done };
  *     if (!feed_search_start(&job->search)) ...                       // there is nothing to search
  *
  * The search moves outwards from that time in both directions, and each span is four times as long as the one before.
@@ -12,7 +12,7 @@
  * FEED_CLOCK_SKEW_MS and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later,
  * so if end_ms is later still, the search also goes back from end_ms by the sum of both.
  *
- * One read (XRANGE) has at most FEED_SEARCH_PAGE entries: 0.25 ms of Redis's time.
+ * One read (XRANGE) has at most FEED_READ_MAX entries. A limit counts their keys, and each read as one more.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_SEARCH_H
@@ -25,8 +25,6 @@
 #include "feed_turns.h"
 #include "redis/redis.h"
 
-enum { FEED_SEARCH_PAGE = 512 };
-
 struct feed_search {
         /* Set by the caller; pointers are borrowed until on_done. */
         struct redis *redis;
@@ -36,11 +34,11 @@ struct feed_search {
         int64_t first_ms, last_ms; /* the search begins at, or between, these Unix times */
         int64_t end_ms;            /* exclusive */
         int64_t last_day;          /* the last day whose stream is searched */
-        unsigned reads_max;        /* around the first time, and again back from the end */
-        /* Called for each entry that may be in the span. Returns false to stop. */
-        bool (*on_entry)(struct feed_search *search, int64_t day, const struct feed_entry *entry);
+        size_t keys_max;           /* around the first time, and again back from the end */
+        /* Called for each key that may be in the span. Returns false to stop. */
+        bool (*on_key)(struct feed_search *search, int64_t day, struct feed_id id, const char *key);
         /* Called exactly once, never during feed_search_start. Without `refusal` and `err` the search has ended:
-         * on_entry stopped it, or it reached the end or reads_max. Otherwise `refusal` is an error reply, or `err` says
+         * on_key stopped it, or it reached the end or keys_max. Otherwise `refusal` is an error reply, or `err` says
          * why there was no reply. */
         void (*on_done)(struct feed_search *search, const struct redis_reply *refusal, const struct err *err);
 
@@ -59,9 +57,9 @@ struct feed_search {
         } span;
         int64_t day;
         struct feed_id after;
-        bool is_inside;      /* after `after`    */
-        unsigned reads;      /* around this time */
-        unsigned reads_done; /* in all           */
+        bool is_inside;   /* after `after`    */
+        size_t keys;      /* read around this time */
+        size_t keys_done; /* in all                */
 };
 
 /* False: there is nothing to search, and on_done is not called. */

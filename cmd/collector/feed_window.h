@@ -1,4 +1,5 @@
-/* feed_window: the feed entries that a reader has in memory, and the batch of them whose documents are known.
+/* feed_window: the part of the feed that a reader has in memory, one element for each key, and the batch of them whose
+ * documents are known.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_WINDOW_H
@@ -12,11 +13,13 @@
 #include "base/uuid.h"
 #include "feed.h"
 
-enum { FEED_WINDOW_MAX = 256 }; /* an XRANGE with this many costs Redis 0.06 ms */
+enum { FEED_WINDOW_MAX = 256 };
 
 struct feed_window_entry {
         char key[UUID_TEXT_SIZE];
         struct feed_id id;
+        unsigned place;                  /* in its entry, from 0                     */
+        bool is_last;                    /* of its entry                             */
         int64_t mark_ms;                 /* -1: no mark                              */
         bool left_out;                   /* a duplicate, or without a document       */
         bool is_gone;                    /* the entry's own Redis lacks the document */

@@ -1,9 +1,9 @@
 /* listing: parses the parameters and builds the page:
  *
- *     {"documents":[{"key":"...","document":{...}}, ...],"next":"2026-11-24.1764000000000-0","more":true}
+ *     {"documents":[{"key":"...","document":{...}}, ...],"next":"3f9a0c1d2e4b5a67.2026-11-24.1764000000000-0","more":true}
  *
  * The last page has `next` as well: the position at which to continue later. A page ends after `limit` documents, or
- * after the document that brings it to PAGE_MAX_BYTES. */
+ * after the document that brings it to PAGE_MAX_BYTES, perhaps in the middle of a feed entry. */
 #include "listing.h"
 
 #include <inttypes.h>
@@ -25,6 +25,9 @@ enum {
         PAGE_MAX_BYTES = 4 << 20,
         BEGINNINGS_MAX = 4, /* a page starts again when the binding changes */
 };
+
+#define WRONG_CURSOR "expected the `next` of an earlier page"
+#define OLD_CURSOR "it is from version 0.1.0, which did not name its Redis: start again without it, or with `since`"
 
 struct page {
         struct feed_reader reader;
@@ -154,7 +157,7 @@ static bool read_cursor(struct http_request *request, struct feed_reader *reader
         if (text && *text) {
                 if (cursor_parse(text, &reader->cursor))
                         return true;
-                http_problem(request, 400, NULL, 0, "cursor: expected the `next` of an earlier page");
+                http_problem(request, 400, NULL, 0, "cursor: %s", cursor_is_old(text) ? OLD_CURSOR : WRONG_CURSOR);
                 return false;
         }
         int64_t day = feed_days_first();

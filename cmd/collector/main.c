@@ -203,7 +203,7 @@ static void fill(struct collector *collector, struct service *service, struct ov
         collector->facts = &overview->facts;
         collector->page = &collector_page;
         collector->description = &collector_description;
-        collector->budget.commands_max = (size_t)settings->held_max * 2; /* SET and XADD */
+        collector->budget.commands_max = (size_t)settings->held_max; /* of documents the SET counts, not the XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;
         collector->unsafe.commands_max = (size_t)settings->held_max;
         collector->unsafe.bytes_max = (size_t)settings->held_bytes_max;

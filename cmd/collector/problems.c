@@ -18,6 +18,9 @@ void problems_of_store(struct http_request *request, enum store_outcome outcome,
         case STORE_FULL:
                 http_problem(request, 507, NULL, 0, "%s: %s", what, err->text);
                 return;
+        case STORE_FOREIGN:
+                http_problem(request, 410, NULL, 0, "%s", err->text);
+                return;
         case STORE_REFUSED:
                 http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
                 return;

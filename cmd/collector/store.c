@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "metrics/metrics.h"
 
 enum { REASON_MAX = 120 };
@@ -20,12 +19,18 @@ void store_init(struct store *store, struct redis *redis, struct ack_pool *ack_p
                                  .retention_ms = retention_ms,
                                  .hold_ms = hold_ms,
                                  .feed = feed,
-                                 .day = -1 };
+                                 .today.day = -1 };
         store->expiry = (struct feed_expiry){
                 .redis = redis, .retention_ms = retention_ms, .reach_ms = store_reach_ms(store), .ending_day = -1
         };
+        feed_groups_init(&store->groups, &store->today, &store->expiry);
         store->trim.redis = redis;
         store->trim.age_ms = store_reach_ms(store);
+}
+
+void store_fini(struct store *store)
+{
+        feed_groups_fini(&store->groups);
 }
 
 unsigned store_generation_min(const struct store *store, bool is_previous)
@@ -88,28 +93,6 @@ enum redis_made store_set_key(struct redis_command *command, const struct redis_
         char name[STORE_KEY_SIZE];
         size_t length = store_key(place, key, name);
         return redis_command_set_key(command, name, length) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
-}
-
-int64_t store_today(struct store *store)
-{
-        int64_t day = feed_day(clock_realtime_ms());
-        if (day != store->day) {
-                store->day = day;
-                store->stream[0] = '\0';
-        }
-        return day;
-}
-
-/* Nearly all calls ask for today's stream in the current place, so that name is cached. */
-const char *store_stream(struct store *store, const struct redis_place *place, int64_t day, char out[FEED_STREAM_SIZE])
-{
-        if (day != store->day)
-                return feed_stream(place->key_prefix, day, out);
-        if (place->number != store->place || !store->stream[0]) {
-                (void)feed_stream(place->key_prefix, day, store->stream);
-                store->place = place->number;
-        }
-        return store->stream;
 }
 
 /* --- Sending -------------------------------------------------------------------------------------------- */

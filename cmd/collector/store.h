@@ -1,6 +1,5 @@
-/* store: documents in one Redis: the names of their keys, today's stream, and what a failure means. It knows nothing of
- * HTTP. Each operation has a header: store_write.h, store_read.h, store_delete.h, store_announce.h; feed_reader.h reads
- * the feed.
+/* store: documents in one Redis: the names of their keys, and what a failure means. It knows nothing of HTTP. Each
+ * operation has a header: store_write.h, store_read.h, store_delete.h, store_announce.h; feed_reader.h reads the feed.
  *
  * A document is a Redis string with the key `<prefix><uuid>`.
  *
@@ -17,6 +16,9 @@
 #include "base/uuid.h"
 #include "feed.h"
 #include "feed_expiry.h"
+#include "feed_group.h"
+#include "feed_name.h"
+#include "feed_today.h"
 #include "feed_trim.h"
 #include "feed_turns.h"
 #include "redis/redis.h"
@@ -37,11 +39,11 @@ struct store {
         int64_t retention_ms; /* 0: kept */
         int64_t hold_ms;
         bool feed;
-        int64_t day;                   /* of `stream`, the last day written to; -1: none */
-        unsigned place;                /* of `stream` (redis_place)                      */
-        char stream[FEED_STREAM_SIZE]; /* its name; "": not built yet                    */
+        struct feed_today today; /* the stream that gets the entries */
         struct feed_expiry expiry;
-        struct feed_turns turns; /* for reads far into the feed */
+        struct feed_groups groups; /* entries that are being put together */
+        struct feed_name name;     /* of the current feed, once a listing was read */
+        struct feed_turns turns;   /* for reads far into the feed */
         struct feed_trim trim;
 };
 
@@ -56,11 +58,14 @@ enum store_outcome {
         STORE_UNKNOWN,     /* Redis may have stored it but never replied; err says why                   */
         STORE_UNSAFE,      /* stored, but perhaps not as safely as --ack demands                         */
         STORE_UNLISTED,    /* stored, but perhaps not in the feed; err says why                          */
+        STORE_FOREIGN,     /* reader: the cursor is from another feed                                    */
 };
 
-/* `ack_pool` may be NULL. */
+/* `ack_pool` may be NULL. The store must not move. */
 void store_init(struct store *store, struct redis *redis, struct ack_pool *ack_pool, struct swap *swap,
                 int64_t retention_ms, int64_t hold_ms, bool feed);
+
+void store_fini(struct store *store); /* when the clients of pkg/redis are closed */
 
 /* The oldest generation of the current Redis, or of the previous one, in which a miss is final (swap.h). */
 unsigned store_generation_min(const struct store *store, bool is_previous);
@@ -86,10 +91,6 @@ enum { STORE_KEY_SIZE = FEED_PREFIX_MAX + UUID_TEXT_SIZE };
 size_t store_key(const struct redis_place *place, const char *key, char out[STORE_KEY_SIZE]);
 /* The redis_command.on_place of commands whose key is a document's. */
 enum redis_made store_set_key(struct redis_command *command, const struct redis_place *place, const char *key);
-/* Today, for a caller that is about to write to today's stream. */
-int64_t store_today(struct store *store);
-/* The name of a day's stream in that place, borrowed from the store or from `out`. */
-const char *store_stream(struct store *store, const struct redis_place *place, int64_t day, char out[FEED_STREAM_SIZE]);
 
 /* --- Sending -------------------------------------------------------------------------------------------- */
 

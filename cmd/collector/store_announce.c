@@ -7,7 +7,7 @@
 #include "base/clock.h"
 
 enum {
-        ANNOUNCE_READS_MAX = 50,
+        ANNOUNCE_KEYS_MAX = 12800, /* around the time, and again back from now */
         ANNOUNCE_EARLIER_MS = 100, /* Redis's clock may be a little behind ours */
 };
 
@@ -29,7 +29,7 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         if (!reply || redis_reply_type(reply) == REDIS_ERROR)
                 outcome = store_failure(reply, err, &why);
         else
-                feed_expiry_note(&announce->store->expiry, announce->store->day);
+                feed_expiry_note(&announce->store->expiry, announce->store->today.day);
         redis_command_fini(command);
         announce_done(announce, outcome, &why);
 }
@@ -48,21 +48,21 @@ static void announce_add(struct store_announce *announce)
         struct store *store = announce->store;
         struct redis *redis = announce->search.redis;
         struct err err;
-        char stream[FEED_STREAM_SIZE];
-        const char *name = store_stream(store, redis_place(redis), store_today(store), stream);
+        const char *key = announce->key;
+        const char *name = feed_today_stream(&store->today, redis_place(redis));
         redis_command_init(&announce->add, on_announced);
         announce->add.on_place = on_announce_place;
         announce->add.made_for = announce->search.place;
-        if (feed_add_args(&announce->add, name, announce->key, announce->from_ms, &err) < 0)
+        if (feed_add_args(&announce->add, name, &key, 1, announce->from_ms, &err) < 0)
                 store_fail_later(redis, &announce->add);
         else
                 redis_send(redis, &announce->add);
 }
 
-static bool on_announce_entry(struct feed_search *search, UNUSED int64_t day, const struct feed_entry *entry)
+static bool on_announce_key(struct feed_search *search, UNUSED int64_t day, UNUSED struct feed_id id, const char *key)
 {
         struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
-        announce->is_found = strcmp(entry->key, announce->key) == 0;
+        announce->is_found = strcmp(key, announce->key) == 0;
         return !announce->is_found;
 }
 
@@ -99,8 +99,8 @@ void store_announce(struct store *store, struct store_announce *announce, const 
                                                  .last_ms = announce->from_ms,
                                                  .end_ms = now_ms + FEED_CLOCK_SKEW_MS,
                                                  .last_day = feed_day(now_ms) + 1,
-                                                 .reads_max = ANNOUNCE_READS_MAX,
-                                                 .on_entry = on_announce_entry,
+                                                 .keys_max = ANNOUNCE_KEYS_MAX,
+                                                 .on_key = on_announce_key,
                                                  .on_done = on_announce_searched };
         if (!feed_search_start(&announce->search))
                 announce_add(announce);

@@ -1,6 +1,6 @@
-/* store_write: SET and XADD go out in the same write, so a document costs one round trip. The XADD waits for the reply
- * to the SET only in a Cluster, or if the key may exist (NX). pkg/redis may send both again: the SET because the key is
- * ours, the XADD because it then carries a mark. */
+/* store_write: SET and XADD go out in the same write, so a document costs one round trip. The document joins an entry only
+ * after the reply to the SET in a Cluster, or if the key may exist (NX). pkg/redis may send both again: the SET because
+ * the key is ours, the XADD because it then carries a mark. */
 #include "store_write.h"
 
 #include <stdio.h>
@@ -20,14 +20,14 @@ static void write_failed(struct store_write *write, enum store_outcome outcome, 
         write->err = *err;
 }
 
-static void send_add(struct store_write *write);
+static void join_feed(struct store_write *write);
 static void await_safety(struct store_write *write);
 static void write_again(struct store_write *write);
 
 /* The SET was executed in the current Redis. */
 static bool is_here(const struct store_write *write)
 {
-        return write->is_set && write->set.generation == redis_generation(write->redis);
+        return write->member.is_stored && write->set.generation == redis_generation(write->redis);
 }
 
 /* It was executed in a former Redis, and a newer one has an acknowledged document. */
@@ -44,7 +44,8 @@ static void write_finished(struct store_write *write)
                 return;
         }
         redis_command_fini(&write->set);
-        redis_command_fini(&write->add);
+        redis_command_fini(&write->fence);
+        (void)feed_group_leave(&write->member);
         bool has_failed = write->outcome != STORE_DONE && write->outcome != STORE_EXISTS;
         /* The first write succeeded; only its repetition for safety failed. */
         if (has_failed && write->mark_ms >= 0)
@@ -59,22 +60,25 @@ static void write_finished(struct store_write *write)
 /* The binding changed in between: the document is in the former Redis, its entry in the current one. */
 static bool is_torn(const struct store_write *write)
 {
-        return write->outcome == STORE_DONE && write->add.attempts > 0 &&
-               write->set.generation != write->add.generation;
+        const struct redis_command *add = feed_member_command(&write->member);
+        return write->outcome == STORE_DONE && add && write->set.generation != add->generation;
+}
+
+/* Redis executed the XADD before the SET: someone who read the feed in between found a key without a document. */
+static bool is_ahead(const struct store_write *write)
+{
+        const struct redis_command *add = feed_member_command(&write->member);
+        return write->outcome == STORE_DONE && add && write->set.order > add->order;
 }
 
 static void write_settled(struct store_write *write)
 {
         if (--write->waiting > 0)
                 return;
-        /* Redis executed the XADD before the SET: someone who read the feed in between found an entry without a
-         * document. */
-        bool ahead = write->outcome == STORE_DONE && write->add.attempts > 0 && write->set.order > write->add.order;
         if (is_torn(write)) {
                 write_again(write);
-        } else if (ahead) {
-                write->set.attempts = 0;
-                send_add(write);
+        } else if (is_ahead(write)) {
+                join_feed(write);
         } else if (write->ack_client && (write->outcome == STORE_DONE || write->outcome == STORE_EXISTS)) {
                 await_safety(write);
         } else {
@@ -82,73 +86,51 @@ static void write_settled(struct store_write *write)
         }
 }
 
-static void on_added(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+/* --- Its entry in the feed ------------------------------------------------------------------------------ */
+
+static void on_added(struct feed_member *member, const struct redis_reply *reply, const struct err *err)
 {
-        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
-        if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
-                struct err why;
+        struct store_write *write = CONTAINER_OF(member, struct store_write, member);
+        struct err why;
+        if (!reply || redis_reply_type(reply) == REDIS_ERROR)
                 write_failed(write, store_failure(reply, err, &why), &why);
-        } else {
-                feed_expiry_note(&write->store->expiry, write->store->day);
-        }
         write_settled(write);
 }
 
-static int64_t first_added_ms(const struct store_write *write)
+/* The reply to the SET joins again. */
+static void on_set_aside(struct redis_command *command)
 {
-        return write->mark_ms >= 0 ? write->mark_ms : write->added_ms;
+        struct store_write *write = CONTAINER_OF(command, struct store_write, set);
+        if (feed_group_fall_behind(&write->member))
+                write->waiting--;
 }
 
-static void on_add_resend(struct redis_command *command)
+static void on_withdrawn(struct feed_member *member)
 {
-        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
-        char stream[FEED_STREAM_SIZE];
-        int64_t first_ms = first_added_ms(write);
-        const char *name = store_stream(write->store, redis_place(write->redis), store_today(write->store), stream);
-        if (feed_add_args(command, name, write->key, first_ms >= 0 ? first_ms : command->sent_first_ms, NULL) < 0)
-                return; /* out of memory: the entry has no mark, and a listing may show the document twice */
+        CONTAINER_OF(member, struct store_write, member)->waiting--;
 }
 
-static enum redis_made on_add_place(struct redis_command *command, const struct redis_place *place)
-{
-        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
-        char stream[FEED_STREAM_SIZE];
-        if (!place->is_cluster || write->waiting == 1) { /* the SET has been answered */
-                const char *name = store_stream(write->store, place, store_today(write->store), stream);
-                return redis_command_set_key(command, name, strlen(name)) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
-        }
-        if (write->added_ms < 0 && command->sent_first_ms > 0)
-                write->added_ms = command->sent_first_ms;
-        write->waiting--;
-        redis_command_fini(command);
-        write->set.follower = NULL;
-        write->add = (struct redis_command){ 0 }; /* it is sent when the SET is answered */
-        return REDIS_WITHDRAWN;
-}
-
-static void send_add(struct store_write *write)
+static void join_feed(struct store_write *write)
 {
         struct err err;
-        char stream[FEED_STREAM_SIZE];
-        const struct redis_place *place = redis_place(write->redis);
         write->waiting++;
-        /* The SET may have waited past midnight, and a closed day gets no more entries. */
-        const char *name = store_stream(write->store, place, store_today(write->store), stream);
-        redis_command_fini(&write->add);
-        redis_command_init(&write->add, on_added);
-        redis_command_room(&write->add, write->add_room, sizeof(write->add_room));
-        write->add.on_resend = on_add_resend;
-        write->add.on_place = on_add_place;
-        write->add.made_for = place->number;
-        write->add.generation_min = write->set.generation_min;
-        write->set.follower = &write->add;
-        if (feed_add_args(&write->add, name, write->key, first_added_ms(write), &err) < 0) {
-                write_failed(write, STORE_UNAVAILABLE, &err);
-                write_settled(write);
+        (void)feed_group_leave(&write->member);
+        if (write->mark_ms >= 0)
+                write->member.mark_ms = write->mark_ms;
+        if (feed_group_join(&write->store->groups, write->redis, &write->member, write->set.generation_min, &err) == 0)
                 return;
-        }
-        redis_send(write->redis, &write->add);
+        write_failed(write, STORE_UNAVAILABLE, &err);
+        write_settled(write);
 }
+
+/* Without its document an entry is useless, so the answer need not wait for it. */
+static void leave_feed(struct store_write *write)
+{
+        if (feed_group_leave(&write->member))
+                write->waiting--;
+}
+
+/* --- The document --------------------------------------------------------------------------------------- */
 
 /* Without a reply it may still have been stored, and its sender has to know the key. */
 static enum store_outcome set_failure(const struct redis_reply *reply, const struct err *failure, struct err *err)
@@ -164,18 +146,14 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
         if (!reply || redis_reply_type(reply) == REDIS_ERROR) {
                 struct err why;
                 write_failed(write, set_failure(reply, err, &why), &why);
-                /* Without its document an entry is useless, so the answer need not wait for it. */
-                if (write->add.on_reply && write->waiting > 1 && redis_cancel(write->redis, &write->add))
-                        write->waiting--;
+                leave_feed(write);
         } else if (redis_reply_type(reply) == REDIS_NIL) {
                 write->in_doubt = command->attempts > 1 || write->mark_ms >= 0;
                 write->outcome = STORE_EXISTS;
         } else {
-                write->is_set = true;
-                if (write->store->feed && write->add.on_reply == NULL) {
-                        write->set.attempts = 0; /* succeeded: the number of attempts no longer matters for the order */
-                        send_add(write);
-                }
+                write->member.is_stored = true;
+                if (write->store->feed && !write->member.group)
+                        join_feed(write);
         }
         write_settled(write);
 }
@@ -195,6 +173,7 @@ static int set_args(struct store_write *write, enum store_mode mode, const char 
         size_t lengths[6] = { 3, store_key(place, write->key, key), length };
         size_t argc = 3;
         write->set.on_place = on_set_place;
+        write->set.on_aside = on_set_aside;
         write->set.made_for = place->number;
         if (write->store->retention_ms > 0) {
                 argv[argc] = "PX";
@@ -213,7 +192,7 @@ static int set_args(struct store_write *write, enum store_mode mode, const char 
 
 static void on_fenced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
-        struct store_write *write = CONTAINER_OF(command, struct store_write, add);
+        struct store_write *write = CONTAINER_OF(command, struct store_write, fence);
         write->is_fenced = true;
         if (reply && redis_reply_type(reply) != REDIS_ERROR) {
                 write_settled(write);
@@ -240,7 +219,7 @@ static size_t fence_key(const struct store_write *write, const struct redis_plac
 static enum redis_made on_fence_place(struct redis_command *command, const struct redis_place *place)
 {
         char key[FENCE_SIZE];
-        size_t length = fence_key(CONTAINER_OF(command, struct store_write, add), place, key);
+        size_t length = fence_key(CONTAINER_OF(command, struct store_write, fence), place, key);
         return redis_command_set_key(command, key, length) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
 }
 
@@ -253,13 +232,13 @@ static void send_fence(struct store_write *write)
         size_t length = fence_key(write, place, key);
         const char *argv[] = { "SET", key, "1", "PX", "10000" };
         write->waiting = 1;
-        redis_command_init(&write->add, on_fenced);
-        write->add.on_place = on_fence_place;
-        write->add.made_for = place->number;
-        if (redis_command_args(&write->add, COUNT_OF(argv), argv, (size_t[]){ 3, length, 1, 2, 5 }, &err) < 0)
-                store_fail_later(write->redis, &write->add);
+        redis_command_init(&write->fence, on_fenced);
+        write->fence.on_place = on_fence_place;
+        write->fence.made_for = place->number;
+        if (redis_command_args(&write->fence, COUNT_OF(argv), argv, (size_t[]){ 3, length, 1, 2, 5 }, &err) < 0)
+                store_fail_later(write->redis, &write->fence);
         else
-                redis_send(write->redis, &write->add);
+                redis_send(write->redis, &write->fence);
 }
 
 static void await_safety(struct store_write *write)
@@ -269,9 +248,9 @@ static void await_safety(struct store_write *write)
                 return;
         }
         write->ticket.written[0] = &write->set;
-        write->ticket.written[1] = write->add.on_reply ? &write->add : NULL;
+        write->ticket.written[1] = write->is_fenced ? &write->fence : feed_member_command(&write->member);
         /* The fence covers the existing document only on the connection that found it. */
-        write->ticket.is_stale = write->is_fenced && write->add.connection != write->set.connection;
+        write->ticket.is_stale = write->is_fenced && write->fence.connection != write->set.connection;
         write->ticket.bytes = redis_command_size(&write->set);
         ack_client_await(write->ack_client, &write->ticket);
 }
@@ -280,9 +259,10 @@ static void write_again(struct store_write *write)
 {
         if (write->mark_ms < 0)
                 write->mark_ms = write->set.sent_first_ms;
-        redis_command_fini(&write->add);
-        write->add = (struct redis_command){ 0 };
-        write->is_set = write->is_fenced = write->is_unsafe = false;
+        redis_command_fini(&write->fence);
+        write->fence = (struct redis_command){ 0 };
+        (void)feed_group_leave(&write->member);
+        write->member.is_stored = write->is_fenced = write->is_unsafe = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         if (write->ack_client) {
@@ -292,7 +272,7 @@ static void write_again(struct store_write *write)
         write->set.generation_min = swap_newest(write->store->swap);
         redis_send(write->redis, &write->set);
         if (write->store->feed && !write->is_new && !redis_is_cluster(write->redis))
-                send_add(write);
+                join_feed(write);
 }
 
 static void on_ticket(struct ack_ticket *ticket, enum ack_outcome outcome, const struct err *err)
@@ -333,17 +313,18 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->ack_client = store->ack_pool ? ack_pool_pick(store->ack_pool) : NULL;
         write->redis = write->ack_client ? write->ack_client->redis : store->redis;
         write->is_new = mode == STORE_NEW;
-        write->mark_ms = write->added_ms = -1;
-        write->in_doubt = write->is_unsafe = write->is_set = write->is_fenced = false;
+        write->mark_ms = -1;
+        write->in_doubt = write->is_unsafe = write->is_fenced = false;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         memcpy(write->key, key, UUID_TEXT_SIZE);
         redis_command_init(&write->set, on_set);
         redis_command_room(&write->set, write->set_room, sizeof(write->set_room));
         write->set.generation_min = swap_newest(store->swap);
-        write->add = (struct redis_command){ 0 };
-        if (store->feed)
-                (void)store_today(store); /* set even if the XADD follows later: this is the day that gets the entry */
+        write->fence = (struct redis_command){ 0 };
+        write->member = (struct feed_member){
+                .key = write->key, .mark_ms = -1, .on_added = on_added, .on_withdrawn = on_withdrawn
+        };
         if (set_args(write, mode, document, length, &err) < 0) {
                 store_fail_later(write->redis, &write->set);
                 return;
@@ -352,7 +333,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
                 return;
         redis_send(write->redis, &write->set);
         if (store->feed && mode == STORE_OWN_KEY && !redis_is_cluster(write->redis))
-                send_add(write);
+                join_feed(write);
 }
 
 bool store_write_cancel(struct store_write *write)
@@ -360,15 +341,8 @@ bool store_write_cancel(struct store_write *write)
         bool set_sent = write->set.attempts > 0 || write->mark_ms >= 0;
         if (set_sent || !redis_cancel(write->redis, &write->set))
                 return false;
-        if (write->add.on_reply && !redis_cancel(write->redis, &write->add)) {
-                /* Cannot happen, because the XADD is behind the SET in the same queue. Its reply would end the
-                 * write. */
-                write->waiting = 1;
-                (void)err_set(&write->err, ERR_UNAVAILABLE, "the client has disconnected");
-                write->outcome = STORE_UNAVAILABLE;
-                return false;
-        }
+        (void)feed_group_leave(&write->member);
         redis_command_fini(&write->set);
-        redis_command_fini(&write->add);
+        redis_command_fini(&write->fence);
         return true;
 }

@@ -8,20 +8,20 @@
  *
  * A document is never replaced. A key that we made is set unconditionally, so repeating the SET is harmless; a sender's
  * key is set only if it does not exist (NX). STORE_DONE means that Redis has answered the SET and, if the feed is on,
- * the XADD. A feed entry is added after its document, with one exception: Redis may postpone the SET and execute the
- * XADD first. Then the entry is added once more, so a listing may show that document twice but never misses it. In a
- * Cluster, where the two go to different servers, the XADD is sent after the SET has been answered.
+ * the XADD of the entry that has its key, among those of other documents (feed_group.h). A feed entry is added after
+ * its documents, with one exception: Redis may postpone a SET and execute the XADD first. Then the document joins
+ * another entry, so a listing may show it twice but never misses it. In a Cluster, where the two go to different
+ * servers, a document joins an entry after its SET has been answered.
  *
- * If the binding changes while a write waits, the write is rebuilt for the new Redis (redis_command.on_place): with its
- * key prefix, and in a Cluster without the XADD beside the SET. So after STORE_DONE, document and entry are in the same
- * Redis, under the same prefix.
+ * If the binding changes while a write waits, the write is rebuilt for the new Redis (redis_command.on_place), with its
+ * key prefix. So after STORE_DONE, document and entry are in the same Redis, under the same prefix.
  *
  * That Redis is also the newest one in which any worker has acknowledged a document (swap.h).
  *
  * With an ack_pool (`--ack=replica` and `--ack=fsync`) STORE_DONE and STORE_EXISTS are reported only once the document
- * is safe. If the connection is lost before that, both commands are sent again, the XADD with a mark. An existing key
- * was not written on this connection, so a WAIT would not cover it. Therefore our own key, `<prefix>collector:ack`, is
- * written before the WAIT, which then covers everything that this server wrote earlier.
+ * is safe. If the connection is lost before that, the SET is sent again, and the document joins an entry with a mark. An
+ * existing key was not written on this connection, so a WAIT would not cover it. Therefore our own key,
+ * `<prefix>collector:ack`, is written before the WAIT, which then covers everything that this server wrote earlier.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STORE_WRITE_H
@@ -34,10 +34,11 @@
 #include "ack_pool.h"
 #include "base/err.h"
 #include "base/uuid.h"
+#include "feed_group.h"
 #include "redis/redis.h"
 #include "store.h"
 
-enum { STORE_SET_ROOM = 768, STORE_ADD_ROOM = 192 };
+enum { STORE_SET_ROOM = 768 };
 
 enum store_mode {
         STORE_OWN_KEY, /* a key that we made                             */
@@ -54,14 +55,13 @@ struct store_write {
         struct redis *redis;           /* where the commands are sent */
         struct ack_client *ack_client; /* the ack client that owns `redis`; NULL without ack_pool */
         struct ack_ticket ticket;
-        struct redis_command set, add;
-        char set_room[STORE_SET_ROOM], add_room[STORE_ADD_ROOM]; /* longer commands are allocated */
+        struct redis_command set, fence;
+        char set_room[STORE_SET_ROOM]; /* a longer command is allocated */
+        struct feed_member member;
         char key[UUID_TEXT_SIZE];
-        int64_t mark_ms;  /* written again: when it was first sent, for the mark of the XADD; otherwise -1 */
-        int64_t added_ms; /* an XADD was withdrawn: when it was first sent; otherwise -1 */
-        bool is_new;      /* STORE_NEW; kept because it may have to be written again */
-        bool is_set;      /* Redis has answered the SET and stored the document */
-        bool is_fenced;   /* the key existed, and `add` has since written `collector:ack` */
+        int64_t mark_ms;  /* written again: when it was first sent; else -1 */
+        bool is_new;      /* STORE_NEW; kept since it may have to be written again */
+        bool is_fenced;   /* the key existed, and `fence` has since written `collector:ack` */
         unsigned waiting; /* replies to come */
         enum store_outcome outcome;
         struct err err;

@@ -16,6 +16,7 @@
 
 enum {
         STACK_BYTES = 512 * 1024,
+        FLUSHES_MAX = 4, /* in one turn */
         REPLY_LIMIT_BYTES = 64 << 20,
         /* standard streams, the main loop, the listener, name look-ups, bindings being read */
         DESCRIPTORS_OF_PROCESS = 48,
@@ -104,14 +105,24 @@ static void check_stop(struct worker *worker)
 
 /* --- The loop ------------------------------------------------------------------------------------------------------ */
 
+/* An entry of the feed goes behind the documents that it tells of, in the same write. A flush answers what has failed,
+ * and what that sends is flushed as well. */
+static void send_to_redis(struct worker *worker)
+{
+        for (int i = 0; i == 0 || (i < FLUSHES_MAX && feed_groups_are_open(&worker->store.groups)); i++) {
+                feed_groups_send(&worker->store.groups);
+                redis_flush(worker->redis);
+                if (worker->store.ack_pool)
+                        ack_pool_turn(worker->store.ack_pool);
+        }
+}
+
 static void on_turn(uv_prepare_t *handle)
 {
         struct worker *worker = handle->data;
         http_worker_turn(worker->http);
         feed_trim_turn(&worker->store.trim);
-        redis_flush(worker->redis);
-        if (worker->store.ack_pool)
-                ack_pool_turn(worker->store.ack_pool);
+        send_to_redis(worker);
         if (worker->previous)
                 redis_flush(worker->previous);
         check_stop(worker);
@@ -145,7 +156,7 @@ static void on_second(uv_timer_t *handle)
         if (is_any_held(worker))
                 deposits_drop_abandoned(&worker->deposits);
         if (redis_state(worker->redis) == REDIS_READY)
-                feed_expiry_renew(&worker->store.expiry, worker->store.day);
+                feed_expiry_renew(&worker->store.expiry, worker->store.today.day);
 }
 
 static void set_place(struct worker *worker, enum worker_role role, const struct worker_change *change)
@@ -365,5 +376,6 @@ void worker_join(struct worker *worker)
                 redis_target_unref(worker->changes[role].target);
         pool_fini(&worker->uploads);
         deposits_fini(&worker->deposits);
+        store_fini(&worker->store);
         (void)pthread_mutex_destroy(&worker->lock);
 }

@@ -4,21 +4,22 @@
 
 enum { COMMANDS_MAX = 20000, BYTES_MAX = 64 << 20 };
 
-bool redis_budget_charge(struct redis_budget *budget, size_t bytes)
+bool redis_budget_charge(struct redis_budget *budget, size_t commands, size_t bytes)
 {
         size_t commands_max = budget->commands_max ? budget->commands_max : COMMANDS_MAX;
         size_t bytes_max = budget->bytes_max ? budget->bytes_max : BYTES_MAX;
-        size_t commands_before = atomic_fetch_add_explicit(&budget->commands, 1, memory_order_relaxed);
+        size_t commands_before = atomic_fetch_add_explicit(&budget->commands, commands, memory_order_relaxed);
         size_t bytes_before = atomic_fetch_add_explicit(&budget->bytes, bytes, memory_order_relaxed);
-        if (commands_before < commands_max && bytes_before < bytes_max && bytes <= bytes_max - bytes_before)
+        bool has_room = commands == 0 || commands_before < commands_max;
+        if (has_room && bytes_before < bytes_max && bytes <= bytes_max - bytes_before)
                 return true;
-        redis_budget_give_back(budget, bytes);
+        redis_budget_give_back(budget, commands, bytes);
         return false;
 }
 
-void redis_budget_give_back(struct redis_budget *budget, size_t bytes)
+void redis_budget_give_back(struct redis_budget *budget, size_t commands, size_t bytes)
 {
-        atomic_fetch_sub_explicit(&budget->commands, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&budget->commands, commands, memory_order_relaxed);
         atomic_fetch_sub_explicit(&budget->bytes, bytes, memory_order_relaxed);
 }
 

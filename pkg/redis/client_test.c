@@ -133,6 +133,25 @@ static void beyond_the_budget_a_command_is_refused_at_the_next_flush(void **stat
         rig_fini(&rig);
 }
 
+static void a_command_that_is_not_counted_finds_room_where_commands_are_used_up(void **state UNUSED)
+{
+        struct job counted, extra, refused;
+        rig_init(&rig);
+        rig.budget.commands_max = 1;
+        rig_open(&rig, (struct redis_options){ .hold_ms = 100 }, dead_port());
+        job_send(&counted, &rig, "SET", "a", "1");
+        job_init(&extra, &rig, "XADD", "feed", "1");
+        extra.command.is_uncounted = true;
+        redis_send(rig.client, &extra.command);
+        job_send(&refused, &rig, "SET", "b", "1");
+        redis_flush(rig.client);
+        assert_int_equal(rig.answered, 1);
+        assert_true(refused.is_done);
+        assert_int_equal(atomic_load(&rig.budget.commands), 1);
+        RUN_UNTIL(&rig, rig.answered == 3);
+        rig_fini(&rig); /* checks that nothing is left of what was charged */
+}
+
 static void a_held_command_can_be_taken_back_and_one_in_flight_cannot(void **state UNUSED)
 {
         struct job a, b;
@@ -253,6 +272,7 @@ int main(void)
                 cmocka_unit_test(a_write_that_is_lost_is_in_doubt_and_a_read_is_not),
                 cmocka_unit_test(a_reply_after_the_deadline_is_dropped_and_not_taken_for_the_next),
                 cmocka_unit_test(beyond_the_budget_a_command_is_refused_at_the_next_flush),
+                cmocka_unit_test(a_command_that_is_not_counted_finds_room_where_commands_are_used_up),
                 cmocka_unit_test(a_held_command_can_be_taken_back_and_one_in_flight_cannot),
                 cmocka_unit_test(a_command_that_must_not_hold_fails_at_once_without_a_connection),
                 cmocka_unit_test(a_callback_may_close_the_client),

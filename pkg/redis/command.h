@@ -63,8 +63,11 @@ struct redis_command {
         unsigned generation_min;
         bool once;          /* fail with ERR_TIMEOUT instead of repeating it when Redis may have executed it */
         bool must_not_hold; /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
-        /* A command that was sent after this one and must not overtake it while the client has both. NULL: none. */
-        struct redis_command *follower;
+        bool is_uncounted;  /* it goes with commands that count: the budget charges only its bytes */
+        /* NULL, or called when the client sets the command aside because it seems to end connections. From then on,
+         * commands that were sent later overtake it. May set redis_command.made_for of another command, but may call
+         * nothing of this package. */
+        void (*on_aside)(struct redis_command *command);
 
         /* Set by the client, read by the caller. */
         int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before                      */

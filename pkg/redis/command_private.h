@@ -47,7 +47,6 @@ struct redis_command_inside {
         unsigned char redirects; /* in a row                                     */
         bool is_own;             /* sent by the package, only for one connection */
         bool is_guilty;          /* it has too many strikes                      */
-        bool is_parked;          /* waits in `aside` behind its predecessor      */
         bool is_asking;          /* its bytes begin with ASKING ...              */
         bool has_asked;          /* ... and the reply to ASKING is outstanding   */
 } __attribute__((may_alias));

@@ -28,6 +28,11 @@ void redis_queue_fini(struct queue *queue)
 
 /* --- In and out ------------------------------------------------------------------------------------------ */
 
+static size_t counts(const struct redis_command *command)
+{
+        return command->is_uncounted ? 0 : 1;
+}
+
 void redis_queue_hold(struct queue *queue, struct redis_command *command, struct list *list)
 {
         inside(command)->state = COMMAND_HELD;
@@ -57,17 +62,6 @@ static struct list *place_in(struct list *list, const struct redis_command *comm
         return at;
 }
 
-/* Its follower no longer has to wait for it. */
-static void release_follower(struct queue *queue, const struct redis_command *command)
-{
-        struct redis_command *follower = command->follower;
-        if (!follower || !inside(follower)->is_parked)
-                return;
-        inside(follower)->is_parked = false;
-        list_remove(&inside(follower)->link);
-        list_insert_before(place_in(&queue->held, follower), &inside(follower)->link);
-}
-
 void redis_queue_take(struct queue *queue, struct redis_command *command)
 {
         if (inside(command)->state == COMMAND_HELD)
@@ -76,8 +70,6 @@ void redis_queue_take(struct queue *queue, struct redis_command *command)
                 queue->in_flight_count--;
         list_remove(&inside(command)->link);
         inside(command)->state = COMMAND_IDLE;
-        inside(command)->is_parked = false;
-        release_follower(queue, command);
         if (queue->alone == command)
                 queue->alone = NULL;
         if (inside(command)->is_asking)
@@ -96,14 +88,14 @@ static void put_failed(struct queue *queue, struct redis_command *command, enum 
 void redis_queue_fail(struct queue *queue, struct redis_command *command, enum redis_reason reason)
 {
         redis_queue_take(queue, command);
-        redis_budget_give_back(queue->budget, inside(command)->length);
+        redis_budget_give_back(queue->budget, counts(command), inside(command)->length);
         put_failed(queue, command, reason);
 }
 
 void redis_queue_answer(struct queue *queue, struct redis_command *command, const struct redis_reply *reply)
 {
         redis_queue_take(queue, command);
-        redis_budget_give_back(queue->budget, inside(command)->length);
+        redis_budget_give_back(queue->budget, counts(command), inside(command)->length);
         command->on_reply(command, reply, NULL);
 }
 
@@ -123,7 +115,7 @@ void redis_queue_send(struct queue *queue, struct redis_command *command, bool i
                 put_failed(queue, command, REASON_NOMEM);
         else if (command->must_not_hold && !is_usable)
                 put_failed(queue, command, REASON_NOT_HELD);
-        else if (!redis_budget_charge(queue->budget, inside(command)->length))
+        else if (!redis_budget_charge(queue->budget, counts(command), inside(command)->length))
                 put_failed(queue, command, REASON_FULL);
         else
                 redis_queue_hold(queue, command, is_early ? &queue->later : &queue->held);
@@ -138,7 +130,7 @@ bool redis_queue_cancel(struct redis_command *command)
         bool was_held = inside(command)->state == COMMAND_HELD;
         redis_queue_take(queue, command);
         if (was_held)
-                redis_budget_give_back(queue->budget, inside(command)->length);
+                redis_budget_give_back(queue->budget, counts(command), inside(command)->length);
         return true;
 }
 
@@ -177,6 +169,7 @@ bool redis_queue_remake(struct queue *queue, struct redis_command *command)
         struct list *next = inside(command)->link.next;
         redis_queue_take(queue, command);
         size_t before = inside(command)->length;
+        size_t was_counted = counts(command); /* a command that is withdrawn may be gone */
         enum redis_made made = command->on_place(command, &queue->place);
         if (made == REDIS_MADE) {
                 command->made_for = queue->place.number;
@@ -184,7 +177,7 @@ bool redis_queue_remake(struct queue *queue, struct redis_command *command)
                 redis_queue_hold(queue, command, next);
                 return true;
         }
-        redis_budget_give_back(queue->budget, before);
+        redis_budget_give_back(queue->budget, was_counted, before);
         if (made == REDIS_NOT_MADE)
                 put_failed(queue, command, REASON_PLACE);
         return false;
@@ -198,16 +191,10 @@ static bool belongs_aside(const struct queue *queue, const struct redis_command 
         return inside(command)->suspicion.strikes > 0 && !queue->is_pool;
 }
 
-/* Its follower waits with it. */
-static void park_follower(const struct queue *queue, struct redis_command *command)
+static void tell_aside(struct redis_command *command)
 {
-        struct redis_command *follower = command->follower;
-        if (!follower || inside(follower)->state != COMMAND_HELD || inside(follower)->home != queue ||
-            inside(follower)->is_parked)
-                return;
-        inside(follower)->is_parked = true;
-        list_remove(&inside(follower)->link);
-        list_insert_before(inside(command)->link.next, &inside(follower)->link);
+        if (command->on_aside)
+                command->on_aside(command);
 }
 
 void redis_queue_move(struct queue *from, struct queue *to, struct redis_command *command)
@@ -216,7 +203,7 @@ void redis_queue_move(struct queue *from, struct queue *to, struct redis_command
         bool is_aside = belongs_aside(to, command);
         redis_queue_hold(to, command, place_in(is_aside ? &to->aside : &to->held, command));
         if (is_aside)
-                park_follower(to, command);
+                tell_aside(command);
         to->wake(to);
 }
 
@@ -224,7 +211,6 @@ void redis_queue_rejoin(struct queue *queue)
 {
         for (struct list *link; (link = list_pop(&queue->aside));) {
                 struct redis_command *command = redis_link_command(link);
-                inside(command)->is_parked = false;
                 list_insert_before(place_in(&queue->held, command), link);
         }
 }
@@ -273,7 +259,7 @@ void redis_queue_hold_again(struct queue *queue, struct list *list)
                 if (belongs_aside(queue, command)) {
                         list_remove(&inside(command)->link);
                         list_insert_before(place_in(&queue->aside, command), &inside(command)->link);
-                        park_follower(queue, command);
+                        tell_aside(command);
                         continue;
                 }
                 while (at != &queue->held && inside(redis_link_command(at))->deadline_ms < inside(command)->deadline_ms)

@@ -53,7 +53,7 @@ struct redis; /* opaque: one loop's connections to a target */
 /* Limits the commands held and in flight, over all clients that share it. */
 struct redis_budget {
         atomic_size_t commands, bytes;
-        size_t commands_max, bytes_max; /* 0 = 20000 (two commands a document), 64 MiB */
+        size_t commands_max, bytes_max; /* 0 = 20000, 64 MiB */
 };
 
 enum redis_state {

@@ -100,7 +100,7 @@ static struct redis_command *find_due(const struct queue *queue)
         int64_t now_ms = redis_queue_now_ms(queue);
         for (struct list *at = queue->aside.next; at != &queue->aside; at = at->next) {
                 struct redis_command *command = redis_link_command(at);
-                if (!inside(command)->is_parked && inside(command)->suspicion.alone_ms <= now_ms)
+                if (inside(command)->suspicion.alone_ms <= now_ms)
                         return command;
         }
         return NULL;

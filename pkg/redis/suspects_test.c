@@ -165,26 +165,35 @@ static const char *closes_twice_at_bad(struct fake *f UNUSED, struct fake_conn *
         return argc > 1 && is(argv[1], "bad") && conn->number <= 4 ? FAKE_CLOSE : NULL;
 }
 
-/* A document and its feed entry, which must not overtake it. */
-static void what_follows_a_command_never_overtakes_it(void **state UNUSED)
+static unsigned told_aside;
+
+static void on_aside(struct redis_command *command)
+{
+        assert_ptr_equal(command, &bad.command);
+        told_aside++;
+}
+
+/* A document and its feed entry: the entry overtakes it, and its sender has to know. */
+static void who_sent_a_command_is_told_that_others_overtake_it(void **state UNUSED)
 {
         struct job entry;
         start((struct redis_options){ 0 });
         fake.answer = closes_twice_at_bad;
+        told_aside = 0;
         job_init(&entry, &rig, "XADD", "feed", "1");
         job_init(&bad, &rig, "SET", "bad", "1");
-        bad.command.follower = &entry.command;
+        bad.command.on_aside = on_aside;
         redis_send(rig.client, &bad.command);
         redis_send(rig.client, &entry.command);
-        RUN_UNTIL(&rig, !list_is_empty(&rig.client->client->server.queue.aside));
-        assert_true(inside(&entry.command)->is_parked);
+        RUN_UNTIL(&rig, entry.is_done);
+        assert_true(told_aside > 0);
+        assert_false(bad.is_done);
         for (int i = 0; i < OTHERS; i++)
                 job_send(&others[i], &rig, "SET", "good", "1");
         RUN_UNTIL(&rig, rig.answered == OTHERS + 2);
         assert_answer(&bad, "OK");
         assert_answer(&entry, "1-1");
-        assert_true(bad.command.order < entry.command.order);
-        assert_true(bad.order < entry.order);
+        assert_true(bad.command.order > entry.command.order);
         stop();
 }
 
@@ -214,7 +223,7 @@ int main(void)
                 cmocka_unit_test(a_server_that_closes_at_every_write_accuses_none),
                 cmocka_unit_test(away_ends_with_a_write_and_not_with_a_handshake_or_a_read),
                 cmocka_unit_test(what_is_put_aside_can_be_taken_back_or_expires),
-                cmocka_unit_test(what_follows_a_command_never_overtakes_it),
+                cmocka_unit_test(who_sent_a_command_is_told_that_others_overtake_it),
                 cmocka_unit_test(another_server_judges_anew),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

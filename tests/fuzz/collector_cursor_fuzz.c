@@ -8,6 +8,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static int is_same(const struct cursor_point *a, const struct cursor_point *b)
+{
+        return feed_id_compare(a->id, b->id) == 0 && a->keys == b->keys;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char text[CURSOR_SIZE];
@@ -19,9 +24,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (cursor_parse(input, &first)) {
                 assert(strlen(cursor_format(&first, text)) < CURSOR_SIZE);
                 bool again = cursor_parse(text, &second);
-                assert(again && second.day == first.day && feed_id_compare(second.after, first.after) == 0);
-                assert(first.after_next.ms == 0 || feed_id_compare(second.after_next, first.after_next) == 0);
+                assert(again && second.day == first.day && strcmp(second.feed, first.feed) == 0);
+                assert(is_same(&second.after, &first.after));
+                assert(first.after_next.id.ms == 0 || is_same(&second.after_next, &first.after_next));
+                assert(!cursor_is_old(text));
         }
+        (void)cursor_is_old(input);
         free(input);
         return 0;
 }

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from support import feed
 from support.background import post_later
 from support.cluster import RedisCluster
 from support.deadline import stays, wait_until
@@ -191,7 +192,7 @@ def test_the_feed_ends_with_its_documents(start_pair, start_collector):
     collector = start_collector(primary, ack="replica", retention="1h").wait_connected()
     with collector.client() as client, primary.client() as store:
         client.post("/v1/documents", DOCUMENT)
-        stream = wait_until(lambda: store.keys("collector:feed:*"), "the feed")[0]
+        stream = wait_until(lambda: feed.streams(store), "the feed")[0]
         wait_until(lambda: store.ttl(stream) > 0, "an expiry of the feed", 5)
 
 

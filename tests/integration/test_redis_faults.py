@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from support import scenarios
+from support import feed, scenarios
 from support.background import post_later
 from support.deadline import PATIENCE, stays, wait_until
 from support.hostile_play import play_hostile
@@ -186,7 +186,7 @@ def test_a_repeat_brings_a_document_into_the_feed_that_a_dead_collector_left_out
     with program.client() as client, server.client() as store:
         key = client.post("/v1/documents", body, {"Idempotency-Key": "k"}).json()["key"]
         # The state after a kill between the SET and the XADD.
-        for stream in store.scan_iter("collector:feed:*"):
+        for stream in feed.streams(store):
             store.delete(stream)
         assert client.post("/v1/documents", body, {"Idempotency-Key": "k"}).status == 201
     assert listed_keys(program) == [key]

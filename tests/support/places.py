@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from datetime import datetime, timezone
 
+from . import feed
 from .certificates import MAKE, Certificates
 from .cluster import RedisCluster, slot_of
 from .deadline import wait_until
@@ -30,8 +31,8 @@ class Stored:
         """Adds the content of one server."""
         names = [name for name in client.scan_iter(count=1000) if name.startswith(self.prefix)]
         for name in names:
-            if name.startswith(self.prefix + b"collector:feed:"):
-                self.fed.update(fields[b"k"].decode() for _, fields in client.xrange(name))
+            if name.startswith(self.prefix + b"collector:feed:2"):
+                self.fed.update(key for entry in feed.entries(client, name) for key in entry.keys)
         documents = [name for name in names if len(name) == len(self.prefix) + KEY_LENGTH and b"collector:" not in name]
         for start in range(0, len(documents), 500):
             part = documents[start:start + 500]

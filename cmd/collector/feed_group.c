@@ -1,0 +1,259 @@
+/* feed_group: a group is open, then sent, then answered. Its members keep it in memory, since they compare what became of
+ * its XADD with what became of their SET; when the last one has left it goes back to the pool. One that was sent is then
+ * taken back from the queue, or freed by its reply. */
+#include "feed_group.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#define NO_PLACE UINT_MAX /* the number of no redis_place */
+
+enum {
+        ROOM = 256,            /* an entry of two keys; longer ones are allocated                      */
+        MARKS_APART_MS = 1000, /* an entry has one mark: of documents that were first sent in this time */
+};
+
+struct feed_group {
+        struct feed_groups *groups;
+        struct list link; /* in groups->open */
+        struct redis *redis;
+        struct redis_command add;
+        struct list members; /* those whose reply is to come              */
+        size_t count;        /* of `members`, as long as the group is open */
+        size_t references;   /* members that have not left; and 1 while on_reply runs */
+        int64_t mark_ms;     /* -1: none */
+        bool is_sent, is_answered;
+        char room[ROOM];
+};
+
+static struct feed_member *member_of(struct list *link)
+{
+        return CONTAINER_OF(link, struct feed_member, link);
+}
+
+void feed_groups_init(struct feed_groups *groups, struct feed_today *today, struct feed_expiry *expiry)
+{
+        *groups = (struct feed_groups){ .today = today, .expiry = expiry };
+        list_init(&groups->open);
+}
+
+void feed_groups_fini(struct feed_groups *groups)
+{
+        pool_fini(&groups->pool);
+}
+
+bool feed_groups_are_open(const struct feed_groups *groups)
+{
+        return !list_is_empty(&groups->open);
+}
+
+/* --- Its end -------------------------------------------------------------------------------------------- */
+
+static void free_group(struct feed_group *group)
+{
+        list_remove(&group->link);
+        redis_command_fini(&group->add);
+        pool_give(&group->groups->pool, group);
+}
+
+static void remove_member(struct feed_member *member)
+{
+        struct feed_group *group = member->group;
+        group->count -= !list_is_empty(&member->link);
+        list_remove(&member->link);
+        member->group = NULL;
+        group->references--;
+}
+
+static void release(struct feed_group *group)
+{
+        if (--group->references > 0)
+                return;
+        /* What is in flight is freed by its reply. */
+        if (!group->is_sent || group->is_answered || redis_cancel(group->redis, &group->add))
+                free_group(group);
+}
+
+bool feed_group_leave(struct feed_member *member)
+{
+        struct feed_group *group = member->group;
+        if (!group)
+                return false;
+        bool was_waiting = !list_is_empty(&member->link);
+        group->references++;
+        remove_member(member);
+        release(group);
+        return was_waiting;
+}
+
+/* --- The entry ------------------------------------------------------------------------------------------ */
+
+bool feed_group_fall_behind(struct feed_member *member)
+{
+        struct feed_group *group = member->group;
+        if (!group || list_is_empty(&member->link))
+                return false;
+        if (member->mark_ms < 0 && group->add.sent_first_ms > 0)
+                member->mark_ms = group->add.sent_first_ms;
+        remove_member(member);
+        if (group->is_sent)
+                group->add.made_for = NO_PLACE; /* formatted again before it is written */
+        else if (group->references == 0)
+                free_group(group);
+        return true;
+}
+
+static int format(struct feed_group *group, const struct redis_place *place)
+{
+        const char *keys[FEED_GROUP_MAX];
+        size_t count = 0;
+        for (struct list *at = list_first(&group->members); at; at = list_next(&group->members, at))
+                keys[count++] = member_of(at)->key;
+        return feed_add_args(&group->add, feed_today_stream(group->groups->today, place), keys, count, group->mark_ms,
+                             NULL);
+}
+
+/* If memory is short, the entry has no mark, and a list may show its documents twice. */
+static void on_resend(struct redis_command *command)
+{
+        struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
+        if (list_is_empty(&group->members))
+                return; /* nobody waits for it any more */
+        if (group->mark_ms < 0)
+                group->mark_ms = command->sent_first_ms;
+        (void)format(group, redis_place(group->redis));
+}
+
+/* Lets the members go whose SET is under way. */
+static void withdraw_early(struct feed_group *group)
+{
+        for (struct list *at = list_first(&group->members), *next; at; at = next) {
+                struct feed_member *member = member_of(at);
+                next = list_next(&group->members, at);
+                if (member->is_stored)
+                        continue;
+                if (member->mark_ms < 0 && group->add.sent_first_ms > 0)
+                        member->mark_ms = group->add.sent_first_ms;
+                remove_member(member);
+                member->on_withdrawn(member);
+        }
+}
+
+static enum redis_made on_place(struct redis_command *command, const struct redis_place *place)
+{
+        struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
+        if (place->is_cluster)
+                withdraw_early(group);
+        if (!list_is_empty(&group->members))
+                return format(group, place) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
+        group->is_sent = false;
+        if (group->references == 0)
+                free_group(group);
+        return REDIS_WITHDRAWN;
+}
+
+static void on_reply(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
+        struct list *link;
+        if (reply && redis_reply_type(reply) != REDIS_ERROR)
+                feed_expiry_note(group->groups->expiry, group->groups->today->day);
+        group->is_answered = true;
+        group->references++;
+        while ((link = list_pop(&group->members)))
+                member_of(link)->on_added(member_of(link), reply, err);
+        release(group);
+}
+
+/* --- Its beginning -------------------------------------------------------------------------------------- */
+
+/* Without memory for its bytes the next flush answers the command. */
+static void send_group(struct feed_group *group)
+{
+        const struct redis_place *place = redis_place(group->redis);
+        list_remove(&group->link);
+        group->is_sent = true;
+        group->add.made_for = place->number;
+        (void)format(group, place);
+        redis_send(group->redis, &group->add);
+}
+
+void feed_groups_send(struct feed_groups *groups)
+{
+        struct list *first;
+        while ((first = list_first(&groups->open)))
+                send_group(CONTAINER_OF(first, struct feed_group, link));
+}
+
+static struct feed_group *open_group(struct feed_groups *groups, struct redis *redis, const struct feed_member *member,
+                                     unsigned generation_min)
+{
+        struct feed_group *group = pool_take(&groups->pool, sizeof(*group));
+        if (!group)
+                return NULL;
+        group->groups = groups;
+        group->redis = redis;
+        group->count = group->references = 0;
+        group->mark_ms = member->mark_ms;
+        group->is_sent = group->is_answered = false;
+        list_init(&group->members);
+        list_init(&group->link);
+        list_append(&groups->open, &group->link);
+        redis_command_init(&group->add, on_reply);
+        redis_command_room(&group->add, group->room, sizeof(group->room));
+        group->add.on_resend = on_resend;
+        group->add.on_place = on_place;
+        group->add.generation_min = generation_min;
+        group->add.is_uncounted = true; /* its SETs are */
+        return group;
+}
+
+/* The entry has one mark, and goes to one target. */
+static bool fits(const struct feed_group *group, const struct feed_member *member, unsigned generation_min)
+{
+        if (group->add.generation_min != generation_min)
+                return false;
+        if (group->mark_ms < 0 || member->mark_ms < 0)
+                return group->mark_ms < 0 && member->mark_ms < 0;
+        return llabs(group->mark_ms - member->mark_ms) <= MARKS_APART_MS;
+}
+
+/* The open one, unless the member does not fit: then that one goes now. */
+static struct feed_group *find_open(struct feed_groups *groups, const struct redis *redis,
+                                    const struct feed_member *member, unsigned generation_min)
+{
+        for (struct list *at = list_first(&groups->open); at; at = list_next(&groups->open, at)) {
+                struct feed_group *group = CONTAINER_OF(at, struct feed_group, link);
+                if (group->redis != redis)
+                        continue;
+                if (fits(group, member, generation_min))
+                        return group;
+                send_group(group);
+                break;
+        }
+        return NULL;
+}
+
+int feed_group_join(struct feed_groups *groups, struct redis *redis, struct feed_member *member,
+                    unsigned generation_min, struct err *err)
+{
+        struct feed_group *group = find_open(groups, redis, member, generation_min);
+        if (!group)
+                group = open_group(groups, redis, member, generation_min);
+        if (!group)
+                return err_set(err, ERR_NOMEM, "out of memory");
+        if (member->mark_ms >= 0 && member->mark_ms < group->mark_ms)
+                group->mark_ms = member->mark_ms;
+        member->group = group;
+        list_init(&member->link);
+        list_append(&group->members, &member->link);
+        group->references++;
+        if (++group->count == FEED_GROUP_MAX)
+                send_group(group);
+        return 0;
+}
+
+struct redis_command *feed_member_command(const struct feed_member *member)
+{
+        return member->group && member->group->add.attempts > 0 ? &member->group->add : NULL;
+}

@@ -1,0 +1,158 @@
+/* Tests of groups where no Redis is: which documents share an entry, and that a group is freed whoever leaves when. With
+ * a scripted server, store_write_test.c. */
+#include "fake_redis_test.h"
+
+#define NOW 1764000000000
+
+struct document {
+        struct feed_member member;
+        unsigned added, withdrawn;
+        char key[UUID_TEXT_SIZE];
+};
+
+static struct rig rig;
+static struct document documents[8];
+
+static void on_added(struct feed_member *member, const struct redis_reply *reply UNUSED, const struct err *err UNUSED)
+{
+        struct document *document = CONTAINER_OF(member, struct document, member);
+        document->added++;
+        (void)feed_group_leave(member);
+}
+
+static void on_withdrawn(struct feed_member *member)
+{
+        CONTAINER_OF(member, struct document, member)->withdrawn++;
+}
+
+static const char *silent(struct fake *fake UNUSED, const char *text)
+{
+        return strncmp(text, "XADD", 4) == 0 ? "" : NULL;
+}
+
+static void join(unsigned n, int64_t mark_ms, unsigned generation_min)
+{
+        struct document *document = &documents[n];
+        *document = (struct document){ 0 };
+        (void)snprintf(document->key, sizeof(document->key), "0b9d5c0e-6a9a-4d1c-9a51-0000000000%02u", n);
+        document->member = (struct feed_member){
+                .key = document->key, .mark_ms = mark_ms, .on_added = on_added, .on_withdrawn = on_withdrawn
+        };
+        assert_int_equal(feed_group_join(&rig.store.groups, rig.redis, &document->member, generation_min, NULL), 0);
+}
+
+static void marks_that_lie_far_apart_are_in_different_entries(void **state UNUSED)
+{
+        rig_start(&rig, NULL);
+        join(0, -1, 0);
+        join(1, NOW, 0);
+        join(2, NOW - 900, 0);
+        join(3, NOW + 900, 0);
+        join(4, -1, 0);
+        RUN_UNTIL(&rig, documents[4].added);
+        assert_true(documents[0].added == 1 && documents[3].added == 1);
+        assert_null(strstr(fake_entry(&rig.first, 0), " m "));
+        assert_int_equal(fake_count_keys(fake_entry(&rig.first, 1)), 2);
+        assert_non_null(strstr(fake_entry(&rig.first, 1), " m 1763999999100")); /* the earlier one */
+        assert_non_null(strstr(fake_entry(&rig.first, 2), " m 1764000000900"));
+        assert_null(strstr(fake_entry(&rig.first, 3), " m "));
+        rig_stop(&rig);
+}
+
+static void documents_for_different_targets_are_in_different_entries(void **state UNUSED)
+{
+        rig_start(&rig, NULL);
+        join(0, -1, 0);
+        join(1, -1, 1);
+        RUN_UNTIL(&rig, documents[0].added && documents[1].added);
+        assert_int_equal(fake_count_keys(fake_entry(&rig.first, 0)), 1);
+        assert_non_null(fake_entry(&rig.first, 1));
+        rig_stop(&rig);
+}
+
+static void who_leaves_an_open_group_is_not_in_its_entry(void **state UNUSED)
+{
+        rig_start(&rig, NULL);
+        join(0, -1, 0);
+        join(1, -1, 0);
+        assert_true(feed_group_leave(&documents[0].member));
+        assert_false(feed_group_leave(&documents[0].member));
+        RUN_UNTIL(&rig, documents[1].added);
+        assert_int_equal(documents[0].added, 0);
+        assert_int_equal(fake_count_keys(fake_entry(&rig.first, 0)), 1);
+        assert_null(feed_member_command(&documents[0].member));
+        rig_stop(&rig);
+}
+
+static void when_the_last_one_leaves_nothing_is_sent(void **state UNUSED)
+{
+        rig_start(&rig, NULL);
+        join(0, -1, 0);
+        assert_true(feed_group_leave(&documents[0].member));
+        join(1, -1, 0);
+        feed_groups_send(&rig.store.groups);
+        assert_int_equal(redis_held(rig.redis), 1);
+        assert_true(feed_group_leave(&documents[1].member));
+        assert_int_equal(redis_held(rig.redis), 0);
+        rig_stop(&rig);
+        assert_null(fake_entry(&rig.first, 0));
+}
+
+static void all_may_leave_while_the_entry_is_in_flight(void **state UNUSED)
+{
+        rig_start(&rig, silent);
+        join(0, -1, 0);
+        join(1, -1, 0);
+        RUN_UNTIL(&rig, fake_entry(&rig.first, 0));
+        assert_non_null(feed_member_command(&documents[0].member));
+        assert_true(feed_group_leave(&documents[0].member));
+        assert_true(feed_group_leave(&documents[1].member));
+        rig_stop(&rig); /* frees it */
+        assert_true(documents[0].added == 0 && documents[1].added == 0);
+}
+
+static void who_falls_behind_is_not_in_the_entry_and_gets_its_mark(void **state UNUSED)
+{
+        rig_start(&rig, silent);
+        join(0, -1, 0);
+        join(1, -1, 0);
+        RUN_UNTIL(&rig, fake_entry(&rig.first, 0));
+        assert_true(feed_group_fall_behind(&documents[0].member));
+        assert_false(feed_group_fall_behind(&documents[0].member));
+        assert_true(documents[0].member.mark_ms > NOW);
+        RUN_UNTIL(&rig, fake_entry(&rig.first, 1)); /* the silent connection was given up */
+        assert_int_equal(fake_count_keys(fake_entry(&rig.first, 1)), 1);
+        assert_non_null(strstr(fake_entry(&rig.first, 1), documents[1].key));
+        rig_stop(&rig);
+        assert_int_equal(documents[1].added, 1);
+}
+
+static void a_group_that_all_have_fallen_behind_is_withdrawn(void **state UNUSED)
+{
+        rig_start(&rig, NULL);
+        rig.is_held_up = true;
+        join(0, -1, 0);
+        feed_groups_send(&rig.store.groups);
+        assert_true(feed_group_fall_behind(&documents[0].member));
+        assert_int_equal(documents[0].member.mark_ms, -1); /* never written */
+        join(1, -1, 0);
+        rig.is_held_up = false;
+        RUN_UNTIL(&rig, documents[1].added);
+        assert_null(fake_entry(&rig.first, 1));
+        rig_stop(&rig);
+        assert_int_equal(documents[0].added, 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(marks_that_lie_far_apart_are_in_different_entries),
+                cmocka_unit_test(documents_for_different_targets_are_in_different_entries),
+                cmocka_unit_test(who_leaves_an_open_group_is_not_in_its_entry),
+                cmocka_unit_test(when_the_last_one_leaves_nothing_is_sent),
+                cmocka_unit_test(all_may_leave_while_the_entry_is_in_flight),
+                cmocka_unit_test(who_falls_behind_is_not_in_the_entry_and_gets_its_mark),
+                cmocka_unit_test(a_group_that_all_have_fallen_behind_is_withdrawn),
+        };
+        return cmocka_run_group_tests_name("feed group", tests, NULL, NULL);
+}

@@ -1,0 +1,32 @@
+/* feed_name: each feed has a name, a random one, so that a cursor of one Redis is not taken for a place in another. It is
+ * the string `<prefix>collector:feed:id`, set by the first who reads a list (feed_naming.h), and kept in memory for the
+ * target in use.
+ *
+ * Threads: any; nothing here has state. */
+#ifndef COLLECTOR_FEED_NAME_H
+#define COLLECTOR_FEED_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "feed.h"
+
+enum { FEED_NAME_LENGTH = 16, FEED_NAME_SIZE = FEED_NAME_LENGTH + 1 };
+
+/* All zero: not known. */
+struct feed_name {
+        unsigned generation; /* of the target */
+        char text[FEED_NAME_SIZE];
+};
+
+/* The key that holds it. `prefix` has at most FEED_PREFIX_MAX bytes. */
+char *feed_name_key(const char *prefix, char out[FEED_STREAM_SIZE]);
+/* True for 16 hexadecimal digits in lower case. */
+bool feed_name_is_sound(const char *text, size_t length);
+
+static inline bool feed_name_is_known(const struct feed_name *name, unsigned generation)
+{
+        return name->text[0] && name->generation == generation;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* feed_naming: learns the name of the feed in use, or gives it one: one or two round trips.
+ *
+ *     reader->naming = (struct feed_naming){ .read = &reader->read, .on_known = on_named };
+ *     feed_naming_start(&reader->naming);
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FEED_NAMING_H
+#define COLLECTOR_FEED_NAMING_H
+
+#include "base/err.h"
+#include "feed_name.h"
+#include "feed_read.h"
+
+struct feed_naming {
+        /* Set by the caller. */
+        struct feed_read *read;
+        /* Exactly once; from inside only if memory is short. The name is in the store, or a failure in `read`. */
+        void (*on_known)(struct feed_naming *naming);
+
+        /* Private. */
+        char offered[FEED_NAME_SIZE];
+        enum store_outcome outcome; /* of the SET */
+        struct err refusal;         /* unless that is STORE_DONE */
+};
+
+void feed_naming_start(struct feed_naming *naming);
+
+#endif

@@ -1,0 +1,23 @@
+/* feed_today: the stream that entries go to now. Its name is kept, since nearly all who ask want the same one.
+ *
+ *     const char *name = feed_today_stream(&store->today, redis_place(redis));
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FEED_TODAY_H
+#define COLLECTOR_FEED_TODAY_H
+
+#include <stdint.h>
+
+#include "feed.h"
+#include "redis/redis.h"
+
+struct feed_today {
+        int64_t day;                 /* the last one that was asked for; -1: none      */
+        unsigned place;              /* of `name` (redis_place)                        */
+        char name[FEED_STREAM_SIZE]; /* of the stream of `day`; "": not made yet       */
+};
+
+/* The name of the stream of today, by our clock, in that place; borrowed until the next call. */
+const char *feed_today_stream(struct feed_today *today, const struct redis_place *place);
+
+#endif
