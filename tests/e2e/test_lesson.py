@@ -39,7 +39,7 @@ def lesson(tmp_path):
                                 image=f"--image {node}" if node and "<none>" not in node else ""))
     kind.chmod(0o755)
     yield {**os.environ, "PATH": f"{kind.parent}:{os.environ['PATH']}", "KUBECONFIG": str(tmp_path / "kubeconfig"),
-           "LC_ALL": "C.UTF-8", "PAGER": "cat"}
+           "LC_ALL": "C.UTF-8", "PAGER": "cat", "LESSON_UNTIL": "150"}
     run("kind", "delete", "cluster", "--name", CLUSTER, check=False)
 
 
