@@ -49,8 +49,11 @@ def test_sigterm_lets_requests_that_are_under_way_finish(start_redis, start_prox
 
 def test_sigterm_answers_held_requests_with_503(start_redis, start_collector):
     program = start_collector(f"redis://127.0.0.1:{reserve_port()}")
-    answers = [post_later(program, {"a": 1}, "/") for _ in range(5)]
-    wait_until(lambda: metric_sum(program.metrics(), "collector_held_commands") >= 10, "held requests", 5)
+    answers = []
+    for number in range(1, 6):  # one after the other: documents that come together share the command for the feed
+        answers.append(post_later(program, {"a": 1}, "/"))
+        wait_until(lambda count=2 * number: metric_sum(program.metrics(), "collector_held_commands") >= count,
+                   "held requests", 5)
     took, status = timed(lambda: (program.terminate(), program.wait())[1])
     assert status == 0 and took < 5 * PATIENCE
     for answer in answers:
