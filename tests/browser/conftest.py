@@ -19,7 +19,7 @@ CHROMIUM = "/usr/bin/chromium"
 
 expect.set_options(timeout=20000)  # how long an assertion waits: a busy machine takes its time
 
-bindings, time_limit = shared.bindings, shared.time_limit
+bindings, time_limit, start_group = shared.bindings, shared.time_limit, shared.start_group
 start_redis, start_proxy, start_collector = shared.start_redis, shared.start_proxy, shared.start_collector
 
 

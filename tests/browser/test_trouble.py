@@ -9,22 +9,9 @@ from playwright.sync_api import expect
 
 from support.deadline import wait_until
 from support.prefix_proxy import PrefixProxy
-from support.sentinel import SentinelGroup
 from test_collector_page import ROWS_MAX, rows, send, store_many
 
 LONG_MS = 30000  # for steps that are slow on a busy machine
-
-
-@pytest.fixture
-def start_group():
-    started = []
-
-    def start(**options):
-        started.append(SentinelGroup(**options))
-        return started[-1]
-    yield start
-    for group in started:
-        group.stop()
 
 
 @pytest.fixture

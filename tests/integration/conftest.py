@@ -14,6 +14,7 @@ from support.collector import Collector  # noqa: E402
 from support.deadline import PATIENCE, ROOT, time_limit_of  # noqa: E402
 from support.fault_proxy import FaultProxy  # noqa: E402
 from support.redis_server import RedisServer  # noqa: E402
+from support.sentinel import SentinelGroup  # noqa: E402
 
 TEST_SECONDS = 90 * PATIENCE
 
@@ -51,6 +52,18 @@ def start_redis():
         return started[-1]
     yield start
     _closing(started, RedisServer.stop)
+
+
+@pytest.fixture
+def start_group():
+    """start_group(**options) starts servers and Sentinels. Collectors stop before them."""
+    started = []
+
+    def start(**options):
+        started.append(SentinelGroup(**options))
+        return started[-1]
+    yield start
+    _closing(started, SentinelGroup.stop)
 
 
 @pytest.fixture(scope="session")

@@ -11,22 +11,9 @@ from support.collector import check
 from support.deadline import ROOT, wait_until
 from support.load import Load
 from support.ports import reserve_port
-from support.sentinel import SentinelGroup, Tls
+from support.sentinel import Tls
 
 pytestmark = pytest.mark.alone
-
-
-@pytest.fixture
-def start_group():
-    """start_group(**options) starts servers and Sentinels. Collectors stop before them."""
-    started = []
-
-    def start(**options):
-        started.append(SentinelGroup(**options))
-        return started[-1]
-    yield start
-    for group in started:
-        group.stop()
 
 
 @pytest.fixture
