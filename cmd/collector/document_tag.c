@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/hex.h"
+
 static uint64_t rotate(uint64_t value, unsigned bits)
 {
         return value << bits | value >> (64 - bits);
@@ -38,9 +40,8 @@ static void take(struct hashes *hashes, const char *bytes)
 
 static char *put_hex(char *at, uint64_t value)
 {
-        static const char digits[] = "0123456789abcdef";
         for (int i = 15; i >= 0; i--, value >>= 4)
-                at[i] = digits[value & 15];
+                at[i] = hex_char((unsigned)value);
         return at + 16;
 }
 

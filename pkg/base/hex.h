@@ -16,4 +16,10 @@ static inline int hex_digit(char c)
         return -1;
 }
 
+/* The lower-case digit of the low four bits. */
+static inline char hex_char(unsigned value)
+{
+        return "0123456789abcdef"[value & 0xf];
+}
+
 #endif

@@ -23,8 +23,18 @@ static void each_byte_is_a_digit_of_its_value_or_none(void **state UNUSED)
         }
 }
 
+static void a_digit_is_written_in_lower_case_and_reads_as_its_value(void **state UNUSED)
+{
+        for (unsigned value = 0; value < 512; value++) {
+                char c = hex_char(value);
+                assert_true(strchr("0123456789abcdef", c) && c);
+                assert_int_equal(hex_digit(c), value % 16);
+        }
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(each_byte_is_a_digit_of_its_value_or_none) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(each_byte_is_a_digit_of_its_value_or_none),
+                                            cmocka_unit_test(a_digit_is_written_in_lower_case_and_reads_as_its_value) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,13 +89,12 @@ int64_t uuid_v7_ms(const struct uuid *id)
 
 char *uuid_format(const struct uuid *id, char out[UUID_TEXT_SIZE])
 {
-        static const char digits[] = "0123456789abcdef";
         char *p = out;
         for (int i = 0; i < 16; i++) {
                 if (i == 4 || i == 6 || i == 8 || i == 10)
                         *p++ = '-';
-                *p++ = digits[id->bytes[i] >> 4];
-                *p++ = digits[id->bytes[i] & 0x0f];
+                *p++ = hex_char(id->bytes[i] >> 4);
+                *p++ = hex_char(id->bytes[i]);
         }
         *p = '\0';
         return out;

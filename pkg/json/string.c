@@ -95,7 +95,6 @@ int json_decode_string(struct json_span string, struct buf *out)
 static size_t write_escape(char out[8], unsigned char c, bool is_valid)
 {
         static const char short_forms[] = "\bb\ff\nn\rr\tt\"\"\\\\";
-        static const char digits[] = "0123456789abcdef";
         if (!is_valid)
                 return utf8_write(out, 0xFFFD);
         out[0] = '\\';
@@ -106,8 +105,8 @@ static size_t write_escape(char out[8], unsigned char c, bool is_valid)
                 }
         }
         memcpy(out + 1, "u00", 3);
-        out[4] = digits[c >> 4];
-        out[5] = digits[c & 0xF];
+        out[4] = hex_char(c >> 4);
+        out[5] = hex_char(c);
         return 6;
 }
 
