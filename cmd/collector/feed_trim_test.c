@@ -1,5 +1,5 @@
 /* Tests of trimming without a server: which ids are recorded and which are dropped. For tests with servers see
- * tests/integration/test_listing.py. */
+ * tests/integration/test_dead_entries.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

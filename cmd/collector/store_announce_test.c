@@ -1,5 +1,5 @@
 /* Tests of announcements without Redis: on_done is called exactly once, and never during the call. For tests with
- * servers see tests/integration/test_listing.py. */
+ * servers see tests/integration/test_repeats.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

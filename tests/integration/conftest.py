@@ -97,6 +97,16 @@ def start_collector(start_redis, start_proxy):  # pylint: disable=unused-argumen
 
 
 @pytest.fixture
+def fresh(start_redis, start_collector):
+    """(client, store) of a separate Collector; client.program is that Collector."""
+    server = start_redis()
+    program = start_collector(server)
+    with program.client() as client, server.client() as store:
+        client.program = program
+        yield client, store
+
+
+@pytest.fixture
 def bindings(tmp_path):
     """An empty SERVICE_BINDING_ROOT."""
     return BindingRoot(tmp_path / "bindings")

@@ -192,7 +192,7 @@ def _statuses(calls):
 
 
 def _gets(server):
-    return server.client().info("commandstats").get("cmdstat_get", {"calls": 0})["calls"]
+    return server.calls("get")
 
 
 @pytest.fixture

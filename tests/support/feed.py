@@ -1,9 +1,11 @@
 """The feed in Redis, as docs/storage.md describes it: one stream for each day, and in each entry the keys of one or more
 documents. redis-py would make a dict of an entry, and keep one key of many."""
 
+import time
 from typing import NamedTuple
 
 STREAMS = "collector:feed:[0-9]*"
+DAY_MS = 24 * 3600 * 1000
 
 
 class Entry(NamedTuple):
@@ -33,3 +35,43 @@ def streams(store, prefix=""):
 def keys(store, prefix=""):
     """The keys of all streams, in order."""
     return [key for stream in streams(store, prefix) for entry in entries(store, stream) for key in entry.keys]
+
+
+def stream_of(milliseconds):
+    """The name of the stream of that Unix time's day."""
+    return "collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(milliseconds // 1000))
+
+
+def put_on_day(store, key, days):
+    """Moves a document's entry from today's stream to that of an earlier day, as Collector would have written it
+    then."""
+    now = int(time.time() * 1000)
+    moment = now - days * DAY_MS
+    store.xadd(stream_of(moment), {"k": key}, id=f"{moment}-*")
+    for entry in entries(store, stream_of(now)):
+        if entry.keys == [key]:
+            store.xdel(stream_of(now), entry.id)
+
+
+def add_dead(store, count, begin, per_ms=20):
+    """Adds `count` entries without a document to the stream of a day, starting at the Unix time `begin` in
+    milliseconds."""
+    add = store.register_script("""
+        for i = 0, ARGV[2] - 1 do
+            local n = string.format('%012x', ARGV[4] + i)
+            redis.call('XADD', KEYS[1], (ARGV[1] + math.floor(i / ARGV[3])) .. '-*',
+                       'k', 'dead0000-0000-4000-8000-' .. n)
+        end""")
+    step = 20_000
+    for done in range(0, count, step):
+        add(keys=[stream_of(begin)], args=[begin + done // per_ms, min(step, count - done), per_ms, done])
+
+
+def minutes_ago(minutes):
+    """Unix milliseconds, today unless the day has only just begun."""
+    return int(time.time() * 1000) - minutes * 60_000
+
+
+def entries_of(store, key):
+    """(stream, entry) of each entry with the key."""
+    return [(stream, entry) for stream in streams(store) for entry in entries(store, stream) if key in entry.keys]

@@ -12,6 +12,12 @@ from .deadline import wait_until
 from .ports import reserve_port
 
 
+def calls(client, *commands):
+    """How often Redis has executed the commands since CONFIG RESETSTAT, from INFO commandstats."""
+    stats = client.info("commandstats")
+    return sum(stats.get(f"cmdstat_{name.lower()}", {}).get("calls", 0) for name in commands)
+
+
 class RedisServer:
     """`options` are lines of redis.conf: RedisServer(appendonly="yes", appendfsync="always"). With `certificates`, a
     folder of Certificates, it accepts only TLS, and requires no client certificate unless tls_auth_clients demands one."""
@@ -90,10 +96,9 @@ class RedisServer:
                 client.config_set(name.replace("_", "-"), value)
 
     def calls(self, *commands):
-        """How often the commands were called since CONFIG RESETSTAT, from INFO commandstats."""
+        """calls() over a connection of its own."""
         with self.client() as client:
-            stats = client.info("commandstats")
-        return sum(stats.get(f"cmdstat_{name.lower()}", {}).get("calls", 0) for name in commands)
+            return calls(client, *commands)
 
     def replicas(self):
         """The number of its synced replicas."""
