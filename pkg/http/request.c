@@ -37,7 +37,8 @@ static struct http_request *request_alloc(struct conns *conns)
         char *kept = request->body.kept;
         memset(request, 0, offsetof(struct http_request, next_spare));
         request->body.kept = kept;
-        request->remote[0] = request->correlation_id[0] = '\0';
+        request->remote.address[0] = request->correlation_id[0] = '\0';
+        request->count = -1;
         request->conns = conns;
         return request;
 }
@@ -154,7 +155,7 @@ void request_account(const struct http_request *request, int status, size_t resp
                                             .status = status,
                                             .request_bytes = request->arrival.bytes,
                                             .response_bytes = response_bytes,
-                                            .count = request->has_count ? (int64_t)request->count : -1,
+                                            .count = request->count,
                                             .is_broken = is_broken,
                                             .request = request,
                                             .duration_us = clock_monotonic_us() - request->started_us };
@@ -313,28 +314,27 @@ static void read_remote(struct http_request *request)
         const struct sockaddr_in6 *v6 = (const void *)address;
         const void *host = address->sa_family == AF_INET6 ? (const void *)&v6->sin6_addr : &v4->sin_addr;
         int family = address->sa_family;
-        request->remote_port = ntohs(family == AF_INET6 ? v6->sin6_port : v4->sin_port);
+        request->remote.port = ntohs(family == AF_INET6 ? v6->sin6_port : v4->sin_port);
         if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
                 family = AF_INET;
                 host = &v6->sin6_addr.s6_addr[12];
         }
-        if (!inet_ntop(family, host, request->remote, sizeof(request->remote)))
-                request->remote[0] = '\0';
+        if (!inet_ntop(family, host, request->remote.address, sizeof(request->remote.address)))
+                request->remote.address[0] = '\0';
 }
 
 const char *http_request_remote(const struct http_request *request, uint16_t *port)
 {
-        if (!request->remote[0] && request->conn)
+        if (!request->remote.address[0] && request->conn)
                 read_remote((struct http_request *)(uintptr_t)request);
         if (port)
-                *port = request->remote_port;
-        return request->remote;
+                *port = request->remote.port;
+        return request->remote.address;
 }
 
 void http_request_set_count(struct http_request *request, size_t count)
 {
-        request->count = count;
-        request->has_count = true;
+        request->count = (int64_t)count;
 }
 
 int64_t http_request_started_us(const struct http_request *request)

@@ -58,6 +58,11 @@ struct request_answer {
 
 struct stream; /* see stream.h */
 
+struct request_remote {
+        uint16_t port;
+        char address[INET6_ADDRSTRLEN]; /* "" until asked for */
+};
+
 struct http_request {
         struct conn *conn; /* NULL: the connection has ended, and libmicrohttpd's memory is gone */
         struct conns *conns;
@@ -72,8 +77,7 @@ struct http_request {
         const struct denial *denial; /* NULL: the request may be executed */
         struct token_pass pass;
         struct stream *stream; /* NULL: the request is no stream */
-        size_t count;          /* http_request_set_count ... */
-        bool has_count;        /* ... was called */
+        int64_t count;         /* http_request_set_count's; -1: none */
         int64_t started_us;
         bool counted;   /* in engine->busy */
         bool suspended; /* STAGE_HELD: the connection is suspended ... */
@@ -82,8 +86,7 @@ struct http_request {
 
         /* Not cleared for the next request: */
         struct http_request *next_spare;
-        uint16_t remote_port;
-        char remote[INET6_ADDRSTRLEN]; /* "" until asked for */
+        struct request_remote remote;
         char correlation_id[CORRELATION_ID_MAX + 1];
         char orphan_method[32]; /* an orphan's `method`; a longer one is truncated */
         char inline_text[320];  /* holds target.text if it fits */
