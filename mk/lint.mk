@@ -1,5 +1,6 @@
-# Checks layout, common mistakes, includes between packages, functions in headers, names in docs/code.md, the length of
-# files, banned calls, shell scripts, Python, and paths that exist on one machine only. `make fmt` fixes the layout.
+# Checks layout, common mistakes, includes between packages, functions in headers, names in docs/code.md, the size of
+# files, structs and functions, banned calls, shell scripts, Python, and paths that exist on one machine only. `make fmt`
+# fixes the layout.
 #
 # clang-tidy takes seconds per file. A file that passes leaves a stamp in build/lint and is checked again only when the
 # file, a header that it includes, or .clang-tidy changes. Two files are checked at a time (LINT_JOBS).
@@ -40,7 +41,7 @@ lint-format:
 	@clang-format --dry-run -Werror $(LINT_C) $(LINT_H) </dev/null
 
 lint-rules:
-	@failed=; for rule in tools/lint-includes tools/lint-headers tools/lint-map tools/lint-calls tools/lint-words tools/lint-paths; do \
+	@failed=; for rule in tools/lint-includes tools/lint-headers tools/lint-map tools/lint-sizes tools/lint-calls tools/lint-words tools/lint-paths; do \
 		echo "  LINT    $$rule"; $$rule || failed=yes; \
 	done; [ -z "$$failed" ]
 
