@@ -1,6 +1,6 @@
 /* Tests of groups where no Redis is: which documents share an entry, and that a group is freed whoever leaves when. With
  * a scripted server, store_write_test.c. */
-#include "fake_redis_test.h"
+#include "store_rig_test.h"
 
 #define NOW 1764000000000
 

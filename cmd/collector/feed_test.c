@@ -1,5 +1,5 @@
 /* Tests of the feed's entries: one key and many, with a mark, and of other programs. */
-#include "fake_redis_test.h"
+#include "store_rig_test.h"
 
 #include "base/uuid.h"
 #include "feed.h"

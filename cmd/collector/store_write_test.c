@@ -1,6 +1,6 @@
 /* Tests of writes with a scripted server: which entry of the feed a document is in, behind its SET, whatever Redis answers
  * and wherever it is. With servers, tests/integration/test_redis_faults.py, test_acks.py, test_swaps.py. */
-#include "fake_redis_test.h"
+#include "store_rig_test.h"
 
 #include "store_write.h"
 
@@ -33,7 +33,7 @@ static void write_one(unsigned n, enum store_mode mode)
         store_write(&rig.store, &one->write, mode, one->key, "{}", 2);
 }
 
-static void start(fake_answer_fn *answer)
+static void start(rig_answer_fn *answer)
 {
         done = 0;
         rig_start(&rig, answer);

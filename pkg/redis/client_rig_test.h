@@ -2,7 +2,7 @@
 #ifndef REDIS_CLIENT_RIG_TEST_H
 #define REDIS_CLIENT_RIG_TEST_H
 
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct rig rig;
 static struct fake fake;

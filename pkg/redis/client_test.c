@@ -162,7 +162,7 @@ static void a_held_command_can_be_taken_back_and_one_in_flight_cannot(void **sta
         job_send(&b, &rig, "SLOW", "b", NULL);
         RUN_UNTIL(&rig, fake.asked == 1);
         assert_false(redis_cancel(rig.client, &b.command));
-        assert_string_equal(fake.log[0].text, "SLOW b ");
+        assert_string_equal(fake.log[0].text, "SLOW b");
         fake_say(slow_conn, "+B\r\n");
         RUN_UNTIL(&rig, b.is_done);
         stop();

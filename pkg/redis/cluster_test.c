@@ -1,5 +1,5 @@
 /* Tests of a Cluster against scripted nodes: redirections, wrong maps, nodes that are gone. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 enum { NODES = 3 };
 

@@ -1,5 +1,5 @@
 /* Tests of the replies that fit a command, and of those that do not. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct rig rig;
 static struct fake fake;

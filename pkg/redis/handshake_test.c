@@ -1,5 +1,5 @@
 /* Tests of logging in with two passwords, against a scripted server. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct rig rig;
 static struct fake fake;

@@ -1,6 +1,7 @@
 /* Tests of the client when memory runs out; `make torture` makes each allocation fail in turn. The server is a real one
  * in a separate process, so that only the client's allocations fail. */
-#include "redis/fake_redis_test.h"
+#include "redis/real_redis_test.h"
+#include "redis/rig_test.h"
 
 enum { JOBS = 20 };
 

@@ -1,6 +1,6 @@
 /* Tests of commands whose place changes (on_place adapts, refuses or withdraws them) and of commands that wait for a
  * newer target. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct rig rig;
 static struct fake fake, other;
@@ -98,7 +98,7 @@ static void what_waits_is_made_anew_for_the_next_place_once(void **state UNUSED)
         assert_answer(&a.job, "OK");
         assert_int_equal(other.logged, 2);
         assert_string_equal(other.log[0].text, "SET longer:key value");
-        assert_string_equal(other.log[1].text, "GET longer:key ");
+        assert_string_equal(other.log[1].text, "GET longer:key");
         assert_int_equal(a.asked, 1);
         assert_string_equal(a.prefix, "longer:");
         assert_int_equal(a.place.generation, 2);

@@ -1,5 +1,5 @@
 /* Tests of the reply reader and of the parsing of error replies. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct redis_reader *reader;
 static struct err err;

@@ -1,5 +1,6 @@
 /* Tests of the questions that `--check` sends to each Sentinel. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
+#include "redis/sentinel_check.h"
 
 enum { SENTINELS = 3 };
 

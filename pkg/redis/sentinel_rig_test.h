@@ -2,7 +2,7 @@
 #ifndef REDIS_SENTINEL_RIG_TEST_H
 #define REDIS_SENTINEL_RIG_TEST_H
 
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 enum { SENTINELS = 3 };
 

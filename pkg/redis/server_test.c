@@ -1,5 +1,6 @@
 /* Tests of the client against a real redis-server that is killed, stopped, locked and filled. */
-#include "redis/fake_redis_test.h"
+#include "redis/real_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct rig rig;
 static struct real_server server;

@@ -1,5 +1,5 @@
 /* Tests of keys, maps and redirections of a Cluster. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct err err;
 

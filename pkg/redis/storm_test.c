@@ -1,7 +1,7 @@
 /* A storm: two servers that misbehave at random, a target that changes between them, commands of all kinds, some of
  * them cancelled. Each command must be answered exactly once or cancelled. A command that may be sent only once must
  * never arrive twice, and a definite answer must be true. The seed is fixed, and printed on failure. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 enum { COMMANDS = 4000 };
 

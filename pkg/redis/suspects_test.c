@@ -1,5 +1,5 @@
 /* Tests of finding the command that makes Redis close connections, and of noticing that Redis accepts writes again. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 enum { OTHERS = 40 };
 

@@ -1,5 +1,5 @@
 /* Tests of targets, of formatted commands, and of the handshake's bytes. */
-#include "redis/fake_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct err err;
 

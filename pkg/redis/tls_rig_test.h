@@ -2,7 +2,8 @@
 #ifndef REDIS_TLS_RIG_TEST_H
 #define REDIS_TLS_RIG_TEST_H
 
-#include "redis/fake_redis_test.h"
+#include "redis/real_redis_test.h"
+#include "redis/rig_test.h"
 
 static struct rig rig;
 static struct real_server server;
