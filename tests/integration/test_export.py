@@ -133,6 +133,18 @@ def test_each_line_may_have_its_cursor(server, collector):
         assert rest == list(range(index + 2, 201))
 
 
+def test_a_document_of_several_lines_is_one_line_of_an_export(start_redis, start_collector):
+    program = start_collector(start_redis())
+    with program.client() as client:
+        for body in (b'{\n  "a": 1,\r\n  "b": "x"}', b'{"a":\r2}'):
+            key = client.post("/v1/documents", body).json()["key"]
+            stored = client.get(f"/v1/documents/{key}").body
+            assert b"\n" in stored or b"\r" in stored
+            exported = export(program).content.split(b"\n")[-2]
+            assert exported == b'{"key":"%s","document":%s}' % (
+                key.encode(), stored.replace(b"\r", b" ").replace(b"\n", b" "))
+
+
 @pytest.mark.parametrize("query, word", [("?limit=0", "limit"), ("?limit=x", "limit"), ("?end=1", "end"), ("?cursors=yes", "cursors"),
                                          ("?cursor=x", "cursor"), ("?since=x", "since"), ("?order=desc", "order"),
                                          ("?end=true&end=true", "end")])
