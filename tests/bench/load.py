@@ -82,6 +82,16 @@ def run_wrk(server, redis, connections, body_file, seconds):
                  machine.resident_bytes(server.pid), idle, others)
 
 
+def run_posts(url, connections, body_file, seconds):
+    """What post.lua counts, and the rate. The servers are neither emptied nor looked at."""
+    output = _run(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", POST_LUA, url, "--",
+                   "POST", body_file])
+    result = json.loads(output.partition("RESULT ")[2].splitlines()[0])
+    if result["bad_status"] or result["bad_sockets"] or result["late"]:
+        raise BenchError(f"POST {url}: {result}")
+    return {**result, "rate": result["requests"] / result["us"] * 1e6}
+
+
 def run_redis_benchmark(redis, connections, size, seconds):
     """SETs different keys, without pipelining."""
     def run(requests):

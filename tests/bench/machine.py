@@ -23,6 +23,12 @@ def resident_bytes(pid):
         return int(file.read().split()[1]) * PAGE
 
 
+def available_bytes():
+    """Memory that programs could get without swapping (proc(5), /proc/meminfo)."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable:"))
+
+
 def _machine_seconds():
     """(total, idle) time of all CPUs; the total includes time stolen by the hypervisor."""
     with open("/proc/stat", encoding="ascii") as file:

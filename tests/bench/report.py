@@ -6,8 +6,8 @@ import footprint as start
 from machine import BUSY_SHARE
 
 MIB = 1 << 20
-FEED, PLAIN, WEBDIS, BARE, SUSPENDED, REDIS = (
-    "collector", "collector, no feed", "webdis", "bare", "bare, suspending", "redis-benchmark")
+FEED, PLAIN, WEBDIS, BARE, SUSPENDED, REDIS, CLUSTER = (
+    "collector", "collector, no feed", "webdis", "bare", "bare, suspending", "redis-benchmark", "collector, Cluster of 3")
 
 
 def table(titles, rows):
@@ -27,28 +27,32 @@ def _goal(what, values, goal, met):
     return [what, f"{median:.2f} ({low:.2f} to {high:.2f})", goal, "yes" if met(median) else "no"]
 
 
+def _at_least(least):
+    return f"at least {least:.2f}", lambda value: value >= least
+
+
+def _at_most(most):
+    return f"at most {most:.2f}", lambda value: value <= most
+
+
 def goals(rounds, footprint):
     """Each ratio compares two servers within one round; the range is that of the rounds."""
     def ratio(*names):
         return _median_ratio(rounds, *names)
 
-    def at_least(least):
-        return lambda value: value >= least
-
     cost = tuple(1 - value for value in ratio(FEED, PLAIN))
     ready, mib = start.ready_ms(footprint), footprint.used / MIB
     rows = [
-        _goal("rate, no feed / webdis", ratio(PLAIN, WEBDIS), "at least 1.40", at_least(1.40)),
-        _goal("rate, with feed / webdis", ratio(FEED, WEBDIS), "at least 1.25", at_least(1.25)),
-        _goal("rate, no feed / bare that suspends", ratio(PLAIN, SUSPENDED), "at least 0.75", at_least(0.75)),
-        _goal("rate, with feed / bare that suspends", ratio(FEED, SUSPENDED), "at least 0.75", at_least(0.75)),
-        _goal("cost of the feed", (cost[0], cost[2], cost[1]), "at most 0.18", lambda value: value <= 0.18),
-        _goal("CPU per request, no feed / webdis", ratio(PLAIN, WEBDIS, "server_cpu"), "below 1.00",
-              lambda value: value < 1),
-        _goal("CPU per request, with feed / webdis", ratio(FEED, WEBDIS, "server_cpu"), "below 1.00",
-              lambda value: value < 1),
-        _goal("p99, no feed / webdis", ratio(PLAIN, WEBDIS, "p99"), "at most 1.00", lambda value: value <= 1),
-        _goal("p99, with feed / webdis", ratio(FEED, WEBDIS, "p99"), "at most 1.00", lambda value: value <= 1),
+        _goal("rate, no feed / webdis", ratio(PLAIN, WEBDIS), *_at_least(1.3)),
+        _goal("rate, with feed / webdis", ratio(FEED, WEBDIS), *_at_least(1.3)),
+        _goal("rate, no feed / bare that suspends", ratio(PLAIN, SUSPENDED), *_at_least(0.75)),
+        _goal("rate, with feed / bare that suspends", ratio(FEED, SUSPENDED), *_at_least(0.75)),
+        _goal("cost of the feed", (cost[0], cost[2], cost[1]), *_at_most(0.05)),
+        _goal("Redis's CPU per document, with feed / no feed", ratio(FEED, PLAIN, "redis_cpu"), *_at_most(1.2)),
+        _goal("CPU per request, no feed / webdis", ratio(PLAIN, WEBDIS, "server_cpu"), *_at_most(1)),
+        _goal("CPU per request, with feed / webdis", ratio(FEED, WEBDIS, "server_cpu"), *_at_most(1)),
+        _goal("p99, no feed / webdis", ratio(PLAIN, WEBDIS, "p99"), *_at_most(1)),
+        _goal("p99, with feed / webdis", ratio(FEED, WEBDIS, "p99"), *_at_most(1)),
         ["exec to ready", f"{ready:.1f} ms ({min(footprint.ready_ms):.1f} to {max(footprint.ready_ms):.1f})",
          "at most 50 ms", "yes" if ready <= 50 else "no"],
         ["resident when idle", f"{footprint.idle / MIB:.1f} MiB", "at most 8 MiB",
@@ -58,7 +62,30 @@ def goals(rounds, footprint):
         [f"resident, {footprint.connections} connections, each had a request", f"{mib:.1f} MiB", "at most 100 MiB",
          "yes" if mib <= 100 else "no"],
     ]
+    return rows
+
+
+def goals_table(rows):
     return table(["what", "median (range)", "goal", "met"], rows)
+
+
+def against_webdis(rounds, least):
+    one = rounds[0][FEED]
+    what = f"rate, with feed / webdis, {one.connections} connections, {one.size} bytes"
+    return _goal(what, _median_ratio(rounds, FEED, WEBDIS), *_at_least(least))
+
+
+def cluster(rounds, masters, shares):
+    """`shares`: of each round, the share of the commands that the busiest master got."""
+    costs = [(one[CLUSTER].server_cpu + one[CLUSTER].redis_cpu) / (one[FEED].server_cpu + one[FEED].redis_cpu)
+             for one in rounds]
+    return [
+        _goal(f"rate, Cluster of {masters} masters / one server", _median_ratio(rounds, CLUSTER, FEED), *_at_least(0.85)),
+        _goal("CPU per document of Collector and Redis, Cluster / one server",
+              (statistics.median(costs), min(costs), max(costs)), *_at_most(1.25)),
+        _goal("commands of the busiest master / an equal share", (statistics.median(shares) * masters,
+              min(shares) * masters, max(shares) * masters), *_at_most(1.25)),
+    ]
 
 
 def slices(all_slices):
