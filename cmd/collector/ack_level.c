@@ -60,8 +60,8 @@ int ack_fits(const struct ack_level *level, const struct redis_probe_result *fou
                                found->address, found->server);
         if (found->append_only_known && !found->append_only)
                 return err_set(err, ERR_UNAVAILABLE,
-                               "%s (%s) has its append-only file off: --ack=fsync needs appendonly yes", found->address,
-                               found->server);
+                               "%s (%s) has its append-only file turned off: --ack=fsync needs appendonly yes",
+                               found->address, found->server);
         return 0;
 }
 

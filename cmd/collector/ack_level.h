@@ -2,7 +2,7 @@
  *
  *     struct ack_level level;
  *     if (ack_parse("replica:2", &level, &err) < 0) ...
- *     if (ack_fits(&level, &probed, &err) < 0) ...       // "valkey 8.1.1 has its append-only file off: ..."
+ *     if (ack_fits(&level, &probed, &err) < 0) ...       // "valkey 8.1.1 has its append-only file turned off: ..."
  *
  * Threads: any. */
 #ifndef COLLECTOR_ACK_LEVEL_H

@@ -1,5 +1,5 @@
-/* ack_pool: a pool of Redis clients that write documents for `--ack=replica` and `--ack=fsync`. While one of them waits in
- * WAIT or WAITAOF, the others write on. With `--ack=memory` there is no pool.
+/* ack_pool: a pool of Redis clients that write documents for `--ack=replica` and `--ack=fsync`. While one of them waits
+ * in WAIT or WAITAOF, the others keep writing. With `--ack=memory` there is no pool.
  *
  *     struct ack_client *client = ack_pool_pick(pool);   // one that is not waiting: send the document's writes there
  *     redis_send(client->redis, &write->set);
@@ -7,11 +7,11 @@
  *     ack_client_await(client, &write->ticket);          // ticket.on_done comes later, exactly once
  *     ack_pool_turn(pool);                               // at the end of the loop's turn: sends WAITs, flushes
  *
- * Documents that Redis has answered collect at their client. At the end of a turn one WAIT, or WAITAOF, is sent for all
- * of them. Until its reply the client takes no new documents, because Redis would not read them. At least one client
- * never waits. While all the others wait, its documents collect until one of them is free. So batches grow with the
- * load. A client without a connection takes documents only if none has a connection. If only one has a connection, it
- * takes documents even while it waits.
+ * Documents that Redis has answered accumulate at their client. At the end of a turn one WAIT, or WAITAOF, is sent for
+ * all of them. Until its reply the client takes no new documents, because Redis would not read them. At least one
+ * client never waits. While all the others wait, its documents accumulate until one of them is free. So batches grow
+ * with the load. A client without a connection takes documents only if none has a connection. If only one has a
+ * connection, it takes documents even while it waits.
  *
  * A reply to WAIT covers all earlier writes on the same connection, and no others (redis.io, WAIT). Replies come in
  * order, so when it says "enough", each document that was answered on that very connection is safe. If a document's
@@ -60,7 +60,7 @@ struct ack_queue {
         struct ack_ticket *first, *last;
 };
 
-/* One WAIT under way. In a Cluster there is one for each master that was written to. */
+/* A WAIT in progress. In a Cluster there is one for each master that was written to. */
 struct ack_wait {
         struct ack_client *client;
         struct redis_command command;
@@ -100,7 +100,7 @@ int ack_pool_open(struct ack_pool *pool, uv_loop_t *loop, const struct ack_pool_
 void ack_pool_set_target(struct ack_pool *pool, struct redis_target *target, unsigned generation);
 
 struct ack_client *ack_pool_pick(struct ack_pool *pool);
-/* Milliseconds since documents could last be written; 0 while a client can write. */
+/* For how many milliseconds no client has been able to write; 0 while one can. */
 int64_t ack_pool_away_ms(const struct ack_pool *pool);
 /* True if the number of documents that wait to be safe has reached the limit. Do not write another one then. */
 bool ack_pool_is_full(const struct ack_pool *pool);

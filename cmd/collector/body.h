@@ -12,7 +12,7 @@
 #include "json/json.h"
 
 struct body {
-        struct json_span json; /* in the request or in `form`; not checked yet */
+        struct json_span json; /* points into the request or into `form`; not checked yet */
         char *form;            /* owned: the JSON made from a form; NULL */
 };
 

@@ -88,7 +88,7 @@ static void print_sentinel(const struct redis_sentinel_found *found)
                 printf("  Sentinel %s can be queried and subscribed to\n", found->address);
         else if (found->is_refusal)
                 printf("  warning: Sentinel %s refuses: %s; without it a failover is noticed only at the next look-up, "
-                       "when the connection breaks or Redis is silent or refuses a write, and writes that the former "
+                       "when the connection breaks, Redis is silent or refuses a write, and writes that the old "
                        "primary acknowledges until then may be lost. Its user needs %s\n",
                        found->address, found->err.text, redis_sentinel_rights);
         else
@@ -101,7 +101,7 @@ static void try_sentinels(const struct backing_redis *redis)
         struct err err;
         if (backing_redis_settings(redis)->sentinel_master &&
             trial_sentinels(redis, PROBE_TIMEOUT_MS, print_sentinel, &err) < 0)
-                printf("  warning: the Sentinels could not be asked: %s\n", err.text);
+                printf("  warning: the Sentinels could not be queried: %s\n", err.text);
 }
 
 static int try_redis(const struct backing_redis *redis, const struct commands *commands, const struct ack_level *ack)

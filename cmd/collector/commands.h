@@ -17,7 +17,7 @@
 #include "redis/redis.h"
 #include "settings.h"
 
-/* Which of the commands a Redis gets. That depends on the settings. */
+/* The commands that a Redis gets; they depend on the settings. */
 struct commands {
         bool is_previous; /* for `--previous-binding`: only reads; the other fields are then unused */
         bool has_feed, has_retention;

@@ -15,7 +15,7 @@
 enum {
         SCRATCH_KEEP_BYTES = 64 * 1024,
         SCRATCH_MAX_BYTES = 1 << 30,
-        WRITES_MAX = 3, /* for a key that repeatedly appears and disappears */
+        WRITES_MAX = 3, /* attempts, in case a key repeatedly appears and disappears */
         WATCH_CREATED = 0,
         WATCH_CORRELATION = 1,
 };

@@ -85,7 +85,7 @@ struct deposit {
         bool is_replayed;
         struct err unsafe;    /* why the existing document may not be safe; code 0: it is safe */
         struct buf found;     /* `created` and `correlationId` of the stored document, while the feed is searched */
-        size_t found_created; /* bytes in the former */
+        size_t found_created; /* bytes of `found` that are `created` */
         union {
                 struct store_write write;
                 struct store_read read;

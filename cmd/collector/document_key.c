@@ -1,4 +1,4 @@
-/* document_key: only UUIDs are passed to Redis, because other programs may share it. */
+/* document_key: only UUIDs are passed to Redis, because other programs may use it too. */
 #include "document_key.h"
 
 #include <string.h>

@@ -8,6 +8,6 @@
 
 /* `worker` is a struct worker. */
 void documents_get(struct http_request *request, void *worker);
-void documents_get_classic(struct http_request *request, void *worker); /* the index page if there is no `key` */
+void documents_get_classic(struct http_request *request, void *worker); /* the list of endpoints if there is no `key` */
 
 #endif

@@ -156,7 +156,7 @@ static struct upload *upload_new(struct http_request *request, struct worker *wo
         return upload;
 }
 
-/* Answers a request that was refused before anything was sent to Redis. */
+/* Answers a request that was rejected before anything was sent to Redis. */
 static void reject(struct upload *upload)
 {
         instruments_count(&upload->worker->instruments, DOCUMENT_REJECTED);

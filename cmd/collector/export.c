@@ -1,11 +1,12 @@
-/* export: reads the feed page by page, each with a reader of its own, and writes a page when all of it is known to be of
- * one Redis. The next one is read when the client has read most of the last one, so a slow client slows down the reading.
+/* export: reads the feed page by page, each with a reader of its own, and writes a page once it is known to come
+ * entirely from one Redis. It reads the next page when the client has received most of the current one, so a slow
+ * client slows down the reading.
  *
- * The status is sent with the first page, so what is wrong before that is answered as for a list. Whatever goes wrong
- * later breaks the answer off: a client that sees its proper end has everything up to the cursor in its trailers. That
- * includes a change of the binding, since documents of two servers are no export of either.
+ * The status is sent with the first page, so earlier failures get an error status, as for a list. Later failures abort
+ * the response: a client that receives its proper end has everything up to the cursor in the trailers. A change of the
+ * binding counts as a failure, because documents of two servers would not be an export of either.
  *
- * A line's cursor is known when the reader goes on to the next document, so a line is ended only then. */
+ * A line's cursor is known only when the reader moves on to the next document, so the line is completed then. */
 #include "export.h"
 
 #include <inttypes.h>
@@ -23,8 +24,8 @@
 
 enum {
         PAGE_DOCUMENTS = 64,
-        PAGE_BYTES = 64 << 10, /* a page ends with the document that exceeds it */
-        BEGINNINGS_MAX = 4,    /* the first page begins again when the binding changes */
+        PAGE_BYTES = 64 << 10, /* a page ends after the document that exceeds this size */
+        BEGINNINGS_MAX = 4,    /* how often the first page starts again when the binding changes */
 };
 
 struct export
@@ -34,11 +35,11 @@ struct export
         struct worker *worker;
         struct feed_reader beginning; /* the reader before its first page */
         unsigned beginnings, generation;
-        uint64_t limit, count; /* documents in all pages, the present one included */
+        uint64_t limit, count; /* documents in all pages, including the current one */
         size_t page_count;
         bool has_cursors, has_end;
         bool is_streaming, is_reading, is_gone;
-        bool is_open; /* the last line lacks its end */
+        bool is_open; /* the last line is not complete yet */
         bool failed;  /* out of memory */
         struct buf page;
 };
@@ -109,7 +110,7 @@ static void break_off(struct export *export, const char *reason)
 {
         if (!export->is_gone)
                 log_warn(export->worker->collector->log, "export.broken_off",
-                         "An export was broken off; the client sees that, and can go on from a cursor",
+                         "An export was aborted; the client notices and can continue from a cursor",
                          log_str("reason", reason), log_int("count", (int64_t) export->count),
                          log_str("correlation_id", http_request_correlation_id(export->request)));
         http_stream_abort(export->request);
@@ -166,7 +167,7 @@ static void end_answer(struct export *export)
         export_free(export);
 }
 
-/* The page is whole: writes it, and goes on. */
+/* The page is complete: writes it and continues. */
 static void write_page(struct export *export, bool more)
 {
         http_request_set_count(export->request, export->count);

@@ -1,5 +1,6 @@
-/* export: GET /v1/documents with `Accept: application/x-ndjson`: all documents, one a line, in the order in which Redis
- * received them, in constant memory. Without that media type, or if JSON is named as well, it is a page (listing.h).
+/* export: GET /v1/documents with `Accept: application/x-ndjson`: all documents, one per line, in the order in which
+ * Redis received them, in constant memory. Without that media type, or if `Accept` also names JSON, the response is a
+ * page (listing.h).
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_EXPORT_H

@@ -26,8 +26,8 @@ enum {
         FEED_PREFIX_MAX = 128,
         FEED_STREAM_SIZE = FEED_PREFIX_MAX + 48,
         FEED_DAY_SIZE = 16,
-        FEED_KEYS_MAX = 64, /* of an entry; readers ignore what goes beyond */
-        FEED_READ_MAX = 64, /* entries in one XRANGE: of so many keys each, they take 0.8 ms of Redis's time */
+        FEED_KEYS_MAX = 64, /* of an entry; readers ignore further keys */
+        FEED_READ_MAX = 64, /* entries in one XRANGE: with that many keys each, they take 0.8 ms of Redis's time */
         FEED_CLOCK_SKEW_MS = 60 * 1000,
         FEED_DAY_MS = 24 * 60 * 60 * 1000,
 };

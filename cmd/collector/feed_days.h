@@ -17,7 +17,7 @@ struct feed_days {
         /* Set by the caller. */
         struct feed_read *read;
         int64_t last; /* the last day that may have a stream */
-        /* Called exactly once for each feed_days_ask, and during that call only if memory is short. `read` holds a
+        /* Called exactly once for each feed_days_ask, and during that call only if memory has run out. `read` holds a
          * failure. */
         void (*on_known)(struct feed_days *days);
 

@@ -22,7 +22,7 @@ struct end {
         char key[FEED_STREAM_SIZE];
         int64_t end_ms;
         const char *condition; /* NX, GT; NULL: none */
-        bool is_alone;         /* no other condition is tried beside this one */
+        bool is_alone;         /* this condition cannot be combined with another */
 };
 
 static void send_end(const struct end *wanted);
@@ -68,8 +68,8 @@ static void send_end(const struct end *wanted)
                 redis_send(redis, &end->command);
 }
 
-/* Until a moment ago, entries may have gone to the previous day's stream. The name lives as long as the last stream; one
- * without an expiry time is that of a Collector that keeps its documents. */
+/* Until a moment ago, entries may have gone to the previous day's stream. The name lives as long as the last stream; a
+ * name without an expiry time belongs to a Collector that keeps its documents. */
 static void send_ends(struct feed_expiry *expiry, int64_t last_day)
 {
         const char *prefix = redis_place(expiry->redis)->key_prefix;

@@ -24,7 +24,7 @@ struct feed_fetch {
         size_t batch_min; /* documents to fetch at once; more than wanted if many are gone */
 };
 
-/* For each call below, on_done is called exactly once, possibly during the call if memory is short. `read` holds a
+/* For each call below, on_done is called exactly once, possibly during the call if memory has run out. `read` holds a
  * failure. */
 
 /* Fetches documents from window->at on, enough for about `wanted` that exist (0: unknown). The batch then ends after

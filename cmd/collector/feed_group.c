@@ -1,16 +1,16 @@
-/* feed_group: a group is open, then sent, then answered. Its members keep it in memory, since they compare what became of
- * its XADD with what became of their SET; when the last one has left it goes back to the pool. One that was sent is then
- * taken back from the queue, or freed by its reply. */
+/* feed_group: a group is open, then sent, then answered. It stays in memory as long as it has members, because they
+ * compare the outcome of its XADD with that of their SET; when the last one has left, the group returns to the pool. If
+ * its XADD has been sent by then, it is removed from the queue, or the group is freed when the reply arrives. */
 #include "feed_group.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-#define NO_PLACE UINT_MAX /* the number of no redis_place */
+#define NO_PLACE UINT_MAX /* no redis_place has this number */
 
 enum {
         ROOM = 256,            /* an entry of two keys; longer ones are allocated                      */
-        MARKS_APART_MS = 1000, /* an entry has one mark: of documents that were first sent in this time */
+        MARKS_APART_MS = 1000, /* an entry has one mark: its documents were first sent within this time */
 };
 
 struct feed_group {
@@ -18,9 +18,9 @@ struct feed_group {
         struct list link; /* in groups->open */
         struct redis *redis;
         struct redis_command add;
-        struct list members; /* those whose reply is to come              */
+        struct list members; /* those that await their reply              */
         size_t count;        /* of `members`, as long as the group is open */
-        size_t references;   /* members that have not left; and 1 while on_reply runs */
+        size_t references;   /* members that have not left, plus 1 while on_reply runs */
         int64_t mark_ms;     /* -1: none */
         bool is_sent, is_answered;
         char room[ROOM];
@@ -69,7 +69,7 @@ static void release(struct feed_group *group)
 {
         if (--group->references > 0)
                 return;
-        /* What is in flight is freed by its reply. */
+        /* A group in flight is freed by its reply. */
         if (!group->is_sent || group->is_answered || redis_cancel(group->redis, &group->add))
                 free_group(group);
 }
@@ -113,18 +113,18 @@ static int format(struct feed_group *group, const struct redis_place *place)
                              NULL);
 }
 
-/* If memory is short, the entry has no mark, and a list may show its documents twice. */
+/* If memory runs out, the entry has no mark, and a list may show its documents twice. */
 static void on_resend(struct redis_command *command)
 {
         struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
         if (list_is_empty(&group->members))
-                return; /* nobody waits for it any more */
+                return; /* no member waits for it any more */
         if (group->mark_ms < 0)
                 group->mark_ms = command->sent_first_ms;
         (void)format(group, redis_place(group->redis));
 }
 
-/* Lets the members go whose SET is under way. */
+/* Releases the members whose SET is in progress. */
 static void withdraw_early(struct feed_group *group)
 {
         for (struct list *at = list_first(&group->members), *next; at; at = next) {
@@ -167,7 +167,7 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
 
 /* --- Its beginning -------------------------------------------------------------------------------------- */
 
-/* Without memory for its bytes the next flush answers the command. */
+/* If there is no memory for its bytes, the next flush fails the command. */
 static void send_group(struct feed_group *group)
 {
         const struct redis_place *place = redis_place(group->redis);
@@ -208,7 +208,7 @@ static struct feed_group *open_group(struct feed_groups *groups, struct redis *r
         return group;
 }
 
-/* The entry has one mark, and goes to one target. */
+/* All members share one mark and one target. */
 static bool fits(const struct feed_group *group, const struct feed_member *member, unsigned generation_min)
 {
         if (group->add.generation_min != generation_min)
@@ -218,7 +218,7 @@ static bool fits(const struct feed_group *group, const struct feed_member *membe
         return llabs(group->mark_ms - member->mark_ms) <= MARKS_APART_MS;
 }
 
-/* The open one, unless the member does not fit: then that one goes now. */
+/* The open group; if the member does not fit into it, sends that group first and opens another. */
 static struct feed_group *find_open(struct feed_groups *groups, const struct redis *redis,
                                     const struct feed_member *member, unsigned generation_min)
 {

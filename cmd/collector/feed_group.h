@@ -1,5 +1,5 @@
-/* feed_group: one entry of the feed for all documents that leave for Redis together. An XADD for each document would double
- * what a document costs Redis.
+/* feed_group: one entry of the feed for all documents that are sent to Redis together. An XADD for each document would
+ * double its cost for Redis.
  *
  *     struct job { struct feed_member member; ... };
  *     redis_send(redis, &job->set);
@@ -13,15 +13,15 @@
  *     feed_group_leave(&job->member);                    // when feed_member_command is not needed any more
  *
  * A group takes the documents that go to one client of pkg/redis, up to FEED_GROUP_MAX of them, until feed_groups_send sends
- * its XADD. A reply of Redis is one for all its members. When the XADD has to be sent again, the entry gets a mark.
+ * its XADD. All members share Redis's reply. When the XADD has to be sent again, the entry gets a mark.
  *
- * A member may leave at any time; its key may be in the entry all the same. Readers pass over a key without a document.
+ * A member may leave at any time, but its key may remain in the entry. Readers skip keys without a document.
  *
  * In a Cluster, SET and XADD go to different servers: a document joins when its SET has been answered. If a group is
- * about to go to a Cluster while SETs of its members are under way, it lets those members go (on_withdrawn), and they
+ * about to go to a Cluster while SETs of its members are under way, it releases those members (on_withdrawn), and they
  * join another group later.
  *
- * A SET that pkg/redis puts aside holds nobody up: its document leaves the entry and joins a later one.
+ * A SET that pkg/redis defers delays no other document: its own leaves the entry and joins a later one.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_GROUP_H
@@ -42,49 +42,50 @@
  * allocator has. Measured with Redis 7.0, bytes a document: 43 in entries of 60, 50 of 62, 51 alone. */
 enum { FEED_GROUP_MAX = 60 };
 
-/* A document; memory of the caller's. */
+/* A document. The caller provides the memory. */
 struct feed_member {
         /* Set by the caller. */
         const char *key; /* borrowed */
-        int64_t mark_ms; /* when the document was first sent, if an entry of it may exist already; -1: none does */
+        int64_t mark_ms; /* when the document was first sent, if it may already have an entry; -1: it has none */
         bool is_stored;  /* Redis has answered the SET */
-        /* The reply to the XADD, or NULL and err. Not after feed_group_leave. The member may be freed in it. */
+        /* The reply to the XADD, or NULL and err. Not after feed_group_leave. The callback may free the member. */
         void (*on_added)(struct feed_member *member, const struct redis_reply *reply, const struct err *err);
-        /* Instead: the member has been let go. It may not send anything now. */
+        /* Called instead: the group has released the member, which must not send anything during this call. */
         void (*on_withdrawn)(struct feed_member *member);
 
         /* Private. */
         struct feed_group *group; /* NULL: none */
-        struct list link;         /* in the group's members, while the reply is to come */
+        struct list link;         /* in the group's members, until the reply arrives */
 };
 
 /* The groups of one worker. */
 struct feed_groups {
         /* Set by the caller. */
         struct feed_today *today;
-        struct feed_expiry *expiry; /* hears of each entry that was added */
+        struct feed_expiry *expiry; /* is told of each added entry */
 
         /* Private. */
-        struct list open; /* those that take members: one for each client */
+        struct list open; /* open groups, which accept members: one for each client */
         struct pool pool;
 };
 
 void feed_groups_init(struct feed_groups *groups, struct feed_today *today, struct feed_expiry *expiry);
 void feed_groups_fini(struct feed_groups *groups); /* when all clients of pkg/redis are closed */
 
-/* The member is in no group. generation_min: see redis_command. ERR_NOMEM. */
+/* The member must not be in a group. generation_min: see redis_command. ERR_NOMEM. */
 int feed_group_join(struct feed_groups *groups, struct redis *redis, struct feed_member *member,
                     unsigned generation_min, struct err *err) NODISCARD;
-/* True: neither on_added nor on_withdrawn has come for this group. Nothing happens to a member of no group. */
+/* True if the group has called neither on_added nor on_withdrawn. Does nothing if the member is in no group. */
 bool feed_group_leave(struct feed_member *member);
-/* The SET is going to be sent later than the XADD (redis_command.on_aside): takes the key out of the entry, which may have
- * been added with it, hence the mark. True as with feed_group_leave: join another group when the SET is answered. */
+/* Call this if the SET will be sent later than the XADD (redis_command.on_aside). Removes the key from the entry, which
+ * may already have been added with it, hence the mark. True as for feed_group_leave: join another group when the SET is
+ * answered. */
 bool feed_group_fall_behind(struct feed_member *member);
-/* The XADD of its group; NULL if it is in no group or the XADD was not written. */
+/* The XADD of the member's group; NULL if it is in no group or the XADD was not written. */
 struct redis_command *feed_member_command(const struct feed_member *member);
 
 void feed_groups_send(struct feed_groups *groups);
-/* There are groups that feed_groups_send has not sent. */
+/* True if feed_groups_send has not sent all groups. */
 bool feed_groups_are_open(const struct feed_groups *groups);
 
 #endif

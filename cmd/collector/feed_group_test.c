@@ -1,5 +1,5 @@
-/* Tests of groups where no Redis is: which documents share an entry, and that a group is freed whoever leaves when. With
- * a scripted server, store_write_test.c. */
+/* Tests of groups without Redis: which documents share an entry, and that a group is freed in whatever order its
+ * members leave. store_write_test.c tests them with a scripted server. */
 #include "store_rig_test.h"
 
 #define NOW 1764000000000
@@ -120,7 +120,7 @@ static void who_falls_behind_is_not_in_the_entry_and_gets_its_mark(void **state 
         assert_true(feed_group_fall_behind(&documents[0].member));
         assert_false(feed_group_fall_behind(&documents[0].member));
         assert_true(documents[0].member.mark_ms > NOW);
-        RUN_UNTIL(&rig, fake_entry(&rig.first, 1)); /* the silent connection was given up */
+        RUN_UNTIL(&rig, fake_entry(&rig.first, 1)); /* the silent connection was closed */
         assert_int_equal(fake_count_keys(fake_entry(&rig.first, 1)), 1);
         assert_non_null(strstr(fake_entry(&rig.first, 1), documents[1].key));
         rig_stop(&rig);

@@ -1,4 +1,4 @@
-/* feed_name: what a name looks like. feed_naming.c asks for it. */
+/* feed_name: the format of a name. feed_naming.c reads it from Redis. */
 #include "feed_name.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* feed_name: each feed has a name, a random one, so that a cursor of one Redis is not taken for a place in another. It is
- * the string `<prefix>collector:feed:id`, set by the first who reads a list (feed_naming.h), and kept in memory for the
- * target in use.
+/* feed_name: each feed has a random name, so that a cursor of one Redis is not mistaken for a position in another. It
+ * is the string `<prefix>collector:feed:id`, set by the first reader of a list (feed_naming.h), and kept in memory for
+ * the target in use.
  *
  * Threads: any; nothing here has state. */
 #ifndef COLLECTOR_FEED_NAME_H
@@ -13,7 +13,7 @@
 
 enum { FEED_NAME_LENGTH = 16, FEED_NAME_SIZE = FEED_NAME_LENGTH + 1 };
 
-/* All zero: not known. */
+/* All zero: unknown. */
 struct feed_name {
         unsigned generation; /* of the target */
         char text[FEED_NAME_SIZE];

@@ -1,5 +1,5 @@
-/* feed_naming: SET with NX, and GET where there is a name already: several may give one at once, and the first one wins.
- * Redis 6.2 has no SET with NX and GET in one. */
+/* feed_naming: sends SET with NX, and GET if a name exists: several processes may set a name at once, and the first one
+ * wins. Redis 6.2 cannot combine NX and GET in one SET. */
 #include "feed_naming.h"
 
 #include <inttypes.h>
@@ -33,7 +33,7 @@ static void keep_found(struct feed_naming *naming, const struct redis_command *c
         } else {
                 (void)err_set(&err, ERR_UNAVAILABLE,
                               text ? "the key collector:feed:id holds something else"
-                                   : "Redis did not keep the name of the feed, the key collector:feed:id");
+                                   : "Redis did not store the feed's name, the key collector:feed:id");
                 feed_read_fail(naming->read, STORE_REFUSED, &err);
         }
 }
@@ -59,7 +59,7 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
 {
         struct feed_naming *naming = feed_ask_of(command)->step;
         bool is_refused = reply && redis_reply_type(reply) == REDIS_ERROR;
-        if (is_refused) /* where Redis takes no writes, there may be a name all the same */
+        if (is_refused) /* a Redis that accepts no writes may still have a name */
                 naming->outcome = store_failure(reply, NULL, &naming->refusal);
         if (is_refused || (reply && redis_reply_type(reply) == REDIS_NIL))
                 send_get(naming);
@@ -79,7 +79,7 @@ void feed_naming_start(struct feed_naming *naming)
         feed_read_step(read);
         (void)feed_name_key(redis_place(read->store->redis)->key_prefix, key);
         if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-                abort(); /* so few bytes come at once (getrandom(2)); without them two feeds could share a name */
+                abort(); /* getrandom(2) returns 8 bytes at once or fails; without them two feeds could share a name */
         (void)snprintf(naming->offered, sizeof(naming->offered), "%016" PRIx64, number);
         int64_t lives_ms = feed_expiry_of_name_ms(&read->store->expiry);
         (void)snprintf(lives, sizeof(lives), "%" PRId64, lives_ms);

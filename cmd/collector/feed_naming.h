@@ -1,4 +1,4 @@
-/* feed_naming: learns the name of the feed in use, or gives it one: one or two round trips.
+/* feed_naming: reads the name of the feed in use, or sets one: one or two round trips.
  *
  *     reader->naming = (struct feed_naming){ .read = &reader->read, .on_known = on_named };
  *     feed_naming_start(&reader->naming);
@@ -14,7 +14,8 @@
 struct feed_naming {
         /* Set by the caller. */
         struct feed_read *read;
-        /* Exactly once; from inside only if memory is short. The name is in the store, or a failure in `read`. */
+        /* Called exactly once, and during feed_naming_start only if memory has run out. The name is then in the store,
+         * or a failure in `read`. */
         void (*on_known)(struct feed_naming *naming);
 
         /* Private. */

@@ -7,7 +7,7 @@
  *
  * Entries are read many at a time, since the documents of many may be gone; documents are fetched in batches. After a
  * batch in which no document exists, EXISTS checks many keys at once until it finds some that exist. Readers take turns
- * with that walk. */
+ * with that search. */
 #include "feed_reader.h"
 
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 enum {
         ENTRIES_MIN = 8, /* in one read, even if fewer documents are wanted */
         DAYS_A_PASS = 4, /* this many days count as one skipped key         */
-        PASS_MAX = 1024, /* keys that one page may skip without taking any  */
+        PASS_MAX = 1024, /* keys that one page may skip before it takes one  */
 };
 
 struct feed_reader_memory {
@@ -77,7 +77,7 @@ static struct cursor_point *current_point(struct feed_reader *reader)
         return reader->in_next ? &reader->cursor.after_next : &reader->cursor.after;
 }
 
-/* An entry goes when none of its keys has a document. */
+/* An entry is removed when none of its keys has a document. */
 static void note_gone(struct feed_reader *reader, const struct feed_window_entry *entry)
 {
         char stream[FEED_STREAM_SIZE];
@@ -162,7 +162,7 @@ static void on_batch(struct feed_fetch *fetch)
 
 /* --- Entries -------------------------------------------------------------------------------------------- */
 
-/* Its keys from `place` on, as many as there is room for. False: there was not enough. */
+/* Adds the entry's keys from `place` on, as many as there is room for. False: there was not enough room. */
 static bool keep_entry(struct feed_window *window, const struct feed_entry *read, size_t place)
 {
         for (; place < read->count; place++) {
@@ -178,7 +178,7 @@ static bool keep_entry(struct feed_window *window, const struct feed_entry *read
         return true;
 }
 
-/* One that is not ours, which is passed. */
+/* An entry that is not ours is skipped. */
 static bool keep_foreign(struct feed_window *window, struct feed_id id)
 {
         if (window->count == FEED_WINDOW_MAX)
@@ -188,7 +188,7 @@ static bool keep_foreign(struct feed_window *window, struct feed_id id)
         return true;
 }
 
-/* What there is no room for is read again. */
+/* Entries that do not fit are read again. */
 static void keep_entries(struct feed_reader *reader, const struct redis_reply *page)
 {
         struct cursor_point *point = current_point(reader);
@@ -199,7 +199,7 @@ static void keep_entries(struct feed_reader *reader, const struct redis_reply *p
                 bool is_ours = feed_entry_read(redis_reply_at(page, i), &read);
                 bool is_begun = point->keys > 0 && feed_id_compare(read.id, point->id) == 0;
                 if (is_begun && point->keys >= read.count)
-                        point->keys = 0; /* it has fewer than the cursor says: nothing is left of it */
+                        point->keys = 0; /* it has fewer keys than the cursor says: none are left */
                 else if (is_ours)
                         has_room = keep_entry(reader->window, &read, is_begun ? point->keys : 0);
                 else
@@ -226,7 +226,7 @@ static void on_entries(struct redis_command *command, const struct redis_reply *
         entries_answered(reader);
 }
 
-/* The first id to read: behind the cursor, or its own entry if that was not seen whole. */
+/* The first id to read: the one after the cursor, or the cursor's own entry if only part of that was seen. */
 static void format_from(struct feed_reader *reader, char out[FEED_ID_SIZE + 1])
 {
         const struct cursor_point *point = current_point(reader);

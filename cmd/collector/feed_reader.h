@@ -37,14 +37,15 @@
 struct feed_reader {
         /* Set by the caller. */
         struct store *store;
-        struct cursor cursor;        /* moves behind each document that was taken or left out; gets the feed's name */
+        struct cursor cursor;        /* moves past each document that was taken or omitted; receives the feed's name */
         uint64_t since_ms, until_ms; /* bounds of the ids; until is exclusive, UINT64_MAX: none */
-        size_t wanted;               /* documents that will be taken: no more are fetched at once; 0: unknown */
+        size_t wanted;               /* how many documents the caller will take, so as not to fetch more; 0: unknown */
         /* Gets a document, borrowed during the call. Returns false to stop without taking it. */
         bool (*on_document)(struct feed_reader *reader, const char *key, const char *document, size_t length);
-        /* Exactly once, and the last thing the reader does. `more`: on_document refused one, or the reader has passed as
-         * many keys without a document as it may; the cursor is where to go on. STORE_MOVED: the binding has changed, and
-         * entries and documents would be of two servers; begin again. STORE_FOREIGN: the cursor is of another feed. */
+        /* Called exactly once, as the reader's last action. `more`: on_document refused one, or the reader has skipped
+         * as many keys without a document as it may; continue at the cursor. STORE_MOVED: the binding has changed, and
+         * entries and documents would come from two servers; start again. STORE_FOREIGN: the cursor belongs to another
+         * feed. */
         void (*on_done)(struct feed_reader *reader, enum store_outcome outcome, bool more, const struct err *err);
 
         /* Private. */
@@ -57,8 +58,8 @@ struct feed_reader {
         struct feed_doubles doubles;
         struct feed_turn turn;
         size_t page_entries;  /* asked for at once                               */
-        size_t taken, passed; /* keys with and without a document that counts    */
-        unsigned gone;        /* keys of the present entry without a document, if all before are */
+        size_t taken, passed; /* keys with a document, and keys skipped without one    */
+        unsigned gone;        /* keys of the current entry without a document, if all earlier ones lack it too */
         bool has_turn;
         bool has_read;  /* has read entries at least once                         */
         bool in_next;   /* reading the stream of cursor.day + 1                   */

@@ -120,7 +120,7 @@ static bool page_is_enough(struct feed_search *search, const struct redis_reply 
         return false;
 }
 
-/* Moves to where the next read begins. False: there is no next read. */
+/* Moves to the start of the next read. False: there is none. */
 static bool move_on(struct feed_search *search, const struct redis_reply *page)
 {
         if (redis_reply_count(page) >= FEED_READ_MAX && search->keys < search->keys_max)
@@ -193,7 +193,7 @@ static void read_page(struct feed_search *search)
         search->command.on_place = on_place;
         search->command.made_for = search->place;
         if (redis_command_args(&search->command, COUNT_OF(argv), argv, lengths, NULL) < 0)
-                search->command.must_not_hold = true; /* without bytes the next flush answers it: ERR_NOMEM */
+                search->command.must_not_hold = true; /* without bytes the next flush fails it with ERR_NOMEM */
         redis_send(search->redis, &search->command);
 }
 

@@ -10,7 +10,7 @@
 static struct rig rig;
 static struct buf answer;
 static struct feed_entry entry;
-static char keys[FEED_KEYS_MAX][UUID_TEXT_SIZE]; /* those of `entry`, which outlive the reply */
+static char keys[FEED_KEYS_MAX][UUID_TEXT_SIZE]; /* the keys of `entry`, which outlive the reply */
 static bool is_answered, is_ours;
 
 static const char *answer_with_entry(struct fake *fake UNUSED, const char *text)

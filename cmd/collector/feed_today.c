@@ -1,4 +1,4 @@
-/* feed_today: the name is made anew when the day or the place changes. */
+/* feed_today: the name is formatted again when the day or the place changes. */
 #include "feed_today.h"
 
 #include "base/clock.h"

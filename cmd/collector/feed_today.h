@@ -1,4 +1,4 @@
-/* feed_today: the stream that entries go to now. Its name is kept, since nearly all who ask want the same one.
+/* feed_today: the stream that entries go to now. Its name is cached, since nearly all callers want the same one.
  *
  *     const char *name = feed_today_stream(&store->today, redis_place(redis));
  *
@@ -12,7 +12,7 @@
 #include "redis/redis.h"
 
 struct feed_today {
-        int64_t day;                 /* the last one that was asked for; -1: none      */
+        int64_t day;                 /* the last day that was requested; -1: none      */
         unsigned place;              /* of `name` (redis_place)                        */
         char name[FEED_STREAM_SIZE]; /* of the stream of `day`; "": not made yet       */
 };

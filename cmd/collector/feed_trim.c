@@ -10,7 +10,7 @@
 enum {
         PER_SECOND = 5000,
         ALLOWANCE_MAX = 1024,
-        DELETE_MAX = 32, /* in one command and in one turn; documents wait 0.06 ms for it in Redis */
+        DELETE_MAX = 32, /* per command and per turn; it delays documents in Redis by 0.06 ms */
 };
 
 struct feed_trim_delete {
@@ -55,7 +55,7 @@ static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED con
         return REDIS_NOT_MADE;
 }
 
-/* If memory is short, the next reader records the ids again. */
+/* If memory runs out, the next reader records the ids again. */
 static void send_delete(struct feed_trim *trim, const struct feed_id ids[], size_t count)
 {
         char texts[DELETE_MAX][FEED_ID_SIZE];

@@ -1,5 +1,5 @@
-/* feed_turns: lets reads far into the feed take turns, one at a time per worker. A document posted meanwhile waits for
- * one such read, not for all of them.
+/* feed_turns: serializes reads far into the feed: one at a time per worker. A document posted meanwhile waits for one
+ * such read, not for all of them.
  *
  *     struct page { struct feed_turn turn; ... };
  *     page->turn.on_turn = on_turn;
@@ -17,7 +17,7 @@
 #include "base/err.h"
 
 struct feed_turn {
-        /* Called exactly once for each feed_turns_take. With `err`, the turn was not granted. */
+        /* Called exactly once for each feed_turns_take. If `err` is set, the turn was not granted. */
         void (*on_turn)(struct feed_turn *turn, const struct err *err);
         struct feed_turn *next; /* private */
 };

@@ -23,7 +23,7 @@ enum {
         LIMIT_DEFAULT = 100,
         LIMIT_MAX = 1000,
         PAGE_MAX_BYTES = 4 << 20,
-        BEGINNINGS_MAX = 4, /* a page starts again when the binding changes */
+        BEGINNINGS_MAX = 4, /* how often a page starts again when the binding changes */
 };
 
 #define WRONG_CURSOR "expected the `next` of an earlier page"

@@ -14,11 +14,11 @@ void listing_get(struct http_request *request, void *worker); /* a struct worker
 
 /* The parameters, also for an export. Each returns false if it has answered the request with 400. */
 
-/* No parameter but these, none twice; `known` ends with NULL. */
+/* Accepts only the parameters in `known`, each at most once; `known` ends with NULL. */
 bool listing_check_names(struct http_request *request, const char *const *known);
-/* `limit`, 1 to `max`; unchanged if it is absent. */
+/* `limit`, 1 to `max`; leaves the output unchanged if the parameter is absent. */
 bool listing_read_limit(struct http_request *request, uint64_t max, uint64_t *limit);
-/* `cursor`, `since` and `until`. The reader has its store. */
+/* `cursor`, `since` and `until`. The reader's store must be set. */
 bool listing_read_range(struct http_request *request, struct feed_reader *reader);
 
 #endif

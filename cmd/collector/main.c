@@ -32,7 +32,7 @@ struct process {
         struct backing_redis_watch *previous;        /* NULL without --previous-binding */
         struct commands commands, previous_commands; /* the commands to try on each Redis */
         struct redis_trial trial, previous_trial;
-        uv_async_t denied; /* a worker was refused: the binding may have changed since */
+        uv_async_t denied; /* a worker was refused: the binding may have changed since then */
         int64_t looked_ms;
 };
 
@@ -203,7 +203,7 @@ static void fill(struct collector *collector, struct service *service, struct ov
         collector->facts = &overview->facts;
         collector->page = &collector_page;
         collector->description = &collector_description;
-        collector->budget.commands_max = (size_t)settings->held_max; /* of documents the SET counts, not the XADD */
+        collector->budget.commands_max = (size_t)settings->held_max; /* for documents, the SET counts, not the XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;
         collector->unsafe.commands_max = (size_t)settings->held_max;
         collector->unsafe.bytes_max = (size_t)settings->held_bytes_max;

@@ -359,7 +359,7 @@ def test_a_server_without_an_append_only_file_is_refused_at_start(start_redis, v
         status, _, errors = run_program("collector", [*arguments, "--ack", "fsync", "--redis-url", server.url()], None,
                                         seconds=20)
         assert status == 1
-        assert "has its append-only file off" in errors
+        assert "has its append-only file turned off" in errors
 
 
 def test_a_binding_to_a_server_that_cannot_sync_is_refused(start_redis, start_collector, valkey_server, bindings):

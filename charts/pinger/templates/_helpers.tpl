@@ -166,8 +166,8 @@ imagePullSecrets:
 {{/* The root of the bindings; each is mounted in its own folder below it. */}}
 {{- define "pinger.bindingRoot" -}}/bindings{{- end -}}
 
-{{/* The volume that becomes the binding: entries of these values first, then the Secret, whose entries win. The Secret
-     may be away: log records wait until it is there. */}}
+{{/* The volume that becomes the binding: entries of these values first, then the Secret, whose entries take precedence.
+     The Secret may be missing: log records wait until it exists. */}}
 {{- define "pinger.bindingVolume" -}}
 {{- $secret := .Values.collector.secret -}}
 name: binding-collector
