@@ -22,7 +22,7 @@ faults-random: deps-test
 	@BUILD_DIR=$(OUT) $(PYTHON) tests/faults/run --random --seconds $(FAULTS_SECONDS) \
 		$(if $(FAULTS_SEED),--seed $(FAULTS_SEED))
 
-## flood: send unfinished bodies and endless queries to both programs in 256 MiB, about 1 minute (root)
+## flood: send unfinished bodies and huge queries to both programs in 256 MiB, about 1 minute (root)
 flood: deps-test
 	@$(MAKE) --no-print-directory programs
 	@BUILD_DIR=$(OUT) $(PYTHON) tests/faults/flood

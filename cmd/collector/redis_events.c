@@ -52,7 +52,7 @@ static void log_sentinel_refused(struct collector *collector, const struct redis
         log_warn(
                 collector->log, "sentinel.refused",
                 "A Sentinel denies commands that Collector needs: a failover is noticed only at the next look-up, when "
-                "the connection breaks or Redis is silent or refuses a write, and writes that the former primary "
+                "the connection breaks, Redis is silent or refuses a write, and writes that the old primary "
                 "acknowledges until then may be lost; grant the user the missing rights of `grant`",
                 log_str("sentinel", event->sentinel), log_err(event->err), log_code(event->err),
                 log_str("grant", redis_sentinel_rights), log_int("generation", event->generation));
@@ -102,7 +102,7 @@ void redis_events_current(struct collector *collector, unsigned worker, const st
                 (void)uv_async_send(collector->denied); /* fails only for a closed handle */
                 break;
         case REDIS_EVENT_NOT_WRITABLE:
-                log_failure(collector, worker, "redis.not_writable", "Redis accepts no writes at present; retrying",
+                log_failure(collector, worker, "redis.not_writable", "Redis accepts no writes at the moment; retrying",
                             event);
                 break;
         case REDIS_EVENT_SWITCHED:
@@ -111,7 +111,7 @@ void redis_events_current(struct collector *collector, unsigned worker, const st
                 break;
         case REDIS_EVENT_DRAINED:
                 if (!event->is_renewal)
-                        log_info(log, "redis.drained", "Closed the connection to the former Redis",
+                        log_info(log, "redis.drained", "Closed the connection to the old Redis",
                                  log_int("worker", worker), log_int("generation", event->generation));
                 break;
         case REDIS_EVENT_SENTINEL_REFUSED:
@@ -123,7 +123,7 @@ void redis_events_current(struct collector *collector, unsigned worker, const st
         }
 }
 
-/* The clients of the pool fail together with the reading client, which logs the failure; so most of this is only debug
+/* The pool's clients fail together with the reading client, which logs the failure, so most of this is only debug
  * output. */
 void redis_events_ack_pool(struct collector *collector, unsigned worker, const struct redis_event *event)
 {

@@ -1,5 +1,5 @@
 /* redis_facts: the whole process sends INFO at most every two seconds. INFO never waits for a connection, because a
- * Redis that is away has no facts to report. Nothing waits for its reply, which shows up in the next answer. */
+ * Redis that is away has no facts to report. Nothing waits for its reply, which appears in the next response. */
 #include "redis_facts.h"
 
 #include <stdio.h>
@@ -126,7 +126,7 @@ void redis_facts_ask(struct redis_facts *facts, struct redis *client)
         (void)pthread_mutex_unlock(&facts->lock);
         if (!is_due)
                 return;
-        (void)send_info(facts, client, "server", false); /* if memory is short, INFO is sent again later */
+        (void)send_info(facts, client, "server", false); /* if memory runs out, INFO is sent again later */
         if (!send_info(facts, client, "replication", true)) {
                 (void)pthread_mutex_lock(&facts->lock);
                 server->is_asked = false;

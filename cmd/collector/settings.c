@@ -97,8 +97,8 @@ static const struct config_option options[] = {
                   "the commands again." },
         { "readiness", CONFIG_ENUM_AT(struct settings, readiness), WAITING, .words = readiness_words,
           .fallback = "required",
-          .help = "required: /readyz answers 503 until Redis is reached, and when it has been away for longer than "
-                  "the hold time. degraded: /readyz answers 200 and reports the failure." },
+          .help = "required: /readyz returns 503 until Redis is reached, and when it has been away for longer than "
+                  "the hold time. degraded: /readyz returns 200 and reports the failure." },
 
         { "key-prefix", CONFIG_STRING_AT(struct settings, key_prefix), DOCUMENTS, .check = check_key_prefix,
           .fallback_note = "none, or the binding's entry key-prefix",

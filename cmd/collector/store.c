@@ -100,7 +100,7 @@ enum redis_made store_set_key(struct redis_command *command, const struct redis_
 void store_fail_later(struct redis *redis, struct redis_command *command)
 {
         command->must_not_hold = true;
-        redis_send(redis, command); /* the next flush refuses a command without bytes */
+        redis_send(redis, command); /* the next flush fails a command without bytes */
 }
 
 void store_send_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,

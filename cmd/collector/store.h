@@ -41,7 +41,7 @@ struct store {
         bool feed;
         struct feed_today today; /* the stream that gets the entries */
         struct feed_expiry expiry;
-        struct feed_groups groups; /* entries that are being put together */
+        struct feed_groups groups; /* entries that are being assembled */
         struct feed_name name;     /* of the current feed, once a listing was read */
         struct feed_turns turns;   /* for reads far into the feed */
         struct feed_trim trim;
@@ -78,9 +78,9 @@ static inline int64_t store_reach_ms(const struct store *store)
 
 /* The outcome that an error reply means, or without a reply, a failed command. `err` gets a text without secrets. */
 enum store_outcome store_failure(const struct redis_reply *reply, const struct err *failure, struct err *err);
-/* The same for a reply that is not the document: STORE_ABSENT, or why the document could not be read. */
+/* Likewise for a reply that is not the document: STORE_ABSENT, or why the document could not be read. */
 enum store_outcome store_no_value(const struct redis_reply *reply, const struct err *failure, struct err *err);
-/* Counts an answer of the previous Redis; the text of a failure then names that Redis. */
+/* Counts a reply of the previous Redis; the text of a failure then names that Redis. */
 void store_count_previous(struct store *store, enum store_outcome outcome, struct err *err);
 
 /* --- Names ---------------------------------------------------------------------------------------------- */
@@ -89,13 +89,13 @@ enum { STORE_KEY_SIZE = FEED_PREFIX_MAX + UUID_TEXT_SIZE };
 
 /* Writes the key of a document in that place, without a NUL. Returns its length. */
 size_t store_key(const struct redis_place *place, const char *key, char out[STORE_KEY_SIZE]);
-/* The redis_command.on_place of commands whose key is a document's. */
+/* The redis_command.on_place of commands whose key is that of a document. */
 enum redis_made store_set_key(struct redis_command *command, const struct redis_place *place, const char *key);
 
 /* --- Sending -------------------------------------------------------------------------------------------- */
 
 /* Sends a command that consists of a verb and a document's key. The on_reply of redis_command_init gets the reply, or a
- * failure if memory is short. */
+ * failure if memory has run out. */
 void store_send_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,
                     enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place));
 /* For a command that could not be formatted: it fails at the end of the turn, as if it had been sent. */

@@ -34,7 +34,7 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         announce_done(announce, outcome, &why);
 }
 
-/* The document is in the former Redis, so an entry in another one would be useless. */
+/* The document is in the old Redis, so an entry in another one would be useless. */
 static enum redis_made on_announce_place(struct redis_command *command, UNUSED const struct redis_place *place)
 {
         CONTAINER_OF(command, struct store_announce, add)->is_moved = true;

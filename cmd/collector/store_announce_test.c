@@ -77,7 +77,7 @@ static void announce(struct told *told, int64_t stored_ms)
         store_announce(&store, &told->announce, &found, stored_ms);
 }
 
-/* Closing the client answers every command that it has taken. */
+/* Closing the client ends every command that it has accepted. */
 static void assert_told_later(struct told *told, enum store_outcome outcome)
 {
         assert_int_equal(told->times, 0);

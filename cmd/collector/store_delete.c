@@ -1,5 +1,5 @@
-/* store_delete: uses GETDEL (Redis 6.2) rather than DEL, since GETDEL refuses keys that hold no string, which are not
- * ours. */
+/* store_delete: uses GETDEL (Redis 6.2) rather than DEL, since GETDEL refuses keys that do not hold a string; those are
+ * not ours. */
 #include "store_delete.h"
 
 #include <string.h>

@@ -30,7 +30,7 @@ static bool is_here(const struct store_write *write)
         return write->member.is_stored && write->set.generation == redis_generation(write->redis);
 }
 
-/* It was executed in a former Redis, and a newer one has an acknowledged document. */
+/* It was executed in an old Redis, and a newer one has an acknowledged document. */
 static bool is_overtaken(const struct store_write *write)
 {
         bool is_done = write->outcome == STORE_DONE || write->outcome == STORE_EXISTS;
@@ -57,14 +57,14 @@ static void write_finished(struct store_write *write)
         write->on_done(write, write->outcome, &write->err);
 }
 
-/* The binding changed in between: the document is in the former Redis, its entry in the current one. */
+/* The binding changed in between: the document is in the old Redis, its entry in the current one. */
 static bool is_torn(const struct store_write *write)
 {
         const struct redis_command *add = feed_member_command(&write->member);
         return write->outcome == STORE_DONE && add && write->set.generation != add->generation;
 }
 
-/* Redis executed the XADD before the SET: someone who read the feed in between found a key without a document. */
+/* Redis executed the XADD before the SET: a client that read the feed in between found a key without a document. */
 static bool is_ahead(const struct store_write *write)
 {
         const struct redis_command *add = feed_member_command(&write->member);
@@ -86,7 +86,8 @@ static void write_settled(struct store_write *write)
         }
 }
 
-/* --- Its entry in the feed ------------------------------------------------------------------------------ */
+/* --- The document's entry in the feed
+ * ------------------------------------------------------------------------------ */
 
 static void on_added(struct feed_member *member, const struct redis_reply *reply, const struct err *err)
 {
@@ -97,7 +98,7 @@ static void on_added(struct feed_member *member, const struct redis_reply *reply
         write_settled(write);
 }
 
-/* The reply to the SET joins again. */
+/* The document joins a group again when the SET is answered. */
 static void on_set_aside(struct redis_command *command)
 {
         struct store_write *write = CONTAINER_OF(command, struct store_write, set);
@@ -123,7 +124,7 @@ static void join_feed(struct store_write *write)
         write_settled(write);
 }
 
-/* Without its document an entry is useless, so the answer need not wait for it. */
+/* Without its document an entry is useless, so the outcome need not wait for it. */
 static void leave_feed(struct store_write *write)
 {
         if (feed_group_leave(&write->member))

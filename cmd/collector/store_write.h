@@ -7,10 +7,10 @@
  *     static void on_stored(struct store_write *write, enum store_outcome outcome, const struct err *err)
  *
  * A document is never replaced. A key that we made is set unconditionally, so repeating the SET is harmless; a sender's
- * key is set only if it does not exist (NX). STORE_DONE means that Redis has answered the SET and, if the feed is on,
- * the XADD of the entry that has its key, among those of other documents (feed_group.h). A feed entry is added after
- * its documents, with one exception: Redis may postpone a SET and execute the XADD first. Then the document joins
- * another entry, so a listing may show it twice but never misses it. In a Cluster, where the two go to different
+ * key is set only if it does not exist (NX). STORE_DONE means that Redis has answered the SET and, if the feed is
+ * enabled, the XADD of the entry that names its key, among the keys of other documents (feed_group.h). A feed entry is
+ * added after its documents, with one exception: Redis may postpone a SET and execute the XADD first. Then the document
+ * joins another entry, so a listing may show it twice but never misses it. In a Cluster, where the two go to different
  * servers, a document joins an entry after its SET has been answered.
  *
  * If the binding changes while a write waits, the write is rebuilt for the new Redis (redis_command.on_place), with its
@@ -59,7 +59,7 @@ struct store_write {
         char set_room[STORE_SET_ROOM]; /* a longer command is allocated */
         struct feed_member member;
         char key[UUID_TEXT_SIZE];
-        int64_t mark_ms;  /* written again: when it was first sent; else -1 */
+        int64_t mark_ms;  /* when it was first sent, if it is written again; otherwise -1 */
         bool is_new;      /* STORE_NEW; kept since it may have to be written again */
         bool is_fenced;   /* the key existed, and `fence` has since written `collector:ack` */
         unsigned waiting; /* replies to come */

@@ -1,5 +1,6 @@
-/* Tests of writes with a scripted server: which entry of the feed a document is in, behind its SET, whatever Redis answers
- * and wherever it is. With servers, tests/integration/test_redis_faults.py, test_acks.py, test_swaps.py. */
+/* Tests of writes with a scripted server: a document's feed entry follows its SET, whatever Redis replies and however
+ * the binding changes. For tests with servers see tests/integration/test_redis_faults.py, test_acks.py and
+ * test_swaps.py. */
 #include "store_rig_test.h"
 
 #include "store_write.h"
@@ -182,7 +183,7 @@ static void a_document_that_redis_put_off_behind_its_entry_joins_another_one(voi
         const char *again = fake_entry(&rig.first, 1);
         assert_int_equal(fake_count_keys(again), 1);
         assert_true(has_key(again, 1));
-        assert_false(has_mark(again)); /* a reader has passed the first one */
+        assert_false(has_mark(again)); /* a reader is already past the first one */
         rig_stop(&rig);
 }
 
@@ -194,7 +195,7 @@ static const char *closes_at_the_second(struct fake *fake UNUSED, const char *te
         return is_second && closings > 0 && closings-- > 0 ? FAKE_CLOSE : NULL;
 }
 
-/* pkg/redis sets it aside, and the others go on. */
+/* pkg/redis defers it, and the others continue. */
 static void a_document_that_ends_connections_leaves_the_entry_and_joins_a_later_one(void **state UNUSED)
 {
         closings = 3;
@@ -252,7 +253,7 @@ static const char *answers_no_entry(struct fake *fake UNUSED, const char *text)
         return strncmp(text, "XADD", 4) == 0 ? "" : NULL;
 }
 
-/* The documents are in the first Redis, the entry would be in the second. */
+/* The documents are in the first Redis, and the entry would be in the second. */
 static void what_a_swap_tears_is_written_again_with_a_mark(void **state UNUSED)
 {
         start(answers_no_entry);

@@ -1,9 +1,9 @@
 /* swap: determines when a change of the binding takes effect for the whole process. The connections reach the new Redis
- * at different times. A worker that is still connected to the former one would answer 404 for a document that another
+ * at different times. A worker that is still connected to the old one would return 404 for a document that another
  * worker has acknowledged in the new one, and would acknowledge documents that the other worker cannot read. So after
- * the first acknowledgement in a newer Redis, no result from an older one is final: writes and reads that found nothing
- * are repeated, and listings start again. Commands sent after that wait, within the hold time, until their connection
- * has reached the newer Redis.
+ * the first acknowledgement in a newer Redis, no result from an older one is final: writes, and reads that found
+ * nothing, are repeated, and listings start again. Commands sent after that wait, within the hold time, until their
+ * connection has reached the newer Redis.
  *
  *     read->get.generation_min = swap_newest(swap);
  *     redis_send(redis, &read->get);
@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* One for the process. All zero: nothing has been acknowledged yet. */
+/* There is one per process. All zero: nothing has been acknowledged yet. */
 struct swap {
         atomic_uint newest; /* the highest generation in which a document was acknowledged */
 };

@@ -26,7 +26,7 @@ static int begin(uv_loop_t *loop, struct err *err)
 /* Runs the loop until all its handles are closed. There are none if nothing was started. */
 static void end(uv_loop_t *loop)
 {
-        (void)uv_run(loop, UV_RUN_DEFAULT); /* then nothing is left,  */
+        (void)uv_run(loop, UV_RUN_DEFAULT); /* then nothing is left on it,  */
         (void)uv_loop_close(loop);          /* so this cannot fail    */
 }
 

@@ -13,8 +13,8 @@
 int trial_run(const struct backing_redis *redis, const struct commands *commands, int64_t timeout_ms,
               struct redis_probe_result *found, struct err *err) NODISCARD;
 
-/* Asks each Sentinel of that Redis (redis_sentinels_check); `each` is called for one Sentinel after another, in the
- * order of the binding. */
+/* Queries each Sentinel of that Redis (redis_sentinels_check) and calls `each` for every Sentinel, in the order of the
+ * binding. */
 int trial_sentinels(const struct backing_redis *redis, int64_t timeout_ms,
                     void (*each)(const struct redis_sentinel_found *found), struct err *err) NODISCARD;
 

@@ -8,7 +8,7 @@
 
 void ui_get(struct http_request *request, void *worker);
 void ui_redirect(struct http_request *request, void *worker); /* "/ui" */
-/* If a browser sent this `GET /`, answers it and returns true. */
+/* Answers this `GET /` and returns true if a browser sent it. */
 bool ui_takes_root(struct http_request *request);
 
 #endif

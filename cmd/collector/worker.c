@@ -18,7 +18,7 @@ enum {
         STACK_BYTES = 512 * 1024,
         FLUSHES_MAX = 4, /* in one turn */
         REPLY_LIMIT_BYTES = 64 << 20,
-        /* standard streams, the main loop, the listener, name look-ups, bindings being read */
+        /* for standard streams, the main loop, the listener, name look-ups, bindings being read */
         DESCRIPTORS_OF_PROCESS = 48,
 };
 
@@ -105,8 +105,8 @@ static void check_stop(struct worker *worker)
 
 /* --- The loop ------------------------------------------------------------------------------------------------------ */
 
-/* An entry of the feed goes behind the documents that it tells of, in the same write. A flush answers what has failed,
- * and what that sends is flushed as well. */
+/* A feed entry follows its documents in the same write. A flush reports failed commands to their owners, and what those
+ * send in turn is flushed as well. */
 static void send_to_redis(struct worker *worker)
 {
         for (int i = 0; i == 0 || (i < FLUSHES_MAX && feed_groups_are_open(&worker->store.groups)); i++) {
@@ -343,7 +343,7 @@ void worker_set_place(struct worker *worker, enum worker_role role, const struct
         change->target = redis_target_ref(place->target);
         change->generation = place->generation;
         (void)pthread_mutex_unlock(&worker->lock);
-        (void)uv_async_send(&worker->message); /* the loop is open until worker_join */
+        (void)uv_async_send(&worker->message); /* the loop stays open until worker_join */
 }
 
 int64_t worker_away_ms(const struct worker *worker)

@@ -4,7 +4,8 @@
  * A turn of the loop: sockets are read, replies answer requests, libmicrohttpd runs, handlers queue commands, and
  * finally one write sends all commands of the turn to Redis.
  *
- * Threads: worker_start, worker_set_place, worker_stop, worker_join: the main thread. All else: the worker's. */
+ * Threads: worker_start, worker_set_place, worker_stop, worker_join: the main thread. Everything else: the worker's own
+ * thread. */
 #ifndef COLLECTOR_WORKER_H
 #define COLLECTOR_WORKER_H
 
@@ -59,16 +60,17 @@ struct worker {
 
         pthread_mutex_t lock; /* guards the fields that the main thread sets */
         struct worker_change changes[WORKER_ROLES];
-        int64_t stop_asked_ms; /* the deadline; 0: not asked to stop */
+        int64_t stop_asked_ms; /* the deadline; 0: no stop requested */
 };
 
 /* Starts the thread, and references the targets. */
 int worker_start(struct worker *worker, struct collector *collector, unsigned index, const struct worker_place *current,
                  const struct worker_place *previous, struct err *err) NODISCARD;
 void worker_set_place(struct worker *worker, enum worker_role role, const struct worker_place *place);
-/* Milliseconds since documents could last be read and written; 0 while they can be. The worker's own thread. */
+/* For how many milliseconds documents could not be read and written; 0 while they can. Call it on the worker's own
+ * thread. */
 int64_t worker_away_ms(const struct worker *worker);
-/* Copies the counters of the worker's connections. The worker's own thread. */
+/* Copies the counters of the worker's connections. Call it on the worker's own thread. */
 void worker_update_instruments(struct worker *worker);
 /* Lets running requests finish, answers those that wait for Redis with 503, and ends the thread, at deadline_ms
  * (clock_monotonic_ms) at the latest. */

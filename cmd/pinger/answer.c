@@ -1,6 +1,6 @@
-/* answer: the server's on_answered, which runs within http_respond, makes the response's record, so that it also covers
- * what the server answers itself. The callback does not know the media type, which worker->answer holds in the
- * meantime. If that is NULL, the answer is not ours and the request has no record yet. */
+/* answer: the response's record is made in the server's on_answered, which runs within http_respond, so that responses
+ * of the server itself get one too. The callback does not know the media type, so worker->answer holds it in the
+ * meantime. If that is NULL, the response is not ours and the request has no record yet. */
 #include "answer.h"
 #include "pinger.h"
 
@@ -38,7 +38,7 @@ static bool is_recorded(const struct worker *worker, const char *route)
         return true;
 }
 
-/* Hands over the contents of the scratch buffer. A record that could not be made is lost: memory is short, or a head of
+/* Hands over the contents of the scratch buffer. A record that could not be made is lost: memory ran out, or a head of
  * 64 KiB consisted only of control characters. */
 static void deliver(struct worker *worker, int rc)
 {

@@ -6,8 +6,8 @@
  *             answer_json(context, request, 200, value);   // last: the answer, and the response's record
  *     }
  *
- * Responses from the server itself (400, 413, ...) are recorded too, each with a record of its request without headers,
- * which are unknown then.
+ * Responses from the server itself (400, 413, ...) are recorded too, each with a record of its request, but without
+ * headers, which are unknown in that case.
  *
  * Threads: loop only. */
 #ifndef PINGER_ANSWER_H

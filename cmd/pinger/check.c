@@ -1,6 +1,6 @@
 /* check: prints everything to standard output, so that it can be read in a pod's log, and errors to standard error as
- * well. Collector is probed with a GET, which stores nothing. The old Collector has no /healthz and answers 404 or
- * worse, so every answer except a rejected token counts as reached. */
+ * well. Collector is probed with a GET, which stores nothing. The old Collector has no /healthz and returns 404 or
+ * worse, so any response except a rejected token counts as reached. */
 #include "check.h"
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 
 enum { TRY_TIMEOUT_MS = 5000, DELIVER_TIMEOUT_MS = 40000 };
 
-/* A record like that of a request, which says where it comes from. */
+/* A record like that of a request, which names its origin. */
 static const char record_body[] = "{\"logs\":[{\"level\":30,\"time\":%" PRId64 ",\"pid\":%d,\"hostname\":\"\","
                                   "\"msg\":\"pinger --check-delivery\"}]}";
 

@@ -101,11 +101,11 @@ void collector_client_cut_at(struct collector_client *client, int64_t deadline_m
 
 void collector_client_wake(struct collector_client *client)
 {
-        (void)curl_multi_wakeup(client->multi); /* if it fails, the change is noticed a second later */
+        (void)curl_multi_wakeup(client->multi); /* if this fails, the change is noticed a second later */
 }
 
-/* True for answers that reject this particular body. Other errors (404, 421, 425, a redirect) come from a proxy that is
- * starting, a Collector that is being replaced, or a wrong address, and the next attempt may succeed. */
+/* True for responses that reject this particular body. Other errors (404, 421, 425, a redirect) come from a proxy that
+ * is starting, a Collector that is being replaced, or a wrong address, and the next attempt may succeed. */
 static bool is_about_the_body(int status)
 {
         static const int all[] = { 400, 406, 409, 411, 413, 414, 415, 417, 422, 431 };
@@ -122,7 +122,7 @@ enum collector_verdict collector_judge(int status)
         return is_about_the_body(status) ? COLLECTOR_REFUSED : COLLECTOR_AGAIN;
 }
 
-/* libcurl's callback for the answer's body: keeps the beginning, and reads and drops the rest. */
+/* libcurl's callback for the response body: keeps the beginning, and reads and drops the rest. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
         struct collector_client *client = data;
@@ -267,7 +267,7 @@ static int set_options(struct collector_client *client, const struct backing_col
         (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, client->age_max_s);
         (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT,
                                0L); /* a new connection goes where the name leads now */
-        /* libcurl takes a second for each dead address, so an attempt reaches a dozen: not the same ones each time. */
+        /* libcurl takes a second for each dead address, so an attempt covers about a dozen: vary which ones */
         (void)curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);

@@ -30,7 +30,7 @@ struct collector_request {
         const char *id;     /* a UUID: Idempotency-Key and x-correlation-id; NULL: none */
         int64_t timeout_ms; /* for the whole request */
         /* When *change no longer equals `unchanged`, there is a newer collector, and collector_client_send waits at
-         * most 2 s more for an answer. NULL: never. */
+         * most 2 s more for a response. NULL: never. */
         const _Atomic unsigned *change;
         unsigned unchanged;
 };
@@ -38,13 +38,13 @@ struct collector_request {
 struct collector_reply {
         int status;
         int64_t retry_after_ms; /* from Retry-After, at most 60000; 0: none */
-        char text[200];         /* the beginning of the answer's body */
+        char text[200];         /* the beginning of the response body */
 };
 
 enum collector_verdict {
         COLLECTOR_DONE,    /* 2xx: stored */
-        COLLECTOR_AGAIN,   /* retry the same later: the cause is the address, the token or the moment */
-        COLLECTOR_REFUSED, /* this batch will never be accepted: 400, 413, 422 and others about the batch */
+        COLLECTOR_AGAIN,   /* retry the same later: the cause is the address, the token or a temporary condition */
+        COLLECTOR_REFUSED, /* this batch will never be accepted: 400, 413, 422 and others that concern the batch */
 };
 
 int collector_client_global_init(struct err *err) NODISCARD;
@@ -55,7 +55,7 @@ void collector_client_global_fini(void);
 int collector_client_open(int64_t max_age_ms, struct collector_client **out, struct err *err) NODISCARD;
 void collector_client_close(struct collector_client *client); /* NULL is fine */
 
-/* Returns 0 for any answer, whatever its status. ERR_UNAVAILABLE; ERR_TIMEOUT; ERR_NOMEM; ERR_INVALID for a URL or
+/* Returns 0 for any response, whatever its status. ERR_UNAVAILABLE; ERR_TIMEOUT; ERR_NOMEM; ERR_INVALID for a URL or
  * certificates that libcurl does not accept. The collector stays referenced until a request goes to another one. */
 int collector_client_send(struct collector_client *client, struct backing_collector *collector,
                           const struct collector_request *request, struct collector_reply *reply,

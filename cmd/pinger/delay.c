@@ -105,7 +105,7 @@ void delay_start(struct worker *worker, struct http_request *request, int64_t ms
                 (void)uv_timer_start(&worker->delay_look, on_look, LOOK_MS, LOOK_MS); /* never fails for an open
                                                                                        * handle */
         (void)uv_timer_init(&worker->base.loop, &delay->timer);                       /* always 0 */
-        uv_update_time(&worker->base.loop); /* otherwise the turn so far would count as waiting */
+        uv_update_time(&worker->base.loop); /* otherwise the time since the turn began would count as waiting */
         /* The loop's clock drops fractions of a millisecond, so a timer may fire up to 1 ms early; the delay must not
          * be shorter. */
         (void)uv_timer_start(&delay->timer, on_time, ms > 0 ? (uint64_t)ms + 1 : 0, 0); /* never fails for an open

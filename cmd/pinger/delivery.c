@@ -83,7 +83,7 @@ static int make_metrics(struct delivery *d, struct err *err)
                 { batches, batches_help, "result=\"delivered\"", &d->metrics.batches_delivered },
                 { batches, batches_help, "result=\"refused\"", &d->metrics.batches_refused },
                 { batches, batches_help, "result=\"abandoned\"", &d->metrics.batches_abandoned },
-                { "pinger_log_attempts_failed_total", "Attempts to deliver a batch that are made again.", NULL,
+                { "pinger_log_attempts_failed_total", "Failed attempts to deliver a batch, which are repeated.", NULL,
                   &d->metrics.attempts_failed },
         };
         struct metrics *all = d->options.metrics;
@@ -192,7 +192,7 @@ static struct backing_collector *current_collector(struct delivery *d, unsigned 
 }
 
 /* Waits for the next attempt: until the pause ends, the collector changes, or the program stops. A stop triggers an
- * attempt at once, but only the first time, which `pressed` remembers. False if the time is up. */
+ * immediate attempt, but only once, which `pressed` records. False if the time is up. */
 static bool pause_before_retry(struct delivery *d, int64_t pause_ms, unsigned count, bool *pressed)
 {
         int64_t until_ms = clock_monotonic_ms() + pause_ms;
@@ -230,7 +230,7 @@ static void note_failure(struct delivery *d, const struct queue_batch *batch, co
 
 enum outcome { DELIVERED, REFUSED, ABANDONED };
 
-/* Counts the batch, frees it and makes room. */
+/* Counts the batch and frees it, which makes room in the queue. */
 static void finish(struct delivery *d, struct queue_batch *batch, enum outcome outcome, const char *url)
 {
         int64_t records = (int64_t)batch->records, waited_ms = clock_monotonic_ms() - batch->oldest_ms;
@@ -248,7 +248,7 @@ static void finish(struct delivery *d, struct queue_batch *batch, enum outcome o
                 d->state = DELIVERY_WORKING;
                 d->error[0] = '\0';
         }
-        /* An episode of dropping ends when half of the room is free, not with each batch. */
+        /* An episode of dropping ends when half of the queue is free, not after each batch. */
         d->is_full = was_full && d->queue.records > d->options.records_max / 2;
         bool has_room_again = was_full && !d->is_full;
         uint64_t dropped = d->dropped;
@@ -273,13 +273,13 @@ static void log_refusal(struct delivery *d, const struct queue_batch *batch, con
                 return;
         *told = true;
         log_error(d->options.log, "batch.refused",
-                  "Collector rejects a batch of log records for good: dropping it; further ones are only counted "
+                  "Collector permanently rejects a batch of log records: dropping it; further ones are only counted "
                   "until it accepts one",
                   log_str("address", url), log_int("status", reply->status), log_str("reason", reply->text),
                   log_int("count", (int64_t)batch->records));
 }
 
-/* One attempt; `err` says what is wrong unless the verdict is COLLECTOR_DONE. */
+/* Makes one attempt; `err` says what went wrong unless the verdict is COLLECTOR_DONE. */
 static enum collector_verdict attempt(struct delivery *d, struct backing_collector *collector, unsigned count,
                                       const struct buf *body, const char *id, struct collector_reply *reply,
                                       struct err *err)
@@ -297,7 +297,7 @@ static enum collector_verdict attempt(struct delivery *d, struct backing_collect
         return collector_judge(reply->status);
 }
 
-/* Retries the batch until it is delivered or given up. */
+/* Retries the batch until it is delivered or abandoned. */
 static void deliver(struct delivery *d, struct queue_batch *batch, const struct buf *body, bool *refusal_told)
 {
         char id[UUID_TEXT_SIZE];

@@ -1,4 +1,4 @@
-/* delivery: carries log records to Collector, off the request path.
+/* delivery: delivers log records to Collector, outside the request path.
  *
  *     delivery_open(&(struct delivery_options){ .metrics = all, .log = log }, &delivery, &err);
  *     delivery_set_collector(delivery, collector);         // at the start and whenever the binding changes
@@ -6,17 +6,17 @@
  *     ...
  *     delivery_close(delivery, clock_monotonic_ms() + 10000);
  *
- * A dedicated thread takes records in batches of up to 10, or those of one second, and sends each batch as one `POST /`
- * of {"logs":[...]}, one after the other, so Collector gets them in order. It retries a batch with backoff until
- * Collector accepts it, under the same Idempotency-Key, so that a Collector that stored it the first time does not
- * store it twice. Each attempt goes to the newest collector at that time. The thread gives up a batch only if the
- * answer says that the batch itself is wrong (400, 413, 422, ...).
+ * A dedicated thread takes records in batches, up to 10 or those of one second, and sends each batch as one `POST /` of
+ * {"logs":[...]}, one after the other, so Collector gets them in order. It retries a batch with backoff until Collector
+ * accepts it, under the same Idempotency-Key, so that a Collector that stored it the first time does not store it
+ * twice. Each attempt goes to the newest collector at that time. The thread abandons a batch only if the response says
+ * that the batch itself is wrong (400, 413, 422, ...).
  *
  * The queue is bounded, and a full queue drops new records. Everything is counted:
  *   pinger_log_records_delivered_total, pinger_log_records_dropped_total{reason="queue_full|refused|shutdown|
  *   too_large|no_memory"}, pinger_log_records_waiting, pinger_log_batches_total{result="delivered|refused|
  *   abandoned"}, pinger_log_attempts_failed_total, pinger_log_delivery_seconds (from a batch's first record to
- *   Collector's answer)
+ *   Collector's response)
  *
  * Threads: any, for _put, _status and _set_collector; the others belong to the main thread. */
 #ifndef PINGER_DELIVERY_H

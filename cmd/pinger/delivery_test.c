@@ -1,5 +1,5 @@
-/* delivery, collector_client: how answers are judged. What needs a Collector on the other
- * side is in tests/integration/test_pinger_delivery.py. */
+/* delivery, collector_client: how responses are classified. Tests that need a Collector are in
+ * tests/integration/test_pinger_delivery.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

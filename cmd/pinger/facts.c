@@ -1,4 +1,4 @@
-/* facts: the short ones: texts, memory, environment variables, header fields, limits, bindings. Longer ones have their
+/* facts: the simple ones: texts, memory, environment variables, header fields, limits, bindings. Longer ones have their
  * own files (network.c, downward.c). */
 #include "facts.h"
 

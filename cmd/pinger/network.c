@@ -7,7 +7,7 @@
 
 #include "facts.h"
 
-/* The number of leading ones, or -1 where a one follows a zero. */
+/* The number of leading ones, or -1 if a one follows a zero. */
 static int prefix_length(const unsigned char *mask, size_t size)
 {
         int ones = 0;

@@ -1,6 +1,6 @@
 /* pages: the report answers every path and method that no other page handles, as in the old program. The other pages
- * have the names and behaviour that users of podinfo and whoami know. This file has only the HTTP part; longer pages
- * get their facts from facts.h or report.h. */
+ * have the names and the behaviour of those in podinfo and whoami. This file has only the HTTP part; longer pages get
+ * their facts from facts.h or report.h. */
 #include "pages.h"
 
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static void on_healthz(struct http_request *request, void *context)
         answer_json(context, request, 200, json_pack("{s:s}", "status", "ok"));
 }
 
-/* A failing delivery is reported but does not make Pinger unready, since its answers do not depend on it. */
+/* A failing delivery is reported but does not make Pinger unready, since its responses do not depend on it. */
 static json_t *delivery_value(struct worker *worker)
 {
         static const char *const states[] = { [DELIVERY_NOWHERE] = "Collector's address is not known",
@@ -120,7 +120,7 @@ static void on_metrics(struct http_request *request, void *context)
 
 /* --- Looking at requests --------------------------------------------------------------------------- */
 
-/* Adds a value to the array of its name, whose spelling is that of the first field of that name. */
+/* Adds a value to the array for its name, spelled as in the first field of that name. */
 static int add_field(json_t *all, const struct http_header *fields, size_t index)
 {
         const char *name = fields[index].name;
@@ -205,7 +205,7 @@ static void on_delay(struct http_request *request, void *context)
                 delay_start(worker, request, ms);
 }
 
-/* --- Looking at the pod ---------------------------------------------------------------------------- */
+/* --- Facts about the pod ---------------------------------------------------------------------------- */
 
 static void on_pod(struct http_request *request, void *context)
 {
@@ -226,7 +226,7 @@ static void on_pod(struct http_request *request, void *context)
         answer_json(worker, request, 200, pod);
 }
 
-/* Every path has every method, since the report answers every request that no other page handles. */
+/* Every path supports every method, since the report answers every request that no other page handles. */
 static void on_options(struct http_request *request, void *context)
 {
         static const struct http_header allow = { "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" };
@@ -234,7 +234,7 @@ static void on_options(struct http_request *request, void *context)
         answer_with(context, request, &(struct http_answer){ .status = 204, .headers = &allow, .header_count = 1 });
 }
 
-/* --- The page for people ---------------------------------------------------------------------------- */
+/* --- The web page ---------------------------------------------------------------------------- */
 
 static void on_page(struct http_request *request, void *context)
 {

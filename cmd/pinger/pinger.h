@@ -47,7 +47,7 @@ struct worker {
         struct uuid_source uuids;
         struct buf scratch;          /* for the record in progress */
         struct list delays;          /* delayed requests (delay.h) */
-        const struct answer *answer; /* the answer in progress (answer.h); NULL: none of ours */
+        const struct answer *answer; /* the response in progress (answer.h); NULL: not one of ours */
 };
 
 #endif

@@ -9,8 +9,8 @@
  *             queue_release(&q, &batch);               // makes room
  *     }
  *
- * A full queue refuses new records: the waiting ones are closer to the cause of the trouble, and a batch in flight
- * can't be recalled.
+ * A full queue refuses new records: the waiting ones are closer to the cause of a problem, and a batch in flight can't
+ * be recalled.
  *
  * Threads: one at a time; delivery.c holds its lock around these. */
 #ifndef PINGER_QUEUE_H
@@ -52,7 +52,7 @@ void queue_fini(struct queue *q); /* frees the waiting records */
 /* Copies the text. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int queue_put(struct queue *q, const char *text, size_t length, int64_t now_ms) NODISCARD;
 
-/* When the next batch is due: INT64_MIN: at once, it is full; INT64_MAX: nothing waits. */
+/* When the next batch is due. INT64_MIN: now, because it is full; INT64_MAX: nothing waits. */
 int64_t queue_due_ms(const struct queue *q);
 
 /* Takes the next batch, full or not; empty if nothing waits. */

@@ -22,7 +22,7 @@ static const char *const words[] = {
         "cursus",  "turpis",  "pretium", "semper", "risus",   "tristique", "faucibus", "vulputate",
         "sapien",  "ornare",  "massa",   "tortor", "rhoncus", "posuere",   "morbi",    "pulvinar",
 };
-_Static_assert(COUNT_OF(words) == 64, "a byte must choose each word with equal probability");
+_Static_assert(COUNT_OF(words) == 64, "a power of two, so that a byte selects each word with equal probability");
 
 enum { MESSAGE_SIZE = REPORT_WORDS * 16 };
 

@@ -1,4 +1,4 @@
-/* report: the environment report, which has been the answer to `GET /` since the Node.js Pinger.
+/* report: the environment report, which `GET /` has returned since the Node.js Pinger.
  *
  *     json_t *value = report_full(&source, &visit);            // or report_piece(&source, &visit, piece)
  *     char *text = report_print(value);                        // as JSON.stringify(value, null, 4) prints it

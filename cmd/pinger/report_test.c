@@ -1,4 +1,4 @@
-/* report: the exact text of the classic answer. */
+/* report: the exact text of the classic response. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

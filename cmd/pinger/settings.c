@@ -20,17 +20,17 @@ static const struct config_option options[] = {
 
         { "admin", CONFIG_BOOL_AT(struct settings, admin), REPORT, .fallback = "false",
           .help = "Show internals of the machine: memory, interfaces and process in the report, and ?type=envVars, "
-                  "networkInfo and memoryUsage. Values that look secret stay hidden. Not for the internet." },
+                  "networkInfo and memoryUsage. Values that look secret stay hidden. Not for public servers." },
         { "api-version", CONFIG_STRING_AT(struct settings, api_version), REPORT, .fallback = "UNDEFINED",
-          .also = api_version_variables, .help = "What the report calls APIVersion." },
+          .also = api_version_variables, .help = "Value of APIVersion in the report." },
         { "podinfo", CONFIG_STRING_AT(struct settings, podinfo), REPORT, .fallback = "/etc/podinfo", .value = "FOLDER",
-          .help = "Folder in which the downward API puts the file `labels`, for /pod. Name, namespace, node and "
+          .help = "Folder where the downward API writes the file `labels`, for /pod. Name, namespace, node and "
                   "address of the pod come from the variables POD_NAME, POD_NAMESPACE, NODE_NAME and POD_IP." },
         { "delay-max", CONFIG_DURATION_AT(struct settings, delay_max_ms), REPORT, .fallback = "30s",
           .max = SERVICE_HOUR_MS, .help = "Longest delay that /delay/{time} accepts; a longer one gets 400." },
         { "delays-max", CONFIG_INT_AT(struct settings, delays_max), REPORT, .fallback = "1000", .min = 1,
           .max = 1000000, .unit = "requests",
-          .help = "Requests to /delay/{time} that may wait at once; one more gets 503." },
+          .help = "Maximum number of requests to /delay/{time} that wait at once; further ones get 503." },
 
         { "collector-url", CONFIG_URL_AT(struct settings, collector_url), COLLECTOR,
           .help = "http://host[:port][/path] or https://..." },
@@ -61,7 +61,7 @@ static const struct config_option options[] = {
           .max = (int64_t)16 << 30, .help = "Maximum memory for those records." },
         { "delivery-timeout", CONFIG_DURATION_AT(struct settings, delivery_timeout_ms), DELIVERY, .fallback = "40s",
           .min = 10, .max = SERVICE_HOUR_MS,
-          .help = "Time limit of an attempt. Keep it longer than Collector's hold time, or Pinger sends a batch again "
+          .help = "Time limit of an attempt. Keep it longer than Collector's hold time; otherwise Pinger resends a batch "
                   "that Collector still holds." },
         { "retry-max", CONFIG_DURATION_AT(struct settings, retry_max_ms), DELIVERY, .fallback = "5s", .min = 100,
           .max = SERVICE_HOUR_MS,

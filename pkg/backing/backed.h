@@ -15,7 +15,7 @@
  * free the notes. */
 struct backed {
         struct snapshot snapshot;
-        unsigned generation; /* 0: resolved, but never in use */
+        unsigned generation; /* 0: only resolved, not in use */
         struct notes notes;
 };
 

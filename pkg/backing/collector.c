@@ -1,4 +1,4 @@
-/* collector: resolves the address of Pinger's Collector. It works as for Redis, with fewer settings: it collects the
+/* collector: resolves the address of Pinger's Collector. It works like redis.c, with fewer settings: it collects the
  * source's texts, splits the uri, checks the parts, and builds one base URL, which is all that a client needs. */
 #include "backing/collector.h"
 
@@ -118,7 +118,7 @@ static int add_uri(struct draft *draft, struct notes *notes, struct err *err)
 
 /* --- Settings ---------------------------------------------------------------------------------------------- */
 
-/* A token is sent in a header, so it must not contain a line end. */
+/* A token is sent in a header, so it must not contain a line break. */
 static int check_token(const struct draft *draft, struct err *err)
 {
         const struct raw *token = &draft->raw[FIELD_TOKEN];

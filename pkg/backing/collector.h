@@ -8,7 +8,7 @@
  *     const char *url = backing_collector_url(now);         // NULL: the address is unknown, so nothing is delivered
  *
  * Settings: `host port uri token certificates tls`, in a binding of type `collector`, or as options of the program
- * ("url" is the same as "uri"). A separate setting wins over the same part of the uri, which is http:// or https://.
+ * ("url" is the same as "uri"). A separate setting overrides the same part of the uri, which is http:// or https://.
  * Environment: one complete family of variables is used, strongest first: the program's own options (values of kind
  * ENVIRONMENT); COLLECTOR_HOSTNAME with COLLECTOR_PORT; COLLECTOR_URL with COLLECTOR_TOKEN. Kubernetes' own
  * COLLECTOR_PORT=tcp://10.96.0.7:4001 is skipped with a warning. There is no default address. The default port is 4001

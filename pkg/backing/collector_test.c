@@ -100,7 +100,7 @@ static void a_binding_says_where_the_collector_is(void **state UNUSED)
         assert_int_equal(servicebinding_load(folder.path, &set, NULL), 0);
         struct backing_collector *c =
                 resolve(&(struct backing_collector_input){ .bindings = set, .environment = environment });
-        assert_text(backing_collector_url(c), "https://c:4001"); /* it comes with certificates */
+        assert_text(backing_collector_url(c), "https://c:4001"); /* certificates imply https */
         assert_text(c->host, "c");
         assert_int_equal(c->port, 4001);
         assert_true(c->tls);

@@ -40,7 +40,7 @@ static int resolve(struct follower *follower, const struct servicebinding_set *b
         return rc;
 }
 
-/* The service while a Collector is requested by name but missing: its address is unknown. */
+/* The service while the Collector that was requested by name is missing: its address is unknown. */
 static int resolve_nowhere(struct follower *follower UNUSED, struct backed **out, struct err *err)
 {
         struct backing_collector *collector;

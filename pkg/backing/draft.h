@@ -65,7 +65,7 @@ int draft_text(const struct draft *draft, unsigned field, size_t max_bytes, char
 int draft_secret(const struct draft *draft, unsigned field, size_t max_bytes, struct secret *out,
                  struct err *err) NODISCARD;
 int draft_host(const struct draft *draft, unsigned field, char **out, struct err *err) NODISCARD;
-/* The exception: the error shows a wrong value if it has its own entry and is short and printable. */
+/* As an exception, the error shows a wrong value if it has its own entry and is short and printable. */
 int draft_port(const struct draft *draft, unsigned field, uint16_t *out, struct err *err) NODISCARD;
 bool draft_yes(const struct draft *draft, unsigned field); /* false if absent */
 

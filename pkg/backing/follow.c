@@ -67,7 +67,7 @@ static int info_labels(const struct follower *f, struct buf *labels)
         return 0;
 }
 
-/* If memory is short, the metric is missing until the next change. */
+/* If memory runs out, the metric is missing until the next change. */
 static void show(struct follower *f)
 {
         struct buf labels;
@@ -151,7 +151,7 @@ void follower_adopt(struct follower *f, struct backed *candidate, const char *ve
                  log_str("binding", report->binding), log_int("generation", candidate->generation),
                  log_str("version", version));
         follower_tell(f, &(struct backing_change){ .state = BACKING_IN_USE });
-        f->ops->announce(f, candidate); /* last: it may close the watch */
+        f->ops->announce(f, candidate); /* must be the last call, since it may close the watch */
 }
 
 static void give_up(struct follower *f)

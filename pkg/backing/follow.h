@@ -26,7 +26,7 @@ struct follow_ops {
         bool (*equal)(const struct backed *a, const struct backed *b);
         const char *(*address)(const struct backed *backed); /* for logs and metrics; NULL: it has none */
         /* Takes over a candidate, tries it, and calls follower_adopt if it is good. Called only while no other
-         * candidate is being tried. NULL for this and the next member: a candidate is adopted untried. */
+         * candidate is being tried. If this and the next member are NULL, a candidate is adopted without a trial. */
         void (*attempt)(struct follower *follower, struct backed *candidate);
         void (*give_up)(struct follower *follower); /* drops the candidate without follower_adopt */
         void (*announce)(struct follower *follower, struct backed *now);
@@ -34,7 +34,7 @@ struct follow_ops {
 
 struct follow_options {
         struct backing_metric_names names;
-        bool is_optional;            /* a missing binding is not worth a log line */
+        bool is_optional;            /* do not log a missing binding */
         backing_on_change *on_state; /* may be NULL */
         void *data;
 };
@@ -50,7 +50,7 @@ struct follower {
         bool is_optional;
         backing_on_change *on_state; /* may be NULL */
         void *state_data;
-        bool is_wrong;      /* the bindings have since changed to something unusable                           */
+        bool is_wrong;      /* the bindings have since changed and are unusable                           */
         char vanished[256]; /* why the binding of `now` is gone, so that it is logged once; "": it is not gone */
         int64_t since_ms;   /* when `now` came into use                                                        */
 

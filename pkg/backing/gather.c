@@ -124,8 +124,8 @@ static int put_entry(const struct service *service, const struct servicebinding 
         char place[PLACE_SIZE];
         const struct name *name = name_find(service, entry);
         const char *text = servicebinding_text(binding, entry);
-        (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry); /* a truncated text is good
-                                                                                             * enough */
+        /* A truncated text is still useful. */
+        (void)snprintf(place, sizeof(place), "%s/%s", servicebinding_path(binding), entry);
         if (name && !text)
                 return err_set(err, ERR_INVALID, "%s: contains a NUL byte", place);
         if (name)
@@ -158,15 +158,15 @@ static bool may_be(const struct service *service, const struct servicebinding *b
 {
         const char *type = servicebinding_type(binding);
         if (!type || !*type)
-                return servicebinding_problem(binding) != NULL; /* its type can't be read, so it may be one */
+                return servicebinding_problem(binding) != NULL; /* its type can't be read: it may be the wanted one */
         for (size_t i = 0; service->types[i]; i++)
                 if (strcasecmp(type, service->types[i]) == 0)
                         return true;
         return false;
 }
 
-/* If one binding must not be chosen: the name of the only other one, "" if there is no other, NULL if several
- * remain. */
+/* Called if one binding must not be chosen. Returns the name of the only other binding, "" if there is none, or NULL if
+ * there are several. */
 static const char *the_other(const struct service *service, const struct gather_input *input)
 {
         const char *name = "";

@@ -46,8 +46,8 @@ struct service {
         const struct family *families; /* of variables, strongest first                 */
         size_t family_count;
         uint32_t address_fields;        /* each of them gives the service's address */
-        uint32_t option_address_fields; /* in options and variables, each of these does as well */
-        uint32_t loose_fields;          /* these do not; as options they apply to any source */
+        uint32_t option_address_fields; /* in options and variables, each of these gives one as well */
+        uint32_t loose_fields;          /* these do not give an address; as options they apply to any source */
 };
 
 /* `out` is "" if the name is too long. */

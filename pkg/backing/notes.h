@@ -21,7 +21,7 @@ struct notes {
         struct backing_report report; /* points to the arrays below and to owned texts */
         struct backing_setting settings[SETTINGS_MAX];
         const char *warnings[WARNINGS_MAX];
-        bool is_short; /* memory ran out: the service can't be resolved */
+        bool is_short; /* memory has run out: the service can't be resolved */
 };
 
 void notes_setting(struct notes *notes, const char *name, const char *value, const char *place);

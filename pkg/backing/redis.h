@@ -18,7 +18,7 @@
  *   tls tls-server-name tls-verify certificates tls.crt tls.key
  *   sentinel.master sentinel.nodes sentinel.username sentinel.password cluster.nodes client-name key-prefix
  * `uri` is redis:// rediss:// valkey:// valkeys:// tcp:// unix:// or a connection string (`host:6380,password=...,
- * ssl=True`). A separate setting wins over the same part of the uri. Two names for one setting with different values
+ * ssl=True`). A separate setting overrides the same part of the uri. Two names for one setting with different values
  * are an error. If an entry contains a JSON object, its members count as entries. A CA or a client certificate turns
  * TLS on unless a setting says otherwise, because a server with certificates is not meant to be used without TLS.
  *
@@ -134,11 +134,11 @@ struct backing_redis_watch_options {
         int64_t backoff_max_ms;           /* 0 = 30000                                                          */
         struct backing_metric_names metric_names;
         const struct redis_trial *trial; /* the trial of a candidate before it is used, as in redis_probe; borrowed */
-        /* Another Redis, which has passed its probe, is now to be used. `now` is borrowed during the call: take a
+        /* Another Redis has passed its probe and must be used from now on. `now` is borrowed during the call: take a
          * reference to keep it. */
         void (*on_target)(struct backing_redis *now, void *data);
         /* An additional check before that, or NULL: a candidate was reached, with these findings. A negative result
-         * with `err` refuses the candidate like a failed probe, and is reported instead of the probe's failure. Not
+         * with `err` rejects the candidate like a failed probe, and is reported instead of the probe's failure. Not
          * called for the first one, which is not probed. */
         int (*accept)(const struct redis_probe_result *found, void *data, struct err *err);
         backing_on_change *on_state; /* NULL: not called */

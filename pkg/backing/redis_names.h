@@ -9,7 +9,7 @@
 enum redis_field {
         FIELD_HOST,
         FIELD_PORT,
-        FIELD_TLS_PORT, /* wins over port, and turns TLS on */
+        FIELD_TLS_PORT, /* overrides port, and turns TLS on */
         FIELD_SOCKET,
         FIELD_USERNAME,
         FIELD_PASSWORD,

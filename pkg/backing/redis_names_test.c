@@ -1,4 +1,4 @@
-/* Tests of the spellings of a Redis's settings: each row of the table is tried. */
+/* Tests of the spellings of a Redis's settings: each row of the table is tested. */
 #include "backing/redis_names.h"
 #include "backing/test_redis.h"
 

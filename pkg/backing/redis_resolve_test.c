@@ -4,7 +4,7 @@
 
 #define FIXTURES "tests/support/bindings"
 
-/* --- Secrets in the wild ------------------------------------------------------------------------------ */
+/* --- Real-world Secrets ------------------------------------------------------------------------------ */
 
 struct producer {
         const char *name, *host;

@@ -14,7 +14,7 @@
 #include "backing/redis_names.h"
 #include "backing/text.h"
 
-/* A run of the text. */
+/* A part of the text. */
 struct part {
         const char *bytes;
         size_t length;
@@ -66,7 +66,7 @@ static int put(struct uri *uri, unsigned field, struct part part)
         return draft_set(uri->parts, field, part.bytes, part.length, uri->place, uri->err);
 }
 
-/* The same after percent-decoding. A password may contain any byte; control characters in other fields are refused
+/* The same after percent-decoding. A password may contain any byte; control characters in other fields are rejected
  * later. */
 static int put_decoded(struct uri *uri, unsigned field, struct part part)
 {
@@ -223,7 +223,7 @@ static int parse_uri(struct uri *uri, struct part scheme, struct part rest)
                                uri->place);
         int rc = 0;
         const char *at = memrchr(rest.bytes, '@', rest.length);
-        bool is_path = is_unix && rest.length > 0 && rest.bytes[0] == '/'; /* an @ in it belongs to the file's name */
+        bool is_path = is_unix && rest.length > 0 && rest.bytes[0] == '/'; /* an @ in it is part of the file name */
         if (at && !is_path)
                 rc = put_user(uri, cut_before(&rest, at));
         if (rc == 0)

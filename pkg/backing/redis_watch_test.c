@@ -311,7 +311,7 @@ static void a_wrong_binding_that_is_right_again_is_told(void **state)
         wait_for_log(w, "binding.recovered");
         forget_log(w);
         (void)snprintf(path, sizeof(path), "%s/..data", w->root.path);
-        assert_int_equal(symlink("..gone", path), 0); /* nothing is readable any more */
+        assert_int_equal(symlink("..gone", path), 0); /* nothing can be read any more */
         wait_for_log(w, "binding.reload_failed");
         assert_int_equal(unlink(path), 0);
         wait_for_log(w, "binding.recovered");

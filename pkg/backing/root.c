@@ -23,7 +23,7 @@ struct backing_root {
         struct log *log;
         struct metrics *metrics;
         struct list members;
-        struct list *next;               /* of the current walk; NULL: none */
+        struct list *next;               /* of the walk in progress; NULL: none */
         char problem[256];               /* why the last check failed; "": it did not */
         struct snapshot_holder bindings; /* struct bindings: the result of the last successful check */
 };
@@ -79,7 +79,7 @@ static void bindings_destroy(struct snapshot *snapshot)
         free(bindings);
 }
 
-/* If memory is short, other threads see the old bindings until the next change. */
+/* If memory runs out, other threads see the old bindings until the next change. */
 static int publish(struct backing_root *root, struct err *err)
 {
         struct bindings *fresh = calloc(1, sizeof(*fresh));
@@ -91,8 +91,8 @@ static int publish(struct backing_root *root, struct err *err)
         return 0;
 }
 
-/* 1: the members must check again; 0: they need not; < 0: the bindings can't be read. *is_news: this is the first
- * failure, or its reason differs from the last one's. */
+/* 1: the members must check again; 0: they need not; < 0: the bindings can't be read. Sets *is_news if this is the
+ * first failure or its reason differs from that of the last one. */
 static int poll_watch(struct backing_root *root, bool *is_news, struct err *err)
 {
         struct servicebinding_error problem;

@@ -1,4 +1,4 @@
-/* backing/root: checks the folder of bindings once a second for everyone who follows a binding in it.
+/* backing/root: checks the folder of bindings once a second for everything that follows a binding in it.
  *
  *     struct backing_root *root;
  *     backing_root_open(loop, &(struct backing_root_options){ .log = log, .metrics = metrics }, &root, &err);

@@ -14,7 +14,7 @@ struct root_member {
         struct list link;                              /* private                               */
         struct backing_root *root;                     /* private                               */
         void (*on_change)(struct root_member *member); /* the bindings have changed: check them */
-        void (*on_unreadable)(struct root_member *member, const struct err *why); /* once for each reason    */
+        void (*on_unreadable)(struct root_member *member, const struct err *why); /* called once per reason    */
         void (*on_second)(struct root_member *member);                            /* called before each regular check */
 };
 

@@ -24,7 +24,7 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* From strong to weak. */
+/* From strongest to weakest. */
 enum backing_source {
         BACKING_FROM_FLAG,
         BACKING_FROM_FILE,

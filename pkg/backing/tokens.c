@@ -64,8 +64,9 @@ static void warn_of_equals(struct backing_tokens *tokens, const char *path)
         const struct token *last = &tokens->tokens[tokens->count - 1];
         for (const struct token *other = tokens->tokens; other < last; other++)
                 if (secret_equal(&other->value, &last->value) && strcmp(other->name, last->name) != 0)
-                        notes_warn(&tokens->backed.notes, "%s: %s and %s are the same token: its senders count as %s",
-                                   path, other->name, last->name, last->name);
+                        notes_warn(&tokens->backed.notes,
+                                   "%s: %s and %s are the same token: clients that send it are treated as %s", path,
+                                   other->name, last->name, last->name);
 }
 
 static int add(struct backing_tokens *tokens, const struct servicebinding *binding, const char *entry, struct err *err)

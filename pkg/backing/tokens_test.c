@@ -1,4 +1,4 @@
-/* Tests of reading the tokens of a binding and following it: locked access stays locked. */
+/* Tests of reading the tokens of a binding and following it: once locked, access stays locked. */
 #include "backing/test_support.h"
 
 #include "backing/tokens.h"
@@ -156,7 +156,7 @@ static void the_same_token_twice_is_told(void **state UNUSED)
         test_folder_make(&folder);
         test_folder_write(&folder, "clients", "type", "collector-tokens");
         test_folder_write(&folder, "clients", "a", MARK);
-        test_folder_write(&folder, "clients", "a.next", MARK); /* the same client's, so no warning */
+        test_folder_write(&folder, "clients", "a.next", MARK); /* both belong to one client, so there is no warning */
         test_folder_write(&folder, "clients", "b", MARK);
         assert_int_equal(resolve(&folder, NULL, false, &tokens, &err), 0);
         assert_int_equal(backing_tokens_report(tokens)->warning_count, 2);

@@ -65,7 +65,7 @@ static bool parent(struct group *g)
         return true;
 }
 
-/* Thousandths of a CPU; a quota that is not a number above zero is no limit. */
+/* Thousandths of a CPU; a quota that is not a positive number means no limit. */
 static int64_t cpu_millis(int64_t quota_us, int64_t period_us)
 {
         return quota_us > 0 && quota_us < INT64_MAX / 1000 && period_us > 0 ? quota_us * 1000 / period_us : 0;

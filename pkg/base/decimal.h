@@ -28,11 +28,11 @@ size_t decimal_length(uint64_t number);
 size_t decimal_span(const char *text, size_t length);
 
 /* Parses all `length` bytes. Leading zeros are fine; signs and blanks are not. Returns 0, ERR_INVALID if there is no
- * digit or anything else, or ERR_LIMIT if the number exceeds `max`. Changes *out only on success. */
+ * digit or another character, or ERR_LIMIT if the number exceeds `max`. Changes *out only on success. */
 int decimal_parse(const char *text, size_t length, uint64_t max, uint64_t *out) NODISCARD;
 
-/* Parses the digits behind a decimal point as thousandths: 5 is 500, 1239 is 123. Returns 0, or ERR_INVALID if there is
- * no digit or anything else. Changes *out only on success. */
+/* Parses the digits after a decimal point as thousandths: 5 is 500, 1239 is 123. Returns 0, or ERR_INVALID if there is
+ * no digit or another character. Changes *out only on success. */
 int decimal_parse_thousandths(const char *text, size_t length, uint64_t *out) NODISCARD;
 
 #endif

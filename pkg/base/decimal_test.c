@@ -1,4 +1,5 @@
-/* Numbers of every length, compared with printf; texts that are numbers, too large, or none. */
+/* Numbers of every length, compared with printf; texts that are numbers, that are too large, and that are not
+ * numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

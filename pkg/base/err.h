@@ -23,8 +23,8 @@ enum err_code {
         ERR_NOT_FOUND = -2,   /* the named thing does not exist */
         ERR_DENIED = -3,      /* exists, but credentials or permissions deny access */
         ERR_LIMIT = -4,       /* a maximum was reached: a body, a queue, a memory limit            */
-        ERR_UNAVAILABLE = -5, /* not now: hold or retry later; it was not done */
-        ERR_TIMEOUT = -6,     /* no answer in time; it may or may not have been done */
+        ERR_UNAVAILABLE = -5, /* temporarily unavailable: hold or retry later; it was not done */
+        ERR_TIMEOUT = -6,     /* no response in time; it may or may not have been done */
         ERR_PROTOCOL = -7,    /* the peer violated the protocol: drop the connection */
         ERR_NOMEM = -8,       /* out of memory                                                     */
         ERR_CONFLICT = -9,    /* contradicts what is already stored */

@@ -19,7 +19,7 @@ static unsigned char fold(char c)
         return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-/* Makes one pass over the text, since every access log line comes here; most characters begin no word. */
+/* Makes one pass over the text, since every access log line is checked here; most characters do not begin a word. */
 static bool has_word(const char *text, const char *const *words, size_t count)
 {
         bool begins[256] = { false };
@@ -36,7 +36,7 @@ static bool has_word(const char *text, const char *const *words, size_t count)
         return false;
 }
 
-/* True if a part between `_`, `-` and `.` is one of the words, for words too short to search for. */
+/* True if one of the words, which are too short to search for, is a whole part between `_`, `-` and `.`. */
 static bool has_part(const char *text, const char *const *words, size_t count)
 {
         while (*text) {
@@ -255,7 +255,7 @@ static bool is_secret_name(const char *text, size_t length)
         return redact_name(name);
 }
 
-/* The output for pieces, and how to check them. */
+/* Where pieces are written, and how they are checked. */
 struct pieces {
         struct buf *out;
         struct buf scratch;
@@ -292,7 +292,7 @@ static ptrdiff_t put_piece(struct pieces *pieces, const char *at, const char *en
         return rc < 0 ? rc : (ptrdiff_t)length;
 }
 
-/* Without these there is neither a name with a value nor a piece to check. */
+/* Without these characters there is neither a name with a value nor a piece to check. */
 static bool has_pieces(const char *target)
 {
         return strpbrk(target, "=%:@ ") || redact_known_form(target);

@@ -2,8 +2,8 @@
  *
  *     value = redact_name(name) || redact_value(value) ? REDACTED : value;
  *
- * The rules hide too much rather than too little: a page without a harmless value is an inconvenience, a page with a
- * password is an incident. Words match anywhere in a name, in upper or lower case.
+ * The rules hide too much rather than too little: hiding a harmless value is an inconvenience, showing a password is an
+ * incident. Words match anywhere in a name, in upper or lower case.
  *
  * Threads: any; there is no state. */
 #ifndef BASE_REDACT_H

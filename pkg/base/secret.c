@@ -20,7 +20,7 @@ int secret_init(struct secret *s, const void *bytes, size_t length)
         char *copy = mmap(NULL, size_of_pages(length), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (copy == MAP_FAILED)
                 return ERR_NOMEM;
-        (void)madvise(copy, size_of_pages(length), MADV_DONTDUMP); /* works on every supported kernel */
+        (void)madvise(copy, size_of_pages(length), MADV_DONTDUMP); /* cannot fail on a supported kernel */
         if (length > 0)
                 memcpy(copy, bytes, length);
         copy[length] = '\0';

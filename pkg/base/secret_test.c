@@ -1,4 +1,4 @@
-/* secret: contents, comparison, and that nothing is left behind. */
+/* secret: contents, comparison, and wiping. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

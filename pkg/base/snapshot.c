@@ -36,7 +36,7 @@ void snapshot_holder_fini(struct snapshot_holder *holder)
 {
         snapshot_unref(holder->now);
         holder->now = NULL;
-        (void)pthread_mutex_destroy(&holder->lock); /* no one holds it */
+        (void)pthread_mutex_destroy(&holder->lock); /* nothing refers to it any more */
 }
 
 /* The old one is released outside the lock, since destroying it may take a while. */

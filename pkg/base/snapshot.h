@@ -43,7 +43,7 @@ void snapshot_unref(struct snapshot *snapshot); /* NULL is fine */
 struct snapshot_holder {
         pthread_mutex_t lock;
         struct snapshot *now;  /* one reference; NULL: none */
-        atomic_uint set_count; /* how often the snapshot was replaced */
+        atomic_uint set_count; /* how many times the snapshot has been replaced */
 };
 
 void snapshot_holder_init(struct snapshot_holder *holder); /* empty */

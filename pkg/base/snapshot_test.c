@@ -139,7 +139,7 @@ static void *read_all(void *data)
         unsigned newest = 0;
         while (newest < REPLACEMENTS) {
                 if (reader->refreshes) {
-                        (void)snapshot_holder_refresh(reader->holder, &seen); /* read in either case */
+                        (void)snapshot_holder_refresh(reader->holder, &seen); /* read it even if it has not changed */
                         look_at(reader, seen.snapshot, &newest);
                 } else {
                         struct snapshot *now = snapshot_holder_get(reader->holder);

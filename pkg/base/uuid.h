@@ -1,4 +1,4 @@
-/* uuid: RFC 9562 UUIDs, made from a pool of the kernel's random bytes.
+/* uuid: RFC 9562 UUIDs, generated from a pool of random bytes from the kernel.
  *
  *     struct uuid_source source;
  *     struct uuid id;

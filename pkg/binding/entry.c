@@ -1,5 +1,5 @@
 /* entry: the rules for one name and one value, without file access. A value is kept as it is in the file, and its text
- * shares the memory. Only if a line end has to be removed is there a second copy, next to the first, so that one wipe
+ * shares the memory. If a trailing newline has to be removed, a second copy is made next to the first, so that one wipe
  * covers both. */
 #include "binding/entry.h"
 
@@ -27,7 +27,7 @@ bool sb_entry_name_valid(const char *name)
         return all_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 }
 
-/* The length of the value's trailing line end: 2, 1 or 0. */
+/* The length of the value's trailing newline: 2, 1 or 0. */
 static size_t line_end_length(const unsigned char *bytes, size_t length)
 {
         if (length == 0 || bytes[length - 1] != '\n')

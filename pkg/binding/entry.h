@@ -36,7 +36,8 @@ bool sb_entry_equal(const struct sb_entry *a, const struct sb_entry *b);
 char *sb_trimmed(const char *text);
 /* Compares words; ASCII letters match in either case, regardless of the locale. */
 bool sb_same_word(const char *a, const char *b);
-/* Copies `name` into `out` so that it is safe to print: '?' replaces all but printable ASCII. Returns `out`. */
+/* Copies `name` into `out` so that it is safe to print: '?' replaces everything except printable ASCII. Returns
+ * `out`. */
 const char *sb_printable(const char *name, char *out, size_t size);
 
 #endif

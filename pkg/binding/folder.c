@@ -1,8 +1,8 @@
 /* folder: opens and lists files and folders below the root. Each step opens one name in one open folder, so nobody can
- * swap a path underneath. To check that a link stays inside the root, the path of the opened descriptor in /proc is
- * compared with the root's; the text of the link does not matter. A link to a neighbour such as ..data needs no such
- * check, so everything that the kubelet writes can be read even in a chroot without /proc; other links are refused
- * there. */
+ * replace a folder of the path in between. To check that a link stays inside the root, the path of the opened
+ * descriptor in /proc is compared with the root's; the text of the link does not matter. A link to a neighbour such as
+ * ..data needs no such check, so everything that the kubelet writes can be read even in a chroot without /proc; other
+ * links are refused there. */
 #include "binding/folder.h"
 
 #include <dirent.h>

@@ -309,7 +309,7 @@ static void loading_leaves_no_descriptor_open(void **state)
         assert_int_equal(close(after), 0);
 }
 
-/* With any number of descriptors left, a binding is complete or the read says to try again. */
+/* With any number of free descriptors, a binding is either read completely or the read returns UNAVAILABLE. */
 static void without_descriptors_it_is_not_now_and_never_half_a_set(void **state)
 {
         struct folder *f = *state;

@@ -21,7 +21,7 @@
 #include "binding/error.h"
 #include "binding/folder.h"
 
-/* Longer than the granularity of times on any file system that is likely here (FAT: 2 s). */
+/* Longer than the granularity of file times on any file system likely to be used here (FAT: 2 s). */
 static const int64_t young_ns = 2500000000;
 
 struct taker {
@@ -88,7 +88,7 @@ static void append_file(struct taker *t, int folder, const char *name)
 }
 
 /* A folder that contains the entries itself. Exceeding the limit does not matter here: the binding then has a problem,
- * and the watch reads such a set again anyway. */
+ * and the watch rereads such a set anyway. */
 static int append_plain(struct taker *t, int folder, const char *path, struct servicebinding_error *err)
 {
         struct sb_names names;

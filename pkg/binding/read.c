@@ -97,7 +97,8 @@ static int read_file(struct reader *r, int fd, const char *name, struct sb_entry
         return 0;
 }
 
-/* 1: an entry; 0: a folder, which is not an entry. Only files are opened, because opening a device may have effects. */
+/* 1: an entry; 0: a folder, which is not an entry. Only files are opened, because opening a device may have side
+ * effects. */
 static int read_entry(struct reader *r, const char *name, struct sb_entry *out, struct servicebinding_error *err)
 {
         struct stat st;

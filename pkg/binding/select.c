@@ -1,6 +1,6 @@
-/* select: chooses one binding of a set. A binding with a problem takes part in the choice as far as its type is known,
- * and if chosen, its problem is the result: an unreadable binding must neither yield to another of the same type nor
- * look absent. */
+/* select: chooses one binding of a set. A binding with a problem is a candidate as far as its type is known, and if it
+ * is chosen, its problem is returned: an unreadable binding must neither give way to another of the same type nor look
+ * absent. */
 #include "binding/servicebinding.h"
 
 #include <stdio.h>

@@ -24,7 +24,7 @@
  * `type`. Its entries are regular files whose names consist of letters, digits, `-`, `_` and `.` (the keys of a
  * Secret). Names that begin with `..` are ignored. If there is a link `..data` in the folder or in the root, entries
  * are read from the one folder it points to, so all of them belong to one generation. Links are followed inside the
- * root. A link that leads outside is refused, because otherwise anyone who can write there could make a privileged
+ * root. A link that leads outside is rejected, because otherwise anyone who can write there could make a privileged
  * reader disclose any file.
  *
  * A binding that cannot be read completely (a file without permission, a link that leads outside or nowhere, a FIFO, a
@@ -72,7 +72,7 @@ enum servicebinding_code {
         SERVICEBINDING_UNREADABLE = -4,  /* exists, but cannot be read: permissions, I/O, links     */
         SERVICEBINDING_UNSUPPORTED = -5, /* an entry refers to another system instead of its value  */
         SERVICEBINDING_LIMIT = -6,       /* larger or more than the limits above                    */
-        SERVICEBINDING_UNAVAILABLE = -7, /* not now, try again: it kept changing, or no descriptors */
+        SERVICEBINDING_UNAVAILABLE = -7, /* temporary, try again: it kept changing, or no descriptors */
         SERVICEBINDING_NOMEM = -8        /* out of memory                                           */
 };
 
@@ -114,8 +114,8 @@ SERVICEBINDING_API size_t servicebinding_warning_count(const struct servicebindi
 SERVICEBINDING_API const char *servicebinding_warning_at(const struct servicebinding_set *set, size_t index);
 
 /* [SB] Chooses one binding: by name, otherwise by type and provider, otherwise by type; NULL means any. Types and
- * providers are compared without case. NOT_FOUND; AMBIGUOUS if several match; INVALID if the binding of that name has
- * another type or provider; the binding's own problem if it has one. */
+ * providers are compared case-insensitively. NOT_FOUND; AMBIGUOUS if several match; INVALID if the binding of that name
+ * has another type or provider; the binding's own problem if it has one. */
 SERVICEBINDING_API int servicebinding_find(const struct servicebinding_set *set, const char *name, const char *type,
                                            const char *provider, const struct servicebinding **out,
                                            struct servicebinding_error *err) SERVICEBINDING_NODISCARD;

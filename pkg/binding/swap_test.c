@@ -1,4 +1,4 @@
-/* swap_test: a child process writes one generation after the other, like the kubelet, while this process reads. Every
+/* swap_test: a child process writes one generation after another, like the kubelet, while this process reads. Every
  * entry of a generation contains its number, and odd generations have an additional entry, so half a generation would
  * be detected. A read may fail only because the folder kept changing. The number of generations bounds the test. */
 #include "binding/test_folder.h"
@@ -130,7 +130,7 @@ static void never_half_of_a_generation_is_watched_where_the_root_is_the_volume(v
         pid_t writer = start_writer(&f, "", "redis/");
         bool goes_on = true;
         while (goes_on) {
-                goes_on = is_running(writer); /* and once more after its end */
+                goes_on = is_running(writer); /* and once more after the writer has ended */
                 int rc = servicebinding_watch_poll(w, NULL);
                 assert_true(rc >= 0 || rc == SERVICEBINDING_UNAVAILABLE || rc == SERVICEBINDING_NOT_FOUND);
                 int generation = generation_of(servicebinding_watch_set(w), true);

@@ -14,10 +14,10 @@
 enum { TOLD_MAX = 512 }; /* warnings that a watch remembers */
 
 struct servicebinding_watch {
-        char *root; /* NULL: none, so nothing will ever change */
+        char *root; /* NULL: no root, so nothing will ever change */
         struct servicebinding_set *set;
-        struct sb_print print; /* taken just before the newest reading */
-        bool must_read;        /* the newest reading failed            */
+        struct sb_print print; /* taken just before the latest read */
+        bool must_read;        /* the latest read failed            */
         char **told;           /* warnings given so far                */
         size_t told_count;
 };
@@ -57,8 +57,8 @@ static int tell(struct servicebinding_watch *w, const char *warning)
 }
 
 /* Keeps only new warnings in the set, which has no other readers yet, and remembers them. A watch that has reported
- * TOLD_MAX different warnings reports no more; otherwise its memory would grow as long as someone creates invalid
- * names. */
+ * TOLD_MAX different warnings reports no more; otherwise its memory would grow for as long as invalid names are
+ * created. */
 static int keep_new_warnings(struct servicebinding_watch *w, struct servicebinding_set *set,
                              struct servicebinding_error *err)
 {

@@ -1,5 +1,5 @@
 /* watch_test: which changes a poll reports. A plain file that has just changed may change again within one tick of the
- * clock, so these tests poll right after each change: a watch that relied on times alone would miss some. */
+ * clock, so these tests poll right after each change: a watch that relied only on times would miss some. */
 #include "binding/test_folder.h"
 
 #include <time.h>
@@ -300,7 +300,7 @@ static void a_binding_that_becomes_unreadable_shows_and_heals(void **state)
         leave_root();
         int rc = servicebinding_watch_poll(w, NULL);
         become_root();
-        assert_int_equal(rc, 1); /* though no link has moved */
+        assert_int_equal(rc, 1); /* although no link has moved */
         assert_string_equal(text_of(w, "redis", "password"), "secret");
 }
 

@@ -1,6 +1,6 @@
 /* wipe_test: when the last reference to a set is released, no value is left anywhere in the memory of this process,
- * neither in freed blocks nor in a copy on the stack. The test searches all of it, and finds the value while the set
- * exists. The test itself keeps the value only in encoded form. */
+ * neither in freed blocks nor in a copy on the stack. The test searches all of the memory, and does find the value
+ * while the set exists. The test itself keeps the value only in encoded form. */
 #include "binding/test_folder.h"
 
 #include "binding/servicebinding.h"
@@ -101,7 +101,7 @@ static void no_value_is_left_when_a_set_is_given_back(void **state)
         make_value();
         folder_init(&f);
         folder_put(&f, "redis/type", "redis");
-        put_value(&f, "redis/password", "\r\n"); /* with a separate text in addition to the bytes */
+        put_value(&f, "redis/password", "\r\n"); /* its text is stored separately from its bytes */
         put_value(&f, "redis/secondary-key", "");
         folder_put(&f, "broken/type", "redis");
         put_value(&f, "broken/password", "");
@@ -110,7 +110,7 @@ static void no_value_is_left_when_a_set_is_given_back(void **state)
         assert_int_equal(servicebinding_count(set), 2);
         assert_true(is_value(servicebinding_text(servicebinding_at(set, 1), "password")));
         assert_true(is_value(servicebinding_text(servicebinding_at(set, 1), "secondary-key")));
-        assert_int_equal(count_in_memory(), 3); /* the bytes twice, the text once, nothing of the broken one */
+        assert_int_equal(count_in_memory(), 3); /* the bytes twice, the text once, and nothing of the broken binding */
         servicebinding_set_unref(set);
         assert_int_equal(count_in_memory(), 0);
         folder_fini(&f);

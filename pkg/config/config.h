@@ -151,10 +151,11 @@ enum config_result { CONFIG_READY = 0, CONFIG_HELP = 1, CONFIG_VERSION = 2 };
 
 struct config_report; /* opaque: where each value came from, and the warnings */
 
-/* Fills `values`, the program's struct, which must be all zero. Returns CONFIG_READY; CONFIG_HELP or CONFIG_VERSION on
- * request (then nothing is read); ERR_INVALID for a mistake in the settings, with a message that names flag, variable,
- * or file and line with the key; the system's code if a file can't be read; ERR_NOMEM. On any result but CONFIG_READY,
- * `values` stays all zero and there is no report. `*report` is owned; `report` may be NULL. */
+/* Fills `values`, the program's struct, which must be all zero. Returns CONFIG_READY; CONFIG_HELP or CONFIG_VERSION if
+ * --help or --version was given (nothing else is read then); ERR_INVALID for a mistake in the settings, with a message
+ * that names flag, variable, or file and line with the key; the system's code if a file can't be read; ERR_NOMEM. On
+ * any result but CONFIG_READY, `values` stays all zero and there is no report. `*report` is owned; `report` may be
+ * NULL. */
 int config_read(const struct config_program *program, const struct config_source *source, void *values,
                 struct config_report **report, struct err *err) NODISCARD;
 
@@ -184,8 +185,8 @@ int config_print(const struct config_program *program, const void *values, const
  * most 100 columns. Returns 0 or ERR_UNAVAILABLE. */
 int config_help(const struct config_program *program, FILE *out) NODISCARD;
 
-/* The parsers, for others that read such texts. If the `length` bytes do not match, they return false and leave *out
- * unchanged. */
+/* The parsers, for other code that reads such texts. If the `length` bytes do not match, they return false and leave
+ * *out unchanged. */
 
 /* "150ms" "30s" "5m" "1h" "7d", sums with the largest unit first ("1m30s"), "0" without a unit. */
 bool config_parse_duration(const char *text, size_t length, int64_t *ms);

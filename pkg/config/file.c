@@ -92,7 +92,7 @@ static int find_option(struct file *file, const struct yaml_node *node, const st
                 return refuse(file, node, "can't be set in a file", err);
         if (option->type == CONFIG_SECRET && !*is_path)
                 return err_set(err, ERR_INVALID,
-                               "%s:%d: %s: secrets are not read from this file; name a file of its own with %s-file",
+                               "%s:%d: %s: secrets are not read from this file; name a separate file with %s-file",
                                file->path, node->line, node->key, node->name);
         if (node->opens_list && option->type != CONFIG_LIST)
                 return refuse(file, node, "expected one value, got a list", err);

@@ -21,7 +21,7 @@ static void wrong_files_are_named_with_line_and_key(void **state)
                 { "port: [1]\n", "c.yaml:1: port: expected one value, got a list" },
                 { "check: true\n", "c.yaml:1: check: can't be set in a file" },
                 { "redis-password: x\n",
-                  "c.yaml:1: redis-password: secrets are not read from this file; name a file of its own with redis-password-file" },
+                  "c.yaml:1: redis-password: secrets are not read from this file; name a separate file with redis-password-file" },
                 { "redis-host: \"a\\0b\"\n", "c.yaml:1: redis-host: a text can't hold a NUL" },
                 { "redis-sentinel-nodes:\n  - a\n  - {b: c}\n",
                   "c.yaml:3:5: an entry of a list must be a plain value" },

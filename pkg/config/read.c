@@ -2,7 +2,7 @@
  *
  * Values are set from the lowest precedence to the highest, each replacing the last: fallback, file, environment,
  * flags. So a mistake in the file is found even if a flag overrides it. A variable is ignored if its flag is given:
- * others use names such as REDIS_PORT too, and a flag must be able to override them. */
+ * other programs use names such as REDIS_PORT too, and a flag must be able to override them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +185,7 @@ static int apply_all(struct reading *reading, const struct config_source *source
         return rc == 0 ? apply_flags(reading, source, err) : rc;
 }
 
-/* Reads the sources that the flags call for into `reading`. */
+/* Reads the sources that the flags select into `reading`. */
 static int read_sources(struct reading *reading, const struct config_source *source, struct err *err)
 {
         char variable[NAME_SIZE];

@@ -1,5 +1,5 @@
-/* yaml: walks libyaml's events, so that each value has its line number and a hostile file cannot make anything grow:
- * the depth is limited, and aliases, which multiply, are rejected.
+/* yaml: walks libyaml's events, so that each value has its line number and a hostile file cannot use up memory: the
+ * depth is limited, and aliases, which would multiply values, are rejected.
  *
  * The keys on the path are joined: "redis" and below it "host" make the name redis-host. file.c decides what a name
  * means and whether it is allowed there. */
@@ -81,7 +81,7 @@ static bool is_null(const yaml_event_t *event)
         return false;
 }
 
-/* Appends a key to both names; the walk back removes it. */
+/* Appends a key to both names; the key is removed when its value has been read. */
 static int push_key(struct walk *walk, const yaml_event_t *event, struct err *err)
 {
         size_t used = strlen(walk->name);

@@ -24,7 +24,9 @@ static int open_standard(int fd)
         if (fcntl(fd, F_GETFD) >= 0)
                 return 0;
         /* open(2) returns the lowest free number, and all lower ones are open by now. */
-        return open("/dev/null", O_RDWR) == fd ? 0 : -1; /* NOLINT(android-cloexec-open): as the others are */
+        return open("/dev/null", O_RDWR) == fd
+                       ? 0
+                       : -1; /* NOLINT(android-cloexec-open): like the other standard descriptors */
 }
 
 int daemon_prepare(void)
@@ -60,7 +62,7 @@ void daemon_complain(const char *program, const char *text)
                 return;
         size_t count = (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1;
         ssize_t written = write(STDERR_FILENO, line, count);
-        (void)written; /* there is no one else to tell */
+        (void)written; /* there is nowhere else to report it */
 }
 
 /* --- Signals --------------------------------------------------------------------------------------------- */

@@ -36,7 +36,7 @@ struct signals;
 
 struct daemon_options {
         struct log *log;        /* NULL: silent                                                          */
-        int64_t drain_delay_ms; /* from the signal to daemon_run's return; at most half the grace */
+        int64_t drain_delay_ms; /* from the signal to daemon_run's return; at most half the grace period */
         int64_t grace_ms;       /* from the signal to the deadline that daemon_run returns               */
         const char *program;    /* for the message below; static                                         */
         bool is_forced;         /* force the process to end a second after the deadline */
@@ -57,8 +57,8 @@ struct daemon {
 };
 
 /* Opens /dev/null for each closed standard descriptor, so that no socket gets its number, and keeps the process's
- * memory, which holds secrets, from core dumps and debuggers. Call it before anything else. -1 if /dev/null cannot be
- * opened; there is no way to report that. */
+ * memory, which holds secrets, out of core dumps and away from debuggers. Call it before anything else. -1 if /dev/null
+ * cannot be opened; there is no way to report that. */
 int daemon_prepare(void) NODISCARD;
 /* Allows core dumps and debuggers again (--core-dumps). */
 void daemon_allow_core_dumps(void);
@@ -70,7 +70,7 @@ int64_t daemon_run(struct daemon *daemon);
 /* Closes every remaining handle, lets the loop end, and frees it. */
 void daemon_fini(struct daemon *daemon);
 
-/* The exit status of a program that prints and ends (--help, --version, --check): `status`, but DAEMON_FAILED in place
+/* The exit status of a program that prints and exits (--help, --version, --check): `status`, but DAEMON_FAILED in place
  * of DAEMON_STOPPED if writing to standard output failed. In that case a message with the program's name goes to
  * standard error. */
 int daemon_printed(const char *program, int status) NODISCARD;

@@ -1,8 +1,8 @@
 /* http_client: one blocking request over one socket, with one deadline for connecting, sending and reading.
  *
- * It speaks HTTP/1.0, so the server sends no chunks and closes the connection after the answer, which is everything up
- * to the end. If there is a Content-Length, that many bytes must arrive, so that a truncated answer never passes for a
- * complete one. Every wait is a poll() with the remaining time. */
+ * It speaks HTTP/1.0, so the server sends no chunks and closes the connection after the response, which is everything
+ * up to the end. If there is a Content-Length, that many bytes must arrive, so that a truncated response is never
+ * mistaken for a complete one. Every wait is a poll() with the remaining time. */
 #include "daemon/http_client.h"
 
 #include <errno.h>
@@ -54,7 +54,8 @@ static int parse_url(const char *url, struct client_request *out, struct err *er
         size_t bytes = strcspn(authority, "/?#");
         for (const char *at = url; *at; at++)
                 if (*at <= ' ' || *at > '~')
-                        return err_set(err, ERR_INVALID, "URL: expected visible ASCII characters, others as %%XX");
+                        return err_set(err, ERR_INVALID,
+                                       "URL: expected visible ASCII characters; write others as %%XX");
         if (memchr(authority, '@', bytes) || strchr(authority, '#'))
                 return err_set(err, ERR_INVALID, "URL: must not contain a user or a fragment");
         out->authority = authority;
@@ -81,7 +82,7 @@ static int parse_option(const char *name, const char *value, struct client_reque
                 if (!value || !is_header(value))
                         return err_set(err, ERR_INVALID, "--header: expected 'NAME: VALUE'");
                 if (out->header_count == CLIENT_HEADERS_MAX)
-                        return err_set(err, ERR_INVALID, "--header: at most %d of them", CLIENT_HEADERS_MAX);
+                        return err_set(err, ERR_INVALID, "--header: at most %d are allowed", CLIENT_HEADERS_MAX);
                 out->headers[out->header_count++] = value;
                 return 0;
         }
@@ -127,7 +128,7 @@ static int wait_for(int fd, short events, int64_t deadline_ms, struct err *err)
                 if (ready > 0)
                         return 0;
                 if (ready == 0)
-                        return err_set(err, ERR_TIMEOUT, "no answer in time");
+                        return err_set(err, ERR_TIMEOUT, "no response in time");
                 if (errno != EINTR)
                         return err_errno(err, "poll");
         }
@@ -212,7 +213,7 @@ static int read_all(int fd, struct buf *answer, int64_t deadline_ms, struct err 
         for (;;) {
                 int rc = buf_reserve(answer, READ_BYTES);
                 if (rc < 0)
-                        return err_set(err, rc, "the answer is longer than %d bytes", CLIENT_ANSWER_MAX_BYTES);
+                        return err_set(err, rc, "the response is longer than %d bytes", CLIENT_ANSWER_MAX_BYTES);
                 char bytes[READ_BYTES];
                 ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
                 if (n == 0)
@@ -260,7 +261,7 @@ static int read_answer(const struct client_request *request, const struct buf *a
         const char *end = answer->data ? strstr(answer->data, "\r\n\r\n") : NULL;
         int found = end ? status_of(answer->data) : -1;
         if (found < 0)
-                return err_set(err, ERR_PROTOCOL, "the answer is not HTTP, or its head is incomplete");
+                return err_set(err, ERR_PROTOCOL, "the response is not HTTP, or its head is incomplete");
         size_t bytes = answer->len - (size_t)(end + 4 - answer->data);
         long long announced = announced_bytes(answer->data, end);
         bool has_body = strcmp(request->method, "HEAD") != 0;
@@ -294,7 +295,7 @@ int client_send(const struct client_request *request, int *status, struct buf *b
         if (rc == 0)
                 rc = read_answer(request, &answer, status, body, err);
         if (fd >= 0)
-                (void)close(fd); /* everything was read, or the request was given up */
+                (void)close(fd); /* everything was read, or the request was abandoned */
         buf_fini(&answer);
         buf_fini(&sent);
         return rc;

@@ -1,4 +1,4 @@
-/* http_client: one HTTP request, from the arguments of a command line to its answer (request_command.h).
+/* http_client: one HTTP request, from the arguments of a command line to the response (request_command.h).
  *
  *     if (client_parse(count, arguments, &request, &err) == 0 && client_send(&request, &status, &body, &err) == 0) ...
  *
@@ -32,12 +32,12 @@ struct client_request {
 };
 
 /* Reads the arguments after `request`: METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]. The
- * URL is http://host[:port][/path][?query]; There is no TLS. Returns 0 or ERR_INVALID. */
+ * URL is http://host[:port][/path][?query]; TLS is not supported. Returns 0 or ERR_INVALID. */
 int client_parse(int count, char *const *arguments, struct client_request *out, struct err *err) NODISCARD;
 
-/* Sends the request and reads the whole answer: the status into *status, the body into `body`, which the caller has
- * initialised. It uses HTTP/1.0, so that the answer has no chunks (RFC 9112, section 6.1). Returns 0, ERR_UNAVAILABLE,
- * ERR_TIMEOUT, ERR_PROTOCOL, ERR_LIMIT or ERR_NOMEM. */
+/* Sends the request and reads the whole response: the status into *status, the body into `body`, which the caller has
+ * initialised. It uses HTTP/1.0, so that the response has no chunks (RFC 9112, section 6.1). Returns 0,
+ * ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_PROTOCOL, ERR_LIMIT or ERR_NOMEM. */
 int client_send(const struct client_request *request, int *status, struct buf *body, struct err *err) NODISCARD;
 
 #endif

@@ -1,5 +1,5 @@
-/* request_command: `kubectl describe` and a terminal show both streams as one, so the body of a failed answer ends with a
- * newline before the error follows. The body of a 2xx answer is printed as it came. */
+/* request_command: `kubectl describe` and terminals merge both streams, so after the body of a failed response a
+ * newline is printed before the error. The body of a 2xx response is printed unchanged. */
 #include "daemon/request_command.h"
 
 #include <string.h>
@@ -10,9 +10,9 @@ static int print_usage(const char *program, FILE *to)
 {
         return fprintf(to,
                        "usage: %s request METHOD URL [--header 'NAME: VALUE']... [--data TEXT] [--timeout SECONDS]\n"
-                       "Sends one request to an http:// URL and prints the answer's body. Exit status 0: the answer is "
-                       "2xx;\n"
-                       "1: another one, or none within the time (30 s); 2: wrong usage.\n",
+                       "Sends one request to an http:// URL and prints the response body. Exit status 0: status 2xx; "
+                       "1: another status,\n"
+                       "or no response in time (30 s); 2: wrong usage.\n",
                        program);
 }
 
@@ -35,7 +35,7 @@ static int run(const char *program, const struct client_request *request, FILE *
         if (rc < 0)
                 fprintf(errors, "%s request: %s\n", program, err.text);
         else if (is_failed)
-                fprintf(errors, "%s request: the answer is %d\n", program, status);
+                fprintf(errors, "%s request: the status is %d\n", program, status);
         if (!is_printed)
                 fprintf(errors, "%s request: standard output: could not write all of it\n", program);
         buf_fini(&body);

@@ -10,8 +10,8 @@
 
 #include <stdio.h>
 
-/* Prints the answer's body to `out` and errors, prefixed with `program`, to `errors`, behind the body and on a line of
- * their own. Returns the exit status: 0 for a 2xx answer, 1 for any other or none, 2 for wrong arguments. */
+/* Prints the response body to `out`, and errors, prefixed with `program`, to `errors` on a new line after the body.
+ * Returns the exit status: 0 for status 2xx, 1 for any other status or no response, 2 for wrong arguments. */
 int request_command(const char *program, int count, char *const *arguments, FILE *out, FILE *errors);
 
 #endif

@@ -18,7 +18,7 @@
 
 struct server {
         int fd;
-        const char *answer; /* NULL: it never answers */
+        const char *answer; /* NULL: it never responds */
         size_t expected;    /* bytes of the request */
         char got[1024];
         char url[64];
@@ -63,7 +63,7 @@ static void stop(struct server *server)
         assert_int_equal(close(server->fd), 0);
 }
 
-/* Runs the sub-command against an answer. *out receives its output; free it. */
+/* Runs the sub-command against a server that sends `answer`. *out receives its output; free it. */
 static int exchange(struct server *server, char **out, char **errors)
 {
         char *arguments[] = { "POST", server->url, "--data", "{\"a\":1}", "--header", "X-A: 1", "--timeout", "1" };
@@ -102,12 +102,12 @@ static void any_other_answer_is_1(void **state)
         static const struct {
                 const char *answer, *out, *said;
         } cases[] = {
-                { "HTTP/1.1 503 Service Unavailable\r\n\r\nwait", "wait\n", "pinger request: the answer is 503" },
+                { "HTTP/1.1 503 Service Unavailable\r\n\r\nwait", "wait\n", "pinger request: the status is 503" },
                 { "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"key\"", "", "received only 6 of 9 bytes" },
                 { "HTTP/1.1 200 OK\r\nContent-Len", "", "not HTTP" },
                 { "SSH-2.0-OpenSSH\r\n\r\n", "", "not HTTP" },
                 { "", "", "not HTTP" },
-                { NULL, "", "no answer in time" },
+                { NULL, "", "no response in time" },
         };
         (void)state;
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -121,7 +121,7 @@ static void any_other_answer_is_1(void **state)
         }
 }
 
-/* Where both streams go to one place, as in `kubectl describe`. */
+/* Both streams are merged, as in `kubectl describe`. */
 static void an_error_begins_a_line_behind_any_body(void **state)
 {
         static const char *const answers[] = { "HTTP/1.1 503 No\r\n\r\nwait", "HTTP/1.1 503 No\r\n\r\nwait\n" };
@@ -136,7 +136,7 @@ static void an_error_begins_a_line_behind_any_body(void **state)
                 assert_int_equal(request_command("pinger", (int)COUNT_OF(arguments), arguments, both, both), 1);
                 assert_int_equal(fclose(both), 0);
                 stop(&server);
-                assert_string_equal(text, "wait\npinger request: the answer is 503\n");
+                assert_string_equal(text, "wait\npinger request: the status is 503\n");
                 free(text);
         }
 }
@@ -168,7 +168,7 @@ static void help_is_printed_and_what_cannot_be_printed_is_1(void **state)
         assert_non_null(strstr(text, "usage: pinger request METHOD URL"));
         assert_int_equal(request_command("pinger", 1, arguments, full, full), 1);
         assert_int_equal(fclose(out), 0);
-        (void)fclose(full); /* fails again, as it should */
+        (void)fclose(full); /* fails again, as expected */
 }
 
 int main(void)

@@ -1,10 +1,10 @@
 /* accept: takes connections from the socket that all workers listen on. The kernel wakes all workers, so a worker that
  * already holds its share leaves new connections to the others. It may exceed its share by one connection, or by up to
- * eight on a busy server, where a margin of one would keep hundreds of clients waiting. A connection that is still
- * waiting a moment later is taken anyway, since the other workers may be busy.
+ * eight if the server is busy, because a margin of one would keep hundreds of clients waiting. A connection that is
+ * still waiting a moment later is taken anyway, since the other workers may be busy.
  *
- * Beyond the limit, a connection is accepted and answered with 503, so that its client does not wait in the queue for
- * nothing. */
+ * Beyond the limit, a connection is accepted and answered with 503, so that its client does not wait in the queue in
+ * vain. */
 #include "http/accept.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static void on_accept_again(uv_timer_t *timer);
 static void pause_accepting(struct acceptor *acceptor, uint64_t ms)
 {
         (void)uv_poll_stop(&acceptor->poll);                            /* never fails */
-        (void)uv_timer_start(&acceptor->again, on_accept_again, ms, 0); /* fails only while it closes */
+        (void)uv_timer_start(&acceptor->again, on_accept_again, ms, 0); /* fails only while the listener closes */
 }
 
 /* False when no connection was waiting. */
@@ -44,7 +44,7 @@ static bool accept_one(struct acceptor *acceptor)
                 return true;
         }
         int on = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a failure only makes answers slower */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a failure only makes responses slower */
         silent_add(acceptor->silents, fd, &address, length);
         return true;
 }

@@ -1,6 +1,6 @@
 /* account: counts each answered request and fills in its access log record. Each worker has its own cells, indexed by
  * route and status, so counting a request takes a few nanoseconds. A route's cells are created with its first
- * answer. */
+ * response. */
 #include "http/account.h"
 
 #include <stdio.h>
@@ -33,8 +33,8 @@ static int open_metrics(struct account *account, struct metrics *all, struct err
                                      NULL, &account->refused_transfers, err);
         if (rc == 0)
                 rc = metrics_counter(all, "http_answers_broken_total",
-                                     "Streamed answers broken off before their end, also by the client.", NULL,
-                                     &account->broken_answers, err);
+                                     "Streamed responses aborted before their end, by the server or by the client.",
+                                     NULL, &account->broken_answers, err);
         return rc;
 }
 
@@ -74,7 +74,7 @@ static struct route_cells *cells_of(struct account *account, unsigned index, con
         struct route_cells *cells = calloc(1, sizeof(*cells));
         char *text = cells ? labels(route, 0) : NULL;
         if (!text || metrics_histogram(account->options->metrics, "http_request_duration_seconds",
-                                       "From the end of a request's head to its answer.", text, duration_bounds,
+                                       "From the end of a request's head to its response.", text, duration_bounds,
                                        COUNT_OF(duration_bounds), &cells->duration, NULL) < 0) {
                 free(cells);
                 cells = NULL;
@@ -92,7 +92,7 @@ static struct metric *status_cell(struct account *account, struct route_cells *c
         char *text = labels(route, status);
         if (text && metrics_counter(account->options->metrics, "http_requests_total", "Requests answered.", text, cell,
                                     NULL) < 0)
-                *cell = NULL; /* out of memory: this answer is not counted; the next one tries again */
+                *cell = NULL; /* out of memory: this response is not counted; the next one tries again */
         free(text);
         return *cell;
 }

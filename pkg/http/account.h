@@ -6,7 +6,7 @@
 
 #include "http/http.h"
 
-struct route_cells; /* one route's metrics, created with its first answer */
+struct route_cells; /* one route's metrics, created with its first response */
 
 struct account {
         const struct http_options *options;
@@ -17,7 +17,7 @@ struct account {
 
 int account_open(struct account *account, const struct http_options *options, void *context, struct err *err) NODISCARD;
 void account_close(struct account *account); /* all zero is fine */
-/* Are answers counted or logged at all? */
+/* True if responses are counted or logged. */
 bool account_is_wanted(const struct account *account);
 /* `route_index`: the route's index in the options; route_count where no route matched. */
 void account_answer(struct account *account, unsigned route_index, const struct http_record *record);

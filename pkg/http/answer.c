@@ -1,11 +1,11 @@
-/* answer: http_respond and http_problem. The answer becomes an MHD_Response at once, so that the caller can free its
- * memory. The response stays in the request until libmicrohttpd asks for it: in the same call if the handler answered
- * right away, otherwise in its next run. A suspended connection is resumed for that run. Resuming only marks the
- * connection, so one run sends all answers of a turn.
+/* answer: http_respond and http_problem. The answer is turned into an MHD_Response at once, so that the caller can free
+ * its memory. The response stays in the request until libmicrohttpd asks for it: in the same call if the handler
+ * answered right away, otherwise in its next run. A suspended connection is resumed for that run. Resuming only marks
+ * the connection, so one run sends all responses of a turn.
  *
- * libmicrohttpd reads from a resumed connection before it answers, and closes it without an answer if the client has
- * shut down its sending side. Such a client may still be reading (`nc -N` does), so answer_send then writes the answer
- * directly to the socket. */
+ * libmicrohttpd reads from a resumed connection before it responds, and closes it without a response if the client has
+ * shut down its sending side. Such a client may still be reading (`nc -N` does), so answer_send then writes the
+ * response directly to the socket. */
 #include "http/answer.h"
 
 #include <assert.h>
@@ -57,8 +57,8 @@ static bool has_header(const struct http_answer *answer, const char *name)
         return false;
 }
 
-/* Caches must not store answers unless the handler allows it, since the content at a path changes. Keep-Alive tells the
- * client how long the connection stays open: a request sent while the server closes it would be lost. */
+/* Caches must not store responses unless the handler allows it, since the content at a path changes. Keep-Alive tells
+ * the client how long the connection stays open: a request sent while the server closes it would be lost. */
 static bool add_constant_headers(struct http_request *request, struct MHD_Response *response,
                                  const struct http_answer *answer)
 {
@@ -98,7 +98,7 @@ static void drop_answer(struct http_request *request, const struct http_answer *
         request_free_orphan(request);
 }
 
-/* The client was refused meanwhile, and has its answer. */
+/* The client was refused in the meantime and has already been answered. */
 static void drop_late_answer(struct http_request *request, const struct http_answer *answer)
 {
         if (answer->body_kind == HTTP_BODY_TAKE)
@@ -106,7 +106,7 @@ static void drop_late_answer(struct http_request *request, const struct http_ans
         stream_detach(request);
 }
 
-/* True if so much of the body is left that the client must not send it all before it sees the answer. */
+/* True if so much of the body is left that the client should see the response before it sends the rest. */
 static bool has_long_rest(const struct http_request *request)
 {
         const struct head *head = &request->head;
@@ -114,8 +114,8 @@ static bool has_long_rest(const struct http_request *request)
                head->content_length - request->arrival.bytes > BODY_TRUST_BYTES;
 }
 
-/* An answer before the body's end. libmicrohttpd takes it only at the end, so the rest is read and dropped if that is
- * little; otherwise the answer goes to the socket at once, and the connection ends. */
+/* A response before the end of the body. libmicrohttpd accepts it only at the end, so a small rest is read and dropped;
+ * otherwise the response is written to the socket at once and the connection is closed. */
 static void answer_early(struct http_request *request)
 {
         if (has_long_rest(request))
@@ -134,7 +134,7 @@ static void end_hold(struct http_request *request)
         engine_wake(engine);
 }
 
-/* From now on the response is libmicrohttpd's to fetch. NULL: it will close the connection. */
+/* From now on libmicrohttpd fetches the response. NULL: it will close the connection. */
 static void hand_in(struct http_request *request, int status, struct MHD_Response *response)
 {
         enum stage stage = request->stage;
@@ -147,7 +147,7 @@ static void hand_in(struct http_request *request, int status, struct MHD_Respons
                 answer_early(request);
 }
 
-/* A large answer counts against the budget, because it waits in memory while a slow client reads. */
+/* A large response counts against the budget, because it stays in memory while a slow client reads. */
 static bool charge(struct http_request *request, const struct http_answer *answer)
 {
         size_t length = answer->body_length;
@@ -167,7 +167,8 @@ static void respond_full(struct http_request *request, const struct http_answer 
         http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, TRANSFER_FULL);
 }
 
-/* The head of such an answer is that of the 200, Content-Length included (RFC 9110, section 8.6). libmicrohttpd knows. */
+/* The head of a 304 is that of the 200, including Content-Length (RFC 9110, section 8.6); libmicrohttpd omits the
+ * body. */
 static bool is_head_only(const struct http_request *request, int status)
 {
         return !strcmp(request->method, "HEAD") || status == 304;
@@ -204,8 +205,8 @@ static bool may_stream(struct http_request *request, int *rc)
         if (request->head.is_old) {
                 *rc = ERR_INVALID;
                 http_problem(request, 505, NULL, 0,
-                             "This answer is a stream, of which a client of HTTP/1.0 cannot tell whether it is whole: "
-                             "use HTTP/1.1. Behind nginx set \"proxy_http_version 1.1\".");
+                             "The response is a stream, and an HTTP/1.0 client cannot tell whether it is complete: "
+                             "use HTTP/1.1. Behind nginx, set \"proxy_http_version 1.1\".");
         } else if (atomic_load_explicit(&request->conns->server->draining, memory_order_relaxed)) {
                 *rc = ERR_UNAVAILABLE;
                 http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "The server is stopping.");
@@ -237,7 +238,7 @@ int http_respond_stream(struct http_request *request, const struct http_answer *
         assert(request->stage == STAGE_RUNNING || request->stage == STAGE_HELD);
         rc = stream_begin(request, ops, data);
         if (rc < 0) {
-                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Memory is short.");
+                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Out of memory.");
                 return rc;
         }
         struct MHD_Response *response = create_stream(request, answer);
@@ -284,7 +285,7 @@ void answer_send(struct http_request *request)
             buf_puts(&head, closes ? "\r\n" : "Connection: close\r\n\r\n") == 0) {
                 struct iovec parts[] = { { head.data, head.len }, { (void *)(uintptr_t)answer->body, answer->length } };
                 struct msghdr message = { .msg_iov = parts, .msg_iovlen = has_body ? 2 : 1 };
-                /* If this fails, the client has gone and misses nothing. */
+                /* If this fails, the client has disconnected and misses nothing. */
                 (void)sendmsg(request->conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
         }
         buf_fini(&head);

@@ -1,4 +1,4 @@
-/* answer: what happens to an answer after http_respond.
+/* answer: what happens to a response after http_respond.
  *
  * Threads: loop only. */
 #ifndef HTTP_ANSWER_H
@@ -6,11 +6,11 @@
 
 #include "http/request.h"
 
-/* Gives the answer to libmicrohttpd. MHD_NO: out of memory, no answer; the connection is closed. */
+/* Passes the response to libmicrohttpd. MHD_NO: out of memory, no response; the connection is closed. */
 enum MHD_Result answer_hand_over(struct http_request *request);
-/* Writes as much of the answer as the socket accepts, bypassing libmicrohttpd. */
+/* Writes as much of the response as the socket accepts, bypassing libmicrohttpd. */
 void answer_send(struct http_request *request);
-/* Sends the answer while the client still holds back the body, and ends the connection as conn_refuse does. */
+/* Sends the response while the client still holds back the body, and closes the connection like conn_refuse. */
 void answer_send_early(struct http_request *request);
 
 #endif

@@ -1,5 +1,5 @@
 /* body: a small body uses memory that is kept for the next request. The buffer of a larger one grows as bytes arrive.
- * The first allocation trusts Content-Length only up to a limit, since a client can announce any size for free. */
+ * The first allocation trusts Content-Length only up to a limit, since announcing a size costs a client nothing. */
 #include "http/body.h"
 
 #include <stdlib.h>

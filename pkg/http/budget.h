@@ -13,27 +13,27 @@
 
 enum {
         CONNECTION_BYTES = 5 << 10, /* what a connection may allocate in addition to its head without counting */
-        ANSWER_FREE_BYTES = 1024,   /* an answer up to this size is part of the allowance */
+        ANSWER_FREE_BYTES = 1024,   /* a response up to this size is part of the allowance */
 };
 
-#define TRANSFER_FULL "Too much is on its way from and to clients; try again soon."
+#define TRANSFER_FULL "Too much data is in transit from and to clients; try again soon."
 
 struct budget {
         size_t max_bytes;
-        size_t least_bytes; /* always granted, whatever max_bytes is: one body of the maximum size */
+        size_t least_bytes; /* always granted, even if it exceeds max_bytes: one body of the maximum size */
         atomic_size_t used;
 };
 
-/* Derives transfer_max_bytes and connections_max from the control group's memory limit where they are 0. */
+/* Derives transfer_max_bytes and connections_max from the control group's memory limit if they are 0. */
 void budget_defaults(struct http_options *options);
 void budget_init(struct budget *budget, const struct http_options *options); /* with the defaults filled in */
 
 /* Takes `bytes` for an item of `whole` bytes in all. False if the budget has no room for them. */
 bool budget_take(struct budget *budget, size_t bytes, size_t whole);
-/* Takes them whether there is room or not: for what is already in memory. */
+/* Takes them even if there is no room: for data that is already in memory. */
 void budget_add(struct budget *budget, size_t bytes);
 void budget_give(struct budget *budget, size_t bytes);
-/* Does the budget have room for an item of that size? */
+/* True if the budget has room for an item of that size. */
 bool budget_has_room(const struct budget *budget, size_t bytes);
 
 struct budget_trim {

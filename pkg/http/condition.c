@@ -1,9 +1,9 @@
-/* condition: conditional requests (RFC 9110, section 13.1). A route with has_tags gives its answers an ETag; its handler
- * compares that with the tags of If-Match and If-None-Match, since only it knows the content. No other answer has an
- * ETag, and none has a Last-Modified date, so elsewhere If-Match with tags never holds. "If-Match: *" requires that the
- * resource exists: GET and DELETE find that out themselves, but storing cannot. Requests that change nothing ignore
- * If-Unmodified-Since, as section 13.1.4 demands. Other requests with it are refused, since ignoring it would turn "store
- * this unless it was changed" into "store this". */
+/* condition: conditional requests (RFC 9110, section 13.1). Responses of a route with has_tags have an ETag; its
+ * handler compares that with the tags of If-Match and If-None-Match, since only the handler knows the content. No other
+ * response has an ETag, and none has a Last-Modified date, so elsewhere If-Match with tags is always false. "If-Match:
+ * *" requires that the resource exists: GET and DELETE find that out themselves, but a request that stores something
+ * cannot. Requests that change nothing ignore If-Unmodified-Since, as section 13.1.4 requires. Other requests with it
+ * are rejected, since ignoring it would turn "store this unless it has changed" into "store this". */
 #include "http/condition.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "http/request.h"
 
 static const struct denial unmatched = {
-        412, NULL, "If-Match fails, because it is compared only by GET and HEAD of what has an ETag."
+        412, NULL, "If-Match fails, because only GET and HEAD of resources with an ETag evaluate it."
 };
 static const struct denial undated = { 412, NULL,
                                        "If-Unmodified-Since fails, because nothing here has a Last-Modified date." };
@@ -64,8 +64,8 @@ void http_conditions_read(struct http_request *request, struct http_conditions *
         out->if_none_match = request->head.if_none_match ? read_list(request, "If-None-Match") : NULL;
 }
 
-/* Is the strong tag in the list, or is the list "*"? The weak comparison also matches W/"..." (section 8.8.3.2). What is
- * no tag is skipped. */
+/* True if the strong tag is in the list or the list is "*". The weak comparison also matches W/"..." (section 8.8.3.2).
+ * Anything that is not a tag is skipped. */
 static bool is_listed(const char *list, const char *tag, bool weakly)
 {
         size_t length = strlen(tag);

@@ -1,4 +1,4 @@
-/* If-Match and If-None-Match against a tag. exchange_test.c has requests whose route has no tags. */
+/* If-Match and If-None-Match against a tag. exchange_test.c tests requests whose route has no tags. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ static void lists_of_tags_are_read(void **state UNUSED)
 {
         static const struct {
                 const char *list;
-                bool weakly, strongly; /* is "abc" in it? */
+                bool weakly, strongly; /* true if it contains "abc" */
         } cases[] = {
                 { "\"abc\"", true, true },
                 { "W/\"abc\"", true, false },

@@ -1,9 +1,9 @@
 /* conn: what we know about a connection beyond what libmicrohttpd keeps.
  *
- * A refusal (408, 413, a head that is not HTTP) is written directly to the socket, since libmicrohttpd accepts answers
- * only before or after a whole body. Closing at once would reset the connection while the client is still sending, and
- * many clients would then never read the answer. So we shut down only our sending side. libmicrohttpd keeps reading and
- * the data is dropped, until the client stops or CONN_LINGER_BYTES or CONN_LINGER_MS is exceeded. */
+ * A refusal (408, 413, a head that is not HTTP) is written directly to the socket, since libmicrohttpd accepts
+ * responses only before or after a whole body. Closing at once would reset the connection while the client is still
+ * sending, and many clients would then never read the response. So we shut down only our sending side. libmicrohttpd
+ * keeps reading and the data is dropped, until the client stops or CONN_LINGER_BYTES or CONN_LINGER_MS is exceeded. */
 #include "http/conn.h"
 
 #include <stdlib.h>

@@ -36,7 +36,7 @@ struct conns {
         struct list list;
         size_t count;               /* length of the list */
         struct list *cursor;        /* where the next sweep continues: a link of the list, or its head */
-        struct list streams;        /* their requests, while the handler and the client are there */
+        struct list streams;        /* their requests, while both the handler and the client are active */
         struct list orphans;        /* held requests whose connection libmicrohttpd has closed       */
         struct http_request *spare; /* kept for the next requests, see request.c */
         unsigned spare_count;
@@ -46,9 +46,9 @@ struct conn {
         struct list link;
         struct conns *conns;
         struct MHD_Connection *mhd;
-        struct http_request *request; /* the current request, from its request line to its answer's last byte */
+        struct http_request *request; /* the current request, from its request line to the last byte of its response */
         int fd;
-        bool refused;          /* we wrote an answer ourselves and now wait for the client to stop */
+        bool refused;          /* we wrote a response ourselves and now wait for the client to stop */
         bool received_unknown; /* `received` is out of date */
         bool cut_short;        /* the client shut down its sending side in the middle of a body */
         uint64_t received;     /* bytes of all requests so far */
@@ -64,10 +64,10 @@ struct conn *conn_of(struct MHD_Connection *mhd); /* NULL: out of memory when th
 
 /* Writes the problem to the socket, bypassing libmicrohttpd, and shuts down our sending side. `extra_field` is "" or a
  * whole line. Whatever the client still sends is read and dropped, up to CONN_LINGER_BYTES and CONN_LINGER_MS, so that
- * the client can read the answer. */
+ * the client can read the response. */
 void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field,
                  const char *detail);
-/* The same for a client that has been answered. */
+/* Likewise for a client that has been answered. */
 void conn_linger(struct conn *conn);
 void conn_drop_unread(struct conn *conn); /* reads and drops what has arrived, up to CONN_LINGER_BYTES */
 /* Shuts the connection down; libmicrohttpd notices and closes it. */

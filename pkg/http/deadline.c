@@ -1,9 +1,9 @@
 /* deadline: libmicrohttpd's own timeout restarts with each byte, so a client that sends one byte every half second
- * would keep its connection forever. This file enforces total deadlines for a head, a body and an answer, with a timer
+ * would keep its connection forever. This file enforces total deadlines for heads, bodies and responses, with a timer
  * that checks all connections. libmicrohttpd reports a request only when its first line is complete. A head that began
  * earlier shows in the kernel's count of received bytes, which then exceeds that of the requests so far.
  *
- * Streams have no total deadline. Theirs counts from the last progress that a sweep has seen. */
+ * Streams have no total deadline: theirs counts from the last progress that a sweep has seen. */
 #include "http/deadline.h"
 
 #include <sys/socket.h>
@@ -74,7 +74,7 @@ static void note_progress(struct http_request *request, int64_t now_ms)
         arrival->swept_bytes = arrival->bytes;
 }
 
-/* True if the server stops and the client sends nothing: waiting for it would only delay the stop. */
+/* True if the server is stopping and the client sends nothing: waiting for it would only delay the stop. */
 static bool delays_stop(const struct http_request *request, int64_t now_ms)
 {
         return atomic_load_explicit(&request->conns->server->draining, memory_order_relaxed) &&
@@ -100,8 +100,8 @@ static void check_body(struct conn *conn, int64_t now_ms)
         }
 }
 
-/* An answer may take as long as a body of its size. libmicrohttpd's own timeout restarts with each byte that the client
- * reads. */
+/* A response may take as long as a body of its size. libmicrohttpd's own timeout restarts with each byte that the
+ * client reads. */
 static void check_sending(struct conn *conn, int64_t now_ms)
 {
         struct http_request *request = conn->request;
@@ -120,7 +120,7 @@ static void refuse_stream(struct http_request *request, int status, const char *
         stream_tell_gone(request);
 }
 
-/* While the handler pauses, bytes may wait unread, and the client may have sent its last. */
+/* While the handler pauses, bytes may wait unread, and the client may have sent its last byte. */
 static void skip_pause(struct conn *conn, const struct tcp_state *tcp, int64_t now_ms)
 {
         struct http_request *request = conn->request;
@@ -152,7 +152,8 @@ static void check_pieces(struct conn *conn, int64_t now_ms)
         }
 }
 
-/* A streamed answer. Progress is what the client's kernel acknowledges. A suspended connection has nothing to send. */
+/* A streamed answer. Progress means bytes acknowledged by the client's kernel. A suspended connection has nothing to
+ * send. */
 static void check_writing(struct conn *conn, int64_t now_ms)
 {
         struct stream *stream = conn->request->stream;

@@ -6,7 +6,7 @@
 
 #include "http/conn.h"
 
-/* Checks all connections, or a quarter of them where there are many. */
+/* Checks all connections, or a quarter of them if there are many. */
 void deadline_sweep(struct conns *conns, int64_t now_ms);
 
 #endif

@@ -1,7 +1,7 @@
 /* Clients that send their heads or bodies too slowly, and idle clients. */
 #include "http/refusal_test.h"
 
-/* Sends `text` one byte every 20 ms until an answer arrives. */
+/* Sends `text` one byte every 20 ms until a response arrives. */
 static void dribble(int fd, const char *text)
 {
         struct pollfd wait = { .fd = fd, .events = POLLIN };

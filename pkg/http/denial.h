@@ -1,4 +1,4 @@
-/* denial: why a request with a valid head is refused: it lacks a token, or its condition fails.
+/* denial: why a request with a valid head is refused: it lacks a token, or its precondition fails.
  *
  * Threads: any. */
 #ifndef HTTP_DENIAL_H

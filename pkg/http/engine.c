@@ -1,12 +1,12 @@
 /* engine: one loop's libmicrohttpd daemon. The daemon has no thread and no listener: the loop polls its epoll
  * descriptor. engine_turn runs the daemon when that descriptor was readable, when a connection was resumed or added, or
- * when the daemon says that it has more to do. A run serves each connection once, and the answers that it sends may
- * make pipelined requests ready at once, so there are several rounds while there is work. Their number is bounded so
+ * when the daemon says that it has more to do. A run serves each connection once, and the responses that it sends may
+ * make pipelined requests ready at once, so there are several rounds while there is work. Their number is limited so
  * that the loop's other handles are not kept waiting. The rest waits for the next turn, and an idle handle keeps the
  * loop from sleeping until then.
  *
- * While a held request is not yet suspended, libmicrohttpd constantly says that it has more to do. If that is its only
- * work, the loop sleeps anyway: the answer wakes it, and so does a timer each millisecond until the request is
+ * While a held request is not yet suspended, libmicrohttpd constantly reports that it has more to do. If that is its
+ * only work, the loop sleeps anyway: the response wakes it, and so does a timer each millisecond until the request is
  * suspended. Work that the engine cannot see, such as the rest of a long head, also waits a millisecond at most. The
  * loop also sleeps when the daemon has asked for several turns and no request has advanced: 0.9.75 does that when an
  * endless line has filled a connection's memory.

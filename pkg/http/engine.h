@@ -29,9 +29,9 @@ struct engine {
         unsigned still_turns; /* consecutive turns that had work and made no progress */
 
         /* Set by the callbacks: */
-        bool moved;       /* some request advanced in the last run */
-        size_t busy;      /* requests from their head's end to their answer's last byte */
-        size_t held;      /* of those, the ones whose handler returned without an answer */
+        bool moved;       /* a request advanced in the last run */
+        size_t busy;      /* requests from the end of their head to the last byte of their response */
+        size_t held;      /* of those, the ones whose handler returned without answering */
         size_t looked_at; /* of those, the ones that are neither suspended nor orphans */
 };
 

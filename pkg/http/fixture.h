@@ -1,4 +1,4 @@
-/* fixture: for the tests in this folder: a real server with its workers, each on a loop in its own thread, and raw
+/* fixture: a real server for the tests in this folder, with its workers, each on a loop in its own thread, and raw
  * client sockets, which can send what no HTTP library would.
  *
  *     struct fixture f;
@@ -364,11 +364,11 @@ static inline int client_byte(int fd)
         struct pollfd wait = { .fd = fd, .events = POLLIN };
         unsigned char byte;
         if (poll(&wait, 1, WAIT_MS) != 1)
-                fail_msg("nothing came within %d ms", WAIT_MS);
+                fail_msg("nothing arrived within %d ms", WAIT_MS);
         return recv(fd, &byte, 1, 0) == 1 ? byte : -1;
 }
 
-/* Reads one answer; `without_body` for HEAD. Returns its status, or -1 if the connection has ended. */
+/* Reads one response; `without_body` for HEAD. Returns its status, or -1 if the connection has ended. */
 static inline int client_read_head_or_all(int fd, struct answer *answer, bool without_body)
 {
         size_t n = 0;

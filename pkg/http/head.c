@@ -1,8 +1,8 @@
 /* head: checks a request's head before anything acts on it. Two servers that disagree on where a request ends can be
  * made to hand one client's bytes to another ("request smuggling"; RFC 9112, section 11.2), so ambiguous heads are
- * refused: field lines folded or with space before the colon, a bare CR, a NUL, several Content-Lengths, Content-Length
- * beside Transfer-Encoding, any transfer coding but "chunked", no Host or two, an invalid Host, two Content-Types.
- * Control characters in values are refused too, since they do harm in a log or on a terminal.
+ * rejected: field lines that are folded or have a space before the colon, a bare CR, a NUL, several Content-Lengths,
+ * Content-Length beside Transfer-Encoding, any transfer coding but "chunked", no Host or two, an invalid Host, two
+ * Content-Types. Control characters in values are rejected too, since they can cause harm in a log or on a terminal.
  *
  * libmicrohttpd 1.0 checks the syntax of lines itself when it is told to be strict. 0.9.75 does not, but it leaves the
  * head in place in its memory and overwrites each colon, CR and LF that it parsed with a NUL. So the lines can be
@@ -189,7 +189,7 @@ static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind UNUSED, const
         if (!is_token(name, name_length))
                 head->fault = "A field name contains an invalid character.";
         else if (!follow(pass, name, name_length, value, length) || memchr(value, '\r', length))
-                head->fault = "A line of the head is folded, or does not end with CR LF alone.";
+                head->fault = "A line of the head is folded or does not end with CR LF.";
         else if (has_control(value, length))
                 head->fault = "A field contains a control character.";
         if (head->fault)
@@ -244,7 +244,7 @@ void head_check(struct head *head, struct MHD_Connection *mhd, const struct requ
         }
         (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_field, &pass);
         if (!head->fault && by_address && pass.expected + 2 != line->method + size->header_size)
-                head->fault = "A line of the head is folded, or does not end with CR LF alone.";
+                head->fault = "A line of the head is folded or does not end with CR LF.";
         if (!head->fault)
                 head->fault = framing_fault(head, line->version);
         head->is_old = !strcmp(line->version, "HTTP/1.0");

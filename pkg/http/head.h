@@ -13,7 +13,7 @@
 enum {
         CORRELATION_ID_MAX = 128,
         HEAD_FIELD_BYTES = 64,    /* libmicrohttpd's memory for each field, in addition to its text */
-        HEAD_ANSWER_BYTES = 1024, /* its memory for the head of the answer                          */
+        HEAD_ANSWER_BYTES = 1024, /* its memory for the head of the response                          */
 };
 
 struct head {
@@ -23,14 +23,14 @@ struct head {
         unsigned hosts, content_lengths, transfer_encodings, content_types;
         bool chunked, expects_continue;
         bool is_old;                /* HTTP/1.0 */
-        const char *correlation_id; /* as received; NULL: no usable one */
+        const char *correlation_id; /* as received; NULL: none that is usable */
         const char *authorization;  /* the first such field; NULL: none */
         unsigned authorizations;
         const char *if_match; /* NULL: none */
         bool if_unmodified_since;
-        bool if_none_match;           /* there is such a field */
+        bool if_none_match;           /* whether there is such a field */
         bool wants_close, wants_keep; /* the options "close" and "keep-alive" of Connection */
-        bool closes;                  /* the connection ends with the answer                */
+        bool closes;                  /* the connection closes after the response                */
         const char *fault;            /* what is wrong with the head, static; NULL: nothing */
 };
 

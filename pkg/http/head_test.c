@@ -1,10 +1,10 @@
 /* Heads that are ambiguous, malformed or too large, and valid heads that look odd. */
 #include "http/refusal_test.h"
 
-enum { CLOSED = 0 /* 400, or closed without an answer */ };
+enum { CLOSED = 0 /* 400, or closed without a response */ };
 
-/* Nothing may follow an answer. The exception is libmicrohttpd 0.9.75's own page for a malformed Content-Length, which
- * has its head twice. */
+/* Nothing may follow a response, except that libmicrohttpd 0.9.75's own page for a malformed Content-Length repeats its
+ * head. */
 static void assert_nothing_else_is_answered(int fd)
 {
         char rest[2048];
@@ -119,7 +119,7 @@ static void heads_that_only_look_odd_are_taken(void **state)
         }
 }
 
-/* The server must not serve the bytes that follow a refused head. */
+/* The server must not process the bytes that follow a rejected head. */
 static void nothing_behind_an_ambiguous_head_is_served(void **state)
 {
         static const char request[] = POST "Content-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -132,7 +132,7 @@ static void nothing_behind_an_ambiguous_head_is_served(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* A client that sends everything before it reads still gets the whole answer. */
+/* A client that sends everything before it reads still gets the whole response. */
 static int status_of_refusal(int fd, const char *request)
 {
         client_send(fd, request);

@@ -20,7 +20,7 @@ static void on_answered(const struct http_record *record, void *context)
                        record->status, record->response_bytes);
 }
 
-/* The client that `keep_and_reset` disconnects from within the handler, before libmicrohttpd looks for an answer. */
+/* The client that `keep_and_reset` disconnects from within the handler, before libmicrohttpd looks for a response. */
 static int client;
 
 static void reset_client(void)

@@ -22,23 +22,24 @@
  * deadline. Then the route's handler runs, exactly once. The request lives until it has been answered exactly once by
  * http_respond or http_problem; after that call the pointer is invalid for the caller. The GET route answers HEAD too,
  * and the server omits the body. The server itself answers with problem+json (RFC 9457): 400, 401, 404, 405 with Allow,
- * 408, 413, 414, 431, and 503 when there are too many connections or the transfer memory is used up. All answers carry
- * `x-correlation-id`: the request's own if it is 1 to 128 visible ASCII characters, otherwise a new UUID (version 7).
+ * 408, 413, 414, 431, and 503 when there are too many connections or the transfer memory is used up. All responses
+ * carry `x-correlation-id`: the request's own if it is 1 to 128 visible ASCII characters, otherwise a new UUID (version
+ * 7).
  *
- * A head that two servers could read differently (RFC 9112, section 11.2) is refused with 400: folded lines, bare CR or
- * LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any coding but "chunked", no Host or
- * two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a target that
- * is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match (unless
- * the route has tags) and If-Unmodified-Since with 412, see condition.c. From a refused client the server reads up to 1 MiB more, for up to a
- * second, so that a client that sends everything before it reads still sees the answer.
+ * A head that two servers could read differently (RFC 9112, section 11.2) is rejected with 400: folded lines, bare CR
+ * or LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any coding but "chunked", no Host
+ * or two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a target
+ * that is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match
+ * (unless the route has tags) and If-Unmodified-Since with 412, see condition.c. From a refused client the server reads
+ * up to 1 MiB more, for up to a second, so that a client that sends everything before it reads still sees the response.
  *
  * Exception: if libmicrohttpd gives up before we see the request, it answers with a short HTML page and closes the
  * connection. This happens with a malformed request line or field line, another HTTP version (505), and a
  * Content-Length or chunk size that is not a number. libmicrohttpd 1.0.1 (Debian 13, Ubuntu 24.04) refuses chunk
  * extensions (RFC 9112, section 7.1.1) in the same way, with 400.
  *
- * Streams: a route's `at_head` may take the body in pieces, and any handler may answer in pieces, in constant memory:
- * see "Streams" below.
+ * Streams: a route's `at_head` may take the body in pieces, and any handler may send the response in pieces, in
+ * constant memory; see "Streams" below.
  *
  * Threads: http_server_*: any. Everything else: loop only, in the thread of the worker's loop. */
 #ifndef HTTP_HTTP_H
@@ -66,14 +67,14 @@ struct http_route {
         const char *name;   /* static; the label `route` of the metrics                           */
         void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
         bool body;      /* accepts a body; otherwise a body is read and dropped */
-        bool is_public; /* needs no token even where tokens are set */
-        bool has_tags;  /* GET and HEAD answer with an ETag and check If-Match by it, see http_conditions */
-        /* NULL, or called when the head has arrived and the client holds back the body (`Expect`). Returns without an
-         * answer if the body is wanted; `handle` is then called with it. */
+        bool is_public; /* needs no token even if tokens are set */
+        bool has_tags;  /* responses to GET and HEAD have an ETag; see http_conditions */
+        /* NULL, or called when the head has arrived and the client holds back the body (`Expect`). If it returns
+         * without answering, the body is requested, and `handle` is called with it. */
         void (*judge)(struct http_request *request, void *context);
-        /* NULL, or called whenever the head of a request with or without a body has arrived: may choose to get the body
-         * in pieces (http_request_stream), or answer at once. If it does neither, `judge` and `handle` follow as usual.
-         * Needs `body`. */
+        /* NULL, or called whenever the head of a request with or without a body has arrived: may choose to receive the
+         * body in pieces (http_request_stream), or answer at once. If it does neither, `judge` and `handle` are called
+         * as usual. Needs `body`. */
         void (*at_head)(struct http_request *request, void *context);
 };
 
@@ -86,22 +87,23 @@ struct http_record {
         const struct http_request *request; /* borrowed; http_request_remote and the like return the rest */
         int status;
         size_t request_bytes, response_bytes; /* bodies only */
-        int64_t duration_us;                  /* from the end of the head until the answer is handed over, or, of a
-                                               * streamed answer, until its end is written */
+        int64_t duration_us;                  /* from the end of the head until the response is handed over, or for
+                                               * a streamed response until its end is written */
         int64_t count;                        /* http_request_set_count's; -1: none */
-        bool is_broken;                       /* a streamed answer that was broken off */
+        bool is_broken;                       /* a streamed response that was aborted */
 };
 
 struct http_options {
-        const char *address;             /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
-        uint16_t port;                   /* 0: the system chooses one, see http_server_port */
-        const struct http_route *routes; /* static; of two that match, the one with fewer parameters wins, "*" last */
+        const char *address; /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
+        uint16_t port;       /* 0: the system chooses one, see http_server_port */
+        /* Static; if two match, the one with fewer parameters wins, and "*" comes last. */
+        const struct http_route *routes;
         size_t route_count;
         unsigned workers;          /* how many times http_worker_open will be called; 0 = 1         */
         size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
         size_t header_max_bytes;   /* memory for a head: its text, 64 bytes per field, cookies twice, and 1 KiB for the
-                                    * head of the answer; 0 = 8 KiB */
-        size_t transfer_max_bytes; /* memory for bodies, long targets and answers in transit, over all workers; 0 = a
+                                    * head of the response; 0 = 8 KiB */
+        size_t transfer_max_bytes; /* memory for bodies, long targets and responses in transit, over all workers; 0 = a
                                     * sixth of the memory limit of the control group, or 256 MiB without one */
         unsigned connections_max;  /* of the process; 0 = 16384, or fewer if a quarter of that memory limit or the
                                     * descriptor limit allows no more */
@@ -153,15 +155,15 @@ struct http_token {
 };
 
 /* From now on a request for a route that is not public needs one of these tokens; otherwise it gets 401 and
- * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body of such a request. It
- * refuses a large, chunked or announced (`Expect`) body before it arrives. An empty list locks everyone out; without
+ * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body of such a request, and
+ * rejects a large, chunked or announced (`Expect`) body before it arrives. An empty list locks everyone out; without
  * this call everyone is admitted. The tokens are copied, and wiped when the last request that used them is gone.
  * ERR_NOMEM: the previous tokens stay. Any thread. */
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
                            struct err *err) NODISCARD;
 
-/* From now on answers carry `Connection: close`; new connections are still accepted. Streams end within half a second,
- * see "Streams", and new ones are refused with 503. */
+/* From now on responses carry `Connection: close`; new connections are still accepted. Streams end within half a
+ * second, see "Streams", and new ones are rejected with 503. */
 void http_server_drain(struct http_server *server);
 
 /* Frees the server. Close every worker first. NULL is fine. */
@@ -181,13 +183,13 @@ int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context,
                      struct err *err) NODISCARD;
 
 /* Runs libmicrohttpd: call it in each turn of the loop from a uv_prepare handle, before flushing what the handlers may
- * have queued. It costs nothing when there is nothing to do. An answer given later in the same turn wakes the loop. */
+ * have queued. It costs nothing when there is nothing to do. A response given later in the same turn wakes the loop. */
 void http_worker_turn(struct http_worker *worker);
 
 /* The first half of a stop: accepts the connections waiting in the listener's queue, and none after them. The last
  * worker to call this closes the listener. */
 void http_worker_stop_accepting(struct http_worker *worker);
-/* The number of requests whose head has arrived and whose answer is not yet fully written. */
+/* The number of requests whose head has arrived and whose response is not yet fully written. */
 size_t http_worker_busy(const struct http_worker *worker);
 /* Closes the worker: answers every pending request with 503, and closes all connections and the worker's handles. The
  * loop must run until the handles are closed; the last one frees the worker. The caller must no longer answer those
@@ -201,10 +203,10 @@ const char *http_request_target(const struct http_request *request); /* as sent:
 const char *http_request_path(const struct http_request *request);   /* percent-decoded, without query   */
 const char *http_request_param(const struct http_request *request, const char *name); /* of the path; NULL */
 const char *http_request_query(const struct http_request *request, const char *name); /* decoded; NULL    */
-/* `name` in upper or lower case. NULL: absent. Header fields vanish with the connection: read them before the handler
- * returns, and copy those needed later. The same goes for http_request_each_header. */
+/* `name` is case-insensitive. NULL: absent. Header fields are gone once the connection is: read them before the handler
+ * returns, and copy those needed later. The same applies to http_request_each_header. */
 const char *http_request_header(const struct http_request *request, const char *name);
-/* Calls `each` for every header field in the order they came, until it returns false. */
+/* Calls `each` for every header field, in the order received, until it returns false. */
 void http_request_each_header(const struct http_request *request,
                               bool (*each)(const char *name, const char *value, void *data), void *data);
 void http_request_each_query(const struct http_request *request,
@@ -224,10 +226,10 @@ int64_t http_request_started_us(const struct http_request *request); /* clock_mo
 
 /* True if the client has disconnected (one system call), so that a held request need not be executed. The request must
  * still be answered, which frees it. A client that has only shut down its sending side (`nc -N`) looks the same and
- * still reads the answer, so the answer must say that nothing was done. */
+ * still reads the response, so the response must say that nothing was done. */
 bool http_request_is_abandoned(const struct http_request *request);
 
-/* How many things the request was about so far, for the access log. */
+/* Sets the number of items that the request has processed so far, for the access log. */
 void http_request_set_count(struct http_request *request, size_t count);
 
 /* --- Conditional requests (RFC 9110, section 13), for a route with has_tags ------------------------------ */
@@ -236,10 +238,10 @@ struct http_conditions {
         char *if_match, *if_none_match; /* owned; NULL: no such field */
 };
 
-/* Copies the conditions, which would vanish like all header fields. If memory runs out they are left out: whoever reads
- * then gets the whole answer. Owned: give it to http_conditions_fini. */
+/* Copies the conditions, because header fields do not outlive the handler. If memory runs out they are omitted, and the
+ * client gets the whole response. Owned: give it to http_conditions_fini. */
 void http_conditions_read(struct http_request *request, struct http_conditions *out);
-/* What to answer instead of the content with this strong tag, `"..."`: 304, 412, or 0 for nothing else. */
+/* The status to send instead of the content with this strong tag, `"..."`: 304 or 412; 0: send the content. */
 int http_conditions_check(const struct http_conditions *conditions, const char *tag);
 void http_conditions_fini(struct http_conditions *conditions);
 
@@ -247,7 +249,7 @@ void http_conditions_fini(struct http_conditions *conditions);
 
 /* Answers the request, which is invalid afterwards. Never fails for the caller: if memory runs out it closes the
  * connection instead. The server adds the header fields `content-type`, `x-correlation-id`, `connection`, `date`,
- * `content-length`, `keep-alive`, and `cache-control: no-store` unless the answer has its own. A 304 gets the body of
+ * `content-length`, `keep-alive`, and `cache-control: no-store` unless the response has its own. A 304 gets the body of
  * the 200, which is not sent. */
 void http_respond(struct http_request *request, const struct http_answer *answer);
 
@@ -262,8 +264,8 @@ void http_problem_with(struct http_request *request, int status, const char *mem
 
 /* --- Streams -------------------------------------------------------------------------------------- */
 
-/* A body in pieces and an answer in pieces. Neither has a size limit or a total deadline. A client that makes no progress
- * for `body_timeout_ms` is cut off; a handler may pause, or have nothing to write, for as long as it likes.
+/* A body or a response in pieces has neither a size limit nor a total deadline. A client that makes no progress for
+ * `body_timeout_ms` is cut off; a handler may pause, or have nothing to write, for any length of time.
  *
  *     static void at_head(struct http_request *request, void *context)
  *     {
@@ -278,8 +280,8 @@ void http_problem_with(struct http_request *request, int status, const char *mem
  *     }
  *     static void on_end(struct http_request *request, void *data)
  *     {
- *             ...                                      // answer now or later, whole or as a stream:
- *             if (http_respond_stream(request, &(struct http_answer){ .status = 200, .content_type = "text/plain" },
+ *             ... // answer now or later, at once or as a stream: if (http_respond_stream(request, &(struct
+ *             http_answer){ .status = 200, .content_type = "text/plain" },
  *                                     &answer_ops, data) == 0)
  *                     on_writable(request, data);
  *     }
@@ -287,58 +289,59 @@ void http_problem_with(struct http_request *request, int status, const char *mem
  *     {
  *             while (next(data, &bytes, &length))
  *                     if (!http_stream_write(request, bytes, length))
- *                             return;                  // full: on_writable comes again
+ *                             return;                  // full: on_writable is called again
  *             http_stream_end(request, NULL, 0);
  *     }
  *
  * A streamed request lives until http_respond, http_problem, http_stream_end or http_stream_abort, even after on_gone,
  * so pending callbacks of the handler can still refer to it. Every callback may make any of these calls. */
-struct http_stream_ops { /* static; each may be NULL but on_piece and on_end of a body */
+struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end for a body */
         /* A piece of the body, borrowed during the call. */
         void (*on_piece)(struct http_request *request, const char *bytes, size_t length, void *data);
-        /* The body is whole: answer, now or later. */
+        /* The body is complete: answer, now or later. */
         void (*on_end)(struct http_request *request, void *data);
-        /* The answer has room again: after http_stream_write has said "full", and at most once for each time. */
+        /* The response has room again: called at most once after each http_stream_write that returned "full". */
         void (*on_writable)(struct http_request *request, void *data);
-        /* Called once: the client has left or has stalled for too long, the request is refused, or memory has run out.
-         * No other callback follows. The request must still be ended, by an answer or http_stream_abort. */
+        /* Called at most once: the client has left or stalled for too long, the request was rejected, or memory has run
+         * out. No other callback follows. The request must still be ended, by an answer or http_stream_abort. */
         void (*on_gone)(struct http_request *request, void *data);
-        /* The server drains. End the request soon. NULL: an answer is broken off, which on_gone tells; a body may go on
-         * until the workers are closed. */
+        /* The server is draining: end the request soon. If this is NULL, a response is aborted, which on_gone reports;
+         * a body may continue until the workers are closed. */
         void (*on_drain)(struct http_request *request, void *data);
 };
 
-/* From at_head only: the body comes in pieces, without the limit of body_max_bytes, and `handle` is not called. Returns
- * 0; otherwise the request has been answered with 503, because the server drains or memory is short. The handler may
- * answer before on_end. The server then reads and drops the rest of a small body and closes the connection after any
- * other, so the answer must be short (16 KiB). */
+/* Call this only from at_head: the body then arrives in pieces, without the limit of body_max_bytes, and `handle` is
+ * not called. Returns 0; otherwise the request has been answered with 503, because the server is draining or memory has
+ * run out. The handler may answer before on_end. The server then reads and drops the rest of a small body and closes
+ * the connection after any other, so the response must be short (16 KiB). */
 int http_request_stream(struct http_request *request, const struct http_stream_ops *ops, void *data) NODISCARD;
-/* Until http_request_resume no pieces come and nothing more is read from the client. on_end may still come. */
+/* Until http_request_resume no pieces arrive and nothing more is read from the client. on_end may still be called. */
 void http_request_pause(struct http_request *request);
 void http_request_resume(struct http_request *request);
 
-/* Answers with the status, the header fields, and a body that http_stream_write sends in HTTP's chunked coding. The
- * caller announces trailers by a field `Trailer`. `answer` has no body. Returns 0: write the body, then end it. Any
- * other value means that the request has been answered. 1: with the head alone, since the method is HEAD; the
- * connection ends. ERR_INVALID: with 505, since a client of HTTP/1.0 could not tell a broken body from a whole one.
- * ERR_UNAVAILABLE: with 503, since the server drains. ERR_LIMIT, ERR_NOMEM: with 503, or by closing the connection. */
+/* Answers with the status, the header fields, and a body that http_stream_write sends in chunked coding. The caller
+ * announces trailers in a field `Trailer`. `answer` has no body. Returns 0: write the body, then end it. Any other
+ * value means that the request has been answered. 1: with only the head, since the method is HEAD; the connection is
+ * closed. ERR_INVALID: with 505, since an HTTP/1.0 client could not tell an aborted body from a complete one.
+ * ERR_UNAVAILABLE: with 503, since the server is draining. ERR_LIMIT, ERR_NOMEM: with 503, or by closing the
+ * connection. */
 int http_respond_stream(struct http_request *request, const struct http_answer *answer,
                         const struct http_stream_ops *ops, void *data) NODISCARD;
-/* Appends a copy of the bytes to the answer. Always takes all of them. Returns false if the answer is full: continue
- * after on_writable. At most 64 KiB and the last write wait for a slow reader; they count in transfer_max_bytes. */
+/* Appends a copy of all the bytes to the response. Returns false if the response is now full: continue after
+ * on_writable. At most 64 KiB and the last write wait for a slow reader; they count in transfer_max_bytes. */
 bool http_stream_write(struct http_request *request, const void *bytes, size_t length);
-/* The answer is whole; trailers follow its last byte. The request is invalid afterwards. */
+/* The response is complete; trailers follow its last byte. The request is invalid afterwards. */
 void http_stream_end(struct http_request *request, const struct http_header *trailers, size_t trailer_count);
-/* Breaks the answer off so that the client sees that it is not whole. The request is invalid afterwards. */
+/* Aborts the response so that the client sees that it is incomplete. The request is invalid afterwards. */
 void http_stream_abort(struct http_request *request);
 
-/* Does the Content-Type value name this media type? Parameters and case do not matter. */
+/* True if the Content-Type value names this media type, ignoring parameters and case. */
 bool http_media_type_is(const char *content_type, const char *type);
 /* The value of a parameter of a Content-Type value (RFC 9110, section 5.6.6), without its quotes: Returns 1; 0 if it is
- * absent or empty; -1 if it is malformed: quotes that do not end, no '=', a value that does not fit, or the same
- * parameter again with another value. */
+ * absent or empty; -1 if it is malformed: an unterminated quoted string, no '=', a value that does not fit, or the same
+ * parameter twice with different values. */
 int http_media_type_parameter(const char *content_type, const char *name, char *value, size_t size);
-/* Does the Accept value accept `type`? NULL accepts anything; a range with q=0 does not accept. */
+/* True if the Accept value accepts `type`. NULL accepts anything; a range with q=0 accepts nothing. */
 bool http_accepts(const char *accept, const char *type);
 
 #endif

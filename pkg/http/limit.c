@@ -1,4 +1,4 @@
-/* limit: how many connections are allowed. The process limit is an option, lowered where descriptors are scarce, so
+/* limit: how many connections are allowed. The process limit is an option. It is lowered if descriptors are scarce, so
  * that enough stay free for others, such as the connections to Redis. Each worker has a share of that limit. When
  * others need more descriptors, the workers close idle connections, in each sweep no more than the excess. */
 #include "http/limit.h"
@@ -9,8 +9,8 @@
 enum {
         DESCRIPTORS_KEPT = 64,      /* for everything but client connections */
         DESCRIPTORS_WORKER = 8,     /* per worker: its loop, libmicrohttpd, an accept */
-        DESCRIPTORS_LEAST_PART = 8, /* clients always get one in this many descriptors */
-        REFUSED_PART = 16,          /* one in this many descriptors is for connections being turned away */
+        DESCRIPTORS_LEAST_PART = 8, /* clients always get at least one of this many descriptors */
+        REFUSED_PART = 16,          /* one of this many descriptors is reserved for connections being rejected */
         AHEAD_SHARE = 8,            /* a worker may exceed its share by this part ... */
         AHEAD_MAX = 8,              /* ... but by no more than this */
 };

@@ -10,14 +10,14 @@
 
 #include "http/account.h"
 
-enum { REFUSED_MAX = 64 }; /* connections that one worker may be turning away */
+enum { REFUSED_MAX = 64 }; /* connections that one worker may be rejecting at a time */
 
 struct connection_limit {
         unsigned workers, configured;
-        unsigned refused_max; /* connections that one worker may be turning away; at most REFUSED_MAX */
+        unsigned refused_max; /* connections that one worker may be rejecting at a time; at most REFUSED_MAX */
         size_t descriptors;   /* descriptors that the process may open */
         atomic_size_t kept;   /* of those, for everything but client connections */
-        atomic_uint max;      /* `configured`, or less where descriptors are scarce */
+        atomic_uint max;      /* `configured`, or less if descriptors are scarce */
         atomic_uint open;     /* over all workers                                                     */
 };
 
@@ -38,7 +38,7 @@ struct connection_share {
 /* Counts an accepted connection; false if it exceeds the limit. */
 bool connection_share_enter(struct connection_share *share);
 void connection_share_leave(struct connection_share *share);
-/* Does the worker exceed its share, so that others should accept? */
+/* True if the worker exceeds its share, so that others should accept. */
 bool connection_share_is_full(const struct connection_share *share);
 
 #endif

@@ -37,7 +37,7 @@ static int stop(void **state UNUSED)
         return 0;
 }
 
-/* Sends the request on a new connection; returns the status, or 0 if the connection is closed without an answer. */
+/* Sends the request on a new connection; returns the status, or 0 if the connection is closed without a response. */
 static int status_of(const char *request)
 {
         char text[512];

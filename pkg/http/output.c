@@ -1,5 +1,5 @@
-/* output: one array. Bytes are taken from its start; what remains moves to the start when the end has no more room. It
- * grows for a large write, and is given back when it is empty and larger than most answers need. */
+/* output: one array. Bytes are taken from its start; the rest moves to the start when there is no more room at the end.
+ * The buffer grows for a large write, and is freed when it is empty and larger than most responses need. */
 #include "http/output.h"
 
 #include <stdlib.h>

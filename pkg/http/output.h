@@ -1,4 +1,4 @@
-/* output: the bytes of a streamed answer that wait for the client, within the budget.
+/* output: the bytes of a streamed response that wait for the client, within the budget.
  *
  * Threads: one at a time. */
 #ifndef HTTP_OUTPUT_H
@@ -11,7 +11,7 @@
 struct output { /* all zero: empty */
         char *data;
         size_t start, length; /* the bytes are at data + start */
-        size_t capacity;      /* also what is taken from the budget */
+        size_t capacity;      /* allocated, and taken from the budget */
 };
 
 /* Copies the bytes to the end. Returns 0 or ERR_NOMEM. */

@@ -1,9 +1,9 @@
 /* overflow: when a head does not fit into libmicrohttpd's memory for a connection, libmicrohttpd gives up at once and
- * answers with its own HTML page. Its only advance notice is a log message, which does not say which connection it
- * means. So when that message arrives, we search for the connection: one whose head is incomplete and which has sent
- * more than our limit allows. Any such connection deserves a 431. We write our answer to the socket and shut down our
- * sending side, so that the page is never sent. libmicrohttpd then closes the connection, while the client may still be
- * sending; a copy of the descriptor keeps it open until the client has read the answer.
+ * sends its own HTML page. Its only advance notice is a log message, which does not say which connection it means. So
+ * when that message arrives, we search for the connection: one whose head is incomplete and which has sent more than
+ * our limit allows. Any such connection deserves a 431. We write our response to the socket and shut down our sending
+ * side, so that the page is never sent. libmicrohttpd then closes the connection, while the client may still be
+ * sending; a copy of the descriptor keeps it open until the client has read the response.
  *
  * The search starts with the newest connections and checks a limited number, since each check costs system calls. If
  * the right one is not among them, the client gets libmicrohttpd's page. */
@@ -17,7 +17,8 @@
 
 enum { LOOK_MAX = 256 };
 
-/* How much of libmicrohttpd's memory the incomplete head takes. 0: there is none, or its size is unknown. */
+/* How much of libmicrohttpd's memory the incomplete head takes; 0: there is no incomplete head, or its size is
+ * unknown. */
 static size_t memory_of_head(struct conn *conn)
 {
         struct tcp_state tcp;

@@ -12,7 +12,7 @@
 
 struct overflow {
         struct conns *conns;
-        struct refused_list *refused; /* waits until the clients have read their answers */
+        struct refused_list *refused; /* waits until the clients have read their responses */
 };
 
 /* libmicrohttpd's logger (MHD_OPTION_EXTERNAL_LOGGER); `cls` is a struct overflow. */

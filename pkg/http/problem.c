@@ -1,6 +1,6 @@
-/* problem: errors as problem+json (RFC 9457). They are sent in two ways: through libmicrohttpd like any answer
- * (answer.c), or directly to the socket where libmicrohttpd accepts no answer: while it still reads a head or a body,
- * and on a connection that it never gets. Errors are rare, so jansson can do the quoting. */
+/* problem: errors as problem+json (RFC 9457). They are sent in two ways: through libmicrohttpd like any response
+ * (answer.c), or directly to the socket when libmicrohttpd accepts no response: while it still reads a head or a body,
+ * and on a connection that it never gets. Errors are rare, so jansson may do the quoting. */
 #include "http/problem.h"
 
 #include <stdlib.h>
@@ -76,7 +76,8 @@ void problem_send(int fd, int status, const char *detail, const char *correlatio
                        "Cache-Control: no-store\r\nContent-Length: %zu\r\nx-correlation-id: %s\r\n%s\r\n%s",
                        status, status_phrase(status), problem_date(date), body.len, correlation_id, extra_field,
                        body.data) == 0)
-                /* The write fits, because the socket's buffer is empty; a client that has gone misses nothing. */
+                /* The write fits, because the socket's buffer is empty; a client that has disconnected misses
+                 * nothing. */
                 (void)send(fd, all.data, all.len, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)shutdown(fd, SHUT_WR); /* fails only if the client has reset the connection */
         buf_fini(&body);

@@ -13,7 +13,7 @@ enum { PROBLEM_MAX_BYTES = 16 << 10, PROBLEM_DATE_SIZE = 64 };
 /* Appends the problem as JSON. `members` may be NULL. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int problem_print(struct buf *out, int status, const char *detail, const char *correlation_id,
                   const char *members) NODISCARD;
-/* Writes a complete answer with that problem to the socket, without blocking, and shuts down our sending side.
+/* Writes a complete response with that problem to the socket, without blocking, and shuts down our sending side.
  * `extra_field` is "" or a whole line. */
 void problem_send(int fd, int status, const char *detail, const char *correlation_id, const char *extra_field);
 /* The value of a Date field: now. Returns `date`. */

@@ -1,5 +1,5 @@
-/* Answers to a client whose body is too large or that speaks TLS, and to clients beyond the limit. They can read the
- * answer even if they send everything before they read. */
+/* Responses to a client whose body is too large or that speaks TLS, and to clients beyond the limit. They can read the
+ * response even if they send everything before they read. */
 #include "http/refusal_test.h"
 
 static void assert_refused(const char *bytes, size_t length, int status)
@@ -57,7 +57,7 @@ static void a_large_body_is_refused_before_it_is_sent_to_a_client_that_asks(void
         assert_refused(request, sizeof(request) - 1, 413);
 }
 
-/* A request that its head alone decides is answered without 100 (Continue). */
+/* A request whose head alone determines the response is answered without 100 (Continue). */
 static void a_client_that_asks_is_refused_before_it_sends_a_body(void **state)
 {
         static const struct {

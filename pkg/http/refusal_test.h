@@ -1,4 +1,4 @@
-/* refusal: for the tests of refusals: a server with low limits, and the check of a refusal.
+/* refusal: for the tests of refusals: a server with low limits, and a check for refusals.
  *
  * Threads: one at a time. */
 #ifndef HTTP_REFUSAL_TEST_H

@@ -1,5 +1,5 @@
 /* refused: closing a socket before the client's request is read would reset the connection, and the client might lose
- * the answer. So the socket stays open until the client has closed it, for a second at most. */
+ * the response. So the socket stays open until the client has closed it, for a second at most. */
 #include "http/refused.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ void refused_sweep(struct refused_list *list, int64_t now_ms, bool all)
                 struct refused *refused = &list->each[i];
                 if (refused->fd < 0 || (!drop_input(refused->fd) && now_ms < refused->until_ms && !all))
                         continue;
-                (void)close(refused->fd); /* no answer is owed on it */
+                (void)close(refused->fd); /* no response is pending on it */
                 refused->fd = -1;
                 list->count--;
         }
@@ -51,7 +51,7 @@ void refused_linger(struct refused_list *list, int fd)
                 return;
         }
         (void)drop_input(fd);
-        (void)close(fd); /* too many to wait for each */
+        (void)close(fd); /* too many to wait for all of them */
 }
 
 void refused_add(struct refused_list *list, int fd, int status, const char *extra_field, const char *detail)

@@ -1,5 +1,5 @@
-/* refused: connections being turned away. They are answered without libmicrohttpd and closed when the client has read
- * the answer.
+/* refused: connections being rejected. They are answered without libmicrohttpd and closed when the client has read the
+ * response.
  *
  * Threads: loop only. */
 #ifndef HTTP_REFUSED_H

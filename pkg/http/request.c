@@ -1,10 +1,10 @@
 /* request: manages the memory of requests, refuses them, and answers the handlers' questions about them. The structures
- * are reused for later requests and hold all that a typical request needs, so a request costs no allocation beyond its
- * answer.
+ * are reused for later requests and hold all that a typical request needs, so a request costs no allocation besides its
+ * response.
  *
  * libmicrohttpd may close a connection that is not suspended and free all that it kept of the request, although the
- * handler still needs it. Such a request becomes an orphan: everything that may still be asked of it is copied, and it
- * lives until it is answered. */
+ * handler still needs it. Such a request becomes an orphan: everything that the handler may still read from it is
+ * copied, and it lives until it is answered. */
 #include "http/request.h"
 
 #include <assert.h>
@@ -44,7 +44,7 @@ static struct http_request *request_alloc(struct conns *conns)
 }
 
 /* Room for the target, the decoded path and the decoded parameters, one after the other. A long target counts against
- * the budget, and so does its parsed query, in which each `&` becomes many bytes. If there is no room, the request has
+ * the budget, and so does its parsed query, in which each `&` becomes many bytes. If there is no room, the request gets
  * no target and is_full is set. */
 static void copy_target(struct http_request *request, const char *text)
 {

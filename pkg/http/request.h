@@ -34,7 +34,7 @@ struct request_target {
         char *text;      /* ours: the target, the decoded path, the parameters */
         size_t length;   /* of the target */
         const char *path;
-        struct query *query; /* NULL until asked for */
+        struct query *query; /* NULL until it is first needed */
         size_t charged;      /* of the budget */
         bool is_full;        /* the budget had no room for it */
 };
@@ -48,7 +48,7 @@ struct request_arrival { /* how its body arrives */
 };
 
 struct request_answer {
-        struct MHD_Response *response; /* the answer, until it is handed over */
+        struct MHD_Response *response; /* the response, until it is handed over */
         const char *body;              /* the body of `response`, with the same lifetime */
         size_t length;
         size_t charged; /* of the budget */
@@ -76,12 +76,12 @@ struct http_request {
         struct request_answer answer;
         const struct denial *denial; /* NULL: the request may be executed */
         struct token_pass pass;
-        struct stream *stream; /* NULL: the request is no stream */
+        struct stream *stream; /* NULL: the request is not a stream */
         int64_t count;         /* http_request_set_count's; -1: none */
         int64_t started_us;
         bool counted;   /* in engine->busy */
         bool suspended; /* STAGE_HELD: the connection is suspended ... */
-        unsigned looks; /* ... after libmicrohttpd has looked for an answer this often */
+        unsigned looks; /* ... after libmicrohttpd has looked for a response this many times */
         struct list orphan;
 
         /* Not cleared for the next request: */
@@ -96,15 +96,15 @@ struct http_request {
 struct http_request *request_new(struct conn *conn, const char *target);
 void request_free(struct http_request *request); /* kept for a later request if there is room */
 void request_free_spares(struct conns *conns);
-/* The connection ends before the answer: copies everything that may still be asked for. Call it while libmicrohttpd's
+/* The connection ends before the response: copies everything that may still be read. Call it while libmicrohttpd's
  * memory is still valid. The request is now in STAGE_HELD. */
 void request_make_orphan(struct http_request *request);
-/* Ends STAGE_HELD for an orphan and frees it; its answer has no reader. */
+/* Ends STAGE_HELD for an orphan and frees it; its response has no reader. */
 void request_free_orphan(struct http_request *request);
 
-/* Counts the answer and writes it to the access log. */
+/* Counts the response and writes it to the access log. */
 void request_account(const struct http_request *request, int status, size_t response_bytes, bool is_broken);
-/* Accounts and refuses, see conn_refuse. */
+/* Accounts for the request and refuses it, see conn_refuse. */
 void request_refuse(struct http_request *request, int status, const char *extra_field, const char *detail);
 /* The same for a connection whose head is incomplete: uses a new correlation id and counts nothing. */
 void request_refuse_head(struct conn *conn, int status, const char *detail);

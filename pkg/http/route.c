@@ -55,7 +55,7 @@ static int by_weight_and_path(const void *a, const void *b)
         unsigned deep = segments(left->route->path);
         unsigned deeper = segments(right->route->path);
         if (left->params >= REST_WEIGHT && right->params >= REST_WEIGHT && deep != deeper)
-                return deep > deeper ? -1 : 1; /* the longer prefix is the closer match */
+                return deep > deeper ? -1 : 1; /* the longer prefix is the better match */
         if (left->params != right->params)
                 return left->params < right->params ? -1 : 1;
         int order = strcmp(left->route->path, right->route->path);
@@ -218,7 +218,7 @@ void route_allow(const struct route_table *table, const char *raw_path, size_t l
                 if (buf_printf(&list, "%s%s", list.len ? ", " : "", names) < 0)
                         break; /* the list is truncated, but every method in it is valid */
         }
-        /* Every path has it, see serve.c. */
+        /* Every path supports OPTIONS, see serve.c. */
         if (list.len && !strstr(list.data, "OPTIONS") && buf_puts(&list, ", OPTIONS") < 0)
                 list.data[list.len] = '\0'; /* truncated, as above */
         if (list.len)

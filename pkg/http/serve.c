@@ -1,9 +1,9 @@
 /* serve: from libmicrohttpd's callbacks to the route's handler. libmicrohttpd calls serve_request_line when it has the
  * request line, serve_request once when the head is complete, then for each piece of the body, then once more at the
  * end; there the handler runs. If the handler answers later, libmicrohttpd calls serve_request again in each run until
- * there is an answer. Most answers arrive within two or three runs, without a system call. After LOOKS_MAX runs the
- * connection is suspended, which removes it from epoll, and the answer resumes it. A route with `at_head` is asked when
- * the head is complete, and may choose to get the pieces itself (stream.c). */
+ * there is a response. Most responses are ready within two or three runs, without a system call. After LOOKS_MAX runs
+ * the connection is suspended, which removes it from epoll, and the response resumes it. A route's `at_head` is called
+ * when the head is complete, and may choose to receive the pieces itself (stream.c). */
 #include "http/serve.h"
 
 #include <assert.h>
@@ -114,7 +114,7 @@ static void refuse_full(struct http_request *request)
 static void refuse_too_large(struct http_request *request)
 {
         char detail[96];
-        (void)snprintf(detail, sizeof(detail), "The body is larger than %zu bytes, the limit of this server.",
+        (void)snprintf(detail, sizeof(detail), "The body is larger than this server's limit of %zu bytes.",
                        request->conns->server->options.body_max_bytes); /* fits */
         request_refuse(request, 413, "", detail);
 }
@@ -241,7 +241,7 @@ static bool ask_handler(struct http_request *request)
         return request->stream || request->stage != STAGE_BODY;
 }
 
-/* Refuses a request that cannot be executed, as soon as its head is known. */
+/* Rejects a request that cannot be executed, as soon as its head is known. */
 static void judge(struct http_request *request, size_t head_bytes)
 {
         const struct http_server *server = request->conns->server;
@@ -269,8 +269,8 @@ static void judge(struct http_request *request, size_t head_bytes)
                 refuse_full(request);
 }
 
-/* The client waits for 100 (Continue) before it sends the body, so an answer that does not depend on the body comes at
- * once. */
+/* The client waits for 100 (Continue) before it sends the body, so a response that does not depend on the body is sent
+ * at once. */
 static void answer_instead_of_continue(struct http_request *request)
 {
         const struct http_route *route = request->match.route;
@@ -332,8 +332,8 @@ static enum MHD_Result take_upload(struct http_request *request, const char *upl
         return MHD_YES;
 }
 
-/* Reads a refused client's body so that the client sees the answer, but only up to a limit. The end of the body closes
- * the connection. */
+/* Reads a refused client's body so that the client sees the response, but only up to a limit. The end of the body
+ * closes the connection. */
 static enum MHD_Result drop_upload(struct http_request *request, size_t *upload_size)
 {
         request->arrival.dropped_bytes += *upload_size;

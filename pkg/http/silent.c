@@ -1,7 +1,7 @@
 /* silent: connections that have not sent anything yet. They are watched here and handed to libmicrohttpd with their
- * first byte, so that a silent one costs a few hundred bytes and no memory for a head. This also lets us inspect the
- * first byte, which libmicrohttpd does not expose: a client that speaks TLS to this port waits for a reply to its
- * ClientHello, which never ends a line, so it gets a plain HTTP answer that says what is wrong. */
+ * first byte, so that a silent connection costs a few hundred bytes and no memory for a head. This also lets us inspect
+ * the first byte, which libmicrohttpd does not expose: a client that speaks TLS to this port waits for a reply to its
+ * ClientHello, which never ends a line, so it gets a plain HTTP response that says what is wrong. */
 #include "http/silent.h"
 
 #include <errno.h>

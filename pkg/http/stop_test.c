@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 
 static struct answer answer;
-static atomic_uint strays; /* epoll calls with a closed descriptor */
+static atomic_uint strays; /* counts epoll calls with a closed descriptor */
 
 /* Replaces the C library's function, also for libuv and libmicrohttpd. */
 int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)

@@ -1,5 +1,5 @@
-/* stream: how pieces pass between libmicrohttpd and a handler, in both directions. When one of them has to wait for the
- * other the connection is suspended: then the kernel's buffers fill up, and TCP slows the other side down.
+/* stream: passes pieces between libmicrohttpd and a handler, in both directions. When one of them has to wait for the
+ * other, the connection is suspended; then the kernel's buffers fill up, and TCP flow control slows the client down.
  *
  * A paused body: libmicrohttpd offers the next piece, is told that none of it was taken, and offers it again after the
  * resume. So at most one of its small buffers is in memory. It may offer it once more while the connection is suspended.
@@ -142,7 +142,7 @@ int http_request_stream(struct http_request *request, const struct http_stream_o
         int rc = drains ? ERR_UNAVAILABLE : stream_begin(request, ops, data);
         if (rc < 0)
                 http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1,
-                             drains ? "The server is stopping." : "Memory is short.");
+                             drains ? "The server is stopping." : "Out of memory.");
         return rc;
 }
 

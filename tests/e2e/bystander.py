@@ -9,7 +9,7 @@ from managed import ManagedRedis, restricted
 from support.deadline import wait_until
 
 # A blocked connection is refused or times out.
-CLOSED = re.compile(r"refused|timed out|no answer in time|Resource temporarily unavailable|Could(n't| not) connect to server|"
+CLOSED = re.compile(r"refused|timed out|no response in time|Resource temporarily unavailable|Could(n't| not) connect to server|"
                     r"Network is unreachable|No route to host", re.I)
 
 

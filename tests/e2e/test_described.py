@@ -27,7 +27,7 @@ def test_describe_shows_why_a_pod_is_not_ready(namespace):
                           lambda pod=pod, reason=reason: f"{reason} in the events of {pod}\n"
                           + namespace.kubectl("describe", "pod", pod, check=False), 40, interval=0.5)[0]
         say(said)
-        assert "503" in said and f"{program} request: the answer is 503" in said
+        assert "503" in said and f"{program} request: the status is 503" in said
 
 
 @pytest.mark.extended

@@ -167,7 +167,7 @@ def test_a_sentinel_that_does_not_let_listen_is_told_of_once_and_done_without(st
     assert refusals(program)[1]["generation"] == 2
 
 
-def test_the_manual_names_the_least_rights():
+def test_the_manual_lists_the_minimal_rights():
     assert " ".join(LEAST) in (ROOT / "docs/bindings.md").read_text()
     assert " ".join(LEAST) in (ROOT / "docs/man/collector.1").read_text().replace("\\-", "-")
 

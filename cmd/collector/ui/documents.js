@@ -32,7 +32,7 @@ let isPaused = false;
 const HEAD = '{"key":"';
 const mark = /["{}[\]]/g;
 
-// Without a regular expression, which would overflow its stack for strings of a few megabytes.
+// Uses no regular expression, because that would overflow its stack on strings of a few megabytes.
 function endOfString(text, from) {
 	for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
 		let before = end - 1;
@@ -236,6 +236,6 @@ byId("post").addEventListener("submit", async (event) => {
 		setText(said, `Stored as ${JSON.parse(answer.text).key}`);
 	} catch (error) {
 		const isOpen = error instanceof Unanswered;
-		setText(said, isOpen ? "No answer: the document may be stored. Check the list." : `Not stored: ${error.message}`);
+		setText(said, isOpen ? "No response: the document may be stored. Check the list." : `Not stored: ${error.message}`);
 	}
 });

@@ -1,4 +1,4 @@
-// Two hundred buttons are a single tab stop; arrows, Home and End move between them.
+// The rows share one tab stop; arrows, Home and End move between them.
 
 /** Makes the focused row, or otherwise the first one, the tab stop. */
 export function oneStop(list) {

@@ -1,4 +1,4 @@
-// Numbers, times and JSON for people.
+// Formats numbers, times and JSON for display.
 
 const counts = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
