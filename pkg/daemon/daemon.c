@@ -11,8 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/cpu.h"
+#include "daemon/drain.h"
 #include "daemon/signals.h"
 
 enum { WORKERS_BY_DEFAULT_MAX = 4, COMPLAIN_MS = 1000 };
@@ -67,29 +67,6 @@ void daemon_complain(const char *program, const char *text)
 
 /* --- Signals --------------------------------------------------------------------------------------------- */
 
-static void on_drained(uv_timer_t *timer)
-{
-        uv_stop(timer->loop);
-}
-
-static void stop(struct daemon *daemon, const struct signals_told *told)
-{
-        const struct daemon_options *options = &daemon->options;
-        if (daemon->deadline_ms > 0) {
-                uv_stop(&daemon->loop);
-                return;
-        }
-        daemon->deadline_ms = told->seen_ms + options->grace_ms;
-        options->on_stop(options->data);
-        log_info(options->log, "server.stopping", "No longer ready; finishing requests",
-                 log_str("signal", told->number == SIGTERM ? "SIGTERM" : "SIGINT"),
-                 log_int("waited_ms", options->drain_delay_ms));
-        int64_t delay_ms =
-                options->drain_delay_ms < options->grace_ms ? options->drain_delay_ms : options->grace_ms / 2;
-        (void)uv_timer_start(&daemon->drain, on_drained, (uint64_t)delay_ms, 0); /* never fails for an initialised
-                                                                                  * handle */
-}
-
 static void on_signal(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 {
         struct daemon *daemon = CONTAINER_OF(poll, struct daemon, poll);
@@ -98,7 +75,7 @@ static void on_signal(uv_poll_t *poll, int status UNUSED, int events UNUSED)
                 if (told.number == SIGHUP)
                         daemon->options.on_reload(daemon->options.data);
                 else
-                        stop(daemon, &told);
+                        drain_on_signal(daemon, &told);
         }
 }
 

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
+#include "http/connection_limit.h"
 #include "http/handles.h"
-#include "http/limit.h"
 #include "http/refused.h"
 #include "http/server.h"
 #include "http/silent.h"

@@ -1,85 +1,64 @@
-/* body: a small body uses memory that is kept for the next request. The buffer of a larger one grows as bytes arrive.
- * The first allocation trusts Content-Length only up to a limit, since announcing a size costs a client nothing. */
+/* body: a body with a Content-Length is checked against the limit as soon as the head is known, a chunked one as it
+ * arrives. The pieces go into memory that counts against the budget for data in transit. */
 #include "http/body.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
-enum { BODY_FIRST_BYTES = 4 << 10 }; /* for a body of unknown length */
-
-static bool use_kept(struct body *body)
+static void refuse_too_large(struct http_request *request)
 {
-        if (!body->kept)
-                body->kept = malloc(BODY_KEPT_BYTES + 1);
-        body->data = body->kept;
-        body->capacity = BODY_KEPT_BYTES;
-        return body->data != NULL;
+        char detail[96];
+        (void)snprintf(detail, sizeof(detail), "The body is larger than this server's limit of %zu bytes.",
+                       request->conns->server->options.body_max_bytes); /* fits */
+        request_refuse(request, 413, "", detail);
 }
 
-/* The next capacity: twice the current one, but no more than Content-Length announced. */
-static size_t next_capacity(const struct body *body, const struct head *head, size_t needed)
+bool body_is_wanted(const struct http_request *request)
 {
-        size_t promised = head->content_length;
-        size_t capacity = body->capacity * 2;
-        if (!body->data)
-                capacity = head->chunked ? BODY_FIRST_BYTES : BODY_TRUST_BYTES;
-        if (!head->chunked && capacity > promised)
-                capacity = promised;
-        return capacity < needed ? needed : capacity;
+        return request->match.route && request->match.route->body && !request->denial;
 }
 
-/* Makes room for `more` bytes and a NUL. */
-static int reserve(struct body *body, struct budget *budget, const struct head *head, size_t more)
+void body_check_length(struct http_request *request)
 {
-        size_t needed = body->length + more;
-        if (body->data && needed <= body->capacity)
-                return 0;
-        if (!body->data && needed <= BODY_KEPT_BYTES && head->content_length <= BODY_KEPT_BYTES && use_kept(body))
-                return 0;
-        size_t capacity = next_capacity(body, head, needed);
-        size_t charge = capacity - body->charged;
-        if (!budget_take(budget, charge, capacity))
-                return ERR_LIMIT;
-        body->charged += charge;
-        bool is_kept = body->data && body->data == body->kept;
-        char *data = realloc(is_kept ? NULL : body->data, capacity + 1);
-        if (!data)
-                return ERR_NOMEM;
-        if (is_kept)
-                memcpy(data, body->kept, body->length);
-        body->data = data;
-        body->capacity = capacity;
-        return 0;
+        struct http_server *server = request->conns->server;
+        uint64_t length = request->head.content_length;
+        if (!request->denial && length > server->options.body_max_bytes)
+                refuse_too_large(request);
+        else if (length > BODY_KEPT_BYTES && body_is_wanted(request) && !budget_has_room(&server->budget, length))
+                request_refuse_full(request);
 }
 
-int body_append(struct body *body, struct budget *budget, const struct head *head, const char *bytes, size_t size)
+enum MHD_Result body_take_piece(struct http_request *request, const char *bytes, size_t *size)
 {
-        int rc = reserve(body, budget, head, size);
-        if (rc < 0)
-                return rc;
-        memcpy(body->data + body->length, bytes, size);
-        body->length += size;
-        body->data[body->length] = '\0';
-        return 0;
+        struct http_server *server = request->conns->server;
+        size_t length = *size;
+        *size = 0;
+        request->arrival.bytes += length;
+        if (request->arrival.bytes > server->options.body_max_bytes) {
+                refuse_too_large(request);
+                return MHD_YES;
+        }
+        if (!body_is_wanted(request))
+                return MHD_YES;
+        int rc = body_memory_append(&request->body, &server->budget, &request->head, bytes, length);
+        if (rc == ERR_LIMIT)
+                request_refuse_full(request);
+        else if (rc < 0)
+                request_refuse(request, 503, RETRY_SOON, "Out of memory.");
+        return MHD_YES;
 }
 
-char *body_take(struct body *body, struct budget *budget, size_t *length)
+enum MHD_Result body_drop_refused(struct http_request *request, size_t *size)
 {
-        char *data = body->data;
-        if (data == body->kept)
-                body->kept = NULL;
-        *length = body->length;
-        body->data = NULL;
-        body_drop(body, budget);
-        return data;
+        request->arrival.dropped_bytes += *size;
+        if (*size == 0 || request->arrival.dropped_bytes > CONN_LINGER_BYTES)
+                return MHD_NO;
+        *size = 0;
+        return MHD_YES;
 }
 
-void body_drop(struct body *body, struct budget *budget)
+enum MHD_Result body_drop_rest(struct http_request *request, size_t *size)
 {
-        if (body->data != body->kept)
-                free(body->data);
-        body->data = NULL;
-        body->length = body->capacity = 0;
-        budget_give(budget, body->charged);
-        body->charged = 0;
+        request->arrival.bytes += *size;
+        *size = 0;
+        return MHD_YES;
 }

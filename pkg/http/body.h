@@ -1,33 +1,22 @@
-/* body: a request's body in memory, within the budget.
+/* body: how the body of a request arrives: its limit (413), and where it goes. Bodies in pieces are in stream.h.
  *
- * Threads: one at a time. */
+ * Threads: loop only. */
 #ifndef HTTP_BODY_H
 #define HTTP_BODY_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "http/request.h"
 
-#include "http/budget.h"
-#include "http/head.h"
+/* Does the handler get it? Otherwise it is read and dropped. */
+bool body_is_wanted(const struct http_request *request);
+/* Refuses the request if the Content-Length says that the body is too large or has no room in memory. */
+void body_check_length(struct http_request *request);
 
-enum {
-        BODY_KEPT_BYTES = 1 << 10,   /* a body up to this size needs no allocation */
-        BODY_TRUST_BYTES = 64 << 10, /* the maximum to allocate for a Content-Length alone */
-};
-
-struct body {
-        char *data; /* followed by a NUL; NULL: none */
-        size_t length, capacity;
-        size_t charged; /* bytes taken from the budget */
-        char *kept;     /* owned, or NULL: memory kept for the next request; `data` may point to it */
-};
-
-/* Appends bytes to the body of the request with this head. Returns 0, ERR_NOMEM, or ERR_LIMIT if the budget is
- * exhausted. */
-int body_append(struct body *body, struct budget *budget, const struct head *head, const char *bytes,
-                size_t size) NODISCARD;
-/* Hands over the malloc'd text and leaves the body empty. NULL: there was no body. */
-char *body_take(struct body *body, struct budget *budget, size_t *length);
-void body_drop(struct body *body, struct budget *budget); /* keeps the memory for the next request */
+/* Calls of libmicrohttpd with a piece: of the body of a request that goes on; ... */
+enum MHD_Result body_take_piece(struct http_request *request, const char *bytes, size_t *size);
+/* ... of one that was refused, up to a limit, so that the client sees the answer. The end of the body closes the
+ * connection. */
+enum MHD_Result body_drop_refused(struct http_request *request, size_t *size);
+/* ... of one that was answered before the end of a small body. */
+enum MHD_Result body_drop_rest(struct http_request *request, size_t *size);
 
 #endif

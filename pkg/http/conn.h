@@ -13,8 +13,8 @@
 #include "base/list.h"
 #include "base/uuid.h"
 #include "http/account.h"
+#include "http/connection_limit.h"
 #include "http/engine.h"
-#include "http/limit.h"
 #include "http/server.h"
 #include "http/sweep.h"
 #include "http/token.h"
@@ -61,6 +61,8 @@ void conns_init(struct conns *conns);
 struct conn *conn_new(struct conns *conns, struct MHD_Connection *mhd); /* NULL: out of memory */
 void conn_free(struct conn *conn);
 struct conn *conn_of(struct MHD_Connection *mhd); /* NULL: out of memory when the connection arrived */
+
+#define RETRY_SOON "Retry-After: 1\r\n" /* an `extra_field` */
 
 /* Writes the problem to the socket, bypassing libmicrohttpd, and shuts down our sending side. `extra_field` is "" or a
  * whole line. Whatever the client still sends is read and dropped, up to CONN_LINGER_BYTES and CONN_LINGER_MS, so that

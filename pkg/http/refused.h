@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/uuid.h"
-#include "http/limit.h"
+#include "http/connection_limit.h"
 #include "http/sweep.h"
 
 enum { LINGER_MS = 1000 }; /* how long a refused client may keep sending */

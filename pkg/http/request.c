@@ -90,7 +90,7 @@ void request_free(struct http_request *request)
         struct budget *budget = &conns->server->budget;
         if (request->target.text != request->inline_text)
                 free(request->target.text);
-        body_drop(&request->body, budget);
+        body_memory_drop(&request->body, budget);
         query_free(request->target.query);
         budget_give(budget, request->target.charged + request->answer.charged);
         token_pass_fini(&request->pass);
@@ -169,13 +169,19 @@ static void refuse(struct conn *conn, int status, const char *correlation_id, co
         if (!conn->request)
                 return;
         conn->request->stage = STAGE_DROPPING;
-        body_drop(&conn->request->body, &conn->conns->server->budget);
+        body_memory_drop(&conn->request->body, &conn->conns->server->budget);
 }
 
 void request_refuse(struct http_request *request, int status, const char *extra_field, const char *detail)
 {
         request_account(request, status, 0, false);
         refuse(request->conn, status, request->correlation_id, extra_field, detail);
+}
+
+void request_refuse_full(struct http_request *request)
+{
+        account_refused_transfer(request->conns->account);
+        request_refuse(request, 503, RETRY_SOON, TRANSFER_FULL);
 }
 
 void request_refuse_head(struct conn *conn, int status, const char *detail)
@@ -282,7 +288,7 @@ const char *http_request_body(const struct http_request *request, size_t *length
 
 char *http_request_take_body(struct http_request *request, size_t *length)
 {
-        return body_take(&request->body, &request->conns->server->budget, length);
+        return body_memory_take(&request->body, &request->conns->server->budget, length);
 }
 
 const char *http_request_correlation_id(const struct http_request *request)

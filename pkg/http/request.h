@@ -12,7 +12,7 @@
 #include <microhttpd.h>
 
 #include "base/list.h"
-#include "http/body.h"
+#include "http/body_memory.h"
 #include "http/conn.h"
 #include "http/denial.h"
 #include "http/head.h"
@@ -71,7 +71,7 @@ struct http_request {
         struct request_target target;
         struct route_match match;
         struct head head;
-        struct body body;
+        struct body_memory body;
         struct request_arrival arrival;
         struct request_answer answer;
         const struct denial *denial; /* NULL: the request may be executed */
@@ -106,7 +106,9 @@ void request_free_orphan(struct http_request *request);
 void request_account(const struct http_request *request, int status, size_t response_bytes, bool is_broken);
 /* Accounts for the request and refuses it, see conn_refuse. */
 void request_refuse(struct http_request *request, int status, const char *extra_field, const char *detail);
-/* The same for a connection whose head is incomplete: uses a new correlation id and counts nothing. */
+/* With 503, since the memory for data in transit is used up. */
+void request_refuse_full(struct http_request *request);
+/* The same as request_refuse for a connection whose head is incomplete: uses a new correlation id and counts nothing. */
 void request_refuse_head(struct conn *conn, int status, const char *detail);
 
 /* False if there is too little memory to parse the query. */

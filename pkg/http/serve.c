@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "http/answer.h"
+#include "http/body.h"
 #include "http/condition.h"
 #include "http/request.h"
 #include "http/stream.h"
@@ -20,8 +21,6 @@
 enum {
         LOOKS_MAX = 12,
 };
-
-#define RETRY_SOON "Retry-After: 1\r\n"
 
 /* libmicrohttpd is done with the request: frees it, or makes it an orphan if its handler is not done with it. */
 static void end(struct http_request *request)
@@ -105,20 +104,6 @@ void serve_connection(void *cls, struct MHD_Connection *mhd, void **context, enu
 
 /* --- The head -------------------------------------------------------------------------------------- */
 
-static void refuse_full(struct http_request *request)
-{
-        account_refused_transfer(request->conns->account);
-        request_refuse(request, 503, RETRY_SOON, TRANSFER_FULL);
-}
-
-static void refuse_too_large(struct http_request *request)
-{
-        char detail[96];
-        (void)snprintf(detail, sizeof(detail), "The body is larger than this server's limit of %zu bytes.",
-                       request->conns->server->options.body_max_bytes); /* fits */
-        request_refuse(request, 413, "", detail);
-}
-
 static void set_correlation_id(struct http_request *request)
 {
         struct uuid id;
@@ -161,11 +146,6 @@ static const char *find_route(struct http_request *request)
 static bool is_worth_a_refusal(const struct head *head)
 {
         return head->chunked || head->content_length > BODY_TRUST_BYTES;
-}
-
-static bool takes_body(const struct http_request *request)
-{
-        return request->match.route && request->match.route->body && !request->denial;
 }
 
 static const struct denial *deny(struct http_request *request)
@@ -235,7 +215,7 @@ static size_t note_size(struct http_request *request)
 static bool ask_handler(struct http_request *request)
 {
         const struct http_route *route = request->match.route;
-        if (!takes_body(request) || !route->at_head || !request_has_query(request))
+        if (!body_is_wanted(request) || !route->at_head || !request_has_query(request))
                 return false;
         route->at_head(request, request->conns->context);
         return request->stream || request->stage != STAGE_BODY;
@@ -247,7 +227,7 @@ static void judge(struct http_request *request, size_t head_bytes)
         const struct http_server *server = request->conns->server;
         struct head *head = &request->head;
         if (request->target.is_full) {
-                refuse_full(request);
+                request_refuse_full(request);
                 return;
         }
         if (!head->fault)
@@ -262,11 +242,8 @@ static void judge(struct http_request *request, size_t head_bytes)
                 refuse_denied(request);
         else if (ask_handler(request))
                 return;
-        else if (!request->denial && head->content_length > server->options.body_max_bytes)
-                refuse_too_large(request);
-        else if (head->content_length > BODY_KEPT_BYTES && takes_body(request) &&
-                 !budget_has_room(&server->budget, head->content_length))
-                refuse_full(request);
+        else
+                body_check_length(request);
 }
 
 /* The client waits for 100 (Continue) before it sends the body, so a response that does not depend on the body is sent
@@ -307,47 +284,6 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         judge(request, note_size(request));
         if (request->stage == STAGE_BODY && request->head.expects_continue && !request->stream)
                 answer_instead_of_continue(request);
-        return MHD_YES;
-}
-
-/* --- The body -------------------------------------------------------------------------------------- */
-
-static enum MHD_Result take_upload(struct http_request *request, const char *upload, size_t *upload_size)
-{
-        struct http_server *server = request->conns->server;
-        size_t size = *upload_size;
-        *upload_size = 0;
-        request->arrival.bytes += size;
-        if (request->arrival.bytes > server->options.body_max_bytes) {
-                refuse_too_large(request);
-                return MHD_YES;
-        }
-        if (!takes_body(request))
-                return MHD_YES;
-        int rc = body_append(&request->body, &server->budget, &request->head, upload, size);
-        if (rc == ERR_LIMIT)
-                refuse_full(request);
-        else if (rc < 0)
-                request_refuse(request, 503, RETRY_SOON, "Out of memory.");
-        return MHD_YES;
-}
-
-/* Reads a refused client's body so that the client sees the response, but only up to a limit. The end of the body
- * closes the connection. */
-static enum MHD_Result drop_upload(struct http_request *request, size_t *upload_size)
-{
-        request->arrival.dropped_bytes += *upload_size;
-        if (*upload_size == 0 || request->arrival.dropped_bytes > CONN_LINGER_BYTES)
-                return MHD_NO;
-        *upload_size = 0;
-        return MHD_YES;
-}
-
-/* The handler has answered before the end of a small body. */
-static enum MHD_Result drop_rest(struct http_request *request, size_t *upload_size)
-{
-        request->arrival.bytes += *upload_size;
-        *upload_size = 0;
         return MHD_YES;
 }
 
@@ -404,11 +340,11 @@ enum MHD_Result serve_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSE
                 if (*upload_size == 0)
                         return run(request);
                 return request->stream ? stream_take_piece(request, upload, upload_size)
-                                       : take_upload(request, upload, upload_size);
+                                       : body_take_piece(request, upload, upload_size);
         case STAGE_DROPPING:
-                return drop_upload(request, upload_size);
+                return body_drop_refused(request, upload_size);
         case STAGE_ANSWERED:
-                return *upload_size ? drop_rest(request, upload_size) : answer_hand_over(request);
+                return *upload_size ? body_drop_rest(request, upload_size) : answer_hand_over(request);
         case STAGE_HELD:
                 look_again(request);
                 break;

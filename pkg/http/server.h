@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "http/budget.h"
+#include "http/connection_limit.h"
 #include "http/http.h"
-#include "http/limit.h"
 #include "http/route.h"
 #include "http/token.h"
 

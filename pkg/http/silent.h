@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 
 #include "base/list.h"
+#include "http/connection_limit.h"
 #include "http/engine.h"
-#include "http/limit.h"
 #include "http/refused.h"
 
 enum { IDLE_MARGIN_S = 2 }; /* grace period for a request sent just as the announced idle time ends */

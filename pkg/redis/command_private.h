@@ -23,7 +23,7 @@ enum redis_command_state {
         COMMAND_ABANDONED, /* our stand-in for a command that was answered before its reply arrived */
 };
 
-/* The members for suspects.c and expect.c are grouped; queue.c and command.c use the others. */
+/* The members for suspects.c and expect.c are grouped; hold_queue.c and command.c use the others. */
 struct redis_command_inside {
         struct list link;
         struct queue *home; /* the queue that it is in      */

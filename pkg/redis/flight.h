@@ -4,7 +4,7 @@
 #ifndef REDIS_FLIGHT_H
 #define REDIS_FLIGHT_H
 
-#include "redis/queue.h"
+#include "redis/hold_queue.h"
 
 struct flight {
         struct list in_flight;         /* written, in order                                                */

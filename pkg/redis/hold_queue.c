@@ -1,4 +1,4 @@
-/* queue: keeps commands that are held or have failed. Held commands are sorted by deadline. Commands that return from a
+/* hold_queue: keeps commands that are held or have failed. Held commands are sorted by deadline. Commands that return from a
  * connection are merged in by deadline, so they precede all commands that were sent later. Only redis_queue_deliver
  * answers failed commands, when the stack is shallow, so on_reply may do anything. */
 #include <assert.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "redis/budget.h"
-#include "redis/queue.h"
+#include "redis/hold_queue.h"
 #include "redis/slots.h"
 #include "redis/target_private.h"
 

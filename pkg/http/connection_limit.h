@@ -1,8 +1,8 @@
-/* limit: how many connections are allowed at a time: for the process, and as the share of each worker.
+/* connection_limit: how many connections are allowed at a time: for the process, and as the share of each worker.
  *
  * Threads: struct connection_limit: any. struct connection_share: the worker's. */
-#ifndef HTTP_LIMIT_H
-#define HTTP_LIMIT_H
+#ifndef HTTP_CONNECTION_LIMIT_H
+#define HTTP_CONNECTION_LIMIT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

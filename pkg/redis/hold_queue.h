@@ -1,8 +1,9 @@
-/* queue: the commands that wait for one server, sorted by deadline, which is the order in which they were sent.
+/* hold_queue: the commands that wait for one server, each until its hold time ends. They are sorted by that deadline,
+ * which is the order in which they were sent.
  *
  * Threads: loop only. */
-#ifndef REDIS_QUEUE_H
-#define REDIS_QUEUE_H
+#ifndef REDIS_HOLD_QUEUE_H
+#define REDIS_HOLD_QUEUE_H
 
 #include <uv.h>
 
