@@ -268,27 +268,30 @@ void documents_put(struct http_request *request, void *worker)
 
 /* --- Requests that wait before sending the body ------------------------------------------------------------------- */
 
-static void judge_post(struct http_request *request, struct worker *worker, bool is_classic)
+static void check_head(struct http_request *request, struct worker *worker, bool is_classic)
 {
+        if (!http_request_expects_continue(request))
+                return;
         const char *idempotency = http_request_header(request, "Idempotency-Key");
         if (!body_judge(request, is_classic) || (idempotency && !check_idempotency_key(request, idempotency)))
                 instruments_count(&worker->instruments, DOCUMENT_REJECTED);
 }
 
-void documents_judge_post(struct http_request *request, void *worker)
+void documents_at_head_of_post(struct http_request *request, void *worker)
 {
-        judge_post(request, worker, false);
+        check_head(request, worker, false);
 }
 
-void documents_judge_classic(struct http_request *request, void *worker)
+void documents_at_head_of_classic(struct http_request *request, void *worker)
 {
-        judge_post(request, worker, true);
+        check_head(request, worker, true);
 }
 
-void documents_judge_put(struct http_request *request, void *worker)
+void documents_at_head_of_put(struct http_request *request, void *worker)
 {
         char key[UUID_TEXT_SIZE];
         struct worker *of = worker;
-        if (document_key(request, http_request_param(request, "key"), key) && !body_judge(request, false))
+        if (http_request_expects_continue(request) && document_key(request, http_request_param(request, "key"), key) &&
+            !body_judge(request, false))
                 instruments_count(&of->instruments, DOCUMENT_REJECTED);
 }

@@ -12,8 +12,8 @@ void documents_post_classic(struct http_request *request, void *worker); /* also
 void documents_put(struct http_request *request, void *worker);
 
 /* For requests that wait before sending the body: answers those that would fail with any body. */
-void documents_judge_post(struct http_request *request, void *worker);
-void documents_judge_classic(struct http_request *request, void *worker);
-void documents_judge_put(struct http_request *request, void *worker);
+void documents_at_head_of_post(struct http_request *request, void *worker);
+void documents_at_head_of_classic(struct http_request *request, void *worker);
+void documents_at_head_of_put(struct http_request *request, void *worker);
 
 #endif

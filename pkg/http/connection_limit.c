@@ -1,6 +1,6 @@
-/* connection_limit: how many connections are allowed. The process limit is an option. It is lowered if descriptors are scarce, so
- * that enough stay free for others, such as the connections to Redis. Each worker has a share of that limit. When
- * others need more descriptors, the workers close idle connections, in each sweep no more than the excess. */
+/* connection_limit: how many connections are allowed. The process limit is an option. It is lowered if descriptors are
+ * scarce, so that enough stay free for others, such as the connections to Redis. Each worker has a share of that limit.
+ * When others need more descriptors, the workers close idle connections, in each sweep no more than the excess. */
 #include "http/connection_limit.h"
 
 #include <stdint.h>

@@ -125,11 +125,11 @@ static bool print_pair(const char *name, const char *value, void *data)
         return buf_printf(data, "%s=%s;", name, value) == 0;
 }
 
-static void judge(struct http_request *request, void *context)
+static void refuse_other_types(struct http_request *request, void *context)
 {
         const char *type = http_request_header(request, "Content-Type");
         (void)context;
-        if (!type || strcmp(type, "text/plain"))
+        if (http_request_expects_continue(request) && (!type || strcmp(type, "text/plain")))
                 http_problem(request, 415, &(struct http_header){ "Accept-Post", "text/plain" }, 1, "another type");
 }
 
@@ -169,7 +169,12 @@ static const struct http_route fixture_routes[] = {
         { .method = "POST", .path = "/echo", .name = "echo", .handle = answer_body, .body = true },
         { .method = "POST", .path = "/size", .name = "size", .handle = answer_size, .body = true },
         { .method = "POST", .path = "/held", .name = "held", .handle = hold, .body = true },
-        { .method = "POST", .path = "/judged", .name = "judged", .handle = answer_size, .judge = judge, .body = true },
+        { .method = "POST",
+          .path = "/judged",
+          .name = "judged",
+          .handle = answer_size,
+          .at_head = refuse_other_types,
+          .body = true },
         { .method = "POST", .path = "/dropped", .name = "dropped", .handle = answer_size },
         { .method = "GET", .path = "/items/{key}", .name = "item", .handle = answer_with_all },
         { .method = "GET", .path = "/items/{key}/parts/{part}", .name = "part", .handle = answer_with_all },

@@ -69,12 +69,8 @@ struct http_route {
         bool body;      /* accepts a body; otherwise a body is read and dropped */
         bool is_public; /* needs no token even if tokens are set */
         bool has_tags;  /* responses to GET and HEAD have an ETag; see http_conditions */
-        /* NULL, or called when the head has arrived and the client holds back the body (`Expect`). If it returns
-         * without answering, the body is requested, and `handle` is called with it. */
-        void (*judge)(struct http_request *request, void *context);
-        /* NULL, or called whenever the head of a request with or without a body has arrived: may choose to receive the
-         * body in pieces (http_request_stream), or answer at once. If it does neither, `judge` and `handle` are called
-         * as usual. Needs `body`. */
+        /* NULL, or called when the head of a request has arrived: may choose to receive the body in pieces
+         * (http_request_stream), or answer at once. If it does neither, `handle` is called as usual. Needs `body`. */
         void (*at_head)(struct http_request *request, void *context);
 };
 
@@ -212,6 +208,8 @@ void http_request_each_header(const struct http_request *request,
 void http_request_each_query(const struct http_request *request,
                              bool (*each)(const char *name, const char *value, void *data), void *data);
 const char *http_request_body(const struct http_request *request, size_t *length); /* "" when there is none */
+/* True if the client waits for 100 (Continue) before it sends the body. at_head can answer before that. */
+bool http_request_expects_continue(const struct http_request *request);
 /* Hands over the body, malloc'd and followed by a NUL, and leaves the request without one. NULL: no body. */
 char *http_request_take_body(struct http_request *request, size_t *length);
 const char *http_request_correlation_id(const struct http_request *request);

@@ -286,6 +286,11 @@ const char *http_request_body(const struct http_request *request, size_t *length
         return request->body.data ? request->body.data : "";
 }
 
+bool http_request_expects_continue(const struct http_request *request)
+{
+        return request->head.expects_continue;
+}
+
 char *http_request_take_body(struct http_request *request, size_t *length)
 {
         return body_memory_take(&request->body, &request->conns->server->budget, length);

@@ -246,26 +246,16 @@ static void judge(struct http_request *request, size_t head_bytes)
                 body_check_length(request);
 }
 
-/* The client waits for 100 (Continue) before it sends the body, so a response that does not depend on the body is sent
- * at once. */
+/* The client waits for 100 (Continue) before it sends the body, which would change nothing. */
 static void answer_instead_of_continue(struct http_request *request)
 {
-        const struct http_route *route = request->match.route;
-        bool closes = request->head.closes;
         request->stage = STAGE_RUNNING;
         request->head.closes = true;
         if (request->denial)
                 answer_denied(request);
-        else if (!route)
+        else
                 answer_without_route(request);
-        else if (route->judge)
-                route->judge(request, request->conns->context);
-        if (request->stage == STAGE_ANSWERED) {
-                answer_send_early(request);
-                return;
-        }
-        request->head.closes = closes;
-        request->stage = STAGE_BODY;
+        answer_send_early(request);
 }
 
 static enum MHD_Result begin(struct http_request *request, const char *method, const char *version)
@@ -282,7 +272,8 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         head_check(&request->head, request->conn->mhd, &line, !server->strict_library);
         set_correlation_id(request);
         judge(request, note_size(request));
-        if (request->stage == STAGE_BODY && request->head.expects_continue && !request->stream)
+        bool is_refused = request->denial || !request->match.route;
+        if (request->stage == STAGE_BODY && request->head.expects_continue && is_refused)
                 answer_instead_of_continue(request);
         return MHD_YES;
 }
