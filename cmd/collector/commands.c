@@ -102,8 +102,8 @@ static int plan(struct redis_trial_plan *plan, const char *prefix, const char *k
         unsigned applies = what_applies(commands);
         int rc = 0;
         (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key is shorter than 512 bytes */
-        (void)feed_stream(prefix, today, keys.today);
-        (void)feed_stream(prefix, today + 1, keys.tomorrow);
+        (void)feed_stream(prefix, today, 0, keys.today);
+        (void)feed_stream(prefix, today + 1, 0, keys.tomorrow);
         (void)feed_name_key(prefix, keys.name);
         for (size_t i = 0; i < COUNT_OF(rows) && rc == 0; i++) {
                 struct redis_trial_command command = rows[i].command;

@@ -5,6 +5,9 @@
  * writers' clocks differ; then the cursor also has a position in the next day's stream:
  *     3f9a0c1d2e4b5a67.2026-11-23.1764028799000-0~1764028800123-4.17
  *
+ * In a Cluster it has a place in each partition that has entries. A `p` and numbers of few bits then follow the name:
+ *     3f9a0c1d2e4b5a67.pURYAAB9...
+ *
  * Threads: any. */
 #ifndef COLLECTOR_CURSOR_H
 #define COLLECTOR_CURSOR_H
@@ -16,20 +19,30 @@
 #include "feed.h"
 #include "feed_name.h"
 
-enum { CURSOR_SIZE = FEED_NAME_SIZE + FEED_DAY_SIZE + 2 * (FEED_ID_SIZE + 4) + 4 }; /* under 256 */
+enum { CURSOR_SIZE = 256 };
 
 struct cursor_point {
         struct feed_id id; /* the last entry seen; 0-0: none                       */
         unsigned keys;     /* how many of its keys were seen, if not all; 0: all   */
 };
 
+/* In each partition of a day. */
+struct cursor_places {
+        struct cursor_point of[FEED_PARTITIONS];
+};
+
 struct cursor {
         char feed[FEED_NAME_SIZE]; /* "": not known yet */
         int64_t day;
-        struct cursor_point after;      /* in the stream of `day`               */
-        struct cursor_point after_next; /* the same in the stream of the next day */
+        struct cursor_places after;      /* in the streams of `day`           */
+        struct cursor_places after_next; /* the same in those of the next day */
 };
 
+/* True if nothing of that day was seen. */
+bool cursor_places_are_new(const struct cursor_places *places);
+
+/* Where not all places fit, with sequences that no clock gives, those in the last partitions are left out: their
+ * documents come again. */
 char *cursor_format(const struct cursor *cursor, char out[CURSOR_SIZE]);
 /* False if `text` is not a cursor; *out is then unchanged. */
 bool cursor_parse(const char *text, struct cursor *out);

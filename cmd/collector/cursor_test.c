@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -28,11 +29,27 @@ static void a_stream_is_named_by_prefix_and_day(void **state)
         char name[FEED_STREAM_SIZE];
         char prefix[FEED_PREFIX_MAX + 1];
         (void)state;
-        assert_string_equal(feed_stream("", 20781, name), "collector:feed:2026-11-24");
-        assert_string_equal(feed_stream("app:", 20781, name), "app:collector:feed:2026-11-24");
+        assert_string_equal(feed_stream("", 20781, 0, name), "collector:feed:2026-11-24");
+        assert_string_equal(feed_stream("app:", 20781, 0, name), "app:collector:feed:2026-11-24");
         memset(prefix, 'p', FEED_PREFIX_MAX);
         prefix[FEED_PREFIX_MAX] = '\0';
-        assert_int_equal(strlen(feed_stream(prefix, 20781, name)), FEED_PREFIX_MAX + 25);
+        assert_int_equal(strlen(feed_stream(prefix, 20781, 0, name)), FEED_PREFIX_MAX + 25);
+}
+
+static void a_partition_is_named_by_its_tag(void **state)
+{
+        char name[FEED_STREAM_SIZE], prefix[FEED_PREFIX_MAX + 1];
+        (void)state;
+        assert_string_equal(feed_stream("app:", 20781, 1, name), "app:collector:feed:2026-11-24:{0ax}");
+        assert_string_equal(feed_stream("", 20781, FEED_PARTITIONS - 1, name), "collector:feed:2026-11-24:{fad}");
+        memset(prefix, 'p', FEED_PREFIX_MAX);
+        prefix[FEED_PREFIX_MAX] = '\0';
+        assert_int_equal(strlen(feed_stream(prefix, 20781, 1, name)), FEED_PREFIX_MAX + 31);
+        for (unsigned partition = 1; partition < FEED_PARTITIONS; partition++) {
+                (void)feed_stream("", 20781, partition, name);
+                assert_int_equal(redis_slot_of_key(name, strlen(name)) / 1024, partition - 1);
+                assert_in_range(redis_slot_of_key(name, strlen(name)) % 1024, 512 - 64, 512 + 64);
+        }
 }
 
 static void days_that_are_none_are_refused(void **state)
@@ -73,6 +90,14 @@ static bool same_point(struct cursor_point a, struct cursor_point b)
         return feed_id_compare(a.id, b.id) == 0 && a.keys == b.keys;
 }
 
+static bool same_places(const struct cursor_places *a, const struct cursor_places *b)
+{
+        for (size_t i = 0; i < FEED_PARTITIONS; i++)
+                if (!same_point(a->of[i], b->of[i]))
+                        return false;
+        return true;
+}
+
 static void a_cursor_survives_its_text(void **state)
 {
         char text[CURSOR_SIZE];
@@ -82,15 +107,15 @@ static void a_cursor_survives_its_text(void **state)
                 struct cursor cursor;
                 const char *text;
         } rows[] = {
-                { { .feed = NAME, .day = 20781, .after = { { 0, 0 }, 0 } }, NAME ".2026-11-24.0-0" },
-                { { .feed = NAME, .day = 20781, .after = { { 1795512345678, 9 }, 0 } },
+                { { .feed = NAME, .day = 20781, .after.of[0] = { { 0, 0 }, 0 } }, NAME ".2026-11-24.0-0" },
+                { { .feed = NAME, .day = 20781, .after.of[0] = { { 1795512345678, 9 }, 0 } },
                   NAME ".2026-11-24.1795512345678-9" },
-                { { .feed = NAME, .day = 20781, .after = { { 1795512345678, 9 }, 63 } },
+                { { .feed = NAME, .day = 20781, .after.of[0] = { { 1795512345678, 9 }, 63 } },
                   NAME ".2026-11-24.1795512345678-9.63" },
                 { { .feed = NAME,
                     .day = 20780,
-                    .after = { { 1795478399000, 0 }, 1 },
-                    .after_next = { { 1795478400123, 4 }, 17 } },
+                    .after.of[0] = { { 1795478399000, 0 }, 1 },
+                    .after_next.of[0] = { { 1795478400123, 4 }, 17 } },
                   NAME ".2026-11-23.1795478399000-0.1~1795478400123-4.17" },
         };
         for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -98,8 +123,8 @@ static void a_cursor_survives_its_text(void **state)
                 assert_true(cursor_parse(rows[i].text, &read));
                 assert_string_equal(read.feed, NAME);
                 assert_int_equal(read.day, rows[i].cursor.day);
-                assert_true(same_point(read.after, rows[i].cursor.after));
-                assert_true(same_point(read.after_next, rows[i].cursor.after_next));
+                assert_true(same_places(&read.after, &rows[i].cursor.after));
+                assert_true(same_places(&read.after_next, &rows[i].cursor.after_next));
         }
 }
 
@@ -107,12 +132,110 @@ static void the_longest_cursor_has_less_than_256_bytes(void **state)
 {
         char text[CURSOR_SIZE];
         const struct cursor_point longest = { { INT64_MAX, INT64_MAX }, FEED_KEYS_MAX - 1 };
-        const struct cursor cursor = { .feed = NAME, .day = 20781, .after = longest, .after_next = longest };
+        const struct cursor cursor = {
+                .feed = NAME, .day = 20781, .after.of[0] = longest, .after_next.of[0] = longest
+        };
         struct cursor read;
         (void)state;
         assert_true(strlen(cursor_format(&cursor, text)) < CURSOR_SIZE && CURSOR_SIZE <= 256);
         assert_true(cursor_parse(text, &read));
-        assert_true(same_point(read.after_next, longest));
+        assert_true(same_point(read.after_next.of[0], longest));
+}
+
+#define DAY_START 1795478400000 /* of 2026-11-24, day 20781 */
+
+static void places_in_partitions_survive_their_text(void **state)
+{
+        char text[CURSOR_SIZE];
+        struct cursor read;
+        const struct cursor cursors[] = {
+                { .feed = NAME, .day = 20781, .after.of[1] = { { DAY_START, 0 }, 0 } },
+                { .feed = NAME, .day = 20781, .after.of[16] = { { DAY_START + FEED_DAY_MS - 1, 7 }, 63 } },
+                { .feed = NAME, .day = 20781, .after.of[3] = { { DAY_START - 6 * 3600000, 8 }, 1 } },
+                { .feed = NAME, .day = 20781, .after.of[3] = { { DAY_START - 6 * 3600000 - 1, 0 }, 0 } },
+                { .feed = NAME, .day = 20781, .after.of[3] = { { INT64_MAX, INT64_MAX }, 63 } },
+                { .feed = NAME,
+                  .day = 20781,
+                  .after.of = { [0] = { { 5, 5 }, 0 }, [2] = { { 0, 1 }, 2 } },
+                  .after_next.of = { [0] = { { DAY_START + FEED_DAY_MS, 0 }, 0 }, [9] = { { DAY_START, 511 }, 9 } } },
+                { .feed = NAME, .day = 20781, .after_next.of[9] = { { DAY_START + FEED_DAY_MS, 0 }, 0 } },
+        };
+        (void)state;
+        for (size_t i = 0; i < COUNT_OF(cursors); i++) {
+                (void)cursor_format(&cursors[i], text);
+                assert_true(strncmp(text, NAME ".p", sizeof(NAME ".p") - 1) == 0);
+                assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-~."),
+                                 strlen(text));
+                assert_true(cursor_parse(text, &read));
+                assert_int_equal(read.day, 20781);
+                assert_true(same_places(&read.after, &cursors[i].after));
+                assert_true(same_places(&read.after_next, &cursors[i].after_next));
+        }
+        assert_int_equal(strlen(cursor_format(&cursors[0], text)), sizeof(NAME ".p") - 1 + 12);
+}
+
+/* Of all partitions, around midnight; every one of them has got many entries in one millisecond. */
+static struct cursor full(uint64_t sequence)
+{
+        struct cursor cursor = { .feed = NAME, .day = 20781 };
+        for (size_t i = 0; i < FEED_PARTITIONS; i++) {
+                cursor.after.of[i].id = (struct feed_id){ DAY_START + FEED_DAY_MS + i, sequence };
+                cursor.after_next.of[i].id = (struct feed_id){ DAY_START + FEED_DAY_MS + 17 + i, sequence };
+        }
+        cursor.after.of[16].keys = cursor.after_next.of[4].keys = 59;
+        return cursor;
+}
+
+static void places_in_all_partitions_of_two_days_fit(void **state)
+{
+        char text[CURSOR_SIZE];
+        struct cursor read, cursor = full(63);
+        (void)state;
+        assert_true(strlen(cursor_format(&cursor, text)) < 256);
+        assert_true(cursor_parse(text, &read));
+        assert_true(same_places(&read.after, &cursor.after) && same_places(&read.after_next, &cursor.after_next));
+}
+
+static void what_does_not_fit_is_seen_again(void **state)
+{
+        char text[CURSOR_SIZE], again[CURSOR_SIZE];
+        struct cursor read, cursor = full(INT64_MAX);
+        (void)state;
+        assert_true(strlen(cursor_format(&cursor, text)) < 256);
+        assert_true(cursor_parse(text, &read));
+        assert_true(same_point(read.after.of[0], cursor.after.of[0]));
+        assert_true(same_point(read.after.of[5], cursor.after.of[5]));
+        for (size_t i = 0; i < FEED_PARTITIONS; i++) {
+                bool is_here = same_point(read.after.of[i], cursor.after.of[i]);
+                assert_true(is_here || same_point(read.after.of[i], (struct cursor_point){ 0 }));
+        }
+        assert_true(cursor_places_are_new(&read.after_next));
+        assert_string_equal(cursor_format(&read, again), text);
+}
+
+static void text_with_places_that_is_no_cursor_is_refused(void **state)
+{
+        char text[CURSOR_SIZE], longer[2 * CURSOR_SIZE];
+        struct cursor read, cursor = { .feed = NAME, .day = 20781, .after.of[1] = { { DAY_START, 0 }, 0 } };
+        (void)state;
+        (void)cursor_format(&cursor, text);
+        size_t length = strlen(text);
+        text[length - 1] = '~'; /* the bits that fill up are not 0 */
+        assert_false(cursor_parse(text, &read));
+        for (size_t cut = sizeof(NAME) - 1; cut < length; cut++) {
+                (void)cursor_format(&cursor, text);
+                text[cut] = '\0';
+                assert_false(cursor_parse(text, &read));
+        }
+        (void)snprintf(longer, sizeof(longer), "%sA", cursor_format(&cursor, text));
+        assert_false(cursor_parse(longer, &read));
+        memset(longer, 'A', sizeof(longer) - 1);
+        memcpy(longer, NAME ".p", sizeof(NAME ".p") - 1);
+        longer[sizeof(longer) - 1] = '\0';
+        assert_false(cursor_parse(longer, &read));
+        assert_false(cursor_parse(NAME ".p_AAAAAAAAAAAA", &read));
+        cursor.after.of[1] = (struct cursor_point){ 0 };
+        assert_true(strncmp(cursor_format(&cursor, text), NAME ".2026", sizeof(NAME)) == 0);
 }
 
 static void text_that_is_no_cursor_is_refused(void **state)
@@ -164,10 +287,15 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(days_are_cut_at_midnight_utc),
                 cmocka_unit_test(a_stream_is_named_by_prefix_and_day),
+                cmocka_unit_test(a_partition_is_named_by_its_tag),
                 cmocka_unit_test(days_that_are_none_are_refused),
                 cmocka_unit_test(ids_are_two_numbers_in_order),
                 cmocka_unit_test(a_cursor_survives_its_text),
                 cmocka_unit_test(text_that_is_no_cursor_is_refused),
+                cmocka_unit_test(places_in_partitions_survive_their_text),
+                cmocka_unit_test(places_in_all_partitions_of_two_days_fit),
+                cmocka_unit_test(what_does_not_fit_is_seen_again),
+                cmocka_unit_test(text_with_places_that_is_no_cursor_is_refused),
                 cmocka_unit_test(the_longest_cursor_has_less_than_256_bytes),
                 cmocka_unit_test(a_cursor_of_version_0_1_0_is_known_as_such),
         };

@@ -49,12 +49,23 @@ bool feed_day_parse(const char *text, size_t length, int64_t *day)
         return true;
 }
 
-char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE])
+/* Their slots are 1024 apart, give or take 64, and each is near the middle of its sixteenth of all slots: up to 16
+ * masters with equal ranges have one each. */
+static const char tags[FEED_PARTITIONS][4] = { "",   "0ax", "1oy", "2cx", "3r",  "4ex", "5zz", "6yz", "7xz",
+                                               "8u", "9vz", "aoo", "bed", "cli", "dcd", "eko", "fad" };
+
+char *feed_stream(const char *prefix, int64_t day, unsigned partition, char out[FEED_STREAM_SIZE])
 {
         char date[FEED_DAY_SIZE];
-        (void)snprintf(out, FEED_STREAM_SIZE, "%.*scollector:feed:%s", FEED_PREFIX_MAX, prefix,
-                       feed_day_format(day, date)); /* always fits */
+        const char *tag = tags[partition];
+        (void)snprintf(out, FEED_STREAM_SIZE, "%.*scollector:feed:%s%s%s%s", FEED_PREFIX_MAX, prefix,
+                       feed_day_format(day, date), *tag ? ":{" : "", tag, *tag ? "}" : ""); /* always fits */
         return out;
+}
+
+unsigned feed_partitions(const struct redis_place *place)
+{
+        return place->is_cluster ? FEED_PARTITIONS : 1;
 }
 
 int feed_add_args(struct redis_command *command, const char *stream, const char *const keys[], size_t count,

@@ -1,6 +1,7 @@
 /* feed: records the order in which Redis received the documents. Each UTC day has a stream,
- * `<prefix>collector:feed:<day>`. An entry names the documents that went to Redis together, at most FEED_KEYS_MAX
- * (feed_group.h). It is added after their SETs:
+ * `<prefix>collector:feed:<day>`. In a Cluster a day has partitions, `<prefix>collector:feed:<day>:{<tag>}`, so that
+ * each master has some; a document may be in any of them. An entry names the documents that went to Redis together, at
+ * most FEED_KEYS_MAX (feed_group.h). It is added after their SETs:
  *
  *     k <uuid> k <uuid> ...           the documents with these keys were stored, in this order
  *     k <uuid> k <uuid> ... m <ms>    the same, but sent more than once: other entries with these keys may have been
@@ -30,6 +31,7 @@ enum {
         FEED_READ_MAX = 64, /* entries in one XRANGE: with that many keys each, they take 0.8 ms of Redis's time */
         FEED_CLOCK_SKEW_MS = 60 * 1000,
         FEED_DAY_MS = 24 * 60 * 60 * 1000,
+        FEED_PARTITIONS = 17, /* number 0 is the stream without a tag */
 };
 
 /* Days count from 1970-01-01, UTC. */
@@ -39,8 +41,11 @@ int64_t feed_day_start_ms(int64_t day);
 char *feed_day_format(int64_t day, char out[FEED_DAY_SIZE]);
 bool feed_day_parse(const char *text, size_t length, int64_t *day);
 
-/* The name of a day's stream. `prefix` has at most FEED_PREFIX_MAX bytes. */
-char *feed_stream(const char *prefix, int64_t day, char out[FEED_STREAM_SIZE]);
+/* The name of a day's stream. `prefix` has at most FEED_PREFIX_MAX bytes; partition < FEED_PARTITIONS. */
+char *feed_stream(const char *prefix, int64_t day, unsigned partition, char out[FEED_STREAM_SIZE]);
+/* How many partitions may have entries there, from number 0 on. In a Cluster the stream without a tag has entries of
+ * documents that came before there were partitions. */
+unsigned feed_partitions(const struct redis_place *place);
 
 /* Formats the XADD of 1 to FEED_KEYS_MAX documents. mark_ms: the time of the mark; -1: none. */
 int feed_add_args(struct redis_command *command, const char *stream, const char *const keys[], size_t count,

@@ -2,6 +2,8 @@
  * the stream exists. */
 #include "feed_days.h"
 
+#include <string.h>
+
 #include "base/attr.h"
 
 int64_t feed_days_first(void)
@@ -29,24 +31,35 @@ static void on_exists(struct redis_command *command, const struct redis_reply *r
         struct feed_ask *ask = feed_ask_of(command);
         struct feed_days *days = ask->step;
         if (feed_read_check(ask->read, reply, err))
-                days->has_stream[ask->first] = redis_reply_integer(reply) > 0;
+                days->has_stream[ask->first] |= redis_reply_integer(reply) > 0;
         redis_command_fini(command);
         answered(days);
 }
 
-void feed_days_ask(struct feed_days *days, int64_t day)
+/* False: out of memory, which has been recorded. */
+static bool ask_for_partitions(struct feed_days *days, size_t i)
 {
         char stream[FEED_STREAM_SIZE];
+        struct feed_read *read = days->read;
+        for (unsigned partition = 0; partition < read->partitions; partition++) {
+                (void)feed_stream(redis_place(read->store->redis)->key_prefix, days->first + (int64_t)i, partition,
+                                  stream);
+                if (!feed_read_send(read, feed_read_ask(read, i, 1, days), on_exists, 2,
+                                    (const char *[]){ "EXISTS", stream }))
+                        return false;
+        }
+        return true;
+}
+
+void feed_days_ask(struct feed_days *days, int64_t day)
+{
+        size_t most = days->read->asks_most / days->read->partitions;
         int64_t left = days->last - day + 1;
         feed_read_step(days->read);
         days->first = day;
-        days->count = left < FEED_ASKS_MAX ? (size_t)left : FEED_ASKS_MAX;
-        for (size_t i = 0; i < days->count; i++) {
-                struct feed_ask *ask = feed_read_ask(days->read, i, 1, days);
-                days->has_stream[i] = false;
-                (void)feed_stream(redis_place(days->read->store->redis)->key_prefix, day + (int64_t)i, stream);
-                if (!feed_read_send(days->read, ask, on_exists, 2, (const char *[]){ "EXISTS", stream }))
-                        break;
-        }
+        days->count = left < (int64_t)most ? (size_t)left : most;
+        memset(days->has_stream, 0, sizeof(days->has_stream));
+        for (size_t i = 0; i < days->count && ask_for_partitions(days, i);)
+                i++;
         answered(days);
 }

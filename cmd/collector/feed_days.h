@@ -1,5 +1,6 @@
-/* feed_days: finds out which days have a stream. It sends one EXISTS for each of the next days, all in one write; each
- * costs Redis about 0.3 us. A stored list of days would be missing in another Redis after a swap.
+/* feed_days: finds out which days have a stream. It sends one EXISTS for each of the next days, in a Cluster one for each
+ * partition of them, all in one write; each costs Redis about 0.3 us. A stored list of days would be missing in another
+ * Redis after a swap.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_DAYS_H
@@ -23,8 +24,8 @@ struct feed_days {
 
         /* Private. */
         int64_t first;
-        size_t count; /* number of known days, from `first` on */
-        bool has_stream[FEED_ASKS_MAX];
+        size_t count;                   /* number of known days, from `first` on */
+        bool has_stream[FEED_ASKS_MAX]; /* in any partition */
 };
 
 /* The first day that can have a stream. */

@@ -37,10 +37,14 @@ static void leave_out_of_window(struct feed_window *window)
 
 static void search_next_group(struct feed_doubles *doubles);
 
+/* Of two with the same id in two partitions, one is the first. */
 static bool is_before(const struct feed_doubles *doubles, int64_t day, struct feed_id id,
                       const struct feed_window_entry *entry)
 {
-        return day < doubles->day || (day == doubles->day && feed_id_compare(id, entry->id) < 0);
+        int order = feed_id_compare(id, entry->id);
+        if (order == 0)
+                order = doubles->search.partition < entry->partition ? -1 : 0;
+        return day < doubles->day || (day == doubles->day && order < 0);
 }
 
 static bool on_earlier_key(struct feed_search *search, int64_t day, struct feed_id id, const char *key)
@@ -84,17 +88,19 @@ static void forget_group(struct feed_window *window)
                 window->entries[i].is_looked_for = false;
 }
 
-static void on_searched(struct feed_search *search, const struct redis_reply *refusal, const struct err *err)
+static void on_searched(struct feed_search *search, enum store_outcome outcome, const struct err *err)
 {
         struct feed_doubles *doubles = CONTAINER_OF(search, struct feed_doubles, search);
         forget_group(doubles->window);
         doubles->keys += search->keys_done;
         if (search->is_moved)
                 doubles->read->is_moved = true;
-        if ((refusal || err) && !feed_read_check(doubles->read, refusal, err))
+        if (outcome != STORE_DONE) {
+                feed_read_fail(doubles->read, outcome, err);
                 doubles->on_done(doubles);
-        else
+        } else {
                 search_next_group(doubles);
+        }
 }
 
 /* False: there is nothing to search for, or enough was read. */

@@ -39,6 +39,11 @@ static void on_end_set(struct redis_command *command, const struct redis_reply *
         free(end);
 }
 
+static int64_t end_of_day_ms(const struct feed_expiry *expiry, int64_t day)
+{
+        return feed_day_start_ms(day + 1) + expiry->retention_ms + expiry->reach_ms;
+}
+
 /* Another Redis gets separate commands. */
 static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED const struct redis_place *place)
 {
@@ -68,23 +73,28 @@ static void send_end(const struct end *wanted)
                 redis_send(redis, &end->command);
 }
 
-/* Until a moment ago, entries may have gone to the previous day's stream. The name lives as long as the last stream; a
- * name without an expiry time belongs to a Collector that keeps its documents. */
-static void send_ends(struct feed_expiry *expiry, int64_t last_day)
+/* Until a moment ago, entries may have gone to the previous day's stream. */
+static void send_ends_of_partition(const struct feed_expiry *expiry, int64_t last_day, unsigned partition)
 {
-        const char *prefix = redis_place(expiry->redis)->key_prefix;
         struct end end = { .expiry = expiry };
-        expiry->sent_ms = clock_monotonic_ms();
         for (int64_t day = last_day - 1; day <= last_day; day++) {
-                (void)feed_stream(prefix, day, end.key);
-                end.end_ms = feed_day_start_ms(day + 1) + expiry->retention_ms + expiry->reach_ms;
+                (void)feed_stream(redis_place(expiry->redis)->key_prefix, day, partition, end.key);
+                end.end_ms = end_of_day_ms(expiry, day);
                 end.condition = "NX";
                 send_end(&end);
                 end.condition = "GT";
                 send_end(&end);
         }
-        (void)feed_name_key(prefix, end.key);
-        end.is_alone = true;
+}
+
+/* The name lives as long as the last stream; a name without an expiry time belongs to a Collector that keeps its
+ * documents. */
+static void send_end_of_name(const struct feed_expiry *expiry, int64_t last_day)
+{
+        struct end end = {
+                .expiry = expiry, .end_ms = end_of_day_ms(expiry, last_day), .condition = "GT", .is_alone = true
+        };
+        (void)feed_name_key(redis_place(expiry->redis)->key_prefix, end.key);
         send_end(&end);
 }
 
@@ -93,21 +103,34 @@ int64_t feed_expiry_of_name_ms(const struct feed_expiry *expiry)
         return expiry->retention_ms > 0 ? FEED_DAY_MS + expiry->retention_ms + expiry->reach_ms : 0;
 }
 
-void feed_expiry_note(struct feed_expiry *expiry, int64_t day)
+void feed_expiry_note(struct feed_expiry *expiry, int64_t day, unsigned partition)
 {
         unsigned generation = redis_generation(expiry->redis);
-        if (expiry->retention_ms == 0 || day < 0 ||
-            (expiry->ending_day == day && expiry->ending_generation == generation))
+        if (expiry->retention_ms == 0 || day < 0)
                 return;
-        expiry->ending_day = day;
-        expiry->ending_generation = generation;
-        send_ends(expiry, day);
+        if (expiry->ending_day != day || expiry->ending_generation != generation) {
+                expiry->ending_day = day;
+                expiry->ending_generation = generation;
+                expiry->ending_partitions = 0;
+                expiry->sent_ms = clock_monotonic_ms();
+                send_end_of_name(expiry, day);
+        }
+        if (expiry->ending_partitions & 1U << partition)
+                return;
+        expiry->ending_partitions |= 1U << partition;
+        send_ends_of_partition(expiry, day, partition);
 }
 
 void feed_expiry_renew(struct feed_expiry *expiry, int64_t day)
 {
+        unsigned partitions = feed_partitions(redis_place(expiry->redis));
+        int64_t now_ms = clock_monotonic_ms();
         if (expiry->retention_ms == 0 || day < 0)
                 return;
-        if (!expiry->sent_ms || clock_monotonic_ms() - expiry->sent_ms >= RENEW_EVERY_MS)
-                send_ends(expiry, day);
+        if (expiry->sent_ms && now_ms - expiry->sent_ms < RENEW_EVERY_MS)
+                return;
+        expiry->sent_ms = now_ms;
+        for (unsigned partition = 0; partition < partitions; partition++)
+                send_ends_of_partition(expiry, day, partition);
+        send_end_of_name(expiry, day);
 }

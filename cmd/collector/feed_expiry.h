@@ -19,11 +19,12 @@ struct feed_expiry {
         /* Private. */
         int64_t sent_ms; /* when EXPIREAT was last sent, monotonic; 0: never */
         int64_t ending_day;
-        unsigned ending_generation; /* the target in which that day's stream has an expiry time */
+        unsigned ending_generation; /* the target in which that day's streams have an expiry time ... */
+        unsigned ending_partitions; /* ... one bit for each of those that do                      */
 };
 
-/* Call this for each entry added to the stream of `day`. */
-void feed_expiry_note(struct feed_expiry *expiry, int64_t day);
+/* Call this for each entry added to a stream of `day`. */
+void feed_expiry_note(struct feed_expiry *expiry, int64_t day, unsigned partition);
 /* Call this about once a second: it renews the expiry times of the streams of `day`, the last one written to (-1:
  * none), and of the day before. */
 void feed_expiry_renew(struct feed_expiry *expiry, int64_t day);

@@ -9,7 +9,11 @@
 void feed_read_init(struct feed_read *read, struct store *store)
 {
         const struct redis_place *place = redis_place(store->redis);
-        *read = (struct feed_read){ .store = store, .place = place->number, .generation = place->generation };
+        *read = (struct feed_read){ .store = store,
+                                    .asks_most = place->is_cluster ? FEED_ASKS_CLUSTER : FEED_ASKS_MAX,
+                                    .partitions = feed_partitions(place),
+                                    .place = place->number,
+                                    .generation = place->generation };
 }
 
 void feed_read_step(struct feed_read *read)

@@ -23,7 +23,8 @@
 #include "store.h"
 
 enum {
-        FEED_ASKS_MAX = 64,  /* commands in flight at once */
+        FEED_ASKS_MAX = 64, /* commands in flight at once; in a Cluster for each day, FEED_PARTITIONS: 16 days */
+        FEED_ASKS_CLUSTER = 16 * FEED_PARTITIONS,
         FEED_WORDS_MAX = 33, /* in one command */
 };
 
@@ -37,7 +38,9 @@ struct feed_ask {
 
 struct feed_read {
         struct store *store;
-        struct feed_ask *asks;      /* FEED_ASKS_MAX of them, the reader's */
+        struct feed_ask *asks; /* `asks_most` of them, the reader's */
+        size_t asks_most;
+        unsigned partitions;        /* of a day: feed_partitions of that place */
         size_t ask_count;           /* of the current step */
         size_t waiting;             /* outstanding replies, plus 1 while the step is still sending */
         unsigned place;             /* the place where reading began (redis_place) */

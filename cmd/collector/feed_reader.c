@@ -1,7 +1,7 @@
 /* feed_reader: a chain of callbacks, each step ending in the next:
  *
  *     start -> ask for the name -> begin
- *     begin -> go_on -> read_entries -> go_on -> fetch a batch   -> leave out doubles -> take_documents -> go_on
+ *     begin -> go_on -> read entries -> go_on -> fetch a batch   -> leave out doubles -> take_documents -> go_on
  *              go_on -> ask for days -> go_on    fetch existence -> take_documents                     -> go_on
  *                                                take_documents  -> fetch one whole    -> take_documents
  *
@@ -10,8 +10,6 @@
  * with that search. */
 #include "feed_reader.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,11 +20,6 @@ enum {
         ENTRIES_MIN = 8, /* in one read, even if fewer documents are wanted */
         DAYS_A_PASS = 4, /* this many days count as one skipped key         */
         PASS_MAX = 1024, /* keys that one page may skip before it takes one  */
-};
-
-struct feed_reader_memory {
-        struct feed_window window;
-        struct feed_ask asks[FEED_ASKS_MAX];
 };
 
 /* --- Ending --------------------------------------------------------------------------------------------- */
@@ -50,10 +43,11 @@ static void finish(struct feed_reader *reader, bool more)
         if (read->is_moved || is_overtaken)
                 read->outcome = STORE_MOVED;
         give_turn(reader);
-        if (reader->memory)
-                feed_window_clear(reader->window);
-        free(reader->memory);
-        reader->memory = NULL;
+        feed_window_clear(&reader->window);
+        free(reader->window.entries);
+        free(read->asks);
+        reader->window.entries = NULL;
+        read->asks = NULL;
         reader->on_done(reader, read->outcome, more, &read->err);
 }
 
@@ -67,12 +61,8 @@ static int64_t current_day(const struct feed_reader *reader)
         return reader->cursor.day + (reader->in_next ? 1 : 0);
 }
 
-static const char *current_stream(const struct feed_reader *reader, char out[FEED_STREAM_SIZE])
-{
-        return feed_stream(redis_place(reader->store->redis)->key_prefix, current_day(reader), out);
-}
-
-static struct cursor_point *current_point(struct feed_reader *reader)
+/* In the streams of that day. */
+static struct cursor_places *current_places(struct feed_reader *reader)
 {
         return reader->in_next ? &reader->cursor.after_next : &reader->cursor.after;
 }
@@ -80,14 +70,13 @@ static struct cursor_point *current_point(struct feed_reader *reader)
 /* An entry is removed when none of its keys has a document. */
 static void note_gone(struct feed_reader *reader, const struct feed_window_entry *entry)
 {
-        char stream[FEED_STREAM_SIZE];
         if (!entry->is_gone || (entry->place > 0 && reader->gone != entry->place)) {
                 reader->gone = 0;
                 return;
         }
         reader->gone = entry->place + 1;
         if (entry->is_last)
-                feed_trim_note(&reader->store->trim, current_stream(reader, stream), entry->id,
+                feed_trim_note(&reader->store->trim, current_day(reader), entry->partition, entry->id,
                                reader->read.generation);
 }
 
@@ -100,14 +89,14 @@ static void pass(struct feed_reader *reader, struct feed_window_entry *entry)
                 reader->passed++;
         else
                 reader->taken++;
-        *current_point(reader) =
+        current_places(reader)->of[entry->partition] =
                 (struct cursor_point){ .id = entry->id, .keys = entry->is_last ? 0 : entry->place + 1 };
 }
 
 /* Up to the end of the batch. */
 static void take_documents(struct feed_reader *reader)
 {
-        struct feed_window *window = reader->window;
+        struct feed_window *window = &reader->window;
         for (; window->at < window->end; window->at++) {
                 struct feed_window_entry *entry = &window->entries[window->at];
                 if (!entry->left_out && entry->is_cut) {
@@ -160,102 +149,12 @@ static void on_batch(struct feed_fetch *fetch)
                 finish(reader, false);
 }
 
-/* --- Entries -------------------------------------------------------------------------------------------- */
-
-/* Adds the entry's keys from `place` on, as many as there is room for. False: there was not enough room. */
-static bool keep_entry(struct feed_window *window, const struct feed_entry *read, size_t place)
+static void on_entries(struct feed_entries *entries)
 {
-        for (; place < read->count; place++) {
-                if (window->count == FEED_WINDOW_MAX)
-                        return false;
-                struct feed_window_entry *entry = &window->entries[window->count++];
-                *entry = (struct feed_window_entry){ .id = read->id,
-                                                     .place = (unsigned)place,
-                                                     .is_last = place + 1 == read->count,
-                                                     .mark_ms = read->mark_ms };
-                memcpy(entry->key, read->keys[place], sizeof(entry->key));
-        }
-        return true;
-}
-
-/* An entry that is not ours is skipped. */
-static bool keep_foreign(struct feed_window *window, struct feed_id id)
-{
-        if (window->count == FEED_WINDOW_MAX)
-                return false;
-        window->entries[window->count++] =
-                (struct feed_window_entry){ .id = id, .is_last = true, .mark_ms = -1, .left_out = true };
-        return true;
-}
-
-/* Entries that do not fit are read again. */
-static void keep_entries(struct feed_reader *reader, const struct redis_reply *page)
-{
-        struct cursor_point *point = current_point(reader);
-        size_t count = redis_reply_count(page);
-        bool has_room = true;
-        for (size_t i = 0; i < count && i < reader->page_entries && has_room; i++) {
-                struct feed_entry read = { 0 };
-                bool is_ours = feed_entry_read(redis_reply_at(page, i), &read);
-                bool is_begun = point->keys > 0 && feed_id_compare(read.id, point->id) == 0;
-                if (is_begun && point->keys >= read.count)
-                        point->keys = 0; /* it has fewer keys than the cursor says: none are left */
-                else if (is_ours)
-                        has_room = keep_entry(reader->window, &read, is_begun ? point->keys : 0);
-                else
-                        has_room = keep_foreign(reader->window, read.id);
-        }
-        reader->is_inside = count >= reader->page_entries || !has_room;
-}
-
-static void entries_answered(struct feed_reader *reader)
-{
-        if (!feed_read_is_answered(&reader->read))
-                return;
+        struct feed_reader *reader = CONTAINER_OF(entries, struct feed_reader, entries);
+        reader->is_inside = entries->is_inside;
         give_turn(reader);
         go_on(reader);
-}
-
-static void on_entries(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
-{
-        struct feed_reader *reader = feed_ask_of(command)->step;
-        reader->read.generation = command->generation;
-        if (feed_read_check(&reader->read, reply, err))
-                keep_entries(reader, reply);
-        redis_command_fini(command);
-        entries_answered(reader);
-}
-
-/* The first id to read: the one after the cursor, or the cursor's own entry if only part of that was seen. */
-static void format_from(struct feed_reader *reader, char out[FEED_ID_SIZE + 1])
-{
-        const struct cursor_point *point = current_point(reader);
-        *out = '(';
-        if (point->id.ms < reader->since_ms)
-                (void)snprintf(out, FEED_ID_SIZE + 1, "%" PRIu64, reader->since_ms);
-        else
-                (void)feed_id_format(point->id, point->keys > 0 ? out : out + 1);
-}
-
-static void read_entries(struct feed_reader *reader)
-{
-        struct feed_read *read = &reader->read;
-        char stream[FEED_STREAM_SIZE];
-        char from[FEED_ID_SIZE + 1];
-        char to[FEED_ID_SIZE] = "+";
-        char count[24];
-        feed_window_clear(reader->window);
-        if (reader->has_read)
-                reader->page_entries = FEED_READ_MAX;
-        reader->has_read = true;
-        format_from(reader, from);
-        if (reader->until_ms != UINT64_MAX)
-                (void)snprintf(to, sizeof(to), "%" PRIu64, reader->until_ms > 0 ? reader->until_ms - 1 : 0);
-        (void)snprintf(count, sizeof(count), "%zu", reader->page_entries);
-        feed_read_step(read);
-        (void)feed_read_send(read, feed_read_ask(read, 0, 0, reader), on_entries, 6,
-                             (const char *[]){ "XRANGE", current_stream(reader, stream), from, to, "COUNT", count });
-        entries_answered(reader);
 }
 
 /* --- From stream to stream ------------------------------------------------------------------------------ */
@@ -280,7 +179,7 @@ static enum feed_day_state next_stream(struct feed_reader *reader)
                         return FEED_DAY_EMPTY;
                 at->day++;
                 at->after = at->after_next;
-                at->after_next = (struct cursor_point){ 0 };
+                at->after_next = (struct cursor_places){ 0 };
                 enum feed_day_state state = feed_days_look_up(&reader->days, at->day);
                 if (state != FEED_DAY_EMPTY)
                         return state;
@@ -306,8 +205,8 @@ static size_t documents_wanted(const struct feed_reader *reader)
 
 static void read_on(struct feed_reader *reader)
 {
-        if (reader->window->at == reader->window->count)
-                read_entries(reader);
+        if (reader->window.at == reader->window.count)
+                feed_entries_read(&reader->entries, current_day(reader), current_places(reader));
         else if (reader->fetch.is_walking && !redis_is_cluster(reader->store->redis))
                 feed_fetch_existence(&reader->fetch, on_existence);
         else
@@ -345,7 +244,7 @@ static void go_on(struct feed_reader *reader)
                 finish(reader, true);
                 return;
         }
-        bool is_here = reader->window->at < reader->window->count || reader->is_inside;
+        bool is_here = reader->window.at < reader->window.count || reader->is_inside;
         enum feed_day_state state = is_here ? FEED_DAY_HAS_STREAM : next_stream(reader);
         if (state == FEED_DAY_HAS_STREAM)
                 read_in_turn(reader);
@@ -369,13 +268,18 @@ static int64_t last_day(const struct feed_reader *reader)
 /* False: out of memory. */
 static bool allocate(struct feed_reader *reader)
 {
-        reader->memory = malloc(sizeof(*reader->memory));
-        if (!reader->memory)
-                return false;
-        reader->read.asks = reader->memory->asks;
-        reader->window = &reader->memory->window;
-        reader->window->count = reader->window->at = reader->window->end = 0;
-        return true;
+        struct feed_window *window = &reader->window;
+        size_t most = feed_entries_room(reader->read.partitions);
+        *window = (struct feed_window){ .entries = malloc(most * sizeof(window->entries[0])), .most = most };
+        reader->read.asks = malloc(reader->read.asks_most * sizeof(reader->read.asks[0]));
+        return window->entries && reader->read.asks;
+}
+
+/* One more than will be taken tells whether there are more. */
+static size_t entries_wanted(const struct feed_reader *reader)
+{
+        size_t count = reader->wanted > 0 && reader->wanted < FEED_READ_MAX ? reader->wanted + 1 : FEED_READ_MAX;
+        return count < ENTRIES_MIN ? ENTRIES_MIN : count;
 }
 
 static void begin(struct feed_reader *reader)
@@ -393,9 +297,9 @@ static void begin(struct feed_reader *reader)
         memcpy(at->feed, reader->store->name.text, sizeof(at->feed));
         if (at->day < feed_days_first()) {
                 at->day = feed_days_first();
-                at->after = at->after_next = (struct cursor_point){ 0 };
+                at->after = at->after_next = (struct cursor_places){ 0 };
         }
-        bool is_new = feed_id_compare(at->after.id, (struct feed_id){ 0 }) == 0;
+        bool is_new = cursor_places_are_new(&at->after);
         enum feed_day_state first = feed_days_look_up(&reader->days, at->day);
         reader->is_inside = first == FEED_DAY_HAS_STREAM || (first == FEED_DAY_UNKNOWN && !is_new);
         if (first == FEED_DAY_UNKNOWN && is_new)
@@ -417,6 +321,8 @@ void feed_reader_start(struct feed_reader *reader)
 {
         struct feed_read *read = &reader->read;
         feed_read_init(read, reader->store);
+        reader->taken = reader->passed = reader->gone = 0;
+        reader->has_turn = reader->in_next = false;
         if (!allocate(reader)) {
                 feed_read_fail_memory(read);
                 finish(reader, false);
@@ -424,14 +330,15 @@ void feed_reader_start(struct feed_reader *reader)
         }
         reader->naming = (struct feed_naming){ .read = read, .on_known = on_named };
         reader->days = (struct feed_days){ .read = read, .last = last_day(reader), .on_known = on_days_known };
-        reader->fetch = (struct feed_fetch){ .read = read, .window = reader->window };
+        reader->entries = (struct feed_entries){ .read = read,
+                                                 .window = &reader->window,
+                                                 .since_ms = reader->since_ms,
+                                                 .until_ms = reader->until_ms,
+                                                 .count = entries_wanted(reader),
+                                                 .on_done = on_entries };
+        reader->fetch = (struct feed_fetch){ .read = read, .window = &reader->window };
         reader->doubles =
-                (struct feed_doubles){ .read = read, .window = reader->window, .on_done = on_doubles_left_out };
-        /* One more than will be taken tells whether there are more. */
-        reader->page_entries =
-                reader->wanted > 0 && reader->wanted < FEED_READ_MAX ? reader->wanted + 1 : FEED_READ_MAX;
-        if (reader->page_entries < ENTRIES_MIN)
-                reader->page_entries = ENTRIES_MIN;
+                (struct feed_doubles){ .read = read, .window = &reader->window, .on_done = on_doubles_left_out };
         if (feed_name_is_known(&reader->store->name, read->generation))
                 begin(reader);
         else

@@ -6,9 +6,9 @@
  *     feed_reader_start(&page->reader);
  *
  * Each step is one round trip. The reader asks for the feed's name unless it is known (feed_naming.h). It reads entries
- * of a stream (XRANGE), then their documents (feed_fetch.h). For entries with a mark it checks whether the same keys were
- * added earlier (feed_doubles.h). It repeats this until on_document stops it. At the end of a stream it asks which of
- * the next days have one (feed_days.h). Keys whose document was deleted or has expired are omitted, and an entry is
+ * of a day (feed_entries.h), then their documents (feed_fetch.h). For entries with a mark it checks whether the same keys
+ * were added earlier (feed_doubles.h). It repeats this until on_document stops it. At the end of a day it asks which of
+ * the next ones have a stream (feed_days.h). Keys whose document was deleted or has expired are omitted, and an entry is
  * removed from the feed when all its documents are gone and it is old enough (feed_trim.h); young entries stay, because
  * a document may be on its way.
  *
@@ -28,6 +28,7 @@
 #include "cursor.h"
 #include "feed_days.h"
 #include "feed_doubles.h"
+#include "feed_entries.h"
 #include "feed_fetch.h"
 #include "feed_naming.h"
 #include "feed_read.h"
@@ -49,21 +50,19 @@ struct feed_reader {
         void (*on_done)(struct feed_reader *reader, enum store_outcome outcome, bool more, const struct err *err);
 
         /* Private. */
-        struct feed_reader_memory *memory; /* owned, while it runs                      */
-        struct feed_window *window;        /* in `memory`                               */
+        struct feed_window window; /* its entries, and the asks of `read`, are owned while it runs */
         struct feed_read read;
         struct feed_naming naming;
         struct feed_days days;
+        struct feed_entries entries;
         struct feed_fetch fetch;
         struct feed_doubles doubles;
         struct feed_turn turn;
-        size_t page_entries;  /* asked for at once                               */
-        size_t taken, passed; /* keys with a document, and keys skipped without one    */
+        size_t taken, passed; /* keys with a document, and keys skipped without one */
         unsigned gone;        /* keys of the current entry without a document, if all earlier ones lack it too */
         bool has_turn;
-        bool has_read;  /* has read entries at least once                         */
-        bool in_next;   /* reading the stream of cursor.day + 1                   */
-        bool is_inside; /* the stream may have more entries after those in memory */
+        bool in_next;   /* reading the streams of cursor.day + 1                  */
+        bool is_inside; /* this day may have more entries after those in memory   */
 };
 
 void feed_reader_start(struct feed_reader *reader);

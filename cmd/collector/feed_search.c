@@ -1,5 +1,5 @@
 /* feed_search: searches spans of time, for each span the days that it may touch, and for each day the pages of its
- * stream.
+ * stream, or of all its partitions at once.
  *
  * An entry is in the stream of the day on which its writer sent the XADD, by the writer's clock. Redis assigns its id
  * later, by its own clock. So the streams from reach_ms before a span to FEED_CLOCK_SKEW_MS after it are searched;
@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/attr.h"
@@ -31,6 +32,15 @@ static int64_t last_day_of_span(const struct feed_search *search)
         return smaller(feed_day(search->span.to_ms - 1 + FEED_CLOCK_SKEW_MS), search->last_day);
 }
 
+static void set_day(struct feed_search *search, int64_t day)
+{
+        search->day = day;
+        for (unsigned partition = 0; partition < search->partitions; partition++) {
+                search->pages[partition].is_inside = false;
+                search->pages[partition].has_more = true;
+        }
+}
+
 /* False: the span is empty. */
 static bool set_span(struct feed_search *search, int64_t from_ms, int64_t to_ms)
 {
@@ -38,8 +48,7 @@ static bool set_span(struct feed_search *search, int64_t from_ms, int64_t to_ms)
         search->span.to_ms = smaller(to_ms, search->span.latest);
         if (search->span.from_ms >= search->span.to_ms)
                 return false;
-        search->day = feed_day(search->span.from_ms - search->reach_ms);
-        search->is_inside = false;
+        set_day(search, feed_day(search->span.from_ms - search->reach_ms));
         return true;
 }
 
@@ -105,106 +114,175 @@ static void give_turn(struct feed_search *search, const struct err *err)
                 feed_turns_give(search->turns);
 }
 
-static bool page_is_enough(struct feed_search *search, const struct redis_reply *page)
+static void look_at_page(struct feed_search_page *page, const struct redis_reply *reply)
 {
-        struct feed_entry entry = { .id = search->after };
-        search->is_inside = true;
-        for (size_t i = 0; i < redis_reply_count(page); i++) {
-                bool is_sound = feed_entry_read(redis_reply_at(page, i), &entry);
-                search->after = entry.id;
+        struct feed_search *search = page->search;
+        struct feed_entry entry = { .id = page->after };
+        page->is_inside = true;
+        page->has_more = redis_reply_count(reply) >= FEED_READ_MAX;
+        search->partition = page->partition;
+        for (size_t i = 0; i < redis_reply_count(reply) && !search->is_enough; i++) {
+                bool is_sound = feed_entry_read(redis_reply_at(reply, i), &entry);
+                page->after = entry.id;
                 search->keys += is_sound ? entry.count : 1;
-                for (size_t k = 0; is_sound && k < entry.count; k++)
-                        if (!search->on_key(search, search->day, entry.id, entry.keys[k]))
-                                return true;
+                for (size_t k = 0; is_sound && k < entry.count && !search->is_enough; k++)
+                        search->is_enough = !search->on_key(search, search->day, entry.id, entry.keys[k]);
         }
+}
+
+static bool has_more(const struct feed_search *search)
+{
+        for (unsigned partition = 0; partition < search->partitions; partition++)
+                if (search->pages[partition].has_more)
+                        return true;
         return false;
 }
 
 /* Moves to the start of the next read. False: there is none. */
-static bool move_on(struct feed_search *search, const struct redis_reply *page)
+static bool move_on(struct feed_search *search)
 {
-        if (redis_reply_count(page) >= FEED_READ_MAX && search->keys < search->keys_max)
-                return true;
-        search->is_inside = false;
-        if (search->keys < search->keys_max && ++search->day <= last_day_of_span(search))
-                return true;
+        if (search->keys < search->keys_max) {
+                if (has_more(search))
+                        return true;
+                if (search->day + 1 <= last_day_of_span(search)) {
+                        set_day(search, search->day + 1);
+                        return true;
+                }
+        }
         return next_span(search);
 }
 
-static void read_page(struct feed_search *search);
+static void free_pages(struct feed_search *search)
+{
+        if (search->pages != &search->alone)
+                free(search->pages);
+        search->pages = NULL;
+}
+
+static void done(struct feed_search *search)
+{
+        free_pages(search);
+        search->on_done(search, search->outcome, &search->failure);
+}
+
+static void read_pages(struct feed_search *search);
 
 static void on_turn(struct feed_turn *turn, const struct err *err)
 {
         struct feed_search *search = CONTAINER_OF(turn, struct feed_search, turn);
         if (err) {
-                search->failure = *err; /* belongs to another search, which may be freed before on_done returns */
-                search->on_done(search, NULL, &search->failure);
+                search->outcome = store_failure(NULL, err, &search->failure);
+                done(search);
                 return;
         }
         search->has_turn = true;
-        read_page(search);
+        read_pages(search);
 }
 
-static void on_page(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+static void page_answered(struct feed_search *search)
 {
-        struct feed_search *search = CONTAINER_OF(command, struct feed_search, command);
-        bool sound = reply && redis_reply_type(reply) != REDIS_ERROR;
-        size_t before = search->keys++;
-        bool is_enough = sound && page_is_enough(search, reply);
-        search->keys_done += search->keys - before;
-        bool more = sound && !is_enough && move_on(search, reply);
-        redis_command_fini(command);
-        give_turn(search, search->is_moved ? NULL : err); /* for other searches a move is not a failure */
+        if (--search->waiting > 0)
+                return;
+        bool is_sound = search->outcome == STORE_DONE;
+        bool is_away = search->outcome == STORE_UNAVAILABLE && !search->is_moved; /* for others a move is no failure */
+        bool more = is_sound && !search->is_enough && move_on(search);
+        give_turn(search, is_away ? &search->failure : NULL);
         if (!more) {
-                search->on_done(search, sound ? NULL : reply, sound ? NULL : err);
+                done(search);
         } else if (search->turns) {
                 search->turn.on_turn = on_turn;
                 feed_turns_take(search->turns, &search->turn);
         } else {
-                read_page(search);
+                read_pages(search);
         }
+}
+
+static void on_page(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
+{
+        struct feed_search_page *page = CONTAINER_OF(command, struct feed_search_page, command);
+        struct feed_search *search = page->search;
+        size_t before = search->keys++;
+        struct err why = { 0 };
+        if (reply && redis_reply_type(reply) != REDIS_ERROR) {
+                look_at_page(page, reply);
+        } else if (search->outcome == STORE_DONE) {
+                search->outcome = store_failure(reply, err, &why);
+                search->failure = why;
+        }
+        search->keys_done += search->keys - before;
+        redis_command_fini(command);
+        page_answered(search);
 }
 
 static enum redis_made on_place(struct redis_command *command, UNUSED const struct redis_place *place)
 {
-        CONTAINER_OF(command, struct feed_search, command)->is_moved = true;
+        CONTAINER_OF(command, struct feed_search_page, command)->search->is_moved = true;
         return REDIS_NOT_MADE;
 }
 
-static void read_page(struct feed_search *search)
+static void read_page(struct feed_search_page *page)
 {
+        struct feed_search *search = page->search;
         char stream[FEED_STREAM_SIZE];
         char from[FEED_ID_SIZE + 1] = "(";
         char to[24];
         char count[8];
-        if (search->is_inside)
-                (void)feed_id_format(search->after, from + 1);
+        if (page->is_inside)
+                (void)feed_id_format(page->after, from + 1);
         else
                 (void)snprintf(from, sizeof(from), "%" PRId64, search->span.from_ms);
-        const char *prefix = redis_place(search->redis)->key_prefix;
-        const char *argv[] = { "XRANGE", feed_stream(prefix, search->day, stream), from, to, "COUNT", count };
+        (void)feed_stream(redis_place(search->redis)->key_prefix, search->day, page->partition, stream);
+        const char *argv[] = { "XRANGE", stream, from, to, "COUNT", count };
         size_t lengths[] = { 6,
                              strlen(stream),
                              strlen(from),
                              (size_t)snprintf(to, sizeof(to), "%" PRId64, search->span.to_ms - 1),
                              5,
                              (size_t)snprintf(count, sizeof(count), "%d", FEED_READ_MAX) };
-        redis_command_init(&search->command, on_page);
-        search->command.on_place = on_place;
-        search->command.made_for = search->place;
-        if (redis_command_args(&search->command, COUNT_OF(argv), argv, lengths, NULL) < 0)
-                search->command.must_not_hold = true; /* without bytes the next flush fails it with ERR_NOMEM */
-        redis_send(search->redis, &search->command);
+        redis_command_init(&page->command, on_page);
+        page->command.on_place = on_place;
+        page->command.made_for = search->place;
+        if (redis_command_args(&page->command, COUNT_OF(argv), argv, lengths, NULL) < 0)
+                page->command.must_not_hold = true; /* without bytes the next flush fails it with ERR_NOMEM */
+        search->waiting++;
+        redis_send(search->redis, &page->command);
+}
+
+/* redis_send answers nothing itself, so no reply comes during this. */
+static void read_pages(struct feed_search *search)
+{
+        search->waiting = 0;
+        for (unsigned partition = 0; partition < search->partitions; partition++)
+                if (search->pages[partition].has_more)
+                        read_page(&search->pages[partition]);
+}
+
+/* False: out of memory. */
+static bool allocate(struct feed_search *search)
+{
+        search->partitions = feed_partitions(redis_place(search->redis));
+        search->alone = (struct feed_search_page){ 0 };
+        search->pages = search->partitions == 1 ? &search->alone : calloc(search->partitions, sizeof(search->pages[0]));
+        for (unsigned partition = 0; search->pages && partition < search->partitions; partition++) {
+                search->pages[partition].search = search;
+                search->pages[partition].partition = partition;
+        }
+        return search->pages != NULL;
 }
 
 bool feed_search_start(struct feed_search *search)
 {
         int64_t latest = smaller(search->end_ms, search->last_ms + search->reach_ms);
-        search->is_at_end = search->has_turn = search->is_moved = false;
+        search->is_at_end = search->has_turn = search->is_moved = search->is_enough = false;
+        search->outcome = STORE_DONE;
         search->keys_done = 0;
-        go_to(search, search->first_ms - FEED_CLOCK_SKEW_MS, latest);
-        if (!next_span(search))
+        if (!allocate(search))
                 return false;
-        read_page(search);
+        go_to(search, search->first_ms - FEED_CLOCK_SKEW_MS, latest);
+        if (!next_span(search)) {
+                free_pages(search);
+                return false;
+        }
+        read_pages(search);
         return true;
 }

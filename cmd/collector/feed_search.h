@@ -5,14 +5,15 @@
  *     job->search = (struct feed_search){ .redis = redis, .place = place, .reach_ms = reach, .first_ms = ms,
  *                                         .last_ms = ms, .end_ms = now, .last_day = today, .keys_max = 10000,
  *                                         .on_key = on_key, .on_done = on_done };
- *     if (!feed_search_start(&job->search)) ...                       // there is nothing to search
+ *     if (!feed_search_start(&job->search)) ...                       // it finds nothing
  *
  * The search moves outwards from that time in both directions, and each span is four times as long as the one before.
  * If the clocks agree, the first read finds the entry, whatever the rate of documents. The search reaches back by
  * FEED_CLOCK_SKEW_MS and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later,
  * so if end_ms is later still, the search also goes back from end_ms by the sum of both.
  *
- * One read (XRANGE) has at most FEED_READ_MAX entries. A limit counts their keys, and each read as one more.
+ * One read (XRANGE) has at most FEED_READ_MAX entries. A limit counts their keys, and each read as one more. In a Cluster
+ * all partitions of a day are read in one round trip.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_SEARCH_H
@@ -24,6 +25,16 @@
 #include "feed.h"
 #include "feed_turns.h"
 #include "redis/redis.h"
+#include "store.h"
+
+/* Private: the reads of one partition. */
+struct feed_search_page {
+        struct redis_command command;
+        struct feed_search *search;
+        unsigned partition;
+        bool is_inside, has_more; /* begins behind `after`; more of this day and span is to be read */
+        struct feed_id after;
+};
 
 struct feed_search {
         /* Set by the caller; pointers are borrowed until on_done. */
@@ -35,20 +46,25 @@ struct feed_search {
         int64_t end_ms;            /* exclusive */
         int64_t last_day;          /* the last day whose stream is searched */
         size_t keys_max;           /* around the first time, and again back from the end */
-        /* Called for each key that may be in the span. Returns false to stop. */
+        /* Called for each key that may be in the span. Returns false to stop. `partition` is that of the entry. */
         bool (*on_key)(struct feed_search *search, int64_t day, struct feed_id id, const char *key);
-        /* Called exactly once, never during feed_search_start. Without `refusal` and `err` the search has ended:
-         * on_key stopped it, or it reached the end or keys_max. Otherwise `refusal` is an error reply, or `err` says
-         * why there was no reply. */
-        void (*on_done)(struct feed_search *search, const struct redis_reply *refusal, const struct err *err);
+        /* Called exactly once, never during feed_search_start. STORE_DONE: the search has ended: on_key stopped it, or
+         * it reached the end or keys_max. Otherwise err says why it could not be made. */
+        void (*on_done)(struct feed_search *search, enum store_outcome outcome, const struct err *err);
+
+        unsigned partition; /* set for on_key */
 
         /* Private. */
         bool is_moved; /* another place is in use: the search has failed */
-        struct redis_command command;
-        struct feed_turn turn;
-        struct err failure;
         bool has_turn;
-        bool is_at_end; /* goes back from end_ms */
+        bool is_at_end;                        /* goes back from end_ms */
+        bool is_enough;                        /* on_key has stopped it */
+        struct feed_search_page alone, *pages; /* one for each partition: `alone`, or owned */
+        unsigned partitions;
+        unsigned waiting; /* replies to come, and 1 while reads are sent */
+        struct feed_turn turn;
+        enum store_outcome outcome; /* the first failure */
+        struct err failure;
         struct {
                 int64_t earliest, latest;   /* how far the spans reach around the first times */
                 int64_t inner_ms, outer_ms; /* distance of the next two spans from those times */
@@ -56,13 +72,11 @@ struct feed_search {
                 int64_t from_ms, to_ms; /* this span, `to` exclusive */
         } span;
         int64_t day;
-        struct feed_id after;
-        bool is_inside;   /* after `after`    */
         size_t keys;      /* read around this time */
         size_t keys_done; /* in all                */
 };
 
-/* False: there is nothing to search, and on_done is not called. */
+/* False: there is nothing to search, or no memory, and on_done is not called. */
 bool feed_search_start(struct feed_search *search);
 
 #endif

@@ -17,7 +17,7 @@ const char *feed_today_stream(struct feed_today *today, const struct redis_place
 {
         int64_t day = set_day(today);
         if (place->number != today->place || !today->name[0]) {
-                (void)feed_stream(place->key_prefix, day, today->name);
+                (void)feed_stream(place->key_prefix, day, 0, today->name);
                 today->place = place->number;
         }
         return today->name;

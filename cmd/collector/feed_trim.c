@@ -23,17 +23,16 @@ static bool is_off(const struct feed_trim *trim, unsigned generation)
         return !trim->redis || (trim->is_refused && trim->refused_generation == generation);
 }
 
-void feed_trim_note(struct feed_trim *trim, const char *stream, struct feed_id id, unsigned generation)
+void feed_trim_note(struct feed_trim *trim, int64_t day, unsigned partition, struct feed_id id, unsigned generation)
 {
         if (is_off(trim, generation) || trim->count == FEED_TRIM_MAX ||
             (int64_t)id.ms + trim->age_ms >= clock_realtime_ms())
                 return;
-        if (trim->count > 0 && (trim->generation != generation || strcmp(trim->stream, stream) != 0))
+        if (trim->count > 0 && (trim->generation != generation || trim->day != day))
                 return;
-        if (trim->count == 0)
-                (void)stpcpy(trim->stream, stream); /* fits: FEED_STREAM_SIZE is for every stream's name */
+        trim->day = day;
         trim->generation = generation;
-        trim->ids[trim->count++] = id;
+        trim->noted[trim->count++] = (struct feed_trim_place){ .id = id, .partition = partition };
 }
 
 static void on_deleted(struct redis_command *command, const struct redis_reply *reply, UNUSED const struct err *err)
@@ -56,11 +55,13 @@ static enum redis_made on_place(UNUSED struct redis_command *command, UNUSED con
 }
 
 /* If memory runs out, the next reader records the ids again. */
-static void send_delete(struct feed_trim *trim, const struct feed_id ids[], size_t count)
+static void send_delete(struct feed_trim *trim, unsigned partition, const struct feed_id ids[], size_t count)
 {
         char texts[DELETE_MAX][FEED_ID_SIZE];
-        const char *argv[DELETE_MAX + 2] = { "XDEL", trim->stream };
-        size_t lengths[DELETE_MAX + 2] = { 4, strlen(trim->stream) };
+        char stream[FEED_STREAM_SIZE];
+        const char *argv[DELETE_MAX + 2] = { "XDEL", stream };
+        (void)feed_stream(redis_place(trim->redis)->key_prefix, trim->day, partition, stream);
+        size_t lengths[DELETE_MAX + 2] = { 4, strlen(stream) };
         struct feed_trim_delete *delete = calloc(1, sizeof(*delete));
         if (!delete)
                 return;
@@ -91,22 +92,33 @@ static bool is_allowed(struct feed_trim *trim, size_t count)
         return true;
 }
 
-static void forget(struct feed_trim *trim, size_t count)
+/* Moves ids of one partition out of those noted. Returns their number. */
+static size_t take_ids(struct feed_trim *trim, unsigned partition, struct feed_id ids[DELETE_MAX])
 {
-        trim->count -= count;
-        memmove(trim->ids, trim->ids + count, trim->count * sizeof(trim->ids[0]));
+        size_t taken = 0, left = 0;
+        for (size_t i = 0; i < trim->count; i++) {
+                if (trim->noted[i].partition == partition && taken < DELETE_MAX)
+                        ids[taken++] = trim->noted[i].id;
+                else
+                        trim->noted[left++] = trim->noted[i];
+        }
+        trim->count = left;
+        return taken;
 }
 
 void feed_trim_turn(struct feed_trim *trim)
 {
-        size_t count = trim->count < DELETE_MAX ? trim->count : DELETE_MAX;
-        if (count == 0)
+        struct feed_id ids[DELETE_MAX];
+        if (trim->count == 0)
                 return;
-        if (redis_state(trim->redis) == REDIS_READY && redis_generation(trim->redis) == trim->generation &&
-            is_allowed(trim, count)) {
-                send_delete(trim, trim->ids, count);
-                forget(trim, count); /* the others in the next turn */
-        } else {
-                forget(trim, trim->count);
+        if (redis_state(trim->redis) != REDIS_READY || redis_generation(trim->redis) != trim->generation) {
+                trim->count = 0;
+                return;
         }
+        unsigned partition = trim->noted[0].partition;
+        size_t count = take_ids(trim, partition, ids);
+        if (is_allowed(trim, count))
+                send_delete(trim, partition, ids, count); /* the others in the next turn */
+        else
+                trim->count = 0;
 }

@@ -1,6 +1,6 @@
 /* feed_trim: removes entries of missing documents from the feed, so that later listings need not skip them.
  *
- *     feed_trim_note(&store->trim, stream, id, generation);    // for each such entry that a reader meets
+ *     feed_trim_note(&store->trim, day, partition, id, generation);    // for each such entry that a reader meets
  *     feed_trim_turn(&store->trim);                            // in each turn of the loop, just before redis_flush
  *
  * It sends XDEL with single ids rather than XTRIM up to an id, because entries of existing documents, from a Collector
@@ -29,16 +29,19 @@ struct feed_trim {
         void *data;
 
         /* Private. */
-        char stream[FEED_STREAM_SIZE];
-        struct feed_id ids[FEED_TRIM_MAX];
+        struct feed_trim_place {
+                struct feed_id id;
+                unsigned partition;
+        } noted[FEED_TRIM_MAX];
         size_t count;
-        unsigned generation;         /* of `ids` */
+        int64_t day;                 /* of all that are noted */
+        unsigned generation;         /* the same */
         unsigned refused_generation; /* where XDEL is refused */
         bool is_refused;
         int64_t allowance, filled_ms; /* ids that may go now; when that was computed, monotonic */
 };
 
-void feed_trim_note(struct feed_trim *trim, const char *stream, struct feed_id id, unsigned generation);
+void feed_trim_note(struct feed_trim *trim, int64_t day, unsigned partition, struct feed_id id, unsigned generation);
 void feed_trim_turn(struct feed_trim *trim);
 
 #endif

@@ -13,7 +13,7 @@
 #include "feed_trim.h"
 
 enum { AGE_MS = 120 * 1000 };
-#define STREAM "collector:feed:2026-11-28"
+#define DAY 20785
 
 static uv_loop_t loop;
 static struct redis *redis;
@@ -48,36 +48,44 @@ static struct feed_id id_of_age(int64_t age_ms, uint64_t sequence)
 
 static void what_is_young_stays(void **state UNUSED)
 {
-        feed_trim_note(&trim, STREAM, id_of_age(0, 0), 1);
-        feed_trim_note(&trim, STREAM, id_of_age(-5000, 0), 1);
-        feed_trim_note(&trim, STREAM, id_of_age(AGE_MS - 1000, 0), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(0, 0), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(-5000, 0), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(AGE_MS - 1000, 0), 1);
         assert_int_equal(trim.count, 0);
-        feed_trim_note(&trim, STREAM, id_of_age(AGE_MS + 1000, 0), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(AGE_MS + 1000, 0), 1);
         assert_int_equal(trim.count, 1);
 }
 
-static void ids_of_two_streams_or_targets_never_mix(void **state UNUSED)
+static void ids_of_two_days_or_targets_never_mix(void **state UNUSED)
 {
-        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
-        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 1), 2);
-        feed_trim_note(&trim, "collector:feed:2026-11-27", id_of_age(2LL * AGE_MS, 2), 1);
-        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 3), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 0), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 1), 2);
+        feed_trim_note(&trim, DAY - 1, 0, id_of_age(2LL * AGE_MS, 2), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 3), 1);
         assert_int_equal(trim.count, 2);
         assert_int_equal(trim.generation, 1);
-        assert_string_equal(trim.stream, STREAM);
-        assert_true(trim.ids[0].sequence == 0 && trim.ids[1].sequence == 3);
+        assert_int_equal(trim.day, DAY);
+        assert_true(trim.noted[0].id.sequence == 0 && trim.noted[1].id.sequence == 3);
+}
+
+static void ids_of_partitions_keep_theirs(void **state UNUSED)
+{
+        feed_trim_note(&trim, DAY, 3, id_of_age(2LL * AGE_MS, 0), 1);
+        feed_trim_note(&trim, DAY, 5, id_of_age(2LL * AGE_MS, 0), 1);
+        assert_int_equal(trim.count, 2);
+        assert_true(trim.noted[0].partition == 3 && trim.noted[1].partition == 5);
 }
 
 static void what_is_noted_in_a_turn_is_bounded(void **state UNUSED)
 {
         for (uint64_t i = 0; i < 2 * FEED_TRIM_MAX; i++)
-                feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, i), 1);
+                feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, i), 1);
         assert_int_equal(trim.count, FEED_TRIM_MAX);
 }
 
 static void without_a_connection_it_is_forgotten(void **state UNUSED)
 {
-        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 0), 1);
         feed_trim_turn(&trim);
         assert_int_equal(trim.count, 0);
         assert_int_equal(redis_held(redis), 0);
@@ -87,9 +95,9 @@ static void where_it_was_refused_it_is_not_tried_again_until_the_target_changes(
 {
         trim.is_refused = true;
         trim.refused_generation = 1;
-        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 1);
+        feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 0), 1);
         assert_int_equal(trim.count, 0);
-        feed_trim_note(&trim, STREAM, id_of_age(2LL * AGE_MS, 0), 2);
+        feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 0), 2);
         assert_int_equal(trim.count, 1);
 }
 
@@ -97,7 +105,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(what_is_young_stays, setup, teardown),
-                cmocka_unit_test_setup_teardown(ids_of_two_streams_or_targets_never_mix, setup, teardown),
+                cmocka_unit_test_setup_teardown(ids_of_two_days_or_targets_never_mix, setup, teardown),
+                cmocka_unit_test_setup_teardown(ids_of_partitions_keep_theirs, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_noted_in_a_turn_is_bounded, setup, teardown),
                 cmocka_unit_test_setup_teardown(without_a_connection_it_is_forgotten, setup, teardown),
                 cmocka_unit_test_setup_teardown(where_it_was_refused_it_is_not_tried_again_until_the_target_changes,

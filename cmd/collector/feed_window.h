@@ -1,5 +1,5 @@
 /* feed_window: the part of the feed that a reader has in memory, one element for each key, and the batch of them whose
- * documents are known.
+ * documents are known. All are of one day.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_WINDOW_H
@@ -13,11 +13,10 @@
 #include "base/uuid.h"
 #include "feed.h"
 
-enum { FEED_WINDOW_MAX = 256 };
-
 struct feed_window_entry {
         char key[UUID_TEXT_SIZE];
         struct feed_id id;
+        unsigned partition;              /* of its entry                             */
         unsigned place;                  /* in its entry, from 0                     */
         bool is_last;                    /* of its entry                             */
         int64_t mark_ms;                 /* -1: no mark                              */
@@ -30,7 +29,8 @@ struct feed_window_entry {
 };
 
 struct feed_window {
-        struct feed_window_entry entries[FEED_WINDOW_MAX];
+        struct feed_window_entry *entries; /* the reader's */
+        size_t most;                       /* room         */
         size_t count;
         size_t at;  /* the next one to take                           */
         size_t end; /* the batch ends before it; at == end: none yet  */

@@ -29,7 +29,7 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         if (!reply || redis_reply_type(reply) == REDIS_ERROR)
                 outcome = store_failure(reply, err, &why);
         else
-                feed_expiry_note(&announce->store->expiry, announce->store->today.day);
+                feed_expiry_note(&announce->store->expiry, announce->store->today.day, 0);
         redis_command_fini(command);
         announce_done(announce, outcome, &why);
 }
@@ -66,14 +66,11 @@ static bool on_announce_key(struct feed_search *search, UNUSED int64_t day, UNUS
         return !announce->is_found;
 }
 
-static void on_announce_searched(struct feed_search *search, const struct redis_reply *refusal, const struct err *err)
+static void on_announce_searched(struct feed_search *search, enum store_outcome outcome, const struct err *err)
 {
         struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
-        struct err why = { 0 };
-        if (refusal || err)
-                announce_done(announce, store_failure(refusal, err, &why), &why);
-        else if (announce->is_found)
-                announce_done(announce, STORE_DONE, &why);
+        if (outcome != STORE_DONE || announce->is_found)
+                announce_done(announce, outcome, err);
         else
                 announce_add(announce);
 }

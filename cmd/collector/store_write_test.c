@@ -79,7 +79,7 @@ static void documents_of_a_turn_share_an_entry_in_the_same_write(void **state UN
                 assert_true(strncmp(rig.first.log[n].text, "SET a:", 6) == 0);
                 assert_true(has_key(entry, n));
         }
-        (void)feed_stream("a:", feed_day(clock_realtime_ms()), stream);
+        (void)feed_stream("a:", feed_day(clock_realtime_ms()), 0, stream);
         assert_true(strncmp(entry + 5, stream, strlen(stream)) == 0);
         assert_false(has_mark(entry));
         rig_stop(&rig);
@@ -102,7 +102,7 @@ static void a_document_alone_has_the_entry_of_version_0_1_0(void **state UNUSED)
         start(NULL);
         write_all(1, STORE_OWN_KEY);
         (void)snprintf(expected, sizeof(expected), "XADD %s * k %s",
-                       feed_stream("a:", feed_day(clock_realtime_ms()), stream), told[0].key);
+                       feed_stream("a:", feed_day(clock_realtime_ms()), 0, stream), told[0].key);
         assert_string_equal(fake_entry(&rig.first, 0), expected);
         rig_stop(&rig);
 }
@@ -223,7 +223,7 @@ static void what_waits_gets_an_entry_under_the_prefix_of_the_next_redis(void **s
         RUN_UNTIL(&rig, done == 3);
         assert_outcomes(3, STORE_DONE);
         const char *entry = fake_entry(&rig.second, 0);
-        (void)feed_stream("other:", feed_day(clock_realtime_ms()), stream);
+        (void)feed_stream("other:", feed_day(clock_realtime_ms()), 0, stream);
         assert_true(strncmp(entry + 5, stream, strlen(stream)) == 0);
         assert_int_equal(fake_count_keys(entry), 3);
         rig_stop(&rig);

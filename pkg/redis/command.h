@@ -97,6 +97,8 @@ size_t redis_command_size(const struct redis_command *command); /* bytes of the 
 /* In a Cluster, a command without a key goes to any node. This sends it to the master of `other`; both went to the same
  * server if their `connection` is the same afterwards. */
 void redis_command_go_with(struct redis_command *command, struct redis_command *other);
+/* The slot of a key in a Cluster, computed from its hash tag if it has one. */
+unsigned redis_slot_of_key(const char *key, size_t length);
 void redis_command_fini(struct redis_command *command); /* frees the bytes; not while it is queued */
 
 #endif

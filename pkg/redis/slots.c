@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/decimal.h"
+#include "redis/command.h"
 #include "redis/slots.h"
 
 enum { SLOT_HOST_MAX = 253 };

@@ -1,4 +1,4 @@
-/* slots: interprets the keys, maps and redirections of a Cluster.
+/* slots: interprets the keys, maps and redirections of a Cluster. redis_slot_of_key is in command.h.
  *
  * Threads: any. */
 #ifndef REDIS_SLOTS_H
@@ -31,7 +31,6 @@ struct redis_redirect {
         uint16_t port;
 };
 
-unsigned redis_slot_of_key(const char *key, size_t length); /* computed from its hash tag if it has one */
 /* Parses the answer to CLUSTER SLOTS; `asked_host` is used for nodes without a host. ERR_PROTOCOL, ERR_NOMEM. */
 int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, struct redis_slots **out,
                       struct err *err) NODISCARD;

@@ -8,9 +8,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int is_same(const struct cursor_point *a, const struct cursor_point *b)
+static int is_same(const struct cursor_places *a, const struct cursor_places *b)
 {
-        return feed_id_compare(a->id, b->id) == 0 && a->keys == b->keys;
+        for (size_t i = 0; i < FEED_PARTITIONS; i++)
+                if (feed_id_compare(a->of[i].id, b->of[i].id) != 0 || a->of[i].keys != b->of[i].keys)
+                        return 0;
+        return 1;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -26,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 bool again = cursor_parse(text, &second);
                 assert(again && second.day == first.day && strcmp(second.feed, first.feed) == 0);
                 assert(is_same(&second.after, &first.after));
-                assert(first.after_next.id.ms == 0 || is_same(&second.after_next, &first.after_next));
+                assert(first.after_next.of[0].id.ms == 0 || is_same(&second.after_next, &first.after_next));
                 assert(!cursor_is_old(text));
         }
         (void)cursor_is_old(input);

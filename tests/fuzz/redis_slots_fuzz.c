@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redis/command.h"
 #include "redis/reader.h"
 #include "redis/slots.h"
 

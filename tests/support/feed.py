@@ -1,10 +1,12 @@
-"""The feed in Redis, as docs/storage.md describes it: one stream for each day, and in each entry the keys of one or more
-documents. redis-py would make a dict of an entry, and keep one key of many."""
+"""The feed in Redis, as docs/storage.md describes it: a stream for each day, in a Cluster one for each tag, and in each
+entry the keys of one or more documents. redis-py would make a dict of an entry, and keep one key of many."""
 
 import time
 from typing import NamedTuple
 
 STREAMS = "collector:feed:[0-9]*"
+# "": the stream without a tag, the only one outside of a Cluster.
+TAGS = ("", "0ax", "1oy", "2cx", "3r", "4ex", "5zz", "6yz", "7xz", "8u", "9vz", "aoo", "bed", "cli", "dcd", "eko", "fad")
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -27,6 +29,12 @@ def _entry(name, fields):
     return Entry(name, [value for field, value in pairs if field == "k"], marks[0] if marks else None)
 
 
+def stream_of(milliseconds, prefix="", tag=""):
+    """The name of the stream of that Unix time's day."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(milliseconds // 1000))
+    return f"{prefix}collector:feed:{day}" + (f":{{{tag}}}" if tag else "")
+
+
 def streams(store, prefix=""):
     """The names of the streams, oldest day first."""
     return sorted(name.decode() for name in store.scan_iter(prefix + STREAMS))
@@ -35,11 +43,6 @@ def streams(store, prefix=""):
 def keys(store, prefix=""):
     """The keys of all streams, in order."""
     return [key for stream in streams(store, prefix) for entry in entries(store, stream) for key in entry.keys]
-
-
-def stream_of(milliseconds):
-    """The name of the stream of that Unix time's day."""
-    return "collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(milliseconds // 1000))
 
 
 def put_on_day(store, key, days):
