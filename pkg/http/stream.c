@@ -4,9 +4,10 @@
  * A paused body: libmicrohttpd offers the next piece, is told that none of it was taken, and offers it again after the
  * resume. So at most one of its small buffers is in memory. It may offer it once more while the connection is suspended.
  *
- * An answer: what the handler writes waits in an output until libmicrohttpd has put the previous piece on the socket and
- * asks for the next one. Breaking off ends the answer without the last chunk. A connection that waits for its client is
- * shut down for that, since libmicrohttpd would ask for the next piece only when the client reads on. */
+ * A response: what the handler writes waits in an output until libmicrohttpd has written the previous piece to the
+ * socket and asks for the next one. Aborting ends the response without the last chunk. To abort while the connection
+ * waits for its client, it is shut down, since libmicrohttpd would ask for the next piece only when the client reads
+ * more. */
 #include "http/stream.h"
 
 #include <assert.h>
@@ -17,8 +18,8 @@
 
 enum {
         FULL_BYTES = 64 << 10,  /* http_stream_write says "full" ...                              */
-        ROOM_BYTES = 16 << 10,  /* ... and on_writable comes when so little is left               */
-        UNSENT_BYTES = 64 << 10 /* the kernel keeps about this much more                          */
+        ROOM_BYTES = 16 << 10,  /* ... and on_writable is called when this little is left               */
+        UNSENT_BYTES = 64 << 10 /* the kernel buffers about this much more                          */
 };
 
 /* --- Life ------------------------------------------------------------------------------------------ */
@@ -74,7 +75,7 @@ static void suspend(struct http_request *request)
         MHD_suspend_connection(request->conn->mhd);
 }
 
-/* Lets libmicrohttpd go on. */
+/* Lets libmicrohttpd continue. */
 static void wake(struct http_request *request)
 {
         struct stream *stream = request->stream;
@@ -192,7 +193,7 @@ static void tell_writable(struct http_request *request)
                 stream->ops->on_writable(request, stream->data);
 }
 
-/* Gives libmicrohttpd the next piece. It asks when the previous one is on the socket. */
+/* Gives libmicrohttpd the next piece. It asks once it has written the previous one to the socket. */
 static ssize_t read_output(void *cls, uint64_t position UNUSED, char *out, size_t max)
 {
         struct http_request *request = cls;
@@ -216,12 +217,12 @@ static ssize_t read_output(void *cls, uint64_t position UNUSED, char *out, size_
 
 struct MHD_Response *stream_create_response(struct http_request *request)
 {
-        enum { BLOCK_BYTES = 16 }; /* a buffer that chunked answers do not use */
+        enum { BLOCK_BYTES = 16 }; /* a buffer that chunked responses do not use */
         struct stream *stream = request->stream;
         stream->is_answer = true;
-        stream->is_full = true; /* the first on_writable comes when libmicrohttpd asks */
+        stream->is_full = true; /* on_writable is first called when libmicrohttpd asks */
         stream->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_output, request, NULL);
-        /* 0.9.75 would send the last chunk even after the head alone; so HEAD ends the connection. */
+        /* 0.9.75 would send the last chunk even after the head alone, so HEAD closes the connection. */
         if (stream->response && !strcmp(request->method, "HEAD"))
                 (void)MHD_set_response_options(stream->response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
         tcp_limit_unsent(request->conn->fd, UNSENT_BYTES);

@@ -1,4 +1,4 @@
-/* Answers that a handler writes in pieces. */
+/* Responses that a handler writes in pieces. */
 #include "http/stream_test.h"
 
 #define GET_OUT "GET /out HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -7,7 +7,7 @@ enum { LINES = 20000 }; /* 2 MB: more than a slow reader's buffers hold */
 
 static char trailers[256];
 
-/* A client whose kernel buffers little. */
+/* A client with small kernel buffers. */
 static int open_slow(void)
 {
         int size = 16 << 10;
@@ -40,7 +40,7 @@ static void an_answer_of_unknown_length_ends_with_its_trailers(void **state)
         assert_non_null(strstr(answer.head, "Cache-Control: no-store\r\n"));
         assert_int_equal(read_chunks(fd, trailers), LINES * LINE_BYTES);
         assert_string_equal(trailers, "x-count: 20000;x-more: no;");
-        /* The connection serves on, a stream again among others. */
+        /* The connection stays usable, also for another stream. */
         stream_next((struct streaming){ 0 });
         client_send(fd, GET_OUT "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_int_equal(client_read_head_or_all(fd, &answer, true), 200);
@@ -135,7 +135,7 @@ static void a_handler_may_begin_late_and_write_when_it_likes(void **state)
         assert_int_equal(fixture_call(&f, 0, begin_late), 1);
         assert_int_equal(client_read_head_or_all(fd, &answer, true), 200); /* before the first byte of the body */
         fixture_await(&f, 0, is_suspended, 1);
-        (void)poll(NULL, 0, BODY_MS + BODY_MS / 2); /* a handler with nothing to say is waited for */
+        (void)poll(NULL, 0, BODY_MS + BODY_MS / 2); /* the server waits for a handler that has nothing to write */
         (void)fixture_call(&f, 0, write_late);
         assert_int_equal(read_chunks(fd, trailers), 1000 * LINE_BYTES);
         assert_int_equal(close(fd), 0);
@@ -190,7 +190,7 @@ static void a_client_that_leaves_is_told_once(void **state)
                 fixture_await(&f, 0, count_gone, 1);
                 assert_int_equal(fixture_call(&f, 0, is_there), keeps);
                 if (keeps) {
-                        (void)fixture_call(&f, 0, write_late); /* is lost, and must do no harm */
+                        (void)fixture_call(&f, 0, write_late); /* is lost, which must be harmless */
                         (void)fixture_call(&f, 0, abort_late);
                 }
                 fixture_await(&f, 0, count_records, 1);
@@ -226,7 +226,7 @@ static void a_client_that_reads_nothing_is_cut_off_and_a_slow_one_is_not(void **
         int fd = open_slow();
         assert_int_equal(request_lines(fd), 200);
         char bytes[20 << 10];
-        for (size_t all = 0; all < 3000 * LINE_BYTES / 2;) { /* takes more than the deadline in all */
+        for (size_t all = 0; all < 3000 * LINE_BYTES / 2;) { /* takes longer than the deadline in total */
                 ssize_t n = recv(fd, bytes, sizeof(bytes), 0);
                 assert_true(n > 0);
                 all += (size_t)n;
@@ -249,7 +249,7 @@ static void an_answer_ends_when_the_server_drains(void **state)
                 if (idles)
                         fixture_await(&f, 0, is_suspended, 1);
                 http_server_drain(f.server);
-                if (!farewell) { /* nobody reads, and yet it ends */
+                if (!farewell) { /* it ends although nobody reads */
                         fixture_await(&f, 0, count_busy, 0);
                         assert_int_equal(fixture_call(&f, 0, count_gone), 1);
                         assert_int_equal(read_chunks(fd, trailers), SIZE_MAX);

@@ -108,7 +108,7 @@ static void a_paused_body_slows_its_client_down(void **state)
                 else
                         send_head(fd, ALL, "");
                 size_t taken = fill(fd, ALL);
-                assert_true(taken < ALL / 2); /* in the kernel's buffers */
+                assert_true(taken < ALL / 2); /* what the kernel's buffers hold */
                 assert_int_equal(fixture_call(&f, 0, count_pieces), 1);
                 fixture_await(&f, 0, is_suspended, 1);
                 assert_int_equal(fixture_call(&f, 0, count_gone), 0);
@@ -150,7 +150,7 @@ static void a_client_that_has_sent_all_and_shut_down_is_served(void **state)
         send_zeros(fd, 30000);
         assert_int_equal(shutdown(fd, SHUT_WR), 0);
         fixture_await(&f, 0, is_suspended, 1);
-        (void)poll(NULL, 0, BODY_MS + BODY_MS / 2); /* sweeps see a paused stream only */
+        (void)poll(NULL, 0, BODY_MS + BODY_MS / 2); /* the sweeps see only a paused stream */
         assert_int_equal(fixture_call(&f, 0, count_gone), 0);
         (void)fixture_call(&f, 0, resume);
         assert_answered(fd, 30000, 0);
@@ -172,7 +172,7 @@ static void an_answer_before_the_end_of_the_body_reaches_the_client(void **state
         fixture_await(&f, 0, count_records, 1);
         stream_look();
         assert_int_equal(records.last.status, 413);
-        /* What is left of a small body is dropped, and the connection stays. */
+        /* The rest of a small body is dropped, and the connection stays open. */
         fd = client_open(&f);
         client_send(
                 fd,
@@ -259,7 +259,7 @@ static void a_body_that_stops_is_refused_and_a_slow_one_is_not(void **state)
         stream_start_hasty((struct streaming){ 0 });
         int fd = client_open(&f);
         send_head(fd, 12, "");
-        for (int i = 0; i < 12; i++) { /* takes twice as long as a body may that is no stream */
+        for (int i = 0; i < 12; i++) { /* takes twice as long as the limit for a body that is not a stream */
                 client_send(fd, "a");
                 (void)poll(NULL, 0, BODY_MS / 6);
         }

@@ -1,6 +1,6 @@
-/* stream_test: routes whose handlers stream, for the tests of streams, and a client for chunked bodies. A handler does
- * what a third program might: it counts and sums up the pieces that it gets, and writes as many numbered lines as it is
- * asked for. The tests look at `s` by commands in the worker's thread. */
+/* stream_test: routes with streaming handlers, and a client for chunked bodies, for the tests of streams. The handlers
+ * count and sum up the pieces that they receive, and write as many numbered lines as requested. The tests access `s`
+ * through commands in the worker's thread. */
 #ifndef HTTP_STREAM_TEST_H
 #define HTTP_STREAM_TEST_H
 
@@ -14,19 +14,19 @@ static struct streaming {
         struct http_request *request; /* NULL: ended */
         size_t pieces, bytes, sum, ends, gone, drains, writables;
         size_t lines, line; /* to write, written */
-        size_t peak;        /* of what waits for the client */
+        size_t peak;        /* of the data that waits for the client */
         bool pauses;        /* after each piece */
         bool answers_late;
-        bool refuses;  /* by the second piece */
-        bool farewell; /* writes a last line when the server drains */
+        bool refuses;  /* at the second piece */
+        bool farewell; /* writes a last line when the server is draining */
         bool keeps;    /* on_gone does not end the request */
-        bool idles;    /* writes nothing by itself */
+        bool idles;    /* writes nothing on its own */
 } s;
 
 static struct fixture f;
 static struct answer answer;
 
-static struct { /* what the client has received and not looked at; nothing at the end of an answer */
+static struct { /* what the client has received but not read; empty at the end of a response */
         unsigned char bytes[64 << 10];
         ssize_t at, length;
 } input;
@@ -308,14 +308,14 @@ static inline void set_wanted(struct fixture_worker *w)
         s = wanted;
 }
 
-/* From now on the handlers do this. */
+/* Sets what the handlers do from now on. */
 static inline void stream_next(struct streaming next)
 {
         wanted = next;
         (void)fixture_call(&f, 0, set_wanted);
 }
 
-/* Behind this the test may read `s` and `records`. */
+/* After this the test may read `s` and `records`. */
 static inline void stream_look(void)
 {
         (void)fixture_call(&f, 0, count_bytes);
@@ -330,7 +330,7 @@ static inline void reset_connection(int fd)
         assert_int_equal(close(fd), 0);
 }
 
-/* Sends until the server's side takes nothing more for a while; returns how much it took. */
+/* Sends until the server accepts no more for a while; returns how much it accepted. */
 static inline size_t fill(int fd, size_t most)
 {
         static char bytes[64 << 10];
@@ -377,8 +377,8 @@ static inline void read_line(int fd, char *line, size_t size)
         line[n] = '\0';
 }
 
-/* Reads a chunked body behind its head and checks that its lines are numbered. Returns the number of bytes; `trailers`
- * receives what follows the last chunk. SIZE_MAX: the body was broken off. */
+/* Reads a chunked body after its head and checks that its lines are numbered. Returns the number of bytes; `trailers`
+ * receives what follows the last chunk. SIZE_MAX: the body was aborted. */
 static inline size_t read_chunks(int fd, char trailers[256])
 {
         size_t total = 0;

@@ -18,7 +18,7 @@ struct tcp_state {
 
 /* False if the kernel does not report it (before Linux 4.1). */
 bool tcp_look(int fd, struct tcp_state *out);
-/* Lets the kernel keep about that many bytes for a slow reader instead of megabytes. */
+/* Limits what the kernel buffers for a slow reader to about that many bytes instead of megabytes. */
 void tcp_limit_unsent(int fd, size_t bytes);
 
 #endif

@@ -82,13 +82,13 @@ void token_view_fini(struct token_view *view)
 
 static struct token_set *current(struct token_store *store, struct token_view *view)
 {
-        (void)snapshot_holder_refresh(&store->sets, &view->seen); /* look even if nothing is new */
+        (void)snapshot_holder_refresh(&store->sets, &view->seen); /* check even if nothing has changed */
         return view->seen.snapshot ? CONTAINER_OF(view->seen.snapshot, struct token_set, snapshot) : NULL;
 }
 
 /* --- A request ------------------------------------------------------------------------------------- */
 
-/* The text after the scheme, whose case does not matter (RFC 9110, section 11.1); NULL: another scheme, or no text. */
+/* The text after the scheme, which is case-insensitive (RFC 9110, section 11.1); NULL: another scheme, or no text. */
 static const char *token_of(const char *authorization)
 {
         static const char scheme[] = "Bearer ";

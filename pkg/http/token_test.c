@@ -1,4 +1,4 @@
-/* Which clients are admitted, which answers the others get, and how both change when the tokens are replaced. */
+/* Which clients are admitted, which responses the others get, and how both change when the tokens are replaced. */
 #include "http/fixture.h"
 
 static struct fixture f;
@@ -174,7 +174,7 @@ static void a_large_body_is_refused_before_it_is_taken(void **state)
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n", 1000000);
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", 0);
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 0);
-        /* even if it is too large: unauthorized clients learn no limits */
+        /* even if it is too large: unauthorized clients do not learn the limits */
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n", 0);
 }
 

@@ -1,6 +1,6 @@
-/* worker: assembles and closes what one loop needs to serve: libmicrohttpd's daemon, the acceptor, the connections, the
- * sweeps. libmicrohttpd 0.9.75 aborts if it is stopped with suspended connections, so all held requests are answered
- * first. */
+/* worker: sets up and closes what one loop needs to serve connections: libmicrohttpd's daemon, the acceptor, the
+ * connections, the sweeps. libmicrohttpd 0.9.75 aborts if it is stopped with suspended connections, so all held
+ * requests are answered first. */
 #include "http/worker.h"
 
 #include <stdlib.h>
@@ -76,7 +76,7 @@ static void on_all_closed(struct handles *handles)
         free(worker);
 }
 
-/* Connects the parts with each other. */
+/* Connects the parts. */
 static void wire(struct http_worker *worker, uv_loop_t *loop, void *context)
 {
         struct http_server *server = worker->server;
@@ -162,7 +162,7 @@ size_t http_worker_busy(const struct http_worker *worker)
         return worker->engine.busy;
 }
 
-/* Lets libmicrohttpd send the answers, as far as the sockets accept them at once. */
+/* Lets libmicrohttpd send the responses, as far as the sockets accept them at once. */
 static void stop_daemon(struct http_worker *worker)
 {
         serve_stopping(&worker->conns);

@@ -37,7 +37,7 @@ static void valid_objects_are_accepted(void **state)
                   "\xF4\x8F\xBF\xBF\"}",
                   1 },
                 { "{\"a\":\"\x7F\"}", 1 },
-                /* The inputs that json.h lists as accepted beyond jansson. */
+                /* The inputs that json.h lists as accepted in addition to jansson's. */
                 { "{\"a\":18446744073709551616}", 1 },
                 { "{\"a\":-9223372036854775809}", 1 },
                 { "{\"a\":1e400}", 1 },

@@ -13,15 +13,15 @@
  *
  * The functions accept RFC 8259 in UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF) without a byte
  * order mark. That covers everything that jansson's json_loadb(..., 0) accepts, except nesting deeper than `depth_max`,
- * and a NUL byte after a number or a literal, which jansson ignores although JSON forbids it. Beyond jansson, they
- * accept only these:
+ * and a NUL byte after a number or a literal, which jansson ignores although JSON forbids it. Unlike jansson, they also
+ * accept these:
  *   - integers outside the range of int64_t                 {"a":18446744073709551616}
  *   - reals outside the range of double                     {"a":1e400}
  *   - the escape \u0000, in names and values                {"a":"\u0000"}
  *   - escapes of surrogates without their other half        {"a":"\ud800"}
  * A name may occur more than once; readers take the last value.
  *
- * Names are compared after decoding, as RFC 8259 section 8.3 demands: "correl\u0061tionId" is correlationId. The names
+ * Names are compared after decoding, as RFC 8259 section 8.3 requires: "correl\u0061tionId" is correlationId. The names
  * that a caller passes are NUL-terminated plain ASCII without quotes and backslashes.
  *
  * Threads: any; there is no shared state. A cursor belongs to one thread at a time. */

@@ -2,9 +2,9 @@
  *
  *     struct log *log;
  *     log_open(&(struct log_options){ .fd = STDOUT_FILENO, .level = LOG_INFO, .program = "collector" }, &log, &err);
- *     log_info(log, "redis.connected", "Redis is reached again", log_str("address", address), log_int("waited_ms", 120));
+ *     log_info(log, "redis.connected", "Redis is back", log_str("address", address), log_int("waited_ms", 120));
  *     // {"time":"2026-11-24T08:15:30.123Z","level":"info","program":"collector","event":"redis.connected",
- *     //  "message":"Redis is reached again","address":"10.0.0.9:6379","waited_ms":120}
+ *     //  "message":"Redis is back","address":"10.0.0.9:6379","waited_ms":120}
  *
  * The event is `noun.verb_past` and never changes, since alerts search for it. The message is for people; after a
  * failure it says what happens next. Field names come from this list, so that a name means the same in all lines:
@@ -19,7 +19,7 @@
  *   key correlation_id version port worker workers pid file signal
  * A field never holds a secret: there is no function that takes a struct secret.
  *
- * A dedicated thread writes the lines, so no one else waits for the log's reader. While the reader has stopped or the
+ * A dedicated thread writes the lines, so nothing else waits for the log's reader. While the reader has stopped or the
  * disk is full, up to 1 MiB of lines is kept. Beyond that lines are dropped and counted, and once there is room again,
  * one line reports how many were lost (event "log.dropped", member "lines_dropped"). Lines are written whole and in
  * order.
@@ -66,10 +66,10 @@ void log_flush(struct log *log, int64_t deadline_ms);
 /* Flushes like log_flush, then closes the log even if lines are left. NULL is fine. */
 void log_close(struct log *log, int64_t deadline_ms);
 
-void log_set_level(struct log *log, enum log_level level); /* for all threads, from their next line on */
+void log_set_level(struct log *log, enum log_level level); /* takes effect for all threads with their next line */
 bool log_enabled(const struct log *log, enum log_level level);
 
-/* Of each, a field whose name is NULL is left out. */
+/* A field whose name is NULL is omitted. */
 struct log_field log_str(const char *name, const char *text);
 struct log_field log_int(const char *name, int64_t number);
 /* The member "error" with the text; add log_code for the member "code". */

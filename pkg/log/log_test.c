@@ -1,4 +1,4 @@
-/* log: what a line looks like, what is escaped, and which lines are kept. */
+/* log: the format of a line, escaping, and which lines are kept. */
 #include "log/piped_test.h"
 
 static void a_line_names_time_level_program_event_and_message(void **state)
@@ -61,7 +61,7 @@ static void bytes_that_are_no_utf8_become_the_replacement_character(void **state
                 { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },                 /* a surrogate        */
                 { "\xc3", "\xef\xbf\xbd" },                                                 /* truncated */
                 { "\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd" },                                 /* truncated */
-                { "\xe2\x82(", "\xef\xbf\xbd\xef\xbf\xbd(" },                               /* the end is missing */
+                { "\xe2\x82(", "\xef\xbf\xbd\xef\xbf\xbd(" },                               /* without its end */
                 { "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, /* above U+10FFFF */
         };
         struct piped *p = *state;

@@ -15,7 +15,7 @@ struct recent {
                 char *text; /* owned; NULL: not used yet */
                 size_t length;
         } lines[LOG_RECENT_MAX];
-        size_t next; /* the place of the next line, which replaces the oldest */
+        size_t next; /* where the next line goes, replacing the oldest */
 };
 
 int recent_new(const char *const *words, struct recent **out, struct err *err)

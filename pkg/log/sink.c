@@ -1,6 +1,6 @@
-/* sink: a ring buffer under a mutex. The thread writes from the ring without the lock, since no one else touches bytes
- * in use. It writes whole lines, to a pipe at most PIPE_BUF bytes of them at a time if possible: a pipe takes those in
- * one piece even if others write to it too.
+/* sink: a ring buffer under a mutex. The thread writes from the ring without the lock, since no other thread touches
+ * bytes in use. It writes whole lines, to a pipe at most PIPE_BUF bytes at a time if possible: such a write to a pipe
+ * is atomic even if others write to it too.
  *
  * After a write the thread pauses for a moment during which it need not be woken. So a busy program pays for one
  * wake-up per RESTS_MS rather than per line, and a quiet one has its lines written at once.
@@ -29,8 +29,8 @@ enum {
         RESTS_MS = 1,
         RETRY_MIN_MS = 20,
         RETRY_MAX_MS = 1000,
-        STUCK_MS = 1000, /* at the end: give up after this long without progress */
-        LEAST_MS = 100,  /* at the end: wait this long even after the deadline */
+        STUCK_MS = 1000, /* when closing: give up after this long without progress */
+        LEAST_MS = 100,  /* when closing: wait this long even after the deadline */
 };
 
 struct sink {
@@ -48,9 +48,9 @@ struct sink {
         size_t first, used;
         uint64_t lost; /* lines dropped in this episode, not reported yet */
         bool idle;     /* the thread waits for a wake-up */
-        bool resting;  /* it looks again in a moment, unless there is much to write */
+        bool resting;  /* it checks again in a moment, unless there is much to write */
         bool closing, ended;
-        bool abandoned; /* no one waits for the thread any more, so it frees everything */
+        bool abandoned; /* nothing waits for the thread any more, so it frees everything */
 };
 
 static void free_all(struct sink *sink)
@@ -62,7 +62,7 @@ static void free_all(struct sink *sink)
         free(sink);
 }
 
-/* --- Putting in: with the lock held -------------------------------------------------------------- */
+/* --- Adding lines, with the lock held -------------------------------------------------------------- */
 
 static void append(struct sink *sink, const char *bytes, size_t length)
 {
@@ -135,7 +135,7 @@ static size_t measure(const struct sink *sink)
 {
         size_t most = sink->write_bytes;
         if (sink->used <= most)
-                return sink->used; /* only whole lines are put in */
+                return sink->used; /* the ring contains only whole lines */
         ptrdiff_t end = find_newline(sink, 0, most, true);
         if (end < 0)
                 end = find_newline(sink, most, sink->used - most, false);
@@ -153,7 +153,7 @@ static ssize_t write_out(int fd, const char *ring, size_t first, size_t length)
         while (n < 0 && errno == EINTR);
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
                 struct pollfd room = { .fd = fd, .events = POLLOUT }; /* another process made it non-blocking */
-                (void)poll(&room, 1, RETRY_MAX_MS);                   /* ignore the result: a write will show */
+                (void)poll(&room, 1, RETRY_MAX_MS);                   /* ignore the result: the next write will show */
                 n = room.revents == POLLOUT ? 0 : -1;
         }
         return n;

@@ -5,9 +5,9 @@
  *     if (!sink_put(sink, "{...}\n", length)) ...          // dropped and counted
  *     sink_close(sink, clock_monotonic_ms() + 1000);
  *
- * Callers never wait for the descriptor, since only the sink's thread writes to it. If the reader stops, lines collect
- * in SINK_BYTES of memory; further lines are dropped and counted until half of the memory is free again. Then `on_lost`
- * writes a line with their number at the position of the gap.
+ * Callers never wait for the descriptor, since only the sink's thread writes to it. If the reader stops, lines
+ * accumulate in SINK_BYTES of memory; further lines are dropped and counted until half of the memory is free again.
+ * Then `on_lost` writes a line with their number at the position of the gap.
  *
  * After a failed write (a full disk, a pipe without a reader) the rest is written later, so no line is torn, and
  * nothing is lost until the memory is full.
@@ -45,7 +45,7 @@ uint64_t sink_dropped(const struct sink *sink);
  * without progress. After the deadline it still waits a tenth of a second. */
 void sink_flush(struct sink *sink, int64_t deadline_ms);
 
-/* Flushes and ends the thread. A thread that hangs in write(2) is left behind and frees the memory if the write ever
+/* Flushes and ends the thread. A thread that hangs in write(2) is abandoned, and frees the memory if the write ever
  * returns. NULL is fine. */
 void sink_close(struct sink *sink, int64_t deadline_ms);
 

@@ -75,7 +75,7 @@ void metrics_free(struct metrics *all)
                 free_series(f->series);
                 free(f);
         }
-        (void)pthread_mutex_destroy(&all->lock); /* no one holds it any more */
+        (void)pthread_mutex_destroy(&all->lock); /* nothing refers to it any more */
         free(all);
 }
 
@@ -242,7 +242,7 @@ static int print_sample(struct buf *out, const char *name, const char *suffix, c
         const char *comma = *labels && *more_labels ? "," : "";
         const char *open = *labels || *more_labels ? "{" : "";
         const char *close = *labels || *more_labels ? "}" : "";
-        int digits = value == (double)(int64_t)value ? 17 : 9; /* exact for counts, precise enough for times */
+        int digits = value == (double)(int64_t)value ? 17 : 9; /* exact for counts, and precise enough for times */
         return buf_printf(out, "%s%s%s%s%s%s%s %.*g\n", name, suffix, open, labels, comma, more_labels, close, digits,
                           value);
 }
@@ -270,7 +270,7 @@ static int print_histogram(struct buf *out, const struct family *f, const struct
                         rc = print_sample(out, f->name, "_bucket", s->labels, label.data, (double)cumulated);
                 buf_fini(&label);
         }
-        /* The buckets of a cell in use may be ahead of its count, so the total is at least their sum. */
+        /* The buckets of a cell in use may be ahead of its count, so the total is raised to at least their sum. */
         if (count < cumulated)
                 count = cumulated;
         if (rc == 0)

@@ -7,8 +7,8 @@
  *     metric_add(sent, 1);                                              // about 1 ns
  *     metrics_print(all, &text);
  *
- * Each call of metrics_counter (or _gauge, _histogram) returns a cell for the caller alone, so worker threads count
- * without contention. Printing adds up cells of the same name and labels. Cells live until metrics_free.
+ * Each call of metrics_counter (or _gauge, _histogram) returns a cell that only the caller uses, so worker threads
+ * count without contention. Printing adds up cells of the same name and labels. Cells live until metrics_free.
  *
  * Threads: any for metrics_*; one cell is written by one thread at a time and read by any. */
 #ifndef METRICS_METRICS_H

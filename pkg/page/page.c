@@ -46,7 +46,7 @@ void page_answer(struct http_request *request, const struct page_file *file)
                 { "Referrer-Policy", "no-referrer" },
                 { "Cross-Origin-Opener-Policy", "same-origin" },
                 { "Cross-Origin-Resource-Policy", "same-origin" },
-                { "Content-Encoding", "gzip" }, /* last: only for compressed answers */
+                { "Content-Encoding", "gzip" }, /* last: only for compressed responses */
         };
         int instead = check(request, tag);
         if (instead == 412) {

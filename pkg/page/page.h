@@ -10,7 +10,7 @@
  *     }
  *
  * Each file is compressed if the client accepts gzip. It has a strong ETag made from its content, and browsers must
- * revalidate it each time (no-cache), so that no one sees old files after an update. A Content-Security-Policy lets the
+ * revalidate it each time (no-cache), so that nobody gets old files after an update. A Content-Security-Policy lets the
  * page load its own files and talk to its own server, and nothing else: no inline scripts or styles, no framing.
  *
  * Threads: any. */
@@ -36,14 +36,14 @@ struct page {
         size_t count;
 };
 
-/* Answers with the file, or with 304 or 412 where the request's conditions say so. */
+/* Answers with the file, or with 304 or 412 as the request's conditions require. */
 void page_answer(struct http_request *request, const struct page_file *file);
 /* Answers a request for "/ui/NAME", and "/ui/" with index.html. 404 for other names. */
 void page_get(struct http_request *request, const struct page *page);
-/* Answers with a redirect to the page: 308 for "/ui", 303 for "/". It is relative, so that a proxy's path prefix
- * stays. */
+/* Answers with a redirect to the page: 308 for "/ui", 303 for "/". It is relative, which preserves a proxy's path
+ * prefix. */
 void page_redirect(struct http_request *request, int status);
-/* Does the request come from a browser, that is, does text/html outrank JSON and everything else in Accept? NULL:
+/* True if the request comes from a browser, that is, if Accept prefers text/html to everything else. NULL:
  * no. */
 bool page_is_wanted(const char *accept);
 

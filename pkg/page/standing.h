@@ -48,8 +48,8 @@ void standing_on_change(const struct backing_change *change, void *standing);
 /* Appends the members of a JSON object, without the braces. ERR_LIMIT, ERR_NOMEM. */
 int standing_print(struct standing *standing, struct buf *out) NODISCARD;
 
-/* Opens an object and appends the members that tell which process answers: "program", "version", "hostname" (null
- * if unknown), "processId", "startedAt", "now", and a comma. `started_ms` is Unix time. ERR_LIMIT, ERR_NOMEM. */
+/* Opens an object and appends the members that identify the process: "program", "version", "hostname" (null if
+ * unknown), "processId", "startedAt", "now", and a comma. `started_ms` is Unix time. ERR_LIMIT, ERR_NOMEM. */
 int standing_print_program(struct buf *out, const char *program, const char *version, int64_t started_ms) NODISCARD;
 
 /* Appends `"name":"text"`, with null if `text` is NULL or empty. ERR_LIMIT, ERR_NOMEM. */

@@ -6,7 +6,7 @@
 
 #include "redis/server.h"
 
-/* A random time from 1 ms to a bound that doubles with each failure. The first time after a success, 0 if
+/* A random time from 1 ms to a bound that doubles with each failure. After a success, the first wait is 0 if
  * `may_be_at_once`. */
 int64_t redis_backoff_next_ms(struct server *server, uint64_t *random, bool may_be_at_once);
 

@@ -22,7 +22,7 @@ static bool is_waiting(const struct client *client)
                (client->ops->is_waiting && client->ops->is_waiting(client->owner));
 }
 
-/* If nothing waits, no answer can show that the server is back. */
+/* If nothing waits, no reply can show that the server is back. */
 static void look_whether_it_is_back(struct client *client)
 {
         struct redis_health *health = &client->server.health;
@@ -34,7 +34,7 @@ static void look_whether_it_is_back(struct client *client)
                 redis_connections_write(client);
                 return;
         }
-        health->wants_write = false; /* there is nothing to try it with */
+        health->wants_write = false; /* there is no command to try it with */
         if (!is_waiting(client))
                 health->away_since_ms = 0;
 }
@@ -63,7 +63,7 @@ static void on_tick(uv_timer_t *timer)
                 tick_conn(conn, now_ms);
         }
         redis_queue_deliver(&client->server.queue);
-        redis_connections_write(client); /* so a caller that forgot to flush waits for one tick only */
+        redis_connections_write(client); /* so a caller that forgot to flush waits only for one tick */
         look_whether_it_is_back(client);
         if (!client->server.life.is_closing && !is_waiting(client))
                 (void)uv_timer_stop(timer); /* cannot fail */
@@ -81,7 +81,7 @@ static void on_wake(struct queue *queue)
         redis_client_wake(CONTAINER_OF(queue, struct client, server.queue));
 }
 
-/* --- Calls of its owner ------------------------------------------------------------------------------------ */
+/* --- Calls by the owner ------------------------------------------------------------------------------------ */
 
 static void on_left(struct redis_life *life)
 {
@@ -163,7 +163,7 @@ int redis_client_open(uv_loop_t *loop, const struct redis_options *options, stru
         redis_queue_set_place(&client->server.queue, target, generation, target->cluster || target->is_node);
         uv_update_time(loop);
         client->server.health.away_since_ms = redis_now_ms(&client->server);
-        (void)redis_target_known(target, &client->server.health.last_error); /* errors say this until it is connected */
+        (void)redis_target_known(target, &client->server.health.last_error); /* the error text until it is connected */
         (void)uv_timer_init(loop, &client->tick);                            /* always 0 */
         (void)uv_timer_init(loop, &client->retry);
         redis_ping_init(&client->ping, &client->server);
@@ -196,7 +196,7 @@ void redis_client_send(struct client *client, struct redis_command *command)
 void redis_client_flush(struct client *client)
 {
         redis_enter(&client->server.life);
-        redis_queue_deliver(&client->server.queue); /* first, for what its callbacks send */
+        redis_queue_deliver(&client->server.queue); /* first, because of what its callbacks may send */
         redis_connections_write(client);
         redis_queue_deliver(&client->server.queue);
         redis_leave(&client->server.life);

@@ -102,7 +102,7 @@ static void a_reply_after_the_deadline_is_dropped_and_not_taken_for_the_next(voi
         job_send(&a, &rig, "SLOW", "a", NULL);
         RUN_UNTIL(&rig, a.is_done);
         assert_int_equal(a.code, ERR_TIMEOUT);
-        RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0); /* connected, and nothing is wrong */
+        RUN_UNTIL(&rig, redis_away_ms(rig.client) == 0); /* connected, without an error */
         job_send(&b, &rig, "SLOW", "b", NULL);
         RUN_UNTIL(&rig, fake.asked == 2);
         fake_say(slow_conn, "+A\r\n+B\r\n");
@@ -149,7 +149,7 @@ static void a_command_that_is_not_counted_finds_room_where_commands_are_used_up(
         assert_true(refused.is_done);
         assert_int_equal(atomic_load(&rig.budget.commands), 1);
         RUN_UNTIL(&rig, rig.answered == 3);
-        rig_fini(&rig); /* checks that nothing is left of what was charged */
+        rig_fini(&rig); /* checks that all charges were returned */
 }
 
 static void a_held_command_can_be_taken_back_and_one_in_flight_cannot(void **state UNUSED)

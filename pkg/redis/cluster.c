@@ -1,5 +1,5 @@
 /* cluster: routes commands to nodes. `home`, a client like those of the nodes, fetches the map: its connections send
- * CLUSTER SLOTS in the handshake and are closed again. They go to any node that still answers, so the same steps
+ * CLUSTER SLOTS in the handshake and are then closed. They go to any node that still answers, so the same steps
  * recognise a Cluster, enter it and refresh its map. MOVED corrects one slot at once and requests a new map. Maps are
  * fetched one at a time, at intervals that double while a new one is wanted (from twice backoff_min_ms to
  * backoff_max_ms). A redirected command keeps its deadline, and so its position in the order. */
@@ -12,8 +12,8 @@
 #include "redis/target_private.h"
 
 enum {
-        NODE_KEPT_MS = 10000, /* how long a node without slots stays after a redirection, because it will soon own
-                               * some */
+        NODE_KEPT_MS = 10000, /* how long a node without slots is kept after a redirection, because it will soon
+                               * own some */
         NODES_AHEAD_MAX = 64, /* nodes not in the map yet; redirections to more of them wait for the next map */
         REDIRECTS_MAX = 16,
         TAGS_TRIED = 64,
@@ -103,7 +103,7 @@ static struct redis_cluster_node *owner_of(const struct redis_cluster *cluster, 
 struct client *redis_cluster_client_for(struct redis_cluster *cluster, struct redis_command *command)
 {
         struct queue *queue = &cluster->home->server.queue;
-        /* Returned commands go first. A command for another place is adapted before its key is examined. */
+        /* Returned commands are sent first. A command for another place is adapted before its key is examined. */
         if (redis_queue_is_misplaced(queue, command))
                 queue->has_returned = true;
         struct redis_cluster_node *node = queue->has_returned ? NULL : owner_of(cluster, command);
@@ -266,7 +266,7 @@ static bool enter(struct redis_cluster *cluster, struct conn *conn)
         return true;
 }
 
-/* The server is not part of a Cluster. True: other nodes in use are, so this one must have left. */
+/* The server is not part of a Cluster. True: other nodes in use are part of it, so this one must have left. */
 static bool is_astray(struct redis_cluster *cluster, struct conn *conn)
 {
         const struct redis_cluster_map *map = cluster->map;
@@ -330,7 +330,7 @@ static bool redirect(struct redis_cluster_node *from, struct redis_command *comm
 {
         struct redis_cluster *cluster = from->all->owner;
         struct queue *home = &cluster->home->server.queue;
-        if (from->is_leaving) { /* to the target now in use */
+        if (from->is_leaving) { /* to the target that is now in use */
                 redis_queue_move(&from->client->server.queue, home, command);
                 home->has_returned = true;
                 return true;
@@ -362,7 +362,7 @@ static enum redis_failure judge(void *owner, struct redis_command *command, cons
         }
         if (redis_reply_type(reply) != REDIS_ERROR || !redis_redirect_parse(redis_reply_text(reply, NULL), host, &to))
                 return redis_failure_of(reply);
-        /* Nodes that disagree need some time; an unknown host will be in the next map. */
+        /* If nodes disagree, they need some time; an unknown host will be in the next map. */
         if (inside(command)->redirects >= REDIRECTS_MAX || !to.host[0]) {
                 inside(command)->redirects = 0;
                 want_map(node->all->owner);

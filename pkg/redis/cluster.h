@@ -14,8 +14,8 @@ struct redis_cluster_map {
         struct redis_slots *slots;   /* as last received                 */
         struct redis_cluster_node *owner[REDIS_SLOTS];
         size_t covered;                 /* slots with an owner                                          */
-        bool is_wanted;                 /* a new map has been asked for                                 */
-        int64_t mapped_ms, interval_ms; /* when the last map arrived, and how long the next has to wait */
+        bool is_wanted;                 /* a new map has been requested                                 */
+        int64_t mapped_ms, interval_ms; /* when the last map arrived, and how long to wait before the next */
 };
 
 struct redis_cluster {

@@ -1,4 +1,4 @@
-/* Tests of a Cluster against scripted nodes: redirections, wrong maps, nodes that are gone. */
+/* Tests of a Cluster against scripted nodes: redirections, wrong maps, missing nodes. */
 #include "redis/rig_test.h"
 
 enum { NODES = 3 };
@@ -7,9 +7,9 @@ static struct rig rig;
 static struct fake nodes[NODES];
 static char map[1024];
 static int maps_asked;
-static const char *special; /* the first node's answer to SET, or "" for its usual one */
+static const char *special; /* the first node's reply to SET, or "" for its usual one */
 static int special_left;
-static unsigned places;   /* how often the first node has redirected in an endless loop; 0: it does not */
+static unsigned places;   /* how many times the first node has redirected in an endless loop; 0: it does not redirect */
 static int asking[NODES]; /* ASKING was the last command of the node's connection */
 
 static bool is(const char *a, const char *b)
@@ -108,7 +108,7 @@ static bool was_asked(const struct fake *fake, const char *text)
 static void a_cluster_is_recognised_and_each_key_goes_to_its_master(void **state UNUSED)
 {
         struct job low, high, none;
-        open_at((struct redis_options){ 0 }, 2); /* which owns no slot */
+        open_at((struct redis_options){ 0 }, 2); /* a node that owns no slot */
         job_send(&low, &rig, "SET", LOW, "1");
         job_send(&high, &rig, "SET", HIGH, "1");
         job_send(&none, &rig, "INFO", NULL, NULL);
@@ -150,7 +150,7 @@ static void moved_is_followed_and_remembered(void **state UNUSED)
 {
         struct job a, b;
         start((struct redis_options){ 0 });
-        special = redirection("MOVED", 5061, 2); /* to a node that is in no map */
+        special = redirection("MOVED", 5061, 2); /* to a node that is not in any map */
         set_map(2, 1);
         job_send(&a, &rig, "SET", LOW, "1");
         RUN_UNTIL(&rig, a.is_done);
@@ -267,8 +267,7 @@ static void endless_redirections_end_with_the_hold_time(void **state UNUSED)
         special = redirection("MOVED", 5061, 0); /* to itself */
         job_send(&a, &rig, "SET", LOW, "1");
         RUN_UNTIL(&rig, a.is_done);
-        /* The hold time ends while the command waits, or while it is in flight again, which leaves its outcome
-         * unknown. */
+        /* The hold time ends while the command waits, or while it is in flight again and its outcome is unknown. */
         assert_true(a.code == ERR_UNAVAILABLE || a.code == ERR_TIMEOUT);
         if (a.code == ERR_UNAVAILABLE)
                 assert_true(strstr(a.text, "MOVED") != NULL);

@@ -19,8 +19,8 @@
 
 struct redis_reply;
 
-/* Where a client sends its commands. A command is formatted for one place, because another place may have another key
- * prefix, and in a Cluster two commands of one write may go to different servers. */
+/* Where a client sends its commands. A command is formatted for one place: another place may have a different key
+ * prefix, and in a Cluster, commands of one write may go to different servers. */
 struct redis_place {
         const char *key_prefix; /* of the target; never NULL; borrowed until the client moves to another place */
         bool is_cluster;
@@ -31,7 +31,7 @@ struct redis_place {
 /* The results of redis_command.on_place. */
 enum redis_made {
         REDIS_MADE,      /* the command now fits the new place                                              */
-        REDIS_NOT_MADE,  /* it fails: ERR_UNAVAILABLE, or ERR_TIMEOUT if the former place may have executed it */
+        REDIS_NOT_MADE,  /* it fails: ERR_UNAVAILABLE, or ERR_TIMEOUT if the old place may have executed it */
         REDIS_WITHDRAWN, /* it belongs to the caller again, and on_reply is not called                       */
 };
 
@@ -47,15 +47,15 @@ struct redis_command {
          *                  it only reads
          * ERR_TIMEOUT:     Redis may have executed it
          * ERR_DENIED:      Redis refused the credentials until the hold time passed
-         * ERR_LIMIT:       Redis keeps closing the connection at this command but serves others: the command is too
+         * ERR_LIMIT:       Redis keeps closing the connection at this command but executes others: the command is too
          *                  large; Redis may have executed it */
         redis_reply_fn *on_reply;
         /* NULL, or called before it is repeated after Redis may have executed it. May call redis_command_args, but
          * nothing else of this package. */
         void (*on_resend)(struct redis_command *command);
-        /* NULL, or called before it is written to another place than number `made_for`, which the caller also sets. May
-         * call redis_command_args and redis_command_set_key, but nothing else of this package. The former place may
-         * have executed it. */
+        /* NULL, or called before it is written to a place other than number `made_for`, which the caller also sets. May
+         * call redis_command_args and redis_command_set_key, but nothing else of this package. The old place may have
+         * executed it. */
         enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place);
         unsigned made_for;
         /* Hold it until the client has reached the target with this generation, or a newer one; 0: any. Not together
@@ -63,10 +63,10 @@ struct redis_command {
         unsigned generation_min;
         bool once;          /* fail with ERR_TIMEOUT instead of repeating it when Redis may have executed it */
         bool must_not_hold; /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
-        bool is_uncounted;  /* it goes with commands that count: the budget charges only its bytes */
-        /* NULL, or called when the client sets the command aside because it seems to end connections. From then on,
-         * commands that were sent later overtake it. May set redis_command.made_for of another command, but may call
-         * nothing of this package. */
+        bool is_uncounted;  /* it accompanies commands that are counted: the budget charges only its bytes */
+        /* NULL, or called when the client defers the command because it seems to cause disconnections. From then on,
+         * commands that were sent later overtake it. May set redis_command.made_for of another command, but must not
+         * call into this package. */
         void (*on_aside)(struct redis_command *command);
 
         /* Set by the client, read by the caller. */

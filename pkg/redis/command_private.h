@@ -19,8 +19,8 @@ enum redis_command_state {
         COMMAND_IDLE,      /* the caller's                                                          */
         COMMAND_HELD,      /* in a queue, or in `refused` of a connection                           */
         COMMAND_IN_FLIGHT, /* in `in_flight` of a connection                                        */
-        COMMAND_FAILED,    /* in `failed` of a queue, answered at the end of this turn              */
-        COMMAND_ABANDONED, /* our stand-in for a command that was answered before its reply arrived */
+        COMMAND_FAILED,    /* in `failed` of a queue, reported at the end of this turn              */
+        COMMAND_ABANDONED, /* a placeholder for a command that was failed before its reply arrived */
 };
 
 /* The members for suspects.c and expect.c are grouped; hold_queue.c and command.c use the others. */
@@ -38,7 +38,7 @@ struct redis_command_inside {
         struct {
                 int64_t alone_ms;         /* earliest time to send it again, alone */
                 uint64_t seen;            /* number of answered commands at its last loss */
-                unsigned losses, strikes; /* connections that ended with it in flight; those that it caused */
+                unsigned losses, strikes; /* connections that ended with it in flight; those ended by it */
         } suspicion;
         int slot;                /* of the key; SLOT_UNKNOWN until it is needed  */
         unsigned doubts;         /* attempts that Redis may have executed        */
@@ -46,7 +46,7 @@ struct redis_command_inside {
         unsigned char reason;    /* enum redis_reason, why it failed             */
         unsigned char redirects; /* in a row                                     */
         bool is_own;             /* sent by the package, only for one connection */
-        bool is_guilty;          /* it has too many strikes                      */
+        bool is_guilty;          /* it has caused too many disconnections                      */
         bool is_asking;          /* its bytes begin with ASKING ...              */
         bool has_asked;          /* ... and the reply to ASKING is outstanding   */
 } __attribute__((may_alias));

@@ -76,12 +76,12 @@ void redis_conn_close(struct conn *c)
         redis_channel_close(c->flow.channel);
         c->flow.channel = NULL;
         c->flow.is_active = false;
-        c->state = CONN_CLOSED; /* the reader may be in use further up the stack */
+        c->state = CONN_CLOSED; /* the reader may still be in use further up the stack */
 }
 
 /* --- Opening --------------------------------------------------------------------------------------------- */
 
-/* The extra time for a look-up. Asking Sentinels takes as long as the timeout of the clients that ask them. */
+/* The extra time for a look-up. Querying Sentinels takes as long as the timeout of the clients that query them. */
 static int64_t patience_ms(const struct conn *c)
 {
         return c->target->sentinel_master ? REDIS_PATIENCE_MS : c->server->options.look_up_ms;
@@ -251,7 +251,7 @@ void redis_conn_broken(struct conn *c, const struct err *why)
         struct err err = *why;
         bool is_unheard = c->state == CONN_HANDSHAKE && c->handshake.next == 0;
         c->server->counters.protocol_errors += why->code == ERR_PROTOCOL;
-        if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS closes without an answer */
+        if (is_unheard && c->target->host && !c->target->tls) /* Redis with TLS closes without a reply */
                 (void)err_wrap(&err, "%s: handshake (perhaps this port expects TLS)", c->target->address);
         else
                 (void)err_wrap(&err, c->state == CONN_HANDSHAKE ? "%s: handshake" : "%s", c->target->address);
@@ -347,7 +347,7 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
         }
         if (redis_flight_is_empty(&c->flow.flight))
                 return;
-        /* If the whole process was suspended, the answer may be waiting in the socket. */
+        /* If the whole process was suspended, the reply may be waiting in the socket. */
         if (now_ms - c->flow.heard_ms >= stall_ms) {
                 redis_flow_read(&c->flow);
                 if (c->state != CONN_READY || redis_flight_is_empty(&c->flow.flight))

@@ -17,8 +17,8 @@ struct conn {
         enum conn_state state;
 
         struct redis_locate *locate;
-        int64_t looked_ms; /* when it last asked for the primary        */
-        bool look_again;   /* ask again when the current search is done */
+        int64_t looked_ms; /* when it last searched for the primary        */
+        bool look_again;   /* search again when the current search is done */
         bool is_suspect;   /* a Sentinel names another primary          */
         struct redis_addresses addresses;
         size_t address_next;

@@ -1,7 +1,7 @@
 /* connections: at most one connection is active, one is opening, and retired ones drain. A connection to the newest
  * target replaces the active one when it is ready. A lost connection is replaced at once the first time, then with
- * backoff. All attempts start in `retry`, so that opening a client or setting its target never calls back before it
- * returns. */
+ * backoff. All attempts start in `retry`, so that opening a client or setting its target never invokes a callback
+ * before it returns. */
 #include "redis/connections.h"
 
 #include <assert.h>
@@ -98,7 +98,7 @@ static int64_t plan_retry(struct client *client, bool may_be_at_once)
         return wait_ms;
 }
 
-/* --- Which connection is in use -------------------------------------------------------------------------- */
+/* --- The connection in use -------------------------------------------------------------------------- */
 
 static void set_active(struct client *client, struct conn *conn)
 {
@@ -145,7 +145,7 @@ static void finish_draining(struct client *client, struct conn *conn, const stru
         redis_connections_write(client);
 }
 
-/* The active connection refused commands, and all others are answered. */
+/* The active connection refused commands, and all its other commands have been answered. */
 static void on_paused(struct client *client, struct conn *conn)
 {
         struct err why = client->server.health.last_error;
@@ -217,7 +217,7 @@ static void on_located(struct conn *conn)
                                                                               .generation = conn->generation });
 }
 
-/* Writes that a former primary still acknowledges are lost, so they are repeated on the new one. */
+/* Writes that an old primary still acknowledges are lost, so they are repeated on the new one. */
 static void leave_former(struct conn *old, const struct conn *now)
 {
         struct err err;
@@ -251,7 +251,7 @@ static void use(struct client *client, struct conn *conn)
         redis_queue_set_place(&client->server.queue, conn->target, conn->generation, conn->target->is_node);
         client->server.counters.connects++;
         health->is_denied = false;
-        if (client->server.queue.held_count == 0 && !health->wants_write) /* otherwise the first answer shows it */
+        if (client->server.queue.held_count == 0 && !health->wants_write) /* otherwise the first reply shows it */
                 health->away_since_ms = 0;
         client->server.queue.wake(&client->server.queue); /* or a trial shows it */
 }
@@ -291,7 +291,7 @@ static void on_failed(struct conn *conn, enum redis_failure failure, const struc
                 event.kind = REDIS_EVENT_NOT_WRITABLE;
         assert(client->opening == conn);
         client->opening = NULL;
-        client->server.locator.sentinel_first++; /* do not ask the same Sentinel first */
+        client->server.locator.sentinel_first++; /* do not query the same Sentinel first */
         client->server.health.is_denied = failure == FAILURE_DENIED;
         client->server.health.last_error = *err;
         close_conn(client, conn);

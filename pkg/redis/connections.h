@@ -17,7 +17,7 @@ struct client_ops {
         struct redis_target *(*seed)(void *owner);
         /* True if a pool (queue.is_pool) wants a connection. */
         bool (*wants_connection)(void *owner);
-        /* A connection is ready. True: the owner has used it, for a map of a Cluster, and closed it. */
+        /* A connection is ready. True if the owner has used it to fetch the map of a Cluster, and closed it. */
         bool (*takes)(void *owner, struct conn *conn);
         /* Classifies a reply from `host`. Without this function redis_failure_of does. */
         enum redis_failure (*judge)(void *owner, struct redis_command *command, const struct redis_reply *reply,
@@ -31,7 +31,7 @@ struct client_ops {
 };
 
 struct client {
-        struct server server; /* first: conn->server leads to the client */
+        struct server server; /* must be first: conn->server leads to the client */
         const struct client_ops *ops;
         void *owner;
         struct redis_budget own_budget;
@@ -43,7 +43,7 @@ struct client {
         struct conn *active;   /* takes commands; NULL while the server is away */
         struct conn *opening;  /* connecting to `target`                        */
         struct conn *draining; /* retired, with commands in flight              */
-        struct conn *dead;     /* closed, freed when the stack is empty         */
+        struct conn *dead;     /* closed; freed when the stack is empty         */
         uv_timer_t tick;       /* runs while anything waits                     */
         uv_timer_t retry;      /* the next attempt                              */
         struct ping ping;

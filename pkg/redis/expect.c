@@ -1,5 +1,5 @@
 /* expect: knows which replies each command may get. redis_command_args looks up every command by name in one table, so
- * no sender can forget to set the expected reply; a command that is not in the table may get any reply. A reply of the
+ * no sender can forget to set the expected reply. A command that is not in the table may get any reply. A reply of the
  * wrong kind means that the server, or a proxy in between, is out of step with the stream, so the connection is closed
  * (replies.c). An error reply fits every command. Source of the table: redis.io, each command's page, RESP2. */
 #include <string.h>
@@ -12,14 +12,14 @@
 enum shape {
         SHAPE_ANY,
         SHAPE_OK,         /* +OK                                                   */
-        SHAPE_OK_OR_NIL,  /* the same, or nil where NX or XX forbade it            */
+        SHAPE_OK_OR_NIL,  /* the same, or nil if NX or XX prevented it            */
         SHAPE_PONG,       /* a status; an array on a connection that subscribes    */
-        SHAPE_TEXT,       /* a string, of `most` bytes at most                     */
+        SHAPE_TEXT,       /* a string of at most `most` bytes                     */
         SHAPE_VALUE,      /* a string or nil                                       */
         SHAPE_COUNT,      /* an integer from 0                                     */
         SHAPE_ID,         /* of an entry of a stream                               */
-        SHAPE_ID_OR_NIL,  /* the same, or nil where NOMKSTREAM forbade it          */
-        SHAPE_ENTRIES,    /* of a stream, `most` at most                           */
+        SHAPE_ID_OR_NIL,  /* the same, or nil if NOMKSTREAM prevented it          */
+        SHAPE_ENTRIES,    /* entries of a stream, at most `most`                           */
         SHAPE_COUNTS,     /* two integers from 0                                   */
         SHAPE_PAIRS,      /* a flat list of names and values                       */
         SHAPE_SUBSCRIBED, /* "subscribe", the channel, the number of subscriptions */
@@ -65,7 +65,7 @@ static const struct {
 
 enum { ROW_UNKNOWN, ROW_SET };
 
-/* --- What a command expects ------------------------------------------------------------------------------ */
+/* --- The expectation of a command ------------------------------------------------------------------------------ */
 
 static unsigned char row_of(const char *name, size_t length)
 {
@@ -80,7 +80,7 @@ static bool is_argument(const char *text, size_t length, const char *word)
         return length == strlen(word) && strncasecmp(text, word, length) == 0;
 }
 
-/* SIZE_MAX, no limit, unless it is a number. */
+/* SIZE_MAX (no limit) unless the argument is a number. */
 static size_t number_of(const char *text, size_t length)
 {
         uint64_t number;
@@ -132,7 +132,7 @@ bool redis_expected_only_reads(const struct redis_expected *expected)
         return expected->row != ROW_UNKNOWN && rows[expected->row].kind == REDIS_KIND_READ;
 }
 
-/* --- What a reply is ------------------------------------------------------------------------------------- */
+/* --- The kind of a reply ------------------------------------------------------------------------------------- */
 
 static bool is_type(const struct redis_reply *reply, enum redis_reply_type type)
 {

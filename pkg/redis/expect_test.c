@@ -3,7 +3,7 @@
 
 static struct rig rig;
 static struct fake fake;
-static const char *wrong; /* the fake's answer to all but the handshake, on its first connections */
+static const char *wrong; /* the fake's reply to everything but the handshake, on its first connections */
 static int wrong_until;
 
 static bool fits(const char *words, const char *text)

@@ -1,7 +1,7 @@
-/* failover: asks the Sentinels again while a primary that they named is in use: once a second while the primary is
+/* failover: queries the Sentinels again while a primary that they named is in use: once a second while the primary is
  * silent, because a failover may finish long before stall_ms has passed, and when a Sentinel reports a failover
  * (sentinel_watch.c). If they name another primary, a silent connection is closed at once. If the old primary still
- * answers, commands move only when the other server has confirmed that it is the primary, so a mistaken Sentinel does
+ * answers, commands move only when the other server has confirmed that it is the primary, so a mistaken Sentinel causes
  * no harm. If they name the same primary, stall_ms and connect_timeout_ms apply, as for any connection. */
 #include <string.h>
 
@@ -55,7 +55,7 @@ static void ask(struct conn *c)
         c->look_again = false;
         if (redis_locate(&c->server->locator, redis_target_origin(c->target), &unused, on_located, c, &c->locate,
                          &err) < 0)
-                c->locate = NULL; /* out of memory: asked again in a second while it is silent */
+                c->locate = NULL; /* out of memory: queried again in a second while the primary is silent */
 }
 
 void redis_failover_tick(struct conn *c, int64_t now_ms)

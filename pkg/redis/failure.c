@@ -1,6 +1,6 @@
-/* failure: one table lists the error replies that mean "not now"; every other error is an answer for the caller. An
- * error begins with a code in capitals (redis.io, "Redis serialization protocol specification", simple errors). The
- * rest of this file makes the text of errors safe for logs. */
+/* failure: one table lists the error replies that mean "temporarily unavailable"; every other error is passed to the
+ * caller. An error begins with a code in capitals (redis.io, "Redis serialization protocol specification", simple
+ * errors). The rest of this file makes the text of errors safe for logs. */
 #include <ctype.h>
 #include <string.h>
 

@@ -17,7 +17,7 @@ void redis_flight_free_stand_in(struct redis_command *command)
         free(command);
 }
 
-/* Copies the bytes if they are in the caller's memory, because the caller may reuse that memory after the answer. */
+/* Copies the bytes if they are in the caller's memory, because the caller may reuse that memory after the callback. */
 static bool take_bytes(struct redis_command *to, struct redis_command *from)
 {
         char *bytes = inside(from)->bytes;
@@ -33,7 +33,7 @@ static bool take_bytes(struct redis_command *to, struct redis_command *from)
         return true;
 }
 
-/* Its reply may still arrive and must not be mistaken for the next command's, so a stand-in waits for it. */
+/* Its reply may still arrive and must not be mistaken for the next command's, so a placeholder waits for it. */
 static bool leave_stand_in(struct flight *flight, struct redis_command *command)
 {
         struct redis_command *stand_in = malloc(sizeof(*stand_in));
@@ -55,7 +55,7 @@ static bool leave_stand_in(struct flight *flight, struct redis_command *command)
         return true;
 }
 
-/* After a switch, in_flight may not be sorted by deadline; a command behind a younger one then expires late. */
+/* After a switch, in_flight may not be sorted by deadline; a command that follows a younger one then expires late. */
 void redis_flight_expire(struct flight *flight, struct queue *queue, int64_t now_ms)
 {
         struct list *at = flight->in_flight.next;

@@ -26,7 +26,7 @@ static void on_unasked(struct flow *f, const struct redis_reply *reply)
         f->events->broken(f, &err);
 }
 
-/* A message of a subscription may precede the answer to a PING. */
+/* A message of a subscription may precede the reply to a PING. */
 static bool is_message(const struct flow *f, const struct redis_reply *reply)
 {
         const struct redis_reply *kind = f->server->on_message ? redis_reply_at(reply, 0) : NULL;
@@ -34,7 +34,7 @@ static bool is_message(const struct flow *f, const struct redis_reply *reply)
         return text && strcmp(text, "message") == 0;
 }
 
-/* Redis answers a command that exceeds proto-max-bulk-len before all of it is written. */
+/* Redis replies to a command that exceeds proto-max-bulk-len before all of it is written. */
 static bool is_refusal(const struct redis_reply *reply)
 {
         static const char words[] = "ERR Protocol error";
@@ -65,7 +65,7 @@ static void on_reply(struct flow *f, const struct redis_reply *reply)
         struct redis_command *first = redis_link_command(f->flight.in_flight.next);
         bool is_asked = !list_is_empty(&f->flight.in_flight);
         if (is_asked && inside(first)->has_asked)
-                inside(first)->has_asked = false; /* the answer to ASKING; the one to the command counts */
+                inside(first)->has_asked = false; /* the reply to ASKING; only the one to the command counts */
         else if (is_asked && first == f->flight.partial && is_refusal(reply))
                 on_refusal(f, first, reply);
         else if (!is_asked || first == f->flight.partial || is_message(f, reply))
@@ -122,7 +122,7 @@ void redis_flow_read(struct flow *f)
         read_all(f, channel);
         f->is_reading = false;
         if (f->channel == channel)
-                redis_channel_wait(channel, channel->events); /* the rest, if any, in another turn */
+                redis_channel_wait(channel, channel->events); /* the rest, if any, is sent in another turn */
 }
 
 /* --- Writing --------------------------------------------------------------------------------------------- */
@@ -262,7 +262,7 @@ void redis_flow_write(struct flow *f)
         }
         redis_channel_wait(f->channel, f->is_blocked ? UV_READABLE | UV_WRITABLE : UV_READABLE);
         note_batch(f, first, batch);
-        if (errnum != 0 && !f->is_reading) { /* Redis may have sent the reason before it closed */
+        if (errnum != 0 && !f->is_reading) { /* Redis may have sent the reason before it closed the connection */
                 redis_flow_read(f);
                 if (!f->channel)
                         return;

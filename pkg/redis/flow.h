@@ -1,4 +1,4 @@
-/* flow: the commands and replies of one connection, once it is dialled.
+/* flow: the commands and replies of one connection, once its socket is connected.
  *
  * Threads: loop only. */
 #ifndef REDIS_FLOW_H
@@ -36,6 +36,6 @@ struct flow {
 };
 
 void redis_flow_read(struct flow *flow);
-void redis_flow_write(struct flow *flow); /* from the server's queue, as much as the socket takes */
+void redis_flow_write(struct flow *flow); /* sends from the server's queue as much as the socket accepts */
 
 #endif

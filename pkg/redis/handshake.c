@@ -1,9 +1,9 @@
-/* handshake: sends the first commands of a new connection in one write, and evaluates the answers. ROLE comes before
+/* handshake: sends the first commands of a new connection in one write, and evaluates the replies. ROLE comes before
  * PING, because a loading server answers ROLE, but answers PING with -LOADING. CLUSTER SLOTS shows whether the server
  * is part of a Cluster. If the user may call neither ROLE nor CLUSTER (managed services), the server is assumed to be a
- * single primary. Redis may echo the arguments of a command in an error, so only the first word of the answer to AUTH
- * is ever reported. If there is a second password, the handshake starts again with it after all answers to the first
- * have arrived. */
+ * single primary. Redis may echo the arguments of a command in an error, so only the first word of the reply to AUTH is
+ * ever reported. If there is a second password, the handshake starts again with it after all replies to the first
+ * attempt have arrived. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +126,7 @@ static bool is_not_needed(const struct redis_reply *reply)
                redis_reply_is_error(reply, "ERR AUTH <password> called without any password configured for the");
 }
 
-/* "Not now" in our own words, or the first word of a refusal. */
+/* Our own text for a temporary refusal, or the first word of another error. */
 static enum redis_failure judge_auth(const struct redis_handshake *h, const struct redis_reply *reply, struct err *err)
 {
         enum redis_failure failure = redis_failure_of(reply);

@@ -1,4 +1,4 @@
-/* handshake: sends the first commands of a connection and evaluates the answers.
+/* handshake: sends the first commands of a connection and evaluates the replies.
  *
  * Threads: one at a time. */
 #ifndef REDIS_HANDSHAKE_H
@@ -26,7 +26,7 @@ struct redis_handshake {
         bool uses_second; /* the password sent is password_secondary               */
         bool has_other;   /* the other password can still be tried                 */
         bool is_fallback; /* Redis refused the other password                      */
-        bool is_refused;  /* AUTH was refused: ignore the remaining answers        */
+        bool is_refused;  /* AUTH was refused: ignore the remaining replies        */
 };
 
 enum { HANDSHAKE_AGAIN = 2 };
@@ -40,7 +40,7 @@ int redis_handshake_again(struct redis_handshake *handshake, const struct redis_
 void redis_handshake_fini(struct redis_handshake *handshake);
 void redis_handshake_wipe(struct redis_handshake *handshake); /* forgets what was written; keeps the map */
 /* Evaluates the next reply. If *failure is FAILURE_NONE, returns 1 (done), 0 (more replies to come) or HANDSHAKE_AGAIN.
- * Otherwise returns the code of `err`, which names what was refused and repeats nothing that we sent. */
+ * Otherwise returns the code of `err`, which names what was refused and contains nothing that we sent. */
 int redis_handshake_reply(struct redis_handshake *handshake, const struct redis_reply *reply,
                           enum redis_failure *failure, struct err *err) NODISCARD;
 

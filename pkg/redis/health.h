@@ -11,9 +11,9 @@
 
 struct redis_health {
         int64_t away_since_ms; /* 0 while it is usable                                                           */
-        unsigned failures;     /* attempts since the last answer; the exponent of the backoff                    */
+        unsigned failures;     /* attempts since the last reply; the exponent of the backoff                    */
         bool is_denied;        /* the last attempt failed because of its credentials                             */
-        bool wants_write;      /* a write failed, so only an answer to a write shows that the server works again */
+        bool wants_write;      /* a write failed, so only a reply to a write shows that the server works again */
         struct err last_error;
 };
 

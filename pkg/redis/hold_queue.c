@@ -1,6 +1,6 @@
 /* hold_queue: keeps commands that are held or have failed. Held commands are sorted by deadline. Commands that return from a
  * connection are merged in by deadline, so they precede all commands that were sent later. Only redis_queue_deliver
- * answers failed commands, when the stack is shallow, so on_reply may do anything. */
+ * reports failed commands, when the stack is shallow, so on_reply may do anything. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,12 +47,12 @@ static void take_asking_off(struct queue *queue, struct redis_command *command)
         inside(command)->is_asking = inside(command)->has_asked = false;
         inside(command)->length -= ASKING_LENGTH;
         inside(command)->key_offset -= inside(command)->key_offset ? ASKING_LENGTH : 0;
-        if (inside(command)->bytes) /* otherwise a stand-in has them */
+        if (inside(command)->bytes) /* otherwise a placeholder has them */
                 memmove(inside(command)->bytes, inside(command)->bytes + ASKING_LENGTH, inside(command)->length);
         atomic_fetch_sub_explicit(&queue->budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
-/* Finds its position in a list that is sorted by deadline. Searches from the end, since few commands there are
+/* Finds its position in a list that is sorted by deadline. Searches from the end, since only a few commands there are
  * younger. */
 static struct list *place_in(struct list *list, const struct redis_command *command)
 {
@@ -224,7 +224,7 @@ void redis_queue_take_held(struct queue *from, struct queue *to)
         list_init(&list);
         while (!list_is_empty(&from->held)) {
                 struct redis_command *command = redis_link_command(from->held.next);
-                if (inside(command)->is_own) { /* it means nothing on another connection */
+                if (inside(command)->is_own) { /* it is meaningless on another connection */
                         redis_queue_fail(from, command, REASON_NOT_HELD);
                         continue;
                 }
@@ -248,7 +248,7 @@ void redis_queue_ask(struct queue *queue, struct redis_command *command)
         atomic_fetch_add_explicit(&queue->budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
-/* --- Back from a connection ------------------------------------------------------------------------------ */
+/* --- Returned from a connection ------------------------------------------------------------------------------ */
 
 void redis_queue_hold_again(struct queue *queue, struct list *list)
 {
@@ -301,7 +301,7 @@ void redis_queue_drop_impatient(struct queue *queue)
 
 /* --- Answers --------------------------------------------------------------------------------------------- */
 
-/* Answers only the commands that have failed so far: a command that an on_reply sends and that fails at once waits for
+/* Reports only the commands that have failed so far: a command that an on_reply sends and that fails at once waits for
  * the next turn. */
 void redis_queue_deliver(struct queue *queue)
 {

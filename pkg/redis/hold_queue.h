@@ -26,8 +26,8 @@ struct queue {
         struct redis_place place;          /* where its commands go                                     */
         struct redis_target *place_target; /* a reference: the place's key prefix                       */
         bool is_closing;                   /* accepts nothing                                           */
-        bool is_pool;                      /* nodes take commands from it; it has no connection to lose */
-        bool has_returned;                 /* commands were returned, so some may be for a node         */
+        bool is_pool;                      /* nodes take commands from it; it has no connection of its own */
+        bool has_returned;                 /* commands were returned; some may be for a node         */
         void (*wake)(struct queue *queue); /* something waits, so deadlines have to be checked          */
 };
 
@@ -42,7 +42,7 @@ void redis_queue_send(struct queue *queue, struct redis_command *command, bool i
 bool redis_queue_cancel(struct redis_command *command);
 void redis_queue_fail(struct queue *queue, struct redis_command *command, enum redis_reason reason);
 void redis_queue_answer(struct queue *queue, struct redis_command *command, const struct redis_reply *reply);
-void redis_queue_deliver(struct queue *queue); /* answers failed commands; their callbacks may do anything */
+void redis_queue_deliver(struct queue *queue); /* reports failed commands; their callbacks may do anything */
 
 void redis_queue_hold_again(struct queue *queue, struct list *list);       /* merges it into `held` by deadline */
 void redis_queue_take(struct queue *queue, struct redis_command *command); /* out of its list; stays in the budget */

@@ -17,7 +17,7 @@ struct redis_life {
         void (*on_ended)(struct redis_life *life); /* closing, and no holds are left */
 };
 
-/* Call these around everything that may call back. */
+/* Call these around everything that may invoke a callback. */
 static inline void redis_enter(struct redis_life *life)
 {
         life->depth++;

@@ -14,14 +14,14 @@
 #include "redis/random.h"
 #include "redis/target_private.h"
 
-enum { LATE_MS = 10000 }; /* how long a late answer can serve the next attempt */
+enum { LATE_MS = 10000 }; /* how long a late result can serve the next attempt */
 
 struct redis_lookup {
         uv_getaddrinfo_t request;
         struct redis_locator *locator;
         struct redis_lookup *next;   /* in the locator's list           */
         struct redis_locate *waiter; /* NULL: the attempt was cancelled */
-        bool is_done;                /* and nothing waits for it        */
+        bool is_done;                /* while nothing waits for it        */
         int64_t done_ms;
         struct redis_addresses found;
         uint16_t port;
@@ -31,8 +31,8 @@ struct redis_lookup {
 struct redis_locate {
         struct redis_lookup *lookup; /* while it runs */
         struct redis_locator *locator;
-        struct redis_target *target;       /* what to find; later the view that was found */
-        struct redis_sentinels *sentinels; /* while the Sentinels are asked */
+        struct redis_target *target;       /* the target to find; later the view that was found */
+        struct redis_sentinels *sentinels; /* while the Sentinels are being queried */
         redis_located_fn *done;
         void *data;
 };

@@ -8,7 +8,7 @@
 
 enum {
         REDIS_ADDRESSES_MAX = 16,
-        /* redis_options.look_up_ms for a client that ends after its attempt and would lose a late answer. */
+        /* redis_options.look_up_ms for a client that ends after its attempt and would lose a late result. */
         REDIS_PATIENCE_MS = 10000,
 };
 
@@ -21,14 +21,14 @@ struct redis_addresses {
 struct redis_locate; /* a running search */
 struct redis_lookup; /* of a name        */
 struct redis_locator;
-struct redis_sentinels; /* a running round of questions to Sentinels */
+struct redis_sentinels; /* a round of queries to the Sentinels, in progress */
 
 /* Gets a view of the target, borrowed, or NULL and `err`. */
 typedef void redis_primary_fn(struct redis_target *primary, const struct err *err, void *data);
 
 /* Provided by sentinel.c. */
 struct redis_sentinel_ops {
-        /* Asks for the primary; `done` is called later, unless the question is cancelled. */
+        /* Queries for the primary; `done` is called later, unless the query is cancelled. */
         int (*ask)(struct redis_locator *locator, struct redis_target *target, redis_primary_fn *done, void *data,
                    struct redis_sentinels **out, struct err *err);
         void (*cancel)(struct redis_sentinels *sentinels); /* `done` is not called any more */
@@ -40,7 +40,7 @@ struct redis_locator {
         struct redis_life *life;
         const struct redis_sentinel_ops *sentinel; /* NULL: targets have no Sentinels                          */
         int64_t timeout_ms;                        /* for each Sentinel                                        */
-        unsigned sentinel_first;      /* which one to ask first, modulo their number: the last one that was right */
+        unsigned sentinel_first;      /* which one to query first, modulo their number: the last one that was right */
         uint64_t random;              /* not 0                                                                    */
         struct redis_lookup *lookups; /* of names; some outlive the search that started them                      */
 };

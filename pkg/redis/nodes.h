@@ -35,10 +35,10 @@ struct redis_cluster_node *redis_node_open(struct redis_nodes *nodes, struct red
                                            const char *host, uint16_t port); /* NULL: out of memory */
 struct redis_cluster_node *redis_node_find(const struct redis_nodes *nodes, const char *host, uint16_t port);
 void redis_node_leave(struct redis_cluster_node *node, bool is_switch);
-void redis_nodes_reap(struct redis_nodes *nodes);  /* closes those that have left and are drained */
+void redis_nodes_reap(struct redis_nodes *nodes);  /* closes nodes that have left and are drained */
 void redis_nodes_close(struct redis_nodes *nodes); /* when `home` closes                          */
 
-size_t redis_nodes_count(const struct redis_nodes *nodes); /* not counting nodes that leave */
+size_t redis_nodes_count(const struct redis_nodes *nodes); /* not counting nodes that are leaving */
 size_t redis_nodes_held(const struct redis_nodes *nodes);
 size_t redis_nodes_in_flight(const struct redis_nodes *nodes);
 void redis_nodes_add_counters(const struct redis_nodes *nodes, struct redis_counters *to);

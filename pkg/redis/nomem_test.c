@@ -21,7 +21,7 @@ static int tear_down(void **state UNUSED)
         return 0;
 }
 
-/* Like job_init, but also sends a command that cannot be formatted; its answer is ERR_NOMEM. */
+/* Like job_init, but also sends a command that cannot be formatted; its result is ERR_NOMEM. */
 static void send_job(struct job *job, struct rig *rig, size_t argc, const char *const argv[])
 {
         size_t lengths[4];
@@ -79,7 +79,7 @@ static void each_command_is_answered_once_whatever_allocation_fails(void **state
         rig_init(&rig);
         if (open_client(&rig)) {
                 send_all(&rig, jobs);
-                RUN_UNTIL(&rig, rig.answered == JOBS); /* job_on_reply checks that none is answered twice */
+                RUN_UNTIL(&rig, rig.answered == JOBS); /* job_on_reply checks that none is called back twice */
                 for (size_t i = 0; i < JOBS; i++)
                         assert_true(jobs[i].code == 0 || jobs[i].code == ERR_NOMEM);
         }

@@ -5,7 +5,7 @@
 static void on_pong(struct redis_command *command UNUSED, const struct redis_reply *reply UNUSED,
                     const struct err *err UNUSED)
 {
-        /* conn.c notices if the answer does not arrive. */
+        /* conn.c notices if the reply does not arrive. */
 }
 
 static void send_ping(struct ping *ping)

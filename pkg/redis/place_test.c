@@ -180,7 +180,7 @@ static const char *puts_off(struct fake *f UNUSED, struct fake_conn *conn UNUSED
         return strcmp(argv[0], "SET") == 0 ? "-NOREPLICAS Not enough good replicas to write.\r\n" : NULL;
 }
 
-/* Redis answered "not now": the command is held and goes to the next place. */
+/* Redis refused the command temporarily: it is held and goes to the next place. */
 static void a_set_that_redis_put_off_goes_under_the_prefix_of_the_next_place(void **state UNUSED)
 {
         struct traveller a;

@@ -1,5 +1,5 @@
 /* probe: opens its own client. The handshake checks credentials and role. Then the probe sends INFO and CONFIG GET,
- * which Redis may deny, and then the trial (trial.c). The first failure, reported by an event or an answer, ends the
+ * which Redis may deny, and then the trial (trial.c). The first failure, reported by an event or a reply, ends the
  * probe. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,14 +59,14 @@ static bool info_get(const char *info, const char *name, char *out, size_t size)
                 if (strncmp(at, name, length) != 0 || at[length] != ':')
                         continue;
                 int value = (int)strcspn(at + length + 1, "\r\n");
-                (void)snprintf(out, size, "%.*s", value, at + length + 1); /* cut if it is too long */
+                (void)snprintf(out, size, "%.*s", value, at + length + 1); /* truncated if it is too long */
                 return true;
         }
         return false;
 }
 
-/* INFO shows whether the append-only file is on, but about snapshots only whether one was made. A server with neither
- * may still be configured to make snapshots, so its persistence is unknown. */
+/* INFO shows whether the append-only file is enabled, but for snapshots only whether one was made. A server with
+ * neither may still be configured to make snapshots, so its persistence is unknown. */
 static void read_persistence(struct redis_probe_result *result, const char *info)
 {
         char aof[4] = "", seconds[24] = "";
@@ -137,7 +137,7 @@ static void on_info(struct redis_command *command, const struct redis_reply *rep
         try_when_all_stand(probe);
 }
 
-/* "save", "3600 1 300 100": when to make snapshots; "": never. Shows what INFO may leave open. */
+/* "save", "3600 1 300 100": when to make snapshots; "": never. Settles what INFO may leave open. */
 static void on_config(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct redis_probe *probe = probe_of(command, PROBE_CONFIG);

@@ -35,7 +35,7 @@ static int say_why(const struct redis_command *command, int64_t hold_ms, const s
                 return err_set(err, inside(command)->doubts > 0 ? ERR_TIMEOUT : ERR_UNAVAILABLE,
                                "the command was for the previous Redis");
         case REASON_ONCE:
-                return err_set(err, ERR_TIMEOUT, "the connection was lost before the answer came");
+                return err_set(err, ERR_TIMEOUT, "the connection was lost before the reply arrived");
         case REASON_GUILTY:
                 return err_set(err, ERR_LIMIT,
                                "Redis ended the connection %u times at this %s of %zu bytes, but answered others (last "
@@ -50,7 +50,7 @@ static int say_why(const struct redis_command *command, int64_t hold_ms, const s
         return err_set(err, ERR_TIMEOUT, "Redis did not answer within %lld ms", (long long)hold_ms);
 }
 
-/* A read changes nothing, so its loss leaves nothing in doubt. */
+/* A read changes nothing, so there is no doubt about its outcome. */
 void redis_reason_say(const struct redis_command *command, int64_t hold_ms, const struct redis_health *health,
                       struct err *err)
 {

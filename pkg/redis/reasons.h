@@ -10,7 +10,7 @@
 enum redis_reason {
         REASON_AWAY,     /* its hold time passed                                    */
         REASON_FULL,     /* the budget is used up                                   */
-        REASON_NOT_HELD, /* must_not_hold, and no connection                        */
+        REASON_NOT_HELD, /* must_not_hold is set, and there is no connection                        */
         REASON_CLOSED,   /* redis_close                                             */
         REASON_ONCE,     /* Redis may have executed it, and it must not be repeated */
         REASON_SLOW,     /* in flight when its hold time passed                     */

@@ -19,11 +19,11 @@
  * Every command that redis_send took is answered exactly once. While Redis is away, the client holds commands; it sends
  * them in order when Redis is back, or fails them when the hold time has passed. It repeats unanswered commands on a
  * new connection, so a command must be safe to repeat (SET of a key that nothing else sets, XADD with a mark that
- * on_resend sets, GET) or be marked with `once`. Error replies that mean "not now" (READONLY, LOADING, MASTERDOWN,
- * CLUSTERDOWN, TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) also make the client repeat a command; on_reply gets
- * all other errors as replies. A command that repeatedly makes Redis close the connection while others are answered is
- * sent alone, and then fails alone. A reply that does not fit its command (nil for a SET without NX) closes the
- * connection.
+ * on_resend sets, GET) or be marked with `once`. Error replies that mean "temporarily unavailable" (READONLY, LOADING,
+ * MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) also make the client repeat a command;
+ * on_reply gets all other errors as replies. A command that repeatedly makes Redis close the connection while others
+ * are answered is sent alone, and then fails alone. A reply that does not fit its command (nil for a SET without NX)
+ * closes the connection.
  *
  * The protocol is RESP2 (redis.io, "Redis serialization protocol specification"), with redis.io's "Guidelines for Redis
  * clients with support for Redis Sentinel" and "Redis cluster specification".
@@ -74,8 +74,8 @@ struct redis_options {
         struct redis_budget *budget; /* NULL: a private one                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
         /* Formats a harmless SET into `command`. Its key is in `place` and contains `tag` in braces unless `tag` is
-         * NULL. The client sends it when nothing else can show whether Redis accepts writes. Less than 0: not now.
-         * NULL: never. */
+         * NULL. The client sends it when nothing else can show whether Redis accepts writes. Less than 0: not possible
+         * now. NULL: never. */
         int (*format_trial)(struct redis_command *command, const struct redis_place *place, const char *tag,
                             void *data);
         void *data;
@@ -86,23 +86,23 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
                struct redis **out, struct err *err) NODISCARD;
 
 /* Switches to another target. New commands go there once it is connected; until then they use the old connection,
- * unless it is dead. The old connection drains, then closes; commands that it does not answer in time are repeated on
+ * unless that is dead. The old connection drains, then closes; commands that it does not answer in time are repeated on
  * the new one. A second call overrides the first. */
 void redis_set_target(struct redis *client, struct redis_target *target, unsigned generation);
 
-/* Queues a command that is not queued yet. Never calls on_reply itself. The next redis_flush answers a command that is
- * refused (budget used up, must_not_hold), and a command without bytes because formatting failed (with ERR_NOMEM). */
+/* Queues a command that is not queued yet. Never calls on_reply itself. The next redis_flush fails a command that is
+ * refused (budget used up, must_not_hold), and one without bytes because formatting failed (with ERR_NOMEM). */
 void redis_send(struct redis *client, struct redis_command *command);
 
 /* Writes what redis_send queued since the last call, up to 1024 commands per write; the rest is held until the socket
- * is writable. Answers what redis_send refused. Call it last in each turn of the loop. */
+ * is writable. Fails what redis_send refused. Call it last in each turn of the loop. */
 void redis_flush(struct redis *client);
 
 /* Cancels a command. True: it was only held, and on_reply will not be called. False: it is in flight, and on_reply will
  * still be called. */
 bool redis_cancel(struct redis *client, struct redis_command *command);
 
-/* REDIS_READY: commands are sent. In a Cluster: every slot is served, and each master is connected. */
+/* REDIS_READY: commands are sent. In a Cluster, every slot is then served and each master connected. */
 enum redis_state redis_state(const struct redis *client);
 /* True if the server in use is part of a Cluster, or the target requires one. Commands on different keys may then be
  * executed out of order. The first argument after the name is the key. */
@@ -126,7 +126,7 @@ struct redis_counters {
         uint64_t batches;  /* writes that carried commands: round trips       */
         uint64_t batch_commands_max;
         uint64_t resent; /* repeated after Redis may have executed them */
-        uint64_t failed; /* answered without a reply                    */
+        uint64_t failed; /* failed without a reply                    */
         uint64_t connects;
         uint64_t protocol_errors; /* connections closed because a reply was malformed or did not fit its command */
         uint64_t bytes_out, bytes_in;

@@ -1,6 +1,6 @@
-/* replies: a reply that does not fit its command closes the connection before it gets here. Any other reply is either
- * an answer, which goes to the caller and shows that the server works, or "not now", which puts the command aside (in
- * `refused`) and pauses the connection until everything in flight has been answered. */
+/* replies: a reply that does not fit its command closes the connection before it gets here. Any other reply is either a
+ * result, which goes to the caller and shows that the server works, or a temporary refusal, which moves the command to
+ * `refused` and pauses the connection until everything in flight has been answered. */
 #include "redis/replies.h"
 
 #include "base/clock.h"
@@ -39,7 +39,7 @@ static void on_refused(struct conn *conn, struct redis_command *command, const s
         (void)redis_reply_error(reply, &err); /* kept as the last error */
         if (failure == FAILURE_UNKNOWN) {
                 redis_resend_doubtful(&server->queue, command, &conn->flow.flight.refused);
-                failure = FAILURE_RECONNECT; /* a server that changes its role unblocks its clients */
+                failure = FAILURE_RECONNECT; /* a server whose role changes unblocks its clients */
         } else {
                 redis_resend_refused(&server->queue, command, &conn->flow.flight.refused);
         }

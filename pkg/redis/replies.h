@@ -1,4 +1,4 @@
-/* replies: handles each reply as an answer for the caller, a reason to retry, or a reason to close the connection.
+/* replies: passes each reply to the caller, or treats it as a reason to retry or to close the connection.
  *
  * Threads: loop only. */
 #ifndef REDIS_REPLIES_H

@@ -1,4 +1,4 @@
-/* Tests of the handling of replies: error replies that mean "not now", malformed replies, and missing ones. */
+/* Tests of the handling of replies: temporary refusals, malformed replies, and missing ones. */
 #include "redis/client_rig_test.h"
 
 static const char *half_a_reply(struct fake *f UNUSED, struct fake_conn *conn, size_t argc UNUSED, char **argv)
@@ -184,7 +184,7 @@ static void a_reply_over_the_limit_breaks_the_protocol(void **state UNUSED)
         assert_true(strstr(rig.last_error.text, "over the limit") != NULL);
         stop();
         start(too_long, (struct redis_options){ .reply_max_bytes = 2000, .hold_ms = 400, .stall_ms = 60 });
-        job_send(&a, &rig, "GET", "a", NULL); /* announced but never sent: the deadline ends it */
+        job_send(&a, &rig, "GET", "a", NULL); /* announced but never sent, so the deadline ends it */
         RUN_UNTIL(&rig, a.is_done);
         assert_int_equal(a.code, ERR_UNAVAILABLE);
         stop();

@@ -29,9 +29,9 @@ struct chunk {
 
 struct redis_reader {
         redisReader *parser;
-        struct chunk *chunks; /* the newest first; the oldest stays */
+        struct chunk *chunks; /* the newest first; the oldest is kept */
         size_t arena_bytes, reply_max_bytes;
-        const char *problem; /* why a callback refused, for the error's text */
+        const char *problem; /* why a callback refused, for the error text */
         bool is_out_of_memory;
 };
 
@@ -225,7 +225,7 @@ struct redis_reader *redis_reader_new(size_t reply_max_bytes)
                 return NULL;
         }
         reader->parser->privdata = reader;
-        /* By default hiredis frees its buffer whenever 16 KiB of it are unused: after each read of 64 KiB. */
+        /* By default hiredis frees its buffer whenever 16 KiB of it are unused, that is, after each read of 64 KiB. */
         reader->parser->maxbuf = READER_KEEPS_BYTES;
         return reader;
 }

@@ -1,6 +1,6 @@
-/* resend: the key of a write is the sender's or ours, so repeating the command is safe even if Redis has executed it.
- * The caller is notified (on_resend) and can mark the repeat. A command with `once` is not repeated. A command that
- * makes Redis close connections fails (suspects.c). */
+/* resend: the key of a write is chosen by the sender or by us, so repeating the command is safe even if Redis has
+ * executed it. The caller is notified (on_resend) and can mark the repeat. A command with `once` is not repeated. A
+ * command that makes Redis close connections fails (suspects.c). */
 #include "redis/resend.h"
 
 #include "redis/budget.h"

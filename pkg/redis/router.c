@@ -197,7 +197,7 @@ size_t redis_descriptors(const struct redis *redis)
                 nodes = target->cluster_node_count;
         for (const struct redis_cluster_node *node = redis->cluster.nodes.leaving; node; node = node->next)
                 nodes++;
-        /* 1: the client's own connection, which fetches the map; twice: one may be opening or draining */
+        /* 1: the client's own connection, which fetches the map; counted twice, since one may be opening or draining */
         return 2 * (1 + nodes) + target->sentinel_count;
 }
 

@@ -9,7 +9,7 @@
 #include "redis/sentinel_watch.h"
 
 struct redis {
-        struct client *client;              /* of the single server, or the home of the Cluster */
+        struct client *client;              /* the client of the single server, or the home of the Cluster */
         struct redis_cluster cluster;       /* its map is NULL for a single server              */
         struct redis_sentinel_watch *watch; /* NULL without Sentinel                            */
         bool is_brief;                      /* short-lived, so it subscribes to no Sentinel     */

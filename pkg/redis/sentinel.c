@@ -1,5 +1,5 @@
-/* sentinel: asks each Sentinel separately (question.c): first the one that was right last time, then the next one after
- * a failure or 250 ms without an answer. The first Sentinel that names a primary ends the round. Its answer is
+/* sentinel: queries each Sentinel separately (question.c): first the one that was right last time, then the next one
+ * after a failure or 250 ms without a reply. The first Sentinel that names a primary ends the round. Its answer is
  * verified: the handshake asks the server for its role, and if the role is wrong, the next round starts with another
  * Sentinel (redis.io, "Guidelines for Redis clients with support for Redis Sentinel"). */
 #include <ctype.h>
@@ -23,7 +23,7 @@ struct asked {
 };
 
 struct redis_sentinels {
-        struct redis_locator *locator; /* the search that asks */
+        struct redis_locator *locator; /* the search that sends the queries */
         struct redis_target *target;
         redis_primary_fn *done; /* NULL once it is over */
         void *data;
@@ -130,7 +130,7 @@ bool redis_sentinel_place(const struct redis_reply *host, const struct redis_rep
         return name && is_host(name, length) && number && read_port(number, port_out);
 }
 
-/* The answer is host and port, or nil for an unknown name. */
+/* The reply is host and port, or nil for an unknown name. */
 static int read_answer(const struct asked *ask, const struct redis_reply *reply, const char **host, uint16_t *port,
                        struct err *err)
 {

@@ -1,4 +1,4 @@
-/* sentinel: asks a target's Sentinels for the primary.
+/* sentinel: queries a target's Sentinels for the primary.
  *
  * Threads: loop only. */
 #ifndef REDIS_SENTINEL_H

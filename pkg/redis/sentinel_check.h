@@ -1,4 +1,4 @@
-/* sentinel_check: checks whether each Sentinel of a target answers questions and accepts subscriptions.
+/* sentinel_check: checks whether each Sentinel of a target answers queries and accepts subscriptions.
  *
  * Threads: loop only. */
 #ifndef REDIS_SENTINEL_CHECK_H

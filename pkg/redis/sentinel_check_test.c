@@ -1,4 +1,4 @@
-/* Tests of the questions that `--check` sends to each Sentinel. */
+/* Tests of the queries that `--check` sends to each Sentinel. */
 #include "redis/rig_test.h"
 #include "redis/sentinel_check.h"
 

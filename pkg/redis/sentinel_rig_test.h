@@ -8,8 +8,8 @@ enum { SENTINELS = 3 };
 
 static struct rig rig;
 static struct fake sentinels[SENTINELS], one, two; /* two servers */
-static char says[SENTINELS][128];                  /* the answer to SENTINEL; "": none */
-static const char *state_of_all;                   /* of a failover, for SENTINEL MASTER; NULL: none is under way */
+static char says[SENTINELS][128];                  /* the reply to SENTINEL; "": none */
+static const char *state_of_all;                   /* of a failover, for SENTINEL MASTER; NULL: none is in progress */
 static bool refuse_subscriptions, hide_master;
 static unsigned asked[SENTINELS];
 static struct fake_conn *listener; /* has subscribed to all channels */

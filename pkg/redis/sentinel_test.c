@@ -1,4 +1,4 @@
-/* Tests of Sentinel support with scripted Sentinels: which answer is used, and when the next Sentinel is asked. */
+/* Tests of Sentinel support with scripted Sentinels: which reply is used, and when the next Sentinel is queried. */
 #include "redis/sentinel_rig_test.h"
 
 /* --- Choosing an answer --------------------------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ static void where_nobody_knows_the_master_the_error_names_a_sentinel(void **stat
         start(server_answer);
         for (size_t i = 0; i < SENTINELS; i++)
                 (void)snprintf(says[i], sizeof(says[i]), "*-1\r\n");
-        fake_stop(&sentinels[2]); /* asked last, with a less useful error */
+        fake_stop(&sentinels[2]); /* queried last, with a less useful error */
         connect_with((struct redis_options){ 0 });
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECT_FAILED] > 0);
         assert_names(rig.last_error.text, &sentinels[1]);
@@ -160,7 +160,7 @@ static void closing_at_any_time_leaves_nothing(void **state UNUSED)
 {
         for (int64_t ms = 0; ms <= 400; ms += ms < 10 ? 1 : 30) {
                 start(server_answer);
-                says[0][0] = '\0'; /* so that several are asked */
+                says[0][0] = '\0'; /* so that several are queried */
                 connect_with((struct redis_options){ 0 });
                 rig_run_for(&rig, ms);
                 stop();

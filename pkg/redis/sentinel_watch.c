@@ -1,16 +1,16 @@
 /* sentinel_watch: learns of a failover from the Sentinels as it happens. When an operator starts one with SENTINEL
  * FAILOVER, the old primary still accepts writes for about 10 s, until a Sentinel makes it a replica, and all of these
- * are lost; so we do not wait for a sign from the primary itself. Each Sentinel has a client that subscribes to it. The
+ * are lost; so we do not wait for the primary itself to notice. A separate client subscribes to each Sentinel. The
  * leader of a failover announces that it is about to choose a replica (+failover-state-select-slave) and, one cycle
  * later, 50 to 100 ms, to promote it (+failover-state-send-slaveof-noone); the promotion follows in the next cycle. We
  * hold commands from the first event on, so that acknowledged writes have time to be replicated. The leader names the
- * new primary once it has sent +failover-state-reconf-slaves, the others after +switch-master; then we ask that
+ * new primary once it has sent +failover-state-reconf-slaves, the others after +switch-master; then we query that
  * Sentinel (failover.c).
  *
- * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then asked
- * for its state (SENTINEL MASTER). When a primary comes into use, a subscription is lost, or a Sentinel returns, we hold
+ * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then queried
+ * its state (SENTINEL MASTER). When a primary comes into use, a subscription is lost, or a Sentinel returns, we hold
  * commands, for 500 ms at most, until each Sentinel is subscribed to or unreachable. A Sentinel that refuses is skipped
- * with a warning: a failover is then noticed late. */
+ * with a warning, and a failover that it leads is noticed late. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ enum {
         RETRY_MAX_MS = 1000,
         REFUSED_MS = 10000,
         IDLE_MS = 500,  /* PING a silent subscription after this time ... */
-        STALL_MS = 1000 /* ... and give up on it after this: a Sentinel answers at once */
+        STALL_MS = 1000 /* ... and give up on it after this: a Sentinel answers immediately */
 };
 
 struct subscription {
@@ -45,9 +45,9 @@ struct watcher {
         size_t subscribed;              /* channels                                     */
         bool is_over;                   /* its client is being closed                   */
         bool is_refused;                /* it refuses our subscription                  */
-        struct redis_question question; /* after the subscriptions: its state           */
-        bool is_asking;                 /* until that is closed                         */
-        bool is_awaited;                /* it may have events that we do not receive    */
+        struct redis_question question; /* queries its state after the subscriptions           */
+        bool is_asking;                 /* until the question is closed                         */
+        bool is_awaited;                /* it may publish events that we do not receive    */
         int64_t lost_ms;                /* since when we receive nothing; 0: subscribed */
         uv_timer_t timer;
 };
@@ -94,7 +94,7 @@ static void set_hold(const struct redis_sentinel_watch *watch, struct conn *conn
                 redis_client_wake(watch->client);
 }
 
-/* Call this last in a callback: it may write held commands and answer them. */
+/* Call this last in a callback: it may write held commands and complete them. */
 static void hold_or_go_on(const struct redis_sentinel_watch *watch)
 {
         struct client *client = watch->client;
@@ -179,7 +179,7 @@ static void on_client_closed(void *data)
         release(w->all);
 }
 
-/* Waits for a subscription that worked before, but no longer for one that never did. */
+/* Keeps waiting for a subscription that worked before, but not for one that never did. */
 static void end_client(struct watcher *w)
 {
         if (!w->client || w->is_over)
@@ -218,7 +218,7 @@ static bool is_failing_over(const struct redis_reply *reply)
         return flags && strstr(flags, "failover_in_progress");
 }
 
-/* How long to hold. A message follows the earlier states; in the later ones the Sentinel already names another
+/* How long to hold commands. A message follows the earlier states; in the later ones the Sentinel already names another
  * primary. */
 static int64_t promoting_ms(const struct redis_reply *reply)
 {
@@ -330,7 +330,7 @@ static void on_news(struct watcher *w, const struct redis_sentinel_news *news)
                                    news->step == SENTINEL_SELECTS ? SELECTION_MS : PROMOTION_MS);
 }
 
-/* "message", channel, text; or the answer to PING. A Sentinel may report on many masters. */
+/* "message", channel, text; or the reply to PING. A Sentinel may report on many masters. */
 static void on_message(const struct redis_reply *message, void *data)
 {
         struct watcher *w = data;
@@ -428,7 +428,7 @@ static struct redis_sentinel_watch *watch_new(struct client *client, struct redi
         size_t count = target->sentinel_count < WATCHED_MAX ? target->sentinel_count : WATCHED_MAX;
         struct redis_sentinel_watch *watch = calloc(1, sizeof(*watch) + count * sizeof(watch->watchers[0]));
         if (!watch)
-                return NULL; /* tried again with the next connection */
+                return NULL; /* retried with the next connection */
         watch->client = client;
         watch->target = redis_target_ref(target);
         watch->count = watch->awaited = count;

@@ -19,7 +19,7 @@ static void a_silent_primary_is_left_when_another_one_is_named(void **state UNUS
         connect_with((struct redis_options){ .stall_ms = 60000 });
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 1);
         job_send(&job, &rig, "SET", "k", "v");
-        rig_run_for(&rig, 1300); /* asked again, with the same answer */
+        rig_run_for(&rig, 1300); /* queried again, with the same reply */
         assert_false(job.is_done);
         assert_int_equal(rig.events[REDIS_EVENT_DISCONNECTED], 0);
         name_primary(&two);
@@ -33,7 +33,7 @@ static void a_silent_primary_is_left_when_another_one_is_named(void **state UNUS
 
 static void wait_listener(void)
 {
-        RUN_UNTIL(&rig, subscriptions >= 12 && questions >= 3); /* four channels of three */
+        RUN_UNTIL(&rig, subscriptions >= 12 && questions >= 3); /* four channels of three Sentinels */
         RUN_UNTIL(&rig, rig.client->client->active && rig.client->client->active->flow.hold_until_ms == 0);
 }
 
@@ -333,7 +333,7 @@ static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_i
         stop();
 }
 
-/* The client asks for the events that it has missed. */
+/* The client queries the state in case it has missed events. */
 static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void **state UNUSED)
 {
         start_listening();

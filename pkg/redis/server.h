@@ -12,7 +12,7 @@ enum { REDIS_READ_BYTES = 64 << 10 };
 
 struct conn_events;
 
-/* Shared by the clients of a Cluster, so that a caller can compare the numbers of commands. */
+/* Shared by the clients of a Cluster, so that callers can compare the numbers of commands. */
 struct redis_numbers {
         unsigned connections;
         uint64_t written; /* commands */
@@ -40,7 +40,7 @@ struct server {
         void (*on_message)(const struct redis_reply *message, void *data); /* of a subscription; NULL: none */
         void *on_message_data;
         unsigned epoch;    /* counts changes of the target; a connection of another epoch is out of date */
-        bool second_first; /* the target's second password is the right one */
+        bool second_first; /* the target's second password is the one that works */
         char read_buffer[REDIS_READ_BYTES];
 };
 

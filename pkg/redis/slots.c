@@ -87,7 +87,7 @@ static const char *ip_of(const struct redis_reply *node)
 /* The host of a node without a name, if the Cluster prefers names (cluster-preferred-endpoint-type). */
 #define HOST_UNKNOWN "?"
 
-/* The host of a node; an empty host means the host that was asked. NULL: unknown. */
+/* The host of a node; an empty host means the host that was queried. NULL: unknown. */
 static const char *host_of(const struct redis_reply *node, const char *asked_host)
 {
         const char *host = redis_reply_text(redis_reply_at(node, 0), NULL);
@@ -191,7 +191,7 @@ int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, s
 /* --- Redirections ---------------------------------------------------------------------------------------- */
 
 /* "MOVED 3999 127.0.0.1:6381". IPv6 addresses have no brackets, so the last colon counts. "MOVED 3999 :6381" means the
- * host that was asked, "MOVED 3999 ?:6381" a host that only the map names. */
+ * host that was queried, "MOVED 3999 ?:6381" a host that only the map names. */
 bool redis_redirect_parse(const char *text, const char *asked_host, struct redis_redirect *out)
 {
         uint64_t slot, port;

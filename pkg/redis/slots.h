@@ -31,7 +31,7 @@ struct redis_redirect {
         uint16_t port;
 };
 
-/* Parses the answer to CLUSTER SLOTS; `asked_host` is used for nodes without a host. ERR_PROTOCOL, ERR_NOMEM. */
+/* Parses the reply to CLUSTER SLOTS; nodes without a host get `asked_host`. ERR_PROTOCOL, ERR_NOMEM. */
 int redis_slots_parse(const struct redis_reply *reply, const char *asked_host, struct redis_slots **out,
                       struct err *err) NODISCARD;
 void redis_slots_free(struct redis_slots *slots); /* NULL is fine */

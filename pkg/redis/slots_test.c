@@ -20,7 +20,7 @@ static void a_hash_tag_stands_for_the_whole_key(void **state UNUSED)
 {
         static const struct {
                 const char *key;
-                unsigned slot; /* of the part named */
+                unsigned slot; /* of the named part */
         } cases[] = {
                 { "{user1000}.following", 3443 }, /* user1000 */
                 { "a{user1000}", 3443 },          /* user1000 */

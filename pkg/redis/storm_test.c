@@ -1,6 +1,6 @@
-/* A storm: two servers that misbehave at random, a target that changes between them, commands of all kinds, some of
- * them cancelled. Each command must be answered exactly once or cancelled. A command that may be sent only once must
- * never arrive twice, and a definite answer must be true. The seed is fixed, and printed on failure. */
+/* A storm: two servers that misbehave at random, a target that switches between them, and commands of all kinds, some
+ * of which are cancelled. Each command must be answered exactly once or cancelled. A command that may be sent only once
+ * must never arrive twice, and a definite outcome must be true. The seed is fixed, and printed on failure. */
 #include "redis/rig_test.h"
 
 enum { COMMANDS = 4000 };
@@ -9,7 +9,7 @@ static struct rig rig;
 static struct fake servers[2];
 static struct job jobs[COMMANDS];
 static bool is_cancelled[COMMANDS];
-static unsigned done[COMMANDS]; /* how often a server executed it */
+static unsigned done[COMMANDS]; /* how many times a server executed it */
 static unsigned seed;
 static bool is_calm;
 

@@ -4,11 +4,11 @@
  * be lost again.
  *
  * If the same command is lost twice, the window shrinks to a quarter of the number of lost commands. So the culprit is
- * soon alone, and replies that are too large together arrive one by one. As answers arrive, the window grows again. A
+ * soon alone, and replies that are too large together arrive one by one. As replies arrive, the window grows again. A
  * command that is lost alone for the second time becomes a suspect; so does one that was partly written, and a long one
- * that is lost twice. It is set aside while the others continue, and is retried from time to time with nothing else in
+ * that is lost twice. It is deferred while the others continue, and is retried from time to time with nothing else in
  * flight. A loss counts as a strike only if commands of the same kind have been answered since the last one (for a SET,
- * only other SETs that succeed). So a server that is down or rejects writes incriminates no command. If there is no
+ * only other SETs that succeed). So no command gets a strike because a server is down or rejects writes. If there is no
  * other command, the client sends one of its own in between, the trial. A command with STRIKES_MAX strikes fails. */
 #include "redis/suspects.h"
 
@@ -17,7 +17,7 @@ enum {
         ALONE_MIN_MS = 20,      /* pause before it is sent alone again; doubles with each strike */
         NARROWS_BY = 4,         /* divides the window after each loss */
         WINDOW_MAX = 1024,      /* a larger window means no limit */
-        WINDOW_TURNS = 4,       /* doubles after this many windows of answers */
+        WINDOW_TURNS = 4,       /* doubles after this many windows of replies */
         LARGE_BYTES = 64 << 10, /* large enough to exceed a limit */
 };
 
@@ -116,7 +116,7 @@ bool redis_suspects_take_turn(struct suspects *suspects, const struct flight *fl
                 return true;
         enum redis_kind kind = redis_command_kind(due);
         if (suspects->answered[kind] ==
-            inside(due)->suspicion.seen) { /* no answer shows yet that other commands are served */
+            inside(due)->suspicion.seen) { /* no reply shows yet that other commands are executed */
                 if (!suspects->trial_failed && try_kind(suspects, kind))
                         return true;
                 if (!list_is_empty(&queue->held))
@@ -174,7 +174,7 @@ static size_t note_losses(struct suspects *suspects, const struct flight *flight
 static bool is_culprit(const struct flight *flight, const struct redis_command *command, size_t count)
 {
         if (inside(command)->state == COMMAND_ABANDONED || command->once || command->must_not_hold)
-                return false; /* they fail with the connection anyway */
+                return false; /* they fail with the connection in any case */
         if (command == flight->partial || (count == 1 && inside(command)->suspicion.losses > 1))
                 return true;
         return inside(command)->length >= LARGE_BYTES && inside(command)->suspicion.losses > 1 &&

@@ -15,8 +15,8 @@ struct suspects {
         void *data;
 
         size_t window;                  /* how many commands may be in flight; 0: no limit        */
-        size_t window_answers;          /* and the number of answers since it changed             */
-        uint64_t answered[REDIS_KINDS]; /* answered commands of this kind or one that proves more */
+        size_t window_answers;          /* and the number of replies since it changed             */
+        uint64_t answered[REDIS_KINDS]; /* answered commands of this kind, or of one that proves more */
         struct redis_command trial;     /* our own command                                        */
         bool trial_failed;
         int64_t trial_after_ms; /* no further trial before this time */
@@ -29,7 +29,8 @@ void redis_suspects_fini(struct suspects *suspects);
 /* The connection in use was lost. Call this before the commands in flight are taken back. */
 void redis_suspects_lost(struct suspects *suspects, const struct flight *flight);
 void redis_suspects_answered(struct suspects *suspects, const struct redis_command *command);
-/* Another connection is in use, or none: a command that was to be sent alone waits again, and the window opens. */
+/* Call this when another connection, or none, is in use: a command that was to be sent alone waits again, and the
+ * window is unlimited. */
 void redis_suspects_start_over(struct suspects *suspects);
 
 /* Call this before the connection in use takes more commands. False: it takes none until the commands in flight are

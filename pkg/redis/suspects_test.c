@@ -6,7 +6,7 @@ enum { OTHERS = 40 };
 static struct rig rig;
 static struct fake fake;
 static bool is_down;       /* closes the connection at each SET */
-static bool is_paused;     /* does not answer a SET     */
+static bool is_paused;     /* does not reply to a SET     */
 static const char *trials; /* the key of a trial, or NULL */
 static struct job others[OTHERS], bad;
 
@@ -93,7 +93,7 @@ static void it_is_found_where_nothing_else_is_sent(void **state UNUSED)
         stop();
 }
 
-/* Without a trial, no other SET shows which one is to blame. */
+/* There is no trial, and no other SET shows which one is to blame. */
 static void without_others_that_are_answered_there_is_no_verdict(void **state UNUSED)
 {
         start((struct redis_options){ .hold_ms = 700 });
@@ -112,7 +112,7 @@ static void a_server_that_closes_at_every_write_accuses_none(void **state UNUSED
                 job_send(&others[i], &rig, "SET", "good", "1");
         job_send(&bad, &rig, "GET", "a", NULL); /* reads continue */
         rig_run_for(&rig, 1500);
-        assert_in_range(fake.connections, 10, 300); /* with a backoff that no handshake resets */
+        assert_in_range(fake.connections, 10, 300); /* with a backoff that a handshake does not reset */
         assert_true(redis_away_ms(rig.client) > 1000);
         is_down = false;
         RUN_UNTIL(&rig, rig.answered == OTHERS + 1);
@@ -173,7 +173,7 @@ static void on_aside(struct redis_command *command)
         told_aside++;
 }
 
-/* A document and its feed entry: the entry overtakes it, and its sender has to know. */
+/* A document and its feed entry: the entry overtakes the document, and its sender has to know. */
 static void who_sent_a_command_is_told_that_others_overtake_it(void **state UNUSED)
 {
         struct job entry;

@@ -1,5 +1,5 @@
 /* target: an immutable, counted value (base/snapshot.h). Everything is copied and checked when it is created, so
- * connections on any thread read it without a lock. Two targets are equal if a connection to one could serve the
+ * connections on any thread read it without a lock. Two targets are equal if a connection to one could be used for the
  * other. */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -174,7 +174,7 @@ static bool fill_sentinels(struct redis_target *t, const struct redis_target_opt
                 node->port = given->port ? given->port : SENTINEL_PORT;
                 node->address = address_of(given->host, node->port);
                 if (!copy_text(&node->host, given->host) || !node->address) {
-                        t->sentinel_count++; /* half filled: redis_target_unref frees it */
+                        t->sentinel_count++; /* partly filled; redis_target_unref frees it */
                         return false;
                 }
         }
@@ -259,7 +259,7 @@ struct redis_target *redis_target_new(const struct redis_target_options *options
                 snapshot_init(&t->snapshot, destroy);
         if (!t || !fill(t, options)) {
                 redis_target_unref(t);
-                (void)err_set(err, ERR_NOMEM, "Redis target"); /* the NULL result reports it */
+                (void)err_set(err, ERR_NOMEM, "Redis target"); /* the NULL result reports the failure */
                 return NULL;
         }
         if (options->tls && redis_tls_new(options, &t->tls, err) < 0) {

@@ -49,10 +49,10 @@ struct redis_target_options {
         const char *tls_server_name; /* expected in the certificate, and sent as SNI unless numeric; NULL: host */
         enum redis_tls_verify tls_verify;
         struct secret ca;          /* one or more certificates; empty: those that the system trusts */
-        struct secret certificate; /* the client's, with its chain; empty: none                     */
+        struct secret certificate; /* the client certificate with its chain; empty: none                     */
         struct secret private_key; /* of that certificate, without a passphrase                     */
 
-        /* Sentinel, instead of host and socket_path. Each new connection asks the Sentinels for the primary: the one
+        /* Sentinel, instead of host and socket_path. Each new connection queries the Sentinels for the primary: the one
          * that was right last time first, the next after a failure or 250 ms. The server that they name must confirm
          * its role. The client subscribes to the Sentinels before it sends the first command (and waits at most 0.5 s
          * for one that hangs). While a replica is promoted it holds commands, for 5 s at most, then sends them to the
@@ -66,8 +66,8 @@ struct redis_target_options {
         const char *sentinel_username;   /* for the Sentinels; NULL: the password alone */
         struct secret sentinel_password; /* copied; empty: no AUTH                      */
 
-        /* Cluster. The client recognises a Cluster node even without this. The options above apply to every node; a
-         * Cluster has no database but 0. */
+        /* Cluster. The client detects a Cluster even without this. The options above apply to every node; a Cluster has
+         * only database 0. */
         bool cluster;                           /* fail to connect if the server is not part of a Cluster */
         const struct redis_node *cluster_nodes; /* seed nodes, instead of host; at most 64; port 0 = 6379 */
         size_t cluster_node_count;

@@ -52,7 +52,7 @@ int redis_target_known(const struct redis_target *target, struct err *err);
 /* A target for another server with the same user, secrets, database and TLS. It references the original target, and not
  * `target` if that is a view itself. NULL: out of memory. */
 struct redis_target *redis_target_view(struct redis_target *target, const char *host, uint16_t port);
-/* The target that the caller gave, behind any view. */
+/* The target that the caller passed, of which this may be a view. */
 static inline struct redis_target *redis_target_origin(struct redis_target *target)
 {
         return target->origin ? target->origin : target;

@@ -1,6 +1,6 @@
-/* tls: GnuTLS works on two of our buffers and never touches the socket. So one read can fetch many records, and one
- * write carries up to 1024 commands of a flush in records of 16 KiB. Bytes that the socket does not accept wait in
- * encrypted form, so no send has to be repeated with the same bytes.
+/* tls: GnuTLS reads from and writes to two of our buffers and never touches the socket. So one read can fetch many
+ * records, and one write carries up to 1024 commands of a flush in records of 16 KiB. Bytes that the socket does not
+ * accept wait in encrypted form, so no send has to be repeated with the same bytes.
  *
  * Buffered bytes do not wake the poll; channel->has_unread and has_pending tell the connection about them.
  * GNUTLS_E_AGAIN alone does not mean that everything was read, because GnuTLS also returns it after its own messages,
@@ -181,7 +181,7 @@ static int tls_ready(struct redis_channel *channel, struct err *err)
         int rc = shake(s);
         bool has_failed = rc < 0 && gnutls_error_is_fatal(rc);
         if (has_failed)
-                (void)gnutls_alert_send_appropriate(s->session, rc); /* a courtesy: the connection ends anyway */
+                (void)gnutls_alert_send_appropriate(s->session, rc); /* a courtesy: the connection is closed anyway */
         int sent = flush(channel);
         if (has_failed)
                 return redis_tls_say(s, rc, err);
@@ -257,7 +257,7 @@ static int send_record(struct redis_tls_session *s, size_t size)
         return 0;
 }
 
-/* Accepted bytes may already be sent, so the next call reports a later failure. */
+/* Accepted bytes may already have been sent, so the next call reports a later failure. */
 static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts, size_t count)
 {
         struct redis_tls_session *s = channel->tls;
@@ -270,7 +270,7 @@ static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts
         while ((size = gather(&at, s->record)) > 0) {
                 s->send_rc = send_record(s, size);
                 if (s->send_rc < 0) {
-                        channel->has_pending = true; /* so that there will be one */
+                        channel->has_pending = true; /* so that the next one exists */
                         return taken > 0 ? (ssize_t)taken : fail(channel, s->send_rc);
                 }
                 taken += size;
@@ -281,7 +281,8 @@ static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts
         return (ssize_t)taken;
 }
 
-/* Reads one record at most. 1: more may follow; 0: not now; -1: never, and s->last_rc says why. */
+/* Reads one record at most. 1: more may follow; 0: nothing to read now; -1: the stream has ended, and s->last_rc says
+ * why. */
 static int recv_record(struct redis_tls_session *s, char *bytes, size_t size, size_t *got)
 {
         s->is_empty = false;
@@ -303,7 +304,7 @@ static ssize_t end_of(struct redis_channel *channel)
 {
         struct redis_tls_session *s = channel->tls;
         if (s->last_rc == 0 || s->last_rc == GNUTLS_E_PREMATURE_TERMINATION)
-                return 0; /* replies mark their own end, so a truncated stream is noticed */
+                return 0; /* replies mark their own end, so truncation is noticed */
         return fail(channel, s->last_rc);
 }
 
@@ -316,7 +317,7 @@ static ssize_t tls_recv(struct redis_channel *channel, void *bytes, size_t size)
         while (more > 0 && got < size)
                 more = recv_record(s, (char *)bytes + got, size - got, &got);
         if (s->out.len > 0)
-                (void)flush(channel); /* GnuTLS's own answer; has_pending says whether everything was sent */
+                (void)flush(channel); /* GnuTLS's own response; has_pending says whether everything was sent */
         channel->has_unread = s->is_over || s->in_from < s->in_to || gnutls_record_check_pending(s->session) > 0;
         if (got > 0)
                 return (ssize_t)got;

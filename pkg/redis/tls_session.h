@@ -43,7 +43,7 @@ struct redis_tls_session {
         bool is_clear;  /* and it was not TLS                               */
         bool is_short;  /* the last read from the socket has emptied it     */
         bool is_empty;  /* GnuTLS was told that there is nothing to read    */
-        struct buf out; /* encrypted, on its way to the socket              */
+        struct buf out; /* encrypted, waiting for the socket              */
         size_t out_sent;
         size_t in_from, in_to;
         char in[TLS_IN_BYTES];         /* encrypted, from the socket                  */

@@ -9,10 +9,10 @@
 #include "redis/tls_session.h"
 #include "redis/tls_target.h"
 
-/* The two safe versions, as far as the system's policy allows them. */
+/* The two secure versions, as far as the system's policy allows them. */
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
-/* GnuTLS takes a pointer to non-const but does not write. */
+/* GnuTLS takes a non-const pointer but does not write to it. */
 static gnutls_datum_t datum_of(const struct secret *pem)
 {
         return (gnutls_datum_t){ .data = (unsigned char *)pem->bytes, .size = (unsigned)pem->length };
@@ -49,7 +49,7 @@ static int load_ca(struct redis_tls *tls, const struct secret *ca, struct err *e
         return count > 0 ? 0 : say_pem("CA", "certificate", count, err);
 }
 
-/* Parses each one separately first, because GnuTLS does not say which of the two it could not read. */
+/* Parses each one separately first, because GnuTLS does not say which of the two it could not parse. */
 static int check_pair(const gnutls_datum_t *certificate, const gnutls_datum_t *key, struct err *err)
 {
         gnutls_x509_crt_t *list = NULL;

@@ -97,7 +97,7 @@ static void a_plain_client_at_a_port_with_tls_is_told(void **state UNUSED)
         assert_refused("perhaps this port expects TLS");
 }
 
-/* --- No TLS on the other side ---------------------------------------------------------------------------- */
+/* --- A peer without TLS ---------------------------------------------------------------------------- */
 
 struct listener {
         uv_tcp_t tcp, accepted[8];

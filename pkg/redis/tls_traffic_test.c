@@ -14,7 +14,7 @@ static void batches_and_large_values_travel_whole(void **state UNUSED)
         value[LARGE_BYTES] = '\0';
         (void)snprintf(small, sizeof(small), "%.220s", value);
         start_server("server.crt", "server.key", "no", BOTH);
-        /* The server is silent while it hashes: longer than the default on a busy machine. */
+        /* The server is silent while it computes hashes, on a busy machine for longer than the default. */
         rig_open_target(&rig, (struct redis_options){ .stall_ms = 30000 },
                         target_of((struct redis_target_options){ .ca = pem("ca.crt") }));
         for (int round = 0; round < ROUNDS; round++) {

@@ -21,7 +21,7 @@ static void make_printable(char *text)
                         *text = '?';
 }
 
-/* The peer's own certificate, to be given to gnutls_x509_crt_deinit. */
+/* The peer's own certificate; pass it to gnutls_x509_crt_deinit. */
 static bool leaf_of(gnutls_session_t session, gnutls_x509_crt_t *out)
 {
         unsigned count = 0;
@@ -185,7 +185,7 @@ static int say_alert(const struct redis_tls_session *s, struct err *err)
         if (was_asked && is_about_us(alert) && !s->tls->has_certificate)
                 return err_set(err, ERR_UNAVAILABLE, "TLS: the server requires a client certificate");
         if (was_asked && is_about_us(alert))
-                return err_set(err, ERR_UNAVAILABLE, "TLS: the server refuses the client certificate (%s)",
+                return err_set(err, ERR_UNAVAILABLE, "TLS: the server rejects the client certificate (%s)",
                                name ? name : "no reason given");
         return err_set(err, ERR_UNAVAILABLE, "TLS: the server ended the handshake (%s)", name ? name : "unknown alert");
 }

@@ -19,8 +19,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 }
 
 /* By default Linux waits for a silent peer for 13 minutes or more. Probe an idle peer after 15 s, and give up on
- * unacknowledged bytes when the client does (tcp(7), TCP_USER_TIMEOUT). Failures are ignored: a kernel without these
- * options works as before. */
+ * unacknowledged bytes when the client does (tcp(7), TCP_USER_TIMEOUT). Failures are ignored: without these options the
+ * kernel's defaults apply. */
 static void set_options(int fd, int64_t stall_ms)
 {
         const int on = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
@@ -117,7 +117,7 @@ void redis_channel_close(struct redis_channel *channel)
                 channel->options.transport->close(channel);
         channel->is_closed = true;
         uv_close((uv_handle_t *)&channel->poll, on_closed);
-        (void)close(channel->fd); /* libuv no longer watches it; a failure changes nothing */
+        (void)close(channel->fd); /* libuv no longer watches it; a failure has no effect */
 }
 
 static int plain_ready(struct redis_channel *channel UNUSED, struct err *err UNUSED)

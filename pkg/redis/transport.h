@@ -36,7 +36,7 @@ struct redis_transport {
 
 extern const struct redis_transport redis_transport_plain;
 
-/* The needs of a channel. Everything must outlive the channel's use, and `life` also its handle. */
+/* What a channel needs. Everything must outlive the use of the channel, and `life` also its handle. */
 struct redis_channel_options {
         uv_loop_t *loop;
         struct redis_life *life;

@@ -1,7 +1,7 @@
 /* trial: a program that probes a Redis provides the commands (struct redis_trial), so the probe sends the same commands
  * as the program will. Each master gets them in one write, with separate keys, and this file evaluates the replies. If
- * the user may not send a command, the trial continues, so that the result names all missing permissions. "Not now"
- * replies do not arrive here: the client reports them as events, which end the probe. */
+ * the user may not send a command, the trial continues, so that the result names all missing permissions. Temporary
+ * refusals do not arrive here: the client reports them as events, which end the probe. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,7 +203,8 @@ static void end_well(struct redis_trial_plan *plan)
         end(plan, &err);
 }
 
-/* If an earlier command got "not now", the result of a read means nothing; an event reports the earlier command. */
+/* If an earlier command was refused temporarily, the result of a read means nothing; an event reports the earlier
+ * command. */
 static bool stands_alone(const struct redis_trial_step *step)
 {
         for (const struct redis_trial_step *other = step->plan->steps; other != step; other = other->next)

@@ -1,4 +1,4 @@
-/* access_log: one line per request, as --access-log demands. */
+/* access_log: one line per request, as --access-log requests. */
 #include "service/service.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* check: the common beginning of every program's --check. */
+/* check: the first part of every program's --check. */
 #include "service/check.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* check: what `--check` of every program prints first: the settings with their warnings, and the bindings.
+/* check: the first part of the output of every program's `--check`: the settings with their warnings, and the bindings.
  *
  * Threads: the main thread. */
 #ifndef SERVICE_CHECK_H

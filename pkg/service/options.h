@@ -56,22 +56,22 @@ extern const char *const service_log_level_words[];
           .unit = "threads", .help = "Threads that serve requests." },                                                 \
         { "connections-max", CONFIG_INT_AT(type_, member_.connections_max), .group = "Listening", .fallback = "0",     \
           .max = 1000000,                                                                                              \
-          .fallback_note = "16384, or as many as a quarter of the cgroup's memory limit has room for",                 \
-          .unit = "connections", .help = "Client connections; one more gets 503." },                                   \
+          .fallback_note = "16384, or as many as fit into a quarter of the cgroup's memory limit",                 \
+          .unit = "connections", .help = "Client connections at a time; further ones get 503." },                                   \
         { "body-max", CONFIG_BYTES_AT(type_, member_.body_max_bytes), .group = "Listening", .fallback = "1MiB",        \
           .min = 1024, .max = 512 << 20, .help = "Largest request body; a larger one gets 413." },                     \
         { "transfer-max", CONFIG_BYTES_AT(type_, member_.transfer_max_bytes), .group = "Listening", .fallback = "0",   \
           .max = (int64_t)1 << 40, .fallback_note = "a sixth of the cgroup's memory limit, 256MiB without one",        \
-          .help = "Memory for data in transit from and to clients: bodies, long targets, answers. A request "          \
+          .help = "Memory for data in transit from and to clients: bodies, long targets, responses. A request "          \
                   "that does not fit gets 503 at once; one of up to 1 KiB always fits." },                             \
         { "header-max", CONFIG_BYTES_AT(type_, member_.header_max_bytes), .group = "Listening", .fallback = "8KiB",    \
           .min = 2048, .max = 64 << 10, .help = "Largest request head: request line and header fields together." },    \
         { "header-timeout", CONFIG_DURATION_AT(type_, member_.header_timeout_ms), .group = "Listening",                \
           .fallback = "10s", .min = 10, .max = SERVICE_HOUR_MS,                                                        \
-          .help = "Time in which a request head must arrive, from its first byte to its last." },                      \
+          .help = "Time limit for a request head, from its first byte to its last." },                      \
         { "body-timeout", CONFIG_DURATION_AT(type_, member_.body_timeout_ms), .group = "Listening",                    \
           .fallback = "30s", .min = 10, .max = SERVICE_HOUR_MS,                                                        \
-          .help = "Time in which a request body must arrive, from the end of the head." },                             \
+          .help = "Time limit for a request body, from the end of the head." },                             \
         { "idle-timeout", CONFIG_DURATION_AT(type_, member_.idle_timeout_ms), .group = "Listening",                    \
           .fallback = "75s", .min = 1000, .max = SERVICE_HOUR_MS,                                                      \
           .help = "Close a connection after this time without a request. Load balancers that keep connections "        \
@@ -82,7 +82,7 @@ extern const char *const service_log_level_words[];
           .words = service_log_level_words, .fallback = "info", .help = "Lines below this level are not written." },   \
         { "access-log", CONFIG_ENUM_AT(type_, member_.access_log), .group = "Running",                                 \
           .words = service_access_log_words, .fallback = "errors",                                                     \
-          .help = "One line for each request: never, for answers of 500 and above, or always." },                      \
+          .help = "One line per request: never, for statuses of 500 and above, or always." },                      \
         { "drain-delay", CONFIG_DURATION_AT(type_, member_.drain_delay_ms), .group = "Running", .fallback = "0",       \
           .max = 10 * 60 * 1000,                                                                                       \
           .help = "After SIGTERM the program still accepts connections for this long, so that load balancers "         \
@@ -93,7 +93,7 @@ extern const char *const service_log_level_words[];
                   "terminationGracePeriodSeconds." },                                                                  \
         { "core-dumps", CONFIG_BOOL_AT(type_, member_.core_dumps), .group = "Running", .fallback = "false",            \
           .help = "Let a crash write a core dump, up to the hard limit, and debuggers of the same user attach. "       \
-                  "Both show passwords, tokens and documents." }
+                  "Both expose passwords, tokens and documents." }
 /* clang-format on */
 /* NOLINTEND(bugprone-macro-parentheses) */
 

@@ -1,4 +1,5 @@
-/* reading: each reading has its own memory, so that the old one stays valid until the new one is in use. */
+/* reading: each reading of the settings has its own memory, so that the old one stays valid until the new one is in
+ * use. */
 #include "service/reading.h"
 
 #include <stdlib.h>

@@ -187,7 +187,7 @@ static int fail(struct service *service, int rc, const struct err *err)
         log_error(service->log, "server.start_failed", message, log_err(err), log_code(err));
         stop_workers(service, clock_monotonic_ms());
         log_flush(service->log, clock_monotonic_ms() + START_FLUSH_MS);
-        /* If something that the settings name does not exist, the settings are wrong. */
+        /* If the settings name something that does not exist, the settings are wrong. */
         bool is_usage = rc == ERR_INVALID || rc == ERR_CONFLICT || (rc == ERR_NOT_FOUND && !service->is_open);
         return is_usage ? DAEMON_USAGE : DAEMON_FAILED;
 }

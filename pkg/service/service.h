@@ -62,9 +62,9 @@ struct service_crew {
 /* NULL: nothing to do at that point. */
 struct service_program {
         const struct config_program *config;
-        size_t settings_size, settings_at; /* of the program's struct; offset of struct service_settings in it */
+        size_t settings_size, settings_at; /* size of the program's struct; offset of struct service_settings */
         const char *title;                 /* "Collector", for messages                                        */
-        const char *reloaded;              /* what SIGHUP reloads, for the log */
+        const char *reloaded;              /* names what SIGHUP reloads, for the log */
         const char *const *recent;         /* as in struct log_options                                         */
 
         const struct http_route *routes;
@@ -74,15 +74,15 @@ struct service_program {
         struct service_inputs inputs;
         const struct service_crew *crew;
 
-        int (*open)(struct service *service, struct err *err);      /* opens what follows bindings         */
-        int (*listening)(struct service *service, struct err *err); /* before a worker accepts             */
+        int (*open)(struct service *service, struct err *err);      /* opens the followers of bindings         */
+        int (*listening)(struct service *service, struct err *err); /* no worker accepts yet             */
         void (*ready)(struct service *service);                     /* all workers run                     */
         int (*follow)(struct service *service, const void *inputs, struct err *err); /* on failure the old settings
                                                                                       * stay */
         void (*drain)(struct service *service);                                      /* a stop signal has arrived */
         void (*close)(struct service *service);                        /* closes its handles on the loop */
         void (*stopped)(struct service *service, int64_t deadline_ms); /* all workers have ended */
-        /* Logs the address that a binding or another source gives. */
+        /* Logs the address found in a binding or another source. */
         const struct backing_report *(*report)(const struct service *service, const char **address);
         /* True if the settings ask for a check instead of a run; *status is its exit status. */
         bool (*check)(const void *settings, const struct config_report *report, char *const *environment, int *status);
@@ -112,19 +112,19 @@ struct service {
         struct config_source arguments;
         bool is_open;                           /* .open has succeeded                          */
         struct service_reading first, followed; /* from the start; from the last SIGHUP, or all zero */
-        char *workers;                          /* worker_count of them, of the crew's size     */
-        unsigned running;                       /* those that run, from the first */
+        char *workers;                          /* worker_count of them, each of the crew's size     */
+        unsigned running;                       /* how many of them run */
 };
 
-/* Does all of the above and returns the process's exit status. `service` is all zero except `data`, and must live as
- * long as the process, since threads may outlive a failed start. */
+/* Runs the program and returns the process's exit status. `service` is all zero except `data`, and must live as long as
+ * the process, since threads may outlive a failed start. */
 int service_main(struct service *service, const struct service_program *program, int argc, char **argv);
 
 const void *service_settings(const struct service *service); /* the program's struct, as read at the start */
 const void *service_inputs(const struct service *service);   /* as read at the start */
 void *service_worker_at(const struct service *service, unsigned index);
 
-/* Logs one answer as --access-log demands. A probe's 503 is a regular answer, not an error. */
+/* Logs one response as --access-log requests. A probe's 503 is a regular response, not an error. */
 void service_log_answer(const struct service *service, const struct http_record *record);
 
 #endif

@@ -22,8 +22,8 @@
 #include "daemon/http_client.h"
 
 /* --- The program ----------------------------------------------------------------------------------------------------
- * GET / reports where the binding of type `collector` leads. This is the whole program, except the options that every
- * program shares. */
+ * GET / reports the address in the binding of type `collector`. This is the whole program, except the options that
+ * every program shares. */
 
 #include "backing/collector.h"
 #include "service/service.h"

@@ -1,7 +1,7 @@
 /* worker: the work of each turn is a uv_prepare callback, which libuv runs after timers and before it waits.
  *
  * Stopping takes three steps: stop accepting and let requests finish; at the deadline let the program answer those that
- * still wait; and a moment later, when the answers are written, close HTTP and end the loop. */
+ * still wait; and a moment later, when the responses are written, close HTTP and end the loop. */
 #include "service/worker.h"
 
 #include "base/clock.h"

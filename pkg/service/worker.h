@@ -37,13 +37,13 @@ struct service_worker {
         uv_timer_t deadline;
         uv_async_t message; /* wakes the loop for stop_asked_ms */
         bool is_stopping, is_closing;
-        _Atomic int64_t stop_asked_ms; /* the deadline; 0: not asked */
+        _Atomic int64_t stop_asked_ms; /* the deadline; 0: no stop requested */
 };
 
 /* `ops` is static; NULL: none. After a failure nothing is left to join. */
 int service_worker_start(struct service_worker *worker, const struct service_worker_ops *ops, struct service *service,
                          unsigned index, struct err *err) NODISCARD;
-/* Accepts no more, finishes what runs, calls on_deadline at the deadline, and ends a moment later. */
+/* Stops accepting connections, finishes requests, calls on_deadline at the deadline, and ends a moment later. */
 void service_worker_stop(struct service_worker *worker, int64_t deadline_ms);
 void service_worker_join(struct service_worker *worker);
 

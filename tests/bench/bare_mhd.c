@@ -1,13 +1,12 @@
-/* bare_mhd: a minimal server on libmicrohttpd. It reads a request's body and sends an answer that looks like
- * Collector's, without looking at the body. The benchmark compares Collector with it: the difference is the work of
- * Collector and Redis.
+/* bare_mhd: a minimal server on libmicrohttpd. It reads a request's body without examining it and sends a response that
+ * looks like Collector's. The benchmark compares Collector with it: the difference is the work of Collector and Redis.
  *
  *     bare_mhd PORT WORKERS [--suspend]
  *
  * Everything that costs time is as in pkg/http: libmicrohttpd's options, external epoll, one listener, threads that
  * share nothing. The loop is a plain epoll_wait, so the cost of libuv counts as Collector's. With --suspend each
  * request is suspended once its body has arrived, and answered in the next turn of the loop. Any server that waits for
- * something before it answers has this cost. */
+ * something before it responds has this cost. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -151,7 +150,7 @@ static void accept_one(struct worker *worker)
         if (fd < 0)
                 return; /* another worker was faster */
         atomic_fetch_add(&server->connections, 1);
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* failing this only slows answers */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a failure only slows responses */
         (void)MHD_add_connection(worker->daemon, fd, (struct sockaddr *)&address,
                                  length); /* it closes a refused connection itself */
 }
@@ -246,7 +245,7 @@ static void raise_descriptor_limit(void)
         struct rlimit limit;
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
                 limit.rlim_cur = limit.rlim_max;
-                (void)setrlimit(RLIMIT_NOFILE, &limit); /* then fewer connections must do */
+                (void)setrlimit(RLIMIT_NOFILE, &limit); /* then fewer connections have to suffice */
         }
 }
 

@@ -51,7 +51,7 @@ def _wait_accepted(server, count):
     while server.metric("http_connections") < count:
         if time.monotonic() > deadline:
             raise BenchError(f"{server.name} holds {server.metric('http_connections'):.0f} of {count} connections")
-        time.sleep(0.05)  # between two looks, until the deadline
+        time.sleep(0.05)  # between two checks, until the deadline
 
 
 def _use_each(connections, body):

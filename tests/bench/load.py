@@ -50,9 +50,9 @@ def _run(argv):
 
 
 def _check(server, redis, connections, result):
-    """Checks that no request failed and that each answer has its write. When a client leaves before Redis has answered,
-    webdis may send the late answer to the next client on that descriptor, so one such answer is allowed for each
-    connection of the previous slice."""
+    """Checks that no request failed and that each response has its write. When a client leaves before Redis has
+    answered, webdis may send the late response to the next client on that descriptor, so one such response is allowed
+    for each connection of the previous slice."""
     bad = {name: result[name] for name in ("bad_status", "bad_sockets", "late") if result[name]}
     if bad or not result["requests"]:
         raise BenchError(f"{server.name}: {result['requests']} requests, errors: {bad}")
@@ -65,7 +65,7 @@ def _check(server, redis, connections, result):
 
 
 def run_wrk(server, redis, connections, body_file, seconds):
-    """Runs one thread of wrk with keep-alive connections; each waits for its answer before the next request."""
+    """Runs one thread of wrk with keep-alive connections; each waits for its response before the next request."""
     redis.clear()
     window = machine.Window(server.pid, *redis.pids)
     output = _run(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", POST_LUA,

@@ -24,7 +24,7 @@ class Server:
 
     method, path = "POST", "/"
     writes = None    # the Redis command that each request must cause
-    is_ours = False  # then each answer is compared with the writes
+    is_ours = False  # whether each response is compared with the writes
 
     def __init__(self, name, folder, argv, port=None):
         self.name = name
@@ -73,7 +73,7 @@ class Server:
             return False
 
     def get(self, path):
-        """Returns the whole answer; closes the connection."""
+        """Returns the whole response; closes the connection."""
         with self.connect() as connection:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             with connection.makefile("rb") as answer:

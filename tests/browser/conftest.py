@@ -17,7 +17,7 @@ from support.pinger import Pinger  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
 
-expect.set_options(timeout=20000)  # how long an assertion waits: a busy machine takes its time
+expect.set_options(timeout=20000)  # how long an assertion waits, for the sake of busy machines
 
 bindings, time_limit, start_group = shared.bindings, shared.time_limit, shared.start_group
 start_redis, start_proxy, start_collector = shared.start_redis, shared.start_proxy, shared.start_collector
@@ -38,7 +38,7 @@ def open_page(browser):
     contexts, complaints = [], []
 
     def complain(text):
-        # The browser logs every error answer by itself, and tests request such answers.
+        # The browser logs every error response on its own, and tests cause such responses.
         if "Failed to load resource" not in text:
             complaints.append(text)
 

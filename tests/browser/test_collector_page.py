@@ -1,4 +1,4 @@
-"""Collector's page in a browser: all its functions."""
+"""All functions of Collector's page in a browser."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from support.deadline import wait_until
 
 JSON = {"Content-Type": "application/json"}
 ROWS_MAX = 200
-SWAP_SECONDS = 3  # within which the page shows that the binding was swapped
+SWAP_SECONDS = 3  # time limit for the page to show that the binding was swapped
 
 
 def send(program, *documents, headers=None):
@@ -113,7 +113,7 @@ def test_a_swap_is_seen_within_three_seconds(start_redis, start_collector, open_
     page = open_page(collector)
     expect(page.locator("#redis")).to_contain_text(f"{first.host}:{first.port}")
     expect(rows(page)).to_have_count(1)
-    # On a busy machine the best of some swaps, back and forth, tells how long one takes.
+    # On a busy machine, the fastest of several swaps back and forth shows how long one takes.
     took = []
     while not took or (min(took) > SWAP_SECONDS and len(took) < 9):
         place, provider = (second, "managed") if len(took) % 2 == 0 else (first, "first")
@@ -254,7 +254,7 @@ def test_the_first_view_of_a_thousand_documents_takes_less_than_a_second(start_r
     store_many(collector, 1024)
     page = open_page(collector, path="/healthz")
     session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # its CPU time, whatever else the machine does
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})  # its CPU time, which does not depend on other load
     page.goto(f"http://{collector.host}:{collector.port}/ui/")
     expect(rows(page)).to_have_count(ROWS_MAX)
     metrics = {row["name"]: row["value"] for row in session.send("Performance.getMetrics")["metrics"]}
@@ -280,7 +280,7 @@ def test_a_hidden_tab_asks_nothing_and_a_visible_one_one_thing_at_a_time(start_r
     wait_until(lambda: page.wait_for_timeout(50) or not running, lambda: running)
     most[0], since = 0, asked[0]
     wait_until(lambda: page.wait_for_timeout(50) or asked[0] >= since + 4, lambda: asked, 30)
-    # A second one at a time is for a request that Redis keeps waiting, longer than two seconds.
+    # A second connection at a time is for a request that Redis delays for more than two seconds.
     assert most[0] == 1
     page.evaluate("""() => {
         Object.defineProperty(document, "hidden", { value: true, configurable: true });

@@ -11,7 +11,7 @@ def test_requests_from_the_page_become_records_that_are_delivered(start_redis, s
     expect(page.locator("#state")).to_have_text("Log is delivered to Collector")
     expect(page.locator("#collector")).to_contain_text(f"http://{collector.host}:{collector.port}")
     delivered = page.locator("#totals dd").first
-    # The page itself has read the report, which adds a request and its answer.
+    # The page itself has read the report, which adds a request and its response.
     expect(delivered).to_have_text("2")
     for number, (path, status) in enumerate((("/", 200), ("/status/503", 503), ("/delay/1s", 200))):
         page.get_by_role("button", name=f"GET {path}", exact=True).click()

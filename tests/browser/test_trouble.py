@@ -1,4 +1,4 @@
-"""The pages during trouble: a failover, proxies in between, wrong clocks, odd tokens, bursts of documents."""
+"""The pages under adverse conditions: a failover, proxies in between, wrong clocks, odd tokens, bursts of documents."""
 
 import json
 import re
@@ -87,7 +87,7 @@ def test_a_page_that_is_older_than_its_program_asks_to_be_loaded_again(start_red
 
 
 def changed(route, **members):
-    """Answers with the program's status, with these members replaced."""
+    """Returns the program's status with these members replaced."""
     status = route.fetch().json()
     route.fulfill(json=status | {name: value(status) if callable(value) else value for name, value in members.items()})
 

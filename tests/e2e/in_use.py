@@ -15,7 +15,7 @@ def running(namespace, **which):
 
 
 def events(namespace, pod, event):
-    """The log lines of the pod with this event, in order; `at` is the time in Unix seconds."""
+    """The log lines of the pod with this event, in order; `at` is Unix time in seconds."""
     found = []
     for line in namespace.kubectl("logs", pod["metadata"]["name"], "--tail=-1").splitlines():
         entry = json.loads(line)

@@ -20,7 +20,7 @@ def workers(cluster):
 
 @contextmanager
 def cordoned(cluster, *nodes):
-    """These nodes accept no new pods meanwhile."""
+    """These nodes accept no new pods in the meantime."""
     try:
         cluster.kubectl("cordon", *nodes)
         yield

@@ -1,4 +1,4 @@
-"""The charts' READMEs answer exactly the findings of kube-score and kube-linter."""
+"""The charts' READMEs address exactly the findings of kube-score and kube-linter."""
 
 import json
 import re

@@ -55,7 +55,7 @@ NAMES = {"collector": {"redis": {"mode": "secret", "secret": {"name": 20260101},
 
 @pytest.mark.parametrize("chart", CHARTS)
 def test_a_name_that_is_a_number_keeps_its_digits(chart, tmp_path):
-    """In a values file, not by --set, a number is a float."""
+    """In a values file, unlike with --set, a number is a float."""
     common = {"namespaceOverride": 20260101, "priorityClassName": 20260101, "runtimeClassName": 20260101,
               "serviceAccount": {"name": 20260101}, "image": {"tag": 20260101}}
     (tmp_path / "values.yaml").write_text(yaml.safe_dump({**common, **NAMES[chart]}))
@@ -82,7 +82,7 @@ def test_config_takes_the_settings_of_the_program(chart):
 @pytest.mark.parametrize("chart, options", [("collector", ["--set", "redis.internal.passwordJob.enabled=true"]),
                                             ("pinger", ["--set", "collector.mode=serviceBinding"])])
 def test_a_job_that_changes_gets_another_name(chart, options):
-    """Kubernetes changes no Job, nor the labels of its pods."""
+    """Kubernetes does not allow changes to a Job or to the labels of its pods."""
     def names(*more):
         objects = yaml.safe_load_all(template(chart, *options, *more))
         return {item["metadata"]["name"] for item in objects if item and item["kind"] == "Job"}

@@ -119,5 +119,5 @@ def test_releases_that_are_made_again_and_again_do_not_drift(namespace):
     assert release() == first and namespace.identities() == pods
     manifest = namespace.helm("get", "manifest", "collector")
     namespace.kubectl("diff", "--server-side", "--force-conflicts", "--field-manager=helm", "-f", "-", text=manifest)
-    # A changed value changes only the objects that it concerns.
+    # A changed value affects only the objects that it concerns.
     assert release("--set", "podDisruptionBudget.enabled=false") == first and namespace.identities() == pods

@@ -23,7 +23,7 @@ def log_records(client):
 
 
 def deliver_log(pinger, client, mark):
-    """Waits until the records of a request and its answer arrive in Collector as documents."""
+    """Waits until the records of a request and its response arrive in Collector as documents."""
     answer = pinger.client().get("/e2e?type=currentTime", {"x-e2e": mark})
     assert answer.status == 200
 
@@ -55,7 +55,7 @@ def test_both_charts_work_without_values(namespace):
 
     deliver_log(pinger, client, "at-first")
 
-    # Redis dies under load: all acknowledged documents exist afterwards, and no request failed.
+    # Redis is killed under load: all acknowledged documents exist afterwards, and no request failed.
     with Load(collector, connections=4, rate=100) as load:
         load.wait_acknowledged(200)
         # appendfsync everysec guarantees only data older than a second.

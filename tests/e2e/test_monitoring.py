@@ -158,7 +158,7 @@ FIRES = {
     "PingerBindingStale": ([("pinger_binding_current{POD}", "1x2 0x40")], "9m", {"pod": "a"}),
     "PingerDown": ([("up{POD}", "1x2 0x40")], "6m", {}),
 }
-# Cases that must not alert anyone.
+# Cases that must not fire an alert.
 QUIET = {
     "collector": [("collector_redis_connected_workers{POD}", "2x40"), ("up{POD}", "1x40"),
                   ("collector_held_commands{POD}", "10x40"), ("collector_redis_protocol_errors_total{POD}", "7x40"),

@@ -142,7 +142,7 @@ def test_only_those_get_through_who_have_to(namespace, make_namespace):
 
 
 def post(namespace):
-    """Collector's answer to a document, requested inside one of its pods."""
+    """Collector's response to a document, requested inside one of its pods."""
     return namespace.execute("deployment/collector", "collector", "request", "POST",
                              "http://127.0.0.1:4001/v1/documents", "--data", '{"order":17}', "--timeout", "10")
 
@@ -180,7 +180,8 @@ def test_a_redis_elsewhere_is_reached_and_nothing_else_where_that_is_told(namesp
 
 
 def names_container(namespace, corefile):
-    """A container of the cluster's own name server, and its volume: it logs questions and passes them on to the cluster's."""
+    """A container of the cluster's own name server, and its volume: it logs queries and forwards them to the
+    cluster's."""
     upstream = namespace.cluster.kubectl("-n", "kube-system", "get", "service", "kube-dns", "-o", "jsonpath={.spec.clusterIP}")
     image = namespace.cluster.kubectl("-n", "kube-system", "get", "deployment", "coredns", "-o",
                                       "jsonpath={.spec.template.spec.containers[0].image}")
@@ -201,7 +202,7 @@ def name_server(namespace):
     container, volume = names_container(namespace, ".:5353 {\n")
     container["readinessProbe"] = {"tcpSocket": {"port": 5353}, "periodSeconds": 1}
     spec = restricted([container], volumes=[volume])
-    spec["containers"][0]["securityContext"]["capabilities"]["add"] = ["NET_BIND_SERVICE"]  # the image's program asks for it
+    spec["containers"][0]["securityContext"]["capabilities"]["add"] = ["NET_BIND_SERVICE"]  # the program in the image uses it
     start_names(namespace, spec)
     namespace.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "names"},
                      "spec": {"selector": {"app": "names"}, "ports": [
@@ -210,7 +211,7 @@ def name_server(namespace):
 
 
 def look_names_up(namespace, names, address):
-    """Installs both charts with policies and this name server, which both ask."""
+    """Installs both charts with policies and this name server, which both query."""
     search = [f"{namespace.name}.svc.cluster.local", "svc.cluster.local", "cluster.local"]
     dns = {"nameservers": [address], "searches": search, "options": [{"name": "ndots", "value": "5"}]}
     options = ["--set", "networkPolicy.enabled=true,dnsPolicy=None", "--set-json", f"dnsConfig={json.dumps(dns)}"]
@@ -231,7 +232,7 @@ def test_names_are_looked_up_at_port_5353_too(namespace, make_namespace):
 
 @pytest.fixture
 def on_the_node(cluster):
-    """The address of NodeLocal DNSCache on every node that has it, given to the only node of this cluster."""
+    """Gives the only node of this cluster the address that NodeLocal DNSCache has on every node."""
     def address(change):
         run("docker", "exec", f"{cluster.name}-control-plane", "ip", "address", change, "169.254.20.10/32", "dev", "lo")
     address("add")

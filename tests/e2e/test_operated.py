@@ -27,7 +27,7 @@ def installed(namespace, release, *settings):
 
 
 def delete_with_grace(redis):
-    """Deletes the primary's pod, which returns at once, so another takes over only if it is quick."""
+    """Deletes the primary's pod, which returns at once, so another server takes over only if it is quick."""
     old = redis.victim()
     uid, begin = old.uid(), time.monotonic()
     old.delete()

@@ -29,7 +29,7 @@ class Applied:
         return self
 
     def request(self, *arguments):
-        """Collector's answer to its own client, in one of its pods."""
+        """Collector's response to its own client, in one of its pods."""
         return json.loads(self.namespace.kubectl("exec", "deployment/collector", "--", "collector", "request", *arguments))
 
     def use(self):

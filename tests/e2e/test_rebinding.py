@@ -1,5 +1,5 @@
 """Collector with a "managed" Redis in another namespace moves to another one when the Secret is edited, in the formats
-of three products; then the password changes in place. All of it under load, and no pod restarts."""
+of three products; then the password changes in place. All of this happens under load, and no pod restarts."""
 
 import time
 

@@ -1,5 +1,5 @@
 /* backing_tokens_fuzz: reads an entry of a token binding from a folder in memory. Besides not crashing, an accepted
- * token must be valid in a header as it is, and an error must name the file but not its content. */
+ * token must be valid in a header as is, and an error must name the file but not its content. */
 #include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -56,7 +56,7 @@ static void print_values(const struct settings *values, const struct config_repo
         if (!out)
                 return;
         if (config_print(&program, values, report, out) < 0)
-                rewind(out); /* the sink is full: nothing to look at */
+                rewind(out); /* the sink is full: nothing to check */
         (void)fclose(out);   /* memory only */
 }
 

@@ -1,6 +1,6 @@
-/* Sends any bytes through a real socket to a server whose handlers read everything that a request has. The first byte
- * says in how many pieces the rest is sent, and whether the handler answers at once or later. One route needs a token:
- * only a request that sent it may arrive there. */
+/* Sends any bytes through a real socket to a server whose handlers read every part of a request. The first byte says in
+ * how many pieces the rest is sent, and whether the handler answers at once or later. One route requires a token: only
+ * a request with that token may reach it. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t step = (size - 1) / pieces + 1;
         for (size_t at = 1; at < size; at += step) {
                 size_t length = size - at < step ? size - at : step;
-                (void)send(fd, data + at, length, MSG_NOSIGNAL | MSG_DONTWAIT); /* refused: nothing more to send */
+                (void)send(fd, data + at, length, MSG_NOSIGNAL | MSG_DONTWAIT); /* rejected: nothing more to send */
                 for (int i = 0; i < 4; i++)
                         turn();
         }

@@ -33,7 +33,7 @@ static void judge(const struct redis_reply *reply)
         if (target && redis_handshake_init(&handshake, target, false, &err) == 0) {
                 for (size_t i = 0; i < handshake.count; i++) {
                         handshake.next = i;
-                        (void)redis_handshake_reply(&handshake, reply, &failure, &err); /* any verdict will do */
+                        (void)redis_handshake_reply(&handshake, reply, &failure, &err); /* any verdict is acceptable */
                 }
                 redis_handshake_fini(&handshake);
         }

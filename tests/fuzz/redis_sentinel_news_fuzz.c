@@ -1,5 +1,5 @@
-/* Fuzzes what Sentinels publish: the first byte chooses the channel, the rest is the message. What is found in a message
- * must be within it, and none of it may contain a blank. */
+/* Fuzzes what Sentinels publish: the first byte chooses the channel, the rest is the message. Every part found in a
+ * message must lie within it and contain no spaces. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size == 0)
                 return 0;
         const char *channel = redis_sentinel_channels[data[0] % REDIS_SENTINEL_CHANNELS];
-        char *message = malloc(size); /* exactly as long as it is, so that a read beyond the end shows */
+        char *message = malloc(size); /* allocated at its exact length, so that a read beyond the end is detected */
         if (!message)
                 return 0;
         memcpy(message, data + 1, size - 1);

@@ -112,7 +112,7 @@ def bindings(tmp_path):
     return BindingRoot(tmp_path / "bindings")
 
 
-# One server and one Collector, shared by all tests of a file that break nothing.
+# One server and one Collector, shared by the tests of a file that break nothing.
 
 @pytest.fixture(scope="module")
 def redis_server():

@@ -29,7 +29,7 @@ def start_pair(start_redis):
 
 
 def post_all(collector, count):
-    """The keys of `count` documents, each read by `look` right after its answer."""
+    """The keys of `count` documents; `look` reads each right after its response."""
     with collector.client() as client:
         for number in range(count):
             answer = client.post("/v1/documents", {"number": number})
@@ -149,7 +149,7 @@ def test_a_promoted_replica_gets_what_the_dead_primary_had_not_passed_on(start_p
         third.pause()
         acknowledged = list(load.acknowledged)
         wait_until(lambda: client.exists(*acknowledged) == len(acknowledged), "the successor to have what third has")
-        # From here on the primary replicates nothing, so Collector acknowledges nothing, although the primary accepts
+        # From now on the primary replicates nothing, so Collector acknowledges nothing, although the primary accepts
         # writes.
         heir.pause()
         wait_until(lambda: primary.client().dbsize() > len(load.acknowledged) + 10, "documents that wait")
@@ -230,7 +230,7 @@ class Connections:
                 if int(one["addr"].rpartition(":")[2]) in ports}
 
     def cut(self, *numbers):
-        """Closes these connections and leaves the server no room for new ones, not even in place of `control`, which
+        """Closes these connections and keeps the server from accepting new ones, even in place of `control`, which
         ends with this object."""
         replicas = len(self.control.client_list(_type="replica"))
         self.control.config_set("maxclients", replicas + len(self.ids) - len(numbers))
@@ -346,7 +346,7 @@ def test_a_server_without_waitaof_is_refused_at_start(start_redis):
     with server.client() as client:
         version = client.info("server")["redis_version"]
     if tuple(int(part) for part in version.split(".")[:2]) >= (7, 2):
-        return  # the server of a newer system has WAITAOF, so nothing is refused
+        return  # on a newer system the server has WAITAOF, so nothing is refused
     status, _, errors = run_program("collector", ["--listen", "127.0.0.1:0", "--ack", "fsync", "--redis-url",
                                                   server.url()], None, seconds=20)
     assert status == 1

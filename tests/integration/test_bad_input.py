@@ -1,4 +1,4 @@
-"""Each kind of bad input gets its answer, and the program keeps running."""
+"""Each kind of bad input gets the right response, and the program keeps running."""
 
 import resource
 import time
@@ -52,7 +52,7 @@ def test_what_is_not_json_is_400_with_line_and_column(client, path, body, line, 
     problem = assert_problem(client.post(path, body, JSON), 400)
     found = place_of(problem)
     assert found[0] == line, problem
-    assert abs(found[1] - column) <= 2, problem  # the end or the start of a wrong word
+    assert abs(found[1] - column) <= 2, problem  # the end or the start of an invalid word
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -141,7 +141,7 @@ def test_a_chunked_body_over_the_limit_is_413(collector):
             for _ in range(17):
                 raw.send(chunk)
         except OSError:
-            pass  # refused before everything was sent
+            pass  # rejected before everything was sent
         assert_problem(raw.read_answer(), 413)
 
 

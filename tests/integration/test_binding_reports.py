@@ -1,4 +1,4 @@
-"""What is told of a binding and what is not: --check, metrics, log, memory."""
+"""What is reported about a binding and what is not: --check, metrics, log, memory."""
 
 import json
 
@@ -38,12 +38,12 @@ def test_check_works_where_it_may_not_ask(start_redis, bindings):
 
 
 def count_in_memory(pid, text):
-    """How often the text occurs in the process's writable memory: heap, stacks, data."""
+    """How many times the text occurs in the process's writable memory: heap, stacks, data."""
     found = 0
     with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
             begin, end = (int(word, 16) for word in line.split()[0].split("-"))
-            if line.split()[1].startswith("rw") and end - begin <= 256 << 20:  # more than that belongs to a sanitizer
+            if line.split()[1].startswith("rw") and end - begin <= 256 << 20:  # larger mappings belong to a sanitizer
                 memory.seek(begin)
                 try:
                     found += memory.read(end - begin).count(text.encode())

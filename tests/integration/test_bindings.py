@@ -364,7 +364,7 @@ def test_the_right_password_arriving_within_the_hold_time_saves_held_requests(st
 
 @pytest.fixture
 def silent_port():
-    """A port where the kernel accepts connections but no program ever answers."""
+    """A port where the kernel accepts connections but no program ever responds."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 

@@ -195,7 +195,8 @@ def certificates(tmp_path_factory):
 
 
 def moves_under_load(cluster, collector):
-    """Posts documents to all masters while slots move: each MOVED and ASK names a node the way this Cluster does."""
+    """Posts documents to all masters while slots move: each MOVED and ASK names a node in the format of this
+    Cluster."""
     with Load(collector, connections=8, rate=1000) as load:
         load.wait_acknowledged(200)
         cluster.move_slots([slot_of(stream_of_today()), *range(0, 16384, 1639)])
@@ -234,7 +235,7 @@ def test_with_tls_nodes_that_announce_host_names_are_verified_by_them(start_clus
 @pytest.mark.parametrize("kind, moved", [("hostname", "?:"), ("unknown-endpoint", ":")])
 def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_collector, kind, moved):
     """"hostname" without names gives "?" in redirections, and the map additionally has addresses. "unknown-endpoint" means the
-    host that was asked."""
+    host that was queried."""
     cluster = start_cluster(cluster_preferred_endpoint_type=kind)
     slot, owner = slot_of("key"), cluster.master_of(slot_of("key"))
     stranger = next(node for node in cluster.nodes if node is not owner)
@@ -249,7 +250,7 @@ def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_col
     assert "?" not in {line.get("address", "")[:1] for line in collector.log()}
 
 
-# As in managed services: one name for all nodes, one port, one certificate for all names.
+# As with managed services: one name for all nodes, one port, one certificate for all names.
 def test_a_configuration_endpoint_leads_to_all_nodes(start_cluster, start_collector, bindings, certificates, tmp_path):
     hosts, names = [f"127.0.0.{n}" for n in (2, 3, 4)], [f"node-{n}.redis.test" for n in (2, 3, 4)]
     cluster = start_cluster(tls=Tls(certificates, "any"), hosts=hosts, names=names, port=reserve_port())

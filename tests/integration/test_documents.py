@@ -250,7 +250,7 @@ def test_head_has_the_length_and_no_body(client):
     assert head.status == 200 and head.body == b""
     assert head.header("content-length") == str(len(full.body))
     assert client.head(f"/v1/documents/{ABSENT_KEY}").status == 404
-    assert client.get("/healthz").status == 200  # the connection is still in sync
+    assert client.get("/healthz").status == 200  # the connection is still usable
 
 
 def test_a_deleted_document_is_gone(client, store):
@@ -305,7 +305,7 @@ def test_a_body_in_chunks_is_taken(collector, store):
 
 
 def test_extensions_of_chunks_are_passed_over_or_refused(collector, store):
-    """libmicrohttpd 1.0.1 takes the line's end for the chunk's first byte. It must refuse the request,
+    """libmicrohttpd 1.0.1 takes the line's end for the chunk's first byte. It must reject the request,
     never store wrong data."""
     before = store.dbsize()
     with collector.connect() as raw:
@@ -376,7 +376,7 @@ def test_a_key_prefix_is_put_before_each_key(start_redis, start_collector):
 
 
 def items(answer):
-    """The documents in a listing's answer."""
+    """The documents in the response to a list request."""
     assert answer.status == 200, answer
     return answer.json()["documents"]
 

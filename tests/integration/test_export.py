@@ -1,4 +1,4 @@
-"""GET /v1/documents with `Accept: application/x-ndjson`: all documents, one a line; an end that cannot be mistaken."""
+"""GET /v1/documents with `Accept: application/x-ndjson`: all documents, one per line, with an unmistakable end."""
 
 import json
 import socket
@@ -53,7 +53,7 @@ def curl(program, query="", *arguments):
 
 
 def slow_client(program, query="", version="1.1"):
-    """A connection whose client buffers little and reads nothing by itself."""
+    """A connection with small client buffers, which reads nothing on its own."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
     client.settimeout(TIMEOUT)
@@ -64,7 +64,7 @@ def slow_client(program, query="", version="1.1"):
 
 
 def read_rest(client):
-    """Everything until the connection ends."""
+    """Reads everything until the connection is closed."""
     data = b""
     try:
         while part := client.recv(1 << 20):
@@ -216,7 +216,7 @@ def test_a_slow_reader_costs_no_memory(server, start_collector):
 
 
 def test_what_happens_meanwhile_does_no_harm(server, collector):
-    """Documents that come or go while an export runs."""
+    """Documents that are added or deleted while an export runs."""
     fill(server, 20000)
     with slow_client(collector, "?end=true") as client, collector.client() as poster, server.client() as store:
         key = poster.post("/v1/documents", {"n": 0}).json()["key"]

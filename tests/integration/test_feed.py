@@ -1,4 +1,4 @@
-"""The feed's entries of several documents, and the cursors that point into them."""
+"""Feed entries with several documents, and cursors that point into them."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def now_ms():
 
 
 def put(store, count):
-    """Stores documents past Collector, without an entry."""
+    """Stores documents directly in Redis, without an entry."""
     keys = [str(uuid.uuid4()) for _ in range(count)]
     with store.pipeline(transaction=False) as pipe:
         for key in keys:
@@ -134,7 +134,7 @@ def test_a_page_over_dead_groups_is_bounded_in_keys(fresh):
 
 
 def test_no_read_asks_for_more_than_64_entries(fresh):
-    """Of 64 keys each they take 0.8 ms of Redis's time."""
+    """With 64 keys each they take 0.8 ms of Redis's time."""
     client, store, _ = fresh
     begin = now_ms() - 300_000
     for n in range(300):

@@ -28,7 +28,7 @@ def test_redis_away_for_longer_than_the_hold_time_is_503_and_nothing_is_stored(s
     server.start()
     wait_until(lambda: program.readyz() == 200, "ready again")
     with program.client() as client:
-        # The other worker may still be pausing between two attempts, for longer than this hold time.
+        # The other worker may still be waiting between two attempts, for longer than this hold time.
         wait_until(lambda: client.post("/", {"a": 1}).status == 200, "stored again")
     assert server.client().dbsize() <= 2  # this document and its feed
 

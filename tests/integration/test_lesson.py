@@ -1,4 +1,4 @@
-"""tools/lesson: the messages for a learner who makes a mistake, and that faults and scenes end by themselves.
+"""tools/lesson: the messages for a learner who makes a mistake, and that faults and scenes end on their own.
 tests/docs/run tests the pages of the lesson."""
 
 import os

@@ -1,4 +1,4 @@
-"""Memory that clients can make the programs use is bounded, and is freed when they leave."""
+"""The memory that clients can make the programs use is limited, and is freed when they disconnect."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def ask(program, data):
 
 
 def refused(program, data):
-    """400; libmicrohttpd 1.0 closes the connection without an answer if a head has a NUL."""
+    """400; libmicrohttpd 1.0 closes the connection without a response if a head contains a NUL."""
     try:
         return ask(program, data).status == 400
     except ConnectionEnded:
@@ -52,7 +52,7 @@ def test_queries_of_many_parameters_are_answered_and_leave_nothing(start):
 
 
 def announce(program, path, size):
-    """The answer to a head whose body never arrives; None if the program waits for the body."""
+    """The response to a head whose body never arrives; None if the program waits for the body."""
     with RawConnection(program.host, program.port) as connection:
         connection.send(request_bytes("POST", path, headers={"Content-Length": str(size),
                                                              "Content-Type": "application/json"}))

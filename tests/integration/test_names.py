@@ -18,7 +18,7 @@ def test_a_name_server_slower_than_the_connect_timeout_is_of_use(start_redis, st
 
 @pytest.fixture
 def slow_names(tmp_path):
-    """The environment of a program for which each look-up takes longer than it may take to connect."""
+    """The environment of a program for which each look-up takes longer than the time limit for connecting."""
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 redis.test sentinel.test\n", encoding="ascii")
     return elsewhere(hosts=hosts, lookup_seconds=2)

@@ -1,5 +1,5 @@
-"""GET /openapi.json: what is served, and how. cmd/collector/routes_test.c compares it with the routes; support/described.py
-compares the answers of all tests with it."""
+"""GET /openapi.json: how it is served. cmd/collector/routes_test.c compares it with the routes; support/described.py
+compares the responses in all tests with it."""
 
 import gzip
 import json
@@ -57,7 +57,7 @@ def test_the_index_names_what_is_described(client):
     named = {line.split("?")[0] for line in client.get("/").json()["endpoints"]}
     described = {f"{method.upper()} {path}" for path, item in json.loads(SOURCE.read_text())["paths"].items()
                  for method in item if method not in ("parameters", "head")}
-    # /ui leads to /ui/, and the page knows its files.
+    # /ui redirects to /ui/, and the page links to its files.
     assert named == described - {"GET /ui", "GET /ui/{file}"}
 
 

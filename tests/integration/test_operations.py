@@ -156,7 +156,7 @@ def test_a_bad_variable_is_exit_2_and_named():
     ("workers: 1\nworkers: 2\n", [":2", "workers"]),
     ("workers: [1\n", ["collector.yaml"]),
     ("- a\n", ["collector.yaml:1"]),
-    # The URL is parsed later, by code that knows Redis; the error is just as exact.
+    # The URL is parsed later, by Redis-specific code; the error is just as precise.
     ("workers: 1\nredis:\n  url: redis://127.0.0.1:99999\n", ["collector.yaml:3: redis.url: "]),
     ("workers: 1\nredis-ca-file: /nonexistent/ca\n", ["collector.yaml:2: redis-ca-file: ", "/nonexistent/ca"])])
 def test_a_bad_file_is_exit_2_with_line_and_entry(tmp_path, text, words):
@@ -215,7 +215,7 @@ def test_a_port_in_use_is_exit_1_with_a_clear_message(start_redis, collector):
 
 
 def test_workers_that_run_when_a_later_one_fails_are_stopped_before_the_end(start_redis):
-    """Lets descriptors run out at each step of the startup in turn; the settings must be freed at the end. It does not
+    """Makes descriptors run out at each step of the startup in turn; the settings must be freed at the end. It does not
     check for leaks, because LeakSanitizer needs descriptors."""
     server, failed = start_redis(), 0
     for descriptors in range(14, 32):

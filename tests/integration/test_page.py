@@ -78,7 +78,7 @@ def test_the_files_name_no_other_host_and_are_small(program):
         text = file.read_text()
         total += len(text.encode()) + len(gzip.compress(text.encode()))
         hosts = set(re.findall(r"(?:https?:)?//([\w.-]+\.\w+)", text))
-        assert hosts <= {"www.w3.org"}, file  # the name space of SVG
+        assert hosts <= {"www.w3.org"}, file  # the XML namespace of SVG
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|style=|onclick=", text), file
     assert total <= MAX_BYTES
 

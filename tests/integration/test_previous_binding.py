@@ -232,7 +232,7 @@ def test_reads_wait_for_the_successor_of_the_previous_redis(moving, bindings):
     later.admit(1)  # the trial of the binding
     bindings.redis("old", later)
     collector.wait_log("binding.switched")
-    assert {client.get("/healthz").status for client in clients} == {200}  # each worker has taken notice
+    assert {client.get("/healthz").status for client in clients} == {200}  # each worker has noticed
     calls = _get_all(clients)
     stays(lambda: not any(call.done() for call in calls), "reads that wait for the successor", 0.5)
     later.heal()

@@ -89,7 +89,7 @@ def test_a_put_that_was_sent_twice_is_no_conflict(start_redis, start_proxy, star
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy)
     program.wait_connected()
-    # Redis executes it, and its reply is lost.
+    # Redis executes it, but its reply is lost.
     proxy.lose_replies(commands=["SET"], times=1)
     with program.client() as client:
         answer = client.put("/v1/documents/11111111-1111-4111-8111-111111111111", {"a": 1})
@@ -256,7 +256,7 @@ def test_a_reply_that_is_none_ends_the_connection_and_not_the_request(start_redi
     assert server.client().exists(answer.json()["key"])
 
 
-# --- Replies that say "not now" -----------------------------------------------------------------------
+# --- Temporary refusals -----------------------------------------------------------------------
 
 NOT_NOW = ["READONLY You can't write against a read only replica.", "LOADING Redis is loading the dataset in memory",
            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",

@@ -48,7 +48,7 @@ def assert_too_large(answer, size=LARGE):
     assert_problem(answer, 507)
     detail = answer.json()["detail"]
     assert "Redis ended the connection" in detail and "at this SET of " in detail, detail
-    # Redis has given no answer, so it may have executed the command.
+    # Redis has not replied, so it may have executed the command.
     assert "it is unknown whether the document is stored" in detail and len(answer.json()["key"]) == 36
     assert any(str(size + more) in detail for more in range(400)), detail
 
@@ -103,7 +103,7 @@ def test_a_document_over_the_bulk_limit_fails_with_what_redis_says(start_redis, 
 def test_memory_for_clients_that_runs_out_hits_the_large_one_alone(start_redis, start_collector):
     server = start_redis()
     if not server.client().config_get("maxmemory-clients"):
-        server.config(client_query_buffer_limit="1mb")  # the only one that Redis 6.2 has
+        server.config(client_query_buffer_limit="1mb")  # the only such limit in Redis 6.2
     else:
         server.config(maxmemory_clients="2mb")
     program = start_collector(server, body_max="8MiB", workers=1)
@@ -242,7 +242,7 @@ def test_readiness_goes_by_writes_and_does_not_flap(start_redis, start_collector
     stop = threading.Event()
     server.client().execute_command("CLIENT", "PAUSE", 60000, "WRITE")
     reports = Background(lambda: readiness(program, stop))
-    for number in range(4):  # each fails separately, nothing waits in between, and reads are answered
+    for number in range(4):  # each fails separately, nothing waits in between, and reads succeed
         assert post(program, {"a": number}).status == 503
         assert get(program, "/v1/documents/0190a5d2-0000-7000-8000-000000000000").status == 404
     assert get(program, "/readyz").status == 503
@@ -262,7 +262,7 @@ def test_a_proxy_that_closes_at_each_write_costs_waiting_alone(start_redis, star
         load.wait_acknowledged(20)
         connects = proxy.connections
         proxy.lose_replies(["SET", "XADD"], times=None)
-        time.sleep(3.0)  # how long the proxy does that
+        time.sleep(3.0)  # how long the proxy does this
         tries = proxy.connections - connects
         proxy.heal()
         load.wait_acknowledged(20)

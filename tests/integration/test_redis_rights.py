@@ -18,7 +18,7 @@ KEY = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
 MANUAL = (ROOT / "docs/bindings.md").read_text().split("## What the user of Redis needs")[1].split("\n## ")[0]
 
 
-# Commands for connecting and inspecting; serving sends all others of the manual's rights.
+# Commands for connecting and inspecting; while serving, Collector sends all others that the manual lists.
 CONNECTING = {"ping", "select", "info", "role", "config|get", "client|setname", "client|setinfo", "cluster|slots", "asking"}
 
 
@@ -312,7 +312,7 @@ UNLISTED = "stored, but may be missing from the list"
 
 
 def assert_unlisted_then_listed(program, refuse, allow, reason):
-    """If Redis accepts the SET but refuses the XADD, the answer has the key; a later repeat adds the document to the
+    """If Redis accepts the SET but refuses the XADD, the response has the key; a later repeat adds the document to the
     list once."""
     key_of = {"Idempotency-Key": "k"}
     with program.client() as client:

@@ -100,7 +100,7 @@ def test_a_master_without_sentinels_is_refused(bindings):
     assert status == 2 and "sentinel.master: requires sentinel.nodes" in err
 
 
-# --- What the Sentinels' user may do --------------------------------------------------------------------------
+# --- The rights of the Sentinels' user --------------------------------------------------------------------------
 
 WHERE = ["+sentinel|get-master-addr-by-name"]
 LEAST = [*WHERE, "+sentinel|master", "+subscribe", "+ping", "&+failover-state-select-slave",
@@ -153,7 +153,7 @@ def test_a_sentinel_that_does_not_let_listen_is_told_of_once_and_done_without(st
     assert told[0]["level"] == "warn" and FOLLOWS in told[0]["message"] and told[0]["error"].startswith(refused)
     assert told[0]["grant"].split() == LEAST
     assert told[0]["sentinel"] in [sentinel.address for sentinel in group.sentinels] and told[0]["generation"] == 1
-    # New connections log nothing again; a new binding does.
+    # New connections do not log it again; a new binding does.
     for _ in range(2):
         before = len(connected_to(program))
         with group.servers[0].client() as client:
@@ -272,7 +272,8 @@ def test_a_primary_that_hangs_is_left_as_soon_as_the_sentinels_name_another(star
     finally:
         for server in paused:
             server.resume()
-    # Not the stall time: 1 s until the Sentinels notice, 1 s until Collector asks them, and the election.
+    # This does not take the stall time, only 1 s until the Sentinels notice, 1 s until Collector queries them, and the
+    # election.
     assert result.longest < 30
 
 
@@ -373,7 +374,7 @@ def test_after_a_black_hole_the_sentinels_are_heard_again_within_two_seconds(sta
         load.wait_acknowledged(200)
         for proxy in proxies:
             proxy.black_hole()
-            proxy.heal()  # for new connections: existing ones receive nothing anymore
+            proxy.heal()  # only for new connections; existing ones no longer receive anything
         wait_until(lambda: all(len(now - then) >= 2 for now, then in zip(listeners(group), before)),
                    "new subscriptions", 3.0)
         group.begin_failover(group.sentinels[2])

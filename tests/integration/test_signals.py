@@ -37,7 +37,7 @@ def test_sigterm_lets_requests_that_are_under_way_finish(start_redis, start_prox
     program.wait_connected()
     proxy.delay(0.5)
     answers = [post_later(program, {"n": n}) for n in range(5)]
-    # in flight: the proxy holds the SET
+    # in flight: the proxy holds the SET back
     wait_until(lambda: metric_sum(program.metrics(), "collector_redis_in_flight_commands") > 0, "requests in flight")
     program.terminate()
     for answer in answers:
@@ -50,7 +50,7 @@ def test_sigterm_lets_requests_that_are_under_way_finish(start_redis, start_prox
 def test_sigterm_answers_held_requests_with_503(start_redis, start_collector):
     program = start_collector(f"redis://127.0.0.1:{reserve_port()}")
     answers = []
-    for number in range(1, 6):  # one after the other: documents that come together share the command for the feed
+    for number in range(1, 6):  # one after the other: documents that arrive together share one XADD
         answers.append(post_later(program, {"a": 1}, "/"))
         wait_until(lambda count=2 * number: metric_sum(program.metrics(), "collector_held_commands") >= count,
                    "held requests", 5)
@@ -70,7 +70,7 @@ def test_sigterm_under_load_loses_nothing_that_was_acknowledged(start_redis, sta
     load.stop()
     result = load.count(server.client())
     result.assert_nothing_lost()
-    # Only requests sent after the stop may fail: nobody listens, or the connection was closed between requests.
+    # Only requests sent after the stop may fail: nothing listens, or the connection was closed between requests.
     assert all(status in (None, 503) for _, status, _ in load.failed), str(result)
 
 

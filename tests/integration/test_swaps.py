@@ -1,5 +1,5 @@
 """A swap of the binding takes effect for all workers at one moment: once a document is acknowledged in the new Redis,
-no worker answers from the old one that a document does not exist, and none acknowledges anything there."""
+no worker returns 404 because of the old one, and none acknowledges anything there."""
 
 import uuid
 
@@ -46,8 +46,8 @@ def swapping(start_redis, start_collector, start_proxy, bindings):
 
 
 def _first_in_the_new_place(collector, clients, store, prefix, post):
-    """The client and the key of the first document that is acknowledged there; until then none waits. A busy machine may
-    have given all connections to the other workers, so each round has one client more."""
+    """Posts until a document is acknowledged there, and returns the client and the key; no request has to wait before
+    that. A busy machine may have given all connections to the other workers, so each round has one client more."""
     found = []
 
     def is_there():

@@ -45,7 +45,7 @@ def test_a_known_tag_gets_304_without_a_body(client, path, method):
         answer = client.request(method, path, None, {"If-None-Match": value})
         assert answer.status == 304 and answer.body == b"", value
         assert answer.header("etag") == tag and answer.header("cache-control") == "no-store"
-        # What a 304 says of the length is the length of the 200 (RFC 9110, section 8.6).
+        # A 304 has the Content-Length of the 200 (RFC 9110, section 8.6).
         assert int(answer.header("content-length")) == len(whole.body)
     assert client.get(path).body == whole.body, "the connection goes on"
 

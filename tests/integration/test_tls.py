@@ -91,7 +91,7 @@ def test_the_cas_that_the_system_trusts_are_used_where_none_is_bound(start_redis
     ({"host": "localhost"}, "localhost"), ({"host": "127.0.0.1", "tls.server-name": "redis.test"}, "redis.test"),
     ({"host": "127.0.0.1"}, None)])
 def test_the_server_is_told_the_name_that_is_looked_for(bindings, certificates, entries, told):
-    """SNI (RFC 6066, section 3), which never contains addresses. This server reads it and closes."""
+    """SNI (RFC 6066, section 3), which never contains addresses. This server reads it and closes the connection."""
     names = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.path("server.crt"), certificates.path("server.key"))

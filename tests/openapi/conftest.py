@@ -1,4 +1,4 @@
-"""A real Collector with a real Redis for Schemathesis, which makes its requests from /openapi.json."""
+"""A real Collector with a real Redis for Schemathesis, which generates its requests from /openapi.json."""
 
 import sys
 from pathlib import Path

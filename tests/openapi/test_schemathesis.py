@@ -1,8 +1,9 @@
-"""Schemathesis sends requests that fit /openapi.json and such that do not, and checks the answers against it: statuses,
-media types, header fields, bodies; wrong requests are refused, right ones accepted; what was deleted is gone.
+"""Schemathesis sends requests that match /openapi.json and requests that do not, and checks the responses against it:
+statuses, media types, header fields, bodies. Invalid requests must be rejected and valid ones accepted, and deleted
+documents must be gone.
 
-OPENAPI_EXAMPLES is the number of requests that it makes up for each operation, beside those for the limits of each
-parameter."""
+OPENAPI_EXAMPLES is the number of requests that it generates for each operation, in addition to those at the limits of
+each parameter."""
 
 import os
 
@@ -15,8 +16,9 @@ from support import described
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "200"))
 DOCUMENT = described.collectors().document
 
-# Beyond 2xx, 3xx, 401, 403, 404, 409, 5xx: what a request that fits the description may get, since the description cannot
-# say it: another tag, other content under an Idempotency-Key; a cursor that no page gave, the 30th of February.
+# Statuses that a request may get although it matches the description, in addition to 2xx, 3xx, 401, 403, 404, 409 and
+# 5xx. The description cannot express the reasons: a different tag, different content under an Idempotency-Key, a
+# made-up cursor, 30 February.
 ACCEPTED = ["2xx", "3xx", 401, 404, 409, 412, 422]
 CONFIG = {"checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
           "operations": [{"include-operation-id": "listDocuments",

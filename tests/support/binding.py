@@ -48,7 +48,7 @@ class BindingRoot:
         self.write(name, **{"type": "redis", "host": server.host, "port": server.port, **entries})
 
     def write_plain(self, name, **entries):
-        """A folder of plain files, as people create it by hand."""
+        """A folder of plain files, as created by hand."""
         folder = os.path.join(self.path, name)
         os.makedirs(folder, exist_ok=True)
         for entry, value in entries.items():

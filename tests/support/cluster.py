@@ -129,9 +129,9 @@ class RedisCluster:
     def move_slots(self, slots):
         """Moves each of these slots with its keys to the next master, one receiver at a time.
 
-        A receiver gives itself an epoch that is higher than all it knows of. If it does not know the latest one yet, a
-        delayed message of the former owner takes the slot away from it, and then nobody owns it. So all nodes have to
-        agree before the next receiver's turn."""
+        A receiver gives itself an epoch that is higher than all epochs it knows. If it does not know the latest one
+        yet, a delayed message of the previous owner takes the slot away from it, and then no node owns it. So all nodes
+        have to agree before the next receiver's turn."""
         masters = self.masters()
         after = dict(zip(masters, masters[1:] + masters[:1]))
         wanted = {slot: after[self.master_of(slot)] for slot in slots}

@@ -23,7 +23,8 @@ class Collector(Program):
         super().__init__([*words, *flags_of(flags), *arguments], env, descriptors=descriptors, listening=listening)
 
     def client(self, **options):
-        """A keep-alive client with its own connection. An answer that /openapi.json does not describe fails its test."""
+        """A keep-alive client with its own connection. A response that /openapi.json does not describe fails its
+        test."""
         return Client(self.host, self.port, on_answer=described.check, **options)
 
     def stores_in(self, server, **options):

@@ -1,8 +1,8 @@
-"""Compares answers of Collector with its description, cmd/collector/openapi.json. An answer whose status, header fields,
-media type or body are not described fails the test that got it.
+"""Compares Collector's responses with its description, cmd/collector/openapi.json. A response whose status, header
+fields, media type or body is not described fails the test that received it.
 
-The description leaves objects open, so that clients expect members to come. Here they are closed: a member that is not
-described is a mistake, unless the description says that more may be there (`additionalProperties`)."""
+The description leaves objects open, so that clients expect new members in the future. Here they are closed: an
+undescribed member is an error, unless the description allows additional ones (`additionalProperties`)."""
 
 import gzip
 import json
@@ -15,16 +15,16 @@ import jsonschema
 from .deadline import ROOT
 
 SOURCE = ROOT / "cmd/collector/openapi.json"
-# Those of HTTP itself and those that keep browsers from guessing.
+# General HTTP header fields, and those that keep browsers from guessing.
 COMMON = {"date", "connection", "keep-alive", "content-type", "content-length", "content-encoding", "transfer-encoding",
           "x-content-type-options", "referrer-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"}
-# What the server says before it looks at the method, and what it says of one that the path does not have.
+# Statuses that the server sends before it checks the method, or for a method that the path does not support.
 BEFORE_THE_METHOD = {400, 401, 405, 408, 413, 414, 431, 503}
 PROBLEM = "#/components/schemas/Problem"
 
 
 def _closed(schema):
-    """A copy whose objects have no other members than those described."""
+    """A copy in which objects allow only the described members."""
     if isinstance(schema, list):
         return [_closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -36,7 +36,7 @@ def _closed(schema):
 
 
 class Description:
-    """The description, ready to compare answers with."""
+    """The description, prepared for comparing responses with it."""
 
     def __init__(self, text):
         self.document = json.loads(text)
@@ -47,7 +47,7 @@ class Description:
         self.validators = {}
 
     def resolve(self, thing):
-        """What a reference points to."""
+        """The target of a reference."""
         while "$ref" in thing:
             target = self.document
             for name in thing["$ref"].removeprefix("#/").split("/"):
@@ -63,7 +63,7 @@ class Description:
         assert not error, f"{what}: {error.json_path}: {error.message}"
 
     def item_of(self, target):
-        """The path's name in the description and what it says; (None, None): not described."""
+        """The path template and its description; (None, None) if it is not described."""
         path = unquote(re.sub(r"^https?://[^/]*", "", target).split("?")[0])
         if path in self.paths:
             return path, self.paths[path]
@@ -99,7 +99,7 @@ class Description:
         self.validate(content[answer.media_type]["schema"], json.loads(text) if is_json else text, what)
 
     def check_problem(self, answer, statuses, what):
-        """An answer to what is not described: a method or a path."""
+        """A response to an undescribed method or path."""
         assert answer.status in statuses, f"{what}: the status is not described"
         assert answer.status != 405 or answer.header("allow"), f"{what}: no Allow"
         assert answer.header("x-correlation-id"), f"{what}: no x-correlation-id"
@@ -107,7 +107,7 @@ class Description:
             self.check_body({"application/problem+json": {"schema": {"$ref": PROBLEM}}}, answer, what)
 
     def check(self, method, target, answer):
-        """Fails if the answer is not what the description says of such a request."""
+        """Fails if the response does not match the description of such a request."""
         what = f"{method} {target[:200]}: {answer.status} as openapi.json describes it"
         name, item = self.item_of(target)
         if name is None or (method == "OPTIONS" and answer.status == 204):

@@ -1,6 +1,6 @@
 /* elsewhere: preloaded into a program under test (support/elsewhere.py), it resolves names from one file and
- * substitutes another file for the system's CAs. Tests of both then need neither the right to change /etc nor a mount
- * namespace, which containers mostly lack.
+ * substitutes another file for the system's CAs. So tests of either need neither permission to change /etc nor a mount
+ * namespace, which most containers do not allow.
  *
  *     LD_PRELOAD=elsewhere.so TEST_HOSTS=FILE TEST_SYSTEM_CA=FILE program
  *
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The paths that GnuTLS on the supported systems opens. */
+/* The paths that GnuTLS opens on the supported systems. */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
 typedef int getaddrinfo_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);

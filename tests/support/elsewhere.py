@@ -12,7 +12,7 @@ SOURCE = Path(__file__).with_suffix(".c")
 
 
 def _library():
-    """Builds the library at its first use."""
+    """Builds the library on first use."""
     library = BUILD_DIR / "test" / "elsewhere.so"
     if not library.exists() or library.stat().st_mtime < SOURCE.stat().st_mtime:
         library.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A load at full rate: one thread with non-blocking sockets, each of which posts again once it gets an answer.
+"""A load at full rate: one thread with non-blocking sockets, each of which posts again once it gets a response.
 
 It keeps the same record as Load, at thousands of requests a second."""
 
@@ -15,7 +15,7 @@ from .load import Load
 class FastLoad(Load):
     """with FastLoad(collector, connections=64) as load: ...
 
-    Each document is as long as Load's; only the answers limit the rate."""
+    Each document is as long as Load's; only the responses limit the rate."""
 
     def __init__(self, collector, connections=64, path="/v1/documents", pad=200):
         super().__init__(collector, connections=0, path=path, pad=pad)

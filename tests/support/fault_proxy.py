@@ -27,7 +27,7 @@ class FaultProxy:
         self._mode = "pass"
         self._cut = None  # [direction, bytes left, times left]
         self._closing = ()  # words in a piece to the server
-        self._admitted = None  # how many new connections may still pass; None: all
+        self._admitted = None  # how many more new connections may pass; None: all
         self._instead = [None, 0]  # bytes, times left
         self._script = []  # [set of command names or None, reply bytes, times left]
         self.scripted_replies = 0
@@ -102,7 +102,7 @@ class FaultProxy:
             return self._cut[2] if self._cut else 0
 
     def reply_instead(self, data, times=1):
-        """Replaces the next pieces of Redis's replies by these bytes."""
+        """Replaces the next pieces of Redis's replies with these bytes."""
         with self._state:
             self._instead = [data, times]
 
@@ -119,7 +119,7 @@ class FaultProxy:
             self._script.append([names, reply, times])
 
     def lose_replies(self, commands, times=1):
-        """Lets Redis execute the named commands, and breaks the connection before the reply."""
+        """Lets Redis execute the named commands, and closes the connection before the reply."""
         assert self.scripted
         with self._state:
             self._script.append([{name.upper().encode() for name in commands}, None, times])

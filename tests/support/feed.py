@@ -1,5 +1,5 @@
 """The feed in Redis, as docs/storage.md describes it: a stream for each day, in a Cluster one for each tag, and in each
-entry the keys of one or more documents. redis-py would make a dict of an entry, and keep one key of many."""
+entry the keys of one or more documents. redis-py would turn an entry into a dict and keep only one of its keys."""
 
 import time
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Requests by which a client without a token could exhaust memory, and a client that checks whether others are
+"""Requests with which a client without a token could exhaust memory, and a client that checks whether others are
 served."""
 
 import collections
@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 
 class Unfinished:
-    """Opens `count` connections, each with a POST whose body lacks its last byte. `statuses` counts the answers."""
+    """Opens `count` connections, each with a POST whose body lacks its last byte. `statuses` counts the responses."""
 
     def __init__(self, program, path, count, size=MIB, seconds=60.0):
         self.statuses = collections.Counter()
@@ -30,7 +30,7 @@ class Unfinished:
             self._selector.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE, [0])
         end = time.monotonic() + seconds
         events = True
-        while self._sending or events:  # at the end, until no more answers come
+        while self._sending or events:  # at the end, until no more responses arrive
             assert time.monotonic() < end, f"{self._sending} connections accept no more data"
             events = self._selector.select(0.5)
             for key, mask in events:
@@ -38,7 +38,7 @@ class Unfinished:
 
     @property
     def held(self):
-        """Connections without an answer."""
+        """Connections without a response."""
         return len(self._sockets) - sum(self.statuses.values())
 
     def _end(self, key, status):
@@ -66,7 +66,8 @@ class Unfinished:
 
 
 class Neighbour(contextlib.AbstractContextManager):
-    """Sends small requests one after another in a thread; `answers` counts their statuses, `longest` is in seconds."""
+    """Sends small requests one after another in a thread; `answers` counts their statuses, and `longest` is in
+    seconds."""
 
     def __init__(self, program, path, body=b'{"a":1}'):
         self.answers = collections.Counter()

@@ -76,7 +76,7 @@ class _Clients:
 
     @staticmethod
     def _ask(client, dice):
-        """An answer, and the key that a request asked to store ("": the answer names it)."""
+        """A response, and the key that a request asked to store ("": the response names it)."""
         kind, key = dice.randrange(7), str(uuid.UUID(int=dice.getrandbits(128), version=4))
         body = {"n": dice.randrange(1000), "pad": "x" * dice.randrange(300)}
         if kind < 3:

@@ -5,7 +5,7 @@
 
 It executes each SET and XADD before it replies, so `stored` contains every acknowledged document, whatever the reply.
 Replies have the wrong type, are truncated, too long, too deep, missing, or not RESP at all, and sometimes they are
-right."""
+correct."""
 
 import random
 import socket

@@ -39,7 +39,7 @@ class Answer:
 
 
 class RawConnection:
-    """A TCP connection that sends raw bytes and reads answers one by one."""
+    """A TCP connection that sends raw bytes and reads responses one by one."""
 
     def __init__(self, host, port, timeout=15.0):
         self.socket = socket.create_connection((host, port), timeout=timeout * PATIENCE)
@@ -63,7 +63,7 @@ class RawConnection:
         return len(data)
 
     def readable(self, seconds=0.0):
-        """True if bytes of an answer, or the end of the connection, can be read."""
+        """True if bytes of a response, or the end of the connection, can be read."""
         if self._buffer:
             return True
         poll = select.poll()
@@ -128,7 +128,7 @@ class RawConnection:
         return int(status), headers
 
     def read_answer(self, method="GET"):
-        """Returns the next answer. Collects interim answers (100) in `interim`."""
+        """Returns the next response. Collects interim responses (100) in `interim`."""
         interim = []
         status, headers = self._head()
         while 100 <= status < 200:
@@ -172,7 +172,7 @@ class RawConnection:
 
 
 def request_bytes(method, path, body=None, headers=None, host="localhost"):
-    """A request as bytes. A dict as body is sent as JSON."""
+    """A request as bytes. A dict as the body is sent as JSON."""
     fields = {"Host": host}
     if isinstance(body, (dict, list)):
         body = json.dumps(body)
@@ -193,7 +193,7 @@ def request_bytes(method, path, body=None, headers=None, host="localhost"):
 
 class Client:
     """Keeps one connection, and opens a new one if the server closed it between requests. `on_answer(method, path,
-    answer)` is called with each answer."""
+    answer)` is called with each response."""
 
     def __init__(self, host, port, timeout=45.0, on_answer=None):
         self.host, self.port, self.timeout, self.on_answer = host, port, timeout, on_answer
@@ -210,7 +210,7 @@ class Client:
             try:
                 self.connection.send(data)
             except OSError:
-                pass  # an early refusal may still be there to read
+                pass  # an early refusal may still be waiting to be read
             answer = self.connection.read_answer(method)
         except BaseException:
             self.close()

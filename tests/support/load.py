@@ -1,4 +1,4 @@
-"""A bounded load: N keep-alive connections post documents, each with a marker, and record Collector's answers.
+"""A bounded load: N keep-alive connections post documents, each with a marker, and record Collector's responses.
 Afterwards `count` compares the record with the content of Redis."""
 
 import json
@@ -40,7 +40,7 @@ class Load:
         return self
 
     def stop(self, seconds=60.0):
-        """Sends no new requests and waits for the answers to pending ones."""
+        """Sends no new requests and waits for the responses to pending ones."""
         self._stop.set()
         wait_until(lambda: not any(thread.is_alive() for thread in self._threads),
                    lambda: f"the end of the load\n{self.collector.child.tail()}", seconds)
@@ -78,7 +78,7 @@ class Load:
         client = Client(self.collector.host, self.collector.port, self.timeout)
         due = time.monotonic() + self._pause * number / max(1, len(self._threads))
         while True:
-            # Paces the load; it does not wait for an event.
+            # This sleep paces the load; it does not wait for an event.
             self._stop.wait(max(0.0, due - time.monotonic()))
             due = max(due + self._pause, time.monotonic() - 1.0)
             index = self._take()

@@ -1,4 +1,4 @@
-"""Checks of answers, shared by the tests."""
+"""Checks of responses, shared by the tests."""
 
 import re
 

@@ -89,9 +89,9 @@ class _Server(ThreadingHTTPServer):
 
 
 class StubCollector:
-    """Records each `POST /` and answers as the test chooses.
+    """Records each `POST /` and responds as the test chooses.
 
-    status: 0 closes the connection without an answer. pause: seconds before the answer."""
+    status: 0 closes the connection without a response. pause: seconds before the response."""
 
     def __init__(self, tls_context=None, host="127.0.0.1", port=None):
         self.status, self.headers, self.pause = 200, {}, 0.0
@@ -118,7 +118,7 @@ class StubCollector:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
-        """Behaves like a killed process: nothing listens, and open connections end."""
+        """Behaves like a killed process: nothing listens, and open connections are closed."""
         if not self._server:
             return
         self.closing.set()

@@ -85,7 +85,7 @@ class Standalone:
         return self.servers[-1]
 
     def move_to(self, server):
-        """Sends new connections to another server; existing connections stay."""
+        """Directs new connections to another server; existing connections stay."""
         self.server = self.proxy.target = server
 
     def settle(self):
@@ -227,7 +227,7 @@ class Clustered:
 
 
 class Named:
-    """A host name that resolves to one of two servers, by a hosts file that only Collector sees."""
+    """A host name that resolves to one of two servers, through a hosts file that only Collector sees."""
 
     NAME = "redis.test"
 

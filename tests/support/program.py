@@ -156,7 +156,7 @@ class Program:
         self.check_sanitizers()
 
     def close(self):
-        """For the end of a test: stops the program if it still runs; it must exit cleanly."""
+        """For the end of a test: stops the program if it is still running; it must exit cleanly."""
         if self._checked:
             return
         self._checked = True

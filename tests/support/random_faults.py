@@ -65,7 +65,7 @@ PLACES = 6
 
 
 def faults_of(place):
-    """The possible faults here, without the death of a primary with asynchronous replication."""
+    """The possible faults here, except the death of a primary with asynchronous replication."""
     if isinstance(place, Watched):
         return ANYWHERE + WITH_SENTINEL
     if isinstance(place, Clustered):

@@ -20,7 +20,7 @@ def calls(client, *commands):
 
 class RedisServer:
     """`options` are lines of redis.conf: RedisServer(appendonly="yes", appendfsync="always"). With `certificates`, a
-    folder of Certificates, it accepts only TLS, and requires no client certificate unless tls_auth_clients demands one."""
+    folder of Certificates, it accepts only TLS, and requires no client certificate unless tls_auth_clients is set."""
 
     def __init__(self, unix=False, port=None, start=True, program="redis-server", certificates=None,
                  host="127.0.0.1", **options):

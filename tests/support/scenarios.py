@@ -1,4 +1,4 @@
-"""Faults of a Redis in use. Each is a function of a Site that starts a fault, lets it last, and returns when it is
+"""Faults of a Redis in use. Each is a function that takes a Site, starts a fault, lets it last, and returns when it is
 over.
 
     outcome = play(killed, times=3).assert_met()
@@ -83,8 +83,8 @@ def handed_over(site):
     site.place.move_to(replica)
 
 
-# The permitted answers meanwhile. If memory runs out between a document and its feed entry, Redis stores only the
-# document.
+# The permitted responses in the meantime. If memory runs out between a document and its feed entry, Redis stores only
+# the document.
 OUT_OF_MEMORY = "^507 .*memory|^503 .*stored, but not yet safe: .*OOM"
 
 
@@ -102,7 +102,7 @@ def failed_over(site):
 
 
 def failed_over_unheard(site):
-    """The same, while the subscriptions to all Sentinels are cut at that moment."""
+    """The same, with the subscriptions to all Sentinels cut at that moment."""
     site.place.group.wait_settled()
     site.place.group.fail_over(silenced=True)
 
@@ -235,7 +235,7 @@ IMPOSSIBLE = (b"$-1\r\n", b":-7\r\n", b"*2\r\n+OK\r\n$-1\r\n", b"+QUEUED\r\n", b
 
 
 def replies_impossible(site, replies=IMPOSSIBLE):
-    """Redis executes a command, and the proxy replaces the reply by an impossible one."""
+    """Redis executes a command, and the proxy replaces the reply with an impossible one."""
     for reply in replies:
         site.proxy.reply_instead(reply)
         wait_until(lambda: site.proxy.instead_left() == 0, "a reply that is replaced", 60)
@@ -250,7 +250,7 @@ def writes_paused(site, seconds=2.5):
 
 
 def closed_at_writes(site, seconds=2.0):
-    """Each connection breaks at its first write, whose reply is lost. Not with TLS."""
+    """Each connection is closed at its first write, whose reply is lost. Not with TLS."""
     site.proxy.close_at(b"\r\nSET\r\n", b"\r\nXADD\r\n")
     site.lasts(seconds)
     site.proxy.heal()
@@ -411,7 +411,7 @@ def swapped_one_by_one(site, further=1, admitted=2, seconds=1.0):
 
 
 def swapped_when_gone(site):
-    """The old place dies with the change to one on another server; it returns for the count."""
+    """The old place is killed when the binding changes to another server; it is restarted for the count."""
     old = site.server
     further = next(far for far in range(1, len(site.places)) if site.other(far).server is not old)
     old.kill()

@@ -69,11 +69,11 @@ class Sentinel:
     def client(self):
         client = redis.Redis(host=self.host, port=self.port, password=self.password, socket_timeout=5,
                              decode_responses=True, **(self.tls.client_options() if self.tls else {}))
-        client.response_callbacks.clear()  # raw answers, because versions of redis-py convert them differently
+        client.response_callbacks.clear()  # raw replies, because versions of redis-py convert them differently
         return client
 
     def ask(self, *words):
-        """The answer to a SENTINEL command; None while the Sentinel is unavailable."""
+        """The reply to a SENTINEL command; None while the Sentinel is unavailable."""
         try:
             with self.client() as client:
                 return client.execute_command("SENTINEL", *words)
@@ -81,7 +81,7 @@ class Sentinel:
             return None
 
     def ask_about(self, *words):
-        """The answer to a SENTINEL command that lists servers, as dictionaries."""
+        """The reply to a SENTINEL command that lists servers, as dictionaries."""
         return [dict(zip(flat[::2], flat[1::2])) for flat in self.ask(*words) or []]
 
     def stop(self):
@@ -176,7 +176,7 @@ class SentinelGroup:
     def wait_settled(self, seconds=60.0):
         """Waits until all running Sentinels know each other and the replicas follow the primary.
 
-        After a failover this takes 21 s on a quiet machine: Sentinels poll INFO every 10 s and need it twice."""
+        After a failover this takes 21 s on an idle machine: Sentinels poll INFO every 10 s and need it twice."""
         wait_until(self._settled, lambda: "a settled group\n" + "\n".join(s.child.tail(6) for s in self.sentinels),
                    seconds, 0.05)
 

@@ -2,7 +2,7 @@
 
     with Site(Standalone(**DURABLE)) as site:
         site.more(150)
-        ...break something, and put it right again...
+        ...break something, and repair it...
         site.more(150)
         outcome = site.finish()
     outcome.assert_met()"""
@@ -68,7 +68,7 @@ class Site:
         self.load.wait_acknowledged(count, seconds)
 
     def limit(self, slowest):
-        """Limits the time of every request of the load."""
+        """Limits the duration of every request of the load."""
         self.slowest = slowest
 
     def lasts(self, seconds):

@@ -1,11 +1,11 @@
-/* torture: reruns unit tests with one allocation failing. It is linked into a unit test program with `-Wl,--wrap=` for
- * each function below, so that our objects call it instead of the C library and cmocka's runner. Each test then runs
- * repeatedly, each time in its own process: first the first allocation fails, then the second, and so on until a run
- * ends before the allocation that should fail.
+/* torture: reruns unit tests with one allocation failing. It is linked into each unit test program with `-Wl,--wrap=`
+ * for each function below, so that our objects call it instead of the C library and cmocka's runner. Each test then
+ * runs repeatedly, each time in its own process: first the first allocation fails, then the second, and so on until a
+ * run ends before the allocation that should fail.
  *
  * A run is a finding if it crashes, if AddressSanitizer or UBSan reports something, or if a test that passes despite
- * the failure leaks memory. Most tests assert that a call succeeds, so they fail when its allocation fails; that is no
- * finding, and leaks of such a test are ignored. A test named `..._whatever_allocation_fails` is written for this
+ * the failure leaks memory. Most tests assert that a call succeeds, so they fail when its allocation fails; that is not
+ * a finding, and leaks of such a test are ignored. A test named `..._whatever_allocation_fails` is written for this
  * purpose: there a failed assertion is a finding too, and only allocations of the test itself count, not those of the
  * group's setup and teardown.
  *
@@ -44,7 +44,7 @@ enum {
         STRICT_MS_MAX = 60000, /* a test written for this has its own deadlines                     */
         REPORTED_MAX = 5,      /* findings shown per test                                                   */
         REPEATS_MAX = 16,      /* failing allocations with the same call stack                              */
-        STACK_DEPTH = 24,      /* calls that tell stacks apart                                              */
+        STACK_DEPTH = 24,      /* frames that distinguish stacks                                              */
         STACKS_MAX = 1 << 17,  /* allocations of a test whose stacks are remembered; further ones all fail  */
         EXIT_SANITIZER = 99,
         EXIT_CMOCKA = 255, /* an assertion failed in a thread other than the test's                     */
@@ -59,12 +59,13 @@ struct counter {
 };
 
 static struct counter *counter;
-static atomic_bool is_paused; /* allocations now neither count nor fail */
+static atomic_bool is_paused; /* allocations neither count nor fail at the moment */
 
-/* Where the test's thread begins, for the walk along the frame pointers; NULL in other threads. */
+/* The start of the test thread's stack, for walking the frame pointers; NULL in other threads. */
 static _Thread_local void **stack_begin;
 
-/* A library's frame may hold anything in place of its caller's, so the sanitizers must not look at what this reads. */
+/* A library's frame may contain anything in place of its caller's frame pointer, so the sanitizers must not check what
+ * this reads. */
 __attribute__((no_sanitize("address"))) __attribute__((no_sanitize("undefined"))) static uint64_t
 hash_stack(void **frame)
 {
@@ -72,7 +73,7 @@ hash_stack(void **frame)
         for (int i = 0; i < STACK_DEPTH && stack_begin; i++) {
                 void **next = *frame;
                 if (next <= frame || next >= stack_begin || (uintptr_t)next % sizeof(*next) != 0)
-                        break; /* the beginning, or a library that has no frame pointers */
+                        break; /* the start of the stack, or a library without frame pointers */
                 frame = next;
                 hash = (hash ^ (uint64_t)(uintptr_t)frame[1]) * 0x100000001b3;
         }
@@ -92,7 +93,8 @@ static bool fails(void **frame)
         return true;
 }
 
-/* --- In place of the C library ---------------------------------------------------------------------------- */
+/* --- Replacements of C library functions
+ * ---------------------------------------------------------------------------- */
 
 /* The linker provides these names: __real_x is the function that __wrap_x replaces. */
 #define WRAPPED(type, name, failure, parameters, arguments)                                                            \
@@ -196,7 +198,7 @@ static void run_child(const struct group *group, const struct CMUnitTest *test, 
         test_run = test;
         stack_begin = __builtin_frame_address(0);
         int failed = __real__cmocka_run_group_tests(group->name, test, 1, set_up, tear_down);
-        (void)fflush(NULL); /* only loses output for a person to read */
+        (void)fflush(NULL); /* loses only output for a human reader */
         if (failed)
                 _exit(EXIT_FAILURE);
         _exit(__lsan_do_recoverable_leak_check() ? EXIT_SANITIZER : EXIT_SUCCESS);
@@ -286,7 +288,7 @@ static unsigned long spread(unsigned long i, unsigned long runs, unsigned long t
         return runs >= total ? i + 1 : i * total / runs + 1;
 }
 
-struct seen { /* how often a call stack has been seen */
+struct seen { /* how many times a call stack has been seen */
         uint64_t stack;
         unsigned long count;
 };
@@ -300,7 +302,7 @@ static struct seen *find_seen(struct seen *all, uint64_t stack)
         return &all[at];
 }
 
-/* Fills `out` with the numbers of the allocations that are to fail, and returns how many they are. */
+/* Fills `out` with the numbers of the allocations that are to fail, and returns their number. */
 static unsigned long choose(unsigned long total, unsigned long out[])
 {
         struct seen *ahead = calloc(2 * STACKS_MAX, sizeof(*ahead)), *so_far = calloc(2 * STACKS_MAX, sizeof(*so_far));

@@ -15,7 +15,7 @@
 #define ORACLE_ID "\"correlationId\":\"0193a5b8-7f2c-7d11-9c3e-5a1b2c3d4e5f\""
 #define ORACLE_CREATED "\"created\":1764000000000"
 
-/* True if jansson rejects the document for something that json.h lists as accepted beyond jansson. */
+/* True if jansson rejects the document for something that json.h lists as accepted in addition. */
 static bool oracle_is_listed(const json_error_t *error)
 {
         switch (json_error_code(error)) {
@@ -23,7 +23,7 @@ static bool oracle_is_listed(const json_error_t *error)
         case json_error_null_character:
         case json_error_null_byte_in_key:
                 return true;
-        default: /* "invalid Unicode '\uD800'", a lone surrogate; "invalid Unicode escape" is another matter */
+        default: /* "invalid Unicode '\uD800'", a lone surrogate; "invalid Unicode escape" is a different error */
                 return strncmp(error->text, "invalid Unicode '\\u", 19) == 0;
         }
 }
@@ -57,11 +57,11 @@ static const char *oracle_check_splice(const struct json_object *object, json_t 
         else if (again.watched[1].count != 1 || again.watched[1].value.bytes[1] != '0')
                 complaint = "the spliced document has another correlationId";
         else if (again.watched[0].count != (has_created ? object->watched[0].count : 1))
-                complaint = "the spliced document has not the right created";
+                complaint = "the spliced document has the wrong created";
         else if (again.members + object->watched[1].count != object->members + 1 + !has_created)
-                complaint = "a member was lost or made";
+                complaint = "a member was lost or added";
         else if (document && !oracle_agrees_on_splice(document, &out))
-                complaint = "jansson reads something else from the spliced document";
+                complaint = "jansson reads different content from the spliced document";
         buf_fini(&out);
         return complaint;
 }
@@ -76,17 +76,17 @@ static const char *oracle_compare(const char *bytes, size_t length)
         const char *complaint = NULL;
         if (json_check_object(bytes, length, &options, &object, &where, NULL) == 0) {
                 if (!document && !oracle_is_listed(&error))
-                        complaint = "accepted, and jansson refuses it";
+                        complaint = "accepted, but jansson rejects it";
                 else
                         complaint = oracle_check_splice(&object, document);
         } else {
                 bool is_excused = where.problem == JSON_TOO_DEEP || memchr(bytes, '\0', length);
                 if (where.offset > length || where.line < 1 || where.column < 1)
-                        complaint = "the position is outside";
+                        complaint = "the position is outside the document";
                 else if (json_is_object(document) && !is_excused)
-                        complaint = "refused, and jansson accepts it";
+                        complaint = "rejected, but jansson accepts it";
                 else if (document && !is_excused && where.problem != JSON_NOT_OBJECT)
-                        complaint = "not seen as sound JSON of another kind";
+                        complaint = "not recognised as valid JSON of another kind";
         }
         json_decref(document);
         return complaint;

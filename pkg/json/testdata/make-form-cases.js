@@ -1,6 +1,6 @@
 // Makes form_cases.h: form bodies, and the JSON that the npm package qs reads from them with the options that
-// Express's body-parser 2.2 gives it. Bodies of which qs would leave out a part are none of these cases: what
-// becomes of them here is in form_test.c.
+// Express's body-parser 2.2 gives it. Bodies from which qs would omit a part are not among these cases; form_test.c
+// tests them.
 //
 //     npm install qs@6.17.1
 //     node make-form-cases.js [count] > form_cases.h
@@ -59,7 +59,7 @@ const generated = [];
 for (let i = Number(process.argv[2] || 300); i > 0; i--)
 	generated.push(many(1 + random(random(10) === 0 ? 60 : 6), pair));
 
-// Where qs leaves something out: see json.h.
+// qs omits a part of it; see json.h.
 const loses = body => {
 	const names = new Map();
 	const empty = new Set();

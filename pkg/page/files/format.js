@@ -38,7 +38,7 @@ const token = /"(?:[^"\\]|\\.)*"?|-?\d[\d.eE+-]*|true|false|null|[{}[\],:]|[^\s]
 const kinds = { '"': "s", t: "w", f: "w", n: "w" };
 const INDENT_MAX = 40;
 
-/** JSON text, digit for digit, indented and coloured, as a document fragment. Longer text than `most` is cut. */
+/** JSON text, digit for digit, indented and coloured, as a document fragment. Text longer than `most` is truncated. */
 export function colouredJson(text, most = 50000) {
 	const fragment = document.createDocumentFragment();
 	let depth = 0;

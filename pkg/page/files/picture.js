@@ -1,4 +1,4 @@
-// Rates per second over five minutes, drawn on a canvas; the caption gives the same in words.
+// Rates per second over five minutes, drawn on a canvas; the caption describes it in words.
 
 import { count } from "./format.js";
 

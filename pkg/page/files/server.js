@@ -2,12 +2,12 @@
 // sent in a header and never in a URL.
 
 const TOKEN = "token";
-const TIMEOUT_MS = 10000; // until the answer starts
-const BODY_MS = 60000; // for the rest of the answer, because a page of the list may have 4 MiB
+const TIMEOUT_MS = 10000; // until the response starts
+const BODY_MS = 60000; // for the rest of the response, because a page of the list may have 4 MiB
 const PATIENCE_MS = 2000; // a request that Collector holds while Redis is away must not delay the status
 let last = Promise.resolve();
 
-/** The program answered with an error. */
+/** The program returned an error. */
 export class Refused extends Error {
 	constructor(status, detail) {
 		super(detail);
@@ -15,10 +15,10 @@ export class Refused extends Error {
 	}
 }
 
-/** There was no answer. */
+/** There was no response. */
 export class Unanswered extends Error {}
 
-// A browser that keeps nothing for a page refuses sessionStorage: then the token is gone with the next load.
+// A browser that is set to store nothing refuses sessionStorage; then the token is lost when the page is reloaded.
 let token = null;
 try {
 	token = sessionStorage.getItem(TOKEN);

@@ -12,7 +12,7 @@ let timer = 0;
 let look = null;
 let isRunning = false;
 
-/** `way`: a button with the next step. */
+/** `way`: a button for the next step. */
 function showStale(why, way) {
 	const notice = byId("stale");
 	const age = goodMs ? ` What you see is from ${clock(new Date(goodMs))}, ${duration(Date.now() - goodMs)} ago.` : "";
@@ -42,9 +42,9 @@ function onFailed(error) {
 	} else if (error instanceof Refused) {
 		showStale(`The answer is an error: ${error.message}.`);
 	} else if (error instanceof Unanswered) {
-		showStale("The program does not answer.");
+		showStale("The program does not respond.");
 	} else {
-		showStale("This page does not understand the answer. Reload it: the program may have been replaced.");
+		showStale("This page does not understand the response. Reload it: the program may have been replaced.");
 		console.error(error);
 	}
 }
@@ -56,7 +56,7 @@ async function turn() {
 	timer = 0;
 	if (document.hidden || isRunning) return;
 	isRunning = true;
-	const stale = setTimeout(() => showStale("The program is slow to answer."), STALE_MS);
+	const stale = setTimeout(() => showStale("The program is slow to respond."), STALE_MS);
 	try {
 		await look();
 		hideStale();
@@ -79,7 +79,7 @@ export function lookNow() {
 	turn();
 }
 
-// A header allows no other characters: fetch would reject every later request.
+// A header cannot contain other characters: fetch would reject every later request.
 function onToken(event) {
 	event.preventDefault();
 	const token = byId("token").value.trim();

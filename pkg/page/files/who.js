@@ -1,4 +1,4 @@
-// The line that names the answering program.
+// The line that names the program that answered.
 
 import { byId, setText } from "./dom.js";
 import { duration, moment } from "./format.js";
