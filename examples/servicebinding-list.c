@@ -67,7 +67,7 @@ static int follow(struct servicebinding_watch *watch)
         struct servicebinding_error err;
         for (;;) {
                 struct servicebinding_set *old = servicebinding_set_ref(servicebinding_watch_set(watch));
-                (void)poll(NULL, 0, 1000); /* interrupted by a signal: the next check comes earlier */
+                (void)poll(NULL, 0, 1000); /* interrupted by a signal: the next check happens earlier */
                 int rc = servicebinding_watch_poll(watch, &err);
                 if (rc < 0)
                         (void)fail(&err); /* tried again in a second */

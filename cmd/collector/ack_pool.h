@@ -4,7 +4,7 @@
  *     struct ack_client *client = ack_pool_pick(pool);   // one that is not waiting: send the document's writes there
  *     redis_send(client->redis, &write->set);
  *     ...                                                // after Redis has answered:
- *     ack_client_await(client, &write->ticket);          // ticket.on_done comes later, exactly once
+ *     ack_client_await(client, &write->ticket);          // ticket.on_done is called later, exactly once
  *     ack_pool_turn(pool);                               // at the end of the loop's turn: sends WAITs, flushes
  *
  * Documents that Redis has answered accumulate at their client. At the end of a turn one WAIT, or WAITAOF, is sent for
@@ -13,12 +13,12 @@
  * with the load. A client without a connection takes documents only if none has a connection. If only one has a
  * connection, it takes documents even while it waits.
  *
- * A reply to WAIT covers all earlier writes on the same connection, and no others (redis.io, WAIT). Replies come in
+ * A reply to WAIT covers all earlier writes on the same connection, and no others (redis.io, WAIT). Replies arrive in
  * order, so when it says "enough", each document that was answered on that very connection is safe. If a document's
  * connection was lost in between, the reply says nothing about it: the new connection may lead to a server that became
  * primary without that document, and a WAIT on a connection that has written nothing is answered at once. Such
  * documents are written again (ACK_REWRITE; harmless, because key and bytes are the same) and wait for the next WAIT.
- * So are documents whose WAIT gets no answer. In a Cluster, a document and its feed entry may be on different masters:
+ * So are documents whose WAIT gets no reply. In a Cluster, a document and its feed entry may be on different masters:
  * each gets a WAIT, and each must have enough replicas. If a reply is too low, the WAIT is sent again on the same
  * connection until the document's deadline; then the outcome is ACK_UNSAFE.
  *

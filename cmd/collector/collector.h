@@ -44,7 +44,7 @@ struct collector {
         /* When a failure to reach Redis was last logged, monotonic; 0: none since Redis was reached. */
         atomic_llong failure_told_ms;
         atomic_uint sentinel_told; /* the generation for which a Sentinel's refusal was logged; 0: none */
-        /* Names whose excess addresses were logged, each at the index that its hash gives; 0: none. */
+        /* Names whose excess addresses were logged, each at the index determined by its hash; 0: none. */
         atomic_ullong addresses_told[16];
 };
 

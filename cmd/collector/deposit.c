@@ -222,7 +222,7 @@ static void on_existing(struct store_read *read, enum store_outcome outcome, con
                 finish(deposit, &conflict); /* another program's value */
                 return;
         }
-        /* The correlation id in our bytes belongs to this request, unless the sender supplied it. */
+        /* The correlation id in the document that we built belongs to this request, unless the sender supplied it. */
         int is_ours = deposit->in_doubt ? is_what_we_sent(deposit, document, length) : 0;
         int is_same = is_ours != 0 ? is_ours : idempotency_same(&deposit->object, &stored, &deposit->deposits->scratch);
         if (is_same < 0)

@@ -1,5 +1,5 @@
-/* documents_post: turns a request into a deposit, and the deposit's outcome into an answer. A `struct upload` is one
- * such request, from acceptance to answer. */
+/* documents_post: turns a request into a deposit, and the deposit's outcome into a response. A `struct upload` is one
+ * such request, from its acceptance to its response. */
 #include "documents_post.h"
 
 #include <stdlib.h>

@@ -73,7 +73,7 @@ static void send_end(const struct end *wanted)
                 redis_send(redis, &end->command);
 }
 
-/* Until a moment ago, entries may have gone to the previous day's stream. */
+/* Until a moment ago, entries may have been added to the previous day's stream. */
 static void send_ends_of_partition(const struct feed_expiry *expiry, int64_t last_day, unsigned partition)
 {
         struct end end = { .expiry = expiry };

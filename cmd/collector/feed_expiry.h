@@ -1,6 +1,6 @@
-/* feed_expiry: gives the feed's streams and its name (feed_name.h) an expiry time (EXPIREAT), later than that of their last
- * document. Without it they would remain after the documents have expired. It is set as soon as a stream may have been
- * created, and again about once a minute.
+/* feed_expiry: sets an expiry time (EXPIREAT) for the feed's streams and its name (feed_name.h), later than that of
+ * their last document. Without it they would remain after the documents have expired. It is set as soon as a stream may
+ * have been created, and again about once a minute.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_EXPIRY_H

@@ -1,6 +1,6 @@
 /* feed_fetch: fetches the documents of the entries in a window, a batch at a time. It fetches at most the first 64 KiB
- * of each, so memory is bounded by batch size times 64 KiB; a longer document is fetched whole when its turn comes.
- * Where documents are probably gone, it checks the existence of many keys at once.
+ * of each, so memory is bounded by batch size times 64 KiB; a longer document is fetched whole when it is needed.
+ * When documents are probably gone, it checks the existence of many keys at once.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_FETCH_H

@@ -4,7 +4,7 @@
  *     struct job { struct feed_member member; ... };
  *     redis_send(redis, &job->set);
  *     job->member = (struct feed_member){ .key = job->key, .mark_ms = -1, .on_added = on_added, ... };
- *     feed_group_join(groups, redis, &job->member, 0);   // the entry will be behind this SET
+ *     feed_group_join(groups, redis, &job->member, 0);   // the entry follows this SET
  *     ...
  *     feed_groups_send(groups);                          // in each turn of the loop, just before redis_flush
  *
@@ -12,14 +12,15 @@
  *     ...
  *     feed_group_leave(&job->member);                    // when feed_member_command is not needed any more
  *
- * A group takes the documents that go to one client of pkg/redis, up to FEED_GROUP_MAX of them, until feed_groups_send sends
- * its XADD. All members share Redis's reply. When the XADD has to be sent again, the entry gets a mark.
+ * A group collects the documents that are sent to one client of pkg/redis, up to FEED_GROUP_MAX of them, until
+ * feed_groups_send sends its XADD. All members share Redis's reply. When the XADD has to be sent again, the entry gets
+ * a mark.
  *
  * A member may leave at any time, but its key may remain in the entry. Readers skip keys without a document.
  *
  * In a Cluster, SET and XADD go to different servers: a document joins when its SET has been answered. If a group is
- * about to go to a Cluster while SETs of its members are under way, it releases those members (on_withdrawn), and they
- * join another group later.
+ * about to be sent to a Cluster while SETs of its members are in progress, it releases those members (on_withdrawn),
+ * and they join another group later.
  *
  * A SET that pkg/redis defers delays no other document: its own leaves the entry and joins a later one.
  *
@@ -39,7 +40,8 @@
 #include "redis/redis.h"
 
 /* Fewer than FEED_KEYS_MAX: an entry of 62 keys or more no longer fits into 2.5 KiB, one of the sizes that Redis's
- * allocator has. Measured with Redis 7.0, bytes a document: 43 in entries of 60, 50 of 62, 51 alone. */
+ * allocator has. Measured with Redis 7.0, bytes per document: 43 in entries of 60, 50 in entries of 62, 51 for single
+ * documents. */
 enum { FEED_GROUP_MAX = 60 };
 
 /* A document. The caller provides the memory. */

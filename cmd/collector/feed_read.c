@@ -1,5 +1,5 @@
-/* feed_read: if another Redis comes into use, waiting commands are not sent to it: the entries of one Redis say nothing
- * about the documents in another. */
+/* feed_read: if the binding changes, waiting commands are not sent to the new Redis: the entries of one Redis say
+ * nothing about the documents in another. */
 #include "feed_read.h"
 
 #include <string.h>

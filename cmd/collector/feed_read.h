@@ -7,7 +7,7 @@
  *                     break;
  *     step_answered(self);                          // once here, and once at the end of each on_reply:
  *
- *     if (!feed_read_is_answered(read))             // ... replies are still to come
+ *     if (!feed_read_is_answered(read))             // ... more replies are expected
  *             return;
  *
  * Threads: loop only. */
@@ -44,7 +44,7 @@ struct feed_read {
         size_t ask_count;           /* of the current step */
         size_t waiting;             /* outstanding replies, plus 1 while the step is still sending */
         unsigned place;             /* the place where reading began (redis_place) */
-        unsigned generation;        /* of the target that the entries come from */
+        unsigned generation;        /* of the target that contains the entries */
         bool is_moved;              /* another place is in use, so its documents do not belong to the entries */
         enum store_outcome outcome; /* the first failure; STORE_DONE: none */
         struct err err;

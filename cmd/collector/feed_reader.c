@@ -275,7 +275,7 @@ static bool allocate(struct feed_reader *reader)
         return window->entries && reader->read.asks;
 }
 
-/* One more than will be taken tells whether there are more. */
+/* Fetching one more than will be taken shows whether there are more. */
 static size_t entries_wanted(const struct feed_reader *reader)
 {
         size_t count = reader->wanted > 0 && reader->wanted < FEED_READ_MAX ? reader->wanted + 1 : FEED_READ_MAX;

@@ -10,7 +10,7 @@
  * The search moves outwards from that time in both directions, and each span is four times as long as the one before.
  * If the clocks agree, the first read finds the entry, whatever the rate of documents. The search reaches back by
  * FEED_CLOCK_SKEW_MS and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later,
- * so if end_ms is later still, the search also goes back from end_ms by the sum of both.
+ * so if end_ms is even later, the search also covers the sum of both before end_ms.
  *
  * One read (XRANGE) has at most FEED_READ_MAX entries. A limit counts their keys, and each read as one more. In a Cluster
  * all partitions of a day are read in one round trip.
@@ -57,7 +57,7 @@ struct feed_search {
         /* Private. */
         bool is_moved; /* another place is in use: the search has failed */
         bool has_turn;
-        bool is_at_end;                        /* goes back from end_ms */
+        bool is_at_end;                        /* searches backwards from end_ms */
         bool is_enough;                        /* on_key has stopped it */
         struct feed_search_page alone, *pages; /* one for each partition: `alone`, or owned */
         unsigned partitions;

@@ -1,4 +1,5 @@
-/* feed_today: the stream that entries go to now. Its name is cached, since nearly all callers want the same one.
+/* feed_today: the stream to which entries are added now. Its name is cached, since nearly all callers want the same
+ * one.
  *
  *     const char *name = feed_today_stream(&store->today, redis_place(redis));
  *

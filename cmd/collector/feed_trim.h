@@ -23,7 +23,7 @@ enum { FEED_TRIM_MAX = 256 }; /* ids in one turn of the loop */
 struct feed_trim {
         /* Set by the caller. */
         struct redis *redis;
-        int64_t age_ms; /* younger entries stay: clocks differ, and their document may be on its way */
+        int64_t age_ms; /* newer entries stay: clocks differ, and their document may still arrive */
         /* The Redis user lacks the right to send XDEL. Called once per generation of the target. */
         void (*on_refused)(void *data, const char *reason);
         void *data;
@@ -38,7 +38,7 @@ struct feed_trim {
         unsigned generation;         /* the same */
         unsigned refused_generation; /* where XDEL is refused */
         bool is_refused;
-        int64_t allowance, filled_ms; /* ids that may go now; when that was computed, monotonic */
+        int64_t allowance, filled_ms; /* ids that may be sent now; when that was computed, monotonic */
 };
 
 void feed_trim_note(struct feed_trim *trim, int64_t day, unsigned partition, struct feed_id id, unsigned generation);

@@ -43,7 +43,7 @@ static void those_that_wait_come_in_order(void **state UNUSED)
         assert_true(a.number == 1 && b.number == 0 && c.number == 0);
         feed_turns_give(&turns);
         assert_true(b.number == 2 && c.number == 0);
-        feed_turns_take(&turns, &a.turn); /* takes a turn again, behind the others */
+        feed_turns_take(&turns, &a.turn); /* takes a turn again, after the others */
         feed_turns_give(&turns);
         assert_true(c.number == 3 && a.number == 1);
         feed_turns_give(&turns);

@@ -68,7 +68,7 @@ static void on_previous(struct backing_redis *now, void *data)
         set_place(data, WORKER_PREVIOUS, now);
 }
 
-/* The binding is read at most once a second, however many workers are refused. */
+/* The binding is read at most once a second, no matter how many workers are refused. */
 static void on_denied(uv_async_t *async)
 {
         struct process *process = async->data;

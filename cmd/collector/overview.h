@@ -1,5 +1,6 @@
 /* overview: what GET /v1/status shows in addition to the state of the worker that answers it: the Redis in use and the
- * state of its binding, the server behind it (redis_facts.h), totals over all workers, and the rate of documents.
+ * state of its binding, the server that was reached (redis_facts.h), totals over all workers, and the rate of
+ * documents.
  *
  * The main thread records the state of the binding and adds up the workers' counters once a second. Each part has its
  * own lock, which is held only while the part is copied.

@@ -7,7 +7,7 @@
 
 enum { REASON_MAX = 120 };
 
-/* Redis's answer to a value that is longer than proto-max-bulk-len; it then closes the connection. */
+/* Redis's reply to a value that is longer than proto-max-bulk-len; it then closes the connection. */
 #define TOO_LARGE "ERR Protocol error"
 
 void store_init(struct store *store, struct redis *redis, struct ack_pool *ack_pool, struct swap *swap,

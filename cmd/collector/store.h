@@ -56,7 +56,7 @@ enum store_outcome {
         STORE_REFUSED,     /* Redis refuses for another reason: permissions, disk, a key of another type */
         STORE_MOVED,       /* store_announce, reader: the binding has changed; start again               */
         STORE_UNKNOWN,     /* Redis may have stored it but never replied; err says why                   */
-        STORE_UNSAFE,      /* stored, but perhaps not as safely as --ack demands                         */
+        STORE_UNSAFE,      /* stored, but perhaps not as safely as --ack requires                         */
         STORE_UNLISTED,    /* stored, but perhaps not in the feed; err says why                          */
         STORE_FOREIGN,     /* reader: the cursor is from another feed                                    */
 };

@@ -42,7 +42,7 @@ static enum redis_made on_announce_place(struct redis_command *command, UNUSED c
 }
 
 /* The first sender may still be alive but late, or the search may have been too short: the mark lets readers omit the
- * duplicate. The entry goes into today's stream, because readers have already read those of other days. */
+ * duplicate. The entry is added to today's stream, because readers have already read those of other days. */
 static void announce_add(struct store_announce *announce)
 {
         struct store *store = announce->store;

@@ -7,7 +7,7 @@
 
 #include "store.h"
 
-/* The answer of the first server to a command of `text`; "": none; NULL: the usual one. */
+/* The first server's reply to the command `text`; "": no reply; NULL: the usual one. */
 typedef const char *rig_answer_fn(struct fake *fake, const char *text);
 
 struct rig {
@@ -78,7 +78,7 @@ static inline void rig_start(struct rig *rig, rig_answer_fn *answer)
         RUN_UNTIL(rig, redis_state(rig->redis) == REDIS_READY);
 }
 
-/* Everything goes to the second server, under another prefix. */
+/* Everything is now sent to the second server, under another prefix. */
 static inline void rig_switch(struct rig *rig)
 {
         struct redis_target *target = rig_target(&rig->second, "other:");

@@ -1,6 +1,6 @@
-/* store_write: SET and XADD go out in the same write, so a document costs one round trip. The document joins an entry only
- * after the reply to the SET in a Cluster, or if the key may exist (NX). pkg/redis may send both again: the SET because
- * the key is ours, the XADD because it then carries a mark. */
+/* store_write: SET and XADD are sent in the same write, so a document costs one round trip. The document joins an entry
+ * only after the reply to the SET in a Cluster, or if the key may exist (NX). pkg/redis may send both again: the SET
+ * because the key is ours, the XADD because it then carries a mark. */
 #include "store_write.h"
 
 #include <stdio.h>

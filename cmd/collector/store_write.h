@@ -48,7 +48,7 @@ enum store_mode {
 struct store_write {
         void (*on_done)(struct store_write *write, enum store_outcome outcome, const struct err *err);
         bool in_doubt;  /* STORE_EXISTS after the SET was sent more than once */
-        bool is_unsafe; /* STORE_EXISTS, but Redis refuses to say whether it is as safe as --ack demands: see err */
+        bool is_unsafe; /* STORE_EXISTS, but Redis refuses to say whether it is as safe as --ack requires: see err */
 
         /* Private. */
         struct store *store;

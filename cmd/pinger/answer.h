@@ -3,7 +3,7 @@
  *     static void on_version(struct http_request *request, void *context)
  *     {
  *             answer_arrived(context, request);            // first: the request's record
- *             answer_json(context, request, 200, value);   // last: the answer, and the response's record
+ *             answer_json(context, request, 200, value);   // last: the response and its record
  *     }
  *
  * Responses from the server itself (400, 413, ...) are recorded too, each with a record of its request, but without

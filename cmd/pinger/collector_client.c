@@ -265,8 +265,7 @@ static int set_options(struct collector_client *client, const struct backing_col
         (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
         (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, client->age_max_s);
-        (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT,
-                               0L); /* a new connection goes where the name leads now */
+        (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* a new connection resolves the name again */
         /* libcurl takes a second for each dead address, so an attempt covers about a dozen: vary which ones */
         (void)curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);

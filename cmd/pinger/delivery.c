@@ -422,7 +422,7 @@ void delivery_close(struct delivery *d, int64_t deadline_ms)
         (void)pthread_mutex_unlock(&d->lock);
         (void)pthread_cond_signal(&d->changed);
         collector_client_cut_at(d->client, deadline_ms);
-        (void)pthread_join(d->thread, NULL); /* it runs, and no one else joins it */
+        (void)pthread_join(d->thread, NULL); /* it runs, and nothing else joins it */
         metric_add(d->metrics.shutdown_counter, (int64_t)d->queue.in_line);
         metric_set(d->metrics.waiting_gauge, 0);
         d->abandoned += d->queue.in_line;

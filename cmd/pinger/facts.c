@@ -63,7 +63,7 @@ static int add_variable(json_t *all, char *const *environment, const char *varia
         char name[256];
         size_t length = equals ? (size_t)(equals - variable) : 0;
         if (!equals || length == 0 || length >= sizeof(name))
-                return 0; /* no one reads a variable with such a name */
+                return 0; /* nothing reads a variable with such a name */
         memcpy(name, variable, length);
         name[length] = '\0';
         const char *value = equals + 1;

@@ -5,7 +5,7 @@
  *     rc = queue_put(&q, text, length, now_ms);        // ERR_LIMIT: full, the record is dropped
  *     if (queue_due_ms(&q) <= now_ms) {
  *             queue_take(&q, &batch);                  // out of the queue, still counted
- *             ...                                      // delivered, or given up
+ *             ... // delivered, or abandoned
  *             queue_release(&q, &batch);               // makes room
  *     }
  *

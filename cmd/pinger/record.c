@@ -1,5 +1,6 @@
 /* record: the text is written directly into a buffer, because every request makes two records. Strings go through
- * json_escape, so a record is JSON whatever a client sent. Level 30 is "info" in the loggers bunyan and pino. */
+ * json_escape, so a record is valid JSON no matter what a client sent. Level 30 is "info" in the loggers bunyan and
+ * pino. */
 #include "record.h"
 
 #include <inttypes.h>

@@ -210,7 +210,7 @@ static bool is_weaker(const struct backed *candidate, const struct backed *now)
                candidate->notes.report.source > BACKING_FROM_BINDING;
 }
 
-/* 0: the bindings were read, whatever the result; < 0: the bindings or settings are invalid, which has been logged. */
+/* 0: the bindings were read, with any result; < 0: the bindings or settings are invalid, which has been logged. */
 static int consider(struct follower *f, bool has_changed, struct err *err)
 {
         struct backed *candidate;

@@ -105,7 +105,7 @@ static void add_sentinels(const struct backing_redis_settings *s, struct redis_t
         options->sentinel_password = s->sentinel_password;
 }
 
-/* An additional host beside cluster.nodes is ignored, because it may be a service in front of all nodes. */
+/* A host in addition to cluster.nodes is ignored, because it may be a service in front of all nodes. */
 static void add_cluster(const struct backing_redis_settings *s, struct redis_target_options *options,
                         struct redis_node nodes[NODES_MAX])
 {

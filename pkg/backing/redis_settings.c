@@ -84,7 +84,7 @@ static int settle_tls_port(struct draft *draft, struct err *err)
         return set_yes(draft, FIELD_TLS, place_of(draft, FIELD_TLS_PORT), err);
 }
 
-/* A source with certificates means TLS, but the intent behind empty ones is unclear. */
+/* A source with certificates means TLS, but the intent of empty ones is unclear. */
 static int settle_tls(struct draft *draft, struct notes *notes, struct err *err)
 {
         static const unsigned fields[] = { FIELD_CA, FIELD_CERTIFICATE, FIELD_PRIVATE_KEY };

@@ -19,7 +19,7 @@
 /* The name of an environment variable, a label or a query parameter: DB_PASSWORD, apiKey, access_token. */
 bool redact_name(const char *name);
 
-/* A value that looks like a secret whatever its name: a URL with a password, a PEM block, a JWT, "Bearer x",
+/* A value that looks like a secret, regardless of its name: a URL with a password, a PEM block, a JWT, "Bearer x",
  * "password=x", the tokens of well-known services, long runs of random characters. */
 bool redact_value(const char *value);
 

@@ -4,7 +4,7 @@
  * kilobytes for an ordinary root, and no change can hide in a collision.
  *
  * File times are only as precise as the kernel's tick, so a file that has just changed may change again without a
- * trace. A fingerprint with such a file is marked as young, and the watch then compares contents instead. An atomic
+ * trace. A fingerprint with such a file is marked as recent, and the watch then compares contents instead. An atomic
  * volume's folder never changes, so its entries are not examined. */
 #include "binding/print.h"
 
@@ -108,7 +108,7 @@ static int append_plain(struct taker *t, int folder, const char *path, struct se
         return 0;
 }
 
-/* The folder behind a ..data link: the link's target, and the identity of that folder. */
+/* The folder that a ..data link points to: the link's target, and the identity of that folder. */
 static void append_data(struct taker *t, int outer, int data)
 {
         struct stat st;

@@ -18,7 +18,7 @@ struct servicebinding_watch {
         struct servicebinding_set *set;
         struct sb_print print; /* taken just before the latest read */
         bool must_read;        /* the latest read failed            */
-        char **told;           /* warnings given so far                */
+        char **told;           /* warnings reported so far                */
         size_t told_count;
 };
 

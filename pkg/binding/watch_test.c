@@ -181,7 +181,7 @@ static void an_old_plain_folder_is_watched_by_its_times(void **state)
         assert_false(sb_print_equal(&a, &b));
         sb_print_fini(&b);
         sb_print_fini(&a);
-        assert_int_equal(sb_print_take("/proc/sys/fs", &a, NULL), 0); /* no bindings, so nothing is young */
+        assert_int_equal(sb_print_take("/proc/sys/fs", &a, NULL), 0); /* no bindings, so no file is recent */
         assert_false(a.is_young);
         sb_print_fini(&a);
 }
@@ -201,7 +201,7 @@ static long long bytes_read(long long *own)
         return bytes;
 }
 
-/* Waits until no file is so young that its times are unreliable: 2.5 s. */
+/* Waits until no file is so recent that its times are unreliable: 2.5 s. */
 static void let_rest(const struct folder *f)
 {
         bool is_young = true;

@@ -35,7 +35,7 @@
  * A flag or the YAML file cannot set a secret, since others could see it there. PREFIX_NAME holds its value;
  * --name-file, PREFIX_NAME_FILE or the key name-file names a file that contains it (one trailing newline is dropped).
  *
- * Kubernetes sets COLLECTOR_PORT=tcp://10.96.0.7:4001 beside a Service named "collector" (Kubernetes documentation,
+ * Kubernetes sets COLLECTOR_PORT=tcp://10.96.0.7:4001 for a Service named "collector" (Kubernetes documentation,
  * "Service", environment variables): a variable of that form is skipped with a warning unless the option is a text.
  *
  * Limits: 1 MiB and 8 levels for a file, 64 KiB for a text, 1,000 entries for a list. The file is one document of YAML

@@ -57,7 +57,7 @@ static void a_service_link_is_skipped_with_a_warning(void **state)
         assert_int_equal(f->s.redis_port, 6379);
         assert_int_equal(config_warning_count(f->report), 2);
         assert_string_equal(config_warning(f->report, 0),
-                            "COLLECTOR_PORT: skipped \"tcp://10.96.0.7:4001\", which Kubernetes sets beside a Service");
+                            "COLLECTOR_PORT: skipped \"tcp://10.96.0.7:4001\", which Kubernetes sets for a Service");
         assert_null(config_warning(f->report, 2));
         assert_int_equal(read_all(f, NULL, LIST("COLLECTOR_DELEGATE_PORT=tcp://x:1", "REDIS_PORT=7"), NULL), 0);
         assert_int_equal(f->s.redis_port, 7);

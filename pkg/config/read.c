@@ -74,7 +74,7 @@ static int try_variable(struct reading *reading, char *const *environment, const
         if (!text)
                 return 0;
         if (is_service_link(option, text)) {
-                int rc = config_warn(reading->report, "%s: skipped %s, which Kubernetes sets beside a Service", name,
+                int rc = config_warn(reading->report, "%s: skipped %s, which Kubernetes sets for a Service", name,
                                      config_quote(text, strlen(text), quoted));
                 return rc < 0 ? out_of_memory(err) : 0;
         }

@@ -51,6 +51,6 @@ int request_command(const char *program, int count, char *const *arguments, FILE
         if (client_parse(count, arguments, &request, &err) == 0)
                 return run(program, &request, out, errors);
         fprintf(errors, "%s request: %s\n", program, err.text);
-        (void)print_usage(program, errors); /* there is no one else to tell */
+        (void)print_usage(program, errors); /* there is nowhere else to report it */
         return 2;
 }

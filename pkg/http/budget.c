@@ -1,6 +1,6 @@
 /* budget: the memory for data in transit from and to clients, over all workers: bodies, long targets, responses that
- * wait for a slow reader. Data that fits into a connection's own memory does not count, so small requests are served
- * however much other clients send. The last quarter is reserved for small and medium requests, so that a few large
+ * wait for a slow reader. Data that fits into a connection's own memory does not count, so small requests are served no
+ * matter how much other clients send. The last quarter is reserved for small and medium requests, so that a few large
  * bodies that never end cannot lock everyone out. The C library holds on to memory that was freed in small pieces all
  * over the heap, so after a flood it is told to return that memory to the system. */
 #include "http/budget.h"

@@ -1,8 +1,9 @@
 /* head: checks a request's head before anything acts on it. Two servers that disagree on where a request ends can be
  * made to hand one client's bytes to another ("request smuggling"; RFC 9112, section 11.2), so ambiguous heads are
  * rejected: field lines that are folded or have a space before the colon, a bare CR, a NUL, several Content-Lengths,
- * Content-Length beside Transfer-Encoding, any transfer coding but "chunked", no Host or two, an invalid Host, two
- * Content-Types. Control characters in values are rejected too, since they can cause harm in a log or on a terminal.
+ * Content-Length together with Transfer-Encoding, any transfer coding but "chunked", no Host or two, an invalid Host,
+ * two Content-Types. Control characters in values are rejected too, since they can cause harm in a log or on a
+ * terminal.
  *
  * libmicrohttpd 1.0 checks the syntax of lines itself when it is told to be strict. 0.9.75 does not, but it leaves the
  * head in place in its memory and overwrites each colon, CR and LF that it parsed with a NUL. So the lines can be

@@ -27,11 +27,12 @@
  * 7).
  *
  * A head that two servers could read differently (RFC 9112, section 11.2) is rejected with 400: folded lines, bare CR
- * or LF, NUL, space before a colon, Content-Length twice or beside Transfer-Encoding, any coding but "chunked", no Host
- * or two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a target
- * that is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it; If-Match
- * (unless the route has tags) and If-Unmodified-Since with 412, see condition.c. From a refused client the server reads
- * up to 1 MiB more, for up to a second, so that a client that sends everything before it reads still sees the response.
+ * or LF, NUL, space before a colon, Content-Length twice or together with Transfer-Encoding, any coding but "chunked",
+ * no Host or two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a
+ * target that is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it;
+ * If-Match (unless the route has tags) and If-Unmodified-Since with 412, see condition.c. From a refused client the
+ * server reads up to 1 MiB more, for up to a second, so that a client that sends everything before it reads still sees
+ * the response.
  *
  * Exception: if libmicrohttpd gives up before we see the request, it answers with a short HTML page and closes the
  * connection. This happens with a malformed request line or field line, another HTTP version (505), and a
@@ -107,9 +108,9 @@ struct http_options {
                                     * 0 = 64. Clients always get at least an eighth of the process's limit */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
-        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Keep-Alive tells clients the whole
-                                    * seconds (timeout=), and the connection is closed two seconds after that */
-        bool own_correlation_ids;  /* x-correlation-id is always a new UUID, whatever the request says */
+        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Keep-Alive announces the whole
+                                    * seconds (timeout=), and the connection is closed two seconds later */
+        bool own_correlation_ids;  /* x-correlation-id is always a new UUID; the request's own is ignored */
         struct metrics *metrics;   /* NULL: none                                                    */
         void (*on_answered)(const struct http_record *record, void *context); /* NULL: none; context: the worker's */
 };
@@ -153,7 +154,7 @@ struct http_token {
 /* From now on a request for a route that is not public needs one of these tokens; otherwise it gets 401 and
  * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body of such a request, and
  * rejects a large, chunked or announced (`Expect`) body before it arrives. An empty list locks everyone out; without
- * this call everyone is admitted. The tokens are copied, and wiped when the last request that used them is gone.
+ * this call everyone is admitted. The tokens are copied, and wiped when the last request that used them has ended.
  * ERR_NOMEM: the previous tokens stay. Any thread. */
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
                            struct err *err) NODISCARD;

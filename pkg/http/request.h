@@ -24,8 +24,8 @@ enum stage {
         STAGE_HEAD,     /* the request line was read, the fields are incomplete */
         STAGE_BODY,     /* the head is complete                                       */
         STAGE_RUNNING,  /* the handler runs and has not answered                      */
-        STAGE_HELD,     /* the handler has returned without an answer                 */
-        STAGE_ANSWERED, /* the response goes to libmicrohttpd at its next call without a piece of the body */
+        STAGE_HELD,     /* the handler has returned without answering                 */
+        STAGE_ANSWERED, /* libmicrohttpd gets the response at its next call without a piece of the body */
         STAGE_DROPPING, /* refused; the rest of the body is dropped                   */
 };
 

@@ -51,7 +51,7 @@ static void take(struct silents *silents, int fd, const struct sockaddr_storage 
 {
         switch (first) {
         case FIRST_END:
-                (void)close(fd); /* no answer is owed on it */
+                (void)close(fd); /* no response is pending on it */
                 connection_share_leave(silents->share);
                 break;
         case FIRST_TLS:

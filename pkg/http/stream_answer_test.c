@@ -249,7 +249,7 @@ static void an_answer_ends_when_the_server_drains(void **state)
                 if (idles)
                         fixture_await(&f, 0, is_suspended, 1);
                 http_server_drain(f.server);
-                if (!farewell) { /* it ends although nobody reads */
+                if (!farewell) { /* it ends although nothing reads */
                         fixture_await(&f, 0, count_busy, 0);
                         assert_int_equal(fixture_call(&f, 0, count_gone), 1);
                         assert_int_equal(read_chunks(fd, trailers), SIZE_MAX);

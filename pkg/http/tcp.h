@@ -12,7 +12,7 @@ struct tcp_state {
         uint64_t received; /* bytes so far, read or not; a FIN may count as one */
         uint64_t acked;    /* bytes that the client's kernel has taken */
         bool established;  /* neither side has shut down its direction */
-        bool closed;       /* reset, or given up by the kernel */
+        bool closed;       /* reset, or abandoned by the kernel */
         size_t unread;     /* received bytes that are still unread */
 };
 

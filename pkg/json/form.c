@@ -5,8 +5,8 @@
  * object, and the second follows it, which is visible in arrays. pkg/json/testdata has the output of qs for some
  * hundred bodies.
  *
- * Express drops whatever it cannot place. Collector acknowledges a form, so the result contains all of it, or there is
- * an error; json.h lists the differences. */
+ * Express drops everything that it cannot place. Collector acknowledges a form, so the result contains all of it, or
+ * there is an error; json.h lists the differences. */
 #include <string.h>
 
 #include "base/hex.h"

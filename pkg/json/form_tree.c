@@ -127,7 +127,7 @@ void node_set(struct form_tree *tree, struct node *object, struct json_span key,
                 object->slots[object->count++] = (struct slot){ key, hash, index_of_name(key), value };
 }
 
-/* The place where the element of that index is or belongs. */
+/* The position where the element of that index is or would be inserted. */
 static size_t position_of(const struct node *array, int64_t index)
 {
         size_t low = 0;

@@ -49,7 +49,7 @@ static inline const unsigned char *skip_plain(const unsigned char *at, const uns
         while (end - at >= 8) {
                 uint64_t v;
                 memcpy(&v, at, sizeof(v));
-                /* The high bit of a byte is set where it is below 0x20, '"', '\\' or above 0x7F. A borrow may also set
+                /* The high bit of a byte is set if it is below 0x20, '"', '\\' or above 0x7F. A borrow may also set
                  * it in higher bytes after such a byte, but never without one. */
                 uint64_t stops =
                         (v | (v - ONES * 0x20) | ((v ^ (ONES * '"')) - ONES) | ((v ^ (ONES * '\\')) - ONES)) & HIGHS;

@@ -1,7 +1,7 @@
 /* log: a line is built in the caller's buffer and handed to the sink, whose thread writes it (sink.c). So callers never
  * wait for the log's reader, and lines of several threads never mix. Strings are escaped as RFC 8259 section 7
- * requires, and bytes that are not UTF-8 become U+FFFD, so that the line is always one JSON object, whatever a client
- * sent. */
+ * requires, and bytes that are not UTF-8 become U+FFFD, so that the line is always one JSON object, no matter what a
+ * client sent. */
 #include "log/log.h"
 
 #include <stdatomic.h>

@@ -142,7 +142,7 @@ static size_t measure(const struct sink *sink)
         return end < 0 ? sink->used : (size_t)end + 1;
 }
 
-/* Writes to the descriptor, however long that takes. Returns the bytes written, or -1. */
+/* Writes to the descriptor, no matter how long that takes. Returns the bytes written, or -1. */
 static ssize_t write_out(int fd, const char *ring, size_t first, size_t length)
 {
         size_t head = length < SINK_BYTES - first ? length : SINK_BYTES - first;
@@ -319,7 +319,7 @@ void sink_close(struct sink *sink, int64_t deadline_ms)
                 (void)pthread_cond_signal(&sink->wanted);
         (void)pthread_mutex_unlock(&sink->lock);
         if (ended) {
-                (void)pthread_join(thread, NULL); /* it runs, and no one else joins it */
+                (void)pthread_join(thread, NULL); /* it runs, and nothing else joins it */
                 free_all(sink);
         } else {
                 (void)pthread_detach(thread);

@@ -9,7 +9,7 @@
  *             page_get(request, &collector_page);
  *     }
  *
- * Each file is compressed if the client accepts gzip. It has a strong ETag made from its content, and browsers must
+ * Each file is compressed if the client accepts gzip. It has a strong ETag computed from its content, and browsers must
  * revalidate it each time (no-cache), so that nobody gets old files after an update. A Content-Security-Policy lets the
  * page load its own files and talk to its own server, and nothing else: no inline scripts or styles, no framing.
  *

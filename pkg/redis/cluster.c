@@ -237,7 +237,7 @@ static void free_map(struct redis_cluster_map *map)
         free(map);
 }
 
-/* Its nodes drain, and the commands that they hold go to the next target. */
+/* Its nodes drain, and the commands that they hold are sent to the next target. */
 static void leave(struct redis_cluster *cluster)
 {
         while (cluster->nodes.list)

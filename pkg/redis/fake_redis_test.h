@@ -1,4 +1,4 @@
-/* fake_redis: a scripted server in the test's own loop. It gives the answers that a real server cannot be made to give;
+/* fake_redis: a scripted server in the test's own loop. It sends replies that a real server cannot be made to send;
  * otherwise tests start redis-server. It logs each command after the handshake as one line, "SET key value", with the
  * number of the connection and of the read that brought it. Tests of other folders use it too. */
 #ifndef REDIS_FAKE_REDIS_TEST_H
@@ -25,7 +25,7 @@
 #include "base/clock.h"
 
 #define FAKE_MASTER "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
-#define FAKE_CLOSE "\x01" /* at the end of an answer: close after it */
+#define FAKE_CLOSE "\x01" /* at the end of a reply: close after it */
 
 #ifndef FAKE_TEXT_MAX
 #define FAKE_TEXT_MAX 40 /* of a logged command; a longer one is truncated */
@@ -40,18 +40,18 @@ struct fake_conn {
         struct fake *fake;
         int number; /* counts from 1 */
         int commands;
-        bool is_mute; /* no longer answers: if it left out one answer, the next would take its place */
+        bool is_mute; /* no longer replies: if it omitted one reply, the next would take its place */
         struct buf in;
 };
 
-/* Returns the answer to one command; "": none; NULL: the usual one. Not called for CLIENT. */
+/* Returns the reply to one command; "": none; NULL: the usual one. Not called for CLIENT. */
 typedef const char *fake_answer_fn(struct fake *fake, struct fake_conn *conn, size_t argc, char **argv);
 
 struct fake {
         uv_tcp_t tcp;
         uint16_t port;
         fake_answer_fn *answer;
-        bool is_cluster; /* a Cluster of this server alone */
+        bool is_cluster; /* a Cluster that consists of this server */
         int connections, open, reads;
         int asked; /* commands after the handshake */
         unsigned entries;
@@ -112,7 +112,7 @@ static inline const char *fake_print_slots(struct fake *fake)
         return fake->reply;
 }
 
-/* The answers of a healthy Redis. */
+/* The replies of a healthy Redis. */
 static inline const char *fake_usual(struct fake *fake, const char *name)
 {
         static const struct {
@@ -188,7 +188,7 @@ static inline bool fake_take(struct fake_conn *conn)
                 if ((size_t)(end - line) < length + 4)
                         return false;
                 argv[i] = line + 2;
-                argv[i][length] = '\0'; /* was CR, which is not looked at again */
+                argv[i][length] = '\0'; /* was CR, which is not examined again */
                 at = argv[i] + length + 2;
         }
         fake_command(conn, argc, argv);
@@ -238,7 +238,7 @@ static inline void fake_start(struct fake *fake, uv_loop_t *loop, uint16_t port,
         int length = sizeof(address);
         memset(fake, 0, sizeof(*fake));
         fake->answer = answer;
-        /* libuv writes without MSG_NOSIGNAL, and the client may be gone. */
+        /* libuv writes without MSG_NOSIGNAL, and the client may have disconnected. */
         assert_int_equal(sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL), 0);
         assert_int_equal(uv_ip4_addr("127.0.0.1", port, &address), 0);
         assert_int_equal(uv_tcp_init(loop, &fake->tcp), 0);

@@ -2,7 +2,7 @@
  *
  * There are two counters. `depth` counts the functions of this package on the stack, which the caller's callbacks may
  * have re-entered; objects that are closed meanwhile are freed when the outermost function returns. `holds` counts the
- * handles and look-ups that the loop still has; when the last one is gone, a closing object ends.
+ * handles and look-ups that the loop still has; when the last one has ended, a closing object ends.
  *
  * Threads: loop only. */
 #ifndef REDIS_LIFE_H
@@ -34,7 +34,7 @@ static inline void redis_hold(struct redis_life *life)
         life->holds++;
 }
 
-/* Called from the loop when a handle or look-up is gone. May free the object. */
+/* Called from the loop when a handle is closed or a look-up has ended. May free the object. */
 static inline void redis_release(struct redis_life *life)
 {
         if (--life->holds == 0 && life->is_closing)

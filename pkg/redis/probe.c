@@ -110,7 +110,7 @@ static void on_tried(const struct err *why, void *data)
         finish(probe, why);
 }
 
-/* In a Cluster, INFO goes to any one node; all other nodes have to be connected as well. */
+/* In a Cluster, INFO is sent to any one node; all other nodes have to be connected as well. */
 static void try_when_all_stand(struct redis_probe *probe)
 {
         struct err err;

@@ -22,8 +22,8 @@
  * on_resend sets, GET) or be marked with `once`. Error replies that mean "temporarily unavailable" (READONLY, LOADING,
  * MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) also make the client repeat a command;
  * on_reply gets all other errors as replies. A command that repeatedly makes Redis close the connection while others
- * are answered is sent alone, and then fails alone. A reply that does not fit its command (nil for a SET without NX)
- * closes the connection.
+ * succeed is sent separately, and then only that command fails. A reply that does not fit its command (nil for a SET
+ * without NX) closes the connection.
  *
  * The protocol is RESP2 (redis.io, "Redis serialization protocol specification"), with redis.io's "Guidelines for Redis
  * clients with support for Redis Sentinel" and "Redis cluster specification".
@@ -58,7 +58,7 @@ struct redis_budget {
 
 enum redis_state {
         REDIS_CONNECTING, /* not connected yet, or away: commands are held */
-        REDIS_READY,      /* commands go out with the next flush           */
+        REDIS_READY,      /* commands are sent with the next flush           */
 };
 
 struct redis_options {

@@ -1,5 +1,5 @@
 /* sentinel: queries each Sentinel separately (question.c): first the one that was right last time, then the next one
- * after a failure or 250 ms without a reply. The first Sentinel that names a primary ends the round. Its answer is
+ * after a failure or 250 ms without a reply. The first Sentinel that names a primary ends the round. Its reply is
  * verified: the handshake asks the server for its role, and if the role is wrong, the next round starts with another
  * Sentinel (redis.io, "Guidelines for Redis clients with support for Redis Sentinel"). */
 #include <ctype.h>

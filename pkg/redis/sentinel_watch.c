@@ -8,7 +8,7 @@
  * Sentinel (failover.c).
  *
  * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then queried
- * its state (SENTINEL MASTER). When a primary comes into use, a subscription is lost, or a Sentinel returns, we hold
+ * its state (SENTINEL MASTER). When a primary is first used, a subscription is lost, or a Sentinel returns, we hold
  * commands, for 500 ms at most, until each Sentinel is subscribed to or unreachable. A Sentinel that refuses is skipped
  * with a warning, and a failover that it leads is noticed late. */
 #include <stdlib.h>
@@ -235,7 +235,7 @@ static bool is_in_use(const struct redis_sentinel_watch *watch, const char *host
         return conn && conn->target->port == port && conn->target->host && strcmp(conn->target->host, host) == 0;
 }
 
-/* Reports once per target, however many of its Sentinels refuse, and however often. Call this last in a callback. */
+/* Reports once per target, no matter how many of its Sentinels refuse, or how often. Call this last in a callback. */
 static void report_refusal(const struct watcher *w, const struct err *why)
 {
         struct redis_sentinel_watch *watch = w->all;

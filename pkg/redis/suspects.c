@@ -27,7 +27,7 @@ static void on_tried(struct redis_command *command, const struct redis_reply *re
 {
         struct suspects *suspects = CONTAINER_OF(command, struct suspects, trial);
         suspects->trial_failed = !reply;
-        if (!reply) /* reads that arrive meanwhile must not wait behind another trial */
+        if (!reply) /* reads that arrive meanwhile must not wait for another trial */
                 suspects->trial_after_ms = redis_queue_now_ms(suspects->queue) + suspects->stall_ms;
 }
 

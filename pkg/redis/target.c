@@ -31,7 +31,7 @@ static int check_sentinel(const struct redis_target_options *o, struct err *err)
         if (o->host || o->socket_path)
                 return err_set(err, ERR_INVALID, "Redis: both Sentinels and an address");
         if (o->sentinel_username && o->sentinel_password.length == 0)
-                return err_set(err, ERR_INVALID, "Redis: a user name of the Sentinels without a password");
+                return err_set(err, ERR_INVALID, "Redis: a Sentinel user name without a password");
         for (size_t i = 0; i < o->sentinel_count; i++) {
                 const char *host = o->sentinel_nodes[i].host;
                 if (!host || !host[0] || strlen(host) > HOST_MAX)

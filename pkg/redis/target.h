@@ -36,7 +36,7 @@ struct redis_target_options {
         const char *socket_path; /* a unix socket                                            */
         bool is_nowhere;         /* the address is not known yet: commands are held until redis_set_target, and all
                                   * other options must be unset */
-        const char *username;    /* NULL: AUTH with the password alone                       */
+        const char *username;    /* NULL: AUTH with only the password                       */
         struct secret password;  /* copied; empty: no AUTH                                   */
         unsigned database;       /* SELECT unless 0                                          */
         const char *client_name; /* CLIENT SETNAME; NULL: none. Redis may refuse it          */
@@ -63,7 +63,7 @@ struct redis_target_options {
         const char *sentinel_master;             /* the master name that the Sentinels know; NULL: no Sentinel */
         const struct redis_node *sentinel_nodes; /* 1 to 64; port 0 = 26379                                    */
         size_t sentinel_count;
-        const char *sentinel_username;   /* for the Sentinels; NULL: the password alone */
+        const char *sentinel_username;   /* for the Sentinels; NULL: only the password */
         struct secret sentinel_password; /* copied; empty: no AUTH                      */
 
         /* Cluster. The client detects a Cluster even without this. The options above apply to every node; a Cluster has

@@ -45,7 +45,7 @@ static ssize_t on_pull(gnutls_transport_ptr_t data, void *bytes, size_t size)
         struct redis_tls_session *s = data;
         if (s->in_from == s->in_to) {
                 ssize_t n = -1;
-                if (s->is_short) { /* the poll reports more */
+                if (s->is_short) { /* the poll reports further data */
                         s->is_empty = true;
                         errno = EAGAIN;
                 } else {

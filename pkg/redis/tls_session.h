@@ -22,7 +22,7 @@ struct redis_tls {
         gnutls_priority_t priorities;
         enum redis_tls_verify verify;
         bool has_certificate;
-        bool trusts_nobody;                               /* no CA was given, and the system has none */
+        bool trusts_nobody;                               /* no CA was configured, and the system has none */
         char *server_name;                                /* NULL: the target's host                  */
         unsigned char fingerprint[TLS_FINGERPRINT_BYTES]; /* of the PEM texts, which are not kept     */
 };

@@ -42,7 +42,7 @@ struct redis_channel_options {
         struct redis_life *life;
         const struct redis_transport *transport;
         struct redis_target *target; /* for TLS: its settings, and the name to verify */
-        int64_t stall_ms;            /* the kernel gives up on unacknowledged bytes after this */
+        int64_t stall_ms;            /* time after which the kernel gives up on unacknowledged bytes */
         void (*on_event)(void *data, int status, int events);
         void *data;
 };

@@ -83,7 +83,7 @@ def run_wrk(server, redis, connections, body_file, seconds):
 
 
 def run_posts(url, connections, body_file, seconds):
-    """What post.lua counts, and the rate. The servers are neither emptied nor looked at."""
+    """What post.lua counts, and the rate. The servers are neither emptied nor checked."""
     output = _run(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", POST_LUA, url, "--",
                    "POST", body_file])
     result = json.loads(output.partition("RESULT ")[2].splitlines()[0])

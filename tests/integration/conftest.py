@@ -25,7 +25,7 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def time_limit():
-    """No test hangs forever, whatever it waits for."""
+    """No test hangs forever."""
     with time_limit_of(TEST_SECONDS):
         yield
 

@@ -18,7 +18,7 @@ PATIENCE = 3.0 if SANITIZED else 1.0
 
 @contextlib.contextmanager
 def time_limit_of(seconds):
-    """Raises TimeoutError in the main thread after that time, whatever it waits for."""
+    """Raises TimeoutError in the main thread after that time, even if it is waiting for something."""
     def expire(*_):
         raise TimeoutError(f"the test took longer than {seconds:g} s")
     previous = signal.signal(signal.SIGALRM, expire)

@@ -3,9 +3,9 @@
     with HostileRedis(seed=7) as hostile:
         program = Collector(hostile)
 
-It executes each SET and XADD before it replies, so `stored` contains every acknowledged document, whatever the reply.
-Replies have the wrong type, are truncated, too long, too deep, missing, or not RESP at all, and sometimes they are
-correct."""
+It executes each SET and XADD before it replies, so `stored` contains every acknowledged document, no matter what the
+reply was. Replies have the wrong type, are truncated, too long, too deep, missing, or not RESP at all, and sometimes
+they are correct."""
 
 import random
 import socket

@@ -1,4 +1,4 @@
-// The latest documents, followed with the list's cursor. The page keeps at most ROWS_MAX rows, and only the first
+// The latest documents; the list's cursor finds new ones. The page keeps at most ROWS_MAX rows, and only the first
 // characters of each document: opening a document fetches it again.
 
 import { byId, element, setText } from "./dom.js";
@@ -160,7 +160,7 @@ async function nextPage(nowMs) {
 	return behind >= BEHIND_MAX ? skip(nowMs) : getPage({ limit: PAGE, cursor });
 }
 
-/** Does the list come from another Redis? Replicas that answer in turn count their switches separately. */
+/** True if the list is from another Redis. Replicas that answer in turn count their switches separately. */
 function hasMoved({ hostname, startedAt, redis }) {
 	const now = { instance: `${hostname} ${startedAt}`, generation: redis.generation, address: redis.address };
 	const before = place;

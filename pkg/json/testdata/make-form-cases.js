@@ -1,6 +1,6 @@
-// Makes form_cases.h: form bodies, and the JSON that the npm package qs reads from them with the options that
-// Express's body-parser 2.2 gives it. Bodies from which qs would omit a part are not among these cases; form_test.c
-// tests them.
+// Makes form_cases.h: form bodies, and the JSON that the npm package qs reads from them with the options that Express's
+// body-parser 2.2 passes to it. Bodies from which qs would omit a part are not among these cases; form_test.c tests
+// them.
 //
 //     npm install qs@6.17.1
 //     node make-form-cases.js [count] > form_cases.h
