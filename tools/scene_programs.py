@@ -1,4 +1,4 @@
-"""What a lesson's scene starts: programs and Redis servers."""
+"""The programs and Redis servers that a lesson's scene starts."""
 
 import ctypes
 import json
@@ -151,7 +151,8 @@ class Redis:
         self.program.wait_listening()
 
     def command(self, *words):
-        """Sends a command around the proxy, retrying while Redis starts. Returns the reply as redis-cli prints it."""
+        """Sends a command to Redis directly, bypassing the proxy, and retries while Redis starts. Returns the reply as
+        redis-cli prints it."""
         env = {**os.environ, **({"REDISCLI_AUTH": self.password} if self.password else {})}
         done = None
 

@@ -95,7 +95,7 @@ static void print_sentinel(const struct redis_sentinel_found *found)
                 printf("  warning: Sentinel %s cannot be used: %s\n", found->address, found->err.text);
 }
 
-/* Asks all Sentinels: one was enough to find the primary, but any of them may lead the next failover. */
+/* Queries all Sentinels: one was enough to find the primary, but any of them may lead the next failover. */
 static void try_sentinels(const struct backing_redis *redis)
 {
         struct err err;

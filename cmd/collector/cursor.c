@@ -1,7 +1,7 @@
 /* cursor: the text of a single server's cursor is deliberately readable, so the `next` of a page shows its position.
- * Places in up to 17 partitions of two days do not fit into 255 characters that way. There a place takes 33 bits or
- * more: its milliseconds since the day began, less six hours, 27 bits; a sequence, mostly 0, 4 bits; and two bits that
- * say whether there is more to it. */
+ * Positions in up to 17 partitions of two days would not fit into 255 characters that way. So in a Cluster a position
+ * takes 33 bits or more: 27 bits for its milliseconds since six hours before the day began, 4 bits for the sequence,
+ * which is usually 0, and two bits that say whether more follows. */
 #include "cursor.h"
 
 #include <stdio.h>
@@ -12,14 +12,14 @@
 
 enum {
         DAY_LENGTH = 10,
-        BEFORE_DAY_MS = 6 * 60 * 60 * 1000, /* an id may be so much earlier than its day, in few bits */
+        BEFORE_DAY_MS = 6 * 60 * 60 * 1000, /* how much earlier than its day an id may be, to be stored in few bits */
         NEAR_BITS = 27,                     /* 37 hours */
         FAR_BITS = 63,
         DAY_BITS = 16,
         KEYS_BITS = 6,
-        SEQUENCE_BITS = 3, /* and one that says whether more follow */
+        SEQUENCE_BITS = 3, /* and a bit that says whether more follow */
         SEQUENCE_MAX_GROUPS = 21,
-        TEXT_MAX = CURSOR_SIZE - 1 - FEED_NAME_LENGTH - 2, /* of the places, behind "<name>.p" */
+        TEXT_MAX = CURSOR_SIZE - 1 - FEED_NAME_LENGTH - 2, /* of the positions, after "<name>.p" */
 };
 
 bool cursor_places_are_new(const struct cursor_places *places)
@@ -30,14 +30,14 @@ bool cursor_places_are_new(const struct cursor_places *places)
         return true;
 }
 
-/* --- With places in partitions ------------------------------------------------------------------------------ */
+/* --- Positions in partitions ------------------------------------------------------------------------------ */
 
 static bool is_set(const struct cursor_point *point)
 {
         return point->id.ms > 0 || point->id.sequence > 0;
 }
 
-/* Wraps where the id is far from the day. */
+/* Wraps around if the id is far from the day. */
 static uint64_t near_day(int64_t day, uint64_t ms)
 {
         return ms - (uint64_t)feed_day_start_ms(day) + BEFORE_DAY_MS;
@@ -59,7 +59,7 @@ static void put_point(struct text_bits *bits, int64_t day, const struct cursor_p
                 text_bits_put(bits, point->keys, KEYS_BITS);
 }
 
-/* The first `most` of the places; returns how many that were. */
+/* Writes the first `most` of the positions; returns their number. */
 static size_t put_places(struct text_bits *bits, int64_t day, const struct cursor_places *places, size_t most)
 {
         size_t count = 0;
@@ -105,7 +105,7 @@ static bool get_sequence(struct text_bits *bits, uint64_t *out)
                 if (has_more)
                         continue;
                 *out = sequence;
-                return i == 0 || group > 0; /* otherwise the text would be another one */
+                return i == 0 || group > 0; /* otherwise the text would differ */
         }
         return false;
 }

@@ -5,7 +5,8 @@
  * writers' clocks differ; then the cursor also has a position in the next day's stream:
  *     3f9a0c1d2e4b5a67.2026-11-23.1764028799000-0~1764028800123-4.17
  *
- * In a Cluster it has a place in each partition that has entries. A `p` and numbers of few bits then follow the name:
+ * In a Cluster it has a position in each partition that has entries. The name is then followed by a `p` and numbers in
+ * compact form:
  *     3f9a0c1d2e4b5a67.pURYAAB9...
  *
  * Threads: any. */
@@ -26,7 +27,7 @@ struct cursor_point {
         unsigned keys;     /* how many of its keys were seen, if not all; 0: all   */
 };
 
-/* In each partition of a day. */
+/* A position in each partition of a day. */
 struct cursor_places {
         struct cursor_point of[FEED_PARTITIONS];
 };
@@ -35,14 +36,14 @@ struct cursor {
         char feed[FEED_NAME_SIZE]; /* "": not known yet */
         int64_t day;
         struct cursor_places after;      /* in the streams of `day`           */
-        struct cursor_places after_next; /* the same in those of the next day */
+        struct cursor_places after_next; /* positions in the streams of the next day */
 };
 
-/* True if nothing of that day was seen. */
+/* True if nothing of that day has been seen. */
 bool cursor_places_are_new(const struct cursor_places *places);
 
-/* Where not all places fit, with sequences that no clock gives, those in the last partitions are left out: their
- * documents come again. */
+/* If not all positions fit, because of sequences that no real clock produces, those in the last partitions are omitted,
+ * and their documents are listed again. */
 char *cursor_format(const struct cursor *cursor, char out[CURSOR_SIZE]);
 /* False if `text` is not a cursor; *out is then unchanged. */
 bool cursor_parse(const char *text, struct cursor *out);

@@ -174,7 +174,7 @@ static void places_in_partitions_survive_their_text(void **state)
         assert_int_equal(strlen(cursor_format(&cursors[0], text)), sizeof(NAME ".p") - 1 + 12);
 }
 
-/* Of all partitions, around midnight; every one of them has got many entries in one millisecond. */
+/* Positions in all partitions, around midnight; each has many entries in one millisecond. */
 static struct cursor full(uint64_t sequence)
 {
         struct cursor cursor = { .feed = NAME, .day = 20781 };
@@ -220,7 +220,7 @@ static void text_with_places_that_is_no_cursor_is_refused(void **state)
         (void)state;
         (void)cursor_format(&cursor, text);
         size_t length = strlen(text);
-        text[length - 1] = '~'; /* the bits that fill up are not 0 */
+        text[length - 1] = '~'; /* the padding bits are not 0 */
         assert_false(cursor_parse(text, &read));
         for (size_t cut = sizeof(NAME) - 1; cut < length; cut++) {
                 (void)cursor_format(&cursor, text);

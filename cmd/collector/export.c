@@ -57,7 +57,7 @@ static int end_line(struct export *export)
         return buf_printf(&export->page, ",\"cursor\":\"%s\"}\n", cursor_format(&export->reader.cursor, cursor));
 }
 
-/* Line ends in a JSON document are white space, never part of a string, so blanks do as well. */
+/* Line breaks in a JSON document are white space, never part of a string, so spaces may replace them. */
 static void keep_on_one_line(char *document, size_t length)
 {
         for (char *at = document; (at = memchr(at, '\n', length - (size_t)(at - document)));)

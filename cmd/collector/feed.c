@@ -49,8 +49,8 @@ bool feed_day_parse(const char *text, size_t length, int64_t *day)
         return true;
 }
 
-/* Their slots are 1024 apart, give or take 64, and each is near the middle of its sixteenth of all slots: up to 16
- * masters with equal ranges have one each. */
+/* Their slots are about 1024 apart (within 64), and each is near the middle of its sixteenth of all slots, so up to 16
+ * masters with equal ranges get at least one each. */
 static const char tags[FEED_PARTITIONS][4] = { "",   "0ax", "1oy", "2cx", "3r",  "4ex", "5zz", "6yz", "7xz",
                                                "8u", "9vz", "aoo", "bed", "cli", "dcd", "eko", "fad" };
 

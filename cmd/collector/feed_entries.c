@@ -1,6 +1,6 @@
-/* feed_entries: each partition gets the same room in the window. Where one has more entries than were read, what others
- * have behind its last one is dropped and read again later. Only whole entries are kept: then all keys of one are seen
- * one after the other, and it can be removed when all are gone. */
+/* feed_entries: each partition gets the same room in the window. If one has more entries than were read, later entries
+ * of the others are dropped and read again later. Only whole entries are kept, so that all keys of an entry are seen in
+ * sequence and it can be removed when none has a document. */
 #include "feed_entries.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #include "base/attr.h"
 
 enum {
-        ROOM_ALONE = 256, /* keys, of a single stream */
+        ROOM_ALONE = 256, /* keys, for a single stream */
         COUNT_MIN = 2,    /* one entry may have been seen whole, if it has fewer keys than the cursor says */
 };
 
@@ -20,7 +20,7 @@ size_t feed_entries_room(unsigned partitions)
         return partitions == 1 ? ROOM_ALONE : (size_t)partitions * FEED_KEYS_MAX;
 }
 
-/* --- What a reply has --------------------------------------------------------------------------------------- */
+/* --- The entries in a reply --------------------------------------------------------------------------------------- */
 
 /* Adds the entry's keys from `place` on. */
 static void keep_entry(struct feed_window *window, unsigned partition, const struct feed_entry *read, size_t place)
@@ -73,14 +73,14 @@ static void keep_page(struct feed_entries *entries, unsigned partition, const st
         while (kept < count && kept < entries->count && keep(entries, partition, redis_reply_at(page, kept), &room))
                 kept++;
         entries->has_more[partition] = kept < count || count >= entries->count;
-        /* Large entries: no more of them than there is room for. */
+        /* Entries are large: ask for no more than there is room for. */
         if (kept < count && entries->count_next == 0)
                 entries->count_next = kept + 1 < COUNT_MIN ? COUNT_MIN : kept + 1;
         else if (kept < count && kept + 1 > entries->count_next)
                 entries->count_next = kept + 1;
 }
 
-/* --- All of them in order ------------------------------------------------------------------------------------- */
+/* --- Merging in order ------------------------------------------------------------------------------------- */
 
 static int compare(const void *left, const void *right)
 {
@@ -93,7 +93,7 @@ static int compare(const void *left, const void *right)
         return order;
 }
 
-/* Drops what may lie behind entries that were not read. */
+/* Drops entries that may follow others that were not read. */
 static void cut(struct feed_entries *entries)
 {
         struct feed_window *window = entries->window;

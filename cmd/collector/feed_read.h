@@ -1,5 +1,5 @@
 /* feed_read: the state of reading the feed and its documents from one Redis: the commands in flight, the first failure,
- * and whether another Redis came into use meanwhile. The steps of a feed_reader share it.
+ * and whether the binding has changed meanwhile. The steps of a feed_reader share it.
  *
  *     feed_read_step(read);
  *     for (...)
@@ -23,7 +23,7 @@
 #include "store.h"
 
 enum {
-        FEED_ASKS_MAX = 64, /* commands in flight at once; in a Cluster for each day, FEED_PARTITIONS: 16 days */
+        FEED_ASKS_MAX = 64, /* commands in flight at once; in a Cluster FEED_PARTITIONS for each day: 16 days */
         FEED_ASKS_CLUSTER = 16 * FEED_PARTITIONS,
         FEED_WORDS_MAX = 33, /* in one command */
 };
@@ -38,7 +38,7 @@ struct feed_ask {
 
 struct feed_read {
         struct store *store;
-        struct feed_ask *asks; /* `asks_most` of them, the reader's */
+        struct feed_ask *asks; /* `asks_most` of them, owned by the reader */
         size_t asks_most;
         unsigned partitions;        /* of a day: feed_partitions of that place */
         size_t ask_count;           /* of the current step */

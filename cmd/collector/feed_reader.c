@@ -61,7 +61,7 @@ static int64_t current_day(const struct feed_reader *reader)
         return reader->cursor.day + (reader->in_next ? 1 : 0);
 }
 
-/* In the streams of that day. */
+/* The positions in the streams of that day. */
 static struct cursor_places *current_places(struct feed_reader *reader)
 {
         return reader->in_next ? &reader->cursor.after_next : &reader->cursor.after;

@@ -7,10 +7,10 @@
  *
  * Each step is one round trip. The reader asks for the feed's name unless it is known (feed_naming.h). It reads entries
  * of a day (feed_entries.h), then their documents (feed_fetch.h). For entries with a mark it checks whether the same keys
- * were added earlier (feed_doubles.h). It repeats this until on_document stops it. At the end of a day it asks which of
- * the next ones have a stream (feed_days.h). Keys whose document was deleted or has expired are omitted, and an entry is
- * removed from the feed when all its documents are gone and it is old enough (feed_trim.h); young entries stay, because
- * a document may be on its way.
+ * were added earlier (feed_doubles.h). It repeats this until on_document stops it. At the end of a day it finds out
+ * which of the next days have a stream (feed_days.h). Keys whose document was deleted or has expired are omitted, and
+ * an entry is removed from the feed when all its documents are gone and it is old enough (feed_trim.h); young entries
+ * stay, because a document may be on its way.
  *
  * The work is bounded: the reader ends with `more` after it has skipped about a thousand keys without a document.
  * Reads beyond the first ones take turns (feed_turns.h). Memory holds at most the first 64 KiB of 64 documents, and one
@@ -50,7 +50,7 @@ struct feed_reader {
         void (*on_done)(struct feed_reader *reader, enum store_outcome outcome, bool more, const struct err *err);
 
         /* Private. */
-        struct feed_window window; /* its entries, and the asks of `read`, are owned while it runs */
+        struct feed_window window; /* its entries, and `asks` of `read`, are owned while it runs */
         struct feed_read read;
         struct feed_naming naming;
         struct feed_days days;

@@ -184,7 +184,8 @@ static void page_answered(struct feed_search *search)
         if (--search->waiting > 0)
                 return;
         bool is_sound = search->outcome == STORE_DONE;
-        bool is_away = search->outcome == STORE_UNAVAILABLE && !search->is_moved; /* for others a move is no failure */
+        bool is_away = search->outcome == STORE_UNAVAILABLE &&
+                       !search->is_moved; /* for others a change of the binding is not a failure */
         bool more = is_sound && !search->is_enough && move_on(search);
         give_turn(search, is_away ? &search->failure : NULL);
         if (!more) {
@@ -248,7 +249,7 @@ static void read_page(struct feed_search_page *page)
         redis_send(search->redis, &page->command);
 }
 
-/* redis_send answers nothing itself, so no reply comes during this. */
+/* redis_send never calls back itself, so no reply arrives during this loop. */
 static void read_pages(struct feed_search *search)
 {
         search->waiting = 0;

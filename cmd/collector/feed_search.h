@@ -5,7 +5,7 @@
  *     job->search = (struct feed_search){ .redis = redis, .place = place, .reach_ms = reach, .first_ms = ms,
  *                                         .last_ms = ms, .end_ms = now, .last_day = today, .keys_max = 10000,
  *                                         .on_key = on_key, .on_done = on_done };
- *     if (!feed_search_start(&job->search)) ...                       // it finds nothing
+ *     if (!feed_search_start(&job->search)) ...                       // there is nothing to search
  *
  * The search moves outwards from that time in both directions, and each span is four times as long as the one before.
  * If the clocks agree, the first read finds the entry, whatever the rate of documents. The search reaches back by
@@ -32,7 +32,7 @@ struct feed_search_page {
         struct redis_command command;
         struct feed_search *search;
         unsigned partition;
-        bool is_inside, has_more; /* begins behind `after`; more of this day and span is to be read */
+        bool is_inside, has_more; /* starts after `after`; more of this day and span has to be read */
         struct feed_id after;
 };
 
@@ -48,8 +48,8 @@ struct feed_search {
         size_t keys_max;           /* around the first time, and again back from the end */
         /* Called for each key that may be in the span. Returns false to stop. `partition` is that of the entry. */
         bool (*on_key)(struct feed_search *search, int64_t day, struct feed_id id, const char *key);
-        /* Called exactly once, never during feed_search_start. STORE_DONE: the search has ended: on_key stopped it, or
-         * it reached the end or keys_max. Otherwise err says why it could not be made. */
+        /* Called exactly once, never during feed_search_start. STORE_DONE if the search has ended: on_key stopped it,
+         * or it reached the end or keys_max. Otherwise err says why it failed. */
         void (*on_done)(struct feed_search *search, enum store_outcome outcome, const struct err *err);
 
         unsigned partition; /* set for on_key */
@@ -61,7 +61,7 @@ struct feed_search {
         bool is_enough;                        /* on_key has stopped it */
         struct feed_search_page alone, *pages; /* one for each partition: `alone`, or owned */
         unsigned partitions;
-        unsigned waiting; /* replies to come, and 1 while reads are sent */
+        unsigned waiting; /* expected replies, plus 1 while reads are being sent */
         struct feed_turn turn;
         enum store_outcome outcome; /* the first failure */
         struct err failure;

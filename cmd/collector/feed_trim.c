@@ -92,7 +92,7 @@ static bool is_allowed(struct feed_trim *trim, size_t count)
         return true;
 }
 
-/* Moves ids of one partition out of those noted. Returns their number. */
+/* Moves the ids of one partition out of the recorded ones. Returns their number. */
 static size_t take_ids(struct feed_trim *trim, unsigned partition, struct feed_id ids[DELETE_MAX])
 {
         size_t taken = 0, left = 0;

@@ -34,9 +34,9 @@ struct feed_trim {
                 unsigned partition;
         } noted[FEED_TRIM_MAX];
         size_t count;
-        int64_t day;                 /* of all that are noted */
+        int64_t day;                 /* of all recorded ids */
         unsigned generation;         /* the same */
-        unsigned refused_generation; /* where XDEL is refused */
+        unsigned refused_generation; /* the target that refuses XDEL */
         bool is_refused;
         int64_t allowance, filled_ms; /* ids that may be sent now; when that was computed, monotonic */
 };

@@ -44,7 +44,7 @@ static void log_connected(struct collector *collector, unsigned worker, const st
                          log_int("generation", event->generation));
 }
 
-/* All workers ask the same Sentinels, so only one of them logs. */
+/* All workers query the same Sentinels, so only one of them logs. */
 static void log_sentinel_refused(struct collector *collector, const struct redis_event *event)
 {
         if (atomic_exchange(&collector->sentinel_told, event->generation) == event->generation)

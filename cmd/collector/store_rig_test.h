@@ -15,12 +15,12 @@ struct rig {
         uv_prepare_t prepare;
         uv_timer_t pulse; /* so that a wait checks its condition regularly */
         struct fake first, second;
-        rig_answer_fn *answer; /* of the first; NULL: the usual one */
+        rig_answer_fn *answer; /* the first server's reply; NULL: the usual one */
         struct redis *redis;
         struct redis_budget budget;
         struct swap swap;
         struct store store;
-        bool is_closed, is_held_up; /* is_held_up: nothing is sent */
+        bool is_closed, is_held_up; /* is_held_up: sends nothing */
 };
 
 static inline void rig_on_prepare(uv_prepare_t *prepare)

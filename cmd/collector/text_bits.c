@@ -1,5 +1,5 @@
-/* text_bits: the highest bit of a number comes first. The bits that fill up the last character are 0, so that each
- * sequence of numbers has one text only. */
+/* text_bits: the highest bit of a number comes first. The padding bits of the last character are 0, so that each
+ * sequence of numbers has exactly one text. */
 #include "text_bits.h"
 
 #include <string.h>

@@ -1,13 +1,13 @@
-/* text_bits: numbers of any width as text: letters, digits, `-` and `~`, six bits in each.
+/* text_bits: numbers of any width as text: letters, digits, `-` and `~`, six bits per character.
  *
  *     struct text_bits bits;
- *     text_bits_write_to(&bits, out, room);              // room for so many characters
+ *     text_bits_write_to(&bits, out, room);              // room for that many characters
  *     text_bits_put(&bits, day, 16);
- *     text_bits_end(&bits);                              // false: it did not fit; else a NUL is behind the text
+ *     text_bits_end(&bits);                              // false: it did not fit; otherwise a NUL follows the text
  *
  *     text_bits_read_from(&bits, text);
  *     day = text_bits_get(&bits, 16);
- *     text_bits_at_end(&bits);                           // true: there was so much, and nothing is left
+ *     text_bits_at_end(&bits);                           // true: everything was there, and nothing is left
  *
  * Threads: any. */
 #ifndef COLLECTOR_TEXT_BITS_H
@@ -22,7 +22,7 @@ struct text_bits {
         char *out;
         const char *in;
         size_t room;     /* characters that still fit */
-        unsigned window; /* bits that are not in the text yet, or taken from it already */
+        unsigned window; /* bits not yet written to the text, or already taken from it */
         unsigned count;  /* how many                                                    */
         bool has_failed;
 };
@@ -33,7 +33,7 @@ void text_bits_put(struct text_bits *bits, uint64_t value, unsigned width);
 bool text_bits_end(struct text_bits *bits);
 
 void text_bits_read_from(struct text_bits *bits, const char *text);
-/* 0 if the text is at its end or has another character. */
+/* 0 at the end of the text, or if the character is invalid. */
 uint64_t text_bits_get(struct text_bits *bits, unsigned width);
 bool text_bits_at_end(const struct text_bits *bits);
 

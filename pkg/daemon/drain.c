@@ -1,5 +1,5 @@
-/* drain: during the delay the program still accepts connections, since proxies and kube-proxy take some seconds to learn
- * that it is no longer ready. The workers finish their requests after that (pkg/service/worker.c). */
+/* drain: during the delay the program still accepts connections, since proxies and kube-proxy take a few seconds to
+ * notice that it is no longer ready. The workers finish their requests after that (pkg/service/worker.c). */
 #include "daemon/drain.h"
 
 #include <signal.h>

@@ -1,4 +1,5 @@
-/* drain: what SIGTERM and SIGINT start: the program is no longer ready, and its main loop ends after the drain delay.
+/* drain: what happens after SIGTERM and SIGINT: the program is no longer ready, and its main loop ends after the drain
+ * delay.
  *
  * Threads: the main thread. */
 #ifndef DAEMON_DRAIN_H

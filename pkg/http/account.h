@@ -19,7 +19,7 @@ int account_open(struct account *account, const struct http_options *options, vo
 void account_close(struct account *account); /* all zero is fine */
 /* True if responses are counted or logged. */
 bool account_is_wanted(const struct account *account);
-/* `route_index`: the route's index in the options; route_count where no route matched. */
+/* `route_index`: the route's index in the options; route_count if no route matched. */
 void account_answer(struct account *account, unsigned route_index, const struct http_record *record);
 void account_connections(struct account *account, size_t open); /* the number of open connections */
 void account_refused_connection(struct account *account);

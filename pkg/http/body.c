@@ -1,5 +1,5 @@
 /* body: a body with a Content-Length is checked against the limit as soon as the head is known, a chunked one as it
- * arrives. The pieces go into memory that counts against the budget for data in transit. */
+ * arrives. The pieces are kept in memory that counts against the budget for data in transit. */
 #include "http/body.h"
 
 #include <stdio.h>

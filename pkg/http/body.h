@@ -1,4 +1,4 @@
-/* body: how the body of a request arrives: its limit (413), and where it goes. Bodies in pieces are in stream.h.
+/* body: how the body of a request arrives: its limit (413), and who receives it. See stream.h for bodies in pieces.
  *
  * Threads: loop only. */
 #ifndef HTTP_BODY_H
@@ -6,12 +6,12 @@
 
 #include "http/request.h"
 
-/* Does the handler get it? Otherwise it is read and dropped. */
+/* True if the handler gets it; otherwise it is read and dropped. */
 bool body_is_wanted(const struct http_request *request);
 /* Refuses the request if the Content-Length says that the body is too large or has no room in memory. */
 void body_check_length(struct http_request *request);
 
-/* Calls of libmicrohttpd with a piece: of the body of a request that goes on; ... */
+/* Called when libmicrohttpd delivers a piece of the body of a request that is still processed; ... */
 enum MHD_Result body_take_piece(struct http_request *request, const char *bytes, size_t *size);
 /* ... of one that was refused, up to a limit, so that the client sees the answer. The end of the body closes the
  * connection. */

@@ -106,9 +106,9 @@ void request_free_orphan(struct http_request *request);
 void request_account(const struct http_request *request, int status, size_t response_bytes, bool is_broken);
 /* Accounts for the request and refuses it, see conn_refuse. */
 void request_refuse(struct http_request *request, int status, const char *extra_field, const char *detail);
-/* With 503, since the memory for data in transit is used up. */
+/* Refuses it with 503, since the memory for data in transit is used up. */
 void request_refuse_full(struct http_request *request);
-/* The same as request_refuse for a connection whose head is incomplete: uses a new correlation id and counts nothing. */
+/* Like request_refuse, for a connection whose head is incomplete: uses a new correlation id and counts nothing. */
 void request_refuse_head(struct conn *conn, int status, const char *detail);
 
 /* False if there is too little memory to parse the query. */

@@ -246,7 +246,7 @@ static void judge(struct http_request *request, size_t head_bytes)
                 body_check_length(request);
 }
 
-/* The client waits for 100 (Continue) before it sends the body, which would change nothing. */
+/* The client waits for 100 (Continue) before it sends the body, which would make no difference. */
 static void answer_instead_of_continue(struct http_request *request)
 {
         request->stage = STAGE_RUNNING;

@@ -76,7 +76,7 @@ keep:
         return (struct json_span){ out, length };
 }
 
-/* The same for ISO-8859-1, where every byte is a character and every escape is a byte. */
+/* Likewise for ISO-8859-1, where every byte is a character and every escape is a byte. */
 static struct json_span decode_latin1(struct form_tree *tree, const char *from, const char *end)
 {
         char *out = form_tree_alloc(tree, 2 * (size_t)(end - from));

@@ -22,7 +22,7 @@ struct client_ops {
         /* Classifies a reply from `host`. Without this function redis_failure_of does. */
         enum redis_failure (*judge)(void *owner, struct redis_command *command, const struct redis_reply *reply,
                                     const char *host);
-        void (*in_use)(void *owner, struct conn *conn); /* `conn` is about to take commands; NULL: none does */
+        void (*in_use)(void *owner, struct conn *conn); /* `conn` will now take commands; NULL: no connection does */
         void (*flush)(void *owner);                     /* called before commands are written */
         bool (*is_waiting)(void *owner);                /* flush has to be called periodically */
         void (*close)(void *owner);                     /* the client closes; close everything that holds it */

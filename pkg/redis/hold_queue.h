@@ -23,7 +23,7 @@ struct queue {
         struct redis_budget *budget;
         int64_t hold_ms;
         const struct redis_health *health; /* borrowed, for error texts                                 */
-        struct redis_place place;          /* where its commands go                                     */
+        struct redis_place place;          /* where its commands are sent                                     */
         struct redis_target *place_target; /* a reference: the place's key prefix                       */
         bool is_closing;                   /* accepts nothing                                           */
         bool is_pool;                      /* nodes take commands from it; it has no connection of its own */
@@ -34,7 +34,7 @@ struct queue {
 /* The caller sets loop, budget, hold_ms, health and wake. */
 void redis_queue_init(struct queue *queue);
 void redis_queue_fini(struct queue *queue);
-/* From now on commands go to this target, including those that waited for it. */
+/* From now on commands are sent to this target, including those that waited for it. */
 void redis_queue_set_place(struct queue *queue, struct redis_target *target, unsigned generation, bool is_cluster);
 
 /* `is_usable`: a connection takes commands. */

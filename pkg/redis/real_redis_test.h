@@ -1,4 +1,4 @@
-/* real_redis: a separate redis-server on a Unix socket in a folder of its own. */
+/* real_redis: a separate redis-server on a Unix socket in its own folder. */
 #ifndef REDIS_REAL_REDIS_TEST_H
 #define REDIS_REAL_REDIS_TEST_H
 

@@ -8,7 +8,7 @@
 
 /* Redis has not executed it: appends it to `list` to be sent again, or fails it. */
 void redis_resend_refused(struct queue *queue, struct redis_command *command, struct list *list);
-/* The same if Redis may have executed it. */
+/* Likewise if Redis may have executed it. */
 void redis_resend_doubtful(struct queue *queue, struct redis_command *command, struct list *list);
 /* The connection is lost: applies one of these to each command in flight, and returns it to the queue. */
 void redis_resend_lost(struct flight *flight, struct queue *queue);

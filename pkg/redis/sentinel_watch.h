@@ -8,9 +8,9 @@
 
 struct redis_sentinel_watch;
 
-/* Call this when `conn` is about to take commands, or no connection does (NULL). Starts a watch if a Sentinel named
- * that server, and ends a watch of other Sentinels. Holds the connection's commands during a failover of its server,
- * and while there could be one whose announcement we have missed. *watch is NULL at first. */
+/* Call this before `conn` takes commands, or with NULL when no connection takes commands any more. Starts a watch if a
+ * Sentinel named that server, and ends a watch of other Sentinels. Holds the connection's commands during a failover of
+ * its server, and while there could be one whose announcement we have missed. *watch is NULL at first. */
 void redis_sentinel_watch_follow(struct redis_sentinel_watch **watch, struct client *client, struct conn *conn);
 void redis_sentinel_watch_close(struct redis_sentinel_watch *watch); /* NULL is fine */
 

@@ -1,4 +1,4 @@
-/* Tests of failovers that scripted Sentinels report: which commands are held, for how long, and where they go. */
+/* Tests of failovers that scripted Sentinels report: which commands are held, for how long, and where they are sent. */
 #include "redis/sentinel_rig_test.h"
 
 /* --- Failover ---------------------------------------------------------------------------------------------- */

@@ -9,7 +9,8 @@
  * that is lost twice. It is deferred while the others continue, and is retried from time to time with nothing else in
  * flight. A loss counts as a strike only if commands of the same kind have been answered since the last one (for a SET,
  * only other SETs that succeed). So no command gets a strike because a server is down or rejects writes. If there is no
- * other command, the client sends one of its own in between, the trial. A command with STRIKES_MAX strikes fails. */
+ * other command, the client sends a command of its own in between, the trial. A command with STRIKES_MAX strikes
+ * fails. */
 #include "redis/suspects.h"
 
 enum {

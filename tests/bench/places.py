@@ -1,4 +1,4 @@
-"""Redis as a Cluster, with TLS, with a replica, with an append-only file: each looks like one server to load.py."""
+"""Redis as a Cluster, with TLS, with a replica, or with an append-only file: to load.py each looks like one server."""
 
 import os
 import subprocess
@@ -54,7 +54,7 @@ class Place:
 
 
 class Bound(Collector):
-    """A Collector that uses a place."""
+    """A Collector that uses one of these."""
 
     def __init__(self, name, folder, program, place, *flags):
         super().__init__(name, folder, program, place, *flags, *place.flags)

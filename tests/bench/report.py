@@ -76,7 +76,7 @@ def against_webdis(rounds, least):
 
 
 def cluster(rounds, masters, shares):
-    """`shares`: of each round, the share of the commands that the busiest master got."""
+    """`shares`: for each round, the share of the commands that the busiest master received."""
     costs = [(one[CLUSTER].server_cpu + one[CLUSTER].redis_cpu) / (one[FEED].server_cpu + one[FEED].redis_cpu)
              for one in rounds]
     return [

@@ -1,4 +1,4 @@
-"""The list over entries of documents that are gone: its work is bounded, and old entries are removed from the feed."""
+"""Listing entries of deleted documents: the work is bounded, and old entries are removed from the feed."""
 
 import threading
 import time
@@ -115,7 +115,7 @@ def test_lists_that_wait_for_each_other_fail_together_where_redis_goes_away(star
         reader.start()
     wait_until(lambda: len(pages) > 100, "pages")
     server.pause()
-    deadline = Deadline(20)  # one after another would take 32 s
+    deadline = Deadline(20)  # one after another they would take 32 s
     for reader in readers:
         reader.join(max(0.1, deadline.left()))
     server.resume()

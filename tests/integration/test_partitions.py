@@ -1,5 +1,5 @@
-"""The partitions of the feed in a Redis Cluster: lists, cursors and duplicates over all of them. Writers and changes of
-the Cluster: test_partitions_under_load.py."""
+"""The partitions of the feed in a Redis Cluster: lists, cursors and duplicates across all of them.
+test_partitions_under_load.py tests writers and changes of the Cluster."""
 
 import json
 import time
@@ -24,7 +24,7 @@ def cluster():
 
 @pytest.fixture
 def place(cluster, start_collector):
-    """A prefix of its own in the Cluster, with a Collector of one worker."""
+    """A separate prefix in the Cluster, with a Collector of one worker."""
     with Place(cluster, start_collector, f"p{uuid.uuid4().hex[:8]}:") as place:
         yield place
 
@@ -77,7 +77,7 @@ class Place:
         return keys
 
     def write(self, begin, sizes=(1, 3, 60, 2, 64)):
-        """Entries of many sizes in all partitions in turn. Returns the keys in the order of the ids."""
+        """Entries of many sizes, in each partition in turn. Returns the keys in the order of the ids."""
         expected = []
         for n in range(60):
             keys = self.put(sizes[n % len(sizes)] if n % 7 else 1)
@@ -176,7 +176,7 @@ def test_entries_of_missing_documents_are_removed_from_all_partitions(cluster, s
 
 
 def test_days_without_entries_cost_few_round_trips(place):
-    """From the first day of all to today, with documents of three days."""
+    """From the very first day to today, with documents of three days."""
     expected = []
     for days, tag in ((200, "3r"), (100, "eko"), (0, "1oy")):
         keys = place.put(2)

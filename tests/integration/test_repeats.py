@@ -1,4 +1,4 @@
-"""Documents that were stored twice: the list shows each once, and the feed gets what it lacks."""
+"""Documents that were stored twice: the list shows each once, and missing feed entries are added."""
 
 import json
 import time

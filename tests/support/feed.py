@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 STREAMS = "collector:feed:[0-9]*"
-# "": the stream without a tag, the only one outside of a Cluster.
+# "": the stream without a tag, the only one outside a Cluster.
 TAGS = ("", "0ax", "1oy", "2cx", "3r", "4ex", "5zz", "6yz", "7xz", "8u", "9vz", "aoo", "bed", "cli", "dcd", "eko", "fad")
 DAY_MS = 24 * 3600 * 1000
 

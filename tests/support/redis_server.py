@@ -96,7 +96,7 @@ class RedisServer:
                 client.config_set(name.replace("_", "-"), value)
 
     def calls(self, *commands):
-        """calls() over a connection of its own."""
+        """calls() over a separate connection."""
         with self.client() as client:
             return calls(client, *commands)
 

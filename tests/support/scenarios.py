@@ -46,7 +46,7 @@ def stopped(site, seconds=2.5):
 
 
 def loading(site, key_us=1500):
-    """Killed and restarted; it loads its data slowly and answers LOADING meanwhile."""
+    """Killed and restarted; it loads its data slowly and replies LOADING in the meantime."""
     site.server.kill()
     site.server.options["key-load-delay"] = str(key_us)
     before = site.log_count("redis.not_writable")

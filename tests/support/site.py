@@ -87,7 +87,7 @@ class Site:
         return sum(line["event"] == event for line in self.collector.log())
 
     def finish(self, allowed=None):
-        """Ends the load and counts. `allowed` is a regular expression for permitted failures."""
+        """Ends the load and counts the documents. `allowed` is a regular expression for permitted failures."""
         self.load.stop()
         for place in self.places:
             place.settle()
