@@ -167,7 +167,7 @@ static void settle(struct ack_client *client)
 static void on_error(struct ack_client *client, const struct redis_reply *reply)
 {
         struct err err;
-        (void)redis_reply_error(reply, &err); /* kept as the refusal */
+        (void)redis_reply_error(reply, &err); /* kept as the reason for the refusal */
         if (strstr(err.text, "with replica"))
                 return; /* the server became a replica; the next SET makes the client look for the primary */
         (void)err_wrap(&err,

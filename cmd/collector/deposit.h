@@ -62,7 +62,7 @@ struct deposit_result {
 struct deposit_options {
         struct json_span body;        /* borrowed until on_done                                              */
         struct json_span correlation; /* a JSON string of at most DEPOSIT_CORRELATION_MAX bytes; borrowed likewise */
-        const char *key;              /* the sender's, a UUID in lower case; copied. NULL: a new one          */
+        const char *key;              /* chosen by the sender, a UUID in lower case; copied. NULL: a new one          */
         /* Called exactly once if deposit_begin returned 0, and never during that call. It may free the deposit. */
         void (*on_done)(struct deposit *deposit, const struct deposit_result *result);
         /* True if the outcome is no longer needed. NULL: it is always needed. */

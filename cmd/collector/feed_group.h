@@ -22,7 +22,7 @@
  * about to be sent to a Cluster while SETs of its members are in progress, it releases those members (on_withdrawn),
  * and they join another group later.
  *
- * A SET that pkg/redis defers delays no other document: its own leaves the entry and joins a later one.
+ * A SET that pkg/redis defers does not delay other documents: its document leaves the entry and joins a later one.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_GROUP_H

@@ -15,7 +15,7 @@
 struct feed_today {
         int64_t day;                 /* the last day that was requested; -1: none      */
         unsigned place;              /* of `name` (redis_place)                        */
-        char name[FEED_STREAM_SIZE]; /* of the stream of `day`; "": not made yet       */
+        char name[FEED_STREAM_SIZE]; /* of the stream of `day`; "": not formatted yet       */
 };
 
 /* The name of the stream of today, by our clock, in that place; borrowed until the next call. */

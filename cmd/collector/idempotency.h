@@ -27,7 +27,7 @@ void idempotency_uuid(const char *token, const char *method, const char *path, c
                       struct uuid *out);
 
 /* 1 if storing `sent` would have given `stored`, with the `created` and `correlationId` that are stored; 0 if not; or
- * ERR_NOMEM. Both objects were checked with `watch` { "created", "correlationId" }. */
+ * ERR_NOMEM. Both objects must have been checked with `watch` { "created", "correlationId" }. */
 int idempotency_same(const struct json_object *sent, const struct json_object *stored, struct buf *scratch) NODISCARD;
 
 #endif

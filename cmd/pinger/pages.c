@@ -32,7 +32,7 @@ static void fill_visit(struct worker *worker, struct http_request *request, cons
                                         .headers = headers->fields,
                                         .header_count = headers->count };
         uuid_v4(&worker->uuids, &random);
-        memcpy(visit->random, random.bytes, sizeof(visit->random)); /* the version is in a later byte */
+        memcpy(visit->random, random.bytes, sizeof(visit->random)); /* the version bits are in a later byte */
 }
 
 static void on_report(struct http_request *request, void *context)

@@ -57,7 +57,7 @@ int draft_put(struct draft *draft, const struct name *name, const char *text, si
 int draft_set(struct draft *draft, unsigned field, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;
 void draft_drop(struct draft *draft, unsigned field);
-/* Moves the fields that `into` lacks out of `from`. */
+/* Moves fields from `from` to `into`, unless `into` already has them. */
 void draft_fill(struct draft *into, struct draft *from);
 
 /* These convert a field. If it is absent, *out is unchanged. */

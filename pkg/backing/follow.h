@@ -64,7 +64,7 @@ int follower_open(struct follower *follower, const struct follow_ops *ops, struc
                   const struct follow_options *options, struct err *err) NODISCARD;
 /* Reads the bindings now, and resolves even if they are unchanged. */
 int follower_reload(struct follower *follower, struct err *err) NODISCARD;
-/* Takes over `candidate`, which is now in use. `version` is the server's, for the log; NULL: unknown. */
+/* Takes over `candidate`, which is now in use. `version` is that of the server, for the log; NULL: unknown. */
 void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);
 void follower_count(struct follower *follower, enum follow_result result);
 void follower_tell(const struct follower *follower, const struct backing_change *change);

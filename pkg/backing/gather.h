@@ -23,7 +23,7 @@ struct gather_input {
  * used, or NULL. */
 int gather(const struct service *service, const struct gather_input *input, struct draft *draft, struct notes *notes,
            const struct servicebinding **binding, struct err *err) NODISCARD;
-/* The code of base/err.h that corresponds to one of libservicebinding's. */
+/* The code of base/err.h that corresponds to a code of libservicebinding. */
 int binding_code(int code);
 
 #endif

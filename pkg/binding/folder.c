@@ -284,5 +284,5 @@ enum sb_place sb_root_place(const struct sb_root *root, const char *name)
                 return SB_NOWHERE;
         if (is_there && fstatat(root->fd, name, &st, 0) == 0 && S_ISREG(st.st_mode))
                 return SB_NOWHERE;
-        return SB_IN_ROOT; /* a folder, or something whose error appears when it is opened */
+        return SB_IN_ROOT; /* a folder, or something that fails to open later, with a useful error */
 }

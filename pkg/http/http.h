@@ -66,7 +66,7 @@ struct http_route {
         const char *method; /* "GET", "POST", ...; NULL: every method                             */
         const char *path;   /* each "{name}" (at most 4) matches a segment; a final "*" matches the rest, if any */
         const char *name;   /* static; the label `route` of the metrics                           */
-        void (*handle)(struct http_request *request, void *context); /* context: http_worker_open's */
+        void (*handle)(struct http_request *request, void *context); /* context: the argument of http_worker_open */
         bool body;      /* accepts a body; otherwise a body is read and dropped */
         bool is_public; /* needs no token even if tokens are set */
         bool has_tags;  /* responses to GET and HEAD have an ETag; see http_conditions */
@@ -86,7 +86,7 @@ struct http_record {
         size_t request_bytes, response_bytes; /* bodies only */
         int64_t duration_us;                  /* from the end of the head until the response is handed over, or for
                                                * a streamed response until its end is written */
-        int64_t count;                        /* http_request_set_count's; -1: none */
+        int64_t count;                        /* set by http_request_set_count; -1: not set */
         bool is_broken;                       /* a streamed response that was aborted */
 };
 
@@ -107,7 +107,7 @@ struct http_options {
         size_t descriptors_kept;   /* descriptors reserved for everything but clients' connections and our workers' own;
                                     * 0 = 64. Clients always get at least an eighth of the process's limit */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
-        int64_t body_timeout_ms;   /* from the head's end to the body's; 0 = 30000                  */
+        int64_t body_timeout_ms;   /* from the end of the head to the end of the body; 0 = 30000                  */
         int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Keep-Alive announces the whole
                                     * seconds (timeout=), and the connection is closed two seconds later */
         bool own_correlation_ids;  /* x-correlation-id is always a new UUID; the request's own is ignored */

@@ -77,7 +77,7 @@ struct http_request {
         const struct denial *denial; /* NULL: the request may be executed */
         struct token_pass pass;
         struct stream *stream; /* NULL: the request is not a stream */
-        int64_t count;         /* http_request_set_count's; -1: none */
+        int64_t count;         /* set by http_request_set_count; -1: not set */
         int64_t started_us;
         bool counted;   /* in engine->busy */
         bool suspended; /* STAGE_HELD: the connection is suspended ... */

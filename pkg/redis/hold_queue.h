@@ -14,7 +14,7 @@ struct queue {
         struct list held;            /* sorted by deadline                                       */
         struct list aside;           /* also held; each is sent alone (suspects.c)               */
         struct list later;           /* also held, until their target is in use (generation_min) */
-        struct list failed;          /* answered by redis_queue_deliver                          */
+        struct list failed;          /* failed by redis_queue_deliver                          */
         struct redis_command *alone; /* the command from `aside` whose turn it is: first in `held`, or in flight */
         size_t held_count, in_flight_count;
         uint64_t failed_total;

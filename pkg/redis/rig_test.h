@@ -117,7 +117,7 @@ static inline void rig_open(struct rig *rig, struct redis_options options, uint1
         rig_open_target(rig, options, target_at(port));
 }
 
-/* Runs the loop for a while in which something must not happen. */
+/* Runs the loop for a while, to check that something does not happen. */
 static inline void rig_run_for(struct rig *rig, int64_t ms)
 {
         int64_t until_ms = clock_monotonic_ms() + ms;

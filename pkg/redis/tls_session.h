@@ -30,7 +30,7 @@ struct redis_tls {
 /* The TLS state of a channel. */
 struct redis_tls_session {
         gnutls_session_t session;
-        const struct redis_tls *tls; /* the target's, which the connection holds     */
+        const struct redis_tls *tls; /* of the target, which the connection holds     */
         char *name;                  /* expected in the certificate, and sent as SNI; owned */
         gnutls_typed_vdata_st checks[2];
         int fd;

@@ -22,7 +22,7 @@
 typedef int getaddrinfo_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 typedef FILE *fopen_fn(const char *, const char *);
 
-/* The next function of that name after this library's. */
+/* The next function of that name after the one in this library. */
 static void *next_one(const char *name)
 {
         void *found = dlsym(RTLD_NEXT, name);

@@ -1,4 +1,4 @@
-"""Collector under load, bound to a place that suffers a fault, and the fate of the documents.
+"""Collector under load, bound to a Redis that suffers a fault, and what becomes of the documents.
 
     with Site(Standalone(**DURABLE)) as site:
         site.more(150)
@@ -18,7 +18,7 @@ from .load import Load, Result
 
 
 class Site:
-    """The binding can name any of `places`, and starts with the first; `flags` are Collector's."""
+    """The binding can name any of `places`, and starts with the first; `flags` are passed to Collector."""
 
     def __init__(self, *places, load=None, connections=16, rate=400, **flags):
         self.folder = tempfile.mkdtemp(prefix="bindings-")

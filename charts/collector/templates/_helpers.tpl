@@ -580,7 +580,7 @@ replicas: {{ max 1 (.spec.replicas | int) }}
 {{- include "collector.named" (list . ($account.name | default .Values.serviceAccountName | default (ternary (include "collector.fullname" .) "" (default false $account.create))) "serviceAccount.name") -}}
 {{- end -}}
 
-{{/* DNS is allowed everywhere: the cluster's, a node's own, or port 5353, where OpenShift's pods listen. */}}
+{{/* DNS is allowed everywhere: the cluster's name servers, a node's own, or port 5353, where OpenShift's pods listen. */}}
 {{- define "collector.dnsRule" -}}
 - ports:
     {{- range list 53 5353 }}

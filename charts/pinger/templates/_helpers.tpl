@@ -266,7 +266,7 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* DNS is allowed everywhere: the cluster's, a node's own, or port 5353, where OpenShift's pods listen. */}}
+{{/* DNS is allowed everywhere: the cluster's name servers, a node's own, or port 5353, where OpenShift's pods listen. */}}
 {{- define "pinger.dnsRule" -}}
 - ports:
     {{- range list 53 5353 }}
