@@ -1,4 +1,5 @@
-/* description: a file like those of the page. It is reached through struct collector, so that tests link without it. */
+/* description: served like a file of the page. It is reached through struct collector, so that tests link without
+ * it. */
 #include "description.h"
 
 #include "collector.h"

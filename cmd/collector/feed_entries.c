@@ -12,7 +12,7 @@
 
 enum {
         ROOM_ALONE = 256, /* keys, for a single stream */
-        COUNT_MIN = 2,    /* one entry may have been seen whole, if it has fewer keys than the cursor says */
+        COUNT_MIN = 2,    /* an entry may count as completely seen if it has fewer keys than the cursor says */
 };
 
 size_t feed_entries_room(unsigned partitions)

@@ -20,7 +20,8 @@ static const char *key_of(const struct feed_fetch *fetch, const struct feed_wind
         return out;
 }
 
-/* If the entry comes from an older target than the reply, a missing document does not make the entry dead. */
+/* If the entry comes from an older target than the reply, a missing document does not mean that the entry is
+ * obsolete. */
 static bool is_same_target(const struct feed_fetch *fetch, const struct redis_command *command)
 {
         return command->generation == fetch->read->generation;

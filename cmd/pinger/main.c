@@ -123,7 +123,7 @@ static const struct backing_report *report(const struct service *service, const 
         return backing_collector_report(collector);
 }
 
-/* The workers have ended and make no more records. Waiting records may still be sent, within the delivery's time or
+/* The workers have ended and produce no more records. Waiting records may still be sent, within the delivery's time or
  * what is left of the grace period. */
 static void flush(struct service *service, int64_t deadline_ms)
 {

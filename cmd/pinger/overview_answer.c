@@ -1,5 +1,5 @@
-/* overview_answer: GET /v1/status as JSON. It makes no log record, because the page asks every second and would flood
- * the log. */
+/* overview_answer: GET /v1/status as JSON. It produces no log record, because the page polls it every second and would
+ * flood the log. */
 #include "overview_answer.h"
 
 #include <inttypes.h>

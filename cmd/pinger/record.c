@@ -1,4 +1,4 @@
-/* record: the text is written directly into a buffer, because every request makes two records. Strings go through
+/* record: the text is written directly into a buffer, because every request produces two records. Strings go through
  * json_escape, so a record is valid JSON no matter what a client sent. Level 30 is "info" in the loggers bunyan and
  * pino. */
 #include "record.h"

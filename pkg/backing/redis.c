@@ -44,7 +44,7 @@ static int check_supported(const struct backing_redis_settings *s, struct notes 
                 return err_set(err, ERR_INVALID, "%s and %s contradict each other", notes_place(notes, "cluster"),
                                notes_place(notes, s->socket_path ? "socket" : "sentinel.nodes"));
         if (s->is_cluster && s->database != 0)
-                return err_set(err, ERR_INVALID, "%s: a Cluster (%s) has database 0 only",
+                return err_set(err, ERR_INVALID, "%s: a Cluster (%s) has only database 0",
                                notes_place(notes, "database"), notes_place(notes, "cluster"));
         if (s->tls && s->socket_path)
                 return err_set(err, ERR_INVALID, "%s: TLS does not work over a unix socket (%s)",

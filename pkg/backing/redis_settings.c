@@ -65,7 +65,7 @@ static int add_uris(struct draft *draft, struct notes *notes, struct err *err)
 
 /* --- Rules over several fields --------------------------------------------------------------------------- */
 
-/* A TLS port is used with TLS or not at all. */
+/* A TLS port is used only with TLS. */
 static int settle_tls_port(struct draft *draft, struct err *err)
 {
         if (!draft_has(draft, FIELD_TLS_PORT))

@@ -1,4 +1,4 @@
-/* buf: doubles when it is full, so appending n bytes costs O(n) in all. The maximum is checked before memory is
+/* buf: doubles when it is full, so appending n bytes costs O(n) in total. The maximum is checked before memory is
  * allocated, and reaching it is an ordinary error. */
 #include "base/buf.h"
 

@@ -78,7 +78,7 @@ static int on_section(void *context, const struct yaml_node *node, struct err *e
         return 0;
 }
 
-/* The option that a value is for, if it is allowed here. */
+/* The option to which a value belongs, if it is allowed here. */
 static int find_option(struct file *file, const struct yaml_node *node, const struct config_option **out, bool *is_path,
                        struct err *err)
 {

@@ -28,7 +28,7 @@ struct budget {
 void budget_defaults(struct http_options *options);
 void budget_init(struct budget *budget, const struct http_options *options); /* with the defaults filled in */
 
-/* Takes `bytes` for an item of `whole` bytes in all. False if the budget has no room for them. */
+/* Takes `bytes` for an item of `whole` bytes in total. False if the budget has no room for them. */
 bool budget_take(struct budget *budget, size_t bytes, size_t whole);
 /* Takes them even if there is no room: for data that is already in memory. */
 void budget_add(struct budget *budget, size_t bytes);

@@ -1,4 +1,4 @@
-/* tcp: asks the kernel about a connection; for this folder only.
+/* tcp: asks the kernel about a connection; only for this folder.
  *
  * Threads: any. */
 #ifndef HTTP_TCP_H

@@ -150,7 +150,7 @@ static void a_nul_byte_is_a_byte_like_any_other(void **state)
         assert_int_equal(where.problem, JSON_EMPTY);
 }
 
-/* {"a":[[...]]}, `depth` levels in all */
+/* {"a":[[...]]}, `depth` levels in total */
 static size_t make_nested(char *out, size_t depth)
 {
         size_t length = 0;

@@ -1,5 +1,5 @@
 /* form: application/x-www-form-urlencoded to JSON, in the same way as Express's `extended` parser: the npm package qs
- * 6.17 with up to 1000 fields, 32 brackets and arrays of at least 100 elements. Like qs it makes two passes. The first
+ * 6.17 with up to 1000 fields, 32 brackets and arrays of at least 100 elements. Like qs, it makes two passes. The first
  * decodes each name=value pair and combines equal names. The second splits each name at its brackets, from the inside
  * out, and merges the result into the whole. The first pass keeps names in the order in which JavaScript enumerates an
  * object, and the second follows it, which is visible in arrays. pkg/json/testdata has the output of qs for some

@@ -14,7 +14,7 @@ static const uint64_t HIGHS = 0x8080808080808080U;
 void scan_init(struct scan *s, const char *bytes, size_t length, const struct json_options *options)
 {
         if (!bytes)
-                bytes = ""; /* an empty body may have no bytes at all */
+                bytes = ""; /* the bytes of an empty body may be NULL */
         size_t depth_max = options && options->depth_max ? options->depth_max : JSON_DEPTH_DEFAULT;
         *s = (struct scan){
                 .start = (const unsigned char *)bytes,

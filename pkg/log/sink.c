@@ -39,7 +39,7 @@ struct sink {
         sink_lost_fn *on_lost;
         void *data;
         pthread_t thread;
-        atomic_uint_fast64_t dropped; /* lines dropped in all */
+        atomic_uint_fast64_t dropped; /* lines dropped in total */
 
         pthread_mutex_t lock;  /* guards what follows */
         pthread_cond_t wanted; /* the thread has something to do */
@@ -130,7 +130,7 @@ static ptrdiff_t find_newline(const struct sink *sink, size_t from, size_t count
         return -1;
 }
 
-/* The size of the next write: whole lines of up to write_bytes in all, or one longer line. */
+/* The size of the next write: whole lines of up to write_bytes in total, or one longer line. */
 static size_t measure(const struct sink *sink)
 {
         size_t most = sink->write_bytes;

@@ -74,8 +74,8 @@ struct redis_probe; /* opaque: a running probe */
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const struct redis_trial *trial, int64_t timeout_ms,
                 void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),
                 void *data, struct redis_probe **out, struct err *err) NODISCARD;
-/* `done` is not called any more. The loop must run until the handles are closed. Only before `done` was called. NULL is
- * fine. */
+/* Cancels the probe before `done` has been called, and `done` will not be called. The loop must run until the handles
+ * are closed. NULL is fine. */
 void redis_probe_cancel(struct redis_probe *probe);
 
 #endif

@@ -62,7 +62,7 @@ enum redis_state {
 };
 
 struct redis_options {
-        int64_t hold_ms;             /* how long a command may wait in all; 0 = 30000                  */
+        int64_t hold_ms;             /* how long a command may wait in total; 0 = 30000                  */
         int64_t connect_timeout_ms;  /* for look-up, connect and AUTH of one attempt; 0 = 3000         */
         int64_t look_up_ms;          /* extra time for a name's look-up; 0 = none                      */
         int64_t stall_ms;            /* without a byte while something is in flight; 0 = 5000          */

@@ -66,7 +66,7 @@ static int check_cluster(const struct redis_target_options *o, struct err *err)
         if (o->socket_path || o->sentinel_master || (o->host && o->cluster_node_count > 0))
                 return err_set(err, ERR_INVALID, "Redis: both a Cluster and another address");
         if (o->database != 0)
-                return err_set(err, ERR_INVALID, "Redis: a Cluster has database 0 only, not %u", o->database);
+                return err_set(err, ERR_INVALID, "Redis: a Cluster has only database 0, not %u", o->database);
         for (size_t i = 0; i < o->cluster_node_count; i++) {
                 const char *host = o->cluster_nodes[i].host;
                 if (!host || !host[0] || strlen(host) > HOST_MAX)

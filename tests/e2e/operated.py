@@ -58,7 +58,7 @@ class Pod:
 
 
 class Pods:
-    """A StatefulSet and its headless Service; `spec` makes the pods' spec."""
+    """A StatefulSet and its headless Service; `spec` builds the pods' spec."""
 
     PORTS = [6379]
 

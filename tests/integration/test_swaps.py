@@ -47,7 +47,7 @@ def swapping(start_redis, start_collector, start_proxy, bindings):
 
 def _first_in_the_new_place(collector, clients, store, prefix, post):
     """Posts until a document is acknowledged there, and returns the client and the key; no request has to wait before
-    that. A busy machine may have given all connections to the other workers, so each round has one client more."""
+    that. A busy machine may have given all connections to the other workers, so each round adds one client."""
     found = []
 
     def is_there():

@@ -1,8 +1,8 @@
 """TCP ports of 127.0.0.1, reserved for this process.
 
 They are below the range that the system assigns, and a file lock holds each one. So concurrent test runs never collide
-on a port, even while a server is briefly down. A process holds its newest ports only, far more than one test uses:
-each lock costs a descriptor."""
+on a port, even while a server is briefly down. A process holds only its newest ports, far more than one test uses,
+because each lock costs a descriptor."""
 
 import fcntl
 import os

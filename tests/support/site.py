@@ -136,7 +136,7 @@ class Outcome:
 
     @staticmethod
     def _missing(site, stored, listed):
-        """Acknowledged documents that exist but are missing from the listing of each place that has them."""
+        """Acknowledged documents that exist in a Redis but are missing from its listing."""
         fed = {}
         for place, parts in zip(site.places, stored):
             for number, part in enumerate(parts):
