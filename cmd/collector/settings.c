@@ -57,7 +57,7 @@ static const struct config_option options[] = {
         { "redis-tls", CONFIG_BOOL_AT(struct settings, redis_tls), REDIS,
           .help = "Use TLS 1.2 or 1.3 and verify the server's name, like rediss:// in the URL." },
         { "redis-ca-file", CONFIG_STRING_AT(struct settings, redis_ca_file), REDIS, .value = "PATH",
-          .fallback_note = "what the system trusts",
+          .fallback_note = "the system's trusted CAs",
           .help = "PEM file with the CA certificates to trust. Turns TLS on." },
         { "redis-max-age", CONFIG_DURATION_AT(struct settings, redis_max_age_ms), REDIS, .fallback = "1h",
           .max = (int64_t)365 * 24 * 60 * 60 * 1000,

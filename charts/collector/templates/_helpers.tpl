@@ -238,7 +238,7 @@ projected:
 {{- define "collector.bindingRoot" -}}/bindings{{- end -}}
 
 {{/* The sources of a binding from any Secret: first the chart's entries, then the Secret's, which take precedence.
-     Takes a list of the root, the values of the Secret, and the name of the Secret with what the chart knows. */}}
+     Takes a list of the root, the values of the Secret, and the name of the Secret with the chart's entries. */}}
 {{- define "collector.secretSources" -}}
 {{- $secret := index . 1 -}}
 - secret:
@@ -337,7 +337,7 @@ projected:
 {{- end }}
 {{- end -}}
 
-{{/* kubectl describe shows a command's output but not the body of an HTTP answer, so a command requests /readyz. */}}
+{{/* kubectl describe shows a command's output but not the body of an HTTP response, so a command requests /readyz. */}}
 {{- define "collector.probes" -}}
 {{- $alive := "httpGet:\n  path: /healthz\n  port: http" -}}
 {{- $ready := "exec:\n  command: [/usr/bin/collector, request, GET, \"http://127.0.0.1:4001/readyz\", --timeout, \"2\"]" -}}

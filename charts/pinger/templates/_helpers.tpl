@@ -201,7 +201,7 @@ projected:
 {{- end }}
 {{- end -}}
 
-{{/* kubectl describe shows a command's output but not the body of an HTTP answer, so a command requests /readyz. */}}
+{{/* kubectl describe shows a command's output but not the body of an HTTP response, so a command requests /readyz. */}}
 {{- define "pinger.probes" -}}
 {{- $alive := "httpGet:\n  path: /healthz\n  port: http" -}}
 {{- $ready := "exec:\n  command: [/usr/bin/pinger, request, GET, \"http://127.0.0.1:3000/readyz\", --timeout, \"2\"]" -}}
