@@ -2,7 +2,7 @@
  * is the string `<prefix>collector:feed:id`, set by the first reader of a list (feed_naming.h), and kept in memory for
  * the target in use.
  *
- * Threads: any; nothing here has state. */
+ * Threads: any; there is no state. */
 #ifndef COLLECTOR_FEED_NAME_H
 #define COLLECTOR_FEED_NAME_H
 

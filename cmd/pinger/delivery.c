@@ -1,7 +1,7 @@
 /* delivery: a mutex and a condition around the queue (queue.c), and one thread that sends (collector_client.c). The
- * thread waits until a batch is due, takes it, and retries it until it is delivered, refused, or the stop deadline has
- * passed. Only then does it take the next one, which keeps the order. The request path holds the lock for a copy of a
- * few hundred bytes and wakes the thread only when that has something to do.
+ * thread waits until a batch is due, takes it, and retries it until it is delivered or refused, or the stop deadline
+ * has passed. Only then does it take the next one, which keeps the order. The request path holds the lock for a copy of
+ * a few hundred bytes and wakes the thread only when that has something to do.
  *
  * An episode of failures is logged twice: when it begins, with what happens next, and when it ends. */
 #include "delivery.h"

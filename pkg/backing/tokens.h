@@ -30,7 +30,7 @@ struct backing_tokens_input {
         const struct servicebinding_set *bindings; /* NULL: none. A watch uses its own                      */
 };
 
-struct backing_tokens; /* opaque: tokens with their names, or the state that no token is needed */
+struct backing_tokens; /* opaque: tokens with their names, or the information that no token is required */
 
 /* ERR_NOT_FOUND if a binding that was requested by name, or is required, is missing; ERR_CONFLICT if there are several;
  * ERR_INVALID and ERR_LIMIT name the file of a token, never its contents; ERR_DENIED, ERR_UNAVAILABLE, ERR_NOMEM. The

@@ -1,4 +1,4 @@
-/* quote: shows foreign text, which may contain secrets. */
+/* quote: shows untrusted text, which may contain secrets. */
 #include "config/quote.h"
 
 #include <string.h>

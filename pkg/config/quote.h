@@ -1,4 +1,4 @@
-/* quote: foreign text, made safe for a message. */
+/* quote: untrusted text, made safe for a message. */
 #ifndef CONFIG_QUOTE_H
 #define CONFIG_QUOTE_H
 

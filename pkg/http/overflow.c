@@ -1,7 +1,7 @@
 /* overflow: when a head does not fit into libmicrohttpd's memory for a connection, libmicrohttpd gives up at once and
  * sends its own HTML page. Its only advance notice is a log message, which does not say which connection it means. So
  * when that message arrives, we search for the connection: one whose head is incomplete and which has sent more than
- * our limit allows. Any such connection deserves a 431. We write our response to the socket and shut down our sending
+ * our limit allows. Any such connection should get a 431. We write our response to the socket and shut down our sending
  * side, so that the page is never sent. libmicrohttpd then closes the connection, while the client may still be
  * sending; a copy of the descriptor keeps it open until the client has read the response.
  *

@@ -66,7 +66,7 @@ struct node *node_merge(struct form_tree *tree, struct node *target, struct node
 /* Appends the node as JSON without holes. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int node_print(struct form_tree *tree, const struct node *node, struct buf *out) NODISCARD;
 
-/* The number that the name spells as JavaScript would write it, or -1. */
+/* The number whose JavaScript spelling is this name, or -1. */
 int64_t index_of_name(struct json_span name);
 
 #endif

@@ -90,7 +90,7 @@ void redis_connections_retry_after(struct client *client, int64_t wait_ms)
                 (void)uv_timer_start(&client->retry, on_retry, (uint64_t)wait_ms, 0); /* fails only on a closed timer */
 }
 
-/* Plans the next attempt. Returns how long until then. */
+/* Plans the next attempt. Returns the time until then. */
 static int64_t plan_retry(struct client *client, bool may_be_at_once)
 {
         int64_t wait_ms = redis_backoff_next_ms(&client->server, &client->random, may_be_at_once);

@@ -469,7 +469,7 @@ def test_a_client_that_pauses_for_as_long_as_it_was_told_loses_nothing(hasty):
             connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             answer = connection.read_answer()
             assert (answer.status, answer.header("Keep-Alive")) == (200, "timeout=1")
-        time.sleep(1.0)  # the time in the header; this pause is the test
+        time.sleep(1.0)  # the announced idle time, which is what this test is about
     for connection in connections:
         connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.read_answer().status == 200
