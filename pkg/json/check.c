@@ -7,8 +7,6 @@
 #include "json/scan.h"
 #include "json/string.h"
 
-enum { FOUND_SIZE = 32 };
-
 static void count_position(const struct scan *s, struct json_position *where)
 {
         *where = (struct json_position){
@@ -24,18 +22,18 @@ static void count_position(const struct scan *s, struct json_position *where)
         }
 }
 
-/* Writes what was found instead: ", found 'x'". It always fits into FOUND_SIZE. */
-static void describe_found(const struct scan *s, char out[FOUND_SIZE])
+/* It always fits into SCAN_FOUND_SIZE. */
+void scan_describe_found(const struct scan *s, char out[SCAN_FOUND_SIZE])
 {
         out[0] = '\0';
         if (strncmp(s->reason, "expected", 8) != 0)
                 return;
         if (s->failed_at == s->end)
-                (void)snprintf(out, FOUND_SIZE, ", found the end");
+                (void)snprintf(out, SCAN_FOUND_SIZE, ", found the end");
         else if (*s->failed_at > ' ' && *s->failed_at < 0x7F)
-                (void)snprintf(out, FOUND_SIZE, ", found '%c'", *s->failed_at);
+                (void)snprintf(out, SCAN_FOUND_SIZE, ", found '%c'", *s->failed_at);
         else
-                (void)snprintf(out, FOUND_SIZE, ", found the byte 0x%02X", *s->failed_at);
+                (void)snprintf(out, SCAN_FOUND_SIZE, ", found the byte 0x%02X", *s->failed_at);
 }
 
 int scan_report(const struct scan *s, struct json_position *where, struct err *err)
@@ -44,8 +42,8 @@ int scan_report(const struct scan *s, struct json_position *where, struct err *e
         count_position(s, &place);
         if (where)
                 *where = place;
-        char found[FOUND_SIZE];
-        describe_found(s, found);
+        char found[SCAN_FOUND_SIZE];
+        scan_describe_found(s, found);
         return err_set(err, ERR_INVALID, "line %zu, column %zu: %s%s", place.line, place.column, s->reason, found);
 }
 
