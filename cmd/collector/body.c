@@ -117,6 +117,23 @@ bool body_judge(struct http_request *request, bool has_forms)
         return false;
 }
 
+bool body_is_lines(const char *type)
+{
+        return type &&
+               (http_media_type_is(type, "application/x-ndjson") || http_media_type_is(type, "application/jsonl"));
+}
+
+bool body_judge_lines(struct http_request *request)
+{
+        const char *type = http_request_header(request, "Content-Type");
+        if (refuse_encoded(request))
+                return false;
+        if (charset_of(type) == CHARSET_UTF8)
+                return true;
+        http_problem(request, 415, NULL, 0, "JSON must be sent in UTF-8, not as %.100s", type);
+        return false;
+}
+
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out)
 {
         const char *type = http_request_header(request, "Content-Type");

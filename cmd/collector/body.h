@@ -27,6 +27,12 @@ bool body_judge(struct http_request *request, bool has_forms) NODISCARD;
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
 void body_fini(struct body *body);
 
+/* `type`: a Content-Type, or NULL. True for NDJSON: one document a line. */
+bool body_is_lines(const char *type);
+/* For a body of lines, called before it arrives: false if it would not be accepted, and the request has been answered with
+ * 415. */
+bool body_judge_lines(struct http_request *request) NODISCARD;
+
 /* For a body that is not a JSON object: answers 400 with the position of the error, or 415 if the body is
  * compressed. */
 void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err);

@@ -4,14 +4,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
 #include "body.h"
+#include "bulk_post.h"
 #include "deposit.h"
 #include "document_key.h"
 #include "idempotency.h"
+#include "post_head.h"
 #include "problems.h"
 #include "worker.h"
 
@@ -25,7 +26,7 @@ struct upload {
         struct worker *worker;
         struct body body;
         bool is_classic, is_put, is_idempotent;
-        char correlation[DEPOSIT_CORRELATION_MAX + 1]; /* as JSON */
+        char correlation[POST_CORRELATION_SIZE]; /* as JSON */
 };
 
 static void upload_free(struct upload *upload)
@@ -123,25 +124,6 @@ static bool is_abandoned(struct deposit *deposit)
         return age_ms >= ABANDONED_AFTER_MS && http_request_is_abandoned(upload->request);
 }
 
-/* As JSON, into upload->correlation. 0: out of memory. */
-static size_t put_correlation(struct upload *upload)
-{
-        const char *id = http_request_correlation_id(upload->request);
-        struct buf escaped;
-        size_t length = 0;
-        if (!http_request_has_correlation_id(upload->request)) { /* a generated one is a UUID */
-                char *end = stpcpy(stpcpy(stpcpy(upload->correlation, "\""), id), "\"");
-                return (size_t)(end - upload->correlation);
-        }
-        buf_init(&escaped, DEPOSIT_CORRELATION_MAX);
-        if (json_escape(&escaped, id, strlen(id)) == 0) {
-                length = escaped.len;
-                memcpy(upload->correlation, escaped.data, length);
-        }
-        buf_fini(&escaped);
-        return length;
-}
-
 static struct upload *upload_new(struct http_request *request, struct worker *worker)
 {
         struct upload *upload = pool_take(&worker->uploads, sizeof(*upload));
@@ -168,11 +150,13 @@ static void begin_deposit(struct upload *upload, const char *key)
 {
         struct json_position where;
         struct err err;
-        const struct deposit_options options = { .body = upload->body.json,
-                                                 .correlation = { upload->correlation, put_correlation(upload) },
-                                                 .key = key,
-                                                 .on_done = on_done,
-                                                 .is_abandoned = is_abandoned };
+        const struct deposit_options options = {
+                .body = upload->body.json,
+                .correlation = { upload->correlation, post_head_correlation(upload->request, upload->correlation) },
+                .key = key,
+                .on_done = on_done,
+                .is_abandoned = is_abandoned
+        };
         int rc = options.correlation.length == 0
                          ? err_set(&err, ERR_NOMEM, "out of memory")
                          : deposit_begin(&upload->worker->deposits, &upload->deposit, &options, &where, &err);
@@ -194,28 +178,6 @@ static bool read_body(struct upload *upload)
         return body_read(upload->request, &options, &upload->body);
 }
 
-static bool count_idempotency_key(const char *name, const char *value UNUSED, void *data)
-{
-        unsigned *count = data;
-        *count += strcasecmp(name, "Idempotency-Key") == 0;
-        return true;
-}
-
-/* False: the request has been answered. */
-static bool check_idempotency_key(struct http_request *request, const char *value)
-{
-        unsigned count = 0;
-        http_request_each_header(request, count_idempotency_key, &count);
-        if (count > 1)
-                http_problem(request, 400, NULL, 0, "expected one Idempotency-Key, found %u", count);
-        else if (!idempotency_key_is_sound(value))
-                http_problem(request, 400, NULL, 0, "an Idempotency-Key has 1 to %d visible ASCII characters or blanks",
-                             IDEMPOTENCY_KEY_MAX);
-        else
-                return true;
-        return false;
-}
-
 static void deposit_under_idempotency_key(struct upload *upload, const char *value)
 {
         char key[UUID_TEXT_SIZE];
@@ -233,7 +195,7 @@ static void accept_post(struct http_request *request, struct worker *worker, boo
         if (!upload)
                 return;
         upload->is_classic = is_classic;
-        if (!read_body(upload) || (idempotency && !check_idempotency_key(request, idempotency)))
+        if (!read_body(upload) || (idempotency && !post_head_check_idempotency(request, idempotency)))
                 reject(upload);
         else if (idempotency)
                 deposit_under_idempotency_key(upload, idempotency);
@@ -273,13 +235,14 @@ static void check_head(struct http_request *request, struct worker *worker, bool
         if (!http_request_expects_continue(request))
                 return;
         const char *idempotency = http_request_header(request, "Idempotency-Key");
-        if (!body_judge(request, is_classic) || (idempotency && !check_idempotency_key(request, idempotency)))
+        if (!body_judge(request, is_classic) || (idempotency && !post_head_check_idempotency(request, idempotency)))
                 instruments_count(&worker->instruments, DOCUMENT_REJECTED);
 }
 
 void documents_at_head_of_post(struct http_request *request, void *worker)
 {
-        check_head(request, worker, false);
+        if (!bulk_post_begin(request, worker))
+                check_head(request, worker, false);
 }
 
 void documents_at_head_of_classic(struct http_request *request, void *worker)

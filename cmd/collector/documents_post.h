@@ -11,7 +11,8 @@ void documents_post(struct http_request *request, void *worker);
 void documents_post_classic(struct http_request *request, void *worker); /* also accepts forms */
 void documents_put(struct http_request *request, void *worker);
 
-/* For requests that wait before sending the body: answers those that would fail with any body. */
+/* Answers requests that wait before sending the body if they would fail with any body. That of a POST also begins a bulk
+ * (bulk_post.h). */
 void documents_at_head_of_post(struct http_request *request, void *worker);
 void documents_at_head_of_classic(struct http_request *request, void *worker);
 void documents_at_head_of_put(struct http_request *request, void *worker);

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "collector.h"
 #include "feed_reader.h"
+#include "flag.h"
 #include "listing.h"
 #include "problems.h"
 #include "worker.h"
@@ -231,23 +232,12 @@ static bool is_wanted(const struct http_request *request)
                http_accepts(accept, "application/x-ndjson");
 }
 
-/* False: the request has been answered. */
-static bool read_flag(struct http_request *request, const char *name, bool *flag)
-{
-        const char *text = http_request_query(request, name);
-        *flag = text && !strcmp(text, "true");
-        if (!text || *flag || !strcmp(text, "false"))
-                return true;
-        http_problem(request, 400, NULL, 0, "%s: expected true or false", name);
-        return false;
-}
-
 static bool read_parameters(struct http_request *request, struct export *export)
 {
         static const char *const known[] = { "limit", "cursor", "since", "until", "end", "cursors", NULL };
         export->limit = UINT64_MAX;
         return listing_check_names(request, known) && listing_read_limit(request, INT64_MAX, &export->limit) &&
-               read_flag(request, "end", &export->has_end) && read_flag(request, "cursors", &export->has_cursors) &&
+               flag_read(request, "end", &export->has_end) && flag_read(request, "cursors", &export->has_cursors) &&
                listing_read_range(request, &export->reader);
 }
 

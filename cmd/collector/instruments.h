@@ -26,6 +26,7 @@ struct instruments {
         struct metric *commands, *resent, *connects, *protocol_errors, *bytes_out, *bytes_in;
         struct metric *ack_wait_seconds, *ack_short;
         struct metric *exported;
+        struct metric *bulk_requests, *bulk_documents, *bulk_bytes;
         struct metric *previous_found, *previous_absent, *previous_failed; /* NULL without a previous Redis */
         struct redis_counters last;                                        /* the totals added so far */
 };

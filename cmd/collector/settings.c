@@ -100,6 +100,10 @@ static const struct config_option options[] = {
           .help = "required: /readyz returns 503 until Redis is reached, and when it has been away for longer than "
                   "the hold time. degraded: /readyz returns 200 and reports the failure." },
 
+        { "bulk-max", CONFIG_BYTES_AT(struct settings, bulk_max_bytes), DOCUMENTS, .fallback = "0",
+          .fallback_note = "0, no limit", .max = (int64_t)1 << 50,
+          .help = "Largest body of many documents (NDJSON or an array); a larger one gets 413. In such a body "
+                  "--body-max is for each document." },
         { "key-prefix", CONFIG_STRING_AT(struct settings, key_prefix), DOCUMENTS, .check = check_key_prefix,
           .fallback_note = "none, or the binding's entry key-prefix",
           .help = "Prefix of every key in Redis, for a Redis shared with other programs: \"collector:\"." },

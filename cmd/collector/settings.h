@@ -48,6 +48,7 @@ struct settings {
         int readiness; /* enum readiness */
 
         /* Documents */
+        int64_t bulk_max_bytes; /* 0: no limit */
         char *key_prefix;
         int64_t retention_ms; /* 0: kept until deleted */
         bool feed;

@@ -155,6 +155,7 @@ static void on_second(uv_timer_t *handle)
         keep_descriptors(worker);
         if (is_any_held(worker))
                 deposits_drop_abandoned(&worker->deposits);
+        bulks_second(&worker->bulks, clock_monotonic_ms());
         if (redis_state(worker->redis) == REDIS_READY)
                 feed_expiry_renew(&worker->store.expiry, worker->store.today.day);
 }
@@ -310,6 +311,7 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         *worker = (struct worker){ .collector = collector, .index = index };
         (void)pthread_mutex_init(&worker->lock, NULL); /* cannot fail with default attributes on Linux */
         deposits_init(&worker->deposits, &worker->store, &worker->instruments);
+        bulks_init(&worker->bulks, &worker->deposits, &collector->budget, &collector->unsafe);
         int rc = instruments_init(&worker->instruments, collector->metrics, err);
         if (rc < 0)
                 return rc;
@@ -375,6 +377,7 @@ void worker_join(struct worker *worker)
         for (int role = 0; role < WORKER_ROLES; role++)
                 redis_target_unref(worker->changes[role].target);
         pool_fini(&worker->uploads);
+        bulks_fini(&worker->bulks);
         deposits_fini(&worker->deposits);
         store_fini(&worker->store);
         (void)pthread_mutex_destroy(&worker->lock);

@@ -14,6 +14,7 @@
 
 #include <uv.h>
 
+#include "bulk.h"
 #include "collector.h"
 #include "deposit.h"
 #include "http/http.h"
@@ -53,6 +54,7 @@ struct worker {
         size_t client_count; /* 1 without ack_pool */
         struct store store;
         struct deposits deposits;
+        struct bulks bulks;
         struct pool uploads; /* memory for requests that store a document */
         struct instruments instruments;
         bool stopping, closing;

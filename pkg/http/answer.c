@@ -313,7 +313,7 @@ static void respond_problem(struct http_request *request, int status, const char
         char detail[DETAIL_MAX_BYTES];
         struct buf body;
         (void)vsnprintf(detail, sizeof(detail), format, args); /* a detail that is too long is truncated */
-        buf_init(&body, PROBLEM_MAX_BYTES);
+        buf_init(&body, PROBLEM_MAX_BYTES + (members ? strlen(members) : 0));
         size_t length = 0;
         char *text = NULL;
         if (problem_print(&body, status, detail, request->correlation_id, members) == 0)

@@ -314,6 +314,9 @@ struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end
  * run out. The handler may answer before on_end. The server then reads and drops the rest of a small body and closes
  * the connection after any other, so the response must be short (16 KiB). */
 int http_request_stream(struct http_request *request, const struct http_stream_ops *ops, void *data) NODISCARD;
+/* Counts memory that the handler keeps for this request in transfer_max_bytes, until the request ends. False: there is no
+ * room. */
+bool http_request_reserve(struct http_request *request, size_t bytes) NODISCARD;
 /* Until http_request_resume no pieces arrive and nothing more is read from the client. on_end may still be called. */
 void http_request_pause(struct http_request *request);
 void http_request_resume(struct http_request *request);

@@ -165,6 +165,16 @@ enum MHD_Result stream_take_piece(struct http_request *request, const char *byte
         return MHD_YES;
 }
 
+bool http_request_reserve(struct http_request *request, size_t bytes)
+{
+        if (!budget_take(&request->conns->server->budget, bytes, bytes)) {
+                account_refused_transfer(request->conns->account);
+                return false;
+        }
+        request->reserved += bytes;
+        return true;
+}
+
 void http_request_pause(struct http_request *request)
 {
         request->stream->is_paused = true;

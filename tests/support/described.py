@@ -95,7 +95,7 @@ class Description:
         if answer.header("content-encoding") == "gzip":
             body = gzip.decompress(body)
         text = body.decode("utf-8")
-        is_json = answer.media_type.endswith("json")
+        is_json = answer.media_type == "application/json" or answer.media_type.endswith("+json")
         self.validate(content[answer.media_type]["schema"], json.loads(text) if is_json else text, what)
 
     def check_problem(self, answer, statuses, what):

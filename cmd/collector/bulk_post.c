@@ -1,0 +1,248 @@
+/* bulk_post: gives the pieces of a request's body to a bulk, pauses the client while the bulk is full, and answers with its
+ * result. An answer before the end of the body goes to the socket in one write, so it has to be short: it has no keys and
+ * perhaps fewer errors. */
+#include "bulk_post.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/decimal.h"
+#include "body.h"
+#include "bulk.h"
+#include "flag.h"
+#include "idempotency.h"
+#include "post_head.h"
+#include "worker.h"
+
+enum {
+        EARLY_BYTES = 12 << 10, /* an answer before the end of the body */
+        DRAIN_MS = 2000,        /* a body that ends within this time is stored even if the server drains */
+};
+
+static const struct http_header retry = { "Retry-After", "1" };
+
+struct bulk_upload {
+        struct bulk bulk;
+        struct http_request *request;
+        struct worker *worker;
+        bool is_strict, is_whole, is_gone;
+        char idempotency[IDEMPOTENCY_KEY_MAX + 1]; /* "": the keys are new */
+        char correlation[POST_CORRELATION_SIZE];   /* as JSON */
+};
+
+static struct bulk_upload *upload_of(struct bulk *bulk)
+{
+        return CONTAINER_OF(bulk, struct bulk_upload, bulk);
+}
+
+static void upload_free(struct bulk_upload *upload)
+{
+        bulk_fini(&upload->bulk);
+        free(upload);
+}
+
+/* --- The answer ---------------------------------------------------------------------------------------------------- */
+
+static int wrap(const struct buf *members, struct buf *out)
+{
+        buf_init(out, 0);
+        int rc = buf_reserve(out, members->len + 2);
+        if (rc == 0)
+                rc = buf_putc(out, '{');
+        if (rc == 0)
+                rc = buf_append(out, members->data, members->len);
+        return rc < 0 ? rc : buf_putc(out, '}');
+}
+
+static void answer_stored(struct bulk_upload *upload, const struct buf *members)
+{
+        static const struct http_header replayed = { "Idempotency-Replayed", "true" };
+        bool is_replay = upload->idempotency[0] && bulk_result_is_replay(&upload->bulk.result);
+        struct http_answer answer = {
+                .status = 200, .body_kind = HTTP_BODY_TAKE, .headers = &replayed, .header_count = is_replay
+        };
+        struct buf body;
+        if (wrap(members, &body) < 0) {
+                buf_fini(&body);
+                http_problem(upload->request, 503, &retry, 1, "out of memory");
+                return;
+        }
+        answer.body = buf_take(&body, &answer.body_length);
+        http_respond(upload->request, &answer);
+}
+
+static void answer_problem(struct bulk_upload *upload, int status, const struct buf *members)
+{
+        const struct bulk_result *result = &upload->bulk.result;
+        size_t headers = status == 503 || status == 507;
+        if (result->ended)
+                http_problem_with(upload->request, status, members->data, &retry, headers, "%s", result->detail);
+        else if (result->stored == 0)
+                http_problem_with(upload->request, status, members->data, NULL, 0, "every line was wrong");
+        else
+                http_problem_with(upload->request, status, members->data, NULL, 0,
+                                  "%" PRIu64 " of %" PRIu64 " documents failed; the others are stored", result->failed,
+                                  result->failed + result->stored);
+}
+
+static void answer(struct bulk_upload *upload)
+{
+        struct buf members;
+        int status = bulk_result_status(&upload->bulk.result, upload->is_strict);
+        buf_init(&members, 0);
+        if (upload->is_gone) /* nobody reads it, but the access log has it */
+                http_problem(upload->request, 400, NULL, 0, "the body ended early");
+        else if (bulk_result_print(&upload->bulk.result, upload->is_whole ? SIZE_MAX : EARLY_BYTES, &members) < 0)
+                http_problem(upload->request, 503, &retry, 1, "out of memory");
+        else if (status == 200)
+                answer_stored(upload, &members);
+        else
+                answer_problem(upload, status, &members);
+        buf_fini(&members);
+}
+
+static void on_over(struct bulk *bulk)
+{
+        struct bulk_upload *upload = upload_of(bulk);
+        uint64_t documents = bulk->result.stored + bulk->result.failed;
+        metric_add(upload->worker->instruments.bulk_documents, (int64_t)documents);
+        http_request_set_count(upload->request, documents);
+        answer(upload);
+        upload_free(upload);
+}
+
+/* --- The body ------------------------------------------------------------------------------------------------------ */
+
+static void on_room(struct bulk *bulk)
+{
+        http_request_resume(upload_of(bulk)->request);
+}
+
+static bool reserve(struct bulk *bulk, size_t bytes)
+{
+        return http_request_reserve(upload_of(bulk)->request, bytes);
+}
+
+static bool is_abandoned(struct bulk *bulk)
+{
+        return upload_of(bulk)->is_gone;
+}
+
+static int read_document(struct bulk *bulk, const struct json_item *line, struct deposit_options *options, char *key,
+                         struct err *err UNUSED)
+{
+        const struct bulk_upload *upload = upload_of(bulk);
+        const char *token = http_request_token(upload->request);
+        struct uuid id;
+        if (!upload->idempotency[0])
+                return 0;
+        idempotency_uuid(token ? token : "", "POST", http_request_path(upload->request), upload->idempotency,
+                         line->number, &id);
+        options->key = uuid_format(&id, key);
+        return 0;
+}
+
+static void on_piece(struct http_request *request, const char *bytes, size_t length, void *data)
+{
+        struct bulk_upload *upload = data;
+        metric_add(upload->worker->instruments.bulk_bytes, (int64_t)length);
+        http_request_pause(request); /* bulk_take may answer the request */
+        if (bulk_take(&upload->bulk, bytes, length))
+                http_request_resume(request);
+}
+
+static void on_end(struct http_request *request UNUSED, void *data)
+{
+        struct bulk_upload *upload = data;
+        upload->is_whole = true;
+        bulk_end(&upload->bulk);
+}
+
+static void on_gone(struct http_request *request UNUSED, void *data)
+{
+        struct bulk_upload *upload = data;
+        upload->is_gone = true;
+        bulk_stop(&upload->bulk, 400, "the body ended early");
+}
+
+static void on_drain(struct http_request *request UNUSED, void *data)
+{
+        struct bulk_upload *upload = data;
+        bulk_stop_at(&upload->bulk, clock_monotonic_ms() + DRAIN_MS);
+}
+
+static const struct http_stream_ops upload_ops = {
+        .on_piece = on_piece, .on_end = on_end, .on_gone = on_gone, .on_drain = on_drain
+};
+
+/* --- The head ------------------------------------------------------------------------------------------------------ */
+
+/* False: the request has been answered. */
+static bool check_length(struct http_request *request, uint64_t max)
+{
+        const char *text = http_request_header(request, "Content-Length");
+        uint64_t length;
+        if (!text || max == 0)
+                return true;
+        if (decimal_parse(text, strlen(text), max, &length) == 0)
+                return true;
+        http_problem(request, 413, NULL, 0, "the body is larger than %" PRIu64 " bytes, the limit of --bulk-max", max);
+        return false;
+}
+
+/* False: the request has been answered. */
+static bool read_head(struct http_request *request, struct bulk_upload *upload, struct bulk_options *options)
+{
+        const char *idempotency = http_request_header(request, "Idempotency-Key");
+        if (!body_judge_lines(request) || !flag_read(request, "strict", &upload->is_strict) ||
+            !flag_read(request, "keys", &options->has_keys) ||
+            (idempotency && !post_head_check_idempotency(request, idempotency)) ||
+            !check_length(request, options->bytes_max))
+                return false;
+        if (idempotency)
+                (void)stpcpy(upload->idempotency, idempotency); /* fits: it was checked */
+        options->correlation =
+                (struct json_span){ upload->correlation, post_head_correlation(request, upload->correlation) };
+        if (options->correlation.length > 0)
+                return true;
+        http_problem(request, 503, &retry, 1, "out of memory");
+        return false;
+}
+
+static void begin(struct http_request *request, struct worker *worker, enum json_split_kind kind)
+{
+        const struct settings *settings = worker->collector->settings;
+        struct bulk_options options = { .kind = kind,
+                                        .line_max_bytes = (size_t)settings->service.body_max_bytes,
+                                        .bytes_max = (uint64_t)settings->bulk_max_bytes,
+                                        .read_document = read_document,
+                                        .reserve = reserve,
+                                        .is_abandoned = is_abandoned,
+                                        .on_room = on_room,
+                                        .on_over = on_over };
+        struct bulk_upload *upload = calloc(1, sizeof(*upload));
+        if (!upload) {
+                http_problem(request, 503, &retry, 1, "out of memory");
+                return;
+        }
+        upload->request = request;
+        upload->worker = worker;
+        if (!read_head(request, upload, &options) || http_request_stream(request, &upload_ops, upload) != 0) {
+                free(upload);
+                return;
+        }
+        metric_add(worker->instruments.bulk_requests, 1);
+        bulk_begin(&worker->bulks, &upload->bulk, &options);
+}
+
+bool bulk_post_begin(struct http_request *request, struct worker *worker)
+{
+        if (!body_is_lines(http_request_header(request, "Content-Type")))
+                return false;
+        begin(request, worker, JSON_SPLIT_LINES);
+        return true;
+}

@@ -1,0 +1,17 @@
+/* bulk_post: POST /v1/documents with a body of many documents.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_BULK_POST_H
+#define COLLECTOR_BULK_POST_H
+
+#include <stdbool.h>
+
+#include "http/http.h"
+
+struct worker;
+
+/* Called at the head of a request. If it announces NDJSON, takes the body in pieces or answers at once, and returns
+ * true. */
+bool bulk_post_begin(struct http_request *request, struct worker *worker) NODISCARD;
+
+#endif

@@ -1,0 +1,47 @@
+/* post_head: header fields vanish with the connection, so what is needed later is copied or checked at once. */
+#include "post_head.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/attr.h"
+#include "idempotency.h"
+
+size_t post_head_correlation(const struct http_request *request, char out[POST_CORRELATION_SIZE])
+{
+        const char *id = http_request_correlation_id(request);
+        struct buf escaped;
+        size_t length = 0;
+        if (!http_request_has_correlation_id(request)) { /* a generated one is a UUID */
+                char *end = stpcpy(stpcpy(stpcpy(out, "\""), id), "\"");
+                return (size_t)(end - out);
+        }
+        buf_init(&escaped, DEPOSIT_CORRELATION_MAX);
+        if (json_escape(&escaped, id, strlen(id)) == 0) {
+                length = escaped.len;
+                memcpy(out, escaped.data, length);
+        }
+        buf_fini(&escaped);
+        return length;
+}
+
+static bool count_idempotency_key(const char *name, const char *value UNUSED, void *data)
+{
+        unsigned *count = data;
+        *count += strcasecmp(name, "Idempotency-Key") == 0;
+        return true;
+}
+
+bool post_head_check_idempotency(struct http_request *request, const char *value)
+{
+        unsigned count = 0;
+        http_request_each_header(request, count_idempotency_key, &count);
+        if (count > 1)
+                http_problem(request, 400, NULL, 0, "expected one Idempotency-Key, found %u", count);
+        else if (!idempotency_key_is_sound(value))
+                http_problem(request, 400, NULL, 0, "an Idempotency-Key has 1 to %d visible ASCII characters or blanks",
+                             IDEMPOTENCY_KEY_MAX);
+        else
+                return true;
+        return false;
+}
