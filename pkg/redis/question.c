@@ -38,8 +38,11 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
 
 static void on_event(void *owner, const struct redis_event *event)
 {
+        struct redis_question *question = owner;
         if (event->err)
-                finish(owner, NULL, event->err);
+                finish(question, NULL, event->err);
+        else if (event->kind == REDIS_EVENT_CONNECTED && question->connected && !question->is_over)
+                question->connected(question);
 }
 
 static const struct client_ops ops = { .event = on_event };

@@ -6,11 +6,12 @@
 
 #include "redis/client.h"
 
-/* The caller sets the first two members and keeps the struct until `closed` is called. */
+/* The caller sets the first three members and keeps the struct until `closed` is called. */
 struct redis_question {
         /* Called at most once, and not after redis_question_end: with a reply, or NULL and `err`. */
         void (*done)(struct redis_question *question, const struct redis_reply *reply, const struct err *err);
-        void (*closed)(struct redis_question *question); /* it may be freed, or asked again */
+        void (*connected)(struct redis_question *question); /* the Sentinel is there; NULL: not reported */
+        void (*closed)(struct redis_question *question);    /* it may be freed, or asked again */
         struct client *client;
         struct redis_command command;
         bool is_over;

@@ -13,6 +13,7 @@ static const char *state_of_all;                   /* of a failover, for SENTINE
 static bool refuse_subscriptions, hide_master;
 static unsigned asked[SENTINELS];
 static struct fake_conn *listener; /* has subscribed to all channels */
+static int64_t delay_ms;           /* of the answers to SUBSCRIBE and SENTINEL MASTER */
 static unsigned subscriptions, questions;
 static const char *role_of_two, *auth_of_one;
 static const char *master_name; /* that the Sentinels know */
@@ -41,6 +42,36 @@ static inline const char *master_answer(void)
         return answer;
 }
 
+struct late_answer {
+        uv_timer_t timer;
+        struct fake_conn *conn;
+        char text[256];
+};
+
+static inline void on_late_answer_closed(uv_handle_t *handle)
+{
+        free(CONTAINER_OF((uv_timer_t *)handle, struct late_answer, timer));
+}
+
+static inline void on_late_answer(uv_timer_t *timer)
+{
+        struct late_answer *late = CONTAINER_OF(timer, struct late_answer, timer);
+        fake_say(late->conn, late->text);
+        uv_close((uv_handle_t *)timer, on_late_answer_closed);
+}
+
+/* Answers after `delay_ms`; the client must not have left by then. */
+static inline const char *answer_late(struct fake_conn *conn, const char *text)
+{
+        struct late_answer *late = calloc(1, sizeof(*late));
+        assert_non_null(late);
+        late->conn = conn;
+        (void)snprintf(late->text, sizeof(late->text), "%s", text);
+        assert_int_equal(uv_timer_init(&rig.loop, &late->timer), 0);
+        assert_int_equal(uv_timer_start(&late->timer, on_late_answer, (uint64_t)delay_ms, 0), 0);
+        return "";
+}
+
 static inline const char *sentinel_answer(struct fake *fake, struct fake_conn *conn, size_t argc, char **argv)
 {
         ptrdiff_t i = fake - sentinels;
@@ -51,11 +82,13 @@ static inline const char *sentinel_answer(struct fake *fake, struct fake_conn *c
         if (is(argv[0], "SUBSCRIBE")) {
                 listener = conn;
                 subscriptions++;
+                if (delay_ms > 0)
+                        return answer_late(conn, fake_usual(fake, "SUBSCRIBE"));
         }
         if (!is(argv[0], "SENTINEL"))
                 return NULL;
         if (is(argv[1], "MASTER"))
-                return master_answer();
+                return delay_ms > 0 ? answer_late(conn, master_answer()) : master_answer();
         assert_string_equal(argv[1], "GET-MASTER-ADDR-BY-NAME");
         assert_string_equal(argv[2], master_name);
         asked[i]++;
@@ -96,6 +129,7 @@ static inline void start(fake_answer_fn *answer_of_one)
         memset(asked, 0, sizeof(asked));
         subscriptions = questions = 0;
         state_of_all = NULL;
+        delay_ms = 0;
         refuse_subscriptions = hide_master = false;
         role_of_two = NULL;
         master_name = "mymaster";

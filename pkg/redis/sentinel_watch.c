@@ -9,7 +9,7 @@
  *
  * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then queried
  * its state (SENTINEL MASTER). When a primary is first used, a subscription is lost, or a Sentinel returns, we hold
- * commands, for 500 ms at most, until each Sentinel is subscribed to or unreachable. A Sentinel that refuses is skipped
+ * commands until each Sentinel is subscribed to, unreachable, or silent for 500 ms. A Sentinel that refuses is skipped
  * with a warning, and a failover that it leads is noticed late. */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@
 
 enum {
         WATCHED_MAX = 8,
-        LISTEN_MS = 500,     /* how long to wait for a hanging Sentinel; a failover takes 200 ms until the promotion */
+        LISTEN_MS = 500,     /* hold no longer for a Sentinel that makes no progress */
         SELECTION_MS = 1000, /* after this time no replica was suitable */
         PROMOTION_MS = 5000, /* after this time the promotion has failed */
         RETRY_MIN_MS = 50,
@@ -107,12 +107,12 @@ static void hold_or_go_on(const struct redis_sentinel_watch *watch)
                 redis_client_flush(client);
 }
 
+/* Also called with each step towards its state: a Sentinel that is only slow is waited for, since a command that is sent
+ * too early could be lost in a failover. */
 static void await(struct watcher *w)
 {
-        if (w->is_awaited)
-                return;
+        w->all->awaited += !w->is_awaited;
         w->is_awaited = true;
-        w->all->awaited++;
         w->all->listen_until_ms = now_of(w->all) + LISTEN_MS;
         hold_or_go_on(w->all);
 }
@@ -284,6 +284,11 @@ static void on_state(struct redis_question *question, const struct redis_reply *
                 report_error(w, "SENTINEL MASTER", reply);
 }
 
+static void on_question_connected(struct redis_question *question)
+{
+        await(CONTAINER_OF(question, struct watcher, question));
+}
+
 static void on_question_closed(struct redis_question *question)
 {
         struct watcher *w = CONTAINER_OF(question, struct watcher, question);
@@ -315,7 +320,9 @@ static void on_subscribed(struct redis_command *command, const struct redis_repl
         w->is_refused = reply && redis_reply_type(reply) == REDIS_ERROR;
         if (!reply || w->is_refused)
                 end_client(w);
-        else if (++w->subscribed == REDIS_SENTINEL_CHANNELS)
+        else
+                await(w);
+        if (!w->is_over && ++w->subscribed == REDIS_SENTINEL_CHANNELS)
                 ask(w);
         if (w->is_refused)
                 report_error(w, "SUBSCRIBE", reply);
@@ -441,7 +448,9 @@ static struct redis_sentinel_watch *watch_new(struct client *client, struct redi
                 w->index = (unsigned)i;
                 w->is_awaited = true;
                 w->lost_ms = now_of(watch);
-                w->question = (struct redis_question){ .done = on_state, .closed = on_question_closed };
+                w->question = (struct redis_question){ .done = on_state,
+                                                       .connected = on_question_connected,
+                                                       .closed = on_question_closed };
                 (void)uv_timer_init(client->server.loop, &w->timer); /* always 0 */
                 try_again_after(w, 0);
         }

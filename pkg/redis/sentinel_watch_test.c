@@ -245,6 +245,22 @@ static void a_promotion_that_began_before_is_heard_of_and_waited_for(void **stat
         }
 }
 
+/* The Sentinels take 800 ms to report their state, but are never silent for 500 ms. */
+static void a_promotion_that_slow_sentinels_report_late_is_waited_for(void **state UNUSED)
+{
+        struct job job;
+        start(server_answer);
+        state_of_all = "wait_promotion";
+        delay_ms = 400;
+        connect_with((struct redis_options){ 0 });
+        job_send(&job, &rig, "SET", "k", "v");
+        RUN_UNTIL(&rig, questions == 3);
+        delay_ms = 0;
+        assert_waits_for_two(&job, 1000);
+        assert_int_equal(one.asked, 0);
+        stop();
+}
+
 static void a_failover_that_is_not_at_its_promotion_yet_holds_nothing(void **state UNUSED)
 {
         static const char *const states[] = { "wait_start", "reconf_slaves" };
@@ -370,6 +386,7 @@ int main(void)
                 cmocka_unit_test(commands_are_held_for_a_second_while_a_replica_is_chosen),
                 cmocka_unit_test(commands_wait_until_the_sentinels_are_heard),
                 cmocka_unit_test(a_promotion_that_began_before_is_heard_of_and_waited_for),
+                cmocka_unit_test(a_promotion_that_slow_sentinels_report_late_is_waited_for),
                 cmocka_unit_test(a_failover_that_is_not_at_its_promotion_yet_holds_nothing),
                 cmocka_unit_test(sentinels_that_may_not_be_heard_or_asked_cost_no_time),
                 cmocka_unit_test(sentinels_that_refuse_are_told_of_once),

@@ -286,15 +286,25 @@ def test_a_failover_asked_for_under_load_fails_no_request(start_group, start_bou
     result.assert_nothing_lost()
 
 
-def assert_relieved(program, group, load, old, what):
-    """The load continues at the new primary, which has all documents."""
+LAG_MS = 100  # how far a replica may lag behind on a busy machine
+
+
+def span_ms(keys):
+    """The time between the first and the last of these keys, which are UUIDs of version 7."""
+    times = [int(key.replace("-", "")[:12], 16) for key in keys]
+    return max(times) - min(times) if times else 0
+
+
+def assert_relieved(program, group, load, old, what, lag_ms=LAG_MS):
+    """The load continues at the new primary, which has all documents but those that the old one acknowledged last and
+    had not replicated yet. A Collector that learns of a failover too late loses about a second of documents."""
     new = group.wait_primary_other_than(old)
     wait_until(lambda: connected_to(program)[-1] == new.address, lambda: f"the new primary\n{program.child.tail()}")
     load.wait_acknowledged(300)
     load.stop()
     result = load.count(new.client())
-    print(f"{what}:\n{result}")
-    result.assert_perfect()
+    assert_none_failed(what, result)
+    assert not result.lost or span_ms(result.lost) <= lag_ms, str(result)
 
 
 def test_a_failover_that_begins_as_collector_starts_loses_nothing(start_group, start_bound, bindings):
@@ -315,7 +325,8 @@ def test_a_failover_that_is_under_way_as_collector_starts_loses_nothing(start_gr
     wait_until(lambda: leader.ask_about("MASTERS")[0].get("failover-state") == "wait_promotion", "a promotion", 10, 0.01)
     program = start_bound()
     with Load(program, connections=16, rate=1000) as load:
-        assert_relieved(program, group, load, old, "started in the middle of a FAILOVER")
+        # The old primary gets no document.
+        assert_relieved(program, group, load, old, "started in the middle of a FAILOVER", lag_ms=-1)
 
 
 def test_a_failover_that_begins_as_the_subscriptions_are_cut_loses_nothing(start_group, start_bound, bindings):
