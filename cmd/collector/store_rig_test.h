@@ -60,7 +60,7 @@ static inline const char *rig_answer(struct fake *fake, struct fake_conn *conn U
 static inline void rig_start(struct rig *rig, rig_answer_fn *answer)
 {
         struct redis_options options = {
-                .hold_ms = 5000, .stall_ms = 300, .backoff_min_ms = 10, .backoff_max_ms = 40, .budget = &rig->budget
+                .hold_ms = 5000, .stall_ms = 2000, .backoff_min_ms = 10, .backoff_max_ms = 40, .budget = &rig->budget
         };
         memset(rig, 0, sizeof(*rig));
         rig->answer = answer;

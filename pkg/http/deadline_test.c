@@ -1,17 +1,22 @@
 /* Clients that send their heads or bodies too slowly, and idle clients. */
+#define DEADLINE_MS 200
 #include "http/refusal_test.h"
 
-/* Sends `text` one byte every 20 ms until a response arrives. */
+/* Sends `text` one byte every 20 ms until a response arrives, which must be before its end. */
 static void dribble(int fd, const char *text)
 {
         struct pollfd wait = { .fd = fd, .events = POLLIN };
-        for (; *text && poll(&wait, 1, 20) == 0; text++)
+        for (; poll(&wait, 1, 20) == 0; text++) {
+                assert_int_not_equal(*text, '\0');
                 client_send_bytes(fd, text, 1);
+        }
 }
 
 static void a_head_that_dribbles_is_refused(void **state)
 {
+        char head[900];
         (void)state;
+        (void)snprintf(head, sizeof(head), "GET /now HTTP/1.1\r\nHost: %.800s", large);
         for (int second = 0; second < 2; second++) {
                 int fd = client_open(&f);
                 if (second) {
@@ -19,10 +24,9 @@ static void a_head_that_dribbles_is_refused(void **state)
                         assert_int_equal(client_read(fd, &answer), 200);
                 }
                 int64_t start_ms = clock_monotonic_ms();
-                dribble(fd, "GET /now HTTP/1.1\r\nHost: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
-                int64_t took_ms = clock_monotonic_ms() - start_ms;
+                dribble(fd, head);
+                assert_true(clock_monotonic_ms() - start_ms >= DEADLINE_MS);
                 assert_problem(fd, 408);
-                assert_true(took_ms >= HEADER_MS && took_ms < HEADER_MS + 500);
                 assert_int_equal(close(fd), 0);
         }
 }
@@ -93,7 +97,7 @@ static void an_idle_connection_outlives_the_deadline_for_heads(void **state)
                 }
         }
         struct pollfd wait = { .fd = fds[0], .events = POLLIN };
-        assert_int_equal(poll(&wait, 1, 3 * HEADER_MS), 0);
+        assert_int_equal(poll(&wait, 1, 3 * DEADLINE_MS), 0);
         for (size_t i = 0; i < COUNT_OF(fds); i++) {
                 client_send(fds[i], "GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
                 assert_int_equal(client_read(fds[i], &answer), 200);

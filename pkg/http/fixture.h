@@ -36,7 +36,7 @@
 #include "base/clock.h"
 #include "http/http.h"
 
-enum { WAIT_MS = 5000, WORKERS_MAX = 2, HELD_MAX = 4096 };
+enum { WAIT_MS = 15000, WORKERS_MAX = 2, HELD_MAX = 4096 };
 
 struct fixture;
 

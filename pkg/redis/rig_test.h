@@ -103,7 +103,7 @@ static inline void rig_open_target(struct rig *rig, struct redis_options options
         options.data = rig;
         options.budget = &rig->budget;
         if (!options.stall_ms)
-                options.stall_ms = 300;
+                options.stall_ms = 3000; /* a busy machine may stop the loop for longer than 300 ms */
         if (!options.backoff_min_ms)
                 options.backoff_min_ms = 10;
         if (!options.backoff_max_ms)
