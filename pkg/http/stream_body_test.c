@@ -27,6 +27,12 @@ static void assert_nothing_left(void)
         fixture_stop(&f);
 }
 
+static void finish(int fd)
+{
+        assert_int_equal(close(fd), 0);
+        assert_nothing_left();
+}
+
 static void a_body_of_any_size_comes_in_pieces_and_the_connection_stays(void **state)
 {
         static char bytes[3 << 20];
@@ -50,8 +56,7 @@ static void a_body_of_any_size_comes_in_pieces_and_the_connection_stays(void **s
         assert_answered(fd, 0, 0);
         stream_look();
         assert_int_equal(s.ends, 1);
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 static void a_handler_that_does_not_choose_a_stream_gets_the_body_whole(void **state)
@@ -80,8 +85,7 @@ static void a_client_that_waits_for_100_continue_gets_it(void **state)
         client_send(fd, "POST /in?no=1 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
         assert_int_equal(client_read(fd, &answer), 422);
         assert_ended(fd);
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 static void a_client_of_http_1_0_may_send_a_body_of_known_length(void **state)
@@ -91,8 +95,7 @@ static void a_client_of_http_1_0_may_send_a_body_of_known_length(void **state)
         int fd = client_open(&f);
         client_send(fd, "POST /in HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc");
         assert_answered(fd, 3, 'a' + 'b' + 'c');
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 static void a_paused_body_slows_its_client_down(void **state)
@@ -137,8 +140,7 @@ static void a_body_may_be_paused_at_every_piece(void **state)
                 (void)fixture_call(&f, 0, resume_once);
         }
         assert_answered(fd, 60, 20 * ('a' + 'b' + 'c'));
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 static void a_client_that_has_sent_all_and_shut_down_is_served(void **state)
@@ -154,8 +156,7 @@ static void a_client_that_has_sent_all_and_shut_down_is_served(void **state)
         assert_int_equal(fixture_call(&f, 0, count_gone), 0);
         (void)fixture_call(&f, 0, resume);
         assert_answered(fd, 30000, 0);
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 static void an_answer_before_the_end_of_the_body_reaches_the_client(void **state)
@@ -182,8 +183,7 @@ static void an_answer_before_the_end_of_the_body_reaches_the_client(void **state
         client_send(fd, "POST /in?no=1 HTTP/1.1\r\nHost: x\r\n\r\nGET /now HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_int_equal(client_read(fd, &answer), 422);
         assert_int_equal(client_read(fd, &answer), 200);
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 static void an_answer_to_a_paused_body_reaches_the_client(void **state)
@@ -196,8 +196,7 @@ static void an_answer_to_a_paused_body_reaches_the_client(void **state)
         fixture_await(&f, 0, is_suspended, 1);
         (void)fixture_call(&f, 0, answer_late);
         assert_int_equal(client_read(fd, &answer), 200);
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 static void an_answer_may_come_long_after_the_body(void **state)
@@ -210,8 +209,7 @@ static void an_answer_may_come_long_after_the_body(void **state)
         (void)poll(NULL, 0, BODY_MS + BODY_MS / 2);
         (void)fixture_call(&f, 0, answer_late);
         assert_answered(fd, 1, 'a');
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 /* Whether the handler ends the request at once or keeps it for a while. */
@@ -310,8 +308,7 @@ static void a_chunk_line_that_never_ends_is_refused(void **state)
         int status = client_read(fd, &answer);
         assert_true(status == 400 || status == 413);
         fixture_await(&f, 0, count_gone, 1);
-        assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        finish(fd);
 }
 
 static void a_body_ends_when_the_server_drains(void **state)
