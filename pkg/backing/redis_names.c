@@ -110,4 +110,4 @@ const struct service redis_service = {
         .loose_fields = MASK(FIELD_CLIENT_NAME) | MASK(FIELD_KEY_PREFIX),
 };
 
-_Static_assert((int)FIELD_COUNT <= (int)FIELDS_MAX, "a draft has room for every field, and a mask a bit");
+_Static_assert((int)FIELD_COUNT <= (int)FIELDS_MAX, "a draft has room for every field, and a mask has a bit for it");

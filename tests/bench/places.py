@@ -1,4 +1,4 @@
-"""Redis as a Cluster, with TLS, with a replica, or with an append-only file: to load.py each looks like one server."""
+"""Redis as a Cluster, with TLS, with a replica, or with an append-only file: each looks like one server to load.py."""
 
 import os
 import subprocess

@@ -49,7 +49,7 @@ class Place:
         return self.stores[self.cluster.master_of(slot_of(key))]
 
     def put(self, count):
-        """Stores documents past Collector, without an entry."""
+        """Stores documents directly in Redis, without an entry."""
         keys = [str(uuid.uuid4()) for _ in range(count)]
         for key in keys:
             self.store_of(self.prefix + key).set(self.prefix + key, '{"a":1,"created":1,"correlationId":"x"}')

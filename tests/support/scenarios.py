@@ -381,7 +381,7 @@ def _trust(site, text):
 # --- The binding -----------------------------------------------------------------------------------------
 
 def swapped(site, further=1):
-    """The Secret names another place, `further` positions later."""
+    """The Secret names another of the places, `further` positions later."""
     generation = site.generation()
     site.bind(site.other(further))
     site.wait_switched(generation)
