@@ -71,7 +71,7 @@ static void a_client_certificate_is_shown_where_it_is_wanted(void **state UNUSED
                                                                .certificate = pem("other-ca.crt"),
                                                                .private_key = pem("other-ca.key") }),
                       5000);
-                assert_refused("TLS: the server refuses the client certificate (");
+                assert_refused("TLS: the server rejects the client certificate (");
                 probe(target_of((struct redis_target_options){ .ca = pem("ca.crt"),
                                                                .certificate = pem("client.crt"),
                                                                .private_key = pem("client.key") }),

@@ -252,7 +252,7 @@ def test_a_collector_that_was_started_again_is_followed_again(start_redis, start
     page = open_page(collector)
     expect(rows(page)).to_have_count(1)
     collector.terminate()
-    expect(page.locator("#stale")).to_contain_text("does not answer", timeout=LONG_MS)
+    expect(page.locator("#stale")).to_contain_text("does not respond", timeout=LONG_MS)
     collector = start_collector(redis, port=collector.port).wait_connected()
     expect(page.locator("#state")).to_have_text("Redis in use", timeout=LONG_MS)
     expect(page.locator("#stale")).to_be_hidden()

@@ -368,7 +368,7 @@ def test_a_binding_to_a_server_that_cannot_sync_is_refused(start_redis, start_co
     collector = start_collector(env=bindings.environment(), ack="fsync").wait_connected()
     bindings.redis("db", start_redis(program=valkey_server))
     line = collector.wait_log("binding.reload_failed")
-    assert "append-only file off" in line["error"]
+    assert "append-only file turned off" in line["error"]
     with collector.client() as client, server.client() as store:
         assert store.exists(client.post("/v1/documents", DOCUMENT).json()["key"])
 

@@ -51,7 +51,7 @@ async function exchange(method, path, options) {
 		timer = setTimeout(() => ends.abort(), BODY_MS);
 		return { answer, text: await answer.text() };
 	} catch {
-		throw new Unanswered("no answer");
+		throw new Unanswered("no response");
 	} finally {
 		clearTimeout(timer);
 	}
