@@ -40,6 +40,8 @@ struct collector {
         const struct page *description; /* /openapi.json, the only file */
         uv_async_t *denied;             /* wakes the main thread when Redis refuses the credentials */
         atomic_bool draining;           /* SIGTERM has arrived, so the process is no longer ready */
+        atomic_uint followers;          /* clients that follow */
+        atomic_uint feed_entries;       /* entries of the feed that the workers have added; wraps around */
         atomic_bool reached;            /* at least one worker has reached Redis */
         /* When a failure to reach Redis was last logged, monotonic; 0: none since Redis was reached. */
         atomic_llong failure_told_ms;

@@ -44,6 +44,7 @@ static const struct {
         { WITH_FEED, { .step = "read", .argv = { "XRANGE", STREAM, "-", "+", "COUNT", "1" } } },
         { WITH_FEED, { .step = "read", .argv = { "XRANGE", TODAY, "-", "+", "COUNT", "1" } } },
         { WITH_FEED, { .step = "read", .argv = { "XRANGE", TOMORROW, "-", "+", "COUNT", "1" } } },
+        { WITH_FEED, { .step = "read", .is_optional = true, .argv = { "XREVRANGE", STREAM, "+", "-", "COUNT", "1" } } },
         { WITH_FEED, { .step = "read", .argv = { "EXISTS", STREAM } } },
         { WITH_FEED, { .step = "read", .argv = { "GET", NAME } } },
         { WITH_FEED, { .step = "write", .is_optional = true, .argv = { "XDEL", STREAM, "1-1" } } },

@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "collector.h"
+#include "document_line.h"
 #include "feed_reader.h"
 #include "flag.h"
 #include "listing.h"
@@ -58,15 +59,6 @@ static int end_line(struct export *export)
         return buf_printf(&export->page, ",\"cursor\":\"%s\"}\n", cursor_format(&export->reader.cursor, cursor));
 }
 
-/* Line breaks in a JSON document are white space, never part of a string, so spaces may replace them. */
-static void keep_on_one_line(char *document, size_t length)
-{
-        for (char *at = document; (at = memchr(at, '\n', length - (size_t)(at - document)));)
-                *at = ' ';
-        for (char *at = document; (at = memchr(at, '\r', length - (size_t)(at - document)));)
-                *at = ' ';
-}
-
 static bool on_document(struct feed_reader *reader, const char *key, const char *document, size_t length)
 {
         struct export *export = CONTAINER_OF(reader, struct export, reader);
@@ -75,14 +67,10 @@ static bool on_document(struct feed_reader *reader, const char *key, const char 
             (export->count >= export->limit || export->page_count >= PAGE_DOCUMENTS || export->page.len >= PAGE_BYTES))
                 return false;
         if (rc == 0)
-                rc = buf_printf(&export->page, "{\"key\":\"%s\",\"document\":", key);
-        size_t begin = export->page.len;
-        if (rc == 0)
-                rc = buf_append(&export->page, document, length);
+                rc = document_line_append(&export->page, key, document, length);
         export->failed = rc < 0;
         if (rc < 0)
                 return false;
-        keep_on_one_line(export->page.data + begin, length);
         export->is_open = true;
         export->count++;
         export->page_count++;

@@ -156,8 +156,11 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
 {
         struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
         struct list *link;
-        if (reply && redis_reply_type(reply) != REDIS_ERROR)
+        if (reply && redis_reply_type(reply) != REDIS_ERROR) {
                 feed_expiry_note(group->groups->expiry, group->groups->today->day, 0);
+                if (group->groups->on_entry)
+                        group->groups->on_entry(group->groups->data);
+        }
         group->is_answered = true;
         group->references++;
         while ((link = list_pop(&group->members)))

@@ -64,7 +64,9 @@ struct feed_member {
 struct feed_groups {
         /* Set by the caller. */
         struct feed_today *today;
-        struct feed_expiry *expiry; /* is told of each added entry */
+        struct feed_expiry *expiry;   /* is told of each added entry */
+        void (*on_entry)(void *data); /* also called for each; NULL: not. Set after feed_groups_init */
+        void *data;
 
         /* Private. */
         struct list open; /* open groups, which accept members: one for each client */

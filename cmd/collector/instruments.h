@@ -19,6 +19,11 @@ enum document_result {
         DOCUMENT_RESULTS, /* their number */
 };
 
+struct follow_metrics {
+        struct metric *followers, *behind, *behind_seconds;
+        struct metric *documents; /* written to followers */
+};
+
 struct instruments {
         struct metric *documents[DOCUMENT_RESULTS];
         struct metric *round_trip_seconds, *batch_commands;
@@ -27,6 +32,7 @@ struct instruments {
         struct metric *ack_wait_seconds, *ack_short;
         struct metric *exported;
         struct metric *bulk_requests, *bulk_documents, *bulk_bytes;
+        struct follow_metrics following;
         struct metric *previous_found, *previous_absent, *previous_failed; /* NULL without a previous Redis */
         struct redis_counters last;                                        /* the totals added so far */
 };

@@ -8,6 +8,7 @@
 #include "documents_get.h"
 #include "documents_post.h"
 #include "export.h"
+#include "follow.h"
 #include "overview.h"
 #include "status.h"
 #include "ui.h"
@@ -27,6 +28,7 @@ const struct http_route routes[] = {
           .at_head = documents_at_head_of_post,
           .body = true },
         { .method = "GET", .path = "/v1/documents", .name = "listing", .handle = export_get },
+        { .method = "GET", .path = "/v1/documents/stream", .name = "stream", .handle = follow_get },
         { .method = "PUT",
           .path = "/v1/documents/{key}",
           .name = "document",

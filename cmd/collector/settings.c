@@ -117,6 +117,10 @@ static const struct config_option options[] = {
           .value = "LEVEL",
           .help = "When to acknowledge a document. memory: Redis has answered. replica, or replica:N: N replicas have "
                   "it too (WAIT). fsync: synced to Redis's append-only file (WAITAOF, Redis 7.2 or Valkey 7.2)." },
+        { "followers-max", CONFIG_INT_AT(struct settings, followers_max), DOCUMENTS, .fallback = "1000", .max = 100000,
+          .unit = "clients",
+          .help = "Maximum number of clients that follow GET /v1/documents/stream at once; further ones are told to come "
+                  "again in a minute or two." },
 
         SERVICE_RUNNING(struct settings, service),
         { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,

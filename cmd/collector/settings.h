@@ -53,6 +53,7 @@ struct settings {
         int64_t retention_ms; /* 0: kept until deleted */
         bool feed;
         char *ack; /* ack_parse accepts it */
+        int64_t followers_max;
 
         bool check;
 };

@@ -63,6 +63,13 @@ static void on_trim_refused(void *data, const char *reason)
                  log_int("generation", redis_generation(worker->redis)));
 }
 
+static void on_entry(void *data)
+{
+        struct worker *worker = data;
+        atomic_fetch_add_explicit(&worker->collector->feed_entries, 1, memory_order_relaxed);
+        tail_look(&worker->followers.tail);
+}
+
 /* --- Stopping ----------------------------------------------------------------------------------------------------- */
 
 static void close_handle(uv_handle_t *handle, UNUSED void *data)
@@ -75,6 +82,7 @@ static void close_handle(uv_handle_t *handle, UNUSED void *data)
 static void worker_end(struct worker *worker)
 {
         worker->closing = true;
+        followers_close(&worker->followers);
         redis_close(worker->redis, NULL, NULL); /* answers the requests that still wait */
         if (worker->store.ack_pool)
                 ack_pool_close(worker->store.ack_pool);
@@ -152,12 +160,20 @@ static void on_second(uv_timer_t *handle)
 {
         struct worker *worker = handle->data;
         worker_update_instruments(worker);
+        followers_second(&worker->followers);
         keep_descriptors(worker);
         if (is_any_held(worker))
                 deposits_drop_abandoned(&worker->deposits);
         bulks_second(&worker->bulks, clock_monotonic_ms());
         if (redis_state(worker->redis) == REDIS_READY)
                 feed_expiry_renew(&worker->store.expiry, worker->store.today.day);
+}
+
+static void follow_change(struct worker *worker, const struct worker_change *change)
+{
+        followers_swapped(&worker->followers, redis_target_address(change->target));
+        if (worker->store.ack_pool)
+                ack_pool_set_target(worker->store.ack_pool, change->target, change->generation);
 }
 
 static void set_place(struct worker *worker, enum worker_role role, const struct worker_change *change)
@@ -169,8 +185,8 @@ static void set_place(struct worker *worker, enum worker_role role, const struct
                                  change->generation);
                 if (role == WORKER_PREVIOUS)
                         worker->store.previous.generation = change->generation;
-                else if (worker->store.ack_pool)
-                        ack_pool_set_target(worker->store.ack_pool, change->target, change->generation);
+                else
+                        follow_change(worker, change);
         }
         redis_target_unref(change->target);
 }
@@ -328,6 +344,9 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
                    &collector->swap, settings->retention_ms, settings->hold_time_ms, settings->feed);
         worker->store.trim.on_refused = on_trim_refused;
         worker->store.trim.data = worker;
+        worker->store.groups.on_entry = on_entry;
+        worker->store.groups.data = worker;
+        followers_init(&worker->followers, &worker->loop, collector, &worker->store, &worker->instruments);
         if (previous->target)
                 rc = open_previous(worker, previous, err);
         if (rc < 0)
@@ -379,6 +398,7 @@ void worker_join(struct worker *worker)
         pool_fini(&worker->uploads);
         bulks_fini(&worker->bulks);
         deposits_fini(&worker->deposits);
+        followers_fini(&worker->followers);
         store_fini(&worker->store);
         (void)pthread_mutex_destroy(&worker->lock);
 }

@@ -17,6 +17,7 @@
 #include "bulk.h"
 #include "collector.h"
 #include "deposit.h"
+#include "followers.h"
 #include "http/http.h"
 #include "instruments.h"
 #include "pool.h"
@@ -56,6 +57,7 @@ struct worker {
         struct deposits deposits;
         struct bulks bulks;
         struct pool uploads; /* memory for requests that store a document */
+        struct followers followers;
         struct instruments instruments;
         bool stopping, closing;
         int64_t stop_deadline_ms; /* monotonic: the worker ends at this time, even with requests unfinished */

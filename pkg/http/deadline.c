@@ -152,6 +152,13 @@ static void check_pieces(struct conn *conn, int64_t now_ms)
         }
 }
 
+static int64_t stall_ms(const struct http_server *server, const struct stream *stream)
+{
+        int64_t allowed_ms = stream->stall_ms > 0 ? stream->stall_ms : server->options.body_timeout_ms;
+        bool is_draining = atomic_load_explicit(&server->draining, memory_order_relaxed);
+        return is_draining && allowed_ms > STOP_STILL_MS ? STOP_STILL_MS : allowed_ms;
+}
+
 /* A streamed answer. Progress means bytes acknowledged by the client's kernel. A suspended connection has nothing to
  * send. */
 static void check_writing(struct conn *conn, int64_t now_ms)
@@ -161,12 +168,14 @@ static void check_writing(struct conn *conn, int64_t now_ms)
         if (!tcp_look(conn->fd, &tcp))
                 return;
         int64_t still_ms = now_ms - stream->progress_ms;
+        int64_t allowed_ms = stall_ms(conn->conns->server, stream);
         if (stream->is_suspended || !stream->progress_ms || tcp.acked != stream->acked)
                 still_ms = 0;
         if (still_ms == 0)
                 stream->progress_ms = now_ms;
         stream->acked = tcp.acked;
-        if (tcp.closed || still_ms >= conn->conns->server->options.body_timeout_ms)
+        bool is_left = tcp.closed || (stream->is_endless && !tcp.established);
+        if (is_left || still_ms >= allowed_ms)
                 stream_break(conn->request);
 }
 

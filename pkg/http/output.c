@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-enum { LEAST_BYTES = 16 << 10, KEPT_BYTES = 128 << 10 };
+enum { LEAST_BYTES = 16 << 10, KEPT_BYTES = LEAST_BYTES };
 
 static int grow(struct output *output, struct budget *budget, size_t needed)
 {

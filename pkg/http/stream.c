@@ -37,6 +37,8 @@ int stream_begin(struct http_request *request, const struct http_stream_ops *ops
         }
         stream->ops = ops;
         stream->data = data;
+        stream->is_endless = ops->is_endless;
+        stream->stall_ms = ops->stall_ms;
         if (list_is_empty(&stream->link))
                 list_append(&request->conns->streams, &stream->link);
         return 0;
@@ -105,9 +107,10 @@ void stream_account(struct http_request *request)
         if (stream->is_accounted)
                 return;
         stream->is_accounted = true;
-        if (!stream->is_whole)
+        bool is_broken = !stream->is_whole && !stream->is_endless;
+        if (is_broken)
                 account_broken_answer(request->conns->account);
-        request_account(request, request->answer.status, stream->sent_bytes, !stream->is_whole);
+        request_account(request, request->answer.status, stream->sent_bytes, is_broken);
 }
 
 void stream_tell_gone(struct http_request *request)
@@ -251,6 +254,17 @@ bool http_stream_write(struct http_request *request, const void *bytes, size_t l
         wake(request);
         stream->is_full = stream->output.length >= FULL_BYTES;
         return !stream->is_full;
+}
+
+size_t http_stream_waiting(const struct http_request *request)
+{
+        return request->stream->output.length;
+}
+
+void http_stream_await(struct http_request *request)
+{
+        request->stream->is_full = true;
+        wake(request);
 }
 
 static void end(struct http_request *request)

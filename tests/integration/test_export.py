@@ -9,26 +9,12 @@ import pytest
 import requests
 
 from support.deadline import SANITIZED, wait_until
+from support.feed import fill
 from support.matching import assert_problem
 from support.memory import resident_bytes
 
 NDJSON = {"Accept": "application/x-ndjson"}
 TIMEOUT = 60
-FILL = """
-for i = tonumber(ARGV[2]), tonumber(ARGV[3]) do
-    local key = string.format('%08x-0000-7000-8000-000000000000', i)
-    redis.call('SET', key, '{"n":' .. i .. ',"text":"' .. string.rep('x', tonumber(ARGV[4])) .. '"}')
-    redis.call('XADD', ARGV[1], '*', 'k', key)
-end
-"""
-
-
-def fill(server, count, size=190):
-    """Stores documents 1 to `count` as Collector does, but faster."""
-    stream = time.strftime("collector:feed:%Y-%m-%d", time.gmtime())
-    with server.client() as store:
-        for first in range(1, count + 1, 5000):
-            store.eval(FILL, 0, stream, first, min(count, first + 4999), size)
 
 
 def url(program, query=""):

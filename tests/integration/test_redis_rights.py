@@ -9,6 +9,7 @@ import pytest
 from support.cluster import RedisCluster
 from support.collector import check
 from support.deadline import ROOT, wait_until
+from support.event_stream import EventStream
 from support.matching import assert_problem
 from support.site import listed_keys
 
@@ -138,6 +139,7 @@ def test_the_table_of_the_trial_the_manual_and_what_is_sent_are_one_list(start_r
             client.request("PUT", f"/v1/documents/{key}", '{"b":2}', {"Content-Type": "application/json"})
             client.get(f"/v1/documents/{key}")
             client.get("/v1/documents")
+            EventStream(program).close()
             client.request("DELETE", f"/v1/documents/{key}")
         sent |= wait_until(lambda: {"expireat", "xdel"} <= sent_to(server) and sent_to(server),
                            "an EXPIREAT and an XDEL", 90, 0.2)
@@ -177,7 +179,7 @@ def test_check_finds_each_right_that_is_missing(server, lacking, right):
 
 
 def test_every_right_of_the_table_is_among_those(server):
-    assert set(NEEDED) | {"waitaof", "xdel"} == table()
+    assert set(NEEDED) | {"waitaof", "xdel", "xrevrange"} == table()
     assert refused(server) == []
 
 
@@ -186,13 +188,15 @@ def test_all_that_are_missing_are_named_at_once(lacking):
     assert status == 1 and "(refused: XADD, EXISTS, GETDEL)" in error, error
 
 
-def test_a_right_that_can_be_done_without_is_a_warning_of_check(lacking):
-    status, out, error = check(redis_url=lacking("xdel"), key_prefix="orders:")
-    assert status == 0 and "warning: the user may not send XDEL" in out, out + error
+@pytest.mark.parametrize("right", ["xdel", "xrevrange"])
+def test_a_right_that_can_be_done_without_is_a_warning_of_check(lacking, right):
+    status, out, error = check(redis_url=lacking(right), key_prefix="orders:")
+    assert status == 0 and f"warning: the user may not send {right.upper()}" in out, out + error
 
 
 @pytest.mark.parametrize("right, options", [("expireat", {}), ("wait", {}), ("xadd", {"feed": "false"}),
-                                            ("xrange", {"feed": "false"}), ("xdel", {"feed": "false"}), ("exists", {"feed": "false"})])
+                                            ("xrange", {"feed": "false"}), ("xdel", {"feed": "false"}), ("xrevrange", {"feed": "false"}),
+                                            ("exists", {"feed": "false"})])
 def test_what_the_settings_do_not_need_is_not_asked_for(server, lacking, right, options):
     status, out, error = check(redis_url=lacking(right), key_prefix="orders:", **options)
     assert status == 0 and right.upper() not in out.split("serving sends")[1].splitlines()[0].replace(",", "").split(), out + error

@@ -35,7 +35,10 @@ def test_the_description_is_valid():
     assert not errors
 
 
-@schema.parametrize()
+endless = {"operation_id": "followDocuments"}  # the answer has no end to wait for; tests/integration/test_follow.py
+
+
+@schema.exclude(**endless).parametrize()
 @settings
 def test_the_answers_are_those_described(case, base_url):
     case.call_and_validate(base_url=base_url)
@@ -43,5 +46,5 @@ def test_the_answers_are_those_described(case, base_url):
 
 def test_a_story_of_many_requests_is_answered_as_described(base_url):
     schema.config.update(base_url=base_url)
-    machine = schema.as_state_machine()
+    machine = schema.exclude(**endless).as_state_machine()
     machine.run(settings=hypothesis.settings(settings, max_examples=max(EXAMPLES // 10, 5), stateful_step_count=8))

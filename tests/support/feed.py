@@ -8,6 +8,13 @@ STREAMS = "collector:feed:[0-9]*"
 # "": the stream without a tag, the only one outside a Cluster.
 TAGS = ("", "0ax", "1oy", "2cx", "3r", "4ex", "5zz", "6yz", "7xz", "8u", "9vz", "aoo", "bed", "cli", "dcd", "eko", "fad")
 DAY_MS = 24 * 3600 * 1000
+FILL = """
+for i = tonumber(ARGV[2]), tonumber(ARGV[3]) do
+    local key = string.format('%08x-0000-7000-8000-000000000000', i)
+    redis.call('SET', key, '{"n":' .. i .. ',"text":"' .. string.rep('x', tonumber(ARGV[4])) .. '"}')
+    redis.call('XADD', ARGV[1], '*', 'k', key)
+end
+"""
 
 
 class Entry(NamedTuple):
@@ -78,3 +85,11 @@ def minutes_ago(minutes):
 def entries_of(store, key):
     """(stream, entry) of each entry with the key."""
     return [(stream, entry) for stream in streams(store) for entry in entries(store, stream) if key in entry.keys]
+
+
+def fill(server, count, size=190):
+    """Stores documents 1 to `count` as Collector does, but faster."""
+    stream = time.strftime("collector:feed:%Y-%m-%d", time.gmtime())
+    with server.client() as store:
+        for first in range(1, count + 1, 5000):
+            store.eval(FILL, 0, stream, first, min(count, first + 4999), size)

@@ -1,0 +1,41 @@
+/* feed_head: where the feed ends now: a cursor behind its newest entry.
+ *
+ *     head->store = store;
+ *     head->on_known = on_known;
+ *     feed_head_start(&head);                       // one or two round trips
+ *
+ * What Redis adds after feed_head_start is behind that cursor, or before it if the query comes later.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FEED_HEAD_H
+#define COLLECTOR_FEED_HEAD_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cursor.h"
+#include "feed_naming.h"
+#include "feed_read.h"
+#include "store.h"
+
+struct feed_head {
+        /* Set by the caller. */
+        struct store *store;
+        /* Exactly once, never from inside feed_head_start unless memory is short. STORE_DONE: `cursor` is set.
+         * STORE_MOVED: the binding has changed; start again. */
+        void (*on_known)(struct feed_head *head, enum store_outcome outcome, const struct err *err);
+
+        struct cursor cursor; /* the result */
+
+        /* Private. */
+        struct feed_read read;
+        struct feed_naming naming;
+        struct feed_ask asks[2 * FEED_PARTITIONS];
+};
+
+void feed_head_start(struct feed_head *head);
+
+/* The first day whose stream may still get entries: that of today, or of yesterday until it is closed (feed_reader.h). */
+int64_t feed_head_day(const struct store *store);
+
+#endif

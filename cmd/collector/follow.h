@@ -1,0 +1,12 @@
+/* follow: GET /v1/documents/stream: documents as they come, as server-sent events (event_stream.h). It begins with now, or
+ * behind `Last-Event-ID`, `cursor` or `since`.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FOLLOW_H
+#define COLLECTOR_FOLLOW_H
+
+#include "http/http.h"
+
+void follow_get(struct http_request *request, void *worker); /* a struct worker */
+
+#endif

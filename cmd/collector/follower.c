@@ -1,0 +1,83 @@
+/* follower: what waits for a client is bounded: WAITING_BYTES, or one read (follow_read.h). */
+#include "follower.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "feed_head.h"
+#include "json/json.h"
+
+enum { WAITING_BYTES = 32 << 10, ALONE_BYTES = 64 << 10 };
+
+bool follower_has_room(const struct follower *follower, size_t bytes)
+{
+        size_t waiting = http_stream_waiting(follower->request);
+        return waiting > 0 ? waiting + bytes <= WAITING_BYTES : bytes <= ALONE_BYTES;
+}
+
+static size_t write_others(struct follower *follower, const struct follow_read *read)
+{
+        size_t written = 0;
+        for (size_t i = 0; i < read->count; i++) {
+                size_t begin = i == 0 ? 0 : read->ends[i - 1];
+                if (follower_ahead_has(&follower->ahead, read->keys[i]))
+                        continue;
+                (void)http_stream_write(follower->request, read->events.data + begin, read->ends[i] - begin);
+                written++;
+        }
+        return written;
+}
+
+void follower_go_to_oldest(struct follower *follower)
+{
+        follower->cursor.day = feed_days_first();
+        follower->cursor.after = follower->cursor.after_next = (struct cursor_places){ 0 };
+        follower->since_ms = 0;
+}
+
+void follower_go_to_time(struct follower *follower, const struct store *store, int64_t unix_ms)
+{
+        const struct cursor_point before = { .id = { .ms = (uint64_t)unix_ms - 1, .sequence = INT64_MAX } };
+        follower->cursor = (struct cursor){ .day = feed_head_day(store) };
+        follower->since_ms = (uint64_t)unix_ms;
+        for (unsigned i = 0; i < feed_partitions(redis_place(store->redis)); i++)
+                follower->cursor.after.of[i] = follower->cursor.after_next.of[i] = before;
+}
+
+bool follower_is_too_old(const struct follower *follower, int64_t retention_ms)
+{
+        const struct cursor *cursor = &follower->cursor;
+        uint64_t ms = 0;
+        for (size_t i = 0; i < FEED_PARTITIONS; i++) {
+                ms = cursor->after.of[i].id.ms > ms ? cursor->after.of[i].id.ms : ms;
+                ms = cursor->after_next.of[i].id.ms > ms ? cursor->after_next.of[i].id.ms : ms;
+        }
+        return retention_ms > 0 && ms > 0 && (int64_t)ms < clock_realtime_ms() - retention_ms;
+}
+
+size_t follower_write(struct follower *follower, const struct follow_read *read)
+{
+        size_t written = read->count;
+        if (follower->ahead.count > 0)
+                written = write_others(follower, read);
+        else if (read->count > 0)
+                (void)http_stream_write(follower->request, read->events.data, read->events.len);
+        follower->count += written;
+        http_request_set_count(follower->request, follower->count);
+        return written;
+}
+
+void follower_write_news(struct follower *follower, const char *name, const char *member, const char *text)
+{
+        char cursor[CURSOR_SIZE];
+        struct buf event;
+        buf_init(&event, 0);
+        int rc = buf_printf(&event, "event: %s\ndata: {\"%s\":", name, member);
+        if (rc == 0)
+                rc = json_escape(&event, text, strlen(text));
+        if (rc == 0)
+                rc = buf_printf(&event, "}\nid: %s\n\n", cursor_format(&follower->cursor, cursor));
+        if (rc == 0)
+                (void)http_stream_write(follower->request, event.data, event.len);
+        buf_fini(&event);
+}

@@ -1,0 +1,63 @@
+/* follower: one client that follows: its place in the feed and what is written to it. followers.h moves it between the
+ * states.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FOLLOWER_H
+#define COLLECTOR_FOLLOWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "cursor.h"
+#include "follow_read.h"
+#include "follower_ahead.h"
+#include "http/http.h"
+#include "large_writes.h"
+#include "metrics/metrics.h"
+
+enum follower_state {
+        FOLLOWER_NEW,     /* waits to learn where the feed ends; has no answer yet */
+        FOLLOWER_BEHIND,  /* waits for its turn to read, or reads */
+        FOLLOWER_FULL,    /* behind; waits until its client has read */
+        FOLLOWER_LATER,   /* behind; waits for the next second */
+        FOLLOWER_UNSURE,  /* behind; waits until the tail has reached the end */
+        FOLLOWER_CURRENT, /* has all that the tail has read */
+};
+
+struct follower {
+        struct list link;     /* in the list of its state */
+        struct list all_link; /* in followers->all */
+        void *followers;      /* a struct followers, for the callbacks of its stream */
+        enum follower_state state;
+        struct http_request *request;
+        struct cursor cursor;     /* not of one that is current: that is where the tail is */
+        uint64_t since_ms;        /* what is older is passed over */
+        struct follow_read *read; /* reads for it; NULL: none */
+        uint64_t handed;          /* tail.handed when that began */
+        struct follower_ahead ahead;
+        bool has_begun; /* its cursor is known to be of the feed in use */
+        struct large_write large;
+        int64_t behind_since_ms; /* monotonic */
+        int64_t comment_ms;      /* monotonic: of the last comment */
+        uint64_t count;          /* documents written */
+        uint64_t random_ms;      /* the client waits this long before it connects again */
+};
+
+/* False: the client reads too slowly for so many bytes more. */
+bool follower_has_room(const struct follower *follower, size_t bytes);
+/* Writes the events of a read, but for those of documents that it has. Returns their number. */
+size_t follower_write(struct follower *follower, const struct follow_read *read);
+/* To the beginning of the feed, whose name it keeps. */
+void follower_go_to_oldest(struct follower *follower);
+/* Behind all that the store's Redis received before that time; the feed is not named. */
+void follower_go_to_time(struct follower *follower, const struct store *store, int64_t unix_ms);
+/* Documents behind its cursor may have expired unseen. */
+bool follower_is_too_old(const struct follower *follower, int64_t retention_ms);
+
+/* The event `name`, whose data is a JSON object with one member, and whose id is the follower's cursor. */
+void follower_write_news(struct follower *follower, const char *name, const char *member, const char *text);
+
+#endif

@@ -1,0 +1,37 @@
+/* follower_ahead: documents that a follower has and that are behind the place from which it gets the next ones: it has read
+ * them for itself, and the tail (tail.h) may be about to read them too. They are left out when they come again.
+ *
+ * A read of the tail that begins after such a document was written, and reaches the end of the feed, has passed it.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FOLLOWER_AHEAD_H
+#define COLLECTOR_FOLLOWER_AHEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "follow_read.h"
+
+struct follower_ahead_key;
+
+struct follower_ahead { /* all zero: empty */
+        struct follower_ahead_key *keys;
+        size_t count, capacity;
+        /* More than could be remembered: nothing is known until this read of the tail has reached the end; 0: all is. */
+        uint64_t unknown_until;
+};
+
+/* The documents of a read have been written. `begun`: the number of the tail's last read that was begun. */
+void follower_ahead_add(struct follower_ahead *ahead, const struct follow_read *read, uint64_t begun);
+bool follower_ahead_has(const struct follower_ahead *ahead, const char *key);
+/* The tail's read with that number, and all before it, have reached the end. */
+void follower_ahead_passed(struct follower_ahead *ahead, uint64_t ended);
+/* The follower does not follow the tail any more: nothing counts as passed until follower_ahead_reached. */
+void follower_ahead_leave(struct follower_ahead *ahead);
+/* The follower's own read has reached the end. */
+void follower_ahead_reached(struct follower_ahead *ahead, uint64_t begun);
+bool follower_ahead_is_known(const struct follower_ahead *ahead);
+void follower_ahead_clear(struct follower_ahead *ahead);
+
+#endif

@@ -1,0 +1,70 @@
+/* followers: all followers of a worker. A follower is either current, so that it gets what the tail reads (tail.h), or it
+ * is behind: then it reads for itself, a few at once, as fast as its client does.
+ *
+ *     new --> behind <--> full, later, unsure
+ *                ^  \
+ *                |   v
+ *               current
+ *
+ * A read for a follower that reaches the end of the feed makes it current, if the tail has had no events since that read
+ * began: then it has all that the tail has had. What it has beyond that is left out when the tail reads it
+ * (follower_ahead.h).
+ *
+ * A follower whose client does not read falls behind: only its cursor is kept.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_FOLLOWERS_H
+#define COLLECTOR_FOLLOWERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/list.h"
+#include "follow_read.h"
+#include "follower.h"
+#include "large_writes.h"
+#include "newcomers.h"
+#include "store.h"
+#include "tail.h"
+
+struct collector;
+struct instruments;
+
+enum { FOLLOWERS_READS_MAX = 8 };
+
+struct followers {
+        struct collector *collector; /* these are borrowed */
+        struct store *store;
+        struct instruments *instruments;
+        struct list all;
+        size_t count;
+        struct newcomers newcomers;
+        struct list behind, full, later, unsure;
+        struct list current, next; /* `next` does not have the tail's last events yet */
+        struct large_writes large;
+        struct follow_read reads[FOLLOWERS_READS_MAX];
+        struct tail tail;
+        uv_idle_t handing;  /* runs while `next` has any */
+        int64_t swapped_ms; /* Unix: when the binding was last changed; 0: never */
+        char address[256];  /* of the Redis to use since then; never a secret */
+        bool is_starting, is_closing;
+};
+
+void followers_init(struct followers *followers, uv_loop_t *loop, struct collector *collector, struct store *store,
+                    struct instruments *instruments);
+/* No read begins any more; call it before Redis's clients are closed. */
+void followers_close(struct followers *followers);
+void followers_fini(struct followers *followers);
+
+/* A new one, whose request has no answer yet. It begins behind its cursor, or if that is empty and since_ms is 0, with
+ * now. Taken. */
+void followers_add(struct followers *followers, struct follower *follower);
+/* Once a second: comments, and those who wait for that. */
+void followers_second(struct followers *followers);
+/* This worker is going to use another Redis. */
+void followers_swapped(struct followers *followers, const char *address);
+
+#endif

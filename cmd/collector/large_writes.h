@@ -1,0 +1,38 @@
+/* large_writes: what is written to a client at once is small, unless a document is large. Large ones may wait in memory for a
+ * few clients only; the other followers read theirs later. A client that reads nothing of its own keeps the others waiting
+ * and is disconnected: it resumes from its last event.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_LARGE_WRITES_H
+#define COLLECTOR_LARGE_WRITES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct http_request;
+
+struct large_writes {
+        struct list list;
+        size_t bytes; /* of all of them */
+};
+
+/* One client's. All zero, but for the link. */
+struct large_write {
+        struct list link;
+        struct http_request *request;
+        size_t bytes, waiting; /* of the write, and how many waited when that last changed ... */
+        int64_t changed_ms;    /* ... which was then (monotonic) */
+};
+
+void large_writes_init(struct large_writes *writes);
+/* May so many bytes be written to the client now? Then a large write begins if they are many. */
+bool large_writes_begin(struct large_writes *writes, struct large_write *write, size_t bytes);
+/* The client has read it, or is gone. True: there was one, so another one may begin. */
+bool large_writes_end(struct large_writes *writes, struct large_write *write);
+/* Call it each second. Returns a client that has read nothing for a while; NULL: none. */
+struct large_write *large_writes_stuck(struct large_writes *writes, int64_t now_ms);
+
+#endif

@@ -1,0 +1,30 @@
+/* newcomers: followers that begin with now wait here until the end of the feed is known. Those who come together share a
+ * query; one that comes while a query is under way waits for the next.
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_NEWCOMERS_H
+#define COLLECTOR_NEWCOMERS_H
+
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "feed_head.h"
+#include "follower.h"
+
+struct newcomers {
+        /* Set by the caller, with head.store. */
+        /* The follower's cursor is the end of the feed, or `err` says why that is not known. */
+        void (*on_known)(struct newcomers *newcomers, struct follower *follower, const struct err *err);
+
+        /* Private. */
+        struct list fresh, asking; /* `asking` wait for the present query */
+        struct feed_head head;
+        unsigned tries; /* of that query */
+        bool is_asking, is_closing;
+};
+
+void newcomers_init(struct newcomers *newcomers, struct store *store);
+void newcomers_add(struct newcomers *newcomers, struct follower *follower);
+void newcomers_close(struct newcomers *newcomers); /* no query begins any more */
+
+#endif

@@ -1,0 +1,324 @@
+"""GET /v1/documents/stream: documents as they come, as server-sent events."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from support.deadline import SANITIZED, wait_until
+from support.event_stream import Ended, EventStream
+from support.feed import fill
+from support.matching import assert_problem
+from support.memory import resident_bytes
+
+LARGE = 1000000
+
+
+@pytest.fixture
+def server(start_redis):
+    return start_redis()
+
+
+@pytest.fixture
+def collector(server, start_collector):
+    return start_collector(server).wait_connected()
+
+
+def post(program, *numbers, **more):
+    """Stores a document for each number and returns when all are acknowledged."""
+    with program.client() as client:
+        for number in numbers:
+            assert client.post("/v1/documents", {"n": number, **more}).status == 201
+
+
+def numbers(documents):
+    return [document["n"] for document in documents]
+
+
+def followers(program):
+    return program.metrics()["collector_followers"]
+
+
+# --- Where it begins
+
+def test_it_begins_with_now(collector):
+    post(collector, 1, 2)
+    with EventStream(collector) as stream, EventStream(collector) as other:
+        assert stream.status == 200 and stream.answer.header("content-type") == "text/event-stream"
+        assert stream.answer.header("cache-control") == "no-store" and stream.answer.header("x-accel-buffering") == "no"
+        assert 1000 <= int(stream.next().retry) < 3000
+        post(collector, *range(3, 13))
+        assert numbers(stream.documents(10)) == numbers(other.documents(10)) == list(range(3, 13))
+
+
+def test_an_event_has_the_line_of_an_export_and_the_cursor_behind_it(collector):
+    with EventStream(collector) as stream, collector.client() as client:
+        client.post("/v1/documents", b'{\r\n  "n": 1,\n  "big": 18446744073709551617}', {"Content-Type": "application/json"})
+        post(collector, 2, 3)
+        events = [stream.event() for _ in range(3)]
+        assert set(events[0].json()) == {"key", "document"} and '"big": 18446744073709551617' in events[0].data
+        for number, event in enumerate(events, 1):
+            assert event.json()["document"]["n"] == number
+            page = client.get(f"/v1/documents?cursor={event.id}").json()
+            assert numbers(one["document"] for one in page["documents"]) == list(range(number + 1, 4))
+
+
+def test_it_goes_on_behind_the_last_event_at_another_replica_too(server, start_collector):
+    one, two = (start_collector(server).wait_connected() for _ in range(2))
+    with EventStream(one) as stream:
+        post(one, 1)
+        post(two, 2)
+        post(one, 3)
+        assert numbers(stream.documents(3)) == [1, 2, 3]
+        last = stream.last_id
+    post(two, 4, 5)
+    with EventStream(two, last_event_id=last) as again, EventStream(two, f"?Last-Event-ID={last}") as third, \
+            EventStream(two, f"?cursor={last}") as fourth, EventStream(two, "?since=0", last) as fifth:
+        post(one, 6)
+        for stream in (again, third, fourth, fifth):
+            assert numbers(stream.documents(3)) == [4, 5, 6]
+
+
+def test_it_begins_at_a_time(collector):
+    post(collector, 1, 2)
+    time.sleep(0.01)
+    now = int(time.time() * 1000)
+    post(collector, 3)
+    with EventStream(collector, "?since=2026-01-01") as stream, EventStream(collector, f"?since={now}") as other:
+        assert numbers(stream.documents(3)) == [1, 2, 3]
+        post(collector, 4)
+        assert numbers(other.documents(2)) == [3, 4]
+        assert numbers(stream.documents(1)) == [4]
+
+
+def test_a_cursor_of_another_redis_begins_again_with_the_oldest(collector):
+    post(collector, 1, 2)
+    with EventStream(collector, last_event_id="0123456789abcdef.2026-11-20.1764000000000-0") as stream:
+        reset = stream.event()
+        assert reset.name == "reset" and "another Redis" in reset.json()["reason"]
+        assert numbers(stream.documents(2)) == [1, 2]
+        post(collector, 3)
+        assert numbers(stream.documents(1)) == [3]
+    with EventStream(collector, last_event_id=reset.id) as stream:
+        assert numbers(stream.documents(3)) == [1, 2, 3]
+
+
+def test_a_cursor_that_is_older_than_documents_are_kept_begins_again_with_the_oldest(server, start_collector):
+    program = start_collector(server, retention="1s").wait_connected()
+    with EventStream(program) as stream:
+        post(program, 1)
+        stream.documents(1)
+        last = stream.last_id
+    post(program, 2)
+    time.sleep(1.2)
+    post(program, 3)
+    with EventStream(program, last_event_id=last) as stream:
+        reset = stream.event()
+        assert reset.name == "reset" and "older" in reset.json()["reason"]
+        assert numbers(stream.documents(1)) == [3]
+
+
+@pytest.mark.parametrize("query, word", [("?limit=1", "limit"), ("?cursor=x", "cursor"), ("?Last-Event-ID=x", "Last-Event-ID"),
+                                         ("?since=x", "since"), ("?since=1&since=2", "since")])
+def test_a_wrong_parameter_is_named(client, query, word):
+    assert assert_problem(client.get("/v1/documents/stream" + query), 400)["detail"].startswith(word + ": ")
+
+
+def test_other_media_types_methods_and_versions(client, collector):
+    assert_problem(client.get("/v1/documents/stream", {"Accept": "application/json"}), 406)
+    assert_problem(client.get("/v1/documents/stream", {"Last-Event-ID": "x"}), 400)
+    head = client.head("/v1/documents/stream")
+    assert head.status == 200 and head.media_type == "text/event-stream"
+    with collector.connect() as raw:
+        raw.send("GET /v1/documents/stream HTTP/1.0\r\n\r\n")
+        assert raw.read_answer().status == 505
+
+
+# --- What it sees
+
+def test_many_followers_see_every_document_in_order(server, start_collector):
+    program = start_collector(server, workers=2).wait_connected()
+    streams = [EventStream(program) for _ in range(100)]
+    posters = [threading.Thread(target=post, args=(program, *range(base, base + 250))) for base in (0, 1000, 2000, 3000)]
+    for thread in posters:
+        thread.start()
+    late = [EventStream(program, "?since=0") for _ in range(20)]
+    for thread in posters:
+        thread.join()
+    with program.client() as client:
+        order = numbers(one["document"] for one in client.get("/v1/documents?limit=1000").json()["documents"])
+    assert len(order) == 1000
+    for stream in streams + late:
+        assert numbers(stream.documents(1000)) == order
+        stream.close()
+    wait_until(lambda: followers(program) == 0, "all gone")
+
+
+def test_those_that_begin_while_documents_come_miss_none_and_see_none_twice(server, start_collector):
+    """The hand-over from a follower's own reading to the common one."""
+    program = start_collector(server, workers=1).wait_connected()
+    poster = threading.Thread(target=post, args=(program, *range(3000)))
+    poster.start()
+    streams = []
+    for _ in range(60):
+        streams.append(EventStream(program, "?since=0"))
+        time.sleep(0.01)
+    poster.join()
+    for stream in streams:
+        assert numbers(stream.documents(3000)) == list(range(3000))
+        stream.close()
+
+
+def test_a_follower_that_does_not_read_gets_everything_later_and_costs_no_memory(server, start_collector):
+    program = start_collector(server, workers=1).wait_connected()
+    with EventStream(program) as quick, EventStream(program, receive_buffer=16 << 10) as slow:
+        post(program, 0)
+        assert numbers(quick.documents(1)) == [0]
+        before = resident_bytes(program.pid)
+        fill(server, 20000)
+        assert len(quick.documents(20000)) == 20000
+        wait_until(lambda: program.metrics()["collector_followers_behind"] == 1, "one that is behind")
+        assert program.metrics()["collector_followers_behind_seconds"] > 0
+        assert SANITIZED or resident_bytes(program.pid) - before < 4 << 20
+        assert numbers(slow.documents(20001)) == [0, *range(1, 20001)]
+        post(program, -1)
+        assert numbers(slow.documents(1)) == numbers(quick.documents(1)) == [-1]
+        wait_until(lambda: program.metrics()["collector_followers_behind"] == 0, "none behind")
+    assert program.metrics()["collector_followed_documents_total"] == 2 * 20002
+
+
+def test_large_documents_reach_everybody(server, start_collector):
+    program = start_collector(server, workers=1).wait_connected()
+    streams = [EventStream(program) for _ in range(30)]
+    with ThreadPoolExecutor(len(streams)) as pool:
+        found = [pool.submit(stream.documents, 4) for stream in streams]
+        for number in range(3):
+            post(program, number, text="x" * LARGE)
+        post(program, 3)
+        for one in found:
+            assert numbers(one.result()) == [0, 1, 2, 3]
+    for stream in streams:
+        stream.close()
+
+
+def test_those_who_do_not_read_large_documents_cost_little_memory(server, start_collector):
+    program = start_collector(server, workers=1, body_timeout="5s").wait_connected()
+    streams = [EventStream(program, receive_buffer=8 << 10) for _ in range(60)]
+    before = resident_bytes(program.pid)
+    for number in range(4):
+        post(program, number, text="x" * LARGE)
+    with EventStream(program) as quick:
+        post(program, 4, text="x" * LARGE)
+        assert numbers(quick.documents(1)) == [4]
+    assert SANITIZED or resident_bytes(program.pid) - before < 40 << 20
+    for stream in streams:
+        stream.close()
+
+
+# --- Redis
+
+def test_redis_that_is_killed_and_comes_back_only_delays_it(start_redis, start_collector):
+    server = start_redis(appendonly="yes", appendfsync="always")
+    program = start_collector(server, hold_time="20s", workers=1).wait_connected()
+    with EventStream(program) as stream:
+        for number in range(3):
+            post(program, 2 * number)
+            server.kill()
+            poster = threading.Thread(target=post, args=(program, 2 * number + 1))
+            poster.start()
+            server.start()
+            poster.join()
+        assert numbers(stream.documents(6)) == list(range(6))
+
+
+def test_a_long_time_without_redis_does_not_end_it(start_redis, start_collector):
+    server = start_redis(appendonly="yes", appendfsync="always")
+    program = start_collector(server, hold_time="200ms", workers=1).wait_connected()
+    with EventStream(program) as stream:
+        post(program, 1)
+        assert numbers(stream.documents(1)) == [1]
+        server.kill()
+        time.sleep(1)
+        with EventStream(program) as refused:
+            assert refused.status == 200 and refused.next().comment
+            with pytest.raises(Ended):
+                refused.next()
+        server.start()
+        program.wait_log("redis.disconnected")
+        wait_until(lambda: program.readyz() == 200, "ready again")
+        post(program, 2)
+        assert numbers(stream.documents(1)) == [2]
+
+
+# --- Limits and ends
+
+def test_it_comments_every_15_seconds(collector):
+    with EventStream(collector) as stream:
+        begun = time.monotonic()
+        stream.next()
+        assert stream.next().comment
+        assert 13 < time.monotonic() - begun < 20
+
+
+def test_beyond_the_limit_a_client_is_told_to_come_later(server, start_collector):
+    program = start_collector(server, followers_max=2).wait_connected()
+    with EventStream(program) as one, EventStream(program):
+        with EventStream(program) as third:
+            assert third.status == 200 and third.answer.header("content-type") == "text/event-stream"
+            retry = third.next()
+            assert retry.comment and int(retry.retry) >= 60000
+            with pytest.raises(Ended):
+                third.next()
+        one.close()
+        wait_until(lambda: followers(program) == 1, "one gone")
+        with EventStream(program) as third:
+            post(program, 1)
+            assert numbers(third.documents(1)) == [1]
+
+
+def test_a_stop_ends_it_at_once_with_a_short_retry(server, start_collector):
+    program = start_collector(server, drain_delay="2s").wait_connected()
+    with EventStream(program) as stream:
+        stream.next()
+        begun = time.monotonic()
+        program.terminate()
+        assert 0 < int(stream.next().retry) < 1000
+        with pytest.raises(Ended):
+            stream.next()
+        assert stream.is_whole and time.monotonic() - begun < 2
+        with EventStream(program) as late:
+            assert late.status == 200 and int(late.next().retry) <= 1000
+    assert program.wait(10) == 0
+
+
+def test_a_token_is_needed_where_tokens_are_bound(server, start_collector, bindings):
+    bindings.redis("db", server)
+    bindings.write("clients", type="collector-tokens", one="s3cret-one")
+    program = start_collector(env=bindings.environment(), binding="db").wait_connected()
+    with EventStream(program) as refused, EventStream(program, token="s3cret-one") as stream:
+        assert refused.status == 401
+        assert stream.status == 200
+
+
+def test_it_is_counted_in_the_log_and_in_the_metrics(server, start_collector):
+    program = start_collector(server, access_log="on").wait_connected()
+    with EventStream(program) as stream:
+        post(program, 1, 2, 3)
+        stream.documents(3)
+        wait_until(lambda: followers(program) == 1, "one follower")
+    line = program.wait_log("request.answered", route="stream")
+    assert line["count"] == 3 and line["status"] == 200 and "answer" not in line
+    assert program.metrics()["http_answers_broken_total"] == 0
+    wait_until(lambda: followers(program) == 0, "none")
+
+
+def test_nothing_is_asked_of_redis_while_nobody_follows(server, collector):
+    with EventStream(collector) as stream:
+        post(collector, 1)
+        stream.documents(1)
+    wait_until(lambda: followers(collector) == 0, "none")
+    before = server.calls("XRANGE", "XREVRANGE")
+    post(collector, *range(20))
+    time.sleep(0.3)
+    assert server.calls("XRANGE", "XREVRANGE") == before
