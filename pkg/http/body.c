@@ -7,7 +7,7 @@
 static void refuse_too_large(struct http_request *request)
 {
         char detail[96];
-        (void)snprintf(detail, sizeof(detail), "The body is larger than this server's limit of %zu bytes.",
+        (void)snprintf(detail, sizeof(detail), "The body is larger than %zu bytes, the limit of this server.",
                        request->conns->server->options.body_max_bytes); /* fits */
         request_refuse(request, 413, "", detail);
 }
