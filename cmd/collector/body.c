@@ -123,12 +123,17 @@ bool body_is_lines(const char *type)
                (http_media_type_is(type, "application/x-ndjson") || http_media_type_is(type, "application/jsonl"));
 }
 
-bool body_judge_lines(struct http_request *request)
+bool body_is_json(const char *type)
+{
+        return !type || is_json(type);
+}
+
+bool body_judge_many(struct http_request *request)
 {
         const char *type = http_request_header(request, "Content-Type");
         if (refuse_encoded(request))
                 return false;
-        if (charset_of(type) == CHARSET_UTF8)
+        if (!type || charset_of(type) == CHARSET_UTF8)
                 return true;
         http_problem(request, 415, NULL, 0, "JSON must be sent in UTF-8, not as %.100s", type);
         return false;

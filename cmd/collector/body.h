@@ -29,9 +29,10 @@ void body_fini(struct body *body);
 
 /* `type`: a Content-Type, or NULL. True for NDJSON: one document a line. */
 bool body_is_lines(const char *type);
-/* For a body of lines, called before it arrives: false if it would not be accepted, and the request has been answered with
+bool body_is_json(const char *type);
+/* For a body of many documents, called before it arrives: false if it would not be accepted, and the request has been answered with
  * 415. */
-bool body_judge_lines(struct http_request *request) NODISCARD;
+bool body_judge_many(struct http_request *request) NODISCARD;
 
 /* For a body that is not a JSON object: answers 400 with the position of the error, or 415 if the body is
  * compressed. */

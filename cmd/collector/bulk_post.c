@@ -198,7 +198,7 @@ static bool check_length(struct http_request *request, uint64_t max)
 static bool read_head(struct http_request *request, struct bulk_upload *upload, struct bulk_options *options)
 {
         const char *idempotency = http_request_header(request, "Idempotency-Key");
-        if (!body_judge_lines(request) || !flag_read(request, "strict", &upload->is_strict) ||
+        if (!body_judge_many(request) || !flag_read(request, "strict", &upload->is_strict) ||
             !flag_read(request, "keys", &options->has_keys) ||
             (idempotency && !post_head_check_idempotency(request, idempotency)) ||
             !check_length(request, options->bytes_max))
@@ -245,4 +245,10 @@ bool bulk_post_begin(struct http_request *request, struct worker *worker)
                 return false;
         begin(request, worker, JSON_SPLIT_LINES);
         return true;
+}
+
+void bulk_post_begin_array(struct http_request *request, struct worker *worker)
+{
+        if (body_is_json(http_request_header(request, "Content-Type")))
+                begin(request, worker, JSON_SPLIT_ARRAY);
 }

@@ -13,5 +13,8 @@ struct worker;
 /* Called at the head of a request. If it announces NDJSON, takes the body in pieces or answers at once, and returns
  * true. */
 bool bulk_post_begin(struct http_request *request, struct worker *worker) NODISCARD;
+/* Called when the body of a request turns out to begin with a bracket. If its type is JSON, takes it in pieces or answers
+ * at once. */
+void bulk_post_begin_array(struct http_request *request, struct worker *worker);
 
 #endif

@@ -11,6 +11,7 @@
 #include "bulk_post.h"
 #include "deposit.h"
 #include "document_key.h"
+#include "flag.h"
 #include "idempotency.h"
 #include "post_head.h"
 #include "problems.h"
@@ -239,9 +240,17 @@ static void check_head(struct http_request *request, struct worker *worker, bool
                 instruments_count(&worker->instruments, DOCUMENT_REJECTED);
 }
 
+/* The parameters of a bulk are checked for a single document too. False: the request has been answered. */
+static bool check_query(struct http_request *request)
+{
+        bool flag;
+        return !strchr(http_request_target(request), '?') ||
+               (flag_read(request, "strict", &flag) && flag_read(request, "keys", &flag));
+}
+
 void documents_at_head_of_post(struct http_request *request, void *worker)
 {
-        if (!bulk_post_begin(request, worker))
+        if (!bulk_post_begin(request, worker) && check_query(request))
                 check_head(request, worker, false);
 }
 
@@ -257,4 +266,14 @@ void documents_at_head_of_put(struct http_request *request, void *worker)
         if (http_request_expects_continue(request) && document_key(request, http_request_param(request, "key"), key) &&
             !body_judge(request, false))
                 instruments_count(&of->instruments, DOCUMENT_REJECTED);
+}
+
+bool documents_at_body_of_post(struct http_request *request, const char *bytes, size_t length, void *worker)
+{
+        size_t blank = 0;
+        while (blank < length && strchr(" \t\r\n", bytes[blank]) && bytes[blank])
+                blank++;
+        if (blank < length && bytes[blank] == '[')
+                bulk_post_begin_array(request, worker);
+        return blank < length;
 }

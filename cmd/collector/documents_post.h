@@ -17,4 +17,7 @@ void documents_at_head_of_post(struct http_request *request, void *worker);
 void documents_at_head_of_classic(struct http_request *request, void *worker);
 void documents_at_head_of_put(struct http_request *request, void *worker);
 
+/* Begins a bulk if the body is an array. */
+bool documents_at_body_of_post(struct http_request *request, const char *bytes, size_t length, void *worker);
+
 #endif

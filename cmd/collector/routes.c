@@ -26,6 +26,7 @@ const struct http_route routes[] = {
           .name = "documents",
           .handle = documents_post,
           .at_head = documents_at_head_of_post,
+          .at_body = documents_at_body_of_post,
           .body = true },
         { .method = "GET", .path = "/v1/documents", .name = "listing", .handle = export_get },
         { .method = "GET", .path = "/v1/documents/stream", .name = "stream", .handle = follow_get },

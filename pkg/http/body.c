@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "http/stream.h"
+
 static void refuse_too_large(struct http_request *request)
 {
         char detail[96];
@@ -17,7 +19,13 @@ bool body_is_wanted(const struct http_request *request)
         return request->match.route && request->match.route->body && !request->denial;
 }
 
-void body_check_length(struct http_request *request)
+/* The route decides when it has seen the beginning of the body. */
+static bool is_open(const struct http_request *request)
+{
+        return body_is_wanted(request) && request->match.route->at_body && !request->arrival.is_judged;
+}
+
+static void check_length(struct http_request *request)
 {
         struct http_server *server = request->conns->server;
         uint64_t length = request->head.content_length;
@@ -27,9 +35,52 @@ void body_check_length(struct http_request *request)
                 request_refuse_full(request);
 }
 
+void body_check_length(struct http_request *request)
+{
+        if (!is_open(request))
+                check_length(request);
+}
+
+static enum MHD_Result pass_over(struct http_request *request, size_t *size)
+{
+        request->arrival.bytes += *size;
+        *size = 0;
+        return MHD_YES;
+}
+
+/* The handler takes the body in pieces: first what has been kept, then this one. */
+static enum MHD_Result begin_stream(struct http_request *request, const char *bytes, size_t *size)
+{
+        struct stream *stream = request->stream;
+        if (request->body.length > 0)
+                stream->ops->on_piece(request, request->body.data, request->body.length, stream->data);
+        body_memory_drop(&request->body, &request->conns->server->budget);
+        return request->stage == STAGE_BODY ? stream_take_piece(request, bytes, size) : pass_over(request, size);
+}
+
+/* Asks the route about the beginning of the body. True if the piece has been dealt with; *result is for libmicrohttpd
+ * then. */
+static bool judge(struct http_request *request, const char *bytes, size_t *size, enum MHD_Result *result)
+{
+        request->arrival.is_judged = request->match.route->at_body(request, bytes, *size, request->conns->context);
+        if (request->stage == STAGE_BODY && request->stream) {
+                *result = begin_stream(request, bytes, size);
+                return true;
+        }
+        if (request->stage == STAGE_BODY && request->arrival.is_judged)
+                check_length(request);
+        if (request->stage == STAGE_BODY)
+                return false;
+        *result = pass_over(request, size);
+        return true;
+}
+
 enum MHD_Result body_take_piece(struct http_request *request, const char *bytes, size_t *size)
 {
         struct http_server *server = request->conns->server;
+        enum MHD_Result result;
+        if (is_open(request) && judge(request, bytes, size, &result))
+                return result;
         size_t length = *size;
         *size = 0;
         request->arrival.bytes += length;
@@ -58,7 +109,5 @@ enum MHD_Result body_drop_refused(struct http_request *request, size_t *size)
 
 enum MHD_Result body_drop_rest(struct http_request *request, size_t *size)
 {
-        request->arrival.bytes += *size;
-        *size = 0;
-        return MHD_YES;
+        return pass_over(request, size);
 }

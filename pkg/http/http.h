@@ -73,6 +73,11 @@ struct http_route {
         /* NULL, or called when the head of a request has arrived: may choose to receive the body in pieces
          * (http_request_stream), or answer at once. If it does neither, `handle` is called as usual. Needs `body`. */
         void (*at_head)(struct http_request *request, void *context);
+        /* NULL, or called with each piece of a body that at_head has left alone, until it returns true. It may choose to
+         * receive the body in pieces, these included, or answer at once. If it does neither, true means that `handle` is
+         * to be called as usual, false that it has to see more. Only when it has returned true, a Content-Length beyond
+         * body_max_bytes is refused. */
+        bool (*at_body)(struct http_request *request, const char *bytes, size_t length, void *context);
 };
 
 /* The facts about an answered request for an access log. Borrowed during the call. */
@@ -312,7 +317,7 @@ struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end
         void (*on_drain)(struct http_request *request, void *data);
 };
 
-/* Call this only from at_head: the body then arrives in pieces, without the limit of body_max_bytes, and `handle` is
+/* Call this only from at_head and at_body: the body then arrives in pieces, without the limit of body_max_bytes, and `handle` is
  * not called. Returns 0; otherwise the request has been answered with 503, because the server is draining or memory has
  * run out. The handler may answer before on_end. The server then reads and drops the rest of a small body and closes
  * the connection after any other, so the response must be short (16 KiB). */

@@ -44,6 +44,7 @@ struct request_arrival { /* how its body arrives */
         size_t dropped_bytes;
         size_t swept_bytes;     /* `bytes` at the last sweep */
         int64_t still_since_ms; /* time of the first sweep without new bytes; 0: not swept yet */
+        bool is_judged;         /* the route's at_body has decided */
         bool is_stuck;          /* at the last sweep libmicrohttpd had consumed none of the received bytes */
 };
 

@@ -106,6 +106,21 @@ static void stream_body(struct http_request *request, void *context)
                 s.request = request;
 }
 
+/* A body that begins with a bracket comes in pieces, one with an exclamation mark is refused. */
+static bool choose(struct http_request *request, const char *bytes, size_t length, void *context)
+{
+        size_t blank = 0;
+        while (blank < length && bytes[blank] == ' ')
+                blank++;
+        if (blank == length)
+                return false;
+        if (bytes[blank] == '!')
+                http_problem(request, 422, NULL, 0, "No.");
+        else if (bytes[blank] == '[')
+                stream_body(request, context);
+        return true;
+}
+
 /* Writes until it is done or full. */
 static void write_lines(struct http_request *request, void *data)
 {
@@ -155,6 +170,7 @@ static void stream_answer(struct http_request *request, void *context)
 
 static const struct http_route stream_routes[] = {
         { .method = "POST", .path = "/in", .name = "in", .handle = answer_size, .body = true, .at_head = stream_body },
+        { .method = "POST", .path = "/maybe", .name = "maybe", .handle = answer_size, .body = true, .at_body = choose },
         { .method = "GET", .path = "/out", .name = "out", .handle = stream_answer },
         { .method = "GET", .path = "/now", .name = "now", .handle = answer_now },
 };

@@ -6,52 +6,11 @@ import threading
 
 import pytest
 
-from support import described, feed
+from support import feed
+from support.bulk import NDJSON, PATH, Upload, lines, post
 from support.deadline import SANITIZED, wait_until
-from support.http_client import RawConnection, request_bytes
 from support.matching import assert_problem, is_uuid
 from support.memory import resident_bytes
-
-PATH = "/v1/documents"
-NDJSON = {"Content-Type": "application/x-ndjson"}
-
-
-def lines(documents):
-    return b"".join(json.dumps(document).encode() + b"\n" for document in documents)
-
-
-def post(client, body, query="", **headers):
-    return client.post(PATH + query, body, {**NDJSON, **{name.replace("_", "-"): value for name, value in headers.items()}})
-
-
-class Upload:
-    """A body in chunks, of which the test decides when they come."""
-
-    def __init__(self, collector, query="", headers=None):
-        self.query = query
-        self.connection = RawConnection("127.0.0.1", collector.port, 60)
-        self.connection.send(request_bytes("POST", PATH + query, None,
-                                           {**NDJSON, "Transfer-Encoding": "chunked", **(headers or {})}))
-
-    def send(self, body):
-        self.connection.send(b"%x\r\n%b\r\n" % (len(body), body))
-        return self
-
-    def finish(self):
-        self.connection.send(b"0\r\n\r\n")
-        return self.answer()
-
-    def answer(self):
-        answer = self.connection.read_answer("POST")
-        described.check("POST", PATH + self.query, answer)
-        return answer
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.connection.close()
-
 
 def numbers_in(server):
     """The member `n` of each document in the feed."""
@@ -132,8 +91,9 @@ def test_the_first_hundred_failures_are_listed_and_the_others_counted(client):
 
 
 def test_parameters_are_true_or_false(client):
-    for query in ("?strict=1", "?keys=yes", "?keys="):
+    for query in ("?strict=1", "?keys=yes", "?keys=", "?strict=true&strict=true"):
         assert_problem(post(client, b"{}\n", query), 400, "expected true or false")
+        assert_problem(client.post(PATH + query, {}), 400, "expected true or false")
 
 
 def test_a_type_charset_or_coding_that_is_not_accepted_is_415(client):
