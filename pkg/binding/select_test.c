@@ -55,7 +55,7 @@ static void expect_error(void **state, const char *name, const char *type, const
         assert_null(b);
 }
 
-static void a_name_chooses(void **state)
+static void a_name_chooses_one_binding(void **state)
 {
         expect(state, "beta", NULL, NULL, "beta");
         expect(state, "beta", "redis", NULL, "beta");
@@ -87,7 +87,7 @@ static void several_of_one_type_are_an_error_that_lists_them(void **state)
                      "5 bindings: alpha, beta, broken, delta, gamma;");
 }
 
-static void a_provider_narrows(void **state)
+static void a_provider_narrows_the_choice(void **state)
 {
         expect(state, NULL, "redis", "BITNAMI", "alpha");
         expect(state, NULL, NULL, "aiven", "delta");
@@ -157,11 +157,11 @@ static void a_long_list_ends_in_dots(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_name_chooses),
+                cmocka_unit_test(a_name_chooses_one_binding),
                 cmocka_unit_test(a_named_one_of_another_type_or_provider_is_an_error_that_says_so),
                 cmocka_unit_test(a_type_chooses_without_case_where_only_one_has_it),
                 cmocka_unit_test(several_of_one_type_are_an_error_that_lists_them),
-                cmocka_unit_test(a_provider_narrows),
+                cmocka_unit_test(a_provider_narrows_the_choice),
                 cmocka_unit_test(several_types_may_do),
                 cmocka_unit_test(a_binding_with_a_problem_answers_with_it),
                 cmocka_unit_test(without_a_root_the_error_names_the_variable),

@@ -321,7 +321,7 @@ static void a_request_without_keep_alive_ends_the_connection(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void expectations_are_met(void **state)
+static void a_client_that_waits_for_continue_gets_it(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -353,7 +353,7 @@ int main(void)
                 cmocka_unit_test(a_client_of_http_1_0_is_served),
                 cmocka_unit_test(a_client_that_has_ended_its_direction_is_answered),
                 cmocka_unit_test(a_request_without_keep_alive_ends_the_connection),
-                cmocka_unit_test(expectations_are_met),
+                cmocka_unit_test(a_client_that_waits_for_continue_gets_it),
         };
         return cmocka_run_group_tests_name("http exchange", tests, start, stop);
 }

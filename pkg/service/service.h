@@ -13,7 +13,7 @@
  *             return service_main(&service, &program, argc, argv);
  *     }
  *
- * Handlers get the worker as their context. service_test.c has a whole program in some 50 lines.
+ * Handlers get the worker as their context. service_test.c has a whole program in some 70 lines.
  *
  * Order of a run: settings; log, metrics; signals and loop; bindings; .open; listener; .listening; workers; .ready; the
  * loop; .drain; .close; workers stop; .stopped; the rest. If a step fails, the program ends with its message, and with

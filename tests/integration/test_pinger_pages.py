@@ -160,7 +160,7 @@ def test_the_correlation_id_is_a_new_one_whatever_the_request_says(pinger):
     assert answer.json()["correlationId"] == answer.header("x-correlation-id") != theirs
 
 
-def test_probes_and_version(pinger):
+def test_probes_and_version_are_json(pinger):
     assert pinger.get("/healthz").json() == {"status": "ok"}
     ready = pinger.get("/readyz")
     assert ready.status == 200 and ready.json()["delivery"]["state"] == "working"

@@ -83,7 +83,7 @@ def test_variables_of_kubernetes_service_links_do_no_harm(stub):
         pinger.kill()
 
 
-def test_help_and_version():
+def test_help_lists_the_options_and_version_names_the_program():
     status, out, _ = run_program("pinger", ["--help"])
     assert status == 0
     for word in ("--listen", "PINGER_PORT", "PINGER_ADMIN", "--batch-time", "Examples", "/delay"):

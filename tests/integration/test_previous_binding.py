@@ -127,7 +127,7 @@ def test_a_previous_binding_that_comes_later_is_used(start_redis, start_collecto
         assert answer.json()["a"] == 1
 
 
-def test_check_tries_both(start_redis, bindings):
+def test_check_tries_the_binding_and_the_previous_one(start_redis, bindings):
     bindings.redis("old", start_redis())
     bindings.redis("new", start_redis())
     status, output, _ = check(env=bindings.environment(), binding="new", previous_binding="old")
