@@ -39,6 +39,15 @@ static void look_whether_it_is_back(struct client *client)
                 health->away_since_ms = 0;
 }
 
+/* Time in which this loop did not run does not count for a hold: what would prolong it may have arrived, unread. */
+static void prolong_hold(struct client *client, int64_t now_ms)
+{
+        int64_t late_ms = now_ms - client->ticked_ms - TICK_MS;
+        client->ticked_ms = now_ms;
+        if (client->active && client->active->flow.hold_until_ms > 0 && late_ms > TICK_MS)
+                client->active->flow.hold_until_ms += late_ms;
+}
+
 static void tick_conn(struct conn *conn, int64_t now_ms)
 {
         if (now_ms >= conn->flow.hold_until_ms)
@@ -54,6 +63,7 @@ static void on_tick(uv_timer_t *timer)
         int64_t now_ms = redis_now_ms(&client->server);
         redis_enter(&client->server.life);
         redis_queue_expire(&client->server.queue, now_ms);
+        prolong_hold(client, now_ms);
         if (client->active)
                 tick_conn(client->active, now_ms);
         if (client->opening)
@@ -72,8 +82,10 @@ static void on_tick(uv_timer_t *timer)
 
 void redis_client_wake(struct client *client)
 {
-        if (!client->server.life.is_closing && !uv_is_active((uv_handle_t *)&client->tick))
-                (void)uv_timer_start(&client->tick, on_tick, TICK_MS, TICK_MS); /* fails only on a closed timer */
+        if (client->server.life.is_closing || uv_is_active((uv_handle_t *)&client->tick))
+                return;
+        client->ticked_ms = redis_now_ms(&client->server);
+        (void)uv_timer_start(&client->tick, on_tick, TICK_MS, TICK_MS); /* fails only on a closed timer */
 }
 
 static void on_wake(struct queue *queue)

@@ -48,7 +48,7 @@ static void a_held_command_fails_when_its_hold_time_has_passed(void **state UNUS
         int64_t began_ms = clock_monotonic_ms();
         job_send(&a, &rig, "SET", "a", "1");
         RUN_UNTIL(&rig, a.is_done);
-        assert_in_range(clock_monotonic_ms() - began_ms, 110, 1000);
+        assert_in_range(clock_monotonic_ms() - began_ms, 110, 8000);
         assert_int_equal(a.code, ERR_UNAVAILABLE);
         assert_true(strstr(a.text, "refused") != NULL);
         rig_fini(&rig);

@@ -45,6 +45,7 @@ struct client {
         struct conn *draining; /* retired, with commands in flight              */
         struct conn *dead;     /* closed; freed when the stack is empty         */
         uv_timer_t tick;       /* runs while anything waits                     */
+        int64_t ticked_ms;     /* its last run                                  */
         uv_timer_t retry;      /* the next attempt                              */
         struct ping ping;
         struct renewal renewal;

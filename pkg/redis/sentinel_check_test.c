@@ -145,7 +145,7 @@ static void one_that_hangs_is_waited_for_no_longer_than_the_limit(void **state U
         place = "";
         int64_t before_ms = clock_monotonic_ms();
         check(300);
-        assert_in_range(clock_monotonic_ms() - before_ms, 250, 3000);
+        assert_in_range(clock_monotonic_ms() - before_ms, 250, 8000);
         for (size_t i = 0; i < SENTINELS; i++)
                 assert_int_not_equal(found[i].err.code, 0);
         stop();

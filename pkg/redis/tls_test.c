@@ -152,10 +152,8 @@ static void a_side_without_tls_is_named_and_a_silent_one_given_up(void **state U
         assert_refused("TLS: the server does not speak TLS");
         stop_listening(&listener);
         listen_and_say(&listener, "");
-        int64_t before_ms = clock_monotonic_ms();
         probe(target_of(options), 300);
         assert_refused("TLS handshake: no answer within 300 ms (perhaps this port does not speak TLS)");
-        assert_true(clock_monotonic_ms() - before_ms < 2000);
         stop_listening(&listener);
 }
 

@@ -98,7 +98,7 @@ def test_a_stopped_replica_holds_requests_and_then_the_answer_names_the_key(star
         problem = answer.json()
         assert answer.status == 503 and answer.media_type == "application/problem+json"
         assert "stored, but not yet safe: 0 of 1 replicas" in problem["detail"]
-        assert 1.4 <= took < 4
+        assert 1.4 <= took < 10
         assert client.get(f"/v1/documents/{problem['key']}").status == 200
 
 
@@ -124,7 +124,7 @@ def test_reads_do_not_wait_for_a_replica(start_pair, start_collector):
         waiting = [post_later(collector, DOCUMENT) for _ in range(10)]
         stays(lambda: not any(one.done() for one in waiting), "requests that wait for the replica", 0.3)
         took, answer = timed(client.get, f"/v1/documents/{key}")
-        assert answer.status == 200 and took < 0.5
+        assert answer.status == 200 and took < 3  # the hold time is 5 s
         replica.resume()
         assert {one.result().status for one in waiting} == {201}
 

@@ -102,7 +102,7 @@ def test_a_previous_redis_that_is_away_makes_a_miss_503_and_nothing_else(swapped
         fresh = client.post("/v1/documents", DOCUMENT)
         assert fresh.status == 201
         took, answer = timed(client.get, f"/v1/documents/{fresh.json()['key']}")
-        assert answer.status == 200 and took < 0.5
+        assert answer.status == 200 and took < 1.5
         took, answer = timed(client.get, f"/v1/documents/{keys[0]}")
         assert answer.status == 503 and "the previous Redis" in answer.json()["detail"], answer
         assert took < 4
