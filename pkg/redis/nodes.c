@@ -22,6 +22,7 @@ struct redis_cluster_node *redis_node_open(struct redis_nodes *nodes, struct red
         node->all = nodes;
         node->host = target->host;
         node->port = port;
+        node->number = ++home->server.numbers->nodes;
         if (redis_client_open(home->server.loop, &home->server.options, target, generation, nodes->ops, node,
                               &node->client, &err) < 0)
                 goto fail;

@@ -13,6 +13,7 @@ struct redis_cluster_node {
         struct client *client;
         const char *host; /* lives as long as the client */
         uint16_t port;
+        unsigned number;    /* among all that the client has had, from 1 */
         size_t slots;       /* number of slots that it owns            */
         int64_t used_ms;    /* when it was last redirected to; 0       */
         unsigned trial_tag; /* makes a key that is in one of its slots */

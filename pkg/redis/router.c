@@ -158,6 +158,21 @@ bool redis_is_cluster(const struct redis *redis)
         return redis->cluster.map || redis->client->target->cluster;
 }
 
+unsigned redis_master_of_slot(const struct redis *redis, unsigned slot)
+{
+        const struct redis_cluster_node *node = redis->cluster.map ? redis->cluster.map->owner[slot] : NULL;
+        return node ? node->number : 0;
+}
+
+unsigned redis_master_of(const struct redis *redis, struct redis_command *command)
+{
+        const struct queue *queue = &redis->client->server.queue;
+        if (!redis->cluster.map || redis_queue_is_early(queue, command) || redis_queue_is_misplaced(queue, command))
+                return 0;
+        int slot = redis_command_slot(command);
+        return slot >= 0 ? redis_master_of_slot(redis, (unsigned)slot) : 0;
+}
+
 bool redis_is_nowhere(const struct redis *redis)
 {
         return redis->client->target->is_nowhere;

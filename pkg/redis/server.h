@@ -14,7 +14,7 @@ struct conn_events;
 
 /* Shared by the clients of a Cluster, so that callers can compare the numbers of commands. */
 struct redis_numbers {
-        unsigned connections;
+        unsigned connections, nodes;
         uint64_t written; /* commands */
 };
 
