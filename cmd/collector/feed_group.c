@@ -17,6 +17,10 @@ struct feed_group {
         struct feed_groups *groups;
         struct list link; /* in groups->open */
         struct redis *redis;
+        unsigned master;           /* of a Cluster, to which the SETs go; 0: any, or no Cluster            */
+        unsigned place, partition; /* for which the XADD was made                                          */
+        unsigned doubt_connection; /* on which it was first lost, perhaps executed; 0: it was not ...       */
+        uint64_t doubt_order;      /* ... and redis_command.order of that write                            */
         struct redis_command add;
         struct list members; /* those that await their reply              */
         size_t count;        /* of `members`, as long as the group is open */
@@ -93,7 +97,9 @@ bool feed_group_fall_behind(struct feed_member *member)
         struct feed_group *group = member->group;
         if (!group || list_is_empty(&member->link))
                 return false;
-        if (member->mark_ms < 0 && group->add.sent_first_ms > 0)
+        /* Of a document that went to another master there was none when the entry was added: readers have passed it. */
+        bool went_together = member->set->connection == group->add.connection;
+        if (member->mark_ms < 0 && group->add.sent_first_ms > 0 && went_together)
                 member->mark_ms = group->add.sent_first_ms;
         remove_member(member);
         if (group->is_sent)
@@ -109,14 +115,18 @@ static int format(struct feed_group *group, const struct redis_place *place)
         size_t count = 0;
         for (struct list *at = list_first(&group->members); at; at = list_next(&group->members, at))
                 keys[count++] = member_of(at)->key;
-        return feed_add_args(&group->add, feed_today_stream(group->groups->today, place), keys, count, group->mark_ms,
-                             NULL);
+        const char *stream = feed_today_stream(group->groups->today, place, group->partition);
+        return feed_add_args(&group->add, stream, keys, count, group->mark_ms, NULL);
 }
 
 /* If memory runs out, the entry has no mark, and a list may show its documents twice. */
 static void on_resend(struct redis_command *command)
 {
         struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
+        if (group->doubt_connection == 0) {
+                group->doubt_connection = command->connection;
+                group->doubt_order = command->order;
+        }
         if (list_is_empty(&group->members))
                 return; /* no member waits for it any more */
         if (group->mark_ms < 0)
@@ -139,11 +149,21 @@ static void withdraw_early(struct feed_group *group)
         }
 }
 
+/* In another Cluster it does not follow the SETs. In the same place it only lacks members that have left. */
+static void set_place(struct feed_group *group, const struct redis_place *place)
+{
+        if (place->number == group->place)
+                return;
+        group->place = place->number;
+        group->partition = place->is_cluster ? feed_today_any(group->groups->today) : 0;
+        if (place->is_cluster)
+                withdraw_early(group);
+}
+
 static enum redis_made on_place(struct redis_command *command, const struct redis_place *place)
 {
         struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
-        if (place->is_cluster)
-                withdraw_early(group);
+        set_place(group, place);
         if (!list_is_empty(&group->members))
                 return format(group, place) < 0 ? REDIS_NOT_MADE : REDIS_MADE;
         group->is_sent = false;
@@ -157,7 +177,7 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
         struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
         struct list *link;
         if (reply && redis_reply_type(reply) != REDIS_ERROR) {
-                feed_expiry_note(group->groups->expiry, group->groups->today->day, 0);
+                feed_expiry_note(group->groups->expiry, group->groups->today->day, group->partition);
                 if (group->groups->on_entry)
                         group->groups->on_entry(group->groups->data);
         }
@@ -170,13 +190,30 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
 
 /* --- Its beginning -------------------------------------------------------------------------------------- */
 
+/* A master may have lost its partition since the group was opened. False: all members were released. */
+static bool choose_partition(struct feed_group *group)
+{
+        struct feed_today *today = group->groups->today;
+        group->partition = feed_today_partition(today, group->redis, group->master);
+        if (group->partition != FEED_PARTITION_NONE)
+                return true;
+        group->partition = feed_today_any(today);
+        withdraw_early(group);
+        return !list_is_empty(&group->members);
+}
+
 /* If there is no memory for its bytes, the next flush fails the command. */
 static void send_group(struct feed_group *group)
 {
         const struct redis_place *place = redis_place(group->redis);
         list_remove(&group->link);
+        if (!choose_partition(group)) {
+                if (group->references == 0)
+                        free_group(group);
+                return;
+        }
         group->is_sent = true;
-        group->add.made_for = place->number;
+        group->add.made_for = group->place = place->number;
         (void)format(group, place);
         redis_send(group->redis, &group->add);
 }
@@ -189,15 +226,18 @@ void feed_groups_send(struct feed_groups *groups)
 }
 
 static struct feed_group *open_group(struct feed_groups *groups, struct redis *redis, const struct feed_member *member,
-                                     unsigned generation_min)
+                                     unsigned master)
 {
         struct feed_group *group = pool_take(&groups->pool, sizeof(*group));
         if (!group)
                 return NULL;
         group->groups = groups;
         group->redis = redis;
+        group->master = master;
         group->count = group->references = 0;
         group->mark_ms = member->mark_ms;
+        group->doubt_connection = 0;
+        group->doubt_order = 0;
         group->is_sent = group->is_answered = false;
         list_init(&group->members);
         list_init(&group->link);
@@ -206,15 +246,15 @@ static struct feed_group *open_group(struct feed_groups *groups, struct redis *r
         redis_command_room(&group->add, group->room, sizeof(group->room));
         group->add.on_resend = on_resend;
         group->add.on_place = on_place;
-        group->add.generation_min = generation_min;
+        group->add.generation_min = member->set->generation_min;
         group->add.is_uncounted = true; /* its SETs are */
         return group;
 }
 
 /* All members share one mark and one target. */
-static bool fits(const struct feed_group *group, const struct feed_member *member, unsigned generation_min)
+static bool fits(const struct feed_group *group, const struct feed_member *member)
 {
-        if (group->add.generation_min != generation_min)
+        if (group->add.generation_min != member->set->generation_min)
                 return false;
         if (group->mark_ms < 0 || member->mark_ms < 0)
                 return group->mark_ms < 0 && member->mark_ms < 0;
@@ -223,13 +263,13 @@ static bool fits(const struct feed_group *group, const struct feed_member *membe
 
 /* The open group; if the member does not fit into it, sends that group first and opens another. */
 static struct feed_group *find_open(struct feed_groups *groups, const struct redis *redis,
-                                    const struct feed_member *member, unsigned generation_min)
+                                    const struct feed_member *member, unsigned master)
 {
         for (struct list *at = list_first(&groups->open); at; at = list_next(&groups->open, at)) {
                 struct feed_group *group = CONTAINER_OF(at, struct feed_group, link);
-                if (group->redis != redis)
+                if (group->redis != redis || group->master != master)
                         continue;
-                if (fits(group, member, generation_min))
+                if (fits(group, member))
                         return group;
                 send_group(group);
                 break;
@@ -237,23 +277,57 @@ static struct feed_group *find_open(struct feed_groups *groups, const struct red
         return NULL;
 }
 
-int feed_group_join(struct feed_groups *groups, struct redis *redis, struct feed_member *member,
-                    unsigned generation_min, struct err *err)
+bool feed_groups_can_follow(const struct feed_groups *groups, const struct redis *redis, struct redis_command *set)
 {
-        struct feed_group *group = find_open(groups, redis, member, generation_min);
+        return feed_today_partition(groups->today, redis, redis_master_of(redis, set)) != FEED_PARTITION_NONE;
+}
+
+int feed_group_join(struct feed_groups *groups, struct redis *redis, struct feed_member *member, struct err *err)
+{
+        unsigned master = redis_master_of(redis, member->set);
+        if (feed_today_partition(groups->today, redis, master) == FEED_PARTITION_NONE)
+                master = 0;
+        struct feed_group *group = find_open(groups, redis, member, master);
         if (!group)
-                group = open_group(groups, redis, member, generation_min);
+                group = open_group(groups, redis, member, master);
         if (!group)
                 return err_set(err, ERR_NOMEM, "out of memory");
         if (member->mark_ms >= 0 && member->mark_ms < group->mark_ms)
                 group->mark_ms = member->mark_ms;
         member->group = group;
+        member->order_then = 0;
         list_init(&member->link);
         list_append(&group->members, &member->link);
         group->references++;
         if (++group->count == FEED_GROUP_MAX)
                 send_group(group);
         return 0;
+}
+
+/* --- Which came first ----------------------------------------------------------------------------------- */
+
+void feed_member_stored(struct feed_member *member)
+{
+        member->is_stored = true;
+        member->order_then = member->group ? member->group->add.order : 0;
+}
+
+bool feed_member_is_ahead(const struct feed_member *member)
+{
+        const struct redis_command *set = member->set, *add = feed_member_command(member);
+        if (!add)
+                return false;
+        const struct feed_group *group = member->group;
+        bool was_in_doubt = group->doubt_connection != 0;
+        uint64_t order = was_in_doubt ? group->doubt_order : add->order;
+        unsigned connection = was_in_doubt ? group->doubt_connection : add->connection;
+        if (order > member->order_then) /* written when the document was there */
+                return false;
+        if (set->connection == connection && set->order < order)
+                return false;
+        /* Both were lost, and are repeated in their order. */
+        bool are_repeated = was_in_doubt && set->attempts > 1;
+        return !are_repeated || set->connection != add->connection || set->order > add->order;
 }
 
 struct redis_command *feed_member_command(const struct feed_member *member)

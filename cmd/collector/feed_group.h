@@ -3,8 +3,9 @@
  *
  *     struct job { struct feed_member member; ... };
  *     redis_send(redis, &job->set);
- *     job->member = (struct feed_member){ .key = job->key, .mark_ms = -1, .on_added = on_added, ... };
- *     feed_group_join(groups, redis, &job->member, 0);   // the entry follows this SET
+ *     job->member = (struct feed_member){ .key = job->key, .set = &job->set, .mark_ms = -1, .on_added = on_added, ... };
+ *     if (feed_groups_can_follow(groups, redis, &job->set))
+ *             feed_group_join(groups, redis, &job->member);  // the entry follows this SET
  *     ...
  *     feed_groups_send(groups);                          // in each turn of the loop, just before redis_flush
  *
@@ -12,15 +13,16 @@
  *     ...
  *     feed_group_leave(&job->member);                    // when feed_member_command is not needed any more
  *
- * A group collects the documents that are sent to one client of pkg/redis, up to FEED_GROUP_MAX of them, until
- * feed_groups_send sends its XADD. All members share Redis's reply. When the XADD has to be sent again, the entry gets
- * a mark.
+ * A group collects the documents that are sent to one client of pkg/redis, in a Cluster to one of its masters, up to
+ * FEED_GROUP_MAX of them, until feed_groups_send sends its XADD. All members share Redis's reply. When the XADD has to be
+ * sent again, the entry gets a mark.
  *
  * A member may leave at any time, but its key may remain in the entry. Readers skip keys without a document.
  *
- * In a Cluster, SET and XADD go to different servers: a document joins when its SET has been answered. If a group is
- * about to be sent to a Cluster while SETs of its members are in progress, it releases those members (on_withdrawn),
- * and they join another group later.
+ * In a Cluster the XADD is for a stream on the master that gets the SETs (feed_today.h). Where that is not possible, the
+ * document joins when its SET has been answered, and the entry goes to any master. If a group is about to be sent elsewhere
+ * while SETs of its members are in progress, it releases those members (on_withdrawn), and they join another group later.
+ * When all replies have come, feed_member_is_ahead tells whether Redis may have added the entry before the document.
  *
  * A SET that pkg/redis defers does not delay other documents: its document leaves the entry and joins a later one.
  *
@@ -49,13 +51,15 @@ struct feed_member {
         /* Set by the caller. */
         const char *key; /* borrowed */
         int64_t mark_ms; /* when the document was first sent, if it may already have an entry; -1: it has none */
-        bool is_stored;  /* Redis has answered the SET */
+        struct redis_command *set; /* of the document, on the group's client; borrowed */
         /* The reply to the XADD, or NULL and err. Not after feed_group_leave. The callback may free the member. */
         void (*on_added)(struct feed_member *member, const struct redis_reply *reply, const struct err *err);
         /* Called instead: the group has released the member, which must not send anything during this call. */
         void (*on_withdrawn)(struct feed_member *member);
 
         /* Private. */
+        bool is_stored;           /* Redis has answered the SET */
+        uint64_t order_then;      /* redis_command.order of the XADD at that time; 0: not written yet */
         struct feed_group *group; /* NULL: none */
         struct list link;         /* in the group's members, until the reply arrives */
 };
@@ -69,16 +73,20 @@ struct feed_groups {
         void *data;
 
         /* Private. */
-        struct list open; /* open groups, which accept members: one for each client */
+        struct list open; /* open groups, which accept members: one for each client and master */
         struct pool pool;
 };
 
 void feed_groups_init(struct feed_groups *groups, struct feed_today *today, struct feed_expiry *expiry);
 void feed_groups_fini(struct feed_groups *groups); /* when all clients of pkg/redis are closed */
 
-/* The member must not be in a group. generation_min: see redis_command. ERR_NOMEM. */
+/* True if an entry can go out behind this SET in the same write. Otherwise join when it has been answered. */
+bool feed_groups_can_follow(const struct feed_groups *groups, const struct redis *redis, struct redis_command *set);
+/* The member must not be in a group. ERR_NOMEM. */
 int feed_group_join(struct feed_groups *groups, struct redis *redis, struct feed_member *member,
-                    unsigned generation_min, struct err *err) NODISCARD;
+                    struct err *err) NODISCARD;
+/* Call this when Redis has executed the SET. */
+void feed_member_stored(struct feed_member *member);
 /* True if the group has called neither on_added nor on_withdrawn. Does nothing if the member is in no group. */
 bool feed_group_leave(struct feed_member *member);
 /* Call this if the SET will be sent later than the XADD (redis_command.on_aside). Removes the key from the entry, which
@@ -87,6 +95,10 @@ bool feed_group_leave(struct feed_member *member);
 bool feed_group_fall_behind(struct feed_member *member);
 /* The XADD of the member's group; NULL if it is in no group or the XADD was not written. */
 struct redis_command *feed_member_command(const struct feed_member *member);
+
+/* SET and XADD have been answered: true if Redis may have executed the XADD first, or in doubt have done so once. Someone
+ * who read the feed in between found a key without a document, so the member has to join again. */
+bool feed_member_is_ahead(const struct feed_member *member);
 
 void feed_groups_send(struct feed_groups *groups);
 /* True if feed_groups_send has not sent all groups. */

@@ -6,6 +6,7 @@
 
 struct document {
         struct feed_member member;
+        struct redis_command set; /* never sent */
         unsigned added, withdrawn;
         char key[UUID_TEXT_SIZE];
 };
@@ -35,10 +36,14 @@ static void join(unsigned n, int64_t mark_ms, unsigned generation_min)
         struct document *document = &documents[n];
         *document = (struct document){ 0 };
         (void)snprintf(document->key, sizeof(document->key), "0b9d5c0e-6a9a-4d1c-9a51-0000000000%02u", n);
-        document->member = (struct feed_member){
-                .key = document->key, .mark_ms = mark_ms, .on_added = on_added, .on_withdrawn = on_withdrawn
-        };
-        assert_int_equal(feed_group_join(&rig.store.groups, rig.redis, &document->member, generation_min, NULL), 0);
+        redis_command_init(&document->set, NULL);
+        document->set.generation_min = generation_min;
+        document->member = (struct feed_member){ .key = document->key,
+                                                 .set = &document->set,
+                                                 .mark_ms = mark_ms,
+                                                 .on_added = on_added,
+                                                 .on_withdrawn = on_withdrawn };
+        assert_int_equal(feed_group_join(&rig.store.groups, rig.redis, &document->member, NULL), 0);
 }
 
 static void marks_that_lie_far_apart_are_in_different_entries(void **state UNUSED)
@@ -117,6 +122,7 @@ static void who_falls_behind_is_not_in_the_entry_and_gets_its_mark(void **state 
         join(0, -1, 0);
         join(1, -1, 0);
         RUN_UNTIL(&rig, fake_entry(&rig.first, 0));
+        documents[0].set.connection = feed_member_command(&documents[0].member)->connection;
         assert_true(feed_group_fall_behind(&documents[0].member));
         assert_false(feed_group_fall_behind(&documents[0].member));
         assert_true(documents[0].member.mark_ms > NOW);

@@ -1,24 +1,40 @@
-/* feed_today: the stream to which entries are added now. Its name is cached, since nearly all callers want the same
- * one.
+/* feed_today: the stream to which entries are added now. In a Cluster it is the one of the first tag whose slot the master owns
+ * that gets the documents, so that SETs and XADD go out in one write.
  *
- *     const char *name = feed_today_stream(&store->today, redis_place(redis));
+ *     unsigned partition = feed_today_partition(&store->today, redis, redis_master_of(redis, &job->set));
+ *     const char *name = feed_today_stream(&store->today, redis_place(redis), partition);
+ *
+ * The name is cached, since nearly all callers want the same one.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_TODAY_H
 #define COLLECTOR_FEED_TODAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "feed.h"
 #include "redis/redis.h"
 
+enum { FEED_PARTITION_NONE = FEED_PARTITIONS };
+
 struct feed_today {
-        int64_t day;                 /* the last day that was requested; -1: none      */
-        unsigned place;              /* of `name` (redis_place)                        */
-        char name[FEED_STREAM_SIZE]; /* of the stream of `day`; "": not formatted yet       */
+        int64_t day;                     /* the last day that was requested; -1: none          */
+        unsigned place;                  /* of what follows (redis_place)                      */
+        char name[FEED_STREAM_SIZE];     /* of the stream of `partition`; "": not formatted yet */
+        unsigned partition;              /* the last one that was requested                    */
+        unsigned slots[FEED_PARTITIONS]; /* of the streams with a tag                          */
+        bool has_slots;
+        unsigned turn; /* of feed_today_any */
 };
 
-/* The name of the stream of today, by our clock, in that place; borrowed until the next call. */
-const char *feed_today_stream(struct feed_today *today, const struct redis_place *place);
+/* The partition for an entry that goes to the same master as what redis_master_of was asked for. FEED_PARTITION_NONE:
+ * that master owns none, or is not known. Without a Cluster: 0. */
+unsigned feed_today_partition(struct feed_today *today, const struct redis *redis, unsigned master);
+/* One of a Cluster's partitions, each in its turn. */
+unsigned feed_today_any(struct feed_today *today);
+
+/* The name of the partition's stream of today, by our clock, in that place; borrowed until the next call. */
+const char *feed_today_stream(struct feed_today *today, const struct redis_place *place, unsigned partition);
 
 #endif

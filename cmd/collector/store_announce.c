@@ -29,7 +29,7 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         if (!reply || redis_reply_type(reply) == REDIS_ERROR)
                 outcome = store_failure(reply, err, &why);
         else
-                feed_expiry_note(&announce->store->expiry, announce->store->today.day, 0);
+                feed_expiry_note(&announce->store->expiry, announce->store->today.day, announce->partition);
         redis_command_fini(command);
         announce_done(announce, outcome, &why);
 }
@@ -41,15 +41,28 @@ static enum redis_made on_announce_place(struct redis_command *command, UNUSED c
         return REDIS_NOT_MADE;
 }
 
+/* The name of a stream, in a Cluster on the master of the document. */
+static const char *stream_beside(struct store_announce *announce)
+{
+        char name[STORE_KEY_SIZE];
+        struct feed_today *today = &announce->store->today;
+        const struct redis *redis = announce->search.redis;
+        const struct redis_place *place = redis_place(redis);
+        unsigned slot = redis_slot_of_key(name, store_key(place, announce->key, name));
+        announce->partition = feed_today_partition(today, redis, redis_master_of_slot(redis, slot));
+        if (announce->partition == FEED_PARTITION_NONE)
+                announce->partition = feed_today_any(today);
+        return feed_today_stream(today, place, announce->partition);
+}
+
 /* The first sender may still be alive but late, or the search may have been too short: the mark lets readers omit the
  * duplicate. The entry is added to today's stream, because readers have already read those of other days. */
 static void announce_add(struct store_announce *announce)
 {
-        struct store *store = announce->store;
         struct redis *redis = announce->search.redis;
         struct err err;
         const char *key = announce->key;
-        const char *name = feed_today_stream(&store->today, redis_place(redis));
+        const char *name = stream_beside(announce);
         redis_command_init(&announce->add, on_announced);
         announce->add.on_place = on_announce_place;
         announce->add.made_for = announce->search.place;

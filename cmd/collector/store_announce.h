@@ -26,6 +26,7 @@ struct store_announce {
         struct feed_search search;
         struct redis_command add;
         unsigned generation; /* of the target in which the document was found */
+        unsigned partition;  /* gets the entry */
         char key[UUID_TEXT_SIZE];
         int64_t from_ms; /* Unix time: the start of the search, and the mark */
         bool is_found;

@@ -1,6 +1,6 @@
-/* store_write: SET and XADD are sent in the same write, so a document costs one round trip. The document joins an entry
- * only after the reply to the SET in a Cluster, or if the key may exist (NX). pkg/redis may send both again: the SET
- * because the key is ours, the XADD because it then carries a mark. */
+/* store_write: SET and XADD are sent in the same write, so a document costs one round trip. If the key may exist (NX), or if
+ * the two cannot go to the same master of a Cluster, the document joins an entry after the reply to the SET. pkg/redis may
+ * send both again: the SET because the key is ours, the XADD because it then carries a mark. */
 #include "store_write.h"
 
 #include <stdio.h>
@@ -64,20 +64,13 @@ static bool is_torn(const struct store_write *write)
         return write->outcome == STORE_DONE && add && write->set.generation != add->generation;
 }
 
-/* Redis executed the XADD before the SET: a client that read the feed in between found a key without a document. */
-static bool is_ahead(const struct store_write *write)
-{
-        const struct redis_command *add = feed_member_command(&write->member);
-        return write->outcome == STORE_DONE && add && write->set.order > add->order;
-}
-
 static void write_settled(struct store_write *write)
 {
         if (--write->waiting > 0)
                 return;
         if (is_torn(write)) {
                 write_again(write);
-        } else if (is_ahead(write)) {
+        } else if (write->outcome == STORE_DONE && feed_member_is_ahead(&write->member)) {
                 join_feed(write);
         } else if (write->ack_client && (write->outcome == STORE_DONE || write->outcome == STORE_EXISTS)) {
                 await_safety(write);
@@ -118,10 +111,18 @@ static void join_feed(struct store_write *write)
         (void)feed_group_leave(&write->member);
         if (write->mark_ms >= 0)
                 write->member.mark_ms = write->mark_ms;
-        if (feed_group_join(&write->store->groups, write->redis, &write->member, write->set.generation_min, &err) == 0)
+        if (feed_group_join(&write->store->groups, write->redis, &write->member, &err) == 0)
                 return;
         write_failed(write, STORE_UNAVAILABLE, &err);
         write_settled(write);
+}
+
+/* Without the feed, or before Redis has answered: later, or never. */
+static void join_feed_early(struct store_write *write)
+{
+        if (write->store->feed && !write->is_new &&
+            feed_groups_can_follow(&write->store->groups, write->redis, &write->set))
+                join_feed(write);
 }
 
 /* Without its document an entry is useless, so the outcome need not wait for it. */
@@ -152,7 +153,7 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
                 write->in_doubt = command->attempts > 1 || write->mark_ms >= 0;
                 write->outcome = STORE_EXISTS;
         } else {
-                write->member.is_stored = true;
+                feed_member_stored(&write->member);
                 if (write->store->feed && !write->member.group)
                         join_feed(write);
         }
@@ -272,8 +273,7 @@ static void write_again(struct store_write *write)
         }
         write->set.generation_min = swap_newest(write->store->swap);
         redis_send(write->redis, &write->set);
-        if (write->store->feed && !write->is_new && !redis_is_cluster(write->redis))
-                join_feed(write);
+        join_feed_early(write);
 }
 
 static void on_ticket(struct ack_ticket *ticket, enum ack_outcome outcome, const struct err *err)
@@ -324,7 +324,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         write->set.generation_min = swap_newest(store->swap);
         write->fence = (struct redis_command){ 0 };
         write->member = (struct feed_member){
-                .key = write->key, .mark_ms = -1, .on_added = on_added, .on_withdrawn = on_withdrawn
+                .key = write->key, .set = &write->set, .mark_ms = -1, .on_added = on_added, .on_withdrawn = on_withdrawn
         };
         if (set_args(write, mode, document, length, &err) < 0) {
                 store_fail_later(write->redis, &write->set);
@@ -333,8 +333,7 @@ void store_write(struct store *store, struct store_write *write, enum store_mode
         if (store->ack_pool && !admit(write))
                 return;
         redis_send(write->redis, &write->set);
-        if (store->feed && mode == STORE_OWN_KEY && !redis_is_cluster(write->redis))
-                join_feed(write);
+        join_feed_early(write);
 }
 
 bool store_write_cancel(struct store_write *write)

@@ -117,7 +117,9 @@ ROWS = [
     Row("Cluster: master killed, replicas cut off 0.2 s before, --ack=replica:1",
         partial(scenarios.master_killed, cut_off=0.2), lambda: [Clustered(replicas=2)], ack="replica:1", **FULL),
     Row("Cluster: CLUSTER FAILOVER of each master", scenarios.masters_relieved, lambda: [Clustered()], **BUSY),
-    Row("Cluster: 100 slots and the feed's slot move", scenarios.resharded, lambda: [Clustered(replicas=0)], **BUSY),
+    Row("Cluster: 100 slots and those of the feed move", scenarios.resharded, lambda: [Clustered(replicas=0)], **BUSY),
+    Row("Cluster: a master is added, and removed again", scenarios.master_added_and_removed,
+        lambda: [Clustered(replicas=0)], **BUSY),
     # The binding
     Row("binding swapped, 64 connections at full rate, 6 times", swapped_at_full_rate,
         lambda: [Standalone(proxied=False), Standalone(proxied=False)], times=6, **FULL),

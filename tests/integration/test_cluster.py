@@ -1,6 +1,5 @@
 """Collector with a Redis Cluster: routing, resharding, failovers, and moves from one mode to another."""
 
-import datetime
 import re
 import subprocess
 import time
@@ -8,8 +7,9 @@ import time
 import pytest
 import redis
 
+from support import feed
 from support.certificates import MAKE
-from support.cluster import RedisCluster, slot_of
+from support.cluster import RedisCluster, slot_of, slots_of_feed
 from support.collector import check
 from support.deadline import wait_until
 from support.elsewhere import elsewhere
@@ -34,10 +34,6 @@ def start_cluster():
 def cluster():
     with RedisCluster() as cluster:
         yield cluster
-
-
-def stream_of_today():
-    return f"collector:feed:{datetime.datetime.now(datetime.timezone.utc).date().isoformat()}"
 
 
 def listed(client):
@@ -72,11 +68,13 @@ def test_documents_are_spread_over_all_masters_read_back_and_listed(cluster, sta
 def test_dead_entries_are_passed_in_bounded_pages_and_taken_out(cluster, start_collector):
     collector = start_collector(cluster.nodes[0].url(), key_prefix="dead:", hold_time="1s", workers=1).wait_connected()
     begin = int(time.time() * 1000) - 600_000
-    stream = "dead:collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime(begin // 1000))
+    stream = feed.stream_of(begin, "dead:", "5zz")
     owner = cluster.master_of(slot_of(stream))
     with collector.client() as client, owner.client() as store:
         key = client.post("/v1/documents", {"a": 1}).json()["key"]
-        store.delete(stream)
+        for master in cluster.clients():
+            for name in feed.streams(master, "dead:"):
+                master.delete(name)
         with store.pipeline(transaction=False) as pipe:
             for n in range(3000):
                 pipe.xadd(stream, {"k": f"dead0000-0000-4000-8000-{n:012x}"}, id=f"{begin + n // 20}-*")
@@ -111,13 +109,14 @@ def test_slots_that_move_under_load_lose_nothing(start_cluster, start_collector)
     collector = start_collector(cluster.url())
     with Load(collector, connections=16, rate=1500) as load:
         load.wait_acknowledged(300)
-        cluster.move_slots([slot_of(stream_of_today()), *range(0, 16384, 163)])
+        cluster.move_slots([*slots_of_feed(), *range(0, 16384, 163)])
         load.wait_acknowledged(300)
     result = load.count(*cluster.clients())
     print(f"\nresharding\n{result}")
     result.assert_perfect()
     with collector.client() as client:
-        assert sorted(listed(client)) == sorted(load.acknowledged)
+        # A document whose SET was redirected behind its entry is in a second one.
+        assert set(listed(client)) == set(load.acknowledged)
 
 
 def test_a_coordinated_failover_under_load_loses_nothing(start_cluster, start_collector):
@@ -135,14 +134,12 @@ def test_a_coordinated_failover_under_load_loses_nothing(start_cluster, start_co
     result.assert_perfect()
 
 
-@pytest.mark.parametrize("which", ["feed", "other"])
-def test_a_dead_master_delays_until_its_replica_takes_over(start_cluster, start_collector, which):
+def test_a_dead_master_delays_until_its_replica_takes_over(start_cluster, start_collector):
     cluster = start_cluster(replicas=True)
     collector = start_collector(cluster.url())
     with Load(collector, connections=16, rate=1500) as load:
         load.wait_acknowledged(300)
-        owner = cluster.master_of(slot_of(stream_of_today()))
-        victim = owner if which == "feed" else next(node for node in cluster.masters() if node is not owner)
+        victim = cluster.masters()[0]
         begin = time.monotonic()
         victim.kill()
         wait_until(lambda: victim not in cluster.masters(), "the replica's promotion", 30, 0.05)
@@ -151,7 +148,7 @@ def test_a_dead_master_delays_until_its_replica_takes_over(start_cluster, start_
         until_then = set(load.acknowledged)
         load.wait_acknowledged(300)
     result = load.count(*cluster.clients())
-    print(f"\nmaster killed ({which}); the Cluster served all slots again after {promoted:.1f} s\n{result}")
+    print(f"\nmaster killed; the Cluster served all slots again after {promoted:.1f} s\n{result}")
     assert result.failed == 0 and not result.doubled, f"{result}\n{collector.child.tail()}"
     # Replication is asynchronous, so documents that the master acknowledged but had not sent yet are lost; no others are.
     assert set(result.lost) <= until_then and len({cluster.master_of(slot_of(key)) for key in result.lost}) <= 1, str(result)
@@ -199,7 +196,7 @@ def moves_under_load(cluster, collector):
     Cluster."""
     with Load(collector, connections=8, rate=1000) as load:
         load.wait_acknowledged(200)
-        cluster.move_slots([slot_of(stream_of_today()), *range(0, 16384, 1639)])
+        cluster.move_slots([*slots_of_feed(), *range(0, 16384, 1639)])
         load.wait_acknowledged(300)
     load.count(*cluster.clients()).assert_perfect()
     return load

@@ -2,6 +2,7 @@
 
 import redis
 
+from . import feed
 from .deadline import DeadlineExceeded, wait_until
 from .ports import reserve_port
 from .sentinel import Server
@@ -22,19 +23,21 @@ class RedisCluster:
             options["cluster_preferred_endpoint_type"] = "hostname"
         try:
             for index in range(masters * (1 + replicas)):
-                host = hosts[index % len(hosts)]
                 own = {"cluster_announce_hostname": names[index % len(names)]} if names else {}
-                self.nodes.append(Server(
-                    tls, start=False, host=host, cluster_announce_ip=host, cluster_enabled="yes",
-                    cluster_node_timeout=node_timeout_ms, cluster_port=reserve_port(),
-                    cluster_replica_validity_factor=0, repl_diskless_sync_delay=0, repl_ping_replica_period=1,
-                    **own, **options))
+                self.nodes.append(self._new_node(hosts[index % len(hosts)], node_timeout_ms, tls, **own, **options))
             for node in self.nodes:
                 node.start()
             self._form(self.nodes[:masters], self.nodes[masters:])
         except BaseException:
             self.stop()
             raise
+
+    @staticmethod
+    def _new_node(host="127.0.0.1", node_timeout_ms=1500, tls=None, **options):
+        return Server(tls, start=False, host=host, cluster_announce_ip=host, cluster_enabled="yes",
+                      cluster_node_timeout=node_timeout_ms, cluster_port=reserve_port(),
+                      cluster_replica_validity_factor=0, repl_diskless_sync_delay=0, repl_ping_replica_period=1,
+                      **options)
 
     def _form(self, masters, replicas):
         first = self.nodes[0]
@@ -154,6 +157,36 @@ class RedisCluster:
         for node in (to, source, *(node for node in self.masters() if node not in (to, source))):
             ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
 
+    def add_master(self, slots):
+        """Another master, which takes these slots from their present ones. Only for a Cluster without options."""
+        # Otherwise a master that loses its last slot becomes a replica.
+        node, first = self._new_node(cluster_allow_replica_migration="no"), self.nodes[0]
+        self.nodes.append(node)
+        node.start()
+        ask(node, "CLUSTER", "MEET", first.host, first.port, int(first.options["cluster-port"]))
+        wait_until(lambda: all(self._has_met_all(other) for other in self.running()), "a node that all have met")
+        self._by_id[self.id_of(node)] = node
+        self.wait_ok()
+        for slot in slots:
+            self._move_slot(slot, node)
+        self.wait_ok()
+        return node
+
+    def remove_master(self, node):
+        """Gives its slots to the other masters in turn, then takes it out of the Cluster and stops it."""
+        others = [master for master in self.masters() if master is not node]
+        slots = [slot for begin, end, master, *_ in ask(others[0], "CLUSTER", "SLOTS") if self._node_of(master) is node
+                 for slot in range(begin, end + 1)]
+        for index, receiver in enumerate(others):
+            self.wait_ok()
+            for slot in slots[index::len(others)]:
+                self._move_slot(slot, receiver)
+        self.wait_ok()
+        ident = self.id_of(node)
+        node.stop()
+        for other in self.running():
+            ask(other, "CLUSTER", "FORGET", ident)
+
     def fail_over(self, master):
         """A coordinated failover: the replica takes over with everything that the master has acknowledged."""
         replica = self.replica_of(master)
@@ -185,6 +218,11 @@ def ask(node, *words):
     with node.client() as client:
         client.response_callbacks.clear()
         return client.execute_command(*words)
+
+
+def slots_of_feed():
+    """The slots of all partitions, without a key prefix that has a hash tag."""
+    return [slot_of(feed.stream_of(0, "", tag)) for tag in feed.TAGS[1:]]
 
 
 def slot_of(key):

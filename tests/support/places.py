@@ -5,11 +5,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-from datetime import datetime, timezone
 
 from . import feed
 from .certificates import MAKE, Certificates
-from .cluster import RedisCluster, slot_of
+from .cluster import RedisCluster
 from .deadline import wait_until
 from .elsewhere import elsewhere
 from .fault_proxy import FaultProxy
@@ -203,12 +202,8 @@ class Clustered:
 
     @property
     def server(self):
-        """The master that holds the feed, which every document involves."""
-        return self.cluster.master_of(self.feed_slot())
-
-    @staticmethod
-    def feed_slot():
-        return slot_of(f"collector:feed:{datetime.now(timezone.utc).date().isoformat()}")
+        """A master: each has documents, and a partition of the feed."""
+        return self.cluster.masters()[0]
 
     def entries(self):
         return {"type": "redis", "cluster.nodes": self.cluster.node_list}

@@ -8,7 +8,7 @@ A fault for one kind of place only (a password, TLS) uses methods that only this
 import secrets
 import time
 
-from .cluster import SLOTS
+from .cluster import SLOTS, slots_of_feed
 from .deadline import wait_until
 from .places import DURABLE, Standalone
 from .site import Site
@@ -140,7 +140,7 @@ def primary_hangs(site):
 
 
 def master_killed(site, cut_off=0.0):
-    """kill -9 of the master that holds the feed; its replica takes over, and the killed server returns as a replica.
+    """kill -9 of a master; its replica takes over, and the killed server returns as a replica.
     With `cut_off`, its replicas have received nothing for that many seconds."""
     cluster, master = site.place.cluster, site.server
     masters = cluster.masters()
@@ -160,8 +160,17 @@ def masters_relieved(site):
 
 
 def resharded(site, step=163):
-    """Moves the feed's slot, and one in `step` of the others, to another master with their keys."""
-    site.place.cluster.move_slots([site.place.feed_slot(), *range(0, SLOTS, step)])
+    """Moves the slots of the feed's partitions, and one in `step` of the others, to another master with their keys."""
+    site.may_list_twice = True
+    site.place.cluster.move_slots([*slots_of_feed(), *range(0, SLOTS, step)])
+
+
+def master_added_and_removed(site):
+    """A new master takes some slots, half of the feed's partitions among them, and gives them back before it leaves."""
+    site.may_list_twice = True
+    node = site.place.cluster.add_master([*slots_of_feed()[::2], *range(1, SLOTS, 163)])
+    site.more(200)
+    site.place.cluster.remove_master(node)
 
 
 # --- Connections -----------------------------------------------------------------------------------------

@@ -1,0 +1,127 @@
+"""Writers of a Redis Cluster's partitions: entries on the masters of their documents, also while slots move, masters fail
+over, come and go. A reader that follows with a cursor misses nothing. Lists: test_partitions.py."""
+
+import pytest
+
+from support import feed
+from support.cluster import RedisCluster, slot_of, slots_of_feed
+from support.cursor_reader import CursorReader
+from support.deadline import wait_until
+from support.load import Load
+
+
+@pytest.fixture
+def start_cluster():
+    started = []
+
+    def start(**options):
+        started.append(RedisCluster(**options))
+        return started[-1]
+    yield start
+    for cluster in started:
+        cluster.stop()
+
+
+def entries_of(clients, prefix=""):
+    """All entries of all masters' streams: [(master's number, entry)]."""
+    return [(number, entry) for number, store in enumerate(clients) for stream in feed.streams(store, prefix)
+            for entry in feed.entries(store, stream)]
+
+
+def commands_of(client, *names):
+    stats = client.info("commandstats")
+    return sum(stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in names)
+
+
+def finish(load, reader, clients):
+    """What every change of the Cluster has to leave: all documents stored once, and seen by the reader."""
+    result = load.count(*clients)
+    doubled = reader.assert_has(load.acknowledged)
+    print(f"\n{result}\nshown more than once: {doubled}")
+    result.assert_perfect()
+    # Once more only those whose SET was redirected, or lost, when their entry was added already.
+    assert doubled <= len(load.acknowledged) // 10
+
+
+def test_entries_are_on_the_masters_of_their_documents_evenly(start_cluster, start_collector):
+    cluster = start_cluster()
+    collector = start_collector(cluster.url(), workers=1).wait_connected()
+    before = [commands_of(client, "set", "xadd") for client in cluster.clients()]
+    with Load(collector, connections=32, requests=3000, rate=100_000) as load:
+        load.join()
+    load.count(*cluster.clients()).assert_perfect()
+    clients = cluster.clients()
+    found = entries_of(clients)
+    assert sorted(key for _, entry in found for key in entry.keys) == sorted(load.acknowledged)
+    for number, entry in found:
+        assert {cluster.master_of(slot_of(key)) for key in entry.keys} == {cluster.masters()[number]}
+    calls = [commands_of(client, "set", "xadd") - start for client, start in zip(clients, before)]
+    print("\ncommands of each master", calls, "entries", len(found))
+    assert max(calls) <= 1.25 / 3 * sum(calls), calls
+    with collector.client() as client:
+        page = client.get("/v1/documents?limit=1000").json()
+        assert len(page["documents"]) == 1000 and page["more"]
+
+
+def test_with_a_hash_tag_in_the_prefix_all_is_on_one_master(start_cluster, start_collector):
+    cluster = start_cluster()
+    collector = start_collector(cluster.url(), key_prefix="{one}:")
+    with CursorReader(collector) as reader:
+        with Load(collector, connections=8, requests=400, rate=2000) as load:
+            load.join()
+        assert reader.assert_has(load.acknowledged) == 0
+    owner = cluster.master_of(slot_of("{one}:"))
+    with owner.client() as store:
+        assert feed.streams(store, "{one}:") and store.dbsize() > 400
+
+
+def test_tags_that_move_under_load_lose_nothing(start_cluster, start_collector):
+    cluster = start_cluster()
+    collector = start_collector(cluster.url())
+    with CursorReader(collector) as reader:
+        with Load(collector, connections=16, rate=1500) as load:
+            load.wait_acknowledged(300)
+            cluster.move_slots([*slots_of_feed(), *range(0, 16384, 163)])
+            load.wait_acknowledged(300)
+        finish(load, reader, cluster.clients())
+
+
+def test_failovers_under_load_lose_nothing(start_cluster, start_collector):
+    cluster = start_cluster(replicas=True)
+    collector = start_collector(cluster.url())
+    with CursorReader(collector) as reader:
+        with Load(collector, connections=16, rate=1500) as load:
+            load.wait_acknowledged(300)
+            for master in cluster.masters():
+                cluster.fail_over(master)
+                load.wait_acknowledged(300)
+            cluster.wait_ok()
+            load.wait_acknowledged(300)
+        finish(load, reader, cluster.clients())
+
+
+def test_a_master_added_and_removed_under_load_loses_nothing(start_cluster, start_collector):
+    cluster = start_cluster()
+    collector = start_collector(cluster.url())
+    with CursorReader(collector) as reader:
+        with Load(collector, connections=16, rate=1500) as load:
+            load.wait_acknowledged(300)
+            node = cluster.add_master([*slots_of_feed()[::2], *range(1, 16384, 163)])
+            with node.client() as store:
+                wait_until(lambda: feed.streams(store), "entries on the new master", 30)
+            cluster.remove_master(node)
+            load.wait_acknowledged(300)
+        finish(load, reader, cluster.clients())
+
+
+def test_a_master_without_a_tag_stores_documents_that_others_list(start_cluster, start_collector):
+    cluster = start_cluster()
+    node = cluster.add_master(range(3610, 4640, 4))  # between two tags
+    collector = start_collector(cluster.url())
+    with CursorReader(collector) as reader:
+        with Load(collector, connections=16, requests=2000, rate=3000) as load:
+            load.join()
+        load.count(*cluster.clients()).assert_perfect()
+        assert reader.assert_has(load.acknowledged) == 0
+    with node.client() as store:
+        assert store.dbsize() > 5 and not feed.streams(store)
