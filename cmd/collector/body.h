@@ -27,7 +27,7 @@ bool body_judge(struct http_request *request, bool has_forms) NODISCARD;
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
 void body_fini(struct body *body);
 
-/* `type`: a Content-Type, or NULL. True for NDJSON: one document a line. */
+/* `type`: a Content-Type, or NULL. True for NDJSON: one document per line. */
 bool body_is_lines(const char *type);
 bool body_is_json(const char *type);
 /* For a body of many documents, called before it arrives: false if it would not be accepted, and the request has been answered with

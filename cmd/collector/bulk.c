@@ -1,8 +1,8 @@
-/* bulk: digest() takes documents as long as there is room; each outcome makes room for another. A piece that could not be
- * taken whole waits in `rest`, and its sender is asked for more when the window is half empty, so that it is not paused
- * and resumed for each document.
+/* bulk: digest() takes documents as long as there is room; each outcome makes room for another. The part of a piece
+ * that did not fit waits in `rest`, and the sender is asked for more when the window is half empty, so that it is not
+ * paused and resumed for each document.
  *
- * Each public call and each outcome ends with settle(), the only place that tells the owner anything. */
+ * Each public call and each outcome ends with settle(), the only place that notifies the owner. */
 #include "bulk.h"
 
 #include <stdarg.h>
@@ -11,9 +11,9 @@
 #include <string.h>
 
 enum {
-        ROOM_BYTES = 640, /* a longer document has memory of its own */
+        ROOM_BYTES = 640, /* a longer document gets separate memory */
         REST_KEEP_BYTES = 64 << 10,
-        RESERVE_STEP_BYTES = 256 << 10 /* memory is asked for in such steps */
+        RESERVE_STEP_BYTES = 256 << 10 /* memory is requested in steps of this size */
 };
 
 struct entry {
@@ -42,7 +42,7 @@ static void end(struct bulk *bulk, int status, const char *detail)
         if (bulk->result.ended)
                 return;
         bulk->result.ended = status;
-        (void)snprintf(bulk->result.detail, sizeof(bulk->result.detail), "%.255s", detail); /* all of it, mostly */
+        (void)snprintf(bulk->result.detail, sizeof(bulk->result.detail), "%.255s", detail); /* usually all of it */
 }
 
 /* --- Outcomes ------------------------------------------------------------------------------------------------------ */
@@ -52,7 +52,8 @@ static void fail_line(struct bulk *bulk, uint64_t number, int status, const char
         bulk_result_failed(&bulk->result, number, &(struct bulk_failure){ .status = status, .is_final = true }, detail);
 }
 
-/* The status is that of a single request. Only a command at which Redis ends the connection is the document's own fault. */
+/* The status is that of a single request. Only a command that makes Redis close the connection is the document's own
+ * fault. */
 static void fail_deposit(struct bulk *bulk, const struct entry *entry, const struct deposit_result *result)
 {
         bool is_limit = result->err->code == ERR_LIMIT, is_own = is_limit && result->failure == STORE_UNKNOWN;
@@ -112,7 +113,7 @@ static bool is_half_used(const struct redis_budget *budget)
                atomic_load_explicit(&budget->bytes, memory_order_relaxed) >= budget->bytes_max / 2;
 }
 
-/* One document is always allowed, however small the limits are; its outcome makes the next attempt. */
+/* One document is always allowed, no matter how small the limits are; its outcome triggers the next attempt. */
 static bool has_room(const struct bulk *bulk)
 {
         if (bulk->in_progress == 0)
@@ -142,8 +143,7 @@ static void reserve(struct bulk *bulk)
 
 /* --- Documents ----------------------------------------------------------------------------------------------------- */
 
-/* A document that is malformed. In an array nothing that follows can be trusted, since its element may have ended
- * elsewhere. */
+/* A malformed document. In an array nothing that follows can be trusted, since the element may have ended elsewhere. */
 static void refuse(struct bulk *bulk, const struct json_item *item, const struct json_position *where,
                    const struct err *err)
 {
@@ -165,7 +165,7 @@ static void refuse(struct bulk *bulk, const struct json_item *item, const struct
         end(bulk, 400, detail);
 }
 
-/* Where in the line the document begins. */
+/* The offset of the document in its line. */
 static void move_place(struct json_position *where, struct json_span line, struct json_span body)
 {
         size_t before = (size_t)(body.bytes - line.bytes);
@@ -190,7 +190,7 @@ static struct entry *new_entry(struct bulk *bulk, const struct json_item *item)
         return entry;
 }
 
-/* Returns 0, BULK_SKIP or an error; where->line is 0 if no place belongs to it. */
+/* Returns 0, BULK_SKIP or an error; where->line is 0 if the error has no position. */
 static int begin_deposit(struct bulk *bulk, struct entry *entry, const struct json_item *line,
                          struct json_position *where, struct err *err)
 {
@@ -258,7 +258,7 @@ static void take_item(struct bulk *bulk, const struct json_item *item)
         }
 }
 
-/* The array is broken, or memory is short. */
+/* The array is malformed, or memory has run out. */
 static void break_off(struct bulk *bulk, int rc, const struct json_position *where, const struct err *err)
 {
         if (rc == ERR_INVALID)
@@ -303,7 +303,7 @@ static void digest_rest(struct bulk *bulk)
                 return;
         const char *at = bulk->rest.data + bulk->rest_at;
         digest(bulk, &at, bulk->rest.data + bulk->rest.len);
-        if (bulk->rest.len == 0) /* an end has freed it */
+        if (bulk->rest.len == 0) /* on_over has freed it */
                 return;
         bulk->rest_at = (size_t)(at - bulk->rest.data);
         if (bulk->rest_at < bulk->rest.len)
@@ -320,7 +320,7 @@ static void go_on(struct bulk *bulk)
         settle(bulk);
 }
 
-/* Tells the owner what has changed. The bulk may be freed inside. */
+/* Notifies the owner of changes. May free the bulk. */
 static void settle(struct bulk *bulk)
 {
         reserve(bulk);

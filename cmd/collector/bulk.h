@@ -1,19 +1,20 @@
-/* bulk: stores a body of many documents while it arrives, in constant memory. It knows nothing of HTTP.
+/* bulk: stores a body with many documents while it arrives, in constant memory. It knows nothing of HTTP.
  *
  *     bulk_begin(&worker->bulks, &upload->bulk, &options);
- *     if (!bulk_take(bulk, bytes, length))              // full: no more until on_room
+ *     if (!bulk_take(bulk, bytes, length))              // full: wait for on_room
  *             http_request_pause(request);
- *     bulk_end(bulk);                                   // the body is whole
+ *     bulk_end(bulk);                                   // the body is complete
  *     on_over(bulk);                                    // everything has its outcome: answer from bulk->result
  *     bulk_fini(bulk);
  *
  * A body is cut into lines or elements (json/split.h), each becomes a deposit, and at most a window of them is in progress:
- * BULK_DOCUMENTS and BULK_BYTES. The window is small enough that single requests beside several bulks find short queues
- * in Redis. All bulks together use at most half of what may wait for Redis (--held-max, --held-bytes-max), so single
- * requests are not refused because of them; while Redis is away, a bulk waits with its window, as single requests do.
+ * BULK_DOCUMENTS and BULK_BYTES. The window is small enough that single requests still find short queues in Redis while
+ * several bulks are in progress. All bulks together use at most half of what may wait for Redis (--held-max,
+ * --held-bytes-max), so single requests are not refused because of them. While Redis is away, a bulk waits with its
+ * window, as single requests do.
  *
- * A document that is wrong fails alone. An outcome that would be the same for the next ones, such as a Redis that is away
- * for too long, ends the bulk: what is in progress gets its outcome, and nothing more is taken.
+ * An invalid document does not affect the others. An outcome that would be the same for the next ones, such as a Redis
+ * that is away for too long, ends the bulk: what is in progress gets its outcome, and nothing more is taken.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_BULK_H
@@ -36,24 +37,24 @@ enum { BULK_DOCUMENTS = 256, BULK_BYTES = 512 << 10 };
 
 struct bulk;
 
-/* What BULK_SKIP of read_document means: the line is no document and has no outcome. */
+/* BULK_SKIP, returned by read_document: the line is not a document and has no outcome. */
 enum { BULK_SKIP = 1 };
 
 struct bulk_options {
         enum json_split_kind kind;
-        size_t line_max_bytes; /* a longer line or element fails alone, with 413 */
+        size_t line_max_bytes; /* a longer line or element fails with 413, without affecting the others */
         uint64_t bytes_max;    /* of the body; 0: no limit */
         bool has_keys;
         struct json_span correlation; /* as in deposit_options; borrowed */
-        /* Finds the document in a line, which stays where it is until its deposit is done. Sets `body`, and `key` if the
+        /* Finds the document in a line, which does not move until its deposit is done. Sets `body`, and `key` if the
          * sender or the line has one: options->key points to UUID_TEXT_SIZE bytes then, `key`. Returns 0, BULK_SKIP, or
          * ERR_INVALID with the text of err. NULL: the line is the document, and its key is new. */
         int (*read_document)(struct bulk *bulk, const struct json_item *line, struct deposit_options *options,
                              char *key, struct err *err);
-        /* Counts memory that this bulk needs beyond what it has asked for before. False: there is no room. */
+        /* Counts memory that this bulk needs in addition to what it has requested before. False: there is no room. */
         bool (*reserve)(struct bulk *bulk, size_t bytes);
         bool (*is_abandoned)(struct bulk *bulk); /* as in deposit_options; NULL: never */
-        void (*on_room)(struct bulk *bulk);      /* after bulk_take has said "full" */
+        void (*on_room)(struct bulk *bulk);      /* after bulk_take has returned "full" */
         void (*on_over)(struct bulk *bulk);      /* called once; may free the bulk. Nothing follows. */
 };
 
@@ -67,20 +68,20 @@ struct bulk {
         struct bulk_options options;
         struct json_split split;
         struct list link; /* in bulks->all */
-        struct buf rest;  /* bytes of a piece that came when the bulk became full ... */
-        size_t rest_at;   /* ... of which so many are done */
+        struct buf rest;  /* bytes of the piece that arrived when the bulk became full ... */
+        size_t rest_at;   /* ... of which this many are done */
         size_t in_progress, in_progress_bytes;
         size_t reserved_bytes;
         int64_t stop_at_ms; /* monotonic; 0: never */
-        bool is_full;       /* bulk_take has said so */
+        bool is_full;       /* bulk_take has returned "full" */
         bool is_whole;      /* the body has ended ... */
-        bool is_split;      /* ... and all its documents are taken */
+        bool is_split;      /* ... and all its documents have been taken */
 };
 
 /* The bulks of one worker. */
 struct bulks {
         struct deposits *deposits;                   /* borrowed, like the others */
-        const struct redis_budget *waiting, *unsafe; /* what may wait for Redis, and to be safe (--ack) */
+        const struct redis_budget *waiting, *unsafe; /* how much may wait for Redis, and to be safe (--ack) */
         struct list all;
         struct pool pool;
 };
@@ -94,14 +95,14 @@ void bulks_second(struct bulks *bulks, int64_t now_ms);
 void bulk_begin(struct bulks *bulks, struct bulk *bulk, const struct bulk_options *options);
 void bulk_fini(struct bulk *bulk); /* after on_over */
 
-/* Takes a piece of the body, all of it. False: the bulk is full or has ended; on_room or on_over follows, unless it came
- * during this call. After on_over the bulk must not be used. */
+/* Takes a whole piece of the body. False: the bulk is full or has ended; on_room or on_over follows, unless it was
+ * called during this call. After on_over the bulk must not be used. */
 bool bulk_take(struct bulk *bulk, const char *bytes, size_t length);
-void bulk_end(struct bulk *bulk); /* the body is whole */
-/* Takes nothing more, because the client has left or the body is broken. The answer gets this status and detail, unless
- * another reason came first. */
+void bulk_end(struct bulk *bulk); /* the body is complete */
+/* Takes nothing more, because the client has left or the body is broken. The response gets this status and detail,
+ * unless it already has another reason. */
 void bulk_stop(struct bulk *bulk, int status, const char *format, ...) PRINTF_LIKE(3, 4);
-/* Like bulk_stop, because the server stops; but at this time. */
+/* Like bulk_stop, but takes effect at this time, because the server is stopping. */
 void bulk_stop_at(struct bulk *bulk, int64_t stop_at_ms);
 
 #endif

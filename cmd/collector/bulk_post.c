@@ -20,7 +20,7 @@
 
 enum {
         EARLY_BYTES = 12 << 10, /* an answer before the end of the body */
-        DRAIN_MS = 2000,        /* a body that ends within this time is stored even if the server drains */
+        DRAIN_MS = 2000,        /* a body that ends within this time is stored even if the server is draining */
 };
 
 static const struct http_header retry = { "Retry-After", "1" };
@@ -82,7 +82,7 @@ static void answer_problem(struct bulk_upload *upload, int status, const struct 
         if (result->ended)
                 http_problem_with(upload->request, status, members->data, &retry, headers, "%s", result->detail);
         else if (result->stored == 0)
-                http_problem_with(upload->request, status, members->data, NULL, 0, "every line was wrong");
+                http_problem_with(upload->request, status, members->data, NULL, 0, "every line is invalid");
         else
                 http_problem_with(upload->request, status, members->data, NULL, 0,
                                   "%" PRIu64 " of %" PRIu64 " documents failed; the others are stored", result->failed,
@@ -94,7 +94,7 @@ static void answer(struct bulk_upload *upload)
         struct buf members;
         int status = bulk_result_status(&upload->bulk.result, upload->is_strict);
         buf_init(&members, 0);
-        if (upload->is_gone) /* nobody reads it, but the access log has it */
+        if (upload->is_gone) /* nobody reads it, but it appears in the access log */
                 http_problem(upload->request, 400, NULL, 0, "the body ended early");
         else if (bulk_result_print(&upload->bulk.result, upload->is_whole ? SIZE_MAX : EARLY_BYTES, &members) < 0)
                 http_problem(upload->request, 503, &retry, 1, "out of memory");

@@ -1,4 +1,4 @@
-/* bulk_post: POST /v1/documents with a body of many documents.
+/* bulk_post: POST /v1/documents with a body that contains many documents.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_BULK_POST_H
@@ -10,8 +10,8 @@
 
 struct worker;
 
-/* Called at the head of a request. If it announces NDJSON, takes the body in pieces or answers at once, and returns
- * true. */
+/* Called when the head of a request has arrived. If the head announces NDJSON, takes the body in pieces or answers at
+ * once, and returns true. */
 bool bulk_post_begin(struct http_request *request, struct worker *worker) NODISCARD;
 /* Called when the body of a request turns out to begin with a bracket. If its type is JSON, takes it in pieces or answers
  * at once. */

@@ -1,4 +1,4 @@
-/* bulk_result: counters, an array of failures whose texts lie in one buffer, and an array of keys. */
+/* bulk_result: counters, an array of failures whose texts are in one buffer, and an array of keys. */
 #include "bulk_result.h"
 
 #include <inttypes.h>
@@ -54,7 +54,7 @@ void bulk_result_stored(struct bulk_result *result, uint64_t line, const char *k
                 (void)uuid_parse(key, UUID_TEXT_LENGTH, &result->keys[line - 1]); /* it is one */
 }
 
-/* Without memory for its text, the failure is only counted. */
+/* If there is no memory for its text, the failure is only counted. */
 static void note_failure(struct bulk_result *result, uint64_t line, int status, const char *detail)
 {
         size_t at = result->details.len, count = result->error_count;

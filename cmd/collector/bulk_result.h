@@ -1,5 +1,5 @@
-/* bulk_result: what became of the lines of a bulk, in constant memory: counts, the first failures, the keys of a body that
- * asks for them, and how it ended.
+/* bulk_result: the outcome of the lines of a bulk, in constant memory: counts, the first failures, the keys if they
+ * were requested, and how the body ended.
  *
  *     bulk_result_init(&result, true);
  *     bulk_result_stored(&result, 1, "0193...", false);
@@ -7,8 +7,8 @@
  *     status = bulk_result_status(&result, false);
  *     rc = bulk_result_print(&result, SIZE_MAX, &members);   // "stored":1,"failed":1,...
  *
- * Outcomes may come in any order. A failure is final if the same line would fail again. Others, such as a Redis that is
- * away, leave a line open: whoever sends it again may succeed.
+ * Outcomes may arrive in any order. A failure is final if the same line would fail again. Other failures, such as an
+ * unavailable Redis, leave a line open: sending it again may succeed.
  *
  * Threads: one at a time. */
 #ifndef COLLECTOR_BULK_RESULT_H
@@ -25,19 +25,19 @@
 enum { BULK_ERRORS_MAX = 100, BULK_KEYS_MAX = 10000 };
 
 struct bulk_failure {
-        int status;    /* what a request with this document alone would get */
+        int status;    /* the status that a request with only this document would get */
         bool is_final; /* the same line would fail again */
 };
 
 struct bulk_result {
         uint64_t stored, failed, replayed; /* `replayed` are among `stored` */
-        uint64_t lines;                    /* number of the last line that was taken */
-        int ended;                         /* the status of what ended the body before its end; 0: nothing */
+        uint64_t lines;                    /* number of the last line taken */
+        int ended;                         /* the status of the failure that ended the body early; 0: none */
         char detail[256];                  /* why */
         struct json_position where;        /* in an array; line 0: none */
 
         /* Private. */
-        uint64_t open_line; /* the first that has failed without being final; 0: none */
+        uint64_t open_line; /* the first line whose failure is not final; 0: none */
         bool has_keys;
         struct uuid *keys; /* by line; all zero: none */
         size_t key_room;
@@ -53,15 +53,15 @@ struct bulk_result {
 void bulk_result_init(struct bulk_result *result, bool has_keys);
 void bulk_result_fini(struct bulk_result *result);
 
-/* The line is taken: its outcome follows. ERR_NOMEM: there is no room for its key. */
+/* The line has been taken; its outcome follows. ERR_NOMEM: there is no room for its key. */
 int bulk_result_begin(struct bulk_result *result, uint64_t line) NODISCARD;
 void bulk_result_stored(struct bulk_result *result, uint64_t line, const char *key, bool is_replayed);
 void bulk_result_failed(struct bulk_result *result, uint64_t line, const struct bulk_failure *failure,
                         const char *detail);
 
-/* The status of the answer when all outcomes have come. */
+/* The status of the response once all outcomes are known. */
 int bulk_result_status(const struct bulk_result *result, bool is_strict);
-/* True if nothing is new in Redis. */
+/* True if nothing new was stored in Redis. */
 bool bulk_result_is_replay(const struct bulk_result *result);
 /* Appends the members of the answer, without braces, in at most about `max_bytes`: errors that do not fit are counted
  * only, and keys are left out. ERR_NOMEM. */

@@ -1,4 +1,4 @@
-/* bulk_result: counts, the first failures in order, keys by line, how far everything is settled. */
+/* bulk_result: counts, the first failures in order, keys by line, and up to which line everything is settled. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void failures_are_listed_by_line_whatever_their_order(void **state UNUSED
 
 static void the_status_is_400_only_if_nothing_was_stored(void **state UNUSED)
 {
-        assert_int_equal(bulk_result_status(&result, true), 200); /* no line at all */
+        assert_int_equal(bulk_result_status(&result, true), 200); /* without any line */
         begin(1);
         note_failure(1, 400, true, "x");
         assert_int_equal(bulk_result_status(&result, false), 400);

@@ -1,5 +1,5 @@
-/* Tests of bulks with a scripted server: how much is in progress, what ends a bulk and what does not, who is told when. With
- * servers and HTTP, tests/integration/test_bulk.py. */
+/* Tests of bulks with a scripted server: how much is in progress, what ends a bulk and what does not, and which
+ * callbacks are called when. tests/integration/test_bulk.py tests them with servers and HTTP. */
 #include "store_rig_test.h"
 
 #include "bulk.h"
@@ -194,7 +194,7 @@ static void a_document_that_makes_redis_hang_up_fails_alone(void **state UNUSED)
         const struct bulk_options options = usual();
         start(close_at_poison, &options);
         assert_true(take("{\"poison\":1}\n"));
-        /* It is guilty only if others are answered meanwhile. */
+        /* It counts as the culprit only if others succeed in the meantime. */
         RUN_UNTIL(&rig, feed_until_failure());
         uint64_t stored = bulk.result.stored;
         assert_true(take("{}\n"));

@@ -1,4 +1,4 @@
-/* flag: a parameter of a query that is true or false.
+/* flag: a query parameter that is true or false.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FLAG_H

@@ -64,7 +64,7 @@ int instruments_init(struct instruments *in, struct metrics *metrics, struct err
                   metrics_counter },
                 { "collector_exported_documents_total", "Documents written by exports.", &in->exported,
                   metrics_counter },
-                { "collector_bulk_bodies_total", "Bodies of many documents.", &in->bulk_requests, metrics_counter },
+                { "collector_bulk_bodies_total", "Bodies with many documents.", &in->bulk_requests, metrics_counter },
                 { "collector_bulk_documents_total", "Documents in such bodies, stored or not.", &in->bulk_documents,
                   metrics_counter },
                 { "collector_bulk_received_bytes_total", "Bytes of such bodies.", &in->bulk_bytes, metrics_counter },

@@ -1,4 +1,4 @@
-/* post_head: header fields vanish with the connection, so what is needed later is copied or checked at once. */
+/* post_head: header fields do not outlive the connection, so what is needed later is copied or checked at once. */
 #include "post_head.h"
 
 #include <string.h>

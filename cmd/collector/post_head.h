@@ -1,4 +1,4 @@
-/* post_head: what the head of a request says about all documents of its body.
+/* post_head: what the head of a request says about all documents in its body.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_POST_HEAD_H
@@ -14,7 +14,7 @@ enum { POST_CORRELATION_SIZE = DEPOSIT_CORRELATION_MAX + 1 };
 
 /* Writes the correlation id as a JSON string. Returns its length; 0: out of memory. */
 size_t post_head_correlation(const struct http_request *request, char out[POST_CORRELATION_SIZE]);
-/* `value`: of the header Idempotency-Key. False: it is not valid, and the request has been answered. */
+/* `value`: that of the header Idempotency-Key. False: it is not valid, and the request has been answered. */
 bool post_head_check_idempotency(struct http_request *request, const char *value) NODISCARD;
 
 #endif

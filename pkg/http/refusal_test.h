@@ -7,7 +7,7 @@
 #include "http/fixture.h"
 
 #ifndef DEADLINE_MS
-#define DEADLINE_MS 10000 /* for a head and for a body: even a busy machine is faster */
+#define DEADLINE_MS 10000 /* for a head and for a body, long enough even for a busy machine */
 #endif
 
 enum { BODY_MAX = 1000, CONNECTIONS_MAX = 8 };

@@ -78,7 +78,7 @@ struct http_request {
         const struct denial *denial; /* NULL: the request may be executed */
         struct token_pass pass;
         struct stream *stream; /* NULL: the request is not a stream */
-        size_t reserved;       /* of the budget, by the handler */
+        size_t reserved;       /* taken from the budget by the handler */
         int64_t count;         /* set by http_request_set_count; -1: not set */
         int64_t started_us;
         bool counted;   /* in engine->busy */

@@ -8,15 +8,15 @@
  *             while ((rc = json_split_next(&split, &at, bytes + length, &item, &where, &err)) > 0)
  *                     store(item.text);                 // borrowed until the next call
  *     }
- *     rc = json_split_end(&split, &item, &where, &err); // 1: one more
+ *     rc = json_split_end(&split, &item, &where, &err); // 1: one more item
  *     json_split_fini(&split);
  *
- * The documents themselves are not checked: json_check_object does that. An item that is longer than the limit is passed
- * over without being kept, and is reported without its text.
+ * The documents themselves are not checked: json_check_object does that. An item that is longer than the limit is
+ * skipped without being kept, and is reported without its text.
  *
- * Lines end with LF or CRLF; the last one may lack its end. Lines of nothing but white space are counted, but they are no
- * items. An array's items are counted alone; between them, only commas and white space are allowed, and white space
- * behind the closing bracket.
+ * Lines end with LF or CRLF; the last one may lack it. Lines that contain only white space are counted but are not
+ * items. For an array only items are counted; between them, only commas and white space are allowed, and after the
+ * closing bracket only white space.
  *
  * Threads: one at a time; the pieces are borrowed. */
 #ifndef JSON_SPLIT_H
@@ -39,33 +39,33 @@ struct json_item {
 };
 
 struct json_split {
-        uint64_t number; /* lines or elements that have ended, empty lines included */
+        uint64_t number; /* lines or elements that have ended, including empty lines */
 
         /* Private. */
         enum json_split_kind kind;
         size_t max_bytes;
-        struct buf kept;                 /* the beginning of an item that is not whole */
-        bool is_too_long;                /* the item is, so nothing of it is kept */
+        struct buf kept;                 /* the beginning of an incomplete item */
+        bool is_too_long;                /* the item is too long, so nothing of it is kept */
         bool is_taken;                   /* the item was returned: the next call forgets it */
         size_t begin_line, begin_column; /* of the item */
 
         /* Of an array. */
         unsigned char state;       /* see split_array.c */
-        bool is_string, is_escape; /* inside a string; behind a backslash there */
-        size_t depth;              /* of the element: open brackets */
+        bool is_string, is_escape; /* inside a string; after a backslash there */
+        size_t depth;              /* number of open brackets in the element */
         size_t line, column;       /* of the next byte */
 };
 
-/* `max_bytes`: of one item, without the end of its line. */
+/* `max_bytes`: limit of one item, without the end of its line. */
 void json_split_init(struct json_split *split, enum json_split_kind kind, size_t max_bytes);
 void json_split_fini(struct json_split *split);
 
-/* Reads from *at up to `end` and moves *at behind what it has read. Returns 1 with an item; 0 if all bytes are read and
+/* Reads from *at up to `end` and moves *at past what it has read. Returns 1 with an item; 0 if all bytes are read and
  * there is no further item; ERR_INVALID if an array is malformed, with the place in `where` and in the text of `err`:
  * nothing can be read after that; or ERR_NOMEM. */
 int json_split_next(struct json_split *split, const char **at, const char *end, struct json_item *item,
                     struct json_position *where, struct err *err) NODISCARD;
-/* The body is whole. Returns 1 with its last item; 0; ERR_INVALID if an array has no end; or ERR_NOMEM. */
+/* The body is complete. Returns 1 with its last item; 0; ERR_INVALID if an array has no end; or ERR_NOMEM. */
 int json_split_end(struct json_split *split, struct json_item *item, struct json_position *where,
                    struct err *err) NODISCARD;
 /* Memory in use. */

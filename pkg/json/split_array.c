@@ -1,5 +1,6 @@
-/* split_array: a state for what is between the elements; within one, only brackets are counted and strings are followed, since
- * the element is checked when it is whole. An element with an error may therefore end elsewhere than its sender meant. */
+/* split_array: a state machine for what is between the elements. Within an element, it only counts brackets and tracks
+ * strings, since the element is checked once it is complete. So a malformed element may end elsewhere than its sender
+ * intended. */
 #include <string.h>
 
 #include "json/scan.h"
@@ -7,14 +8,14 @@
 
 enum state {
         BEFORE, /* the opening bracket */
-        FIRST,  /* an element or the closing bracket comes next */
-        WANTED, /* an element comes next */
+        FIRST,  /* expects an element or the closing bracket */
+        WANTED, /* expects an element */
         INSIDE, /* an element */
         BEHIND, /* an element */
         AFTER,  /* the closing bracket */
 };
 
-/* Does the element end here? */
+/* True if the element ends here. */
 enum end { NOT_YET, WITH_THIS, BEFORE_THIS };
 
 static const char *const expected[] = {
@@ -26,7 +27,7 @@ static const char *const expected[] = {
         [AFTER] = "expected nothing more after the array",
 };
 
-/* `at` is not one of ours: it equals `end` if the body has ended. */
+/* `at` points to an unexpected byte, or equals `end` if the body has ended. */
 static int fail(const struct json_split *split, const char *at, const char *end, struct json_position *where,
                 struct err *err)
 {
@@ -85,7 +86,7 @@ static enum end inside(struct json_split *split, char c)
         return NOT_YET;
 }
 
-/* A byte between elements that is not white space. False: it must not be there. */
+/* Handles a byte between elements that is not white space. False: it is not allowed there. */
 static bool between(struct json_split *split, char c)
 {
         enum state state = split->state;
@@ -102,7 +103,7 @@ static bool between(struct json_split *split, char c)
         return true;
 }
 
-/* Goes through an element. Returns 1, 0 if it goes on in the next piece, or ERR_NOMEM. */
+/* Scans an element. Returns 1, 0 if it continues in the next piece, or ERR_NOMEM. */
 static int next_end(struct json_split *split, const char **at, const char *end, struct json_item *item, struct err *err)
 {
         const char *begin = *at;

@@ -1,4 +1,4 @@
-/* split_private: what the two kinds of json_split share.
+/* split_private: shared by the two kinds of json_split.
  *
  * Threads: one at a time. */
 #ifndef JSON_SPLIT_PRIVATE_H
@@ -6,9 +6,9 @@
 
 #include "json/split.h"
 
-/* Keeps bytes of the item until it is whole. Returns 0 or ERR_NOMEM. */
+/* Keeps bytes of the item until it is complete. Returns 0 or ERR_NOMEM. */
 int split_keep(struct json_split *split, const char *bytes, size_t length, struct err *err) NODISCARD;
-/* The item whose last bytes these are is whole. Returns 1 or ERR_NOMEM. */
+/* These are the last bytes of the item. Returns 1 or ERR_NOMEM. */
 int split_take(struct json_split *split, const char *bytes, size_t length, struct json_item *item,
                struct err *err) NODISCARD;
 

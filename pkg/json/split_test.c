@@ -1,4 +1,4 @@
-/* Each body is cut at every byte, and into pieces of every small size: the items must always be the same. */
+/* Each body is split at every byte, and into pieces of every small size: the items must always be the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ enum { LIMIT = 16 };
 
 struct split_case {
         const char *body;
-        const char *items; /* "number line:column text;" each, and the error */
+        const char *items; /* "number line:column text;" for each item, and the error */
 };
 
 static void note(struct buf *out, const struct json_item *item)
@@ -26,7 +26,7 @@ static void note(struct buf *out, const struct json_item *item)
                          0);
 }
 
-/* Gives the bytes as a piece of their own memory, so that sanitizers see each read beyond it. */
+/* Passes the bytes as a piece in separate memory, so that sanitizers detect each read beyond it. */
 static int push(struct json_split *split, const char *bytes, size_t length, struct buf *out, struct err *err)
 {
         char *piece = malloc(length + 1);
@@ -44,7 +44,7 @@ static int push(struct json_split *split, const char *bytes, size_t length, stru
         return rc;
 }
 
-/* `cut`: the pieces' size, of the first one only if `is_once`. */
+/* `cut`: the size of the pieces, or only of the first one if `is_once`. */
 static void split_in_pieces(enum json_split_kind kind, const char *body, size_t cut, bool is_once, struct buf *out)
 {
         struct json_split split;
@@ -121,7 +121,7 @@ static void elements_are_found_wherever_the_pieces_are_cut(void **state)
                 { "[\"\xC3\xA4\xE2\x82\xAC\", {}]", "1 1:2 \"\xC3\xA4\xE2\x82\xAC\";2 1:8 {};" },
                 { "[{\"a\":\"123456789\"},{}]", "1 1:2 TOO LONG;2 1:20 {};" },
                 { "[{\"a\":\"12345678\"},{}]", "1 1:2 {\"a\":\"12345678\"};2 1:19 {};" },
-                { "[{\"a\":1]]", "1 1:2 {\"a\":1];" }, /* the check refuses it */
+                { "[{\"a\":1]]", "1 1:2 {\"a\":1];" }, /* the check rejects it */
         };
         check_cases(JSON_SPLIT_ARRAY, cases, sizeof(cases) / sizeof(*cases));
 }

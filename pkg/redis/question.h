@@ -10,7 +10,7 @@
 struct redis_question {
         /* Called at most once, and not after redis_question_end: with a reply, or NULL and `err`. */
         void (*done)(struct redis_question *question, const struct redis_reply *reply, const struct err *err);
-        void (*connected)(struct redis_question *question); /* the Sentinel is there; NULL: not reported */
+        void (*connected)(struct redis_question *question); /* the Sentinel has been reached; NULL: not reported */
         void (*closed)(struct redis_question *question);    /* it may be freed, or asked again */
         struct client *client;
         struct redis_command command;

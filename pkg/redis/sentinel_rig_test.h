@@ -13,7 +13,7 @@ static const char *state_of_all;                   /* of a failover, for SENTINE
 static bool refuse_subscriptions, hide_master;
 static unsigned asked[SENTINELS];
 static struct fake_conn *listener; /* has subscribed to all channels */
-static int64_t delay_ms;           /* of the answers to SUBSCRIBE and SENTINEL MASTER */
+static int64_t delay_ms;           /* of the replies to SUBSCRIBE and SENTINEL MASTER */
 static unsigned subscriptions, questions;
 static const char *role_of_two, *auth_of_one;
 static const char *master_name; /* that the Sentinels know */
@@ -60,7 +60,7 @@ static inline void on_late_answer(uv_timer_t *timer)
         uv_close((uv_handle_t *)timer, on_late_answer_closed);
 }
 
-/* Answers after `delay_ms`; the client must not have left by then. */
+/* Replies after `delay_ms`; the client must still be connected then. */
 static inline const char *answer_late(struct fake_conn *conn, const char *text)
 {
         struct late_answer *late = calloc(1, sizeof(*late));

@@ -22,7 +22,7 @@
 
 enum {
         WATCHED_MAX = 8,
-        LISTEN_MS = 500,     /* hold no longer for a Sentinel that makes no progress */
+        LISTEN_MS = 500,     /* how long to hold commands for a Sentinel that makes no progress */
         SELECTION_MS = 1000, /* after this time no replica was suitable */
         PROMOTION_MS = 5000, /* after this time the promotion has failed */
         RETRY_MIN_MS = 50,
@@ -107,8 +107,8 @@ static void hold_or_go_on(const struct redis_sentinel_watch *watch)
                 redis_client_flush(client);
 }
 
-/* Also called with each step towards its state: a Sentinel that is only slow is waited for, since a command that is sent
- * too early could be lost in a failover. */
+/* Also called at each step towards its state, so that we wait for a Sentinel that is merely slow: a command that is
+ * sent too early could be lost in a failover. */
 static void await(struct watcher *w)
 {
         w->all->awaited += !w->is_awaited;

@@ -1,5 +1,6 @@
-/* json_split_fuzz: cuts any bytes into lines and into elements, whole, and in pieces whose sizes the first byte chooses.
- * Both ways must find the same. jansson is the oracle of arrays: what it accepts has that many elements and no error. */
+/* json_split_fuzz: splits any bytes into lines and into elements, at once, and in pieces whose sizes the first byte
+ * determines. Both ways must give the same result. jansson is the oracle for arrays: an array that it accepts must have
+ * the same number of elements and no error. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static void expect(bool holds, const char *what)
 }
 
 struct found {
-        struct buf text; /* the items one after the other, each with its facts */
+        struct buf text; /* the items one after the other, each with its properties */
         size_t items;
         struct err err;
 };
@@ -85,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         compare(JSON_SPLIT_ARRAY, bytes, size - 1, piece, &elements);
         expect(lines.err.code == 0, "lines have an error");
         json_t *array = json_loadb(bytes, size - 1, 0, NULL);
-        if (json_is_array(array) && !memchr(bytes, 0, size - 1)) { /* jansson ignores a NUL behind a number */
+        if (json_is_array(array) && !memchr(bytes, 0, size - 1)) { /* jansson ignores a NUL after a number */
                 expect(elements.err.code == 0, "a valid array is refused");
                 expect(elements.items == json_array_size(array), "a valid array has another number of elements");
         }

@@ -19,13 +19,13 @@ def numbers_in(server):
 
 
 def numbers_listed(collector):
-    """The same, as an export lists them."""
+    """Likewise, as an export lists them."""
     with collector.client() as client:
         answer = client.get(PATH, {"Accept": "application/x-ndjson"})
     return sorted(json.loads(line)["document"]["n"] for line in answer.body.splitlines())
 
 
-# --- What is stored, and what is answered ------------------------------------------------------------------------
+# --- Stored documents and responses ------------------------------------------------------------------------
 
 def test_each_line_is_stored_as_a_document_and_listed(client, store):
     answer = post(client, b'{"a":1.50}\n{"created":7,"b":"x"}\r\n{"c":[]}', "?keys=true", x_correlation_id="load-3")
@@ -114,7 +114,7 @@ def test_a_line_that_is_too_long_fails_alone(start_redis, start_collector):
         assert result["stored"] == 3 and result["failed"] == 2
         assert [(error["line"], error["status"]) for error in result["errors"]] == [(3, 413), (4, 413)]
         assert "2048 bytes" in result["errors"][0]["detail"]
-        # A single document of that size is refused as before.
+        # A single document of that size is still rejected.
         assert client.post(PATH, fits + b" ").status == 413
     assert collector.metrics()['collector_documents_total{result="rejected"}'] == 2
 
@@ -235,10 +235,10 @@ def test_an_idempotency_key_must_be_sound(client):
     assert_problem(answer, 400, "one Idempotency-Key")
 
 
-# --- Redis goes, and comes back ----------------------------------------------------------------------------------
+# --- Redis goes away and returns ----------------------------------------------------------------------------------
 
 def send_slowly(upload, count, stop):
-    """A thread that sends numbered documents until the test has seen enough."""
+    """A thread that sends numbered documents until the test stops it."""
     sent = []
 
     def work():
@@ -339,7 +339,8 @@ def test_the_binding_may_change_in_the_middle(start_redis, start_bound, bindings
     assert sorted({*numbers_in(old), *numbers_in(new)}) == sent
 
 
-# --- The client goes, the server stops ---------------------------------------------------------------------------
+# --- The client disconnects, the server stops
+# ---------------------------------------------------------------------------
 
 def test_what_a_client_sent_before_it_left_is_stored_and_nothing_waits_for_it(start_redis, start_collector):
     server = start_redis()
@@ -381,7 +382,7 @@ def test_a_short_body_under_way_is_still_stored_when_the_server_stops(start_redi
     assert collector.wait(20) == 0
 
 
-# --- How safe they are, who may send -----------------------------------------------------------------------------
+# --- Acknowledgement levels and tokens -----------------------------------------------------------------------------
 
 def test_an_acknowledged_body_is_on_the_replica(start_redis, start_collector):
     primary = start_redis(repl_diskless_sync_delay=0)

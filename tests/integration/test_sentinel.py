@@ -296,8 +296,8 @@ def span_ms(keys):
 
 
 def assert_relieved(program, group, load, old, what, lag_ms=LAG_MS):
-    """The load continues at the new primary, which has all documents but those that the old one acknowledged last and
-    had not replicated yet. A Collector that learns of a failover too late loses about a second of documents."""
+    """The load continues at the new primary, which has all documents except those that the old one had acknowledged
+    last and not yet replicated. A Collector that learns of a failover too late loses about a second of documents."""
     new = group.wait_primary_other_than(old)
     wait_until(lambda: connected_to(program)[-1] == new.address, lambda: f"the new primary\n{program.child.tail()}")
     load.wait_acknowledged(300)
