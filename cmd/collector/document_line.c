@@ -1,5 +1,5 @@
-/* document_line: a document is stored as it was sent, perhaps indented. Line ends in it are white space between values,
- * since JSON strings cannot hold them, so a space means the same. */
+/* document_line: a document is stored as it was sent, perhaps indented. Line breaks in it are white space between
+ * values, since JSON strings cannot contain them, so spaces are equivalent. */
 #include "document_line.h"
 
 #include <string.h>

@@ -10,7 +10,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 
-/* Line ends in the document become spaces. Returns 0, ERR_LIMIT or ERR_NOMEM. */
+/* Line breaks in the document become spaces. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int document_line_append(struct buf *out, const char *key, const char *document, size_t length) NODISCARD;
 
 #endif

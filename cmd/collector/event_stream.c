@@ -1,4 +1,4 @@
-/* event_stream: header fields, and answers that only tell the client when to come again. */
+/* event_stream: header fields, and responses that only tell the client when to reconnect. */
 #include "event_stream.h"
 
 #include <inttypes.h>
@@ -21,7 +21,7 @@ size_t event_stream_retry(char out[EVENT_STREAM_RETRY_SIZE], uint64_t ms)
 void event_stream_refuse(struct http_request *request, uint64_t retry_ms, const char *reason)
 {
         char line[REASON_MAX], retry[EVENT_STREAM_RETRY_SIZE], body[REASON_MAX + EVENT_STREAM_RETRY_SIZE + 4];
-        (void)snprintf(line, sizeof(line), "%s", reason); /* a long reason is cut */
+        (void)snprintf(line, sizeof(line), "%s", reason); /* a long reason is truncated */
         line[strcspn(line, "\r\n")] = '\0';
         (void)event_stream_retry(retry, retry_ms);
         int length = snprintf(body, sizeof(body), ": %s\n%s", line, retry); /* fits */

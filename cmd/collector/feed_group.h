@@ -69,7 +69,7 @@ struct feed_groups {
         /* Set by the caller. */
         struct feed_today *today;
         struct feed_expiry *expiry;   /* is told of each added entry */
-        void (*on_entry)(void *data); /* also called for each; NULL: not. Set after feed_groups_init */
+        void (*on_entry)(void *data); /* also called for each entry; may be NULL. Set after feed_groups_init */
         void *data;
 
         /* Private. */

@@ -1,4 +1,4 @@
-/* feed_head: XREVRANGE of the streams that may still grow, those of a day and of the next. */
+/* feed_head: sends XREVRANGE for the streams that may still grow, those of a day and of the next. */
 #include "feed_head.h"
 
 #include <string.h>
@@ -35,7 +35,7 @@ static void on_entries(struct redis_command *command, const struct redis_reply *
         head->read.generation = command->generation;
         if (feed_read_check(&head->read, reply, err) && redis_reply_count(reply) > 0) {
                 struct cursor_places *places = ask->count == 0 ? &head->cursor.after : &head->cursor.after_next;
-                (void)feed_entry_read(redis_reply_at(reply, 0), &newest); /* gives the id of any entry */
+                (void)feed_entry_read(redis_reply_at(reply, 0), &newest); /* returns the id of any entry */
                 places->of[ask->first] = (struct cursor_point){ .id = newest.id };
         }
         redis_command_fini(command);

@@ -1,10 +1,10 @@
-/* feed_head: where the feed ends now: a cursor behind its newest entry.
+/* feed_head: finds the end of the feed: a cursor after its newest entry.
  *
  *     head->store = store;
  *     head->on_known = on_known;
  *     feed_head_start(&head);                       // one or two round trips
  *
- * What Redis adds after feed_head_start is behind that cursor, or before it if the query comes later.
+ * Entries that Redis adds after feed_head_start follow that cursor, or precede it if the query is executed later.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_HEAD_H
@@ -21,7 +21,7 @@
 struct feed_head {
         /* Set by the caller. */
         struct store *store;
-        /* Exactly once, never from inside feed_head_start unless memory is short. STORE_DONE: `cursor` is set.
+        /* Called exactly once, and during feed_head_start only if memory has run out. STORE_DONE: `cursor` is set.
          * STORE_MOVED: the binding has changed; start again. */
         void (*on_known)(struct feed_head *head, enum store_outcome outcome, const struct err *err);
 
@@ -35,7 +35,7 @@ struct feed_head {
 
 void feed_head_start(struct feed_head *head);
 
-/* The first day whose stream may still get entries: that of today, or of yesterday until it is closed (feed_reader.h). */
+/* The first day whose stream may still get entries: today, or yesterday until its stream is closed (feed_reader.h). */
 int64_t feed_head_day(const struct store *store);
 
 #endif

@@ -13,14 +13,14 @@
 
 enum {
         RETRY_MS = 1000,
-        RETRY_SPREAD_MS = 2000, /* clients that lost their server together do not come back together */
+        RETRY_SPREAD_MS = 2000, /* clients that lost their server together should not reconnect together */
         RETRY_SOON_MS = 500,
         RETRY_FULL_MS = 60 * 1000,
 };
 
 /* --- Parameters ---------------------------------------------------------------------------------------------------- */
 
-/* What a browser sends when it comes again is newer than the address, which never changes. False: the request has been
+/* What a browser sends when it reconnects is newer than the URL, which never changes. False: the request has been
  * answered. */
 static bool read_last_event(struct http_request *request, struct cursor *cursor)
 {

@@ -1,5 +1,5 @@
-/* follow: GET /v1/documents/stream: documents as they come, as server-sent events (event_stream.h). It begins with now, or
- * behind `Last-Event-ID`, `cursor` or `since`.
+/* follow: GET /v1/documents/stream: documents as they are stored, as server-sent events (event_stream.h). It begins
+ * now, or after `Last-Event-ID`, `cursor` or `since`.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FOLLOW_H

@@ -1,4 +1,4 @@
-/* follow_read: reads the next documents behind a place in the feed, as the events of a stream.
+/* follow_read: reads the next documents after a position in the feed, as the events of a stream.
  *
  *     read->store = store;
  *     read->on_done = on_done;
@@ -8,7 +8,7 @@
  *     data: {"key":"...","document":{...}}
  *     id: 3f9a0c1d2e4b5a67.2026-11-24.1764000000000-0
  *
- * The id is the cursor behind the document. One read ends at the end of the feed, or after FOLLOW_READ_DOCUMENTS
+ * The id is the cursor after the document. One read ends at the end of the feed, or after FOLLOW_READ_DOCUMENTS
  * documents, or with the document that brings it to FOLLOW_READ_BYTES.
  *
  * Threads: loop only. */
@@ -28,8 +28,8 @@ enum { FOLLOW_READ_DOCUMENTS = 64, FOLLOW_READ_BYTES = 16 << 10 };
 struct follow_read {
         /* Set by the caller. */
         struct store *store;
-        void *data, *owner; /* as the caller likes */
-        /* Once for each start, never from inside it unless memory is short. May start again. */
+        void *data, *owner; /* for the caller's own use */
+        /* Called once for each start, and during it only if memory has run out. May start again. */
         void (*on_done)(struct follow_read *read, enum store_outcome outcome, const struct err *err);
 
         /* The result, until the next start. Valid only with STORE_DONE. */
@@ -37,18 +37,18 @@ struct follow_read {
         size_t count;
         size_t ends[FOLLOW_READ_DOCUMENTS]; /* of each event in the text */
         char keys[FOLLOW_READ_DOCUMENTS][UUID_TEXT_SIZE];
-        bool more;            /* there may be more already */
-        struct cursor cursor; /* behind the last document */
+        bool more;            /* there may be more documents already */
+        struct cursor cursor; /* after the last document */
 
         bool is_running;
 
         /* Private. */
         struct feed_reader reader;
-        bool is_open; /* the last event lacks its id */
+        bool is_open; /* the last event has no id yet */
         bool failed;  /* out of memory */
 };
 
 void follow_read_start(struct follow_read *read, const struct cursor *from, uint64_t since_ms);
-void follow_read_fini(struct follow_read *read); /* one that is not running; all zero is fine */
+void follow_read_fini(struct follow_read *read); /* must not be running; all zero is fine */
 
 #endif

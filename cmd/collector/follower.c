@@ -1,4 +1,4 @@
-/* follower: what waits for a client is bounded: WAITING_BYTES, or one read (follow_read.h). */
+/* follower: the data that waits for a client is limited to WAITING_BYTES, or one read (follow_read.h). */
 #include "follower.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* follower: one client that follows: its place in the feed and what is written to it. followers.h moves it between the
- * states.
+/* follower: a client that follows the stream: its position in the feed and what is written to it. followers.h moves it
+ * between the states.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FOLLOWER_H
@@ -19,12 +19,12 @@
 #include "metrics/metrics.h"
 
 enum follower_state {
-        FOLLOWER_NEW,     /* waits to learn where the feed ends; has no answer yet */
+        FOLLOWER_NEW,     /* waits until the end of the feed is known; not answered yet */
         FOLLOWER_BEHIND,  /* waits for its turn to read, or reads */
         FOLLOWER_FULL,    /* behind; waits until its client has read */
         FOLLOWER_LATER,   /* behind; waits for the next second */
         FOLLOWER_UNSURE,  /* behind; waits until the tail has reached the end */
-        FOLLOWER_CURRENT, /* has all that the tail has read */
+        FOLLOWER_CURRENT, /* has everything that the tail has read */
 };
 
 struct follower {
@@ -33,10 +33,10 @@ struct follower {
         void *followers;      /* a struct followers, for the callbacks of its stream */
         enum follower_state state;
         struct http_request *request;
-        struct cursor cursor;     /* not of one that is current: that is where the tail is */
-        uint64_t since_ms;        /* what is older is passed over */
-        struct follow_read *read; /* reads for it; NULL: none */
-        uint64_t handed;          /* tail.handed when that began */
+        struct cursor cursor;     /* unused while it is current: the tail has the position then */
+        uint64_t since_ms;        /* older documents are skipped */
+        struct follow_read *read; /* the read for this follower; NULL: none */
+        uint64_t handed;          /* tail.handed when the read began */
         struct follower_ahead ahead;
         bool has_begun; /* its cursor is known to be of the feed in use */
         struct large_write large;
@@ -48,13 +48,13 @@ struct follower {
 
 /* False: the client reads too slowly for so many bytes more. */
 bool follower_has_room(const struct follower *follower, size_t bytes);
-/* Writes the events of a read, but for those of documents that it has. Returns their number. */
+/* Writes the events of a read, except for documents that it already has. Returns their number. */
 size_t follower_write(struct follower *follower, const struct follow_read *read);
-/* To the beginning of the feed, whose name it keeps. */
+/* Moves to the beginning of the feed, whose name it keeps. */
 void follower_go_to_oldest(struct follower *follower);
-/* Behind all that the store's Redis received before that time; the feed is not named. */
+/* Moves after everything that the store's Redis received before that time; the feed is not named. */
 void follower_go_to_time(struct follower *follower, const struct store *store, int64_t unix_ms);
-/* Documents behind its cursor may have expired unseen. */
+/* True if documents after its cursor may have expired unseen. */
 bool follower_is_too_old(const struct follower *follower, int64_t retention_ms);
 
 /* The event `name`, whose data is a JSON object with one member, and whose id is the follower's cursor. */

@@ -1,4 +1,4 @@
-/* follower_ahead: an array, which is short: few documents come while a follower catches up with the tail. */
+/* follower_ahead: an array, which stays short: few documents arrive while a follower catches up with the tail. */
 #include "follower_ahead.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* follower_ahead: documents that a follower has and that are behind the place from which it gets the next ones: it has read
- * them for itself, and the tail (tail.h) may be about to read them too. They are left out when they come again.
+/* follower_ahead: documents that a follower already has but that come after the position from which it gets the next
+ * ones: it has read them itself, and the tail (tail.h) may read them again. They are then omitted.
  *
  * A read of the tail that begins after such a document was written, and reaches the end of the feed, has passed it.
  *
@@ -18,7 +18,8 @@ struct follower_ahead_key;
 struct follower_ahead { /* all zero: empty */
         struct follower_ahead_key *keys;
         size_t count, capacity;
-        /* More than could be remembered: nothing is known until this read of the tail has reached the end; 0: all is. */
+        /* If there were more than could be remembered: the read of the tail that must reach the end first; 0: all are
+         * remembered. */
         uint64_t unknown_until;
 };
 
@@ -27,7 +28,7 @@ void follower_ahead_add(struct follower_ahead *ahead, const struct follow_read *
 bool follower_ahead_has(const struct follower_ahead *ahead, const char *key);
 /* The tail's read with that number, and all before it, have reached the end. */
 void follower_ahead_passed(struct follower_ahead *ahead, uint64_t ended);
-/* The follower does not follow the tail any more: nothing counts as passed until follower_ahead_reached. */
+/* The follower no longer follows the tail: nothing counts as passed until follower_ahead_reached. */
 void follower_ahead_leave(struct follower_ahead *ahead);
 /* The follower's own read has reached the end. */
 void follower_ahead_reached(struct follower_ahead *ahead, uint64_t begun);

@@ -1,4 +1,5 @@
-/* What a follower has beyond the tail is left out once, and forgotten when the tail has passed it. */
+/* Documents that a follower has read ahead of the tail are omitted once, and forgotten when the tail has passed
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* followers: lists, and what moves a follower from one to another. */
+/* followers: the lists, and the events that move a follower from one to another. */
 #include "followers.h"
 
 #include <stdio.h>
@@ -13,8 +13,8 @@
 
 enum {
         HANDED_MAX = 64,          /* followers that get events in one turn of the loop */
-        HANDED_BYTES = 2 << 20,   /* and the bytes of that */
-        STALL_MS = 5 * 60 * 1000, /* without any progress of the client */
+        HANDED_BYTES = 2 << 20,   /* and their bytes */
+        STALL_MS = 5 * 60 * 1000, /* without progress of the client */
         COMMENT_EVERY_MS = 15 * 1000,
         COMMENT_WAITING_MAX = 1 << 10,
         SWAP_MARGIN_MS = 250, /* Redis's clock and ours differ */
@@ -52,7 +52,7 @@ static void set_state(struct followers *followers, struct follower *follower, en
                 http_stream_await(follower->request);
 }
 
-/* Those of that list may read again. */
+/* The followers in that list may read again. */
 static void move_all(struct followers *followers, struct list *list)
 {
         struct list *link;
@@ -77,7 +77,7 @@ static void count_followers(struct followers *followers, int change)
         metric_set(followers->instruments->following.followers, (double)followers->count);
 }
 
-/* Its request has been answered, or is not its affair any more. */
+/* Its request has been answered, or no longer concerns it. */
 static void remove_follower(struct followers *followers, struct follower *follower)
 {
         if (follower->read)
@@ -171,7 +171,7 @@ static void give(struct followers *followers, struct follower *follower)
         set_state(followers, follower, FOLLOWER_FULL);
 }
 
-/* Some of them in each turn of the loop, so that others are served meanwhile. */
+/* Serves some of them in each turn of the loop, so that other requests are served in between. */
 static void on_handing(uv_idle_t *idle)
 {
         struct followers *followers = CONTAINER_OF(idle, struct followers, handing);
@@ -198,7 +198,7 @@ static void on_events(struct tail *tail)
         on_handing(&followers->handing);
 }
 
-/* The tail has read all that was there when its last read began. */
+/* The tail has read everything that existed when its last read began. */
 static void on_end(struct tail *tail)
 {
         struct followers *followers = CONTAINER_OF(tail, struct followers, tail);
@@ -211,7 +211,7 @@ static void on_end(struct tail *tail)
         start_reads(followers);
 }
 
-/* Each of them finds that out by itself. */
+/* Each of them finds that out on its own. */
 static void on_foreign(struct tail *tail)
 {
         struct followers *followers = CONTAINER_OF(tail, struct followers, tail);
@@ -225,7 +225,7 @@ static void on_foreign(struct tail *tail)
         start_reads(followers);
 }
 
-/* --- What a follower reads for itself ---------------------------------------------------------------------------------- */
+/* --- Reads for a single follower ---------------------------------------------------------------------------------- */
 
 static bool same_feed(const struct cursor *a, const struct cursor *b)
 {

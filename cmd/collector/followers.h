@@ -1,14 +1,14 @@
-/* followers: all followers of a worker. A follower is either current, so that it gets what the tail reads (tail.h), or it
- * is behind: then it reads for itself, a few at once, as fast as its client does.
+/* followers: all followers of a worker. A follower is either current and gets what the tail reads (tail.h), or behind;
+ * then it reads on its own, a few followers at once, as fast as its client does.
  *
  *     new --> behind <--> full, later, unsure
  *                ^  \
  *                |   v
  *               current
  *
- * A read for a follower that reaches the end of the feed makes it current, if the tail has had no events since that read
- * began: then it has all that the tail has had. What it has beyond that is left out when the tail reads it
- * (follower_ahead.h).
+ * When a read for a follower reaches the end of the feed, the follower becomes current if the tail has had no events
+ * since that read began: then it has everything that the tail has had. Documents that it has beyond that are omitted
+ * when the tail reads them (follower_ahead.h).
  *
  * A follower whose client does not read falls behind: only its cursor is kept.
  *
@@ -43,7 +43,7 @@ struct followers {
         size_t count;
         struct newcomers newcomers;
         struct list behind, full, later, unsure;
-        struct list current, next; /* `next` does not have the tail's last events yet */
+        struct list current, next; /* `next` has not received the tail's last events yet */
         struct large_writes large;
         struct follow_read reads[FOLLOWERS_READS_MAX];
         struct tail tail;
@@ -55,14 +55,14 @@ struct followers {
 
 void followers_init(struct followers *followers, uv_loop_t *loop, struct collector *collector, struct store *store,
                     struct instruments *instruments);
-/* No read begins any more; call it before Redis's clients are closed. */
+/* Starts no more reads; call it before Redis's clients are closed. */
 void followers_close(struct followers *followers);
 void followers_fini(struct followers *followers);
 
-/* A new one, whose request has no answer yet. It begins behind its cursor, or if that is empty and since_ms is 0, with
- * now. Taken. */
+/* Adds a new follower whose request has not been answered yet. It begins after its cursor, or now if that is empty and
+ * since_ms is 0. Taken. */
 void followers_add(struct followers *followers, struct follower *follower);
-/* Once a second: comments, and those who wait for that. */
+/* Call it once a second: sends comments, and wakes the followers that wait for the next second. */
 void followers_second(struct followers *followers);
 /* This worker is going to use another Redis. */
 void followers_swapped(struct followers *followers, const char *address);

@@ -1,6 +1,6 @@
-/* large_writes: what is written to a client at once is small, unless a document is large. Large ones may wait in memory for a
- * few clients only; the other followers read theirs later. A client that reads nothing of its own keeps the others waiting
- * and is disconnected: it resumes from its last event.
+/* large_writes: a single write to a client is small, unless a document is large. Large documents may wait in memory
+ * only for a few clients; the other followers read theirs later. A client that does not read its large document keeps
+ * the others waiting, so it is disconnected; it resumes from its last event.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_LARGE_WRITES_H
@@ -19,7 +19,7 @@ struct large_writes {
         size_t bytes; /* of all of them */
 };
 
-/* One client's. All zero, but for the link. */
+/* One client's. All zero, except the link. */
 struct large_write {
         struct list link;
         struct http_request *request;
@@ -28,11 +28,11 @@ struct large_write {
 };
 
 void large_writes_init(struct large_writes *writes);
-/* May so many bytes be written to the client now? Then a large write begins if they are many. */
+/* True if that many bytes may be written to the client now; if they are many, a large write begins. */
 bool large_writes_begin(struct large_writes *writes, struct large_write *write, size_t bytes);
-/* The client has read it, or is gone. True: there was one, so another one may begin. */
+/* The client has read it or has disconnected. True if there was a large write, so that another one may begin. */
 bool large_writes_end(struct large_writes *writes, struct large_write *write);
-/* Call it each second. Returns a client that has read nothing for a while; NULL: none. */
+/* Call it once a second. Returns a client that has read nothing for a while; NULL: none. */
 struct large_write *large_writes_stuck(struct large_writes *writes, int64_t now_ms);
 
 #endif

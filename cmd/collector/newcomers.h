@@ -1,5 +1,5 @@
-/* newcomers: followers that begin with now wait here until the end of the feed is known. Those who come together share a
- * query; one that comes while a query is under way waits for the next.
+/* newcomers: followers that begin now wait here until the end of the feed is known. Those that arrive together share a
+ * query; one that arrives while a query is in progress waits for the next.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_NEWCOMERS_H
@@ -25,6 +25,6 @@ struct newcomers {
 
 void newcomers_init(struct newcomers *newcomers, struct store *store);
 void newcomers_add(struct newcomers *newcomers, struct follower *follower);
-void newcomers_close(struct newcomers *newcomers); /* no query begins any more */
+void newcomers_close(struct newcomers *newcomers); /* no more queries are started */
 
 #endif

@@ -1,6 +1,6 @@
-/* tail: a timer looks every few milliseconds whether this process has added an entry, which costs no system call, and reads
- * if so. Other processes add entries too, so it also reads now and then: soon after something came, less often when
- * nothing does. */
+/* tail: a timer checks every few milliseconds whether this process has added an entry, which costs no system call, and
+ * reads if so. Other processes add entries too, so it also reads regularly: soon after entries arrived, less often when
+ * there are none. */
 #include "tail.h"
 
 #include "base/attr.h"
@@ -51,7 +51,7 @@ static void set_pause(struct tail *tail, enum store_outcome outcome)
                 tail->pause_ms = outcome == STORE_DONE ? longer_ms : PAUSE_FAILED_MS;
 }
 
-/* Giving the events to many takes long, so then the next ones are gathered for as long. */
+/* Delivering the events to many followers takes time, so the next ones are collected for just as long. */
 static void set_gap(struct tail *tail)
 {
         uint64_t took_ms = uv_now(tail->timer.loop) - tail->handing_at_ms;

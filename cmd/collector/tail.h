@@ -4,10 +4,10 @@
  *     tail.on_events = on_events; ...
  *     tail_begin(&tail, &cursor, 0);
  *     ...
- *     static void on_events(struct tail *tail)      // gives tail->read.events to everybody, now or later
- *     tail_go_on(&tail);                            // when everybody has them
+ *     static void on_events(struct tail *tail)      // delivers tail->read.events to all followers, now or later
+ *     tail_go_on(&tail);                            // when all followers have them
  *
- * It reads soon after an entry was added by this process, and now and then for those of others.
+ * It reads soon after this process has added an entry, and regularly for entries of others.
  *
  * Threads: loop only; `entries` is shared. */
 #ifndef COLLECTOR_TAIL_H
@@ -25,17 +25,17 @@
 
 struct tail {
         /* Set by the caller. */
-        void (*on_events)(struct tail *tail); /* `read` has some; the tail waits for tail_go_on */
+        void (*on_events)(struct tail *tail); /* `read` has events; the tail waits for tail_go_on */
         void (*on_end)(struct tail *tail); /* a read without events, or tail_go_on after one that has reached the end */
         /* The cursor is of another feed: the tail has stopped. */
         void (*on_foreign)(struct tail *tail);
 
         struct follow_read read;
-        struct cursor cursor; /* where the tail is */
-        struct cursor before; /* where it was before the present read */
+        struct cursor cursor; /* the tail's position */
+        struct cursor before; /* its position before the current read */
         uint64_t begun;       /* the number of the last read */
         uint64_t ended;       /* of the last one that has reached the end of the feed */
-        uint64_t handed;      /* counts how often `cursor` has passed documents */
+        uint64_t handed;      /* how many times `cursor` has passed documents */
         bool is_following;
 
         /* Private. */
@@ -46,7 +46,7 @@ struct tail {
         bool is_reading, is_handing;
         bool is_stale;          /* the present read began before the last tail_stop */
         uint64_t read_at_ms;    /* when the last read began, by the loop's clock */
-        uint64_t handing_at_ms; /* when its events were there */
+        uint64_t handing_at_ms; /* when its events were available */
         uint64_t gap_ms;        /* from the beginning of a read to that of the next, at least ... */
         uint64_t pause_ms;      /* ... and at most */
 };
@@ -55,10 +55,10 @@ void tail_init(struct tail *tail, uv_loop_t *loop, struct store *store, const at
 void tail_close(struct tail *tail); /* its timer; when Redis's clients are closed */
 void tail_fini(struct tail *tail);
 
-/* Begins to follow, behind the cursor. It does not follow yet. */
+/* Begins to follow after the cursor. It must not be following yet. */
 void tail_begin(struct tail *tail, const struct cursor *cursor, uint64_t since_ms);
 void tail_stop(struct tail *tail);
-/* An entry was added: looks now. */
+/* An entry was added: checks now. */
 void tail_look(struct tail *tail);
 void tail_go_on(struct tail *tail);
 

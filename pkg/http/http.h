@@ -301,8 +301,8 @@ void http_problem_with(struct http_request *request, int status, const char *mem
  * so pending callbacks of the handler can still refer to it. Every callback may make any of these calls. */
 struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end for a body */
         int64_t stall_ms; /* of a response: the client is cut off after this time without progress; 0 = body_timeout_ms */
-        bool is_endless; /* a response without an end: a client that leaves, or shuts down its sending side, is gone,
-                           * and the response does not count as broken off */
+        bool is_endless; /* a response without an end: a client that disconnects, or shuts down its sending side,
+                           * ends it, and the response does not count as aborted */
         /* A piece of the body, borrowed during the call. */
         void (*on_piece)(struct http_request *request, const char *bytes, size_t length, void *data);
         /* The body is complete: answer, now or later. */
@@ -342,7 +342,7 @@ int http_respond_stream(struct http_request *request, const struct http_answer *
 bool http_stream_write(struct http_request *request, const void *bytes, size_t length);
 /* How many bytes wait for the client. */
 size_t http_stream_waiting(const struct http_request *request);
-/* on_writable will be called when the response has room, as if it were full now; never from inside. */
+/* Makes on_writable be called when the response has room, as if it were full now; never during this call. */
 void http_stream_await(struct http_request *request);
 /* The response is complete; trailers follow its last byte. The request is invalid afterwards. */
 void http_stream_end(struct http_request *request, const struct http_header *trailers, size_t trailer_count);

@@ -23,7 +23,7 @@ struct stream {
         bool is_gone;        /* on_gone was called */
         bool is_accounted;   /* the response has been counted and logged */
         bool is_endless;     /* the ops' */
-        int64_t stall_ms;    /* the ops'; 0: body_timeout_ms */
+        int64_t stall_ms;    /* from the ops; 0: body_timeout_ms */
         size_t sent_bytes;   /* given to libmicrohttpd */
         int64_t progress_ms; /* when a sweep last saw progress of the response */
         uint64_t acked;      /* then */

@@ -1,4 +1,4 @@
-"""GET /v1/documents/stream: documents as they come, as server-sent events."""
+"""GET /v1/documents/stream: documents as they are stored, as server-sent events."""
 
 import threading
 import time
@@ -156,7 +156,7 @@ def test_many_followers_see_every_document_in_order(server, start_collector):
 
 
 def test_those_that_begin_while_documents_come_miss_none_and_see_none_twice(server, start_collector):
-    """The hand-over from a follower's own reading to the common one."""
+    """The transition from a follower's own reads to the shared ones."""
     program = start_collector(server, workers=1).wait_connected()
     poster = threading.Thread(target=post, args=(program, *range(3000)))
     poster.start()

@@ -36,7 +36,7 @@ def test_the_description_is_valid():
     assert not errors
 
 
-endless = {"operation_id": "followDocuments"}  # the answer has no end to wait for; tests/integration/test_follow.py
+endless = {"operation_id": "followDocuments"}  # the response never ends; see tests/integration/test_follow.py
 
 
 @schema.exclude(**endless).parametrize()

@@ -14,7 +14,7 @@ class Ended(Exception):
 
 
 class Event:
-    """One event. A comment or `retry` alone has no name and no data."""
+    """One event. A comment, or an event with only `retry`, has no name and no data."""
 
     def __init__(self, lines):
         self.comment = any(line.startswith(":") for line in lines)
@@ -102,7 +102,7 @@ class EventStream:
                 return event
 
     def documents(self, count):
-        """The next documents; another event fails."""
+        """The next documents; any other event fails."""
         found = []
         while len(found) < count:
             event = self.event()
