@@ -240,7 +240,7 @@ static void check_head(struct http_request *request, struct worker *worker, bool
                 instruments_count(&worker->instruments, DOCUMENT_REJECTED);
 }
 
-/* The parameters of a bulk are checked for a single document too. False: the request has been answered. */
+/* The parameters of a bulk are also checked for a single document. False: the request has been answered. */
 static bool check_query(struct http_request *request)
 {
         bool flag;

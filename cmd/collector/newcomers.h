@@ -17,7 +17,7 @@ struct newcomers {
         void (*on_known)(struct newcomers *newcomers, struct follower *follower, const struct err *err);
 
         /* Private. */
-        struct list fresh, asking; /* `asking` wait for the present query */
+        struct list fresh, asking; /* those in `asking` wait for the current query */
         struct feed_head head;
         unsigned tries; /* of that query */
         bool is_asking, is_closing;

@@ -1,4 +1,5 @@
-/* tail: reads what is added at the end of the feed, for all followers that have the rest. It runs only while there are any.
+/* tail: reads new entries at the end of the feed, for all followers that are up to date. It runs only while there are
+ * any.
  *
  *     tail_init(&tail, loop, store, &collector->feed_entries);
  *     tail.on_events = on_events; ...

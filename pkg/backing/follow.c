@@ -2,7 +2,7 @@
  * and tokens, which differ in how they resolve, compare and try (struct follow_ops).
  *
  * On any failure the current service stays in use: an unreadable set, a broken, ambiguous or missing binding, a failed
- * candidate. The only state of a change is the candidate. The next poll starts from the then current bindings, so rapid
+ * candidate. The only state of a change is the candidate. The next poll starts from the bindings at that time, so rapid
  * changes cannot get out of order. */
 #include "backing/follow.h"
 

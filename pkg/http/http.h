@@ -73,10 +73,10 @@ struct http_route {
         /* NULL, or called when the head of a request has arrived: may choose to receive the body in pieces
          * (http_request_stream), or answer at once. If it does neither, `handle` is called as usual. Needs `body`. */
         void (*at_head)(struct http_request *request, void *context);
-        /* NULL, or called with each piece of a body that at_head has left alone, until it returns true. It may choose to
-         * receive the body in pieces, these included, or answer at once. If it does neither, true means that `handle` is
-         * to be called as usual, false that it has to see more. Only when it has returned true, a Content-Length beyond
-         * body_max_bytes is refused. */
+        /* NULL, or called with each piece of a body for which at_head did nothing, until it returns true. It may choose
+         * to receive the body in pieces, these included, or answer at once. If it does neither, true means that
+         * `handle` is called as usual, false that it needs to see more. A Content-Length beyond body_max_bytes is
+         * rejected only after it has returned true. */
         bool (*at_body)(struct http_request *request, const char *bytes, size_t length, void *context);
 };
 

@@ -106,7 +106,7 @@ static void stream_body(struct http_request *request, void *context)
                 s.request = request;
 }
 
-/* A body that begins with a bracket comes in pieces, one with an exclamation mark is refused. */
+/* A body that begins with a bracket is received in pieces; one that begins with an exclamation mark is rejected. */
 static bool choose(struct http_request *request, const char *bytes, size_t length, void *context)
 {
         size_t blank = 0;

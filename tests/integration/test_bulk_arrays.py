@@ -1,4 +1,4 @@
-"""POST /v1/documents with a JSON array: its elements are documents, as lines of NDJSON are (test_bulk.py)."""
+"""POST /v1/documents with a JSON array: its elements are documents, like the lines of NDJSON (test_bulk.py)."""
 
 import json
 import subprocess

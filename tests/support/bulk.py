@@ -1,4 +1,4 @@
-"""Sends bodies of many documents to Collector."""
+"""Sends bodies with many documents to Collector."""
 
 import json
 

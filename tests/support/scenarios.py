@@ -453,7 +453,7 @@ def swapped_thrice(site):
 
 
 def secret_gone(site, seconds=1.5):
-    """The Secret disappears and returns with another place."""
+    """The Secret disappears and returns with the address of another place."""
     site.bindings.remove("db")
     site.lasts(seconds)
     swapped(site)
