@@ -1,7 +1,11 @@
 """Writers of a Redis Cluster's partitions: entries on the masters of their documents, also while slots move, masters fail
 over, come and go. A reader that follows with a cursor misses nothing. Lists: test_partitions.py."""
 
+import json
+import threading
+
 import pytest
+import requests
 
 from support import feed
 from support.cluster import RedisCluster, slot_of, slots_of_feed
@@ -125,3 +129,34 @@ def test_a_master_without_a_tag_stores_documents_that_others_list(start_cluster,
         assert reader.assert_has(load.acknowledged) == 0
     with node.client() as store:
         assert store.dbsize() > 5 and not feed.streams(store)
+
+
+def test_all_partitions_that_get_entries_expire(start_cluster, start_collector):
+    cluster = start_cluster()
+    collector = start_collector(cluster.url(), retention="1h", workers=1)
+    with Load(collector, connections=8, requests=100, rate=1000) as load:
+        load.join()
+    for store in cluster.clients():
+        names = feed.streams(store)
+        assert names
+        wait_until(lambda s=store, found=names: all(s.ttl(name) > 3600 for name in found), "an expiry of each stream")
+
+
+def test_a_follower_misses_nothing_while_tags_move(start_cluster, start_collector):
+    cluster = start_cluster()
+    collector = start_collector(cluster.url())
+    seen = []
+    url = f"http://{collector.host}:{collector.port}/v1/documents/stream"
+    with requests.get(url, stream=True, timeout=60) as stream:
+        def follow():
+            for line in stream.iter_lines(chunk_size=1):
+                if line.startswith(b'data: {"key"'):
+                    seen.append(json.loads(line[6:])["key"])
+        threading.Thread(target=follow, daemon=True).start()
+        with Load(collector, connections=8, rate=800) as load:
+            load.wait_acknowledged(200)
+            cluster.move_slots(slots_of_feed())
+            load.wait_acknowledged(200)
+        wait_until(lambda: set(load.acknowledged) <= set(seen),
+                   lambda: f"{len(set(load.acknowledged) - set(seen))} documents that the follower missed", 20)
+        collector.close()  # ends the stream
