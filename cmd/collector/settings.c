@@ -103,7 +103,7 @@ static const struct config_option options[] = {
         { "bulk-max", CONFIG_BYTES_AT(struct settings, bulk_max_bytes), DOCUMENTS, .fallback = "0",
           .fallback_note = "0, no limit", .max = (int64_t)1 << 50,
           .help = "Largest body with many documents (NDJSON or an array); a larger one gets 413. In such a body "
-                  "--body-max is for each document." },
+                  "--body-max limits each document." },
         { "key-prefix", CONFIG_STRING_AT(struct settings, key_prefix), DOCUMENTS, .check = check_key_prefix,
           .fallback_note = "none, or the binding's entry key-prefix",
           .help = "Prefix of every key in Redis, for a Redis shared with other programs: \"collector:\"." },

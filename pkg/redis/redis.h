@@ -107,7 +107,7 @@ enum redis_state redis_state(const struct redis *client);
 /* True if the server in use is part of a Cluster, or the target requires one. Commands on different keys may then be
  * executed out of order. The first argument after the name is the key. */
 bool redis_is_cluster(const struct redis *client);
-/* A number of the Cluster's master that gets commands for this slot now. Commands that are sent together and go to the
+/* The number of the Cluster master that currently serves this slot. Commands that are sent together and go to the
  * same master leave in one write, and it executes them in that order; unless a slot moves. 0: not known, or not a
  * Cluster. */
 unsigned redis_master_of_slot(const struct redis *client, unsigned slot);

@@ -1,4 +1,4 @@
-"""A reader that follows the list with a cursor while documents come, and records all keys that it is shown."""
+"""A reader that follows the list with a cursor while documents arrive, and records all keys that it receives."""
 
 import threading
 import time
