@@ -1,13 +1,19 @@
 /* follower: the data that waits for a client is limited to WAITING_BYTES, or one read (follow_read.h). */
 #include "follower.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "feed_head.h"
 #include "json/json.h"
 
-enum { WAITING_BYTES = 32 << 10, ALONE_BYTES = 64 << 10 };
+enum {
+        WAITING_BYTES = 32 << 10, /* before another write that may add to what waits */
+        ALONE_BYTES = 64 << 10,   /* of a write, if nothing waits */
+        COMMENT_EVERY_MS = 15 * 1000,
+        COMMENT_WAITING_MAX = 1 << 10,
+};
 
 bool follower_has_room(const struct follower *follower, size_t bytes)
 {
@@ -28,20 +34,44 @@ static size_t write_others(struct follower *follower, const struct follow_read *
         return written;
 }
 
-void follower_go_to_oldest(struct follower *follower)
+static void write_news(struct follower *follower, const char *name, const char *member, const char *text)
 {
-        follower->cursor.day = feed_days_first();
-        follower->cursor.after = follower->cursor.after_next = (struct cursor_places){ 0 };
-        follower->since_ms = 0;
+        char cursor[CURSOR_SIZE];
+        struct buf event;
+        buf_init(&event, 0);
+        int rc = buf_printf(&event, "event: %s\ndata: {\"%s\":", name, member);
+        if (rc == 0)
+                rc = json_escape(&event, text, strlen(text));
+        if (rc == 0)
+                rc = buf_printf(&event, "}\nid: %s\n\n", cursor_format(&follower->cursor, cursor));
+        if (rc == 0)
+                (void)http_stream_write(follower->request, event.data, event.len);
+        buf_fini(&event);
 }
 
-void follower_go_to_time(struct follower *follower, const struct store *store, int64_t unix_ms)
+static void go_to_time(struct follower *follower, const struct store *store, int64_t unix_ms)
 {
         const struct cursor_point before = { .id = { .ms = (uint64_t)unix_ms - 1, .sequence = INT64_MAX } };
         follower->cursor = (struct cursor){ .day = feed_head_day(store) };
         follower->since_ms = (uint64_t)unix_ms;
         for (unsigned i = 0; i < feed_partitions(redis_place(store->redis)); i++)
                 follower->cursor.after.of[i] = follower->cursor.after_next.of[i] = before;
+}
+
+void follower_reset(struct follower *follower, const char *feed, const char *reason)
+{
+        struct cursor oldest = { .day = feed_days_first() };
+        (void)snprintf(oldest.feed, sizeof(oldest.feed), "%s", feed); /* fits */
+        follower->cursor = oldest;
+        follower->since_ms = 0;
+        write_news(follower, "reset", "reason", reason);
+}
+
+void follower_rebind(struct follower *follower, const struct store *store, const char *address, int64_t unix_ms)
+{
+        go_to_time(follower, store, unix_ms);
+        memcpy(follower->cursor.feed, store->name.text, sizeof(follower->cursor.feed));
+        write_news(follower, "rebound", "address", address ? address : "");
 }
 
 bool follower_is_too_old(const struct follower *follower, int64_t retention_ms)
@@ -67,17 +97,11 @@ size_t follower_write(struct follower *follower, const struct follow_read *read)
         return written;
 }
 
-void follower_write_news(struct follower *follower, const char *name, const char *member, const char *text)
+void follower_comment(struct follower *follower, int64_t now_ms)
 {
-        char cursor[CURSOR_SIZE];
-        struct buf event;
-        buf_init(&event, 0);
-        int rc = buf_printf(&event, "event: %s\ndata: {\"%s\":", name, member);
-        if (rc == 0)
-                rc = json_escape(&event, text, strlen(text));
-        if (rc == 0)
-                rc = buf_printf(&event, "}\nid: %s\n\n", cursor_format(&follower->cursor, cursor));
-        if (rc == 0)
-                (void)http_stream_write(follower->request, event.data, event.len);
-        buf_fini(&event);
+        if (follower->state == FOLLOWER_NEW || now_ms - follower->comment_ms < COMMENT_EVERY_MS)
+                return;
+        follower->comment_ms = now_ms;
+        if (http_stream_waiting(follower->request) < COMMENT_WAITING_MAX)
+                (void)http_stream_write(follower->request, ":\n\n", 3);
 }

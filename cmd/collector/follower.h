@@ -36,8 +36,10 @@ struct follower {
         struct cursor cursor;     /* unused while it is current: the tail has the position then */
         uint64_t since_ms;        /* older documents are skipped */
         struct follow_read *read; /* the read for this follower; NULL: none */
+        int64_t read_ms;          /* when the read began, monotonic */
         uint64_t handed;          /* tail.handed when the read began */
         struct follower_ahead ahead;
+        bool is_former; /* reads the rest of the Redis that was in use before */
         bool has_begun; /* its cursor is known to be of the feed in use */
         struct large_write large;
         int64_t behind_since_ms; /* monotonic */
@@ -50,14 +52,13 @@ struct follower {
 bool follower_has_room(const struct follower *follower, size_t bytes);
 /* Writes the events of a read, except for documents that it already has. Returns their number. */
 size_t follower_write(struct follower *follower, const struct follow_read *read);
-/* Moves to the beginning of the feed, whose name it keeps. */
-void follower_go_to_oldest(struct follower *follower);
-/* Moves after everything that the store's Redis received before that time; the feed is not named. */
-void follower_go_to_time(struct follower *follower, const struct store *store, int64_t unix_ms);
 /* True if documents after its cursor may have expired unseen. */
 bool follower_is_too_old(const struct follower *follower, int64_t retention_ms);
-
-/* The event `name`, whose data is a JSON object with one member, and whose id is the follower's cursor. */
-void follower_write_news(struct follower *follower, const char *name, const char *member, const char *text);
+/* Event `reset`: from here on it gets all documents of that feed. */
+void follower_reset(struct follower *follower, const char *feed, const char *reason);
+/* Event `rebound`: from here on it gets what the store's Redis has received since that time. */
+void follower_rebind(struct follower *follower, const struct store *store, const char *address, int64_t unix_ms);
+/* A comment, if it is time for one. Call it each second. */
+void follower_comment(struct follower *follower, int64_t now_ms);
 
 #endif

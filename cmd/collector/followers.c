@@ -15,8 +15,6 @@ enum {
         HANDED_MAX = 64,          /* followers that get events in one turn of the loop */
         HANDED_BYTES = 2 << 20,   /* and their bytes */
         STALL_MS = 5 * 60 * 1000, /* without progress of the client */
-        COMMENT_EVERY_MS = 15 * 1000,
-        COMMENT_WAITING_MAX = 1 << 10,
         SWAP_MARGIN_MS = 250, /* Redis's clock and ours differ */
         RETRY_SOON_MS = 100,
         RETRY_SOON_SPREAD_MS = 500,
@@ -268,33 +266,53 @@ static void take(struct followers *followers, struct follower *follower, const s
         follower_ahead_add(&follower->ahead, read, followers->tail.begun);
         follower->cursor = read->cursor;
         follower->has_begun = true;
-        if (!read->more)
+        if (!read->more && follower->is_former)
+                set_state(followers, follower, FOLLOWER_UNSURE);
+        else if (!read->more)
                 try_to_join(followers, follower);
         else
                 set_state(followers, follower,
                           follower_has_room(follower, FOLLOW_READ_BYTES) ? FOLLOWER_BEHIND : FOLLOWER_FULL);
 }
 
-/* The name is known now, because it has just been compared. */
-static void set_feed(struct followers *followers, struct follower *follower)
+static void rebind(struct followers *followers, struct follower *follower)
 {
-        memcpy(follower->cursor.feed, followers->store->name.text, sizeof(follower->cursor.feed));
+        follower->is_former = false;
+        follower_rebind(follower, followers->store, redis_target_address(followers->target),
+                        followers->swapped_ms - SWAP_MARGIN_MS);
 }
 
 static void move_to_other_feed(struct followers *followers, struct follower *follower)
 {
-        follower_ahead_clear(&follower->ahead);
-        if (follower->has_begun && followers->swapped_ms > 0) {
-                follower_go_to_time(follower, followers->store, followers->swapped_ms - SWAP_MARGIN_MS);
-                set_feed(followers, follower);
-                follower_write_news(follower, "rebound", "address", followers->address);
-        } else {
-                follower_go_to_oldest(follower);
-                set_feed(followers, follower);
-                follower_write_news(follower, "reset", "reason", OTHER_REDIS);
+        if (follower->has_begun && !follower->is_former && former_is_open(&followers->former)) {
+                follower->is_former = true;
+                set_state(followers, follower, FOLLOWER_BEHIND);
+                return;
         }
+        follower_ahead_clear(&follower->ahead);
+        if (follower->has_begun && followers->swapped_ms > 0)
+                rebind(followers, follower);
+        else
+                follower_reset(follower, followers->store->name.text, OTHER_REDIS);
         follower->has_begun = true;
         set_state(followers, follower, FOLLOWER_BEHIND);
+}
+
+/* All that the former Redis has is written, or it cannot be read. */
+static bool is_done_with_former(const struct followers *followers, const struct follower *follower,
+                                const struct follow_read *read, enum store_outcome outcome)
+{
+        return outcome != STORE_DONE || (!read->more && follower->read_ms >= former_settled_ms(&followers->former));
+}
+
+static void on_former_read(struct followers *followers, struct follower *follower, const struct follow_read *read,
+                           enum store_outcome outcome)
+{
+        bool is_done = is_done_with_former(followers, follower, read, outcome);
+        if (outcome == STORE_DONE)
+                take(followers, follower, read);
+        if (is_done && follower->state != FOLLOWER_LATER)
+                move_to_other_feed(followers, follower);
 }
 
 static void on_read(struct follow_read *read, enum store_outcome outcome, const struct err *err UNUSED)
@@ -306,6 +324,8 @@ static void on_read(struct follow_read *read, enum store_outcome outcome, const 
                 follower->read = NULL;
         if (!follower)
                 ; /* it has gone */
+        else if (follower->is_former)
+                on_former_read(followers, follower, read, outcome);
         else if (outcome == STORE_DONE)
                 take(followers, follower, read);
         else if (outcome == STORE_FOREIGN)
@@ -323,6 +343,9 @@ static void start_read(struct followers *followers, struct follower *follower, s
         read->owner = follower;
         follower->read = read;
         follower->handed = followers->tail.handed;
+        follower->read_ms = clock_monotonic_ms();
+        follower->is_former = follower->is_former && former_is_open(&followers->former);
+        read->store = follower->is_former ? &followers->former.store : followers->store;
         follow_read_start(read, &follower->cursor, follower->since_ms);
 }
 
@@ -369,10 +392,8 @@ static void begin_behind(struct followers *followers, struct follower *follower)
 {
         if (!begin_answer(followers, follower))
                 return;
-        if (follower_is_too_old(follower, followers->store->retention_ms)) {
-                follower_go_to_oldest(follower);
-                follower_write_news(follower, "reset", "reason", OLD_CURSOR);
-        }
+        if (follower_is_too_old(follower, followers->store->retention_ms))
+                follower_reset(follower, follower->cursor.feed, OLD_CURSOR);
         start_reads(followers);
 }
 
@@ -393,15 +414,6 @@ void followers_add(struct followers *followers, struct follower *follower)
         newcomers_add(&followers->newcomers, follower);
 }
 
-static void comment(struct follower *follower, int64_t now_ms)
-{
-        if (follower->state == FOLLOWER_NEW || now_ms - follower->comment_ms < COMMENT_EVERY_MS)
-                return;
-        follower->comment_ms = now_ms;
-        if (http_stream_waiting(follower->request) < COMMENT_WAITING_MAX)
-                (void)http_stream_write(follower->request, ":\n\n", 3);
-}
-
 static void update_instruments(const struct followers *followers, size_t behind, int64_t behind_ms)
 {
         const struct instruments *in = followers->instruments;
@@ -412,36 +424,46 @@ static void update_instruments(const struct followers *followers, size_t behind,
 void followers_second(struct followers *followers)
 {
         int64_t now_ms = clock_monotonic_ms(), behind_ms = 0;
-        size_t behind = 0;
+        size_t behind = 0, formers = 0;
         for (struct list *at = list_first(&followers->all), *next; at; at = next) {
                 next = list_next(&followers->all, at);
                 struct follower *follower = CONTAINER_OF(at, struct follower, all_link);
                 bool is_behind = follower->state != FOLLOWER_CURRENT && follower->state != FOLLOWER_NEW;
                 behind += is_behind;
+                formers += follower->is_former;
                 behind_ms += is_behind ? now_ms - follower->behind_since_ms : 0;
-                comment(follower, now_ms);
+                follower_comment(follower, now_ms);
         }
         update_instruments(followers, behind, behind_ms);
         end_stuck(followers, now_ms);
         move_all(followers, &followers->later);
+        move_all(followers, &followers->unsure);
+        if (former_is_over(&followers->former, formers > 0, now_ms))
+                former_close(&followers->former);
         start_reads(followers);
 }
 
-void followers_swapped(struct followers *followers, const char *address)
+void followers_swapped(struct followers *followers, struct redis_target *target, unsigned generation)
 {
-        (void)snprintf(followers->address, sizeof(followers->address), "%s",
-                       address ? address : ""); /* or its beginning */
+        if (followers->count > 0 && !followers->is_closing)
+                former_open(&followers->former, followers->tail.timer.loop, followers->store,
+                            &followers->collector->budget, followers->target, followers->generation);
+        redis_target_unref(followers->target);
+        followers->target = redis_target_ref(target);
+        followers->generation = generation;
         followers->swapped_ms = clock_realtime_ms();
 }
 
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
 
 void followers_init(struct followers *followers, uv_loop_t *loop, struct collector *collector, struct store *store,
-                    struct instruments *instruments)
+                    struct instruments *instruments, struct redis_target *target, unsigned generation)
 {
         struct list *const lists[] = { &followers->all,    &followers->behind,  &followers->full, &followers->later,
                                        &followers->unsure, &followers->current, &followers->next };
         *followers = (struct followers){ .collector = collector, .store = store, .instruments = instruments };
+        followers->target = redis_target_ref(target);
+        followers->generation = generation;
         for (size_t i = 0; i < COUNT_OF(lists); i++)
                 list_init(lists[i]);
         for (size_t i = 0; i < FOLLOWERS_READS_MAX; i++) {
@@ -463,6 +485,7 @@ void followers_close(struct followers *followers)
 {
         followers->is_closing = true;
         newcomers_close(&followers->newcomers);
+        former_close(&followers->former);
         tail_close(&followers->tail);
         uv_close((uv_handle_t *)&followers->handing, NULL);
 }
@@ -472,4 +495,5 @@ void followers_fini(struct followers *followers)
         for (size_t i = 0; i < FOLLOWERS_READS_MAX; i++)
                 follow_read_fini(&followers->reads[i]);
         tail_fini(&followers->tail);
+        redis_target_unref(followers->target);
 }

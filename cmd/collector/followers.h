@@ -25,6 +25,7 @@
 #include "base/list.h"
 #include "follow_read.h"
 #include "follower.h"
+#include "former.h"
 #include "large_writes.h"
 #include "newcomers.h"
 #include "store.h"
@@ -47,14 +48,16 @@ struct followers {
         struct large_writes large;
         struct follow_read reads[FOLLOWERS_READS_MAX];
         struct tail tail;
-        uv_idle_t handing;  /* runs while `next` has any */
-        int64_t swapped_ms; /* Unix: when the binding was last changed; 0: never */
-        char address[256];  /* of the Redis to use since then; never a secret */
+        uv_idle_t handing;           /* runs while `next` has any */
+        int64_t swapped_ms;          /* Unix: when the binding was last changed; 0: never */
+        struct redis_target *target; /* in use since then; a reference */
+        unsigned generation;         /* of it */
+        struct former former;
         bool is_starting, is_closing;
 };
 
 void followers_init(struct followers *followers, uv_loop_t *loop, struct collector *collector, struct store *store,
-                    struct instruments *instruments);
+                    struct instruments *instruments, struct redis_target *target, unsigned generation);
 /* Starts no more reads; call it before Redis's clients are closed. */
 void followers_close(struct followers *followers);
 void followers_fini(struct followers *followers);
@@ -65,6 +68,6 @@ void followers_add(struct followers *followers, struct follower *follower);
 /* Call it once a second: sends comments, and wakes the followers that wait for the next second. */
 void followers_second(struct followers *followers);
 /* This worker is going to use another Redis. */
-void followers_swapped(struct followers *followers, const char *address);
+void followers_swapped(struct followers *followers, struct redis_target *target, unsigned generation);
 
 #endif

@@ -133,6 +133,7 @@ static void on_turn(uv_prepare_t *handle)
         send_to_redis(worker);
         if (worker->previous)
                 redis_flush(worker->previous);
+        former_turn(&worker->followers.former);
         check_stop(worker);
 }
 
@@ -171,7 +172,7 @@ static void on_second(uv_timer_t *handle)
 
 static void follow_change(struct worker *worker, const struct worker_change *change)
 {
-        followers_swapped(&worker->followers, redis_target_address(change->target));
+        followers_swapped(&worker->followers, change->target, change->generation);
         if (worker->store.ack_pool)
                 ack_pool_set_target(worker->store.ack_pool, change->target, change->generation);
 }
@@ -346,7 +347,8 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         worker->store.trim.data = worker;
         worker->store.groups.on_entry = on_entry;
         worker->store.groups.data = worker;
-        followers_init(&worker->followers, &worker->loop, collector, &worker->store, &worker->instruments);
+        followers_init(&worker->followers, &worker->loop, collector, &worker->store, &worker->instruments,
+                       current->target, current->generation);
         if (previous->target)
                 rc = open_previous(worker, previous, err);
         if (rc < 0)

@@ -1,5 +1,6 @@
 """GET /v1/documents/stream: documents as they are stored, as server-sent events."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -248,6 +249,64 @@ def test_a_long_time_without_redis_does_not_end_it(start_redis, start_collector)
         program.wait_log("redis.disconnected")
         wait_until(lambda: program.readyz() == 200, "ready again")
         post(program, 2)
+        assert numbers(stream.documents(1)) == [2]
+
+
+def test_a_swap_of_the_binding_is_an_event_and_the_new_documents_follow(server, start_redis, start_collector, bindings):
+    other = start_redis()
+    fill(other, 100)
+    bindings.redis("db", server)
+    program = start_collector(env=bindings.environment(), binding="db", workers=2).wait_connected()
+    streams = [EventStream(program) for _ in range(8)]
+    stops, stored = threading.Event(), []
+
+    def work():
+        with program.client() as client:
+            while not stops.is_set():
+                assert client.post("/v1/documents", {"n": len(stored)}).status == 201
+                stored.append(len(stored))
+                time.sleep(0.002)
+    poster = threading.Thread(target=work)
+    poster.start()
+    time.sleep(0.5)
+    bindings.redis("db", other)
+    program.wait_log("redis.switched")
+    time.sleep(0.5)
+    stops.set()
+    poster.join()
+    with other.client() as store:
+        moved = {json.loads(store.get(key))["n"] for key in store.scan_iter("*-*-*-*-*")
+                 if not key.endswith(b"-8000-000000000000")}
+    assert moved and len(moved) < len(stored)
+    for stream in streams:
+        seen, names = [], []
+        while len(seen) < len(stored):
+            event = stream.event()
+            names.append(event.name)
+            if event.name == "document":
+                seen.append(event.json()["document"]["n"])
+            else:
+                assert event.json() == {"address": other.address}
+                assert stored[-1] not in seen
+        assert names.count("rebound") == 1 and seen == stored
+        with EventStream(program, last_event_id=stream.last_id) as again:
+            post(program, -1)
+            assert numbers(again.documents(1)) == [-1]
+        stream.close()
+        stored.append(-1)
+
+
+def test_a_swap_away_from_a_redis_that_is_gone_does_not_wait_for_it(server, start_redis, start_collector, bindings):
+    other = start_redis()
+    bindings.redis("db", server)
+    program = start_collector(env=bindings.environment(), binding="db").wait_connected()
+    with EventStream(program) as stream:
+        post(program, 1)
+        assert numbers(stream.documents(1)) == [1]
+        server.kill()
+        bindings.redis("db", other)
+        post(program, 2)
+        assert stream.event().name == "rebound"
         assert numbers(stream.documents(1)) == [2]
 
 

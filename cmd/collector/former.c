@@ -1,0 +1,61 @@
+/* former: a client of its own. It waits only briefly for a Redis that does not answer: that may be why it was replaced. */
+#include "former.h"
+
+#include "base/clock.h"
+
+enum {
+        PATIENCE_MS = 1000,
+        SETTLED_MS = 1000, /* all workers have moved by then, and what they had sent is answered */
+        OPEN_MIN_MS = 5000,
+        OPEN_MAX_MS = 60 * 1000,
+};
+
+void former_open(struct former *former, uv_loop_t *loop, const struct store *store, struct redis_budget *budget,
+                 struct redis_target *target, unsigned generation)
+{
+        struct err err;
+        const struct redis_options options = {
+                .hold_ms = PATIENCE_MS, .connect_timeout_ms = PATIENCE_MS, .stall_ms = PATIENCE_MS, .budget = budget
+        };
+        former_close(former);
+        if (redis_open(loop, &options, target, generation, &former->redis, &err) < 0) {
+                former->redis = NULL;
+                return;
+        }
+        former->swap = (struct swap){ 0 };
+        store_init(&former->store, former->redis, NULL, &former->swap, store->retention_ms, store->hold_ms, false);
+        if (feed_name_is_known(&store->name, generation))
+                former->store.name = store->name;
+        former->opened_ms = clock_monotonic_ms();
+}
+
+bool former_is_open(const struct former *former)
+{
+        return former->redis != NULL;
+}
+
+int64_t former_settled_ms(const struct former *former)
+{
+        return former->opened_ms + SETTLED_MS;
+}
+
+bool former_is_over(const struct former *former, bool is_needed, int64_t now_ms)
+{
+        return now_ms >= former->opened_ms + (is_needed ? OPEN_MAX_MS : OPEN_MIN_MS);
+}
+
+void former_turn(struct former *former)
+{
+        if (former->redis)
+                redis_flush(former->redis);
+}
+
+void former_close(struct former *former)
+{
+        struct redis *redis = former->redis;
+        if (!redis)
+                return;
+        former->redis = NULL;
+        redis_close(redis, NULL, NULL);
+        store_fini(&former->store);
+}
