@@ -37,7 +37,7 @@ struct follower {
         uint64_t since_ms;        /* older documents are skipped */
         struct follow_read *read; /* the read for this follower; NULL: none */
         int64_t read_ms;          /* when the read began, monotonic */
-        uint64_t handed;          /* tail.handed when the read began */
+        uint64_t handed;          /* tail.handed when the read began; before the answer, tail.begun when it came */
         struct follower_ahead ahead;
         bool is_former; /* reads the rest of the Redis that was in use before */
         bool has_begun; /* its cursor is known to be of the feed in use */

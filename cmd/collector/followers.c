@@ -15,7 +15,7 @@ enum {
         HANDED_MAX = 64,          /* followers that get events in one turn of the loop */
         HANDED_BYTES = 2 << 20,   /* and their bytes */
         STALL_MS = 5 * 60 * 1000, /* without progress of the client */
-        SWAP_MARGIN_MS = 250, /* Redis's clock and ours differ */
+        SWAP_MARGIN_MS = 250,     /* Redis's clock and ours differ */
         RETRY_SOON_MS = 100,
         RETRY_SOON_SPREAD_MS = 500,
 };
@@ -58,14 +58,10 @@ static void move_all(struct followers *followers, struct list *list)
                 set_state(followers, CONTAINER_OF(link, struct follower, link), FOLLOWER_BEHIND);
 }
 
-static bool nobody_is_current(const struct followers *followers)
-{
-        return list_is_empty(&followers->current) && list_is_empty(&followers->next);
-}
-
 static void stop_tail_unless_needed(struct followers *followers)
 {
-        if (nobody_is_current(followers) && followers->tail.is_following)
+        bool is_needed = !list_is_empty(&followers->current) || !list_is_empty(&followers->next);
+        if (!is_needed && followers->tail.is_following)
                 tail_stop(&followers->tail);
 }
 
@@ -205,6 +201,7 @@ static void on_end(struct tail *tail)
                 if (follower->ahead.count > 0)
                         follower_ahead_passed(&follower->ahead, tail->ended);
         }
+        newcomers_tail_ended(&followers->newcomers);
         move_all(followers, &followers->unsure);
         start_reads(followers);
 }
@@ -376,7 +373,7 @@ static bool is_at_now(const struct follower *follower)
         return !follower->cursor.feed[0] && follower->cursor.day == 0;
 }
 
-static void on_end_known(struct newcomers *newcomers, struct follower *follower, const struct err *err)
+static void on_end_known(struct newcomers *newcomers, struct follower *follower, bool is_current, const struct err *err)
 {
         struct followers *followers = CONTAINER_OF(newcomers, struct followers, newcomers);
         follower->has_begun = true;
@@ -384,6 +381,7 @@ static void on_end_known(struct newcomers *newcomers, struct follower *follower,
                 event_stream_refuse(follower->request, follower->random_ms, err->text);
                 remove_follower(followers, follower);
         } else if (begin_answer(followers, follower)) {
+                set_state(followers, follower, is_current ? FOLLOWER_CURRENT : FOLLOWER_BEHIND);
                 start_reads(followers);
         }
 }
@@ -436,6 +434,7 @@ void followers_second(struct followers *followers)
         }
         update_instruments(followers, behind, behind_ms);
         end_stuck(followers, now_ms);
+        newcomers_second(&followers->newcomers, now_ms);
         move_all(followers, &followers->later);
         move_all(followers, &followers->unsure);
         if (former_is_over(&followers->former, formers > 0, now_ms))
@@ -471,7 +470,7 @@ void followers_init(struct followers *followers, uv_loop_t *loop, struct collect
                 followers->reads[i].data = followers;
                 followers->reads[i].on_done = on_read;
         }
-        newcomers_init(&followers->newcomers, store);
+        newcomers_init(&followers->newcomers, store, &followers->tail);
         followers->newcomers.on_known = on_end_known;
         large_writes_init(&followers->large);
         tail_init(&followers->tail, loop, store, &collector->feed_entries);

@@ -1,9 +1,10 @@
-/* newcomers: one query at a time. After a change of the binding it is repeated. */
+/* newcomers: one query at a time. It is repeated if the binding changes meanwhile. */
 #include "newcomers.h"
 
 #include "base/attr.h"
+#include "base/clock.h"
 
-enum { TRIES_MAX = 4 };
+enum { TRIES_MAX = 4, WAIT_MS = 1000 };
 
 static void ask(struct newcomers *newcomers)
 {
@@ -20,7 +21,7 @@ static void tell(struct newcomers *newcomers, const struct err *err)
         while ((link = list_pop(&newcomers->asking))) {
                 struct follower *follower = CONTAINER_OF(link, struct follower, link);
                 follower->cursor = newcomers->head.cursor;
-                newcomers->on_known(newcomers, follower, err);
+                newcomers->on_known(newcomers, follower, false, err);
         }
 }
 
@@ -39,16 +40,51 @@ static void on_head(struct feed_head *head, enum store_outcome outcome, const st
         ask(newcomers);
 }
 
-void newcomers_init(struct newcomers *newcomers, struct store *store)
+void newcomers_init(struct newcomers *newcomers, struct store *store, struct tail *tail)
 {
-        *newcomers = (struct newcomers){ .head = { .store = store, .on_known = on_head } };
+        *newcomers = (struct newcomers){ .tail = tail, .head = { .store = store, .on_known = on_head } };
+        list_init(&newcomers->joining);
         list_init(&newcomers->fresh);
         list_init(&newcomers->asking);
 }
 
 void newcomers_add(struct newcomers *newcomers, struct follower *follower)
 {
+        follower->handed = newcomers->tail->begun;
+        follower->read_ms = clock_monotonic_ms();
+        if (newcomers->tail->is_following) {
+                list_append(&newcomers->joining, &follower->link);
+                tail_look(newcomers->tail);
+                return;
+        }
         list_append(&newcomers->fresh, &follower->link);
+        ask(newcomers);
+}
+
+void newcomers_tail_ended(struct newcomers *newcomers)
+{
+        const struct tail *tail = newcomers->tail;
+        if (!tail->is_following)
+                return;
+        for (struct list *at = list_first(&newcomers->joining), *next; at; at = next) {
+                next = list_next(&newcomers->joining, at);
+                struct follower *follower = CONTAINER_OF(at, struct follower, link);
+                if (follower->handed >= tail->ended)
+                        continue;
+                list_remove(at);
+                follower->cursor = tail->cursor;
+                newcomers->on_known(newcomers, follower, true, NULL);
+        }
+}
+
+void newcomers_second(struct newcomers *newcomers, int64_t now_ms)
+{
+        struct list *first;
+        while ((first = list_first(&newcomers->joining)) &&
+               now_ms - CONTAINER_OF(first, struct follower, link)->read_ms >= WAIT_MS) {
+                list_remove(first);
+                list_append(&newcomers->fresh, first);
+        }
         ask(newcomers);
 }
 
