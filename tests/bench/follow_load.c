@@ -1,0 +1,220 @@
+/* follow_load: many clients that follow GET /v1/documents/stream, and one that stores documents at a rate.
+ *
+ *     follow_load PORT FOLLOWERS DOCUMENTS_PER_SECOND SECONDS
+ *
+ * Each document has a number. It prints what followers missed, got twice or in another order, and how long an event took from
+ * the acknowledgement of its document, or 0 if it was faster than that. */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+enum { DOCUMENTS_MAX = 1 << 20, DELAY_MAX_MS = 5000, BUFFER_BYTES = 64 << 10, LAST_SECONDS = 3 };
+
+struct client {
+        int fd;
+        char text[4096]; /* a beginning of a line */
+        size_t length;
+        unsigned next; /* the number of the document that is due */
+        unsigned long missed, repeated;
+        bool has_head;
+};
+
+static atomic_llong acknowledged_us[DOCUMENTS_MAX];
+static atomic_uint stored;
+static atomic_llong finished_us;                    /* when all were stored; 0: not yet */
+static unsigned long delays[DELAY_MAX_MS * 10 + 1]; /* in tenths of a millisecond */
+static unsigned long events;
+
+static long long now_us(void)
+{
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int connect_to(uint16_t port)
+{
+        const struct sockaddr_in to = { .sin_family = AF_INET,
+                                        .sin_port = htons(port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+        if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
+                err(1, "connect");
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only makes it faster */
+        return fd;
+}
+
+static void send_all(int fd, const char *text)
+{
+        size_t length = strlen(text);
+        if (send(fd, text, length, MSG_NOSIGNAL) != (ssize_t)length)
+                err(1, "send");
+}
+
+/* --- Followers ------------------------------------------------------------------------------------------------- */
+
+static void note(struct client *client, unsigned number)
+{
+        long long acknowledged = atomic_load(&acknowledged_us[number]);
+        long long delay = acknowledged ? (now_us() - acknowledged) / 100 : 0;
+        delays[delay < DELAY_MAX_MS * 10 ? delay : DELAY_MAX_MS * 10]++;
+        events++;
+        if (number < client->next) {
+                client->repeated++;
+                return;
+        }
+        client->missed += number - client->next;
+        client->next = number + 1;
+}
+
+static void take_line(struct client *client)
+{
+        static const char mark[] = "\"number\":";
+        client->text[client->length] = '\0';
+        const char *number = strncmp(client->text, "data: ", 6) == 0 ? strstr(client->text, mark) : NULL;
+        if (strncmp(client->text, "HTTP/1.1 200", 12) == 0)
+                client->has_head = true;
+        if (number)
+                note(client, (unsigned)strtoul(number + sizeof(mark) - 1, NULL, 10));
+        client->length = 0;
+}
+
+static void take(struct client *client)
+{
+        static char bytes[BUFFER_BYTES];
+        ssize_t length = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        if (length == 0 || (length < 0 && errno != EAGAIN))
+                err(1, "a stream has ended");
+        for (ssize_t i = 0; i < length; i++) {
+                if (bytes[i] == '\n')
+                        take_line(client);
+                else if (client->length + 1 < sizeof(client->text))
+                        client->text[client->length++] = bytes[i];
+        }
+}
+
+static struct client *open_clients(uint16_t port, unsigned count, int set)
+{
+        struct client *clients = calloc(count, sizeof(*clients));
+        if (!clients)
+                err(1, "memory");
+        for (unsigned i = 0; i < count; i++) {
+                struct epoll_event event = { .events = EPOLLIN, .data.ptr = &clients[i] };
+                clients[i].fd = connect_to(port);
+                send_all(clients[i].fd, "GET /v1/documents/stream HTTP/1.1\r\nHost: x\r\n\r\n");
+                while (!clients[i].has_head)
+                        take(&clients[i]);
+                if (epoll_ctl(set, EPOLL_CTL_ADD, clients[i].fd, &event) < 0)
+                        err(1, "epoll");
+        }
+        return clients;
+}
+
+static bool is_over(void)
+{
+        long long finished = atomic_load(&finished_us);
+        return finished && now_us() - finished >= (long long)LAST_SECONDS * 1000000;
+}
+
+static void follow(int set)
+{
+        struct epoll_event ready[256];
+        while (!is_over()) {
+                int count = epoll_wait(set, ready, 256, 100);
+                for (int i = 0; i < count; i++)
+                        take(ready[i].data.ptr);
+        }
+}
+
+/* --- The sender ------------------------------------------------------------------------------------------------- */
+
+struct sender {
+        uint16_t port;
+        unsigned rate, seconds;
+};
+
+static void *store(void *argument)
+{
+        const struct sender *sender = argument;
+        char request[512], answer[2048], body[256];
+        int fd = connect_to(sender->port);
+        long long begun_us = now_us();
+        for (unsigned i = 0; i < sender->rate * sender->seconds && i < DOCUMENTS_MAX; i++) {
+                long long wait_us = begun_us + (long long)i * 1000000 / sender->rate - now_us();
+                const struct timespec wait = { wait_us / 1000000, wait_us % 1000000 * 1000 };
+                if (wait_us > 0)
+                        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL); /* no signal cuts it short */
+                int length = snprintf(body, sizeof(body), "{\"number\":%u,\"text\":\"%0*d\"}", i, 150, 0);
+                (void)snprintf(request, sizeof(request),
+                               "POST /v1/documents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                               "Content-Length: %d\r\n\r\n%s",
+                               length, body); /* fits */
+                send_all(fd, request);
+                ssize_t got = recv(fd, answer, sizeof(answer) - 1, 0);
+                if (got < 12 || strncmp(answer, "HTTP/1.1 201", 12) != 0)
+                        err(1, "a document was not stored");
+                atomic_store(&acknowledged_us[i], now_us());
+                atomic_fetch_add(&stored, 1);
+        }
+        atomic_store(&finished_us, now_us());
+        return NULL;
+}
+
+/* --- The result -------------------------------------------------------------------------------------------------- */
+
+static double percentile(double share)
+{
+        unsigned long sum = 0;
+        for (size_t i = 0; i <= DELAY_MAX_MS * 10; i++) {
+                sum += delays[i];
+                if ((double)sum >= share * (double)events)
+                        return (double)i / 10;
+        }
+        return DELAY_MAX_MS;
+}
+
+int main(int argc, char **argv)
+{
+        if (argc != 5) {
+                fprintf(stderr, "usage: follow_load PORT FOLLOWERS DOCUMENTS_PER_SECOND SECONDS\n");
+                return 2;
+        }
+        struct sender sender = { (uint16_t)strtoul(argv[1], NULL, 10), (unsigned)strtoul(argv[3], NULL, 10),
+                                 (unsigned)strtoul(argv[4], NULL, 10) };
+        unsigned count = (unsigned)strtoul(argv[2], NULL, 10);
+        struct rlimit limit;
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &limit); /* connect says if they are too few */
+        }
+        int set = epoll_create1(EPOLL_CLOEXEC);
+        pthread_t thread;
+        struct client *clients = open_clients(sender.port, count, set);
+        if (set < 0 || pthread_create(&thread, NULL, store, &sender) != 0)
+                err(1, "start");
+        follow(set);
+        unsigned long missed = 0, repeated = 0;
+        for (unsigned i = 0; i < count; i++) {
+                missed += clients[i].missed + (atomic_load(&stored) - clients[i].next);
+                repeated += clients[i].repeated;
+        }
+        printf("{\"followers\":%u,\"stored\":%u,\"events\":%lu,\"missed\":%lu,\"repeated\":%lu,\"median_ms\":%.1f,"
+               "\"p99_ms\":%.1f,\"max_ms\":%.1f}\n",
+               count, atomic_load(&stored), events, missed, repeated, percentile(0.5), percentile(0.99), percentile(1));
+        return missed || repeated;
+}
