@@ -13,7 +13,12 @@
 
 #include "base/attr.h"
 
-enum { FIRST_SPAN_MS = 128, SPAN_GROWTH = 4 };
+enum {
+        FIRST_SPAN_MS = 128,
+        SPAN_GROWTH = 4,
+        FIRST_READ = 16, /* entries: mostly enough, and with 60 keys in each, 512 take Redis over a millisecond */
+        READ_GROWTH = 4,
+};
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -119,7 +124,7 @@ static void look_at_page(struct feed_search_page *page, const struct redis_reply
         struct feed_search *search = page->search;
         struct feed_entry entry = { .id = page->after };
         page->is_inside = true;
-        page->has_more = redis_reply_count(reply) >= FEED_READ_MAX;
+        page->has_more = redis_reply_count(reply) >= search->read_max;
         search->partition = page->partition;
         for (size_t i = 0; i < redis_reply_count(reply) && !search->is_enough; i++) {
                 bool is_sound = feed_entry_read(redis_reply_at(reply, i), &entry);
@@ -183,6 +188,8 @@ static void page_answered(struct feed_search *search)
 {
         if (--search->waiting > 0)
                 return;
+        search->read_max =
+                search->read_max < FEED_READ_MAX / READ_GROWTH ? search->read_max * READ_GROWTH : FEED_READ_MAX;
         bool is_sound = search->outcome == STORE_DONE;
         bool is_away = search->outcome == STORE_UNAVAILABLE &&
                        !search->is_moved; /* for others a change of the binding is not a failure */
@@ -239,7 +246,7 @@ static void read_page(struct feed_search_page *page)
                              strlen(from),
                              (size_t)snprintf(to, sizeof(to), "%" PRId64, search->span.to_ms - 1),
                              5,
-                             (size_t)snprintf(count, sizeof(count), "%d", FEED_READ_MAX) };
+                             (size_t)snprintf(count, sizeof(count), "%zu", search->read_max) };
         redis_command_init(&page->command, on_page);
         page->command.on_place = on_place;
         page->command.made_for = search->place;
@@ -277,6 +284,7 @@ bool feed_search_start(struct feed_search *search)
         search->is_at_end = search->has_turn = search->is_moved = search->is_enough = false;
         search->outcome = STORE_DONE;
         search->keys_done = 0;
+        search->read_max = FIRST_READ;
         if (!allocate(search))
                 return false;
         go_to(search, search->first_ms - FEED_CLOCK_SKEW_MS, latest);

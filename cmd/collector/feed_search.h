@@ -12,7 +12,7 @@
  * FEED_CLOCK_SKEW_MS and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later,
  * so if end_ms is even later, the search also covers the sum of both before end_ms.
  *
- * One read (XRANGE) has at most FEED_READ_MAX entries. A limit counts their keys, and each read as one more. In a Cluster
+ * One read (XRANGE) has at most FEED_READ_MAX entries, the first ones fewer. A limit counts their keys, and each read as one more. In a Cluster
  * all partitions of a day are read in one round trip.
  *
  * Threads: loop only. */
@@ -72,6 +72,7 @@ struct feed_search {
                 int64_t from_ms, to_ms; /* this span, `to` exclusive */
         } span;
         int64_t day;
+        size_t read_max;  /* entries of the next read  */
         size_t keys;      /* read around this time */
         size_t keys_done; /* in all                */
 };

@@ -9,6 +9,7 @@
 enum {
         ANNOUNCE_KEYS_MAX = 12800, /* around the time, and again back from now */
         ANNOUNCE_EARLIER_MS = 100, /* Redis's clock may be a little behind ours */
+        ANNOUNCE_BEGIN_MS = 2, /* the search begins this much earlier: in a dense feed more would cost each repeat */
 };
 
 static void announce_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
@@ -99,14 +100,15 @@ void store_announce(struct store *store, struct store_announce *announce, const 
         memcpy(key, found->key, sizeof(key));
         announce->store = store;
         announce->is_found = announce->is_moved = false;
+        int64_t begin_ms = stored_ms > ANNOUNCE_BEGIN_MS ? stored_ms - ANNOUNCE_BEGIN_MS : 0;
         announce->from_ms = stored_ms > ANNOUNCE_EARLIER_MS ? stored_ms - ANNOUNCE_EARLIER_MS : 0;
         memcpy(announce->key, key, sizeof(key));
         announce->search = (struct feed_search){ .redis = redis,
                                                  .place = place,
                                                  .turns = &store->turns,
                                                  .reach_ms = store_reach_ms(store),
-                                                 .first_ms = announce->from_ms,
-                                                 .last_ms = announce->from_ms,
+                                                 .first_ms = begin_ms,
+                                                 .last_ms = begin_ms,
                                                  .end_ms = now_ms + FEED_CLOCK_SKEW_MS,
                                                  .last_day = feed_day(now_ms) + 1,
                                                  .keys_max = ANNOUNCE_KEYS_MAX,

@@ -213,6 +213,19 @@ def test_the_same_body_again_stores_nothing_twice(start_redis, start_collector):
     assert numbers_in(server) == list(range(1001))
 
 
+def test_a_repeat_reads_little_of_a_dense_feed(start_redis, start_collector):
+    server = start_redis()
+    collector = start_collector(server).wait_connected()
+    body = lines({"n": n} for n in range(20000))
+    with collector.client() as client, server.client() as store:
+        assert post(client, body, Idempotency_Key="load-7").json()["stored"] == 20000
+        before = store.info("stats")["total_net_output_bytes"]
+        again = post(client, lines({"n": n} for n in range(50)), Idempotency_Key="load-7").json()
+        assert again["replayed"] == 50
+        # 20,000 keys, as many as one read of 512 entries has, are about 900 KB.
+        assert store.info("stats")["total_net_output_bytes"] - before < 50 * 200_000
+
+
 def test_a_line_with_other_content_under_its_key_is_422_alone(client):
     body = [{"n": n} for n in range(5)]
     assert post(client, lines(body), Idempotency_Key="load-2").status == 200
