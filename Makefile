@@ -35,7 +35,7 @@ HARDENING := -fstack-protector-strong $(shell \
 OPTIMIZE := $(if $(SAN),-O1 -g -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,$(if \
             $(filter debug,$(BUILD)),-O0 -g3,-O2 -g $(HARDENING)))
 
-COLLECTOR_LIBS := hiredis libmicrohttpd jansson yaml-0.1 libuv gnutls nettle
+COLLECTOR_LIBS := hiredis libmicrohttpd jansson yaml-0.1 libuv gnutls nettle zlib
 PINGER_LIBS    := libmicrohttpd jansson yaml-0.1 libuv libcurl
 ALL_LIBS       := $(sort $(COLLECTOR_LIBS) $(PINGER_LIBS))
 
@@ -48,7 +48,7 @@ LDLIBS   += -pthread -lm
 
 # A package's archive holds all its .c files except the tests. This is the link order: a package comes before those
 # that it uses.
-PACKAGES := service page backing daemon http redis config binding json metrics log base
+PACKAGES := service page backing daemon http redis config binding gzip json metrics log base
 sources   = $(filter-out %_test.c,$(wildcard $(1)/*.c))
 objects   = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 archives := $(foreach p,$(PACKAGES),$(OUT)/lib/lib$(p).a)

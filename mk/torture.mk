@@ -4,7 +4,7 @@
 #   make torture TORTURE_RUNS=20               at most 20 allocations per test, evenly spread
 #   make torture TORTURE=pkg/json/form_test    one program
 
-TORTURE_PACKAGES ?= binding config json redis http
+TORTURE_PACKAGES ?= binding config gzip json redis http
 TORTURE_RUNS     ?= 0
 # More than the CPUs: these tests mostly wait.
 TORTURE_JOBS     ?= 6

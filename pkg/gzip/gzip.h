@@ -1,0 +1,69 @@
+/* gzip: decodes gzip (RFC 1952) as it arrives, in constant memory.
+ *
+ *     static bool on_piece(const char *bytes, size_t length, void *data)
+ *     {
+ *             take(data, bytes, length);
+ *             return has_room(data);                    // false: no more for now
+ *     }
+ *     gzip_decoder_new(&(struct gzip_options){ .on_piece = on_piece, .data = data }, &decoder, &err);
+ *     ...
+ *     rc = gzip_decode(decoder, bytes, length, &used, &err);
+ *     if (rc == GZIP_FULL)
+ *             ...                                       // keep bytes + used, and decode them when there is room
+ *     else if (rc < 0)
+ *             ...                                       // "gzip member 1, near byte 20: the CRC of the content is wrong"
+ *     ...
+ *     rc = gzip_decoder_finish(decoder, &err);          // after the last byte: "... the input ends in the middle"
+ *     gzip_decoder_free(decoder);
+ *
+ * The input is one or more gzip members, each with header, content, CRC and length; the content is that of all members,
+ * one after the other (RFC 1952, section 2.2). Anything else behind a member is an error, zeros included. The caller
+ * may cut the input into pieces of any size, which changes neither the content nor the errors.
+ *
+ * A few bytes of gzip may decode to gigabytes. The content is handed out in pieces of at most GZIP_PIECE_MAX bytes, and
+ * on_piece can stop the decoder after each, so the caller bounds what it takes at once. A decoder needs about 64 KiB,
+ * whatever the input says: 32 KiB of them are deflate's window.
+ *
+ * Each coding has a package of its own with these four functions, so that a caller can choose between them by a table.
+ *
+ * Threads: one at a time. */
+#ifndef GZIP_GZIP_H
+#define GZIP_GZIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+enum {
+        GZIP_FULL = 1,
+        GZIP_PIECE_MAX = 16 * 1024,
+};
+
+struct gzip_decoder; /* opaque */
+
+struct gzip_options {
+        /* A piece of the content, borrowed during the call; never empty. Takes all of it, and returns false to stop
+         * after it. Must not free the decoder. */
+        bool (*on_piece)(const char *bytes, size_t length, void *data);
+        void *data; /* passed to on_piece */
+};
+
+/* ERR_NOMEM. Owned: give it to gzip_decoder_free. */
+int gzip_decoder_new(const struct gzip_options *options, struct gzip_decoder **out, struct err *err) NODISCARD;
+void gzip_decoder_free(struct gzip_decoder *decoder); /* NULL is fine */
+
+/* Decodes `bytes`. Returns 0 when all of them are used; GZIP_FULL after on_piece has returned false: `*used` bytes are
+ * used, and the caller calls again with the others, even if there are none, since the decoder may hold content.
+ * ERR_INVALID if the input is not gzip or is damaged, which stays so for all further calls; ERR_NOMEM likewise. The
+ * content before the damage has been handed out. */
+int gzip_decode(struct gzip_decoder *decoder, const char *bytes, size_t length, size_t *used,
+                struct err *err) NODISCARD;
+
+/* Call it when the input has ended and gzip_decode has returned 0. Returns 0 if the input ended with a member, otherwise
+ * the error of gzip_decode, or ERR_INVALID: there was no input at all, or it ends in the middle of a member. It cannot
+ * tell that whole members are missing. */
+int gzip_decoder_finish(const struct gzip_decoder *decoder, struct err *err) NODISCARD;
+
+#endif
