@@ -197,6 +197,7 @@ static int begin_deposit(struct bulk *bulk, struct entry *entry, const struct js
         char key[UUID_TEXT_SIZE];
         struct deposit_options options = { .body = line->text,
                                            .correlation = bulk->options.correlation,
+                                           .trail = &bulk->trail,
                                            .on_done = on_done,
                                            .is_abandoned = is_abandoned };
         int rc = 0;
@@ -343,6 +344,7 @@ void bulk_begin(struct bulks *bulks, struct bulk *bulk, const struct bulk_option
         json_split_init(&bulk->split, options->kind, options->line_max_bytes);
         bulk_result_init(&bulk->result, options->has_keys);
         buf_init(&bulk->rest, 0);
+        store_trail_init(&bulk->trail, bulks->deposits->store);
         list_init(&bulk->link);
         list_append(&bulks->all, &bulk->link);
 }

@@ -28,6 +28,7 @@
 #include "base/list.h"
 #include "bulk_result.h"
 #include "deposit.h"
+#include "inflow.h"
 #include "instruments.h"
 #include "pool.h"
 #include "redis/redis.h"
@@ -67,9 +68,10 @@ struct bulk {
         struct bulks *bulks;
         struct bulk_options options;
         struct json_split split;
-        struct list link; /* in bulks->all */
-        struct buf rest;  /* bytes of the piece that arrived when the bulk became full ... */
-        size_t rest_at;   /* ... of which this many are done */
+        struct list link;         /* in bulks->all */
+        struct store_trail trail; /* finds documents of a repeated body */
+        struct buf rest;          /* bytes of the piece that arrived when the bulk became full ... */
+        size_t rest_at;           /* ... of which this many are done */
         size_t in_progress, in_progress_bytes;
         size_t reserved_bytes;
         int64_t stop_at_ms; /* monotonic; 0: never */
@@ -83,6 +85,7 @@ struct bulks {
         struct deposits *deposits;                   /* borrowed, like the others */
         const struct redis_budget *waiting, *unsafe; /* how much may wait for Redis, and to be safe (--ack) */
         struct list all;
+        struct inflows inflows; /* decode compressed bodies */
         struct pool pool;
 };
 

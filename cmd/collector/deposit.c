@@ -1,7 +1,8 @@
 /* deposit: callbacks in the order of the diagram in deposit.h. The document for Redis is built in a buffer that all
  * deposits of a worker share. It is built again whenever it is needed again, so no deposit has to keep a copy.
  *
- * An existing document is compared as bytes: ours is built once more with the stored `created` and `correlationId`. */
+ * An existing document is compared as bytes: ours is built once more with the stored `created` and `correlationId`. A
+ * verbatim deposit's bytes are those in the caller's hands. */
 #include "deposit.h"
 
 #include <stdlib.h>
@@ -53,6 +54,10 @@ static void finish_stored(struct deposit *deposit)
 {
         char now[DECIMAL_MAX];
         struct json_span created = deposit->object.watched[WATCH_CREATED].value;
+        if (deposit->options.is_verbatim) {
+                finish(deposit, &(struct deposit_result){ .outcome = DEPOSIT_STORED });
+                return;
+        }
         if (deposit->object.watched[WATCH_CREATED].count == 0)
                 created = (struct json_span){ now, (size_t)(decimal_put(now, (uint64_t)deposit->accepted_ms) - now) };
         finish(deposit, &(struct deposit_result){ .outcome = DEPOSIT_STORED,
@@ -62,8 +67,8 @@ static void finish_stored(struct deposit *deposit)
 
 /* --- The document --------------------------------------------------------------------------------------- */
 
-/* Builds the document in the scratch buffer, exactly as it will be stored. */
-static int make_document(struct deposit *deposit)
+/* Builds the document in the scratch buffer. */
+static int splice_document(struct deposit *deposit)
 {
         struct buf *scratch = &deposit->deposits->scratch;
         struct json_span correlation = deposit->options.correlation;
@@ -82,38 +87,70 @@ static int make_document(struct deposit *deposit)
         return json_splice(scratch, &deposit->object, JSON_CUT(WATCH_CORRELATION), tail, (size_t)(end - tail));
 }
 
-/* 1, 0, or ERR_NOMEM. */
-static int is_what_we_sent(struct deposit *deposit, const char *document, size_t length)
+/* The document exactly as it will be stored, valid until another deposit makes its own. */
+static int make_document(struct deposit *deposit, struct json_span *out)
 {
-        const struct buf *sent = &deposit->deposits->scratch;
-        int rc = make_document(deposit);
-        return rc < 0 ? rc : length == sent->len && memcmp(document, sent->data, length) == 0;
+        const struct buf *scratch = &deposit->deposits->scratch;
+        *out = deposit->options.body;
+        if (deposit->options.is_verbatim)
+                return 0;
+        int rc = splice_document(deposit);
+        *out = (struct json_span){ scratch->data, scratch->len };
+        return rc;
+}
+
+/* 1, 0, or ERR_NOMEM. */
+static int is_what_we_sent(struct deposit *deposit, struct json_span stored)
+{
+        struct json_span sent;
+        int rc = make_document(deposit, &sent);
+        return rc < 0 ? rc : stored.length == sent.length && memcmp(stored.bytes, sent.bytes, sent.length) == 0;
+}
+
+/* An export has blanks where the stored document has line ends, which are always white space in JSON. */
+static bool is_same_line(struct json_span stored, struct json_span sent)
+{
+        if (stored.length != sent.length)
+                return false;
+        for (size_t i = 0; i < sent.length; i++)
+                if (stored.bytes[i] != sent.bytes[i] &&
+                    (sent.bytes[i] != ' ' || (stored.bytes[i] != '\n' && stored.bytes[i] != '\r')))
+                        return false;
+        return true;
+}
+
+/* Would this deposit have stored this document? 1, 0, or ERR_NOMEM. */
+static int is_same(struct deposit *deposit, const struct json_object *stored, struct json_span document)
+{
+        if (deposit->options.is_verbatim)
+                return is_same_line(document, deposit->options.body);
+        return idempotency_same(&deposit->object, stored, &deposit->deposits->scratch);
 }
 
 /* --- Writing -------------------------------------------------------------------------------------------- */
 
 static void on_written(struct store_write *write, enum store_outcome outcome, const struct err *err);
 
-static void send_document(struct deposit *deposit, enum store_mode mode)
+static void send_document(struct deposit *deposit, enum store_mode mode, struct json_span document)
 {
-        const struct buf *document = &deposit->deposits->scratch;
         deposit->is_writing = true;
         deposit->write.on_done = on_written;
-        store_write(deposit->deposits->store, &deposit->write, mode, deposit->key, document->data, document->len);
+        store_write(deposit->deposits->store, &deposit->write, mode, deposit->key, document.bytes, document.length);
 }
 
 /* Writes under the sender's key unless that key exists. Also repeats the write if the document has disappeared since it
  * was found, or if another Redis is bound. */
 static void write_new(struct deposit *deposit)
 {
+        struct json_span document;
         struct err err;
         if (++deposit->writes > WRITES_MAX) {
                 (void)err_set(&err, ERR_UNAVAILABLE, "the document under this key keeps appearing and disappearing");
                 fail(deposit, STORE_UNAVAILABLE, &err);
-        } else if (make_document(deposit) < 0) {
+        } else if (make_document(deposit, &document) < 0) {
                 fail_memory(deposit);
         } else {
-                send_document(deposit, STORE_NEW);
+                send_document(deposit, STORE_NEW, document);
         }
 }
 
@@ -153,9 +190,12 @@ static int64_t stored_at(const struct deposit *deposit, const struct json_object
 
 static void finish_found(struct deposit *deposit, struct json_span created, struct json_span correlation)
 {
-        finish(deposit, &(struct deposit_result){ .outcome = deposit->is_replayed ? DEPOSIT_REPLAYED : DEPOSIT_STORED,
-                                                  .created = created,
-                                                  .correlation = correlation });
+        struct deposit_result result = { .outcome = deposit->is_replayed ? DEPOSIT_REPLAYED : DEPOSIT_STORED };
+        if (!deposit->options.is_verbatim) {
+                result.created = created;
+                result.correlation = correlation;
+        }
+        finish(deposit, &result);
 }
 
 static void on_announced(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
@@ -187,7 +227,10 @@ static void announce(struct deposit *deposit, struct json_span created, struct j
         }
         deposit->found_created = created.length;
         deposit->announce.on_done = on_announced;
-        store_announce(deposit->deposits->store, &deposit->announce, &deposit->read, stored_ms);
+        if (deposit->options.trail)
+                store_trail_announce(deposit->options.trail, &deposit->announce, &deposit->read, stored_ms);
+        else
+                store_announce(deposit->deposits->store, &deposit->announce, &deposit->read, stored_ms);
 }
 
 static void on_same(struct deposit *deposit, const struct json_object *stored, bool is_ours)
@@ -223,11 +266,12 @@ static void on_existing(struct store_read *read, enum store_outcome outcome, con
                 return;
         }
         /* The correlation id in the document that we built belongs to this request, unless the sender supplied it. */
-        int is_ours = deposit->in_doubt ? is_what_we_sent(deposit, document, length) : 0;
-        int is_same = is_ours != 0 ? is_ours : idempotency_same(&deposit->object, &stored, &deposit->deposits->scratch);
-        if (is_same < 0)
+        struct json_span bytes = { document, length };
+        int is_ours = deposit->in_doubt ? is_what_we_sent(deposit, bytes) : 0;
+        int is_equal = is_ours != 0 ? is_ours : is_same(deposit, &stored, bytes);
+        if (is_equal < 0)
                 fail_memory(deposit);
-        else if (is_same == 0)
+        else if (is_equal == 0)
                 finish(deposit, &conflict);
         else
                 on_same(deposit, &stored, is_ours > 0);
@@ -265,14 +309,14 @@ static void choose_key(struct deposit *deposit, const char *senders)
         (void)uuid_format(&id, deposit->key);
 }
 
-static void begin(struct deposit *deposit, bool is_new_key)
+static void begin(struct deposit *deposit, bool is_new_key, struct json_span document)
 {
         struct store *store = deposit->deposits->store;
         if (is_new_key) {
-                send_document(deposit, STORE_OWN_KEY);
+                send_document(deposit, STORE_OWN_KEY, document);
         } else if (!store->previous.redis) {
                 deposit->writes = 1;
-                send_document(deposit, STORE_NEW);
+                send_document(deposit, STORE_NEW, document);
         } else { /* the first attempt may have gone to the previously bound Redis */
                 deposit->read.on_done = on_existing;
                 store_read_previous(store, &deposit->read, deposit->key);
@@ -282,6 +326,7 @@ static void begin(struct deposit *deposit, bool is_new_key)
 int deposit_begin(struct deposits *deposits, struct deposit *deposit, const struct deposit_options *options,
                   struct json_position *where, struct err *err)
 {
+        struct json_span document;
         deposit->deposits = deposits;
         deposit->options = *options;
         deposit->options.key = NULL; /* borrowed during this call only */
@@ -296,7 +341,7 @@ int deposit_begin(struct deposits *deposits, struct deposit *deposit, const stru
                 instruments_count(deposits->instruments, DOCUMENT_REJECTED);
                 return rc;
         }
-        rc = make_document(deposit);
+        rc = make_document(deposit, &document);
         if (rc < 0) {
                 instruments_count(deposits->instruments, DOCUMENT_FAILED);
                 return err_set(err, rc, rc == ERR_NOMEM ? "out of memory" : "the document is too large");
@@ -304,7 +349,7 @@ int deposit_begin(struct deposits *deposits, struct deposit *deposit, const stru
         choose_key(deposit, options->key);
         list_init(&deposit->link);
         list_append(&deposits->under_way, &deposit->link);
-        begin(deposit, !options->key);
+        begin(deposit, !options->key, document);
         return 0;
 }
 

@@ -3,6 +3,8 @@
  * compares the stored document. It knows nothing of HTTP: callers create one deposit per document and may run any
  * number of them, in sequence or in parallel.
  *
+ * A verbatim deposit restores a document under its old key: it stores the bytes as they are, and compares bytes.
+ *
  *     struct job { struct deposit deposit; ... };
  *     struct deposit_options options = { .body = { bytes, length }, .correlation = { "\"abc\"", 5 }, .on_done = on_done };
  *     rc = deposit_begin(deposits, &job->deposit, &options, &where, &err);
@@ -37,6 +39,7 @@
 #include "instruments.h"
 #include "store_announce.h"
 #include "store_read.h"
+#include "store_trail.h"
 #include "store_write.h"
 #include "json/json.h"
 
@@ -54,8 +57,9 @@ enum deposit_outcome {
 /* Borrowed during on_done. */
 struct deposit_result {
         enum deposit_outcome outcome;
-        struct json_span created, correlation; /* DEPOSIT_STORED, DEPOSIT_REPLAYED: the added members, as JSON */
-        enum store_outcome failure;            /* STORE_UNSAFE, STORE_UNLISTED: Redis has it; STORE_UNKNOWN: perhaps */
+        /* DEPOSIT_STORED, DEPOSIT_REPLAYED: the added members, as JSON; empty if the deposit is verbatim. */
+        struct json_span created, correlation;
+        enum store_outcome failure; /* STORE_UNSAFE, STORE_UNLISTED: Redis has it; STORE_UNKNOWN: perhaps */
         const struct err *err;
 };
 
@@ -63,8 +67,11 @@ struct deposit_options {
         struct json_span body;        /* borrowed until on_done                                              */
         struct json_span correlation; /* a JSON string of at most DEPOSIT_CORRELATION_MAX bytes; borrowed likewise */
         const char *key;              /* chosen by the sender, a UUID in lower case; copied. NULL: a new one          */
+        bool is_verbatim;             /* `body` is stored as it is; needs `key`, and `correlation` is not used */
         /* Called exactly once if deposit_begin returned 0, and never during that call. It may free the deposit. */
         void (*on_done)(struct deposit *deposit, const struct deposit_result *result);
+        /* Finds an existing document in the feed, with others of the same body; borrowed. NULL: it is searched for alone. */
+        struct store_trail *trail;
         /* True if the outcome is no longer needed. NULL: it is always needed. */
         bool (*is_abandoned)(struct deposit *deposit);
 };

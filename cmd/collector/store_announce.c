@@ -7,12 +7,11 @@
 #include "base/clock.h"
 
 enum {
-        ANNOUNCE_KEYS_MAX = 12800, /* around the time, and again back from now */
         ANNOUNCE_EARLIER_MS = 100, /* Redis's clock may be a little behind ours */
         ANNOUNCE_BEGIN_MS = 2, /* the search begins this much earlier: in a dense feed more would cost each repeat */
 };
 
-static void announce_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
+void store_announce_end(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
 {
         bool is_overtaken = swap_is_behind(announce->store->swap, announce->generation);
         if (announce->is_moved || announce->search.is_moved || (outcome == STORE_DONE && is_overtaken))
@@ -32,7 +31,7 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         else
                 feed_expiry_note(&announce->store->expiry, announce->store->today.day, announce->partition);
         redis_command_fini(command);
-        announce_done(announce, outcome, &why);
+        store_announce_end(announce, outcome, &why);
 }
 
 /* The document is in the old Redis, so an entry in another one would be useless. */
@@ -58,7 +57,7 @@ static const char *stream_beside(struct store_announce *announce)
 
 /* The first sender may still be alive but late, or the search may have been too short: the mark lets readers omit the
  * duplicate. The entry is added to today's stream, because readers have already read those of other days. */
-static void announce_add(struct store_announce *announce)
+void store_announce_add(struct store_announce *announce)
 {
         struct redis *redis = announce->search.redis;
         struct err err;
@@ -84,36 +83,43 @@ static void on_announce_searched(struct feed_search *search, enum store_outcome 
 {
         struct store_announce *announce = CONTAINER_OF(search, struct store_announce, search);
         if (outcome != STORE_DONE || announce->is_found)
-                announce_done(announce, outcome, err);
+                store_announce_end(announce, outcome, err);
         else
-                announce_add(announce);
+                store_announce_add(announce);
+}
+
+void store_announce_prepare(struct store *store, struct store_announce *announce, const struct store_read *found,
+                            int64_t stored_ms)
+{
+        char key[UUID_TEXT_SIZE];
+        struct redis *redis = found->redis; /* `found` may share memory with `announce` */
+        unsigned place = found->get.made_for, generation = found->get.generation;
+        memcpy(key, found->key, sizeof(key));
+        announce->store = store;
+        announce->generation = generation;
+        announce->is_found = announce->is_moved = false;
+        announce->from_ms = stored_ms > ANNOUNCE_EARLIER_MS ? stored_ms - ANNOUNCE_EARLIER_MS : 0;
+        announce->begin_ms = stored_ms > ANNOUNCE_BEGIN_MS ? stored_ms - ANNOUNCE_BEGIN_MS : 0;
+        memcpy(announce->key, key, sizeof(key));
+        announce->search = (struct feed_search){ .redis = redis, .place = place };
 }
 
 void store_announce(struct store *store, struct store_announce *announce, const struct store_read *found,
                     int64_t stored_ms)
 {
         int64_t now_ms = clock_realtime_ms();
-        char key[UUID_TEXT_SIZE];
-        struct redis *redis = found->redis;
-        unsigned place = found->get.made_for;
-        announce->generation = found->get.generation;
-        memcpy(key, found->key, sizeof(key));
-        announce->store = store;
-        announce->is_found = announce->is_moved = false;
-        int64_t begin_ms = stored_ms > ANNOUNCE_BEGIN_MS ? stored_ms - ANNOUNCE_BEGIN_MS : 0;
-        announce->from_ms = stored_ms > ANNOUNCE_EARLIER_MS ? stored_ms - ANNOUNCE_EARLIER_MS : 0;
-        memcpy(announce->key, key, sizeof(key));
-        announce->search = (struct feed_search){ .redis = redis,
-                                                 .place = place,
+        store_announce_prepare(store, announce, found, stored_ms);
+        announce->search = (struct feed_search){ .redis = announce->search.redis,
+                                                 .place = announce->search.place,
                                                  .turns = &store->turns,
                                                  .reach_ms = store_reach_ms(store),
-                                                 .first_ms = begin_ms,
-                                                 .last_ms = begin_ms,
+                                                 .first_ms = announce->begin_ms,
+                                                 .last_ms = announce->begin_ms,
                                                  .end_ms = now_ms + FEED_CLOCK_SKEW_MS,
                                                  .last_day = feed_day(now_ms) + 1,
                                                  .keys_max = ANNOUNCE_KEYS_MAX,
                                                  .on_key = on_announce_key,
                                                  .on_done = on_announce_searched };
         if (!feed_search_start(&announce->search))
-                announce_add(announce);
+                store_announce_add(announce);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/uuid.h"
 #include "feed.h"
 #include "feed_search.h"
@@ -18,24 +19,40 @@
 #include "store.h"
 #include "store_read.h"
 
+enum { ANNOUNCE_KEYS_MAX = 12800 }; /* read around a time, and again back from now */
+
 struct store_announce {
         void (*on_done)(struct store_announce *announce, enum store_outcome outcome, const struct err *err);
 
         /* Private. */
         struct store *store;
+        struct list link;            /* of store_trail.h ... */
+        struct store_announce *next; /* ... likewise */
         struct feed_search search;
         struct redis_command add;
         unsigned generation; /* of the target in which the document was found */
         unsigned partition;  /* gets the entry */
         char key[UUID_TEXT_SIZE];
-        int64_t from_ms; /* Unix time: the start of the search, and the mark */
+        int64_t begin_ms; /* Unix time: where the search begins */
+        int64_t from_ms;  /* Unix time: the mark of an entry that has to be added */
         bool is_found;
         bool is_moved; /* another Redis is in use */
+        bool is_late;  /* the search of store_trail.h began without it */
 };
 
 /* `found` has just read the document, and determines whose feed counts; it may share memory with `announce`.
  * `stored_ms` is Unix time. on_done is called exactly once, on the same loop, never during this call. */
 void store_announce(struct store *store, struct store_announce *announce, const struct store_read *found,
                     int64_t stored_ms);
+
+/* --- For store_trail.h, which searches for many at once ----------------------------------------------------------- */
+
+/* Only fills in `announce`; search.redis and search.place say where to search. */
+void store_announce_prepare(struct store *store, struct store_announce *announce, const struct store_read *found,
+                            int64_t stored_ms);
+/* The search is over: STORE_DONE, it has an entry; another outcome and the reason. Calls on_done. */
+void store_announce_end(struct store_announce *announce, enum store_outcome outcome, const struct err *err);
+/* There is no entry: adds one. on_done follows, never during this call. */
+void store_announce_add(struct store_announce *announce);
 
 #endif

@@ -1,0 +1,256 @@
+/* Tests of the search for many documents with a scripted server that has a feed: how often it is asked, and which entries
+ * are added. With servers, tests/integration/test_restore.py. */
+#include "store_rig_test.h"
+
+#include <inttypes.h>
+
+#include "store_trail.h"
+
+enum { DOCUMENTS_MAX = 256, FEED_MAX = 2000, REPLY_MAX = 64 * 128, HOUR_MS = 3600 * 1000, DAYS_MAX = 1000 };
+
+struct told {
+        struct store_announce announce;
+        char key[UUID_TEXT_SIZE];
+        unsigned times;
+        enum store_outcome outcome;
+};
+
+static struct rig rig;
+static struct store_trail trail;
+static struct told told[DOCUMENTS_MAX];
+static unsigned done;
+static unsigned reads; /* XRANGE */
+static const char *refusal;
+static struct {
+        int64_t ms;
+        char key[UUID_TEXT_SIZE];
+} feed[FEED_MAX];
+static size_t feed_length;
+
+static void make_key(unsigned n, char out[UUID_TEXT_SIZE])
+{
+        (void)snprintf(out, UUID_TEXT_SIZE, "0b9d5c0e-6a9a-4d1c-9a51-%012u", n);
+}
+
+static void list_key(int64_t ms, unsigned n)
+{
+        assert_true(feed_length < FEED_MAX);
+        feed[feed_length].ms = ms;
+        make_key(n, feed[feed_length++].key);
+}
+
+/* "XRANGE a:collector:feed:2026-11-28 1764000000000 1764000000127 COUNT 64"; an id behind a '(' is excluded. */
+static const char *answer_range(const char *text)
+{
+        static char reply[REPLY_MAX];
+        char day[FEED_DAY_SIZE], from[FEED_ID_SIZE + 1], body[REPLY_MAX];
+        int64_t first, to;
+        size_t count = 0, count_max, at = 0;
+        body[0] = 0;
+        assert_int_equal(
+                sscanf(text, "XRANGE a:collector:feed:%15s %44s %" SCNd64 " COUNT %zu", day, from, &to, &count_max), 4);
+        bool is_behind = from[0] == '(';
+        assert_int_equal(sscanf(from + is_behind, "%" SCNd64, &first), 1);
+        for (size_t i = 0; i < feed_length && count < count_max; i++) {
+                char own[FEED_DAY_SIZE];
+                (void)feed_day_format(feed_day(feed[i].ms), own);
+                if (strcmp(own, day) != 0 || feed[i].ms < first + is_behind || feed[i].ms > to)
+                        continue;
+                at += (size_t)snprintf(body + at, sizeof(body) - at,
+                                       "*2\r\n$15\r\n%013" PRId64 "-0\r\n*2\r\n$1\r\nk\r\n$36\r\n%s\r\n", feed[i].ms,
+                                       feed[i].key);
+                count++;
+        }
+        (void)snprintf(reply, sizeof(reply), "*%zu\r\n%s", count, body);
+        return reply;
+}
+
+static const char *answer(struct fake *fake UNUSED, const char *text)
+{
+        if (strncmp(text, "XRANGE ", 7) != 0)
+                return NULL;
+        reads++;
+        return refusal ? refusal : answer_range(text);
+}
+
+static int setup(void **state UNUSED)
+{
+        feed_length = 0;
+        done = reads = 0;
+        refusal = NULL;
+        rig_start(&rig, answer);
+        store_trail_init(&trail, &rig.store);
+        return 0;
+}
+
+static int teardown(void **state UNUSED)
+{
+        rig_stop(&rig);
+        return 0;
+}
+
+static void on_done(struct store_announce *announce, enum store_outcome outcome, const struct err *err UNUSED)
+{
+        struct told *one = CONTAINER_OF(announce, struct told, announce);
+        one->times++;
+        one->outcome = outcome;
+        done++;
+}
+
+static void on_found(struct store_read *read UNUSED, enum store_outcome outcome UNUSED, const char *document UNUSED,
+                     size_t length UNUSED, const struct err *err UNUSED)
+{
+}
+
+/* As if document `n` had just been read from the Redis in use. */
+static void announce(unsigned n, int64_t stored_ms)
+{
+        struct told *one = &told[n % DOCUMENTS_MAX];
+        struct store_read found = { .on_done = on_found, .store = &rig.store, .redis = rig.redis };
+        found.get.made_for = redis_place(rig.redis)->number;
+        found.get.generation = 1;
+        make_key(n, found.key);
+        *one = (struct told){ .announce.on_done = on_done };
+        make_key(n, one->key);
+        store_trail_announce(&trail, &one->announce, &found, stored_ms);
+}
+
+static void announce_all(unsigned first, unsigned count, int64_t stored_ms)
+{
+        done = 0;
+        for (unsigned n = first; n < first + count; n++)
+                announce(n, stored_ms);
+        assert_int_equal(done, 0);
+        RUN_UNTIL(&rig, done == count);
+        for (unsigned n = first; n < first + count; n++)
+                assert_int_equal(told[n % DOCUMENTS_MAX].times, 1);
+}
+
+static void assert_outcomes(unsigned count, enum store_outcome outcome)
+{
+        for (unsigned n = 0; n < count; n++)
+                assert_int_equal(told[n].outcome, outcome);
+}
+
+static void documents_of_a_window_are_found_by_one_search(void **state UNUSED)
+{
+        int64_t ms = clock_realtime_ms() - HOUR_MS;
+        for (unsigned n = 0; n < 200; n++)
+                list_key(ms + n, n);
+        announce_all(0, 200, ms);
+        assert_outcomes(200, STORE_DONE);
+        assert_true(reads <= 8); /* of up to 64 entries */
+        assert_null(fake_entry(&rig.first, 0));
+}
+
+/* As after a restore: the documents tell nothing about the time of their entries. */
+static void where_some_were_found_the_next_ones_are_sought(void **state UNUSED)
+{
+        int64_t ms = clock_realtime_ms() - 5 * HOUR_MS;
+        for (unsigned n = 0; n < 1000; n++)
+                list_key(ms + n, n);
+        announce_all(0, 250, ms - 200 * 24 * (int64_t)HOUR_MS);
+        assert_outcomes(250, STORE_DONE);
+        assert_true(reads > 30 && reads < DAYS_MAX); /* the whole feed, from the first day */
+        for (unsigned first = 250; first < 1000; first += 250) {
+                reads = 0;
+                announce_all(first, 250, ms - 200 * 24 * (int64_t)HOUR_MS);
+                assert_outcomes(250, STORE_DONE);
+                assert_true(reads <= 12);
+        }
+        assert_null(fake_entry(&rig.first, 0));
+}
+
+static void those_without_an_entry_get_one_with_a_mark(void **state UNUSED)
+{
+        int64_t ms = clock_realtime_ms() - HOUR_MS;
+        char expected[32];
+        list_key(ms, 0);
+        list_key(ms, 2);
+        announce_all(0, 4, ms);
+        assert_outcomes(4, STORE_DONE);
+        (void)snprintf(expected, sizeof(expected), " m %" PRId64, ms - 100);
+        for (size_t i = 0; i < 2; i++) {
+                assert_non_null(strstr(fake_entry(&rig.first, i), told[1 + 2 * i].key));
+                assert_non_null(strstr(fake_entry(&rig.first, i), expected));
+        }
+        assert_null(fake_entry(&rig.first, 2));
+}
+
+static void who_joins_a_search_late_is_found_all_the_same(void **state UNUSED)
+{
+        int64_t ms = clock_realtime_ms() - HOUR_MS;
+        for (unsigned n = 0; n < 100; n++)
+                list_key(ms + n, n);
+        announce(99, ms);
+        RUN_UNTIL(&rig, reads == 1); /* it has passed over the first ones */
+        announce(0, ms);
+        announce(100, ms); /* has no entry */
+        RUN_UNTIL(&rig, done == 3);
+        assert_int_equal(told[0].outcome, STORE_DONE);
+        assert_int_equal(told[99].outcome, STORE_DONE);
+        assert_non_null(strstr(fake_entry(&rig.first, 0), told[100].key));
+        assert_null(fake_entry(&rig.first, 1));
+}
+
+static void the_whole_feed_is_read_only_so_often(void **state UNUSED)
+{
+        int64_t ms = clock_realtime_ms() - HOUR_MS;
+        trail.keys_left = 5;
+        announce_all(0, 3, ms);
+        assert_int_equal(trail.keys_left, 0);
+        reads = 0;
+        announce_all(3, 3, ms);
+        assert_true(reads < 100); /* not one for each day since the first */
+        assert_int_equal(fake_count_keys(fake_entry(&rig.first, 5)), 1);
+        assert_null(fake_entry(&rig.first, 6));
+}
+
+static void all_fail_if_redis_refuses(void **state UNUSED)
+{
+        refusal = "-NOPERM no permission\r\n";
+        announce_all(0, 5, clock_realtime_ms());
+        assert_outcomes(5, STORE_UNLISTED);
+        assert_null(fake_entry(&rig.first, 0));
+        refusal = NULL;
+        list_key(clock_realtime_ms(), 7);
+        announce_all(7, 1, clock_realtime_ms());
+        assert_int_equal(told[7].outcome, STORE_DONE);
+}
+
+static void a_switch_to_another_redis_ends_the_search(void **state UNUSED)
+{
+        refusal = "";
+        for (unsigned n = 0; n < 5; n++)
+                announce(n, clock_realtime_ms());
+        RUN_UNTIL(&rig, reads == 1);
+        rig_switch(&rig);
+        RUN_UNTIL(&rig, done == 5);
+        assert_outcomes(5, STORE_MOVED);
+}
+
+static void what_is_sought_is_answered_when_the_client_closes(void **state UNUSED)
+{
+        refusal = "";
+        for (unsigned n = 0; n < 5; n++)
+                announce(n, clock_realtime_ms());
+        RUN_UNTIL(&rig, reads == 1);
+        rig_close(&rig);
+        RUN_UNTIL(&rig, done == 5);
+        assert_outcomes(5, STORE_UNLISTED);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(documents_of_a_window_are_found_by_one_search, setup, teardown),
+                cmocka_unit_test_setup_teardown(where_some_were_found_the_next_ones_are_sought, setup, teardown),
+                cmocka_unit_test_setup_teardown(those_without_an_entry_get_one_with_a_mark, setup, teardown),
+                cmocka_unit_test_setup_teardown(who_joins_a_search_late_is_found_all_the_same, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_whole_feed_is_read_only_so_often, setup, teardown),
+                cmocka_unit_test_setup_teardown(all_fail_if_redis_refuses, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_switch_to_another_redis_ends_the_search, setup, teardown),
+                cmocka_unit_test_setup_teardown(what_is_sought_is_answered_when_the_client_closes, setup, teardown),
+        };
+        return cmocka_run_group_tests_name("store trail", tests, NULL, NULL);
+}
