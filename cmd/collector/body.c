@@ -131,8 +131,6 @@ bool body_is_json(const char *type)
 bool body_judge_many(struct http_request *request)
 {
         const char *type = http_request_header(request, "Content-Type");
-        if (refuse_encoded(request))
-                return false;
         if (!type || charset_of(type) == CHARSET_UTF8)
                 return true;
         http_problem(request, 415, NULL, 0, "JSON must be sent in UTF-8, not as %.100s", type);

@@ -1,21 +1,25 @@
 /* bulk_post: gives the pieces of a request's body to a bulk, pauses the client while the bulk is full, and answers with its
- * result. An answer before the end of the body goes to the socket in one write, so it has to be short: it has no keys and
- * perhaps fewer errors. */
+ * result. A compressed body is decoded in between (inflow.h). An answer before the end of the body goes to the socket in one
+ * write, so it has to be short: it has no keys and perhaps fewer errors. */
 #include "bulk_post.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "body.h"
 #include "bulk.h"
+#include "coding.h"
 #include "flag.h"
 #include "idempotency.h"
+#include "inflow.h"
 #include "post_head.h"
+#include "restore_line.h"
 #include "worker.h"
 
 enum {
@@ -29,6 +33,7 @@ struct bulk_upload {
         struct bulk bulk;
         struct http_request *request;
         struct worker *worker;
+        struct inflow *inflow; /* decodes the body; NULL: it needs no decoding */
         bool is_strict, is_whole, is_gone;
         char idempotency[IDEMPOTENCY_KEY_MAX + 1]; /* "": the keys are new */
         char correlation[POST_CORRELATION_SIZE];   /* as JSON */
@@ -41,6 +46,7 @@ static struct bulk_upload *upload_of(struct bulk *bulk)
 
 static void upload_free(struct bulk_upload *upload)
 {
+        inflow_free(upload->inflow);
         bulk_fini(&upload->bulk);
         free(upload);
 }
@@ -119,7 +125,11 @@ static void on_over(struct bulk *bulk)
 
 static void on_room(struct bulk *bulk)
 {
-        http_request_resume(upload_of(bulk)->request);
+        struct bulk_upload *upload = upload_of(bulk);
+        if (upload->inflow)
+                inflow_go_on(upload->inflow);
+        else
+                http_request_resume(upload->request);
 }
 
 static bool reserve(struct bulk *bulk, size_t bytes)
@@ -146,12 +156,59 @@ static int read_document(struct bulk *bulk, const struct json_item *line, struct
         return 0;
 }
 
+static int read_line_of_export(struct bulk *bulk UNUSED, const struct json_item *line, struct deposit_options *options,
+                               char *key, struct err *err)
+{
+        int rc = restore_line_read(line->text, key, &options->body, err);
+        options->key = key;
+        options->is_verbatim = true;
+        return rc == RESTORE_SKIP ? BULK_SKIP : rc;
+}
+
+/* --- A compressed body ---------------------------------------------------------------------------------------------- */
+
+static bool on_decoded(const char *bytes, size_t length, void *data)
+{
+        return bulk_take(&((struct bulk_upload *)data)->bulk, bytes, length);
+}
+
+static void on_decoded_end(void *data)
+{
+        bulk_end(&((struct bulk_upload *)data)->bulk);
+}
+
+static void on_ready(void *data)
+{
+        http_request_resume(((struct bulk_upload *)data)->request);
+}
+
+static void on_damage(const struct err *err, void *data)
+{
+        bulk_stop(&((struct bulk_upload *)data)->bulk, err->code == ERR_INVALID ? 400 : 503, "%s", err->text);
+}
+
+/* False: out of memory. */
+static bool open_inflow(struct bulk_upload *upload, const struct coding *coding)
+{
+        const struct inflow_options options = { .data = upload,
+                                                .on_piece = on_decoded,
+                                                .on_ready = on_ready,
+                                                .on_end = on_decoded_end,
+                                                .on_failed = on_damage };
+        return http_request_reserve(upload->request, INFLOW_BYTES) &&
+               inflow_new(&upload->worker->bulks.inflows, coding, &options, &upload->inflow, NULL) == 0;
+}
+
+/* --- Pieces --------------------------------------------------------------------------------------------------------- */
+
 static void on_piece(struct http_request *request, const char *bytes, size_t length, void *data)
 {
         struct bulk_upload *upload = data;
         metric_add(upload->worker->instruments.bulk_bytes, (int64_t)length);
-        http_request_pause(request); /* bulk_take may answer the request */
-        if (bulk_take(&upload->bulk, bytes, length))
+        http_request_pause(request); /* the request may be answered inside */
+        if (upload->inflow)
+                inflow_take(upload->inflow, bytes, length);
+        else if (bulk_take(&upload->bulk, bytes, length))
                 http_request_resume(request);
 }
 
@@ -159,7 +216,10 @@ static void on_end(struct http_request *request UNUSED, void *data)
 {
         struct bulk_upload *upload = data;
         upload->is_whole = true;
-        bulk_end(&upload->bulk);
+        if (upload->inflow)
+                inflow_end(upload->inflow);
+        else
+                bulk_end(&upload->bulk);
 }
 
 static void on_gone(struct http_request *request UNUSED, void *data)
@@ -181,6 +241,39 @@ static const struct http_stream_ops upload_ops = {
 
 /* --- The head ------------------------------------------------------------------------------------------------------ */
 
+struct encoding {
+        unsigned fields;
+        const char *name; /* borrowed; NULL: none */
+};
+
+static bool note_encoding(const char *name, const char *value, void *data)
+{
+        struct encoding *encoding = data;
+        if (strcasecmp(name, "Content-Encoding") == 0) {
+                encoding->fields++;
+                encoding->name = value;
+        }
+        return true;
+}
+
+/* Several codings, one over the other, are not decoded. False: the request has been answered. */
+static bool find_coding(struct http_request *request, const struct coding **coding)
+{
+        static const struct http_header accept = { "Accept-Encoding", CODING_NAMES };
+        struct encoding encoding = { 0 };
+        http_request_each_header(request, note_encoding, &encoding);
+        *coding = NULL;
+        if (encoding.fields == 0 ||
+            (encoding.fields == 1 && (!*encoding.name || strcasecmp(encoding.name, "identity") == 0)))
+                return true;
+        *coding = encoding.fields == 1 ? coding_find(encoding.name) : NULL;
+        if (*coding)
+                return true;
+        http_problem(request, 415, &accept, 1, "Content-Encoding: expected " CODING_NAMES " or none, found %.40s%s",
+                     encoding.name, encoding.fields > 1 ? " and others" : "");
+        return false;
+}
+
 /* False: the request has been answered. */
 static bool check_length(struct http_request *request, uint64_t max)
 {
@@ -198,32 +291,31 @@ static bool check_length(struct http_request *request, uint64_t max)
 static bool read_head(struct http_request *request, struct bulk_upload *upload, struct bulk_options *options)
 {
         const char *idempotency = http_request_header(request, "Idempotency-Key");
-        if (!body_judge_many(request) || !flag_read(request, "strict", &upload->is_strict) ||
-            !flag_read(request, "keys", &options->has_keys) ||
+        const struct coding *coding;
+        if (!body_judge_many(request) || !find_coding(request, &coding) ||
+            !flag_read(request, "strict", &upload->is_strict) || !flag_read(request, "keys", &options->has_keys) ||
             (idempotency && !post_head_check_idempotency(request, idempotency)) ||
-            !check_length(request, options->bytes_max))
+            (!coding && !check_length(request, options->bytes_max)))
                 return false;
         if (idempotency)
                 (void)stpcpy(upload->idempotency, idempotency); /* fits: it was checked */
         options->correlation =
                 (struct json_span){ upload->correlation, post_head_correlation(request, upload->correlation) };
-        if (options->correlation.length > 0)
+        if (options->correlation.length > 0 && (!coding || open_inflow(upload, coding)))
                 return true;
         http_problem(request, 503, &retry, 1, "out of memory");
         return false;
 }
 
-static void begin(struct http_request *request, struct worker *worker, enum json_split_kind kind)
+static void begin(struct http_request *request, struct worker *worker, struct bulk_options options)
 {
         const struct settings *settings = worker->collector->settings;
-        struct bulk_options options = { .kind = kind,
-                                        .line_max_bytes = (size_t)settings->service.body_max_bytes,
-                                        .bytes_max = (uint64_t)settings->bulk_max_bytes,
-                                        .read_document = read_document,
-                                        .reserve = reserve,
-                                        .is_abandoned = is_abandoned,
-                                        .on_room = on_room,
-                                        .on_over = on_over };
+        options.line_max_bytes += (size_t)settings->service.body_max_bytes;
+        options.bytes_max = (uint64_t)settings->bulk_max_bytes;
+        options.reserve = reserve;
+        options.is_abandoned = is_abandoned;
+        options.on_room = on_room;
+        options.on_over = on_over;
         struct bulk_upload *upload = calloc(1, sizeof(*upload));
         if (!upload) {
                 http_problem(request, 503, &retry, 1, "out of memory");
@@ -232,6 +324,7 @@ static void begin(struct http_request *request, struct worker *worker, enum json
         upload->request = request;
         upload->worker = worker;
         if (!read_head(request, upload, &options) || http_request_stream(request, &upload_ops, upload) != 0) {
+                inflow_free(upload->inflow);
                 free(upload);
                 return;
         }
@@ -243,12 +336,32 @@ bool bulk_post_begin(struct http_request *request, struct worker *worker)
 {
         if (!body_is_lines(http_request_header(request, "Content-Type")))
                 return false;
-        begin(request, worker, JSON_SPLIT_LINES);
+        begin(request, worker, (struct bulk_options){ .kind = JSON_SPLIT_LINES, .read_document = read_document });
         return true;
 }
 
 void bulk_post_begin_array(struct http_request *request, struct worker *worker)
 {
         if (body_is_json(http_request_header(request, "Content-Type")))
-                begin(request, worker, JSON_SPLIT_ARRAY);
+                begin(request, worker,
+                      (struct bulk_options){ .kind = JSON_SPLIT_ARRAY, .read_document = read_document });
+}
+
+void bulk_put_at_head(struct http_request *request, void *worker)
+{
+        const char *type = http_request_header(request, "Content-Type");
+        if (body_is_lines(type))
+                begin(request, worker,
+                      (struct bulk_options){ .kind = JSON_SPLIT_LINES,
+                                             .line_max_bytes = RESTORE_LINE_EXTRA,
+                                             .read_document = read_line_of_export });
+        else
+                http_problem(request, 415, NULL, 0,
+                             "an export to restore must be sent as application/x-ndjson, not %s%.100s",
+                             type ? "as " : "without a type", type ? type : "");
+}
+
+void bulk_put(struct http_request *request, void *worker UNUSED)
+{
+        http_problem(request, 503, &retry, 1, "out of memory");
 }

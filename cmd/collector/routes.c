@@ -3,6 +3,7 @@
 #include "routes.h"
 
 #include "base/attr.h"
+#include "bulk_post.h"
 #include "description.h"
 #include "documents_delete.h"
 #include "documents_get.h"
@@ -30,6 +31,12 @@ const struct http_route routes[] = {
           .body = true },
         { .method = "GET", .path = "/v1/documents", .name = "listing", .handle = export_get },
         { .method = "GET", .path = "/v1/documents/stream", .name = "stream", .handle = follow_get },
+        { .method = "PUT",
+          .path = "/v1/documents",
+          .name = "documents",
+          .handle = bulk_put,
+          .at_head = bulk_put_at_head,
+          .body = true },
         { .method = "PUT",
           .path = "/v1/documents/{key}",
           .name = "document",

@@ -90,6 +90,7 @@ static void worker_end(struct worker *worker)
         http_worker_close(worker->http);
         uv_close((uv_handle_t *)&worker->turn, NULL);
         uv_close((uv_handle_t *)&worker->second, NULL);
+        inflows_close(&worker->bulks.inflows);
         uv_close((uv_handle_t *)&worker->message, NULL);
 }
 
@@ -304,6 +305,7 @@ static void open_handles(struct worker *worker)
         /* These cannot fail on an open loop (libuv, uv_prepare_init, uv_timer_init). */
         (void)uv_prepare_init(&worker->loop, &worker->turn);
         (void)uv_timer_init(&worker->loop, &worker->second);
+        inflows_init(&worker->bulks.inflows, &worker->loop);
         worker->turn.data = worker->second.data = worker->message.data = worker;
         (void)uv_prepare_start(&worker->turn, on_turn);
         (void)uv_timer_start(&worker->second, on_second, 1000, 1000);

@@ -224,7 +224,7 @@ def test_a_strange_form_does_no_harm(client, body):
 # --- Paths and methods ---------------------------------------------------------------------------
 
 @pytest.mark.parametrize("method, path, allowed", [
-    ("PATCH", "/v1/documents", {"GET", "POST"}), ("DELETE", "/v1/documents", {"GET", "POST"}),
+    ("PATCH", "/v1/documents", {"GET", "POST", "PUT"}), ("DELETE", "/v1/documents", {"GET", "POST", "PUT"}),
     ("PUT", "/", {"GET", "POST"}), ("POST", "/healthz", {"GET"}), ("DELETE", "/metrics", {"GET"}),
     ("POST", "/v1/documents/00000000-0000-4000-8000-000000000001", {"GET", "PUT", "DELETE"}),
     ("BREW", "/", {"GET", "POST"})])

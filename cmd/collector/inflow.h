@@ -1,0 +1,61 @@
+/* inflow: decodes a body on its way from the connection to whoever takes it, no faster than it is taken, and no more than
+ * INFLOW_TURN_BYTES in one turn of the loop: a few bytes may decode to gigabytes, and others want to be served too.
+ *
+ *     rc = inflow_new(&worker->inflows, coding_find("gzip"), &options, &inflow, &err);
+ *     http_request_pause(request);                      // until on_ready
+ *     inflow_take(inflow, bytes, length);
+ *     inflow_go_on(inflow);                             // on_piece has returned false, but there is room again
+ *     inflow_end(inflow);                               // the body is whole: on_end or on_failed follows
+ *     inflow_free(inflow);
+ *
+ * Threads: loop only. */
+#ifndef COLLECTOR_INFLOW_H
+#define COLLECTOR_INFLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "coding.h"
+
+enum {
+        INFLOW_TURN_BYTES = 64 << 10,
+        INFLOW_BYTES = CODING_BYTES + (64 << 10), /* memory of one, with what waits to be decoded */
+};
+
+struct inflow;
+
+struct inflow_options {
+        void *data; /* passed to all */
+        /* A piece of the decoded body, borrowed during the call. Takes all of it; false: no more for now. */
+        bool (*on_piece)(const char *bytes, size_t length, void *data);
+        void (*on_ready)(void *data); /* what inflow_take has taken is decoded, and there is room */
+        /* Called once, one of them: the body is whole; or it is not what its coding demands (ERR_INVALID), or memory has
+         * run out (ERR_NOMEM). */
+        void (*on_end)(void *data);
+        void (*on_failed)(const struct err *err, void *data);
+};
+
+/* Those of one worker that have more to decode in the next turn. */
+struct inflows {
+        uv_idle_t idle; /* active as long as there are any */
+        struct list all;
+};
+
+void inflows_init(struct inflows *inflows, uv_loop_t *loop);
+void inflows_close(struct inflows *inflows); /* when all are freed; the loop must run on until the handle is closed */
+
+int inflow_new(struct inflows *inflows, const struct coding *coding, const struct inflow_options *options,
+               struct inflow **out, struct err *err) NODISCARD;
+/* Callbacks may call it. NULL is fine. */
+void inflow_free(struct inflow *inflow);
+
+/* Takes all of it. Nothing more until on_ready, which may come during this call, like the end. */
+void inflow_take(struct inflow *inflow, const char *bytes, size_t length);
+void inflow_go_on(struct inflow *inflow);
+void inflow_end(struct inflow *inflow);
+
+#endif
