@@ -117,6 +117,7 @@ static void answered(struct feed_entries *entries)
                 qsort(window->entries, window->count, sizeof(window->entries[0]), compare);
         cut(entries);
         entries->count = entries->count_next > 0 ? entries->count_next : FEED_READ_MAX;
+        entries->read->store->feed_count = entries->count;
         entries->on_done(entries);
 }
 

@@ -275,11 +275,15 @@ static bool allocate(struct feed_reader *reader)
         return window->entries && reader->read.asks;
 }
 
-/* Fetching one more than will be taken shows whether there are more. */
+/* Fetching one more than will be taken shows whether there are more. The entries are probably as large as those of the
+ * last reader: then one read takes Redis no longer than their keys need. */
 static size_t entries_wanted(const struct feed_reader *reader)
 {
         size_t count = reader->wanted > 0 && reader->wanted < FEED_READ_MAX ? reader->wanted + 1 : FEED_READ_MAX;
-        return count < ENTRIES_MIN ? ENTRIES_MIN : count;
+        size_t last = reader->store->feed_count;
+        if (count < ENTRIES_MIN)
+                count = ENTRIES_MIN;
+        return last > 0 && last < count ? last : count;
 }
 
 static void begin(struct feed_reader *reader)

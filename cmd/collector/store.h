@@ -44,6 +44,7 @@ struct store {
         struct feed_groups groups; /* entries that are being assembled */
         struct feed_name name;     /* of the current feed, once a listing was read */
         struct feed_turns turns;   /* for reads far into the feed */
+        size_t feed_count;         /* entries that the last read of the feed should have requested; 0: none yet */
         struct feed_trim trim;
 };
 

@@ -150,6 +150,20 @@ def test_no_read_asks_for_more_than_64_entries(fresh):
     assert len(counts) > 5 and max(counts) <= 64
 
 
+def test_where_entries_are_large_a_page_reads_no_more_of_them_than_it_can_keep(fresh):
+    client, store, _ = fresh
+    begin = now_ms() - 60_000
+    for n in range(80):
+        add(store, put(store, 60), begin + n)
+    page(client, limit=100, since=begin)
+    store.config_set("slowlog-log-slower-than", 0)
+    store.slowlog_reset()
+    assert len(page(client, limit=100, since=begin)[0]) == 100
+    counts = [int(entry["command"].split()[-1]) for entry in store.slowlog_get(200)
+              if entry["command"].startswith(b"XRANGE")]
+    assert counts and max(counts) <= 5, counts
+
+
 def test_documents_of_a_marked_entry_that_stand_before_are_left_out(fresh):
     client, store, _ = fresh
     begin = now_ms() - 60_000
