@@ -100,7 +100,7 @@ int ack_pool_open(struct ack_pool *pool, uv_loop_t *loop, const struct ack_pool_
 void ack_pool_set_target(struct ack_pool *pool, struct redis_target *target, unsigned generation);
 
 struct ack_client *ack_pool_pick(struct ack_pool *pool);
-/* For how many milliseconds no client has been able to write; 0 while one can. */
+/* Milliseconds since a client could last write; 0 while one can. */
 int64_t ack_pool_away_ms(const struct ack_pool *pool);
 /* True if the number of documents that wait to be safe has reached the limit. Do not write another one then. */
 bool ack_pool_is_full(const struct ack_pool *pool);

@@ -1,4 +1,4 @@
-/* overview_answer: GET /v1/status as JSON. It never waits for Redis, so it answers while Redis is away. */
+/* overview_answer: GET /v1/status as JSON. It never waits for Redis, so it answers even while Redis is unreachable. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -21,7 +21,7 @@ struct redis_fact {
         int64_t since_ms;        /* of this address and generation, Unix */
         int64_t asked_ms;        /* when INFO was last sent, monotonic; 0: not yet */
         bool is_asked;           /* waiting for the reply */
-        bool is_refused;         /* the user may not send INFO */
+        bool is_refused;         /* the user has no right to INFO */
 };
 
 struct redis_facts {
@@ -34,8 +34,8 @@ void redis_facts_fini(struct redis_facts *facts);
 
 /* A worker has reached this server. */
 void redis_facts_reached(struct redis_facts *facts, unsigned generation, const char *address);
-/* Sends INFO unless the last reply is recent, a reply is pending, or the user may not send it. `facts` must outlive the
- * client. */
+/* Sends INFO unless the last reply is recent, a reply is pending, or the user is not allowed to send it. `facts` must
+ * outlive the client. */
 void redis_facts_ask(struct redis_facts *facts, struct redis *client);
 struct redis_fact redis_facts_get(struct redis_facts *facts);
 

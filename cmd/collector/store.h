@@ -52,7 +52,7 @@ enum store_outcome {
         STORE_DONE,
         STORE_EXISTS,      /* STORE_NEW: the key exists                                                  */
         STORE_ABSENT,      /* no document under this key                                                 */
-        STORE_UNAVAILABLE, /* Redis was away for too long, or too many commands wait; err says which     */
+        STORE_UNAVAILABLE, /* Redis was unreachable for too long, or too many commands wait: see err     */
         STORE_FULL,        /* Redis refuses because it is out of memory                                  */
         STORE_REFUSED,     /* Redis refuses for another reason: permissions, disk, a key of another type */
         STORE_MOVED,       /* store_announce, reader: the binding has changed; start again               */

@@ -1,4 +1,4 @@
-/* swap: determines when a change of the binding takes effect for the whole process. The connections reach the new Redis
+/* swap: determines when a change to the binding takes effect for the whole process. The connections reach the new Redis
  * at different times. A worker that is still connected to the old one would return 404 for a document that another
  * worker has acknowledged in the new one, and would acknowledge documents that the other worker cannot read. So after
  * the first acknowledgement in a newer Redis, no result from an older one is final: writes, and reads that found

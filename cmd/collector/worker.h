@@ -71,7 +71,7 @@ struct worker {
 int worker_start(struct worker *worker, struct collector *collector, unsigned index, const struct worker_place *current,
                  const struct worker_place *previous, struct err *err) NODISCARD;
 void worker_set_place(struct worker *worker, enum worker_role role, const struct worker_place *place);
-/* For how many milliseconds documents could not be read and written; 0 while they can. Call it on the worker's own
+/* Milliseconds since documents could last be read and written; 0 while they can be. Call it on the worker's own
  * thread. */
 int64_t worker_away_ms(const struct worker *worker);
 /* Copies the counters of the worker's connections. Call it on the worker's own thread. */

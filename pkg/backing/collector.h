@@ -1,4 +1,4 @@
-/* backing/collector: finds Pinger's Collector and follows changes of its address.
+/* backing/collector: finds Pinger's Collector and follows changes to its address.
  *
  *     struct backing_collector_watch *watch;
  *     backing_collector_watch_open(root, &(struct backing_collector_watch_options){
@@ -9,7 +9,7 @@
  *
  * Settings: `host port uri token certificates tls`, in a binding of type `collector`, or as options of the program
  * ("url" is the same as "uri"). A separate setting overrides the same part of the uri, which is http:// or https://.
- * Environment: one complete family of variables is used, strongest first: the program's own options (values of kind
+ * Environment: one complete family of variables is used, the first of these: the program's own options (values of kind
  * ENVIRONMENT); COLLECTOR_HOSTNAME with COLLECTOR_PORT; COLLECTOR_URL with COLLECTOR_TOKEN. Kubernetes' own
  * COLLECTOR_PORT=tcp://10.96.0.7:4001 is skipped with a warning. There is no default address. The default port is 4001
  * for a host, and the scheme's port for a uri.

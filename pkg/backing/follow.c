@@ -1,4 +1,4 @@
-/* follow: decides what a change of the bindings, reported by root.c, means. The code is the same for Redis, a Collector
+/* follow: decides what a change to the bindings, reported by root.c, means. The code is the same for Redis, a Collector
  * and tokens, which differ in how they resolve, compare and try (struct follow_ops).
  *
  * On any failure the current service stays in use: an unreadable set, a broken, ambiguous or missing binding, a failed

@@ -1,4 +1,4 @@
-/* follow: handles a change of the bindings for a service that is in use. It serves Redis, a Collector and tokens, which
+/* follow: handles a change to the bindings for a service that is in use. It serves Redis, a Collector and tokens, which
  * differ in how they resolve, compare and try (struct follow_ops).
  *
  *     struct watch { struct follower follower; ... };

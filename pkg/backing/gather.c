@@ -1,6 +1,6 @@
 /* gather: chooses the source and collects its texts. All sources are lists of (name, text, place), so options, entries
  * and variables go through one table of names. All settings come from one source: once a source gives the service's
- * address, weaker ones are ignored. */
+ * address, those of lower precedence are ignored. */
 #include "backing/gather.h"
 
 #include <stdio.h>
@@ -30,7 +30,8 @@ static const char *first_place(const struct draft *draft, uint32_t fields)
 
 /* --- Options of the program ------------------------------------------------------------------------------ */
 
-/* Visits the options of one kind that give the service's address, or, with `loose`, the others of any kind. */
+/* Adds the options of one kind to the draft: with `loose` those that apply to any source, otherwise those that give the
+ * service's address. */
 static int put_values(const struct service *service, const struct gather_input *input, enum backing_source kind,
                       bool loose, struct draft *draft, struct err *err)
 {
@@ -75,7 +76,8 @@ static int try_values(const struct service *service, const struct gather_input *
         return 0;
 }
 
-/* A loose option overrides the source's value. A stronger kind overrides a weaker one. */
+/* Adds the options that apply to any source. They override the source's values; among them, flags override the file and
+ * the file overrides the environment. */
 static int put_loose(const struct service *service, const struct gather_input *input, struct draft *draft,
                      struct err *err)
 {

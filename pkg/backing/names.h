@@ -43,7 +43,7 @@ struct service {
         const char *const *prefixes; /* dropped from names of entries; NULL at the end */
         const struct name *names;
         size_t name_count;
-        const struct family *families; /* of variables, strongest first                 */
+        const struct family *families; /* of variables, highest precedence first        */
         size_t family_count;
         uint32_t address_fields;        /* each of them gives the service's address */
         uint32_t option_address_fields; /* in options and variables, each of these gives one as well */

@@ -22,7 +22,7 @@
  * are an error. If an entry contains a JSON object, its members count as entries. A CA or a client certificate turns
  * TLS on unless a setting says otherwise, because a server with certificates is not meant to be used without TLS.
  *
- * Environment: one complete family of variables is used, strongest first: the program's own options (values of kind
+ * Environment: one complete family of variables is used, the first of these: the program's own options (values of kind
  * ENVIRONMENT); COLLECTOR_DELEGATE_HOSTNAME with _PORT; REDIS_URL (REDIS_TLS_URL before it) REDIS_HOST REDIS_PORT
  * REDIS_USERNAME REDIS_PASSWORD REDIS_DATABASE REDIS_TLS; the same with VALKEY_. Kubernetes' own
  * REDIS_PORT=tcp://10.0.0.9:6379 is skipped with a warning. Default: localhost:6379.
@@ -148,8 +148,8 @@ struct backing_redis_watch_options {
 /* Resolves at once, with the errors of backing_redis_resolve, so that a program with broken settings reports them and
  * exits. One exception: if input.binding or input.provider names a missing binding, the watch waits for it, and the
  * first target has no address (source BACKING_FROM_NOWHERE): the pod starts, and becomes ready when the Secret appears.
- * Without such a name and without a binding, it uses the weaker sources, and a later binding takes over. The handles do
- * not keep the loop alive.
+ * Without such a name and without a binding, it uses the sources of lower precedence, and a later binding takes over.
+ * The handles do not keep the loop alive.
  *
  * The watch checks the bindings once a second and resolves changed ones. If the result equals the Redis in use, nothing
  * changes. Another Redis is probed (redis_probe: connect, authentication, role, the trial) and passed to on_target. If

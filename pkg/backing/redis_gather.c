@@ -1,5 +1,5 @@
-/* redis_gather: collects the strongest source's texts, and a password entry named after the user, which no table can
- * list. */
+/* redis_gather: collects the texts of the source with the highest precedence, and a password entry named after the
+ * user, which no table can list. */
 #include "backing/redis_gather.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* redis_settings: converts raw texts to typed settings. First it splits the uri, whose parts fill the settings that
  * have no separate value. Then it applies rules over several fields (which port, TLS or not, socket or not), and then
  * checks each field. It reads every setting in docs/bindings.md, even those that pkg/redis does not support. redis.c
- * rejects these when it creates the target, so only that place changes when pkg/redis supports more. */
+ * rejects these when it creates the target, so only that code changes when pkg/redis supports more. */
 #include "backing/redis_settings.h"
 
 #include <stdio.h>

@@ -133,7 +133,7 @@ static void warn_parameter(struct uri *uri, struct part name, bool has_value)
                 notes_warn(uri->notes, "%s: a parameter is ignored", uri->place);
 }
 
-/* In unix:// there is no other place for `db`, and ignoring `ssl` would send clear text; all other parameters only tune
+/* In unix:// only a parameter can give `db`, and ignoring `ssl` would send clear text; all other parameters only tune
  * a client. */
 static int put_parameter(struct uri *uri, struct part parameter)
 {

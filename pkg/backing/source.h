@@ -2,7 +2,7 @@
  * backing/collector.h; a program includes one of those two.
  *
  * All settings of a service come from one source, so that one source's password is never sent to another source's host.
- * The strongest source with any setting wins:
+ * The first of these sources that has any setting is used:
  *     flags, configuration file, binding directory, environment variables, default
  * A program passes the values of its options with their places:
  *
@@ -24,7 +24,7 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* From strongest to weakest. */
+/* In order of precedence, highest first. */
 enum backing_source {
         BACKING_FROM_FLAG,
         BACKING_FROM_FILE,
@@ -39,7 +39,7 @@ enum backing_source {
 const char *backing_source_name(enum backing_source source);
 
 /* The value of one option of the program. All borrowed. A value without text or of length 0 counts as unset. The kind
- * is FLAG, FILE or ENVIRONMENT (a variable such as COLLECTOR_REDIS_HOST, which is stronger than the common variables);
+ * is FLAG, FILE or ENVIRONMENT (a variable such as COLLECTOR_REDIS_HOST, which overrides the common variables);
  * values of other kinds (a fallback) are ignored. */
 struct backing_value {
         const char *name; /* the name of a binding entry: "host", "port", "url", "password", ... */

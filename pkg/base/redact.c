@@ -186,7 +186,7 @@ bool redact_value(const char *value)
                 return true;
         while (*value) {
                 size_t length = strcspn(value, " \t\r\n,;:\"'=&?@|()<>[]{}");
-                /* A path is judged segment by segment; elsewhere a slash is a base64 digit. */
+                /* In a path a slash separates segments, each of which is checked; elsewhere it is a base64 digit. */
                 if (length > 0 && (value[0] == '/' || value[0] == '.' || value[0] == '~'))
                         length = 1 + strcspn(value + 1, " \t\r\n,;:\"'=&?@|()<>[]{}/");
                 if (looks_random(value, length))
@@ -259,7 +259,7 @@ static bool is_secret_name(const char *text, size_t length)
 struct pieces {
         struct buf *out;
         struct buf scratch;
-        bool judged; /* some piece may have the form of a secret; otherwise only names are checked */
+        bool judged; /* the target may contain a secret's form; otherwise only names are checked   */
 };
 
 /* Appends the piece at `at`: a segment of the path, or a parameter. `ends` are the characters that end it; `limits` are

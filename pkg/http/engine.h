@@ -41,7 +41,7 @@ int engine_watch(struct engine *engine, uv_loop_t *loop, struct handles *handles
 void engine_wake(struct engine *engine);
 /* Runs the daemon if it has something to do. */
 void engine_turn(struct engine *engine);
-/* Makes one run while the engine closes. False once nothing is left to do. */
+/* Runs the daemon once while the engine closes. Returns false if nothing is left to do. */
 bool engine_finish(struct engine *engine);
 /* Stops the daemon, which closes all connections. */
 void engine_stop(struct engine *engine);

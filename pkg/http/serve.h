@@ -9,8 +9,8 @@
 /* A connection begins or ends. */
 void serve_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code);
 void *serve_request_line(void *cls, const char *uri, struct MHD_Connection *mhd);
-/* Leaves the target unchanged, since we decode it ourselves. Any other text is a parameter that libmicrohttpd found
- * after a NUL although the query was hidden; the request is refused. */
+/* Leaves the target unchanged, since we decode it ourselves. If libmicrohttpd passes any other text, it has found a
+ * parameter after a NUL although we hid the query; then the request is refused. */
 size_t serve_unescape(void *cls, struct MHD_Connection *mhd, char *text);
 enum MHD_Result serve_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                               const char *version, const char *upload, size_t *upload_size, void **context);

@@ -64,7 +64,7 @@ static size_t random_below(size_t n)
         return (size_t)(((uint64_t)state_of_random * n) >> 32);
 }
 
-/* Replaces some bytes at a random place with a fragment. */
+/* Replaces some bytes at a random position with a fragment. */
 static size_t mutate(char *bytes, size_t length)
 {
         const char *piece = pieces[random_below(COUNT_OF(pieces))];

@@ -49,8 +49,8 @@ static inline const unsigned char *skip_plain(const unsigned char *at, const uns
         while (end - at >= 8) {
                 uint64_t v;
                 memcpy(&v, at, sizeof(v));
-                /* The high bit of a byte is set if it is below 0x20, '"', '\\' or above 0x7F. A borrow may also set
-                 * it in higher bytes after such a byte, but never without one. */
+                /* Sets the high bit of each byte that is below 0x20, '"', '\\' or above 0x7F. If there is such a byte,
+                 * a borrow from it may set the bits of higher bytes too, so only the lowest set bit counts. */
                 uint64_t stops =
                         (v | (v - ONES * 0x20) | ((v ^ (ONES * '"')) - ONES) | ((v ^ (ONES * '\\')) - ONES)) & HIGHS;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -1,4 +1,4 @@
-/* budget: two atomic counters, charged before they are checked. Threads that race for the last place may both be
+/* budget: two atomic counters, charged before they are checked. Threads that race for the last free bytes may both be
  * refused, but never both admitted. */
 #include "redis/budget.h"
 

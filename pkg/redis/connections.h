@@ -40,7 +40,7 @@ struct client {
         unsigned generation;        /* of the target            */
         unsigned generation_in_use; /* of the connection in use */
 
-        struct conn *active;   /* takes commands; NULL while the server is away */
+        struct conn *active;   /* takes commands; NULL while the server is unreachable */
         struct conn *opening;  /* connecting to `target`                        */
         struct conn *draining; /* retired, with commands in flight              */
         struct conn *dead;     /* closed; freed when the stack is empty         */

@@ -35,7 +35,7 @@ struct redis_probe_result {
         int64_t peer_not_after_ms; /* Unix time at which that certificate expires            */
         int64_t connect_ms;
         char tried[160]; /* the commands of the trial: "SET, GET, XADD" */
-        char lacks[64];  /* optional commands among them that the user may not send: "XDEL" */
+        char lacks[64];  /* those optional commands that the user has no right to: "XDEL"   */
 };
 
 /* The commands that a program needs, tried on separate keys. */

@@ -16,14 +16,14 @@
  *     redis_send(client, &job->set);                    // queued; on_reply is called later, exactly once
  *     redis_flush(client);                              // once, at the end of the loop's turn: one write
  *
- * Every command that redis_send took is answered exactly once. While Redis is away, the client holds commands; it sends
- * them in order when Redis is back, or fails them when the hold time has passed. It repeats unanswered commands on a
- * new connection, so a command must be safe to repeat (SET of a key that nothing else sets, XADD with a mark that
- * on_resend sets, GET) or be marked with `once`. Error replies that mean "temporarily unavailable" (READONLY, LOADING,
- * MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) also make the client repeat a command;
- * on_reply gets all other errors as replies. A command that repeatedly makes Redis close the connection while others
- * succeed is sent separately, and then only that command fails. A reply that does not fit its command (nil for a SET
- * without NX) closes the connection.
+ * Every command that redis_send took is answered exactly once. While Redis is unreachable, the client holds commands;
+ * it sends them in order when Redis is back, or fails them when the hold time has passed. It repeats unanswered
+ * commands on a new connection, so a command must be safe to repeat (SET of a key that nothing else sets, XADD with a
+ * mark that on_resend sets, GET) or be marked with `once`. Error replies that mean "temporarily unavailable" (READONLY,
+ * LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS, BUSY, max clients, UNBLOCKED) also make the client repeat a
+ * command; on_reply gets all other errors as replies. A command that repeatedly makes Redis close the connection while
+ * others succeed is sent separately, and then only that command fails. A reply that does not fit its command (nil for a
+ * SET without NX) closes the connection.
  *
  * The protocol is RESP2 (redis.io, "Redis serialization protocol specification"), with redis.io's "Guidelines for Redis
  * clients with support for Redis Sentinel" and "Redis cluster specification".
@@ -57,7 +57,7 @@ struct redis_budget {
 };
 
 enum redis_state {
-        REDIS_CONNECTING, /* not connected yet, or away: commands are held */
+        REDIS_CONNECTING, /* not connected yet, or disconnected: commands are held */
         REDIS_READY,      /* commands are sent with the next flush           */
 };
 
@@ -69,7 +69,7 @@ struct redis_options {
         int64_t backoff_min_ms;      /* 0 = 50; doubles, with full jitter ...                          */
         int64_t backoff_max_ms;      /* 0 = 1000                                                       */
         int64_t idle_ping_ms;        /* PING after this long without a byte; 0 = 30000                 */
-        int64_t max_age_ms;          /* replace a connection at this age, give or take 10 %; 0 = never */
+        int64_t max_age_ms;          /* replace a connection at this age, give or take 10%; 0 = never */
         size_t reply_max_bytes;      /* a longer reply is a protocol error; 0 = 256 MiB                */
         struct redis_budget *budget; /* NULL: a private one                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
@@ -118,7 +118,8 @@ unsigned redis_generation(const struct redis *client); /* of the connection in u
 /* The place in use; before the first connection, the place that the target describes. Borrowed. A command formatted for
  * it may still be written to another place: see redis_command.on_place. */
 const struct redis_place *redis_place(const struct redis *client);
-/* Milliseconds since Redis was last usable; 0 while it is. In a Cluster, of the slot that has been away the longest. */
+/* Milliseconds since Redis was last usable; 0 while it is. In a Cluster, of the slot that has been unreachable the
+ * longest. */
 int64_t redis_away_ms(const struct redis *client);
 size_t redis_in_flight(const struct redis *client);
 size_t redis_held(const struct redis *client);

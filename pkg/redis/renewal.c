@@ -1,4 +1,4 @@
-/* renewal: 10 % of jitter spreads the reconnects of many processes that connected at the same time. */
+/* renewal: 10% of jitter spreads the reconnects of many processes that connected at the same time. */
 #include "redis/renewal.h"
 
 static void on_timer(uv_timer_t *timer)

@@ -157,8 +157,8 @@ static void try_again_after(struct watcher *w, int64_t wait_ms)
                 (void)uv_timer_start(&w->timer, on_timer, (uint64_t)wait_ms, 0); /* not closed: cannot fail */
 }
 
-/* An eighth of the time that it has been away: we reconnect soon to a Sentinel that returns, and one that stays away
- * costs little. */
+/* An eighth of the time that it has been unreachable: we reconnect soon to a Sentinel that returns, and one that stays
+ * unreachable costs little. */
 static int64_t retry_ms(const struct watcher *w)
 {
         int64_t wait_ms = (now_of(w->all) - w->lost_ms) / 8;
@@ -258,7 +258,7 @@ static void report_error(const struct watcher *w, const char *what, const struct
         report_refusal(w, &why);
 }
 
-/* SENTINEL MASTER: a flat list of names and values, or an error if the user may not call it. */
+/* SENTINEL MASTER: a flat list of names and values, or an error if the user is not allowed to call it. */
 static void on_state(struct redis_question *question, const struct redis_reply *reply, const struct err *err UNUSED)
 {
         struct watcher *w = CONTAINER_OF(question, struct watcher, question);

@@ -39,7 +39,7 @@ struct server {
         const struct conn_events *events;                                  /* the connections' reports to the client */
         void (*on_message)(const struct redis_reply *message, void *data); /* of a subscription; NULL: none */
         void *on_message_data;
-        unsigned epoch;    /* counts changes of the target; a connection of another epoch is out of date */
+        unsigned epoch;    /* counts changes to the target; a connection of another epoch is out of date */
         bool second_first; /* the target's second password is the one that works */
         char read_buffer[REDIS_READ_BYTES];
 };

@@ -1,7 +1,7 @@
 /* trial: a program that probes a Redis provides the commands (struct redis_trial), so the probe sends the same commands
  * as the program will. Each master gets them in one write, with separate keys, and this file evaluates the replies. If
- * the user may not send a command, the trial continues, so that the result names all missing permissions. Temporary
- * refusals do not arrive here: the client reports them as events, which end the probe. */
+ * the user is not allowed to send a command, the trial continues, so that the result names all missing permissions.
+ * Temporary refusals do not arrive here: the client reports them as events, which end the probe. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,7 +219,7 @@ static bool is_as_expected(const struct redis_trial_step *step, const struct red
         return !step->expects || (text && strcmp(text, step->expects) == 0);
 }
 
-/* True: the user may not send it; the trial continues. */
+/* True: the user is not allowed to send it; the trial continues. */
 static bool note_refusal(struct redis_trial_step *step, const struct redis_reply *reply)
 {
         struct redis_trial_plan *plan = step->plan;

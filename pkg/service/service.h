@@ -44,8 +44,8 @@ struct service;
  * that lives as long as they are in use. */
 struct service_inputs {
         size_t size;
-        /* `inputs` is all zero and may point into itself, the settings and the report. `fini` is called after a failure
-         * as well. */
+        /* `inputs` is all zero. Its pointers may lead to its own members, to the settings and to the report. `fini` is
+         * called after a failure as well. */
         int (*init)(void *inputs, const void *settings, const struct config_report *report, char *const *environment,
                     struct err *err);
         void (*fini)(void *inputs); /* NULL: nothing to free */

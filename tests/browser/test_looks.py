@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-# 640: a window of 1280 at 200 %; 320: the same at 400 %.
+# 640: a window of 1280 at 200%; 320: the same at 400%.
 FORMS = [("light", 1280, 900), ("dark", 1280, 900), ("light", 390, 844), ("dark", 390, 844), ("light", 640, 450),
          ("light", 320, 225)]
 

@@ -51,7 +51,8 @@ def ask_http(namespace, pod, url, container=None):
 
 
 def reached(said, sign):
-    """True, False, or any other output: a name that does not resolve yet, a missing pod."""
+    """True if the output shows success, False if it shows a closed port; otherwise the output itself, for example when
+    a name does not resolve yet or a pod is missing."""
     if re.search(sign, said, re.M):
         return True
     return False if CLOSED.search(said) else said

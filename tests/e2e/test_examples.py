@@ -1,4 +1,4 @@
-"""The example values of Collector's chart. The test renders each example, builds the folder that the kubelet would
+"""The example values of the Collector chart. The test renders each example, builds the folder that the kubelet would
 mount and the container's variables from the manifests and a product's Secret, and runs the image's `collector --check`
 on them.
 

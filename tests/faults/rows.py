@@ -7,7 +7,7 @@ from support.fast_load import FastLoad
 from support.hostile_play import play_hostile
 from support.places import DURABLE, Beside, Clustered, Encrypted, Named, Standalone, Watched
 
-# Short time-outs, so that a fault can outlast them within a few seconds.
+# Short timeouts, so that a fault can outlast them within a few seconds.
 SHORT = {"stall_timeout": "1s", "connect_timeout": "1s"}
 
 BUSY = {"connections": 32, "rate": 2000}
@@ -20,7 +20,7 @@ def durable(**options):
 
 
 class Row:
-    """`places` creates the Redis servers that the fault hits; the other arguments are for scenarios.play."""
+    """`places` creates the Redis servers that the fault affects; the other arguments go to scenarios.play."""
 
     def __init__(self, name, fault, places=lambda: [durable()], **play):
         self.name, self.fault, self.places, self.play_options = name, fault, places, play

@@ -25,7 +25,7 @@ def place_of(problem):
 
 @pytest.fixture(scope="module")
 def hasty(redis_server):
-    """A Collector with short time-outs."""
+    """A Collector with short timeouts."""
     program = Collector(redis_server, header_timeout="400ms", body_timeout="400ms", idle_timeout="1s")
     yield program
     program.close()
@@ -205,7 +205,7 @@ def test_a_form_for_which_memory_runs_out_is_503(start_redis, start_collector):
         assert client.post("/", b"a=1", FORM).status == 200
         if not SANITIZED:  # a sanitizer ends the program instead
             resource.prlimit(program.child.pid, resource.RLIMIT_DATA, (program.data_size() + (3 << 20), -1))
-        body = b"a=" + b"\x01" * 650000  # six times as large as JSON
+        body = b"a=" + b"\x01" * 650000  # JSON takes six times as many bytes
         answer = client.post("/", body, FORM)
         assert answer.status == (200 if SANITIZED else 503), answer
         assert SANITIZED or assert_problem(answer, 503)["detail"] == "form: out of memory"

@@ -248,7 +248,7 @@ def test_an_idempotency_key_must_be_sound(client):
     assert_problem(answer, 400, "one Idempotency-Key")
 
 
-# --- Redis goes away and returns ----------------------------------------------------------------------------------
+# --- Redis stops and returns --------------------------------------------------------------------------------------
 
 def send_slowly(upload, count, stop):
     """A thread that sends numbered documents until the test stops it."""

@@ -192,8 +192,8 @@ def certificates(tmp_path_factory):
 
 
 def moves_under_load(cluster, collector):
-    """Posts documents to all masters while slots move: each MOVED and ASK names a node in the format of this
-    Cluster."""
+    """Posts documents to all masters while slots move. Each MOVED and ASK names a node in the format that this Cluster
+    uses (an address or a host name)."""
     with Load(collector, connections=8, rate=1000) as load:
         load.wait_acknowledged(200)
         cluster.move_slots([*slots_of_feed(), *range(0, 16384, 1639)])

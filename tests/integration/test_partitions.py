@@ -1,5 +1,5 @@
 """The partitions of the feed in a Redis Cluster: lists, cursors and duplicates across all of them.
-test_partitions_under_load.py tests writers and changes of the Cluster."""
+test_partitions_under_load.py tests writers and changes to the Cluster."""
 
 import json
 import time

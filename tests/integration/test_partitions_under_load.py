@@ -38,7 +38,7 @@ def commands_of(client, *names):
 
 
 def finish(load, reader, clients):
-    """What every change of the Cluster has to leave: all documents stored once, and seen by the reader."""
+    """Checks that a change to the Cluster stored all documents once, and that the reader saw them."""
     result = load.count(*clients)
     doubled = reader.assert_has(load.acknowledged)
     print(f"\n{result}\nshown more than once: {doubled}")

@@ -454,7 +454,7 @@ def test_two_collectors_on_one_redis_share_everything(start_redis, start_collect
         assert_listed_once(one, load)
 
 
-# --- Changes of the binding -------------------------------------------------------------------------
+# --- Changes to the binding -------------------------------------------------------------------------
 
 @pytest.mark.parametrize("fault", [scenarios.swapped_thrice, scenarios.secret_gone, scenarios.swapped_to_slow],
                          ids=lambda fault: fault.__name__)

@@ -177,7 +177,7 @@ def test_a_server_that_is_away_is_no_reason_to_give_a_large_document_up(start_re
             proxy.refuse()
             answer = Background(lambda: post(program, large()))
             wait_until(lambda: metric_sum(program.metrics(), "collector_held_commands") > 2, "a held document")
-            time.sleep(1.0)  # how long Redis is away
+            time.sleep(1.0)  # how long Redis is unreachable
             proxy.heal()
             assert answer.result().status == 201
     load.count(server.client()).assert_perfect()

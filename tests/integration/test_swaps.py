@@ -22,7 +22,7 @@ def ack(request):
 
 @pytest.fixture
 def swapping(start_redis, start_collector, start_proxy, bindings):
-    """start(kind, ack) returns (collector, clients, proxy, store, prefix). Some connections to the new place work at
+    """start(kind, ack) returns (collector, clients, proxy, store, prefix). Some connections to the new Redis work at
     once, the others after the proxy is healed."""
     def start(kind="server", ack="memory", hold_time="30s", **options):
         old = start_redis(repl_diskless_sync_delay=0)

@@ -27,7 +27,7 @@ class FaultProxy:
         self._mode = "pass"
         self._cut = None  # [direction, bytes left, times left]
         self._closing = ()  # close the connection after a piece with one of these words has reached the server
-        self._admitted = None  # how many more new connections may pass; None: all
+        self._admitted = None  # how many more new connections are let through; None means all
         self._instead = [None, 0]  # bytes, times left
         self._script = []  # [set of command names or None, reply bytes, times left]
         self.scripted_replies = 0

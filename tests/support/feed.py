@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     """An entry of a stream."""
     id: str
     keys: list
-    mark: int  # None: no mark
+    mark: int  # None if there is no mark
 
 
 def entries(store, stream):

@@ -155,7 +155,7 @@ class RawConnection:
             return rest
 
     def ended(self, seconds=10.0):
-        """True if the server closes within the time without sending another byte."""
+        """True if the server closes the connection within `seconds` and sends nothing more."""
         self.socket.settimeout(seconds * PATIENCE)
         try:
             return not self._buffer and self.socket.recv(1) == b""

@@ -15,7 +15,7 @@ def resident_bytes(pid):
 
 
 class MemoryGroup:
-    """A control group with a memory limit. Raises OSError if this user may not create one."""
+    """A control group with a memory limit. Raises OSError if this user is not allowed to create one."""
 
     def __init__(self, limit_bytes):
         for line in Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines():

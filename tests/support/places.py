@@ -21,7 +21,7 @@ DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 
 
 class Stored:
-    """The content of a place: (key, marker) of each document under its prefix, and the keys in the feed."""
+    """The content of a Redis: (key, marker) of each document under its prefix, and the keys in the feed."""
 
     def __init__(self, prefix=""):
         self.documents, self.fed, self.prefix = [], set(), prefix.encode()
@@ -105,7 +105,7 @@ class Standalone:
 
 
 class Beside:
-    """Another key prefix or database on the server of a Standalone place. All other operations apply to that place."""
+    """Another key prefix or database on the server of a Standalone. All other operations apply to that server."""
 
     def __init__(self, place, prefix="", database=0):
         self.place, self.prefix, self.database = place, prefix, database
@@ -129,7 +129,7 @@ class Beside:
             return [Stored(self.prefix).read(client)]
 
     def stop(self):
-        """It belongs to the other place."""
+        """The server belongs to the Standalone, which stops it."""
 
 
 class Authority(Certificates):

@@ -1,4 +1,4 @@
-"""A random sequence of faults on one Collector, which is bound to one place after another."""
+"""A random sequence of faults on one Collector, which is bound to one Redis after another."""
 
 import random
 import time
@@ -11,7 +11,7 @@ from .site import Site
 
 DOCUMENT_LIMITS = ["client_query_buffer_limit", "proto_max_bulk_len"]
 
-# The possible faults for each kind of place. If a fault has a size, the sequence chooses that too.
+# The possible faults for each kind of Redis. If a fault has a size, the sequence chooses that too.
 ANYWHERE = [
     lambda dice: partial(scenarios.swapped, further=dice.randrange(1, PLACES)),
     lambda dice: scenarios.swapped_thrice,

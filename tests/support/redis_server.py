@@ -78,7 +78,7 @@ class RedisServer:
         wait_until(ready, lambda: f"PONG of redis-server\n{self.child.tail()}", seconds)
 
     def client(self, **options):
-        """A redis-py client with short time-outs. The password is that of `options`, or else requirepass."""
+        """A redis-py client with short timeouts. The password is that of `options`, or else requirepass."""
         options.setdefault("password", self.options.get("requirepass"))
         options.setdefault("socket_timeout", 10)
         if self.socket_path:

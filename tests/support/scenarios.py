@@ -3,7 +3,7 @@ over.
 
     outcome = play(killed, times=3).assert_met()
 
-A fault for one kind of place only (a password, TLS) uses methods that only this kind has."""
+A fault for one kind of Redis only (a password, TLS) uses methods that only this kind has."""
 
 import secrets
 import time
@@ -18,7 +18,7 @@ def play(fault, *places, times=1, between=150, allowed=None, may_lose=False, **s
     """Injects the fault `times` times under load, each after `between` acknowledged documents. Returns the Outcome.
 
     `allowed` is a regular expression for permitted failures; without it no request may fail. `site` holds options of
-    Site: load, and flags of Collector. The places are closed at the end; the default is one durable Redis."""
+    Site: load, and flags of Collector. They are closed at the end; the default is one durable Redis."""
     with Site(*(places or [Standalone(**DURABLE)]), **site) as here:
         for _ in range(times):
             here.more(between)
@@ -390,14 +390,14 @@ def _trust(site, text):
 # --- The binding -----------------------------------------------------------------------------------------
 
 def swapped(site, further=1):
-    """The Secret names another of the places, `further` positions later."""
+    """The Secret changes to the Redis that is `further` positions later in the list."""
     generation = site.generation()
     site.bind(site.other(further))
     site.wait_switched(generation)
 
 
 def swapped_slowly(site, delay=0.1, further=1):
-    """The same while both places delay every piece of data, so that much is in flight at that moment."""
+    """The same, but both Redis servers delay all data, so that much is in flight when the binding changes."""
     proxies = {place.proxy for place in (site.place, site.other(further)) if hasattr(place, "proxy")}
     for proxy in proxies:
         proxy.delay(delay)
@@ -409,7 +409,7 @@ def swapped_slowly(site, delay=0.1, further=1):
 
 
 def swapped_one_by_one(site, further=1, admitted=2, seconds=1.0):
-    """The same, but the new place admits only its trial and some of the workers' connections at first."""
+    """The same, but at first the new Redis accepts only the trial and some of the workers' connections."""
     new = site.other(further)
     if hasattr(new, "proxy"):
         new.proxy.admit(admitted)
@@ -420,7 +420,7 @@ def swapped_one_by_one(site, further=1, admitted=2, seconds=1.0):
 
 
 def swapped_when_gone(site):
-    """The old place is killed when the binding changes to another server; it is restarted for the count."""
+    """The old Redis is killed when the binding changes to another server, and restarted to count its documents."""
     old = site.server
     further = next(far for far in range(1, len(site.places)) if site.other(far).server is not old)
     old.kill()
@@ -430,7 +430,7 @@ def swapped_when_gone(site):
 
 
 def swapped_to_slow(site, seconds=2.0, delay=0.1):
-    """The Secret names another place, which delays every piece of data in both directions."""
+    """The Secret names another Redis, which delays all data in both directions."""
     new = site.other()
     new.proxy.delay(delay)
     swapped(site)
@@ -453,14 +453,15 @@ def swapped_thrice(site):
 
 
 def secret_gone(site, seconds=1.5):
-    """The Secret disappears and returns with the address of another place."""
+    """The Secret disappears and returns with the address of another Redis."""
     site.bindings.remove("db")
     site.lasts(seconds)
     swapped(site)
 
 
 def rights_missing(site, right="xadd", seconds=2.0):
-    """The Secret names a user who may not send one of the commands that serving sends; then the user may."""
+    """The Secret names a user without permission for one of the commands that Collector sends; then the user gets
+    it."""
     refused_before = site.log_count("binding.reload_failed")
     admin = site.place.server.client()
     admin.execute_command("ACL", "SETUSER", "limited", "on", ">limited", "~*", "+@all", f"-{right}")

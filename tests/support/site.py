@@ -25,7 +25,7 @@ class Site:
         self.bindings = BindingRoot(self.folder)
         self.places, self.place = list(places), places[0]
         self.may_list_twice = False  # slots have moved: a SET may have been redirected behind its entry
-        self.slowest = None  # the longest a request may take, in seconds; None: no limit
+        self.slowest = None  # the longest a request may take, in seconds; None means no limit
         self.collector = None
         try:
             self.bind()
@@ -48,12 +48,12 @@ class Site:
         return self.place.proxy
 
     def bind(self, place=None, **entries):
-        """Writes this place into the Secret, as the kubelet does."""
+        """Writes the address of this Redis into the Secret, as the kubelet does."""
         self.place = place or self.place
         self.bindings.write("db", **{**self.place.entries(), **entries})
 
     def other(self, further=1):
-        """The place `further` positions after the current one; the first follows the last."""
+        """The Redis `further` positions after the current one; the first follows the last."""
         return self.places[(self.places.index(self.place) + further) % len(self.places)]
 
     def generation(self):

@@ -4,7 +4,7 @@
 const TOKEN = "token";
 const TIMEOUT_MS = 10000; // until the response starts
 const BODY_MS = 60000; // for the rest of the response, because a page of the list may be 4 MiB long
-const PATIENCE_MS = 2000; // a request that Collector holds while Redis is away must not delay the status
+const PATIENCE_MS = 2000; // a request that Collector holds while Redis is unreachable must not delay the status
 let last = Promise.resolve();
 
 /** The program returned an error. */
