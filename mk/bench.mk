@@ -15,6 +15,12 @@ bench-stored: deps-bench
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector
 	@$(PYTHON) tests/bench/stored --build $(OUT)
 
+## bench-bulk: compare bodies of many documents with redis-cli --pipe, and measure their memory, about 6 minutes
+.PHONY: bench-bulk
+bench-bulk: deps-bench
+	@$(MAKE) --no-print-directory $(OUT)/bin/collector
+	@$(PYTHON) tests/bench/bulk --build $(OUT)
+
 ## bench-modes: measure the cost of TLS and each --ack level, about 4 minutes
 .PHONY: bench-modes
 bench-modes: deps-bench deps-test

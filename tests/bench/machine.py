@@ -23,6 +23,12 @@ def resident_bytes(pid):
         return int(file.read().split()[1]) * PAGE
 
 
+def peak_resident_bytes(pid):
+    """The largest resident memory that a process has had (proc(5), VmHWM)."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM:"))
+
+
 def available_bytes():
     """Memory that programs could get without swapping (proc(5), /proc/meminfo)."""
     with open("/proc/meminfo", encoding="ascii") as file:
