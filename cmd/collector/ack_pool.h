@@ -106,7 +106,7 @@ int64_t ack_pool_away_ms(const struct ack_pool *pool);
 bool ack_pool_is_full(const struct ack_pool *pool);
 
 void ack_client_await(struct ack_client *client, struct ack_ticket *ticket);
-/* For a document that is not written because the pool is full: on_done is called at the end of this turn. */
+/* Refuses a document that is not written because the pool is full: on_done is called at the end of this turn. */
 void ack_pool_refuse(struct ack_pool *pool, struct ack_ticket *ticket);
 void ack_pool_turn(struct ack_pool *pool);
 

@@ -21,7 +21,7 @@ struct body_options {
         size_t form_max_bytes; /* of the JSON made from a form */
 };
 
-/* Called before the body arrives: false if no body would be accepted, and the request has been answered with 415. */
+/* Call this before the body arrives. False: no body would be accepted, and the request has been answered with 415. */
 bool body_judge(struct http_request *request, bool has_forms) NODISCARD;
 /* False: the request has been answered, with 400, 413 or 415. */
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
@@ -30,11 +30,11 @@ void body_fini(struct body *body);
 /* `type`: a Content-Type, or NULL. True for NDJSON: one document per line. */
 bool body_is_lines(const char *type);
 bool body_is_json(const char *type);
-/* For a body of many documents, called before it arrives: false if it would not be accepted, and the request has been answered with
- * 415. */
+/* Call this before a body of many documents arrives. False: it would not be accepted, and the request has been answered
+ * with 415. */
 bool body_judge_many(struct http_request *request) NODISCARD;
 
-/* For a body that is not a JSON object: answers 400 with the position of the error, or 415 if the body is
+/* Rejects a body that is not a JSON object: answers 400 with the position of the error, or 415 if the body is
  * compressed. */
 void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err);
 

@@ -2,7 +2,7 @@
  * that did not fit waits in `rest`, and the sender is asked for more when the window is half empty, so that it is not
  * paused and resumed for each document.
  *
- * Each public call and each outcome ends with settle(), the only place that notifies the owner. */
+ * Each public call and each outcome ends with settle(), the only function that notifies the owner. */
 #include "bulk.h"
 
 #include <stdarg.h>

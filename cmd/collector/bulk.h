@@ -10,11 +10,11 @@
  * A body is cut into lines or elements (json/split.h), each becomes a deposit, and at most a window of them is in progress:
  * BULK_DOCUMENTS and BULK_BYTES. The window is small enough that single requests still find short queues in Redis while
  * several bulks are in progress. All bulks together use at most half of what may wait for Redis (--held-max,
- * --held-bytes-max), so single requests are not refused because of them. While Redis is away, a bulk waits with its
- * window, as single requests do.
+ * --held-bytes-max), so single requests are not refused because of them. While Redis is unreachable, a bulk waits with
+ * its window, as single requests do.
  *
  * An invalid document does not affect the others. An outcome that would be the same for the next ones, such as a Redis
- * that is away for too long, ends the bulk: what is in progress gets its outcome, and nothing more is taken.
+ * that is unreachable for too long, ends the bulk: what is in progress gets its outcome, and nothing more is taken.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_BULK_H

@@ -256,7 +256,7 @@ static bool note_encoding(const char *name, const char *value, void *data)
         return true;
 }
 
-/* Several codings, one over the other, are not decoded. False: the request has been answered. */
+/* A body in several codings is not decoded. False: the request has been answered. */
 static bool find_coding(struct http_request *request, const struct coding **coding)
 {
         static const struct http_header accept = { "Accept-Encoding", CODING_NAMES };

@@ -19,7 +19,7 @@ bool bulk_post_begin(struct http_request *request, struct worker *worker) NODISC
 void bulk_post_begin_array(struct http_request *request, struct worker *worker);
 /* The at_head of PUT /v1/documents: takes the body in pieces, or answers at once. */
 void bulk_put_at_head(struct http_request *request, void *worker);
-/* For a PUT that could not be taken in pieces, because memory is short. */
+/* Answers a PUT whose body could not be received in pieces because memory is short. */
 void bulk_put(struct http_request *request, void *worker);
 
 #endif

@@ -119,7 +119,7 @@ static bool is_same_line(struct json_span stored, struct json_span sent)
         return true;
 }
 
-/* Would this deposit have stored this document? 1, 0, or ERR_NOMEM. */
+/* Returns 1 if this deposit would have stored the same document, 0 if not, or ERR_NOMEM. */
 static int is_same(struct deposit *deposit, const struct json_object *stored, struct json_span document)
 {
         if (deposit->options.is_verbatim)

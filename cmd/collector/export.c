@@ -3,7 +3,7 @@
  * client slows down the reading.
  *
  * The status is sent with the first page, so earlier failures get an error status, as for a list. Later failures abort
- * the response: a client that receives its proper end has everything up to the cursor in the trailers. A change of the
+ * the response: a client that receives its proper end has everything up to the cursor in the trailers. A change to the
  * binding counts as a failure, because documents of two servers would not be an export of either.
  *
  * A line's cursor is known only when the reader moves on to the next document, so the line is completed then. */

@@ -43,7 +43,7 @@ bool feed_day_parse(const char *text, size_t length, int64_t *day);
 
 /* The name of a day's stream. `prefix` has at most FEED_PREFIX_MAX bytes; partition < FEED_PARTITIONS. */
 char *feed_stream(const char *prefix, int64_t day, unsigned partition, char out[FEED_STREAM_SIZE]);
-/* How many partitions may have entries there, from number 0 on. In a Cluster the stream without a tag holds entries of
+/* The number of partitions that may have entries there, from 0 on. In a Cluster the stream without a tag has entries of
  * documents that were stored before partitions existed. */
 unsigned feed_partitions(const struct redis_place *place);
 

@@ -134,7 +134,8 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
 
 /* --- Asking --------------------------------------------------------------------------------------------------- */
 
-/* The first id to read: the one after the place, or the place's own entry if only part of that was seen. */
+/* The first id to read: the one after the position, or that of the position's own entry if only some of its keys were
+ * seen. */
 static void format_from(const struct feed_entries *entries, unsigned partition, char out[FEED_ID_SIZE + 1])
 {
         const struct cursor_point *point = &entries->places->of[partition];

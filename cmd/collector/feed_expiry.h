@@ -29,7 +29,7 @@ void feed_expiry_note(struct feed_expiry *expiry, int64_t day, unsigned partitio
  * none), and of the day before. */
 void feed_expiry_renew(struct feed_expiry *expiry, int64_t day);
 
-/* How long a name that is set now lives, unless it is renewed; 0: forever. */
+/* The lifetime of a name that is set now, unless it is renewed; 0: forever. */
 int64_t feed_expiry_of_name_ms(const struct feed_expiry *expiry);
 
 #endif

@@ -97,7 +97,8 @@ bool feed_group_fall_behind(struct feed_member *member)
         struct feed_group *group = member->group;
         if (!group || list_is_empty(&member->link))
                 return false;
-        /* Of a document that went to another master there was none when the entry was added: readers have passed it. */
+        /* A document that went to another master was not stored yet when the entry was added, so readers have skipped
+         * it and it needs no mark. */
         bool went_together = member->set->connection == group->add.connection;
         if (member->mark_ms < 0 && group->add.sent_first_ms > 0 && went_together)
                 member->mark_ms = group->add.sent_first_ms;
@@ -149,7 +150,7 @@ static void withdraw_early(struct feed_group *group)
         }
 }
 
-/* In another Cluster it does not follow the SETs. In the same place it only lacks members that have left. */
+/* In another Cluster the entry does not follow the SETs, so members whose SET is in progress are released. */
 static void set_place(struct feed_group *group, const struct redis_place *place)
 {
         if (place->number == group->place)

@@ -20,7 +20,7 @@ enum {
 
 /* --- Parameters ---------------------------------------------------------------------------------------------------- */
 
-/* What a browser sends when it reconnects is newer than the URL, which never changes. False: the request has been
+/* Last-Event-ID, which a browser sends when it reconnects, is newer than the URL. False: the request has been
  * answered. */
 static bool read_last_event(struct http_request *request, struct cursor *cursor)
 {

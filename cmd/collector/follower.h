@@ -48,7 +48,7 @@ struct follower {
         uint64_t random_ms;      /* the client waits this long before it connects again */
 };
 
-/* False: the client reads too slowly for so many bytes more. */
+/* False: the client reads too slowly to get that many more bytes. */
 bool follower_has_room(const struct follower *follower, size_t bytes);
 /* Writes the events of a read, except for documents that it already has. Returns their number. */
 size_t follower_write(struct follower *follower, const struct follow_read *read);

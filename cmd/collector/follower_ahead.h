@@ -18,7 +18,7 @@ struct follower_ahead_key;
 struct follower_ahead { /* all zero: empty */
         struct follower_ahead_key *keys;
         size_t count, capacity;
-        /* If there were more than could be remembered: the read of the tail that must reach the end first; 0: all are
+        /* If there were too many to remember: the read of the tail that must reach the end first; 0: all are
          * remembered. */
         uint64_t unknown_until;
 };

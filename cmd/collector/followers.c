@@ -127,7 +127,7 @@ static const struct http_stream_ops stream_ops = {
         .stall_ms = STALL_MS, .is_endless = true, .on_writable = on_writable, .on_gone = on_gone, .on_drain = on_drain
 };
 
-/* False: the request has been answered otherwise, and the follower is no more. */
+/* False: the request got another answer, and the follower has been freed. */
 static bool begin_answer(struct followers *followers, struct follower *follower)
 {
         char text[EVENT_STREAM_RETRY_SIZE];
@@ -206,7 +206,7 @@ static void on_end(struct tail *tail)
         start_reads(followers);
 }
 
-/* Each of them finds that out on its own. */
+/* The feed is another one: each follower finds that out when it reads on its own. */
 static void on_foreign(struct tail *tail)
 {
         struct followers *followers = CONTAINER_OF(tail, struct followers, tail);

@@ -7,8 +7,8 @@
  *               current
  *
  * When a read for a follower reaches the end of the feed, the follower becomes current if the tail has had no events
- * since that read began: then it has everything that the tail has had. Documents that it has beyond that are omitted
- * when the tail reads them (follower_ahead.h).
+ * since that read began: then the follower has every document that the tail has read. If it has later documents as
+ * well, they are omitted when the tail reads them (follower_ahead.h).
  *
  * A follower whose client does not read falls behind: only its cursor is kept.
  *

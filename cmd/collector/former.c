@@ -1,4 +1,5 @@
-/* former: a client of its own. It waits only briefly for a Redis that does not answer: that may be why it was replaced. */
+/* former: has a client of its own, which waits only briefly for a Redis that does not answer: perhaps it was replaced
+ * for that reason. */
 #include "former.h"
 
 #include "base/clock.h"

@@ -1,6 +1,6 @@
-/* former: the Redis that was in use before the last change of the binding. Its last documents may not have been read when the
- * change came, so followers read them from here before they move on. It stays open for as long as that takes, but not
- * for long.
+/* former: the Redis that was in use before the last change to the binding. At that time followers may not have read its
+ * last documents, so they read them from here before they move on. The former Redis stays open until they have, for at
+ * most a minute.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FORMER_H
@@ -24,12 +24,12 @@ struct former {
         int64_t opened_ms; /* monotonic */
 };
 
-/* Opens that Redis, in place of an earlier one. `store` is of the worker, and still knows the name of its feed. Without
- * memory it is not open. */
+/* Opens that Redis, and closes an earlier one. `store` is the worker's, and still knows the name of its feed. If memory
+ * runs out, the former Redis is not open. */
 void former_open(struct former *former, uv_loop_t *loop, const struct store *store, struct redis_budget *budget,
                  struct redis_target *target, unsigned generation);
 bool former_is_open(const struct former *former);
-/* Documents are no longer stored there since that time: a read that begins later and reaches the end has them all. */
+/* The time since which no documents are stored there: a read that begins later and reaches the end has all of them. */
 int64_t former_settled_ms(const struct former *former);
 /* It has been open for long enough, or nobody needs it any more. */
 bool former_is_over(const struct former *former, bool is_needed, int64_t now_ms);

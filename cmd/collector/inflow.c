@@ -1,5 +1,5 @@
 /* inflow: run() decodes what has arrived until it is used up, the taker is full, or the turn has had its share. It is the
- * only place that calls the taker, which may free the inflow meanwhile: it is freed when run() returns. */
+ * only function that calls the taker, which may free the inflow meanwhile: it is freed when run() returns. */
 #include "inflow.h"
 
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static void end(struct inflow *inflow)
 
 static void go_on_next_turn(struct inflow *inflow);
 
-/* What follows from decode_rest's result. */
+/* Reacts to decode_rest's result. */
 static void settle(struct inflow *inflow, int rc, const struct err *err)
 {
         if (rc < 0) {

@@ -1,5 +1,5 @@
-/* inflow: decodes a body on its way from the connection to whoever takes it, no faster than it is taken, and no more than
- * INFLOW_TURN_BYTES in one turn of the loop: a few bytes may decode to gigabytes, and others want to be served too.
+/* inflow: decodes a body on its way from the connection to its taker, no faster than the taker accepts it, and at most
+ * INFLOW_TURN_BYTES in one turn of the loop: a few bytes may decode to gigabytes, and other requests must not wait.
  *
  *     rc = inflow_new(&worker->inflows, coding_find("gzip"), &options, &inflow, &err);
  *     http_request_pause(request);                      // until on_ready
@@ -39,7 +39,7 @@ struct inflow_options {
         void (*on_failed)(const struct err *err, void *data);
 };
 
-/* Those of one worker that have more to decode in the next turn. */
+/* The inflows of one worker that have more to decode in the next turn. */
 struct inflows {
         uv_idle_t idle; /* active as long as there are any */
         struct list all;

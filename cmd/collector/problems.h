@@ -16,8 +16,8 @@
 /* 503 or 507. The detail begins with `what`: "the document could not be read". */
 void problems_of_store(struct http_request *request, enum store_outcome outcome, const char *what,
                        const struct err *err);
-/* For a deposit that failed. If Redis has the document or may have it (STORE_UNKNOWN, STORE_UNSAFE, STORE_UNLISTED),
- * the response has the member `key`. */
+/* Answers for a deposit that failed. If Redis has the document or may have it (STORE_UNKNOWN, STORE_UNSAFE,
+ * STORE_UNLISTED), the response has the member `key`. */
 void problems_of_deposit(struct http_request *request, enum store_outcome outcome, const char *key,
                          const struct err *err);
 /* `is_partly_done`: the Redis in use has deleted the document, and the previous one may still have it. */

@@ -24,7 +24,7 @@ static void add_text(struct redis_input *source, const struct config_report *rep
         add(source, report, option, name, text, text ? strlen(text) : 0);
 }
 
-/* `place` says where the path was set, for errors. */
+/* `place` is the origin of the path, for errors. */
 static int read_all(int fd, const char *place, const char *path, char *bytes, size_t size, size_t *length,
                     struct err *err)
 {

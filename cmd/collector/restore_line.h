@@ -10,8 +10,8 @@
 
 enum {
         RESTORE_SKIP = 1,
-        /* What a line may be longer than the limit of documents: the other members, `cursor` included, and what Collector
-         * adds to a document. */
+        /* The number of bytes by which a line may exceed the limit for documents: the other members, `cursor` included,
+         * and what Collector adds to a document. */
         RESTORE_LINE_EXTRA = 1024,
 };
 

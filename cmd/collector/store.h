@@ -99,7 +99,7 @@ enum redis_made store_set_key(struct redis_command *command, const struct redis_
  * failure if memory has run out. */
 void store_send_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,
                     enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place));
-/* For a command that could not be formatted: it fails at the end of the turn, as if it had been sent. */
+/* Fails a command that could not be formatted, at the end of the turn, as if it had been sent. */
 void store_fail_later(struct redis *redis, struct redis_command *command);
 
 #endif

@@ -64,7 +64,7 @@ static void move_all(struct list *from, struct list *to)
         }
 }
 
-/* Is any of them there since the first step? */
+/* True if any of them has been waiting since the first step. */
 static bool has_punctual(const struct store_trail *trail)
 {
         const struct list *first = list_first(&trail->sought); /* late ones were appended */
@@ -73,7 +73,7 @@ static bool has_punctual(const struct store_trail *trail)
 
 /* --- Steps ---------------------------------------------------------------------------------------------------------- */
 
-/* From the earliest to the latest of their times; of the first alone if they are too far apart. */
+/* The span from the earliest to the latest of their times, or only the first one's time if they are too far apart. */
 static void span_of_times(const struct store_trail *trail, struct span *span)
 {
         const struct list *first = list_first(&trail->sought);
@@ -88,7 +88,7 @@ static void span_of_times(const struct store_trail *trail, struct span *span)
         *span = (struct span){ is_close ? from_ms : first_ms, is_close ? to_ms : first_ms, NEAR_KEYS_MAX };
 }
 
-/* How the step searches. The first two are those that may have worked before. */
+/* The way in which the step searches. The first two steps try the ways that may have worked before. */
 static enum way way_of(const struct store_trail *trail)
 {
         static const enum way usual[STEPS] = { WAY_NEAR, WAY_TIMES, WAY_RECENT, WAY_WHOLE };
@@ -176,7 +176,7 @@ static void give_up(struct store_trail *trail, struct list *unlisted)
         }
 }
 
-/* Those that wait in the same place, if they are not sought already. */
+/* Begins to search for all waiting documents that are in the same Redis as the first one. */
 static void begin_round(struct store_trail *trail)
 {
         const struct list *first = list_first(&trail->waiting);
@@ -250,7 +250,7 @@ static void fail_round(struct store_trail *trail, struct list *failed)
         }
 }
 
-/* What is left to search for begins before anything is told: whoever is told may free the trail. */
+/* Starts the next search before it reports any outcome, since the callback may free the trail. */
 static void on_searched(struct feed_search *search, enum store_outcome outcome, const struct err *err)
 {
         struct store_trail *trail = CONTAINER_OF(search, struct store_trail, search);

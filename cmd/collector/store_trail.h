@@ -6,7 +6,7 @@
  *     store_trail_announce(&trail, &deposit->announce, &deposit->read, stored_ms);
  *
  * A body's documents were added to the feed in about the order in which they stand in the body, but it may be unknown
- * when: restored documents tell only when they were stored in another Redis. So the search begins where the last one
+ * when: restored documents say only when they were stored in another Redis. So the search begins where the last one
  * found something, or at the times that the documents suggest, whichever has worked before; then among the latest entries; then in
  * the whole feed, for a body only as long as that has read no more than TRAIL_KEYS_MAX keys. A document without an entry
  * gets one with a mark.

@@ -117,7 +117,8 @@ static void join_feed(struct store_write *write)
         write_settled(write);
 }
 
-/* Without the feed, or before Redis has answered: later, or never. */
+/* Joins the feed before Redis has answered, if that is possible. Otherwise the document joins later, or never if there
+ * is no feed. */
 static void join_feed_early(struct store_write *write)
 {
         if (write->store->feed && !write->is_new &&
@@ -125,7 +126,7 @@ static void join_feed_early(struct store_write *write)
                 join_feed(write);
 }
 
-/* Without its document an entry is useless, so the outcome need not wait for it. */
+/* An entry without its document is useless, so the outcome need not wait for it. */
 static void leave_feed(struct store_write *write)
 {
         if (feed_group_leave(&write->member))
@@ -134,7 +135,7 @@ static void leave_feed(struct store_write *write)
 
 /* --- The document --------------------------------------------------------------------------------------- */
 
-/* Without a reply it may still have been stored, and its sender has to know the key. */
+/* If there was no reply, Redis may have stored the document, and its sender has to know the key. */
 static enum store_outcome set_failure(const struct redis_reply *reply, const struct err *failure, struct err *err)
 {
         enum store_outcome outcome = store_failure(reply, failure, err);

@@ -24,7 +24,7 @@
 #include "redis/redis.h"
 #include "store.h"
 
-/* Which Redis to use. */
+/* The Redis to use. */
 struct worker_place {
         struct redis_target *target; /* NULL: none */
         unsigned generation;

@@ -287,7 +287,7 @@ static int failed(struct collector_client *client, const struct backing_collecto
         return err_set(err, reaction, "%s: %s", backing_collector_url(collector), why);
 }
 
-/* How long the transfer may still wait; `stale_ms` is the time when it became outdated, INT64_MAX: it is not. */
+/* The time that the transfer may still take. `stale_ms` is when it became outdated, or INT64_MAX if it has not. */
 static int64_t time_left_ms(struct collector_client *client, const struct collector_request *request, int64_t *stale_ms)
 {
         int64_t now_ms = clock_monotonic_ms(), until_ms = atomic_load(&client->cut_at_ms);

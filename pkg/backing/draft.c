@@ -1,7 +1,7 @@
 /* draft: the raw texts of one source, one for each field of a service. They are converted only when all have been
  * collected, since two names for one setting must be compared, and parts of a URI fill only fields that have no
- * separate setting. Each text is kept as a secret, because a password may be anywhere. Conversion errors name the place
- * and the fault, but never the text. */
+ * separate setting. Each text is kept as a secret, because a password may be anywhere. Conversion errors name the
+ * origin and the fault, but never the text. */
 #include "backing/draft.h"
 
 #include <ctype.h>

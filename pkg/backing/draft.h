@@ -1,6 +1,6 @@
 /* draft: the texts of one source, one per field of a service, before they are converted to typed values.
  *
- * Errors are ERR_INVALID, ERR_LIMIT or ERR_NOMEM. They name the place of the text, never the text itself, which may be
+ * Errors are ERR_INVALID, ERR_LIMIT or ERR_NOMEM. They name the origin of the text, never the text itself, which may be
  * a secret.
  *
  * Threads: one at a time. */
@@ -43,13 +43,13 @@ static inline bool draft_has(const struct draft *draft, unsigned field)
         return draft->raw[field].place != NULL;
 }
 
-/* The place where the field was set without a text, if no other place sets it; otherwise NULL. */
+/* The origin that set the field without a text, if no other origin sets it; otherwise NULL. */
 static inline const char *draft_empty(const struct draft *draft, unsigned field)
 {
         return draft->raw[field].place ? NULL : draft->raw[field].empty_place;
 }
 
-/* An empty text counts as absent, and its place is kept. ERR_INVALID if the field already has another value, or if the
+/* An empty text counts as absent, and its origin is kept. ERR_INVALID if the field already has another value, or if the
  * field is a boolean and the text is not one. */
 int draft_put(struct draft *draft, const struct name *name, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;

@@ -1,4 +1,4 @@
-/* notes: the places, redacted values and warnings of a resolved service. They are collected while it is resolved, in
+/* notes: the origins, redacted values and warnings of a resolved service. They are collected while it is resolved, in
  * arrays of fixed size with owned texts. Running out of memory sets a flag instead of returning an error, which keeps
  * the resolving code readable; resolve checks the flag once. */
 #include "backing/notes.h"

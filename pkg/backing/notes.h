@@ -1,5 +1,5 @@
-/* notes: the report on a resolved service: its source, its settings with their places, and warnings. They are collected
- * while it is resolved.
+/* notes: the report on a resolved service: its source, its settings with their origins, and warnings. They are
+ * collected while it is resolved.
  *
  * Texts are copied. Running out of memory sets is_short instead of returning an error. Notes beyond a maximum are
  * dropped.
@@ -28,7 +28,7 @@ void notes_setting(struct notes *notes, const char *name, const char *value, con
 void notes_warn(struct notes *notes, const char *format, ...) PRINTF_LIKE(2, 3);
 void notes_source(struct notes *notes, enum backing_source source, const char *place);
 void notes_binding(struct notes *notes, const struct servicebinding *binding);
-/* The place that a setting came from; NULL if it is not set. */
+/* The origin of a setting; NULL if it is not set. */
 const char *notes_place(const struct notes *notes, const char *name);
 void notes_fini(struct notes *notes);
 

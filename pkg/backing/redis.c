@@ -1,5 +1,5 @@
 /* redis: resolves a Redis: it collects the source's texts, converts them and creates the target. Only the last step
- * knows what pkg/redis supports. It refuses unsupported settings and names their place. */
+ * knows what pkg/redis supports. It rejects unsupported settings and names their origin. */
 #include "backing/redis.h"
 
 #include <stdio.h>
@@ -71,7 +71,7 @@ static void add_tls(const struct backing_redis_settings *s, struct notes *notes,
                            notes_place(notes, "tls.verify"));
 }
 
-/* pkg/redis names the invalid part; its place is known here. */
+/* pkg/redis names the invalid part; its origin is known here. */
 static const char *place_of_part(const struct notes *notes, const char *problem)
 {
         static const struct {

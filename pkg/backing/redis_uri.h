@@ -8,7 +8,7 @@
 #include "backing/notes.h"
 
 /* Cuts redis://, rediss://, valkey://, valkeys://, tcp://, unix:// or a connection string into parts. `place` is the
- * origin of the text and becomes the place of each part. Parsing is lenient: ERR_INVALID, with the place and never the
+ * origin of the text and becomes the place of each part. Parsing is lenient: ERR_INVALID, with the origin and never the
  * text, only if no interpretation makes sense. */
 int redis_uri_parse(const char *text, size_t length, const char *place, struct draft *parts, struct notes *notes,
                     struct err *err) NODISCARD;

@@ -4,13 +4,13 @@
  * All settings of a service come from one source, so that one source's password is never sent to another source's host.
  * The first of these sources that has any setting is used:
  *     flags, configuration file, binding directory, environment variables, default
- * A program passes the values of its options with their places:
+ * A program passes the values of its options with their origins:
  *
  *     struct backing_value values[2];
  *     if (backing_value_of(report, "redis-host", "host", host, strlen(host), &values[count]))
  *             count++;                                  // { "host", BACKING_FROM_FLAG, host, ..., "--redis-host" }
  *
- * The texts (errors, warnings, settings, places) never contain a secret: a secret setting shows as "(set)".
+ * The texts (errors, warnings, settings, origins) never contain a secret: a secret setting shows as "(set)".
  *
  * Threads: any; these structs never change once they are filled. */
 #ifndef BACKING_SOURCE_H
@@ -68,7 +68,7 @@ struct backing_report {
         const char *place;                     /* the source in words: "/bindings/redis", "REDIS_URL" */
         const struct backing_setting *settings;
         size_t setting_count;
-        const char *const *warnings; /* each a sentence that names the place */
+        const char *const *warnings; /* each a sentence that names an origin */
         size_t warning_count;
 };
 

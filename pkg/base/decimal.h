@@ -24,7 +24,7 @@ char *decimal_put(char *out, uint64_t number);
 /* The number of digits, at least 1. */
 size_t decimal_length(uint64_t number);
 
-/* How many of the `length` bytes are digits, from the first on. */
+/* The number of digits at the beginning of the `length` bytes. */
 size_t decimal_span(const char *text, size_t length);
 
 /* Parses all `length` bytes. Leading zeros are fine; signs and blanks are not. Returns 0, ERR_INVALID if there is no

@@ -255,7 +255,7 @@ static bool is_secret_name(const char *text, size_t length)
         return redact_name(name);
 }
 
-/* Where pieces are written, and how they are checked. */
+/* The output for the pieces, and the settings of their check. */
 struct pieces {
         struct buf *out;
         struct buf scratch;

@@ -24,7 +24,7 @@ struct sb_root {
         int data_fd;         /* the folder that the root's own ..data points to; -1: no ..data */
 };
 
-/* How to open the folder of a name in the root. */
+/* The way to open the folder of a name in the root. */
 enum sb_place { SB_NOWHERE, SB_IN_ROOT, SB_IN_DATA };
 
 /* A missing folder is not a failure: the root then has fd -1 and no names. A link to a missing folder is one. */

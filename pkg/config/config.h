@@ -1,5 +1,5 @@
 /* config: one table of options per program defines its flags, environment variables, YAML file, `--help`, `--check`,
- * and errors that name the place.
+ * and errors that name the flag, the variable, or the file and line.
  *
  *     struct settings { uint16_t port; int64_t hold_time_ms; struct secret token; };
  *     static const struct config_option options[] = {
@@ -124,7 +124,7 @@ struct config_option {
         const char *help;          /* what it does and why to change it; one or more sentences */
         unsigned flags;            /* enum config_flag                                                      */
         /* An additional check of a value that the type accepts; NULL: none. It returns 0 or says in err what is wrong
-         * ("expected memory, replica[:N] or fsync"); the caller prepends the place. Called for each entry of a list.
+         * ("expected memory, replica[:N] or fsync"); the caller prepends the origin. Called for each entry of a list.
          * For a SECRET or a URL the message must not show the text. */
         int (*check)(const char *text, struct err *err);
 };
@@ -172,7 +172,7 @@ struct config_origin {
 void config_report_free(struct config_report *report); /* NULL is fine */
 /* The origin of an option's value; borrowed from the report. NULL for a name that is not an option. */
 const struct config_origin *config_origin(const struct config_report *report, const char *name);
-/* Warnings for the log, each a sentence that names the place, without secrets. Borrowed. */
+/* Warnings for the log, each a sentence that names its origin, without secrets. Borrowed. */
 size_t config_warning_count(const struct config_report *report);
 const char *config_warning(const struct config_report *report, size_t index);
 

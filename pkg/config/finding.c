@@ -34,7 +34,7 @@ static int set_from_path(struct reading *reading, const struct finding *finding,
         return rc;
 }
 
-/* A value's place, for errors that are found later. In a file it includes the key, as in our own errors. */
+/* A value's origin, for errors that are found later. In a file it includes the key, as in our own errors. */
 static char *place_in_full(const struct finding *finding)
 {
         char *place;
@@ -58,7 +58,7 @@ int config_apply(struct reading *reading, const struct finding *finding, struct 
                 return rc;
         }
         if (origin->place && origin->kind == finding->kind && finding->option->type == CONFIG_LIST)
-                return 0; /* keep the place of the first entry */
+                return 0; /* keep the origin of the first entry */
         char *place = place_in_full(finding);
         if (!place)
                 return err_set(err, ERR_NOMEM, "out of memory");

@@ -23,7 +23,7 @@ struct finding {
 };
 
 /* Appends to a list as long as its entries come from the same source, and otherwise replaces the value. Errors name the
- * place. */
+ * origin. */
 int config_apply(struct reading *reading, const struct finding *finding, struct err *err) NODISCARD;
 
 #endif

@@ -1,5 +1,5 @@
 /* gzip: a loop around zlib's inflate. zlib checks header, CRC and length of a member; the sequence of members is ours,
- * and so are the words: zlib's own messages ("incorrect data check") mean little to the sender of a body.
+ * and so are the error texts: zlib's own messages ("incorrect data check") mean little to the sender of a body.
  *
  * zlib's memory comes from our own allocator, which makes it visible to the tests that let allocations fail. */
 #define ZLIB_CONST
@@ -57,7 +57,7 @@ void gzip_decoder_free(struct gzip_decoder *decoder)
 {
         if (!decoder)
                 return;
-        (void)inflateEnd(&decoder->z); /* fails only for a stream that is not one */
+        (void)inflateEnd(&decoder->z); /* fails only for an invalid stream */
         free(decoder);
 }
 
@@ -99,7 +99,7 @@ static int inflate_piece(struct gzip_decoder *decoder)
         z_stream *z = &decoder->z;
         unsigned before = z->avail_in;
         if (!decoder->is_in_member) {
-                (void)inflateReset(z); /* fails only for a stream that is not one */
+                (void)inflateReset(z); /* fails only for an invalid stream */
                 decoder->is_in_member = true;
                 decoder->members++;
         }

@@ -17,12 +17,12 @@
  *     gzip_decoder_free(decoder);
  *
  * The input is one or more gzip members, each with header, content, CRC and length; the content is that of all members,
- * one after the other (RFC 1952, section 2.2). Anything else behind a member is an error, zeros included. The caller
+ * one after the other (RFC 1952, section 2.2). Anything else after a member is an error, even zeros. The caller
  * may cut the input into pieces of any size, which changes neither the content nor the errors.
  *
  * A few bytes of gzip may decode to gigabytes. The content is handed out in pieces of at most GZIP_PIECE_MAX bytes, and
- * on_piece can stop the decoder after each, so the caller bounds what it takes at once. A decoder needs about 64 KiB,
- * whatever the input says: 32 KiB of them are deflate's window.
+ * on_piece can stop the decoder after each, so the caller bounds what it takes at once. A decoder needs about 64 KiB
+ * for any input, including 32 KiB for deflate's window.
  *
  * Each coding has a package of its own with these four functions, so that a caller can choose between them by a table.
  *

@@ -1,4 +1,4 @@
-/* body: how the body of a request arrives: its limit (413), and who receives it. See stream.h for bodies in pieces.
+/* body: receives the body of a request, enforces its limit (413), and passes it on. See stream.h for bodies in pieces.
  *
  * Threads: loop only. */
 #ifndef HTTP_BODY_H

@@ -28,7 +28,7 @@ static uint64_t raise_descriptor_limit(void)
         return limit.rlim_cur;
 }
 
-/* How many connections are allowed while `kept` descriptors are reserved for others. */
+/* Returns the number of connections that are allowed while `kept` descriptors are reserved for others. */
 static unsigned connections_beside(const struct connection_limit *limit, size_t kept)
 {
         size_t least = limit->descriptors / DESCRIPTORS_LEAST_PART + 1;

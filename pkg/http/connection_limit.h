@@ -25,7 +25,7 @@ struct connection_limit {
 void connection_limit_init(struct connection_limit *limit, const struct http_options *options);
 /* Reserves at least that many descriptors for everything but client connections. */
 void connection_limit_keep(struct connection_limit *limit, size_t count);
-/* How many connections a worker should close because others need descriptors. */
+/* Returns the number of connections that a worker should close because others need descriptors. */
 unsigned connection_limit_surplus(const struct connection_limit *limit);
 
 struct connection_share {

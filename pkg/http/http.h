@@ -150,7 +150,7 @@ struct http_answer {
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
 uint16_t http_server_port(const struct http_server *server); /* the port that the server listens on */
 
-/* What a client sends as `Authorization: Bearer <value>` (RFC 6750, section 2.1), and the client's name. */
+/* A client's name, and the token that it sends as `Authorization: Bearer <value>` (RFC 6750, section 2.1). */
 struct http_token {
         const char *name;
         const struct secret *value;
@@ -245,7 +245,7 @@ struct http_conditions {
 /* Copies the conditions, because header fields do not outlive the handler. If memory runs out they are omitted, and the
  * client gets the whole response. Owned: give it to http_conditions_fini. */
 void http_conditions_read(struct http_request *request, struct http_conditions *out);
-/* The status to send instead of the content with this strong tag, `"..."`: 304 or 412; 0: send the content. */
+/* Returns 304 or 412 to send instead of the content with this strong tag (`"..."`), or 0 to send the content. */
 int http_conditions_check(const struct http_conditions *conditions, const char *tag);
 void http_conditions_fini(struct http_conditions *conditions);
 
@@ -325,7 +325,7 @@ int http_request_stream(struct http_request *request, const struct http_stream_o
 /* Counts memory that the handler keeps for this request in transfer_max_bytes, until the request ends. False: there is no
  * room. */
 bool http_request_reserve(struct http_request *request, size_t bytes) NODISCARD;
-/* Until http_request_resume no pieces arrive and nothing more is read from the client. on_end may still be called. */
+/* Stops the pieces, and reading from the client, until http_request_resume. on_end may still be called. */
 void http_request_pause(struct http_request *request);
 void http_request_resume(struct http_request *request);
 
@@ -340,9 +340,9 @@ int http_respond_stream(struct http_request *request, const struct http_answer *
 /* Appends a copy of all the bytes to the response. Returns false if the response is now full: continue after
  * on_writable. At most 64 KiB and the last write wait for a slow reader; they count in transfer_max_bytes. */
 bool http_stream_write(struct http_request *request, const void *bytes, size_t length);
-/* How many bytes wait for the client. */
+/* The number of bytes that wait for the client. */
 size_t http_stream_waiting(const struct http_request *request);
-/* Makes on_writable be called when the response has room, as if it were full now; never during this call. */
+/* Requests a call of on_writable when the response has room, as if it were full now. Does not make that call itself. */
 void http_stream_await(struct http_request *request);
 /* The response is complete; trailers follow its last byte. The request is invalid afterwards. */
 void http_stream_end(struct http_request *request, const struct http_header *trailers, size_t trailer_count);

@@ -83,7 +83,7 @@ int http_media_type_parameter(const char *content_type, const char *name, char *
         return found && *value;
 }
 
-/* How closely a media range matches: 3 exactly, 2 by main type, 1 any type, 0 not at all. */
+/* The precision with which a media range matches: 3 exactly, 2 by main type, 1 any type, 0 not at all. */
 static int range_fits(const char *range, size_t length, const char *type)
 {
         if (length == strlen(type) && !strncasecmp(range, type, length))

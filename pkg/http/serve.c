@@ -199,7 +199,7 @@ static void answer_without_route(struct http_request *request)
                      request->method);
 }
 
-/* How many bytes the connection has received up to the end of this request; later bytes belong to a new head. */
+/* The number of bytes received up to the end of this request; later bytes belong to a new head. */
 static size_t note_size(struct http_request *request)
 {
         const union MHD_ConnectionInfo *size =

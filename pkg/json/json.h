@@ -72,7 +72,7 @@ enum json_problem {
         JSON_NOT_OBJECT, /* valid JSON whose top level is not an object */
 };
 
-/* Where a check failed. */
+/* The position at which a check failed. */
 struct json_position {
         enum json_problem problem;
         size_t line;   /* from 1; a line ends with LF                            */

@@ -1,4 +1,4 @@
-/* backoff: how long to wait before the next attempt to connect.
+/* backoff: computes the wait before the next attempt to connect.
  *
  * Threads: loop only. */
 #ifndef REDIS_BACKOFF_H

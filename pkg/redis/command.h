@@ -19,7 +19,7 @@
 
 struct redis_reply;
 
-/* Where a client sends its commands. A command is formatted for one place: another place may have a different key
+/* The destination of a client's commands. A command is formatted for one place: another place may have a different key
  * prefix, and in a Cluster, commands of one write may go to different servers. */
 struct redis_place {
         const char *key_prefix; /* of the target; never NULL; borrowed until the client moves to another place */

@@ -24,7 +24,7 @@ struct redis_event {
                  * the connection breaks, Redis is silent or refuses a write. Once per target; generation */
                 REDIS_EVENT_SENTINEL_REFUSED,
                 /* The name at the start of `address` has too many addresses: an attempt tries only `addresses` of
-                 * them and leaves out `left_out`. After each look-up */
+                 * them and leaves out `left_out`. Reported after each look-up */
                 REDIS_EVENT_ADDRESSES_LEFT_OUT,
         } kind;
         const char *address;  /* of the server, once it is known; with Sentinel, of the primary in use */

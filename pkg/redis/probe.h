@@ -45,7 +45,7 @@ enum { REDIS_TRIAL_ARGS = 8 };
 struct redis_trial_command {
         const char *step;                   /* for errors, "write"; static                                       */
         const char *expects;                /* the expected reply; NULL: anything but an error; static */
-        bool is_optional;                   /* if the user may not send it, the result lists it in `lacks`       */
+        bool is_optional;                   /* if the user has no right to it, the result lists it in `lacks`    */
         bool has_no_key;                    /* is sent to the master of the first command that was added            */
         const char *argv[REDIS_TRIAL_ARGS]; /* the name, the key, ...; NULL after the last one                   */
 };

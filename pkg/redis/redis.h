@@ -74,8 +74,8 @@ struct redis_options {
         struct redis_budget *budget; /* NULL: a private one                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
         /* Formats a harmless SET into `command`. Its key is in `place` and contains `tag` in braces unless `tag` is
-         * NULL. The client sends it when nothing else can show whether Redis accepts writes. Less than 0: not possible
-         * now. NULL: never. */
+         * NULL. The client sends it when nothing else can show whether Redis accepts writes. Returns less than 0 if
+         * that is not possible now. If this is NULL, the client never sends one. */
         int (*format_trial)(struct redis_command *command, const struct redis_place *place, const char *tag,
                             void *data);
         void *data;

@@ -13,7 +13,7 @@
 
 enum { STAGGER_MS = 250, PRIMARY_HOST_MAX = 253 };
 
-/* How informative an error is: the most informative one is reported. */
+/* Ranks errors by how informative they are: the most informative one is reported. */
 enum worth { WORTH_AWAY, WORTH_ANSWER, WORTH_DENIED };
 
 struct asked {

@@ -218,8 +218,8 @@ static bool is_failing_over(const struct redis_reply *reply)
         return flags && strstr(flags, "failover_in_progress");
 }
 
-/* How long to hold commands. A message follows the earlier states; in the later ones the Sentinel already names another
- * primary. */
+/* The time for which commands are held. A message follows the earlier states; in the later ones the Sentinel already
+ * names another primary. */
 static int64_t promoting_ms(const struct redis_reply *reply)
 {
         const struct redis_reply *unused;

@@ -49,7 +49,7 @@ static inline int64_t redis_now_ms(const struct server *server)
         return (int64_t)uv_now(server->loop);
 }
 
-/* Since when it has been unusable; 0 while it is usable. */
+/* Milliseconds since the server became unusable; 0 while it is usable. */
 static inline int64_t redis_server_away_ms(const struct server *server)
 {
         return server->health.away_since_ms ? redis_now_ms(server) - server->health.away_since_ms : 0;

@@ -1,5 +1,5 @@
-/* Feeds bytes to the reader of YAML configuration files. It must neither crash nor leak, and each error must name its
- * place: "fuzz.yaml:<line>". */
+/* Feeds bytes to the reader of YAML configuration files. It must neither crash nor leak, and each error must name the
+ * line: "fuzz.yaml:<line>". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

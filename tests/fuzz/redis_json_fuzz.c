@@ -1,5 +1,5 @@
 /* redis_json_fuzz: parses a binding's entry that holds all settings as one JSON object. Besides not crashing, each
- * setting must be within its limits, and an error must name the place. */
+ * setting must be within its limits, and an error must name the entry. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -18,7 +18,7 @@ def post(client, body, query="", **headers):
 
 
 class Upload:
-    """A body in chunks, of which the test decides when they come."""
+    """A chunked body; the test decides when each chunk is sent."""
 
     def __init__(self, collector, query="", headers=None):
         self.query = query

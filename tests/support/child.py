@@ -52,8 +52,8 @@ class Child:
         return thread
 
     def wait_line(self, wanted, what, seconds=10.0, errors=False):
-        """The value of `wanted(line)` for the first line of stdout (or stderr) for which it is true; None if the
-        process ends before."""
+        """Waits for the first line of stdout (or stderr) for which `wanted(line)` is true, and returns that value. None
+        if the process ends first."""
         lines = self.stderr if errors else self.stdout
         deadline = Deadline(seconds)
         seen = 0
@@ -77,7 +77,7 @@ class Child:
         self.process.send_signal(number)
 
     def wait(self, seconds=10.0):
-        """Its exit status, once it has ended and all its output has been read."""
+        """Waits until the process has ended and all its output has been read. Returns the exit status."""
         wait_until(lambda: not self.running(), lambda: f"the end of {self.argv[0]}\n{self.tail()}", seconds, 0.005)
         for reader in self._readers:
             reader.join(5)

@@ -35,7 +35,7 @@ class Collector(Program):
             return bool(store.exists(answer.json()["key"]))
 
     def held(self):
-        """How many commands wait for Redis."""
+        """The number of commands that wait for Redis."""
         return metric_sum(self.metrics(), "collector_held_commands")
 
     def wait_connected(self, seconds=10.0):

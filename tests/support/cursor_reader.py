@@ -38,7 +38,7 @@ class CursorReader:
         client.close()
 
     def _read(self, client):
-        """One page. True: there are more."""
+        """Reads one page. Returns True if there are more."""
         answer = client.get(f"/v1/documents?limit={self.limit}" + (f"&cursor={self._cursor}" if self._cursor else ""))
         if answer.status == 503:
             return False

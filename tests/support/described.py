@@ -127,7 +127,7 @@ class Description:
 
 @lru_cache(maxsize=None)
 def collectors():
-    """That of Collector."""
+    """Collector's description."""
     return Description(SOURCE.read_text())
 
 

@@ -61,12 +61,12 @@ class FaultProxy:
             self._mode = "pause"
 
     def close_at(self, *words):
-        """Delivers a piece to the server that contains one of these words, and then closes the connection."""
+        """When a piece contains one of these words, delivers it to the server and then closes the connection."""
         with self._state:
             self._closing = words
 
     def admit(self, count):
-        """That many new connections pass; further ones are accepted but wait until heal."""
+        """Lets that many new connections through; accepts further ones, but lets them wait until heal."""
         with self._state:
             self._admitted = count
 

@@ -14,7 +14,7 @@ def page(client, **query):
 
 
 def all_keys(client, limit=7, **query):
-    """The keys of all pages, until there are no more."""
+    """The keys of all pages."""
     keys, cursor, more = [], None, True
     while more:
         entries, following, more = page(client, limit=limit, cursor=cursor, **query)

@@ -138,7 +138,7 @@ class Program:
         self.child.signal(signal.SIGTERM)
 
     def wait(self, seconds=None):
-        """Its exit status; fails if a sanitizer reported anything."""
+        """Waits for the end of the program and returns its exit status. Fails if a sanitizer reported anything."""
         status = self.child.wait(seconds or self.stop_seconds)
         self.check_sanitizers()
         return status
@@ -156,7 +156,7 @@ class Program:
         self.check_sanitizers()
 
     def close(self):
-        """For the end of a test: stops the program if it is still running; it must exit cleanly."""
+        """Stops the program at the end of a test if it is still running. It must exit cleanly."""
         if self._checked:
             return
         self._checked = True

@@ -13,7 +13,7 @@ from .ports import reserve_port
 
 
 def calls(client, *commands):
-    """How often Redis has executed the commands since CONFIG RESETSTAT, from INFO commandstats."""
+    """The number of times that Redis has executed each command since CONFIG RESETSTAT (INFO commandstats)."""
     stats = client.info("commandstats")
     return sum(stats.get(f"cmdstat_{name.lower()}", {}).get("calls", 0) for name in commands)
 

@@ -1,4 +1,4 @@
-"""Collector under load, bound to a Redis that suffers a fault, and what becomes of the documents.
+"""Runs Collector under load, bound to a Redis that suffers a fault, and checks what becomes of the documents.
 
     with Site(Standalone(**DURABLE)) as site:
         site.more(150)
