@@ -204,6 +204,8 @@ class RedisCluster:
 
     def stop(self):
         for node in self.nodes:
+            if hasattr(node, "asker"):
+                node.asker.close()
             node.stop()
 
     def __enter__(self):
@@ -214,10 +216,11 @@ class RedisCluster:
 
 
 def ask(node, *words):
-    """Sends one command and returns the raw reply."""
-    with node.client() as client:
-        client.response_callbacks.clear()
-        return client.execute_command(*words)
+    """Sends one command and returns the raw reply. A node keeps its client, since preparing one for TLS takes long."""
+    if not hasattr(node, "asker"):
+        node.asker = node.client()
+        node.asker.response_callbacks.clear()
+    return node.asker.execute_command(*words)
 
 
 def slots_of_feed():
