@@ -10,7 +10,8 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 
 void text_bits_write_to(struct text_bits *bits, char *out, size_t room)
 {
-        *bits = (struct text_bits){ .out = out, .room = room };
+        *bits = (struct text_bits){ .room = room };
+        bits->out = out;
 }
 
 static void put_character(struct text_bits *bits)

@@ -33,7 +33,7 @@ static int push(struct json_split *split, const char *bytes, size_t length, stru
         assert_non_null(piece);
         memcpy(piece, bytes, length);
         const char *at = piece;
-        struct json_item item;
+        struct json_item item = { 0 };
         struct json_position where;
         int rc;
         while ((rc = json_split_next(split, &at, piece + length, &item, &where, err)) > 0)
@@ -48,7 +48,7 @@ static int push(struct json_split *split, const char *bytes, size_t length, stru
 static void split_in_pieces(enum json_split_kind kind, const char *body, size_t cut, bool is_once, struct buf *out)
 {
         struct json_split split;
-        struct json_item item;
+        struct json_item item = { 0 };
         struct json_position where;
         struct err err;
         size_t length = strlen(body), at = 0;
@@ -154,7 +154,7 @@ static void an_item_that_is_too_long_is_not_kept(void **state)
         static const enum json_split_kind kinds[] = { JSON_SPLIT_LINES, JSON_SPLIT_ARRAY };
         char piece[1000];
         struct json_split split;
-        struct json_item item;
+        struct json_item item = { 0 };
         struct err err;
         memset(piece, 'x', sizeof(piece));
         for (size_t i = 0; i < 2; i++) {
@@ -179,7 +179,7 @@ static void memory_of_a_long_item_is_not_held_after_it(void **state)
 {
         (void)state;
         struct json_split split;
-        struct json_item item;
+        struct json_item item = { 0 };
         struct json_position where;
         struct err err;
         size_t length = 1 << 20;
