@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # pylint: disable=wrong-import-position
 from support.binding import BindingRoot  # noqa: E402
+from support.cluster import RedisCluster  # noqa: E402
 from support.collector import Collector  # noqa: E402
 from support.deadline import PATIENCE, ROOT, time_limit_of  # noqa: E402
 from support.fault_proxy import FaultProxy  # noqa: E402
@@ -64,6 +65,18 @@ def start_group():
         return started[-1]
     yield start
     _closing(started, SentinelGroup.stop)
+
+
+@pytest.fixture
+def start_cluster():
+    """start_cluster(**options of RedisCluster) starts three masters. Collectors stop before them."""
+    started = []
+
+    def start(**options):
+        started.append(RedisCluster(**options))
+        return started[-1]
+    yield start
+    _closing(started, RedisCluster.stop)
 
 
 @pytest.fixture(scope="session")

@@ -211,7 +211,7 @@ def test_while_redis_is_away_the_client_waits_and_memory_stays(start_redis, star
     upload = threading.Thread(target=lambda: answers.append(
         requests.post(f"http://127.0.0.1:{collector.port}{PATH}", body, headers=GZIP, timeout=120)))
     upload.start()
-    time.sleep(1)
+    upload.join(timeout=1)  # it must not end
     assert upload.is_alive()
     if not SANITIZED:
         assert resident_bytes(collector.pid) - before < 8 * MIB

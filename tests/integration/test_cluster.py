@@ -18,18 +18,6 @@ from support.ports import reserve_port
 from support.sentinel import Tls
 
 
-@pytest.fixture
-def start_cluster():
-    started = []
-
-    def start(**options):
-        started.append(RedisCluster(**options))
-        return started[-1]
-    yield start
-    for cluster in started:
-        cluster.stop()
-
-
 @pytest.fixture(scope="module")
 def cluster():
     with RedisCluster() as cluster:

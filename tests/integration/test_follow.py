@@ -112,7 +112,8 @@ def test_a_cursor_that_is_older_than_documents_are_kept_begins_again_with_the_ol
         stream.documents(1)
         last = stream.last_id
     post(program, 2)
-    time.sleep(1.2)
+    with server.client() as store:
+        wait_until(lambda: not list(store.scan_iter("*-*-*-*-*")), "both documents have expired")
     post(program, 3)
     with EventStream(program, last_event_id=last) as stream:
         reset = stream.event()
@@ -240,7 +241,7 @@ def test_a_long_time_without_redis_does_not_end_it(start_redis, start_collector)
         post(program, 1)
         assert numbers(stream.documents(1)) == [1]
         server.kill()
-        time.sleep(1)
+        wait_until(lambda: program.readyz() == 503, "longer without Redis than the hold time")
         with EventStream(program) as refused:
             assert refused.status == 200 and refused.next().comment
             with pytest.raises(Ended):
@@ -268,10 +269,11 @@ def test_a_swap_of_the_binding_is_an_event_and_the_new_documents_follow(server, 
                 time.sleep(0.002)
     poster = threading.Thread(target=work)
     poster.start()
-    time.sleep(0.5)
+    wait_until(lambda: len(stored) >= 100, "documents in the old Redis")
     bindings.redis("db", other)
     program.wait_log("redis.switched")
-    time.sleep(0.5)
+    enough = len(stored) + 100
+    wait_until(lambda: len(stored) >= enough, "documents in the new Redis")
     stops.set()
     poster.join()
     with other.client() as store:

@@ -4,26 +4,13 @@ over, come and go. A reader that follows with a cursor misses nothing. Lists: te
 import json
 import threading
 
-import pytest
 import requests
 
 from support import feed
-from support.cluster import RedisCluster, slot_of, slots_of_feed
+from support.cluster import slot_of, slots_of_feed
 from support.cursor_reader import CursorReader
 from support.deadline import wait_until
 from support.load import Load
-
-
-@pytest.fixture
-def start_cluster():
-    started = []
-
-    def start(**options):
-        started.append(RedisCluster(**options))
-        return started[-1]
-    yield start
-    for cluster in started:
-        cluster.stop()
 
 
 def entries_of(clients, prefix=""):

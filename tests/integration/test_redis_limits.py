@@ -3,11 +3,8 @@
 import threading
 import time
 
-import pytest
-
 from support.background import Background
 from support.certificates import Certificates
-from support.cluster import RedisCluster
 from support.collector import metric_sum
 from support.deadline import wait_until
 from support.load import Load
@@ -15,19 +12,6 @@ from support.matching import assert_problem
 from support.site import listed_keys
 
 LARGE = 3 << 20
-
-
-@pytest.fixture
-def start_cluster():
-    """start_cluster(**options) starts three masters."""
-    started = []
-
-    def start(**options):
-        started.append(RedisCluster(replicas=0, **options))
-        return started[-1]
-    yield start
-    for cluster in started:
-        cluster.stop()
 
 
 def large(size=LARGE):
