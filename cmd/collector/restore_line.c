@@ -10,20 +10,6 @@ struct members {
         bool has_end;
 };
 
-/* True if the name, which may have escapes, is this one. ERR_NOMEM counts as another name. */
-static bool is_name(struct json_span name, const char *wanted)
-{
-        size_t length = strlen(wanted);
-        struct buf decoded;
-        if (!memchr(name.bytes, '\\', name.length))
-                return name.length == length + 2 && memcmp(name.bytes + 1, wanted, length) == 0;
-        buf_init(&decoded, 0);
-        bool is_equal = json_decode_string(name, &decoded) == 0 && decoded.len == length &&
-                        memcmp(decoded.data, wanted, length) == 0;
-        buf_fini(&decoded);
-        return is_equal;
-}
-
 static int read_members(struct json_span line, struct members *out, struct err *err)
 {
         struct json_cursor cursor;
@@ -34,11 +20,11 @@ static int read_members(struct json_span line, struct members *out, struct err *
         *out = (struct members){ 0 };
         json_cursor_init(&cursor, line.bytes, line.length, NULL);
         while ((rc = json_member_next(&cursor, &name, &value, &where, &syntax)) > 0) {
-                if (is_name(name, "key"))
+                if (json_name_is(name, "key"))
                         out->key = value;
-                else if (is_name(name, "document"))
+                else if (json_name_is(name, "document"))
                         out->document = value;
-                else if (is_name(name, "end"))
+                else if (json_name_is(name, "end"))
                         out->has_end = true;
         }
         const char *reason = rc < 0 ? strstr(syntax.text, ": ") : NULL; /* "line 1, column 8: ..." */

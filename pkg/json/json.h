@@ -119,6 +119,8 @@ int json_member_next(struct json_cursor *cursor, struct json_span *name, struct 
 /* Appends the decoded text of a quoted JSON string in UTF-8. Half a surrogate pair becomes U+FFFD, \u0000 a NUL.
  * ERR_INVALID if it is not a string; ERR_LIMIT, ERR_NOMEM. On failure nothing was appended. */
 int json_decode_string(struct json_span string, struct buf *out) NODISCARD;
+/* True if a member's name, which may have escapes, is this text in ASCII. */
+bool json_name_is(struct json_span name, const char *text);
 
 /* Appends `text` as a JSON string, quotes included. Each byte that is not part of a UTF-8 character becomes U+FFFD.
  * Returns 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */

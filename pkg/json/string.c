@@ -68,6 +68,11 @@ bool name_equals(struct json_span string, bool has_escapes, const char *text, si
         return at == end;
 }
 
+bool json_name_is(struct json_span name, const char *text)
+{
+        return name_equals(name, memchr(name.bytes, '\\', name.length) != NULL, text, strlen(text));
+}
+
 int json_decode_string(struct json_span string, struct buf *out)
 {
         struct scan s;

@@ -95,10 +95,26 @@ static void a_string_that_does_not_fit_leaves_the_buffer_as_it_was(void **state)
         buf_fini(&out);
 }
 
+static void a_name_is_compared_with_its_escapes_decoded(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *name;
+                bool is_key;
+        } cases[] = {
+                { "\"key\"", true },   { "\"\\u006bey\"", true },  { "\"ke\"", false },
+                { "\"keys\"", false }, { "\"\\u006bez\"", false }, { "\"key\\u0000\"", false },
+        };
+        for (size_t i = 0; i < COUNT_OF(cases); i++)
+                assert_int_equal(json_name_is((struct json_span){ cases[i].name, strlen(cases[i].name) }, "key"),
+                                 cases[i].is_key);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(strings_are_decoded_to_utf8),
+                cmocka_unit_test(a_name_is_compared_with_its_escapes_decoded),
                 cmocka_unit_test(what_is_no_string_is_not_decoded),
                 cmocka_unit_test(any_bytes_become_a_string_that_decodes_to_them),
                 cmocka_unit_test(a_string_that_does_not_fit_leaves_the_buffer_as_it_was),
