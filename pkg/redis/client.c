@@ -34,12 +34,13 @@ static void look_whether_it_is_back(struct client *client)
                 redis_connections_write(client);
                 return;
         }
-        health->wants_write = false; /* there is no command to try it with */
+        health->wants_write = false; /* there is no command that could show it */
         if (!is_waiting(client))
                 health->away_since_ms = 0;
 }
 
-/* Time in which this loop did not run does not count for a hold: what would prolong it may have arrived, unread. */
+/* Time during which this loop did not run does not count towards a hold: a message that extends the hold may have
+ * arrived but not been read yet. */
 static void prolong_hold(struct client *client, int64_t now_ms)
 {
         int64_t late_ms = now_ms - client->ticked_ms - TICK_MS;
@@ -208,7 +209,7 @@ void redis_client_send(struct client *client, struct redis_command *command)
 void redis_client_flush(struct client *client)
 {
         redis_enter(&client->server.life);
-        redis_queue_deliver(&client->server.queue); /* first, because of what its callbacks may send */
+        redis_queue_deliver(&client->server.queue); /* first, because its callbacks may send commands */
         redis_connections_write(client);
         redis_queue_deliver(&client->server.queue);
         redis_leave(&client->server.life);

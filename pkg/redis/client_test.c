@@ -22,7 +22,7 @@ static void commands_are_answered_in_order_with_one_write_a_turn(void **state UN
         stop();
 }
 
-static void a_server_that_comes_later_gets_what_was_held(void **state UNUSED)
+static void held_commands_are_sent_when_the_server_comes_up(void **state UNUSED)
 {
         struct job a;
         uint16_t port = dead_port();
@@ -40,7 +40,7 @@ static void a_server_that_comes_later_gets_what_was_held(void **state UNUSED)
         stop();
 }
 
-static void a_held_command_fails_when_its_hold_time_has_passed(void **state UNUSED)
+static void a_held_command_fails_when_its_hold_time_is_over(void **state UNUSED)
 {
         struct job a;
         rig_init(&rig);
@@ -59,7 +59,7 @@ static const char *silent_to_a(struct fake *f UNUSED, struct fake_conn *conn UNU
         return argc > 1 && is(argv[1], "a") ? "" : NULL;
 }
 
-static void a_write_that_is_lost_is_in_doubt_and_a_read_is_not(void **state UNUSED)
+static void a_lost_write_is_in_doubt_but_a_lost_read_is_not(void **state UNUSED)
 {
         static const struct {
                 const char *name;
@@ -77,7 +77,7 @@ static void a_write_that_is_lost_is_in_doubt_and_a_read_is_not(void **state UNUS
         }
 }
 
-static void one_that_may_have_been_done_times_out_instead(void **state UNUSED)
+static void a_command_that_redis_may_have_executed_times_out(void **state UNUSED)
 {
         struct job a;
         start(dies, (struct redis_options){ .hold_ms = 150 });
@@ -95,7 +95,7 @@ static const char *slow(struct fake *f UNUSED, struct fake_conn *conn, size_t ar
         return is(argv[0], "SLOW") ? "" : NULL;
 }
 
-static void a_reply_after_the_deadline_is_dropped_and_not_taken_for_the_next(void **state UNUSED)
+static void a_late_reply_is_dropped_and_not_mistaken_for_the_next_one(void **state UNUSED)
 {
         struct job a, b;
         start(slow, (struct redis_options){ .hold_ms = 150, .stall_ms = 5000 });
@@ -112,7 +112,7 @@ static void a_reply_after_the_deadline_is_dropped_and_not_taken_for_the_next(voi
         stop();
 }
 
-static void beyond_the_budget_a_command_is_refused_at_the_next_flush(void **state UNUSED)
+static void a_command_over_the_budget_is_refused_at_the_next_flush(void **state UNUSED)
 {
         struct job jobs[4];
         rig_init(&rig);
@@ -133,7 +133,7 @@ static void beyond_the_budget_a_command_is_refused_at_the_next_flush(void **stat
         rig_fini(&rig);
 }
 
-static void a_command_that_is_not_counted_finds_room_where_commands_are_used_up(void **state UNUSED)
+static void an_uncounted_command_is_accepted_when_the_command_limit_is_reached(void **state UNUSED)
 {
         struct job counted, extra, refused;
         rig_init(&rig);
@@ -152,7 +152,7 @@ static void a_command_that_is_not_counted_finds_room_where_commands_are_used_up(
         rig_fini(&rig); /* checks that all charges were returned */
 }
 
-static void a_held_command_can_be_taken_back_and_one_in_flight_cannot(void **state UNUSED)
+static void a_held_command_can_be_cancelled_but_one_in_flight_cannot(void **state UNUSED)
 {
         struct job a, b;
         start(slow, (struct redis_options){ 0 });
@@ -168,7 +168,7 @@ static void a_held_command_can_be_taken_back_and_one_in_flight_cannot(void **sta
         stop();
 }
 
-static void a_command_that_must_not_hold_fails_at_once_without_a_connection(void **state UNUSED)
+static void a_must_not_hold_command_fails_at_once_without_a_connection(void **state UNUSED)
 {
         struct job a, b;
         start(NULL, (struct redis_options){ 0 });
@@ -207,7 +207,7 @@ static void a_callback_may_close_the_client(void **state UNUSED)
         rig_fini(&rig);
 }
 
-static void closing_in_the_middle_of_an_attempt_leaves_nothing(void **state UNUSED)
+static void closing_during_a_connection_attempt_leaks_nothing(void **state UNUSED)
 {
         start(always_silent, (struct redis_options){ 0 });
         RUN_UNTIL(&rig, fake.connections == 1);
@@ -238,7 +238,7 @@ static const char *mute(struct fake *f UNUSED, struct fake_conn *conn, size_t ar
         return conn->number == 1 ? "" : NULL;
 }
 
-static void a_handshake_without_an_answer_ends_in_time(void **state UNUSED)
+static void a_handshake_without_a_reply_times_out(void **state UNUSED)
 {
         struct job a;
         start(mute, (struct redis_options){ .connect_timeout_ms = 100 });
@@ -249,7 +249,7 @@ static void a_handshake_without_an_answer_ends_in_time(void **state UNUSED)
         stop();
 }
 
-static void a_command_without_bytes_fails_for_want_of_memory(void **state UNUSED)
+static void a_command_without_bytes_fails_with_nomem(void **state UNUSED)
 {
         struct job job;
         start(NULL, (struct redis_options){ 0 });
@@ -266,20 +266,20 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(commands_are_answered_in_order_with_one_write_a_turn),
-                cmocka_unit_test(a_server_that_comes_later_gets_what_was_held),
-                cmocka_unit_test(a_held_command_fails_when_its_hold_time_has_passed),
-                cmocka_unit_test(one_that_may_have_been_done_times_out_instead),
-                cmocka_unit_test(a_write_that_is_lost_is_in_doubt_and_a_read_is_not),
-                cmocka_unit_test(a_reply_after_the_deadline_is_dropped_and_not_taken_for_the_next),
-                cmocka_unit_test(beyond_the_budget_a_command_is_refused_at_the_next_flush),
-                cmocka_unit_test(a_command_that_is_not_counted_finds_room_where_commands_are_used_up),
-                cmocka_unit_test(a_held_command_can_be_taken_back_and_one_in_flight_cannot),
-                cmocka_unit_test(a_command_that_must_not_hold_fails_at_once_without_a_connection),
+                cmocka_unit_test(held_commands_are_sent_when_the_server_comes_up),
+                cmocka_unit_test(a_held_command_fails_when_its_hold_time_is_over),
+                cmocka_unit_test(a_command_that_redis_may_have_executed_times_out),
+                cmocka_unit_test(a_lost_write_is_in_doubt_but_a_lost_read_is_not),
+                cmocka_unit_test(a_late_reply_is_dropped_and_not_mistaken_for_the_next_one),
+                cmocka_unit_test(a_command_over_the_budget_is_refused_at_the_next_flush),
+                cmocka_unit_test(an_uncounted_command_is_accepted_when_the_command_limit_is_reached),
+                cmocka_unit_test(a_held_command_can_be_cancelled_but_one_in_flight_cannot),
+                cmocka_unit_test(a_must_not_hold_command_fails_at_once_without_a_connection),
                 cmocka_unit_test(a_callback_may_close_the_client),
-                cmocka_unit_test(closing_in_the_middle_of_an_attempt_leaves_nothing),
+                cmocka_unit_test(closing_during_a_connection_attempt_leaks_nothing),
                 cmocka_unit_test(a_name_is_looked_up_and_its_addresses_are_tried_in_turn),
-                cmocka_unit_test(a_handshake_without_an_answer_ends_in_time),
-                cmocka_unit_test(a_command_without_bytes_fails_for_want_of_memory),
+                cmocka_unit_test(a_handshake_without_a_reply_times_out),
+                cmocka_unit_test(a_command_without_bytes_fails_with_nomem),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

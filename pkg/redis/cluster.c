@@ -67,7 +67,7 @@ static struct redis_target *configured_node(struct redis_target *target, size_t 
         return redis_target_view(target, node->host, node->port);
 }
 
-/* Working nodes in turn; after a failure all known nodes, including replicas and the target's nodes. */
+/* Asks working nodes in turn; after a failure, all known nodes, including replicas and the target's nodes. */
 struct redis_target *redis_cluster_seed(struct redis_cluster *cluster)
 {
         const struct redis_cluster_map *map = cluster->map;

@@ -105,7 +105,7 @@ static bool was_asked(const struct fake *fake, const char *text)
         return false;
 }
 
-static void a_cluster_is_recognised_and_each_key_goes_to_its_master(void **state UNUSED)
+static void a_cluster_is_detected_and_each_key_is_sent_to_its_master(void **state UNUSED)
 {
         struct job low, high, none;
         open_at((struct redis_options){ 0 }, 2); /* a node that owns no slot */
@@ -126,7 +126,7 @@ static void a_cluster_is_recognised_and_each_key_goes_to_its_master(void **state
         stop();
 }
 
-static void a_command_without_a_key_can_go_with_another(void **state UNUSED)
+static void a_command_without_a_key_can_be_sent_to_the_master_of_another(void **state UNUSED)
 {
         struct job low, high, waits[2];
         start((struct redis_options){ 0 });
@@ -179,7 +179,7 @@ static void set_where_moved(const char *host, struct job *job)
         assert_true(was_asked(&nodes[2], "SET " LOW));
 }
 
-static void moved_without_a_host_leads_to_the_node_that_the_next_map_names(void **state UNUSED)
+static void moved_without_a_host_is_resolved_by_the_next_map(void **state UNUSED)
 {
         struct job a;
         set_where_moved("?", &a);
@@ -188,7 +188,7 @@ static void moved_without_a_host_leads_to_the_node_that_the_next_map_names(void 
         stop();
 }
 
-static void moved_to_the_host_that_was_asked_names_another_port(void **state UNUSED)
+static void moved_with_an_empty_host_means_another_port_of_the_same_host(void **state UNUSED)
 {
         struct job a;
         set_where_moved("", &a);
@@ -196,7 +196,7 @@ static void moved_to_the_host_that_was_asked_names_another_port(void **state UNU
         stop();
 }
 
-static void ask_is_followed_for_one_command_with_asking_before_it(void **state UNUSED)
+static void ask_redirects_one_command_preceded_by_asking(void **state UNUSED)
 {
         struct job jobs[20];
         start((struct redis_options){ 0 });
@@ -215,7 +215,7 @@ static void ask_is_followed_for_one_command_with_asking_before_it(void **state U
         stop();
 }
 
-static void tryagain_waits_and_asks_the_same_node(void **state UNUSED)
+static void tryagain_makes_the_command_wait_and_retry_on_the_same_node(void **state UNUSED)
 {
         struct job a;
         start((struct redis_options){ 0 });
@@ -229,7 +229,7 @@ static void tryagain_waits_and_asks_the_same_node(void **state UNUSED)
         stop();
 }
 
-static void clusterdown_holds_and_looks_at_the_map_again(void **state UNUSED)
+static void clusterdown_holds_commands_and_fetches_a_new_map(void **state UNUSED)
 {
         struct job a;
         start((struct redis_options){ 0 });
@@ -246,7 +246,7 @@ static void clusterdown_holds_and_looks_at_the_map_again(void **state UNUSED)
         stop();
 }
 
-static void readonly_looks_at_the_map_again(void **state UNUSED)
+static void readonly_fetches_a_new_map(void **state UNUSED)
 {
         struct job a;
         start((struct redis_options){ 0 });
@@ -260,7 +260,7 @@ static void readonly_looks_at_the_map_again(void **state UNUSED)
         stop();
 }
 
-static void endless_redirections_end_with_the_hold_time(void **state UNUSED)
+static void endless_redirections_stop_at_the_end_of_the_hold_time(void **state UNUSED)
 {
         struct job a;
         start((struct redis_options){ .hold_ms = 600, .backoff_min_ms = 50, .backoff_max_ms = 100 });
@@ -275,7 +275,7 @@ static void endless_redirections_end_with_the_hold_time(void **state UNUSED)
         stop();
 }
 
-static void maps_are_asked_for_at_a_bounded_rate(void **state UNUSED)
+static void maps_are_requested_at_a_limited_rate(void **state UNUSED)
 {
         struct job a;
         start((struct redis_options){ .hold_ms = 10000, .backoff_min_ms = 50, .backoff_max_ms = 400 });
@@ -293,7 +293,7 @@ static void maps_are_asked_for_at_a_bounded_rate(void **state UNUSED)
         stop();
 }
 
-static void a_lost_node_is_replaced_by_what_another_node_tells(void **state UNUSED)
+static void a_lost_node_is_replaced_by_the_map_of_another_node(void **state UNUSED)
 {
         struct job jobs[10];
         start((struct redis_options){ 0 });
@@ -312,7 +312,7 @@ static void a_lost_node_is_replaced_by_what_another_node_tells(void **state UNUS
         stop();
 }
 
-static void commands_for_a_slot_that_nobody_serves_are_held(void **state UNUSED)
+static void commands_for_an_unserved_slot_are_held(void **state UNUSED)
 {
         struct job low, high;
         open_at((struct redis_options){ 0 }, 0);
@@ -331,7 +331,7 @@ static void commands_for_a_slot_that_nobody_serves_are_held(void **state UNUSED)
         stop();
 }
 
-static void a_held_command_can_be_taken_back_from_a_node(void **state UNUSED)
+static void a_command_held_for_a_node_can_be_cancelled(void **state UNUSED)
 {
         struct job a;
         start((struct redis_options){ 0 });
@@ -345,7 +345,7 @@ static void a_held_command_can_be_taken_back_from_a_node(void **state UNUSED)
         stop();
 }
 
-static void impatient_commands_fail_while_their_node_is_away(void **state UNUSED)
+static void must_not_hold_commands_fail_while_their_node_is_unreachable(void **state UNUSED)
 {
         struct job low, high;
         start((struct redis_options){ 0 });
@@ -416,7 +416,7 @@ static void commands_move_from_a_cluster_to_a_single_server_and_back(void **stat
         stop();
 }
 
-static void a_target_that_must_be_a_cluster_fails_at_a_single_server(void **state UNUSED)
+static void a_target_that_requires_a_cluster_rejects_a_single_server(void **state UNUSED)
 {
         struct fake single;
         rig_init(&rig);
@@ -434,7 +434,7 @@ static void a_target_that_must_be_a_cluster_fails_at_a_single_server(void **stat
         rig_fini(&rig);
 }
 
-static void a_client_may_be_closed_from_a_nodes_reply(void **state UNUSED)
+static void a_client_may_be_closed_in_the_callback_for_a_nodes_reply(void **state UNUSED)
 {
         struct job jobs[6];
         start((struct redis_options){ 0 });
@@ -446,7 +446,7 @@ static void a_client_may_be_closed_from_a_nodes_reply(void **state UNUSED)
         stop();
 }
 
-static void a_node_that_redirects_without_end_opens_no_end_of_connections(void **state UNUSED)
+static void endless_redirections_to_new_nodes_open_few_connections(void **state UNUSED)
 {
         enum { JOBS = 300 };
         static struct job jobs[JOBS];
@@ -469,25 +469,25 @@ static void a_node_that_redirects_without_end_opens_no_end_of_connections(void *
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_node_that_redirects_without_end_opens_no_end_of_connections),
-                cmocka_unit_test(a_cluster_is_recognised_and_each_key_goes_to_its_master),
-                cmocka_unit_test(a_command_without_a_key_can_go_with_another),
+                cmocka_unit_test(endless_redirections_to_new_nodes_open_few_connections),
+                cmocka_unit_test(a_cluster_is_detected_and_each_key_is_sent_to_its_master),
+                cmocka_unit_test(a_command_without_a_key_can_be_sent_to_the_master_of_another),
                 cmocka_unit_test(moved_is_followed_and_remembered),
-                cmocka_unit_test(moved_without_a_host_leads_to_the_node_that_the_next_map_names),
-                cmocka_unit_test(moved_to_the_host_that_was_asked_names_another_port),
-                cmocka_unit_test(ask_is_followed_for_one_command_with_asking_before_it),
-                cmocka_unit_test(tryagain_waits_and_asks_the_same_node),
-                cmocka_unit_test(clusterdown_holds_and_looks_at_the_map_again),
-                cmocka_unit_test(readonly_looks_at_the_map_again),
-                cmocka_unit_test(endless_redirections_end_with_the_hold_time),
-                cmocka_unit_test(maps_are_asked_for_at_a_bounded_rate),
-                cmocka_unit_test(a_lost_node_is_replaced_by_what_another_node_tells),
-                cmocka_unit_test(commands_for_a_slot_that_nobody_serves_are_held),
-                cmocka_unit_test(a_held_command_can_be_taken_back_from_a_node),
-                cmocka_unit_test(impatient_commands_fail_while_their_node_is_away),
+                cmocka_unit_test(moved_without_a_host_is_resolved_by_the_next_map),
+                cmocka_unit_test(moved_with_an_empty_host_means_another_port_of_the_same_host),
+                cmocka_unit_test(ask_redirects_one_command_preceded_by_asking),
+                cmocka_unit_test(tryagain_makes_the_command_wait_and_retry_on_the_same_node),
+                cmocka_unit_test(clusterdown_holds_commands_and_fetches_a_new_map),
+                cmocka_unit_test(readonly_fetches_a_new_map),
+                cmocka_unit_test(endless_redirections_stop_at_the_end_of_the_hold_time),
+                cmocka_unit_test(maps_are_requested_at_a_limited_rate),
+                cmocka_unit_test(a_lost_node_is_replaced_by_the_map_of_another_node),
+                cmocka_unit_test(commands_for_an_unserved_slot_are_held),
+                cmocka_unit_test(a_command_held_for_a_node_can_be_cancelled),
+                cmocka_unit_test(must_not_hold_commands_fail_while_their_node_is_unreachable),
                 cmocka_unit_test(commands_move_from_a_cluster_to_a_single_server_and_back),
-                cmocka_unit_test(a_target_that_must_be_a_cluster_fails_at_a_single_server),
-                cmocka_unit_test(a_client_may_be_closed_from_a_nodes_reply),
+                cmocka_unit_test(a_target_that_requires_a_cluster_rejects_a_single_server),
+                cmocka_unit_test(a_client_may_be_closed_in_the_callback_for_a_nodes_reply),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static void assert_as_hiredis(size_t argc, const char *const argv[], const size_
         redis_command_fini(&command);
 }
 
-static void commands_of_every_length_are_formatted_as_hiredis_does(void **state)
+static void commands_of_every_length_are_formatted_as_by_hiredis(void **state)
 {
         static char bytes[ARGUMENT_MAX];
         const char *argv[ARGUMENTS_MAX];
@@ -57,7 +57,7 @@ static void commands_of_every_length_are_formatted_as_hiredis_does(void **state)
 
 /* Replaces a key of each length with one of each other length, with room for all, some or none of them; the result
  * equals a command formatted with that key. */
-static void a_key_is_replaced_and_all_else_stays(void **state UNUSED)
+static void a_key_is_replaced_and_the_rest_is_unchanged(void **state UNUSED)
 {
         static const size_t key_lengths[] = { 0, 1, 9, 10, 36, 99, 100, 164, 1000 };
         static const size_t rooms[] = { 0, 64, 160, 300, 2048 };
@@ -86,7 +86,7 @@ static void a_key_is_replaced_and_all_else_stays(void **state UNUSED)
                         }
 }
 
-static void a_command_that_no_memory_could_hold_is_refused(void **state)
+static void a_command_larger_than_any_memory_is_refused(void **state)
 {
         struct redis_command command;
         struct err err;
@@ -106,7 +106,7 @@ static const char *const small[] = { "SET", "key", "value" };
 static const size_t small_lengths[] = { 3, 3, 5 };
 static const char small_bytes[] = "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n";
 
-static void a_command_lies_in_the_callers_memory_where_it_fits(void **state)
+static void a_command_uses_the_callers_memory_if_it_fits(void **state)
 {
         char room[ROOM];
         const char *argv[] = { "SET", "key", small_bytes };
@@ -133,8 +133,8 @@ static void on_reply(struct redis_command *command, const struct redis_reply *re
         redis_command_fini(command);
 }
 
-/* The bytes of a command that is partly written or preceded by ASKING. */
-static void bytes_that_are_needed_for_longer_leave_the_callers_memory(void **state)
+/* Covers a command that is partly written, and one that is preceded by ASKING. */
+static void bytes_that_are_needed_longer_are_copied_from_the_callers_memory(void **state)
 {
         static const char asking[] = "*1\r\n$6\r\nASKING\r\n";
         char room[ROOM];
@@ -177,11 +177,11 @@ static void bytes_that_are_needed_for_longer_leave_the_callers_memory(void **sta
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(commands_of_every_length_are_formatted_as_hiredis_does),
-                cmocka_unit_test(a_command_lies_in_the_callers_memory_where_it_fits),
-                cmocka_unit_test(bytes_that_are_needed_for_longer_leave_the_callers_memory),
-                cmocka_unit_test(a_key_is_replaced_and_all_else_stays),
-                cmocka_unit_test(a_command_that_no_memory_could_hold_is_refused),
+                cmocka_unit_test(commands_of_every_length_are_formatted_as_by_hiredis),
+                cmocka_unit_test(a_command_uses_the_callers_memory_if_it_fits),
+                cmocka_unit_test(bytes_that_are_needed_longer_are_copied_from_the_callers_memory),
+                cmocka_unit_test(a_key_is_replaced_and_the_rest_is_unchanged),
+                cmocka_unit_test(a_command_larger_than_any_memory_is_refused),
         };
         return cmocka_run_group_tests_name("redis command", tests, NULL, NULL);
 }

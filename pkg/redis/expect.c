@@ -243,6 +243,6 @@ int redis_expected_not(const struct redis_expected *expected, const struct redis
         static const char *const types[] = { [REDIS_NIL] = "nil",         [REDIS_STATUS] = "a status",
                                              [REDIS_ERROR] = "an error",  [REDIS_INTEGER] = "an integer",
                                              [REDIS_STRING] = "a string", [REDIS_ARRAY] = "an array" };
-        return err_set(err, ERR_PROTOCOL, "impossible reply to %s: %s", redis_expected_name(expected),
+        return err_set(err, ERR_PROTOCOL, "unexpected reply to %s: %s", redis_expected_name(expected),
                        types[redis_reply_type(reply)]);
 }

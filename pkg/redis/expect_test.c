@@ -33,7 +33,7 @@ static bool fits(const char *words, const char *text)
 #define NIL "$-1\r\n"
 #define ENTRY(id) "*2\r\n$3\r\n" id "\r\n*2\r\n$1\r\nk\r\n$1\r\nv\r\n"
 
-static void each_command_has_its_replies(void **state UNUSED)
+static void each_command_accepts_only_its_own_replies(void **state UNUSED)
 {
         static const struct {
                 const char *command, *reply;
@@ -123,13 +123,13 @@ static void a_reply_that_does_not_fit_ends_the_connection_and_the_command_is_sen
                 assert_int_equal(a.resends, 2);
                 assert_int_equal(redis_counters(rig.client).protocol_errors, 2);
                 assert_int_equal(rig.last_error.code, ERR_PROTOCOL);
-                assert_non_null(strstr(rig.last_error.text, "impossible reply to SET"));
+                assert_non_null(strstr(rig.last_error.text, "unexpected reply to SET"));
                 fake_stop(&fake);
                 rig_fini(&rig);
         }
 }
 
-static void a_server_that_never_says_what_fits_costs_the_hold_time(void **state UNUSED)
+static void a_server_that_never_replies_correctly_delays_for_the_hold_time(void **state UNUSED)
 {
         struct job a;
         wrong = NIL;
@@ -148,9 +148,9 @@ static void a_server_that_never_says_what_fits_costs_the_hold_time(void **state 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(each_command_has_its_replies),
+                cmocka_unit_test(each_command_accepts_only_its_own_replies),
                 cmocka_unit_test(a_reply_that_does_not_fit_ends_the_connection_and_the_command_is_sent_again),
-                cmocka_unit_test(a_server_that_never_says_what_fits_costs_the_hold_time),
+                cmocka_unit_test(a_server_that_never_replies_correctly_delays_for_the_hold_time),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,7 +213,7 @@ int redis_handshake_reply(struct redis_handshake *h, const struct redis_reply *r
                 return h->next == h->count ? HANDSHAKE_AGAIN : 0;
         if (redis_reply_type(reply) != REDIS_ERROR && !is_sound(step, reply)) {
                 *failure = FAILURE_UNKNOWN;
-                return err_set(err, ERR_PROTOCOL, "%s: an impossible reply", names[step]);
+                return err_set(err, ERR_PROTOCOL, "%s: unexpected reply", names[step]);
         }
         if (step == STEP_CLUSTER && !redis_reply_is_error(reply, "NOAUTH"))
                 *failure = judge_cluster(h, reply, err);

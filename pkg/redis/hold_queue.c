@@ -239,7 +239,7 @@ void redis_queue_ask(struct queue *queue, struct redis_command *command)
 {
         char *bytes = malloc(ASKING_LENGTH + inside(command)->length);
         if (!bytes)
-                return; /* then it is redirected again, and this is tried once more */
+                return; /* the command will be redirected again, and then this is tried again */
         memcpy(mempcpy(bytes, ASKING, ASKING_LENGTH), inside(command)->bytes, inside(command)->length);
         redis_command_replace(command, bytes);
         inside(command)->length += ASKING_LENGTH;

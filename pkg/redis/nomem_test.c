@@ -72,7 +72,7 @@ static void send_all(struct rig *rig, struct job jobs[JOBS])
         }
 }
 
-static void each_command_is_answered_once_whatever_allocation_fails(void **state UNUSED)
+static void each_command_is_answered_once_whichever_allocation_fails(void **state UNUSED)
 {
         static struct job jobs[JOBS];
         static struct rig rig;
@@ -87,7 +87,7 @@ static void each_command_is_answered_once_whatever_allocation_fails(void **state
 }
 
 /* Moves to a second target while commands are in flight to the first. */
-static void a_switch_loses_no_command_whatever_allocation_fails(void **state UNUSED)
+static void a_switch_loses_no_command_whichever_allocation_fails(void **state UNUSED)
 {
         static struct job jobs[JOBS];
         static struct rig rig;
@@ -107,8 +107,8 @@ static void a_switch_loses_no_command_whatever_allocation_fails(void **state UNU
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(each_command_is_answered_once_whatever_allocation_fails),
-                cmocka_unit_test(a_switch_loses_no_command_whatever_allocation_fails),
+                cmocka_unit_test(each_command_is_answered_once_whichever_allocation_fails),
+                cmocka_unit_test(a_switch_loses_no_command_whichever_allocation_fails),
         };
         return cmocka_run_group_tests_name("redis without memory", tests, set_up, tear_down);
 }

@@ -8,7 +8,7 @@ static const char *mute_once_it_is_in(struct fake *f UNUSED, struct fake_conn *c
         return NULL;
 }
 
-static void an_idle_peer_that_is_gone_is_noticed(void **state UNUSED)
+static void a_dead_idle_peer_is_noticed(void **state UNUSED)
 {
         start(mute_once_it_is_in, (struct redis_options){ .idle_ping_ms = 50, .stall_ms = 100 });
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
@@ -40,7 +40,7 @@ static const char *message_before_pong(struct fake *f UNUSED, struct fake_conn *
         return "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$4\r\ntext\r\n*2\r\n$4\r\npong\r\n$0\r\n\r\n";
 }
 
-static void a_message_that_comes_before_the_answer_to_a_ping_is_none(void **state UNUSED)
+static void a_message_before_a_pong_is_not_mistaken_for_it(void **state UNUSED)
 {
         messages = 0;
         start(message_before_pong, (struct redis_options){ .idle_ping_ms = 30 });
@@ -53,9 +53,9 @@ static void a_message_that_comes_before_the_answer_to_a_ping_is_none(void **stat
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(an_idle_peer_that_is_gone_is_noticed),
+                cmocka_unit_test(a_dead_idle_peer_is_noticed),
                 cmocka_unit_test(an_idle_peer_that_answers_is_kept),
-                cmocka_unit_test(a_message_that_comes_before_the_answer_to_a_ping_is_none),
+                cmocka_unit_test(a_message_before_a_pong_is_not_mistaken_for_it),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ static void lose_connection(void)
         assert_int_not_equal(redis_state(rig.client), REDIS_READY);
 }
 
-static void what_waits_is_made_anew_for_the_next_place_once(void **state UNUSED)
+static void a_waiting_command_is_adapted_once_to_the_next_place(void **state UNUSED)
 {
         struct traveller a, b;
         start(ends_at_get, (struct redis_options){ 0 });
@@ -108,7 +108,7 @@ static void what_waits_is_made_anew_for_the_next_place_once(void **state UNUSED)
         stop();
 }
 
-static void a_command_of_the_place_in_use_goes_as_it_is(void **state UNUSED)
+static void a_command_for_the_place_in_use_is_sent_unchanged(void **state UNUSED)
 {
         struct traveller a;
         start(NULL, (struct redis_options){ 0 });
@@ -120,7 +120,7 @@ static void a_command_of_the_place_in_use_goes_as_it_is(void **state UNUSED)
         stop();
 }
 
-static void what_cannot_be_made_for_the_next_place_fails_and_the_others_go(void **state UNUSED)
+static void a_command_that_cannot_be_adapted_fails_and_the_others_are_sent(void **state UNUSED)
 {
         struct traveller a, b, c;
         start(ends_at_get, (struct redis_options){ 0 });
@@ -138,7 +138,7 @@ static void what_cannot_be_made_for_the_next_place_fails_and_the_others_go(void 
         stop();
 }
 
-static void what_is_withdrawn_is_the_callers_again_and_gets_no_reply(void **state UNUSED)
+static void a_withdrawn_command_belongs_to_the_caller_and_gets_no_reply(void **state UNUSED)
 {
         struct traveller a, b;
         start(ends_at_get, (struct redis_options){ 0 });
@@ -162,7 +162,7 @@ static const char *silent(struct fake *f UNUSED, struct fake_conn *conn UNUSED, 
         return strcmp(argv[0], "SET") == 0 ? "" : NULL;
 }
 
-static void what_may_have_been_done_says_so_where_it_cannot_be_made_anew(void **state UNUSED)
+static void a_possibly_executed_command_that_cannot_be_adapted_times_out(void **state UNUSED)
 {
         struct traveller a;
         start(silent, (struct redis_options){ .stall_ms = 200 });
@@ -181,7 +181,7 @@ static const char *puts_off(struct fake *f UNUSED, struct fake_conn *conn UNUSED
 }
 
 /* Redis refused the command temporarily: it is held and goes to the next place. */
-static void a_set_that_redis_put_off_goes_under_the_prefix_of_the_next_place(void **state UNUSED)
+static void a_temporarily_refused_set_gets_the_prefix_of_the_next_place(void **state UNUSED)
 {
         struct traveller a;
         start(puts_off, (struct redis_options){ 0 });
@@ -196,7 +196,7 @@ static void a_set_that_redis_put_off_goes_under_the_prefix_of_the_next_place(voi
         stop();
 }
 
-static void on_two_changes_it_is_made_for_the_last_place_alone(void **state UNUSED)
+static void after_two_changes_a_command_is_adapted_to_the_last_place_only(void **state UNUSED)
 {
         struct traveller a;
         start(ends_at_get, (struct redis_options){ 0 });
@@ -219,7 +219,7 @@ static void send_for(struct job *job, const char *key, unsigned generation)
         redis_send(rig.client, &job->command);
 }
 
-static void a_command_for_a_newer_target_waits_for_it_and_the_others_do_not(void **state UNUSED)
+static void only_a_command_for_a_newer_target_waits_for_it(void **state UNUSED)
 {
         struct job a, b, c, now;
         start(NULL, (struct redis_options){ 0 });
@@ -244,7 +244,7 @@ static void a_command_for_a_newer_target_waits_for_it_and_the_others_do_not(void
         stop();
 }
 
-static void what_waits_for_a_target_fails_after_the_hold_time(void **state UNUSED)
+static void a_command_that_waits_for_a_target_fails_after_the_hold_time(void **state UNUSED)
 {
         struct job a;
         start(NULL, (struct redis_options){ .hold_ms = 200 });
@@ -255,7 +255,7 @@ static void what_waits_for_a_target_fails_after_the_hold_time(void **state UNUSE
         stop();
 }
 
-static void what_waits_for_a_target_can_be_cancelled_and_fails_at_the_end(void **state UNUSED)
+static void a_command_that_waits_for_a_target_can_be_cancelled(void **state UNUSED)
 {
         struct job a, b;
         start(NULL, (struct redis_options){ 0 });
@@ -273,16 +273,16 @@ static void what_waits_for_a_target_can_be_cancelled_and_fails_at_the_end(void *
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_waits_is_made_anew_for_the_next_place_once),
-                cmocka_unit_test(a_command_of_the_place_in_use_goes_as_it_is),
-                cmocka_unit_test(what_cannot_be_made_for_the_next_place_fails_and_the_others_go),
-                cmocka_unit_test(what_is_withdrawn_is_the_callers_again_and_gets_no_reply),
-                cmocka_unit_test(what_may_have_been_done_says_so_where_it_cannot_be_made_anew),
-                cmocka_unit_test(a_set_that_redis_put_off_goes_under_the_prefix_of_the_next_place),
-                cmocka_unit_test(on_two_changes_it_is_made_for_the_last_place_alone),
-                cmocka_unit_test(a_command_for_a_newer_target_waits_for_it_and_the_others_do_not),
-                cmocka_unit_test(what_waits_for_a_target_fails_after_the_hold_time),
-                cmocka_unit_test(what_waits_for_a_target_can_be_cancelled_and_fails_at_the_end),
+                cmocka_unit_test(a_waiting_command_is_adapted_once_to_the_next_place),
+                cmocka_unit_test(a_command_for_the_place_in_use_is_sent_unchanged),
+                cmocka_unit_test(a_command_that_cannot_be_adapted_fails_and_the_others_are_sent),
+                cmocka_unit_test(a_withdrawn_command_belongs_to_the_caller_and_gets_no_reply),
+                cmocka_unit_test(a_possibly_executed_command_that_cannot_be_adapted_times_out),
+                cmocka_unit_test(a_temporarily_refused_set_gets_the_prefix_of_the_next_place),
+                cmocka_unit_test(after_two_changes_a_command_is_adapted_to_the_last_place_only),
+                cmocka_unit_test(only_a_command_for_a_newer_target_waits_for_it),
+                cmocka_unit_test(a_command_that_waits_for_a_target_fails_after_the_hold_time),
+                cmocka_unit_test(a_command_that_waits_for_a_target_can_be_cancelled),
         };
         return cmocka_run_group_tests_name("redis place", tests, NULL, NULL);
 }

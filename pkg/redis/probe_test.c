@@ -12,7 +12,7 @@ static void never_probed(const struct redis_probe_result *result UNUSED, int rc 
         fail_msg("the probe was cancelled");
 }
 
-static void a_probe_that_is_cancelled_leaves_the_loop_at_once(void **state UNUSED)
+static void a_cancelled_probe_leaves_the_loop_at_once(void **state UNUSED)
 {
         struct redis_probe *probe = NULL;
         start(nothing, (struct redis_options){ 0 });
@@ -32,7 +32,7 @@ static void on_no_probe(const struct redis_probe_result *result UNUSED, int rc U
         fail();
 }
 
-static void nowhere_is_not_probed(void **state UNUSED)
+static void a_target_without_an_address_is_not_probed(void **state UNUSED)
 {
         struct err err;
         struct redis_target *target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, NULL);
@@ -46,8 +46,8 @@ static void nowhere_is_not_probed(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(nowhere_is_not_probed),
-                cmocka_unit_test(a_probe_that_is_cancelled_leaves_the_loop_at_once),
+                cmocka_unit_test(a_target_without_an_address_is_not_probed),
+                cmocka_unit_test(a_cancelled_probe_leaves_the_loop_at_once),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,11 +37,12 @@ static int say_why(const struct redis_command *command, int64_t hold_ms, const s
         case REASON_ONCE:
                 return err_set(err, ERR_TIMEOUT, "the connection was lost before the reply arrived");
         case REASON_GUILTY:
-                return err_set(err, ERR_LIMIT,
-                               "Redis ended the connection %u times at this %s of %zu bytes, but answered others (last "
-                               "error: %s)",
-                               inside(command)->suspicion.losses, redis_command_name(command), inside(command)->length,
-                               health->last_error.text);
+                return err_set(
+                        err, ERR_LIMIT,
+                        "Redis closed the connection %u times after this %s of %zu bytes, but answered others (last "
+                        "error: %s)",
+                        inside(command)->suspicion.losses, redis_command_name(command), inside(command)->length,
+                        health->last_error.text);
         case REASON_NOMEM:
                 return err_set(err, ERR_NOMEM, "out of memory");
         case REASON_SLOW:

@@ -8,7 +8,7 @@ static const char *half_a_reply(struct fake *f UNUSED, struct fake_conn *conn, s
         return is(argv[0], "GET") ? "$2\r\nok\r\n" : NULL;
 }
 
-static void a_reply_cut_off_in_the_middle_is_asked_for_again(void **state UNUSED)
+static void a_truncated_reply_makes_the_client_repeat_the_command(void **state UNUSED)
 {
         struct job a, b;
         start(half_a_reply, (struct redis_options){ 0 });
@@ -33,7 +33,7 @@ static const char *try_again(struct fake *f, struct fake_conn *conn UNUSED, size
         return NULL;
 }
 
-static void tryagain_is_asked_again_on_the_same_connection(void **state UNUSED)
+static void tryagain_is_retried_on_the_same_connection(void **state UNUSED)
 {
         struct job a, b, c;
         start(try_again, (struct redis_options){ 0 });
@@ -56,7 +56,7 @@ static const char *read_only_at_first(struct fake *f UNUSED, struct fake_conn *c
         return NULL;
 }
 
-static void readonly_looks_for_the_primary_and_keeps_the_order(void **state UNUSED)
+static void readonly_makes_the_client_find_the_primary_and_keeps_the_order(void **state UNUSED)
 {
         struct job jobs[20];
         char key[12];
@@ -81,7 +81,7 @@ static const char *silent_at_first(struct fake *f UNUSED, struct fake_conn *conn
         return is(argv[0], "SET") && conn->number == 1 ? "" : NULL;
 }
 
-static void a_silent_server_is_given_up(void **state UNUSED)
+static void a_silent_server_is_abandoned(void **state UNUSED)
 {
         struct job a;
         start(silent_at_first, (struct redis_options){ .stall_ms = 150 });
@@ -94,7 +94,7 @@ static void a_silent_server_is_given_up(void **state UNUSED)
         stop();
 }
 
-static void a_command_is_sent_again_until_its_hold_time_has_passed(void **state UNUSED)
+static void a_command_is_repeated_until_its_hold_time_is_over(void **state UNUSED)
 {
         struct job a;
         start(always_silent, (struct redis_options){ .stall_ms = 60, .hold_ms = 900 });
@@ -108,7 +108,7 @@ static void a_command_is_sent_again_until_its_hold_time_has_passed(void **state 
         stop();
 }
 
-static void a_command_that_must_be_sent_once_fails_when_it_is_in_doubt(void **state UNUSED)
+static void a_once_command_fails_when_its_outcome_is_unknown(void **state UNUSED)
 {
         struct job a, b;
         start(silent_at_first, (struct redis_options){ .stall_ms = 60 });
@@ -132,7 +132,7 @@ static const char *loading(struct fake *f UNUSED, struct fake_conn *conn, size_t
         return NULL;
 }
 
-static void a_loading_server_only_delays(void **state UNUSED)
+static void a_loading_server_causes_only_a_delay(void **state UNUSED)
 {
         struct job a, b;
         start(loading, (struct redis_options){ 0 });
@@ -152,7 +152,7 @@ static const char *garbage_at_first(struct fake *f UNUSED, struct fake_conn *con
         return is(argv[0], "SET") && conn->number == 1 ? "HTTP/1.1 400 Bad Request\r\n\r\n" : NULL;
 }
 
-static void garbage_breaks_the_connection_not_the_command(void **state UNUSED)
+static void garbage_closes_the_connection_and_the_command_is_repeated(void **state UNUSED)
 {
         struct job a;
         start(garbage_at_first, (struct redis_options){ 0 });
@@ -173,7 +173,7 @@ static const char *huge(struct fake *f UNUSED, struct fake_conn *conn UNUSED, si
         return is(argv[0], "GET") ? "*1000000\r\n" : NULL;
 }
 
-static void a_reply_over_the_limit_breaks_the_protocol(void **state UNUSED)
+static void a_reply_over_the_limit_closes_the_connection(void **state UNUSED)
 {
         struct job a;
         start(huge, (struct redis_options){ .reply_max_bytes = 2000, .hold_ms = 400 });
@@ -195,7 +195,7 @@ static const char *unasked(struct fake *f UNUSED, struct fake_conn *conn, size_t
         return is(argv[0], "SET") && conn->number == 1 ? "+OK\r\n+OK\r\n" : NULL;
 }
 
-static void a_reply_that_nothing_asked_for_breaks_the_protocol(void **state UNUSED)
+static void an_unsolicited_reply_closes_the_connection(void **state UNUSED)
 {
         struct job a;
         start(unasked, (struct redis_options){ 0 });
@@ -212,7 +212,7 @@ static const char *wants_password(struct fake *f UNUSED, struct fake_conn *conn 
         return "-NOAUTH Authentication required.\r\n";
 }
 
-static void without_the_password_that_is_asked_for_commands_end_denied(void **state UNUSED)
+static void without_the_required_password_commands_are_denied(void **state UNUSED)
 {
         struct job a;
         start(wants_password, (struct redis_options){ .hold_ms = 200 });
@@ -234,7 +234,7 @@ static const char *echo_auth(struct fake *f UNUSED, struct fake_conn *conn UNUSE
         return text;
 }
 
-static void a_password_that_the_server_echoes_is_not_repeated(void **state UNUSED)
+static void a_password_that_the_server_echoes_is_never_reported(void **state UNUSED)
 {
         struct job a;
         rig_init(&rig);
@@ -259,7 +259,7 @@ static const char *replica(struct fake *f UNUSED, struct fake_conn *conn, size_t
         return is(argv[0], "ROLE") ? "-NOPERM this user has no permissions to run the 'role' command\r\n" : NULL;
 }
 
-static void a_replica_is_not_written_to_and_a_forbidden_role_is_no_failure(void **state UNUSED)
+static void a_replica_gets_no_writes_and_a_forbidden_role_command_is_tolerated(void **state UNUSED)
 {
         struct job a;
         start(replica, (struct redis_options){ 0 });
@@ -277,7 +277,7 @@ static const char *full_house(struct fake *f UNUSED, struct fake_conn *conn, siz
         return conn->number == 1 ? "-ERR max number of clients reached\r\n" FAKE_CLOSE : NULL;
 }
 
-static void too_many_clients_is_waited_for(void **state UNUSED)
+static void max_clients_errors_are_retried(void **state UNUSED)
 {
         struct job a;
         start(full_house, (struct redis_options){ 0 });
@@ -297,7 +297,7 @@ static const char *out_of_memory(struct fake *f UNUSED, struct fake_conn *conn U
         return is(argv[0], "SET") ? "-OOM command not allowed when used memory > 'maxmemory'.\r\n" : NULL;
 }
 
-static void noauth_on_a_live_connection_logs_in_again_and_oom_is_an_answer(void **state UNUSED)
+static void noauth_on_a_live_connection_logs_in_again_and_oom_is_passed_on(void **state UNUSED)
 {
         struct job a;
         start(noauth_later, (struct redis_options){ 0 });
@@ -317,21 +317,21 @@ static void noauth_on_a_live_connection_logs_in_again_and_oom_is_an_answer(void 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_reply_cut_off_in_the_middle_is_asked_for_again),
-                cmocka_unit_test(tryagain_is_asked_again_on_the_same_connection),
-                cmocka_unit_test(readonly_looks_for_the_primary_and_keeps_the_order),
-                cmocka_unit_test(a_silent_server_is_given_up),
-                cmocka_unit_test(a_command_is_sent_again_until_its_hold_time_has_passed),
-                cmocka_unit_test(a_command_that_must_be_sent_once_fails_when_it_is_in_doubt),
-                cmocka_unit_test(a_loading_server_only_delays),
-                cmocka_unit_test(garbage_breaks_the_connection_not_the_command),
-                cmocka_unit_test(a_reply_over_the_limit_breaks_the_protocol),
-                cmocka_unit_test(a_reply_that_nothing_asked_for_breaks_the_protocol),
-                cmocka_unit_test(without_the_password_that_is_asked_for_commands_end_denied),
-                cmocka_unit_test(a_password_that_the_server_echoes_is_not_repeated),
-                cmocka_unit_test(a_replica_is_not_written_to_and_a_forbidden_role_is_no_failure),
-                cmocka_unit_test(too_many_clients_is_waited_for),
-                cmocka_unit_test(noauth_on_a_live_connection_logs_in_again_and_oom_is_an_answer),
+                cmocka_unit_test(a_truncated_reply_makes_the_client_repeat_the_command),
+                cmocka_unit_test(tryagain_is_retried_on_the_same_connection),
+                cmocka_unit_test(readonly_makes_the_client_find_the_primary_and_keeps_the_order),
+                cmocka_unit_test(a_silent_server_is_abandoned),
+                cmocka_unit_test(a_command_is_repeated_until_its_hold_time_is_over),
+                cmocka_unit_test(a_once_command_fails_when_its_outcome_is_unknown),
+                cmocka_unit_test(a_loading_server_causes_only_a_delay),
+                cmocka_unit_test(garbage_closes_the_connection_and_the_command_is_repeated),
+                cmocka_unit_test(a_reply_over_the_limit_closes_the_connection),
+                cmocka_unit_test(an_unsolicited_reply_closes_the_connection),
+                cmocka_unit_test(without_the_required_password_commands_are_denied),
+                cmocka_unit_test(a_password_that_the_server_echoes_is_never_reported),
+                cmocka_unit_test(a_replica_gets_no_writes_and_a_forbidden_role_command_is_tolerated),
+                cmocka_unit_test(max_clients_errors_are_retried),
+                cmocka_unit_test(noauth_on_a_live_connection_logs_in_again_and_oom_is_passed_on),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

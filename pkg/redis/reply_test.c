@@ -60,7 +60,7 @@ static void arrays_nest(void **state UNUSED)
         assert_null(redis_reply_at(redis_reply_at(reply, 1), 0));
 }
 
-static void a_reply_may_come_byte_by_byte(void **state UNUSED)
+static void a_reply_may_arrive_byte_by_byte(void **state UNUSED)
 {
         static const char bytes[] = "*2\r\n$5\r\nhello\r\n*1\r\n+x\r\n";
         const struct redis_reply *reply = NULL;
@@ -73,7 +73,7 @@ static void a_reply_may_come_byte_by_byte(void **state UNUSED)
         assert_string_equal(redis_reply_text(redis_reply_at(redis_reply_at(reply, 1), 0), NULL), "x");
 }
 
-static void many_replies_in_one_read_come_in_order(void **state UNUSED)
+static void many_replies_in_one_read_are_returned_in_order(void **state UNUSED)
 {
         const struct redis_reply *reply;
         for (int i = 0; i < 3000; i++)
@@ -85,7 +85,7 @@ static void many_replies_in_one_read_come_in_order(void **state UNUSED)
         assert_int_equal(redis_reader_next(reader, &reply, &err), 0);
 }
 
-static void what_is_no_resp2_breaks_the_protocol(void **state UNUSED)
+static void input_that_is_not_resp2_is_a_protocol_error(void **state UNUSED)
 {
         static const char *const cases[] = {
                 "HTTP/1.1 400 Bad Request\r\n",
@@ -163,7 +163,7 @@ static void each_error_code_has_its_meaning(void **state UNUSED)
                         fail_msg("%s", cases[i].text);
 }
 
-static void the_text_of_an_error_is_cut_cleaned_and_without_our_arguments(void **state UNUSED)
+static void the_text_of_an_error_is_cut_and_cleaned_and_lacks_our_arguments(void **state UNUSED)
 {
         char bytes[600] = "-ERR ";
         assert_int_equal(redis_reply_error(read_text("-OOM no\r\n"), &err), ERR_LIMIT);
@@ -184,7 +184,7 @@ static void the_text_of_an_error_is_cut_cleaned_and_without_our_arguments(void *
         assert_string_equal(err.text, "");
 }
 
-static void is_error_compares_the_whole_first_word(void **state UNUSED)
+static void is_error_compares_the_entire_first_word(void **state UNUSED)
 {
         assert_true(redis_reply_is_error(read_text("-OOM\r\n"), "OOM"));
         assert_true(redis_reply_is_error(read_text("-OOM x\r\n"), "OOM"));
@@ -200,13 +200,13 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(every_type_of_resp2_is_read),
                 TEST(arrays_nest),
-                TEST(a_reply_may_come_byte_by_byte),
-                TEST(many_replies_in_one_read_come_in_order),
-                TEST(what_is_no_resp2_breaks_the_protocol),
+                TEST(a_reply_may_arrive_byte_by_byte),
+                TEST(many_replies_in_one_read_are_returned_in_order),
+                TEST(input_that_is_not_resp2_is_a_protocol_error),
                 TEST(a_string_over_the_limit_is_refused_before_it_is_whole),
                 TEST(each_error_code_has_its_meaning),
-                TEST(the_text_of_an_error_is_cut_cleaned_and_without_our_arguments),
-                TEST(is_error_compares_the_whole_first_word),
+                TEST(the_text_of_an_error_is_cut_and_cleaned_and_lacks_our_arguments),
+                TEST(is_error_compares_the_entire_first_word),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,7 @@ static void stop(void)
         rig_fini(&rig);
 }
 
-static void slots_of_a_master_have_its_number(void **state UNUSED)
+static void each_slot_has_the_number_of_its_master(void **state UNUSED)
 {
         struct job low, high, none;
         start(answer);
@@ -88,7 +88,7 @@ static void a_slot_that_has_moved_has_its_new_master_at_once(void **state UNUSED
         stop();
 }
 
-static void a_single_server_has_no_masters(void **state UNUSED)
+static void a_single_server_reports_no_masters(void **state UNUSED)
 {
         struct job low;
         start(no_cluster);
@@ -103,9 +103,9 @@ static void a_single_server_has_no_masters(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(slots_of_a_master_have_its_number),
+                cmocka_unit_test(each_slot_has_the_number_of_its_master),
                 cmocka_unit_test(a_slot_that_has_moved_has_its_new_master_at_once),
-                cmocka_unit_test(a_single_server_has_no_masters),
+                cmocka_unit_test(a_single_server_reports_no_masters),
         };
         return cmocka_run_group_tests_name("route", tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include "redis/sentinel.h"
 #include "redis/target_private.h"
 
-/* --- Its client's callbacks -------------------------------------------------------------------------- */
+/* --- Callbacks of its client -------------------------------------------------------------------------- */
 
 static void on_event(void *owner, const struct redis_event *event)
 {

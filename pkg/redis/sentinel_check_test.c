@@ -88,7 +88,7 @@ static void assert_begins(size_t index, const char *text)
                 fail_msg("not %s: %s", text, found[index].err.text);
 }
 
-static void sentinels_that_allow_all_are_good(void **state UNUSED)
+static void sentinels_that_allow_everything_pass(void **state UNUSED)
 {
         start();
         check(5000);
@@ -100,7 +100,7 @@ static void sentinels_that_allow_all_are_good(void **state UNUSED)
         stop();
 }
 
-static void each_is_told_what_it_refuses(void **state UNUSED)
+static void each_refused_command_is_reported_with_its_sentinel(void **state UNUSED)
 {
         start();
         refused[0] = "SUBSCRIBE";
@@ -115,7 +115,7 @@ static void each_is_told_what_it_refuses(void **state UNUSED)
         stop();
 }
 
-static void one_that_refuses_the_password_or_is_away_does_not_hide_the_others(void **state UNUSED)
+static void a_refused_password_or_an_unreachable_sentinel_hides_no_other(void **state UNUSED)
 {
         start();
         refused[0] = "AUTH";
@@ -129,7 +129,7 @@ static void one_that_refuses_the_password_or_is_away_does_not_hide_the_others(vo
         stop();
 }
 
-static void one_that_does_not_know_the_master_is_told(void **state UNUSED)
+static void a_sentinel_that_does_not_know_the_master_is_reported(void **state UNUSED)
 {
         start();
         place = "*-1\r\n";
@@ -139,7 +139,7 @@ static void one_that_does_not_know_the_master_is_told(void **state UNUSED)
         stop();
 }
 
-static void one_that_hangs_is_waited_for_no_longer_than_the_limit(void **state UNUSED)
+static void a_hanging_sentinel_delays_the_check_only_up_to_the_limit(void **state UNUSED)
 {
         start();
         place = "";
@@ -163,11 +163,11 @@ static void a_target_without_sentinels_is_refused(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(sentinels_that_allow_all_are_good),
-                cmocka_unit_test(each_is_told_what_it_refuses),
-                cmocka_unit_test(one_that_refuses_the_password_or_is_away_does_not_hide_the_others),
-                cmocka_unit_test(one_that_does_not_know_the_master_is_told),
-                cmocka_unit_test(one_that_hangs_is_waited_for_no_longer_than_the_limit),
+                cmocka_unit_test(sentinels_that_allow_everything_pass),
+                cmocka_unit_test(each_refused_command_is_reported_with_its_sentinel),
+                cmocka_unit_test(a_refused_password_or_an_unreachable_sentinel_hides_no_other),
+                cmocka_unit_test(a_sentinel_that_does_not_know_the_master_is_reported),
+                cmocka_unit_test(a_hanging_sentinel_delays_the_check_only_up_to_the_limit),
                 cmocka_unit_test(a_target_without_sentinels_is_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 #define NAMED "+failover-state-reconf-slaves"
 #define SWITCH "+switch-master"
 
-static void a_message_names_its_master_and_the_primary_that_it_leaves(void **state UNUSED)
+static void a_message_names_its_master_and_the_old_primary(void **state UNUSED)
 {
         static const struct {
                 const char *channel, *text;
@@ -66,7 +66,7 @@ static void a_message_of_another_form_is_refused(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_message_names_its_master_and_the_primary_that_it_leaves),
+                cmocka_unit_test(a_message_names_its_master_and_the_old_primary),
                 cmocka_unit_test(a_message_of_another_form_is_refused),
         };
         return cmocka_run_group_tests_name("redis sentinel_news", tests, NULL, NULL);

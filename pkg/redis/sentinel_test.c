@@ -3,7 +3,7 @@
 
 /* --- Choosing an answer --------------------------------------------------------------------------------------- */
 
-static void the_first_one_that_answers_names_the_primary(void **state UNUSED)
+static void the_first_sentinel_that_answers_names_the_primary(void **state UNUSED)
 {
         start(server_answer);
         connect_with((struct redis_options){ 0 });
@@ -15,7 +15,7 @@ static void the_first_one_that_answers_names_the_primary(void **state UNUSED)
         stop();
 }
 
-static void one_that_is_down_is_passed_over_and_not_asked_first_again(void **state UNUSED)
+static void a_sentinel_that_is_down_is_skipped_and_not_queried_first_again(void **state UNUSED)
 {
         start(server_answer);
         struct redis_node nodes[SENTINELS];
@@ -30,7 +30,7 @@ static void one_that_is_down_is_passed_over_and_not_asked_first_again(void **sta
         stop();
 }
 
-static void what_is_no_answer_is_passed_over(void **state UNUSED)
+static void an_invalid_answer_is_skipped(void **state UNUSED)
 {
         static const char *const answers[] = {
                 "*-1\r\n",
@@ -64,7 +64,7 @@ static void what_is_no_answer_is_passed_over(void **state UNUSED)
         }
 }
 
-static void where_nobody_knows_the_master_the_error_names_a_sentinel(void **state UNUSED)
+static void if_no_sentinel_knows_the_master_the_error_names_one(void **state UNUSED)
 {
         start(server_answer);
         for (size_t i = 0; i < SENTINELS; i++)
@@ -79,7 +79,7 @@ static void where_nobody_knows_the_master_the_error_names_a_sentinel(void **stat
         stop();
 }
 
-static void one_that_hangs_costs_a_quarter_of_a_second(void **state UNUSED)
+static void a_hanging_sentinel_costs_a_quarter_of_a_second(void **state UNUSED)
 {
         start(server_answer);
         says[0][0] = '\0';
@@ -91,7 +91,7 @@ static void one_that_hangs_costs_a_quarter_of_a_second(void **state UNUSED)
         stop();
 }
 
-static void where_all_hang_the_attempt_ends_in_time(void **state UNUSED)
+static void if_all_sentinels_hang_the_attempt_times_out(void **state UNUSED)
 {
         start(server_answer);
         for (size_t i = 0; i < SENTINELS; i++)
@@ -103,7 +103,7 @@ static void where_all_hang_the_attempt_ends_in_time(void **state UNUSED)
         stop();
 }
 
-static void a_replica_is_not_believed_to_be_the_primary_and_another_one_is_asked(void **state UNUSED)
+static void a_replica_is_rejected_and_another_sentinel_is_queried(void **state UNUSED)
 {
         char right[sizeof(says[0])];
         start(server_answer);
@@ -132,7 +132,7 @@ static void log_in(const char *password, const char *of_sentinel)
         rig_open_target(&rig, (struct redis_options){ 0 }, redis_target_new(&at, NULL));
 }
 
-static void sentinels_and_servers_have_passwords_of_their_own(void **state UNUSED)
+static void sentinels_and_servers_have_separate_passwords(void **state UNUSED)
 {
         start(server_answer);
         auth_of_one = NULL;
@@ -142,7 +142,7 @@ static void sentinels_and_servers_have_passwords_of_their_own(void **state UNUSE
         stop();
 }
 
-static void a_password_that_sentinels_refuse_is_told_as_denied_and_not_repeated(void **state UNUSED)
+static void a_password_that_sentinels_refuse_is_denied_and_never_printed(void **state UNUSED)
 {
         start(server_answer);
         log_in("of-server", "wr0ng");
@@ -156,7 +156,7 @@ static void a_password_that_sentinels_refuse_is_told_as_denied_and_not_repeated(
 
 /* --- Life cycle -------------------------------------------------------------------------------------------- */
 
-static void closing_at_any_time_leaves_nothing(void **state UNUSED)
+static void closing_at_any_time_leaks_nothing(void **state UNUSED)
 {
         for (int64_t ms = 0; ms <= 400; ms += ms < 10 ? 1 : 30) {
                 start(server_answer);
@@ -186,7 +186,7 @@ static const char *probe_answer(struct fake *fake UNUSED, struct fake_conn *conn
         return is(argv[0], "GET") ? "$5\r\nprobe\r\n" : NULL;
 }
 
-static void a_probe_tells_the_primary_and_who_named_it(void **state UNUSED)
+static void a_probe_reports_the_primary_and_the_sentinel_that_named_it(void **state UNUSED)
 {
         struct redis_node nodes[SENTINELS];
         struct redis_probe *probe;
@@ -211,7 +211,7 @@ static void a_probe_tells_the_primary_and_who_named_it(void **state UNUSED)
 static const struct redis_node two_nodes[] = { { "10.0.0.1", 0 }, { "fd00::2", 26380 } };
 static const struct redis_node other_nodes[] = { { "10.0.0.1", 0 }, { "fd00::2", 26381 } };
 
-static void a_target_reads_as_its_sentinels_and_is_equal_when_they_are(void **state UNUSED)
+static void a_target_lists_its_sentinels_and_is_compared_by_them(void **state UNUSED)
 {
         const struct redis_target_options base = { .sentinel_master = "m",
                                                    .sentinel_nodes = two_nodes,
@@ -241,7 +241,7 @@ static void a_target_reads_as_its_sentinels_and_is_equal_when_they_are(void **st
         redis_target_unref(a);
 }
 
-static void options_that_make_no_sense_are_refused(void **state UNUSED)
+static void invalid_options_are_refused(void **state UNUSED)
 {
         static const struct redis_node nameless[] = { { "", 0 } }, nowhere[] = { { NULL, 0 } };
         const struct redis_target_options cases[] = {
@@ -265,19 +265,19 @@ static void options_that_make_no_sense_are_refused(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_first_one_that_answers_names_the_primary),
-                cmocka_unit_test(one_that_is_down_is_passed_over_and_not_asked_first_again),
-                cmocka_unit_test(what_is_no_answer_is_passed_over),
-                cmocka_unit_test(where_nobody_knows_the_master_the_error_names_a_sentinel),
-                cmocka_unit_test(one_that_hangs_costs_a_quarter_of_a_second),
-                cmocka_unit_test(where_all_hang_the_attempt_ends_in_time),
-                cmocka_unit_test(a_replica_is_not_believed_to_be_the_primary_and_another_one_is_asked),
-                cmocka_unit_test(sentinels_and_servers_have_passwords_of_their_own),
-                cmocka_unit_test(a_password_that_sentinels_refuse_is_told_as_denied_and_not_repeated),
-                cmocka_unit_test(closing_at_any_time_leaves_nothing),
-                cmocka_unit_test(a_probe_tells_the_primary_and_who_named_it),
-                cmocka_unit_test(a_target_reads_as_its_sentinels_and_is_equal_when_they_are),
-                cmocka_unit_test(options_that_make_no_sense_are_refused),
+                cmocka_unit_test(the_first_sentinel_that_answers_names_the_primary),
+                cmocka_unit_test(a_sentinel_that_is_down_is_skipped_and_not_queried_first_again),
+                cmocka_unit_test(an_invalid_answer_is_skipped),
+                cmocka_unit_test(if_no_sentinel_knows_the_master_the_error_names_one),
+                cmocka_unit_test(a_hanging_sentinel_costs_a_quarter_of_a_second),
+                cmocka_unit_test(if_all_sentinels_hang_the_attempt_times_out),
+                cmocka_unit_test(a_replica_is_rejected_and_another_sentinel_is_queried),
+                cmocka_unit_test(sentinels_and_servers_have_separate_passwords),
+                cmocka_unit_test(a_password_that_sentinels_refuse_is_denied_and_never_printed),
+                cmocka_unit_test(closing_at_any_time_leaks_nothing),
+                cmocka_unit_test(a_probe_reports_the_primary_and_the_sentinel_that_named_it),
+                cmocka_unit_test(a_target_lists_its_sentinels_and_is_compared_by_them),
+                cmocka_unit_test(invalid_options_are_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

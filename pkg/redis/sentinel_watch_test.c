@@ -14,7 +14,7 @@ static void cut_the_connection(void)
         redis_leave(&rig.client->client->server.life);
 }
 
-static void a_silent_primary_is_left_when_another_one_is_named(void **state UNUSED)
+static void a_silent_primary_is_abandoned_when_a_sentinel_names_another(void **state UNUSED)
 {
         struct job job;
         start(mute_answer);
@@ -62,7 +62,7 @@ static void say_selection(const char *master, uint16_t port)
 }
 
 /* Master names that are also words of the messages. */
-static void a_master_may_be_called_like_a_word_of_the_messages(void **state UNUSED)
+static void a_master_may_be_named_like_a_word_of_the_messages(void **state UNUSED)
 {
         static const char *const names[] = { "master", "slave", "sentinel", "127.0.0.1", "2" };
         for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -99,7 +99,7 @@ static void start_listening(void)
         wait_listener();
 }
 
-static void messages_of_no_known_form_are_passed_over(void **state UNUSED)
+static void malformed_messages_are_ignored(void **state UNUSED)
 {
         static const char *const texts[] = { "",
                                              " ",
@@ -124,7 +124,7 @@ static void messages_of_no_known_form_are_passed_over(void **state UNUSED)
         stop();
 }
 
-static void a_sentinel_that_tells_of_a_switch_is_followed_without_a_break(void **state UNUSED)
+static void a_switch_that_a_sentinel_reports_is_followed_without_a_gap(void **state UNUSED)
 {
         start_listening();
         name_primary(&two);
@@ -137,7 +137,7 @@ static void a_sentinel_that_tells_of_a_switch_is_followed_without_a_break(void *
         stop();
 }
 
-static void a_sentinel_that_is_wrong_costs_no_connection(void **state UNUSED)
+static void a_mistaken_sentinel_costs_no_connection(void **state UNUSED)
 {
         char right[SENTINELS][sizeof(says[0])];
         start(server_answer);
@@ -157,8 +157,8 @@ static void a_sentinel_that_is_wrong_costs_no_connection(void **state UNUSED)
         stop();
 }
 
-/* The command is held for that long; then the Sentinels name `two`, which executes it. */
-static void assert_waits_for_two(struct job *job, int64_t ms)
+/* Checks that the command is held for that long, and that `two` executes it when the Sentinels name `two`. */
+static void assert_is_held_until_two_is_named(struct job *job, int64_t ms)
 {
         rig_run_for(&rig, ms);
         assert_false(job->is_done);
@@ -180,11 +180,11 @@ static void commands_are_held_while_a_replica_is_promoted(void **state UNUSED)
         say_promotion("mymaster", one.port);
         rig_run_for(&rig, 50);
         job_send(&job, &rig, "SET", "k", "v");
-        assert_waits_for_two(&job, 200);
+        assert_is_held_until_two_is_named(&job, 200);
         stop();
 }
 
-static void a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds(void **state UNUSED)
+static void a_promotion_that_fails_holds_commands_for_five_seconds(void **state UNUSED)
 {
         start_listening();
         int64_t before_ms = clock_monotonic_ms();
@@ -210,11 +210,11 @@ static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **stat
         say_promotion("mymaster", one.port);
         rig_run_for(&rig, 50);
         job_send(&job, &rig, "SET", "k", "v");
-        assert_waits_for_two(&job, 1300);
+        assert_is_held_until_two_is_named(&job, 1300);
         stop();
 }
 
-/* Returns how long a command sent now takes. */
+/* Returns how long a command takes that is sent now. */
 static int64_t time_of_set(struct fake *server)
 {
         int64_t before_ms = clock_monotonic_ms();
@@ -245,12 +245,12 @@ static int64_t time_until_they_are_heard(void)
         return took_ms;
 }
 
-static void commands_wait_until_the_sentinels_are_heard(void **state UNUSED)
+static void commands_wait_until_the_sentinels_have_reported(void **state UNUSED)
 {
         assert_soon(time_until_they_are_heard);
 }
 
-static void a_promotion_that_began_before_is_heard_of_and_waited_for(void **state UNUSED)
+static void commands_wait_for_a_promotion_that_began_before_we_subscribed(void **state UNUSED)
 {
         static const char *const states[] = { "select_slave", "send_slaveof_noone", "wait_promotion",
                                               "" /* an old version */ };
@@ -260,13 +260,13 @@ static void a_promotion_that_began_before_is_heard_of_and_waited_for(void **stat
                 state_of_all = states[i];
                 connect_with((struct redis_options){ 0 });
                 job_send(&job, &rig, "SET", "k", "v");
-                assert_waits_for_two(&job, 800);
+                assert_is_held_until_two_is_named(&job, 800);
                 stop();
         }
 }
 
 /* The Sentinels take 600 ms to report their state, but are never silent for 500 ms. */
-static void a_promotion_that_slow_sentinels_report_late_is_waited_for(void **state UNUSED)
+static void commands_wait_for_a_promotion_that_slow_sentinels_report_late(void **state UNUSED)
 {
         struct job job;
         start(server_answer);
@@ -276,13 +276,13 @@ static void a_promotion_that_slow_sentinels_report_late_is_waited_for(void **sta
         job_send(&job, &rig, "SET", "k", "v");
         RUN_UNTIL(&rig, questions == 3);
         delay_ms = 0;
-        assert_waits_for_two(&job, 1000);
+        assert_is_held_until_two_is_named(&job, 1000);
         assert_int_equal(one.asked, 0);
         stop();
 }
 
 /* As if the process had been stopped, or had got no CPU: the state has arrived but is not read yet. */
-static void a_loop_that_stops_for_a_while_sends_nothing_before_it_has_read(void **state UNUSED)
+static void a_loop_that_was_stopped_reads_before_it_sends(void **state UNUSED)
 {
         struct job job;
         start(server_answer);
@@ -291,12 +291,12 @@ static void a_loop_that_stops_for_a_while_sends_nothing_before_it_has_read(void 
         job_send(&job, &rig, "SET", "k", "v");
         RUN_UNTIL(&rig, questions > 0);
         (void)poll(NULL, 0, 700);
-        assert_waits_for_two(&job, 300);
+        assert_is_held_until_two_is_named(&job, 300);
         assert_int_equal(one.asked, 0);
         stop();
 }
 
-static void a_failover_that_is_not_at_its_promotion_yet_holds_nothing(void **state UNUSED)
+static void a_failover_that_has_not_reached_its_promotion_holds_nothing(void **state UNUSED)
 {
         static const char *const states[] = { "wait_start", "reconf_slaves" };
         for (size_t i = 0; i < COUNT_OF(states); i++) {
@@ -328,14 +328,14 @@ static int64_t time_without_asking(void)
         return time_with(&hide_master);
 }
 
-static void sentinels_that_may_not_be_heard_or_asked_cost_no_time(void **state UNUSED)
+static void sentinels_that_refuse_all_commands_cost_no_time(void **state UNUSED)
 {
         assert_soon(time_without_hearing);
         assert_soon(time_without_asking);
 }
 
 /* All three refuse, and the client connects to the primary twice. */
-static void assert_refusal_is_told_once(const char *refused)
+static void assert_refusal_is_reported_once(const char *refused)
 {
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_SENTINEL_REFUSED] == 1);
         assert_int_equal(rig.last_event.generation, 1);
@@ -351,28 +351,28 @@ static void assert_refusal_is_told_once(const char *refused)
         assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 1);
 }
 
-static void sentinels_that_refuse_are_told_of_once(void **state UNUSED)
+static void refusing_sentinels_are_reported_once(void **state UNUSED)
 {
         start(server_answer);
         refuse_subscriptions = true;
         connect_with((struct redis_options){ 0 });
-        assert_refusal_is_told_once("SUBSCRIBE: NOPERM");
+        assert_refusal_is_reported_once("SUBSCRIBE: NOPERM");
         stop();
         start(server_answer);
         hide_master = true;
         connect_with((struct redis_options){ 0 });
-        assert_refusal_is_told_once("SENTINEL MASTER: NOPERM");
+        assert_refusal_is_reported_once("SENTINEL MASTER: NOPERM");
         stop();
 }
 
-static void sentinels_that_are_heard_are_not_told_of(void **state UNUSED)
+static void sentinels_that_accept_everything_are_not_reported(void **state UNUSED)
 {
         start_listening();
         assert_int_equal(rig.events[REDIS_EVENT_SENTINEL_REFUSED], 0);
         stop();
 }
 
-static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UNUSED)
+static void commands_wait_for_a_promotion_on_the_next_connection_too(void **state UNUSED)
 {
         struct job job;
         start_listening();
@@ -381,11 +381,11 @@ static void a_promotion_is_waited_for_on_the_next_connection_too(void **state UN
         cut_the_connection();
         RUN_UNTIL(&rig, rig.events[REDIS_EVENT_CONNECTED] == 2);
         job_send(&job, &rig, "SET", "k", "v");
-        assert_waits_for_two(&job, 300);
+        assert_is_held_until_two_is_named(&job, 300);
         stop();
 }
 
-static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for(void **state UNUSED)
+static void a_lost_subscription_is_renewed_at_once_and_the_state_is_queried(void **state UNUSED)
 {
         struct job job;
         start_listening();
@@ -394,7 +394,7 @@ static void a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_i
         RUN_UNTIL(&rig, rig.client->client->active->flow.hold_until_ms != 0);
         job_send(&job, &rig, "SET", "k", "v");
         RUN_UNTIL(&rig, subscriptions == 16 && questions == 4);
-        assert_waits_for_two(&job, 800);
+        assert_is_held_until_two_is_named(&job, 800);
         stop();
 }
 
@@ -411,7 +411,7 @@ static int64_t time_after_silence(void)
         return took_ms;
 }
 
-static void a_subscription_that_falls_silent_is_renewed_within_two_seconds(void **state UNUSED)
+static void a_silent_subscription_is_renewed_within_two_seconds(void **state UNUSED)
 {
         assert_soon(time_after_silence);
 }
@@ -429,7 +429,7 @@ static int64_t time_after_a_departure(void)
         return took_ms;
 }
 
-static void a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that(void **state UNUSED)
+static void a_lost_sentinel_holds_commands_only_until_the_loss_is_noticed(void **state UNUSED)
 {
         assert_soon(time_after_a_departure);
 }
@@ -437,26 +437,26 @@ static void a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_silent_primary_is_left_when_another_one_is_named),
-                cmocka_unit_test(a_sentinel_that_tells_of_a_switch_is_followed_without_a_break),
-                cmocka_unit_test(a_master_may_be_called_like_a_word_of_the_messages),
-                cmocka_unit_test(messages_of_no_known_form_are_passed_over),
-                cmocka_unit_test(a_sentinel_that_is_wrong_costs_no_connection),
+                cmocka_unit_test(a_silent_primary_is_abandoned_when_a_sentinel_names_another),
+                cmocka_unit_test(a_switch_that_a_sentinel_reports_is_followed_without_a_gap),
+                cmocka_unit_test(a_master_may_be_named_like_a_word_of_the_messages),
+                cmocka_unit_test(malformed_messages_are_ignored),
+                cmocka_unit_test(a_mistaken_sentinel_costs_no_connection),
                 cmocka_unit_test(commands_are_held_while_a_replica_is_promoted),
-                cmocka_unit_test(a_promotion_that_comes_to_nothing_holds_commands_for_five_seconds),
+                cmocka_unit_test(a_promotion_that_fails_holds_commands_for_five_seconds),
                 cmocka_unit_test(commands_are_held_for_a_second_while_a_replica_is_chosen),
-                cmocka_unit_test(commands_wait_until_the_sentinels_are_heard),
-                cmocka_unit_test(a_promotion_that_began_before_is_heard_of_and_waited_for),
-                cmocka_unit_test(a_promotion_that_slow_sentinels_report_late_is_waited_for),
-                cmocka_unit_test(a_loop_that_stops_for_a_while_sends_nothing_before_it_has_read),
-                cmocka_unit_test(a_failover_that_is_not_at_its_promotion_yet_holds_nothing),
-                cmocka_unit_test(sentinels_that_may_not_be_heard_or_asked_cost_no_time),
-                cmocka_unit_test(sentinels_that_refuse_are_told_of_once),
-                cmocka_unit_test(sentinels_that_are_heard_are_not_told_of),
-                cmocka_unit_test(a_promotion_is_waited_for_on_the_next_connection_too),
-                cmocka_unit_test(a_subscription_that_is_lost_is_renewed_at_once_and_what_was_missed_is_asked_for),
-                cmocka_unit_test(a_subscription_that_falls_silent_is_renewed_within_two_seconds),
-                cmocka_unit_test(a_sentinel_that_goes_away_holds_commands_no_longer_than_it_takes_to_see_that),
+                cmocka_unit_test(commands_wait_until_the_sentinels_have_reported),
+                cmocka_unit_test(commands_wait_for_a_promotion_that_began_before_we_subscribed),
+                cmocka_unit_test(commands_wait_for_a_promotion_that_slow_sentinels_report_late),
+                cmocka_unit_test(a_loop_that_was_stopped_reads_before_it_sends),
+                cmocka_unit_test(a_failover_that_has_not_reached_its_promotion_holds_nothing),
+                cmocka_unit_test(sentinels_that_refuse_all_commands_cost_no_time),
+                cmocka_unit_test(refusing_sentinels_are_reported_once),
+                cmocka_unit_test(sentinels_that_accept_everything_are_not_reported),
+                cmocka_unit_test(commands_wait_for_a_promotion_on_the_next_connection_too),
+                cmocka_unit_test(a_lost_subscription_is_renewed_at_once_and_the_state_is_queried),
+                cmocka_unit_test(a_silent_subscription_is_renewed_within_two_seconds),
+                cmocka_unit_test(a_lost_sentinel_holds_commands_only_until_the_loss_is_noticed),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,7 @@ static int clean_up(void **state UNUSED)
         return 0;
 }
 
-static void values_of_every_kind_come_back(void **state UNUSED)
+static void values_of_every_kind_are_returned_unchanged(void **state UNUSED)
 {
         struct job a;
         server_start(&server, NULL);
@@ -65,7 +65,7 @@ static void values_of_every_kind_come_back(void **state UNUSED)
         assert_int_equal(client->client->target->database, 3);
 }
 
-static void large_values_go_out_in_parts_and_come_back_whole(void **state UNUSED)
+static void large_values_are_sent_in_parts_and_returned_whole(void **state UNUSED)
 {
         enum { BYTES = 3 << 20, COUNT = 12 };
         static struct job jobs[COUNT];
@@ -123,7 +123,7 @@ static void a_server_that_is_killed_three_times_under_traffic_loses_no_command(v
         }
 }
 
-static void a_server_that_is_stopped_for_a_while_only_delays(void **state UNUSED)
+static void a_server_that_stops_for_a_while_causes_only_a_delay(void **state UNUSED)
 {
         struct job a, b;
         server_start(&server, NULL);
@@ -137,7 +137,7 @@ static void a_server_that_is_stopped_for_a_while_only_delays(void **state UNUSED
         assert_answer(&b, "OK");
 }
 
-static void a_wrong_password_is_denied_until_it_is_right(void **state UNUSED)
+static void commands_are_denied_until_the_password_is_right(void **state UNUSED)
 {
         static const char *const locked[] = { "--requirepass", "new", NULL };
         struct job a, b;
@@ -156,7 +156,7 @@ static void a_wrong_password_is_denied_until_it_is_right(void **state UNUSED)
         assert_answer(&b, "1");
 }
 
-static void a_password_that_the_server_does_not_need_is_no_failure(void **state UNUSED)
+static void a_password_that_the_server_does_not_need_is_accepted(void **state UNUSED)
 {
         struct job a;
         server_start(&server, NULL);
@@ -166,7 +166,7 @@ static void a_password_that_the_server_does_not_need_is_no_failure(void **state 
         assert_int_equal(rig.events[REDIS_EVENT_DENIED], 0);
 }
 
-static void a_user_with_few_rights_is_served_and_told_what_is_denied(void **state UNUSED)
+static void a_user_with_few_rights_is_served_and_sees_what_is_denied(void **state UNUSED)
 {
         static const char *const acl[] = { "--user", "app", "on", ">secret", "~*", "+get", "+set", "+select", NULL };
         struct job a;
@@ -179,7 +179,7 @@ static void a_user_with_few_rights_is_served_and_told_what_is_denied(void **stat
         assert_true(strncmp(a.text, "NOPERM", 6) == 0);
 }
 
-static void a_database_that_is_not_there_is_said_so(void **state UNUSED)
+static void a_missing_database_is_reported(void **state UNUSED)
 {
         struct job a;
         server_start(&server, NULL);
@@ -189,7 +189,7 @@ static void a_database_that_is_not_there_is_said_so(void **state UNUSED)
         assert_true(strstr(a.text, "select: ERR DB index is out of range") != NULL);
 }
 
-static void a_full_server_answers_oom(void **state UNUSED)
+static void a_full_server_replies_oom(void **state UNUSED)
 {
         static const char *const small[] = { "--maxmemory", "1kb", "--maxmemory-policy", "noeviction", NULL };
         struct job a;
@@ -229,7 +229,7 @@ static void probe(struct redis_target *target)
         rig.is_closed = true; /* there is no client to wait for */
 }
 
-static void a_probe_tells_what_is_there(void **state UNUSED)
+static void a_probe_describes_the_server(void **state UNUSED)
 {
         static const char *const options[] = {
                 "--maxmemory-policy", "allkeys-lru", "--user", "app", "on", ">secret", "~*", "+get", "+set", NULL
@@ -282,16 +282,16 @@ static void a_probe_names_the_step_that_failed(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(values_of_every_kind_come_back),
-                TEST(large_values_go_out_in_parts_and_come_back_whole),
+                TEST(values_of_every_kind_are_returned_unchanged),
+                TEST(large_values_are_sent_in_parts_and_returned_whole),
                 TEST(a_server_that_is_killed_three_times_under_traffic_loses_no_command),
-                TEST(a_server_that_is_stopped_for_a_while_only_delays),
-                TEST(a_wrong_password_is_denied_until_it_is_right),
-                TEST(a_password_that_the_server_does_not_need_is_no_failure),
-                TEST(a_user_with_few_rights_is_served_and_told_what_is_denied),
-                TEST(a_database_that_is_not_there_is_said_so),
-                TEST(a_full_server_answers_oom),
-                TEST(a_probe_tells_what_is_there),
+                TEST(a_server_that_stops_for_a_while_causes_only_a_delay),
+                TEST(commands_are_denied_until_the_password_is_right),
+                TEST(a_password_that_the_server_does_not_need_is_accepted),
+                TEST(a_user_with_few_rights_is_served_and_sees_what_is_denied),
+                TEST(a_missing_database_is_reported),
+                TEST(a_full_server_replies_oom),
+                TEST(a_probe_describes_the_server),
                 TEST(a_probe_names_the_step_that_failed),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

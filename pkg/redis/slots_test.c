@@ -8,7 +8,7 @@ static unsigned slot(const char *key)
         return redis_slot_of_key(key, strlen(key));
 }
 
-static void the_checksum_is_that_of_the_specification(void **state UNUSED)
+static void the_checksum_matches_the_specification(void **state UNUSED)
 {
         assert_int_equal(slot("123456789"), 0x31C3 % REDIS_SLOTS);
         assert_int_equal(slot(""), 0);
@@ -16,7 +16,7 @@ static void the_checksum_is_that_of_the_specification(void **state UNUSED)
         assert_int_equal(slot("somekey"), 11058);
 }
 
-static void a_hash_tag_stands_for_the_whole_key(void **state UNUSED)
+static void a_hash_tag_determines_the_slot_of_the_key(void **state UNUSED)
 {
         static const struct {
                 const char *key;
@@ -36,7 +36,7 @@ static void a_hash_tag_stands_for_the_whole_key(void **state UNUSED)
                 assert_int_equal(slot(cases[i].key), cases[i].slot);
 }
 
-static void a_command_goes_by_its_first_argument(void **state UNUSED)
+static void a_command_is_routed_by_its_first_argument(void **state UNUSED)
 {
         char long_key[300];
         struct redis_command command;
@@ -89,7 +89,7 @@ static void a_map_names_the_master_of_each_slot(void **state UNUSED)
         redis_slots_free(slots);
 }
 
-static void a_node_that_does_not_say_where_it_is_is_where_it_was_asked(void **state UNUSED)
+static void a_node_without_a_host_has_the_host_that_was_queried(void **state UNUSED)
 {
         static const struct {
                 const char *node, *host; /* NULL: unreachable */
@@ -113,7 +113,7 @@ static void a_node_that_does_not_say_where_it_is_is_where_it_was_asked(void **st
         }
 }
 
-static void a_map_that_makes_no_sense_is_refused_with_its_range(void **state UNUSED)
+static void an_invalid_map_is_refused_and_the_error_names_the_range(void **state UNUSED)
 {
         static const char *const cases[] = {
                 "+OK\r\n",
@@ -191,12 +191,12 @@ static void a_redirection_names_slot_and_node(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_checksum_is_that_of_the_specification),
-                cmocka_unit_test(a_hash_tag_stands_for_the_whole_key),
-                cmocka_unit_test(a_command_goes_by_its_first_argument),
+                cmocka_unit_test(the_checksum_matches_the_specification),
+                cmocka_unit_test(a_hash_tag_determines_the_slot_of_the_key),
+                cmocka_unit_test(a_command_is_routed_by_its_first_argument),
                 cmocka_unit_test(a_map_names_the_master_of_each_slot),
-                cmocka_unit_test(a_node_that_does_not_say_where_it_is_is_where_it_was_asked),
-                cmocka_unit_test(a_map_that_makes_no_sense_is_refused_with_its_range),
+                cmocka_unit_test(a_node_without_a_host_has_the_host_that_was_queried),
+                cmocka_unit_test(an_invalid_map_is_refused_and_the_error_names_the_range),
                 cmocka_unit_test(a_redirection_names_slot_and_node),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

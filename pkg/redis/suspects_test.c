@@ -69,8 +69,8 @@ static void the_command_that_ends_connections_fails_alone(void **state UNUSED)
         static const struct {
                 const char *name, *value, *words;
         } cases[] = {
-                { "SET", "1", "times at this SET of 29 bytes, but answered others (last error: " },
-                { "GET", NULL, "times at this GET of 22 bytes, but answered others (last error: " },
+                { "SET", "1", "times after this SET of 29 bytes, but answered others (last error: " },
+                { "GET", NULL, "times after this GET of 22 bytes, but answered others (last error: " },
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
                 start((struct redis_options){ 0 });
@@ -83,7 +83,7 @@ static void the_command_that_ends_connections_fails_alone(void **state UNUSED)
         }
 }
 
-static void it_is_found_where_nothing_else_is_sent(void **state UNUSED)
+static void the_bad_command_is_found_even_if_nothing_else_is_sent(void **state UNUSED)
 {
         start((struct redis_options){ 0 });
         job_send(&bad, &rig, "SET", "bad", "1");
@@ -94,7 +94,7 @@ static void it_is_found_where_nothing_else_is_sent(void **state UNUSED)
 }
 
 /* There is no trial, and no other SET shows which one is to blame. */
-static void without_others_that_are_answered_there_is_no_verdict(void **state UNUSED)
+static void without_other_answered_commands_none_is_blamed(void **state UNUSED)
 {
         start((struct redis_options){ .hold_ms = 700 });
         trials = NULL;
@@ -104,7 +104,7 @@ static void without_others_that_are_answered_there_is_no_verdict(void **state UN
         stop();
 }
 
-static void a_server_that_closes_at_every_write_accuses_none(void **state UNUSED)
+static void if_a_server_closes_at_every_write_no_command_is_blamed(void **state UNUSED)
 {
         start((struct redis_options){ .hold_ms = 10000 });
         is_down = true;
@@ -122,7 +122,7 @@ static void a_server_that_closes_at_every_write_accuses_none(void **state UNUSED
         stop();
 }
 
-static void away_ends_with_a_write_and_not_with_a_handshake_or_a_read(void **state UNUSED)
+static void only_a_write_ends_an_outage_that_a_write_began(void **state UNUSED)
 {
         struct job job;
         start((struct redis_options){ .hold_ms = 300, .stall_ms = 100 });
@@ -142,7 +142,7 @@ static void away_ends_with_a_write_and_not_with_a_handshake_or_a_read(void **sta
         stop();
 }
 
-static void what_is_put_aside_can_be_taken_back_or_expires(void **state UNUSED)
+static void a_deferred_command_can_be_cancelled_or_expires(void **state UNUSED)
 {
         start((struct redis_options){ .hold_ms = 1000 });
         trials = NULL;
@@ -174,7 +174,7 @@ static void on_aside(struct redis_command *command)
 }
 
 /* A document and its feed entry: the entry overtakes the document, and its sender has to know. */
-static void who_sent_a_command_is_told_that_others_overtake_it(void **state UNUSED)
+static void the_sender_of_a_command_learns_that_others_overtake_it(void **state UNUSED)
 {
         struct job entry;
         start((struct redis_options){ 0 });
@@ -197,7 +197,7 @@ static void who_sent_a_command_is_told_that_others_overtake_it(void **state UNUS
         stop();
 }
 
-static void another_server_judges_anew(void **state UNUSED)
+static void on_another_server_the_search_starts_afresh(void **state UNUSED)
 {
         struct fake other;
         start((struct redis_options){ 0 });
@@ -218,13 +218,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_command_that_ends_connections_fails_alone),
-                cmocka_unit_test(it_is_found_where_nothing_else_is_sent),
-                cmocka_unit_test(without_others_that_are_answered_there_is_no_verdict),
-                cmocka_unit_test(a_server_that_closes_at_every_write_accuses_none),
-                cmocka_unit_test(away_ends_with_a_write_and_not_with_a_handshake_or_a_read),
-                cmocka_unit_test(what_is_put_aside_can_be_taken_back_or_expires),
-                cmocka_unit_test(who_sent_a_command_is_told_that_others_overtake_it),
-                cmocka_unit_test(another_server_judges_anew),
+                cmocka_unit_test(the_bad_command_is_found_even_if_nothing_else_is_sent),
+                cmocka_unit_test(without_other_answered_commands_none_is_blamed),
+                cmocka_unit_test(if_a_server_closes_at_every_write_no_command_is_blamed),
+                cmocka_unit_test(only_a_write_ends_an_outage_that_a_write_began),
+                cmocka_unit_test(a_deferred_command_can_be_cancelled_or_expires),
+                cmocka_unit_test(the_sender_of_a_command_learns_that_others_overtake_it),
+                cmocka_unit_test(on_another_server_the_search_starts_afresh),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ static void a_switch_under_traffic_loses_nothing_and_keeps_the_order(void **stat
         stop();
 }
 
-static void while_the_new_target_is_dead_the_old_one_works_and_is_not_called_again(void **state UNUSED)
+static void while_the_new_target_is_dead_the_old_connection_is_used(void **state UNUSED)
 {
         struct job a, b;
         start(dies, (struct redis_options){ 0 });
@@ -67,7 +67,7 @@ static void while_the_new_target_is_dead_the_old_one_works_and_is_not_called_aga
         stop();
 }
 
-static void answers_of_the_old_target_do_not_hasten_attempts_at_a_dead_new_one(void **state UNUSED)
+static void replies_of_the_old_target_do_not_shorten_the_backoff_of_the_new(void **state UNUSED)
 {
         struct job a;
         start(NULL, (struct redis_options){ .backoff_min_ms = 20, .backoff_max_ms = 1000 });
@@ -84,7 +84,7 @@ static void answers_of_the_old_target_do_not_hasten_attempts_at_a_dead_new_one(v
         stop();
 }
 
-static void what_the_old_target_never_answers_is_sent_again_on_the_new_one(void **state UNUSED)
+static void commands_that_the_old_target_never_answers_are_sent_to_the_new_one(void **state UNUSED)
 {
         struct job a;
         start(always_silent, (struct redis_options){ .stall_ms = 150 });
@@ -122,7 +122,7 @@ static void a_second_switch_overrides_the_first(void **state UNUSED)
         stop();
 }
 
-static void a_client_whose_target_is_nowhere_tries_nothing_until_it_gets_one(void **state UNUSED)
+static void a_client_without_an_address_waits_until_it_gets_one(void **state UNUSED)
 {
         struct job late, held;
         struct redis_target *target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, NULL);
@@ -153,11 +153,11 @@ static void a_client_whose_target_is_nowhere_tries_nothing_until_it_gets_one(voi
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_client_whose_target_is_nowhere_tries_nothing_until_it_gets_one),
+                cmocka_unit_test(a_client_without_an_address_waits_until_it_gets_one),
                 cmocka_unit_test(a_switch_under_traffic_loses_nothing_and_keeps_the_order),
-                cmocka_unit_test(while_the_new_target_is_dead_the_old_one_works_and_is_not_called_again),
-                cmocka_unit_test(answers_of_the_old_target_do_not_hasten_attempts_at_a_dead_new_one),
-                cmocka_unit_test(what_the_old_target_never_answers_is_sent_again_on_the_new_one),
+                cmocka_unit_test(while_the_new_target_is_dead_the_old_connection_is_used),
+                cmocka_unit_test(replies_of_the_old_target_do_not_shorten_the_backoff_of_the_new),
+                cmocka_unit_test(commands_that_the_old_target_never_answers_are_sent_to_the_new_one),
                 cmocka_unit_test(a_second_switch_overrides_the_first),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Tests of targets, of formatted commands, and of the handshake's bytes. */
+/* Tests of targets, of formatted commands, and of the bytes that the handshake sends. */
 #include "redis/rig_test.h"
 
 static struct err err;
@@ -15,7 +15,7 @@ static struct redis_target *make(struct redis_target_options options)
         return target;
 }
 
-static void without_options_it_is_localhost(void **state UNUSED)
+static void without_options_the_target_is_localhost(void **state UNUSED)
 {
         struct redis_target *target = make((struct redis_target_options){ 0 });
         assert_string_equal(redis_target_address(target), "localhost:6379");
@@ -26,7 +26,7 @@ static void without_options_it_is_localhost(void **state UNUSED)
         redis_target_unref(NULL);
 }
 
-static void an_address_reads_as_people_write_it(void **state UNUSED)
+static void an_address_is_printed_in_its_usual_form(void **state UNUSED)
 {
         static const struct {
                 struct redis_target_options options;
@@ -44,7 +44,7 @@ static void an_address_reads_as_people_write_it(void **state UNUSED)
         }
 }
 
-static void options_that_contradict_are_refused(void **state UNUSED)
+static void contradictory_options_are_refused(void **state UNUSED)
 {
         char longest[300];
         memset(longest, 'a', sizeof(longest));
@@ -60,7 +60,7 @@ static void options_that_contradict_are_refused(void **state UNUSED)
         }
 }
 
-static void targets_are_equal_when_all_that_matters_is(void **state UNUSED)
+static void targets_are_equal_if_all_relevant_options_are(void **state UNUSED)
 {
         const struct redis_target_options base = { .host = "h", .username = "u", .password = { (char[]){ "p" }, 1 } };
         struct redis_target_options others[7];
@@ -102,7 +102,7 @@ static void a_command_is_an_array_of_strings_and_may_be_formatted_again(void **s
         redis_command_fini(&command);
 }
 
-static void the_handshake_says_all_at_once_and_is_wiped(void **state UNUSED)
+static void the_handshake_is_sent_in_one_write_and_wiped(void **state UNUSED)
 {
         struct redis_handshake handshake;
         struct redis_target *target = make((struct redis_target_options){
@@ -148,7 +148,7 @@ static enum redis_failure judge(size_t step, const char *text)
         return failure;
 }
 
-static void each_answer_to_the_handshake_is_judged(void **state UNUSED)
+static void each_reply_to_the_handshake_is_evaluated(void **state UNUSED)
 {
         enum { AUTH, SELECT, CLIENT, CLUSTER = 4, ROLE, PING };
         static const struct {
@@ -205,13 +205,13 @@ static void each_answer_to_the_handshake_is_judged(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(without_options_it_is_localhost),
-                cmocka_unit_test(an_address_reads_as_people_write_it),
-                cmocka_unit_test(options_that_contradict_are_refused),
-                cmocka_unit_test(targets_are_equal_when_all_that_matters_is),
+                cmocka_unit_test(without_options_the_target_is_localhost),
+                cmocka_unit_test(an_address_is_printed_in_its_usual_form),
+                cmocka_unit_test(contradictory_options_are_refused),
+                cmocka_unit_test(targets_are_equal_if_all_relevant_options_are),
                 cmocka_unit_test(a_command_is_an_array_of_strings_and_may_be_formatted_again),
-                cmocka_unit_test(the_handshake_says_all_at_once_and_is_wiped),
-                cmocka_unit_test(each_answer_to_the_handshake_is_judged),
+                cmocka_unit_test(the_handshake_is_sent_in_one_write_and_wiped),
+                cmocka_unit_test(each_reply_to_the_handshake_is_evaluated),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,7 +126,7 @@ static void set_checks(struct redis_tls_session *s)
 
 static int set_up(struct redis_tls_session *s)
 {
-        /* There is only one certificate, so send it whatever issuers the server names. */
+        /* There is only one certificate, so it is sent no matter which issuers the server names. */
         int rc = gnutls_init(&s->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS |
                                                   GNUTLS_FORCE_CLIENT_CERT);
         if (rc >= 0)

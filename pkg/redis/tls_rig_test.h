@@ -35,7 +35,7 @@ static inline const char *path_of(const char *name)
         return path;
 }
 
-/* The bytes of a file, until the test program ends. */
+/* Returns the contents of a file, valid until the test program ends. */
 static inline struct secret pem(const char *name)
 {
         static struct {

@@ -41,7 +41,7 @@ static void the_issuer_and_the_name_are_verified(void **state UNUSED)
         }
 }
 
-static void a_certificate_that_is_old_or_of_another_is_refused(void **state UNUSED)
+static void an_expired_or_foreign_certificate_is_refused(void **state UNUSED)
 {
         start_server("expired.crt", "expired.key", "no", BOTH);
         probe(target_of((struct redis_target_options){ .ca = pem("ca.crt") }), 5000);
@@ -59,7 +59,7 @@ static void a_certificate_that_is_old_or_of_another_is_refused(void **state UNUS
         assert_refused("TLS: certificate: it is not a server certificate");
 }
 
-static void a_client_certificate_is_shown_where_it_is_wanted(void **state UNUSED)
+static void a_client_certificate_is_sent_if_the_server_requires_one(void **state UNUSED)
 {
         static const char *const protocols[] = { "TLSv1.3", "TLSv1.2" };
         static const char *const names[] = { "TLS 1.3", "TLS 1.2" };
@@ -83,14 +83,14 @@ static void a_client_certificate_is_shown_where_it_is_wanted(void **state UNUSED
         }
 }
 
-static void a_server_with_old_versions_alone_is_refused(void **state UNUSED)
+static void a_server_with_only_old_tls_versions_is_refused(void **state UNUSED)
 {
         start_server("server.crt", "server.key", "no", "TLSv1.1");
         probe(target_of((struct redis_target_options){ .ca = pem("ca.crt") }), 5000);
         assert_refused("TLS: ");
 }
 
-static void a_plain_client_at_a_port_with_tls_is_told(void **state UNUSED)
+static void a_plain_client_at_a_tls_port_gets_a_hint(void **state UNUSED)
 {
         start_server("server.crt", "server.key", "no", BOTH);
         probe(target_at(port), 5000);
@@ -143,7 +143,7 @@ static void stop_listening(struct listener *l)
         (void)uv_run(&rig.loop, UV_RUN_NOWAIT);
 }
 
-static void a_side_without_tls_is_named_and_a_silent_one_given_up(void **state UNUSED)
+static void a_peer_without_tls_is_reported_and_a_silent_one_times_out(void **state UNUSED)
 {
         struct listener listener;
         const struct redis_target_options options = { .ca = pem("ca.crt") };
@@ -157,7 +157,7 @@ static void a_side_without_tls_is_named_and_a_silent_one_given_up(void **state U
         stop_listening(&listener);
 }
 
-static void a_server_that_goes_away_in_the_handshake_is_tried_again(void **state UNUSED)
+static void a_server_that_disconnects_during_the_handshake_is_retried(void **state UNUSED)
 {
         struct listener listener;
         struct job job;
@@ -178,7 +178,7 @@ static void a_server_that_goes_away_in_the_handshake_is_tried_again(void **state
 
 /* --- Targets --------------------------------------------------------------------------------------------- */
 
-static void texts_that_are_no_pem_are_told_by_their_part(void **state UNUSED)
+static void errors_name_the_option_with_invalid_pem(void **state UNUSED)
 {
         static const char cut[] = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         const struct secret garbage = { (char[]){ "garbage" }, 7 }, half = { (char *)(uintptr_t)cut, sizeof(cut) - 1 };
@@ -209,7 +209,7 @@ static void texts_that_are_no_pem_are_told_by_their_part(void **state UNUSED)
         }
 }
 
-static void targets_differ_by_every_part_of_tls(void **state UNUSED)
+static void targets_differ_if_any_tls_option_differs(void **state UNUSED)
 {
         const struct redis_target_options base = { .ca = pem("ca.crt") };
         struct redis_target_options others[] = { base, base, base, base };
@@ -234,14 +234,14 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(the_issuer_and_the_name_are_verified),
-                TEST(a_certificate_that_is_old_or_of_another_is_refused),
-                TEST(a_client_certificate_is_shown_where_it_is_wanted),
-                TEST(a_server_with_old_versions_alone_is_refused),
-                TEST(a_plain_client_at_a_port_with_tls_is_told),
-                TEST(a_side_without_tls_is_named_and_a_silent_one_given_up),
-                TEST(a_server_that_goes_away_in_the_handshake_is_tried_again),
-                cmocka_unit_test(texts_that_are_no_pem_are_told_by_their_part),
-                cmocka_unit_test(targets_differ_by_every_part_of_tls),
+                TEST(an_expired_or_foreign_certificate_is_refused),
+                TEST(a_client_certificate_is_sent_if_the_server_requires_one),
+                TEST(a_server_with_only_old_tls_versions_is_refused),
+                TEST(a_plain_client_at_a_tls_port_gets_a_hint),
+                TEST(a_peer_without_tls_is_reported_and_a_silent_one_times_out),
+                TEST(a_server_that_disconnects_during_the_handshake_is_retried),
+                cmocka_unit_test(errors_name_the_option_with_invalid_pem),
+                cmocka_unit_test(targets_differ_if_any_tls_option_differs),
         };
         return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

@@ -3,7 +3,7 @@
 
 /* --- Bytes ----------------------------------------------------------------------------------------------- */
 
-static void batches_and_large_values_travel_whole(void **state UNUSED)
+static void batches_and_large_values_arrive_complete(void **state UNUSED)
 {
         enum { SMALL = 64, LARGE = 12, LARGE_BYTES = 1 << 20, ROUNDS = 20 };
         static struct job jobs[SMALL + LARGE];
@@ -50,7 +50,7 @@ static void batches_and_large_values_travel_whole(void **state UNUSED)
         free(value);
 }
 
-static void a_server_that_stops_reading_only_delays(void **state UNUSED)
+static void a_server_that_stops_reading_causes_only_a_delay(void **state UNUSED)
 {
         enum { COUNT = 40, BYTES = 512 << 10 };
         static struct job jobs[COUNT];
@@ -112,7 +112,7 @@ static void servers_killed_under_traffic_lose_no_command(void **state UNUSED)
                 assert_answer(&jobs[i], "OK");
 }
 
-static void new_certificates_are_used_under_traffic_and_nothing_is_lost(void **state UNUSED)
+static void a_switch_to_new_certificates_under_traffic_loses_nothing(void **state UNUSED)
 {
         enum { COUNT = 5000 };
         static struct job jobs[COUNT];
@@ -144,10 +144,10 @@ static void new_certificates_are_used_under_traffic_and_nothing_is_lost(void **s
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(batches_and_large_values_travel_whole),
-                TEST(a_server_that_stops_reading_only_delays),
+                TEST(batches_and_large_values_arrive_complete),
+                TEST(a_server_that_stops_reading_causes_only_a_delay),
                 TEST(servers_killed_under_traffic_lose_no_command),
-                TEST(new_certificates_are_used_under_traffic_and_nothing_is_lost),
+                TEST(a_switch_to_new_certificates_under_traffic_loses_nothing),
         };
         return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
