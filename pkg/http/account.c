@@ -92,7 +92,7 @@ static struct metric *status_cell(struct account *account, struct route_cells *c
         char *text = labels(route, status);
         if (text && metrics_counter(account->options->metrics, "http_requests_total", "Requests answered.", text, cell,
                                     NULL) < 0)
-                *cell = NULL; /* out of memory: this response is not counted; the next one tries again */
+                *cell = NULL; /* out of memory: this response is not counted, and the next one tries again */
         free(text);
         return *cell;
 }

@@ -1,4 +1,4 @@
-/* If-Match and If-None-Match against a tag. exchange_test.c tests requests whose route has no tags. */
+/* Tests of If-Match and If-None-Match with a tag. exchange_test.c tests requests whose route has no tags. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,7 +53,7 @@ static void lists_of_tags_are_read(void **state UNUSED)
         }
 }
 
-static void if_match_comes_first(void **state UNUSED)
+static void if_match_takes_precedence(void **state UNUSED)
 {
         char other[] = "\"x\"", same[] = "\"abc\"";
         struct http_conditions both = { .if_match = other, .if_none_match = same };
@@ -63,7 +63,7 @@ static void if_match_comes_first(void **state UNUSED)
         assert_int_equal(http_conditions_check(&(struct http_conditions){ NULL, NULL }, "\"abc\""), 0);
 }
 
-static void only_reading_a_route_with_tags_compares_them(void **state UNUSED)
+static void only_reads_of_a_route_with_tags_compare_tags(void **state UNUSED)
 {
         const struct head tag = { .if_match = "\"abc\"" }, any = { .if_match = "*" };
         static const char *const writing[] = { "POST", "PUT", "DELETE" };
@@ -80,8 +80,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(lists_of_tags_are_read),
-                cmocka_unit_test(if_match_comes_first),
-                cmocka_unit_test(only_reading_a_route_with_tags_compares_them),
+                cmocka_unit_test(if_match_takes_precedence),
+                cmocka_unit_test(only_reads_of_a_route_with_tags_compare_tags),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

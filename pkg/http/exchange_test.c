@@ -100,7 +100,7 @@ static void options_lists_the_methods_of_a_path_or_of_all(void **state)
         assert_int_equal(exchange(&f, "OPTIONS /any/pot HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 200);
 }
 
-static void nothing_is_for_caches(void **state)
+static void no_response_may_be_cached(void **state)
 {
         (void)state;
         assert_int_equal(exchange(&f, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 200);
@@ -111,7 +111,7 @@ static void nothing_is_for_caches(void **state)
         assert_non_null(strstr(answer.head, "Cache-Control: no-store\r\n"));
 }
 
-static void who_keeps_a_connection_is_told_for_how_long(void **state)
+static void keep_alive_announces_how_long_the_connection_stays_open(void **state)
 {
         static const struct {
                 const char *text;
@@ -132,7 +132,7 @@ static void who_keeps_a_connection_is_told_for_how_long(void **state)
         }
 }
 
-static void conditions_are_refused_where_they_cannot_hold(void **state)
+static void conditions_that_cannot_hold_are_refused(void **state)
 {
         static const struct {
                 const char *method, *field;
@@ -176,7 +176,7 @@ static void head_has_the_fields_of_get_and_no_body(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_correlation_id_is_taken_when_it_is_a_good_one(void **state)
+static void a_valid_correlation_id_is_used(void **state)
 {
         char request[512], id[200];
         (void)state;
@@ -196,7 +196,7 @@ static void a_correlation_id_is_taken_when_it_is_a_good_one(void **state)
         }
 }
 
-static void a_field_value_has_no_space_around_it(void **state)
+static void space_around_a_field_value_is_removed(void **state)
 {
         (void)state;
         assert_int_equal(exchange(&f, "GET /header HTTP/1.1\r\nHost: x\r\nX-TEST: \t a b \t \r\n\r\n", &answer), 200);
@@ -205,7 +205,7 @@ static void a_field_value_has_no_space_around_it(void **state)
         assert_string_equal(answer.body, "");
 }
 
-static void a_head_may_come_in_pieces(void **state)
+static void a_head_may_arrive_in_pieces(void **state)
 {
         static const char request[] = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
         (void)state;
@@ -276,7 +276,7 @@ static void twenty_pipelined_requests_are_answered_in_order(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_client_of_http_1_0_is_served(void **state)
+static void an_http_1_0_client_is_served(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -289,7 +289,7 @@ static void a_client_of_http_1_0_is_served(void **state)
 }
 
 /* `nc -N` and others shut down their sending side after the last byte, but still read. */
-static void a_client_that_has_ended_its_direction_is_answered(void **state)
+static void a_client_that_has_shut_down_its_sending_side_is_answered(void **state)
 {
         static const char *const targets[] = { "/now", "/held", "/kept" };
         char request[128];
@@ -311,7 +311,7 @@ static void a_client_that_has_ended_its_direction_is_answered(void **state)
         }
 }
 
-static void a_request_without_keep_alive_ends_the_connection(void **state)
+static void a_request_without_keep_alive_closes_the_connection(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -321,7 +321,7 @@ static void a_request_without_keep_alive_ends_the_connection(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_client_that_waits_for_continue_gets_it(void **state)
+static void a_client_that_waits_for_continue_receives_it(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -340,20 +340,20 @@ int main(void)
                 cmocka_unit_test(an_unknown_path_is_a_problem),
                 cmocka_unit_test(an_unknown_method_gets_405_with_allow),
                 cmocka_unit_test(options_lists_the_methods_of_a_path_or_of_all),
-                cmocka_unit_test(nothing_is_for_caches),
-                cmocka_unit_test(who_keeps_a_connection_is_told_for_how_long),
-                cmocka_unit_test(conditions_are_refused_where_they_cannot_hold),
+                cmocka_unit_test(no_response_may_be_cached),
+                cmocka_unit_test(keep_alive_announces_how_long_the_connection_stays_open),
+                cmocka_unit_test(conditions_that_cannot_hold_are_refused),
                 cmocka_unit_test(head_has_the_fields_of_get_and_no_body),
-                cmocka_unit_test(a_correlation_id_is_taken_when_it_is_a_good_one),
-                cmocka_unit_test(a_field_value_has_no_space_around_it),
-                cmocka_unit_test(a_head_may_come_in_pieces),
+                cmocka_unit_test(a_valid_correlation_id_is_used),
+                cmocka_unit_test(space_around_a_field_value_is_removed),
+                cmocka_unit_test(a_head_may_arrive_in_pieces),
                 cmocka_unit_test(a_chunked_body_is_put_together),
                 cmocka_unit_test(large_bodies_of_both_kinds_are_followed_by_the_next_request),
                 cmocka_unit_test(twenty_pipelined_requests_are_answered_in_order),
-                cmocka_unit_test(a_client_of_http_1_0_is_served),
-                cmocka_unit_test(a_client_that_has_ended_its_direction_is_answered),
-                cmocka_unit_test(a_request_without_keep_alive_ends_the_connection),
-                cmocka_unit_test(a_client_that_waits_for_continue_gets_it),
+                cmocka_unit_test(an_http_1_0_client_is_served),
+                cmocka_unit_test(a_client_that_has_shut_down_its_sending_side_is_answered),
+                cmocka_unit_test(a_request_without_keep_alive_closes_the_connection),
+                cmocka_unit_test(a_client_that_waits_for_continue_receives_it),
         };
         return cmocka_run_group_tests_name("http exchange", tests, start, stop);
 }

@@ -28,7 +28,7 @@ struct head {
         unsigned authorizations;
         const char *if_match; /* NULL: none */
         bool if_unmodified_since;
-        bool if_none_match;           /* whether there is such a field */
+        bool if_none_match;           /* the field is present */
         bool wants_close, wants_keep; /* the options "close" and "keep-alive" of Connection */
         bool closes;                  /* the connection closes after the response                */
         const char *fault;            /* what is wrong with the head, static; NULL: nothing */

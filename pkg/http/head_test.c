@@ -5,7 +5,7 @@ enum { CLOSED = 0 /* 400, or closed without a response */ };
 
 /* Nothing may follow a response, except that libmicrohttpd 0.9.75's own page for a malformed Content-Length repeats its
  * head. */
-static void assert_nothing_else_is_answered(int fd)
+static void assert_no_other_response(int fd)
 {
         char rest[2048];
         size_t n = 0;
@@ -91,12 +91,12 @@ static void ambiguous_heads_are_refused(void **state)
                 if (status != 400 && (cases[i].status != CLOSED || status != -1))
                         fail_msg("case %zu: %d for\n%s", i, status, cases[i].text);
                 if (status > 0)
-                        assert_nothing_else_is_answered(fd);
+                        assert_no_other_response(fd);
                 assert_int_equal(close(fd), 0);
         }
 }
 
-static void heads_that_only_look_odd_are_taken(void **state)
+static void valid_heads_that_look_odd_are_accepted(void **state)
 {
         static const char *const fields[] = {
                 "Host: a.example:80",
@@ -120,7 +120,7 @@ static void heads_that_only_look_odd_are_taken(void **state)
 }
 
 /* The server must not process the bytes that follow a rejected head. */
-static void nothing_behind_an_ambiguous_head_is_served(void **state)
+static void bytes_after_an_ambiguous_head_are_not_served(void **state)
 {
         static const char request[] = POST "Content-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
                                            "GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -128,7 +128,7 @@ static void nothing_behind_an_ambiguous_head_is_served(void **state)
         int fd = client_open(&f);
         client_send_bytes(fd, request, sizeof(request) - 1);
         assert_int_equal(client_read(fd, &answer), 400);
-        assert_nothing_else_is_answered(fd);
+        assert_no_other_response(fd);
         assert_int_equal(close(fd), 0);
 }
 
@@ -238,7 +238,7 @@ static void a_slow_head_beside_a_large_one_is_served(void **state)
 }
 
 /* libmicrohttpd stores the parameters that it sees in the connection's memory. */
-static void a_query_of_many_parameters_is_taken_apart(void **state)
+static void a_query_of_many_parameters_is_parsed(void **state)
 {
         static char request[20000];
         (void)state;
@@ -256,7 +256,7 @@ static void a_query_of_many_parameters_is_taken_apart(void **state)
 }
 
 /* After a NUL the end of the target is unknown, so libmicrohttpd does see the parameters. */
-static void parameters_behind_a_nul_are_refused_at_once(void **state)
+static void parameters_after_a_nul_are_refused_at_once(void **state)
 {
 #define START(text)                                                                                                    \
         {                                                                                                              \
@@ -292,15 +292,15 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(ambiguous_heads_are_refused),
-                cmocka_unit_test(heads_that_only_look_odd_are_taken),
-                cmocka_unit_test(nothing_behind_an_ambiguous_head_is_served),
+                cmocka_unit_test(valid_heads_that_look_odd_are_accepted),
+                cmocka_unit_test(bytes_after_an_ambiguous_head_are_not_served),
                 cmocka_unit_test(a_large_field_is_refused_with_431),
                 cmocka_unit_test(a_large_cookie_is_refused_with_431),
                 cmocka_unit_test(a_large_target_is_refused_with_414_or_431),
                 cmocka_unit_test(many_small_fields_are_refused_with_431),
                 cmocka_unit_test(a_slow_head_beside_a_large_one_is_served),
-                cmocka_unit_test(a_query_of_many_parameters_is_taken_apart),
-                cmocka_unit_test(parameters_behind_a_nul_are_refused_at_once),
+                cmocka_unit_test(a_query_of_many_parameters_is_parsed),
+                cmocka_unit_test(parameters_after_a_nul_are_refused_at_once),
         };
         return cmocka_run_group_tests_name("http heads", tests, start, stop);
 }

@@ -104,7 +104,7 @@ static void assert_still_readable(struct fixture_worker *w)
         http_request_each_header(request, NULL, NULL);
 }
 
-static void a_request_whose_client_left_before_a_look_lives_until_it_is_answered(void **state)
+static void a_request_whose_client_left_early_lives_until_it_is_answered(void **state)
 {
         struct fixture f;
         (void)state;
@@ -129,7 +129,7 @@ static void answer_with_taken_body(struct fixture_worker *w)
         w->kept_count = 0;
 }
 
-static void an_answer_that_nobody_hears_takes_its_body_all_the_same(void **state)
+static void a_response_without_a_reader_still_takes_its_body(void **state)
 {
         struct fixture f;
         (void)state;
@@ -140,7 +140,7 @@ static void an_answer_that_nobody_hears_takes_its_body_all_the_same(void **state
         fixture_stop(&f);
 }
 
-static void a_request_whose_client_left_after_it_was_suspended_is_answered(void **state)
+static void a_suspended_request_whose_client_left_is_answered(void **state)
 {
         struct fixture f;
         (void)state;
@@ -184,7 +184,7 @@ static void pipelined_requests_are_held_one_after_the_other(void **state)
         fixture_stop(&f);
 }
 
-static void closing_ends_held_requests_of_every_kind(void **state)
+static void closing_the_worker_ends_held_requests_of_every_kind(void **state)
 {
         struct fixture f;
         (void)state;
@@ -204,7 +204,7 @@ static void closing_ends_held_requests_of_every_kind(void **state)
         assert_int_equal(records.count, 3);
 }
 
-static void a_thousand_clients_that_leave_at_any_time_leave_nothing_behind(void **state)
+static void a_thousand_clients_that_leave_at_any_time_leak_nothing(void **state)
 {
         struct fixture f;
         (void)state;
@@ -230,12 +230,12 @@ static void a_thousand_clients_that_leave_at_any_time_leave_nothing_behind(void 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_request_whose_client_left_before_a_look_lives_until_it_is_answered),
-                cmocka_unit_test(an_answer_that_nobody_hears_takes_its_body_all_the_same),
-                cmocka_unit_test(a_request_whose_client_left_after_it_was_suspended_is_answered),
+                cmocka_unit_test(a_request_whose_client_left_early_lives_until_it_is_answered),
+                cmocka_unit_test(a_response_without_a_reader_still_takes_its_body),
+                cmocka_unit_test(a_suspended_request_whose_client_left_is_answered),
                 cmocka_unit_test(pipelined_requests_are_held_one_after_the_other),
-                cmocka_unit_test(closing_ends_held_requests_of_every_kind),
-                cmocka_unit_test(a_thousand_clients_that_leave_at_any_time_leave_nothing_behind),
+                cmocka_unit_test(closing_the_worker_ends_held_requests_of_every_kind),
+                cmocka_unit_test(a_thousand_clients_that_leave_at_any_time_leak_nothing),
         };
         return cmocka_run_group_tests_name("http held", tests, NULL, NULL);
 }

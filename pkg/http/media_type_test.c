@@ -31,7 +31,7 @@ static void media_types_are_compared_without_case_and_parameters(void **state)
                         fail_msg("%s", cases[i].value);
 }
 
-static void a_parameter_of_a_media_type_is_found_whatever_its_form(void **state)
+static void a_parameter_of_a_media_type_is_found_in_any_form(void **state)
 {
         static const struct {
                 const char *value;
@@ -103,7 +103,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(media_types_are_compared_without_case_and_parameters),
-                cmocka_unit_test(a_parameter_of_a_media_type_is_found_whatever_its_form),
+                cmocka_unit_test(a_parameter_of_a_media_type_is_found_in_any_form),
                 cmocka_unit_test(the_most_specific_range_of_accept_decides),
         };
         return cmocka_run_group_tests_name("http media types", tests, NULL, NULL);

@@ -61,7 +61,7 @@ static int status_of(const char *request)
 }
 
 /* At most one allocation fails, so at most one of three requests does. */
-static void assert_fails_alone(const char *request)
+static void assert_only_one_request_fails(const char *request)
 {
         int failed = 0;
         for (int i = 0; i < 3; i++) {
@@ -72,29 +72,30 @@ static void assert_fails_alone(const char *request)
         assert_true(failed <= 1);
 }
 
-static void a_request_fails_alone_whatever_allocation_fails(void **state UNUSED)
+static void only_one_request_fails_whichever_allocation_fails(void **state UNUSED)
 {
-        assert_fails_alone("GET /items/a%20b/parts/c?x=1&y=%41&z HTTP/1.1\r\nHost: x\r\nX-Correlation-Id: me\r\n\r\n");
+        assert_only_one_request_fails(
+                "GET /items/a%20b/parts/c?x=1&y=%41&z HTTP/1.1\r\nHost: x\r\nX-Correlation-Id: me\r\n\r\n");
 }
 
-static void a_body_fails_alone_whatever_allocation_fails(void **state UNUSED)
+static void only_one_body_fails_whichever_allocation_fails(void **state UNUSED)
 {
-        assert_fails_alone("POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
-        assert_fails_alone(
+        assert_only_one_request_fails("POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+        assert_only_one_request_fails(
                 "POST /size HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
 }
 
-static void a_held_request_fails_alone_whatever_allocation_fails(void **state UNUSED)
+static void only_one_held_request_fails_whichever_allocation_fails(void **state UNUSED)
 {
-        assert_fails_alone("POST /held?a=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
+        assert_only_one_request_fails("POST /held?a=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_request_fails_alone_whatever_allocation_fails),
-                cmocka_unit_test(a_body_fails_alone_whatever_allocation_fails),
-                cmocka_unit_test(a_held_request_fails_alone_whatever_allocation_fails),
+                cmocka_unit_test(only_one_request_fails_whichever_allocation_fails),
+                cmocka_unit_test(only_one_body_fails_whichever_allocation_fails),
+                cmocka_unit_test(only_one_held_request_fails_whichever_allocation_fails),
         };
         return cmocka_run_group_tests_name("http without memory", tests, start, stop);
 }

@@ -12,7 +12,7 @@ static void assert_refused(const char *bytes, size_t length, int status)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_body_of_exactly_the_limit_is_taken(void **state)
+static void a_body_of_exactly_the_limit_is_accepted(void **state)
 {
         char head[128];
         (void)state;
@@ -32,7 +32,7 @@ static void a_body_of_exactly_the_limit_is_taken(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_large_content_length_is_refused_and_read(void **state)
+static void a_body_with_a_large_content_length_is_refused_and_drained(void **state)
 {
         static const size_t sizes[] = { BODY_MAX + 1, 100000, 1 << 20 };
         char head[128];
@@ -49,7 +49,7 @@ static void a_large_content_length_is_refused_and_read(void **state)
         }
 }
 
-static void a_large_body_is_refused_before_it_is_sent_to_a_client_that_asks(void **state)
+static void a_client_that_expects_100_is_refused_before_it_sends_a_large_body(void **state)
 {
         static const char request[] = "POST /size HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
                                       "Content-Length: 1001\r\n\r\n";
@@ -58,7 +58,7 @@ static void a_large_body_is_refused_before_it_is_sent_to_a_client_that_asks(void
 }
 
 /* A request whose head alone determines the response is answered without 100 (Continue). */
-static void a_client_that_asks_is_refused_before_it_sends_a_body(void **state)
+static void a_client_that_expects_100_is_refused_before_it_sends_a_body(void **state)
 {
         static const struct {
                 const char *line;
@@ -87,7 +87,7 @@ static void a_client_that_asks_is_refused_before_it_sends_a_body(void **state)
         }
 }
 
-static void a_client_that_asks_is_told_to_send_what_may_be_right(void **state)
+static void a_client_that_expects_100_gets_it_if_the_request_may_be_valid(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -103,7 +103,7 @@ static void a_client_that_asks_is_told_to_send_what_may_be_right(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_large_chunked_body_is_refused_and_read(void **state)
+static void a_large_chunked_body_is_refused_and_drained(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -120,7 +120,7 @@ static void a_large_chunked_body_is_refused_and_read(void **state)
 }
 
 /* The server stops reading an endless body after LINGER_BYTES or LINGER_MS. */
-static void an_endless_body_is_cut(void **state)
+static void an_endless_body_is_cut_off(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -134,7 +134,7 @@ static void an_endless_body_is_cut(void **state)
 }
 
 /* The start of a ClientHello, which may arrive in pieces. */
-static void tls_is_told_that_this_port_has_none(void **state)
+static void a_tls_client_learns_that_the_port_is_plain_http(void **state)
 {
         static const char hello[] = "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"
                                     "random\nand\r\n\r\nmore";
@@ -153,7 +153,7 @@ static void tls_is_told_that_this_port_has_none(void **state)
         }
 }
 
-static void a_connection_too_many_gets_503_and_the_next_is_served(void **state)
+static void a_connection_over_the_limit_gets_503_and_a_later_one_is_served(void **state)
 {
         int fds[CONNECTIONS_MAX];
         (void)state;
@@ -179,15 +179,15 @@ static void a_connection_too_many_gets_503_and_the_next_is_served(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_body_of_exactly_the_limit_is_taken),
-                cmocka_unit_test(a_large_content_length_is_refused_and_read),
-                cmocka_unit_test(a_large_body_is_refused_before_it_is_sent_to_a_client_that_asks),
-                cmocka_unit_test(a_client_that_asks_is_refused_before_it_sends_a_body),
-                cmocka_unit_test(a_client_that_asks_is_told_to_send_what_may_be_right),
-                cmocka_unit_test(a_large_chunked_body_is_refused_and_read),
-                cmocka_unit_test(an_endless_body_is_cut),
-                cmocka_unit_test(tls_is_told_that_this_port_has_none),
-                cmocka_unit_test(a_connection_too_many_gets_503_and_the_next_is_served),
+                cmocka_unit_test(a_body_of_exactly_the_limit_is_accepted),
+                cmocka_unit_test(a_body_with_a_large_content_length_is_refused_and_drained),
+                cmocka_unit_test(a_client_that_expects_100_is_refused_before_it_sends_a_large_body),
+                cmocka_unit_test(a_client_that_expects_100_is_refused_before_it_sends_a_body),
+                cmocka_unit_test(a_client_that_expects_100_gets_it_if_the_request_may_be_valid),
+                cmocka_unit_test(a_large_chunked_body_is_refused_and_drained),
+                cmocka_unit_test(an_endless_body_is_cut_off),
+                cmocka_unit_test(a_tls_client_learns_that_the_port_is_plain_http),
+                cmocka_unit_test(a_connection_over_the_limit_gets_503_and_a_later_one_is_served),
         };
         return cmocka_run_group_tests_name("http refusals", tests, start, stop);
 }

@@ -208,7 +208,7 @@ bool request_has_query(const struct http_request *request)
         return !strchr(request->target.text, '?') || query_of(request);
 }
 
-/* --- What handlers ask ----------------------------------------------------------------------------- */
+/* --- Questions of the handlers ----------------------------------------------------------------------------- */
 
 const char *http_request_method(const struct http_request *request)
 {

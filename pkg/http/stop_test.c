@@ -56,7 +56,7 @@ static void a_client_that_left_is_noticed(void **state)
         fixture_stop(&f);
 }
 
-static void while_draining_answers_close_and_connections_are_accepted(void **state)
+static void while_draining_responses_close_and_connections_are_accepted(void **state)
 {
         struct fixture f;
         (void)state;
@@ -78,7 +78,7 @@ static void while_draining_answers_close_and_connections_are_accepted(void **sta
         fixture_stop(&f);
 }
 
-static void what_waits_in_the_queue_is_served_when_accepting_stops(void **state)
+static void connections_waiting_in_the_queue_are_served_when_accepting_stops(void **state)
 {
         struct fixture f;
         int fds[64];
@@ -129,7 +129,7 @@ static void closing_answers_held_requests_with_503(void **state)
         fixture_stop(&f);
 }
 
-static void a_body_that_does_not_come_does_not_delay_the_stop(void **state)
+static void a_body_that_never_arrives_does_not_delay_the_stop(void **state)
 {
         struct fixture f;
         char rest[] = "x";
@@ -182,7 +182,7 @@ static void two_workers_share_connections_evenly(void **state)
         fixture_stop(&f);
 }
 
-static void a_port_in_use_is_said_with_address_and_port(void **state)
+static void the_error_for_a_port_in_use_names_address_and_port(void **state)
 {
         struct fixture f;
         struct http_server *second;
@@ -230,7 +230,7 @@ static void on_answered(const struct http_record *record, void *context)
         atomic_fetch_add(&records, 1);
 }
 
-static void answers_are_counted_and_recorded(void **state)
+static void responses_are_counted_and_recorded(void **state)
 {
         struct fixture f;
         struct metrics *metrics = metrics_new();
@@ -263,14 +263,14 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(handles_are_closed_before_their_descriptors),
                 cmocka_unit_test(a_client_that_left_is_noticed),
-                cmocka_unit_test(while_draining_answers_close_and_connections_are_accepted),
-                cmocka_unit_test(what_waits_in_the_queue_is_served_when_accepting_stops),
+                cmocka_unit_test(while_draining_responses_close_and_connections_are_accepted),
+                cmocka_unit_test(connections_waiting_in_the_queue_are_served_when_accepting_stops),
                 cmocka_unit_test(closing_answers_held_requests_with_503),
-                cmocka_unit_test(a_body_that_does_not_come_does_not_delay_the_stop),
+                cmocka_unit_test(a_body_that_never_arrives_does_not_delay_the_stop),
                 cmocka_unit_test(two_workers_share_connections_evenly),
-                cmocka_unit_test(a_port_in_use_is_said_with_address_and_port),
+                cmocka_unit_test(the_error_for_a_port_in_use_names_address_and_port),
                 cmocka_unit_test(ipv4_and_ipv6_are_served_by_one_socket),
-                cmocka_unit_test(answers_are_counted_and_recorded),
+                cmocka_unit_test(responses_are_counted_and_recorded),
         };
         return cmocka_run_group_tests_name("http stop", tests, NULL, NULL);
 }

@@ -22,14 +22,14 @@ static int request_lines(int fd)
         return client_read_head_or_all(fd, &answer, true);
 }
 
-static void assert_nothing_left(void)
+static void assert_nothing_is_left(void)
 {
         fixture_await(&f, 0, count_engine, 0);
         assert_int_equal(fixture_call(&f, 0, count_used), 0);
         fixture_stop(&f);
 }
 
-static void an_answer_of_unknown_length_ends_with_its_trailers(void **state)
+static void a_response_of_unknown_length_ends_with_its_trailers(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .lines = LINES });
@@ -52,10 +52,10 @@ static void an_answer_of_unknown_length_ends_with_its_trailers(void **state)
         stream_look();
         assert_int_equal(records.last.status, 200);
         assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void what_a_stream_wrote_is_recorded_when_it_ends(void **state)
+static void a_stream_is_recorded_when_it_ends(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .lines = 30 });
@@ -71,7 +71,7 @@ static void what_a_stream_wrote_is_recorded_when_it_ends(void **state)
         assert_int_equal(exchange(&f, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", &answer), 200);
         stream_look();
         assert_int_equal(records.last.count, -1);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
 static void head_is_answered_without_a_stream(void **state)
@@ -86,10 +86,10 @@ static void head_is_answered_without_a_stream(void **state)
         stream_look();
         assert_int_equal(s.writables, 0);
         assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void a_client_of_http_1_0_is_told_what_it_needs(void **state)
+static void an_http_1_0_client_is_told_what_it_needs(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .lines = 30 });
@@ -98,7 +98,7 @@ static void a_client_of_http_1_0_is_told_what_it_needs(void **state)
         assert_int_equal(client_read(fd, &answer), 505);
         assert_non_null(strstr(answer.body, "proxy_http_version 1.1"));
         assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
 static void a_slow_reader_slows_the_handler_down(void **state)
@@ -121,10 +121,10 @@ static void a_slow_reader_slows_the_handler_down(void **state)
         assert_true(s.peak < (64 << 10) + 2 * LINE_BYTES);
         assert_true(s.writables > 10);
         assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void a_handler_may_begin_late_and_write_when_it_likes(void **state)
+static void a_handler_may_begin_late_and_write_at_any_time(void **state)
 {
         (void)state;
         stream_start_hasty((struct streaming){ .lines = 1000, .answers_late = true, .idles = true });
@@ -139,10 +139,10 @@ static void a_handler_may_begin_late_and_write_when_it_likes(void **state)
         (void)fixture_call(&f, 0, write_late);
         assert_int_equal(read_chunks(fd, trailers), 1000 * LINE_BYTES);
         assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void a_client_that_has_shut_down_its_side_reads_the_whole_answer(void **state)
+static void a_client_that_has_shut_down_its_side_gets_the_whole_response(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .lines = LINES });
@@ -153,10 +153,10 @@ static void a_client_that_has_shut_down_its_side_reads_the_whole_answer(void **s
         assert_int_equal(client_read_head_or_all(fd, &answer, true), 200);
         assert_int_equal(read_chunks(fd, trailers), LINES * LINE_BYTES);
         assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void an_answer_that_is_broken_off_looks_so(void **state)
+static void an_aborted_response_is_visibly_incomplete(void **state)
 {
         (void)state;
         for (int idles = 0; idles < 2; idles++) {
@@ -172,11 +172,11 @@ static void an_answer_that_is_broken_off_looks_so(void **state)
                 assert_true(records.last.is_broken);
                 assert_int_equal(s.gone, 0);
                 assert_int_equal(close(fd), 0);
-                assert_nothing_left();
+                assert_nothing_is_left();
         }
 }
 
-static void a_client_that_leaves_is_told_once(void **state)
+static void a_disconnect_is_reported_once(void **state)
 {
         (void)state;
         for (int i = 0; i < 4; i++) {
@@ -196,7 +196,7 @@ static void a_client_that_leaves_is_told_once(void **state)
                 fixture_await(&f, 0, count_records, 1);
                 stream_look();
                 assert_true(records.last.is_broken);
-                assert_nothing_left();
+                assert_nothing_is_left();
         }
 }
 
@@ -205,7 +205,7 @@ static void is_held_long(struct fixture_worker *w)
         w->result = s.request && s.request->suspended;
 }
 
-static void a_client_that_leaves_an_answer_that_began_late_is_told_once(void **state)
+static void a_disconnect_during_a_late_response_is_reported_once(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .lines = LINES, .answers_late = true });
@@ -216,10 +216,10 @@ static void a_client_that_leaves_an_answer_that_began_late_is_told_once(void **s
         assert_int_equal(client_read_head_or_all(fd, &answer, true), 200);
         reset_connection(fd);
         fixture_await(&f, 0, count_gone, 1);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void a_client_that_reads_nothing_is_cut_off_and_a_slow_one_is_not(void **state)
+static void only_a_client_that_reads_nothing_is_cut_off(void **state)
 {
         (void)state;
         stream_start_hasty((struct streaming){ .lines = 3000 });
@@ -235,10 +235,10 @@ static void a_client_that_reads_nothing_is_cut_off_and_a_slow_one_is_not(void **
         assert_int_equal(fixture_call(&f, 0, count_gone), 0);
         fixture_await(&f, 0, count_gone, 1);
         assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void an_answer_ends_when_the_server_drains(void **state)
+static void a_response_ends_when_the_server_drains(void **state)
 {
         (void)state;
         for (int i = 0; i < 4; i++) {
@@ -261,11 +261,11 @@ static void an_answer_ends_when_the_server_drains(void **state)
                 }
                 assert_int_equal(close(fd), 0);
                 assert_int_equal(exchange(&f, GET_OUT, &answer), 503);
-                assert_nothing_left();
+                assert_nothing_is_left();
         }
 }
 
-static void closing_ends_streamed_answers_of_every_kind(void **state)
+static void closing_the_worker_ends_streamed_responses_of_every_kind(void **state)
 {
         (void)state;
         for (int i = 0; i < 8; i++) {
@@ -287,7 +287,7 @@ static void closing_ends_streamed_answers_of_every_kind(void **state)
         }
 }
 
-static void a_thousand_readers_that_leave_at_any_time_leave_nothing_behind(void **state)
+static void a_thousand_readers_that_leave_at_any_time_leak_nothing(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .lines = 0 });
@@ -299,26 +299,26 @@ static void a_thousand_readers_that_leave_at_any_time_leave_nothing_behind(void 
                         (void)fixture_call(&f, 0, count_lines);
                 reset_connection(fd);
         }
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(an_answer_of_unknown_length_ends_with_its_trailers),
-                cmocka_unit_test(what_a_stream_wrote_is_recorded_when_it_ends),
+                cmocka_unit_test(a_response_of_unknown_length_ends_with_its_trailers),
+                cmocka_unit_test(a_stream_is_recorded_when_it_ends),
                 cmocka_unit_test(head_is_answered_without_a_stream),
-                cmocka_unit_test(a_client_of_http_1_0_is_told_what_it_needs),
+                cmocka_unit_test(an_http_1_0_client_is_told_what_it_needs),
                 cmocka_unit_test(a_slow_reader_slows_the_handler_down),
-                cmocka_unit_test(a_handler_may_begin_late_and_write_when_it_likes),
-                cmocka_unit_test(a_client_that_has_shut_down_its_side_reads_the_whole_answer),
-                cmocka_unit_test(an_answer_that_is_broken_off_looks_so),
-                cmocka_unit_test(a_client_that_leaves_is_told_once),
-                cmocka_unit_test(a_client_that_leaves_an_answer_that_began_late_is_told_once),
-                cmocka_unit_test(a_client_that_reads_nothing_is_cut_off_and_a_slow_one_is_not),
-                cmocka_unit_test(an_answer_ends_when_the_server_drains),
-                cmocka_unit_test(closing_ends_streamed_answers_of_every_kind),
-                cmocka_unit_test(a_thousand_readers_that_leave_at_any_time_leave_nothing_behind),
+                cmocka_unit_test(a_handler_may_begin_late_and_write_at_any_time),
+                cmocka_unit_test(a_client_that_has_shut_down_its_side_gets_the_whole_response),
+                cmocka_unit_test(an_aborted_response_is_visibly_incomplete),
+                cmocka_unit_test(a_disconnect_is_reported_once),
+                cmocka_unit_test(a_disconnect_during_a_late_response_is_reported_once),
+                cmocka_unit_test(only_a_client_that_reads_nothing_is_cut_off),
+                cmocka_unit_test(a_response_ends_when_the_server_drains),
+                cmocka_unit_test(closing_the_worker_ends_streamed_responses_of_every_kind),
+                cmocka_unit_test(a_thousand_readers_that_leave_at_any_time_leak_nothing),
         };
         return cmocka_run_group_tests_name("http streamed answers", tests, NULL, NULL);
 }

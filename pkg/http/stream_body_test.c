@@ -20,7 +20,7 @@ static void assert_answered(int fd, size_t bytes, size_t sum)
         assert_string_equal(answer.body, expected);
 }
 
-static void assert_nothing_left(void)
+static void assert_nothing_is_left(void)
 {
         fixture_await(&f, 0, count_engine, 0);
         assert_int_equal(fixture_call(&f, 0, count_used), 0);
@@ -30,10 +30,10 @@ static void assert_nothing_left(void)
 static void finish(int fd)
 {
         assert_int_equal(close(fd), 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void a_body_of_any_size_comes_in_pieces_and_the_connection_stays(void **state)
+static void a_body_of_any_size_arrives_in_pieces_and_the_connection_stays(void **state)
 {
         static char bytes[3 << 20];
         (void)state;
@@ -59,7 +59,7 @@ static void a_body_of_any_size_comes_in_pieces_and_the_connection_stays(void **s
         finish(fd);
 }
 
-static void a_handler_that_does_not_choose_a_stream_gets_the_body_whole(void **state)
+static void a_handler_that_does_not_choose_a_stream_gets_the_whole_body(void **state)
 {
         (void)state;
         stream_start((struct streaming){ 0 });
@@ -70,10 +70,10 @@ static void a_handler_that_does_not_choose_a_stream_gets_the_body_whole(void **s
                          413);
         stream_look();
         assert_int_equal(s.pieces, 0);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void a_client_that_waits_for_100_continue_gets_it(void **state)
+static void a_client_that_waits_for_100_continue_receives_it(void **state)
 {
         (void)state;
         stream_start((struct streaming){ 0 });
@@ -88,7 +88,7 @@ static void a_client_that_waits_for_100_continue_gets_it(void **state)
         finish(fd);
 }
 
-static void a_client_of_http_1_0_may_send_a_body_of_known_length(void **state)
+static void an_http_1_0_client_may_send_a_body_of_known_length(void **state)
 {
         (void)state;
         stream_start((struct streaming){ 0 });
@@ -122,7 +122,7 @@ static void a_paused_body_slows_its_client_down(void **state)
                 assert_answered(fd, ALL, 0);
                 assert_int_equal(close(fd), 0);
         }
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
 static void a_body_may_be_paused_at_every_piece(void **state)
@@ -143,7 +143,7 @@ static void a_body_may_be_paused_at_every_piece(void **state)
         finish(fd);
 }
 
-static void a_client_that_has_sent_all_and_shut_down_is_served(void **state)
+static void a_client_that_has_sent_everything_and_shut_down_is_served(void **state)
 {
         (void)state;
         stream_start_hasty((struct streaming){ .pauses = true, .keeps = true });
@@ -159,7 +159,7 @@ static void a_client_that_has_sent_all_and_shut_down_is_served(void **state)
         finish(fd);
 }
 
-static void an_answer_before_the_end_of_the_body_reaches_the_client(void **state)
+static void a_response_before_the_end_of_the_body_reaches_the_client(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .refuses = true });
@@ -186,7 +186,7 @@ static void an_answer_before_the_end_of_the_body_reaches_the_client(void **state
         finish(fd);
 }
 
-static void an_answer_to_a_paused_body_reaches_the_client(void **state)
+static void a_response_to_a_paused_body_reaches_the_client(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .pauses = true });
@@ -199,7 +199,7 @@ static void an_answer_to_a_paused_body_reaches_the_client(void **state)
         finish(fd);
 }
 
-static void an_answer_may_come_long_after_the_body(void **state)
+static void a_response_may_follow_long_after_the_body(void **state)
 {
         (void)state;
         stream_start_hasty((struct streaming){ .answers_late = true });
@@ -213,7 +213,7 @@ static void an_answer_may_come_long_after_the_body(void **state)
 }
 
 /* Whether the handler ends the request at once or keeps it for a while. */
-static void a_client_that_leaves_is_told_once(void **state)
+static void a_disconnect_is_reported_once(void **state)
 {
         (void)state;
         for (int i = 0; i < 4; i++) {
@@ -232,11 +232,11 @@ static void a_client_that_leaves_is_told_once(void **state)
                 if (keeps)
                         (void)fixture_call(&f, 0, answer_late);
                 fixture_await(&f, 0, count_records, 1);
-                assert_nothing_left();
+                assert_nothing_is_left();
         }
 }
 
-static void a_client_that_leaves_after_its_body_is_answered_all_the_same(void **state)
+static void a_client_that_leaves_after_its_body_is_still_answered(void **state)
 {
         (void)state;
         stream_start((struct streaming){ .answers_late = true });
@@ -248,10 +248,10 @@ static void a_client_that_leaves_after_its_body_is_answered_all_the_same(void **
                 (void)fixture_call(&f, 0, answer_if_there);
                 fixture_await(&f, 0, count_records, (size_t)i);
         }
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
-static void a_body_that_stops_is_refused_and_a_slow_one_is_not(void **state)
+static void a_body_that_stops_is_refused_but_a_slow_one_is_accepted(void **state)
 {
         (void)state;
         stream_start_hasty((struct streaming){ 0 });
@@ -272,7 +272,7 @@ static void a_body_that_stops_is_refused_and_a_slow_one_is_not(void **state)
         stream_look();
         assert_int_equal(records.count, 2);
         assert_int_equal(records.last.status, 408);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
 static void a_refused_body_may_be_answered_later(void **state)
@@ -293,7 +293,7 @@ static void a_refused_body_may_be_answered_later(void **state)
         (void)fixture_call(&f, 0, answer_late);
         stream_look();
         assert_int_equal(records.count, 2);
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
 static void a_chunk_line_that_never_ends_is_refused(void **state)
@@ -335,11 +335,11 @@ static void a_body_ends_when_the_server_drains(void **state)
                 stream_look();
                 assert_int_equal(s.drains, 1);
                 assert_int_equal(s.gone, 0);
-                assert_nothing_left();
+                assert_nothing_is_left();
         }
 }
 
-static void closing_ends_streamed_bodies_of_every_kind(void **state)
+static void closing_the_worker_ends_streamed_bodies_of_every_kind(void **state)
 {
         (void)state;
         for (int i = 0; i < 6; i++) {
@@ -357,7 +357,7 @@ static void closing_ends_streamed_bodies_of_every_kind(void **state)
         }
 }
 
-static void a_thousand_uploads_that_end_at_any_time_leave_nothing_behind(void **state)
+static void a_thousand_uploads_that_end_at_any_time_leak_nothing(void **state)
 {
         (void)state;
         stream_start((struct streaming){ 0 });
@@ -373,30 +373,30 @@ static void a_thousand_uploads_that_end_at_any_time_leave_nothing_behind(void **
                 if (i % 50 == 0)
                         fixture_await(&f, 0, is_there, 0);
         }
-        assert_nothing_left();
+        assert_nothing_is_left();
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_body_of_any_size_comes_in_pieces_and_the_connection_stays),
-                cmocka_unit_test(a_handler_that_does_not_choose_a_stream_gets_the_body_whole),
-                cmocka_unit_test(a_client_that_waits_for_100_continue_gets_it),
-                cmocka_unit_test(a_client_of_http_1_0_may_send_a_body_of_known_length),
+                cmocka_unit_test(a_body_of_any_size_arrives_in_pieces_and_the_connection_stays),
+                cmocka_unit_test(a_handler_that_does_not_choose_a_stream_gets_the_whole_body),
+                cmocka_unit_test(a_client_that_waits_for_100_continue_receives_it),
+                cmocka_unit_test(an_http_1_0_client_may_send_a_body_of_known_length),
                 cmocka_unit_test(a_paused_body_slows_its_client_down),
                 cmocka_unit_test(a_body_may_be_paused_at_every_piece),
-                cmocka_unit_test(a_client_that_has_sent_all_and_shut_down_is_served),
-                cmocka_unit_test(an_answer_before_the_end_of_the_body_reaches_the_client),
-                cmocka_unit_test(an_answer_to_a_paused_body_reaches_the_client),
-                cmocka_unit_test(an_answer_may_come_long_after_the_body),
-                cmocka_unit_test(a_client_that_leaves_is_told_once),
-                cmocka_unit_test(a_client_that_leaves_after_its_body_is_answered_all_the_same),
-                cmocka_unit_test(a_body_that_stops_is_refused_and_a_slow_one_is_not),
+                cmocka_unit_test(a_client_that_has_sent_everything_and_shut_down_is_served),
+                cmocka_unit_test(a_response_before_the_end_of_the_body_reaches_the_client),
+                cmocka_unit_test(a_response_to_a_paused_body_reaches_the_client),
+                cmocka_unit_test(a_response_may_follow_long_after_the_body),
+                cmocka_unit_test(a_disconnect_is_reported_once),
+                cmocka_unit_test(a_client_that_leaves_after_its_body_is_still_answered),
+                cmocka_unit_test(a_body_that_stops_is_refused_but_a_slow_one_is_accepted),
                 cmocka_unit_test(a_refused_body_may_be_answered_later),
                 cmocka_unit_test(a_chunk_line_that_never_ends_is_refused),
                 cmocka_unit_test(a_body_ends_when_the_server_drains),
-                cmocka_unit_test(closing_ends_streamed_bodies_of_every_kind),
-                cmocka_unit_test(a_thousand_uploads_that_end_at_any_time_leave_nothing_behind),
+                cmocka_unit_test(closing_the_worker_ends_streamed_bodies_of_every_kind),
+                cmocka_unit_test(a_thousand_uploads_that_end_at_any_time_leak_nothing),
         };
         return cmocka_run_group_tests_name("http streamed bodies", tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ static void send_whole(int fd, const char *body, size_t length, const char *fiel
         client_send(fd, body);
 }
 
-static void the_choice_falls_when_the_route_has_seen_enough(void **state)
+static void the_route_chooses_when_it_has_seen_enough(void **state)
 {
         static const char body[] = "    [abcdefgh";
         char expected[96];
@@ -54,7 +54,7 @@ static void the_choice_falls_when_the_route_has_seen_enough(void **state)
         fixture_stop(&f);
 }
 
-static void the_limit_counts_for_a_body_that_is_not_streamed(void **state)
+static void the_limit_applies_to_a_body_that_is_not_streamed(void **state)
 {
         (void)state;
         stream_start((struct streaming){ 0 });
@@ -80,7 +80,7 @@ static void the_limit_counts_for_a_body_that_is_not_streamed(void **state)
         fixture_stop(&f);
 }
 
-static void a_route_may_answer_when_it_has_seen_the_beginning(void **state)
+static void a_route_may_answer_after_the_beginning_of_a_body(void **state)
 {
         (void)state;
         stream_start((struct streaming){ 0 });
@@ -101,9 +101,9 @@ static void a_route_may_answer_when_it_has_seen_the_beginning(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_choice_falls_when_the_route_has_seen_enough),
-                cmocka_unit_test(the_limit_counts_for_a_body_that_is_not_streamed),
-                cmocka_unit_test(a_route_may_answer_when_it_has_seen_the_beginning),
+                cmocka_unit_test(the_route_chooses_when_it_has_seen_enough),
+                cmocka_unit_test(the_limit_applies_to_a_body_that_is_not_streamed),
+                cmocka_unit_test(a_route_may_answer_after_the_beginning_of_a_body),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

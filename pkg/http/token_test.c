@@ -59,7 +59,7 @@ static int get(const char *target, const char *fields)
         return exchange(&f, request, &answer);
 }
 
-static void where_no_token_was_set_none_is_asked_for(void **state)
+static void without_configured_tokens_none_is_required(void **state)
 {
         (void)state;
         assert_int_equal(get("/token", ""), 200);
@@ -68,7 +68,7 @@ static void where_no_token_was_set_none_is_asked_for(void **state)
         assert_string_equal(answer.body, "none");
 }
 
-static void the_sender_of_a_token_is_known_by_its_name(void **state)
+static void a_client_is_identified_by_the_name_of_its_token(void **state)
 {
         (void)state;
         set_two();
@@ -78,7 +78,7 @@ static void the_sender_of_a_token_is_known_by_its_name(void **state)
         assert_string_equal(answer.body, "billing");
 }
 
-static void without_a_token_the_challenge_says_what_is_wanted(void **state)
+static void without_a_token_the_challenge_says_what_is_required(void **state)
 {
         static const char *const none[] = { "",
                                             "Authorization: aaaa-1111\r\n",
@@ -95,7 +95,7 @@ static void without_a_token_the_challenge_says_what_is_wanted(void **state)
         }
 }
 
-static void a_wrong_token_is_told_from_none(void **state)
+static void a_wrong_token_is_distinguished_from_a_missing_one(void **state)
 {
         static const char *const wrong[] = { "aaaa-1112",   "aaaa-111",  "aaaa-11111", "AAAA-1111",
                                              "aaaa-1111 x", "bbbb.2222", "orders" };
@@ -140,7 +140,7 @@ static void a_head_request_is_denied_without_a_body(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_small_body_is_dropped_and_the_connection_goes_on(void **state)
+static void a_small_body_is_dropped_and_the_connection_stays_open(void **state)
 {
         (void)state;
         set_two();
@@ -167,7 +167,7 @@ static void assert_refused(const char *head, size_t body_length)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_large_body_is_refused_before_it_is_taken(void **state)
+static void a_large_body_is_refused_before_it_is_read(void **state)
 {
         (void)state;
         set_two();
@@ -178,7 +178,7 @@ static void a_large_body_is_refused_before_it_is_taken(void **state)
         assert_refused("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n", 0);
 }
 
-static void tokens_that_are_set_anew_count_from_then_on(void **state)
+static void replaced_tokens_apply_immediately(void **state)
 {
         static const char *const pairs[][2] = { { "orders", "cccc-3333" } };
         (void)state;
@@ -195,7 +195,7 @@ static void tokens_that_are_set_anew_count_from_then_on(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void with_no_token_at_all_nobody_gets_in(void **state)
+static void an_empty_token_list_locks_everyone_out(void **state)
 {
         (void)state;
         set_tokens(NULL, 0);
@@ -209,17 +209,17 @@ static void with_no_token_at_all_nobody_gets_in(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(where_no_token_was_set_none_is_asked_for, start, stop),
-                cmocka_unit_test_setup_teardown(the_sender_of_a_token_is_known_by_its_name, start, stop),
-                cmocka_unit_test_setup_teardown(without_a_token_the_challenge_says_what_is_wanted, start, stop),
-                cmocka_unit_test_setup_teardown(a_wrong_token_is_told_from_none, start, stop),
+                cmocka_unit_test_setup_teardown(without_configured_tokens_none_is_required, start, stop),
+                cmocka_unit_test_setup_teardown(a_client_is_identified_by_the_name_of_its_token, start, stop),
+                cmocka_unit_test_setup_teardown(without_a_token_the_challenge_says_what_is_required, start, stop),
+                cmocka_unit_test_setup_teardown(a_wrong_token_is_distinguished_from_a_missing_one, start, stop),
                 cmocka_unit_test_setup_teardown(two_authorizations_are_ambiguous, start, stop),
                 cmocka_unit_test_setup_teardown(public_routes_and_unknown_paths_need_none, start, stop),
                 cmocka_unit_test_setup_teardown(a_head_request_is_denied_without_a_body, start, stop),
-                cmocka_unit_test_setup_teardown(a_small_body_is_dropped_and_the_connection_goes_on, start, stop),
-                cmocka_unit_test_setup_teardown(a_large_body_is_refused_before_it_is_taken, start, stop),
-                cmocka_unit_test_setup_teardown(tokens_that_are_set_anew_count_from_then_on, start, stop),
-                cmocka_unit_test_setup_teardown(with_no_token_at_all_nobody_gets_in, start, stop),
+                cmocka_unit_test_setup_teardown(a_small_body_is_dropped_and_the_connection_stays_open, start, stop),
+                cmocka_unit_test_setup_teardown(a_large_body_is_refused_before_it_is_read, start, stop),
+                cmocka_unit_test_setup_teardown(replaced_tokens_apply_immediately, start, stop),
+                cmocka_unit_test_setup_teardown(an_empty_token_list_locks_everyone_out, start, stop),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
