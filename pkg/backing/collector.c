@@ -145,7 +145,7 @@ static int make_url(struct backing_collector *collector, const struct draft *dra
 static int read_settings(struct backing_collector *collector, struct draft *draft, struct err *err)
 {
         collector->port = DEFAULT_COLLECTOR_PORT;
-        /* A source with certificates means TLS. */
+        /* A source with certificates implies TLS. */
         collector->tls = draft_has(draft, FIELD_TLS) ? draft_yes(draft, FIELD_TLS) : draft_has(draft, FIELD_CA);
         int rc = draft_host(draft, FIELD_HOST, &collector->host, err);
         if (rc == 0)

@@ -26,7 +26,7 @@ static void assert_text(const char *got, const char *expected)
                 fail_msg("got %s, expected %s", got ? got : "(nothing)", expected ? expected : "(nothing)");
 }
 
-static void variables_say_where_the_collector_is(void **state UNUSED)
+static void variables_give_the_address_of_the_collector(void **state UNUSED)
 {
         static const struct {
                 char *environment[5];
@@ -56,7 +56,7 @@ static void variables_say_where_the_collector_is(void **state UNUSED)
         }
 }
 
-static void what_is_wrong_is_refused_with_its_place(void **state UNUSED)
+static void errors_name_the_place_of_an_invalid_setting(void **state UNUSED)
 {
         static const struct {
                 char *environment[3];
@@ -90,7 +90,7 @@ static void write_binding(const struct test_folder *folder, const char *host)
         test_folder_write(folder, "logs", "type", "collector\n");
 }
 
-static void a_binding_says_where_the_collector_is(void **state UNUSED)
+static void a_binding_gives_the_address_of_the_collector(void **state UNUSED)
 {
         struct test_folder folder;
         struct servicebinding_set *set;
@@ -139,7 +139,7 @@ static void wait_for_change(uv_loop_t *loop, const struct seen *seen, unsigned c
         }
 }
 
-static void a_binding_that_comes_later_changes_and_goes_is_followed(void **state UNUSED)
+static void a_binding_that_appears_changes_and_disappears_is_followed(void **state UNUSED)
 {
         struct test_folder folder;
         struct backing_collector_watch *watch;
@@ -199,10 +199,10 @@ static void a_binding_that_comes_later_changes_and_goes_is_followed(void **state
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(variables_say_where_the_collector_is),
-                cmocka_unit_test(what_is_wrong_is_refused_with_its_place),
-                cmocka_unit_test(a_binding_says_where_the_collector_is),
-                cmocka_unit_test(a_binding_that_comes_later_changes_and_goes_is_followed),
+                cmocka_unit_test(variables_give_the_address_of_the_collector),
+                cmocka_unit_test(errors_name_the_place_of_an_invalid_setting),
+                cmocka_unit_test(a_binding_gives_the_address_of_the_collector),
+                cmocka_unit_test(a_binding_that_appears_changes_and_disappears_is_followed),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

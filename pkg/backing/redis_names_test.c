@@ -29,7 +29,7 @@ static const struct backing_setting *read_entry(struct world *w, const char *ent
         return NULL;
 }
 
-static void yes_has_many_words(void **state UNUSED)
+static void booleans_have_many_spellings(void **state UNUSED)
 {
         static const char *const yes[] = { "true", "1", "YES", "On", "required", "Enabled" };
         static const char *const no[] = { "false", "0", "no", "off", "disabled" };
@@ -96,7 +96,7 @@ static const struct {
         { "key-prefix", "k:", "k:", { "key-prefix" } },
 };
 
-static void every_spelling_of_a_setting_is_read(void **state UNUSED)
+static void every_spelling_of_a_setting_is_recognised(void **state UNUSED)
 {
         for (size_t i = 0; i < COUNT_OF(spellings); i++)
                 for (size_t j = 0; j < COUNT_OF(spellings[i].entries) && spellings[i].entries[j]; j++) {
@@ -121,7 +121,7 @@ static bool is_tried(const char *normalised)
 }
 
 /* Makes sure that new spellings are added here as well. A socket excludes a host. */
-static void no_spelling_is_left_untried(void **state UNUSED)
+static void every_spelling_is_tested(void **state UNUSED)
 {
         for (size_t i = 0; i < redis_service.name_count; i++) {
                 const char *name = redis_service.names[i].text;
@@ -134,7 +134,7 @@ static void no_spelling_is_left_untried(void **state UNUSED)
         close_world(&w);
 }
 
-static void a_port_for_tls_turns_it_on_and_is_preferred(void **state UNUSED)
+static void a_tls_port_turns_on_tls_and_is_preferred(void **state UNUSED)
 {
         static const char *const names[] = { "ssl-port", "sslport", "tls-port", "sslPort" };
         for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -147,7 +147,7 @@ static void a_port_for_tls_turns_it_on_and_is_preferred(void **state UNUSED)
         }
 }
 
-static void a_name_that_only_clusters_have_makes_it_one(void **state UNUSED)
+static void an_entry_name_that_only_clusters_have_implies_a_cluster(void **state UNUSED)
 {
         static const char *const names[] = { "cluster-endpoint-0-address", "configuration-endpoint-address",
                                              "discovery-endpoints-0-address", "cluster.nodes" };
@@ -160,7 +160,7 @@ static void a_name_that_only_clusters_have_makes_it_one(void **state UNUSED)
         }
 }
 
-static void of_several_service_names_the_first_is_the_host(void **state UNUSED)
+static void the_first_of_several_service_names_is_the_host(void **state UNUSED)
 {
         struct world w;
         open_entries(&w, &(struct entries){ { "service_names", "port" }, { "redb,redb-headless", "1" } });
@@ -171,12 +171,12 @@ static void of_several_service_names_the_first_is_the_host(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(yes_has_many_words),
-                cmocka_unit_test(every_spelling_of_a_setting_is_read),
-                cmocka_unit_test(no_spelling_is_left_untried),
-                cmocka_unit_test(a_port_for_tls_turns_it_on_and_is_preferred),
-                cmocka_unit_test(a_name_that_only_clusters_have_makes_it_one),
-                cmocka_unit_test(of_several_service_names_the_first_is_the_host),
+                cmocka_unit_test(booleans_have_many_spellings),
+                cmocka_unit_test(every_spelling_of_a_setting_is_recognised),
+                cmocka_unit_test(every_spelling_is_tested),
+                cmocka_unit_test(a_tls_port_turns_on_tls_and_is_preferred),
+                cmocka_unit_test(an_entry_name_that_only_clusters_have_implies_a_cluster),
+                cmocka_unit_test(the_first_of_several_service_names_is_the_host),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

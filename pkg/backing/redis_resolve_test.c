@@ -97,7 +97,7 @@ static void each_of_them_becomes_a_target(void **state UNUSED)
         servicebinding_set_unref(set);
 }
 
-static void sentinel_has_its_nodes_and_its_default_master(void **state UNUSED)
+static void sentinel_settings_have_nodes_and_a_default_master(void **state UNUSED)
 {
         struct world w;
         open_world(&w, FIXTURES, (struct backing_redis_input){ .binding = "redis-ha-sentinel" });
@@ -110,7 +110,7 @@ static void sentinel_has_its_nodes_and_its_default_master(void **state UNUSED)
         close_world(&w);
 }
 
-static void what_contradicts_or_is_wrong_is_refused_with_its_place(void **state UNUSED)
+static void errors_name_the_place_of_contradictory_and_invalid_settings(void **state UNUSED)
 {
         static const struct {
                 struct entries entries;
@@ -150,7 +150,7 @@ static void what_contradicts_or_is_wrong_is_refused_with_its_place(void **state 
         }
 }
 
-static void a_key_prefix_is_taken_whole_or_refused(void **state UNUSED)
+static void a_key_prefix_is_used_in_full_or_refused(void **state UNUSED)
 {
         char prefix[BACKING_KEY_PREFIX_MAX + 2];
         memset(prefix, 'k', sizeof(prefix));
@@ -168,7 +168,7 @@ static void a_key_prefix_is_taken_whole_or_refused(void **state UNUSED)
         }
 }
 
-static void a_cluster_goes_with_nothing_else_and_has_one_database(void **state UNUSED)
+static void a_cluster_excludes_other_addresses_and_has_one_database(void **state UNUSED)
 {
         static const struct {
                 struct entries entries;
@@ -190,7 +190,7 @@ static void a_cluster_goes_with_nothing_else_and_has_one_database(void **state U
         }
 }
 
-static void the_nodes_of_a_cluster_are_asked_and_not_the_host_beside_them(void **state UNUSED)
+static void the_nodes_of_a_cluster_are_used_and_an_additional_host_is_ignored(void **state UNUSED)
 {
         struct world w;
         struct backing_redis *redis;
@@ -202,7 +202,7 @@ static void the_nodes_of_a_cluster_are_asked_and_not_the_host_beside_them(void *
         close_world(&w);
 }
 
-static void separate_entries_win_over_the_same_part_of_the_uri(void **state UNUSED)
+static void separate_entries_override_the_same_part_of_the_uri(void **state UNUSED)
 {
         struct world w;
         open_entries(&w, &(struct entries){ { "uri", "host", "password", "ssl" },
@@ -218,7 +218,7 @@ static void separate_entries_win_over_the_same_part_of_the_uri(void **state UNUS
         close_world(&w);
 }
 
-static void two_spellings_with_one_value_are_no_contradiction(void **state UNUSED)
+static void two_spellings_with_the_same_value_are_allowed(void **state UNUSED)
 {
         struct world w;
         open_entries(
@@ -228,7 +228,7 @@ static void two_spellings_with_one_value_are_no_contradiction(void **state UNUSE
         close_world(&w);
 }
 
-static void an_empty_password_is_none_and_a_blank_at_its_end_stays(void **state UNUSED)
+static void an_empty_password_is_unset_and_a_trailing_space_is_kept(void **state UNUSED)
 {
         struct world w;
         open_entries(&w, &(struct entries){ { "host", "password" }, { "h", "\n" } });
@@ -239,7 +239,7 @@ static void an_empty_password_is_none_and_a_blank_at_its_end_stays(void **state 
         close_world(&w);
 }
 
-static void a_text_that_only_begins_as_json_is_passed_over(void **state UNUSED)
+static void a_text_that_only_begins_like_json_is_ignored(void **state UNUSED)
 {
         struct world w;
         open_entries(&w, &(struct entries){ { "host", "other" }, { "h", "{\"password\":\"" MARK } });
@@ -250,7 +250,7 @@ static void a_text_that_only_begins_as_json_is_passed_over(void **state UNUSED)
 
 /* --- Sources ------------------------------------------------------------------------------------------------------ */
 
-static void empty_certificates_without_tls_are_a_warning(void **state UNUSED)
+static void empty_certificates_without_tls_cause_a_warning(void **state UNUSED)
 {
         static const struct {
                 struct entries entries;
@@ -278,7 +278,7 @@ static void empty_certificates_without_tls_are_a_warning(void **state UNUSED)
         }
 }
 
-static void the_default_user_without_a_password_is_nobody(void **state UNUSED)
+static void the_default_user_without_a_password_is_ignored(void **state UNUSED)
 {
         static const struct entries table[] = {
                 { { "uri" }, { "redis://default:@h" } },
@@ -303,7 +303,7 @@ static void the_default_user_without_a_password_is_nobody(void **state UNUSED)
         close_world(&w);
 }
 
-static void a_target_says_what_the_settings_say(void **state UNUSED)
+static void a_target_has_the_values_of_the_settings(void **state UNUSED)
 {
         static const struct backing_value value = { "url", BACKING_FROM_FLAG, "redis://u:" MARK "@h:1/2", 22,
                                                     "--redis-url" };
@@ -331,18 +331,18 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_secrets_of_charts_and_operators_are_understood),
                 cmocka_unit_test(each_of_them_becomes_a_target),
-                cmocka_unit_test(sentinel_has_its_nodes_and_its_default_master),
-                cmocka_unit_test(what_contradicts_or_is_wrong_is_refused_with_its_place),
-                cmocka_unit_test(a_key_prefix_is_taken_whole_or_refused),
-                cmocka_unit_test(a_cluster_goes_with_nothing_else_and_has_one_database),
-                cmocka_unit_test(the_nodes_of_a_cluster_are_asked_and_not_the_host_beside_them),
-                cmocka_unit_test(separate_entries_win_over_the_same_part_of_the_uri),
-                cmocka_unit_test(two_spellings_with_one_value_are_no_contradiction),
-                cmocka_unit_test(an_empty_password_is_none_and_a_blank_at_its_end_stays),
-                cmocka_unit_test(a_text_that_only_begins_as_json_is_passed_over),
-                cmocka_unit_test(empty_certificates_without_tls_are_a_warning),
-                cmocka_unit_test(the_default_user_without_a_password_is_nobody),
-                cmocka_unit_test(a_target_says_what_the_settings_say),
+                cmocka_unit_test(sentinel_settings_have_nodes_and_a_default_master),
+                cmocka_unit_test(errors_name_the_place_of_contradictory_and_invalid_settings),
+                cmocka_unit_test(a_key_prefix_is_used_in_full_or_refused),
+                cmocka_unit_test(a_cluster_excludes_other_addresses_and_has_one_database),
+                cmocka_unit_test(the_nodes_of_a_cluster_are_used_and_an_additional_host_is_ignored),
+                cmocka_unit_test(separate_entries_override_the_same_part_of_the_uri),
+                cmocka_unit_test(two_spellings_with_the_same_value_are_allowed),
+                cmocka_unit_test(an_empty_password_is_unset_and_a_trailing_space_is_kept),
+                cmocka_unit_test(a_text_that_only_begins_like_json_is_ignored),
+                cmocka_unit_test(empty_certificates_without_tls_cause_a_warning),
+                cmocka_unit_test(the_default_user_without_a_password_is_ignored),
+                cmocka_unit_test(a_target_has_the_values_of_the_settings),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

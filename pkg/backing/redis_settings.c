@@ -48,7 +48,7 @@ static int add_uri(struct draft *draft, unsigned field, struct notes *notes, str
         if (rc == 0) {
                 settle_address(draft, &parts);
                 if (draft_has(draft, FIELD_TLS) && !draft_yes(draft, FIELD_TLS) && draft_yes(&parts, FIELD_TLS))
-                        notes_warn(notes, "%s turns off TLS, which %s asks for", place_of(draft, FIELD_TLS),
+                        notes_warn(notes, "%s turns off TLS, which %s requires", place_of(draft, FIELD_TLS),
                                    uri->place);
                 draft_fill(draft, &parts);
         }
@@ -84,7 +84,7 @@ static int settle_tls_port(struct draft *draft, struct err *err)
         return set_yes(draft, FIELD_TLS, place_of(draft, FIELD_TLS_PORT), err);
 }
 
-/* A source with certificates means TLS, but the intent of empty ones is unclear. */
+/* A source with certificates implies TLS, but the intent of empty ones is unclear. */
 static int settle_tls(struct draft *draft, struct notes *notes, struct err *err)
 {
         static const unsigned fields[] = { FIELD_CA, FIELD_CERTIFICATE, FIELD_PRIVATE_KEY };
@@ -277,7 +277,7 @@ static int read_others(const struct draft *draft, struct backing_redis_settings 
         return rc;
 }
 
-/* A source with only a port means this machine, and so does the default. */
+/* A source that gives only a port means this machine, and so does the default. */
 static int default_host(struct backing_redis_settings *out, struct err *err)
 {
         if (out->host || out->socket_path || out->sentinel_nodes.count > 0 || out->cluster_nodes.count > 0)

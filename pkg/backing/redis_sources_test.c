@@ -3,7 +3,7 @@
 
 #define FIXTURES "tests/support/bindings"
 
-static void the_strongest_source_is_taken_whole(void **state UNUSED)
+static void only_the_source_with_the_highest_precedence_is_used(void **state UNUSED)
 {
         static const struct backing_value values[] = {
                 { "host", BACKING_FROM_FLAG, "flag", 4, "--redis-host" },
@@ -56,7 +56,7 @@ static void the_strongest_source_is_taken_whole(void **state UNUSED)
         close_world(&w);
 }
 
-static void an_option_that_says_no_place_is_refused(void **state UNUSED)
+static void an_option_without_an_address_is_refused(void **state UNUSED)
 {
         static const struct backing_value value = { "password", BACKING_FROM_FLAG, MARK, sizeof(MARK) - 1,
                                                     "--redis-password-file" };
@@ -67,7 +67,7 @@ static void an_option_that_says_no_place_is_refused(void **state UNUSED)
         close_world(&w);
 }
 
-static void bindings_that_are_asked_for_or_ambiguous_are_reported(void **state UNUSED)
+static void missing_and_ambiguous_bindings_are_reported(void **state UNUSED)
 {
         struct world w;
         open_world(&w, FIXTURES, (struct backing_redis_input){ .binding = "absent" });
@@ -86,7 +86,7 @@ static void bindings_that_are_asked_for_or_ambiguous_are_reported(void **state U
         close_world(&w);
 }
 
-static void one_family_of_variables_is_taken_whole(void **state UNUSED)
+static void only_one_family_of_variables_is_used(void **state UNUSED)
 {
         static const struct {
                 char *environment[6];
@@ -169,7 +169,7 @@ static void one_family_of_variables_is_taken_whole(void **state UNUSED)
         }
 }
 
-static void a_variable_of_the_program_itself_is_the_strongest(void **state UNUSED)
+static void the_programs_own_variable_has_the_highest_precedence(void **state UNUSED)
 {
         static const struct backing_value value = { "url", BACKING_FROM_ENVIRONMENT, "redis://own", 11,
                                                     "COLLECTOR_REDIS_URL" };
@@ -184,11 +184,11 @@ static void a_variable_of_the_program_itself_is_the_strongest(void **state UNUSE
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_strongest_source_is_taken_whole),
-                cmocka_unit_test(an_option_that_says_no_place_is_refused),
-                cmocka_unit_test(bindings_that_are_asked_for_or_ambiguous_are_reported),
-                cmocka_unit_test(one_family_of_variables_is_taken_whole),
-                cmocka_unit_test(a_variable_of_the_program_itself_is_the_strongest),
+                cmocka_unit_test(only_the_source_with_the_highest_precedence_is_used),
+                cmocka_unit_test(an_option_without_an_address_is_refused),
+                cmocka_unit_test(missing_and_ambiguous_bindings_are_reported),
+                cmocka_unit_test(only_one_family_of_variables_is_used),
+                cmocka_unit_test(the_programs_own_variable_has_the_highest_precedence),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

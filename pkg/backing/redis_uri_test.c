@@ -38,7 +38,7 @@ static void check(const struct expected *e)
         notes_fini(&notes);
 }
 
-static void uris_are_cut_into_their_parts(void **state UNUSED)
+static void uris_are_split_into_their_parts(void **state UNUSED)
 {
         static const struct expected table[] = {
                 { "redis://h", .host = "h" },
@@ -80,7 +80,7 @@ static void uris_are_cut_into_their_parts(void **state UNUSED)
                 check(&table[i]);
 }
 
-static void connection_strings_are_cut_into_their_parts(void **state UNUSED)
+static void connection_strings_are_split_into_their_parts(void **state UNUSED)
 {
         static const struct expected table[] = {
                 { "h", .host = "h" },
@@ -97,7 +97,7 @@ static void connection_strings_are_cut_into_their_parts(void **state UNUSED)
                 check(&table[i]);
 }
 
-static void what_makes_no_sense_is_refused_without_showing_it(void **state UNUSED)
+static void invalid_texts_are_refused_without_showing_them(void **state UNUSED)
 {
         static const char *const table[] = {
                 "",
@@ -124,7 +124,7 @@ static void what_makes_no_sense_is_refused_without_showing_it(void **state UNUSE
         }
 }
 
-static void parameters_are_passed_over_with_a_warning_that_names_them(void **state UNUSED)
+static void unknown_parameters_are_ignored_with_a_warning_that_names_them(void **state UNUSED)
 {
         static const char text[] = "redis://h/0?ssl_cert_reqs=" MARK "&" MARK "%20=1&" MARK "&pass=" MARK;
         struct draft parts = { 0 };
@@ -138,7 +138,7 @@ static void parameters_are_passed_over_with_a_warning_that_names_them(void **sta
         notes_fini(&notes);
 }
 
-static void a_uri_beyond_the_limit_is_refused(void **state UNUSED)
+static void a_uri_over_the_limit_is_refused(void **state UNUSED)
 {
         size_t length = URI_MAX_BYTES + 1;
         char *text = malloc(length + 1);
@@ -154,11 +154,11 @@ static void a_uri_beyond_the_limit_is_refused(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(uris_are_cut_into_their_parts),
-                cmocka_unit_test(connection_strings_are_cut_into_their_parts),
-                cmocka_unit_test(what_makes_no_sense_is_refused_without_showing_it),
-                cmocka_unit_test(parameters_are_passed_over_with_a_warning_that_names_them),
-                cmocka_unit_test(a_uri_beyond_the_limit_is_refused),
+                cmocka_unit_test(uris_are_split_into_their_parts),
+                cmocka_unit_test(connection_strings_are_split_into_their_parts),
+                cmocka_unit_test(invalid_texts_are_refused_without_showing_them),
+                cmocka_unit_test(unknown_parameters_are_ignored_with_a_warning_that_names_them),
+                cmocka_unit_test(a_uri_over_the_limit_is_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,7 +225,7 @@ static void a_broken_binding_keeps_the_old_one_until_it_is_repaired(void **state
         assert_string_equal(address_in_use(w), address_of(&w->second));
 }
 
-static void a_wrong_password_is_tried_again_and_the_right_one_at_once(void **state)
+static void a_wrong_password_is_retried_and_the_right_one_is_used_at_once(void **state)
 {
         struct world *w = *state;
         bind_to(w, w->first.port, w->first.password);
@@ -240,7 +240,7 @@ static void a_wrong_password_is_tried_again_and_the_right_one_at_once(void **sta
         assert_string_equal(address_in_use(w), address_of(&w->second));
 }
 
-static void each_state_of_a_change_is_told(void **state)
+static void each_state_of_a_change_is_reported(void **state)
 {
         struct world *w = *state;
         bind_to(w, w->first.port, w->first.password);
@@ -261,7 +261,7 @@ static void each_state_of_a_change_is_told(void **state)
         assert_null(strstr(w->why, MARK));
 }
 
-static void a_candidate_that_is_taken_back_is_forgotten(void **state)
+static void a_candidate_that_is_withdrawn_is_forgotten(void **state)
 {
         struct world *w = *state;
         bind_to(w, w->first.port, w->first.password);
@@ -299,7 +299,7 @@ static void a_binding_that_vanishes_and_returns_changes_nothing(void **state)
         assert_int_equal(backing_redis_generation(backing_redis_watch_get(w->watch)), 1);
 }
 
-static void a_wrong_binding_that_is_right_again_is_told(void **state)
+static void the_repair_of_an_invalid_binding_is_reported(void **state)
 {
         struct world *w = *state;
         char path[512];
@@ -318,7 +318,7 @@ static void a_wrong_binding_that_is_right_again_is_told(void **state)
         assert_int_equal(w->switches, 0);
 }
 
-static void a_binding_that_comes_later_takes_over(void **state)
+static void a_binding_that_appears_later_takes_over(void **state)
 {
         struct world *w = *state;
         open_watch(w, NULL);
@@ -328,7 +328,7 @@ static void a_binding_that_comes_later_takes_over(void **state)
         assert_string_equal(address_in_use(w), address_of(&w->first));
 }
 
-static void a_binding_asked_for_by_name_is_awaited(void **state)
+static void the_watch_waits_for_a_binding_requested_by_name(void **state)
 {
         struct world *w = *state;
         open_watch(w, "db");
@@ -344,7 +344,7 @@ static void a_binding_asked_for_by_name_is_awaited(void **state)
 }
 
 /* As in a pod where one Secret of a projected volume exists before the other. */
-static void a_binding_without_an_address_is_awaited(void **state)
+static void the_watch_waits_for_a_binding_to_get_an_address(void **state)
 {
         struct world *w = *state;
         char port[16];
@@ -382,7 +382,7 @@ static void a_reload_with_other_options_uses_them(void **state)
         assert_int_equal(backing_redis_watch_reload(w->watch, NULL, &err), 0);
 }
 
-static void a_watch_is_closed_in_the_middle_of_a_probe(void **state)
+static void a_watch_can_be_closed_during_a_probe(void **state)
 {
         struct world *w = *state;
         struct err err;
@@ -398,7 +398,7 @@ static void a_watch_is_closed_in_the_middle_of_a_probe(void **state)
         assert_int_equal(w->switches, 0);
 }
 
-static void settings_that_make_no_sense_at_start_are_an_error(void **state)
+static void invalid_settings_at_the_start_are_an_error(void **state)
 {
         struct world *w = *state;
         struct err err;
@@ -417,17 +417,17 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 FOLLOW_TEST(a_changed_host_is_probed_and_used),
                 FOLLOW_TEST(a_broken_binding_keeps_the_old_one_until_it_is_repaired),
-                FOLLOW_TEST(a_wrong_password_is_tried_again_and_the_right_one_at_once),
-                FOLLOW_TEST(each_state_of_a_change_is_told),
-                FOLLOW_TEST(a_candidate_that_is_taken_back_is_forgotten),
+                FOLLOW_TEST(a_wrong_password_is_retried_and_the_right_one_is_used_at_once),
+                FOLLOW_TEST(each_state_of_a_change_is_reported),
+                FOLLOW_TEST(a_candidate_that_is_withdrawn_is_forgotten),
                 FOLLOW_TEST(a_binding_that_vanishes_and_returns_changes_nothing),
-                FOLLOW_TEST(a_wrong_binding_that_is_right_again_is_told),
-                FOLLOW_TEST(a_binding_that_comes_later_takes_over),
-                FOLLOW_TEST(a_binding_asked_for_by_name_is_awaited),
-                FOLLOW_TEST(a_binding_without_an_address_is_awaited),
+                FOLLOW_TEST(the_repair_of_an_invalid_binding_is_reported),
+                FOLLOW_TEST(a_binding_that_appears_later_takes_over),
+                FOLLOW_TEST(the_watch_waits_for_a_binding_requested_by_name),
+                FOLLOW_TEST(the_watch_waits_for_a_binding_to_get_an_address),
                 FOLLOW_TEST(a_reload_with_other_options_uses_them),
-                FOLLOW_TEST(a_watch_is_closed_in_the_middle_of_a_probe),
-                FOLLOW_TEST(settings_that_make_no_sense_at_start_are_an_error),
+                FOLLOW_TEST(a_watch_can_be_closed_during_a_probe),
+                FOLLOW_TEST(invalid_settings_at_the_start_are_an_error),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

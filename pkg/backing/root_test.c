@@ -64,7 +64,7 @@ static void change(const char *token)
         backing_root_look(world.root);
 }
 
-static void all_are_told_of_a_change_in_the_order_in_which_they_came(void **state UNUSED)
+static void all_members_are_notified_in_the_order_in_which_they_joined(void **state UNUSED)
 {
         change("one");
         assert_int_equal(world.told, FOLLOWERS);
@@ -75,7 +75,7 @@ static void all_are_told_of_a_change_in_the_order_in_which_they_came(void **stat
         assert_int_equal(world.told, 0); /* nothing has changed */
 }
 
-static void one_that_closes_itself_when_it_is_told_leaves_the_others_alone(void **state UNUSED)
+static void a_member_that_closes_itself_when_notified_does_not_affect_the_others(void **state UNUSED)
 {
         for (int i = 0; i < FOLLOWERS; i++) {
                 char token[] = { (char)('a' + i), '\0' };
@@ -87,7 +87,7 @@ static void one_that_closes_itself_when_it_is_told_leaves_the_others_alone(void 
         assert_int_equal(world.told, 0);
 }
 
-static void the_bindings_are_those_of_the_last_look_and_outlive_it(void **state UNUSED)
+static void the_bindings_of_the_last_check_outlive_it(void **state UNUSED)
 {
         struct servicebinding_set *before = backing_root_bindings(world.root);
         assert_int_equal(servicebinding_count(before), 0);
@@ -116,9 +116,9 @@ int main(void)
 {
 #define ROOT_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
-                ROOT_TEST(all_are_told_of_a_change_in_the_order_in_which_they_came),
-                ROOT_TEST(one_that_closes_itself_when_it_is_told_leaves_the_others_alone),
-                ROOT_TEST(the_bindings_are_those_of_the_last_look_and_outlive_it),
+                ROOT_TEST(all_members_are_notified_in_the_order_in_which_they_joined),
+                ROOT_TEST(a_member_that_closes_itself_when_notified_does_not_affect_the_others),
+                ROOT_TEST(the_bindings_of_the_last_check_outlive_it),
                 ROOT_TEST(a_root_that_is_a_file_is_refused),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

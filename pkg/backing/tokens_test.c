@@ -28,7 +28,7 @@ static void assert_token(const struct backing_tokens *tokens, size_t index, cons
         assert_memory_equal(got->bytes, value, got->length);
 }
 
-static void each_entry_is_a_token_and_its_name_says_whose(void **state UNUSED)
+static void each_entry_is_a_token_named_after_its_client(void **state UNUSED)
 {
         struct test_folder folder;
         struct backing_tokens *tokens;
@@ -57,7 +57,7 @@ static void each_entry_is_a_token_and_its_name_says_whose(void **state UNUSED)
         test_folder_remove(&folder);
 }
 
-static void without_a_binding_none_are_asked_for_unless_they_are_required(void **state UNUSED)
+static void without_a_binding_tokens_are_needed_only_if_they_are_required(void **state UNUSED)
 {
         struct test_folder folder;
         struct backing_tokens *tokens;
@@ -79,7 +79,7 @@ static void without_a_binding_none_are_asked_for_unless_they_are_required(void *
         test_folder_remove(&folder);
 }
 
-static void a_binding_that_cannot_be_read_opens_nothing(void **state UNUSED)
+static void an_unreadable_binding_admits_nobody(void **state UNUSED)
 {
         struct test_folder folder;
         struct backing_tokens *tokens;
@@ -122,7 +122,7 @@ static void several_bindings_need_a_name(void **state UNUSED)
         test_folder_remove(&folder);
 }
 
-static void what_is_no_token_is_refused_with_its_place(void **state UNUSED)
+static void errors_name_the_place_of_an_invalid_token(void **state UNUSED)
 {
         static const char *const wrong[] = { "", "\n", "a " MARK, MARK "\t", "caf\xc3\xa9" MARK, MARK "\n\n" };
         static char large[5000];
@@ -148,7 +148,7 @@ static void what_is_no_token_is_refused_with_its_place(void **state UNUSED)
         test_folder_remove(&folder);
 }
 
-static void the_same_token_twice_is_told(void **state UNUSED)
+static void a_duplicate_token_is_reported(void **state UNUSED)
 {
         struct test_folder folder;
         struct backing_tokens *tokens;
@@ -227,7 +227,7 @@ static void wait_for_change(struct watched *w, unsigned changes)
         }
 }
 
-static void one_that_comes_closes_and_one_that_goes_opens_nothing(void **state UNUSED)
+static void a_new_binding_closes_access_and_a_removed_one_does_not_open_it(void **state UNUSED)
 {
         struct watched w;
         struct buf text;
@@ -266,7 +266,7 @@ static void one_that_comes_closes_and_one_that_goes_opens_nothing(void **state U
         close_watch(&w);
 }
 
-static void where_they_are_required_nobody_has_one_until_the_binding_comes(void **state UNUSED)
+static void required_tokens_lock_everyone_out_until_the_binding_exists(void **state UNUSED)
 {
         struct watched w;
         open_watch(&w, true);
@@ -282,14 +282,14 @@ static void where_they_are_required_nobody_has_one_until_the_binding_comes(void 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(each_entry_is_a_token_and_its_name_says_whose),
-                cmocka_unit_test(without_a_binding_none_are_asked_for_unless_they_are_required),
-                cmocka_unit_test(a_binding_that_cannot_be_read_opens_nothing),
+                cmocka_unit_test(each_entry_is_a_token_named_after_its_client),
+                cmocka_unit_test(without_a_binding_tokens_are_needed_only_if_they_are_required),
+                cmocka_unit_test(an_unreadable_binding_admits_nobody),
                 cmocka_unit_test(several_bindings_need_a_name),
-                cmocka_unit_test(what_is_no_token_is_refused_with_its_place),
-                cmocka_unit_test(the_same_token_twice_is_told),
-                cmocka_unit_test(one_that_comes_closes_and_one_that_goes_opens_nothing),
-                cmocka_unit_test(where_they_are_required_nobody_has_one_until_the_binding_comes),
+                cmocka_unit_test(errors_name_the_place_of_an_invalid_token),
+                cmocka_unit_test(a_duplicate_token_is_reported),
+                cmocka_unit_test(a_new_binding_closes_access_and_a_removed_one_does_not_open_it),
+                cmocka_unit_test(required_tokens_lock_everyone_out_until_the_binding_exists),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

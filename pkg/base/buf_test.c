@@ -19,7 +19,7 @@ static void assert_holds(const struct buf *b, const char *expected)
         assert_string_equal(b->data, expected);
 }
 
-static void a_new_buf_holds_nothing_and_has_no_memory(void **state UNUSED)
+static void a_new_buf_is_empty_and_has_no_memory(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 0);
@@ -29,7 +29,7 @@ static void a_new_buf_holds_nothing_and_has_no_memory(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void all_ways_to_append_go_to_the_end(void **state UNUSED)
+static void all_ways_of_appending_add_at_the_end(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 0);
@@ -41,7 +41,7 @@ static void all_ways_to_append_go_to_the_end(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void appending_nothing_is_fine_and_ends_with_a_nul(void **state UNUSED)
+static void appending_nothing_succeeds_and_adds_a_nul(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 0);
@@ -62,7 +62,7 @@ static void bytes_may_be_nul(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void a_long_text_is_held_through_every_growth(void **state UNUSED)
+static void a_long_text_survives_every_growth(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 0);
@@ -74,7 +74,7 @@ static void a_long_text_is_held_through_every_growth(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void the_maximum_can_be_reached_and_not_passed(void **state UNUSED)
+static void the_maximum_can_be_reached_but_not_exceeded(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 8);
@@ -84,7 +84,7 @@ static void the_maximum_can_be_reached_and_not_passed(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void a_failed_append_leaves_what_was_there(void **state UNUSED)
+static void a_failed_append_changes_nothing(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 8);
@@ -98,7 +98,7 @@ static void a_failed_append_leaves_what_was_there(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void a_length_that_would_overflow_is_a_limit(void **state UNUSED)
+static void a_length_that_would_overflow_is_a_limit_error(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 0);
@@ -109,7 +109,7 @@ static void a_length_that_would_overflow_is_a_limit(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void reserved_room_is_there_to_be_written(void **state UNUSED)
+static void reserved_room_can_be_written(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 1000);
@@ -137,7 +137,7 @@ static void clear_keeps_little_memory_and_frees_much(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void the_maximum_outlives_fini_and_take(void **state UNUSED)
+static void the_maximum_survives_fini_and_take(void **state UNUSED)
 {
         struct buf b;
         buf_init(&b, 2);
@@ -149,7 +149,7 @@ static void the_maximum_outlives_fini_and_take(void **state UNUSED)
         buf_fini(&b);
 }
 
-static void take_hands_the_bytes_over(void **state UNUSED)
+static void take_hands_over_the_bytes(void **state UNUSED)
 {
         struct buf b;
         size_t len = 99;
@@ -168,18 +168,18 @@ static void take_hands_the_bytes_over(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_new_buf_holds_nothing_and_has_no_memory),
-                cmocka_unit_test(all_ways_to_append_go_to_the_end),
-                cmocka_unit_test(appending_nothing_is_fine_and_ends_with_a_nul),
+                cmocka_unit_test(a_new_buf_is_empty_and_has_no_memory),
+                cmocka_unit_test(all_ways_of_appending_add_at_the_end),
+                cmocka_unit_test(appending_nothing_succeeds_and_adds_a_nul),
                 cmocka_unit_test(bytes_may_be_nul),
-                cmocka_unit_test(a_long_text_is_held_through_every_growth),
-                cmocka_unit_test(the_maximum_can_be_reached_and_not_passed),
-                cmocka_unit_test(a_failed_append_leaves_what_was_there),
-                cmocka_unit_test(a_length_that_would_overflow_is_a_limit),
-                cmocka_unit_test(reserved_room_is_there_to_be_written),
+                cmocka_unit_test(a_long_text_survives_every_growth),
+                cmocka_unit_test(the_maximum_can_be_reached_but_not_exceeded),
+                cmocka_unit_test(a_failed_append_changes_nothing),
+                cmocka_unit_test(a_length_that_would_overflow_is_a_limit_error),
+                cmocka_unit_test(reserved_room_can_be_written),
                 cmocka_unit_test(clear_keeps_little_memory_and_frees_much),
-                cmocka_unit_test(the_maximum_outlives_fini_and_take),
-                cmocka_unit_test(take_hands_the_bytes_over),
+                cmocka_unit_test(the_maximum_survives_fini_and_take),
+                cmocka_unit_test(take_hands_over_the_bytes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,7 @@ static void max_means_no_limit(void **state)
         assert_int_equal(limits.memory_bytes, 0);
 }
 
-static void a_parents_smaller_limit_counts(void **state)
+static void a_parents_smaller_limit_applies(void **state)
 {
         struct tree *t = *state;
         put(t, "proc/self/cgroup", "0::/kubepods/pod1/main\n");
@@ -142,7 +142,7 @@ static void version_1_says_no_limit_with_large_and_negative_numbers(void **state
         assert_int_equal(limits.memory_bytes, 0);
 }
 
-static void nonsense_is_no_limit(void **state)
+static void malformed_text_means_no_limit(void **state)
 {
         struct tree *t = *state;
         put(t, "proc/self/cgroup", "no table\n0:\n");
@@ -155,7 +155,7 @@ static void nonsense_is_no_limit(void **state)
         assert_int_equal(limits.memory_bytes, 0);
 }
 
-static void the_smaller_of_affinity_and_quota_counts_and_never_zero(void **state)
+static void the_smaller_of_affinity_and_quota_applies_and_is_never_zero(void **state)
 {
         struct tree *t = *state;
         static const struct {
@@ -181,11 +181,11 @@ int main(void)
                 IN_A_TREE(without_control_groups_there_is_no_limit),
                 IN_A_TREE(version_2_in_a_container),
                 IN_A_TREE(max_means_no_limit),
-                IN_A_TREE(a_parents_smaller_limit_counts),
+                IN_A_TREE(a_parents_smaller_limit_applies),
                 IN_A_TREE(version_1_with_the_hosts_path_in_a_container),
                 IN_A_TREE(version_1_says_no_limit_with_large_and_negative_numbers),
-                IN_A_TREE(nonsense_is_no_limit),
-                IN_A_TREE(the_smaller_of_affinity_and_quota_counts_and_never_zero),
+                IN_A_TREE(malformed_text_means_no_limit),
+                IN_A_TREE(the_smaller_of_affinity_and_quota_applies_and_is_never_zero),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static void a_time_is_written_in_utc_with_milliseconds(void **state UNUSED)
                 assert_string_equal(clock_iso8601(cases[i].unix_ms, text), cases[i].expected);
 }
 
-static void a_time_before_1970_counts_its_milliseconds_forward(void **state UNUSED)
+static void a_time_before_1970_has_positive_milliseconds(void **state UNUSED)
 {
         char text[CLOCK_ISO8601_SIZE];
         assert_string_equal(clock_iso8601(-1, text), "1969-12-31T23:59:59.999Z");
@@ -53,7 +53,7 @@ static void the_monotonic_clock_never_steps_back(void **state UNUSED)
         assert_true(clock_monotonic_ms() >= last / 1000);
 }
 
-static void the_real_clock_says_a_time_after_this_was_written(void **state UNUSED)
+static void the_real_clock_is_later_than_this_test(void **state UNUSED)
 {
         assert_true(clock_realtime_ms() > 1700000000000);
 }
@@ -62,10 +62,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_time_is_written_in_utc_with_milliseconds),
-                cmocka_unit_test(a_time_before_1970_counts_its_milliseconds_forward),
+                cmocka_unit_test(a_time_before_1970_has_positive_milliseconds),
                 cmocka_unit_test(the_first_and_the_last_possible_time_fit),
                 cmocka_unit_test(the_monotonic_clock_never_steps_back),
-                cmocka_unit_test(the_real_clock_says_a_time_after_this_was_written),
+                cmocka_unit_test(the_real_clock_is_later_than_this_test),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static void assert_as_printf(uint64_t number)
         assert_int_equal(decimal_length(number), length);
 }
 
-static void numbers_are_written_as_printf_writes_them(void **state)
+static void numbers_are_written_as_by_printf(void **state)
 {
         (void)state;
         assert_as_printf(UINT64_MAX);
@@ -39,7 +39,7 @@ static void numbers_are_written_as_printf_writes_them(void **state)
         }
 }
 
-static void all_of_a_text_is_parsed_up_to_a_maximum(void **state)
+static void a_text_is_parsed_completely_up_to_a_maximum(void **state)
 {
         static const struct {
                 const char *text;
@@ -77,7 +77,7 @@ static void all_of_a_text_is_parsed_up_to_a_maximum(void **state)
         }
 }
 
-static void a_length_bounds_what_is_read(void **state)
+static void no_more_than_the_given_length_is_read(void **state)
 {
         uint64_t number;
         (void)state;
@@ -88,7 +88,7 @@ static void a_length_bounds_what_is_read(void **state)
         assert_int_equal(number, 123);
 }
 
-static void digits_behind_a_point_are_thousandths(void **state)
+static void digits_after_a_point_are_thousandths(void **state)
 {
         static const struct {
                 const char *text;
@@ -108,10 +108,10 @@ static void digits_behind_a_point_are_thousandths(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(numbers_are_written_as_printf_writes_them),
-                cmocka_unit_test(all_of_a_text_is_parsed_up_to_a_maximum),
-                cmocka_unit_test(a_length_bounds_what_is_read),
-                cmocka_unit_test(digits_behind_a_point_are_thousandths),
+                cmocka_unit_test(numbers_are_written_as_by_printf),
+                cmocka_unit_test(a_text_is_parsed_completely_up_to_a_maximum),
+                cmocka_unit_test(no_more_than_the_given_length_is_read),
+                cmocka_unit_test(digits_after_a_point_are_thousandths),
         };
         return cmocka_run_group_tests_name("decimal", tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ static void set_fills_the_error_and_returns_its_code(void **state UNUSED)
         assert_string_equal(err.text, "body of 7 bytes");
 }
 
-static void null_takes_every_error_and_keeps_the_code(void **state UNUSED)
+static void with_null_only_the_code_is_returned(void **state UNUSED)
 {
         assert_int_equal(err_set(NULL, ERR_DENIED, "x"), ERR_DENIED);
         errno = ENOENT;
@@ -32,7 +32,7 @@ static void null_takes_every_error_and_keeps_the_code(void **state UNUSED)
         assert_int_equal(err_wrap(NULL, "x"), ERR_BUG);
 }
 
-static void the_systems_error_number_becomes_a_code_and_words(void **state UNUSED)
+static void an_errno_becomes_a_code_and_a_text(void **state UNUSED)
 {
         struct err err;
         errno = EACCES;
@@ -42,7 +42,7 @@ static void the_systems_error_number_becomes_a_code_and_words(void **state UNUSE
         assert_string_equal(err.text, "open /etc/key: No such file or directory");
 }
 
-static void each_error_number_names_the_reaction_that_fits(void **state UNUSED)
+static void each_errno_maps_to_the_right_code(void **state UNUSED)
 {
         static const struct {
                 int errnum, code;
@@ -69,14 +69,14 @@ static void each_error_number_names_the_reaction_that_fits(void **state UNUSED)
                 assert_int_equal(err_errnum(NULL, cases[i].errnum, "x"), cases[i].code);
 }
 
-static void an_unknown_error_number_still_gives_words(void **state UNUSED)
+static void an_unknown_errno_still_gives_a_text(void **state UNUSED)
 {
         struct err err;
         assert_int_equal(err_errnum(&err, 123456, "read"), ERR_UNAVAILABLE);
         assert_string_equal(err.text, "read: Unknown error 123456");
 }
 
-static void wrap_puts_the_place_before_the_text(void **state UNUSED)
+static void wrap_prepends_the_context(void **state UNUSED)
 {
         struct err err;
         (void)err_set(&err, ERR_NOT_FOUND, "no host");
@@ -116,7 +116,7 @@ static void a_longer_text_ends_in_three_dots(void **state UNUSED)
         assert_cut(&err);
 }
 
-static void every_code_has_a_label_of_its_own_and_a_status(void **state UNUSED)
+static void every_code_has_its_own_label_and_a_status(void **state UNUSED)
 {
         for (size_t i = 0; i < COUNT_OF(codes); i++) {
                 assert_string_not_equal(err_label(codes[i]), "unknown");
@@ -127,7 +127,7 @@ static void every_code_has_a_label_of_its_own_and_a_status(void **state UNUSED)
         }
 }
 
-static void a_number_that_is_no_code_is_unknown_and_our_fault(void **state UNUSED)
+static void a_number_that_is_not_a_code_is_unknown_and_our_fault(void **state UNUSED)
 {
         static const int numbers[] = { 1, ERR_BUG - 1, -1000, INT16_MAX };
         for (size_t i = 0; i < COUNT_OF(numbers); i++) {
@@ -140,15 +140,15 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(set_fills_the_error_and_returns_its_code),
-                cmocka_unit_test(null_takes_every_error_and_keeps_the_code),
-                cmocka_unit_test(the_systems_error_number_becomes_a_code_and_words),
-                cmocka_unit_test(each_error_number_names_the_reaction_that_fits),
-                cmocka_unit_test(an_unknown_error_number_still_gives_words),
-                cmocka_unit_test(wrap_puts_the_place_before_the_text),
+                cmocka_unit_test(with_null_only_the_code_is_returned),
+                cmocka_unit_test(an_errno_becomes_a_code_and_a_text),
+                cmocka_unit_test(each_errno_maps_to_the_right_code),
+                cmocka_unit_test(an_unknown_errno_still_gives_a_text),
+                cmocka_unit_test(wrap_prepends_the_context),
                 cmocka_unit_test(a_text_that_just_fits_is_kept_whole),
                 cmocka_unit_test(a_longer_text_ends_in_three_dots),
-                cmocka_unit_test(every_code_has_a_label_of_its_own_and_a_status),
-                cmocka_unit_test(a_number_that_is_no_code_is_unknown_and_our_fault),
+                cmocka_unit_test(every_code_has_its_own_label_and_a_status),
+                cmocka_unit_test(a_number_that_is_not_a_code_is_unknown_and_our_fault),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

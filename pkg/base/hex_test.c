@@ -11,7 +11,7 @@
 #include "base/hex.h"
 
 /* All bytes: control characters are 0x20 below digits and must not be mistaken for them. */
-static void each_byte_is_a_digit_of_its_value_or_none(void **state UNUSED)
+static void each_byte_is_a_digit_with_its_value_or_not_a_digit(void **state UNUSED)
 {
         static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
         for (int byte = 0; byte < 256; byte++) {
@@ -23,7 +23,7 @@ static void each_byte_is_a_digit_of_its_value_or_none(void **state UNUSED)
         }
 }
 
-static void a_digit_is_written_in_lower_case_and_reads_as_its_value(void **state UNUSED)
+static void a_digit_is_written_in_lower_case_and_read_back(void **state UNUSED)
 {
         for (unsigned value = 0; value < 512; value++) {
                 char c = hex_char(value);
@@ -34,7 +34,7 @@ static void a_digit_is_written_in_lower_case_and_reads_as_its_value(void **state
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(each_byte_is_a_digit_of_its_value_or_none),
-                                            cmocka_unit_test(a_digit_is_written_in_lower_case_and_reads_as_its_value) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(each_byte_is_a_digit_with_its_value_or_not_a_digit),
+                                            cmocka_unit_test(a_digit_is_written_in_lower_case_and_read_back) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

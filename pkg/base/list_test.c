@@ -49,7 +49,7 @@ static void assert_lists(struct list *head, const char *names)
         assert_string_equal(backward, names);
 }
 
-static void what_is_appended_comes_last_and_what_is_prepended_first(void **state UNUSED)
+static void appended_links_are_last_and_prepended_ones_first(void **state UNUSED)
 {
         struct fixture f;
         setup(&f, 2);
@@ -70,7 +70,7 @@ static void an_empty_list_has_no_first_and_no_last(void **state UNUSED)
         assert_null(list_pop(&f.head));
 }
 
-static void a_link_can_be_removed_wherever_it_is(void **state UNUSED)
+static void a_link_can_be_removed_anywhere_in_the_list(void **state UNUSED)
 {
         static const char *const left[] = { "bcde", "acde", "abde", "abce", "abcd" };
         for (size_t i = 0; i < COUNT_OF(left); i++) {
@@ -82,7 +82,7 @@ static void a_link_can_be_removed_wherever_it_is(void **state UNUSED)
         }
 }
 
-static void a_link_that_is_in_no_list_can_be_removed_and_listed_again(void **state UNUSED)
+static void an_unlisted_link_can_be_removed_and_listed_again(void **state UNUSED)
 {
         struct fixture f;
         setup(&f, 2);
@@ -93,7 +93,7 @@ static void a_link_that_is_in_no_list_can_be_removed_and_listed_again(void **sta
         assert_lists(&f.head, "ba");
 }
 
-static void a_walk_goes_on_after_its_link_was_removed(void **state UNUSED)
+static void a_walk_continues_after_its_link_was_removed(void **state UNUSED)
 {
         struct fixture f;
         char seen[8] = "";
@@ -109,7 +109,7 @@ static void a_walk_goes_on_after_its_link_was_removed(void **state UNUSED)
         assert_lists(&f.head, "c");
 }
 
-static void pop_takes_them_out_in_their_order(void **state UNUSED)
+static void pop_removes_links_in_order(void **state UNUSED)
 {
         struct fixture f;
         setup(&f, 3);
@@ -119,7 +119,7 @@ static void pop_takes_them_out_in_their_order(void **state UNUSED)
         assert_true(list_is_empty(&f.items[2].link));
 }
 
-static void all_of_a_list_can_be_moved_behind_another(void **state UNUSED)
+static void a_whole_list_can_be_appended_to_another(void **state UNUSED)
 {
         struct fixture f;
         struct list other;
@@ -140,13 +140,13 @@ static void all_of_a_list_can_be_moved_behind_another(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(what_is_appended_comes_last_and_what_is_prepended_first),
+                cmocka_unit_test(appended_links_are_last_and_prepended_ones_first),
                 cmocka_unit_test(an_empty_list_has_no_first_and_no_last),
-                cmocka_unit_test(a_link_can_be_removed_wherever_it_is),
-                cmocka_unit_test(a_link_that_is_in_no_list_can_be_removed_and_listed_again),
-                cmocka_unit_test(a_walk_goes_on_after_its_link_was_removed),
-                cmocka_unit_test(pop_takes_them_out_in_their_order),
-                cmocka_unit_test(all_of_a_list_can_be_moved_behind_another),
+                cmocka_unit_test(a_link_can_be_removed_anywhere_in_the_list),
+                cmocka_unit_test(an_unlisted_link_can_be_removed_and_listed_again),
+                cmocka_unit_test(a_walk_continues_after_its_link_was_removed),
+                cmocka_unit_test(pop_removes_links_in_order),
+                cmocka_unit_test(a_whole_list_can_be_appended_to_another),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

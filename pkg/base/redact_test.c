@@ -18,7 +18,7 @@ static void check(bool (*judge)(const char *), const char *const *texts, size_t 
         }
 }
 
-static void names_of_secrets_are_known_in_any_case(void **state UNUSED)
+static void names_of_secrets_are_recognised_in_any_case(void **state UNUSED)
 {
         static const char *const names[] = { "DB_PASSWORD",   "MYSQL_PWD",   "apiKey",       "ACCESS_TOKEN",
                                              "client.secret", "PASSPHRASE",  "GITHUB_PAT",   "DATABASE_DSN",
@@ -26,7 +26,7 @@ static void names_of_secrets_are_known_in_any_case(void **state UNUSED)
         check(redact_name, names, COUNT_OF(names), true);
 }
 
-static void plain_names_are_left_alone(void **state UNUSED)
+static void plain_names_are_not_redacted(void **state UNUSED)
 {
         static const char *const names[] = { "PATH",     "HOME",  "PWD",
                                              "OLDPWD",   "LANG",  "PINGER_PORT",
@@ -35,7 +35,7 @@ static void plain_names_are_left_alone(void **state UNUSED)
         check(redact_name, names, COUNT_OF(names), false);
 }
 
-static void values_that_look_secret_are_known(void **state UNUSED)
+static void values_that_look_secret_are_recognised(void **state UNUSED)
 {
         static const char *const values[] = {
                 "redis://:hunter2@db:6379/0",
@@ -58,7 +58,7 @@ static void values_that_look_secret_are_known(void **state UNUSED)
         check(redact_value, values, COUNT_OF(values), true);
 }
 
-static void plain_values_are_left_alone(void **state UNUSED)
+static void plain_values_are_not_redacted(void **state UNUSED)
 {
         static const char *const values[] = {
                 "",
@@ -88,7 +88,7 @@ static bool is_redacted_field(const char *name)
         return is_redacted;
 }
 
-static void headers_that_carry_secrets_are_known_and_others_stay(void **state UNUSED)
+static void headers_with_secrets_are_recognised_and_others_stay(void **state UNUSED)
 {
         static const char *const secret[] = { "Authorization",  "proxy-authorization", "Cookie",
                                               "set-cookie",     "X-Api-Key",           "x-auth-user",
@@ -101,13 +101,13 @@ static void headers_that_carry_secrets_are_known_and_others_stay(void **state UN
         check(is_redacted_field, plain, COUNT_OF(plain), false);
 }
 
-static void a_known_form_does_not_guess_at_random_characters(void **state UNUSED)
+static void looking_for_known_forms_ignores_random_characters(void **state UNUSED)
 {
         assert_false(redact_known_form("6ba7b810-9dad-11d1-80b4-00c04fd430c8"));
         assert_true(redact_known_form("Bearer x"));
 }
 
-static void a_target_keeps_all_but_secret_parameters(void **state UNUSED)
+static void a_target_keeps_everything_but_secret_parameters(void **state UNUSED)
 {
         static const struct {
                 const char *target, *expected;
@@ -157,7 +157,7 @@ static void a_target_keeps_all_but_secret_parameters(void **state UNUSED)
         }
 }
 
-static void a_field_is_hidden_by_its_name_its_form_or_as_a_url(void **state UNUSED)
+static void a_field_is_hidden_because_of_its_name_its_form_or_a_url(void **state UNUSED)
 {
         static const struct {
                 const char *name, *value, *expected;
@@ -182,14 +182,14 @@ static void a_field_is_hidden_by_its_name_its_form_or_as_a_url(void **state UNUS
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(names_of_secrets_are_known_in_any_case),
-                cmocka_unit_test(plain_names_are_left_alone),
-                cmocka_unit_test(values_that_look_secret_are_known),
-                cmocka_unit_test(plain_values_are_left_alone),
-                cmocka_unit_test(headers_that_carry_secrets_are_known_and_others_stay),
-                cmocka_unit_test(a_known_form_does_not_guess_at_random_characters),
-                cmocka_unit_test(a_target_keeps_all_but_secret_parameters),
-                cmocka_unit_test(a_field_is_hidden_by_its_name_its_form_or_as_a_url),
+                cmocka_unit_test(names_of_secrets_are_recognised_in_any_case),
+                cmocka_unit_test(plain_names_are_not_redacted),
+                cmocka_unit_test(values_that_look_secret_are_recognised),
+                cmocka_unit_test(plain_values_are_not_redacted),
+                cmocka_unit_test(headers_with_secrets_are_recognised_and_others_stay),
+                cmocka_unit_test(looking_for_known_forms_ignores_random_characters),
+                cmocka_unit_test(a_target_keeps_everything_but_secret_parameters),
+                cmocka_unit_test(a_field_is_hidden_because_of_its_name_its_form_or_a_url),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 #include "base/attr.h"
 #include "base/secret.h"
 
-static void a_secret_is_a_copy_with_a_nul_behind_it(void **state UNUSED)
+static void a_secret_is_a_copy_followed_by_a_nul(void **state UNUSED)
 {
         char password[] = "s3cret";
         struct secret s = { 0 };
@@ -25,7 +25,7 @@ static void a_secret_is_a_copy_with_a_nul_behind_it(void **state UNUSED)
         secret_fini(&s);
 }
 
-static void it_may_hold_nul_bytes_or_nothing(void **state UNUSED)
+static void a_secret_may_contain_nul_bytes_or_nothing(void **state UNUSED)
 {
         struct secret s = { 0 };
         assert_int_equal(secret_init(&s, "a\0b", 3), 0);
@@ -37,7 +37,7 @@ static void it_may_hold_nul_bytes_or_nothing(void **state UNUSED)
         secret_fini(&s);
 }
 
-static void fini_leaves_an_empty_secret_and_takes_one(void **state UNUSED)
+static void fini_empties_a_secret_and_accepts_an_empty_one(void **state UNUSED)
 {
         struct secret s = { 0 };
         secret_fini(&s);
@@ -100,7 +100,7 @@ static bool is_left_out_of_dumps(const void *address)
         return is_left_out;
 }
 
-static void a_secret_is_in_no_core_dump(void **state UNUSED)
+static void a_secret_is_excluded_from_core_dumps(void **state UNUSED)
 {
         static const size_t lengths[] = { 0, 10, 4095, 4096, 70000 };
         char *bytes = calloc(1, 70000);
@@ -120,12 +120,12 @@ static void a_secret_is_in_no_core_dump(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_secret_is_a_copy_with_a_nul_behind_it),
-                cmocka_unit_test(it_may_hold_nul_bytes_or_nothing),
-                cmocka_unit_test(fini_leaves_an_empty_secret_and_takes_one),
+                cmocka_unit_test(a_secret_is_a_copy_followed_by_a_nul),
+                cmocka_unit_test(a_secret_may_contain_nul_bytes_or_nothing),
+                cmocka_unit_test(fini_empties_a_secret_and_accepts_an_empty_one),
                 cmocka_unit_test(equal_means_the_same_bytes),
                 cmocka_unit_test(no_secret_differs_from_an_empty_one),
-                cmocka_unit_test(a_secret_is_in_no_core_dump),
+                cmocka_unit_test(a_secret_is_excluded_from_core_dumps),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

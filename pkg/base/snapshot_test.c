@@ -44,7 +44,7 @@ static unsigned number_of(struct snapshot *snapshot)
         return CONTAINER_OF(snapshot, struct value, snapshot)->words[0];
 }
 
-static void an_empty_holder_gives_nothing(void **state UNUSED)
+static void an_empty_holder_returns_null(void **state UNUSED)
 {
         struct snapshot_holder holder;
         struct snapshot_seen seen = { 0 };
@@ -55,7 +55,7 @@ static void an_empty_holder_gives_nothing(void **state UNUSED)
         snapshot_holder_fini(&holder);
 }
 
-static void the_holder_gives_the_newest_one(void **state UNUSED)
+static void the_holder_returns_the_newest_snapshot(void **state UNUSED)
 {
         atomic_uint destroyed = 0;
         struct snapshot_holder holder;
@@ -70,7 +70,7 @@ static void the_holder_gives_the_newest_one(void **state UNUSED)
         assert_int_equal(destroyed, 2);
 }
 
-static void one_that_is_in_use_outlives_its_replacement_and_the_holder(void **state UNUSED)
+static void a_snapshot_in_use_outlives_its_replacement_and_the_holder(void **state UNUSED)
 {
         atomic_uint destroyed = 0;
         struct snapshot_holder holder;
@@ -86,7 +86,7 @@ static void one_that_is_in_use_outlives_its_replacement_and_the_holder(void **st
         assert_int_equal(destroyed, 1);
 }
 
-static void a_reader_is_told_of_each_change_once(void **state UNUSED)
+static void a_reader_sees_each_change_once(void **state UNUSED)
 {
         atomic_uint destroyed = 0;
         struct snapshot_holder holder;
@@ -108,7 +108,7 @@ static void a_reader_is_told_of_each_change_once(void **state UNUSED)
         assert_int_equal(destroyed, 2);
 }
 
-static void nothing_is_a_reference_too(void **state UNUSED)
+static void null_is_a_valid_reference(void **state UNUSED)
 {
         assert_null(snapshot_ref(NULL));
         snapshot_unref(NULL);
@@ -151,7 +151,7 @@ static void *read_all(void *data)
         return NULL;
 }
 
-static void readers_see_whole_values_in_their_order_while_they_are_replaced(void **state UNUSED)
+static void readers_see_whole_values_in_order_during_replacements(void **state UNUSED)
 {
         atomic_uint destroyed = 0;
         struct snapshot_holder holder;
@@ -177,12 +177,12 @@ static void readers_see_whole_values_in_their_order_while_they_are_replaced(void
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(an_empty_holder_gives_nothing),
-                cmocka_unit_test(the_holder_gives_the_newest_one),
-                cmocka_unit_test(one_that_is_in_use_outlives_its_replacement_and_the_holder),
-                cmocka_unit_test(a_reader_is_told_of_each_change_once),
-                cmocka_unit_test(nothing_is_a_reference_too),
-                cmocka_unit_test(readers_see_whole_values_in_their_order_while_they_are_replaced),
+                cmocka_unit_test(an_empty_holder_returns_null),
+                cmocka_unit_test(the_holder_returns_the_newest_snapshot),
+                cmocka_unit_test(a_snapshot_in_use_outlives_its_replacement_and_the_holder),
+                cmocka_unit_test(a_reader_sees_each_change_once),
+                cmocka_unit_test(null_is_a_valid_reference),
+                cmocka_unit_test(readers_see_whole_values_in_order_during_replacements),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

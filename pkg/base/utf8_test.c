@@ -16,7 +16,7 @@ static size_t length_of(const char *text, size_t size)
         return utf8_length(at, at + size);
 }
 
-static void characters_have_their_lengths_and_anything_else_has_none(void **state UNUSED)
+static void characters_have_a_length_and_invalid_bytes_have_none(void **state UNUSED)
 {
         static const struct {
                 const char *text;
@@ -53,7 +53,7 @@ static void characters_have_their_lengths_and_anything_else_has_none(void **stat
                         fail_msg("case %zu", i);
 }
 
-static void each_code_point_is_written_as_it_is_measured(void **state UNUSED)
+static void each_code_point_is_written_with_its_measured_length(void **state UNUSED)
 {
         char out[4];
         for (uint32_t point = 0; point <= 0x10FFFF; point++) {
@@ -67,8 +67,8 @@ static void each_code_point_is_written_as_it_is_measured(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(characters_have_their_lengths_and_anything_else_has_none),
-                cmocka_unit_test(each_code_point_is_written_as_it_is_measured),
+                cmocka_unit_test(characters_have_a_length_and_invalid_bytes_have_none),
+                cmocka_unit_test(each_code_point_is_written_with_its_measured_length),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

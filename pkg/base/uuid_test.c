@@ -37,7 +37,7 @@ static void version_4_is_marked_and_does_not_repeat(void **state UNUSED)
                 assert_int_not_equal(compare(&ids[i - 1], &ids[i]), 0);
 }
 
-static void every_random_bit_of_version_4_moves(void **state UNUSED)
+static void every_random_bit_of_version_4_varies(void **state UNUSED)
 {
         unsigned char ones[16] = { 0 }, zeros[16] = { 0 };
         struct uuid_source source;
@@ -86,7 +86,7 @@ static void version_7_ascends_within_a_millisecond_and_when_the_clock_steps_back
         assert_int_equal(uuid_v7_ms(&id), 2000);
 }
 
-static void version_8_keeps_122_of_its_bits(void **state UNUSED)
+static void version_8_keeps_122_of_the_given_bits(void **state UNUSED)
 {
         static const unsigned char ones[16] = { 255, 255, 255, 255, 255, 255, 255, 255,
                                                 255, 255, 255, 255, 255, 255, 255, 255 };
@@ -97,7 +97,7 @@ static void version_8_keeps_122_of_its_bits(void **state UNUSED)
         assert_int_equal(uuid_v7_ms(&id), -1);
 }
 
-static void the_rfcs_own_example_reads_and_prints_the_same(void **state UNUSED)
+static void the_example_in_the_rfc_is_parsed_and_printed_unchanged(void **state UNUSED)
 {
         const char *example = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"; /* RFC 9562, appendix A.6 */
         char text[UUID_TEXT_SIZE];
@@ -107,7 +107,7 @@ static void the_rfcs_own_example_reads_and_prints_the_same(void **state UNUSED)
         assert_string_equal(uuid_format(&id, text), example);
 }
 
-static void upper_case_is_read_and_any_version(void **state UNUSED)
+static void upper_case_and_any_version_are_accepted(void **state UNUSED)
 {
         char text[UUID_TEXT_SIZE];
         struct uuid id;
@@ -116,7 +116,7 @@ static void upper_case_is_read_and_any_version(void **state UNUSED)
         assert_true(uuid_parse("00000000-0000-0000-0000-000000000000", 36, NULL));
 }
 
-static void anything_else_is_no_uuid_and_changes_nothing(void **state UNUSED)
+static void anything_else_is_refused_and_changes_nothing(void **state UNUSED)
 {
         static const char *const cases[] = {
                 "",
@@ -144,13 +144,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(version_4_is_marked_and_does_not_repeat),
-                cmocka_unit_test(every_random_bit_of_version_4_moves),
+                cmocka_unit_test(every_random_bit_of_version_4_varies),
                 cmocka_unit_test(version_7_holds_the_milliseconds),
                 cmocka_unit_test(version_7_ascends_within_a_millisecond_and_when_the_clock_steps_back),
-                cmocka_unit_test(version_8_keeps_122_of_its_bits),
-                cmocka_unit_test(the_rfcs_own_example_reads_and_prints_the_same),
-                cmocka_unit_test(upper_case_is_read_and_any_version),
-                cmocka_unit_test(anything_else_is_no_uuid_and_changes_nothing),
+                cmocka_unit_test(version_8_keeps_122_of_the_given_bits),
+                cmocka_unit_test(the_example_in_the_rfc_is_parsed_and_printed_unchanged),
+                cmocka_unit_test(upper_case_and_any_version_are_accepted),
+                cmocka_unit_test(anything_else_is_refused_and_changes_nothing),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,7 @@ struct value {
         const char *text; /* NULL: none */
 };
 
-static void text_loses_one_line_end_and_nothing_else(void **state)
+static void only_one_trailing_newline_is_removed(void **state)
 {
         static const struct value values[] = {
                 { "secret", 6, "secret" },
@@ -97,7 +97,7 @@ static bool refers(const char *text)
         return result;
 }
 
-static void only_values_of_another_system_are_references(void **state)
+static void only_pointers_to_another_system_are_references(void **state)
 {
         (void)state;
         assert_true(refers("vault://production-database/password"));
@@ -132,7 +132,7 @@ static void odd_names_are_made_safe_to_print(void **state)
         assert_string_equal(sb_printable("longer than that", out, sizeof(out)), "longer?");
 }
 
-static void errors_that_are_too_long_are_marked(void **state)
+static void truncated_errors_are_marked(void **state)
 {
         char path[400];
         struct servicebinding_error err;
@@ -153,11 +153,11 @@ int main(void)
                 cmocka_unit_test(binding_names_are_lower_case_letters_digits_dots_and_dashes),
                 cmocka_unit_test(names_have_at_most_253_characters),
                 cmocka_unit_test(entry_names_are_the_keys_of_a_secret),
-                cmocka_unit_test(text_loses_one_line_end_and_nothing_else),
-                cmocka_unit_test(only_values_of_another_system_are_references),
+                cmocka_unit_test(only_one_trailing_newline_is_removed),
+                cmocka_unit_test(only_pointers_to_another_system_are_references),
                 cmocka_unit_test(words_are_trimmed_at_the_end_and_compared_without_case),
                 cmocka_unit_test(odd_names_are_made_safe_to_print),
-                cmocka_unit_test(errors_that_are_too_long_are_marked),
+                cmocka_unit_test(truncated_errors_are_marked),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

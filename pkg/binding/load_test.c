@@ -31,7 +31,7 @@ static void the_environment_names_the_root(void **state)
         assert_int_equal(unsetenv("SERVICE_BINDING_ROOT"), 0);
 }
 
-static void a_missing_root_is_a_warning(void **state)
+static void a_missing_root_causes_a_warning(void **state)
 {
         struct folder *f = *state;
         struct servicebinding_set *set;
@@ -85,7 +85,7 @@ static void a_plain_folder_is_read(void **state)
         servicebinding_set_unref(set);
 }
 
-static void a_volume_as_the_kubelet_writes_it_is_read(void **state)
+static void a_volume_written_by_the_kubelet_is_read(void **state)
 {
         struct folder *f = *state;
         static const char *const entries[] = { "type", "redis", "host", "10.0.0.9", "nested/file", "x", NULL };
@@ -116,7 +116,7 @@ static void one_projected_volume_may_be_the_whole_root(void **state)
         servicebinding_set_unref(set);
 }
 
-static void visible_links_that_come_late_or_stay_too_long_do_not_matter(void **state)
+static void visible_links_that_appear_or_disappear_late_do_not_matter(void **state)
 {
         struct folder *f = *state;
         folder_put(f, "redis/..1/type", "redis");
@@ -156,7 +156,7 @@ static void folders_without_a_type_and_files_are_ignored_silently(void **state)
         servicebinding_set_unref(set);
 }
 
-static void odd_names_are_warned_of_and_left_out(void **state)
+static void odd_names_are_ignored_with_a_warning(void **state)
 {
         struct folder *f = *state;
         char name[300];
@@ -183,7 +183,7 @@ static void odd_names_are_warned_of_and_left_out(void **state)
         servicebinding_set_unref(set);
 }
 
-static void an_entry_has_at_most_one_mebibyte(void **state)
+static void an_entry_is_at_most_one_mebibyte(void **state)
 {
         struct folder *f = *state;
         size_t length;
@@ -204,7 +204,7 @@ static void an_entry_has_at_most_one_mebibyte(void **state)
         free(large);
 }
 
-static void a_set_has_at_most_sixteen_mebibytes(void **state)
+static void a_set_is_at_most_sixteen_mebibytes(void **state)
 {
         struct folder *f = *state;
         char name[32];
@@ -260,7 +260,7 @@ static void a_root_has_at_most_128_bindings(void **state)
         assert_non_null(strstr(err.text, "more than 128 bindings"));
 }
 
-static void sets_are_equal_where_every_byte_is(void **state)
+static void sets_are_equal_if_every_byte_is(void **state)
 {
         struct folder *f = *state;
         folder_put(f, "redis/type", "redis");
@@ -282,7 +282,7 @@ static void sets_are_equal_where_every_byte_is(void **state)
         servicebinding_set_unref(NULL);
 }
 
-static void a_set_lives_until_the_last_reference_is_given_back(void **state)
+static void a_set_lives_until_the_last_reference_is_released(void **state)
 {
         struct folder *f = *state;
         folder_put(f, "redis/type", "redis");
@@ -310,7 +310,7 @@ static void loading_leaves_no_descriptor_open(void **state)
 }
 
 /* With any number of free descriptors, a binding is either read completely or the read returns UNAVAILABLE. */
-static void without_descriptors_it_is_not_now_and_never_half_a_set(void **state)
+static void without_descriptors_the_load_fails_and_never_returns_half_a_set(void **state)
 {
         struct folder *f = *state;
         struct rlimit before;
@@ -351,23 +351,23 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CASE(without_a_root_there_are_no_bindings_and_no_warning),
                 CASE(the_environment_names_the_root),
-                CASE(a_missing_root_is_a_warning),
+                CASE(a_missing_root_causes_a_warning),
                 CASE(a_root_that_is_a_file_is_an_error),
                 CASE(a_plain_folder_is_read),
-                CASE(a_volume_as_the_kubelet_writes_it_is_read),
+                CASE(a_volume_written_by_the_kubelet_is_read),
                 CASE(one_projected_volume_may_be_the_whole_root),
-                CASE(visible_links_that_come_late_or_stay_too_long_do_not_matter),
+                CASE(visible_links_that_appear_or_disappear_late_do_not_matter),
                 CASE(visible_links_of_a_root_that_is_a_volume_do_not_matter_either),
                 CASE(folders_without_a_type_and_files_are_ignored_silently),
-                CASE(odd_names_are_warned_of_and_left_out),
-                CASE(an_entry_has_at_most_one_mebibyte),
-                CASE(a_set_has_at_most_sixteen_mebibytes),
+                CASE(odd_names_are_ignored_with_a_warning),
+                CASE(an_entry_is_at_most_one_mebibyte),
+                CASE(a_set_is_at_most_sixteen_mebibytes),
                 CASE(a_binding_has_at_most_256_entries),
                 CASE(a_root_has_at_most_128_bindings),
-                CASE(sets_are_equal_where_every_byte_is),
-                CASE(a_set_lives_until_the_last_reference_is_given_back),
+                CASE(sets_are_equal_if_every_byte_is),
+                CASE(a_set_lives_until_the_last_reference_is_released),
                 CASE(loading_leaves_no_descriptor_open),
-                CASE(without_descriptors_it_is_not_now_and_never_half_a_set),
+                CASE(without_descriptors_the_load_fails_and_never_returns_half_a_set),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,7 @@ static void assert_host(const struct servicebinding_set *set, const char *host)
         assert_string_equal(servicebinding_text(redis, "host"), host);
 }
 
-static void a_set_is_whole_or_absent_whatever_allocation_fails(void **state)
+static void a_set_is_complete_or_absent_whichever_allocation_fails(void **state)
 {
         (void)state;
         struct servicebinding_set *set = NULL;
@@ -46,7 +46,7 @@ static void a_set_is_whole_or_absent_whatever_allocation_fails(void **state)
         servicebinding_set_unref(set);
 }
 
-static void the_old_set_stays_whatever_allocation_fails(void **state)
+static void the_old_set_is_kept_whichever_allocation_fails(void **state)
 {
         (void)state;
         struct servicebinding_watch *watch;
@@ -70,8 +70,8 @@ static void the_old_set_stays_whatever_allocation_fails(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_set_is_whole_or_absent_whatever_allocation_fails),
-                cmocka_unit_test(the_old_set_stays_whatever_allocation_fails),
+                cmocka_unit_test(a_set_is_complete_or_absent_whichever_allocation_fails),
+                cmocka_unit_test(the_old_set_is_kept_whichever_allocation_fails),
         };
         return cmocka_run_group_tests_name("binding without memory", tests, set_up, tear_down);
 }

@@ -26,7 +26,7 @@ static void an_unreadable_entry_breaks_its_binding_and_no_other(void **state)
         servicebinding_set_unref(set);
 }
 
-static void an_unreadable_type_or_folder_does_not_vanish(void **state)
+static void an_unreadable_type_or_folder_does_not_look_absent(void **state)
 {
         struct folder *f = *state;
         const struct servicebinding *b;
@@ -64,7 +64,7 @@ static void an_unreadable_root_is_an_error(void **state)
         assert_int_equal(rc, SERVICEBINDING_UNREADABLE);
 }
 
-static void links_are_followed_while_they_stay_inside_the_root(void **state)
+static void links_are_followed_if_they_stay_inside_the_root(void **state)
 {
         struct folder *f = *state;
         folder_put(f, "..store/redis/type", "redis");
@@ -136,7 +136,7 @@ static void the_root_itself_may_be_a_link(void **state)
         servicebinding_set_unref(set);
 }
 
-static void what_is_no_file_is_refused_and_a_link_to_nothing_too(void **state)
+static void dangling_links_and_anything_but_files_are_refused(void **state)
 {
         struct folder *f = *state;
         folder_put(f, "fifo/type", "redis");
@@ -168,7 +168,7 @@ static void expect_unreadable(struct folder *f, const char *part)
         folder_remove(f, "x");
 }
 
-static void a_folder_that_is_there_and_cannot_be_read_is_never_taken_for_absent(void **state)
+static void an_unreadable_folder_is_never_treated_as_absent(void **state)
 {
         struct folder *f = *state;
         folder_link(f, "x", "nowhere");
@@ -188,7 +188,7 @@ static void a_folder_that_is_there_and_cannot_be_read_is_never_taken_for_absent(
         expect_unreadable(f, "/x: Not a directory");
 }
 
-static void an_entry_that_is_there_and_cannot_be_read_is_never_taken_for_absent(void **state)
+static void an_unreadable_entry_is_never_treated_as_absent(void **state)
 {
         struct folder *f = *state;
         folder_link(f, "x/type", "nowhere");
@@ -207,7 +207,7 @@ static void an_entry_that_is_there_and_cannot_be_read_is_never_taken_for_absent(
         expect_unreadable(f, "/x/type: a link that leads nowhere");
 }
 
-static void an_optional_secret_that_is_not_there_is_absent(void **state)
+static void a_missing_optional_secret_is_absent(void **state)
 {
         struct folder *f = *state;
         static const char *const none[] = { NULL };
@@ -222,7 +222,7 @@ static void an_optional_secret_that_is_not_there_is_absent(void **state)
         servicebinding_set_unref(set);
 }
 
-static void a_root_that_is_a_link_to_nothing_is_an_error(void **state)
+static void a_root_that_is_a_dangling_link_is_an_error(void **state)
 {
         struct folder *f = *state;
         static const char *const roots[] = { "root", "root/", "root/bindings", "volume" };
@@ -275,17 +275,17 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 CASE(an_unreadable_entry_breaks_its_binding_and_no_other),
-                CASE(an_unreadable_type_or_folder_does_not_vanish),
+                CASE(an_unreadable_type_or_folder_does_not_look_absent),
                 CASE(an_unreadable_root_is_an_error),
-                CASE(links_are_followed_while_they_stay_inside_the_root),
+                CASE(links_are_followed_if_they_stay_inside_the_root),
                 CASE(a_link_that_leads_outside_is_refused),
                 CASE(without_proc_a_volume_is_read_and_other_links_are_refused),
                 CASE(the_root_itself_may_be_a_link),
-                CASE(what_is_no_file_is_refused_and_a_link_to_nothing_too),
-                CASE(a_folder_that_is_there_and_cannot_be_read_is_never_taken_for_absent),
-                CASE(an_entry_that_is_there_and_cannot_be_read_is_never_taken_for_absent),
-                CASE(an_optional_secret_that_is_not_there_is_absent),
-                CASE(a_root_that_is_a_link_to_nothing_is_an_error),
+                CASE(dangling_links_and_anything_but_files_are_refused),
+                CASE(an_unreadable_folder_is_never_treated_as_absent),
+                CASE(an_unreadable_entry_is_never_treated_as_absent),
+                CASE(a_missing_optional_secret_is_absent),
+                CASE(a_root_that_is_a_dangling_link_is_an_error),
                 CASE(a_reference_to_another_system_is_refused_by_name_without_its_value),
                 CASE(an_empty_type_or_one_with_a_nul_is_a_problem),
         };

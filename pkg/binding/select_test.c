@@ -64,7 +64,7 @@ static void a_name_chooses_one_binding(void **state)
         expect_error(state, "Beta", NULL, NULL, SERVICEBINDING_NOT_FOUND, "no binding named Beta");
 }
 
-static void a_named_one_of_another_type_or_provider_is_an_error_that_says_so(void **state)
+static void the_error_for_a_named_binding_of_another_type_or_provider_says_so(void **state)
 {
         expect_error(state, "gamma", "redis", NULL, SERVICEBINDING_INVALID,
                      "gamma is of type collector, not of type redis");
@@ -72,7 +72,7 @@ static void a_named_one_of_another_type_or_provider_is_an_error_that_says_so(voi
         expect_error(state, "beta", NULL, "aiven", SERVICEBINDING_INVALID, "by provider (none), not by aiven");
 }
 
-static void a_type_chooses_without_case_where_only_one_has_it(void **state)
+static void a_type_in_any_case_chooses_the_only_binding_that_has_it(void **state)
 {
         expect(state, NULL, "Collector", NULL, "gamma");
         expect(state, NULL, "VALKEY", NULL, "delta");
@@ -94,7 +94,7 @@ static void a_provider_narrows_the_choice(void **state)
         expect_error(state, NULL, "redis", "aiven", SERVICEBINDING_NOT_FOUND, "of type redis by provider aiven");
 }
 
-static void several_types_may_do(void **state)
+static void several_types_may_be_acceptable(void **state)
 {
         static const char *const types[] = { "redis", "valkey", NULL };
         static const char *const rare[] = { "mysql", "valkey", NULL };
@@ -112,7 +112,7 @@ static void several_types_may_do(void **state)
         assert_string_equal(servicebinding_name(b), "alpha");
 }
 
-static void a_binding_with_a_problem_answers_with_it(void **state)
+static void choosing_a_binding_with_a_problem_returns_the_problem(void **state)
 {
         expect_error(state, "broken", NULL, NULL, SERVICEBINDING_UNSUPPORTED, "broken/password: refers to");
         expect_error(state, NULL, "kafka", NULL, SERVICEBINDING_UNSUPPORTED, "broken/password: refers to");
@@ -133,7 +133,7 @@ static void without_a_root_the_error_names_the_variable(void **state)
         servicebinding_set_unref(set);
 }
 
-static void a_long_list_ends_in_dots(void **state)
+static void a_long_list_is_truncated_with_dots(void **state)
 {
         (void)state;
         struct folder f;
@@ -158,14 +158,14 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_name_chooses_one_binding),
-                cmocka_unit_test(a_named_one_of_another_type_or_provider_is_an_error_that_says_so),
-                cmocka_unit_test(a_type_chooses_without_case_where_only_one_has_it),
+                cmocka_unit_test(the_error_for_a_named_binding_of_another_type_or_provider_says_so),
+                cmocka_unit_test(a_type_in_any_case_chooses_the_only_binding_that_has_it),
                 cmocka_unit_test(several_of_one_type_are_an_error_that_lists_them),
                 cmocka_unit_test(a_provider_narrows_the_choice),
-                cmocka_unit_test(several_types_may_do),
-                cmocka_unit_test(a_binding_with_a_problem_answers_with_it),
+                cmocka_unit_test(several_types_may_be_acceptable),
+                cmocka_unit_test(choosing_a_binding_with_a_problem_returns_the_problem),
                 cmocka_unit_test(without_a_root_the_error_names_the_variable),
-                cmocka_unit_test(a_long_list_ends_in_dots),
+                cmocka_unit_test(a_long_list_is_truncated_with_dots),
         };
         return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -86,7 +86,7 @@ static int generation_of(const struct servicebinding_set *set, bool has_second)
         return generation;
 }
 
-static void never_half_of_a_generation_is_loaded(void **state)
+static void a_load_never_returns_half_a_generation(void **state)
 {
         static const char *const first[] = { "type",     "redis", "host",     "0", "port", "0",
                                              "password", "0",     "username", "0", NULL };
@@ -115,7 +115,7 @@ static void never_half_of_a_generation_is_loaded(void **state)
         folder_fini(&f);
 }
 
-static void never_half_of_a_generation_is_watched_where_the_root_is_the_volume(void **state)
+static void a_watch_on_a_volume_never_returns_half_a_generation(void **state)
 {
         static const char *const first[] = { "redis/type",     "redis", "redis/host",  "0", "redis/port", "0",
                                              "redis/password", "0",     "second/type", "0", NULL };
@@ -147,8 +147,8 @@ static void never_half_of_a_generation_is_watched_where_the_root_is_the_volume(v
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(never_half_of_a_generation_is_loaded),
-                cmocka_unit_test(never_half_of_a_generation_is_watched_where_the_root_is_the_volume),
+                cmocka_unit_test(a_load_never_returns_half_a_generation),
+                cmocka_unit_test(a_watch_on_a_volume_never_returns_half_a_generation),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

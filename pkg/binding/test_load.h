@@ -29,7 +29,7 @@ static inline struct servicebinding_set *load(const struct folder *f)
         return set;
 }
 
-/* The set's only binding. */
+/* Returns the only binding of the set. */
 static inline const struct servicebinding *only(const struct servicebinding_set *set)
 {
         assert_int_equal(servicebinding_count(set), 1);

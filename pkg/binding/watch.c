@@ -102,7 +102,7 @@ const struct servicebinding_set *servicebinding_watch_set(const struct servicebi
         return w->set;
 }
 
-/* A file may become readable without any trace in a fingerprint. */
+/* A file may become readable without changing the fingerprint. */
 static bool has_problem(const struct servicebinding_set *set)
 {
         for (size_t i = 0; i < set->count; i++)

@@ -79,7 +79,7 @@ static void the_environment_is_read_once(void **state)
         assert_int_equal(servicebinding_count(servicebinding_watch_set(w)), 1);
 }
 
-static void a_root_may_come_later_go_and_come_back(void **state)
+static void a_root_may_appear_later_disappear_and_return(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -114,7 +114,7 @@ static void a_swap_by_the_kubelet_is_one_change(void **state)
         assert_null(text_of(w, "redis", "password"));
 }
 
-static void the_same_content_written_again_is_no_change(void **state)
+static void writing_the_same_content_again_is_not_a_change(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -147,7 +147,7 @@ static void a_root_that_is_one_volume_changes_as_a_whole(void **state)
         assert_string_equal(text_of(w, "redis", "host"), "b");
 }
 
-static void each_change_of_a_plain_folder_is_seen(void **state)
+static void each_change_to_a_plain_folder_is_noticed(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -235,7 +235,7 @@ static void while_nothing_changes_no_file_is_read(void **state)
         assert_string_equal(text_of(w, "plain", "host"), "b");
 }
 
-static void bindings_come_and_go(void **state)
+static void bindings_may_appear_and_disappear(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -250,7 +250,7 @@ static void bindings_come_and_go(void **state)
         assert_int_equal(servicebinding_count(expect_change(w)), 1);
 }
 
-static void a_secret_that_is_deleted_and_made_again_is_followed(void **state)
+static void a_secret_that_is_deleted_and_recreated_is_followed(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -265,7 +265,7 @@ static void a_secret_that_is_deleted_and_made_again_is_followed(void **state)
         assert_string_equal(text_of(w, "redis", "host"), "a");
 }
 
-static void a_failed_reading_keeps_the_old_set_and_is_tried_again(void **state)
+static void a_failed_read_keeps_the_old_set_and_is_retried(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -283,7 +283,7 @@ static void a_failed_reading_keeps_the_old_set_and_is_tried_again(void **state)
         assert_string_equal(servicebinding_type(servicebinding_at(expect_change(w), 0)), "valkey");
 }
 
-static void a_binding_that_becomes_unreadable_shows_and_heals(void **state)
+static void a_binding_may_become_unreadable_and_readable_again(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -304,7 +304,7 @@ static void a_binding_that_becomes_unreadable_shows_and_heals(void **state)
         assert_string_equal(text_of(w, "redis", "password"), "secret");
 }
 
-static void a_warning_is_told_once(void **state)
+static void a_warning_is_reported_once(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -320,7 +320,7 @@ static void a_warning_is_told_once(void **state)
         expect_poll(w, 0);
 }
 
-static void a_set_that_is_kept_outlives_its_watch(void **state)
+static void a_referenced_set_outlives_its_watch(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
@@ -335,7 +335,7 @@ static void a_set_that_is_kept_outlives_its_watch(void **state)
         servicebinding_set_unref(kept);
 }
 
-static void a_first_reading_that_fails_is_an_error(void **state)
+static void a_failed_first_read_is_an_error(void **state)
 {
         struct fixture *fixture = *state;
         struct servicebinding_error err;
@@ -352,20 +352,20 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 CASE(without_a_root_nothing_ever_changes),
                 CASE(the_environment_is_read_once),
-                CASE(a_root_may_come_later_go_and_come_back),
+                CASE(a_root_may_appear_later_disappear_and_return),
                 CASE(a_swap_by_the_kubelet_is_one_change),
-                CASE(the_same_content_written_again_is_no_change),
+                CASE(writing_the_same_content_again_is_not_a_change),
                 CASE(a_root_that_is_one_volume_changes_as_a_whole),
-                CASE(each_change_of_a_plain_folder_is_seen),
+                CASE(each_change_to_a_plain_folder_is_noticed),
                 CASE(an_old_plain_folder_is_watched_by_its_times),
                 CASE(while_nothing_changes_no_file_is_read),
-                CASE(bindings_come_and_go),
-                CASE(a_secret_that_is_deleted_and_made_again_is_followed),
-                CASE(a_failed_reading_keeps_the_old_set_and_is_tried_again),
-                CASE(a_binding_that_becomes_unreadable_shows_and_heals),
-                CASE(a_warning_is_told_once),
-                CASE(a_set_that_is_kept_outlives_its_watch),
-                CASE(a_first_reading_that_fails_is_an_error),
+                CASE(bindings_may_appear_and_disappear),
+                CASE(a_secret_that_is_deleted_and_recreated_is_followed),
+                CASE(a_failed_read_keeps_the_old_set_and_is_retried),
+                CASE(a_binding_may_become_unreadable_and_readable_again),
+                CASE(a_warning_is_reported_once),
+                CASE(a_referenced_set_outlives_its_watch),
+                CASE(a_failed_first_read_is_an_error),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

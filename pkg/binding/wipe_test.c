@@ -93,7 +93,7 @@ static size_t count_in_memory(void)
         return found;
 }
 
-static void no_value_is_left_when_a_set_is_given_back(void **state)
+static void no_value_is_left_in_memory_when_a_set_is_released(void **state)
 {
         struct folder f;
         struct servicebinding_set *set;
@@ -135,7 +135,7 @@ static bool is_left_out_of_dumps(const void *address)
 }
 
 /* The maximum number of entries, with lengths around the sizes of a page and a mapping. */
-static void every_byte_of_every_value_is_left_out_of_core_dumps(void **state)
+static void every_byte_of_every_value_is_excluded_from_core_dumps(void **state)
 {
         static const size_t lengths[] = { 0, 1, 2047, 2048, 4095, 4096, 8191, 8192, 100000 };
         static char value[100000];
@@ -167,7 +167,7 @@ static void every_byte_of_every_value_is_left_out_of_core_dumps(void **state)
         folder_fini(&f);
 }
 
-static void no_value_is_left_when_a_watch_has_moved_on(void **state)
+static void no_value_of_an_old_set_is_left_in_memory_after_a_change(void **state)
 {
         struct folder f;
         struct servicebinding_watch *w;
@@ -188,9 +188,9 @@ static void no_value_is_left_when_a_watch_has_moved_on(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(no_value_is_left_when_a_set_is_given_back),
-                cmocka_unit_test(no_value_is_left_when_a_watch_has_moved_on),
-                cmocka_unit_test(every_byte_of_every_value_is_left_out_of_core_dumps),
+                cmocka_unit_test(no_value_is_left_in_memory_when_a_set_is_released),
+                cmocka_unit_test(no_value_of_an_old_set_is_left_in_memory_after_a_change),
+                cmocka_unit_test(every_byte_of_every_value_is_excluded_from_core_dumps),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

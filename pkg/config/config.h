@@ -6,7 +6,7 @@
  *             { "port", CONFIG_PORT_AT(struct settings, port), .fallback = "4001",
  *               .group = "Listening", .help = "Port to listen on." },
  *             { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), .fallback = "30s", .max = 3600000,
- *               .group = "Redis", .help = "How long a request waits while Redis is away." },
+ *               .group = "Redis", .help = "How long a request waits while Redis is unreachable." },
  *             { "token", CONFIG_SECRET_AT(struct settings, token), .group = "Access", .help = "Token of clients." },
  *     };
  *     static const struct config_program program = { .name = "collector", .prefix = "COLLECTOR", .version = VERSION,

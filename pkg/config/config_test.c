@@ -18,7 +18,7 @@ static void defaults_pass_through_the_parsers(void **state)
         assert_null(config_origin(f->report, "nothing"));
 }
 
-static void flag_beats_environment_beats_file_beats_default(void **state)
+static void a_flag_overrides_the_environment_the_file_and_the_default(void **state)
 {
         struct fixture *f = *state;
         const char *yaml = "# comment\nhold-time: 3s\n";
@@ -36,7 +36,7 @@ static void flag_beats_environment_beats_file_beats_default(void **state)
         assert_non_null(strstr(config_origin(f->report, "hold-time")->place, "c.yaml:2: hold-time"));
 }
 
-static void other_names_of_a_variable_come_after_its_own(void **state)
+static void the_additional_names_of_a_variable_have_lower_precedence(void **state)
 {
         struct fixture *f = *state;
         assert_int_equal(read_all(f, NULL, LIST("REDIS_HOST=c", "COLLECTOR_DELEGATE_HOSTNAME=b"), NULL), 0);
@@ -68,7 +68,7 @@ static void a_service_link_is_skipped_with_a_warning(void **state)
                        "--port: expected a port from 1 to 65535, got \"tcp://10.96.0.7:4001\"");
 }
 
-static void flags_take_each_form(void **state)
+static void flags_are_accepted_in_each_form(void **state)
 {
         struct fixture *f = *state;
         assert_int_equal(read_all(f,
@@ -84,7 +84,7 @@ static void flags_take_each_form(void **state)
         assert_int_equal(f->s.access_log, ACCESS_ON);
 }
 
-static void wrong_flags_are_named(void **state)
+static void invalid_flags_are_named(void **state)
 {
         struct fixture *f = *state;
         static const struct {
@@ -121,7 +121,7 @@ static void wrong_flags_are_named(void **state)
                        "COLLECTOR_PORT: expected a port from 1 to 65535, got \"high\"");
 }
 
-static void the_file_may_be_named_by_the_environment(void **state)
+static void the_environment_may_name_the_file(void **state)
 {
         struct fixture *f = *state;
         char variable[96];
@@ -152,7 +152,7 @@ static void secrets_come_from_the_environment_or_a_file(void **state)
         assert_non_null(strstr(f->err.text, "is empty"));
 }
 
-static void a_password_on_the_command_line_is_warned_of(void **state)
+static void a_password_on_the_command_line_causes_a_warning(void **state)
 {
         struct fixture *f = *state;
         assert_int_equal(read_all(f, LIST("--redis-url=redis://u:hunter2@h"), NULL, NULL), 0);
@@ -162,7 +162,7 @@ static void a_password_on_the_command_line_is_warned_of(void **state)
         assert_string_equal(f->s.redis_url.bytes, "redis://u:hunter2@h");
 }
 
-static void a_second_reading_sees_the_new_file_and_a_broken_one_leaves_the_first(void **state)
+static void rereading_sees_the_new_file_and_a_broken_file_changes_nothing(void **state)
 {
         struct fixture *f = *state;
         struct settings second = { 0 };
@@ -180,7 +180,7 @@ static void a_second_reading_sees_the_new_file_and_a_broken_one_leaves_the_first
         assert_int_equal(f->s.port, 1);
 }
 
-static void a_mistake_in_the_table_is_named(void **state UNUSED)
+static void a_mistake_in_the_table_is_reported(void **state UNUSED)
 {
         static const struct config_option wrong[] = {
                 { "port", CONFIG_PORT_AT(struct settings, port), .fallback = "none" },
@@ -199,16 +199,16 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(defaults_pass_through_the_parsers),
-                TEST(flag_beats_environment_beats_file_beats_default),
-                TEST(other_names_of_a_variable_come_after_its_own),
+                TEST(a_flag_overrides_the_environment_the_file_and_the_default),
+                TEST(the_additional_names_of_a_variable_have_lower_precedence),
                 TEST(a_service_link_is_skipped_with_a_warning),
-                TEST(flags_take_each_form),
-                TEST(wrong_flags_are_named),
-                TEST(the_file_may_be_named_by_the_environment),
+                TEST(flags_are_accepted_in_each_form),
+                TEST(invalid_flags_are_named),
+                TEST(the_environment_may_name_the_file),
                 TEST(secrets_come_from_the_environment_or_a_file),
-                TEST(a_password_on_the_command_line_is_warned_of),
-                TEST(a_second_reading_sees_the_new_file_and_a_broken_one_leaves_the_first),
-                TEST(a_mistake_in_the_table_is_named),
+                TEST(a_password_on_the_command_line_causes_a_warning),
+                TEST(rereading_sees_the_new_file_and_a_broken_file_changes_nothing),
+                TEST(a_mistake_in_the_table_is_reported),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* file: the accepted YAML, the texts of errors, and the limits. */
 #include "config/program_test.h"
 
-static void wrong_files_are_named_with_line_and_key(void **state)
+static void errors_in_files_name_line_and_key(void **state)
 {
         struct fixture *f = *state;
         static const struct {
@@ -44,7 +44,7 @@ static void wrong_files_are_named_with_line_and_key(void **state)
         }
 }
 
-static void a_mistake_in_the_file_shows_under_a_flag_too(void **state)
+static void a_mistake_in_the_file_is_reported_even_if_a_flag_overrides_it(void **state)
 {
         struct fixture *f = *state;
         assert_int_equal(read_all(f, LIST("--port=1"), NULL, "port: high\n"), ERR_INVALID);
@@ -70,7 +70,7 @@ static void nested_keys_and_lists_are_read(void **state)
         assert_int_equal(f->s.nodes.count, 0);
 }
 
-static void a_file_that_is_missing_or_too_large_is_refused(void **state)
+static void a_missing_or_too_large_file_is_refused(void **state)
 {
         struct fixture *f = *state;
         assert_int_equal(read_all(f, LIST("--config", f->other), NULL, NULL), ERR_NOT_FOUND);
@@ -98,7 +98,7 @@ static char *repeated(const char *start, const char *each, size_t count)
         return text;
 }
 
-static void texts_and_lists_end_at_their_limits(void **state)
+static void texts_and_lists_have_limits(void **state)
 {
         struct fixture *f = *state;
         static const struct {
@@ -128,9 +128,11 @@ static void texts_and_lists_end_at_their_limits(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(wrong_files_are_named_with_line_and_key), TEST(a_mistake_in_the_file_shows_under_a_flag_too),
-                TEST(nested_keys_and_lists_are_read),          TEST(a_file_that_is_missing_or_too_large_is_refused),
-                TEST(texts_and_lists_end_at_their_limits),
+                TEST(errors_in_files_name_line_and_key),
+                TEST(a_mistake_in_the_file_is_reported_even_if_a_flag_overrides_it),
+                TEST(nested_keys_and_lists_are_read),
+                TEST(a_missing_or_too_large_file_is_refused),
+                TEST(texts_and_lists_have_limits),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ static int refuse(const struct config_program *program, const char *arg, struct 
                        config_suggest(program, name, "--", true, near));
 }
 
-/* One of the flags that every program has. */
+/* True for one of the flags that every program has. */
 static bool find_builtin(struct flag_walk *walk, const char *name)
 {
         if (strcmp(name, "config") == 0)

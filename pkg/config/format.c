@@ -1,7 +1,7 @@
 /* format: one option's field as text, for --check, messages and --help.
  *
- * The text could be read back, except for secrets: the text shows only that a secret is set, and omits the parts of a
- * URL that may hold a password. */
+ * The text can be parsed again, except for secrets: it shows only that a secret is set, and omits the parts of a URL
+ * that may hold a password. */
 #include <string.h>
 
 #include "base/buf.h"

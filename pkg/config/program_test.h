@@ -57,7 +57,7 @@ static const struct config_option options[] = {
           .fallback_note = "the CPU quota, at most 4", .max = 64, .unit = "threads", .help = "Threads." },
         { "body-max", CONFIG_BYTES_AT(struct settings, body_max), .fallback = "1MiB", .min = 1, .help = "Body." },
         { "hold-time", CONFIG_DURATION_AT(struct settings, hold_time_ms), .fallback = "30s", .min = 1000,
-          .max = 3600000, .group = "Redis", .help = "How long a request waits while Redis is away." },
+          .max = 3600000, .group = "Redis", .help = "How long a request waits while Redis is unreachable." },
         { "redis-host", CONFIG_STRING_AT(struct settings, redis_host), .fallback = "localhost", .also = host_also,
           .group = "Redis" },
         { "redis-port", CONFIG_PORT_AT(struct settings, redis_port), .fallback = "6379", .also = port_also,

@@ -13,7 +13,7 @@ static char *printed(const struct fixture *f)
         return text;
 }
 
-static void check_prints_a_url_without_what_may_be_a_password(void **state UNUSED)
+static void check_prints_a_url_without_a_possible_password(void **state UNUSED)
 {
         bool is_path;
         static const struct {
@@ -72,7 +72,7 @@ static void check_prints_values_and_origins_without_secrets(void **state)
         free(text);
 }
 
-static void help_and_version_are_asked_for(void **state)
+static void help_and_version_are_recognised(void **state)
 {
         struct fixture *f = *state;
         assert_int_equal(read_all(f, LIST("--port", "1", "--help"), NULL, NULL), CONFIG_HELP);
@@ -114,9 +114,9 @@ static void help_mentions_every_option_its_variable_and_its_default(void **state
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                TEST(check_prints_a_url_without_what_may_be_a_password),
+                TEST(check_prints_a_url_without_a_possible_password),
                 TEST(check_prints_values_and_origins_without_secrets),
-                TEST(help_and_version_are_asked_for),
+                TEST(help_and_version_are_recognised),
                 TEST(help_mentions_every_option_its_variable_and_its_default),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

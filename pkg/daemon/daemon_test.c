@@ -77,7 +77,7 @@ static void a_signal_to_stop_ends_the_run_after_the_drain_delay(void **state)
         assert_string_equal(program.order, "s");
 }
 
-static void hup_reads_again_and_does_not_stop(void **state)
+static void sighup_reloads_and_does_not_stop(void **state)
 {
         struct program program;
         (void)state;
@@ -95,7 +95,7 @@ static void a_second_signal_cuts_the_delay_short(void **state)
         assert_int_equal(program.stops, 1);
 }
 
-static void a_closed_pipe_is_no_end_of_the_program(void **state)
+static void a_closed_pipe_does_not_end_the_program(void **state)
 {
         struct daemon daemon;
         struct err err;
@@ -145,7 +145,7 @@ static int close_output_and_prepare(void)
         return !is_null_device(0) && is_null_device(1) && !is_null_device(2) ? 0 : 2;
 }
 
-static void closed_standard_descriptors_lead_nowhere(void **state)
+static void closed_standard_descriptors_are_opened_on_dev_null(void **state)
 {
         (void)state;
         assert_int_equal(in_a_child(close_all_and_prepare), 0);
@@ -165,7 +165,7 @@ static int look_at_core_dumps(void)
         return prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) == 1 ? 0 : 4;
 }
 
-static void core_dumps_are_made_only_where_they_are_allowed(void **state)
+static void core_dumps_are_written_only_if_allowed(void **state)
 {
         (void)state;
         assert_int_equal(in_a_child(look_at_core_dumps), 0);
@@ -239,7 +239,7 @@ static int hang_in_the_loop(void)
         return 94;
 }
 
-static void a_program_that_hangs_is_ended_by_force_wherever_it_hangs(void **state)
+static void a_hanging_program_is_ended_by_force_wherever_it_hangs(void **state)
 {
         (void)state;
         assert_int_equal(in_a_child(hang_while_starting), DAEMON_FAILED);
@@ -258,7 +258,7 @@ static int end_in_time(void)
         return DAEMON_STOPPED;
 }
 
-static void a_program_that_ends_in_time_is_left_alone(void **state)
+static void a_program_that_ends_in_time_is_not_ended_by_force(void **state)
 {
         (void)state;
         assert_int_equal(in_a_child(end_in_time), DAEMON_STOPPED);
@@ -278,13 +278,13 @@ static int complain_to_a_full_pipe(void)
         return 0;
 }
 
-static void a_message_that_nobody_reads_holds_nothing_up(void **state)
+static void a_message_that_nobody_reads_delays_nothing(void **state)
 {
         (void)state;
         assert_int_equal(in_a_child(complain_to_a_full_pipe), 0);
 }
 
-static void workers_are_as_many_as_asked_for_or_one_for_two_cpus(void **state)
+static void the_number_of_workers_is_as_requested_or_one_for_two_cpus(void **state)
 {
         (void)state;
         assert_int_equal(daemon_workers(7), 7);
@@ -296,15 +296,15 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_signal_to_stop_ends_the_run_after_the_drain_delay),
-                cmocka_unit_test(hup_reads_again_and_does_not_stop),
+                cmocka_unit_test(sighup_reloads_and_does_not_stop),
                 cmocka_unit_test(a_second_signal_cuts_the_delay_short),
-                cmocka_unit_test(a_closed_pipe_is_no_end_of_the_program),
-                cmocka_unit_test(closed_standard_descriptors_lead_nowhere),
-                cmocka_unit_test(core_dumps_are_made_only_where_they_are_allowed),
-                cmocka_unit_test(a_program_that_hangs_is_ended_by_force_wherever_it_hangs),
-                cmocka_unit_test(a_program_that_ends_in_time_is_left_alone),
-                cmocka_unit_test(a_message_that_nobody_reads_holds_nothing_up),
-                cmocka_unit_test(workers_are_as_many_as_asked_for_or_one_for_two_cpus),
+                cmocka_unit_test(a_closed_pipe_does_not_end_the_program),
+                cmocka_unit_test(closed_standard_descriptors_are_opened_on_dev_null),
+                cmocka_unit_test(core_dumps_are_written_only_if_allowed),
+                cmocka_unit_test(a_hanging_program_is_ended_by_force_wherever_it_hangs),
+                cmocka_unit_test(a_program_that_ends_in_time_is_not_ended_by_force),
+                cmocka_unit_test(a_message_that_nobody_reads_delays_nothing),
+                cmocka_unit_test(the_number_of_workers_is_as_requested_or_one_for_two_cpus),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

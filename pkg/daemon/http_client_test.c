@@ -15,7 +15,7 @@ static int parse(const char *method, const char *url, struct client_request *out
         return client_parse(2, arguments, out, err);
 }
 
-static void a_url_is_taken_apart(void **state)
+static void a_url_is_parsed(void **state)
 {
         static const struct {
                 const char *url, *host, *port, *target;
@@ -37,7 +37,7 @@ static void a_url_is_taken_apart(void **state)
         }
 }
 
-static void a_url_that_cannot_be_asked_is_refused(void **state)
+static void an_unusable_url_is_refused(void **state)
 {
         static const char *const bad[] = {
                 "",          "collector:4001", "https://collector", "http://",     "http://:80/",
@@ -53,7 +53,7 @@ static void a_url_that_cannot_be_asked_is_refused(void **state)
         }
 }
 
-static void options_are_read_and_wrong_ones_named(void **state)
+static void options_are_parsed_and_invalid_ones_named(void **state)
 {
         char *good[] = { "PUT", "http://a", "--header", "A: 1", "--data", "{}", "--header", "B:2", "--timeout", "7" };
         char *bad[][4] = {
@@ -79,9 +79,9 @@ static void options_are_read_and_wrong_ones_named(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_url_is_taken_apart),
-                cmocka_unit_test(a_url_that_cannot_be_asked_is_refused),
-                cmocka_unit_test(options_are_read_and_wrong_ones_named),
+                cmocka_unit_test(a_url_is_parsed),
+                cmocka_unit_test(an_unusable_url_is_refused),
+                cmocka_unit_test(options_are_parsed_and_invalid_ones_named),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

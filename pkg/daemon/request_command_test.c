@@ -82,7 +82,7 @@ static int exchange(struct server *server, char **out, char **errors)
         return status;
 }
 
-static void an_answer_of_2xx_is_printed_and_0(void **state)
+static void a_2xx_response_is_printed_with_exit_status_0(void **state)
 {
         struct server server = { .answer = "HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n{\"key\":1}" };
         char *out = NULL, *errors = NULL;
@@ -97,7 +97,7 @@ static void an_answer_of_2xx_is_printed_and_0(void **state)
         free(errors);
 }
 
-static void any_other_answer_is_1(void **state)
+static void any_other_response_gives_exit_status_1(void **state)
 {
         static const struct {
                 const char *answer, *out, *said;
@@ -122,7 +122,7 @@ static void any_other_answer_is_1(void **state)
 }
 
 /* Both streams are merged, as in `kubectl describe`. */
-static void an_error_begins_a_line_behind_any_body(void **state)
+static void an_error_starts_on_a_new_line_after_the_body(void **state)
 {
         static const char *const answers[] = { "HTTP/1.1 503 No\r\n\r\nwait", "HTTP/1.1 503 No\r\n\r\nwait\n" };
         (void)state;
@@ -141,7 +141,7 @@ static void an_error_begins_a_line_behind_any_body(void **state)
         }
 }
 
-static void nobody_there_is_1_and_no_url_is_2(void **state)
+static void no_server_gives_exit_status_1_and_no_url_2(void **state)
 {
         struct server server = { .answer = "" };
         char *arguments[] = { "GET", server.url, "--timeout", "2" };
@@ -156,7 +156,7 @@ static void nobody_there_is_1_and_no_url_is_2(void **state)
         assert_int_equal(fclose(null), 0);
 }
 
-static void help_is_printed_and_what_cannot_be_printed_is_1(void **state)
+static void help_is_printed_and_failed_output_gives_exit_status_1(void **state)
 {
         char text[512] = "";
         char *arguments[] = { "--help" };
@@ -174,11 +174,11 @@ static void help_is_printed_and_what_cannot_be_printed_is_1(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(an_answer_of_2xx_is_printed_and_0),
-                cmocka_unit_test(any_other_answer_is_1),
-                cmocka_unit_test(an_error_begins_a_line_behind_any_body),
-                cmocka_unit_test(nobody_there_is_1_and_no_url_is_2),
-                cmocka_unit_test(help_is_printed_and_what_cannot_be_printed_is_1),
+                cmocka_unit_test(a_2xx_response_is_printed_with_exit_status_0),
+                cmocka_unit_test(any_other_response_gives_exit_status_1),
+                cmocka_unit_test(an_error_starts_on_a_new_line_after_the_body),
+                cmocka_unit_test(no_server_gives_exit_status_1_and_no_url_2),
+                cmocka_unit_test(help_is_printed_and_failed_output_gives_exit_status_1),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

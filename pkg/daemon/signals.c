@@ -116,7 +116,7 @@ int signals_fd(const struct signals *signals)
         return signals->read_fd;
 }
 
-/* A write of so few bytes is never torn (pipe(7), PIPE_BUF). */
+/* A write of so few bytes is atomic (pipe(7), PIPE_BUF). */
 bool signals_next(struct signals *signals, struct signals_told *out)
 {
         return read(signals->read_fd, out, sizeof(*out)) == (ssize_t)sizeof(*out);

@@ -1,7 +1,7 @@
 /* gzip: a loop around zlib's inflate. zlib checks header, CRC and length of a member; the sequence of members is ours,
  * and so are the error texts: zlib's own messages ("incorrect data check") mean little to the sender of a body.
  *
- * zlib's memory comes from our own allocator, which makes it visible to the tests that let allocations fail. */
+ * zlib's memory comes from our own allocator, so that tests can make its allocations fail. */
 #define ZLIB_CONST
 #include "gzip/gzip.h"
 
@@ -13,7 +13,7 @@
 #include <zlib.h>
 
 enum {
-        WINDOW_BITS = 15 + 16,  /* the largest window, 32 KiB; 16: gzip and nothing else */
+        WINDOW_BITS = 15 + 16,  /* the largest window, 32 KiB; 16: only gzip */
         INFLATE_MAX = 1u << 30, /* zlib counts a call's input in an unsigned int          */
 };
 
@@ -115,7 +115,7 @@ static int inflate_piece(struct gzip_decoder *decoder)
         return rc == 0 && is_full ? GZIP_FULL : rc;
 }
 
-/* A piece that is not full is the last one that the input so far gives. */
+/* A piece that is not full is the last one that can be decoded from the input so far. */
 static bool has_more(const struct gzip_decoder *decoder)
 {
         return decoder->z.avail_in > 0 || (decoder->is_in_member && decoder->z.avail_out == 0);

@@ -21,8 +21,8 @@
  * may cut the input into pieces of any size, which changes neither the content nor the errors.
  *
  * A few bytes of gzip may decode to gigabytes. The content is handed out in pieces of at most GZIP_PIECE_MAX bytes, and
- * on_piece can stop the decoder after each, so the caller bounds what it takes at once. A decoder needs about 64 KiB
- * for any input, including 32 KiB for deflate's window.
+ * on_piece can stop the decoder after each, so the caller limits how much it takes at once. A decoder needs about 64
+ * KiB for any input, including 32 KiB for deflate's window.
  *
  * Each coding has a package of its own with these four functions, so that a caller can choose between them by a table.
  *
@@ -44,8 +44,8 @@ enum {
 struct gzip_decoder; /* opaque */
 
 struct gzip_options {
-        /* A piece of the content, borrowed during the call; never empty. Takes all of it, and returns false to stop
-         * after it. Must not free the decoder. */
+        /* A piece of the content, borrowed during the call; never empty. It must take the whole piece, returns false to
+         * stop after it, and must not free the decoder. */
         bool (*on_piece)(const char *bytes, size_t length, void *data);
         void *data; /* passed to on_piece */
 };
@@ -54,10 +54,10 @@ struct gzip_options {
 int gzip_decoder_new(const struct gzip_options *options, struct gzip_decoder **out, struct err *err) NODISCARD;
 void gzip_decoder_free(struct gzip_decoder *decoder); /* NULL is fine */
 
-/* Decodes `bytes`. Returns 0 when all of them are used; GZIP_FULL after on_piece has returned false: `*used` bytes are
- * used, and the caller calls again with the others, even if there are none, since the decoder may hold content.
- * ERR_INVALID if the input is not gzip or is damaged, which stays so for all further calls; ERR_NOMEM likewise. The
- * content before the damage has been handed out. */
+/* Decodes `bytes`. Returns 0 when all of them are used. Returns GZIP_FULL after on_piece has returned false: then
+ * `*used` bytes are used, and the caller calls again with the rest, even if it is empty, since the decoder may hold
+ * content. ERR_INVALID if the input is not gzip or is damaged, or ERR_NOMEM; all further calls then return the same
+ * error. The content before the damage has been handed out. */
 int gzip_decode(struct gzip_decoder *decoder, const char *bytes, size_t length, size_t *used,
                 struct err *err) NODISCARD;
 

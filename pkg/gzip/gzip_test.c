@@ -58,7 +58,7 @@ static struct buf one_member(const char *content)
         return encoded;
 }
 
-/* With all optional fields. */
+/* Encodes a member with all optional fields. */
 static struct buf long_header(void)
 {
         struct buf encoded;
@@ -119,7 +119,7 @@ static int decode(struct taken *taken, const char *bytes, size_t length)
         return rc;
 }
 
-/* In pieces of `step` bytes, to the end. */
+/* Decodes in pieces of `step` bytes, to the end. */
 static int decode_all(struct taken *taken, const char *bytes, size_t length, size_t step)
 {
         int rc = 0;
@@ -153,7 +153,7 @@ static void assert_decodes(const struct buf *encoded, const char *content)
         end(&taken);
 }
 
-/* The same error, however the input is cut. */
+/* Checks that the error is the same no matter how the input is split. */
 static void assert_fails(const struct buf *encoded, const char *reason)
 {
         for (size_t step = 1; step <= encoded->len + 1; step += encoded->len) {
@@ -166,14 +166,14 @@ static void assert_fails(const struct buf *encoded, const char *reason)
         }
 }
 
-static void a_member_decodes_wherever_the_input_is_cut(void **state UNUSED)
+static void a_member_is_decoded_wherever_the_input_is_split(void **state UNUSED)
 {
         struct buf encoded = one_member(HELLO);
         assert_decodes(&encoded, HELLO);
         buf_fini(&encoded);
 }
 
-static void members_decode_one_after_the_other(void **state UNUSED)
+static void members_are_decoded_one_after_the_other(void **state UNUSED)
 {
         struct buf encoded = one_member(HELLO);
         add_member(&encoded, "");
@@ -182,21 +182,21 @@ static void members_decode_one_after_the_other(void **state UNUSED)
         buf_fini(&encoded);
 }
 
-static void an_empty_member_is_no_content(void **state UNUSED)
+static void an_empty_member_has_no_content(void **state UNUSED)
 {
         struct buf encoded = one_member("");
         assert_decodes(&encoded, "");
         buf_fini(&encoded);
 }
 
-static void optional_fields_of_a_header_are_passed_over(void **state UNUSED)
+static void optional_fields_of_a_header_are_skipped(void **state UNUSED)
 {
         struct buf encoded = long_header();
         assert_decodes(&encoded, HELLO);
         buf_fini(&encoded);
 }
 
-static void an_input_that_ends_in_the_middle_says_so(void **state UNUSED)
+static void a_truncated_input_is_reported(void **state UNUSED)
 {
         struct buf encoded = long_header();
         size_t first = encoded.len;
@@ -215,7 +215,7 @@ static void an_input_that_ends_in_the_middle_says_so(void **state UNUSED)
         buf_fini(&encoded);
 }
 
-static void the_error_of_an_early_end_names_member_and_byte(void **state UNUSED)
+static void the_error_for_a_truncated_input_names_member_and_byte(void **state UNUSED)
 {
         struct buf encoded = one_member(HELLO);
         struct taken taken;
@@ -256,7 +256,7 @@ static void damage_is_named(void **state UNUSED)
         }
 }
 
-static void compressed_content_that_makes_no_sense_is_named(void **state UNUSED)
+static void damaged_compressed_content_is_reported(void **state UNUSED)
 {
         struct buf encoded = one_member(HELLO);
         encoded.data[BEFORE_DATA] = 0x07; /* the last block, of a type that does not exist */
@@ -264,7 +264,7 @@ static void compressed_content_that_makes_no_sense_is_named(void **state UNUSED)
         buf_fini(&encoded);
 }
 
-static void what_follows_a_member_must_be_a_member(void **state UNUSED)
+static void only_a_member_may_follow_a_member(void **state UNUSED)
 {
         static const struct {
                 const char *bytes;
@@ -291,7 +291,7 @@ static void other_codings_are_not_gzip(void **state UNUSED)
         buf_fini(&encoded);
 }
 
-/* Only time, operating system and the like may change without harm. */
+/* Only flipped bits in header fields such as time and operating system are harmless. */
 static void a_flipped_bit_is_noticed_or_harmless(void **state UNUSED)
 {
         struct buf encoded = one_member(HELLO);
@@ -343,7 +343,7 @@ static void an_error_stays(void **state UNUSED)
 }
 
 /* 64 MiB of zeros in 64 KiB. */
-static void a_bomb_comes_out_in_pieces_as_the_caller_wants_them(void **state UNUSED)
+static void a_decompression_bomb_is_handed_out_in_pieces_on_demand(void **state UNUSED)
 {
         static const char zeros[1 << 20];
         struct buf encoded;
@@ -369,7 +369,7 @@ static void a_bomb_comes_out_in_pieces_as_the_caller_wants_them(void **state UNU
         buf_fini(&encoded);
 }
 
-static void content_is_whole_or_memory_is_short_whatever_allocation_fails(void **state UNUSED)
+static void content_is_complete_or_the_error_is_nomem_whichever_allocation_fails(void **state UNUSED)
 {
         static const unsigned char encoded[] = { 0x1f, 0x8b, 8, 0,    0,    0,    0,    0, 0, 3, 0xab,
                                                  0xae, 5,    0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0 };
@@ -389,21 +389,21 @@ static void content_is_whole_or_memory_is_short_whatever_allocation_fails(void *
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_member_decodes_wherever_the_input_is_cut),
-                cmocka_unit_test(members_decode_one_after_the_other),
-                cmocka_unit_test(an_empty_member_is_no_content),
-                cmocka_unit_test(optional_fields_of_a_header_are_passed_over),
-                cmocka_unit_test(an_input_that_ends_in_the_middle_says_so),
-                cmocka_unit_test(the_error_of_an_early_end_names_member_and_byte),
+                cmocka_unit_test(a_member_is_decoded_wherever_the_input_is_split),
+                cmocka_unit_test(members_are_decoded_one_after_the_other),
+                cmocka_unit_test(an_empty_member_has_no_content),
+                cmocka_unit_test(optional_fields_of_a_header_are_skipped),
+                cmocka_unit_test(a_truncated_input_is_reported),
+                cmocka_unit_test(the_error_for_a_truncated_input_names_member_and_byte),
                 cmocka_unit_test(damage_is_named),
-                cmocka_unit_test(compressed_content_that_makes_no_sense_is_named),
-                cmocka_unit_test(what_follows_a_member_must_be_a_member),
+                cmocka_unit_test(damaged_compressed_content_is_reported),
+                cmocka_unit_test(only_a_member_may_follow_a_member),
                 cmocka_unit_test(other_codings_are_not_gzip),
                 cmocka_unit_test(a_flipped_bit_is_noticed_or_harmless),
                 cmocka_unit_test(the_content_before_the_damage_is_handed_out),
                 cmocka_unit_test(an_error_stays),
-                cmocka_unit_test(a_bomb_comes_out_in_pieces_as_the_caller_wants_them),
-                cmocka_unit_test(content_is_whole_or_memory_is_short_whatever_allocation_fails),
+                cmocka_unit_test(a_decompression_bomb_is_handed_out_in_pieces_on_demand),
+                cmocka_unit_test(content_is_complete_or_the_error_is_nomem_whichever_allocation_fails),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,7 +138,7 @@ static void invalid_documents_are_refused_with_line_column_and_reason(void **sta
         }
 }
 
-static void a_nul_byte_is_a_byte_like_any_other(void **state)
+static void a_nul_byte_is_not_special(void **state)
 {
         (void)state;
         static const char bytes[] = "{}\0";
@@ -186,7 +186,7 @@ static void nesting_is_allowed_up_to_the_limit(void **state)
         }
 }
 
-static void outputs_stay_as_they_were_when_the_check_fails(void **state)
+static void a_failed_check_leaves_its_outputs_unchanged(void **state)
 {
         (void)state;
         struct json_object object = { .members = 77 };
@@ -194,7 +194,7 @@ static void outputs_stay_as_they_were_when_the_check_fails(void **state)
         assert_int_equal(object.members, 77);
 }
 
-static void watched_names_are_found_at_top_level_after_decoding(void **state)
+static void watched_names_are_decoded_and_found_at_top_level(void **state)
 {
         (void)state;
         static const struct json_options options = { .watch = { "created", "correlationId" } };
@@ -231,10 +231,10 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(valid_objects_are_accepted),
                 cmocka_unit_test(invalid_documents_are_refused_with_line_column_and_reason),
-                cmocka_unit_test(a_nul_byte_is_a_byte_like_any_other),
+                cmocka_unit_test(a_nul_byte_is_not_special),
                 cmocka_unit_test(nesting_is_allowed_up_to_the_limit),
-                cmocka_unit_test(outputs_stay_as_they_were_when_the_check_fails),
-                cmocka_unit_test(watched_names_are_found_at_top_level_after_decoding),
+                cmocka_unit_test(a_failed_check_leaves_its_outputs_unchanged),
+                cmocka_unit_test(watched_names_are_decoded_and_found_at_top_level),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

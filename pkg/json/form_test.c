@@ -25,7 +25,7 @@ static void assert_form(const char *body, size_t length, const struct form_optio
         buf_fini(&out);
 }
 
-static void every_body_is_read_as_express_reads_it(void **state)
+static void every_body_is_parsed_as_by_express(void **state)
 {
         (void)state;
         for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -58,7 +58,7 @@ static void assert_refused(const char *body, size_t length, const struct form_op
         buf_fini(&out);
 }
 
-static void what_express_leaves_out_is_kept(void **state)
+static void fields_that_express_drops_are_kept(void **state)
 {
         static const struct {
                 const char *body, *json;
@@ -87,7 +87,7 @@ static void what_express_leaves_out_is_kept(void **state)
                 assert_form(kept[i].body, strlen(kept[i].body), NULL, kept[i].json);
 }
 
-static void escapes_that_stand_for_no_utf8_stay_as_they_are(void **state)
+static void escapes_that_do_not_encode_utf8_are_kept(void **state)
 {
         (void)state;
         assert_form("a=J%FCrgen+X", 12, NULL, "{\"a\":\"J%FCrgen X\"}");
@@ -149,7 +149,7 @@ static void more_brackets_than_the_limit_are_refused(void **state)
                        "the name a[b][b][b][b][b][b][b][b][b][b][b][b][b]... has more than 32 brackets");
 }
 
-static void too_much_json_is_refused_and_leaves_the_buffer_as_it_was(void **state)
+static void too_much_json_is_refused_and_the_buffer_stays_unchanged(void **state)
 {
         (void)state;
         const struct form_options options = { .max_bytes = 20 };
@@ -166,7 +166,7 @@ static void too_much_json_is_refused_and_leaves_the_buffer_as_it_was(void **stat
         buf_fini(&out);
 }
 
-static void no_bytes_at_all_make_an_empty_object(void **state)
+static void an_empty_body_becomes_an_empty_object(void **state)
 {
         (void)state;
         assert_form(NULL, 0, NULL, "{}");
@@ -175,16 +175,16 @@ static void no_bytes_at_all_make_an_empty_object(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(every_body_is_read_as_express_reads_it),
+                cmocka_unit_test(every_body_is_parsed_as_by_express),
                 cmocka_unit_test(every_result_is_an_object_that_the_check_accepts),
-                cmocka_unit_test(what_express_leaves_out_is_kept),
-                cmocka_unit_test(escapes_that_stand_for_no_utf8_stay_as_they_are),
+                cmocka_unit_test(fields_that_express_drops_are_kept),
+                cmocka_unit_test(escapes_that_do_not_encode_utf8_are_kept),
                 cmocka_unit_test(raw_bytes_that_are_not_utf8_are_refused),
                 cmocka_unit_test(latin1_is_converted),
                 cmocka_unit_test(more_fields_than_the_limit_are_refused),
                 cmocka_unit_test(more_brackets_than_the_limit_are_refused),
-                cmocka_unit_test(too_much_json_is_refused_and_leaves_the_buffer_as_it_was),
-                cmocka_unit_test(no_bytes_at_all_make_an_empty_object),
+                cmocka_unit_test(too_much_json_is_refused_and_the_buffer_stays_unchanged),
+                cmocka_unit_test(an_empty_body_becomes_an_empty_object),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,7 @@ static size_t mutate(char *bytes, size_t length)
         return length - cut + piece_length;
 }
 
-static void jansson_agrees_on_documents_with_random_changes(void **state)
+static void jansson_agrees_on_randomly_changed_documents(void **state)
 {
         (void)state;
         for (int i = 0; i < MUTATIONS; i++) {
@@ -96,7 +96,7 @@ static void jansson_agrees_on_documents_with_random_changes(void **state)
         }
 }
 
-static void what_is_accepted_beyond_jansson_is_the_written_list(void **state)
+static void only_the_documented_inputs_are_accepted_in_addition_to_janssons(void **state)
 {
         (void)state;
         static const char *const listed[] = {
@@ -118,7 +118,7 @@ static void what_is_accepted_beyond_jansson_is_the_written_list(void **state)
         }
 }
 
-static void a_nul_byte_that_jansson_loses_is_refused(void **state)
+static void a_nul_byte_that_jansson_ignores_is_refused(void **state)
 {
         (void)state;
         static const char bytes[] = "{\"a\":1\0,\"b\":true\0}";
@@ -131,7 +131,7 @@ static void a_nul_byte_that_jansson_loses_is_refused(void **state)
         assert_string_equal(err.text, "line 1, column 7: expected ',' or '}' after a member, found the byte 0x00");
 }
 
-static void escaped_strings_read_the_same_in_jansson(void **state)
+static void jansson_decodes_escaped_strings_identically(void **state)
 {
         (void)state;
         for (int i = 0; i < 2000; i++) {
@@ -158,10 +158,10 @@ static void escaped_strings_read_the_same_in_jansson(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(jansson_agrees_on_documents_with_random_changes),
-                cmocka_unit_test(what_is_accepted_beyond_jansson_is_the_written_list),
-                cmocka_unit_test(a_nul_byte_that_jansson_loses_is_refused),
-                cmocka_unit_test(escaped_strings_read_the_same_in_jansson),
+                cmocka_unit_test(jansson_agrees_on_randomly_changed_documents),
+                cmocka_unit_test(only_the_documented_inputs_are_accepted_in_addition_to_janssons),
+                cmocka_unit_test(a_nul_byte_that_jansson_ignores_is_refused),
+                cmocka_unit_test(jansson_decodes_escaped_strings_identically),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 #include "json/json.h"
 
 /* The result is complete or empty. */
-static void assert_all_or_nothing(const struct buf *out, int rc, const char *whole)
+static void assert_complete_or_empty(const struct buf *out, int rc, const char *whole)
 {
         assert_true(rc == 0 || rc == ERR_NOMEM);
         assert_int_equal(out->len, rc == 0 ? strlen(whole) : 0);
@@ -18,20 +18,20 @@ static void assert_all_or_nothing(const struct buf *out, int rc, const char *who
                 assert_string_equal(out->data, whole);
 }
 
-static void a_form_is_whole_or_absent_whatever_allocation_fails(void **state UNUSED)
+static void a_form_is_complete_or_absent_whichever_allocation_fails(void **state UNUSED)
 {
         static const char body[] = "a[b][c]=1&a[b][d]=2&l[]=1&l[]=%C3%A9&l[3]=x&n=1&n=2&e=";
         struct buf out;
         struct err err;
         buf_init(&out, 0);
         int rc = form_to_json(body, strlen(body), NULL, &out, &err);
-        assert_all_or_nothing(&out, rc,
-                              "{\"a\":{\"b\":{\"c\":\"1\",\"d\":\"2\"}},\"l\":[\"1\",\"\xc3\xa9\",\"x\"],"
-                              "\"n\":[\"1\",\"2\"],\"e\":\"\"}");
+        assert_complete_or_empty(&out, rc,
+                                 "{\"a\":{\"b\":{\"c\":\"1\",\"d\":\"2\"}},\"l\":[\"1\",\"\xc3\xa9\",\"x\"],"
+                                 "\"n\":[\"1\",\"2\"],\"e\":\"\"}");
         buf_fini(&out);
 }
 
-static void a_spliced_object_is_whole_or_absent_whatever_allocation_fails(void **state UNUSED)
+static void a_spliced_object_is_complete_or_absent_whichever_allocation_fails(void **state UNUSED)
 {
         static const char bytes[] = "{\"x\":1,\"y\":2}";
         struct json_options options = { .watch = { "x" } };
@@ -40,28 +40,28 @@ static void a_spliced_object_is_whole_or_absent_whatever_allocation_fails(void *
         struct err err;
         buf_init(&out, 0);
         assert_int_equal(json_check_object(bytes, strlen(bytes), &options, &object, NULL, &err), 0);
-        assert_all_or_nothing(&out, json_splice(&out, &object, JSON_CUT(0), "\"z\":3", 5), "{\"y\":2,\"z\":3}");
+        assert_complete_or_empty(&out, json_splice(&out, &object, JSON_CUT(0), "\"z\":3", 5), "{\"y\":2,\"z\":3}");
         buf_fini(&out);
 }
 
-static void a_string_is_whole_or_absent_whatever_allocation_fails(void **state UNUSED)
+static void a_string_is_complete_or_absent_whichever_allocation_fails(void **state UNUSED)
 {
         struct buf out;
         buf_init(&out, 0);
         int rc = json_escape(&out, "a\"\n\xff", 4);
-        assert_all_or_nothing(&out, rc, "\"a\\\"\\n\xef\xbf\xbd\"");
+        assert_complete_or_empty(&out, rc, "\"a\\\"\\n\xef\xbf\xbd\"");
         buf_clear(&out, 0);
         rc = json_decode_string((struct json_span){ "\"\\u00e9\\n\"", 10 }, &out);
-        assert_all_or_nothing(&out, rc, "\xc3\xa9\n");
+        assert_complete_or_empty(&out, rc, "\xc3\xa9\n");
         buf_fini(&out);
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_form_is_whole_or_absent_whatever_allocation_fails),
-                cmocka_unit_test(a_spliced_object_is_whole_or_absent_whatever_allocation_fails),
-                cmocka_unit_test(a_string_is_whole_or_absent_whatever_allocation_fails),
+                cmocka_unit_test(a_form_is_complete_or_absent_whichever_allocation_fails),
+                cmocka_unit_test(a_spliced_object_is_complete_or_absent_whichever_allocation_fails),
+                cmocka_unit_test(a_string_is_complete_or_absent_whichever_allocation_fails),
         };
         return cmocka_run_group_tests_name("json without memory", tests, NULL, NULL);
 }

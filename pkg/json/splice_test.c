@@ -30,7 +30,7 @@ static void assert_splice(const struct splice_case *c)
         buf_fini(&out);
 }
 
-static void members_are_appended_last_and_the_rest_stays_as_it_is(void **state)
+static void members_are_appended_at_the_end_and_the_rest_is_unchanged(void **state)
 {
         (void)state;
         static const struct splice_case cases[] = {
@@ -48,7 +48,7 @@ static void members_are_appended_last_and_the_rest_stays_as_it_is(void **state)
                 assert_splice(&cases[i]);
 }
 
-static void every_member_of_a_cut_name_goes(void **state)
+static void every_member_with_a_cut_name_is_removed(void **state)
 {
         (void)state;
         static const struct splice_case cases[] = {
@@ -70,7 +70,7 @@ static void every_member_of_a_cut_name_goes(void **state)
                 assert_splice(&cases[i]);
 }
 
-static void a_full_buffer_is_an_error_and_stays_as_it_was(void **state)
+static void a_full_buffer_is_an_error_and_stays_unchanged(void **state)
 {
         (void)state;
         static const char *const documents[] = { "{\"a\":12345678}", "{\"a\":12345678,\"correlationId\":1}" };
@@ -153,9 +153,9 @@ static void a_cursor_checks_as_it_goes(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(members_are_appended_last_and_the_rest_stays_as_it_is),
-                cmocka_unit_test(every_member_of_a_cut_name_goes),
-                cmocka_unit_test(a_full_buffer_is_an_error_and_stays_as_it_was),
+                cmocka_unit_test(members_are_appended_at_the_end_and_the_rest_is_unchanged),
+                cmocka_unit_test(every_member_with_a_cut_name_is_removed),
+                cmocka_unit_test(a_full_buffer_is_an_error_and_stays_unchanged),
                 cmocka_unit_test(a_cursor_walks_over_members_in_order),
                 cmocka_unit_test(a_cursor_checks_as_it_goes),
         };

@@ -1,5 +1,5 @@
 /* split_array: a state machine for what is between the elements. Within an element, it only counts brackets and tracks
- * strings, since the element is checked once it is complete. So a malformed element may end elsewhere than its sender
+ * strings, since the element is checked once it is complete. So a malformed element may not end where its sender
  * intended. */
 #include <string.h>
 

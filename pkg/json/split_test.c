@@ -1,4 +1,5 @@
-/* Each body is split at every byte, and into pieces of every small size: the items must always be the same. */
+/* Tests of json_split. Each body is split at every byte, and into pieces of every small size, which must not change the
+ * items. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,7 +86,7 @@ static void check_cases(enum json_split_kind kind, const struct split_case *case
         buf_fini(&found);
 }
 
-static void lines_are_found_wherever_the_pieces_are_cut(void **state)
+static void lines_are_found_wherever_the_body_is_split(void **state)
 {
         (void)state;
         static const struct split_case cases[] = {
@@ -105,7 +106,7 @@ static void lines_are_found_wherever_the_pieces_are_cut(void **state)
         check_cases(JSON_SPLIT_LINES, cases, sizeof(cases) / sizeof(*cases));
 }
 
-static void elements_are_found_wherever_the_pieces_are_cut(void **state)
+static void elements_are_found_wherever_the_body_is_split(void **state)
 {
         (void)state;
         static const struct split_case cases[] = {
@@ -126,7 +127,7 @@ static void elements_are_found_wherever_the_pieces_are_cut(void **state)
         check_cases(JSON_SPLIT_ARRAY, cases, sizeof(cases) / sizeof(*cases));
 }
 
-static void an_array_ends_at_its_first_error_with_line_and_column(void **state)
+static void an_array_ends_at_its_first_error_which_has_line_and_column(void **state)
 {
         (void)state;
         static const struct split_case cases[] = {
@@ -175,7 +176,7 @@ static void an_item_that_is_too_long_is_not_kept(void **state)
         }
 }
 
-static void memory_of_a_long_item_is_not_held_after_it(void **state)
+static void the_memory_of_a_long_item_is_freed_after_it(void **state)
 {
         (void)state;
         struct json_split split;
@@ -203,11 +204,11 @@ static void memory_of_a_long_item_is_not_held_after_it(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(lines_are_found_wherever_the_pieces_are_cut),
-                cmocka_unit_test(elements_are_found_wherever_the_pieces_are_cut),
-                cmocka_unit_test(an_array_ends_at_its_first_error_with_line_and_column),
+                cmocka_unit_test(lines_are_found_wherever_the_body_is_split),
+                cmocka_unit_test(elements_are_found_wherever_the_body_is_split),
+                cmocka_unit_test(an_array_ends_at_its_first_error_which_has_line_and_column),
                 cmocka_unit_test(an_item_that_is_too_long_is_not_kept),
-                cmocka_unit_test(memory_of_a_long_item_is_not_held_after_it),
+                cmocka_unit_test(the_memory_of_a_long_item_is_freed_after_it),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

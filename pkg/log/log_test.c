@@ -4,20 +4,20 @@
 static void a_line_names_time_level_program_event_and_message(void **state)
 {
         struct piped *p = *state;
-        log_warn(p->log, "redis.lost", "Redis is away; requests are held");
+        log_warn(p->log, "redis.lost", "Redis is unreachable; requests are held");
         json_t *object = line(p);
         assert_int_equal(json_object_size(object), 5);
         assert_member(object, "level", "warn");
         assert_member(object, "program", "collector");
         assert_member(object, "event", "redis.lost");
-        assert_member(object, "message", "Redis is away; requests are held");
+        assert_member(object, "message", "Redis is unreachable; requests are held");
         const char *time = json_string_value(json_object_get(object, "time"));
         assert_int_equal(strlen(time), strlen("2026-11-24T08:15:30.123Z"));
         assert_true(time[10] == 'T' && time[23] == 'Z');
         json_decref(object);
 }
 
-static void fields_follow_in_their_order_and_kind(void **state)
+static void fields_follow_in_order_with_their_types(void **state)
 {
         struct piped *p = *state;
         struct err err = { .code = ERR_DENIED, .text = "AUTH: wrong password" };
@@ -45,7 +45,7 @@ static void quotes_and_control_characters_are_escaped(void **state)
         json_decref(object);
 }
 
-static void bytes_that_are_no_utf8_become_the_replacement_character(void **state)
+static void invalid_utf8_becomes_the_replacement_character(void **state)
 {
         static const struct {
                 const char *bytes, *expected;
@@ -73,7 +73,7 @@ static void bytes_that_are_no_utf8_become_the_replacement_character(void **state
         }
 }
 
-static void a_long_text_is_cut_and_says_so(void **state)
+static void a_long_text_is_truncated_visibly(void **state)
 {
         struct piped *p = *state;
         char text[20000];
@@ -87,7 +87,7 @@ static void a_long_text_is_cut_and_says_so(void **state)
         json_decref(object);
 }
 
-static void lines_below_the_level_are_not_made(void **state)
+static void lines_below_the_level_are_not_written(void **state)
 {
         struct piped *p = *state;
         log_debug(p->log, "a.b", "c");
@@ -102,7 +102,7 @@ static void lines_below_the_level_are_not_made(void **state)
         assert_int_equal(dropped_lines(p->log), 0);
 }
 
-static void fields_of_a_line_that_is_not_made_are_not_computed(void **state)
+static void fields_of_a_line_that_is_not_written_are_not_computed(void **state)
 {
         struct piped *p = *state;
         int computed = 0;
@@ -121,7 +121,7 @@ static void without_a_log_nothing_happens(void **state UNUSED)
         log_close(NULL, 0);
 }
 
-static void the_programs_name_is_copied_and_cut(void **state UNUSED)
+static void the_programs_name_is_copied_and_truncated(void **state UNUSED)
 {
         char name[] = "a-name-that-is-longer-than-thirty-one-characters";
         static struct piped p;
@@ -158,7 +158,7 @@ static struct log *open_remembering(int fd)
         return log;
 }
 
-static void lines_about_a_noun_are_kept_whatever_the_level_of_the_log(void **state)
+static void lines_about_a_noun_are_kept_at_any_log_level(void **state)
 {
         struct piped *p = *state;
         struct log *log = open_remembering(p->fds[1]);
@@ -204,16 +204,16 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 WITH_A_PIPE(a_line_names_time_level_program_event_and_message),
-                WITH_A_PIPE(fields_follow_in_their_order_and_kind),
+                WITH_A_PIPE(fields_follow_in_order_with_their_types),
                 WITH_A_PIPE(quotes_and_control_characters_are_escaped),
-                WITH_A_PIPE(bytes_that_are_no_utf8_become_the_replacement_character),
-                WITH_A_PIPE(a_long_text_is_cut_and_says_so),
-                WITH_A_PIPE(lines_below_the_level_are_not_made),
-                WITH_A_PIPE(fields_of_a_line_that_is_not_made_are_not_computed),
-                WITH_A_PIPE(lines_about_a_noun_are_kept_whatever_the_level_of_the_log),
+                WITH_A_PIPE(invalid_utf8_becomes_the_replacement_character),
+                WITH_A_PIPE(a_long_text_is_truncated_visibly),
+                WITH_A_PIPE(lines_below_the_level_are_not_written),
+                WITH_A_PIPE(fields_of_a_line_that_is_not_written_are_not_computed),
+                WITH_A_PIPE(lines_about_a_noun_are_kept_at_any_log_level),
                 WITH_A_PIPE(only_the_latest_lines_are_kept),
                 cmocka_unit_test(without_a_log_nothing_happens),
-                cmocka_unit_test(the_programs_name_is_copied_and_cut),
+                cmocka_unit_test(the_programs_name_is_copied_and_truncated),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
  * accumulate in SINK_BYTES of memory; further lines are dropped and counted until half of the memory is free again.
  * Then `on_lost` writes a line with their number at the position of the gap.
  *
- * After a failed write (a full disk, a pipe without a reader) the rest is written later, so no line is torn, and
+ * After a failed write (a full disk, a pipe without a reader) the rest is written later, so no line is split, and
  * nothing is lost until the memory is full.
  *
  * Threads: any; sink_close must be the last call. */

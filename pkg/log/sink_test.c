@@ -65,7 +65,7 @@ static struct log *open_blocking(int fds[2])
         return log;
 }
 
-static void lines_that_nobody_reads_are_dropped_counted_and_told(void **state UNUSED)
+static void lines_that_nobody_reads_are_dropped_counted_and_reported(void **state UNUSED)
 {
         enum { ALL = 20000 }; /* more than the pipe and the memory can hold */
         int fds[2];
@@ -87,7 +87,7 @@ static void lines_that_nobody_reads_are_dropped_counted_and_told(void **state UN
         (void)close(fds[0]);
 }
 
-static void a_reader_that_comes_late_loses_nothing(void **state UNUSED)
+static void a_late_reader_loses_nothing(void **state UNUSED)
 {
         enum { ALL = 5000 }; /* more than a pipe holds, less than the memory holds */
         int fds[2];
@@ -105,7 +105,7 @@ static void a_reader_that_comes_late_loses_nothing(void **state UNUSED)
         (void)close(fds[0]);
 }
 
-static void a_log_that_nobody_reads_is_closed_all_the_same(void **state UNUSED)
+static void a_log_that_nobody_reads_can_still_be_closed(void **state UNUSED)
 {
         int fds[2];
         struct log *log = open_blocking(fds);
@@ -117,7 +117,7 @@ static void a_log_that_nobody_reads_is_closed_all_the_same(void **state UNUSED)
                           * everything */
 }
 
-static void what_a_full_disk_did_not_take_is_written_when_it_has_room(void **state UNUSED)
+static void lines_refused_by_a_full_disk_are_written_when_there_is_room(void **state UNUSED)
 {
         struct log *log;
         struct err err;
@@ -140,7 +140,7 @@ static void what_a_full_disk_did_not_take_is_written_when_it_has_room(void **sta
         assert_int_equal(fclose(file), 0);
 }
 
-static void a_pipe_without_a_reader_is_no_end_of_the_program(void **state UNUSED)
+static void a_pipe_without_a_reader_does_not_end_the_program(void **state UNUSED)
 {
         int fds[2];
         struct log *log = open_blocking(fds);
@@ -150,7 +150,7 @@ static void a_pipe_without_a_reader_is_no_end_of_the_program(void **state UNUSED
         (void)close(fds[1]);
 }
 
-static void long_and_short_lines_come_out_whole(void **state)
+static void long_and_short_lines_are_written_whole(void **state)
 {
         struct piped *p = *state;
         char text[6000];
@@ -169,7 +169,7 @@ static void long_and_short_lines_come_out_whole(void **state)
 }
 
 /* A text is truncated at 8 KiB; a line may be 64 KiB long. */
-static void put_line_above_the_maximum(struct log *log)
+static void put_line_over_the_maximum(struct log *log)
 {
         char text[8 * 1024];
         memset(text, 'x', sizeof(text) - 1);
@@ -183,16 +183,16 @@ static void the_dropped_lines_are_a_metric(void **state)
         struct piped *p = *state;
         struct buf text;
         buf_init(&text, 0);
-        put_line_above_the_maximum(p->log);
+        put_line_over_the_maximum(p->log);
         assert_int_equal(log_print_metrics(p->log, &text), 0);
         assert_non_null(strstr(text.data, "\ncollector_log_lines_dropped_total 1\n"));
         buf_fini(&text);
 }
 
-static void a_line_above_the_maximum_is_dropped_whole(void **state)
+static void a_line_over_the_maximum_is_dropped_whole(void **state)
 {
         struct piped *p = *state;
-        put_line_above_the_maximum(p->log);
+        put_line_over_the_maximum(p->log);
         json_t *object = line(p);
         assert_member(object, "event", "log.dropped");
         assert_int_equal(json_integer_value(json_object_get(object, "lines_dropped")), 1);
@@ -238,14 +238,14 @@ static void lines_of_several_threads_never_mix(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(lines_that_nobody_reads_are_dropped_counted_and_told),
-                cmocka_unit_test(a_reader_that_comes_late_loses_nothing),
-                cmocka_unit_test(a_log_that_nobody_reads_is_closed_all_the_same),
-                cmocka_unit_test(what_a_full_disk_did_not_take_is_written_when_it_has_room),
-                cmocka_unit_test(a_pipe_without_a_reader_is_no_end_of_the_program),
-                WITH_A_PIPE(long_and_short_lines_come_out_whole),
+                cmocka_unit_test(lines_that_nobody_reads_are_dropped_counted_and_reported),
+                cmocka_unit_test(a_late_reader_loses_nothing),
+                cmocka_unit_test(a_log_that_nobody_reads_can_still_be_closed),
+                cmocka_unit_test(lines_refused_by_a_full_disk_are_written_when_there_is_room),
+                cmocka_unit_test(a_pipe_without_a_reader_does_not_end_the_program),
+                WITH_A_PIPE(long_and_short_lines_are_written_whole),
                 WITH_A_PIPE(the_dropped_lines_are_a_metric),
-                WITH_A_PIPE(a_line_above_the_maximum_is_dropped_whole),
+                WITH_A_PIPE(a_line_over_the_maximum_is_dropped_whole),
                 cmocka_unit_test(lines_of_several_threads_never_mix),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

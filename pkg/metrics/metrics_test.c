@@ -109,7 +109,7 @@ static void a_gauge_is_set_and_moved_both_ways(void **state)
         assert_prints(*state, "# HELP held Help.\n# TYPE held gauge\nheld -2.5\n");
 }
 
-static void a_histogram_cumulates_and_a_bound_belongs_to_its_bucket(void **state)
+static void a_histogram_is_cumulative_and_a_bound_belongs_to_its_bucket(void **state)
 {
         struct metric *duration = histogram(*state, "wait_seconds", NULL);
         static const double values[] = { 0.25, 0.001953125, 0.001953125, 2, 4 };
@@ -157,7 +157,7 @@ static void one_name_has_one_type(void **state)
         assert_prints(*state, "# HELP sent_total Help.\n# TYPE sent_total counter\nsent_total 0\n");
 }
 
-static void labels_are_escaped_and_parted_by_commas(void **state UNUSED)
+static void labels_are_escaped_and_separated_by_commas(void **state UNUSED)
 {
         struct buf labels;
         buf_init(&labels, 0);
@@ -180,7 +180,7 @@ static void labels_are_copied(void **state)
         assert_prints(*state, "# HELP held Help.\n# TYPE held gauge\nheld{a=\"1\"} 0\nheld{a=\"2\"} 0\n");
 }
 
-static void a_dropped_name_is_gone_until_it_is_made_again(void **state)
+static void a_dropped_name_is_absent_until_it_is_created_again(void **state)
 {
         metric_set(gauge(*state, "redis_info", "version=\"6\""), 1);
         metrics_drop(*state, "redis_info");
@@ -190,7 +190,7 @@ static void a_dropped_name_is_gone_until_it_is_made_again(void **state)
         assert_prints(*state, "# HELP redis_info Help.\n# TYPE redis_info gauge\nredis_info{version=\"7\"} 1\n");
 }
 
-static void a_full_buffer_is_a_limit(void **state)
+static void a_full_buffer_is_a_limit_error(void **state)
 {
         struct buf out;
         (void)histogram(*state, "wait_seconds", NULL);
@@ -250,14 +250,14 @@ int main(void)
                 IN_A_REGISTRY(cells_of_one_name_and_labels_add_up),
                 IN_A_REGISTRY(families_stay_together_in_order_of_registration),
                 IN_A_REGISTRY(a_gauge_is_set_and_moved_both_ways),
-                IN_A_REGISTRY(a_histogram_cumulates_and_a_bound_belongs_to_its_bucket),
+                IN_A_REGISTRY(a_histogram_is_cumulative_and_a_bound_belongs_to_its_bucket),
                 IN_A_REGISTRY(histograms_add_up_and_keep_their_labels_before_le),
                 IN_A_REGISTRY(a_histogram_has_at_most_24_bounds),
                 IN_A_REGISTRY(one_name_has_one_type),
-                cmocka_unit_test(labels_are_escaped_and_parted_by_commas),
+                cmocka_unit_test(labels_are_escaped_and_separated_by_commas),
                 IN_A_REGISTRY(labels_are_copied),
-                IN_A_REGISTRY(a_dropped_name_is_gone_until_it_is_made_again),
-                IN_A_REGISTRY(a_full_buffer_is_a_limit),
+                IN_A_REGISTRY(a_dropped_name_is_absent_until_it_is_created_again),
+                IN_A_REGISTRY(a_full_buffer_is_a_limit_error),
                 IN_A_REGISTRY(cells_may_be_printed_while_they_are_written),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static double value_of(const char *text, const char *name)
         return strtod(found + strlen(line), NULL);
 }
 
-static void the_process_tells_cpu_memory_and_start(void **state)
+static void the_process_metrics_have_cpu_memory_and_start(void **state)
 {
         (void)state;
         struct buf out;
@@ -41,7 +41,7 @@ static void the_process_tells_cpu_memory_and_start(void **state)
         buf_fini(&out);
 }
 
-static void a_full_buffer_is_a_limit(void **state)
+static void a_full_buffer_is_a_limit_error(void **state)
 {
         (void)state;
         struct buf out;
@@ -53,8 +53,8 @@ static void a_full_buffer_is_a_limit(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_process_tells_cpu_memory_and_start),
-                cmocka_unit_test(a_full_buffer_is_a_limit),
+                cmocka_unit_test(the_process_metrics_have_cpu_memory_and_start),
+                cmocka_unit_test(a_full_buffer_is_a_limit_error),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

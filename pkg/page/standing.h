@@ -43,7 +43,7 @@ void standing_fini(struct standing *standing);
 /* Records the service now in use. `address` may be NULL. Long texts are truncated. */
 void standing_use(struct standing *standing, const struct backing_report *report, const char *address, bool tls,
                   unsigned generation);
-/* A backing_on_change; `standing` is a struct standing. */
+/* A backing_on_change callback; `standing` is a struct standing. */
 void standing_on_change(const struct backing_change *change, void *standing);
 /* Appends the members of a JSON object, without the braces. ERR_LIMIT, ERR_NOMEM. */
 int standing_print(struct standing *standing, struct buf *out) NODISCARD;

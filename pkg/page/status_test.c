@@ -24,7 +24,7 @@ static json_t *history_of(struct history *history)
         return array;
 }
 
-static void a_history_divides_by_the_time_that_has_passed(void **state UNUSED)
+static void a_history_divides_by_the_elapsed_time(void **state UNUSED)
 {
         struct history history;
         history_init(&history);
@@ -112,7 +112,7 @@ static void a_service_and_its_change_are_shown(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_history_divides_by_the_time_that_has_passed),
+                cmocka_unit_test(a_history_divides_by_the_elapsed_time),
                 cmocka_unit_test(a_history_keeps_five_minutes),
                 cmocka_unit_test(a_service_and_its_change_are_shown),
         };

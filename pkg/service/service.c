@@ -10,7 +10,7 @@
 #include "daemon/request_command.h"
 #include "service/reading.h"
 
-enum { START_FLUSH_MS = 1000 }; /* to log a failed start */
+enum { START_FLUSH_MS = 1000 }; /* for logging a failed start */
 
 const char *const service_access_log_words[] = { "off", "errors", "on", NULL };
 const char *const service_log_level_words[] = { "debug", "info", "warn", "error", "off", NULL };

@@ -226,7 +226,7 @@ static int get(const struct child *child, const char *path, char *body, size_t s
 static char *listening[] = { (char[]){ "guide" }, (char[]){ "--listen=127.0.0.1:0" }, (char[]){ "--grace=5s" },
                              (char[]){ "--access-log=on" }, NULL };
 
-static void it_serves_follows_its_binding_and_stops(void **state UNUSED)
+static void the_program_serves_follows_its_binding_and_stops(void **state UNUSED)
 {
         struct child child;
         char body[512];
@@ -247,7 +247,7 @@ static void it_serves_follows_its_binding_and_stops(void **state UNUSED)
 }
 
 /* A client that has sent half a head does not delay the stop beyond the grace period. */
-static void it_stops_within_grace_though_a_client_hangs(void **state UNUSED)
+static void the_program_stops_within_grace_although_a_client_hangs(void **state UNUSED)
 {
         static const char half[] = "GET / HTTP/1.1\r\nHost: x\r\n";
         char *hasty[] = { (char[]){ "guide" }, (char[]){ "--listen=127.0.0.1:0" }, (char[]){ "--grace=500ms" }, NULL };
@@ -266,7 +266,7 @@ static void it_stops_within_grace_though_a_client_hangs(void **state UNUSED)
         (void)close(client);
 }
 
-static void wrong_settings_and_a_port_in_use_have_their_exit_statuses(void **state UNUSED)
+static void invalid_settings_and_a_used_port_have_their_exit_statuses(void **state UNUSED)
 {
         struct child child, second;
         char *wrong[] = { (char[]){ "guide" }, (char[]){ "--grace=soon" }, NULL };
@@ -289,9 +289,9 @@ static void wrong_settings_and_a_port_in_use_have_their_exit_statuses(void **sta
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(it_serves_follows_its_binding_and_stops),
-                cmocka_unit_test(it_stops_within_grace_though_a_client_hangs),
-                cmocka_unit_test(wrong_settings_and_a_port_in_use_have_their_exit_statuses),
+                cmocka_unit_test(the_program_serves_follows_its_binding_and_stops),
+                cmocka_unit_test(the_program_stops_within_grace_although_a_client_hangs),
+                cmocka_unit_test(invalid_settings_and_a_used_port_have_their_exit_statuses),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

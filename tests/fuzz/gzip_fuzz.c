@@ -1,5 +1,6 @@
-/* gzip_fuzz: decodes any bytes twice: whole, and cut by the input itself with a stop after each piece. Content and error
- * must be the same, no piece too long, and no call may go on after on_piece has said "full". */
+/* gzip_fuzz: decodes any bytes twice: whole, and cut by the input itself with a stop after each piece. Both runs must
+ * give the same content and error, no piece may be too long, and no call may continue after on_piece has returned
+ * "full". */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CONTENT_MAX = 1 << 20 }; /* a bomb would only take time */
+enum { CONTENT_MAX = 1 << 20 }; /* a decompression bomb would only take time */
 
 struct run {
         struct gzip_decoder *decoder;
@@ -53,7 +54,7 @@ static int decode(struct run *run, const char *bytes, size_t length)
         return rc;
 }
 
-/* Cut by the bytes of the input, or not at all. */
+/* Decodes in pieces whose sizes come from the input, or in one piece. */
 static int decode_all(struct run *run, const uint8_t *data, size_t size, bool is_cut)
 {
         const char *bytes = (const char *)data;

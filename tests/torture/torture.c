@@ -5,7 +5,7 @@
  *
  * A run is a finding if it crashes, if AddressSanitizer or UBSan reports something, or if a test that passes despite
  * the failure leaks memory. Most tests assert that a call succeeds, so they fail when its allocation fails; that is not
- * a finding, and leaks of such a test are ignored. A test named `..._whatever_allocation_fails` is written for this
+ * a finding, and leaks of such a test are ignored. A test named `..._whichever_allocation_fails` is written for this
  * purpose: there a failed assertion is a finding too, and only allocations of the test itself count, not those of the
  * group's setup and teardown.
  *
@@ -45,11 +45,11 @@ enum {
         REPORTED_MAX = 5,      /* findings shown per test                                                   */
         REPEATS_MAX = 16,      /* failing allocations with the same call stack                              */
         STACK_DEPTH = 24,      /* frames that distinguish stacks                                              */
-        STACKS_MAX = 1 << 17,  /* allocations of a test whose stacks are remembered; further ones all fail  */
+        STACKS_MAX = 1 << 17,  /* allocations of a test whose stacks are remembered; further ones all fail */
         EXIT_SANITIZER = 99,
         EXIT_CMOCKA = 255, /* an assertion failed in a thread other than the test's                     */
 };
-#define STRICT "_whatever_allocation_fails"
+#define STRICT "_whichever_allocation_fails"
 
 /* Shared with the child. */
 struct counter {
