@@ -9,7 +9,7 @@
 #include "backoff.h"
 #include "base/attr.h"
 
-static void pauses_double_up_to_the_longest_and_are_never_cut_below_half(void **state UNUSED)
+static void pauses_double_up_to_the_longest_and_keep_at_least_half(void **state UNUSED)
 {
         static const int64_t full[] = { 100, 200, 400, 800, 1600, 3200, 5000, 5000 };
         for (unsigned i = 0; i < COUNT_OF(full); i++) {
@@ -25,7 +25,7 @@ static void pauses_double_up_to_the_longest_and_are_never_cut_below_half(void **
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(pauses_double_up_to_the_longest_and_are_never_cut_below_half),
+                cmocka_unit_test(pauses_double_up_to_the_longest_and_keep_at_least_half),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

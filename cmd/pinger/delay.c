@@ -21,7 +21,7 @@ struct delay {
 
 enum { LOOK_MS = 500 };
 
-/* Digits, with up to three decimals. */
+/* Parses digits with up to three decimals. */
 static bool parse_seconds(const char *text, int64_t *ms)
 {
         enum { DIGITS_MAX = 9 };

@@ -15,7 +15,7 @@
 #include "collector_client.h"
 #include "delivery.h"
 
-static void answers_are_done_again_or_refused(void **state UNUSED)
+static void responses_mean_success_retry_or_refusal(void **state UNUSED)
 {
         static const struct {
                 int status;
@@ -50,7 +50,7 @@ static double value_of(struct metrics *all, const char *name, const char *labels
         return value;
 }
 
-static void without_a_collector_records_wait_and_are_counted_as_lost_at_the_end(void **state UNUSED)
+static void without_a_collector_records_wait_and_are_counted_as_dropped_at_the_end(void **state UNUSED)
 {
         struct err err;
         struct delivery *delivery;
@@ -78,8 +78,8 @@ static void without_a_collector_records_wait_and_are_counted_as_lost_at_the_end(
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(answers_are_done_again_or_refused),
-                cmocka_unit_test(without_a_collector_records_wait_and_are_counted_as_lost_at_the_end),
+                cmocka_unit_test(responses_mean_success_retry_or_refusal),
+                cmocka_unit_test(without_a_collector_records_wait_and_are_counted_as_dropped_at_the_end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

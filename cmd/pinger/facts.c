@@ -19,7 +19,7 @@ json_t *facts_text(const char *text)
         json_t *plain = json_string(text);
         if (plain)
                 return plain;
-        /* Not UTF-8: pkg/json replaces the invalid bytes. */
+        /* The text is not UTF-8: pkg/json replaces the invalid bytes. */
         struct buf escaped;
         buf_init(&escaped, 0);
         if (json_escape(&escaped, text, strlen(text)) == 0)

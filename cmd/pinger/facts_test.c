@@ -70,7 +70,7 @@ static void headers_are_in_lower_case_joined_and_without_secrets(void **state UN
                     "{\"host\":\"h\",\"x-a\":\"1, 2\",\"authorization\":\"" REDACTED "\"}");
 }
 
-static void interfaces_are_described_as_node_does(void **state UNUSED)
+static void interfaces_are_described_as_by_node(void **state UNUSED)
 {
         uv_interface_address_t a[3] = { { .name = "lo", .is_internal = 1 },
                                         { .name = "eth0", .phys_addr = "\x02\x42\xac\x11\x00\x02" },
@@ -94,7 +94,7 @@ static void interfaces_are_described_as_node_does(void **state UNUSED)
                     "\"mac\":\"02:42:ac:11:00:02\",\"internal\":false,\"cidr\":\"fe80::1/64\",\"scopeid\":4}]}");
 }
 
-static void the_pod_is_what_variables_and_the_folder_say(void **state UNUSED)
+static void the_pod_is_described_by_variables_and_the_folder(void **state UNUSED)
 {
         static char *const environment[] = { "POD_NAME=pinger-1", "POD_NAMESPACE=demo", "NODE_NAME=n1", NULL };
         char folder[] = "/tmp/facts_test.XXXXXX", path[64];
@@ -112,7 +112,7 @@ static void the_pod_is_what_variables_and_the_folder_say(void **state UNUSED)
         assert_int_equal(rmdir(folder), 0);
 }
 
-static void without_bindings_there_is_an_empty_list(void **state UNUSED)
+static void without_bindings_the_list_is_empty(void **state UNUSED)
 {
         expect_json(facts_bindings(NULL), "[]");
 }
@@ -124,9 +124,9 @@ int main(void)
                 cmocka_unit_test(memory_has_at_least_rss),
                 cmocka_unit_test(the_environment_hides_secrets_by_name_by_content_and_by_repetition),
                 cmocka_unit_test(headers_are_in_lower_case_joined_and_without_secrets),
-                cmocka_unit_test(interfaces_are_described_as_node_does),
-                cmocka_unit_test(the_pod_is_what_variables_and_the_folder_say),
-                cmocka_unit_test(without_bindings_there_is_an_empty_list),
+                cmocka_unit_test(interfaces_are_described_as_by_node),
+                cmocka_unit_test(the_pod_is_described_by_variables_and_the_folder),
+                cmocka_unit_test(without_bindings_the_list_is_empty),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 #include "base/attr.h"
 #include "labels.h"
 
-static void labels_are_unquoted_and_broken_lines_passed_over(void **state UNUSED)
+static void labels_are_unquoted_and_malformed_lines_are_skipped(void **state UNUSED)
 {
         static const struct {
                 const char *text, *expected;
@@ -38,6 +38,6 @@ static void labels_are_unquoted_and_broken_lines_passed_over(void **state UNUSED
 
 int main(void)
 {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(labels_are_unquoted_and_broken_lines_passed_over) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(labels_are_unquoted_and_malformed_lines_are_skipped) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,7 +139,7 @@ static int add_field(json_t *all, const struct http_header *fields, size_t index
         return json_array_append_new(list, facts_field(name, fields[index].value));
 }
 
-/* An array of values per name, as in podinfo. */
+/* Returns an array of values for each name, as podinfo does. */
 static void on_headers(struct http_request *request, void *context)
 {
         struct answer_headers headers;

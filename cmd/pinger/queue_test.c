@@ -45,7 +45,7 @@ static void a_batch_is_due_when_full_or_when_its_first_record_is_old(void **stat
         queue_fini(&q);
 }
 
-static void batches_keep_the_order_and_hold_at_most_ten(void **state UNUSED)
+static void batches_keep_the_order_and_have_at_most_ten_records(void **state UNUSED)
 {
         struct queue q;
         queue_init(&q, &limits);
@@ -63,7 +63,7 @@ static void batches_keep_the_order_and_hold_at_most_ten(void **state UNUSED)
         queue_fini(&q);
 }
 
-static void a_large_record_goes_alone_and_no_batch_is_too_large(void **state UNUSED)
+static void a_large_record_is_sent_alone_and_no_batch_is_too_large(void **state UNUSED)
 {
         struct queue q;
         char large[200];
@@ -85,7 +85,7 @@ static void a_large_record_goes_alone_and_no_batch_is_too_large(void **state UNU
         queue_fini(&q);
 }
 
-static void a_full_queue_refuses_the_new_until_a_batch_is_released(void **state UNUSED)
+static void a_full_queue_refuses_new_records_until_a_batch_is_released(void **state UNUSED)
 {
         struct queue q;
         struct queue_batch batch;
@@ -100,7 +100,7 @@ static void a_full_queue_refuses_the_new_until_a_batch_is_released(void **state 
         queue_fini(&q);
 }
 
-static void the_bytes_are_bounded_too(void **state UNUSED)
+static void the_size_in_bytes_is_bounded_too(void **state UNUSED)
 {
         struct queue q;
         char text[600] = { 0 };
@@ -116,10 +116,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_batch_is_due_when_full_or_when_its_first_record_is_old),
-                cmocka_unit_test(batches_keep_the_order_and_hold_at_most_ten),
-                cmocka_unit_test(a_large_record_goes_alone_and_no_batch_is_too_large),
-                cmocka_unit_test(a_full_queue_refuses_the_new_until_a_batch_is_released),
-                cmocka_unit_test(the_bytes_are_bounded_too),
+                cmocka_unit_test(batches_keep_the_order_and_have_at_most_ten_records),
+                cmocka_unit_test(a_large_record_is_sent_alone_and_no_batch_is_too_large),
+                cmocka_unit_test(a_full_queue_refuses_new_records_until_a_batch_is_released),
+                cmocka_unit_test(the_size_in_bytes_is_bounded_too),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

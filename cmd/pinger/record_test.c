@@ -32,7 +32,7 @@ static void a_request_has_the_members_of_the_contract(void **state UNUSED)
                 "\"remoteAddress\":\"127.0.0.1\",\"remotePort\":50312}}");
 }
 
-static void a_response_has_status_and_headers_instead(void **state UNUSED)
+static void a_response_has_a_status_and_headers_instead(void **state UNUSED)
 {
         const struct http_header headers[] = { { "Content-Type", "application/json" } };
         struct buf out;
@@ -44,7 +44,7 @@ static void a_response_has_status_and_headers_instead(void **state UNUSED)
         buf_fini(&out);
 }
 
-static void secrets_do_not_get_into_a_record(void **state UNUSED)
+static void secrets_are_kept_out_of_a_record(void **state UNUSED)
 {
         const struct http_header headers[] = { { "Authorization", "Bearer x" },
                                                { "cookie", "a=b" },
@@ -67,7 +67,7 @@ static void fields_of_one_name_are_joined_and_odd_bytes_are_escaped(void **state
                 "\"remoteAddress\":\"::1\",\"remotePort\":1}}");
 }
 
-static void a_record_beyond_its_limit_is_refused(void **state UNUSED)
+static void a_record_over_its_limit_is_refused(void **state UNUSED)
 {
         struct buf out;
         buf_init(&out, 80);
@@ -88,10 +88,10 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_request_has_the_members_of_the_contract),
-                cmocka_unit_test(a_response_has_status_and_headers_instead),
-                cmocka_unit_test(secrets_do_not_get_into_a_record),
+                cmocka_unit_test(a_response_has_a_status_and_headers_instead),
+                cmocka_unit_test(secrets_are_kept_out_of_a_record),
                 cmocka_unit_test(fields_of_one_name_are_joined_and_odd_bytes_are_escaped),
-                cmocka_unit_test(a_record_beyond_its_limit_is_refused),
+                cmocka_unit_test(a_record_over_its_limit_is_refused),
                 cmocka_unit_test(the_source_names_host_and_process),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

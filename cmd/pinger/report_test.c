@@ -45,7 +45,7 @@ static void the_report_is_indented_by_4_and_keeps_its_order(void **state UNUSED)
                                                  "}");
 }
 
-static void an_admin_sees_four_members_more(void **state UNUSED)
+static void an_admin_sees_four_additional_members(void **state UNUSED)
 {
         static const char *const names[] = { "appName",       "currentTime",   "PINGER_PORT",
                                              "randomMessage", "correlationId", "APIVersion",
@@ -66,7 +66,7 @@ static void an_admin_sees_four_members_more(void **state UNUSED)
         json_decref(report);
 }
 
-static void each_piece_stands_alone(void **state UNUSED)
+static void each_piece_is_an_object_of_one_member(void **state UNUSED)
 {
         expect_text(report_piece_value(&plain, &visit, REPORT_REQUEST_URL),
                     "{\n    \"requestUrl\": \"/x?type=requestUrl\"\n}");
@@ -80,7 +80,7 @@ static void each_piece_stands_alone(void **state UNUSED)
                     "{\n    \"envVars\": {\n        \"A\": \"1\"\n    }\n}");
 }
 
-static void pieces_are_known_by_name_and_three_need_an_admin(void **state UNUSED)
+static void pieces_are_found_by_name_and_three_require_admin(void **state UNUSED)
 {
         static const struct {
                 const char *type;
@@ -122,9 +122,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_report_is_indented_by_4_and_keeps_its_order),
-                cmocka_unit_test(an_admin_sees_four_members_more),
-                cmocka_unit_test(each_piece_stands_alone),
-                cmocka_unit_test(pieces_are_known_by_name_and_three_need_an_admin),
+                cmocka_unit_test(an_admin_sees_four_additional_members),
+                cmocka_unit_test(each_piece_is_an_object_of_one_member),
+                cmocka_unit_test(pieces_are_found_by_name_and_three_require_admin),
                 cmocka_unit_test(the_message_has_five_words_for_any_bytes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
