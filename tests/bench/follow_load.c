@@ -2,8 +2,8 @@
  *
  *     follow_load PORT FOLLOWERS DOCUMENTS_PER_SECOND SECONDS
  *
- * Each document has a number. It prints what followers missed, got twice or in another order, and how long an event took from
- * the acknowledgement of its document, or 0 if it was faster than that. */
+ * Each document has a number. It prints how many documents followers missed, got twice or got in another order, and how
+ * long an event took after the acknowledgement of its document (0 if it arrived earlier). */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
@@ -27,7 +27,7 @@ enum { DOCUMENTS_MAX = 1 << 20, DELAY_MAX_MS = 5000, BUFFER_BYTES = 64 << 10, LA
 
 struct client {
         int fd;
-        char text[4096]; /* a beginning of a line */
+        char text[4096]; /* the beginning of a line */
         size_t length;
         unsigned next; /* the number of the document that is due */
         unsigned long missed, repeated;
@@ -200,7 +200,7 @@ int main(int argc, char **argv)
         struct rlimit limit;
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
                 limit.rlim_cur = limit.rlim_max;
-                (void)setrlimit(RLIMIT_NOFILE, &limit); /* connect says if they are too few */
+                (void)setrlimit(RLIMIT_NOFILE, &limit); /* connect reports an error if they are too few */
         }
         int set = epoll_create1(EPOLL_CLOEXEC);
         pthread_t thread;

@@ -14,7 +14,7 @@ def store(page, document, key):
     return page.evaluate(f"([document, key]) => {{ {PROGRAM}; return store(document, key); }}", [document, key])
 
 
-def test_a_page_stores_a_document_once_however_often_it_sends_it(start_redis, start_collector, open_page):
+def test_a_page_stores_a_document_once_even_if_it_sends_it_often(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     page = open_page(collector)
     address = store(page, {"order": 19}, "order-19")
@@ -25,7 +25,7 @@ def test_a_page_stores_a_document_once_however_often_it_sends_it(start_redis, st
     assert orders == [19]
 
 
-def test_a_page_is_told_what_is_wrong(start_redis, start_collector, open_page):
+def test_a_page_learns_what_is_wrong(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     page = open_page(collector)
     store(page, {"order": 20}, "order-20")

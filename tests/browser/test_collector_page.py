@@ -25,7 +25,7 @@ def rows(page):
     return page.locator("#documents li")
 
 
-def test_documents_are_shown_as_they_come(start_redis, start_collector, open_page):
+def test_documents_are_shown_as_they_arrive(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     page = open_page(collector)
     expect(page.locator("#empty")).to_be_visible()
@@ -35,7 +35,7 @@ def test_documents_are_shown_as_they_come(start_redis, start_collector, open_pag
     expect(page.locator("#empty")).to_be_hidden()
 
 
-def test_pause_stops_the_list_and_go_on_brings_what_came_meanwhile(start_redis, start_collector, open_page):
+def test_pause_stops_the_list_and_resuming_shows_what_arrived_meanwhile(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     page = open_page(collector)
     send(collector, {"order": 1})
@@ -49,7 +49,7 @@ def test_pause_stops_the_list_and_go_on_brings_what_came_meanwhile(start_redis, 
     expect(rows(page)).to_have_count(2)
 
 
-def test_a_document_is_opened_digit_for_digit_by_keyboard_and_closed(start_redis, start_collector, open_page):
+def test_the_keyboard_opens_a_document_digit_for_digit_and_closes_it(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     with collector.client() as client:
         assert client.post("/v1/documents", b'{"price":12.50,"big":18446744073709551617}', JSON).status == 201
@@ -80,7 +80,7 @@ def test_copy_copies_the_document_as_it_is(start_redis, start_collector, open_pa
         assert page.evaluate("navigator.clipboard.readText()") == client.get(f"/v1/documents/{key}").text
 
 
-def test_find_by_key_finds_and_says_what_it_does_not_find(start_redis, start_collector, open_page):
+def test_find_by_key_shows_the_document_or_says_that_there_is_none(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     [key] = send(collector, {"order": 8})
     page = open_page(collector)
@@ -93,7 +93,7 @@ def test_find_by_key_finds_and_says_what_it_does_not_find(start_redis, start_col
         expect(page.locator("#find-said")).to_contain_text("Not found")
 
 
-def test_a_document_is_sent_and_a_wrong_one_is_explained(start_redis, start_collector, open_page):
+def test_a_document_is_sent_and_an_invalid_one_is_explained(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     page = open_page(collector)
     page.get_by_label("A JSON object").fill('{"from":"the page"}')
@@ -105,7 +105,7 @@ def test_a_document_is_sent_and_a_wrong_one_is_explained(start_redis, start_coll
     expect(page.locator("#post-said")).to_contain_text("line 1, column 8")
 
 
-def test_a_swap_is_seen_within_three_seconds(start_redis, start_collector, open_page, bindings):
+def test_a_swap_is_shown_within_three_seconds(start_redis, start_collector, open_page, bindings):
     first, second = start_redis(), start_redis()
     bindings.redis("cache", first)
     collector = start_collector(env=bindings.environment()).wait_connected()
@@ -131,7 +131,7 @@ def test_a_swap_is_seen_within_three_seconds(start_redis, start_collector, open_
     expect(rows(page)).to_have_count(1)
 
 
-def test_a_binding_that_is_refused_says_why(start_redis, start_collector, open_page, bindings):
+def test_the_reason_for_refusing_a_binding_is_shown(start_redis, start_collector, open_page, bindings):
     first, second = start_redis(), start_redis(requirepass="right")
     bindings.redis("cache", first)
     collector = start_collector(env=bindings.environment()).wait_connected()
@@ -143,17 +143,17 @@ def test_a_binding_that_is_refused_says_why(start_redis, start_collector, open_p
     assert "wr0ng-one" not in page.content()
 
 
-def test_redis_that_is_away_and_back_is_seen(start_redis, start_collector, open_page):
+def test_an_outage_of_redis_and_its_end_are_shown(start_redis, start_collector, open_page):
     redis = start_redis()
     collector = start_collector(redis).wait_connected()
     page = open_page(collector)
     expect(page.locator("#state")).to_have_text("Redis in use")
     redis.stop()
-    expect(page.locator("#state")).to_contain_text("Redis is away")
+    expect(page.locator("#state")).to_contain_text("Redis is unreachable")
     expect(page.locator('#events [data-event="redis.disconnected"]').first).to_be_visible()
 
 
-def test_a_collector_that_ends_leaves_a_page_that_says_it_is_stale(start_redis, start_collector, open_page):
+def test_when_collector_stops_the_page_says_that_it_is_stale(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     page = open_page(collector)
     expect(page.locator("#state")).to_have_text("Redis in use")
@@ -161,7 +161,7 @@ def test_a_collector_that_ends_leaves_a_page_that_says_it_is_stale(start_redis, 
     expect(page.locator("#stale")).to_contain_text("What you see is from")
 
 
-def test_a_token_is_asked_for_kept_for_the_tab_and_never_in_an_address(start_redis, start_collector, open_page,
+def test_the_page_asks_for_a_token_keeps_it_for_the_tab_and_never_puts_it_in_a_url(start_redis, start_collector, open_page,
                                                                         bindings):
     bindings.redis("cache", start_redis())
     bindings.write("tokens", type="collector-tokens", page="t0ken-of-the-page")
@@ -197,7 +197,7 @@ def test_markup_in_documents_stays_text(start_redis, start_collector, open_page)
     assert page.locator("#documents img, #one img, #one script").count() == 0
 
 
-def test_large_and_deep_documents_are_shown_and_bounded(start_redis, start_collector, open_page):
+def test_large_and_deep_documents_are_shown_up_to_a_limit(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     deep = json.loads('{"a":' * 120 + "1" + "}" * 120)
     send(collector, {"text": "x" * (1000 * 1024)}, {"many": list(range(100000))}, deep)
@@ -210,7 +210,7 @@ def test_large_and_deep_documents_are_shown_and_bounded(start_redis, start_colle
     assert page.locator("#one-text *").count() < 60000
 
 
-def test_a_hundred_thousand_documents_do_not_make_the_tab_grow(start_redis, start_collector, open_page):
+def test_a_hundred_thousand_documents_do_not_increase_the_tabs_memory(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     page = open_page(collector)
     expect(page.locator("#state")).to_have_text("Redis in use")
@@ -262,7 +262,7 @@ def test_the_first_view_of_a_thousand_documents_takes_less_than_a_second(start_r
     assert metrics["TaskDuration"] < 1.0
 
 
-def test_a_hidden_tab_asks_nothing_and_a_visible_one_one_thing_at_a_time(start_redis, start_collector, open_page):
+def test_a_hidden_tab_sends_no_requests_and_a_visible_one_sends_one_at_a_time(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     page = open_page(collector)
     expect(page.locator("#state")).to_have_text("Redis in use")

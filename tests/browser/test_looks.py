@@ -50,7 +50,7 @@ def test_the_pages_pass_axe_and_fit(filled, open_page, tmp_path, scheme, width, 
         assert picture.stat().st_size > 10000
 
 
-def test_what_is_wrong_passes_axe_too(filled, open_page, start_redis):
+def test_error_messages_pass_axe_too(filled, open_page, start_redis):
     collector, _, bindings = filled
     page = open_page(collector)
     bindings.redis("cache", start_redis(requirepass="right"), password="wrong")

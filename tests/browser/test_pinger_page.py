@@ -33,7 +33,7 @@ def test_the_report_is_shown_by_section(start_pinger, open_page):
     expect(page.locator("#report dd").nth(4)).not_to_have_text(before)
 
 
-def test_a_collector_that_is_away_and_another_binding_are_seen(start_redis, start_collector, start_pinger, open_page,
+def test_an_unreachable_collector_and_a_new_binding_are_shown(start_redis, start_collector, start_pinger, open_page,
                                                                bindings):
     redis = start_redis()
     first, second = start_collector(redis).wait_connected(), start_collector(redis).wait_connected()

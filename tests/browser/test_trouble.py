@@ -26,7 +26,7 @@ def start_prefix_proxy():
         proxy.close()
 
 
-def test_a_failover_is_seen_as_it_happens(start_group, start_collector, bindings, open_page):
+def test_a_failover_is_shown_as_it_happens(start_group, start_collector, bindings, open_page):
     group = start_group()
     bindings.write("db", **group.binding())
     collector = start_collector(env=bindings.environment()).wait_connected()
@@ -35,7 +35,7 @@ def test_a_failover_is_seen_as_it_happens(start_group, start_collector, bindings
     expect(page.locator("#redis")).to_contain_text(before.address)
     expect(page.locator("#redis")).to_contain_text("master")
     before.child.kill()
-    expect(page.locator("#state")).to_contain_text("Redis is away", timeout=LONG_MS)
+    expect(page.locator("#state")).to_contain_text("Redis is unreachable", timeout=LONG_MS)
     expect(page.locator("#state")).to_have_text("Redis in use", timeout=LONG_MS)
     wait_until(lambda: group.primary() not in (None, before), "another primary", 30)
     expect(page.locator("#redis")).to_contain_text(group.primary().address, timeout=LONG_MS)
@@ -64,7 +64,7 @@ def test_both_pages_work_below_the_path_of_a_proxy(start_redis, start_collector,
     expect(page.locator("#asked")).to_contain_text("503, correlation id")
 
 
-def test_what_a_proxy_answers_instead_is_told_from_what_the_program_answers(start_pinger, start_prefix_proxy, open_page):
+def test_a_proxys_answers_are_distinguished_from_the_programs(start_pinger, start_prefix_proxy, open_page):
     proxy = start_prefix_proxy(start_pinger(), "")
     page = open_page(proxy)
     expect(page.locator("#state")).to_have_text("Not bound to a Collector")
@@ -79,7 +79,7 @@ def test_what_a_proxy_answers_instead_is_told_from_what_the_program_answers(star
     expect(page.locator("#state")).to_have_text("Not bound to a Collector")
 
 
-def test_a_page_that_is_older_than_its_program_asks_to_be_loaded_again(start_redis, start_collector, open_page):
+def test_a_page_older_than_its_program_asks_for_a_reload(start_redis, start_collector, open_page):
     page = open_page(start_collector(start_redis()).wait_connected())
     expect(page.locator("#state")).to_have_text("Redis in use")
     page.route("**/v1/status", lambda route: changed(route, version="99.0.0"))
@@ -96,7 +96,7 @@ def later(status):
     return (datetime.fromisoformat(status["now"].replace("Z", "+00:00")) + timedelta(minutes=6)).isoformat()
 
 
-def test_clocks_that_differ_are_told_and_hide_no_document(start_redis, start_collector, open_page):
+def test_different_clocks_are_reported_and_hide_no_document(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     send(collector, {"order": 1})
     page = open_page(collector, path="/healthz")
@@ -121,13 +121,13 @@ def test_after_a_burst_the_list_shows_the_newest_documents_without_a_gap(start_r
     assert rows(page).count() <= ROWS_MAX
 
 
-def test_a_request_that_redis_keeps_waiting_does_not_hold_up_the_state(start_redis, start_collector, open_page):
+def test_a_request_that_redis_delays_does_not_delay_the_status(start_redis, start_collector, open_page):
     redis = start_redis()
     collector = start_collector(redis, hold_time="60s").wait_connected()
     page = open_page(collector)
     expect(page.locator("#state")).to_have_text("Redis in use")
     redis.kill()
-    expect(page.locator("#state")).to_contain_text("Redis is away", timeout=LONG_MS)
+    expect(page.locator("#state")).to_contain_text("Redis is unreachable", timeout=LONG_MS)
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#waiting")).to_contain_text(re.compile("Commands held[1-9]"), timeout=LONG_MS)
     expect(page.locator("#stale")).to_be_hidden()
@@ -136,7 +136,7 @@ def test_a_request_that_redis_keeps_waiting_does_not_hold_up_the_state(start_red
     expect(rows(page).first).to_contain_text("hello")
 
 
-def test_a_token_that_no_header_can_carry_is_refused_and_the_question_comes_back(start_redis, start_collector, bindings,
+def test_a_token_that_no_header_can_carry_is_refused_and_the_page_asks_again(start_redis, start_collector, bindings,
                                                                                open_page):
     bindings.redis("cache", start_redis())
     bindings.write("tokens", type="collector-tokens", page="t0ken")
@@ -156,7 +156,7 @@ def test_a_token_that_no_header_can_carry_is_refused_and_the_question_comes_back
     expect(page.locator("#stale")).to_be_hidden()
 
 
-def test_the_list_is_one_stop_of_the_tab_key_and_arrows_move_in_it(start_redis, start_collector, open_page):
+def test_the_list_is_one_tab_stop_and_arrow_keys_move_in_it(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     send(collector, *({"number": number} for number in range(30)))
     page = open_page(collector)
@@ -178,7 +178,7 @@ def test_the_list_is_one_stop_of_the_tab_key_and_arrows_move_in_it(start_redis, 
     expect(page.locator("#one-text")).to_contain_text('"number": 0')
 
 
-def test_replicas_that_answer_by_turns_do_not_empty_the_list(start_redis, start_collector, open_page):
+def test_replicas_that_answer_alternately_do_not_empty_the_list(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     send(collector, {"order": 1})
     page = open_page(collector)
@@ -200,7 +200,7 @@ def test_replicas_that_answer_by_turns_do_not_empty_the_list(start_redis, start_
     assert page.evaluate("window.emptied") == 0
 
 
-def test_text_from_right_to_left_emoji_and_long_words_stay_in_their_place(start_redis, start_collector, open_page):
+def test_right_to_left_text_emoji_and_long_words_do_not_break_the_layout(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     documents = [{"name": "שלום עולם مرحبا", "to": "‮gnp.exe"}, {"k" * 3000: "v" * 3000},
                  {"a": "x" * 154 + "😀" * 20}, {"flag": "🏳️‍🌈", "combining": "e" + "́" * 500}]
@@ -221,7 +221,7 @@ def test_text_from_right_to_left_emoji_and_long_words_stay_in_their_place(start_
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (index, width)
 
 
-def test_documents_of_many_megabytes_and_what_comes_after_them_are_listed(start_redis, start_collector, open_page):
+def test_documents_of_many_megabytes_and_later_ones_are_listed(start_redis, start_collector, open_page):
     collector = start_collector(start_redis(), body_max="16MiB", hold_time="60s").wait_connected()
     page = open_page(collector)
     expect(page.locator("#empty")).to_be_visible()
@@ -234,7 +234,7 @@ def test_documents_of_many_megabytes_and_what_comes_after_them_are_listed(start_
     expect(page.locator("#one-text")).to_contain_text("cut here", timeout=LONG_MS)
 
 
-def test_copy_selects_the_text_where_the_page_may_not_write_to_the_clipboard(start_redis, start_collector, open_page):
+def test_copy_selects_the_text_if_the_clipboard_is_not_writable(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     send(collector, {"order": 7})
     page = open_page(collector)
@@ -245,7 +245,7 @@ def test_copy_selects_the_text_where_the_page_may_not_write_to_the_clipboard(sta
     assert '"order": 7' in page.evaluate("getSelection().toString()")
 
 
-def test_a_collector_that_was_started_again_is_followed_again(start_redis, start_collector, open_page):
+def test_the_page_follows_a_restarted_collector(start_redis, start_collector, open_page):
     redis = start_redis()
     collector = start_collector(redis).wait_connected()
     send(collector, {"order": 1})
@@ -260,7 +260,7 @@ def test_a_collector_that_was_started_again_is_followed_again(start_redis, start
     expect(rows(page)).to_have_count(2)
 
 
-def test_a_browser_that_keeps_nothing_for_a_page_takes_a_token_all_the_same(start_redis, start_collector, bindings,
+def test_a_token_works_in_a_browser_without_session_storage(start_redis, start_collector, bindings,
                                                                           open_page):
     bindings.redis("cache", start_redis())
     bindings.write("tokens", type="collector-tokens", page="t0ken")
@@ -273,14 +273,14 @@ def test_a_browser_that_keeps_nothing_for_a_page_takes_a_token_all_the_same(star
     expect(page.locator("#state")).to_have_text("Redis in use")
 
 
-def test_a_collector_without_a_list_says_so(start_redis, start_collector, open_page):
+def test_the_page_says_that_the_list_is_turned_off(start_redis, start_collector, open_page):
     page = open_page(start_collector(start_redis(), feed="false").wait_connected())
     expect(page.locator("#arrived")).to_have_text("not listed, because of --feed=false")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#post-said")).to_contain_text("Stored as")
 
 
-def test_dropped_records_are_in_pingers_picture(start_pinger, open_page):
+def test_pingers_page_shows_dropped_records(start_pinger, open_page):
     pinger = start_pinger("http://127.0.0.1:1", queue_records=2, batch_time="100ms")
     page = open_page(pinger)
     for _ in range(5):

@@ -42,7 +42,7 @@ RENDERINGS = {
 
 
 @pytest.mark.parametrize("chart", RENDERINGS)
-def test_every_finding_is_answered_in_the_readme(chart):
+def test_the_readme_addresses_every_finding(chart):
     found = {}
     for options in RENDERINGS[chart]:
         found.update(findings(template(chart, "--skip-tests", *options)))
@@ -51,14 +51,14 @@ def test_every_finding_is_answered_in_the_readme(chart):
 
 
 @pytest.mark.parametrize("chart", RENDERINGS)
-def test_with_everything_on_nothing_else_is_found(chart):
+def test_with_everything_turned_on_there_are_no_other_findings(chart):
     found = findings(template(chart, "--skip-tests", *(MODES["internal"] if chart == "collector" else []), "--set",
                               "autoscaling.enabled=true,ingress.enabled=true,networkPolicy.enabled=true",
                               "--set-json", 'ingress.hosts=["a.example"]'))
     assert set(found) == answered(chart) - {"pod-networkpolicy"}, found
 
 
-def test_a_finding_is_seen():
+def test_a_finding_is_detected():
     wide_open = template("pinger", "--skip-tests", "--set-json", 'securityContext={"readOnlyRootFilesystem":false}')
     assert "container-security-context-readonlyrootfilesystem" in findings(wide_open)
 
@@ -66,7 +66,7 @@ def test_a_finding_is_seen():
 # kube-linter runs only if it is installed, because not every Go module proxy has its module.
 if LINTER:
     @pytest.mark.parametrize("chart", RENDERINGS)
-    def test_every_finding_of_kube_linter_is_answered_in_the_readme(chart):
+    def test_the_readme_addresses_every_finding_of_kube_linter(chart):
         for options in RENDERINGS[chart]:
             done = subprocess.run([LINTER, "lint", "--format", "json", "-"], capture_output=True, text=True, timeout=60,
                                   input=template(chart, "--skip-tests", *options), check=False)

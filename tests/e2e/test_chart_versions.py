@@ -49,11 +49,11 @@ class Repository:
         return done.returncode, done.stdout + done.stderr
 
 
-def test_the_charts_here_have_raised_versions():
+def test_changed_charts_have_higher_versions():
     run(TOOL, "charts/collector", "charts/pinger")
 
 
-def test_without_tags_the_changelog_says_what_was_released(repository):
+def test_without_tags_the_changelog_determines_the_release(repository):
     repository.begin_next()
     assert repository.check() == (0, f"charts/web: ok (compared with 1.2.0 as of commit {first(repository)}; there are no tags)\n")
     repository.write("charts/web/values.yaml", "a: 2\n")
@@ -67,14 +67,14 @@ def first(repository):
     return repository.git("rev-list", "--max-parents=0", "--abbrev-commit", "HEAD").strip()
 
 
-def test_a_tag_wins_and_files_that_are_not_added_count(repository):
+def test_a_tag_takes_precedence_and_untracked_files_count(repository):
     repository.git("tag", "v1.2.0")
     repository.write("charts/web/new.yaml", "b: 1\n")
     status, said = repository.check()
     assert status == 1 and "tag v1.2.0" in said and "charts/web/new.yaml" in said
 
 
-def test_its_own_tests_and_new_charts_need_no_version(repository):
+def test_changed_tests_and_new_charts_need_no_new_version(repository):
     repository.git("tag", "v1.2.0")
     repository.write("charts/web/tests/a_test.yaml", "suite: a\n")
     assert repository.check()[0] == 0
@@ -85,14 +85,14 @@ def test_its_own_tests_and_new_charts_need_no_version(repository):
 
 @pytest.mark.parametrize("version, is_raised", [("1.2.1", True), ("2.0.0", True), ("1.10.0", True), ("1.2.0", False),
                                                 ("1.1.9", False), ("1.2.0-rc.1", False), ("1.2.1-rc.1", True)])
-def test_versions_compare_as_semantic_ones_do(repository, version, is_raised):
+def test_versions_are_compared_as_semantic_versions(repository, version, is_raised):
     repository.git("tag", "v1.2.0")
     repository.write("charts/web/values.yaml", "a: 2\n")
     repository.version(version)
     assert repository.check()[0] == (0 if is_raised else 1)
 
 
-def test_a_base_may_be_named(repository):
+def test_the_base_can_be_specified(repository):
     repository.write("charts/web/values.yaml", "a: 2\n")
     repository.commit()
     assert repository.check("--base", "HEAD")[0] == 0
@@ -100,7 +100,7 @@ def test_a_base_may_be_named(repository):
     assert "is no commit" in repository.check("--base", "nothing")[1]
 
 
-def test_what_cannot_be_compared_is_said(repository, tmp_path):
+def test_what_cannot_be_compared_is_reported(repository, tmp_path):
     repository.begin_next()
     repository.commit(log="# Changelog\n\n## Unreleased\n\nMore.\n\n## 1.2.0 - 2026-01-01\n\nThe first.\n")
     assert attempt(*GIT, "clone", "--quiet", "--depth=1", f"file://{repository.folder}", str(tmp_path / "shallow"))[0] == 0

@@ -29,11 +29,11 @@ def template(chart, *options):
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_lint_finds_nothing(chart):
+def test_helm_lint_finds_nothing(chart):
     run("helm", "lint", "--strict", str(ROOT / "charts" / chart))
 
 
-def test_the_tables_of_values_are_current():
+def test_the_tables_of_values_are_up_to_date():
     run(str(ROOT / "tools/chart-readme"), "--check", *(str(ROOT / "charts" / chart) for chart in CHARTS))
 
 
@@ -54,7 +54,7 @@ NAMES = {"collector": {"redis": {"mode": "secret", "secret": {"name": 20260101},
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_a_name_that_is_a_number_keeps_its_digits(chart, tmp_path):
+def test_a_numeric_name_keeps_its_digits(chart, tmp_path):
     """In a values file, unlike with --set, a number is a float."""
     common = {"namespaceOverride": 20260101, "priorityClassName": 20260101, "runtimeClassName": 20260101,
               "serviceAccount": {"name": 20260101}, "image": {"tag": 20260101}}
@@ -68,7 +68,7 @@ def test_pinger_renders_the_same_twice():
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_config_takes_the_settings_of_the_program(chart):
+def test_config_accepts_the_settings_of_the_program(chart):
     schema = json.loads((ROOT / "charts" / chart / "values.schema.json").read_text())
     text = run("docker", "run", "--rm", "--network", "none", f"{chart}:{VERSION}", "--help")
     blocks = re.findall(r"^  --([a-z-]+) (.*?)(?=^  --|^\S|\Z)", text, re.S | re.M)
@@ -81,7 +81,7 @@ def test_config_takes_the_settings_of_the_program(chart):
 
 @pytest.mark.parametrize("chart, options", [("collector", ["--set", "redis.internal.passwordJob.enabled=true"]),
                                             ("pinger", ["--set", "collector.mode=serviceBinding"])])
-def test_a_job_that_changes_gets_another_name(chart, options):
+def test_a_changed_job_gets_another_name(chart, options):
     """Kubernetes does not allow changes to a Job or to the labels of its pods."""
     def names(*more):
         objects = yaml.safe_load_all(template(chart, *options, *more))
@@ -90,7 +90,7 @@ def test_a_job_that_changes_gets_another_name(chart, options):
     assert renderings[0] == renderings[1] and len(set().union(*renderings)) == 3, renderings
 
 
-def test_versions_of_charts_and_program_agree():
+def test_charts_and_program_have_the_same_version():
     makefile = Path(ROOT / "Makefile").read_text()
     for chart in CHARTS:
         lines = (ROOT / "charts" / chart / "Chart.yaml").read_text().splitlines()
@@ -99,7 +99,7 @@ def test_versions_of_charts_and_program_agree():
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_the_values_of_an_older_version_render(chart, tmp_path):
+def test_the_values_of_an_older_version_still_render(chart, tmp_path):
     """helm upgrade --reuse-values ignores the defaults of the newer chart."""
     newer = shutil.copytree(ROOT / "charts" / chart, tmp_path / chart)
     shutil.copy(ROOT / "tests/e2e/values-0.1.0" / f"{chart}.yaml", newer / "values.yaml")
@@ -109,7 +109,7 @@ def test_the_values_of_an_older_version_render(chart, tmp_path):
 
 @pytest.mark.extended
 @pytest.mark.parametrize("chart", CHARTS)
-def test_each_value_may_be_null(chart):
+def test_every_value_may_be_null(chart):
     for name in yaml.safe_load((ROOT / "charts" / chart / "values.yaml").read_text()):
         for item in yaml.safe_load_all(template(chart, "--set", f"{name}=null")):
             assert item is None or item["metadata"]["name"].startswith("x-"), name
@@ -157,7 +157,7 @@ def test_each_value_is_in_the_schema_the_readme_and_a_test(chart):
     assert not {value for value in values if not {value, value.rpartition(".")[0]} & rows}
 
 
-def test_an_umbrella_switches_and_names_its_charts(tmp_path):
+def test_an_umbrella_chart_enables_and_renames_its_charts(tmp_path):
     """An umbrella of both charts, in a release whose name contains both of their names."""
     umbrella = tmp_path / "shop"
     (umbrella / "charts").mkdir(parents=True)

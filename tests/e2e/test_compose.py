@@ -79,7 +79,7 @@ def compose():
         project("down", "--volumes", "--timeout", "5")
 
 
-def test_collector_moves_to_the_other_redis_by_its_binding_alone(compose):
+def test_changing_the_binding_moves_collector_to_the_other_redis(compose):
     wait_for(lambda: fetch(f"{compose.pinger}/hello"), "Pinger answers")
     wait_for(lambda: "/hello" in fetch(f"{compose.collector}/v1/documents"), "Pinger's record is in Collector")
     before = compose.process("collector"), compose.process("pinger")

@@ -31,7 +31,7 @@ def test_describe_shows_why_a_pod_is_not_ready(namespace):
 
 
 @pytest.mark.extended
-def test_a_binding_that_vanishes_is_told_by_log_and_metric(namespace):
+def test_a_vanished_binding_shows_in_the_log_and_a_metric(namespace):
     namespace.install("collector", "collector")
     namespace.install("pinger", "pinger")
     for secret, instance, port in ("collector-redis", "collector", 4001), ("collector-binding", "pinger", 3000):

@@ -53,7 +53,7 @@ def count(loads, server):
         result.assert_perfect()
 
 
-def test_drains_fail_no_request(cluster, bound):
+def test_draining_nodes_fails_no_request(cluster, bound):
     namespace, server, collector = bound
     first, second = workers(cluster)
     assert places(namespace) == sorted([first, second]), "replicas are spread over the nodes"
@@ -76,7 +76,7 @@ def test_drains_fail_no_request(cluster, bound):
     count(loads, server)
 
 
-def test_a_drain_of_all_nodes_leaves_a_pod(cluster, bound):
+def test_draining_all_nodes_leaves_one_pod(cluster, bound):
     namespace, server, collector = bound
     nodes = workers(cluster)
     loads = {"the control plane": Load(collector, connections=4, rate=100)}

@@ -225,14 +225,14 @@ def test_the_readme_lists_every_example():
     assert sorted(listed) == sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
 
 
-def test_every_product_whose_secret_is_known_has_an_example():
+def test_every_product_with_a_known_secret_has_an_example():
     # With the Azure Service Operator the user chooses the keys' names; one choice is enough here.
     known = {path.name for path in SECRETS.iterdir()} - {"azure-service-operator-plain"}
     assert {row.secret for row in ROWS if row.secret} == known
 
 
 @pytest.mark.parametrize("row", ROWS, ids=Row.name)
-def test_what_an_example_gives_to_the_pod_is_understood(row, tmp_path):
+def test_collector_understands_the_bindings_of_every_example(row, tmp_path):
     rendered = Rendered(row.example, product(row))
     done = check(rendered, row.extra, tmp_path)
     said = done.stdout + done.stderr
@@ -251,7 +251,7 @@ def test_what_an_example_gives_to_the_pod_is_understood(row, tmp_path):
     assert "S3CR3T" not in said, "no secret is shown"
 
 
-def test_service_links_are_off_and_passed_over(tmp_path):
+def test_service_links_are_off_and_ignored(tmp_path):
     row = one(row for row in ROWS if row.example == "service-links")
     for example in sorted({row.example for row in ROWS}):
         assert Rendered(example, {}).pod["enableServiceLinks"] is False, example

@@ -33,7 +33,7 @@ def kubectl_image(cluster, tmp_path):
             "--set-string", f"redis.internal.passwordJob.image.tag={tag}"]
 
 
-def test_a_rendering_is_applied_again_and_again(namespace, kubectl_image):
+def test_a_rendering_can_be_applied_repeatedly(namespace, kubectl_image):
     def apply(*options):
         rendering = run("helm", "template", "collector", str(ROOT / "charts/collector"), "--namespace", namespace.name,
                         "--kube-version", "1.30.0", "--set", "redis.internal.passwordJob.enabled=true", *kubectl_image, *options)
@@ -71,7 +71,7 @@ def versions(namespace):
             for item in namespace.get(kinds)["items"]}
 
 
-def test_a_rendering_is_applied_by_the_server_and_pruned(namespace, kubectl_image):
+def test_a_rendering_is_applied_server_side_and_pruned(namespace, kubectl_image):
     token = ["--set", "tokens.required=true,tokens.own=from-a-sealed-secret"]
 
     def apply(*options):
@@ -107,7 +107,7 @@ def test_a_rendering_is_applied_by_the_server_and_pruned(namespace, kubectl_imag
     assert status_of(collector, "from-a-sealed-secret") == 200
 
 
-def test_releases_that_are_made_again_and_again_do_not_drift(namespace):
+def test_repeated_upgrades_cause_no_drift(namespace):
     """Flux's helm-controller renders in the cluster with look-ups, so the password and the token stay."""
     chart = str(ROOT / "charts/collector")
 

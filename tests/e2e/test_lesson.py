@@ -43,7 +43,7 @@ def lesson(tmp_path):
     run("kind", "delete", "cluster", "--name", CLUSTER, check=False)
 
 
-def test_the_page_on_kubernetes_says_what_happens(lesson, tmp_path):
+def test_the_page_on_kubernetes_is_accurate(lesson, tmp_path):
     """The page uses the port of `make run`, which may be running."""
     page = tmp_path / PAGE.name
     page.write_text(PAGE.read_text().replace("3040", str(reserve_port())))

@@ -48,16 +48,16 @@ def strings(value):
         yield str(value)
 
 
-def test_the_manifests_are_current():
+def test_the_manifests_are_up_to_date():
     run(str(ROOT / "tools/manifests"), "--check")
 
 
-def test_every_overlay_is_made_from_the_charts():
+def test_every_overlay_is_generated_from_the_charts():
     assert OVERLAYS == sorted(manifests.OVERLAYS) and len(OVERLAYS) == 3
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_an_overlay_is_what_the_charts_render(overlay):
+def test_an_overlay_equals_what_the_charts_render(overlay):
     rendered = {}
     for chart, values in manifests.OVERLAYS[overlay].items():
         rendered.update(manifests.render(chart, values))
@@ -66,7 +66,7 @@ def test_an_overlay_is_what_the_charts_render(overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_an_overlay_goes_into_any_namespace(overlay, tmp_path):
+def test_an_overlay_works_in_any_namespace(overlay, tmp_path):
     assert not [item for item in built(K8S / "overlays" / overlay) if "namespace" in item["metadata"]]
     moved = built_on(tmp_path, overlay, namespace="elsewhere")
     assert {item["metadata"]["namespace"] for item in moved} == {"elsewhere"}
@@ -74,12 +74,12 @@ def test_an_overlay_goes_into_any_namespace(overlay, tmp_path):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_no_overlay_holds_a_password(overlay):
+def test_no_overlay_contains_a_password(overlay):
     entries = [item["stringData"] for item in built(K8S / "overlays" / overlay) if item["kind"] == "Secret"]
     assert entries and not [e for e in entries if set(e) - {"type", "provider", "host", "port", "uri"} or "@" in e.get("uri", "")]
 
 
-def test_images_are_renamed_by_kustomize(tmp_path):
+def test_kustomize_can_rename_images(tmp_path):
     images = [{"name": "collector", "newName": "registry.example.com/team/collector", "newTag": "1.2.3"},
               {"name": "pinger", "digest": f"sha256:{'0' * 64}"}, {"name": "valkey/valkey", "newName": "redis", "newTag": "7"}]
     found = {container["image"] for item in built_on(tmp_path, "in-cluster", images=images)
@@ -88,7 +88,7 @@ def test_images_are_renamed_by_kustomize(tmp_path):
     assert VERSION in (K8S / "base/collector.yaml").read_text()
 
 
-def test_the_overlay_that_the_readme_shows_takes_another_secret(tmp_path):
+def test_the_readmes_overlay_accepts_another_secret(tmp_path):
     shown = yaml.safe_load(re.search(r"```yaml\n(.*?)```", (K8S / "README.md").read_text(), re.S).group(1))
     assert shown.pop("resources") == ["../collector/deploy/k8s/overlays/managed"]
     deployments = {item["metadata"]["name"]: item for item in built_on(tmp_path, "managed", **shown)

@@ -88,13 +88,13 @@ def exported():
     return found
 
 
-def test_the_parts_of_an_expression_are_found():
+def test_the_parser_finds_the_parts_of_an_expression():
     assert parts('sum by (route, le) (rate(a_total{x="1",y!~"b|c"}[5m])) / (count(d == 0) or vector(0))') == (
         {"a_total": [("x", "=", "1"), ("y", "!~", "b|c")], "d": []}, {"route", "le"})
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_every_expression_asks_for_what_is_exported(exported, chart):
+def test_every_expression_uses_exported_metrics(exported, chart):
     page, count = exported[chart].labels, 0
     routes = {route for one in exported.values() for route in one.labels["http_requests_total"]["route"]}
     for title, expression in all_expressions(chart):
@@ -116,7 +116,7 @@ def test_every_expression_asks_for_what_is_exported(exported, chart):
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_prometheus_reads_every_expression(chart, tmp_path):
+def test_prometheus_accepts_every_expression(chart, tmp_path):
     rules = [{"record": "r", "expr": expression, "labels": {"n": str(number)}}
              for number, (_, expression) in enumerate(expressions_of_dashboard(chart))]
     path = tmp_path / "rules.yml"
@@ -125,7 +125,7 @@ def test_prometheus_reads_every_expression(chart, tmp_path):
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_a_dashboard_is_laid_out(chart):
+def test_a_dashboard_has_a_valid_layout(chart):
     dashboard = json.loads((ROOT / "charts" / chart / "dashboards" / f"{chart}.json").read_text())
     assert [v["name"] for v in dashboard["templating"]["list"]] == ["datasource", "namespace", "job"]
     panels = dashboard["panels"]
@@ -195,7 +195,7 @@ def test_an_alert_fires(alert, tmp_path):
         {"eval_time": at, "alertname": alert, "exp_alerts": [{"exp_labels": shown, "exp_annotations": said}]}])
 
 
-def test_every_alert_is_tried_and_in_the_readme():
+def test_every_alert_is_tested_and_listed_in_the_readme():
     names = {rule["alert"] for chart in CHARTS for group in alerts(chart)["groups"] for rule in group["rules"]}
     assert names == set(FIRES)
     listed = {name for chart in CHARTS for name in re.findall(
@@ -204,7 +204,7 @@ def test_every_alert_is_tried_and_in_the_readme():
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_no_alert_fires_without_need(chart, tmp_path):
+def test_no_alert_fires_without_cause(chart, tmp_path):
     promtool_test(chart, tmp_path, QUIET[chart], [
         {"eval_time": at, "alertname": alert, "exp_alerts": []} for alert in FIRES if alert.lower().startswith(chart)
         for at in ("3m", "10m", "19m")])

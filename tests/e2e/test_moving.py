@@ -21,7 +21,7 @@ def unread(collector, load):
     return [key for key in list(load.acknowledged) if client.get(f"/v1/documents/{key}").status != 200]
 
 
-def test_to_a_managed_redis_and_back_fails_no_request(namespace, make_namespace):
+def test_moving_to_a_managed_redis_and_back_fails_no_request(namespace, make_namespace):
     managed = ManagedRedis(make_namespace("managed"), "cache", "app", "moving-secret")
     namespace.secret("cache", managed.parts())
     namespace.install("collector", "collector")

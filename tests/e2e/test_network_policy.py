@@ -87,7 +87,7 @@ def see(paths, column):
 
 
 @pytest.mark.usefixtures("enforced")
-def test_only_those_get_through_who_have_to(namespace, make_namespace):
+def test_only_permitted_clients_get_through(namespace, make_namespace):
     foreign = make_namespace("foreign")
     stranger, friend = Bystander(foreign, "stranger"), Bystander(foreign, "friend")
     for chart in ("collector", "pinger"):
@@ -157,7 +157,7 @@ def deliver(namespace, friend, pinger):
 
 
 @pytest.mark.usefixtures("enforced")
-def test_a_redis_elsewhere_is_reached_and_nothing_else_where_that_is_told(namespace, make_namespace):
+def test_an_external_redis_is_reachable_once_the_policy_names_it_and_nothing_else_is(namespace, make_namespace):
     managed = make_namespace("managed")
     server, stranger = ManagedRedis(managed, "cache", "app", "policy-secret"), Bystander(make_namespace("foreign"), "stranger")
     namespace.secret("cache", server.parts())
@@ -225,7 +225,7 @@ def look_names_up(namespace, names, address):
 
 
 @pytest.mark.usefixtures("enforced")
-def test_names_are_looked_up_at_port_5353_too(namespace, make_namespace):
+def test_names_are_resolved_at_port_5353_too(namespace, make_namespace):
     names = make_namespace("names")
     look_names_up(namespace, names, name_server(names))
 
@@ -241,7 +241,7 @@ def on_the_node(cluster):
 
 
 @pytest.mark.usefixtures("enforced")
-def test_names_are_looked_up_at_the_node_and_nothing_else_there(namespace, make_namespace, on_the_node):
+def test_names_are_resolved_at_the_node_and_nothing_else_is_reachable_there(namespace, make_namespace, on_the_node):
     names = make_namespace("names")
     names.cluster.kubectl("label", "namespace", names.name, "--overwrite",
                           *(f"pod-security.kubernetes.io/{mode}=privileged" for mode in ("enforce", "warn", "audit")))

@@ -1,7 +1,7 @@
 """Redis with Sentinel and as a Cluster, on Kubernetes. A primary's pod is deleted under load, once with its grace
-period, and once by force and kept away. Two Collectors write at the same time: one acknowledges when Redis has
-answered, the other when a replica has the document too (--ack=replica:1). Another Collector moves from a single Redis
-to Sentinel to a Cluster and back."""
+period, and once by force and prevented from restarting. Two Collectors write at the same time: one acknowledges when
+Redis has answered, the other when a replica has the document too (--ack=replica:1). Another Collector moves from a
+single Redis to Sentinel to a Cluster and back."""
 
 import time
 
@@ -53,7 +53,7 @@ def delete_by_force(redis):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_primary_deleted_fails_no_request(namespace, make_namespace, kind):
+def test_deleting_a_primary_fails_no_request(namespace, make_namespace, kind):
     redis = KINDS[kind](make_namespace("operated"))
     namespace.secret("cache", redis.parts())
     collectors = {level: installed(namespace, release, f"config.ack={level}") for release, level in LEVELS.items()}
@@ -75,7 +75,7 @@ def test_a_primary_deleted_fails_no_request(namespace, make_namespace, kind):
     assert [namespace.identities(instance=release) for release in LEVELS] == before
 
 
-def test_from_one_mode_to_another_loses_nothing(namespace, make_namespace):
+def test_moving_from_one_mode_to_another_loses_nothing(namespace, make_namespace):
     operated = make_namespace("operated")
     single, sentinel = ManagedRedis(operated, "single", "app", "one-secret"), SentinelPods(operated)
     places = {"Sentinel": sentinel, "Cluster": ClusterPods(operated, hostnames=False), "single Redis": single}

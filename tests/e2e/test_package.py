@@ -26,14 +26,14 @@ def packed():
     return first
 
 
-def test_the_same_files_give_the_same_bytes(packed):
+def test_the_same_files_give_identical_packages(packed):
     assert set(packed) == {f"{chart}-{version}.tgz" for chart, version in CHARTS.items()} | {
         f"{chart}-{VERSION}.spdx.json" for chart in CHARTS}
 
 
 @pytest.mark.usefixtures("packed")
 @pytest.mark.parametrize("chart", CHARTS)
-def test_a_packaged_chart_renders_as_its_folder_does(chart):
+def test_a_packaged_chart_renders_like_its_folder(chart):
     options = ["--kube-version", "1.30.0", *(["--set", "redis.internal.password=p"] if chart == "collector" else [])]
     assert run("helm", "template", "x", str(OUT / f"{chart}-{CHARTS[chart]}.tgz"), *options) == \
         run("helm", "template", "x", str(ROOT / "charts" / chart), *options)
@@ -53,7 +53,7 @@ def test_an_sbom_names_the_package_of_each_library(chart):
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_a_chart_says_what_repositories_of_charts_ask_for(chart):
+def test_a_chart_has_the_metadata_that_repositories_require(chart):
     described = yaml.safe_load((ROOT / "charts" / chart / "Chart.yaml").read_text())
     assert described["name"] == chart and described["apiVersion"] == "v2"
     assert re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", described["version"])

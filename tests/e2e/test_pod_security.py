@@ -45,7 +45,7 @@ def options(mode, server):
 
 @pytest.mark.usefixtures("binding_controller")
 @pytest.mark.parametrize("mode", MODES)
-def test_restricted_finds_nothing(cluster, namespace, make_namespace, mode):
+def test_restricted_admits_all_pods(cluster, namespace, make_namespace, mode):
     server = ManagedRedis(make_namespace("managed"), "cache", "app", "a-secret") if mode != "internal" else None
     if server:
         namespace.secret("cache", {"type": "redis", **server.parts()})
@@ -64,7 +64,7 @@ def test_restricted_finds_nothing(cluster, namespace, make_namespace, mode):
     assert denials(cluster) == before
 
 
-def test_what_is_not_restricted_is_seen(cluster, namespace):
+def test_a_violation_is_detected(cluster, namespace):
     before = denials(cluster)
     status, _, said = attempt("kubectl", "--namespace", namespace.name, "run", "bad", "--image", PRIVILEGED["image"],
                               env=cluster.env)

@@ -35,7 +35,7 @@ def bound(namespace, make_namespace, tmp_path):
     return namespace, first, second, namespace.expose_program("collector", 4001).wait_reachable("/readyz")
 
 
-def test_a_secret_may_come_later(namespace, make_namespace):
+def test_a_secret_may_be_created_later(namespace, make_namespace):
     server = ManagedRedis(make_namespace("managed"), "late", "app", "late-secret")
     namespace.install("collector", "collector", "--set", "redis.mode=secret,redis.secret.name=cache", wait=False)
     collector = namespace.expose_program("collector", 4001)
@@ -49,7 +49,7 @@ def test_a_secret_may_come_later(namespace, make_namespace):
     assert documents_in(server) > 0 and namespace.identities() == before
 
 
-def test_another_redis_by_the_secret_loses_nothing(bound):
+def test_a_secret_edited_to_another_redis_loses_nothing(bound):
     namespace, first, second, collector = bound
     before = namespace.identities()
     with Load(collector, connections=4, rate=100) as load:
@@ -68,7 +68,7 @@ def test_another_redis_by_the_secret_loses_nothing(bound):
     assert namespace.identities() == before
 
 
-def test_another_secret_by_helm_upgrade_loses_nothing(bound):
+def test_an_upgrade_to_another_secret_loses_nothing(bound):
     namespace, first, second, collector = bound
     namespace.secret("other", SHAPES["parts"](second))
     before = namespace.identities()
@@ -85,7 +85,7 @@ def test_another_secret_by_helm_upgrade_loses_nothing(bound):
 
 
 @pytest.mark.parametrize("order", ["server first", "Secret first"])
-def test_a_new_password_in_place_loses_nothing(bound, order):
+def test_a_password_changed_in_place_loses_nothing(bound, order):
     namespace, server, _, collector = bound
     before, new = namespace.identities(), f"new-{order.split()[0]}"
 

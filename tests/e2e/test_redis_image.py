@@ -26,7 +26,7 @@ def replaced(namespace, change):
     assert len(after) == 1 and not set(before) & set(after) and set(after.values()) == {0}, f"{before}, then {after}"
 
 
-def test_redis_in_place_of_valkey_keeps_documents(cluster, namespace):
+def test_replacing_valkey_by_redis_keeps_documents(cluster, namespace):
     cluster.load(IMAGE)
     repository, tag = IMAGE.split(":")
     namespace.install("collector", "collector", "--set", f"redis.internal.image.repository={repository}",

@@ -77,7 +77,7 @@ def is_ready(pod):
 
 @pytest.mark.parametrize("order", ["Secret first", "server first"])
 @pytest.mark.parametrize("form", [ByChart, ByOverlay, ByGitOps], ids=lambda form: form.__name__)
-def test_a_changed_password_fails_no_request(namespace, form, order):
+def test_changing_the_password_fails_no_request(namespace, form, order):
     form.install(namespace, "password-0")
     collector = namespace.expose_program("collector", 4001).wait_reachable("/readyz")
     before = namespace.identities()

@@ -82,7 +82,7 @@ def bound(namespace, name, secret):
 
 @pytest.mark.usefixtures("binding_controller", "caches")
 @pytest.mark.parametrize("means", [DirectReference, ProvisionedService])
-def test_a_controller_binds_both_programs(namespace, make_namespace, tmp_path, means):
+def test_the_controller_binds_both_programs(namespace, make_namespace, tmp_path, means):
     managed = make_namespace("managed")
     first = ManagedRedis(managed, "first", "app", "one-secret")
     second = ManagedRedis(managed, "second", "other", "two-secret", Certificates(tmp_path))

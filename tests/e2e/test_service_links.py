@@ -12,7 +12,7 @@ pytestmark = pytest.mark.extended
 LINKS = '{"spec":{"template":{"spec":{"enableServiceLinks":true}}}}'
 
 
-def test_variables_of_services_are_no_settings(namespace):
+def test_variables_of_services_are_not_taken_for_settings(namespace):
     namespace.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "redis"},
                      "spec": {"selector": {"nobody": "here"}, "ports": [{"port": 6379}]}})
     for name in ("collector", "pinger"):

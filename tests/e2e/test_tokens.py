@@ -10,7 +10,7 @@ def status_of(program, token=None):
     return program.client().get("/v1/documents?limit=1", headers).status
 
 
-def test_only_clients_with_a_token_get_in(namespace):
+def test_only_clients_with_a_token_are_admitted(namespace):
     required = ["--set", "tokens.required=true,tokens.secretName=clients"]
     namespace.install("collector", "collector", *required)
     namespace.install("pinger", "pinger")

@@ -43,7 +43,7 @@ def names(namespace, kind):
     return {item["metadata"]["name"] for item in namespace.get(kind)["items"]}
 
 
-def test_an_umbrella_of_both_charts_works(namespace, umbrella):
+def test_an_umbrella_chart_of_both_charts_works(namespace, umbrella):
     namespace.helm("install", "shop", umbrella, "--wait", "--timeout", "180s")
     assert names(namespace, "deployments") == {"shop-orders", "shop-pinger"}
     assert names(namespace, "statefulsets") == {"shop-orders-redis"}

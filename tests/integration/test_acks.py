@@ -52,7 +52,7 @@ def test_an_acknowledged_document_is_on_the_replica_at_that_moment(start_pair, s
     assert metrics["collector_ack_wait_seconds_count"] < metrics['collector_documents_total{result="stored"}']
 
 
-def test_put_and_repeats_wait_for_the_replica_too(start_pair, start_collector):
+def test_puts_and_repeats_wait_for_the_replica_too(start_pair, start_collector):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="1s").wait_connected()
     path = "/v1/documents/0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
@@ -75,7 +75,7 @@ def test_put_and_repeats_wait_for_the_replica_too(start_pair, start_collector):
         assert answer.status == 201 and copy.exists(answer.json()["key"])
 
 
-def test_a_repeat_whose_safety_redis_lets_nobody_ask_for_is_told_with_its_key(start_pair, start_collector):
+def test_a_repeat_that_wait_cannot_confirm_gets_an_error_with_its_key(start_pair, start_collector):
     primary, _ = start_pair()
     key = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
     collector = start_collector(primary, ack="replica", hold_time="1s").wait_connected()
@@ -89,7 +89,7 @@ def test_a_repeat_whose_safety_redis_lets_nobody_ask_for_is_told_with_its_key(st
         assert client.put(f"/v1/documents/{key}", DOCUMENT).status == 200
 
 
-def test_a_stopped_replica_holds_requests_and_then_the_answer_names_the_key(start_pair, start_collector):
+def test_a_stopped_replica_delays_requests_and_the_error_names_the_key(start_pair, start_collector):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="1500ms").wait_connected()
     replica.pause()
@@ -102,7 +102,7 @@ def test_a_stopped_replica_holds_requests_and_then_the_answer_names_the_key(star
         assert client.get(f"/v1/documents/{problem['key']}").status == 200
 
 
-def test_what_waits_when_a_stopped_replica_goes_on_is_acknowledged(start_pair, start_collector):
+def test_waiting_requests_are_acknowledged_when_the_replica_continues(start_pair, start_collector):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica").wait_connected()
     replica.pause()
@@ -129,7 +129,7 @@ def test_reads_do_not_wait_for_a_replica(start_pair, start_collector):
         assert {one.result().status for one in waiting} == {201}
 
 
-def test_a_primary_that_dies_under_load_takes_no_acknowledged_document_along(start_pair, start_collector):
+def test_a_primary_that_dies_under_load_loses_no_acknowledged_document(start_pair, start_collector):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica:1", hold_time="1s").wait_connected()
     with Load(collector, connections=32, rate=4000, timeout=20) as load:
@@ -139,7 +139,7 @@ def test_a_primary_that_dies_under_load_takes_no_acknowledged_document_along(sta
         load.count(copy).assert_nothing_lost()
 
 
-def test_a_promoted_replica_gets_what_the_dead_primary_had_not_passed_on(start_pair, start_collector, bindings):
+def test_a_promoted_replica_gets_what_the_dead_primary_had_not_replicated(start_pair, start_collector, bindings):
     primary, heir, third = start_pair(replicas=2)
     bindings.redis("db", primary)
     collector = start_collector(env=bindings.environment(), ack="replica:1", hold_time="20s").wait_connected()
@@ -164,7 +164,7 @@ def test_a_promoted_replica_gets_what_the_dead_primary_had_not_passed_on(start_p
     load.count(other).assert_nothing_lost()
 
 
-def test_connections_that_are_cut_cost_nothing(start_pair, start_proxy, start_collector):
+def test_cut_connections_lose_nothing(start_pair, start_proxy, start_collector):
     primary, replica = start_pair()
     proxy = start_proxy(primary)
     collector = start_collector(proxy, ack="replica:1").wait_connected()
@@ -187,7 +187,7 @@ def test_connections_that_are_cut_cost_nothing(start_pair, start_proxy, start_co
     assert len(listed) == len(set(listed)) and set(load.acknowledged) <= set(listed)
 
 
-def test_the_feed_ends_with_its_documents(start_pair, start_collector):
+def test_the_feed_expires_with_its_documents(start_pair, start_collector):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", retention="1h").wait_connected()
     with collector.client() as client, primary.client() as store:
@@ -196,7 +196,7 @@ def test_the_feed_ends_with_its_documents(start_pair, start_collector):
         wait_until(lambda: store.ttl(stream) > 0, "an expiry of the feed", 5)
 
 
-def test_fewer_replicas_than_asked_for_is_a_warning(start_pair, start_collector, start_redis):
+def test_fewer_replicas_than_requested_cause_a_warning(start_pair, start_collector, start_redis):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica:2", hold_time="10s")
     line = collector.wait_log("ack.lacks_replicas")
@@ -242,7 +242,7 @@ class Connections:
 
 
 @pytest.mark.parametrize("broken", [[1], [2], [3], [4], [1, 2, 3], [2, 3, 4]])
-def test_a_broken_connection_of_the_pool_holds_no_document(start_pair, start_collector, broken):
+def test_a_broken_connection_of_the_pool_delays_no_document(start_pair, start_collector, broken):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="3s", workers=1).wait_connected()
     Connections(primary, collector).cut(*broken)
@@ -253,7 +253,7 @@ def test_a_broken_connection_of_the_pool_holds_no_document(start_pair, start_col
         assert client.get("/readyz").status == 200
 
 
-def test_collector_is_not_ready_when_no_connection_of_the_pool_reaches_redis(start_pair, start_collector):
+def test_collector_is_not_ready_if_no_connection_of_the_pool_reaches_redis(start_pair, start_collector):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="500ms", workers=1).wait_connected()
     connections = Connections(primary, collector)
@@ -266,7 +266,7 @@ def test_collector_is_not_ready_when_no_connection_of_the_pool_reaches_redis(sta
         assert client.post("/v1/documents", DOCUMENT).status == 201
 
 
-def test_a_request_that_waits_in_the_pool_and_whose_sender_has_left_is_dropped(start_pair, start_collector):
+def test_a_request_waiting_in_the_pool_is_dropped_when_its_client_disconnects(start_pair, start_collector):
     primary, _ = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="60s", workers=1).wait_connected()
     Connections(primary, collector).cut(1, 2, 3, 4)
@@ -276,7 +276,7 @@ def test_a_request_that_waits_in_the_pool_and_whose_sender_has_left_is_dropped(s
     wait_until(lambda: collector.metrics()["collector_held_commands"] == 0, "the end of what is held", 20)
 
 
-def test_a_document_on_a_sound_connection_is_finished_when_collector_stops(start_pair, start_collector):
+def test_a_document_on_a_working_connection_is_finished_when_collector_stops(start_pair, start_collector):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica", hold_time="20s", workers=1, grace="20s").wait_connected()
     connections = Connections(primary, collector)
@@ -293,7 +293,7 @@ def test_a_document_on_a_sound_connection_is_finished_when_collector_stops(start
 
 # --- Cluster ---------------------------------------------------------------------------------
 
-def test_each_master_of_a_cluster_that_was_written_to_is_asked(start_collector):
+def test_wait_is_sent_to_each_cluster_master_that_was_written_to(start_collector):
     with RedisCluster(masters=3, replicas=True) as cluster:
         collector = start_collector(cluster.nodes[0], ack="replica:1", hold_time="1500ms").wait_connected()
         with Load(collector, connections=16, rate=2000) as load:
@@ -317,7 +317,7 @@ def test_each_master_of_a_cluster_that_was_written_to_is_asked(start_collector):
 # --- Disk ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("policy", ["always", "everysec"])
-def test_a_server_killed_under_load_loses_no_document_that_was_synced(start_redis, start_collector, valkey_server,
+def test_a_server_killed_under_load_loses_no_synced_document(start_redis, start_collector, valkey_server,
                                                                      policy):
     server = start_redis(program=valkey_server, appendonly="yes", appendfsync=policy)
     collector = start_collector(server, ack="fsync", hold_time="20s").wait_connected()
@@ -330,7 +330,7 @@ def test_a_server_killed_under_load_loses_no_document_that_was_synced(start_redi
         load.count(client).assert_perfect()
 
 
-def test_one_document_alone_is_synced_at_once_where_the_server_always_syncs(start_redis, start_collector,
+def test_a_single_document_is_synced_at_once_if_the_server_always_syncs(start_redis, start_collector,
                                                                             valkey_server):
     server = start_redis(program=valkey_server, appendonly="yes", appendfsync="always")
     collector = start_collector(server, ack="fsync").wait_connected()
@@ -373,7 +373,7 @@ def test_a_binding_to_a_server_that_cannot_sync_is_refused(start_redis, start_co
         assert store.exists(client.post("/v1/documents", DOCUMENT).json()["key"])
 
 
-def test_a_server_that_is_found_later_and_cannot_sync_is_503_with_the_reason(start_redis, start_collector,
+def test_a_server_found_later_that_cannot_sync_gives_503_with_the_reason(start_redis, start_collector,
                                                                              valkey_server):
     server = start_redis(program=valkey_server, start=False)
     collector = start_collector(server, ack="fsync", hold_time="10s")
@@ -387,7 +387,7 @@ def test_a_server_that_is_found_later_and_cannot_sync_is_503_with_the_reason(sta
 
 # --- Stopping, and settings ------------------------------------------------------------------
 
-def test_what_waits_when_collector_stops_is_answered(start_pair, start_collector):
+def test_waiting_requests_are_answered_when_collector_stops(start_pair, start_collector):
     primary, replica = start_pair()
     collector = start_collector(primary, ack="replica", grace="1s").wait_connected()
     replica.pause()
@@ -399,7 +399,7 @@ def test_what_waits_when_collector_stops_is_answered(start_pair, start_collector
         assert answer.status == 503 and "Collector stops" in answer.json()["detail"] and answer.json()["key"]
 
 
-def test_a_level_that_is_none_is_refused():
+def test_an_unknown_level_is_refused():
     status, _, errors = run_program("collector", ["--ack", "disk"], None, seconds=20)
     assert status == 2
     assert "--ack" in errors and "expected memory, replica, replica:N or fsync" in errors

@@ -48,7 +48,7 @@ def hasty(redis_server):
     (b'{"a":"\xf4\x90\x80\x80"}', 1, 7),
 ], ids=["no value", "third line", "cut off", "rest", "single quotes", "leading zero", "line end in a string",
         "no utf-8", "overlong", "surrogate", "beyond Unicode"])
-def test_what_is_not_json_is_400_with_line_and_column(client, path, body, line, column):
+def test_invalid_json_is_400_with_line_and_column(client, path, body, line, column):
     problem = assert_problem(client.post(path, body, JSON), 400)
     found = place_of(problem)
     assert found[0] == line, problem
@@ -57,12 +57,12 @@ def test_what_is_not_json_is_400_with_line_and_column(client, path, body, line, 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("body", [b"1", b'"a"', b"null", b"true", b"[1]"])
-def test_json_that_is_no_object_is_400(client, path, body):
+def test_json_that_is_not_an_object_is_400(client, path, body):
     assert_problem(client.post(path, body, JSON), 400)
 
 
 @pytest.mark.parametrize("body", [b"[]", b"[{}]"])
-def test_an_array_is_no_object_of_the_classic_contract(client, body):
+def test_the_classic_contract_rejects_an_array(client, body):
     assert_problem(client.post("/", body, JSON), 400)
 
 
@@ -76,7 +76,7 @@ def test_a_byte_order_mark_is_400(client):
     assert_problem(client.post("/", b"\xef\xbb\xbf{}", JSON), 400)
 
 
-def test_nesting_up_to_128_is_taken_and_deeper_is_400(client):
+def test_nesting_up_to_128_is_accepted_and_deeper_is_400(client):
     assert client.post("/", b'{"a":' + b"[" * 127 + b"]" * 127 + b"}", JSON).status == 200
     assert_problem(client.post("/", b'{"a":' + b"[" * 128 + b"]" * 128 + b"}", JSON), 400, "deep")
     assert_problem(client.post("/", b'{"a":' + b"[" * 500000, JSON), 400)
@@ -110,7 +110,7 @@ def test_a_body_over_the_limit_is_413_and_the_client_can_read_it(collector, path
         assert_problem(client.post(path, body, JSON), 413, "1048576 bytes")
 
 
-def test_a_declared_length_over_the_limit_is_413_before_it_is_sent(collector):
+def test_a_content_length_over_the_limit_is_413_before_the_body_is_sent(collector):
     with collector.connect() as raw:
         raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n")
         took, answer = timed(raw.read_answer)
@@ -129,7 +129,7 @@ def test_a_declared_length_over_the_limit_is_413_before_it_is_sent(collector):
     ("POST", "/v1/documents", {"Idempotency-Key": ""}, 400),
     ("POST", "/v1/documents", {"Host": "a b"}, 400),
 ])
-def test_what_the_head_decides_is_answered_without_100_continue(collector, method, path, fields, status):
+def test_errors_known_from_the_head_are_sent_without_100_continue(collector, method, path, fields, status):
     fields = {"Content-Type": "application/json", "Content-Length": 7, "Expect": "100-continue", **fields}
     with collector.connect() as raw:
         raw.send(request_bytes(method, path, headers=fields))
@@ -151,7 +151,7 @@ def test_a_chunked_body_over_the_limit_is_413(collector):
         assert_problem(raw.read_answer(), 413)
 
 
-def test_a_body_limit_of_ones_own_counts(start_redis, start_collector):
+def test_a_configured_body_limit_applies(start_redis, start_collector):
     with start_collector(start_redis(), body_max="2KiB").client() as client:
         assert client.post("/", b'{"a":"' + b"x" * 2040 + b'"}', JSON).status == 200
         assert_problem(client.post("/", b'{"a":"' + b"x" * 2041 + b'"}', JSON), 413)
@@ -193,13 +193,13 @@ def test_a_form_in_another_charset_is_415_and_says_so(client, charset):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "windows-1252", '"utf-8'])
-def test_json_in_another_charset_is_415_where_it_would_be_garbled(client, path, charset):
+def test_json_in_another_charset_is_415_if_it_would_be_garbled(client, path, charset):
     headers = {"Content-Type": f"application/json; charset={charset}"}
     assert_problem(client.post(path, '{"a":"Ã©"}'.encode(), headers), 415, "JSON must be sent in UTF-8")
     assert client.post(path, b'{"a":"\\u00e9"}', headers).status in (200, 201)  # ASCII is accepted
 
 
-def test_a_form_for_which_memory_runs_out_is_503(start_redis, start_collector):
+def test_a_form_that_exhausts_memory_is_503(start_redis, start_collector):
     program = start_collector(start_redis(), workers=1)
     with program.client() as client:
         assert client.post("/", b"a=1", FORM).status == 200
@@ -214,7 +214,7 @@ def test_a_form_for_which_memory_runs_out_is_503(start_redis, start_collector):
 
 @pytest.mark.parametrize("body", [b"%", b"%zz=%f", b"=", b"&&&", b"a[=1", b"a]=1", b"[]=1", b"__proto__[x]=1", b"%ff=%ff",
                                   b"a" + b"[b]" * 3000 + b"=1", b"a[99999999999]=1", b"%00=%00"])
-def test_a_strange_form_does_no_harm(client, body):
+def test_an_odd_form_does_no_harm(client, body):
     answer = client.post("/", body, FORM)
     assert answer.status in (200, 400), answer
     if answer.status == 200:
@@ -228,7 +228,7 @@ def test_a_strange_form_does_no_harm(client, body):
     ("PUT", "/", {"GET", "POST"}), ("POST", "/healthz", {"GET"}), ("DELETE", "/metrics", {"GET"}),
     ("POST", "/v1/documents/00000000-0000-4000-8000-000000000001", {"GET", "PUT", "DELETE"}),
     ("BREW", "/", {"GET", "POST"})])
-def test_a_method_that_the_path_does_not_have_is_405_with_allow(client, method, path, allowed):
+def test_an_unsupported_method_is_405_with_allow(client, method, path, allowed):
     answer = client.request(method, path)
     assert_problem(answer, 405)
     named = {word.strip() for word in answer.header("allow").split(",")}
@@ -241,21 +241,21 @@ def test_an_unknown_path_is_404(client, path):
     assert_problem(client.get(path), 404)
 
 
-def test_errors_carry_the_correlation_id_that_was_sent(client):
+def test_errors_carry_the_correlation_id_of_the_request(client):
     answer = client.get("/nothing", {"x-correlation-id": "mine"})
     assert_problem(answer, 404)
     assert answer.header("x-correlation-id") == "mine"
 
 
 @pytest.mark.parametrize("sent", ["", "x" * 129, "a\tb", 'quote"and\\', "\u00fc".encode().decode("latin-1")])
-def test_a_strange_correlation_id_does_not_break_the_document(client, sent):
+def test_an_odd_correlation_id_does_not_break_the_document(client, sent):
     answer = client.post("/v1/documents", {"a": 1}, {"x-correlation-id": sent})
     assert answer.status == 201, answer
     document = client.get(f"/v1/documents/{answer.json()['key']}").json()
     assert document["correlationId"] == answer.json()["correlationId"] == answer.header("x-correlation-id")
 
 
-def test_answers_to_good_requests_carry_a_correlation_id_each_its_own(client):
+def test_each_successful_response_has_its_own_correlation_id(client):
     ids = {client.get(path).header("x-correlation-id") for path in ("/", "/healthz", "/readyz", "/version", "/metrics")}
     assert len(ids) == 5 and None not in ids
 
@@ -270,7 +270,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("what", TOO_LARGE)
-def test_a_head_that_is_too_large_is_431_or_414_and_the_end_of_the_connection(collector, client, what):
+def test_a_head_that_is_too_large_is_431_or_414_and_closes_the_connection(collector, client, what):
     data, statuses = TOO_LARGE[what]
     with collector.connect() as raw:
         raw.send(data)
@@ -286,7 +286,7 @@ def test_a_head_that_is_too_large_is_431_or_414_and_the_end_of_the_connection(co
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
     b"GET / HTTP/1.1\r\n\r\n"])
-def test_what_is_no_http_is_refused_or_closed_and_others_are_served(hasty, client, data):
+def test_input_that_is_not_http_is_refused_and_others_are_served(hasty, client, data):
     with hasty.connect() as raw:
         raw.send(data).half_close()
         try:
@@ -297,7 +297,7 @@ def test_what_is_no_http_is_refused_or_closed_and_others_are_served(hasty, clien
     assert client.get("/healthz").status == 200
 
 
-def test_a_length_beside_chunks_is_not_read_as_two_requests(collector):
+def test_content_length_with_chunked_coding_is_not_read_as_two_requests(collector):
     with collector.connect() as raw:
         raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4\r\n"
                  "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -312,7 +312,7 @@ def test_a_length_beside_chunks_is_not_read_as_two_requests(collector):
 
 # --- Pace ----------------------------------------------------------------------------------------
 
-def test_a_head_that_comes_too_slowly_is_408_whatever_its_pace(hasty):
+def test_a_head_that_arrives_too_slowly_is_408(hasty):
     with hasty.connect() as raw:
         took, _ = timed(raw.send_slowly, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: " + b"y" * 500, 1, 0.05)
         assert took < 8 * PATIENCE
@@ -320,7 +320,7 @@ def test_a_head_that_comes_too_slowly_is_408_whatever_its_pace(hasty):
         assert raw.ended()
 
 
-def test_a_body_that_comes_too_slowly_is_408_whatever_its_pace(hasty):
+def test_a_body_that_arrives_too_slowly_is_408(hasty):
     with hasty.connect() as raw:
         raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n")
         took, _ = timed(raw.send_slowly, b"x" * 500, 1, 0.05)
@@ -343,7 +343,7 @@ def test_a_connection_without_a_request_is_closed(hasty):
         assert raw.ended(8)
 
 
-def test_slow_clients_hold_up_nobody(hasty):
+def test_slow_clients_delay_no_others(hasty):
     slow = [hasty.connect() for _ in range(20)]
     for raw in slow:
         raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n")
@@ -356,7 +356,7 @@ def test_slow_clients_hold_up_nobody(hasty):
 
 @pytest.mark.parametrize("left_after", [10, 60, 140, None])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_client_that_leaves_does_no_harm(collector, client, left_after, how):
+def test_a_client_that_disconnects_does_no_harm(collector, client, left_after, how):
     data = request_bytes("POST", "/", {"a": "x" * 100})
     for _ in range(10):
         raw = collector.connect()
@@ -366,7 +366,7 @@ def test_a_client_that_leaves_does_no_harm(collector, client, left_after, how):
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_clients_that_left_in_the_middle_of_a_body_do_not_hold_up_the_stop(start_redis, start_collector, how):
+def test_clients_that_disconnected_during_a_body_do_not_delay_the_stop(start_redis, start_collector, how):
     data = request_bytes("POST", "/", {"a": "x" * 100})
     program = start_collector(start_redis())
     for _ in range(10):
@@ -380,7 +380,7 @@ def test_clients_that_left_in_the_middle_of_a_body_do_not_hold_up_the_stop(start
 
 
 @pytest.mark.parametrize("sent", [b"", b'{"a":'])
-def test_a_body_that_does_not_come_does_not_delay_the_stop(start_redis, start_collector, sent):
+def test_a_body_that_never_arrives_does_not_delay_the_stop(start_redis, start_collector, sent):
     program = start_collector(start_redis(), body_timeout="60s", grace="60s")
     with program.connect() as raw:
         raw.send(request_bytes("POST", "/v1/documents", headers={**JSON, "Content-Length": 7}) + sent)
@@ -392,13 +392,13 @@ def test_a_body_that_does_not_come_does_not_delay_the_stop(start_redis, start_co
     assert program.wait() == 0
 
 
-def test_a_client_that_sends_all_and_half_closes_gets_its_answer(collector):
+def test_a_client_that_half_closes_after_its_request_gets_the_response(collector):
     with collector.connect() as raw:
         raw.send(request_bytes("POST", "/", {"a": 1})).half_close()
         assert raw.read_answer().status == 200
 
 
-def test_a_client_that_reads_nothing_holds_up_nobody(collector, client):
+def test_a_client_that_reads_nothing_delays_no_others(collector, client):
     client.post("/v1/documents", {"a": "x" * 900000})
     with collector.connect() as raw:
         raw.send(request_bytes("GET", "/v1/documents?limit=1000") * 20)
@@ -429,7 +429,7 @@ def test_pipelined_requests_of_many_kinds_are_answered_in_order(collector):
             assert answer.status == status, (number, method, path, answer)
 
 
-def test_a_connection_says_close_when_asked_to(collector):
+def test_a_response_says_close_if_the_request_does(collector):
     with collector.connect() as raw:
         raw.send(request_bytes("POST", "/", {"a": 1}, {"Connection": "close"}))
         answer = raw.read_answer()
@@ -444,7 +444,7 @@ def test_http_1_0_is_answered_and_closed(collector):
         assert raw.ended()
 
 
-def test_one_connection_more_than_the_largest_number_is_503_or_closed(start_redis, start_collector):
+def test_a_connection_over_the_limit_gets_503_or_is_closed(start_redis, start_collector):
     program = start_collector(start_redis(), connections_max=5)
     kept = [program.connect() for _ in range(5)]
     for raw in kept:
@@ -468,7 +468,7 @@ def test_one_connection_more_than_the_largest_number_is_503_or_closed(start_redi
     wait_until(served_again, "an answer after the others have left")
 
 
-def test_a_client_that_pauses_for_as_long_as_it_was_told_loses_nothing(hasty):
+def test_a_client_that_pauses_for_the_announced_time_loses_nothing(hasty):
     connections = [hasty.connect() for _ in range(50)]
     for _ in range(2):
         for connection in connections:

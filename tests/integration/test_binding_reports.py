@@ -8,7 +8,7 @@ from support.deadline import wait_until
 from support.ports import reserve_port
 
 
-def test_check_says_the_binding_and_hides_its_secrets(start_redis, bindings):
+def test_check_shows_the_binding_and_hides_its_secrets(start_redis, bindings):
     server = start_redis(requirepass="s3cr3t")
     bindings.redis("orders-db", server, password="s3cr3t")
     status, out, err = check(env=bindings.environment())
@@ -16,7 +16,7 @@ def test_check_says_the_binding_and_hides_its_secrets(start_redis, bindings):
     assert "orders-db" in out and str(server.port) in out and "s3cr3t" not in out + err
 
 
-def test_check_warns_where_documents_could_vanish(start_redis, bindings):
+def test_check_warns_if_documents_could_be_lost(start_redis, bindings):
     bindings.redis("db", start_redis(maxmemory_policy="allkeys-lru"))
     status, out, err = check(env=bindings.environment())
     assert status == 0, out + err
@@ -28,7 +28,7 @@ def test_check_warns_where_documents_could_vanish(start_redis, bindings):
         assert status == 0 and "persistence on" in out and "warning" not in out, out + err
 
 
-def test_check_works_where_it_may_not_ask(start_redis, bindings):
+def test_check_works_without_permission_to_query_the_server(start_redis, bindings):
     server = start_redis()
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-info", "-config", "-role", "-cluster")
@@ -52,7 +52,7 @@ def count_in_memory(pid, text):
     return found
 
 
-def test_the_old_password_is_nowhere_in_memory_after_a_change(start_redis, start_bound, bindings):
+def test_after_a_change_the_old_password_is_no_longer_in_memory(start_redis, start_bound, bindings):
     one, two = start_redis(requirepass="the-old-Secret-7f3a91"), start_redis(requirepass="the-new-Secret-0c55d2")
     bindings.redis("db", one, password="the-old-Secret-7f3a91")
     program = start_bound()
@@ -82,7 +82,7 @@ def test_metrics_name_the_binding_and_its_generation(start_redis, start_bound, b
     assert len(of("collector_binding_info")) == 1
 
 
-def test_metrics_count_what_came_of_each_change_and_how_long_it_is_in_use(start_redis, start_bound, bindings):
+def test_metrics_show_the_result_of_each_change_and_its_age(start_redis, start_bound, bindings):
     one, two = start_redis(), start_redis()
     bindings.redis("db", one)
     program = start_bound()
@@ -109,7 +109,7 @@ def test_metrics_count_what_came_of_each_change_and_how_long_it_is_in_use(start_
     assert metric("current") == 1
 
 
-def test_the_log_says_where_redis_comes_from(start_redis, start_bound, bindings):
+def test_the_log_says_where_the_address_of_redis_comes_from(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.redis("orders-db", server)
     program = start_bound()

@@ -22,20 +22,20 @@ def test_a_binding_of_type_redis_or_valkey_is_used(start_redis, start_bound, bin
     assert start_bound().stores_in(server)
 
 
-def test_a_binding_by_uri_is_used(start_redis, start_bound, bindings):
+def test_a_binding_with_a_uri_is_used(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.write("db", type="redis", uri=server.url(database=4) + "\n")
     assert start_bound().stores_in(server, db=4)
 
 
-def test_a_separate_entry_wins_over_the_uri(start_redis, start_bound, bindings):
+def test_a_separate_entry_takes_precedence_over_the_uri(start_redis, start_bound, bindings):
     server = start_redis(requirepass="right")
     bindings.write("db", type="redis", uri=f"redis://:wrong@nowhere.invalid:{server.port}", host=server.host,
                    password="right")
     assert start_bound().stores_in(server)
 
 
-def test_the_names_of_other_producers_are_understood(start_redis, start_bound, bindings):
+def test_the_entry_names_of_other_products_are_understood(start_redis, start_bound, bindings):
     server = start_redis(requirepass="pw")
     bindings.write("db", type="redis", REDIS_HOST=server.host, REDIS_PORT=server.port, **{"redis-password": "pw"})
     assert start_bound().stores_in(server)
@@ -47,13 +47,13 @@ def test_the_manual_lists_every_name_of_an_entry():
     assert len(names) > 50 and names <= told, names - told
 
 
-def test_a_folder_of_plain_files_is_a_binding_too(start_redis, start_bound, bindings):
+def test_a_folder_of_plain_files_works_as_a_binding(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.write_plain("db", type="redis", host=server.host, port=server.port)
     assert start_bound().stores_in(server)
 
 
-def test_a_password_loses_one_line_end_and_nothing_else(start_redis, start_bound, bindings):
+def test_only_one_trailing_newline_is_removed_from_a_password(start_redis, start_bound, bindings):
     server = start_redis()
     server.client().config_set("requirepass", "two words ")
     bindings.redis("db", server, password="two words \n")
@@ -69,20 +69,20 @@ def test_a_key_prefix_of_the_binding_is_used(start_redis, start_bound, bindings)
     assert server.client().exists(f"bound:{key}")
 
 
-def test_flags_win_over_a_binding_as_a_whole(start_redis, start_bound, bindings):
+def test_flags_take_precedence_over_a_whole_binding(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.write("db", type="redis", host="nowhere.invalid", port=1, password="never sent")
     assert start_bound(redis_url=server.url()).stores_in(server)
 
 
-def test_a_binding_wins_over_variables(start_redis, start_bound, bindings):
+def test_a_binding_takes_precedence_over_variables(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.redis("db", server)
     program = start_bound(env={"REDIS_URL": "redis://:pw@nowhere.invalid:1", "COLLECTOR_DELEGATE_HOSTNAME": "nowhere"})
     assert program.stores_in(server)
 
 
-def test_variables_of_the_programs_own_are_weaker_than_a_binding(start_redis, start_bound, bindings):
+def test_a_binding_takes_precedence_over_the_programs_own_variables(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.redis("db", server)
     assert start_bound(env={"COLLECTOR_REDIS_HOST": "nowhere.invalid", "COLLECTOR_REDIS_PORT": "1"}).stores_in(server)
@@ -161,7 +161,7 @@ def test_a_binding_that_cannot_be_used_is_exit_2_that_names_the_file_and_not_its
     assert "private" not in out + err
 
 
-def test_a_link_that_leads_outside_is_exit_2(bindings, tmp_path):
+def test_a_link_out_of_the_root_is_exit_2(bindings, tmp_path):
     (tmp_path / "shadow").write_text("very-private")
     bindings.write_plain("db", type="redis", host="127.0.0.1")
     os.symlink(tmp_path / "shadow", os.path.join(bindings.path, "db", "password"))
@@ -185,7 +185,7 @@ DANGLING = ["db", "db/type", "db/host", "db/left-over", "db/..data"]
 
 
 @pytest.mark.parametrize("where", DANGLING)
-def test_a_link_that_leads_nowhere_is_exit_2_and_no_weaker_source_takes_over(start_redis, start_bound, bindings, where):
+def test_a_dangling_link_is_exit_2_and_no_other_source_is_used(start_redis, start_bound, bindings, where):
     path = dangling(bindings, start_redis(), where)
     weaker = {"REDIS_URL": start_redis().url()}
     program = start_bound(env=weaker, listening=False)
@@ -196,7 +196,7 @@ def test_a_link_that_leads_nowhere_is_exit_2_and_no_weaker_source_takes_over(sta
     assert status == 2 and said in error, error
 
 
-def test_a_binding_that_becomes_unreadable_keeps_the_old_one_and_is_told(start_redis, start_bound, bindings):
+def test_a_binding_that_becomes_unreadable_is_reported_and_the_old_one_stays(start_redis, start_bound, bindings):
     first, second = start_redis(), start_redis()
     bindings.write_plain("db", type="redis", host=first.host, port=first.port)
     program = start_bound(env={"REDIS_URL": second.url()}).wait_connected()
@@ -217,13 +217,13 @@ def test_a_binding_that_becomes_unreadable_keeps_the_old_one_and_is_told(start_r
             os.mkdir(path)
 
 
-def test_an_empty_password_is_none(start_redis, start_bound, bindings):
+def test_an_empty_password_means_no_password(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.redis("db", server, password="\n")
     assert start_bound().stores_in(server)
 
 
-def test_a_password_may_hold_every_sign_of_a_uri(start_redis, start_bound, bindings):
+def test_a_password_may_contain_every_delimiter_of_a_uri(start_redis, start_bound, bindings):
     server = start_redis()
     server.client().config_set("requirepass", "p@:/#%41?&")
     bindings.redis("parts", server, password="p@:/#%41?&")
@@ -232,7 +232,7 @@ def test_a_password_may_hold_every_sign_of_a_uri(start_redis, start_bound, bindi
         assert start_bound(binding=name).stores_in(server, password="p@:/#%41?&")
 
 
-def test_a_root_that_is_no_folder_is_exit_2_and_one_that_is_missing_a_warning(start_redis, start_collector, tmp_path):
+def test_a_root_that_is_not_a_folder_is_exit_2_and_a_missing_one_a_warning(start_redis, start_collector, tmp_path):
     (tmp_path / "file").write_text("x")
     status, out, err = check(env={"SERVICE_BINDING_ROOT": tmp_path / "file"})
     assert status == 2 and f"{tmp_path}/file: Not a directory" in err, out + err
@@ -242,7 +242,7 @@ def test_a_root_that_is_no_folder_is_exit_2_and_one_that_is_missing_a_warning(st
     assert program.log_text().count(f"{tmp_path}/none: no such folder") == 1
 
 
-def test_a_folder_with_an_odd_name_is_reported_once_and_left_out(start_redis, start_bound, bindings):
+def test_a_folder_with_an_odd_name_is_reported_once_and_ignored(start_redis, start_bound, bindings):
     server = start_redis()
     bindings.redis("db", server)
     bindings.write("Upper", type="redis", host="nowhere.invalid")
@@ -266,7 +266,7 @@ def test_a_name_of_253_characters_is_a_binding(start_redis, start_bound, binding
 
 # --- Changes while it runs ------------------------------------------------------------------------------------
 
-def test_a_binding_made_after_the_start_is_taken(start_redis, start_bound, bindings):
+def test_a_binding_created_after_the_start_is_used(start_redis, start_bound, bindings):
     program = start_bound(env={"COLLECTOR_DELEGATE_HOSTNAME": "127.0.0.1",
                                "COLLECTOR_DELEGATE_PORT": reserve_port()})
     answer = post_later(program, {"a": 1})
@@ -277,7 +277,7 @@ def test_a_binding_made_after_the_start_is_taken(start_redis, start_bound, bindi
     assert got.status == 201 and server.client().exists(got.json()["key"])
 
 
-def test_a_named_binding_that_is_not_there_yet_is_waited_for(start_redis, start_bound, bindings):
+def test_collector_waits_for_a_named_binding_that_does_not_exist_yet(start_redis, start_bound, bindings):
     program = start_bound(binding="db")
     with program.client() as client:
         assert client.get("/healthz").status == 200
@@ -290,7 +290,7 @@ def test_a_named_binding_that_is_not_there_yet_is_waited_for(start_redis, start_
     assert got.status == 201 and server.client().exists(got.json()["key"])
 
 
-def test_a_changed_host_under_load_costs_nothing(start_redis, start_bound, bindings):
+def test_changing_the_host_under_load_loses_nothing(start_redis, start_bound, bindings):
     one, two = start_redis(), start_redis()
     bindings.redis("db", one)
     program = start_bound()
@@ -309,7 +309,7 @@ def test_a_changed_host_under_load_costs_nothing(start_redis, start_bound, bindi
     result.assert_perfect()
 
 
-def test_the_old_redis_dies_with_the_change(start_redis, start_bound, bindings):
+def test_the_old_redis_dies_at_the_change(start_redis, start_bound, bindings):
     one, two = start_redis(), start_redis()
     bindings.redis("db", one)
     program = start_bound()
@@ -337,7 +337,7 @@ def test_a_change_is_noticed_soon(start_redis, start_bound, bindings):
     assert time.monotonic() - begin < 3 * PATIENCE
 
 
-def test_a_password_changed_on_both_sides_costs_nothing(start_redis, start_bound, bindings):
+def test_a_password_changed_on_both_sides_loses_nothing(start_redis, start_bound, bindings):
     server = start_redis(requirepass="old")
     bindings.redis("db", server, password="old")
     program = start_bound()
@@ -409,7 +409,7 @@ def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindin
     wait_until(lambda: program.stores_in(two), lambda: f"documents in the new Redis\n{program.child.tail()}", 15)
 
 
-def test_what_is_told_while_a_binding_is_waited_for_is_true(start_redis, start_collector, bindings):
+def test_messages_are_true_while_a_binding_is_missing(start_redis, start_collector, bindings):
     """An optional Secret that does not exist yet: Collector invents no address, and waiting requests get the
     reason."""
     collector = start_collector(env=bindings.environment(), binding="db", ack="replica", hold_time="500ms")
@@ -431,7 +431,7 @@ def test_what_is_told_while_a_binding_is_waited_for_is_true(start_redis, start_c
         wait_until(lambda: client.get("/readyz").status == 200, lambda: f"ready\n{collector.child.tail()}")
 
 
-def test_a_binding_that_vanishes_and_comes_back_costs_nothing(start_redis, start_bound, bindings):
+def test_a_binding_that_vanishes_and_returns_loses_nothing(start_redis, start_bound, bindings):
     one, two = start_redis(), start_redis()
     bindings.redis("db", one)
     program = start_bound()
@@ -459,7 +459,7 @@ def test_a_rewrite_with_the_same_entries_changes_nothing(start_redis, start_boun
     assert now - connections <= mine + 2
 
 
-def test_sighup_looks_at_the_bindings_at_once(start_redis, start_bound, bindings):
+def test_sighup_reads_the_bindings_at_once(start_redis, start_bound, bindings):
     one, two = start_redis(), start_redis()
     bindings.redis("db", one)
     program = start_bound()

@@ -39,7 +39,7 @@ def test_each_line_is_stored_as_a_document_and_listed(client, store):
     assert set(keys) <= set(feed.keys(store))
 
 
-def test_the_other_media_type_and_parameters_of_it_are_fine(client):
+def test_the_other_media_type_and_its_parameters_are_accepted(client):
     for kind in ("application/jsonl", "application/x-ndjson; charset=utf-8", "APPLICATION/X-NDJSON"):
         assert client.post(PATH, b"{}\n", {"Content-Type": kind}).json()["stored"] == 1
 
@@ -52,11 +52,11 @@ def test_empty_lines_count_as_lines_but_not_as_documents(client):
 
 
 @pytest.mark.parametrize("body", [b"", b"\n\r\n \n"])
-def test_a_body_without_documents_is_fine(client, body):
+def test_a_body_without_documents_is_accepted(client, body):
     assert post(client, body, "?strict=true").json() == {"stored": 0, "failed": 0, "replayed": 0, "errors": []}
 
 
-def test_a_wrong_line_spoils_only_itself(client):
+def test_an_invalid_line_fails_alone(client):
     bad = {2: b"", 3: b'{"a"', 4: b"[1]", 5: b'"\xff"', 6: b'{"a":' + b"[" * 128 + b"]" * 128 + b"}", 7: b'{"a":1}{"b":2}'}
     body = b'{"n":1}\n' + b"\n".join(bad.values()) + b'\n{"n":8}'
     answer = post(client, body)
@@ -76,7 +76,7 @@ def test_if_every_line_is_wrong_the_status_says_so(client):
         assert "storedThrough" not in problem
 
 
-def test_with_strict_one_failure_makes_it_422_and_the_others_are_stored(client, store):
+def test_with_strict_one_failure_gives_422_and_the_others_are_stored(client, store):
     problem = assert_problem(post(client, b'{"a":1}\nx\n{"b":2}\n', "?strict=true&keys=true"), 422, "1 of 3")
     assert problem["stored"] == 2 and problem["failed"] == 1 and problem["errors"][0]["line"] == 2
     assert problem["keys"][1] is None and store.exists(problem["keys"][0], problem["keys"][2]) == 2
@@ -119,7 +119,7 @@ def test_a_line_that_is_too_long_fails_alone(start_redis, start_collector):
     assert collector.metrics()['collector_documents_total{result="rejected"}'] == 2
 
 
-def test_the_whole_body_has_a_limit_of_its_own(start_redis, start_collector):
+def test_the_whole_body_has_a_separate_limit(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server, bulk_max="100KiB")
     body = (b'{"t":"' + b"x" * 91 + b'"}\n') * 1024
@@ -144,7 +144,7 @@ def test_keys_are_given_for_ten_thousand_lines(client, collector):
         assert problem["stored"] == problem["storedThrough"] == 10000 and "keys" not in problem
 
 
-def test_pieces_may_be_cut_anywhere(collector):
+def test_a_body_may_be_split_anywhere(collector):
     body = '{"n":1,"text":"Grüße"}\r\n\n{"n":2}\n{oops}\n{"n":3}'.encode()
     for cut in range(1, len(body)):
         with Upload(collector) as upload:
@@ -178,7 +178,7 @@ def test_a_body_that_stops_arriving_is_cut_off_but_a_slow_one_is_not(start_redis
         assert slow.finish().json()["stored"] == 6
 
 
-def test_memory_stays_bounded_however_large_the_body_is(start_redis, start_collector):
+def test_memory_stays_bounded_for_a_body_of_any_size(start_redis, start_collector):
     server = start_redis(maxmemory="20mb", maxmemory_policy="allkeys-lru")
     collector = start_collector(server, feed="false").wait_connected()
     piece = lines([{"text": "x" * 200}] * 512) + lines([{"text": "y" * 20000}] * 2)
@@ -197,7 +197,7 @@ def test_memory_stays_bounded_however_large_the_body_is(start_redis, start_colle
 
 # --- Sent again --------------------------------------------------------------------------------------------------
 
-def test_the_same_body_again_stores_nothing_twice(start_redis, start_collector):
+def test_sending_the_same_body_again_stores_nothing_twice(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server).wait_connected()
     body = lines({"n": n} for n in range(1000))
@@ -242,7 +242,7 @@ def test_a_single_document_and_a_line_have_different_keys(client):
     assert post(client, b'{"n":1}\n', "?keys=true", **headers).json()["keys"] != [single]
 
 
-def test_an_idempotency_key_must_be_sound(client):
+def test_an_idempotency_key_must_be_valid(client):
     assert_problem(post(client, b"{}\n", Idempotency_Key="x" * 256), 400, "1 to 255")
     answer = client.request("POST", PATH, b"{}\n", {**NDJSON, "Idempotency-Key": "a", "idempotency-key": "b"})
     assert_problem(answer, 400, "one Idempotency-Key")
@@ -268,7 +268,7 @@ def send_slowly(upload, count, stop):
     return thread, sent
 
 
-def test_no_line_is_lost_while_redis_is_away(start_redis, start_collector):
+def test_no_line_is_lost_while_redis_is_unreachable(start_redis, start_collector):
     server = start_redis(appendonly="yes", appendfsync="always")
     collector = start_collector(server, hold_time="20s").wait_connected()
     stop = threading.Event()
@@ -285,7 +285,7 @@ def test_no_line_is_lost_while_redis_is_away(start_redis, start_collector):
     assert numbers_in(server) == numbers_listed(collector) == sent
 
 
-def test_the_client_is_paused_while_redis_is_away(start_redis, start_collector):
+def test_the_client_is_paused_while_redis_is_unreachable(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server, hold_time="30s", held_max=100).wait_connected()
     server.pause()
@@ -299,7 +299,7 @@ def test_the_client_is_paused_while_redis_is_away(start_redis, start_collector):
         assert client.post(PATH, {"single": 1}).status == 201
 
 
-def test_redis_that_is_away_too_long_ends_the_body_with_what_is_stored(start_redis, start_collector):
+def test_a_long_outage_of_redis_ends_the_body_and_the_answer_says_what_is_stored(start_redis, start_collector):
     server = start_redis(appendonly="yes", appendfsync="always")
     collector = start_collector(server, hold_time="1s").wait_connected()
     with Upload(collector, headers={"Idempotency-Key": "load-6"}) as upload:
@@ -322,7 +322,7 @@ def test_redis_that_is_away_too_long_ends_the_body_with_what_is_stored(start_red
     assert numbers_in(server) == numbers_listed(collector) == [*range(1000), *range(2000, 2100)]
 
 
-def test_a_redis_that_is_full_ends_the_body_with_507(start_redis, start_collector):
+def test_a_full_redis_ends_the_body_with_507(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server).wait_connected()
     with Upload(collector) as upload:
@@ -335,7 +335,7 @@ def test_a_redis_that_is_full_ends_the_body_with_507(start_redis, start_collecto
     assert problem["stored"] == problem["storedThrough"] == 10 and answer.header("Retry-After")
 
 
-def test_the_binding_may_change_in_the_middle(start_redis, start_bound, bindings):
+def test_the_binding_may_change_during_a_body(start_redis, start_bound, bindings):
     old, new = start_redis(), start_redis()
     bindings.redis("cache", old)
     collector = start_bound().wait_connected()
@@ -355,7 +355,7 @@ def test_the_binding_may_change_in_the_middle(start_redis, start_bound, bindings
 # --- The client disconnects, the server stops
 # ---------------------------------------------------------------------------
 
-def test_what_a_client_sent_before_it_left_is_stored_and_nothing_waits_for_it(start_redis, start_collector):
+def test_lines_sent_before_a_disconnect_are_stored_and_nothing_waits_for_the_client(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server, access_log="on").wait_connected()
     with Upload(collector) as upload:
@@ -367,7 +367,7 @@ def test_what_a_client_sent_before_it_left_is_stored_and_nothing_waits_for_it(st
     assert numbers_in(server) == list(range(500))
 
 
-def test_a_stop_ends_a_body_with_what_is_stored(start_redis, start_collector):
+def test_a_stop_ends_a_body_and_the_answer_says_what_is_stored(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server).wait_connected()
     with Upload(collector) as upload:
@@ -384,7 +384,7 @@ def test_a_stop_ends_a_body_with_what_is_stored(start_redis, start_collector):
     assert collector.wait(20) == 0
 
 
-def test_a_short_body_under_way_is_still_stored_when_the_server_stops(start_redis, start_collector):
+def test_a_short_body_in_progress_is_stored_when_the_server_stops(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server).wait_connected()
     with Upload(collector) as upload:

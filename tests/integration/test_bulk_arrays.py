@@ -34,7 +34,7 @@ def test_the_first_byte_tells_an_array_from_a_document(client, kind):
     assert client.post(PATH, b"\n \t {}", {"Content-Type": kind}).status == 201
 
 
-def test_an_array_in_other_places_is_no_document(client):
+def test_other_routes_reject_an_array(client):
     assert_problem(client.post("/", b"[{}]", JSON), 400, "expected an object")
     assert_problem(client.put(f"{PATH}/0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10", b"[{}]", JSON), 400, "expected an object")
     assert_problem(client.post(PATH, b"[{}]", {"Content-Type": "text/plain"}), 415)
@@ -42,11 +42,11 @@ def test_an_array_in_other_places_is_no_document(client):
     assert_problem(client.post(PATH, b"[{}]", {"Content-Type": "application/json; charset=latin1"}), 415)
 
 
-def test_an_empty_array_is_fine(client):
+def test_an_empty_array_is_accepted(client):
     assert post(client, b"[ ]").json() == {"stored": 0, "failed": 0, "replayed": 0, "errors": []}
 
 
-def test_an_element_that_is_no_document_fails_alone(client):
+def test_an_element_that_is_not_a_document_fails_alone(client):
     deep = b'{"a":' + b"[" * 128 + b"]" * 128 + b"}"
     result = post(client, b'[{"n":1}, 17,\n "x", ' + deep + b', [], null, {"n":7}]').json()
     assert result["stored"] == 2 and result["failed"] == 5
@@ -74,7 +74,7 @@ def test_a_syntax_error_ends_the_array_there(client, body, stored, through, line
     assert (problem["line"], problem["column"]) == (line, column)
 
 
-def test_pieces_may_be_cut_anywhere(collector):
+def test_a_body_may_be_split_anywhere(collector):
     body = '\n [{"n":1,"text":"Grüße"}, 7,{"n":2}]\n'.encode()
     for cut in range(1, len(body)):
         with Upload(collector, headers=JSON) as upload:
@@ -96,7 +96,7 @@ def test_an_array_may_be_larger_than_a_document(start_redis, start_collector):
     assert json.loads(answer.stdout)["stored"] == 5000
 
 
-def test_a_client_that_waits_is_told_of_the_limit_when_its_body_is_no_array(collector):
+def test_a_client_that_expects_100_gets_413_if_its_large_body_is_not_an_array(collector):
     with collector.connect() as raw:
         raw.send(request_bytes("POST", PATH, headers={**JSON, "Content-Length": 2 << 20, "Expect": "100-continue"}))
         raw.send(b"{")
@@ -105,7 +105,7 @@ def test_a_client_that_waits_is_told_of_the_limit_when_its_body_is_no_array(coll
     assert answer.interim == [100]
 
 
-def test_the_same_array_again_stores_nothing_twice(client):
+def test_sending_the_same_array_again_stores_nothing_twice(client):
     body = json.dumps([{"n": n} for n in range(500)]).encode()
     first = post(client, body, "?keys=true", Idempotency_Key="array-1")
     again = post(client, body, "?keys=true", Idempotency_Key="array-1")
@@ -113,7 +113,7 @@ def test_the_same_array_again_stores_nothing_twice(client):
     assert again.json() == {**first.json(), "replayed": 500}
 
 
-def test_a_limit_for_the_body_counts_for_arrays(start_redis, start_collector):
+def test_the_limit_for_the_body_applies_to_arrays(start_redis, start_collector):
     collector = start_collector(start_redis(), bulk_max="4KiB")
     with collector.client() as client:
         assert_problem(post(client, b"[" + b"{}," * 2000 + b"{}]"), 413, "--bulk-max")

@@ -34,7 +34,7 @@ def numbers(store):
 
 @pytest.fixture
 def fresh(start_redis, start_collector):
-    """(collector, client, store) of a Collector of its own."""
+    """(collector, client, store) of a separate Collector."""
     server = start_redis()
     collector = start_collector(server)
     with collector.client() as client, server.client() as store:
@@ -47,7 +47,8 @@ def bomb(byte, size):
     return b"".join(packer.compress(block) for _ in range(size // MIB)) + packer.flush()
 
 
-# --- What is stored --------------------------------------------------------------------------------------------------
+# --- Stored documents
+# --------------------------------------------------------------------------------------------------
 
 def test_lines_in_gzip_are_stored_like_others(fresh):
     _, client, store = fresh
@@ -58,7 +59,7 @@ def test_lines_in_gzip_are_stored_like_others(fresh):
     assert numbers(store) == [1, 1, *range(1, 3001)]
 
 
-def test_members_may_follow_one_another_wherever_they_are_cut(fresh):
+def test_several_members_are_accepted_wherever_the_body_is_split(fresh):
     _, client, store = fresh
     text = lines(1, 400)
     for size in (7, 100, len(text)):
@@ -69,7 +70,7 @@ def test_members_may_follow_one_another_wherever_they_are_cut(fresh):
     assert numbers(store) == list(range(1, 401))
 
 
-def test_a_chunked_body_may_come_byte_by_byte(fresh):
+def test_a_chunked_body_may_arrive_byte_by_byte(fresh):
     collector, _, store = fresh
     body = gzip.compress(lines(1, 50)) + gzip.compress(lines(51, 60))
     with RawConnection("127.0.0.1", collector.port, 60) as connection:
@@ -82,15 +83,15 @@ def test_a_chunked_body_may_come_byte_by_byte(fresh):
     assert numbers(store) == list(range(1, 61))
 
 
-def test_identity_is_no_coding(fresh):
+def test_identity_means_no_coding(fresh):
     _, client, _ = fresh
     assert post(client, lines(1, 3), Content_Encoding="identity").json()["stored"] == 3
 
 
-# --- What is wrong ---------------------------------------------------------------------------------------------------
+# --- Invalid bodies ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "gzip, gzip", "gzip, br", "compress"])
-def test_another_coding_is_refused_and_the_known_ones_are_named(fresh, coding):
+def test_an_unknown_coding_is_refused_and_the_error_names_the_known_ones(fresh, coding):
     _, client, _ = fresh
     answer = post(client, gzip.compress(lines(1, 3)), Content_Encoding=coding)
     assert_problem(answer, 415, "gzip")
@@ -108,7 +109,7 @@ def test_two_fields_with_codings_are_refused(fresh):
     assert answer.status == 415 and answer.header("accept-encoding") == "gzip"
 
 
-def test_a_body_that_ends_early_says_so_and_tells_how_much_is_stored(fresh):
+def test_the_error_for_a_truncated_body_says_how_much_is_stored(fresh):
     _, client, store = fresh
     text = lines(1, 200, 20)
     body = gzip.compress(text[:4000]) + gzip.compress(text[4000:])
@@ -132,14 +133,14 @@ def test_a_body_that_ends_early_says_so_and_tells_how_much_is_stored(fresh):
     (lambda body: lines(1, 3), "this is not gzip"),
     (lambda body: zlib.compress(lines(1, 3)), "this is not gzip"),
 ])
-def test_a_body_that_is_damaged_is_refused_with_the_reason(fresh, damage, reason):
+def test_a_damaged_body_is_refused_with_the_reason(fresh, damage, reason):
     _, client, store = fresh
     problem = assert_problem(post(client, damage(gzip.compress(lines(1, 3)))), 400, reason)
     assert problem["stored"] == problem["storedThrough"] == len(feed.keys(store))
     assert problem["stored"] == (0 if "this is not" in reason else 3)
 
 
-def test_wrong_lines_count_as_in_a_plain_body(fresh):
+def test_invalid_lines_count_as_in_a_plain_body(fresh):
     _, client, _ = fresh
     result = post(client, gzip.compress(lines(1, 2) + b"x\n" + lines(3, 4))).json()
     assert result["stored"] == 4 and result["failed"] == 1 and result["errors"][0]["line"] == 3
@@ -161,7 +162,7 @@ def test_a_token_is_checked_before_a_byte_is_decoded(start_redis, start_collecto
 
 # --- Limits ----------------------------------------------------------------------------------------------------------
 
-def test_the_limit_of_a_body_counts_what_is_decoded(start_redis, start_collector):
+def test_the_limit_of_a_body_counts_decoded_bytes(start_redis, start_collector):
     collector = start_collector(start_redis(), bulk_max=str(MIB))
     with collector.client() as client:
         assert post(client, gzip.compress(lines(1, 1000))).json()["stored"] == 1000
@@ -170,7 +171,7 @@ def test_the_limit_of_a_body_counts_what_is_decoded(start_redis, start_collector
 
 
 @pytest.mark.parametrize("byte, mebibytes", [(b"\0", 1024), (b"\n", 64)])
-def test_a_bomb_costs_neither_memory_nor_the_patience_of_others(start_redis, start_collector, byte, mebibytes):
+def test_a_decompression_bomb_costs_no_memory_and_delays_no_others(start_redis, start_collector, byte, mebibytes):
     """A gigabyte out of a megabyte: one line, or as many lines as it has bytes."""
     size = (32 if SANITIZED else mebibytes) * MIB
     collector = start_collector(start_redis(), workers=1)
@@ -198,7 +199,7 @@ def test_a_bomb_costs_neither_memory_nor_the_patience_of_others(start_redis, sta
         assert peak - before < 8 * MIB, (before, peak)
 
 
-def test_while_redis_is_away_the_client_waits_and_memory_stays(start_redis, start_collector):
+def test_while_redis_is_unreachable_the_client_waits_and_memory_stays_constant(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server, workers=1)
     text = lines(1, 100000, 100)
@@ -220,7 +221,7 @@ def test_while_redis_is_away_the_client_waits_and_memory_stays(start_redis, star
     assert answers[0].status_code == 200 and answers[0].json()["stored"] == 100000
 
 
-def test_a_client_that_leaves_in_the_middle_of_a_member_leaves_nothing_behind(fresh):
+def test_a_client_that_disconnects_within_a_member_leaks_nothing(fresh):
     collector, client, store = fresh
     body = gzip.compress(lines(1, 100))
     for _ in range(20):

@@ -48,20 +48,20 @@ def test_an_empty_object_is_stored_with_the_added_members(client, store):
 
 
 @pytest.mark.parametrize("created", ["5", '"yesterday"', "null", '{"a":1}', "1e3"])
-def test_the_bodys_own_created_wins(client, store, created):
+def test_a_created_member_in_the_body_is_kept(client, store, created):
     answer = client.post("/", '{"created":%s,"a":1}' % created)
     text = store.get(answer.json()["key"]).decode()
     assert text.count("created") == 1
     assert f'"created":{created}' in text
 
 
-def test_a_created_inside_another_object_is_not_the_documents(client, store):
+def test_a_created_member_of_a_nested_object_does_not_count(client, store):
     document = stored(store, client.post("/", {"inner": {"created": 5, "correlationId": "x"}}))
     assert document["inner"] == {"created": 5, "correlationId": "x"}
     assert document["created"] > 1e12 and document["correlationId"] != "x"
 
 
-def test_the_correlation_id_of_the_request_is_stored_and_answered(client, store):
+def test_the_correlation_id_of_the_request_is_stored_and_returned(client, store):
     answer = client.post("/", {"a": 1}, {"X-Correlation-ID": "trace-17"})
     assert stored(store, answer)["correlationId"] == "trace-17"
     assert answer.header("x-correlation-id") == "trace-17"
@@ -103,7 +103,7 @@ PROTOTYPE = ["__defineGetter__", "__defineSetter__", "__lookupGetter__", "__look
 
 
 @pytest.mark.parametrize("name", PROTOTYPE)
-def test_a_field_may_have_a_name_of_javascripts_prototype_at_every_level(client, store, name):
+def test_names_from_javascripts_prototype_are_allowed_at_every_level(client, store, name):
     document = stored(store, client.post("/", f"{name}=1&a[{name}]=2&b[{name}][c]=3&d[][{name}]=4", FORM))
     assert document[name] == "1"
     assert document["a"] == {name: "2"}
@@ -121,12 +121,12 @@ def test_a_field_may_have_a_name_of_javascripts_prototype_at_every_level(client,
     ("x=%00&y=%", {"x": "\0", "y": "%"}),
     ("name=J%FCrgen", {"name": "J%FCrgen"}),
 ])
-def test_no_field_of_a_form_is_left_out(client, store, body, expected):
+def test_no_field_of_a_form_is_omitted(client, store, body, expected):
     document = stored(store, client.post("/", body, FORM))
     assert {name: value for name, value in document.items() if name not in ("created", "correlationId")} == expected
 
 
-def test_a_list_of_a_form_is_an_array_whatever_its_length(client, store):
+def test_a_list_in_a_form_becomes_an_array_of_any_length(client, store):
     for name in ("a", "a[]", "a%5B%5D"):
         document = stored(store, client.post("/", "&".join(f"{name}={n}" for n in range(1000)), FORM))
         assert document["a"] == [str(n) for n in range(1000)]
@@ -134,7 +134,7 @@ def test_a_list_of_a_form_is_an_array_whatever_its_length(client, store):
 
 @pytest.mark.parametrize("parameters", ["; charset=UTF-8", ";charset=utf-8", '; charset="Utf-8"', "; charset=utf8", "; charset=",
                                         "; x=y", '; x="; charset=utf-16"', "; boundary=charset", "; charset=us-ascii"])
-def test_a_form_with_parameters_in_its_media_type_is_a_form(client, store, parameters):
+def test_a_form_may_have_parameters_in_its_media_type(client, store, parameters):
     headers = {"Content-Type": f"application/x-www-form-urlencoded{parameters}"}
     assert stored(store, client.post("/", "a=1&b=%C3%A9", headers)).items() >= {"a": "1", "b": "é"}.items()
 
@@ -147,12 +147,12 @@ def test_a_form_in_iso_8859_1_is_converted(client, store, charset):
     assert document["a"] == {"é": "Ã©"}
 
 
-def test_a_forms_own_created_wins_and_its_correlation_id_does_not(client, store):
+def test_a_form_keeps_its_created_field_but_not_its_correlation_id(client, store):
     document = stored(store, client.post("/", "created=5&correlationId=theirs", {**FORM, "x-correlation-id": "ours"}))
     assert document == {"created": "5", "correlationId": "ours"}
 
 
-def test_json_with_a_charset_in_its_media_type_is_json(client, store):
+def test_json_may_have_a_charset_in_its_media_type(client, store):
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert stored(store, client.post("/", '{"a":"ü"}', headers))["a"] == "ü"
 
@@ -167,17 +167,17 @@ def test_a_stored_object_is_read_by_its_key_with_the_key_added(client):
     assert document["key"] == key and document["hello"] == "world" and document["correlationId"] == "c-1"
 
 
-def test_an_unknown_key_is_404_and_the_program_lives(client):
+def test_an_unknown_key_is_404_and_the_program_keeps_running(client):
     assert_problem(client.get(f"/?key={ABSENT_KEY}"), 404)
     assert client.post("/", {"a": 1}).status == 200
 
 
-def test_a_key_that_is_no_uuid_is_404(client):
+def test_a_key_that_is_not_a_uuid_is_404(client):
     assert_problem(client.get("/?key=nothing"), 404)
     assert_problem(client.get("/?key="), 404)
 
 
-def test_a_stored_value_that_is_no_document_does_no_harm(client, store):
+def test_a_stored_value_that_is_not_a_document_does_no_harm(client, store):
     store.lpush(ABSENT_KEY, "a list")
     answer = client.get(f"/?key={ABSENT_KEY}")
     store.delete(ABSENT_KEY)
@@ -185,13 +185,13 @@ def test_a_stored_value_that_is_no_document_does_no_harm(client, store):
     assert client.post("/", {"a": 1}).status == 200
 
 
-def test_many_documents_get_many_keys(client, store):
+def test_each_document_gets_a_different_key(client, store):
     keys = {client.post("/", {"n": n}).json()["key"] for n in range(200)}
     assert len(keys) == 200
     assert all(store.exists(key) for key in keys)
 
 
-def test_the_start_line_says_the_port(collector):
+def test_the_first_log_line_names_the_port(collector):
     line = collector.wait_log("server.listening")
     assert line["port"] == collector.port
     assert str(collector.port) in collector.child.stdout[0] or any(
@@ -221,7 +221,7 @@ def test_the_classic_variables_set_port_and_redis(classic, start_redis):
     assert server.client().exists(key)
 
 
-def test_the_classic_port_takes_connections_on_ipv6_too(classic, start_redis):
+def test_the_classic_port_accepts_connections_on_ipv6_too(classic, start_redis):
     server, port = start_redis(), reserve_port()
     program = classic(COLLECTOR_PORT=port, COLLECTOR_DELEGATE_HOSTNAME="localhost",
                       COLLECTOR_DELEGATE_PORT=server.port)
@@ -230,6 +230,6 @@ def test_the_classic_port_takes_connections_on_ipv6_too(classic, start_redis):
         assert client.get("/healthz").status == 200
 
 
-def test_without_a_redis_named_anywhere_it_is_localhost_6379(classic):
+def test_without_any_setting_redis_is_localhost_6379(classic):
     program = classic(COLLECTOR_PORT=reserve_port())
     assert any("localhost:6379" in line or "127.0.0.1:6379" in line for line in program.child.stdout)

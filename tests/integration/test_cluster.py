@@ -36,7 +36,7 @@ def listed(client):
         cursor = page["next"]
 
 
-def test_documents_are_spread_over_all_masters_read_back_and_listed(cluster, start_collector):
+def test_documents_are_spread_over_all_masters_and_can_be_read_and_listed(cluster, start_collector):
     collector = start_collector(cluster.nodes[1].url())
     with Load(collector, connections=4, requests=300, rate=2000) as load:
         load.join()
@@ -53,7 +53,7 @@ def test_documents_are_spread_over_all_masters_read_back_and_listed(cluster, sta
         assert client.get(f"/v1/documents/{key}").status == 404
 
 
-def test_dead_entries_are_passed_in_bounded_pages_and_taken_out(cluster, start_collector):
+def test_dead_entries_are_skipped_in_bounded_pages_and_removed(cluster, start_collector):
     collector = start_collector(cluster.nodes[0].url(), key_prefix="dead:", hold_time="1s", workers=1).wait_connected()
     begin = int(time.time() * 1000) - 600_000
     stream = feed.stream_of(begin, "dead:", "5zz")
@@ -74,7 +74,7 @@ def test_dead_entries_are_passed_in_bounded_pages_and_taken_out(cluster, start_c
         wait_until(lambda: listed(client) == [key] and store.xlen(stream) == 1, "the removal of the dead entries")
 
 
-def test_check_tells_of_the_masters(cluster):
+def test_check_reports_the_masters(cluster):
     status, out, err = check(redis_url=cluster.url())
     assert status == 0, err
     assert "a Cluster of 3 masters, all of them reached" in out
@@ -85,14 +85,14 @@ def test_a_database_other_than_0_is_refused_with_the_reason(cluster):
     assert status == 1 and "SELECT is not allowed in cluster mode" in err
 
 
-def test_a_binding_that_demands_a_cluster_fails_on_a_single_server(bindings, start_redis):
+def test_a_binding_that_requires_a_cluster_rejects_a_single_server(bindings, start_redis):
     server = start_redis()
     bindings.write("db", **{"type": "redis", "cluster.nodes": f"{server.host}:{server.port}"})
     status, _, err = check(env=bindings.environment())
     assert status == 1 and "cluster support disabled" in err, err
 
 
-def test_slots_that_move_under_load_lose_nothing(start_cluster, start_collector):
+def test_moving_slots_under_load_loses_nothing(start_cluster, start_collector):
     cluster = start_cluster()
     collector = start_collector(cluster.url())
     with Load(collector, connections=16, rate=1500) as load:
@@ -103,7 +103,7 @@ def test_slots_that_move_under_load_lose_nothing(start_cluster, start_collector)
     print(f"\nresharding\n{result}")
     result.assert_perfect()
     with collector.client() as client:
-        # A document whose SET was redirected behind its entry is in a second one.
+        # A document whose SET was redirected after its entry had been added has a second entry.
         assert set(listed(client)) == set(load.acknowledged)
 
 
@@ -122,7 +122,7 @@ def test_a_coordinated_failover_under_load_loses_nothing(start_cluster, start_co
     result.assert_perfect()
 
 
-def test_a_dead_master_delays_until_its_replica_takes_over(start_cluster, start_collector):
+def test_a_dead_master_causes_a_delay_until_its_replica_takes_over(start_cluster, start_collector):
     cluster = start_cluster(replicas=True)
     collector = start_collector(cluster.url())
     with Load(collector, connections=16, rate=1500) as load:
@@ -142,7 +142,7 @@ def test_a_dead_master_delays_until_its_replica_takes_over(start_cluster, start_
     assert set(result.lost) <= until_then and len({cluster.master_of(slot_of(key)) for key in result.lost}) <= 1, str(result)
 
 
-def test_from_a_single_server_to_a_cluster_and_back_under_load(start_cluster, start_redis, start_collector, bindings):
+def test_moving_from_a_single_server_to_a_cluster_and_back_under_load(start_cluster, start_redis, start_collector, bindings):
     cluster, single = start_cluster(), start_redis()
     bindings.redis("db", single)
     collector = start_collector(env=bindings.environment())
@@ -194,7 +194,7 @@ def addresses(collector):
     return {line["address"] for line in collector.log() if line["event"] == "redis.connected"}
 
 
-def test_with_tls_one_name_may_stand_for_all_nodes(start_cluster, start_collector, bindings, certificates):
+def test_with_tls_one_name_may_apply_to_all_nodes(start_cluster, start_collector, bindings, certificates):
     cluster = start_cluster(tls=Tls(certificates, "other"))
     entries = {"type": "redis", "cluster.nodes": cluster.node_list, "tls": "true",
                "ca.crt": (certificates / "ca.crt").read_text()}
@@ -218,7 +218,7 @@ def test_with_tls_nodes_that_announce_host_names_are_verified_by_them(start_clus
 
 
 @pytest.mark.parametrize("kind, moved", [("hostname", "?:"), ("unknown-endpoint", ":")])
-def test_nodes_that_name_no_host_are_found_and_followed(start_cluster, start_collector, kind, moved):
+def test_nodes_without_a_host_are_found_and_used(start_cluster, start_collector, kind, moved):
     """"hostname" without names gives "?" in redirections, and the map additionally has addresses. "unknown-endpoint" means the
     host that was queried."""
     cluster = start_cluster(cluster_preferred_endpoint_type=kind)
@@ -249,7 +249,7 @@ def test_a_configuration_endpoint_leads_to_all_nodes(start_cluster, start_collec
     assert addresses(collector) == {f"{name}:{cluster.nodes[0].port}" for name in names}
 
 
-def test_nodes_with_addresses_of_ipv6_are_found_and_followed(start_cluster, start_collector, bindings):
+def test_nodes_with_ipv6_addresses_are_found_and_used(start_cluster, start_collector, bindings):
     cluster = start_cluster(hosts=["::1"])
     bindings.write("db", **{"type": "redis", "cluster.nodes": cluster.node_list})
     collector = start_collector(env=bindings.environment())

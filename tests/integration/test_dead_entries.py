@@ -11,7 +11,7 @@ from support.listing import all_keys, fill, page
 from support.redis_server import calls
 
 
-def test_a_page_over_dead_entries_is_bounded_and_leads_on(fresh):
+def test_a_page_over_dead_entries_is_bounded_and_has_a_cursor(fresh):
     client, store = fresh
     begin = minutes_ago(10)
     add_dead(store, 20_000, begin)
@@ -25,7 +25,7 @@ def test_a_page_over_dead_entries_is_bounded_and_leads_on(fresh):
     assert all_keys(client, limit=10, since=begin - 1000) == alive
 
 
-def test_few_living_among_many_dead_are_all_found(fresh):
+def test_few_existing_documents_among_many_dead_entries_are_all_found(fresh):
     client, store = fresh
     begin = minutes_ago(10)
     keys = fill(client, 12)
@@ -39,7 +39,7 @@ def test_few_living_among_many_dead_are_all_found(fresh):
         assert store_keys == keys
 
 
-def test_old_entries_of_documents_that_are_gone_are_taken_out_of_the_feed(start_redis, start_collector):
+def test_old_entries_of_deleted_documents_are_removed_from_the_feed(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="1s", workers=1)
     begin = minutes_ago(10)
@@ -62,7 +62,7 @@ def test_old_entries_of_documents_that_are_gone_are_taken_out_of_the_feed(start_
         assert calls(store, "xdel") == 0, "a young entry was removed"
 
 
-def test_ids_of_one_redis_are_never_taken_out_of_another(start_redis, start_collector, start_proxy, bindings):
+def test_ids_from_one_redis_are_never_removed_from_another(start_redis, start_collector, start_proxy, bindings):
     """Both servers have entries with the same ids but for different documents. The list reads entries from the first
     and looks for their documents in the second."""
     first, second = start_redis(), start_redis()
@@ -95,7 +95,7 @@ def test_ids_of_one_redis_are_never_taken_out_of_another(start_redis, start_coll
         assert pages and store.xlen(stream_of(begin)) == count
 
 
-def test_lists_that_wait_for_each_other_fail_together_where_redis_goes_away(start_redis, start_collector):
+def test_lists_that_wait_for_each_other_fail_together_when_redis_becomes_unreachable(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="2s", workers=1).wait_connected()
     begin = int(time.time() * 1000)

@@ -69,7 +69,7 @@ def says_that_it_waits(line):
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_it_waits_for_a_lock_says_so_and_goes_on(machine, lock):
+def test_it_waits_for_a_lock_says_so_and_continues(machine, lock):
     with held(machine / lock):
         child = start(machine, 600)
         assert child.wait_line(says_that_it_waits, "the line that says it waits", 30), child.tail()
@@ -82,7 +82,7 @@ def test_it_waits_for_a_lock_says_so_and_goes_on(machine, lock):
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_that_is_held_for_too_long_is_an_error_that_says_who_holds_it(machine, lock):
+def test_a_lock_held_for_too_long_is_an_error_that_names_the_holder(machine, lock):
     with held(machine / lock):
         child = start(machine, 1)
         assert child.wait(60) == 1, child.tail()
@@ -98,7 +98,7 @@ def test_the_process_that_holds_the_lock_is_named(machine):
     assert f"process {os.getpid()} " in child.stderr[-1]
 
 
-def test_a_signal_ends_the_wait_and_leaves_nothing(machine):
+def test_a_signal_ends_the_wait_and_leaves_nothing_behind(machine):
     with held(machine / LOCKS[2]):
         child = start(machine, 600)
         assert child.wait_line(says_that_it_waits, "the line that says it waits", 30), child.tail()
@@ -107,7 +107,7 @@ def test_a_signal_ends_the_wait_and_leaves_nothing(machine):
     assert not (machine / "policy-rc.d").exists()
 
 
-def test_another_failure_of_apt_is_told_at_once(machine):
+def test_another_failure_of_apt_is_reported_at_once(machine):
     (machine / "archive" / "Packages").write_text("")
     child = start(machine, 600)
     assert child.wait(60) == 1, child.tail()

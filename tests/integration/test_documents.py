@@ -36,16 +36,16 @@ def test_a_posted_document_is_created_with_its_location(client, store):
     assert document == {"a": 1, "created": body["created"], "correlationId": body["correlationId"]}
 
 
-def test_the_answer_says_the_bodys_own_created(client):
+def test_the_answer_has_the_created_time_of_the_body(client):
     assert post(client, '{"created":"then"}').json()["created"] == "then"
 
 
-def test_the_correlation_id_of_the_request_comes_back(client):
+def test_the_correlation_id_of_the_request_is_returned(client):
     answer = post(client, {"a": 1}, x_correlation_id="c-9")
     assert answer.header("x-correlation-id") == answer.json()["correlationId"] == "c-9"
 
 
-def test_each_document_is_in_the_feed_of_its_day(client, store):
+def test_each_document_is_in_the_feed_of_the_day(client, store):
     key = post(client, {"a": 1}).json()["key"]
     day = time.strftime("%Y-%m-%d", time.gmtime())
     assert key in [key for entry in feed.entries(store, f"collector:feed:{day}") for key in entry.keys]
@@ -84,7 +84,7 @@ def test_other_content_under_the_same_idempotency_key_is_422(client, store):
     assert json.loads(store.get(first["key"]))["a"] == 1
 
 
-def test_the_classic_path_knows_idempotency_keys_too(client, store):
+def test_the_classic_path_supports_idempotency_keys_too(client, store):
     name = new_key()
     first = client.post("/", {"a": 1}, {"Idempotency-Key": name})
     size = store.dbsize()
@@ -142,7 +142,7 @@ def test_an_idempotency_key_outlives_a_restart(start_redis, start_collector):
         assert_problem(post(client, {"a": 2}, Idempotency_Key=name), 422)
 
 
-def test_an_idempotency_key_is_good_at_another_replica(start_redis, start_collector):
+def test_an_idempotency_key_works_at_another_replica(start_redis, start_collector):
     server, name = start_redis(), new_key()
     with start_collector(server).client() as one, start_collector(server).client() as two:
         first = post(one, {"a": 1}, Idempotency_Key=name)
@@ -150,7 +150,7 @@ def test_an_idempotency_key_is_good_at_another_replica(start_redis, start_collec
     assert second.json() == first.json() and second.header("idempotency-replayed") == "true"
 
 
-def test_an_idempotency_key_in_quotes_or_without_is_taken_as_it_is_sent(client):
+def test_an_idempotency_key_is_used_as_sent_with_or_without_quotes(client):
     # The draft uses a quoted structured string, most clients send a bare word; both work.
     name = new_key()
     quoted = post(client, {"a": 1}, Idempotency_Key=f'"{name}"')
@@ -214,7 +214,7 @@ def test_put_of_a_posted_documents_key_with_other_content_is_a_conflict(client):
 @pytest.mark.parametrize("key", [
     "nothing", "collector:feed:2026-01-01", "a" * 36, ABSENT_KEY + "0", ABSENT_KEY[:-1], "%2e%2e",
     ABSENT_KEY.replace("-", "_"), "{" + ABSENT_KEY[1:], "%00" + ABSENT_KEY, ABSENT_KEY + "%0d%0aDEL%20x"])
-def test_a_key_that_is_no_uuid_is_404_and_never_reaches_redis(client, redis_server, store, method, key):
+def test_a_key_that_is_not_a_uuid_is_404_and_never_reaches_redis(client, redis_server, store, method, key):
     store.set("nothing", "of another program")
     store.config_resetstat()
     answer = client.request(method, f"/v1/documents/{key}", {"a": 1} if method == "PUT" else None)
@@ -225,7 +225,7 @@ def test_a_key_that_is_no_uuid_is_404_and_never_reaches_redis(client, redis_serv
     assert store.get("nothing") == b"of another program"
 
 
-def test_an_upper_case_key_is_the_same_key_or_none(client):
+def test_an_upper_case_key_means_the_same_document_or_none(client):
     key = "ABCDEF00-0000-4000-8000-" + uuid.uuid4().hex[:12].upper()
     answer = client.put(f"/v1/documents/{key}", {"a": 1})
     assert answer.status in (201, 404)
@@ -278,7 +278,7 @@ def test_strings_keep_their_bytes(client, text):
     assert b'"s":' + text.encode() in client.get(f"/v1/documents/{key}").body
 
 
-def test_white_space_inside_and_equal_names_stay(client):
+def test_white_space_and_duplicate_names_are_kept(client):
     body = '{ "a" : [ 1 ,\n\t2 ] ,\r\n "a" : { } , "b":{"x" : 1,"x" : 2} }'
     key = post(client, body).json()["key"]
     answer = client.get(f"/v1/documents/{key}").body
@@ -295,7 +295,7 @@ def test_a_document_of_the_largest_size_is_kept(client, store):
     assert client.get(f"/v1/documents/{answer.json()['key']}").body.startswith(body[:-1].encode())
 
 
-def test_a_body_in_chunks_is_taken(collector, store):
+def test_a_chunked_body_is_accepted(collector, store):
     with collector.connect() as raw:
         raw.send("POST /v1/documents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                  "Transfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n")
@@ -304,7 +304,7 @@ def test_a_body_in_chunks_is_taken(collector, store):
     assert json.loads(store.get(answer.json()["key"]))["a"] == 1
 
 
-def test_extensions_of_chunks_are_passed_over_or_refused(collector, store):
+def test_chunk_extensions_are_ignored_or_refused(collector, store):
     """libmicrohttpd 1.0.1 takes the line's end for the chunk's first byte. It must reject the request,
     never store wrong data."""
     before = store.dbsize()
@@ -344,7 +344,7 @@ def test_retention_gives_each_document_a_time_to_live(start_redis, start_collect
         assert 3500 < store.ttl(key) <= 3600, key
 
 
-def test_a_document_is_gone_after_its_retention(start_redis, start_collector):
+def test_a_document_expires_after_its_retention(start_redis, start_collector):
     with start_collector(start_redis(), retention="300ms").client() as client:
         key = post(client, {"a": 1}).json()["key"]
         wait_until(lambda: client.get(f"/v1/documents/{key}").status == 404, "the document's end", 5)
@@ -352,7 +352,7 @@ def test_a_document_is_gone_after_its_retention(start_redis, start_collector):
         assert key not in json.dumps(listing)
 
 
-def test_with_a_retention_the_feed_ends_after_its_last_document(start_redis, start_collector):
+def test_with_a_retention_the_feed_expires_after_its_last_document(start_redis, start_collector):
     server = start_redis()
     with start_collector(server, retention="1h").client() as client:
         post(client, {"a": 1})
@@ -362,7 +362,7 @@ def test_with_a_retention_the_feed_ends_after_its_last_document(start_redis, sta
     assert ttl > 3600
 
 
-def test_a_key_prefix_is_put_before_each_key(start_redis, start_collector):
+def test_a_key_prefix_is_added_to_each_key(start_redis, start_collector):
     server = start_redis()
     with start_collector(server, key_prefix="shop:").client() as client:
         key = post(client, {"a": 1}).json()["key"]
@@ -390,7 +390,7 @@ def test_without_the_feed_nothing_is_added_to_it(start_redis, start_collector):
     assert list(server.client().scan_iter()) == [key.encode()]
 
 
-def test_a_database_of_ones_own_is_used(start_redis, start_collector):
+def test_a_configured_database_is_used(start_redis, start_collector):
     server = start_redis()
     with start_collector(server.url(database=3)).client() as client:
         key = post(client, {"a": 1}).json()["key"]

@@ -90,7 +90,7 @@ def test_an_export_has_every_document_once_and_its_trailers(server, collector):
     assert lines_of(export(collector, f"?cursor={trailers['x-next-cursor']}")) == []
 
 
-def test_limit_cursor_and_times_mean_what_they_mean_for_a_page(server, collector):
+def test_limit_cursor_and_times_work_as_for_a_page(server, collector):
     fill(server, 3000, 10)
     before, cursor = [], ""
     for limit in (1, 63, 64, 65, 1500):
@@ -140,7 +140,7 @@ def test_a_wrong_parameter_is_named(collector, query, word):
     assert detail.startswith(word + ": ")
 
 
-def test_only_who_asks_for_lines_gets_them(server, collector):
+def test_only_clients_that_ask_for_lines_get_them(server, collector):
     fill(server, 1, 10)
     for accept, wanted in (("application/x-ndjson", True), ("application/x-ndjson, */*;q=0.1", True), ("*/*", False),
                            ("application/json, application/x-ndjson", False), ("application/x-ndjson;q=0", False)):
@@ -149,7 +149,7 @@ def test_only_who_asks_for_lines_gets_them(server, collector):
         assert answer.headers["Vary"] == "Accept"
 
 
-def test_head_and_http_1_0(server, collector):
+def test_head_and_http_1_0_get_no_body(server, collector):
     fill(server, 10)
     head = requests.head(url(collector), headers=NDJSON, timeout=TIMEOUT)
     assert head.status_code == 200 and head.headers["Content-Type"] == "application/x-ndjson"
@@ -158,7 +158,7 @@ def test_head_and_http_1_0(server, collector):
     assert answer.startswith("HTTP/1.1 505 ") and "proxy_http_version 1.1" in answer
 
 
-def test_a_token_is_needed_where_tokens_are_bound(server, start_collector, bindings):
+def test_a_token_is_required_if_tokens_are_bound(server, start_collector, bindings):
     bindings.redis("db", server)
     bindings.write("clients", type="collector-tokens", one="s3cret-one")
     program = start_collector(env=bindings.environment(), binding="db").wait_connected()
@@ -177,7 +177,7 @@ def test_an_export_is_counted_in_the_log_and_in_the_metrics(server, start_collec
     assert collector.metrics()["collector_exported_documents_total"] == 100
 
 
-def test_a_slow_reader_costs_no_memory(server, start_collector):
+def test_a_slow_reader_uses_no_extra_memory(server, start_collector):
     collector = start_collector(server, workers=1)
     fill(server, 100000)
     export(collector, "?limit=2000")
@@ -201,7 +201,7 @@ def test_a_slow_reader_costs_no_memory(server, start_collector):
     assert SANITIZED or most - before < 4 << 20, f"{(most - before) >> 10} KiB more"
 
 
-def test_what_happens_meanwhile_does_no_harm(server, collector):
+def test_concurrent_changes_do_no_harm(server, collector):
     """Documents that are added or deleted while an export runs."""
     fill(server, 20000)
     with slow_client(collector, "?end=true") as client, collector.client() as poster, server.client() as store:
@@ -216,7 +216,7 @@ def test_what_happens_meanwhile_does_no_harm(server, collector):
 
 
 @pytest.mark.parametrize("victim", ["redis", "collector"])
-def test_curl_sees_an_export_that_a_kill_cuts(server, start_collector, victim):
+def test_curl_notices_an_export_cut_by_a_kill(server, start_collector, victim):
     collector = start_collector(server, hold_time="1s")
     fill(server, 50000)
     with curl(collector, "", "--limit-rate", "500K") as client:
@@ -233,7 +233,7 @@ def test_curl_sees_an_export_that_a_kill_cuts(server, start_collector, victim):
         wait_until(lambda: collector.metrics()["http_answers_broken_total"] == 1, "the broken answer counted")
 
 
-def test_python_sees_an_export_that_is_cut(server, start_collector):
+def test_python_notices_a_truncated_export(server, start_collector):
     collector = start_collector(server, hold_time="1s")
     fill(server, 50000)
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
@@ -243,7 +243,7 @@ def test_python_sees_an_export_that_is_cut(server, start_collector):
                     server.kill()
 
 
-def test_redis_that_comes_back_in_time_only_delays_an_export(server, start_collector):
+def test_an_outage_within_the_hold_time_only_delays_an_export(server, start_collector):
     collector = start_collector(server, hold_time="30s")
     fill(server, 20000)
     with slow_client(collector, "?end=true") as client:
@@ -257,7 +257,7 @@ def test_redis_that_comes_back_in_time_only_delays_an_export(server, start_colle
     assert b'{"end":{"count":20000,' in data
 
 
-def test_a_swap_of_the_binding_breaks_an_export_off(server, start_redis, start_collector, bindings):
+def test_a_swap_of_the_binding_aborts_an_export(server, start_redis, start_collector, bindings):
     other = start_redis()
     bindings.redis("db", server)
     collector = start_collector(env=bindings.environment(), binding="db").wait_connected()
@@ -292,7 +292,7 @@ def test_an_export_without_redis_is_refused_with_a_status(server, start_collecto
     assert answer.status_code == 503 and answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_clients_that_leave_leave_nothing_behind(server, start_collector):
+def test_clients_that_disconnect_leak_nothing(server, start_collector):
     collector = start_collector(server, workers=1)
     fill(server, 20000)
     for _ in range(30):

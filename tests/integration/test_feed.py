@@ -74,7 +74,7 @@ def test_a_page_may_end_in_the_middle_of_an_entry(fresh, limit):
     assert all_keys(client, limit=limit, since=begin - 1) == expected
 
 
-def test_a_cursor_in_an_entry_goes_on_behind_its_last_key_when_new_ones_come(fresh):
+def test_a_cursor_within_an_entry_continues_after_its_last_key_when_new_ones_arrive(fresh):
     client, store, _ = fresh
     keys = put(store, 5)
     add(store, keys)
@@ -88,7 +88,7 @@ def test_a_cursor_in_an_entry_goes_on_behind_its_last_key_when_new_ones_come(fre
     assert page(client, cursor=cursor)[0] == []
 
 
-def test_a_cursor_in_an_entry_that_is_gone_goes_on_with_the_next(fresh):
+def test_a_cursor_within_a_deleted_entry_continues_with_the_next(fresh):
     client, store, _ = fresh
     keys = put(store, 5)
     name = add(store, keys)
@@ -99,7 +99,7 @@ def test_a_cursor_in_an_entry_that_is_gone_goes_on_with_the_next(fresh):
     assert page(client, cursor=cursor)[0] == following
 
 
-def test_keys_without_a_document_are_passed_and_an_entry_is_removed_with_its_last(start_redis, start_collector):
+def test_keys_without_documents_are_skipped_and_an_entry_without_any_is_removed(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="1s", workers=1)
     begin = now_ms() - 600_000
@@ -133,8 +133,8 @@ def test_a_page_over_dead_groups_is_bounded_in_keys(fresh):
     assert all_keys(client, since=begin) == alive
 
 
-def test_no_read_asks_for_more_than_64_entries(fresh):
-    """With 64 keys each they take 0.8 ms of Redis's time."""
+def test_no_read_requests_more_than_64_entries(fresh):
+    """With 64 keys each, these entries take 0.8 ms of Redis's time."""
     client, store, _ = fresh
     begin = now_ms() - 300_000
     for n in range(300):
@@ -150,7 +150,7 @@ def test_no_read_asks_for_more_than_64_entries(fresh):
     assert len(counts) > 5 and max(counts) <= 64
 
 
-def test_where_entries_are_large_a_page_reads_no_more_of_them_than_it_can_keep(fresh):
+def test_if_entries_are_large_a_page_reads_no_more_than_it_can_keep(fresh):
     client, store, _ = fresh
     begin = now_ms() - 60_000
     for n in range(80):
@@ -164,7 +164,7 @@ def test_where_entries_are_large_a_page_reads_no_more_of_them_than_it_can_keep(f
     assert counts and max(counts) <= 5, counts
 
 
-def test_documents_of_a_marked_entry_that_stand_before_are_left_out(fresh):
+def test_documents_of_a_marked_entry_that_are_listed_earlier_are_omitted(fresh):
     client, store, _ = fresh
     begin = now_ms() - 60_000
     first, late = put(store, 20), put(store, 3)
@@ -184,7 +184,7 @@ def test_a_repeat_finds_its_key_among_others(fresh):
     assert feed.keys(store).count(key) == 1
 
 
-def test_documents_that_come_together_share_entries_and_are_all_listed(start_redis, start_collector):
+def test_documents_that_arrive_together_share_entries_and_are_all_listed(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, workers=1).wait_connected()
     with Load(program, connections=64) as load:
@@ -198,7 +198,7 @@ def test_documents_that_come_together_share_entries_and_are_all_listed(start_red
     assert listed_keys(program) == keys
 
 
-def test_an_export_goes_on_in_the_middle_of_an_entry(fresh):
+def test_an_export_can_continue_within_an_entry(fresh):
     _, store, program = fresh
     keys = put(store, 64) + put(store, 40)
     add(store, keys[:64])
@@ -233,7 +233,7 @@ def test_a_cursor_of_another_redis_is_410(start_redis, start_collector):
         assert page(client, cursor=cursor)[0] == []
 
 
-def test_after_a_swap_a_cursor_of_the_former_redis_is_410(start_redis, start_collector, bindings):
+def test_after_a_swap_a_cursor_of_the_old_redis_is_410(start_redis, start_collector, bindings):
     first, second = start_redis(), start_redis()
     bindings.redis("db", first)
     program = start_collector(env=bindings.environment(), workers=1).wait_connected()
@@ -245,7 +245,7 @@ def test_after_a_swap_a_cursor_of_the_former_redis_is_410(start_redis, start_col
         assert page(client)[1].split(".")[0] != cursor.split(".")[0]
 
 
-def test_all_who_read_a_feed_know_it_by_the_same_name(start_redis, start_collector):
+def test_all_readers_of_a_feed_use_the_same_name(start_redis, start_collector):
     server = start_redis()
     names = set()
     for _ in range(2):
@@ -256,7 +256,7 @@ def test_all_who_read_a_feed_know_it_by_the_same_name(start_redis, start_collect
     assert names == {server.client().get("shop:collector:feed:id").decode()}
 
 
-def test_a_name_that_is_none_is_told(fresh):
+def test_an_invalid_name_is_reported(fresh):
     client, store, _ = fresh
     store.set("collector:feed:id", "of another program")
     assert_problem(client.get("/v1/documents"), 503, "collector:feed:id")
@@ -264,7 +264,7 @@ def test_a_name_that_is_none_is_told(fresh):
     assert client.get("/v1/documents").status == 200
 
 
-def test_a_cursor_of_version_0_1_0_is_400_and_the_reason_is_told(fresh):
+def test_a_cursor_of_version_0_1_0_is_400_with_the_reason(fresh):
     client, _, _ = fresh
     for cursor in ("2026-11-23.1795478399000-0", "2026-11-23.1795478399000-0~1795478400123-4"):
         assert_problem(client.get(f"/v1/documents?cursor={cursor}"), 400, "0.1.0", "since")

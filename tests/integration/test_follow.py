@@ -41,9 +41,9 @@ def followers(program):
     return program.metrics()["collector_followers"]
 
 
-# --- Where it begins
+# --- The beginning of a stream
 
-def test_it_begins_with_now(collector):
+def test_a_stream_begins_with_new_documents(collector):
     post(collector, 1, 2)
     with EventStream(collector) as stream, EventStream(collector) as other:
         assert stream.status == 200 and stream.answer.header("content-type") == "text/event-stream"
@@ -53,7 +53,7 @@ def test_it_begins_with_now(collector):
         assert numbers(stream.documents(10)) == numbers(other.documents(10)) == list(range(3, 13))
 
 
-def test_an_event_has_the_line_of_an_export_and_the_cursor_behind_it(collector):
+def test_an_event_has_the_line_of_an_export_and_the_cursor_after_it(collector):
     with EventStream(collector) as stream, collector.client() as client:
         client.post("/v1/documents", b'{\r\n  "n": 1,\n  "big": 18446744073709551617}', {"Content-Type": "application/json"})
         post(collector, 2, 3)
@@ -65,7 +65,7 @@ def test_an_event_has_the_line_of_an_export_and_the_cursor_behind_it(collector):
             assert numbers(one["document"] for one in page["documents"]) == list(range(number + 1, 4))
 
 
-def test_it_goes_on_behind_the_last_event_at_another_replica_too(server, start_collector):
+def test_a_stream_continues_after_the_last_event_at_another_replica_too(server, start_collector):
     one, two = (start_collector(server).wait_connected() for _ in range(2))
     with EventStream(one) as stream:
         post(one, 1)
@@ -81,7 +81,7 @@ def test_it_goes_on_behind_the_last_event_at_another_replica_too(server, start_c
             assert numbers(stream.documents(3)) == [4, 5, 6]
 
 
-def test_it_begins_at_a_time(collector):
+def test_a_stream_can_begin_at_a_given_time(collector):
     post(collector, 1, 2)
     time.sleep(0.01)
     now = int(time.time() * 1000)
@@ -105,7 +105,7 @@ def test_a_cursor_of_another_redis_begins_again_with_the_oldest(collector):
         assert numbers(stream.documents(3)) == [1, 2, 3]
 
 
-def test_a_cursor_that_is_older_than_documents_are_kept_begins_again_with_the_oldest(server, start_collector):
+def test_a_cursor_older_than_the_retention_begins_again_with_the_oldest(server, start_collector):
     program = start_collector(server, retention="1s").wait_connected()
     with EventStream(program) as stream:
         post(program, 1)
@@ -137,7 +137,7 @@ def test_other_media_types_methods_and_versions(client, collector):
         assert raw.read_answer().status == 505
 
 
-# --- What it sees
+# --- The documents in a stream
 
 def test_many_followers_see_every_document_in_order(server, start_collector):
     program = start_collector(server, workers=2).wait_connected()
@@ -157,7 +157,7 @@ def test_many_followers_see_every_document_in_order(server, start_collector):
     wait_until(lambda: followers(program) == 0, "all gone")
 
 
-def test_those_that_begin_while_documents_come_miss_none_and_see_none_twice(server, start_collector):
+def test_followers_that_begin_under_load_miss_none_and_see_none_twice(server, start_collector):
     """The transition from a follower's own reads to the shared ones."""
     program = start_collector(server, workers=1).wait_connected()
     poster = threading.Thread(target=post, args=(program, *range(3000)))
@@ -172,7 +172,7 @@ def test_those_that_begin_while_documents_come_miss_none_and_see_none_twice(serv
         stream.close()
 
 
-def test_a_follower_that_does_not_read_gets_everything_later_and_costs_no_memory(server, start_collector):
+def test_a_stalled_follower_gets_everything_later_and_uses_no_extra_memory(server, start_collector):
     program = start_collector(server, workers=1).wait_connected()
     with EventStream(program) as quick, EventStream(program, receive_buffer=16 << 10) as slow:
         post(program, 0)
@@ -204,7 +204,7 @@ def test_large_documents_reach_everybody(server, start_collector):
         stream.close()
 
 
-def test_those_who_do_not_read_large_documents_cost_little_memory(server, start_collector):
+def test_stalled_followers_of_large_documents_use_little_memory(server, start_collector):
     program = start_collector(server, workers=1, body_timeout="5s").wait_connected()
     streams = [EventStream(program, receive_buffer=8 << 10) for _ in range(60)]
     before = resident_bytes(program.pid)
@@ -220,7 +220,7 @@ def test_those_who_do_not_read_large_documents_cost_little_memory(server, start_
 
 # --- Redis
 
-def test_redis_that_is_killed_and_comes_back_only_delays_it(start_redis, start_collector):
+def test_a_restart_of_redis_only_delays_a_stream(start_redis, start_collector):
     server = start_redis(appendonly="yes", appendfsync="always")
     program = start_collector(server, hold_time="20s", workers=1).wait_connected()
     with EventStream(program) as stream:
@@ -234,7 +234,7 @@ def test_redis_that_is_killed_and_comes_back_only_delays_it(start_redis, start_c
         assert numbers(stream.documents(6)) == list(range(6))
 
 
-def test_a_long_time_without_redis_does_not_end_it(start_redis, start_collector):
+def test_a_long_outage_of_redis_does_not_end_a_stream(start_redis, start_collector):
     server = start_redis(appendonly="yes", appendfsync="always")
     program = start_collector(server, hold_time="200ms", workers=1).wait_connected()
     with EventStream(program) as stream:
@@ -298,7 +298,7 @@ def test_a_swap_of_the_binding_is_an_event_and_the_new_documents_follow(server, 
         stored.append(-1)
 
 
-def test_a_swap_away_from_a_redis_that_is_gone_does_not_wait_for_it(server, start_redis, start_collector, bindings):
+def test_a_swap_away_from_an_unreachable_redis_does_not_wait_for_it(server, start_redis, start_collector, bindings):
     other = start_redis()
     bindings.redis("db", server)
     program = start_collector(env=bindings.environment(), binding="db").wait_connected()
@@ -314,7 +314,7 @@ def test_a_swap_away_from_a_redis_that_is_gone_does_not_wait_for_it(server, star
 
 # --- Limits and ends
 
-def test_it_comments_every_15_seconds(collector):
+def test_a_stream_sends_a_comment_every_15_seconds(collector):
     with EventStream(collector) as stream:
         begun = time.monotonic()
         stream.next()
@@ -322,7 +322,7 @@ def test_it_comments_every_15_seconds(collector):
         assert 13 < time.monotonic() - begun < 20
 
 
-def test_beyond_the_limit_a_client_is_told_to_come_later(server, start_collector):
+def test_a_client_over_the_limit_is_told_to_retry_later(server, start_collector):
     program = start_collector(server, followers_max=2).wait_connected()
     with EventStream(program) as one, EventStream(program):
         with EventStream(program) as third:
@@ -338,7 +338,7 @@ def test_beyond_the_limit_a_client_is_told_to_come_later(server, start_collector
             assert numbers(third.documents(1)) == [1]
 
 
-def test_a_stop_ends_it_at_once_with_a_short_retry(server, start_collector):
+def test_a_stop_ends_a_stream_at_once_with_a_short_retry(server, start_collector):
     program = start_collector(server, drain_delay="2s").wait_connected()
     with EventStream(program) as stream:
         stream.next()
@@ -353,7 +353,7 @@ def test_a_stop_ends_it_at_once_with_a_short_retry(server, start_collector):
     assert program.wait(10) == 0
 
 
-def test_a_token_is_needed_where_tokens_are_bound(server, start_collector, bindings):
+def test_a_token_is_required_if_tokens_are_bound(server, start_collector, bindings):
     bindings.redis("db", server)
     bindings.write("clients", type="collector-tokens", one="s3cret-one")
     program = start_collector(env=bindings.environment(), binding="db").wait_connected()
@@ -362,7 +362,7 @@ def test_a_token_is_needed_where_tokens_are_bound(server, start_collector, bindi
         assert stream.status == 200
 
 
-def test_it_is_counted_in_the_log_and_in_the_metrics(server, start_collector):
+def test_a_stream_is_counted_in_the_log_and_in_the_metrics(server, start_collector):
     program = start_collector(server, access_log="on").wait_connected()
     with EventStream(program) as stream:
         post(program, 1, 2, 3)
@@ -374,7 +374,7 @@ def test_it_is_counted_in_the_log_and_in_the_metrics(server, start_collector):
     wait_until(lambda: followers(program) == 0, "none")
 
 
-def test_nothing_is_asked_of_redis_while_nobody_follows(server, collector):
+def test_redis_gets_no_commands_while_nobody_follows(server, collector):
     with EventStream(collector) as stream:
         post(collector, 1)
         stream.documents(1)

@@ -22,7 +22,7 @@ def readelf(*words):
 
 
 @pytest.mark.parametrize("path", [*PROGRAMS, *([LIBRARY] if IS_RELEASE else [])], ids=lambda path: path.name)
-def test_it_is_loaded_anywhere_its_stack_is_data_and_its_tables_are_read_only(path):
+def test_a_program_is_position_independent_with_a_data_only_stack_and_read_only_tables(path):
     head, dynamic = readelf("-hl", path), readelf("-d", path)
     assert "Type:                              DYN" in head
     stack = next(line for line in head.splitlines() if line.strip().startswith("GNU_STACK"))
@@ -40,12 +40,12 @@ def compiled_here():
 
 if IS_RELEASE:
     @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
-    def test_calls_of_the_c_library_know_the_size_of_their_buffers(path):
+    def test_calls_of_the_c_library_check_the_size_of_their_buffers(path):
         symbols = set(re.findall(r"UND (__\w+)", readelf("--dyn-syms", path)))
         assert {"__vsnprintf_chk", "__stack_chk_fail"} <= symbols
 
     if ON_X86:
-        def test_every_object_takes_indirect_calls_at_marked_places_alone():
+        def test_every_object_accepts_indirect_calls_only_at_marked_places():
             paths = compiled_here()
             assert len(paths) > 10
             for path in paths:
@@ -70,7 +70,7 @@ def flags_with(compiler):
     ("-fstack-clash-protection", ["-D_FORTIFY_SOURCE=3"]),
     ("-D_FORTIFY_SOURCE=3", ["-fstack-clash-protection", "-D_FORTIFY_SOURCE=2"]),
 ])
-def test_a_flag_that_the_compiler_lacks_is_left_out_and_the_others_stay(tmp_path, refused, others):
+def test_a_flag_that_the_compiler_lacks_is_omitted_and_the_others_stay(tmp_path, refused, others):
     compiler = tmp_path / "other-cc"
     compiler.write_text(f'#!/bin/sh\ncase " $* " in *" {refused} "*) exit 1 ;; esac\nexec cc "$@"\n')
     compiler.chmod(0o755)

@@ -10,7 +10,7 @@ from support.matching import assert_problem, is_uuid
 from support.ports import reserve_port
 
 
-def test_redis_away_for_longer_than_the_hold_time_is_503_and_nothing_is_stored(start_redis, start_collector):
+def test_an_outage_longer_than_the_hold_time_gives_503_and_nothing_is_stored(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="600ms")
     program.wait_connected()
@@ -75,7 +75,7 @@ def test_a_held_request_whose_client_has_left_is_not_stored(start_redis, start_c
     assert documents == [key.encode()]
 
 
-def test_memory_is_bounded_when_redis_is_away_and_clients_insist(start_redis, start_collector):
+def test_memory_is_bounded_when_redis_is_unreachable_and_clients_keep_sending(start_redis, start_collector):
     port = reserve_port()
     program = start_collector(f"redis://127.0.0.1:{port}", hold_time="100ms", held_max=8)
     load = Load(program, connections=16, rate=2000, requests=2000, pad=4000).start()

@@ -47,7 +47,7 @@ def _assert_served(collector, server, prefix, answers):
 
 
 @pytest.mark.parametrize("ack", ["memory", "replica"])
-def test_what_waited_for_a_first_binding_has_the_prefix_of_the_settings(start_redis, start_collector, bindings, ack):
+def test_requests_that_waited_for_a_first_binding_use_the_configured_prefix(start_redis, start_collector, bindings, ack):
     server = start_redis(repl_diskless_sync_delay=0)
     replica = start_redis(replicaof=f"{server.host} {server.port}")
     wait_until(lambda: server.replicas() == 1, "a replica in step")
@@ -61,7 +61,7 @@ def test_what_waited_for_a_first_binding_has_the_prefix_of_the_settings(start_re
 
 
 @pytest.mark.parametrize("before, after", [("a:", "longer-prefix:"), ("longer-prefix:", ""), ("", "b:")])
-def test_what_waits_for_a_redis_that_is_gone_goes_under_the_prefix_of_the_next(start_redis, start_collector, bindings,
+def test_requests_that_wait_for_a_lost_redis_use_the_prefix_of_the_next(start_redis, start_collector, bindings,
                                                                               before, after):
     old, new = start_redis(), start_redis()
     bindings.redis("db", old, **{"key-prefix": before})
@@ -85,7 +85,7 @@ def test_what_waits_for_a_redis_that_is_gone_goes_under_the_prefix_of_the_next(s
     _assert_served(collector, new, after, answers)
 
 
-def test_what_waits_for_a_server_goes_to_a_cluster_and_back(start_redis, start_collector, bindings):
+def test_requests_that_wait_for_a_server_go_to_a_cluster_and_back(start_redis, start_collector, bindings):
     old, new = start_redis(), start_redis()
     bindings.redis("db", old, **{"key-prefix": "old:"})
     with RedisCluster(masters=3) as cluster:

@@ -31,7 +31,7 @@ SERVICE_BINDING_ROOT=$bindings tools/lesson start collector $collector_program -
 """
 
 
-def test_a_command_outside_of_a_lesson_says_how_to_open_one(folder):
+def test_a_command_outside_a_lesson_says_how_to_open_one(folder):
     done = subprocess.run([ROOT / "tools" / "lesson", "list"], env={**os.environ, "LESSON_DIR": str(folder)}, timeout=20,
                           capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -54,7 +54,7 @@ def test_a_command_outside_of_a_lesson_says_how_to_open_one(folder):
     ("tools/lesson dance", "tools/lesson has no command dance"),
     ("tools/lesson run true", "A lesson is open already"),
 ])
-def test_a_wrong_turn_has_a_sentence_that_helps(folder, command, sentence):
+def test_a_mistake_gets_a_helpful_message(folder, command, sentence):
     assert sentence in run(folder, command)
 
 
@@ -69,22 +69,22 @@ def test_a_wrong_turn_has_a_sentence_that_helps(folder, command, sentence):
     ("redis type=redis host=127.0.0.1 port=one", "$bindings", "redis/port: expected a port from 1 to 65535"),
     ("redis type=redis host=127.0.0.1 port=1", "$bindings", "Connection refused. It tries again; is the binding right?"),
 ])
-def test_a_collector_without_the_right_binding_is_told_as_it_starts(folder, binding, root, sentence):
+def test_a_collector_without_the_right_binding_reports_it_at_the_start(folder, binding, root, sentence):
     output = run(folder, f"""
         tools/bind $bindings/{binding}
         SERVICE_BINDING_ROOT={root} tools/lesson start collector $collector_program --listen 127.0.0.1:$collector_port""")
     assert sentence in output
 
 
-def test_a_start_that_goes_well_says_one_line(folder):
+def test_a_successful_start_prints_one_line(folder):
     assert len(run(folder, START).splitlines()) == 1
 
 
-def test_a_scene_that_is_asked_for_twice_is_refused_in_one_line(folder):
+def test_a_second_scene_is_refused_in_one_line(folder):
     assert run(folder, "tools/lesson run true") == "A lesson is open already. Leave its shell with 'exit' first.\n"
 
 
-def test_a_port_in_use_and_a_program_that_runs_already_are_named_with_the_way_on(folder):
+def test_errors_for_a_used_port_and_a_running_program_say_what_to_do(folder):
     output = run(folder, START + """
         SERVICE_BINDING_ROOT=$bindings tools/lesson start collector $collector_program
         SERVICE_BINDING_ROOT=$bindings tools/lesson start other $collector_program --listen 127.0.0.1:$collector_port""")
@@ -95,7 +95,7 @@ def test_a_port_in_use_and_a_program_that_runs_already_are_named_with_the_way_on
 
 
 @pytest.mark.parametrize("fault", ["redis-stop 500ms", "redis-kill 500ms", "cut", "slow 50ms 500ms", "password 500ms"])
-def test_a_fault_ends_by_itself_and_no_document_fails(folder, fault):
+def test_a_fault_ends_on_its_own_and_no_document_fails(folder, fault):
     output = run(folder, START + f"""
         tools/lesson load start
         tools/lesson fault {fault}
@@ -106,7 +106,7 @@ def test_a_fault_ends_by_itself_and_no_document_fails(folder, fault):
     assert ", 0 failed, 0 lost; " in output
 
 
-def test_all_that_was_started_ends_with_the_lesson(folder):
+def test_everything_that_was_started_ends_with_the_lesson(folder):
     def left():
         found = []
         for path in Path("/proc").glob("[0-9]*"):

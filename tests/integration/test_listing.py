@@ -30,7 +30,7 @@ def test_without_documents_the_page_is_empty(fresh):
     assert entries == [] and cursor and not more
 
 
-def test_documents_come_whole_and_in_order(fresh):
+def test_documents_are_listed_complete_and_in_order(fresh):
     client, store = fresh
     keys = fill(client, 5)
     entries, _, more = page(client)
@@ -47,7 +47,7 @@ def test_documents_keep_their_bytes_in_a_listing(fresh):
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 25, 1000])
-def test_pages_of_any_size_have_each_document_once(fresh, limit):
+def test_pages_of_any_size_contain_each_document_once(fresh, limit):
     client, _ = fresh
     keys = fill(client, 25)
     assert all_keys(client, limit=limit) == keys
@@ -60,7 +60,7 @@ def test_a_page_has_no_more_than_its_limit(fresh):
     assert len(entries) == 4 and cursor and more
 
 
-def test_a_cursor_at_the_end_goes_on_where_new_documents_come(fresh):
+def test_a_cursor_at_the_end_continues_with_new_documents(fresh):
     client, _ = fresh
     fill(client, 3)
     entries, cursor, _ = page(client, limit=3)
@@ -102,7 +102,7 @@ def test_a_listing_while_documents_are_added_has_each_exactly_once_in_order(fres
     assert keys == feed.keys(store)
 
 
-def test_deleted_documents_are_left_out(fresh):
+def test_deleted_documents_are_omitted(fresh):
     client, _ = fresh
     keys = fill(client, 12)
     for key in keys[::2]:
@@ -110,7 +110,7 @@ def test_deleted_documents_are_left_out(fresh):
     assert all_keys(client, limit=2) == keys[1::2]
 
 
-def test_a_page_of_nothing_but_deleted_documents_still_leads_on(fresh):
+def test_a_page_of_only_deleted_documents_still_has_a_cursor(fresh):
     client, _ = fresh
     keys = fill(client, 30)
     for key in keys[:25]:
@@ -133,7 +133,7 @@ def test_since_and_until_choose_a_span(fresh):
     assert len(all_keys(client, until=stamp(middle_end + 10))) == 6
 
 
-def test_since_takes_unix_milliseconds_too(fresh):
+def test_since_accepts_unix_milliseconds_too(fresh):
     client, _ = fresh
     keys = fill(client, 3)
     assert all_keys(client, since=int(time.time() * 1000) - 60000) == keys
@@ -141,7 +141,7 @@ def test_since_takes_unix_milliseconds_too(fresh):
 
 
 @pytest.mark.parametrize("ending", ["Z", ".1Z", ".12Z", ".123Z", ".123456Z", ".123456789Z"])
-def test_since_takes_any_fraction_of_a_second(fresh, ending):
+def test_since_accepts_any_fraction_of_a_second(fresh, ending):
     client, store = fresh
     keys = fill(client, 2)
     put_on_day(store, keys[0], 3)
@@ -163,7 +163,7 @@ def test_documents_of_earlier_days_come_first(fresh):
     assert all_keys(client, limit=2, since=stamp(now - 5 * day_ms), until=stamp(now - 2 * day_ms)) == keys[:2]
 
 
-def test_days_far_apart_are_found_and_only_asked_for_where_one_ends(fresh):
+def test_days_far_apart_are_found_with_few_reads(fresh):
     client, store = fresh
     keys = fill(client, 7)
     for key, days in zip(keys, (200, 200, 200, 130, 65, 64)):
@@ -177,7 +177,7 @@ def test_days_far_apart_are_found_and_only_asked_for_where_one_ends(fresh):
     assert calls(store, "exists") == 0
 
 
-def test_no_more_documents_are_fetched_than_are_asked_for(fresh):
+def test_no_more_documents_are_fetched_than_requested(fresh):
     client, store = fresh
     fill(client, 30)
     store.config_resetstat()
@@ -200,7 +200,7 @@ def test_long_documents_are_fetched_one_at_a_time_and_keep_their_bytes(fresh):
     assert [len(entry["document"]["text"]) for entry in entries] == sizes
 
 
-def test_a_long_document_of_exactly_what_is_fetched_first_is_whole(fresh):
+def test_a_long_document_of_exactly_the_size_fetched_first_is_complete(fresh):
     client, store = fresh
     key = client.post("/v1/documents", {"text": ""}).json()["key"]
     empty = len(store.get(key))
@@ -247,7 +247,7 @@ def test_a_cursor_that_was_changed_is_refused_or_harmless(fresh):
         assert answer.status in (200, 400), answer
 
 
-def test_a_limit_beyond_the_largest_is_refused_or_lowered(fresh):
+def test_a_limit_over_the_maximum_is_refused_or_lowered(fresh):
     client, _ = fresh
     fill(client, 3)
     answer = client.get("/v1/documents?limit=100000")

@@ -87,7 +87,7 @@ def test_a_record_of_pinger_is_shown_from_redis_and_a_signal_stops_all(start_run
     run.assert_nothing_is_left()
 
 
-def test_it_runs_again_after_it_was_killed(start_run):
+def test_it_starts_again_after_a_kill(start_run):
     first = start_run().wait_started()
     first.child.kill()
     second = start_run().wait_started()
@@ -119,7 +119,7 @@ def test_a_port_in_use_is_named_with_the_way_to_choose_another(start_run, variab
     run.assert_nothing_is_left()
 
 
-def test_where_one_dies_its_log_is_shown_and_the_others_are_stopped(start_run):
+def test_if_one_program_dies_its_log_is_shown_and_the_others_are_stopped(start_run):
     run = start_run().wait_started()
     os.kill(run.processes()["collector"], signal.SIGKILL)
     assert run.child.wait(60) == 1, run.child.tail()
@@ -139,7 +139,7 @@ def entries_of(folder):
     return {name: (folder / name).read_text() for name in os.listdir(folder) if not name.startswith("..")}
 
 
-def test_a_binding_has_the_layout_of_the_kubelet_and_changes_as_a_whole(tmp_path):
+def test_a_binding_has_the_layout_of_the_kubelet_and_changes_atomically(tmp_path):
     folder, password = tmp_path / "redis", tmp_path / "password"
     password.write_text("p @=/ ")
     assert bind(folder, "type=redis", "host=a=b@c", f"password@{password}").returncode == 0

@@ -37,7 +37,7 @@ def refused(program, data):
         return True
 
 
-def test_queries_of_many_parameters_are_answered_and_leave_nothing(start):
+def test_queries_of_many_parameters_are_answered_and_their_memory_is_freed(start):
     program = start(workers=1, access_log="off")
     many = request_bytes("GET", "/healthz?" + "a=1&" * 150)
     behind_a_nul = request_bytes("GET", "/\0?" + "a=1&" * 150)
@@ -64,7 +64,7 @@ def path_of(program):
     return "/v1/documents" if program.name == "collector" else "/echo"
 
 
-def test_unfinished_bodies_have_one_bound_and_others_are_served(start):
+def test_unfinished_bodies_share_one_limit_and_others_are_served(start):
     program = start(workers=2, access_log="off", transfer_max="16MiB", body_timeout="60s")
     before = resident_bytes(program.pid)
     with Neighbour(program, path_of(program)) as neighbour:
@@ -80,7 +80,7 @@ def test_unfinished_bodies_have_one_bound_and_others_are_served(start):
     assert sum(value for name, value in metrics.items() if name.startswith("http_transfers_refused_total")) >= 80
 
 
-def test_what_finds_no_room_is_told_when_to_come_again(start):
+def test_requests_without_room_are_told_when_to_retry(start):
     program = start(workers=1, access_log="off", body_max="1MiB", transfer_max="1MiB", body_timeout="60s")
     with RawConnection(program.host, program.port) as first:
         data = request_bytes("POST", path_of(program), b" " * MIB)
@@ -93,7 +93,7 @@ def test_what_finds_no_room_is_told_when_to_come_again(start):
     wait_until(lambda: ask(program, data).status != 503, "room")
 
 
-def test_answers_that_nobody_reads_have_the_same_bound():
+def test_unread_responses_share_the_same_limit():
     program = Pinger(workers=1, access_log="off", body_max="16MiB", transfer_max="32MiB")
     data = request_bytes("POST", "/echo", b" " * (12 * MIB))
     with RawConnection(program.host, program.port) as first, RawConnection(program.host, program.port) as second:
@@ -107,7 +107,7 @@ def test_answers_that_nobody_reads_have_the_same_bound():
     program.close()
 
 
-def test_an_answer_that_is_taken_too_slowly_is_cut_off():
+def test_a_response_that_is_read_too_slowly_is_cut_off():
     program = Pinger(workers=1, access_log="off", body_max="16MiB", body_timeout="2s", idle_timeout="60s")
     with RawConnection(program.host, program.port) as slow:
         slow.send(request_bytes("POST", "/echo", b" " * (12 * MIB)))

@@ -7,7 +7,7 @@ from support.elsewhere import elsewhere
 from support.sentinel import SentinelGroup
 
 
-def test_a_name_server_slower_than_the_connect_timeout_is_of_use(start_redis, start_collector, tmp_path):
+def test_a_name_server_slower_than_the_connect_timeout_still_helps(start_redis, start_collector, tmp_path):
     redis = start_redis()
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 redis.test\n", encoding="ascii")
@@ -30,7 +30,7 @@ def test_check_waits_for_a_slow_name_server(start_redis, slow_names):
     assert status == 0, (out, err)
 
 
-def test_a_binding_whose_name_is_looked_up_slowly_is_tried_and_used(start_redis, start_collector, bindings, slow_names):
+def test_a_binding_whose_name_resolves_slowly_is_tried_and_used(start_redis, start_collector, bindings, slow_names):
     old, new = start_redis(), start_redis()
     bindings.redis("db", old)
     collector = start_collector(env={**bindings.environment(), **slow_names}, connect_timeout="1s", workers=1)
@@ -42,7 +42,7 @@ def test_a_binding_whose_name_is_looked_up_slowly_is_tried_and_used(start_redis,
     assert new.client().exists(key)
 
 
-def test_sentinels_whose_names_are_looked_up_slowly_are_asked(start_collector, bindings, slow_names):
+def test_sentinels_whose_names_resolve_slowly_are_queried(start_collector, bindings, slow_names):
     with SentinelGroup() as group:
         nodes = ",".join(f"sentinel.test:{one.port}" for one in group.sentinels)
         bindings.write("db", **group.binding(**{"sentinel.nodes": nodes}))
@@ -66,7 +66,7 @@ def test_an_address_beyond_the_sixteenth_is_tried_too(start_redis, start_collect
     assert [(line["address"], line["tried"], line["left_out"]) for line in told] == [(f"redis.test:{redis.port}", 16, 24)]
 
 
-def test_the_previous_redis_and_each_change_are_told_too(start_redis, start_collector, bindings, tmp_path):
+def test_names_with_too_many_addresses_are_reported_for_the_previous_redis_and_changes(start_redis, start_collector, bindings, tmp_path):
     redis = start_redis()
     hosts = tmp_path / "hosts"
 

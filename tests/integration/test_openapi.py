@@ -19,7 +19,7 @@ def test_the_file_is_served_with_the_version_of_the_program(client):
     assert answer.text == SOURCE.read_text().replace("@VERSION@", version)
 
 
-def test_it_is_compressed_and_revalidated_like_the_page(client):
+def test_the_file_is_compressed_and_revalidated_like_the_page(client):
     plain = client.get("/openapi.json")
     small = client.get("/openapi.json", {"Accept-Encoding": "gzip"})
     assert small.header("content-encoding") == "gzip" and gzip.decompress(small.body) == plain.body
@@ -36,7 +36,7 @@ def test_it_is_compressed_and_revalidated_like_the_page(client):
     assert plain.header("etag") != small.header("etag")
 
 
-def test_it_has_the_methods_of_a_file(client):
+def test_the_file_supports_the_methods_of_a_file(client):
     head = client.head("/openapi.json")
     assert head.status == 200 and head.body == b""
     assert int(head.header("content-length")) == len(client.get("/openapi.json").body)
@@ -44,7 +44,7 @@ def test_it_has_the_methods_of_a_file(client):
     assert answer.status == 405 and answer.header("allow") == "GET, HEAD, OPTIONS"
 
 
-def test_it_needs_no_token(start_redis, start_collector, bindings):
+def test_the_file_needs_no_token(start_redis, start_collector, bindings):
     bindings.redis("cache", start_redis())
     bindings.write("clients", type="collector-tokens", till="a-token-of-the-till")
     collector = start_collector(env=bindings.environment()).wait_connected()

@@ -14,14 +14,14 @@ from support.program import clean_environment, program_path, run_program
 
 # --- Pages -----------------------------------------------------------------------------------------
 
-def test_healthz_and_readyz_answer_200(client):
+def test_healthz_and_readyz_return_200(client):
     for path in ("/healthz", "/readyz"):
         answer = client.get(path)
         assert answer.status == 200 and answer.json()
         assert client.head(path).status == 200
 
 
-def test_version_says_the_version(client):
+def test_the_version_page_has_the_version(client):
     answer = client.get("/version")
     assert answer.status == 200
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", answer.json()["version"])
@@ -78,7 +78,7 @@ def test_metrics_count_what_happens(start_redis, start_collector):
     wait_until(lambda: moved() == (7, 7, 1, 1), lambda: f"7 stored, 7 x 201, 1 x 400, 1 x 404; got {moved()}", 5)
 
 
-def test_histograms_rise_and_end_with_their_count(collector, client):
+def test_histograms_are_cumulative_and_end_with_their_count(collector, client):
     client.post("/", {"a": 1})
     text = client.get("/metrics").text
     buckets = {}
@@ -113,7 +113,7 @@ def test_version_is_one_line():
 
 @pytest.mark.parametrize("program", ["collector", "pinger"])
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--check"]])
-def test_what_cannot_be_printed_is_exit_1(program, arguments):
+def test_output_that_cannot_be_written_is_exit_1(program, arguments):
     with open("/dev/full", "w", encoding="ascii") as full:
         done = subprocess.run([program_path(program), *arguments], stdout=full, stderr=subprocess.PIPE, text=True,
                               env=clean_environment(), timeout=20, check=False)
@@ -138,14 +138,14 @@ def test_what_cannot_be_printed_is_exit_1(program, arguments):
     (["--redis-url", "http://localhost"], ["redis"]),
     (["--config", "/nowhere/collector.yaml"], ["/nowhere/collector.yaml"]),
     (["word"], ["word"])])
-def test_a_bad_flag_is_exit_2_and_named(arguments, words):
+def test_a_bad_flag_is_exit_2_and_the_error_names_it(arguments, words):
     status, out, err = run_program("collector", arguments)
     assert status == 2, (status, out, err)
     for word in words:
         assert word in err + out, err + out
 
 
-def test_a_bad_variable_is_exit_2_and_named():
+def test_a_bad_variable_is_exit_2_and_the_error_names_it():
     status, out, err = run_program("collector", [], {"COLLECTOR_HOLD_TIME": "soon"})
     assert status == 2 and "COLLECTOR_HOLD_TIME" in err + out
 
@@ -180,7 +180,7 @@ def test_settings_come_from_a_file(tmp_path, start_redis):
     program.close()
 
 
-def test_flags_win_over_variables_and_variables_over_the_file(tmp_path, start_redis):
+def test_flags_take_precedence_over_variables_and_variables_over_the_file(tmp_path, start_redis):
     server = start_redis()
     path = tmp_path / "collector.yaml"
     path.write_text("key-prefix: 'file:'\nretention: 1h\nlisten: 127.0.0.1:1\n")
@@ -214,7 +214,7 @@ def test_a_port_in_use_is_exit_1_with_a_clear_message(start_redis, collector):
     assert "server.listening" not in out
 
 
-def test_workers_that_run_when_a_later_one_fails_are_stopped_before_the_end(start_redis):
+def test_running_workers_are_stopped_if_a_later_one_fails_to_start(start_redis):
     """Makes descriptors run out at each step of the startup in turn; the settings must be freed at the end. It does not
     check for leaks, because LeakSanitizer needs descriptors."""
     server, failed = start_redis(), 0
@@ -233,7 +233,7 @@ def test_workers_that_run_when_a_later_one_fails_are_stopped_before_the_end(star
     assert failed > 3
 
 
-def test_check_tells_what_it_found(start_redis):
+def test_check_reports_what_it_found(start_redis):
     server = start_redis()
     status, out, err = check(redis_url=server.url(), hold_time="7s")
     assert status == 0, out + err
@@ -241,7 +241,7 @@ def test_check_tells_what_it_found(start_redis):
     assert re.search(r"hold-time +7s +\[--hold-time\]", out) and "retention" not in out
 
 
-def test_check_of_a_redis_that_is_not_there_is_exit_1():
+def test_check_of_an_unreachable_redis_is_exit_1():
     port = reserve_port()
     status, out, err = check(redis_url=f"redis://127.0.0.1:{port}")
     assert status == 1, out + err
@@ -278,7 +278,7 @@ def test_each_line_of_the_log_is_a_json_object(start_redis, start_collector):
     assert program.child.stderr == []
 
 
-def test_the_access_log_is_off_when_asked_for(start_redis, start_collector):
+def test_the_access_log_can_be_turned_off(start_redis, start_collector):
     program = start_collector(start_redis(), access_log="off")
     with program.client() as client:
         client.get("/healthz", {"x-correlation-id": "c-78"})
@@ -288,7 +288,7 @@ def test_the_access_log_is_off_when_asked_for(start_redis, start_collector):
 
 # --- Readiness -------------------------------------------------------------------------------------------
 
-def test_readyz_is_503_only_after_redis_was_away_for_the_hold_time(start_redis, start_collector):
+def test_readyz_is_503_only_after_an_outage_of_the_hold_time(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="1500ms")
     program.wait_connected()

@@ -85,7 +85,7 @@ def lines_of(pieces):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_reader_that_has_stopped_stops_neither_requests_nor_the_end(program):
+def test_a_stopped_log_reader_delays_neither_requests_nor_the_exit(program):
     reading, writing = os.pipe()
     with start(program, writing, stderr=subprocess.DEVNULL) as bare:
         os.close(writing)
@@ -97,7 +97,7 @@ def test_a_reader_that_has_stopped_stops_neither_requests_nor_the_end(program):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_reader_that_goes_on_is_told_how_many_lines_it_missed(program):
+def test_a_log_reader_that_continues_learns_how_many_lines_it_missed(program):
     reading, writing = os.pipe()
     pieces = []
     with start(program, writing, stderr=subprocess.DEVNULL) as bare:
@@ -121,7 +121,7 @@ def test_a_reader_that_goes_on_is_told_how_many_lines_it_missed(program):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_stopped_terminal_stops_neither_requests_nor_the_end(program):
+def test_a_stopped_terminal_delays_neither_requests_nor_the_exit(program):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     with start(program, slave, stderr=slave) as bare:
@@ -134,7 +134,7 @@ def test_a_stopped_terminal_stops_neither_requests_nor_the_end(program):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_full_disk_stops_neither_requests_nor_the_end(program):
+def test_a_full_disk_delays_neither_requests_nor_the_exit(program):
     with open("/dev/full", "wb") as full, start(program, full, stderr=full) as bare:
         bare.ask(REQUESTS)
         assert bare.dropped(program) > 0
@@ -142,7 +142,7 @@ def test_a_full_disk_stops_neither_requests_nor_the_end(program):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_reader_that_has_gone_stops_neither_requests_nor_the_end(program):
+def test_a_log_reader_that_exited_delays_neither_requests_nor_the_exit(program):
     reading, writing = os.pipe()
     with start(program, writing, stderr=subprocess.DEVNULL) as bare:
         os.close(writing)
@@ -152,7 +152,7 @@ def test_a_reader_that_has_gone_stops_neither_requests_nor_the_end(program):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_start_that_fails_says_so_although_nobody_reads_the_log(program):
+def test_a_failed_start_is_reported_even_if_nobody_reads_the_log(program):
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     try:

@@ -61,7 +61,7 @@ def test_a_known_tag_gets_304_and_another_does_not(program):
         assert head.status == 200 and head.body == b""
 
 
-def test_the_policy_lets_nothing_in_from_elsewhere(program):
+def test_the_policy_allows_no_foreign_content(program):
     answer = get(program, "/ui/")
     policy = answer.header("content-security-policy")
     assert policy.startswith("default-src 'none';") and "unsafe" not in policy
@@ -72,7 +72,7 @@ def test_the_policy_lets_nothing_in_from_elsewhere(program):
     assert answer.header("cache-control") == "no-cache"
 
 
-def test_the_files_name_no_other_host_and_are_small(program):
+def test_the_files_refer_to_no_other_host_and_are_small(program):
     total = 0
     for file in files_of(program.name):
         text = file.read_text()
@@ -83,14 +83,14 @@ def test_the_files_name_no_other_host_and_are_small(program):
     assert total <= MAX_BYTES
 
 
-def test_other_names_are_404_and_the_path_without_its_slash_leads_to_the_page(program):
+def test_other_names_are_404_and_the_path_without_its_slash_redirects(program):
     for path in ("/ui/none", "/ui/../main.c", "/ui/x/page.css", "/ui/%2e%2e/page.css", "/ui/page.css/"):
         assert get(program, path).status in (400, 404), path
     answer = get(program, "/ui")
     assert answer.status == 308 and answer.header("location") == "ui/"
 
 
-def test_the_root_of_collector_leads_browsers_to_the_page_and_nobody_else(collector):
+def test_the_root_of_collector_redirects_only_browsers_to_the_page(collector):
     answer = get(collector, "/", BROWSER)
     assert answer.status == 303 and answer.header("location") == "ui/" and answer.header("vary") == "Accept"
     for accept in ("*/*", "application/json", "text/html;q=0.1, */*", None):
@@ -101,11 +101,11 @@ def test_the_root_of_collector_leads_browsers_to_the_page_and_nobody_else(collec
         assert client.get(f"/?key={key}", BROWSER).status == 200
 
 
-def test_the_root_of_pinger_stays_the_report(pinger):
+def test_the_root_of_pinger_is_still_the_report(pinger):
     assert get(pinger, "/", BROWSER).json()["appName"] == "Pinger"
 
 
-def test_only_the_files_are_open_where_tokens_are_bound(start_redis, start_collector, bindings):
+def test_with_bound_tokens_only_the_files_are_public(start_redis, start_collector, bindings):
     bindings.redis("cache", start_redis())
     bindings.write("tokens", type="collector-tokens", page="t0ken")
     collector = start_collector(env=bindings.environment())
@@ -115,7 +115,7 @@ def test_only_the_files_are_open_where_tokens_are_bound(start_redis, start_colle
         assert get(collector, path, BROWSER).status == 401
 
 
-def test_pingers_status_tells_collector_and_delivery_and_makes_no_record(pinger):
+def test_pingers_status_shows_collector_and_delivery_and_creates_no_record(pinger):
     for path in ("/ui/", "/v1/status"):
         get(pinger, path)
     status = get(pinger, "/v1/status").json()

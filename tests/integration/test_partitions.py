@@ -97,7 +97,7 @@ def test_partitions_are_listed_in_the_order_of_their_ids(place, limit):
     assert place.all(limit=limit) == expected
 
 
-def test_an_export_has_all_partitions_and_cursors_to_go_on(place):
+def test_an_export_has_all_partitions_and_usable_cursors(place):
     expected = place.write(minutes_ago(10))
     url = f"http://{place.program.host}:{place.program.port}/v1/documents?cursors=true"
     answer = requests.get(url, headers={"Accept": "application/x-ndjson"}, timeout=30)
@@ -107,7 +107,7 @@ def test_an_export_has_all_partitions_and_cursors_to_go_on(place):
         assert place.all(cursor=lines[at]["cursor"], limit=1000) == expected[at + 1:]
 
 
-def test_an_entry_that_comes_late_to_a_partition_is_seen_by_a_cursor(place):
+def test_a_cursor_finds_an_entry_that_arrives_late_in_a_partition(place):
     begin = minutes_ago(10)
     first, late, last = place.put(2), place.put(3), place.put(1)
     place.add("0ax", first, begin + 1000)
@@ -136,7 +136,7 @@ def test_pages_may_end_inside_entries_of_several_partitions(place):
     assert keys == large[:25] and found == late + large[25:]
 
 
-def test_a_marked_entry_is_left_out_if_its_key_is_in_another_partition(place):
+def test_a_marked_entry_is_omitted_if_its_key_is_in_another_partition(place):
     begin = minutes_ago(10)
     keys = place.put(4)
     place.add("4ex", keys[:2], begin)

@@ -30,7 +30,7 @@ def finish(load, reader, clients):
     doubled = reader.assert_has(load.acknowledged)
     print(f"\n{result}\nshown more than once: {doubled}")
     result.assert_perfect()
-    # Once more only those whose SET was redirected, or lost, when their entry was added already.
+    # Only documents whose SET was redirected or lost after their entry had been added have a second entry.
     assert doubled <= len(load.acknowledged) // 10
 
 
@@ -54,7 +54,7 @@ def test_entries_are_on_the_masters_of_their_documents_evenly(start_cluster, sta
         assert len(page["documents"]) == 1000 and page["more"]
 
 
-def test_with_a_hash_tag_in_the_prefix_all_is_on_one_master(start_cluster, start_collector):
+def test_with_a_hash_tag_in_the_prefix_everything_is_on_one_master(start_cluster, start_collector):
     cluster = start_cluster()
     collector = start_collector(cluster.url(), key_prefix="{one}:")
     with CursorReader(collector) as reader:

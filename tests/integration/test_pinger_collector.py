@@ -66,7 +66,7 @@ def test_a_collector_killed_and_started_again_gets_every_record_once(start_redis
     wait_logged(redis, expected)
 
 
-def test_a_redis_that_is_away_delays_the_log_and_loses_nothing(start_redis, start_collector, start_pinger):
+def test_an_outage_of_redis_delays_the_log_and_loses_nothing(start_redis, start_collector, start_pinger):
     redis = start_redis(appendonly="yes", appendfsync="always")
     collector = start_collector(redis, hold_time="1s")
     pinger = start_pinger(url_of(collector), retry_max="300ms")
@@ -81,7 +81,7 @@ def test_a_redis_that_is_away_delays_the_log_and_loses_nothing(start_redis, star
     wait_logged(redis, expected)
 
 
-def test_a_swap_from_one_collector_to_another_by_its_binding(start_redis, start_collector, start_pinger, bindings):
+def test_changing_the_binding_moves_pinger_to_another_collector(start_redis, start_collector, start_pinger, bindings):
     one, two = start_redis(), start_redis()
     first, second = start_collector(one), start_collector(two)
     bindings.write("log", type="collector", host="127.0.0.1", port=first.port)

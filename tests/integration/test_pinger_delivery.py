@@ -50,7 +50,7 @@ def test_each_request_and_each_response_is_a_record_of_the_classic_form(start_pi
     assert response["res"]["headers"]["x-correlation-id"] == answer.header("x-correlation-id")
 
 
-def test_batches_hold_ten_records_keep_the_order_and_have_a_key_each(start_pinger, stub):
+def test_batches_hold_ten_ordered_records_and_have_different_keys(start_pinger, stub):
     pinger = start_pinger(stub, batch_time="300ms")
     with pinger.client() as client:
         for i in range(27):
@@ -67,7 +67,7 @@ def test_batches_hold_ten_records_keep_the_order_and_have_a_key_each(start_pinge
         assert headers["x-correlation-id"] == headers["Idempotency-Key"]
 
 
-def test_a_lone_record_waits_no_longer_than_the_batch_time(start_pinger, stub):
+def test_a_single_record_waits_no_longer_than_the_batch_time(start_pinger, stub):
     pinger = start_pinger(stub, batch_time=None)
     begin = time.monotonic()
     pinger.get("/one")
@@ -75,7 +75,7 @@ def test_a_lone_record_waits_no_longer_than_the_batch_time(start_pinger, stub):
     assert 0.8 <= time.monotonic() - begin < 3
 
 
-def test_probes_are_not_recorded_unless_asked_for(start_pinger, stub):
+def test_probes_are_recorded_only_if_configured(start_pinger, stub):
     silent, told = start_pinger(stub), start_pinger(stub, log_probes="true")
     for path in ("/healthz", "/readyz", "/metrics"):
         silent.get(path)
@@ -101,7 +101,7 @@ def test_secrets_in_the_query_are_not_sent(start_pinger, stub):
 
 
 @pytest.mark.parametrize("status", [500, 503, 408, 429, 401, 403, 404, 421, 425, 308, 0])
-def test_a_failing_batch_is_sent_again_under_the_same_key_until_it_is_taken(start_pinger, stub, status):
+def test_a_failing_batch_is_retried_with_the_same_key_until_it_is_accepted(start_pinger, stub, status):
     stub.status, stub.headers = status, {"Location": "http://127.0.0.1:1/elsewhere"}
     pinger = start_pinger(stub)
     taken, answer = timed(pinger.get, "/first")
@@ -121,7 +121,7 @@ def test_a_failing_batch_is_sent_again_under_the_same_key_until_it_is_taken(star
     pinger.wait_log("delivery.recovered")
 
 
-def test_a_name_that_moves_is_noticed_although_the_old_collector_lives(start_pinger, stub, tmp_path):
+def test_a_changed_name_is_noticed_although_the_old_collector_still_runs(start_pinger, stub, tmp_path):
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 collector.test\n", encoding="ascii")
     moved = StubCollector(host="127.0.0.2", port=stub.port)
@@ -139,7 +139,7 @@ def test_a_name_that_moves_is_noticed_although_the_old_collector_lives(start_pin
         moved.stop()
 
 
-def test_an_address_that_an_attempt_does_not_get_to_is_tried_by_another(start_pinger, stub, tmp_path):
+def test_an_address_that_one_attempt_does_not_reach_is_tried_by_the_next(start_pinger, stub, tmp_path):
     hosts = tmp_path / "hosts"
     dead = "".join(f"127.0.7.{i} collector.test\n" for i in range(1, 17))  # libcurl takes a second for each
     hosts.write_text(dead + "127.0.0.1 collector.test\n" * 4, encoding="ascii")
@@ -167,7 +167,7 @@ def test_retry_after_is_honoured(start_pinger, stub):
 
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
-def test_a_batch_refused_for_good_is_dropped_counted_and_told_once(start_pinger, stub, status):
+def test_a_permanently_refused_batch_is_dropped_counted_and_reported_once(start_pinger, stub, status):
     stub.status = status
     pinger = start_pinger(stub)
     for i in range(3):
@@ -182,7 +182,7 @@ def test_a_batch_refused_for_good_is_dropped_counted_and_told_once(start_pinger,
     assert stub.urls() == ["/last"]
 
 
-def test_a_dead_collector_slows_nothing_and_gets_all_when_it_comes(start_pinger, stub):
+def test_a_dead_collector_slows_nothing_and_gets_everything_when_it_starts(start_pinger, stub):
     stub.stop()
     pinger = start_pinger(stub, retry_max="500ms")
     with pinger.client() as client:
@@ -218,7 +218,7 @@ def test_a_slow_collector_slows_nothing(start_pinger, stub):
     stub.wait_records(200)
 
 
-def test_a_silent_collector_is_given_up_after_the_timeout(start_pinger, stub):
+def test_a_silent_collector_is_abandoned_after_the_timeout(start_pinger, stub):
     stub.pause = 60
     pinger = start_pinger(stub, delivery_timeout="300ms")
     pinger.get("/")
@@ -227,7 +227,7 @@ def test_a_silent_collector_is_given_up_after_the_timeout(start_pinger, stub):
     stub.wait_records(2)
 
 
-def test_a_full_queue_drops_the_new_and_counts_them(start_pinger, stub):
+def test_a_full_queue_drops_and_counts_new_records(start_pinger, stub):
     stub.stop()
     pinger = start_pinger(stub, queue_records=20, retry_max="200ms")
     with pinger.client() as client:
@@ -245,7 +245,7 @@ def test_a_full_queue_drops_the_new_and_counts_them(start_pinger, stub):
     wait_until(lambda: "/after" in stub.urls(), "the record after the queue was full")
 
 
-def test_under_a_flapping_collector_the_counters_add_up_and_nothing_is_stored_twice(start_pinger, stub):
+def test_with_a_flapping_collector_the_counters_add_up_and_nothing_is_stored_twice(start_pinger, stub):
     pinger = start_pinger(stub, queue_records=60, retry_max="100ms", delivery_timeout="1s")
     put = 0
 
@@ -278,14 +278,14 @@ def test_under_a_flapping_collector_the_counters_add_up_and_nothing_is_stored_tw
     pinger.stop()
 
 
-def test_what_waits_is_flushed_on_sigterm(start_pinger, stub):
+def test_waiting_records_are_flushed_on_sigterm(start_pinger, stub):
     pinger = start_pinger(stub, batch_time="30s")
     pinger.get("/last/words")
     pinger.stop()
     assert stub.urls() == ["/last/words"]
 
 
-def test_a_stop_waits_for_a_collector_that_comes_back(start_pinger, stub):
+def test_a_stop_waits_for_a_collector_that_restarts(start_pinger, stub):
     stub.stop()
     pinger = start_pinger(stub, retry_max="200ms")
     pinger.get("/last/words")
@@ -309,7 +309,7 @@ def test_a_stop_gives_up_at_its_deadline(start_pinger, stub, silent):
     stub.stop()
 
 
-def test_without_a_collector_a_stop_is_quick_and_answers_are_as_ever(start_pinger):
+def test_without_a_collector_a_stop_is_quick_and_responses_are_unchanged(start_pinger):
     pinger = start_pinger()
     pinger.wait_log("collector.unknown")
     assert pinger.get().status == 200
@@ -342,7 +342,7 @@ def test_a_changed_binding_is_followed_and_nothing_is_lost(start_pinger, stub, b
         other.stop()
 
 
-def test_a_batch_that_waits_goes_to_the_new_collector(start_pinger, stub, bindings):
+def test_a_waiting_batch_is_sent_to_the_new_collector(start_pinger, stub, bindings):
     dead = reserve_port()
     bindings.write("log", type="collector", host="127.0.0.1", port=dead)
     pinger = start_pinger(env=bindings.environment(), retry_max="1m")
@@ -352,7 +352,7 @@ def test_a_batch_that_waits_goes_to_the_new_collector(start_pinger, stub, bindin
     stub.wait_records(2)
 
 
-def test_a_silent_collector_is_left_for_the_new_one(start_pinger, stub, bindings):
+def test_a_silent_collector_is_abandoned_for_the_new_one(start_pinger, stub, bindings):
     silent = StubCollector()
     silent.pause = 60
     try:
@@ -367,7 +367,7 @@ def test_a_silent_collector_is_left_for_the_new_one(start_pinger, stub, bindings
         silent.stop()
 
 
-def test_a_binding_made_after_start_gets_what_waits(start_pinger, stub, bindings):
+def test_a_binding_created_after_the_start_gets_the_waiting_records(start_pinger, stub, bindings):
     pinger = start_pinger(env=bindings.environment())
     pinger.get("/early")
     bindings.write("log", type="collector", uri=stub.url)
@@ -397,7 +397,7 @@ def certificate(tmp_path_factory):
     return folder
 
 
-def test_over_tls_only_the_bindings_certificates_are_trusted(start_pinger, bindings, certificate):
+def test_with_tls_only_the_certificates_in_the_binding_are_trusted(start_pinger, bindings, certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     server = StubCollector(tls_context=context)

@@ -55,14 +55,14 @@ def expect_report(answer, port, members=tuple(CLASSIC)):
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["/", "/any/path", "/favicon.ico", "/?type=other", "/?type=", "/a%20b?x=1"])
-def test_every_path_and_method_answers_the_report(pinger, method, path):
+def test_every_path_and_method_returns_the_report(pinger, method, path):
     with pinger.client() as client:
         expect_report(client.request(method, path, "a=1" if method in ("POST", "PUT", "PATCH") else None), pinger.port)
 
 
 @pytest.mark.parametrize("method,path", [("POST", "/healthz"), ("DELETE", "/metrics"), ("GET", "/echo"),
                                          ("PATCH", "/version"), ("GET", "/status"), ("GET", "/healthz/")])
-def test_what_no_page_takes_answers_the_report_too(pinger, method, path):
+def test_requests_for_no_other_page_return_the_report(pinger, method, path):
     with pinger.client() as client:
         expect_report(client.request(method, path), pinger.port)
 
@@ -92,7 +92,7 @@ def test_ids_and_messages_differ_from_answer_to_answer(pinger):
 
 @pytest.mark.parametrize("value,members", [("true", CLASSIC + ADMIN), ("TRUE", CLASSIC + ADMIN), ("false", CLASSIC),
                                            ("", CLASSIC)])
-def test_an_admin_sees_more_and_only_when_asked_for(stub, value, members):
+def test_an_admin_sees_more_only_if_configured(stub, value, members):
     pinger = Pinger(stub, env={"PINGER_ADMIN": value})
     try:
         report = expect_report(pinger.get(), pinger.port, members)
@@ -131,7 +131,7 @@ def test_a_piece_stands_alone(pinger, piece, path):
 
 
 @pytest.mark.parametrize("piece", ["envVars", "networkInfo", "memoryUsage"])
-def test_a_piece_of_the_inside_asks_for_an_admin(pinger, admin, piece):
+def test_an_internal_piece_requires_admin(pinger, admin, piece):
     refusal = pinger.get(f"/?type={piece}")
     assert refusal.status == 403 and refusal.media_type == "application/problem+json"
     assert "PINGER_ADMIN" in refusal.json()["detail"]
@@ -153,7 +153,7 @@ def test_env_vars_never_show_a_secret(admin):
     assert variables["DB_PASSWORD"] == variables["SERVICE_URL"] == "[redacted]"
 
 
-def test_the_correlation_id_is_a_new_one_whatever_the_request_says(pinger):
+def test_the_correlation_id_is_always_new(pinger):
     theirs = "5f1c0a52-2a63-4d0c-8d3e-0f6f0a7c9b11"
     with pinger.client() as client:
         answer = client.get("/", {"x-correlation-id": theirs})
@@ -177,7 +177,7 @@ def test_metrics_are_prometheus_text(pinger):
         assert name in samples
 
 
-def test_headers_page_keeps_spelling_and_every_value(pinger):
+def test_the_headers_page_keeps_spelling_and_every_value(pinger):
     with pinger.connect() as connection:
         connection.send("GET /headers HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a: 2\r\nAuthorization: Basic eA==\r\n\r\n")
         answer = connection.read_answer()
@@ -187,14 +187,14 @@ def test_headers_page_keeps_spelling_and_every_value(pinger):
 @pytest.mark.parametrize("body,content_type", [(b"hello", "text/plain"), (b'{"a":1}', "application/json"),
                                                (bytes(range(256)), "application/octet-stream"),
                                                (b"x" * 60000, "application/x-custom; q=1")])
-def test_echo_gives_the_body_back_under_its_type(pinger, body, content_type):
+def test_echo_returns_the_body_with_its_type(pinger, body, content_type):
     with pinger.client() as client:
         answer = client.post("/echo", body, {"Content-Type": content_type})
     assert answer.status == 200 and answer.body == body
     assert answer.header("content-type") == content_type
 
 
-def test_echo_of_nothing_and_of_too_much(pinger):
+def test_echo_of_an_empty_and_of_a_too_large_body(pinger):
     with pinger.client() as client:
         answer = client.post("/echo", b"")
         assert answer.status == 200 and answer.body == b""
@@ -204,7 +204,7 @@ def test_echo_of_nothing_and_of_too_much(pinger):
 
 
 @pytest.mark.parametrize("code", [200, 201, 204, 301, 304, 400, 404, 418, 429, 500, 503, 599])
-def test_status_answers_the_code(pinger, code):
+def test_status_returns_the_code(pinger, code):
     with pinger.client() as client:
         answer = client.get(f"/status/{code}")
         assert answer.status == code
@@ -213,7 +213,7 @@ def test_status_answers_the_code(pinger, code):
 
 
 @pytest.mark.parametrize("code", ["0", "99", "100", "199", "600", "1000", "abc", "20x", "-20"])
-def test_status_refuses_what_is_none(pinger, code):
+def test_status_refuses_invalid_codes(pinger, code):
     answer = pinger.get(f"/status/{code}")
     assert answer.status == 400 and answer.media_type == "application/problem+json"
 
@@ -226,12 +226,12 @@ def test_delay_waits_for_its_time(pinger, text, seconds):
 
 
 @pytest.mark.parametrize("text", ["3s", "1h", "x", "-1", "99999999999"])
-def test_delay_refuses_too_long_and_nonsense(pinger, text):
+def test_delay_refuses_times_that_are_too_long_or_invalid(pinger, text):
     answer = pinger.get(f"/delay/{text}")
     assert answer.status == 400 and answer.media_type == "application/problem+json"
 
 
-def test_delays_do_not_hold_up_each_other_nor_other_requests(pinger):
+def test_delays_do_not_block_each_other_or_other_requests(pinger):
     connections = [pinger.connect() for _ in range(20)]
     for connection in connections:
         connection.send("GET /delay/500ms HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -243,7 +243,7 @@ def test_delays_do_not_hold_up_each_other_nor_other_requests(pinger):
         connection.close()
 
 
-def test_a_delay_ends_with_its_client_and_their_number_is_bounded(stub):
+def test_a_delay_ends_with_its_client_and_the_number_of_delays_is_limited(stub):
     pinger = Pinger(stub, delay_max="10m", delays_max=3)
     connections = [pinger.connect() for _ in range(4)]
     for connection in connections:
@@ -261,14 +261,14 @@ def test_a_delay_ends_with_its_client_and_their_number_is_bounded(stub):
     pinger.close()
 
 
-def test_a_client_that_leaves_during_a_delay_harms_nobody(pinger):
+def test_a_client_that_disconnects_during_a_delay_does_no_harm(pinger):
     connection = pinger.connect()
     connection.send("GET /delay/200ms HTTP/1.1\r\nHost: h\r\n\r\n").reset()
     assert pinger.get("/delay/400ms").status == 200
     assert pinger.get("/healthz").status == 200
 
 
-def test_pod_tells_name_labels_limits_and_bindings(stub, bindings, tmp_path):
+def test_pod_shows_name_labels_limits_and_bindings(stub, bindings, tmp_path):
     podinfo = tmp_path / "podinfo"
     podinfo.mkdir()
     (podinfo / "labels").write_text('app.kubernetes.io/name="pinger"\nteam="a\\"b"\n')

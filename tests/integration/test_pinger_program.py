@@ -20,7 +20,7 @@ def stub():
     server.stop()
 
 
-def test_the_port_comes_from_the_classic_variable_and_is_told_on_start(stub):
+def test_the_port_comes_from_the_classic_variable_and_is_logged_at_the_start(stub):
     port = reserve_port()
     pinger = Pinger(stub, classic_port=True, env={"PINGER_PORT": port})
     try:
@@ -34,7 +34,7 @@ def test_the_port_comes_from_the_classic_variable_and_is_told_on_start(stub):
         pinger.close()
 
 
-def test_a_port_in_use_is_said_and_exits_with_1(stub):
+def test_a_port_in_use_is_reported_and_exits_with_1(stub):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -92,7 +92,7 @@ def test_help_lists_the_options_and_version_names_the_program():
     assert status == 0 and out.startswith("pinger ")
 
 
-def test_check_says_what_would_be_used_and_whether_it_works(stub, bindings):
+def test_check_reports_what_would_be_used_and_whether_it_works(stub, bindings):
     bindings.write("log", type="collector", uri=stub.url, token="s3cr3t")
     status, out, errors = run_program("pinger", ["--check"], bindings.environment())
     assert status == 0, errors
@@ -111,7 +111,7 @@ def test_check_delivery_sends_a_record_and_reads_it_back(collector, bindings):
     assert [record["msg"] for record in records] == ["pinger --check-delivery"]
 
 
-def test_check_delivery_fails_where_nothing_can_arrive(stub, bindings):
+def test_check_delivery_fails_if_nothing_can_arrive(stub, bindings):
     status, _, errors = run_program("pinger", ["--check-delivery"], bindings.environment())
     assert status == 1 and "no setting says where it is" in errors
     status, _, _ = run_program("pinger", ["--check"], bindings.environment())
@@ -153,7 +153,7 @@ def test_a_delay_longer_than_the_grace_period_gets_503(stub):
     assert pinger.wait() == 0
 
 
-def test_an_idle_connection_does_not_hold_up_the_stop(stub):
+def test_an_idle_connection_does_not_delay_the_stop(stub):
     pinger = Pinger(stub)
     with pinger.client() as client:
         client.get("/")
@@ -186,7 +186,7 @@ def test_sighup_reads_level_and_collector_again(stub, tmp_path):
 
 
 @pytest.mark.parametrize("level,expected", [("on", {"/", "/status/503"}), ("errors", {"/status/503"}), ("off", set())])
-def test_the_access_log_has_what_is_asked_for(stub, level, expected):
+def test_the_access_log_follows_its_setting(stub, level, expected):
     pinger = Pinger(stub, access_log=level)
     try:
         pinger.get("/")
@@ -214,7 +214,7 @@ def test_many_clients_at_once_lose_no_record(stub):
 
 
 @pytest.mark.parametrize("where", ["logs", "logs/type", "logs/host", "logs/left-over"])
-def test_a_link_that_leads_nowhere_is_exit_2_and_no_weaker_source_takes_over(bindings, stub, where):
+def test_a_dangling_link_is_exit_2_and_no_other_source_is_used(bindings, stub, where):
     path = os.path.join(bindings.path, where)
     if where != "logs":
         bindings.write_plain("logs", type="collector", host="127.0.0.1", port=1)

@@ -54,7 +54,7 @@ def test_documents_of_the_previous_redis_are_read(swapped):
     assert metrics['collector_previous_reads_total{result="absent"}'] == 1
 
 
-def test_repeats_of_what_is_in_the_previous_redis_store_nothing(swapped):
+def test_repeats_of_documents_in_the_previous_redis_store_nothing(swapped):
     collector, _, new, keys = swapped
     with collector.client() as client, new.client() as store:
         answer = client.post("/v1/documents", DOCUMENT, {"Idempotency-Key": "one"})
@@ -81,7 +81,7 @@ def test_a_deleted_document_is_gone_from_both(swapped):
         assert client.delete(f"/v1/documents/{fresh}").status == 204
 
 
-def test_a_delete_that_only_the_previous_redis_refuses_says_so(swapped):
+def test_a_delete_that_only_the_previous_redis_refuses_is_reported(swapped):
     collector, old, new, _ = swapped
     with collector.client() as client, old.client() as before, new.client() as store:
         fresh = client.post("/v1/documents", DOCUMENT).json()["key"]
@@ -95,7 +95,7 @@ def test_a_delete_that_only_the_previous_redis_refuses_says_so(swapped):
         assert client.delete(f"/v1/documents/{fresh}").status == 404
 
 
-def test_a_previous_redis_that_is_away_makes_a_miss_503_and_nothing_else(swapped):
+def test_an_unreachable_previous_redis_only_turns_a_miss_into_503(swapped):
     collector, old, _, keys = swapped
     with collector.client() as client:
         old.kill()
@@ -111,7 +111,7 @@ def test_a_previous_redis_that_is_away_makes_a_miss_503_and_nothing_else(swapped
         assert client.get(f"/v1/documents/{keys[0]}").status == 404  # it stored nothing on disk
 
 
-def test_a_previous_binding_that_comes_later_is_used(start_redis, start_collector, bindings):
+def test_a_previous_binding_that_is_created_later_is_used(start_redis, start_collector, bindings):
     old, new = start_redis(), start_redis()
     key = "01a20b97-f93d-73cb-a06c-97cc6706b429"
     with old.client() as store:
@@ -139,7 +139,7 @@ def test_check_tries_the_binding_and_the_previous_one(start_redis, bindings):
     assert status == 2 and "older" in errors
 
 
-def test_the_prefix_of_a_binding_that_comes_later_is_used(start_redis, start_collector, bindings):
+def test_the_prefix_of_a_binding_that_is_created_later_is_used(start_redis, start_collector, bindings):
     server = start_redis()
     collector = start_collector(env=bindings.environment(), binding="db")
     bindings.redis("db", server, **{"key-prefix": "app:"})
@@ -149,7 +149,7 @@ def test_the_prefix_of_a_binding_that_comes_later_is_used(start_redis, start_col
         assert store.exists(f"app:{key}")
 
 
-def test_the_binding_in_use_needs_no_name_beside_the_previous_one(start_redis, start_collector, bindings):
+def test_the_current_binding_needs_no_name_besides_the_previous_one(start_redis, start_collector, bindings):
     old, new = start_redis(), start_redis()
     bindings.redis("old", old)
     bindings.redis("new", new)
@@ -167,7 +167,7 @@ def test_the_binding_in_use_needs_no_name_beside_the_previous_one(start_redis, s
     assert status == 2 and "3 bindings" in errors
 
 
-def test_the_previous_binding_does_not_stand_for_what_variables_say(start_redis, start_collector, bindings):
+def test_the_previous_binding_does_not_replace_variables(start_redis, start_collector, bindings):
     old, new = start_redis(), start_redis()
     bindings.redis("old", old)
     environment = {**bindings.environment(), "REDIS_URL": new.url()}
@@ -239,7 +239,7 @@ def test_reads_wait_for_the_successor_of_the_previous_redis(moving, bindings):
     assert _statuses(calls) == {200: CLIENTS}
 
 
-def test_no_document_of_the_former_redis_is_missed_while_the_binding_is_swapped(start_redis, start_collector, bindings):
+def test_no_document_of_the_old_redis_is_missed_during_a_swap(start_redis, start_collector, bindings):
     former, new = start_redis(), start_redis()
     bindings.redis("db", former)
     bindings.redis("old", former)

@@ -30,9 +30,9 @@ def assert_listed_once(program, load):
     assert len(keys) == len(set(keys)), f"{len(keys) - len(set(keys))} documents are listed twice"
 
 
-# --- Away ------------------------------------------------------------------------------------------
+# --- Unreachable ------------------------------------------------------------------------------------------
 
-def test_redis_absent_at_start_is_waited_for(start_redis, start_collector):
+def test_collector_waits_for_a_redis_that_is_absent_at_start(start_redis, start_collector):
     port = reserve_port()
     program = start_collector(f"redis://127.0.0.1:{port}")
     answer = post_later(program, {"a": 1})
@@ -42,11 +42,11 @@ def test_redis_absent_at_start_is_waited_for(start_redis, start_collector):
     assert got.status == 201 and server.client().exists(got.json()["key"])
 
 
-def test_redis_killed_three_times_under_load_costs_nothing():
+def test_killing_redis_three_times_under_load_loses_nothing():
     play(scenarios.killed, times=3).assert_met()
 
 
-def test_redis_killed_and_away_for_two_seconds_costs_waiting_alone(start_redis, start_collector):
+def test_a_two_second_outage_of_redis_causes_only_a_delay(start_redis, start_collector):
     server = start_redis(appendonly="yes", appendfsync="always")
     program = start_collector(server)
     with Load(program, connections=16) as load:
@@ -85,7 +85,7 @@ def test_idempotent_requests_survive_a_kill_as_well(start_redis, start_collector
     assert len(stored) == len(names)
 
 
-def test_a_put_that_was_sent_twice_is_no_conflict(start_redis, start_proxy, start_collector):
+def test_a_put_that_was_sent_twice_is_not_a_conflict(start_redis, start_proxy, start_collector):
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy)
     program.wait_connected()
@@ -124,7 +124,7 @@ def test_a_document_whose_feed_entry_was_sent_twice_is_listed_once(start_redis, 
     assert listed_keys(program) == [first, second, third]
 
 
-def test_a_document_whose_feed_entry_is_lost_until_the_end_is_told_with_its_key(start_redis, start_proxy, start_collector):
+def test_the_error_for_a_lost_feed_entry_has_the_documents_key(start_redis, start_proxy, start_collector):
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy, hold_time="700ms", stall_timeout="200ms")
     program.wait_connected()
@@ -151,7 +151,7 @@ def test_a_document_without_memory_for_its_feed_entry_is_507_with_its_key(start_
 IN_DOUBT = "it is unknown whether"
 
 
-def test_only_a_write_that_is_lost_is_in_doubt(start_redis, start_proxy, start_collector):
+def test_only_the_outcome_of_a_lost_write_is_unknown(start_redis, start_proxy, start_collector):
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy, hold_time="500ms", stall_timeout="200ms")
     program.wait_connected()
@@ -178,7 +178,7 @@ def test_only_a_write_that_is_lost_is_in_doubt(start_redis, start_proxy, start_c
 
 
 @pytest.mark.parametrize("own_created", [False, True])
-def test_a_repeat_brings_a_document_into_the_feed_that_a_dead_collector_left_out(start_redis, start_collector,
+def test_a_repeat_adds_the_feed_entry_that_a_dead_collector_did_not_write(start_redis, start_collector,
                                                                                  own_created):
     server = start_redis()
     program = start_collector(server)
@@ -192,16 +192,16 @@ def test_a_repeat_brings_a_document_into_the_feed_that_a_dead_collector_left_out
     assert listed_keys(program) == [key]
 
 
-def test_a_stopped_redis_that_goes_on_costs_waiting_alone():
+def test_a_stopped_redis_that_continues_causes_only_a_delay():
     play(scenarios.stopped, between=100).assert_met()
 
 
-def test_a_redis_stopped_for_longer_than_the_stall_time_costs_waiting_alone():
+def test_a_redis_stopped_beyond_the_stall_time_causes_only_a_delay():
     play(partial(scenarios.stopped, seconds=3.0), between=100, stall_timeout="500ms",
          connect_timeout="500ms").assert_met()
 
 
-def test_a_slow_redis_is_waited_for_and_probes_answer_meanwhile(start_redis, start_proxy, start_collector):
+def test_requests_wait_for_a_slow_redis_and_probes_answer_meanwhile(start_redis, start_proxy, start_collector):
     server = start_redis()
     proxy = start_proxy(server)
     program = start_collector(proxy)
@@ -216,23 +216,23 @@ def test_a_slow_redis_is_waited_for_and_probes_answer_meanwhile(start_redis, sta
 
 
 @pytest.mark.parametrize("direction, count", [("to_client", 401), ("to_client", 1003), ("to_server", 7001)])
-def test_connections_cut_in_the_middle_cost_nothing(direction, count):
+def test_connections_cut_within_a_message_lose_nothing(direction, count):
     play(partial(scenarios.cut, count=count, direction=direction, times=6), between=50).assert_met()
 
 
-def test_connections_reset_under_load_cost_nothing():
+def test_connections_reset_under_load_lose_nothing():
     play(scenarios.reset, times=5, between=50).assert_met()
 
 
-def test_refused_connections_are_tried_again():
+def test_refused_connections_are_retried():
     play(scenarios.refused, between=50).assert_met()
 
 
-def test_a_black_hole_is_left_after_the_stall_time():
+def test_a_black_hole_is_abandoned_after_the_stall_time():
     play(scenarios.black_hole, between=50, stall_timeout="400ms", connect_timeout="400ms").assert_met()
 
 
-def test_an_idle_connection_that_redis_closed_is_not_noticed_by_clients(start_redis, start_collector):
+def test_clients_do_not_notice_that_redis_closed_an_idle_connection(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server)
     with program.client() as client:
@@ -244,7 +244,7 @@ def test_an_idle_connection_that_redis_closed_is_not_noticed_by_clients(start_re
 
 @pytest.mark.parametrize("garbage", [b"!what\r\n", b"$99999999999999\r\nx", b"*3\r\n+a\r\n", b"\x00\x00\x00\r\n",
                                      b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-def test_a_reply_that_is_none_ends_the_connection_and_not_the_request(start_redis, start_proxy, start_collector, garbage):
+def test_an_invalid_reply_closes_the_connection_but_the_request_succeeds(start_redis, start_proxy, start_collector, garbage):
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy, stall_timeout="500ms")
@@ -267,7 +267,7 @@ NOT_NOW = ["READONLY You can't write against a read only replica.", "LOADING Red
 
 
 @pytest.mark.parametrize("reply", NOT_NOW, ids=[text.split()[0] if "max" not in text else "maxclients" for text in NOT_NOW])
-def test_a_reply_that_means_not_now_is_waited_out(start_redis, start_proxy, start_collector, reply):
+def test_temporary_refusals_are_retried(start_redis, start_proxy, start_collector, reply):
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)
@@ -282,7 +282,7 @@ def test_a_reply_that_means_not_now_is_waited_out(start_redis, start_proxy, star
         assert client.get(f"/v1/documents/{answer.json()['key']}").status == 200
 
 
-def test_a_document_put_off_behind_its_feed_entry_is_stored_and_listed(start_redis, start_proxy, start_collector):
+def test_a_document_delayed_behind_its_feed_entry_is_stored_and_listed(start_redis, start_proxy, start_collector):
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)
@@ -296,7 +296,7 @@ def test_a_document_put_off_behind_its_feed_entry_is_stored_and_listed(start_red
 
 
 @pytest.mark.parametrize("reply", ["LOADING Redis is loading the dataset in memory", "ERR max number of clients reached"])
-def test_a_server_that_is_not_there_yet_for_any_command_is_waited_out(start_redis, start_proxy, start_collector, reply):
+def test_requests_wait_for_a_server_that_refuses_every_command(start_redis, start_proxy, start_collector, reply):
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)
@@ -311,11 +311,11 @@ def test_a_server_that_is_not_there_yet_for_any_command_is_waited_out(start_redi
     assert_listed_once(program, load)
 
 
-def test_a_primary_that_becomes_a_replica_and_is_promoted_again_costs_waiting_alone():
+def test_a_primary_that_is_demoted_and_promoted_again_causes_only_a_delay():
     play(scenarios.demoted, between=100).assert_met()
 
 
-def test_a_replica_that_serves_nothing_without_its_master_is_waited_out(start_redis, start_collector):
+def test_requests_wait_for_a_replica_that_serves_nothing_without_its_master(start_redis, start_collector):
     server = start_redis(replica_serve_stale_data="no")
     program = start_collector(server)
     with program.client() as client:
@@ -329,7 +329,7 @@ def test_a_replica_that_serves_nothing_without_its_master_is_waited_out(start_re
         assert client.get(f"/v1/documents/{key}").status == 200
 
 
-def test_a_replica_found_at_start_is_waited_for(start_redis, start_collector):
+def test_collector_waits_for_a_replica_found_at_start_to_be_promoted(start_redis, start_collector):
     server = start_redis()
     server.client().replicaof("127.0.0.1", reserve_port())
     program = start_collector(server)
@@ -384,7 +384,7 @@ def test_a_user_without_the_right_to_write_is_503_with_the_reason(start_redis, s
 
 # --- Passwords --------------------------------------------------------------------------------------------
 
-def test_a_wrong_password_that_becomes_right_within_the_hold_time_costs_waiting_alone(start_redis, start_collector):
+def test_a_wrong_password_corrected_within_the_hold_time_causes_only_a_delay(start_redis, start_collector):
     server = start_redis(requirepass="old")
     program = start_collector(server.url(password="new"))
     answer = post_later(program, {"a": 1})
@@ -411,7 +411,7 @@ def test_a_user_and_a_password_are_used(start_redis, start_collector):
         assert client.post("/", {"a": 1}).status == 200
 
 
-def test_live_connections_go_on_when_the_password_changes(start_redis, start_collector):
+def test_existing_connections_continue_when_the_password_changes(start_redis, start_collector):
     server = start_redis(requirepass="old")
     program = start_collector(server.url(password="old"), hold_time="1s")
     with Load(program, connections=4) as load:
@@ -458,24 +458,24 @@ def test_two_collectors_on_one_redis_share_everything(start_redis, start_collect
 
 @pytest.mark.parametrize("fault", [scenarios.swapped_thrice, scenarios.secret_gone, scenarios.swapped_to_slow],
                          ids=lambda fault: fault.__name__)
-def test_a_swap_in_bad_circumstances_costs_waiting_alone(fault):
+def test_a_swap_under_adverse_conditions_causes_only_a_delay(fault):
     play(fault, Standalone(**DURABLE), Standalone(**DURABLE), between=100).assert_met()
 
 
-def test_a_name_that_leads_to_another_server_when_the_old_one_ends_costs_waiting_alone():
+def test_a_name_that_moves_to_another_server_causes_only_a_delay():
     play(scenarios.renamed, Named(**DURABLE), between=100).assert_met()
 
 
 # --- All at once -----------------------------------------------------------------------------------------------
 
-def test_a_random_sequence_of_faults_and_swaps_costs_waiting_alone():
+def test_a_random_sequence_of_faults_and_swaps_causes_only_delays():
     play_random(seed=4, seconds=20 / PATIENCE, say=print).assert_met()
 
 
 # --- A hostile Redis ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_replies_that_cannot_be_neither_end_it_nor_make_it_grow_nor_lie(seed):
+def test_impossible_replies_cause_no_crash_no_growth_and_no_false_acknowledgement(seed):
     outcome = play_hostile(seed, 6 / PATIENCE)
     print(outcome.result)
     outcome.assert_met()

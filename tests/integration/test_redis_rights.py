@@ -62,7 +62,7 @@ def use(program):
         assert client.get(f"/v1/documents/{KEY}").status == 404
 
 
-def test_the_rights_of_the_manual_are_enough(server, start_collector):
+def test_the_rights_in_the_manual_are_sufficient(server, start_collector):
     url = f"redis://collector:pw@{server.host}:{server.port}/3"
     program = start_collector(url, key_prefix="orders:", retention="1h").wait_connected()
     use(program)
@@ -94,7 +94,7 @@ def add_dead_entries(admin):
     return stream
 
 
-def test_without_xdel_lists_work_and_the_log_says_once_what_stays(server, start_collector):
+def test_without_xdel_lists_work_and_the_log_reports_the_remaining_entries_once(server, start_collector):
     with server.client(username="default", password="admin") as admin:
         admin.execute_command("ACL", "SETUSER", "collector", "-xdel")
         stream = add_dead_entries(admin)
@@ -122,7 +122,7 @@ def sent_to(server):
     return names - CONNECTING - ours
 
 
-def test_the_table_of_the_trial_the_manual_and_what_is_sent_are_one_list(start_redis, start_collector, valkey_server):
+def test_the_trial_the_manual_and_the_sent_commands_agree(start_redis, start_collector, valkey_server):
     told = {right[1:] for right in rights() if right[0] == "+"} | {"waitaof"}
     assert table() == told - CONNECTING
     sent = set()
@@ -169,7 +169,7 @@ def keys_of(server):
 
 
 @pytest.mark.parametrize("right", NEEDED)
-def test_check_finds_each_right_that_is_missing(server, lacking, right):
+def test_check_finds_each_missing_right(server, lacking, right):
     options, step = NEEDED[right]
     status, out, error = check(redis_url=lacking(right), key_prefix="orders:", **options)
     assert status == 1, out + error
@@ -178,18 +178,18 @@ def test_check_finds_each_right_that_is_missing(server, lacking, right):
     assert all(0 <= ttl <= 10 for ttl in keys_of(server).values()), "a key that never ends"
 
 
-def test_every_right_of_the_table_is_among_those(server):
+def test_every_right_in_the_table_is_tested(server):
     assert set(NEEDED) | {"waitaof", "xdel", "xrevrange"} == table()
     assert refused(server) == []
 
 
-def test_all_that_are_missing_are_named_at_once(lacking):
+def test_all_missing_rights_are_named_at_once(lacking):
     status, _, error = check(redis_url=lacking("xadd", "getdel", "exists"), key_prefix="orders:")
     assert status == 1 and "(refused: XADD, EXISTS, GETDEL)" in error, error
 
 
 @pytest.mark.parametrize("right", ["xdel", "xrevrange"])
-def test_a_right_that_can_be_done_without_is_a_warning_of_check(lacking, right):
+def test_a_missing_optional_right_is_a_warning_of_check(lacking, right):
     status, out, error = check(redis_url=lacking(right), key_prefix="orders:")
     assert status == 0 and f"warning: the user may not send {right.upper()}" in out, out + error
 
@@ -197,7 +197,7 @@ def test_a_right_that_can_be_done_without_is_a_warning_of_check(lacking, right):
 @pytest.mark.parametrize("right, options", [("expireat", {}), ("wait", {}), ("xadd", {"feed": "false"}),
                                             ("xrange", {"feed": "false"}), ("xdel", {"feed": "false"}), ("xrevrange", {"feed": "false"}),
                                             ("exists", {"feed": "false"})])
-def test_what_the_settings_do_not_need_is_not_asked_for(server, lacking, right, options):
+def test_rights_that_the_settings_do_not_need_are_not_required(server, lacking, right, options):
     status, out, error = check(redis_url=lacking(right), key_prefix="orders:", **options)
     assert status == 0 and right.upper() not in out.split("serving sends")[1].splitlines()[0].replace(",", "").split(), out + error
     assert refused(server) == []
@@ -212,7 +212,7 @@ def test_check_needs_waitaof_for_fsync(start_redis, valkey_server):
     assert status == 1 and "acknowledgement: NOPERM" in error and "(refused: WAITAOF)" in error, error
 
 
-def test_a_redis_whose_user_lacks_a_right_is_not_moved_to(start_redis, start_collector, bindings, server, lacking):
+def test_collector_does_not_move_to_a_redis_whose_user_lacks_a_right(start_redis, start_collector, bindings, server, lacking):
     lacking("xadd")
     first = start_redis()
     bindings.redis("db", first)
@@ -229,7 +229,7 @@ def test_a_redis_whose_user_lacks_a_right_is_not_moved_to(start_redis, start_col
         assert client.post("/v1/documents", {"a": 1}).status == 201
 
 
-def test_a_key_of_another_type_where_the_feed_is_due_is_found(start_redis, start_collector, bindings):
+def test_a_feed_key_of_another_type_is_detected(start_redis, start_collector, bindings):
     first, server = start_redis(), start_redis()
     today = "orders:collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime())
     server.client().set(today, "not a stream")
@@ -243,7 +243,7 @@ def test_a_key_of_another_type_where_the_feed_is_due_is_found(start_redis, start
 
 
 @pytest.mark.parametrize("config, reason", [({"min-replicas-to-write": 1}, "NOREPLICAS"), ({"maxmemory": 1}, "OOM")])
-def test_a_redis_that_takes_no_writes_now_is_told_with_its_reason(start_redis, start_collector, bindings, config, reason):
+def test_the_reason_is_reported_if_redis_accepts_no_writes(start_redis, start_collector, bindings, config, reason):
     first, server = start_redis(), start_redis()
     for name, value in config.items():
         server.client().config_set(name, value)
@@ -258,7 +258,7 @@ def test_a_redis_that_takes_no_writes_now_is_told_with_its_reason(start_redis, s
     program.wait_log("binding.switched", seconds=15)
 
 
-def test_each_master_of_a_cluster_is_tried_with_all_of_it():
+def test_each_master_of_a_cluster_gets_the_whole_trial():
     with RedisCluster(masters=3) as cluster:
         for node in cluster.masters():
             node.client().config_resetstat()
@@ -276,7 +276,7 @@ def test_each_master_of_a_cluster_is_tried_with_all_of_it():
         assert check(redis_url=cluster.url(), key_prefix="{one}:", feed="false")[0] == 0
 
 
-def test_the_trial_leaves_no_key_without_an_end_wherever_it_is_cut_off(start_redis, start_proxy):
+def test_an_interrupted_trial_leaves_only_keys_that_expire(start_redis, start_proxy):
     server = start_redis()
     for count in range(1, 1200, 97):
         proxy = start_proxy(server)
@@ -285,7 +285,7 @@ def test_the_trial_leaves_no_key_without_an_end_wherever_it_is_cut_off(start_red
         assert all(0 <= server.client().ttl(key) <= 10 for key in server.client().scan_iter()), count
 
 
-def test_a_previous_redis_needs_a_user_who_may_read(start_redis, bindings, server):
+def test_the_user_of_a_previous_redis_needs_only_to_read(start_redis, bindings, server):
     with server.client(username="default", password="admin") as admin:
         admin.execute_command("ACL", "SETUSER", "reader", "on", ">pw", "~*", "+get", "+info", "+config|get", "+role", "+ping")
     bindings.redis("old", server, username="reader", password="pw")
@@ -296,7 +296,7 @@ def test_a_previous_redis_needs_a_user_who_may_read(start_redis, bindings, serve
 
 
 @pytest.mark.parametrize("right", ["+set", "+get", "+xadd"])
-def test_without_one_of_them_the_answer_names_it(server, start_collector, right):
+def test_a_response_names_the_missing_right(server, start_collector, right):
     with server.client(username="default", password="admin") as admin:
         admin.execute_command("ACL", "SETUSER", "collector", right.replace("+", "-"))
     url = f"redis://collector:pw@{server.host}:{server.port}"
@@ -340,7 +340,7 @@ def assert_unlisted_then_listed(program, refuse, allow, reason):
     assert {plain, classic, *marked, KEY} <= set(keys) and len(keys) == len(set(keys)), keys
 
 
-def test_a_document_whose_xadd_is_refused_is_told_with_its_key(server, start_collector):
+def test_the_error_for_a_refused_xadd_has_the_documents_key(server, start_collector):
     url = f"redis://collector:pw@{server.host}:{server.port}"
     program = start_collector(url, key_prefix="orders:").wait_connected()
     with server.client(username="default", password="admin") as admin:
@@ -348,7 +348,7 @@ def test_a_document_whose_xadd_is_refused_is_told_with_its_key(server, start_col
                                     lambda: admin.execute_command("ACL", "SETUSER", "collector", "+xadd"), "NOPERM")
 
 
-def test_a_document_whose_feed_has_become_another_type_is_told_with_its_key(start_redis, start_collector):
+def test_the_error_for_a_feed_of_another_type_has_the_documents_key(start_redis, start_collector):
     server = start_redis()
     today = "collector:feed:" + time.strftime("%Y-%m-%d", time.gmtime())
     program = start_collector(server).wait_connected()
@@ -359,7 +359,7 @@ def test_a_document_whose_feed_has_become_another_type_is_told_with_its_key(star
         assert_unlisted_then_listed(program, refuse, lambda: admin.delete(today), "WRONGTYPE")
 
 
-def test_in_a_cluster_a_document_whose_xadd_is_refused_is_told_with_its_key(start_collector):
+def test_in_a_cluster_the_error_for_a_refused_xadd_has_the_documents_key(start_collector):
     with RedisCluster(masters=3) as cluster:
         program = start_collector(cluster.url()).wait_connected()
 
@@ -369,7 +369,7 @@ def test_in_a_cluster_a_document_whose_xadd_is_refused_is_told_with_its_key(star
         assert_unlisted_then_listed(program, lambda: everywhere("-xadd"), lambda: everywhere("+xadd"), "NOPERM")
 
 
-def test_a_list_without_the_right_to_look_is_no_reason_to_store_again(server, start_collector):
+def test_without_the_right_to_read_the_feed_nothing_is_stored_again(server, start_collector):
     url = f"redis://collector:pw@{server.host}:{server.port}"
     program = start_collector(url, key_prefix="orders:").wait_connected()
     with program.client() as client:

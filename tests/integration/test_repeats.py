@@ -28,7 +28,7 @@ def uuid7(milliseconds):
     ({"created": "old", "a": 1}, {"created": "old", "a": 1}, {"x_correlation_id": "old"}),
     ({"created": "old", "a": 1}, {"created": "old", "a": 1}, {"x_correlation_id": "order-17"}),
     ({"a": 1}, {"a": 1}, {"x_correlation_id": "old"})])
-def test_a_repeat_is_looked_for_where_it_was_written_and_not_at_its_created(start_redis, start_collector, first, second,
+def test_a_repeat_is_searched_for_where_it_was_written_not_at_its_created_time(start_redis, start_collector, first, second,
                                                                              headers):
     server = start_redis()
     program = start_collector(server, retention="1h")
@@ -46,7 +46,7 @@ def test_a_repeat_is_looked_for_where_it_was_written_and_not_at_its_created(star
                    "an expiry for each stream")
 
 
-def test_a_repeat_that_was_announced_a_while_ago_is_found_though_nothing_tells_when(fresh):
+def test_a_repeat_announced_a_while_ago_is_found_although_its_time_is_unknown(fresh):
     client, store = fresh
     key, now = str(uuid.uuid4()), int(time.time() * 1000)
     store.set(key, json.dumps({"a": 1, "created": now - 5 * DAY_MS, "correlationId": "x"}, separators=(",", ":")))
@@ -68,7 +68,7 @@ def test_a_stream_lives_as_long_as_the_longest_retention(start_redis, start_coll
             assert store.ttl(stream) > 29 * 24 * 3600
 
 
-def test_a_document_that_is_missing_in_the_feed_is_added_today(start_redis, start_collector):
+def test_a_document_missing_from_the_feed_is_added_today(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, retention="30d")
     old = int(time.time() * 1000) - 5 * DAY_MS
@@ -84,7 +84,7 @@ def test_a_document_that_is_missing_in_the_feed_is_added_today(start_redis, star
         wait_until(lambda: store.ttl(stream) > 0, "an expiry for the stream")
 
 
-def test_a_marked_entry_is_a_double_of_one_in_the_stream_of_another_day(fresh):
+def test_a_marked_entry_may_duplicate_one_in_the_stream_of_another_day(fresh):
     client, store = fresh
     key, = fill(client, 1)
     put_on_day(store, key, 3)
@@ -98,7 +98,7 @@ def test_a_marked_entry_is_a_double_of_one_in_the_stream_of_another_day(fresh):
 @pytest.mark.parametrize("offset_ms, is_found", [
     (-70_000, False), (-59_000, True), (-2_000, True), (-101, True), (-1, True), (0, True), (1, True), (127, True),
     (128, True), (600, True), (2_000, True), (9_000, True), (100_000, True)])
-def test_the_first_entry_is_found_wherever_clocks_and_holding_have_put_it(fresh, offset_ms, is_found):
+def test_the_first_entry_is_found_despite_clock_skew_and_delays(fresh, offset_ms, is_found):
     client, store = fresh
     key = str(uuid.uuid4())
     store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
@@ -108,7 +108,7 @@ def test_the_first_entry_is_found_wherever_clocks_and_holding_have_put_it(fresh,
     assert all_keys(client, since=mark + 105_000) == ([] if is_found else [key])
 
 
-def test_a_double_over_midnight_is_left_out(fresh):
+def test_a_duplicate_across_midnight_is_omitted(fresh):
     client, store = fresh
     midnight = int(time.time() * 1000) // DAY_MS * DAY_MS - 2 * DAY_MS
     held, late, again = (str(uuid.uuid4()) for _ in range(3))
@@ -125,7 +125,7 @@ def test_a_double_over_midnight_is_left_out(fresh):
     assert all_keys(client) == [held, late, again]
 
 
-def test_marks_that_lie_far_apart_are_each_looked_for(fresh):
+def test_marks_far_apart_are_each_searched_for(fresh):
     client, store = fresh
     begin = minutes_ago(9)
     keys = [str(uuid.uuid4()) for _ in range(60)]
@@ -139,7 +139,7 @@ def test_marks_that_lie_far_apart_are_each_looked_for(fresh):
         assert all_keys(client, limit=limit, since=begin) == keys
 
 
-def test_of_two_marked_entries_without_a_first_one_is_shown(fresh):
+def test_one_of_two_marked_entries_without_an_original_is_shown(fresh):
     client, store = fresh
     key = str(uuid.uuid4())
     store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
@@ -149,7 +149,7 @@ def test_of_two_marked_entries_without_a_first_one_is_shown(fresh):
     assert all_keys(client) == [key]
 
 
-def test_a_double_is_left_out_at_20000_documents_a_second(fresh):
+def test_a_duplicate_is_omitted_at_20000_documents_a_second(fresh):
     client, store = fresh
     key = str(uuid.uuid4())
     first, again = minutes_ago(5), minutes_ago(5) + 2000
@@ -164,7 +164,7 @@ def test_a_double_is_left_out_at_20000_documents_a_second(fresh):
     assert calls(store, "xrange") < 60, "the look-back reads more than the entries around the mark"
 
 
-def test_where_the_look_back_ends_a_document_is_shown_and_the_work_is_bounded(fresh):
+def test_beyond_the_look_back_a_document_is_shown_and_the_work_is_bounded(fresh):
     client, store = fresh
     first, again = minutes_ago(5), minutes_ago(5) + 15_000
     add_dead(store, 20 * (again - first), first)

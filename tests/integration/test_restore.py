@@ -54,7 +54,8 @@ def fill(client, count=500):
     return len(AWKWARD) + count
 
 
-# --- What is restored ------------------------------------------------------------------------------------------------
+# --- Restored documents
+# ------------------------------------------------------------------------------------------------
 
 def test_an_export_restored_elsewhere_gives_the_same_export(fresh, other):
     client, _ = fresh
@@ -68,7 +69,7 @@ def test_an_export_restored_elsewhere_gives_the_same_export(fresh, other):
     assert other[1].dbsize() == count + len(other[1].keys("collector:*"))
 
 
-def test_gzip_cursors_and_the_last_line_are_taken_as_an_export_has_them(fresh, other):
+def test_gzip_cursors_and_the_last_line_of_an_export_are_accepted(fresh, other):
     client, _ = fresh
     count = fill(client, 100)
     exported = export(client, "?cursors=true&end=true")
@@ -78,7 +79,7 @@ def test_gzip_cursors_and_the_last_line_are_taken_as_an_export_has_them(fresh, o
     assert export(other[0]) == export(client)
 
 
-def test_restored_where_it_came_from_nothing_changes(fresh):
+def test_restoring_into_the_original_redis_changes_nothing(fresh):
     client, store = fresh
     count = fill(client)
     exported = export(client)
@@ -102,7 +103,7 @@ def test_a_document_is_stored_byte_for_byte(other):
         assert client.get(f"{PATH}/{key}").body == document
 
 
-def test_the_members_may_stand_in_any_order_and_names_may_have_escapes(other):
+def test_members_may_be_in_any_order_and_names_may_have_escapes(other):
     client, store = other
     key = str(uuid.uuid4())
     body = b' {"document" : {"a":1} , "cursor":7, "k\\u0065y":"%s", "other":[] } \r\n' % key.upper().encode()
@@ -110,7 +111,7 @@ def test_the_members_may_stand_in_any_order_and_names_may_have_escapes(other):
     assert store.get(key) == b'{"a":1}'
 
 
-def test_as_large_as_a_stored_document_may_be_it_is_restored(start_redis, start_collector):
+def test_a_document_of_the_maximum_stored_size_is_restored(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, body_max="4096")
     with program.client() as client, server.client() as store:
@@ -121,7 +122,8 @@ def test_as_large_as_a_stored_document_may_be_it_is_restored(start_redis, start_
         assert export(client, "?cursors=true").split(b',"cursor"')[0] == exported.split(b',"cursor"')[0]
 
 
-# --- What is not -----------------------------------------------------------------------------------------------------
+# --- Rejected lines
+# -----------------------------------------------------------------------------------------------------
 
 def test_other_content_under_a_key_fails_its_line_alone(other):
     client, store = other
@@ -146,7 +148,7 @@ def test_other_content_under_a_key_fails_its_line_alone(other):
     (b'{"a":1', "column 7: "),
     (b'[]', "column 1: "),
 ])
-def test_a_wrong_line_fails_alone(other, bad, detail):
+def test_an_invalid_restore_line_fails_alone(other, bad, detail):
     client, store = other
     good = [str(uuid.uuid4()) for _ in range(2)]
     result = restore(client, line(good[0], b"{}") + bad + b"\n" + line(good[1], b"{}")).json()
@@ -156,7 +158,7 @@ def test_a_wrong_line_fails_alone(other, bad, detail):
     assert store.exists(*good) == 2
 
 
-def test_only_lines_are_taken(other):
+def test_only_ndjson_is_accepted(other):
     client, _ = other
     body = line(uuid.uuid4(), b"{}")
     for kind in ("application/json", "text/plain", "application/x-www-form-urlencoded"):
@@ -165,7 +167,7 @@ def test_only_lines_are_taken(other):
     assert "PUT" in client.request("PATCH", PATH).header("allow")
 
 
-def test_a_body_that_was_cut_is_told_how_far_it_came(fresh, other):
+def test_the_answer_to_a_truncated_body_says_how_far_it_got(fresh, other):
     client, _ = fresh
     count = fill(client, 100)
     body = gzip.compress(export(client))
@@ -177,7 +179,7 @@ def test_a_body_that_was_cut_is_told_how_far_it_came(fresh, other):
 
 # --- The list --------------------------------------------------------------------------------------------------------
 
-def test_a_document_without_an_entry_is_listed_by_its_restore(other):
+def test_restoring_a_document_without_a_feed_entry_lists_it(other):
     client, store = other
     keys = [str(uuid.uuid4()) for _ in range(300)]
     body = b"".join(line(key, b'{"created":%d}' % n) for n, key in enumerate(keys))
@@ -187,8 +189,9 @@ def test_a_document_without_an_entry_is_listed_by_its_restore(other):
     assert sorted(feed.keys(store)) == sorted(keys)
 
 
-def test_what_was_restored_long_ago_is_not_listed_twice(other):
-    """The documents do not tell when they were restored, and the feed has more than a search around one time reads."""
+def test_a_document_restored_long_ago_is_not_listed_twice(other):
+    """The documents do not say when they were restored, and the feed has more entries than a search around one time
+    reads."""
     client, store = other
     now = int(time.time() * 1000)
     restored = now - 3 * 3600 * 1000
@@ -212,7 +215,7 @@ def test_what_was_restored_long_ago_is_not_listed_twice(other):
     assert store.info("commandstats")["cmdstat_xrange"]["calls"] - reads < 1500
 
 
-def test_a_body_sent_again_is_looked_up_by_the_window(other):
+def test_a_repeated_body_is_looked_up_a_window_at_a_time(other):
     client, store = other
     body = b"".join(b'{"n":%d}\n' % n for n in range(5000))
     headers = {**NDJSON, "Idempotency-Key": "again"}
@@ -223,9 +226,10 @@ def test_a_body_sent_again_is_looked_up_by_the_window(other):
     assert len(feed.keys(store)) == 5000
 
 
-# --- Redis goes and comes --------------------------------------------------------------------------------------------
+# --- Redis stops and returns
+# --------------------------------------------------------------------------------------------
 
-def test_a_restore_that_a_kill_of_redis_interrupts_is_repeated_without_doubles(fresh, start_redis, start_collector):
+def test_a_restore_interrupted_by_a_kill_of_redis_is_repeated_without_duplicates(fresh, start_redis, start_collector):
     client, _ = fresh
     body = b"".join(b'{"n":%d,"text":"%s"}\n' % (n, b"x" * 100) for n in range(6000))
     assert client.post(PATH, body, NDJSON).json()["stored"] == 6000

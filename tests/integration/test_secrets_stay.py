@@ -24,7 +24,7 @@ def core_limit(pid):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_core_dumps_are_off_unless_they_are_asked_for(program):
+def test_core_dumps_are_off_by_default(program):
     plain = PROGRAMS[program]()
     try:
         assert core_limit(plain.pid) == "0"
@@ -52,7 +52,7 @@ os.execve(program, sys.argv[1:], os.environ)
 
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("core_dumps", ["true", "false"])
-def test_others_of_the_same_user_read_no_memory(program, core_dumps):
+def test_other_processes_of_the_same_user_cannot_read_the_memory(program, core_dumps):
     """The kernel makes root the owner of /proc/PID/mem if a process is not dumpable (proc(5)); the program still
     works."""
     command = [sys.executable, "-c", _AS_NOBODY, str(program_path(program)), "--listen", "127.0.0.1:0",
@@ -77,7 +77,7 @@ def test_others_of_the_same_user_read_no_memory(program, core_dumps):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_access_log_has_no_secret_of_a_target(program):
+def test_the_access_log_hides_secrets_in_targets(program):
     secret = "5ecre7"
     targets = [f"/?access_token={secret}", f"/?access%5Ftoken={secret}", f"/?a=1;password={secret}",
                f"/?next=http%3A%2F%2Fu%3A{secret}%40h", f"/a;jsessionid={secret}?b=1", f"/?token={secret}/{secret}",

@@ -46,14 +46,14 @@ def test_a_binding_with_sentinels_leads_to_the_primary(start_group, start_bound,
     assert group.primary().client().exists(key)
 
 
-def test_the_master_is_mymaster_unless_it_is_named_and_a_host_beside_is_not_used(start_group, start_bound, bindings):
+def test_the_default_master_is_mymaster_and_an_additional_host_is_ignored(start_group, start_bound, bindings):
     group = start_group(replicas=1, sentinels=1)
     bindings.write("db", type="redis", host="nowhere.invalid", **{"sentinel-hosts": group.nodes})
     program = start_bound()
     wait_until(lambda: program.readyz() == 200, "ready")
 
 
-def test_a_sentinel_that_is_down_costs_nothing(start_group, start_bound, bindings):
+def test_a_sentinel_that_is_down_causes_no_failure(start_group, start_bound, bindings):
     group = start_group()
     group.sentinels[0].child.kill()
     bindings.write("db", **group.binding())
@@ -61,7 +61,7 @@ def test_a_sentinel_that_is_down_costs_nothing(start_group, start_bound, binding
     wait_until(lambda: program.readyz() == 200, "ready", 5)
 
 
-def test_sentinels_that_never_were_are_passed_over(start_group, start_bound, bindings):
+def test_sentinels_that_never_existed_are_skipped(start_group, start_bound, bindings):
     group = start_group(replicas=1, sentinels=1)
     nodes = f"127.0.0.1:{reserve_port()} no-sentinel.invalid:26379 {group.nodes}"
     bindings.write("db", **group.binding(**{"sentinel.nodes": nodes}))
@@ -69,7 +69,7 @@ def test_sentinels_that_never_were_are_passed_over(start_group, start_bound, bin
     wait_until(lambda: program.readyz() == 200, "ready", 5)
 
 
-def test_users_of_sentinel_and_server_are_apart(start_group, start_bound, bindings):
+def test_sentinels_and_servers_have_separate_users(start_group, start_bound, bindings):
     group = start_group(replicas=1, sentinels=1, sentinel_password="of-sentinel", requirepass="of-server")
     bindings.write("db", **group.binding(password="of-server", **{"sentinel.password": "wrong"}))
     status, out, err = check(env=bindings.environment())
@@ -83,7 +83,7 @@ def test_users_of_sentinel_and_server_are_apart(start_group, start_bound, bindin
     wait_until(lambda: program.readyz() == 200, "ready", 10)
 
 
-def test_check_says_who_is_the_primary_and_who_named_it(start_group, bindings):
+def test_check_names_the_primary_and_the_sentinel_that_named_it(start_group, bindings):
     group = start_group(replicas=1, sentinels=1)
     bindings.write("db", **group.binding())
     status, out, err = check(env=bindings.environment())
@@ -120,7 +120,7 @@ def refusals(program):
     return [line for line in program.log() if line.get("event") == "sentinel.refused"]
 
 
-def test_the_least_rights_are_enough_for_a_failover_without_loss(start_group, start_bound, bindings):
+def test_the_minimal_rights_are_sufficient_for_a_failover_without_loss(start_group, start_bound, bindings):
     group = start_group()
     bind_with_rights(group, bindings, LEAST)
     status, out, err = check(env=bindings.environment())
@@ -139,7 +139,7 @@ def test_the_least_rights_are_enough_for_a_failover_without_loss(start_group, st
     ("&+failover-state-select-slave", "SUBSCRIBE: NOPERM"),
     ("&+failover-state-send-slaveof-noone", "SUBSCRIBE: NOPERM"), ("&+failover-state-reconf-slaves", "SUBSCRIBE: NOPERM"),
     ("+sentinel|master", "SENTINEL MASTER: NOPERM")])
-def test_a_sentinel_that_does_not_let_listen_is_told_of_once_and_done_without(start_group, start_bound, bindings,
+def test_a_sentinel_that_refuses_subscriptions_is_reported_once_and_skipped(start_group, start_bound, bindings,
                                                                               missing, refused):
     group = start_group(replicas=0, sentinels=2)
     bind_with_rights(group, bindings, [right for right in LEAST if right != missing])
@@ -172,7 +172,7 @@ def test_the_manual_lists_the_minimal_rights():
     assert " ".join(LEAST) in (ROOT / "docs/man/collector.1").read_text().replace("\\-", "-")
 
 
-def test_check_tells_of_the_one_sentinel_that_refuses_and_of_one_that_is_away(start_group, bindings):
+def test_check_reports_a_refusing_and_an_unreachable_sentinel(start_group, bindings):
     group = start_group(replicas=1)
     bind_with_rights(group, bindings, LEAST)
     bind_with_rights(group, bindings, WHERE, group.sentinels[1:2])
@@ -208,7 +208,7 @@ def test_with_tls_an_address_that_a_sentinel_gives_is_verified(start_group, bind
     assert status == 0 and f"primary {group.servers[0].address} of mymaster" in out, err
 
 
-def test_with_tls_one_name_may_stand_for_all_servers(start_group, bindings, certificates):
+def test_with_tls_one_name_may_apply_to_all_servers(start_group, bindings, certificates):
     tls = Tls(certificates, "other")
     group = start_group(replicas=0, sentinels=1, tls=tls)
     status, _, err = check_tls(group, bindings, tls)
@@ -217,14 +217,14 @@ def test_with_tls_one_name_may_stand_for_all_servers(start_group, bindings, cert
     assert status == 0, err
 
 
-def test_with_tls_a_name_that_a_sentinel_gives_is_looked_up_and_verified(start_group, bindings, certificates):
+def test_with_tls_a_name_that_a_sentinel_gives_is_resolved_and_verified(start_group, bindings, certificates):
     tls = Tls(certificates, "name")
     group = start_group(replicas=0, sentinels=1, tls=tls, host="localhost")
     status, out, err = check_tls(group, bindings, tls)
     assert status == 0 and f"primary localhost:{group.servers[0].port} of mymaster" in out, err
 
 
-def test_with_tls_sentinels_in_clear_are_not_spoken_to(start_group, bindings, certificates):
+def test_with_tls_plain_text_sentinels_are_not_used(start_group, bindings, certificates):
     group = start_group(replicas=0, sentinels=1)
     status, _, err = check_tls(group, bindings, Tls(certificates, "address"))
     assert status == 1 and group.nodes in err, err
@@ -255,13 +255,13 @@ def run_failover(program, group, what, fail):
     return result
 
 
-def test_a_primary_killed_under_load_fails_no_request(start_group, start_bound, bindings):
+def test_killing_the_primary_under_load_fails_no_request(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
     run_failover(start_bound(), group, "primary killed", lambda old: old.kill())
 
 
-def test_a_primary_that_hangs_is_left_as_soon_as_the_sentinels_name_another(start_group, start_bound, bindings):
+def test_a_hanging_primary_is_abandoned_as_soon_as_the_sentinels_name_another(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
     program = start_bound(stall_timeout="60s", hold_time="60s")
@@ -278,7 +278,7 @@ def test_a_primary_that_hangs_is_left_as_soon_as_the_sentinels_name_another(star
 
 
 @pytest.mark.parametrize("master", ["mymaster", "master", "slave", "sentinel"])
-def test_a_failover_asked_for_under_load_fails_no_request(start_group, start_bound, bindings, master):
+def test_a_requested_failover_under_load_fails_no_request(start_group, start_bound, bindings, master):
     group = start_group(master=master)
     bindings.write("db", **group.binding())
     result = run_failover(start_bound(), group, "SENTINEL FAILOVER", lambda old: group.fail_over())
@@ -317,7 +317,7 @@ def test_a_failover_that_begins_as_collector_starts_loses_nothing(start_group, s
         assert_relieved(program, group, load, old, "FAILOVER at the start")
 
 
-def test_a_failover_that_is_under_way_as_collector_starts_loses_nothing(start_group, start_bound, bindings):
+def test_a_failover_in_progress_when_collector_starts_loses_nothing(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
     old, leader = group.primary(), group.sentinels[2]
@@ -341,7 +341,7 @@ def test_a_failover_that_begins_as_the_subscriptions_are_cut_loses_nothing(start
         assert_relieved(program, group, load, old, "subscriptions cut")
 
 
-def test_a_failover_that_begins_as_a_sentinel_comes_back_loses_nothing(start_group, start_bound, bindings):
+def test_a_failover_that_begins_as_a_sentinel_returns_loses_nothing(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
     old, program, sentinel = group.primary(), start_bound(), group.sentinels[2]
@@ -378,7 +378,7 @@ def listeners(group):
     return found
 
 
-def test_after_a_black_hole_the_sentinels_are_heard_again_within_two_seconds(start_behind_proxies):
+def test_after_a_black_hole_subscriptions_are_renewed_within_two_seconds(start_behind_proxies):
     program, group, proxies = start_behind_proxies()
     old, before = group.primary(), listeners(group)
     with Load(program, connections=16, rate=1000) as load:
@@ -392,7 +392,7 @@ def test_after_a_black_hole_the_sentinels_are_heard_again_within_two_seconds(sta
         assert_relieved(program, group, load, old, "FAILOVER after a black hole")
 
 
-def test_a_failover_led_by_a_sentinel_that_is_out_of_reach_fails_nothing(start_behind_proxies):
+def test_a_failover_led_by_an_unreachable_sentinel_fails_no_request(start_behind_proxies):
     """Only the leader announces the promotion beforehand. The others name the new primary after the leader has seen it
     in its next INFO, so documents that the old one acknowledges in that second are lost."""
     program, group, proxies = start_behind_proxies()
@@ -409,13 +409,13 @@ def test_a_failover_led_by_a_sentinel_that_is_out_of_reach_fails_nothing(start_b
     assert len(result.lost) < 3 * rate, str(result)
 
 
-def test_a_failover_from_one_address_of_ipv6_to_another_loses_nothing(start_group, start_bound, bindings):
+def test_a_failover_between_ipv6_addresses_loses_nothing(start_group, start_bound, bindings):
     group = start_group(host="::1")
     bindings.write("db", **group.binding())
     run_failover(start_bound(), group, "SENTINEL FAILOVER on ::1", lambda old: group.fail_over()).assert_perfect()
 
 
-def test_failovers_in_a_row_with_a_sentinel_down_fail_no_request(start_group, start_bound, bindings):
+def test_consecutive_failovers_with_a_sentinel_down_fail_no_request(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
     program = start_bound()

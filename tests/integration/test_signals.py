@@ -30,7 +30,7 @@ def test_sigint_ends_it_too(start_redis, start_collector):
     assert program.wait() == 0
 
 
-def test_sigterm_lets_requests_that_are_under_way_finish(start_redis, start_proxy, start_collector):
+def test_sigterm_lets_requests_in_progress_finish(start_redis, start_proxy, start_collector):
     server = start_redis()
     proxy = start_proxy(server)
     program = start_collector(proxy)
@@ -60,7 +60,7 @@ def test_sigterm_answers_held_requests_with_503(start_redis, start_collector):
         assert_problem(answer.result(), 503)
 
 
-def test_sigterm_under_load_loses_nothing_that_was_acknowledged(start_redis, start_collector):
+def test_sigterm_under_load_loses_nothing_acknowledged(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server)
     load = Load(program, connections=8).start()
@@ -87,7 +87,7 @@ def test_during_the_drain_delay_new_connections_are_served_and_told_to_close(sta
     assert program.wait() == 0
 
 
-def test_a_stop_ends_within_the_grace_period_whatever_redis_does(start_redis, start_collector):
+def test_a_stop_always_ends_within_the_grace_period(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, grace="1s", hold_time="60s", stall_timeout="60s")
     program.wait_connected()

@@ -52,7 +52,7 @@ def test_a_swap_is_in_the_status_within_three_seconds(start_redis, start_collect
     assert "s3cret-of-the-second" not in str(status)
 
 
-def test_a_binding_that_is_refused_says_why_and_the_redis_in_use_stays(start_redis, start_collector, bindings):
+def test_the_status_says_why_a_binding_was_refused_and_the_old_redis_stays(start_redis, start_collector, bindings):
     first, second = start_redis(), start_redis(requirepass="right")
     bindings.redis("cache", first)
     collector = start_collector(env=bindings.environment()).wait_connected()
@@ -68,7 +68,7 @@ def test_a_binding_that_is_refused_says_why_and_the_redis_in_use_stays(start_red
     wait_until(lambda: status_of(collector)["redis"]["change"]["state"] == "vanished", lambda: status_of(collector))
 
 
-def test_the_status_answers_while_redis_is_away(start_redis, start_collector):
+def test_the_status_answers_while_redis_is_unreachable(start_redis, start_collector):
     redis = start_redis()
     collector = start_collector(redis).wait_connected()
     redis.stop()
@@ -77,7 +77,7 @@ def test_the_status_answers_while_redis_is_away(start_redis, start_collector):
     assert "redis.disconnected" in [line["event"] for line in status_of(collector)["events"]]
 
 
-def test_documents_are_counted_and_their_rate_is_kept(start_redis, start_collector):
+def test_documents_are_counted_and_their_rate_is_recorded(start_redis, start_collector):
     collector = start_collector(start_redis()).wait_connected()
     with collector.client() as client:
         for _ in range(20):
@@ -89,7 +89,7 @@ def test_documents_are_counted_and_their_rate_is_kept(start_redis, start_collect
     wait_until(has_rate, lambda: status_of(collector)["documents"])
 
 
-def test_a_status_needs_a_token_where_tokens_are_bound(start_redis, start_collector, tmp_path):
+def test_the_status_needs_a_token_if_tokens_are_bound(start_redis, start_collector, tmp_path):
     bindings = BindingRoot(tmp_path / "bindings")
     bindings.redis("cache", start_redis())
     bindings.write("tokens", type="collector-tokens", page="t0ken-of-the-page")
@@ -101,7 +101,7 @@ def test_a_status_needs_a_token_where_tokens_are_bound(start_redis, start_collec
     assert "t0ken-of-the-page" not in str(status)
 
 
-def test_a_user_that_may_not_send_info_is_asked_once(start_redis, start_collector):
+def test_info_is_sent_only_once_if_the_user_may_not_send_it(start_redis, start_collector):
     redis = start_redis()
     with redis.client() as client:
         client.execute_command("ACL", "SETUSER", "plain", "on", ">pw", "~*", "+@all", "-info")

@@ -13,7 +13,7 @@ from support.load import Load
 from support.ports import HELD, reserve_port
 
 
-def test_a_killed_server_comes_back_on_its_port_with_what_was_on_the_disk(start_redis):
+def test_a_killed_server_restarts_on_its_port_with_the_data_from_disk(start_redis):
     server = start_redis(appendonly="yes", appendfsync="always")
     server.client().set("a", "1")
     port = server.port
@@ -22,7 +22,7 @@ def test_a_killed_server_comes_back_on_its_port_with_what_was_on_the_disk(start_
     assert server.client().get("a") == b"1"
 
 
-def test_ports_cost_a_bounded_number_of_descriptors():
+def test_ports_use_a_bounded_number_of_descriptors():
     def descriptors():
         return len(os.listdir("/proc/self/fd"))
     before = descriptors()
@@ -53,7 +53,7 @@ def test_the_proxy_passes_resets_refuses_and_heals(start_redis, start_proxy):
     assert redis.Redis(host=proxy.host, port=proxy.port, socket_timeout=5).ping()
 
 
-def test_the_proxy_cuts_a_reply_in_its_middle(start_redis, start_proxy):
+def test_the_proxy_cuts_a_reply_in_the_middle(start_redis, start_proxy):
     proxy = start_proxy(start_redis())
     proxy.cut_after(3)
     with socket.create_connection((proxy.host, proxy.port)) as raw:
@@ -89,7 +89,7 @@ def test_the_proxy_answers_from_its_script(start_redis, start_proxy):
     assert client.mget(["a", "b"]) == [b"2", None]
 
 
-def test_a_loads_result_names_what_is_lost_and_what_is_doubled(start_redis):
+def test_the_result_of_a_load_names_lost_and_duplicate_documents(start_redis):
     client = start_redis().client()
     load = Load(collector=None)
     keys = [str(uuid.uuid4()) for _ in range(4)]

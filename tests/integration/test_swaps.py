@@ -89,7 +89,7 @@ def _all_until_some_wait(collector, clients, call):
 
 
 @pytest.mark.parametrize("kind", PLACES)
-def test_a_document_of_the_new_redis_is_found_at_every_worker(swapping, kind):
+def test_every_worker_finds_a_document_of_the_new_redis(swapping, kind):
     collector, clients, proxy, store, prefix = swapping(kind)
     _, key = _first_in_the_new_place(collector, clients, store, prefix, _post)
     calls = _all_until_some_wait(collector, clients, lambda client: client.get(f"/v1/documents/{key}"))
@@ -98,7 +98,7 @@ def test_a_document_of_the_new_redis_is_found_at_every_worker(swapping, kind):
 
 
 @pytest.mark.parametrize("kind", PLACES)
-def test_a_list_has_what_is_acknowledged_in_the_new_redis_at_every_worker(swapping, kind):
+def test_every_worker_lists_what_was_acknowledged_in_the_new_redis(swapping, kind):
     collector, clients, proxy, store, prefix = swapping(kind)
     _, key = _first_in_the_new_place(collector, clients, store, prefix, _post)
     calls = _all_until_some_wait(collector, clients, lambda client: client.get("/v1/documents?limit=1000"))
@@ -108,7 +108,7 @@ def test_a_list_has_what_is_acknowledged_in_the_new_redis_at_every_worker(swappi
         assert answer.status == 200 and [entry["key"] for entry in answer.json()["documents"]] == [key]
 
 
-def test_a_key_that_is_in_neither_is_404_when_the_worker_has_looked_in_the_new_redis(swapping):
+def test_a_key_in_neither_redis_is_404_once_the_worker_has_searched_the_new_one(swapping):
     collector, clients, proxy, store, prefix = swapping()
     _first_in_the_new_place(collector, clients, store, prefix, _post)
     calls = _all_until_some_wait(collector, clients, lambda client: client.get(f"/v1/documents/{uuid.uuid4()}"))
@@ -117,7 +117,7 @@ def test_a_key_that_is_in_neither_is_404_when_the_worker_has_looked_in_the_new_r
 
 
 @pytest.mark.parametrize("kind", PLACES)
-def test_nothing_is_acknowledged_in_the_former_redis_after_the_first_in_the_new_one(swapping, kind, ack):
+def test_nothing_is_acknowledged_in_the_old_redis_after_the_first_in_the_new_one(swapping, kind, ack):
     collector, clients, proxy, store, prefix = swapping(kind, ack)
     _first_in_the_new_place(collector, clients, store, prefix, _post)
     calls = _all_until_some_wait(collector, clients, _post)
@@ -130,7 +130,7 @@ def test_nothing_is_acknowledged_in_the_former_redis_after_the_first_in_the_new_
 
 
 @pytest.mark.parametrize("kind", PLACES)
-def test_a_repeat_at_a_worker_that_comes_later_gets_the_first_answer(swapping, kind, ack):
+def test_a_repeat_at_a_slower_worker_gets_the_first_answer(swapping, kind, ack):
     collector, clients, proxy, store, prefix = swapping(kind, ack)
     headers = {"Idempotency-Key": "one"}
     _first_in_the_new_place(collector, clients, store, prefix, lambda client: _post(client, headers))
@@ -142,7 +142,7 @@ def test_a_repeat_at_a_worker_that_comes_later_gets_the_first_answer(swapping, k
     assert len(clients[0].get("/v1/documents").json()["documents"]) == 1
 
 
-def test_a_document_that_was_put_in_both_is_deleted_in_the_new_one(swapping):
+def test_a_document_put_into_both_is_deleted_from_the_new_one(swapping):
     collector, clients, proxy, store, prefix = swapping()
     key = str(uuid.uuid4())
 
@@ -158,7 +158,7 @@ def test_a_document_that_was_put_in_both_is_deleted_in_the_new_one(swapping):
     assert {client.get(f"/v1/documents/{key}").status for client in clients} == {404}
 
 
-def test_what_waits_for_the_new_redis_gets_503_after_the_hold_time(swapping):
+def test_requests_that_wait_for_the_new_redis_get_503_after_the_hold_time(swapping):
     collector, clients, _, store, prefix = swapping(hold_time="2s")
     _, key = _first_in_the_new_place(collector, clients, store, prefix, _post)
     calls = _all_until_some_wait(collector, clients, lambda client: client.get(f"/v1/documents/{key}"))

@@ -18,7 +18,7 @@ def tag_of(client, path):
     return client.get(path).header("etag")
 
 
-def test_get_and_head_give_the_same_strong_tag_each_time(client, path):
+def test_get_and_head_return_the_same_strong_tag_each_time(client, path):
     get, head = client.get(path), client.head(path)
     assert get.status == head.status == 200
     assert get.header("etag") == head.header("etag") == tag_of(client, path)
@@ -27,7 +27,7 @@ def test_get_and_head_give_the_same_strong_tag_each_time(client, path):
     assert head.body == b"" and int(head.header("content-length")) == len(get.body)
 
 
-def test_the_tag_is_that_of_the_content_not_of_the_key(client):
+def test_the_tag_depends_on_the_content_not_the_key(client):
     path = f"/v1/documents/{uuid.uuid4()}"
     tags = []
     for order in (1, 2, 1):
@@ -66,7 +66,7 @@ def test_a_list_may_be_spread_over_several_fields(collector, client, path):
         assert answer.status == 304, answer
 
 
-def test_if_match_compares_strongly_and_comes_first(client, path):
+def test_if_match_compares_strongly_and_takes_precedence(client, path):
     tag = tag_of(client, path)
     for value in (tag, f'"x", {tag}', "*"):
         assert client.get(path, {"If-Match": value}).status == 200, value
@@ -80,7 +80,7 @@ def test_if_match_compares_strongly_and_comes_first(client, path):
     assert client.get(path).status == 200
 
 
-def test_what_is_not_there_has_no_tag(client, path):
+def test_a_missing_document_has_no_tag(client, path):
     tag = tag_of(client, path)
     assert client.delete(path).status == 204
     for value in (tag, "*"):
@@ -94,7 +94,7 @@ def test_the_classic_interface_has_no_tags(client):
     assert answer.status == 200 and answer.json()["key"] == key and answer.header("etag") is None
 
 
-def test_every_replica_gives_the_same_tag(redis_server, client, path, start_collector):
+def test_every_replica_returns_the_same_tag(redis_server, client, path, start_collector):
     with start_collector(redis_server).client() as other:
         assert tag_of(other, path) == tag_of(client, path)
 

@@ -22,7 +22,7 @@ def acl(server, *rules):
         client.execute_command("ACL", "SETUSER", *rules)
 
 
-def test_a_private_ca_in_the_binding_is_enough(start_redis, start_bound, bindings, certificates):
+def test_a_private_ca_in_the_binding_is_sufficient(start_redis, start_bound, bindings, certificates):
     server = start_redis(certificates=certificates)
     bindings.redis("db", server, **{"ca.crt": certificates.text("ca.crt")})
     with start_bound().client() as client, server.client() as store:
@@ -31,7 +31,7 @@ def test_a_private_ca_in_the_binding_is_enough(start_redis, start_bound, binding
         assert store.exists(answer.json()["key"])
 
 
-def test_a_client_certificate_and_a_user_are_shown(start_redis, start_bound, bindings, certificates):
+def test_a_client_certificate_and_a_user_are_sent(start_redis, start_bound, bindings, certificates):
     server = start_redis(certificates=certificates, tls_auth_clients="yes")
     acl(server, "app", "on", ">pass", "~*", "+@all")
     bindings.redis("db", server, username="app", password="pass",
@@ -42,7 +42,7 @@ def test_a_client_certificate_and_a_user_are_shown(start_redis, start_bound, bin
         assert "app" in {entry["user"] for entry in store.client_list()}
 
 
-def test_check_says_which_certificate_was_verified_by_what(start_redis, bindings, certificates):
+def test_check_says_how_the_certificate_was_verified(start_redis, bindings, certificates):
     server = start_redis(certificates=certificates)
     bindings.redis("db", server, **{"ca.crt": certificates.text("ca.crt")})
     status, out, err = check(env=bindings.environment())
@@ -55,7 +55,7 @@ def test_check_says_which_certificate_was_verified_by_what(start_redis, bindings
     ({"ca.crt": "other-ca.crt"}, "certificate: unknown issuer (CN=Test CA)"),
     ({"ca.crt": "ca.crt", "tls.server-name": "wrong.test"}, "it does not have the name wrong.test"),
 ])
-def test_check_says_which_check_has_failed(start_redis, bindings, certificates, entries, words):
+def test_check_says_which_verification_failed(start_redis, bindings, certificates, entries, words):
     server = start_redis(certificates=certificates)
     bindings.redis("db", server, **{name: certificates.text(value) if value.endswith(".crt") else value
                                     for name, value in entries.items()})
@@ -63,21 +63,21 @@ def test_check_says_which_check_has_failed(start_redis, bindings, certificates, 
     assert status == 1 and words in err, (status, out, err)
 
 
-def test_check_names_the_file_that_holds_no_certificate(start_redis, bindings):
+def test_check_names_the_file_without_a_certificate(start_redis, bindings):
     server = start_redis()
     bindings.redis("db", server, **{"ca.crt": "none"})
     status, _, err = check(env=bindings.environment())
     assert status == 2 and "/db/ca.crt: CA: no certificate in the PEM text" in err, err
 
 
-def test_a_file_with_a_ca_can_be_given_by_a_flag(start_redis, start_collector, certificates):
+def test_a_flag_can_name_a_file_with_a_ca(start_redis, start_collector, certificates):
     server = start_redis(certificates=certificates)
     program = start_collector(server, redis_ca_file=certificates.path("ca.crt"))
     with program.client() as client:
         assert client.post("/v1/documents", {"a": 1}).status == 201
 
 
-def test_the_cas_that_the_system_trusts_are_used_where_none_is_bound(start_redis, bindings, certificates):
+def test_the_cas_of_the_system_are_used_if_none_is_bound(start_redis, bindings, certificates):
     server = start_redis(certificates=certificates)
     bindings.redis("db", server, tls="true")
     status, _, err = check(env=bindings.environment())
@@ -90,7 +90,7 @@ def test_the_cas_that_the_system_trusts_are_used_where_none_is_bound(start_redis
 @pytest.mark.parametrize("entries, told", [
     ({"host": "localhost"}, "localhost"), ({"host": "127.0.0.1", "tls.server-name": "redis.test"}, "redis.test"),
     ({"host": "127.0.0.1"}, None)])
-def test_the_server_is_told_the_name_that_is_looked_for(bindings, certificates, entries, told):
+def test_the_server_receives_the_expected_name(bindings, certificates, entries, told):
     """SNI (RFC 6066, section 3), which never contains addresses. This server reads it and closes the connection."""
     names = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -113,7 +113,7 @@ def test_the_server_is_told_the_name_that_is_looked_for(bindings, certificates, 
     assert status == 1 and names == [told]
 
 
-def test_plain_to_tls_and_back_under_load_costs_nothing(start_redis, start_bound, bindings, certificates):
+def test_changing_from_plain_to_tls_and_back_under_load_loses_nothing(start_redis, start_bound, bindings, certificates):
     plain, secure = start_redis(), start_redis(certificates=certificates)
     bindings.redis("db", plain)
     program = start_bound().wait_connected()
@@ -130,7 +130,7 @@ def test_plain_to_tls_and_back_under_load_costs_nothing(start_redis, start_bound
         load.count(one, other).assert_perfect()
 
 
-def test_new_certificates_on_both_sides_cost_nothing(start_redis, start_bound, bindings, certificates, tmp_path):
+def test_replacing_certificates_on_both_sides_loses_nothing(start_redis, start_bound, bindings, certificates, tmp_path):
     renewed = Certificates(tmp_path / "renewed")
     server = start_redis(certificates=certificates)
     both = certificates.text("ca.crt") + renewed.text("ca.crt")
@@ -171,7 +171,7 @@ def test_the_second_password_takes_over_when_the_first_is_refused(start_redis, s
         load.count(store).assert_perfect()
 
 
-def test_a_refused_password_makes_the_binding_be_read_before_its_time(start_redis, start_bound, bindings):
+def test_a_refused_password_triggers_reading_the_binding_early(start_redis, start_bound, bindings):
     server = start_redis()
     acl(server, "app", "on", ">one", "~*", "+@all")
     bindings.redis("db", server, username="app", password="one")
@@ -187,7 +187,7 @@ def test_a_refused_password_makes_the_binding_be_read_before_its_time(start_redi
         load.count(store).assert_perfect()
 
 
-def test_tokens_that_end_soon_cost_nothing_as_long_as_new_ones_come(start_redis, start_bound, bindings):
+def test_short_lived_tokens_lose_nothing_if_they_are_renewed_in_time(start_redis, start_bound, bindings):
     server = start_redis()
     acl(server, "app", "on", ">token-0", "~*", "+@all")
     bindings.redis("db", server, username="app", password="token-0")

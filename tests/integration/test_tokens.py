@@ -70,21 +70,21 @@ def test_nothing_is_stored_without_a_token(start_redis, start_collector, binding
         assert client.dbsize() == 2  # one document, and the feed
 
 
-def test_without_a_binding_everybody_may(start_with_tokens):
+def test_without_a_binding_everyone_is_admitted(start_with_tokens):
     program = start_with_tokens()
     with program.client() as client:
         assert client.post("/v1/documents", {"a": 1}).status == 201
     assert not [line for line in program.log() if line["event"] == "tokens.set"]
 
 
-def test_where_they_are_required_nobody_may_until_they_are_bound(start_with_tokens, bindings):
+def test_if_tokens_are_required_nobody_is_admitted_until_they_are_bound(start_with_tokens, bindings):
     program = start_with_tokens({"require_token": "true"})
     assert post(program, "right").status == 401
     bindings.write("clients", type="collector-tokens", orders="right")
     wait_taken(program, "right")
 
 
-def test_what_was_closed_is_not_opened_by_an_accident(start_with_tokens, bindings):
+def test_losing_the_binding_does_not_open_the_routes(start_with_tokens, bindings):
     program = start_with_tokens(orders="right")
     bindings.write("clients", type="collector-tokens", orders="a blank")
     failed = program.wait_log("binding.reload_failed")
@@ -116,7 +116,7 @@ def test_a_token_is_replaced_without_a_failed_request(start_with_tokens, binding
     assert statuses == {201}
 
 
-def test_an_idempotency_key_is_the_clients_own(start_with_tokens):
+def test_idempotency_keys_are_separate_for_each_client(start_with_tokens):
     program = start_with_tokens(**{"orders": "aaa", "orders.next": "ccc", "billing": "bbb"})
     first = post(program, "aaa", Idempotency_Key="k")
     again = post(program, "aaa", Idempotency_Key="k")
@@ -140,21 +140,21 @@ def test_the_access_log_names_the_client_and_never_the_token(start_with_tokens):
 
 
 @pytest.mark.parametrize("value, words", [("", "must not be empty"), ("a b", "visible ASCII"), ("x" * 4097, "4096")])
-def test_what_is_no_token_is_named_at_the_start(bindings, value, words):
+def test_an_invalid_token_is_reported_at_the_start(bindings, value, words):
     bindings.write("clients", type="collector-tokens", orders=value)
     status, out, error = check(env=bindings.environment(), redis_host="127.0.0.1")
     assert status == 2 and "clients/orders" in error and words in error
     assert not value.strip() or value not in out + error
 
 
-def test_check_lists_them_redacted(start_redis, bindings):
+def test_check_lists_tokens_redacted(start_redis, bindings):
     bindings.write("clients", type="collector-tokens", orders="s3cr3t", billing="s3cr3t2")
     status, out, error = check(env=bindings.environment(), redis_url=start_redis().url())
     assert status == 0, error
     assert "Tokens, from binding" in out and "  orders               (set)" in out and "s3cr3t" not in out + error
 
 
-def test_several_bindings_need_a_name(start_redis, start_collector, bindings):
+def test_several_token_bindings_need_a_name(start_redis, start_collector, bindings):
     bindings.write("one", type="collector-tokens", a="aaa")
     bindings.write("two", type="collector-tokens", b="bbb")
     redis = start_redis()
@@ -188,7 +188,7 @@ def test_pinger_delivers_with_its_token_and_waits_for_the_right_one(start_redis,
 
 
 @pytest.mark.parametrize("where", ["clients", "clients/type", "clients/left-over"])
-def test_tokens_that_are_there_and_cannot_be_read_open_nothing(start_redis, start_collector, bindings, where):
+def test_unreadable_tokens_admit_nobody(start_redis, start_collector, bindings, where):
     """At startup the exit status is 2; at run time the previous tokens stay in force."""
     server, path = start_redis(), os.path.join(bindings.path, where)
     bindings.write_plain("clients", type="collector-tokens", orders="orders-token")

@@ -36,18 +36,18 @@ def test_the_description_is_valid():
     assert not errors
 
 
-# The response of the one never ends, and Schemathesis can't generate the lines of the other: see
+# One of these routes has a response that never ends, and the other takes lines that Schemathesis can't generate: see
 # tests/integration/test_follow.py and test_restore.py.
 left_out = {"operation_id": ["followDocuments", "restoreDocuments"]}
 
 
 @schema.exclude(**left_out).parametrize()
 @settings
-def test_the_answers_are_those_described(case, base_url):
+def test_responses_match_the_description(case, base_url):
     case.call_and_validate(base_url=base_url)
 
 
-def test_a_story_of_many_requests_is_answered_as_described(base_url):
+def test_sequences_of_requests_are_answered_as_described(base_url):
     schema.config.update(base_url=base_url)
     machine = schema.exclude(**left_out).as_state_machine()
     machine.run(settings=hypothesis.settings(settings, max_examples=max(EXAMPLES // 10, 5), stateful_step_count=8))

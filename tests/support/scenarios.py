@@ -244,7 +244,7 @@ IMPOSSIBLE = (b"$-1\r\n", b":-7\r\n", b"*2\r\n+OK\r\n$-1\r\n", b"+QUEUED\r\n", b
 
 
 def replies_impossible(site, replies=IMPOSSIBLE):
-    """Redis executes a command, and the proxy replaces the reply with an impossible one."""
+    """Redis executes a command, and the proxy replaces the reply with an invalid one."""
     for reply in replies:
         site.proxy.reply_instead(reply)
         wait_until(lambda: site.proxy.instead_left() == 0, "a reply that is replaced", 60)

@@ -24,7 +24,7 @@ class Site:
         self.folder = tempfile.mkdtemp(prefix="bindings-")
         self.bindings = BindingRoot(self.folder)
         self.places, self.place = list(places), places[0]
-        self.may_list_twice = False  # slots have moved: a SET may have been redirected behind its entry
+        self.may_list_twice = False  # slots have moved, so a SET may have been redirected and executed after its entry
         self.slowest = None  # the longest a request may take, in seconds; None means no limit
         self.collector = None
         try:
