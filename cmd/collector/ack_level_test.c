@@ -11,7 +11,7 @@
 #include "ack_level.h"
 #include "base/attr.h"
 
-static void the_levels_are_understood(void **state UNUSED)
+static void all_levels_are_parsed(void **state UNUSED)
 {
         static const struct {
                 const char *text;
@@ -48,7 +48,7 @@ static void anything_else_is_refused_and_changes_nothing(void **state UNUSED)
         }
 }
 
-static void fsync_wants_waitaof_and_an_append_only_file(void **state UNUSED)
+static void fsync_requires_waitaof_and_an_append_only_file(void **state UNUSED)
 {
         static const struct {
                 const char *server;
@@ -78,7 +78,7 @@ static void fsync_wants_waitaof_and_an_append_only_file(void **state UNUSED)
         }
 }
 
-static void too_few_replicas_are_noticed_where_they_are_known(void **state UNUSED)
+static void too_few_replicas_are_noticed_if_the_number_is_known(void **state UNUSED)
 {
         const struct ack_level two = { .kind = ACK_REPLICA, .replicas = 2 };
         assert_true(ack_is_short(&two, &(struct redis_probe_result){ .replicas = 1 }));
@@ -90,10 +90,10 @@ static void too_few_replicas_are_noticed_where_they_are_known(void **state UNUSE
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_levels_are_understood),
+                cmocka_unit_test(all_levels_are_parsed),
                 cmocka_unit_test(anything_else_is_refused_and_changes_nothing),
-                cmocka_unit_test(fsync_wants_waitaof_and_an_append_only_file),
-                cmocka_unit_test(too_few_replicas_are_noticed_where_they_are_known),
+                cmocka_unit_test(fsync_requires_waitaof_and_an_append_only_file),
+                cmocka_unit_test(too_few_replicas_are_noticed_if_the_number_is_known),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,7 +203,8 @@ static void on_waited(struct redis_command *command, const struct redis_reply *r
                 settle(client);
 }
 
-/* --- Asking ------------------------------------------------------------------------------------------------- */
+/* --- Sending WAITs
+ * ------------------------------------------------------------------------------------------------- */
 
 static int64_t wait_ms(const struct ack_client *client)
 {
@@ -285,7 +286,7 @@ static bool is_healthy(const struct ack_client *client)
 }
 
 /* True if documents can be written while `client` waits: by another free client with a connection; if no other client
- * has a connection, by this one, behind the WAIT; if none has a connection, by any free client. */
+ * has a connection, by this one, after the WAIT; if none has a connection, by any free client. */
 static bool may_wait(const struct ack_pool *pool, const struct ack_client *client)
 {
         bool is_another_healthy = false, is_another_free = false, are_both = false;

@@ -115,7 +115,7 @@ static void without_a_connection_documents_are_written_again(void **state UNUSED
         assert_int_equal(atomic_load(&waiting.bytes), 0);
 }
 
-static void what_waits_is_bounded(void **state UNUSED)
+static void the_number_of_waiting_documents_is_bounded(void **state UNUSED)
 {
         struct told a, b, refused = { .ticket = { .on_done = on_done } };
         assert_false(ack_pool_is_full(&pool));
@@ -131,7 +131,7 @@ static void what_waits_is_bounded(void **state UNUSED)
         assert_string_equal(refused.text, "too many requests are waiting for Redis");
 }
 
-static void closing_tells_every_ticket(void **state UNUSED)
+static void closing_completes_every_ticket(void **state UNUSED)
 {
         struct told a, b;
         gather(&a, &pool.clients[0]);
@@ -148,8 +148,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(documents_go_to_one_client_until_it_waits, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_last_free_client_does_not_wait, setup, teardown),
                 cmocka_unit_test_setup_teardown(without_a_connection_documents_are_written_again, setup, teardown),
-                cmocka_unit_test_setup_teardown(what_waits_is_bounded, setup, teardown),
-                cmocka_unit_test_setup_teardown(closing_tells_every_ticket, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_number_of_waiting_documents_is_bounded, setup, teardown),
+                cmocka_unit_test_setup_teardown(closing_completes_every_ticket, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

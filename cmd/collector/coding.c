@@ -1,4 +1,4 @@
-/* coding: a table, and for each coding the functions that fit it. */
+/* coding: a table of the codings and their functions. */
 #include "coding.h"
 
 #include <strings.h>
@@ -34,7 +34,7 @@ static void close_gzip(void *decoder)
 
 static const struct coding codings[] = {
         { "gzip", open_gzip, decode_gzip, finish_gzip, close_gzip },
-        { "x-gzip", open_gzip, decode_gzip, finish_gzip, close_gzip }, /* the same (RFC 9110, section 8.4.1.3) */
+        { "x-gzip", open_gzip, decode_gzip, finish_gzip, close_gzip }, /* means the same (RFC 9110, section 8.4.1.3) */
 };
 
 const struct coding *coding_find(const char *name)

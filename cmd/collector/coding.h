@@ -6,7 +6,8 @@
  *     rc = coding->finish(decoder, &err);
  *     coding->close(decoder);
  *
- * Each is a package of its own, whose header describes these functions: gzip/gzip.h. Another coding is another row.
+ * Each coding has its own package, whose header describes these functions: gzip/gzip.h. A new coding is a new row in
+ * the table.
  *
  * Threads: a decoder one at a time; coding_find any. */
 #ifndef COLLECTOR_CODING_H
@@ -24,7 +25,7 @@ enum {
 
 #define CODING_NAMES "gzip" /* for Accept-Encoding */
 
-/* Takes all of it, and returns false to stop after it. Must not close the decoder. */
+/* It must take the whole piece, returns false to stop after it, and must not close the decoder. */
 typedef bool coding_piece_fn(const char *bytes, size_t length, void *data);
 
 struct coding {

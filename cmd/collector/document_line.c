@@ -1,5 +1,5 @@
-/* document_line: a document is stored as it was sent, perhaps indented. Line breaks in it are white space between
- * values, since JSON strings cannot contain them, so spaces are equivalent. */
+/* document_line: a document is stored as it was sent, perhaps indented. JSON strings cannot contain line breaks, so
+ * those in a document are white space between values, and spaces are equivalent. */
 #include "document_line.h"
 
 #include <string.h>

@@ -45,7 +45,7 @@ static void a_change_of_any_bit_changes_the_tag(void **state UNUSED)
                 }
 }
 
-static void documents_of_other_length_or_order_have_other_tags(void **state UNUSED)
+static void documents_of_different_length_or_order_have_different_tags(void **state UNUSED)
 {
         static const char zeros[64];
         char tags[65][DOCUMENT_TAG_SIZE], after[DOCUMENT_TAG_SIZE];
@@ -63,7 +63,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_tag_is_the_same_in_every_build),
                 cmocka_unit_test(a_change_of_any_bit_changes_the_tag),
-                cmocka_unit_test(documents_of_other_length_or_order_have_other_tags),
+                cmocka_unit_test(documents_of_different_length_or_order_have_different_tags),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

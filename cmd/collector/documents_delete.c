@@ -1,4 +1,4 @@
-/* documents_delete: removes the document from the current Redis and from the previous one. */
+/* documents_delete: removes the document from the current Redis and, if there is one, from the previous one. */
 #include "documents_delete.h"
 
 #include <stdlib.h>

@@ -28,7 +28,7 @@ enum {
         FEED_STREAM_SIZE = FEED_PREFIX_MAX + 48,
         FEED_DAY_SIZE = 16,
         FEED_KEYS_MAX = 64, /* of an entry; readers ignore further keys */
-        FEED_READ_MAX = 64, /* entries in one XRANGE: with that many keys each, they take 0.8 ms of Redis's time */
+        FEED_READ_MAX = 64, /* entries in one XRANGE: with FEED_KEYS_MAX keys each, they take 0.8 ms of Redis's time */
         FEED_CLOCK_SKEW_MS = 60 * 1000,
         FEED_DAY_MS = 24 * 60 * 60 * 1000,
         FEED_PARTITIONS = 17, /* number 0 is the stream without a tag */

@@ -1,12 +1,12 @@
-/* former: has a client of its own, which waits only briefly for a Redis that does not answer: perhaps it was replaced
- * for that reason. */
+/* former: has its own client, which waits only briefly for a Redis that does not answer, because that may be why it was
+ * replaced. */
 #include "former.h"
 
 #include "base/clock.h"
 
 enum {
         PATIENCE_MS = 1000,
-        SETTLED_MS = 1000, /* all workers have moved by then, and what they had sent is answered */
+        SETTLED_MS = 1000, /* by then all workers have moved, and their earlier commands have been answered */
         OPEN_MIN_MS = 5000,
         OPEN_MAX_MS = 60 * 1000,
 };

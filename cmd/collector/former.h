@@ -29,12 +29,12 @@ struct former {
 void former_open(struct former *former, uv_loop_t *loop, const struct store *store, struct redis_budget *budget,
                  struct redis_target *target, unsigned generation);
 bool former_is_open(const struct former *former);
-/* The time since which no documents are stored there: a read that begins later and reaches the end has all of them. */
+/* After this time no more documents are stored there: a read that begins later and reaches the end has all of them. */
 int64_t former_settled_ms(const struct former *former);
-/* It has been open for long enough, or nobody needs it any more. */
+/* True if it has been open for long enough, or nobody needs it any more. */
 bool former_is_over(const struct former *former, bool is_needed, int64_t now_ms);
-void former_turn(struct former *former); /* in each turn of the loop */
-/* Reads that are under way fail now. */
+void former_turn(struct former *former); /* call this in each turn of the loop */
+/* Reads in progress fail at once. */
 void former_close(struct former *former);
 
 #endif

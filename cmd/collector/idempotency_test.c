@@ -11,7 +11,7 @@
 
 static const struct json_options watch = { .watch = { "created", "correlationId" } };
 
-static void keys_of_visible_characters_up_to_the_limit_are_sound(void **state)
+static void keys_of_visible_characters_up_to_the_limit_are_valid(void **state)
 {
         char text[IDEMPOTENCY_KEY_MAX + 2];
         (void)state;
@@ -50,7 +50,7 @@ static void each_part_of_the_request_changes_the_key(void **state)
         assert_memory_equal(&again, &ids[0], sizeof(again));
 }
 
-static void the_same_content_is_known_by_its_bytes(void **state)
+static void the_same_content_is_recognised_by_its_bytes(void **state)
 {
         static const struct {
                 const char *sent, *stored;
@@ -83,9 +83,9 @@ static void the_same_content_is_known_by_its_bytes(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(keys_of_visible_characters_up_to_the_limit_are_sound),
+                cmocka_unit_test(keys_of_visible_characters_up_to_the_limit_are_valid),
                 cmocka_unit_test(each_part_of_the_request_changes_the_key),
-                cmocka_unit_test(the_same_content_is_known_by_its_bytes),
+                cmocka_unit_test(the_same_content_is_recognised_by_its_bytes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

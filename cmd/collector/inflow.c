@@ -1,5 +1,6 @@
-/* inflow: run() decodes what has arrived until it is used up, the taker is full, or the turn has had its share. It is the
- * only function that calls the taker, which may free the inflow meanwhile: it is freed when run() returns. */
+/* inflow: run() decodes what has arrived until nothing is left, the receiver is full, or the limit for one turn is
+ * reached. It is the only function that calls the receiver. The receiver may free the inflow in a callback; the memory
+ * is then freed when run() returns. */
 #include "inflow.h"
 
 #include <stdlib.h>
@@ -15,14 +16,14 @@ struct inflow {
         const struct coding *coding;
         void *decoder;
         struct list link; /* in inflows->all */
-        struct buf rest;  /* of the body as it came ... */
-        size_t rest_at;   /* ... of which so many bytes are decoded */
+        struct buf rest;  /* of the body as received ... */
+        size_t rest_at;   /* ... of which this many bytes have been decoded */
         size_t spent;     /* decoded in this turn */
         bool is_running, is_freed;
-        bool is_full;   /* the taker is */
+        bool is_full;   /* the receiver accepts no more */
         bool is_behind; /* the sender has been told to wait */
         bool is_whole;  /* the body has arrived */
-        bool is_over;   /* its end has been told */
+        bool is_over;   /* its end has been reported */
 };
 
 static void destroy(struct inflow *inflow)
@@ -197,6 +198,6 @@ void inflow_go_on(struct inflow *inflow)
 void inflow_end(struct inflow *inflow)
 {
         inflow->is_whole = true;
-        if (!inflow->is_full && list_is_empty(&inflow->link)) /* otherwise it goes on later */
+        if (!inflow->is_full && list_is_empty(&inflow->link)) /* otherwise it continues later */
                 run(inflow);
 }

@@ -1,4 +1,4 @@
-/* Tests of bodies that are decoded on their way: back-pressure, turns, the end, and who frees what when. */
+/* Tests of bodies that are decoded while they arrive: back-pressure, turns, the end, and freeing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,13 +12,14 @@
 #include "base/buf.h"
 #include "inflow.h"
 
-/* A coding for tests: each byte stands for PIECES pieces of SIZE bytes of itself; 'x' is damage, '.' ends the body. */
+/* A coding for tests: each byte decodes to PIECES pieces of SIZE copies of itself; 'x' is invalid, and '.' ends the
+ * body. */
 enum { PIECES = 4, SIZE = 8 << 10 };
 
 struct toy {
         coding_piece_fn *on_piece;
         void *data;
-        unsigned pieces; /* of the present byte, done */
+        unsigned pieces; /* of the current byte, already decoded */
         bool is_ended;
 };
 
@@ -67,7 +68,8 @@ static void toy_close(void *decoder)
 
 static const struct coding toy = { "toy", toy_open, toy_decode, toy_finish, toy_close };
 
-/* --- The taker ------------------------------------------------------------------------------------------------------ */
+/* --- The receiver
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct taker {
         struct inflow *inflow;
@@ -140,7 +142,7 @@ static void take(const char *bytes)
         inflow_take(taker.inflow, bytes, strlen(bytes));
 }
 
-static void what_is_decoded_at_once_makes_it_ready_at_once(void **state UNUSED)
+static void input_that_is_decoded_at_once_makes_it_ready_at_once(void **state UNUSED)
 {
         take("a");
         assert_int_equal(taker.bytes, PIECES * SIZE);
@@ -151,7 +153,7 @@ static void what_is_decoded_at_once_makes_it_ready_at_once(void **state UNUSED)
         assert_true(taker.ended == 1 && taker.failed == 0);
 }
 
-static void a_turn_decodes_no_more_than_its_share(void **state UNUSED)
+static void a_turn_decodes_no_more_than_its_limit(void **state UNUSED)
 {
         size_t before = 0;
         take("aaaabbbb.");
@@ -166,7 +168,7 @@ static void a_turn_decodes_no_more_than_its_share(void **state UNUSED)
         (void)uv_run(&loop, UV_RUN_DEFAULT); /* returns, since nothing is left to do */
 }
 
-static void a_taker_that_is_full_gets_no_more(void **state UNUSED)
+static void a_full_receiver_gets_no_more(void **state UNUSED)
 {
         taker.full_at = 1;
         take("ab.");
@@ -183,7 +185,7 @@ static void a_taker_that_is_full_gets_no_more(void **state UNUSED)
         assert_int_equal(taker.last, 'b');
 }
 
-static void an_end_that_comes_while_the_taker_is_full_waits(void **state UNUSED)
+static void an_end_that_arrives_while_the_receiver_is_full_waits(void **state UNUSED)
 {
         taker.full_at = 1;
         take("a.");
@@ -194,7 +196,7 @@ static void an_end_that_comes_while_the_taker_is_full_waits(void **state UNUSED)
         assert_true(taker.ended == 1 && taker.ready == 0);
 }
 
-static void damage_is_told_once_behind_what_was_good(void **state UNUSED)
+static void damage_is_reported_once_after_the_valid_content(void **state UNUSED)
 {
         take("axb");
         assert_int_equal(taker.bytes, PIECES * SIZE);
@@ -210,7 +212,7 @@ static void an_early_end_is_a_failure(void **state UNUSED)
         assert_string_equal(taker.err.text, "ends in the middle");
 }
 
-static void the_taker_may_free_it_from_inside(void **state UNUSED)
+static void the_receiver_may_free_it_in_a_callback(void **state UNUSED)
 {
         taker.free_at = 2 * SIZE;
         take("aaaa");
@@ -220,7 +222,7 @@ static void the_taker_may_free_it_from_inside(void **state UNUSED)
         assert_true(taker.ended == 0 && taker.failed == 0 && taker.ready == 0);
 }
 
-static void one_that_waits_for_its_turn_can_be_freed(void **state UNUSED)
+static void an_inflow_that_waits_for_its_turn_can_be_freed(void **state UNUSED)
 {
         take("aaaabbbb");
         assert_true(taker.bytes < 8 * PIECES * SIZE);
@@ -243,14 +245,14 @@ static void codings_have_names(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(what_is_decoded_at_once_makes_it_ready_at_once, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_turn_decodes_no_more_than_its_share, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_taker_that_is_full_gets_no_more, setup, teardown),
-                cmocka_unit_test_setup_teardown(an_end_that_comes_while_the_taker_is_full_waits, setup, teardown),
-                cmocka_unit_test_setup_teardown(damage_is_told_once_behind_what_was_good, setup, teardown),
+                cmocka_unit_test_setup_teardown(input_that_is_decoded_at_once_makes_it_ready_at_once, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_turn_decodes_no_more_than_its_limit, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_full_receiver_gets_no_more, setup, teardown),
+                cmocka_unit_test_setup_teardown(an_end_that_arrives_while_the_receiver_is_full_waits, setup, teardown),
+                cmocka_unit_test_setup_teardown(damage_is_reported_once_after_the_valid_content, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_early_end_is_a_failure, setup, teardown),
-                cmocka_unit_test_setup_teardown(the_taker_may_free_it_from_inside, setup, teardown),
-                cmocka_unit_test_setup_teardown(one_that_waits_for_its_turn_can_be_freed, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_receiver_may_free_it_in_a_callback, setup, teardown),
+                cmocka_unit_test_setup_teardown(an_inflow_that_waits_for_its_turn_can_be_freed, setup, teardown),
                 cmocka_unit_test(codings_have_names),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

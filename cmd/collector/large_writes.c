@@ -1,4 +1,4 @@
-/* large_writes: a list and a sum. */
+/* large_writes: a list of the clients, and the sum of their bytes. */
 #include "large_writes.h"
 
 #include "base/attr.h"
@@ -7,7 +7,7 @@
 
 enum {
         LARGE_BYTES = 64 << 10,
-        SUM_BYTES = 24 << 20, /* at least one may be larger */
+        SUM_BYTES = 24 << 20, /* one larger document is always allowed */
         STILL_MS = 5000,
 };
 

@@ -16,15 +16,16 @@ struct http_request;
 
 struct large_writes {
         struct list list;
-        size_t bytes; /* of all of them */
+        size_t bytes; /* over all clients */
 };
 
-/* One client's. All zero, except the link. */
+/* The large write of one client. All zero, except the link. */
 struct large_write {
         struct list link;
         struct http_request *request;
-        size_t bytes, waiting; /* of the write, and how many waited when that last changed ... */
-        int64_t changed_ms;    /* ... which was then (monotonic) */
+        size_t bytes, waiting; /* size of the write, and how many of its bytes were still unread when that last changed
+                                * ... */
+        int64_t changed_ms;    /* ... which was at this time (monotonic) */
 };
 
 void large_writes_init(struct large_writes *writes);

@@ -1,4 +1,4 @@
-/* pool: a stack of free blocks; the pointer to the next one is in the block itself. */
+/* pool: a stack of free blocks. Each block contains the pointer to the next one. */
 #include "pool.h"
 
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 
 enum { BLOCK_BYTES = 1024 };
 
-static void a_block_that_was_given_back_is_taken_again(void **state UNUSED)
+static void a_returned_block_is_reused(void **state UNUSED)
 {
         struct pool pool = { 0 };
         void *first = pool_take(&pool, BLOCK_BYTES), *second = pool_take(&pool, BLOCK_BYTES);
@@ -26,7 +26,7 @@ static void a_block_that_was_given_back_is_taken_again(void **state UNUSED)
         assert_null(pool.first);
 }
 
-static void no_more_than_the_maximum_is_kept(void **state UNUSED)
+static void no_more_blocks_than_the_maximum_are_kept(void **state UNUSED)
 {
         static void *blocks[POOL_KEPT_MAX + 10];
         struct pool pool = { 0 };
@@ -44,8 +44,8 @@ static void no_more_than_the_maximum_is_kept(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_block_that_was_given_back_is_taken_again),
-                cmocka_unit_test(no_more_than_the_maximum_is_kept),
+                cmocka_unit_test(a_returned_block_is_reused),
+                cmocka_unit_test(no_more_blocks_than_the_maximum_are_kept),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* restore_line: walks over the members of one line. */
+/* restore_line: goes through the members of one line. */
 #include "restore_line.h"
 
 #include <string.h>

@@ -10,15 +10,15 @@
 
 enum {
         RESTORE_SKIP = 1,
-        /* The number of bytes by which a line may exceed the limit for documents: the other members, `cursor` included,
-         * and what Collector adds to a document. */
+        /* The number of bytes by which a line may exceed the limit for documents. They are for the other members,
+         * `cursor` included, and for the members that Collector adds to a document. */
         RESTORE_LINE_EXTRA = 1024,
 };
 
-/* Finds the key, in lower case, and the document as it stands in the line, which is not checked to be an object. Of a
- * name that occurs twice the last value counts, and other names are ignored. Returns 0; RESTORE_SKIP for the last line of
- * an export, which has `end` and neither key nor document; or ERR_INVALID: the text of `err` says what is wrong, and in
- * which column, if it is the syntax. */
+/* Finds the key, converted to lower case, and the document exactly as it is in the line, without checking that it is an
+ * object. If a name occurs twice, the last value counts; other names are ignored. Returns 0; RESTORE_SKIP for the last
+ * line of an export, which has `end` and neither key nor document; or ERR_INVALID, with a text in `err` that says what
+ * is wrong and, for a syntax error, gives the column. */
 int restore_line_read(struct json_span line, char key[UUID_TEXT_SIZE], struct json_span *document,
                       struct err *err) NODISCARD;
 

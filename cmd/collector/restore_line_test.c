@@ -17,7 +17,7 @@ static int read_line(const char *line, char key[UUID_TEXT_SIZE], struct json_spa
         return restore_line_read((struct json_span){ line, strlen(line) }, key, document, err);
 }
 
-static void the_document_is_found_as_it_stands_in_the_line(void **state UNUSED)
+static void the_document_is_found_unchanged(void **state UNUSED)
 {
         static const struct {
                 const char *line, *document;
@@ -28,7 +28,8 @@ static void the_document_is_found_as_it_stands_in_the_line(void **state UNUSED)
                 { "{\"end\":1,\"key\":\"" KEY "\",\"document\":{}}", "{}" },
                 { "{\"k\\u0065y\":\"\\u0030b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10\",\"document\":{}}", "{}" },
                 { "{\"key\":\"x\",\"document\":[],\"key\":\"" KEY "\",\"document\":{\"b\":2}}", "{\"b\":2}" },
-                { "{\"key\":\"" KEY "\",\"document\":7,\"other\":{\"key\":1}}", "7" }, /* left to the deposit */
+                { "{\"key\":\"" KEY "\",\"document\":7,\"other\":{\"key\":1}}", "7" }, /* checked later, by the
+                                                                                        * deposit */
         };
         for (size_t i = 0; i < COUNT_OF(cases); i++) {
                 char key[UUID_TEXT_SIZE];
@@ -50,7 +51,7 @@ static void the_last_line_of_an_export_is_skipped(void **state UNUSED)
         assert_int_equal(read_line("{\"e\\u006ed\":null,\"more\":1}", key, &document, &err), RESTORE_SKIP);
 }
 
-static void what_is_wrong_is_named(void **state UNUSED)
+static void the_error_says_what_is_wrong(void **state UNUSED)
 {
         static const struct {
                 const char *line, *text;
@@ -80,9 +81,9 @@ static void what_is_wrong_is_named(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_document_is_found_as_it_stands_in_the_line),
+                cmocka_unit_test(the_document_is_found_unchanged),
                 cmocka_unit_test(the_last_line_of_an_export_is_skipped),
-                cmocka_unit_test(what_is_wrong_is_named),
+                cmocka_unit_test(the_error_says_what_is_wrong),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

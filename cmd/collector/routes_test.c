@@ -1,4 +1,4 @@
-/* openapi.json describes exactly the routes of the program. */
+/* Tests that openapi.json describes exactly the routes of the program. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static int unload(void **state UNUSED)
         return 0;
 }
 
-/* The paths under which a route is described: a route's "*" matches a name or nothing. */
+/* The paths under which a route is described: the "*" of a route matches a name or nothing. */
 static size_t described_as(const struct http_route *route, char paths[2][64])
 {
         size_t length = strlen(route->path);
@@ -99,7 +99,7 @@ static void nothing_else_is_described(void **state UNUSED)
                         fail_msg("%s %s is described but does not exist", method, path);
 }
 
-static void what_needs_no_token_says_so(void **state UNUSED)
+static void routes_without_tokens_are_described_as_such(void **state UNUSED)
 {
         const char *path, *method;
         json_t *item, *operation;
@@ -117,7 +117,7 @@ static void what_needs_no_token_says_so(void **state UNUSED)
         }
 }
 
-static void what_has_a_tag_says_so(void **state UNUSED)
+static void routes_with_tags_are_described_as_such(void **state UNUSED)
 {
         const char *path, *method;
         json_t *item, *operation;
@@ -131,7 +131,7 @@ static void what_has_a_tag_says_so(void **state UNUSED)
         }
 }
 
-static void the_build_puts_the_version_into_it(void **state UNUSED)
+static void the_build_inserts_the_version(void **state UNUSED)
 {
         json_t *version = json_object_get(json_object_get(description, "info"), "version");
         assert_string_equal(json_string_value(version), "@VERSION@");
@@ -142,9 +142,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_route_is_described),
                 cmocka_unit_test(nothing_else_is_described),
-                cmocka_unit_test(what_needs_no_token_says_so),
-                cmocka_unit_test(what_has_a_tag_says_so),
-                cmocka_unit_test(the_build_puts_the_version_into_it),
+                cmocka_unit_test(routes_without_tokens_are_described_as_such),
+                cmocka_unit_test(routes_with_tags_are_described_as_such),
+                cmocka_unit_test(the_build_inserts_the_version),
         };
         return cmocka_run_group_tests(tests, load, unload);
 }

@@ -34,7 +34,7 @@ static int check_ack(const char *text, struct err *err)
 
 #define REDIS .group = "Redis (otherwise a binding, otherwise variables, see below)"
 #define ACCESS .group = "Access"
-#define WAITING .group = "While Redis is away"
+#define WAITING .group = "While Redis is unreachable"
 #define DOCUMENTS .group = "Documents"
 #define RUNNING .group = "Running"
 
@@ -97,7 +97,7 @@ static const struct config_option options[] = {
                   "the commands again." },
         { "readiness", CONFIG_ENUM_AT(struct settings, readiness), WAITING, .words = readiness_words,
           .fallback = "required",
-          .help = "required: /readyz returns 503 until Redis is reached, and when it has been away for longer than "
+          .help = "required: /readyz returns 503 until Redis is reached, and when it has been unreachable for longer than "
                   "the hold time. degraded: /readyz returns 200 and reports the failure." },
 
         { "bulk-max", CONFIG_BYTES_AT(struct settings, bulk_max_bytes), DOCUMENTS, .fallback = "0",
@@ -119,8 +119,8 @@ static const struct config_option options[] = {
                   "it too (WAIT). fsync: synced to Redis's append-only file (WAITAOF, Redis 7.2 or Valkey 7.2)." },
         { "followers-max", CONFIG_INT_AT(struct settings, followers_max), DOCUMENTS, .fallback = "1000", .max = 100000,
           .unit = "clients",
-          .help = "Maximum number of clients that follow GET /v1/documents/stream at once; further ones are told to come "
-                  "again in a minute or two." },
+          .help = "Maximum number of clients that follow GET /v1/documents/stream at once; further ones are told to reconnect "
+                  "in a minute or two." },
 
         SERVICE_RUNNING(struct settings, service),
         { "check", CONFIG_BOOL_AT(struct settings, check), RUNNING,

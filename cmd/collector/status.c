@@ -40,7 +40,7 @@ void status_readyz(struct http_request *request, void *context)
         else if (!reached && redis_state(worker->redis) != REDIS_READY)
                 why = redis_is_nowhere(worker->redis) ? "There is no binding yet" : "Redis has not been reached yet";
         else if (away_ms > collector->settings->hold_time_ms)
-                why = "Redis has been away for longer than the hold time";
+                why = "Redis has been unreachable for longer than the hold time";
         bool ready =
                 !why || (collector->settings->readiness == READINESS_DEGRADED && !atomic_load(&collector->draining));
         const char *status = !why ? "ready" : ready ? "degraded" : "not ready";

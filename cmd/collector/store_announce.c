@@ -7,8 +7,9 @@
 #include "base/clock.h"
 
 enum {
-        ANNOUNCE_EARLIER_MS = 100, /* Redis's clock may be a little behind ours */
-        ANNOUNCE_BEGIN_MS = 2, /* the search begins this much earlier: in a dense feed more would cost each repeat */
+        ANNOUNCE_EARLIER_MS = 100, /* Redis's clock may be slightly behind ours */
+        ANNOUNCE_BEGIN_MS = 2,     /* how much earlier the search begins; in a dense feed a larger value would slow down
+                                * each repeat */
 };
 
 void store_announce_end(struct store_announce *announce, enum store_outcome outcome, const struct err *err)
@@ -34,7 +35,7 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         store_announce_end(announce, outcome, &why);
 }
 
-/* The document is in the old Redis, so an entry in another one would be useless. */
+/* The document is in the old Redis, so an entry in the new one would be useless. */
 static enum redis_made on_announce_place(struct redis_command *command, UNUSED const struct redis_place *place)
 {
         CONTAINER_OF(command, struct store_announce, add)->is_moved = true;

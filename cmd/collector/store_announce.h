@@ -19,7 +19,7 @@
 #include "store.h"
 #include "store_read.h"
 
-enum { ANNOUNCE_KEYS_MAX = 12800 }; /* read around a time, and again back from now */
+enum { ANNOUNCE_KEYS_MAX = 12800 }; /* keys to read around a time, and again backwards from now */
 
 struct store_announce {
         void (*on_done)(struct store_announce *announce, enum store_outcome outcome, const struct err *err);
@@ -37,7 +37,7 @@ struct store_announce {
         int64_t from_ms;  /* Unix time: the mark of an entry that has to be added */
         bool is_found;
         bool is_moved; /* another Redis is in use */
-        bool is_late;  /* the search of store_trail.h began without it */
+        bool is_late;  /* the search in store_trail.h began before it was added */
 };
 
 /* `found` has just read the document, and determines whose feed counts; it may share memory with `announce`.
@@ -50,9 +50,9 @@ void store_announce(struct store *store, struct store_announce *announce, const 
 /* Only fills in `announce`; search.redis and search.place say where to search. */
 void store_announce_prepare(struct store *store, struct store_announce *announce, const struct store_read *found,
                             int64_t stored_ms);
-/* The search is over: STORE_DONE, it has an entry; another outcome and the reason. Calls on_done. */
+/* The search is over: STORE_DONE if there is an entry, otherwise another outcome and the reason. Calls on_done. */
 void store_announce_end(struct store_announce *announce, enum store_outcome outcome, const struct err *err);
-/* There is no entry: adds one. on_done follows, never during this call. */
+/* There is no entry: adds one. on_done is called later, never during this call. */
 void store_announce_add(struct store_announce *announce);
 
 #endif

@@ -87,7 +87,7 @@ static void assert_told_later(struct told *told, enum store_outcome outcome)
         assert_int_equal(told->outcome, outcome);
 }
 
-static void a_search_is_answered_later(void **state UNUSED)
+static void on_done_is_called_after_a_search(void **state UNUSED)
 {
         struct told told;
         announce(&told, clock_realtime_ms());
@@ -96,7 +96,7 @@ static void a_search_is_answered_later(void **state UNUSED)
 }
 
 /* With a clock that is far ahead there is nothing to search, so the entry is added at once. */
-static void an_entry_that_is_added_without_a_search_is_answered_later(void **state UNUSED)
+static void on_done_is_called_after_an_entry_without_a_search(void **state UNUSED)
 {
         struct told told;
         announce(&told, clock_realtime_ms() + 24 * HOUR_MS);
@@ -104,7 +104,7 @@ static void an_entry_that_is_added_without_a_search_is_answered_later(void **sta
         assert_told_later(&told, STORE_UNLISTED);
 }
 
-static void times_at_both_ends_are_answered_later(void **state UNUSED)
+static void on_done_is_called_for_extreme_times(void **state UNUSED)
 {
         static const int64_t times_ms[] = { INT64_MIN, -1, 0, 1, INT64_MAX / 2 };
         struct told told[COUNT_OF(times_ms)];
@@ -118,7 +118,7 @@ static void times_at_both_ends_are_answered_later(void **state UNUSED)
                 assert_int_equal(told[i].times, 1);
 }
 
-static void what_the_client_refuses_is_answered_by_its_next_flush(void **state UNUSED)
+static void a_refused_command_is_answered_by_the_next_flush(void **state UNUSED)
 {
         struct told search, add;
         budget.commands_max = 1;
@@ -131,8 +131,8 @@ static void what_the_client_refuses_is_answered_by_its_next_flush(void **state U
         assert_true(search.outcome == STORE_UNLISTED && add.outcome == STORE_UNLISTED);
 }
 
-/* Another search has the turn; that delays only reads after the first one. */
-static void a_turn_that_is_taken_holds_nothing_up(void **state UNUSED)
+/* Another search has its turn, which delays only reads after the first one. */
+static void another_searchs_turn_does_not_delay_the_first_read(void **state UNUSED)
 {
         struct told told;
         store.turns.is_taken = true;
@@ -144,12 +144,11 @@ static void a_turn_that_is_taken_holds_nothing_up(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(a_search_is_answered_later, setup, teardown),
-                cmocka_unit_test_setup_teardown(an_entry_that_is_added_without_a_search_is_answered_later, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(times_at_both_ends_are_answered_later, setup, teardown),
-                cmocka_unit_test_setup_teardown(what_the_client_refuses_is_answered_by_its_next_flush, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_turn_that_is_taken_holds_nothing_up, setup, teardown),
+                cmocka_unit_test_setup_teardown(on_done_is_called_after_a_search, setup, teardown),
+                cmocka_unit_test_setup_teardown(on_done_is_called_after_an_entry_without_a_search, setup, teardown),
+                cmocka_unit_test_setup_teardown(on_done_is_called_for_extreme_times, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_refused_command_is_answered_by_the_next_flush, setup, teardown),
+                cmocka_unit_test_setup_teardown(another_searchs_turn_does_not_delay_the_first_read, setup, teardown),
         };
         return cmocka_run_group_tests_name("store announce", tests, NULL, NULL);
 }

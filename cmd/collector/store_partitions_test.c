@@ -1,5 +1,5 @@
-/* Tests of writes to a Cluster of two scripted masters: which partition an entry goes to, and that it is behind its
- * documents when slots move. With servers: tests/integration/test_partitions_under_load.py. */
+/* Tests of writes to a Cluster of two scripted masters: which partition an entry goes to, and that it comes after its
+ * documents when slots move. For tests with servers see tests/integration/test_partitions_under_load.py. */
 #include "store_rig_test.h"
 
 #include "store_write.h"
@@ -16,7 +16,7 @@ static struct told {
 static unsigned done;
 static unsigned second_from, second_to; /* the slots of the second master; the first one has the others */
 static unsigned moved;                  /* how many commands the first master still redirects */
-static const char *moved_name;          /* of those commands */
+static const char *moved_name;          /* the kind of those commands */
 
 static unsigned slot_of(const char *key, size_t length)
 {
@@ -94,7 +94,7 @@ static bool is_in_second(unsigned slot)
         return slot >= second_from && slot <= second_to;
 }
 
-/* How many entries name the key. */
+/* Returns the number of entries that name the key. */
 static size_t count_entries(const char *key)
 {
         size_t count = 0;
@@ -113,7 +113,7 @@ static size_t count_all_entries(const struct fake *fake)
         return count;
 }
 
-static void entries_leave_with_their_documents_to_each_master(void **state UNUSED)
+static void each_master_gets_entries_together_with_their_documents(void **state UNUSED)
 {
         struct fake *const masters[] = { &rig.first, &rig.second };
         start(8192, 16383);
@@ -134,7 +134,7 @@ static void entries_leave_with_their_documents_to_each_master(void **state UNUSE
         rig_stop(&rig);
 }
 
-static void keys_of_senders_join_on_their_master_when_they_are_stored(void **state UNUSED)
+static void keys_chosen_by_senders_join_an_entry_on_their_master_once_stored(void **state UNUSED)
 {
         start(8192, 16383);
         write_all(STORE_NEW);
@@ -147,7 +147,7 @@ static void keys_of_senders_join_on_their_master_when_they_are_stored(void **sta
 }
 
 /* Between the slots of the tags 3r and 4ex. */
-static void a_master_without_a_partition_leaves_its_entries_to_others(void **state UNUSED)
+static void entries_of_a_master_without_a_partition_go_to_others(void **state UNUSED)
 {
         start(3610, 4640);
         write_all(STORE_OWN_KEY);
@@ -160,7 +160,7 @@ static void a_master_without_a_partition_leaves_its_entries_to_others(void **sta
         rig_stop(&rig);
 }
 
-static void a_document_that_has_moved_behind_its_entry_joins_another_one(void **state UNUSED)
+static void a_document_stored_after_its_entry_joins_another_one(void **state UNUSED)
 {
         start(8192, 16383);
         moved = 3;
@@ -175,7 +175,7 @@ static void a_document_that_has_moved_behind_its_entry_joins_another_one(void **
         rig_stop(&rig);
 }
 
-static void an_entry_that_has_moved_is_added_once(void **state UNUSED)
+static void a_redirected_entry_is_added_once(void **state UNUSED)
 {
         start(8192, 16383);
         moved = 1;
@@ -191,11 +191,11 @@ static void an_entry_that_has_moved_is_added_once(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(entries_leave_with_their_documents_to_each_master),
-                cmocka_unit_test(keys_of_senders_join_on_their_master_when_they_are_stored),
-                cmocka_unit_test(a_master_without_a_partition_leaves_its_entries_to_others),
-                cmocka_unit_test(a_document_that_has_moved_behind_its_entry_joins_another_one),
-                cmocka_unit_test(an_entry_that_has_moved_is_added_once),
+                cmocka_unit_test(each_master_gets_entries_together_with_their_documents),
+                cmocka_unit_test(keys_chosen_by_senders_join_an_entry_on_their_master_once_stored),
+                cmocka_unit_test(entries_of_a_master_without_a_partition_go_to_others),
+                cmocka_unit_test(a_document_stored_after_its_entry_joins_another_one),
+                cmocka_unit_test(a_redirected_entry_is_added_once),
         };
         return cmocka_run_group_tests_name("store partitions", tests, NULL, NULL);
 }

@@ -27,12 +27,12 @@ struct store_read {
 
 /* on_done is called exactly once, on the same loop, never during these calls. */
 
-/* Also asks the previous Redis, if there is one. If that one does not reply, the outcome is STORE_UNAVAILABLE, not
+/* Also queries the previous Redis, if there is one. If that one does not reply, the outcome is STORE_UNAVAILABLE, not
  * STORE_ABSENT. */
 void store_read(struct store *store, struct store_read *read, const char *key);
-/* Asks `redis`, where a store_write has found the key. */
+/* Queries `redis`, in which a store_write has found the key. */
 void store_read_found(struct store *store, struct store_read *read, struct redis *redis, const char *key);
-/* Asks only the previous Redis. */
+/* Queries only the previous Redis. */
 void store_read_previous(struct store *store, struct store_read *read, const char *key);
 /* In on_done: the result comes from an old Redis and does not count (swap.h). */
 bool store_read_is_overtaken(const struct store_read *read);

@@ -20,7 +20,7 @@ struct rig {
         struct redis_budget budget;
         struct swap swap;
         struct store store;
-        bool is_closed, is_held_up; /* is_held_up: sends nothing */
+        bool is_closed, is_held_up; /* is_held_up: the rig sends nothing */
 };
 
 static inline void rig_on_prepare(uv_prepare_t *prepare)

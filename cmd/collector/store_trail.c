@@ -1,7 +1,8 @@
-/* store_trail: those sought are in a hash table, so each key that a search reads costs one look-up. Others may join while
- * a search is under way, since the replies of a whole window come at once; what they have missed is read again for them.
+/* store_trail: the keys being searched for are in a hash table, so each key that a search reads costs one look-up. More
+ * keys may join while a search is in progress, since the replies of a whole window arrive together; what the search had
+ * already read by then is read again for them.
  *
- * A search takes one step after the other, each in its own way, until nothing is left to be found. */
+ * A search takes several steps, each in a different part of the feed, until every key has been found. */
 #include "store_trail.h"
 
 #include <string.h>
@@ -12,15 +13,15 @@
 
 enum {
         NEAR_KEYS_MAX = 4 * ANNOUNCE_KEYS_MAX,
-        TIMES_APART_MAX_MS = FEED_DAY_MS, /* of documents that are searched for by one span */
+        TIMES_APART_MAX_MS = FEED_DAY_MS, /* of documents that one span covers */
         STEPS = 4,
 };
 
 enum way {
-        WAY_NEAR,   /* where the last ones were */
+        WAY_NEAR,   /* where the last search found its keys */
         WAY_TIMES,  /* at the times that the documents suggest */
         WAY_RECENT, /* among the latest entries: bodies are most often sent again at once */
-        WAY_WHOLE,  /* everywhere */
+        WAY_WHOLE,  /* in the whole feed */
 };
 
 struct span {
@@ -28,7 +29,8 @@ struct span {
         size_t keys_max;
 };
 
-/* --- Those sought --------------------------------------------------------------------------------------------------- */
+/* --- The keys being searched for
+ * --------------------------------------------------------------------------------------------------- */
 
 static struct store_announce **slot_of(struct store_trail *trail, const char *key)
 {
@@ -67,7 +69,7 @@ static void move_all(struct list *from, struct list *to)
 /* True if any of them has been waiting since the first step. */
 static bool has_punctual(const struct store_trail *trail)
 {
-        const struct list *first = list_first(&trail->sought); /* late ones were appended */
+        const struct list *first = list_first(&trail->sought); /* those that joined late were appended */
         return first && !CONTAINER_OF(first, struct store_announce, link)->is_late;
 }
 
@@ -88,14 +90,14 @@ static void span_of_times(const struct store_trail *trail, struct span *span)
         *span = (struct span){ is_close ? from_ms : first_ms, is_close ? to_ms : first_ms, NEAR_KEYS_MAX };
 }
 
-/* The way in which the step searches. The first two steps try the ways that may have worked before. */
+/* Where the step searches. The first two steps try what may have worked before. */
 static enum way way_of(const struct store_trail *trail)
 {
         static const enum way usual[STEPS] = { WAY_NEAR, WAY_TIMES, WAY_RECENT, WAY_WHOLE };
         return usual[trail->is_by_time && trail->step < 2 ? 1 - trail->step : trail->step];
 }
 
-/* False: this step has nothing to search. */
+/* False: there is nothing to search in this step. */
 static bool step_span(const struct store_trail *trail, struct span *span)
 {
         int64_t now_ms = clock_realtime_ms();
@@ -165,7 +167,8 @@ static bool start_step(struct store_trail *trail)
 
 /* --- Rounds --------------------------------------------------------------------------------------------------------- */
 
-/* All those sought have been sought in vain, or late: the former get an entry, the latter begin again. */
+/* The remaining keys were not found, or joined late. The former get an entry; the search begins again for the
+ * latter. */
 static void give_up(struct store_trail *trail, struct list *unlisted)
 {
         for (struct list *at = list_first(&trail->sought), *next; at; at = next) {
@@ -193,13 +196,12 @@ static void begin_round(struct store_trail *trail)
         trail->step = 0;
 }
 
-/* Starts the next search, if there is anything to search for. Those for which there is nothing to search end in
- * `unlisted`. */
+/* Starts the next search, if any. Documents for which there is nothing to search are moved to `unlisted`. */
 static void search_on(struct store_trail *trail, struct list *unlisted)
 {
         for (;;) {
                 if (!has_punctual(trail)) {
-                        give_up(trail, unlisted); /* only late ones */
+                        give_up(trail, unlisted); /* only those that joined late */
                         begin_round(trail);
                 }
                 if (list_is_empty(&trail->sought) || start_step(trail))
@@ -255,7 +257,7 @@ static void on_searched(struct feed_search *search, enum store_outcome outcome, 
 {
         struct store_trail *trail = CONTAINER_OF(search, struct store_trail, search);
         struct list found, failed, unlisted;
-        struct err why = *err; /* may be part of the search, which is used again */
+        struct err why = *err; /* may be part of the search, which is reused */
         list_init(&found);
         list_init(&failed);
         list_init(&unlisted);
@@ -269,7 +271,8 @@ static void on_searched(struct feed_search *search, enum store_outcome outcome, 
         end_all(&failed, outcome, &why);
 }
 
-/* --- One ------------------------------------------------------------------------------------------------------------ */
+/* --- One document
+ * ------------------------------------------------------------------------------------------------------------ */
 
 void store_trail_init(struct store_trail *trail, struct store *store)
 {
@@ -291,7 +294,7 @@ void store_trail_announce(struct store_trail *trail, struct store_announce *anno
                 return;
         }
         list_append(&trail->waiting, &announce->link);
-        if (!list_is_empty(&trail->sought) || !list_is_empty(&trail->found)) /* a search is under way */
+        if (!list_is_empty(&trail->sought) || !list_is_empty(&trail->found)) /* a search is in progress */
                 return;
         list_init(&unlisted);
         search_on(trail, &unlisted);

@@ -1,15 +1,15 @@
-/* store_trail: makes sure that many existing documents are in the feed, as store_announce does for one: those of a body
- * that is sent again. One search serves all that wait.
+/* store_trail: makes sure that many existing documents, those of a body that is sent again, are in the feed, as
+ * store_announce does for one. One search serves all waiting documents.
  *
- *     struct store_trail trail;                         // of one body
+ *     struct store_trail trail;                         // for one body
  *     store_trail_init(&trail, store);
  *     store_trail_announce(&trail, &deposit->announce, &deposit->read, stored_ms);
  *
- * A body's documents were added to the feed in about the order in which they stand in the body, but it may be unknown
- * when: restored documents say only when they were stored in another Redis. So the search begins where the last one
- * found something, or at the times that the documents suggest, whichever has worked before; then among the latest entries; then in
- * the whole feed, for a body only as long as that has read no more than TRAIL_KEYS_MAX keys. A document without an entry
- * gets one with a mark.
+ * A body's documents were added to the feed in about the order of the body, but the time may be unknown: restored
+ * documents only say when they were stored in another Redis. So the search begins where the last one found something,
+ * or at the times that the documents suggest, whichever has worked before. It continues among the latest entries, and
+ * then in the whole feed, as long as searches of the whole feed have read no more than TRAIL_KEYS_MAX keys for this
+ * body. A document without an entry gets one with a mark.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STORE_TRAIL_H
@@ -27,27 +27,27 @@
 
 enum {
         TRAIL_SLOTS = 256,
-        TRAIL_KEYS_MAX = 20000000, /* read in searches of the whole feed: 5 s of Redis's time at the most */
+        TRAIL_KEYS_MAX = 20000000, /* keys read in searches of the whole feed: at most 5 s of Redis's time */
 };
 
 struct store_trail {
         /* Private. */
         struct store *store;
-        struct list waiting; /* for the next search */
-        struct list sought;  /* by this one; those that have joined it late stand behind the others */
-        struct list found;   /* by this one */
-        struct store_announce *slots[TRAIL_SLOTS]; /* those sought, by key */
+        struct list waiting;                       /* waiting for the next search */
+        struct list sought;                        /* in the current search; those that joined late come last */
+        struct list found;                         /* by this one */
+        struct store_announce *slots[TRAIL_SLOTS]; /* those in the current search, by key */
         struct feed_search search;
         unsigned step;        /* of the search */
-        int64_t near_ms;      /* the first entry that was found last time; -1: none */
-        int64_t step_near_ms; /* the same before this step */
-        bool is_by_time;      /* the documents' times have worked better than near_ms */
-        size_t keys_left;     /* of TRAIL_KEYS_MAX */
+        int64_t near_ms;      /* time of the first entry that the last search found; -1: none */
+        int64_t step_near_ms; /* its value before this step */
+        bool is_by_time;      /* the documents' times have been more useful than near_ms */
+        size_t keys_left;     /* what is left of TRAIL_KEYS_MAX */
 };
 
 void store_trail_init(struct store_trail *trail, struct store *store);
 
-/* As store_announce. The trail must live until on_done. */
+/* Like store_announce. The trail must live until on_done is called. */
 void store_trail_announce(struct store_trail *trail, struct store_announce *announce, const struct store_read *found,
                           int64_t stored_ms);
 

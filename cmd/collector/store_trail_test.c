@@ -1,5 +1,5 @@
-/* Tests of the search for many documents with a scripted server that has a feed: how often it is asked, and which entries
- * are added. With servers, tests/integration/test_restore.py. */
+/* Tests of the search for many documents, with a scripted server that has a feed: how often it is queried, and which
+ * entries are added. For tests with servers see tests/integration/test_restore.py. */
 #include "store_rig_test.h"
 
 #include <inttypes.h>
@@ -39,7 +39,7 @@ static void list_key(int64_t ms, unsigned n)
         make_key(n, feed[feed_length++].key);
 }
 
-/* "XRANGE a:collector:feed:2026-11-28 1764000000000 1764000000127 COUNT 64"; an id behind a '(' is excluded. */
+/* "XRANGE a:collector:feed:2026-11-28 1764000000000 1764000000127 COUNT 64"; an id after a '(' is excluded. */
 static const char *answer_range(const char *text)
 {
         static char reply[REPLY_MAX];
@@ -143,8 +143,8 @@ static void documents_of_a_window_are_found_by_one_search(void **state UNUSED)
         assert_null(fake_entry(&rig.first, 0));
 }
 
-/* As after a restore: the documents tell nothing about the time of their entries. */
-static void where_some_were_found_the_next_ones_are_sought(void **state UNUSED)
+/* As after a restore: the documents do not say when their entries were added. */
+static void a_search_begins_where_the_last_one_found_something(void **state UNUSED)
 {
         int64_t ms = clock_realtime_ms() - 5 * HOUR_MS;
         for (unsigned n = 0; n < 1000; n++)
@@ -161,7 +161,7 @@ static void where_some_were_found_the_next_ones_are_sought(void **state UNUSED)
         assert_null(fake_entry(&rig.first, 0));
 }
 
-static void those_without_an_entry_get_one_with_a_mark(void **state UNUSED)
+static void documents_without_an_entry_get_one_with_a_mark(void **state UNUSED)
 {
         int64_t ms = clock_realtime_ms() - HOUR_MS;
         char expected[32];
@@ -177,13 +177,13 @@ static void those_without_an_entry_get_one_with_a_mark(void **state UNUSED)
         assert_null(fake_entry(&rig.first, 2));
 }
 
-static void who_joins_a_search_late_is_found_all_the_same(void **state UNUSED)
+static void a_document_that_joins_a_search_late_is_still_found(void **state UNUSED)
 {
         int64_t ms = clock_realtime_ms() - HOUR_MS;
         for (unsigned n = 0; n < 100; n++)
                 list_key(ms + n, n);
         announce(99, ms);
-        RUN_UNTIL(&rig, reads == 1); /* it has passed over the first ones */
+        RUN_UNTIL(&rig, reads == 1); /* the search has already read the first entries */
         announce(0, ms);
         announce(100, ms); /* has no entry */
         RUN_UNTIL(&rig, done == 3);
@@ -193,7 +193,7 @@ static void who_joins_a_search_late_is_found_all_the_same(void **state UNUSED)
         assert_null(fake_entry(&rig.first, 1));
 }
 
-static void the_whole_feed_is_read_only_so_often(void **state UNUSED)
+static void reads_of_the_whole_feed_are_limited(void **state UNUSED)
 {
         int64_t ms = clock_realtime_ms() - HOUR_MS;
         trail.keys_left = 5;
@@ -201,12 +201,12 @@ static void the_whole_feed_is_read_only_so_often(void **state UNUSED)
         assert_int_equal(trail.keys_left, 0);
         reads = 0;
         announce_all(3, 3, ms);
-        assert_true(reads < 100); /* not one for each day since the first */
+        assert_true(reads < 100); /* rather than one for each day since the first */
         assert_int_equal(fake_count_keys(fake_entry(&rig.first, 5)), 1);
         assert_null(fake_entry(&rig.first, 6));
 }
 
-static void all_fail_if_redis_refuses(void **state UNUSED)
+static void all_documents_fail_if_redis_refuses(void **state UNUSED)
 {
         refusal = "-NOPERM no permission\r\n";
         announce_all(0, 5, clock_realtime_ms());
@@ -229,7 +229,7 @@ static void a_switch_to_another_redis_ends_the_search(void **state UNUSED)
         assert_outcomes(5, STORE_MOVED);
 }
 
-static void what_is_sought_is_answered_when_the_client_closes(void **state UNUSED)
+static void every_search_is_answered_when_the_client_closes(void **state UNUSED)
 {
         refusal = "";
         for (unsigned n = 0; n < 5; n++)
@@ -244,13 +244,13 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(documents_of_a_window_are_found_by_one_search, setup, teardown),
-                cmocka_unit_test_setup_teardown(where_some_were_found_the_next_ones_are_sought, setup, teardown),
-                cmocka_unit_test_setup_teardown(those_without_an_entry_get_one_with_a_mark, setup, teardown),
-                cmocka_unit_test_setup_teardown(who_joins_a_search_late_is_found_all_the_same, setup, teardown),
-                cmocka_unit_test_setup_teardown(the_whole_feed_is_read_only_so_often, setup, teardown),
-                cmocka_unit_test_setup_teardown(all_fail_if_redis_refuses, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_search_begins_where_the_last_one_found_something, setup, teardown),
+                cmocka_unit_test_setup_teardown(documents_without_an_entry_get_one_with_a_mark, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_document_that_joins_a_search_late_is_still_found, setup, teardown),
+                cmocka_unit_test_setup_teardown(reads_of_the_whole_feed_are_limited, setup, teardown),
+                cmocka_unit_test_setup_teardown(all_documents_fail_if_redis_refuses, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_switch_to_another_redis_ends_the_search, setup, teardown),
-                cmocka_unit_test_setup_teardown(what_is_sought_is_answered_when_the_client_closes, setup, teardown),
+                cmocka_unit_test_setup_teardown(every_search_is_answered_when_the_client_closes, setup, teardown),
         };
         return cmocka_run_group_tests_name("store trail", tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ import "./one.js";
 const states = {
 	ready: ["good", "Redis in use"],
 	connecting: ["warn", "Connecting to Redis"],
-	away: ["bad", "Redis is away"],
+	away: ["bad", "Redis is unreachable"],
 	nowhere: ["warn", "No binding yet"],
 };
 
