@@ -1,6 +1,6 @@
 # Checks layout, common mistakes, includes between packages, functions in headers, names in docs/code.md, the size of
-# files, structs and functions, banned calls, shell scripts, Python, and paths that exist on one machine only. `make fmt`
-# fixes the layout.
+# files, structs and functions, banned calls, shell scripts, Python, and paths that exist on only one machine. `make
+# fmt` fixes the layout.
 #
 # clang-tidy takes seconds per file. A file that passes leaves a stamp in build/lint and is checked again only when the
 # file, a header that it includes, or .clang-tidy changes. Two files are checked at a time (LINT_JOBS).

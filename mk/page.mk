@@ -1,4 +1,4 @@
-# The programs' pages, /ui/: files that tools/embed turns into C, each program's own and those that both share.
+# The programs' pages, /ui/: tools/embed turns the files of each program, and those that both share, into C.
 
 $(OUT)/page/%_page.c: $$(wildcard cmd/$$*/ui/*) $(wildcard pkg/page/files/*) tools/embed
 	@mkdir -p $(@D)

@@ -1,5 +1,5 @@
-# Runs Collector, Pinger and a private Redis on this machine. A second make builds the programs: the makefile asks
-# pkg-config when it is read, and the packages may only have been installed since.
+# Runs Collector, Pinger and a private Redis on this machine. A second make builds the programs: the makefile runs
+# pkg-config when it is read, and the packages may have been installed after that.
 
 .PHONY: run
 ## run: start Collector and Pinger on a private Redis (COLLECTOR_PORT=4001 PINGER_PORT=3040)

@@ -6,7 +6,7 @@
 
 TORTURE_PACKAGES ?= binding config gzip json redis http
 TORTURE_RUNS     ?= 0
-# More than the CPUs: these tests mostly wait.
+# More jobs than CPUs, because these tests mostly wait.
 TORTURE_JOBS     ?= 6
 TORTURE_OUT      := build/torture
 # Excluded because each run takes seconds: two that start real Redis servers, and the random storm.

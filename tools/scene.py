@@ -111,7 +111,7 @@ class Scene:
 
     def do_start(self, name, *command, env):
         if not re.fullmatch(r"[A-Za-z0-9]\w*", name) or name in self.redis:
-            raise Wrong(f"tools/lesson start NAME COMMAND...: {name} cannot be the name; the pages use names such as pinger")
+            raise Wrong(f"tools/lesson start NAME COMMAND...: {name} cannot be a name; the pages use names such as pinger")
         if not command:
             raise Wrong("tools/lesson start NAME COMMAND...: the command is missing")
         if name in self.programs and self.programs[name].runs():
@@ -167,7 +167,7 @@ class Scene:
                 return "The load is running: Collector is holding the first document"
             if self.load.failures:
                 why, self.load = self.load.failures[0], None
-                raise Wrong(f"Collector accepts no documents on port {self.collector_port}: {why}. Does it run? "
+                raise Wrong(f"Collector accepts no documents on port {self.collector_port}: {why}. Is it running? "
                             "See tools/lesson list")
             return f"Documents go to port {self.collector_port}, one after the other"
         if what != "stop":
