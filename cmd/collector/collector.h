@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "ack_level.h"
+#include "follow_status.h"
 #include "http/http.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
@@ -34,6 +35,8 @@ struct collector {
         struct redis_budget budget;
         struct redis_budget unsafe; /* counts documents that wait to be safe (--ack) */
         struct swap swap;
+        /* Prints what GET /v1/status returns; `data` is a struct worker. */
+        follow_status_print_fn *print_status;
         struct redis_facts *facts;      /* of the Redis in use */
         struct overview *overview;      /* for /v1/status */
         const struct page *page;        /* the files of /ui/ */

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "collector.h"
 #include "event_stream.h"
+#include "flag.h"
 #include "followers.h"
 #include "listing.h"
 #include "worker.h"
@@ -41,10 +42,10 @@ static bool has_value(struct http_request *request, const char *name)
 
 static bool read_place(struct http_request *request, struct worker *worker, struct follower *follower)
 {
-        static const char *const known[] = { "Last-Event-ID", "cursor", "since", NULL };
+        static const char *const known[] = { "Last-Event-ID", "cursor", "since", "status", NULL };
         struct feed_reader reader = { .store = &worker->store, .until_ms = UINT64_MAX };
         if (!listing_check_names(request, known) || !listing_read_range(request, &reader) ||
-            !read_last_event(request, &follower->cursor))
+            !read_last_event(request, &follower->cursor) || !flag_read(request, "status", &follower->status.is_wanted))
                 return false;
         follower->since_ms = reader.since_ms;
         if (!follower->cursor.feed[0] && (has_value(request, "cursor") || has_value(request, "since")))

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "cursor.h"
 #include "follow_read.h"
+#include "follow_status.h"
 #include "follower_ahead.h"
 #include "http/http.h"
 #include "large_writes.h"
@@ -42,6 +43,7 @@ struct follower {
         bool is_former; /* reads the rest of the Redis that was in use before */
         bool has_begun; /* its cursor is known to be of the feed in use */
         struct large_write large;
+        struct follow_status_reader status;
         int64_t behind_since_ms; /* monotonic */
         int64_t comment_ms;      /* monotonic: of the last comment */
         uint64_t count;          /* documents written */

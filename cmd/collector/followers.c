@@ -79,6 +79,7 @@ static void remove_follower(struct followers *followers, struct follower *follow
         (void)large_writes_end(&followers->large, &follower->large);
         list_remove(&follower->link);
         list_remove(&follower->all_link);
+        follow_status_end(&follower->status);
         count_followers(followers, -1);
         stop_tail_unless_needed(followers);
         atomic_fetch_sub(&followers->collector->followers, 1);
@@ -141,6 +142,7 @@ static bool begin_answer(struct followers *followers, struct follower *follower)
         }
         size_t length = event_stream_retry(text, follower->random_ms);
         (void)http_stream_write(follower->request, text, length);
+        follow_status_begin(&followers->status, &follower->status, follower->request);
         follower->comment_ms = follower->behind_since_ms = clock_monotonic_ms();
         set_state(followers, follower, FOLLOWER_BEHIND);
         return true;

@@ -24,6 +24,7 @@
 
 #include "base/list.h"
 #include "follow_read.h"
+#include "follow_status.h"
 #include "follower.h"
 #include "former.h"
 #include "large_writes.h"
@@ -46,6 +47,7 @@ struct followers {
         struct list behind, full, later, unsure;
         struct list current, next; /* `next` has not received the tail's last events yet */
         struct large_writes large;
+        struct follow_status status; /* its worker initialises it */
         struct follow_read reads[FOLLOWERS_READS_MAX];
         struct tail tail;
         uv_idle_t handing;           /* runs while `next` has any */

@@ -200,6 +200,7 @@ static void fill(struct collector *collector, struct service *service, struct ov
         collector->metrics = service->metrics;
         collector->worker_count = service->worker_count;
         collector->overview = overview;
+        collector->print_status = overview_print;
         collector->facts = &overview->facts;
         collector->page = &collector_page;
         collector->description = &collector_description;

@@ -108,13 +108,18 @@ static int put_all(struct buf *out, const struct worker *worker)
         return rc < 0 ? rc : buf_putc(out, '}');
 }
 
-void overview_get(struct http_request *request, void *context)
+int overview_print(struct buf *out, void *context)
 {
-        struct worker *worker = context;
-        struct buf body;
+        const struct worker *worker = context;
         redis_facts_ask(&worker->collector->overview->facts, worker->redis);
+        return put_all(out, worker);
+}
+
+void overview_get(struct http_request *request, void *worker)
+{
+        struct buf body;
         buf_init(&body, STATUS_MAX_BYTES);
-        if (put_all(&body, worker) < 0) {
+        if (overview_print(&body, worker) < 0) {
                 buf_fini(&body);
                 http_problem(request, 503, NULL, 0, "not enough memory for the status");
                 return;

@@ -163,6 +163,7 @@ static void on_second(uv_timer_t *handle)
         struct worker *worker = handle->data;
         worker_update_instruments(worker);
         followers_second(&worker->followers);
+        follow_status_second(&worker->followers.status);
         keep_descriptors(worker);
         if (is_any_held(worker))
                 deposits_drop_abandoned(&worker->deposits);
@@ -351,6 +352,7 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
         worker->store.groups.data = worker;
         followers_init(&worker->followers, &worker->loop, collector, &worker->store, &worker->instruments,
                        current->target, current->generation);
+        follow_status_init(&worker->followers.status, collector->print_status, worker);
         if (previous->target)
                 rc = open_previous(worker, previous, err);
         if (rc < 0)
@@ -403,6 +405,7 @@ void worker_join(struct worker *worker)
         bulks_fini(&worker->bulks);
         deposits_fini(&worker->deposits);
         followers_fini(&worker->followers);
+        follow_status_fini(&worker->followers.status);
         store_fini(&worker->store);
         (void)pthread_mutex_destroy(&worker->lock);
 }

@@ -1,0 +1,126 @@
+"""GET /v1/documents/stream?status=true: the status in the stream, so that a page needs one connection."""
+
+import json
+import time
+
+import pytest
+
+from support import described
+from support.deadline import wait_until
+from support.event_stream import EventStream
+from support.matching import assert_problem
+
+STATUS = {"$ref": "#/components/schemas/Status"}
+
+
+@pytest.fixture
+def server(start_redis):
+    return start_redis()
+
+
+@pytest.fixture
+def collector(server, start_collector):
+    return start_collector(server).wait_connected()
+
+
+def next_status(stream):
+    """The next event `status`, as JSON; documents before it are skipped."""
+    while True:
+        event = stream.event()
+        if event.name == "status":
+            assert event.id is None
+            described.collectors().validate(STATUS, event.json(), "event status")
+            return event.json()
+
+
+def test_the_status_comes_at_once_and_then_each_second(collector):
+    begun = time.monotonic()
+    with EventStream(collector, "?status=true") as stream, collector.client() as client:
+        first = next_status(stream)
+        assert time.monotonic() - begun < 5
+        assert first.keys() == client.get("/v1/status").json().keys()
+        assert client.post("/v1/documents", {"n": 1}).status == 201
+        wait_until(lambda: next_status(stream)["documents"]["stored"] == 1, "the document counted")
+
+
+def test_an_unchanged_status_is_a_comment(collector):
+    """A second follower makes its worker print the status between two seconds, so the next second has nothing new."""
+    with EventStream(collector, "?status=true") as stream:
+        next_status(stream)
+        begun, comments = time.monotonic(), 0
+        while time.monotonic() - begun < 4:
+            with EventStream(collector, "?status=true") as other:
+                next_status(other)
+                comments += other.next().comment
+        assert comments
+
+
+def test_it_leaves_documents_and_their_ids_as_they_are(collector):
+    with EventStream(collector, "?status=true") as stream, collector.client() as client:
+        next_status(stream)
+        for number in range(3):
+            assert client.post("/v1/documents", {"n": number}).status == 201
+        seen, last = [], None
+        while len(seen) < 3:
+            event = stream.event()
+            if event.name == "document":
+                seen.append(event.json()["document"]["n"])
+                last = event.id
+        assert seen == [0, 1, 2]
+        next_status(stream)
+        assert stream.last_id == last
+        client.post("/v1/documents", {"n": 3})
+    with EventStream(collector, "?status=true", last_event_id=last) as again:
+        event = again.event()
+        while event.name == "status":
+            event = again.event()
+        assert event.json()["document"]["n"] == 3
+
+
+def test_only_those_who_ask_get_it(collector):
+    with EventStream(collector) as plain, EventStream(collector, "?status=false") as no, collector.client() as client, \
+            EventStream(collector, "?status=true") as stream:
+        next_status(stream)
+        next_status(stream)
+        client.post("/v1/documents", {"n": 1})
+        assert plain.event().name == no.event().name == "document"
+
+
+@pytest.mark.parametrize("query", ["?status=1", "?status=", "?status=true&status=true"])
+def test_a_wrong_value_is_refused(client, query):
+    assert assert_problem(client.get("/v1/documents/stream" + query), 400)["detail"].startswith("status: ")
+
+
+def test_a_swap_is_in_it_within_three_seconds(server, start_redis, start_collector, bindings):
+    other = start_redis(requirepass="s3cret-of-the-other")
+    bindings.redis("db", server)
+    program = start_collector(env=bindings.environment(), binding="db").wait_connected()
+    with EventStream(program, "?status=true") as stream:
+        assert next_status(stream)["redis"]["address"] == server.address
+        bindings.redis("db", other, password="s3cret-of-the-other")
+        begun = time.monotonic()
+        status = next_status(stream)
+        while status["redis"]["address"] != other.address:
+            status = next_status(stream)
+        assert time.monotonic() - begun < 3
+        assert "s3cret-of-the-other" not in json.dumps(status)
+
+
+def test_it_goes_on_while_redis_is_away(server, collector):
+    with EventStream(collector, "?status=true&since=0") as stream:
+        assert next_status(stream)["redis"]["state"] == "ready"
+        server.stop()
+        wait_until(lambda: next_status(stream)["redis"]["state"] == "away", "away")
+    with EventStream(collector, "?status=true&since=0") as late:
+        assert next_status(late)["redis"]["state"] == "away"
+
+
+def test_who_does_not_read_gets_the_latest_later(server, start_collector):
+    program = start_collector(server, workers=1).wait_connected()
+    with EventStream(program, "?status=true", receive_buffer=4 << 10) as slow:
+        next_status(slow)
+        with program.client() as client:
+            for number in range(200):
+                assert client.post("/v1/documents", {"n": number, "text": "x" * 20000}).status == 201
+        time.sleep(2)
+        wait_until(lambda: next_status(slow)["documents"]["stored"] == 200, "the latest status", 20)
