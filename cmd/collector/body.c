@@ -71,18 +71,6 @@ static bool is_json(const char *type)
                (strncasecmp(type, "application/", 12) == 0 && end - type > 17 && strncasecmp(end - 5, "+json", 5) == 0);
 }
 
-/* True: the body is compressed, and the request has been answered. Not called for valid JSON. */
-static bool refuse_encoded(struct http_request *request)
-{
-        static const struct http_header accept = { "Accept-Encoding", "identity" };
-        const char *coding = http_request_header(request, "Content-Encoding");
-        if (!coding || !*coding || strcasecmp(coding, "identity") == 0)
-                return false;
-        http_problem(request, 415, &accept, 1, "a document must be sent without Content-Encoding, not with %.40s",
-                     coding);
-        return true;
-}
-
 static bool is_form(const char *type, bool has_forms)
 {
         return has_forms && http_media_type_is(type, "application/x-www-form-urlencoded");
@@ -91,8 +79,6 @@ static bool is_form(const char *type, bool has_forms)
 /* True: the request has been answered. */
 static bool refuse_form(struct http_request *request, const char *type)
 {
-        if (refuse_encoded(request))
-                return true;
         if (charset_of(type) != CHARSET_OTHER)
                 return false;
         http_problem(request, 415, &accept_both, 1, "a form must be sent in UTF-8 or ISO-8859-1, not as %.100s", type);
@@ -115,6 +101,14 @@ bool body_judge(struct http_request *request, bool has_forms)
                 return !refuse_form(request, type);
         refuse_type(request, type, has_forms);
         return false;
+}
+
+size_t body_blank(const char *bytes, size_t length)
+{
+        size_t blank = 0;
+        while (blank < length && memchr(" \t\r\n", bytes[blank], 4))
+                blank++;
+        return blank;
 }
 
 bool body_is_lines(const char *type)
@@ -161,8 +155,6 @@ void body_fini(struct body *body)
 void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err)
 {
         char members[96];
-        if (refuse_encoded(request))
-                return;
         (void)snprintf(members, sizeof(members), "\"line\":%zu,\"column\":%zu", where->line, where->column);
         http_problem_with(request, 400, members, NULL, 0, "%s", err->text);
 }

@@ -27,6 +27,9 @@ bool body_judge(struct http_request *request, bool has_forms) NODISCARD;
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
 void body_fini(struct body *body);
 
+/* The number of blanks at the beginning, as JSON knows them. The next byte tells an array from an object. */
+size_t body_blank(const char *bytes, size_t length);
+
 /* `type`: a Content-Type, or NULL. True for NDJSON: one document per line. */
 bool body_is_lines(const char *type);
 bool body_is_json(const char *type);
@@ -34,8 +37,7 @@ bool body_is_json(const char *type);
  * with 415. */
 bool body_judge_many(struct http_request *request) NODISCARD;
 
-/* Rejects a body that is not a JSON object: answers 400 with the position of the error, or 415 if the body is
- * compressed. */
+/* Rejects a body that is not a JSON object: answers 400 with the position of the error. */
 void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err);
 
 #endif

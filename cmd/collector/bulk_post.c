@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -187,14 +186,19 @@ static void on_damage(const struct err *err, void *data)
         bulk_stop(&((struct bulk_upload *)data)->bulk, err->code == ERR_INVALID ? 400 : 503, "%s", err->text);
 }
 
+static struct inflow_options receiver(struct bulk_upload *upload)
+{
+        return (struct inflow_options){ .data = upload,
+                                        .on_piece = on_decoded,
+                                        .on_ready = on_ready,
+                                        .on_end = on_decoded_end,
+                                        .on_failed = on_damage };
+}
+
 /* False: out of memory. */
 static bool open_inflow(struct bulk_upload *upload, const struct coding *coding)
 {
-        const struct inflow_options options = { .data = upload,
-                                                .on_piece = on_decoded,
-                                                .on_ready = on_ready,
-                                                .on_end = on_decoded_end,
-                                                .on_failed = on_damage };
+        const struct inflow_options options = receiver(upload);
         return http_request_reserve(upload->request, INFLOW_BYTES) &&
                inflow_new(&upload->worker->bulks.inflows, coding, &options, &upload->inflow, NULL) == 0;
 }
@@ -241,39 +245,6 @@ static const struct http_stream_ops upload_ops = {
 
 /* --- The head ------------------------------------------------------------------------------------------------------ */
 
-struct encoding {
-        unsigned fields;
-        const char *name; /* borrowed; NULL: none */
-};
-
-static bool note_encoding(const char *name, const char *value, void *data)
-{
-        struct encoding *encoding = data;
-        if (strcasecmp(name, "Content-Encoding") == 0) {
-                encoding->fields++;
-                encoding->name = value;
-        }
-        return true;
-}
-
-/* A body in several codings is not decoded. False: the request has been answered. */
-static bool find_coding(struct http_request *request, const struct coding **coding)
-{
-        static const struct http_header accept = { "Accept-Encoding", CODING_NAMES };
-        struct encoding encoding = { 0 };
-        http_request_each_header(request, note_encoding, &encoding);
-        *coding = NULL;
-        if (encoding.fields == 0 ||
-            (encoding.fields == 1 && (!*encoding.name || strcasecmp(encoding.name, "identity") == 0)))
-                return true;
-        *coding = encoding.fields == 1 ? coding_find(encoding.name) : NULL;
-        if (*coding)
-                return true;
-        http_problem(request, 415, &accept, 1, "Content-Encoding: expected " CODING_NAMES " or none, found %.40s%s",
-                     encoding.name, encoding.fields > 1 ? " and others" : "");
-        return false;
-}
-
 /* False: the request has been answered. */
 static bool check_length(struct http_request *request, uint64_t max)
 {
@@ -288,26 +259,43 @@ static bool check_length(struct http_request *request, uint64_t max)
 }
 
 /* False: the request has been answered. */
-static bool read_head(struct http_request *request, struct bulk_upload *upload, struct bulk_options *options)
+static bool read_coding(struct http_request *request, struct bulk_upload *upload, uint64_t bytes_max)
 {
-        const char *idempotency = http_request_header(request, "Idempotency-Key");
         const struct coding *coding;
-        if (!body_judge_many(request) || !find_coding(request, &coding) ||
-            !flag_read(request, "strict", &upload->is_strict) || !flag_read(request, "keys", &options->has_keys) ||
-            (idempotency && !post_head_check_idempotency(request, idempotency)) ||
-            (!coding && !check_length(request, options->bytes_max)))
+        if (upload->inflow) /* from an earlier receiver */
+                return true;
+        if (!post_head_coding(request, &coding))
                 return false;
-        if (idempotency)
-                (void)stpcpy(upload->idempotency, idempotency); /* fits: it was checked */
-        options->correlation =
-                (struct json_span){ upload->correlation, post_head_correlation(request, upload->correlation) };
-        if (options->correlation.length > 0 && (!coding || open_inflow(upload, coding)))
+        if (!coding)
+                return check_length(request, bytes_max);
+        if (open_inflow(upload, coding))
                 return true;
         http_problem(request, 503, &retry, 1, "out of memory");
         return false;
 }
 
-static void begin(struct http_request *request, struct worker *worker, struct bulk_options options)
+/* False: the request has been answered. */
+static bool read_head(struct http_request *request, struct bulk_upload *upload, struct bulk_options *options)
+{
+        const char *idempotency = http_request_header(request, "Idempotency-Key");
+        if (!body_judge_many(request) || !flag_read(request, "strict", &upload->is_strict) ||
+            !flag_read(request, "keys", &options->has_keys) ||
+            (idempotency && !post_head_check_idempotency(request, idempotency)) ||
+            !read_coding(request, upload, options->bytes_max))
+                return false;
+        if (idempotency)
+                (void)stpcpy(upload->idempotency, idempotency); /* fits: it was checked */
+        options->correlation =
+                (struct json_span){ upload->correlation, post_head_correlation(request, upload->correlation) };
+        if (options->correlation.length > 0)
+                return true;
+        http_problem(request, 503, &retry, 1, "out of memory");
+        return false;
+}
+
+/* `inflow`: decodes the body already, or NULL; taken. NULL: the request has been answered. */
+static struct bulk_upload *begin(struct http_request *request, struct worker *worker, struct bulk_options options,
+                                 struct inflow *inflow)
 {
         const struct settings *settings = worker->collector->settings;
         options.line_max_bytes += (size_t)settings->service.body_max_bytes;
@@ -318,43 +306,61 @@ static void begin(struct http_request *request, struct worker *worker, struct bu
         options.on_over = on_over;
         struct bulk_upload *upload = calloc(1, sizeof(*upload));
         if (!upload) {
+                inflow_free(inflow);
                 http_problem(request, 503, &retry, 1, "out of memory");
-                return;
+                return NULL;
         }
         upload->request = request;
         upload->worker = worker;
+        upload->inflow = inflow;
         if (!read_head(request, upload, &options) || http_request_stream(request, &upload_ops, upload) != 0) {
                 inflow_free(upload->inflow);
                 free(upload);
-                return;
+                return NULL;
         }
         metric_add(worker->instruments.bulk_requests, 1);
         bulk_begin(&worker->bulks, &upload->bulk, &options);
+        return upload;
 }
+
+static const struct bulk_options of_array = { .kind = JSON_SPLIT_ARRAY, .read_document = read_document };
 
 bool bulk_post_begin(struct http_request *request, struct worker *worker)
 {
         if (!body_is_lines(http_request_header(request, "Content-Type")))
                 return false;
-        begin(request, worker, (struct bulk_options){ .kind = JSON_SPLIT_LINES, .read_document = read_document });
+        (void)begin(request, worker, (struct bulk_options){ .kind = JSON_SPLIT_LINES, .read_document = read_document },
+                    NULL);
         return true;
 }
 
 void bulk_post_begin_array(struct http_request *request, struct worker *worker)
 {
         if (body_is_json(http_request_header(request, "Content-Type")))
-                begin(request, worker,
-                      (struct bulk_options){ .kind = JSON_SPLIT_ARRAY, .read_document = read_document });
+                (void)begin(request, worker, of_array, NULL);
+}
+
+bool bulk_post_take_over(struct http_request *request, struct worker *worker, const struct bulk_post_array *array)
+{
+        struct bulk_upload *upload = begin(request, worker, of_array, array->inflow);
+        if (!upload)
+                return false;
+        const struct inflow_options options = receiver(upload);
+        inflow_pass_on(upload->inflow, &options);
+        upload->is_whole = array->is_whole;
+        metric_add(worker->instruments.bulk_bytes, (int64_t)array->received);
+        return bulk_take(&upload->bulk, array->bytes, array->length);
 }
 
 void bulk_put_at_head(struct http_request *request, void *worker)
 {
         const char *type = http_request_header(request, "Content-Type");
         if (body_is_lines(type))
-                begin(request, worker,
-                      (struct bulk_options){ .kind = JSON_SPLIT_LINES,
-                                             .line_max_bytes = RESTORE_LINE_EXTRA,
-                                             .read_document = read_line_of_export });
+                (void)begin(request, worker,
+                            (struct bulk_options){ .kind = JSON_SPLIT_LINES,
+                                                   .line_max_bytes = RESTORE_LINE_EXTRA,
+                                                   .read_document = read_line_of_export },
+                            NULL);
         else
                 http_problem(request, 415, NULL, 0,
                              "an export to restore must be sent as application/x-ndjson, not %s%.100s",

@@ -6,8 +6,10 @@
 #define COLLECTOR_BULK_POST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "http/http.h"
+#include "inflow.h"
 
 struct worker;
 
@@ -17,6 +19,18 @@ bool bulk_post_begin(struct http_request *request, struct worker *worker) NODISC
 /* Called when the body of a request turns out to begin with a bracket. If its type is JSON, takes it in pieces or answers
  * at once. */
 void bulk_post_begin_array(struct http_request *request, struct worker *worker);
+
+/* A compressed body that turns out to be an array after some of it has been decoded. */
+struct bulk_post_array {
+        struct inflow *inflow; /* taken */
+        const char *bytes;     /* decoded so far; borrowed during the call */
+        size_t length;
+        size_t received; /* bytes of the body, as they were sent */
+        bool is_whole;   /* the body has arrived */
+};
+/* For the on_piece of that inflow, which returns the result: takes over the body, or answers at once. */
+bool bulk_post_take_over(struct http_request *request, struct worker *worker, const struct bulk_post_array *array);
+
 /* The at_head of PUT /v1/documents: takes the body in pieces, or answers at once. */
 void bulk_put_at_head(struct http_request *request, void *worker);
 /* Answers a PUT whose body could not be received in pieces because memory is short. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "body.h"
 #include "bulk_post.h"
+#include "coded_body.h"
 #include "deposit.h"
 #include "document_key.h"
 #include "flag.h"
@@ -229,15 +230,29 @@ void documents_put(struct http_request *request, void *worker)
                 reject(upload);
 }
 
-/* --- Requests that wait before sending the body ------------------------------------------------------------------- */
+/* --- Heads --------------------------------------------------------------------------------------------- */
 
-static void check_head(struct http_request *request, struct worker *worker, bool is_classic)
+/* False: the request would fail with any body, and has been answered. */
+static bool check_head(struct http_request *request, const struct coded_body_options *options, const char *idempotency)
 {
-        if (!http_request_expects_continue(request))
-                return;
-        const char *idempotency = http_request_header(request, "Idempotency-Key");
-        if (!body_judge(request, is_classic) || (idempotency && !post_head_check_idempotency(request, idempotency)))
+        return body_judge(request, options->has_forms) &&
+               (!idempotency || post_head_check_idempotency(request, idempotency));
+}
+
+/* A body without a coding is checked when it has arrived, unless the client waits before it sends one. */
+static bool needs_check(struct http_request *request)
+{
+        return http_request_expects_continue(request) || http_request_header(request, "Content-Encoding");
+}
+
+static void read_head(struct http_request *request, struct worker *worker, const struct coded_body_options *options,
+                      const char *idempotency)
+{
+        const struct coding *coding;
+        if (!check_head(request, options, idempotency) || !post_head_coding(request, &coding))
                 instruments_count(&worker->instruments, DOCUMENT_REJECTED);
+        else if (coding)
+                coded_body_begin(request, worker, coding, options);
 }
 
 /* The parameters of a bulk are also checked for a single document. False: the request has been answered. */
@@ -250,29 +265,29 @@ static bool check_query(struct http_request *request)
 
 void documents_at_head_of_post(struct http_request *request, void *worker)
 {
-        if (!bulk_post_begin(request, worker) && check_query(request))
-                check_head(request, worker, false);
+        static const struct coded_body_options options = { .handle = documents_post, .has_arrays = true };
+        if (!bulk_post_begin(request, worker) && check_query(request) && needs_check(request))
+                read_head(request, worker, &options, http_request_header(request, "Idempotency-Key"));
 }
 
 void documents_at_head_of_classic(struct http_request *request, void *worker)
 {
-        check_head(request, worker, true);
+        static const struct coded_body_options options = { .handle = documents_post_classic, .has_forms = true };
+        if (needs_check(request))
+                read_head(request, worker, &options, http_request_header(request, "Idempotency-Key"));
 }
 
 void documents_at_head_of_put(struct http_request *request, void *worker)
 {
+        static const struct coded_body_options options = { .handle = documents_put };
         char key[UUID_TEXT_SIZE];
-        struct worker *of = worker;
-        if (http_request_expects_continue(request) && document_key(request, http_request_param(request, "key"), key) &&
-            !body_judge(request, false))
-                instruments_count(&of->instruments, DOCUMENT_REJECTED);
+        if (needs_check(request) && document_key(request, http_request_param(request, "key"), key))
+                read_head(request, worker, &options, NULL);
 }
 
 bool documents_at_body_of_post(struct http_request *request, const char *bytes, size_t length, void *worker)
 {
-        size_t blank = 0;
-        while (blank < length && strchr(" \t\r\n", bytes[blank]) && bytes[blank])
-                blank++;
+        size_t blank = body_blank(bytes, length);
         if (blank < length && bytes[blank] == '[')
                 bulk_post_begin_array(request, worker);
         return blank < length;

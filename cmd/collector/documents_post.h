@@ -11,8 +11,8 @@ void documents_post(struct http_request *request, void *worker);
 void documents_post_classic(struct http_request *request, void *worker); /* also accepts forms */
 void documents_put(struct http_request *request, void *worker);
 
-/* Answers requests that wait before sending the body if they would fail with any body. For a POST it may also start a
- * bulk (bulk_post.h). */
+/* Takes a compressed body (coded_body.h), and for a POST one with many documents (bulk_post.h). Answers clients that wait
+ * before they send a body if any body would fail. */
 void documents_at_head_of_post(struct http_request *request, void *worker);
 void documents_at_head_of_classic(struct http_request *request, void *worker);
 void documents_at_head_of_put(struct http_request *request, void *worker);

@@ -177,6 +177,11 @@ int inflow_new(struct inflows *inflows, const struct coding *coding, const struc
         return rc;
 }
 
+void inflow_pass_on(struct inflow *inflow, const struct inflow_options *options)
+{
+        inflow->options = *options;
+}
+
 void inflow_take(struct inflow *inflow, const char *bytes, size_t length)
 {
         struct err err;

@@ -53,6 +53,8 @@ void inflows_close(struct inflows *inflows); /* call this after freeing all of t
 
 int inflow_new(struct inflows *inflows, const struct coding *coding, const struct inflow_options *options,
                struct inflow **out, struct err *err) NODISCARD;
+/* Replaces the receiver: `options` as in inflow_new. on_piece may call it; the piece that it has received is not repeated. */
+void inflow_pass_on(struct inflow *inflow, const struct inflow_options *options);
 /* A callback may call this. NULL is fine. */
 void inflow_free(struct inflow *inflow);
 

@@ -75,6 +75,7 @@ struct taker {
         struct inflow *inflow;
         size_t bytes, full_at, free_at; /* 0: never */
         unsigned ready, ended, failed;
+        struct taker *next; /* receives from the next piece on */
         char last;
         struct err err;
 };
@@ -83,9 +84,13 @@ static uv_loop_t loop;
 static struct inflows inflows;
 static struct taker taker;
 
+static void pass_on(struct taker *from);
+
 static bool on_piece(const char *bytes, size_t length, void *data)
 {
         struct taker *own = data;
+        if (own->next)
+                pass_on(own);
         own->bytes += length;
         own->last = bytes[0];
         if (own->free_at > 0 && own->bytes >= own->free_at) {
@@ -114,11 +119,24 @@ static void on_failed(const struct err *err, void *data)
         own->inflow = NULL;
 }
 
+static struct inflow_options options_of(struct taker *own)
+{
+        return (struct inflow_options){
+                .data = own, .on_piece = on_piece, .on_ready = on_ready, .on_end = on_end, .on_failed = on_failed
+        };
+}
+
+static void pass_on(struct taker *from)
+{
+        const struct inflow_options options = options_of(from->next);
+        inflow_pass_on(from->inflow, &options);
+        from->next->inflow = from->inflow;
+        from->inflow = NULL;
+}
+
 static int setup(void **state UNUSED)
 {
-        const struct inflow_options options = {
-                .data = &taker, .on_piece = on_piece, .on_ready = on_ready, .on_end = on_end, .on_failed = on_failed
-        };
+        const struct inflow_options options = options_of(&taker);
         struct err err;
         assert_int_equal(uv_loop_init(&loop), 0);
         inflows_init(&inflows, &loop);
@@ -232,6 +250,18 @@ static void an_inflow_that_waits_for_its_turn_can_be_freed(void **state UNUSED)
         assert_int_equal(open_decoders, 0);
 }
 
+static void another_receiver_gets_the_following_pieces(void **state UNUSED)
+{
+        struct taker other = { 0 };
+        taker.next = &other;
+        inflow_take(taker.inflow, "aaaa.", 5);
+        inflow_end(other.inflow);
+        (void)uv_run(&loop, UV_RUN_DEFAULT);
+        assert_true(taker.bytes == SIZE && taker.ready == 0 && taker.ended == 0);
+        assert_true(other.bytes == (4 * PIECES - 1) * SIZE && other.ended == 1);
+        inflow_free(other.inflow);
+}
+
 static void codings_have_names(void **state UNUSED)
 {
         assert_string_equal(coding_find("gzip")->name, "gzip");
@@ -253,6 +283,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(an_early_end_is_a_failure, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_receiver_may_free_it_in_a_callback, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_inflow_that_waits_for_its_turn_can_be_freed, setup, teardown),
+                cmocka_unit_test_setup_teardown(another_receiver_gets_the_following_pieces, setup, teardown),
                 cmocka_unit_test(codings_have_names),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

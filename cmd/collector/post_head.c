@@ -45,3 +45,35 @@ bool post_head_check_idempotency(struct http_request *request, const char *value
                 return true;
         return false;
 }
+
+struct encoding {
+        unsigned fields;
+        const char *name; /* borrowed; NULL: none */
+};
+
+static bool note_encoding(const char *name, const char *value, void *data)
+{
+        struct encoding *encoding = data;
+        if (strcasecmp(name, "Content-Encoding") == 0) {
+                encoding->fields++;
+                encoding->name = value;
+        }
+        return true;
+}
+
+bool post_head_coding(struct http_request *request, const struct coding **coding)
+{
+        static const struct http_header accept = { "Accept-Encoding", CODING_NAMES };
+        struct encoding encoding = { 0 };
+        http_request_each_header(request, note_encoding, &encoding);
+        *coding = NULL;
+        if (encoding.fields == 0 ||
+            (encoding.fields == 1 && (!*encoding.name || strcasecmp(encoding.name, "identity") == 0)))
+                return true;
+        *coding = encoding.fields == 1 ? coding_find(encoding.name) : NULL;
+        if (*coding)
+                return true;
+        http_problem(request, 415, &accept, 1, "Content-Encoding: expected " CODING_NAMES " or none, found %.40s%s",
+                     encoding.name, encoding.fields > 1 ? " and others" : "");
+        return false;
+}

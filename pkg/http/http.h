@@ -303,6 +303,7 @@ struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end
         int64_t stall_ms; /* of a response: the client is cut off after this time without progress; 0 = body_timeout_ms */
         bool is_endless; /* a response without an end: a client that disconnects, or shuts down its sending side,
                            * ends it, and the response does not count as aborted */
+        bool is_short;   /* a body whose handler limits its size: accepted even if the server is draining */
         /* A piece of the body, borrowed during the call. */
         void (*on_piece)(struct http_request *request, const char *bytes, size_t length, void *data);
         /* The body is complete: answer, now or later. */
@@ -318,13 +319,17 @@ struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end
 };
 
 /* Call this only from at_head and at_body: the body then arrives in pieces, without the limit of body_max_bytes, and `handle` is
- * not called. Returns 0; otherwise the request has been answered with 503, because the server is draining or memory has
+ * not called. While it does, call it again to replace ops and data. Returns 0; otherwise the request has been answered with 503, because the server is draining or memory has
  * run out. The handler may answer before on_end. The server then reads and drops the rest of a small body and closes
  * the connection after any other, so the response must be short (16 KiB). */
 int http_request_stream(struct http_request *request, const struct http_stream_ops *ops, void *data) NODISCARD;
 /* Counts memory that the handler keeps for this request in transfer_max_bytes, until the request ends. False: there is no
  * room. */
 bool http_request_reserve(struct http_request *request, size_t bytes) NODISCARD;
+/* Ends the stream of a body whose on_end was called: from now on the request is like one whose body has arrived whole, and
+ * this is its body: malloc'd and followed by a NUL, or NULL for none; taken. Its memory counts only as far as it was
+ * reserved. */
+void http_request_give_body(struct http_request *request, char *body, size_t length);
 /* Stops the pieces, and reading from the client, until http_request_resume. on_end may still be called. */
 void http_request_pause(struct http_request *request);
 void http_request_resume(struct http_request *request);

@@ -142,7 +142,7 @@ void stream_drain(struct conns *conns)
 
 int http_request_stream(struct http_request *request, const struct http_stream_ops *ops, void *data)
 {
-        bool drains = atomic_load_explicit(&request->conns->server->draining, memory_order_relaxed);
+        bool drains = !ops->is_short && atomic_load_explicit(&request->conns->server->draining, memory_order_relaxed);
         int rc = drains ? ERR_UNAVAILABLE : stream_begin(request, ops, data);
         if (rc < 0)
                 http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1,
@@ -176,6 +176,14 @@ bool http_request_reserve(struct http_request *request, size_t bytes)
         }
         request->reserved += bytes;
         return true;
+}
+
+void http_request_give_body(struct http_request *request, char *body, size_t length)
+{
+        stream_detach(request);
+        body_memory_drop(&request->body, &request->conns->server->budget);
+        request->body.data = body;
+        request->body.length = request->body.capacity = body ? length : 0;
 }
 
 void http_request_pause(struct http_request *request)

@@ -212,6 +212,32 @@ static void a_response_may_follow_long_after_the_body(void **state)
         finish(fd);
 }
 
+static void a_request_that_was_given_its_body_is_like_one_whose_body_came_whole(void **state)
+{
+        (void)state;
+        stream_start((struct streaming){ .gives = true });
+        int fd = client_open(&f);
+        client_send(fd, CHUNKED "1\r\na\r\n0\r\n\r\n");
+        assert_answered(fd, 1, 'a');
+        stream_next((struct streaming){ .gives = true, .answers_late = true });
+        client_send(fd, CHUNKED "1\r\nb\r\n0\r\n\r\n");
+        fixture_await(&f, 0, count_ends, 1);
+        (void)fixture_call(&f, 0, answer_late);
+        assert_answered(fd, 1, 'b');
+        for (size_t i = 1; i <= 50; i++) {
+                int other = client_open(&f);
+                stream_next((struct streaming){ .gives = true, .answers_late = true });
+                client_send(other, CHUNKED "1\r\na\r\n0\r\n\r\n");
+                fixture_await(&f, 0, count_ends, 1);
+                reset_connection(other);
+                stream_look();
+                assert_int_equal(s.gone, 0);
+                (void)fixture_call(&f, 0, answer_late);
+                fixture_await(&f, 0, count_records, i + 2);
+        }
+        finish(fd);
+}
+
 /* Whether the handler ends the request at once or keeps it for a while. */
 static void a_disconnect_is_reported_once(void **state)
 {
@@ -339,6 +365,17 @@ static void a_body_ends_when_the_server_drains(void **state)
         }
 }
 
+static void a_short_body_is_accepted_while_the_server_drains(void **state)
+{
+        (void)state;
+        stream_start((struct streaming){ .is_short = true });
+        int fd = client_open(&f);
+        http_server_drain(f.server);
+        client_send(fd, CHUNKED "1\r\na\r\n0\r\n\r\n");
+        assert_answered(fd, 1, 'a');
+        finish(fd);
+}
+
 static void closing_the_worker_ends_streamed_bodies_of_every_kind(void **state)
 {
         (void)state;
@@ -389,12 +426,14 @@ int main(void)
                 cmocka_unit_test(a_response_before_the_end_of_the_body_reaches_the_client),
                 cmocka_unit_test(a_response_to_a_paused_body_reaches_the_client),
                 cmocka_unit_test(a_response_may_follow_long_after_the_body),
+                cmocka_unit_test(a_request_that_was_given_its_body_is_like_one_whose_body_came_whole),
                 cmocka_unit_test(a_disconnect_is_reported_once),
                 cmocka_unit_test(a_client_that_leaves_after_its_body_is_still_answered),
                 cmocka_unit_test(a_body_that_stops_is_refused_but_a_slow_one_is_accepted),
                 cmocka_unit_test(a_refused_body_may_be_answered_later),
                 cmocka_unit_test(a_chunk_line_that_never_ends_is_refused),
                 cmocka_unit_test(a_body_ends_when_the_server_drains),
+                cmocka_unit_test(a_short_body_is_accepted_while_the_server_drains),
                 cmocka_unit_test(closing_the_worker_ends_streamed_bodies_of_every_kind),
                 cmocka_unit_test(a_thousand_uploads_that_end_at_any_time_leak_nothing),
         };

@@ -21,6 +21,8 @@ static struct streaming {
         bool farewell; /* writes a last line when the server is draining */
         bool keeps;    /* on_gone does not end the request */
         bool idles;    /* writes nothing on its own */
+        bool gives;    /* on_end gives the request a body */
+        bool is_short;
 } s;
 
 static struct fixture f;
@@ -57,8 +59,14 @@ static void on_piece(struct http_request *request, const char *bytes, size_t len
 
 static void on_end(struct http_request *request, void *data)
 {
+        size_t length;
         (void)data;
         s.ends++;
+        if (s.gives) {
+                http_request_give_body(request, strdup("given"), 5);
+                assert_string_equal(http_request_body(request, &length), "given");
+                assert_int_equal(length, 5);
+        }
         if (!s.answers_late)
                 answer_sum(request);
 }
@@ -93,6 +101,10 @@ static const struct http_stream_ops body_ops = {
         .on_piece = on_piece, .on_end = on_end, .on_gone = on_gone, .on_drain = on_drain
 };
 
+static const struct http_stream_ops short_ops = {
+        .is_short = true, .on_piece = on_piece, .on_end = on_end, .on_gone = on_gone
+};
+
 static void stream_body(struct http_request *request, void *context)
 {
         (void)context;
@@ -102,7 +114,7 @@ static void stream_body(struct http_request *request, void *context)
                 http_problem(request, 422, NULL, 0, "No.");
                 return;
         }
-        if (http_request_stream(request, &body_ops, &s) == 0)
+        if (http_request_stream(request, s.is_short ? &short_ops : &body_ops, &s) == 0)
                 s.request = request;
 }
 
