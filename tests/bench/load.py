@@ -12,7 +12,12 @@ import machine
 from servers import BenchError
 
 POST_LUA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "post.lua")
+PEER_TRIES = 3
 PROBE_REQUESTS = 20000  # redis-benchmark takes a number of requests, not a duration, so a first run finds the rate
+
+
+class PeerDisconnected(BenchError):
+    """A server that is not ours closed connections under load."""
 
 
 @dataclass
@@ -54,6 +59,8 @@ def _check(server, redis, connections, result):
     answered, webdis may send the late response to the next client on that descriptor, so one such response is allowed
     for each connection of the previous slice."""
     bad = {name: result[name] for name in ("bad_status", "bad_sockets", "late") if result[name]}
+    if bad.keys() == {"bad_sockets"} and not server.is_ours:
+        raise PeerDisconnected(f"{server.name}: {result['requests']} requests, errors: {bad}")
     if bad or not result["requests"]:
         raise BenchError(f"{server.name}: {result['requests']} requests, errors: {bad}")
     if server.writes:
@@ -65,7 +72,17 @@ def _check(server, redis, connections, result):
 
 
 def run_wrk(server, redis, connections, body_file, seconds):
-    """Runs one thread of wrk with keep-alive connections; each waits for its response before the next request."""
+    """Runs one thread of wrk with keep-alive connections; each waits for its response before the next request. webdis
+    closes a connection now and then; that slice does not count and is run again."""
+    for _ in range(PEER_TRIES - 1):
+        try:
+            return _run_wrk(server, redis, connections, body_file, seconds)
+        except PeerDisconnected as error:
+            print(f"run again: {error}", flush=True)
+    return _run_wrk(server, redis, connections, body_file, seconds)
+
+
+def _run_wrk(server, redis, connections, body_file, seconds):
     redis.clear()
     window = machine.Window(server.pid, *redis.pids)
     output = _run(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", POST_LUA,
@@ -92,20 +109,27 @@ def run_posts(url, connections, body_file, seconds):
     return {**result, "rate": result["requests"] / result["us"] * 1e6}
 
 
+def _redis_sets(redis, connections, size, requests):
+    """SETs different keys without pipelining; the row of redis-benchmark's result."""
+    output = _run(["redis-benchmark", "-h", "127.0.0.1", "-p", redis.port, "-t", "set", "-d", size, "-c", connections,
+                   "-r", 10**9, "-n", requests, "--csv"])
+    row = next((row for row in csv.DictReader(io.StringIO(output)) if row.get("test") == "SET"), None)
+    if not row:
+        raise BenchError(f"redis-benchmark gave no result: {output[-500:]}")
+    return row
+
+
+def redis_set_rate(redis, connections, size, requests):
+    """SETs a second by redis-benchmark. Redis is not emptied."""
+    return float(_redis_sets(redis, connections, size, requests)["rps"])
+
+
 def run_redis_benchmark(redis, connections, size, seconds):
     """SETs different keys, without pipelining."""
-    def run(requests):
-        output = _run(["redis-benchmark", "-h", "127.0.0.1", "-p", redis.port, "-t", "set", "-d", size, "-c",
-                       connections, "-r", 10**9, "-n", requests, "--csv"])
-        row = next((row for row in csv.DictReader(io.StringIO(output)) if row.get("test") == "SET"), None)
-        if not row:
-            raise BenchError(f"redis-benchmark gave no result: {output[-500:]}")
-        return row
-
     redis.clear()
-    requests = max(PROBE_REQUESTS, int(float(run(PROBE_REQUESTS)["rps"]) * seconds))
+    requests = max(PROBE_REQUESTS, int(redis_set_rate(redis, connections, size, PROBE_REQUESTS) * seconds))
     window = machine.Window(*redis.pids)
-    row = run(requests)
+    row = _redis_sets(redis, connections, size, requests)
     redis_cpu, idle, others = window.close()
     redis_cpu = sum(redis_cpu) / requests * 1e6
     return Slice("redis-benchmark", connections, size, float(row["rps"]), float(row["p50_latency_ms"]) * 1000,

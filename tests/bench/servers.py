@@ -125,13 +125,23 @@ class Redis(Server):
         self.command("FLUSHALL", "SYNC")
         self.command("CONFIG", "RESETSTAT")
 
+    def _stats(self):
+        """(the command, its statistics) of each command since `clear`."""
+        for line in self.command("INFO", "commandstats").decode().splitlines():
+            if line.startswith("cmdstat_"):
+                name, _, values = line[len("cmdstat_"):].partition(":")
+                yield name, dict(pair.split("=") for pair in values.split(","))
+
     def calls(self, name):
         """(calls, failed calls) of a command since `clear`."""
-        for line in self.command("INFO", "commandstats").decode().splitlines():
-            if line.startswith(f"cmdstat_{name.lower()}:"):
-                stats = dict(pair.split("=") for pair in line.partition(":")[2].split(","))
+        for command, stats in self._stats():
+            if command == name.lower():
                 return int(stats["calls"]), int(stats["failed_calls"]) + int(stats["rejected_calls"])
         return 0, 0
+
+    def microseconds(self, *names):
+        """The time that Redis has spent in these commands since `clear`."""
+        return sum(int(stats["usec"]) for command, stats in self._stats() if command in names)
 
 
 class Collector(Server):
