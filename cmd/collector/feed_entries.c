@@ -30,7 +30,7 @@ static void keep_entry(struct feed_window *window, unsigned partition, const str
                 *entry = (struct feed_window_entry){ .id = read->id,
                                                      .partition = partition,
                                                      .place = (unsigned)place,
-                                                     .is_last = place + 1 == read->count,
+                                                     .keys_after = place + 1 < read->count ? (unsigned)place + 1 : 0,
                                                      .mark_ms = read->mark_ms };
                 memcpy(entry->key, read->keys[place], sizeof(entry->key));
         }
@@ -39,9 +39,8 @@ static void keep_entry(struct feed_window *window, unsigned partition, const str
 /* An entry that is not ours is skipped. */
 static void keep_foreign(struct feed_window *window, unsigned partition, struct feed_id id)
 {
-        window->entries[window->count++] = (struct feed_window_entry){
-                .id = id, .partition = partition, .is_last = true, .mark_ms = -1, .left_out = true
-        };
+        window->entries[window->count++] =
+                (struct feed_window_entry){ .id = id, .partition = partition, .mark_ms = -1, .left_out = true };
 }
 
 /* False: there is no room. */

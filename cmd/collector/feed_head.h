@@ -10,10 +10,9 @@
 #ifndef COLLECTOR_FEED_HEAD_H
 #define COLLECTOR_FEED_HEAD_H
 
-#include <stdint.h>
-
 #include "base/err.h"
 #include "cursor.h"
+#include "feed_ends.h"
 #include "feed_naming.h"
 #include "feed_read.h"
 #include "store.h"
@@ -30,12 +29,10 @@ struct feed_head {
         /* Private. */
         struct feed_read read;
         struct feed_naming naming;
+        struct feed_ends ends;
         struct feed_ask asks[2 * FEED_PARTITIONS];
 };
 
 void feed_head_start(struct feed_head *head);
-
-/* The first day whose stream may still get entries: today, or yesterday until its stream is closed (feed_reader.h). */
-int64_t feed_head_day(const struct store *store);
 
 #endif

@@ -75,7 +75,7 @@ static void note_gone(struct feed_reader *reader, const struct feed_window_entry
                 return;
         }
         reader->gone = entry->place + 1;
-        if (entry->is_last)
+        if (entry->keys_after == 0)
                 feed_trim_note(&reader->store->trim, current_day(reader), entry->partition, entry->id,
                                reader->read.generation);
 }
@@ -90,7 +90,7 @@ static void pass(struct feed_reader *reader, struct feed_window_entry *entry)
         else
                 reader->taken++;
         current_places(reader)->of[entry->partition] =
-                (struct cursor_point){ .id = entry->id, .keys = entry->is_last ? 0 : entry->place + 1 };
+                (struct cursor_point){ .id = entry->id, .keys = entry->keys_after };
 }
 
 /* Up to the end of the batch. */

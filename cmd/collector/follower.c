@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "feed_head.h"
+#include "feed_ends.h"
 #include "json/json.h"
 
 enum {
@@ -52,7 +52,7 @@ static void write_news(struct follower *follower, const char *name, const char *
 static void go_to_time(struct follower *follower, const struct store *store, int64_t unix_ms)
 {
         const struct cursor_point before = { .id = { .ms = (uint64_t)unix_ms - 1, .sequence = INT64_MAX } };
-        follower->cursor = (struct cursor){ .day = feed_head_day(store) };
+        follower->cursor = (struct cursor){ .day = feed_ends_day(store) };
         follower->since_ms = (uint64_t)unix_ms;
         for (unsigned i = 0; i < feed_partitions(redis_place(store->redis)); i++)
                 follower->cursor.after.of[i] = follower->cursor.after_next.of[i] = before;
