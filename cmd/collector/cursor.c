@@ -1,7 +1,9 @@
 /* cursor: the text of a single server's cursor is deliberately readable, so the `next` of a page shows its position.
  * Positions in up to 17 partitions of two days would not fit into 255 characters that way. So in a Cluster a position
  * takes 33 bits or more: 27 bits for its milliseconds since six hours before the day began, 4 bits for the sequence,
- * which is usually 0, and two bits that say whether more follows. */
+ * which is usually 0, and two bits that say whether more follows. A descending cursor has one more bit for each
+ * position: partitions without entries have one too, because documents that come to them later are not part of the
+ * list. */
 #include "cursor.h"
 
 #include <stdio.h>
@@ -22,19 +24,39 @@ enum {
         TEXT_MAX = CURSOR_SIZE - 1 - FEED_NAME_LENGTH - 2, /* of the positions, after "<name>.p" */
 };
 
+static bool is_set(const struct cursor_point *point)
+{
+        return point->id.ms > 0 || point->id.sequence > 0;
+}
+
 bool cursor_places_are_new(const struct cursor_places *places)
 {
         for (size_t i = 0; i < FEED_PARTITIONS; i++)
-                if (places->of[i].id.ms > 0 || places->of[i].id.sequence > 0)
+                if (is_set(&places->of[i]))
                         return false;
         return true;
 }
 
+struct cursor_point cursor_point_behind(struct feed_id newest)
+{
+        if (newest.sequence < INT64_MAX)
+                return (struct cursor_point){ .id = { newest.ms, newest.sequence + 1 } };
+        return (struct cursor_point){ .id = { newest.ms + 1, 0 } };
+}
+
+bool cursor_point_is_over(const struct cursor_point *point)
+{
+        return point->id.ms == 0 && point->id.sequence == 1 && point->keys == 0;
+}
+
 /* --- Positions in partitions ------------------------------------------------------------------------------ */
 
-static bool is_set(const struct cursor_point *point)
+/* The day of these positions of the cursor. */
+static int64_t day_of(const struct cursor *cursor, const struct cursor_places *places)
 {
-        return point->id.ms > 0 || point->id.sequence > 0;
+        if (places == &cursor->after)
+                return cursor->day;
+        return cursor->is_descending ? cursor->day - 1 : cursor->day + 1;
 }
 
 /* Wraps around if the id is far from the day. */
@@ -60,15 +82,20 @@ static void put_point(struct text_bits *bits, int64_t day, const struct cursor_p
 }
 
 /* Writes the first `most` of the positions; returns their number. */
-static size_t put_places(struct text_bits *bits, int64_t day, const struct cursor_places *places, size_t most)
+static size_t put_places(struct text_bits *bits, const struct cursor *cursor, const struct cursor_places *places,
+                         size_t most)
 {
         size_t count = 0;
         for (size_t i = 0; i < FEED_PARTITIONS; i++) {
-                bool is_in = is_set(&places->of[i]) && count < most;
+                const struct cursor_point *point = &places->of[i];
+                bool is_in = is_set(point) && count < most;
+                bool is_over = cursor->is_descending && cursor_point_is_over(point);
                 count += is_in;
                 text_bits_put(bits, is_in, 1);
-                if (is_in)
-                        put_point(bits, day, &places->of[i]);
+                if (is_in && cursor->is_descending)
+                        text_bits_put(bits, is_over, 1);
+                if (is_in && !is_over)
+                        put_point(bits, day_of(cursor, places), point);
         }
         return count;
 }
@@ -78,18 +105,18 @@ static bool put_all(const struct cursor *cursor, size_t most, char *out, size_t 
         struct text_bits bits;
         text_bits_write_to(&bits, out, room);
         text_bits_put(&bits, (uint64_t)cursor->day, DAY_BITS);
-        size_t count = put_places(&bits, cursor->day, &cursor->after, most);
+        size_t count = put_places(&bits, cursor, &cursor->after, most);
         bool has_next = count < most && !cursor_places_are_new(&cursor->after_next);
         text_bits_put(&bits, has_next, 1);
         if (has_next)
-                (void)put_places(&bits, cursor->day + 1, &cursor->after_next, most - count);
+                (void)put_places(&bits, cursor, &cursor->after_next, most - count);
         return text_bits_end(&bits);
 }
 
 static char *format_places(const struct cursor *cursor, char out[CURSOR_SIZE])
 {
         size_t most = (size_t)2 * FEED_PARTITIONS;
-        char *at = out + snprintf(out, CURSOR_SIZE, "%s.p", cursor->feed);
+        char *at = out + snprintf(out, CURSOR_SIZE, "%s.%c", cursor->feed, cursor->is_descending ? 'q' : 'p');
         while (!put_all(cursor, most, at, TEXT_MAX))
                 most--;
         return out;
@@ -124,11 +151,17 @@ static bool get_point(struct text_bits *bits, int64_t day, struct cursor_point *
         return !has_keys || out->keys > 0;
 }
 
-static bool get_places(struct text_bits *bits, int64_t day, struct cursor_places *out)
+static bool get_places(struct text_bits *bits, const struct cursor *cursor, struct cursor_places *out)
 {
-        for (size_t i = 0; i < FEED_PARTITIONS; i++)
-                if (text_bits_get(bits, 1) == 1 && !get_point(bits, day, &out->of[i]))
+        for (size_t i = 0; i < FEED_PARTITIONS; i++) {
+                if (text_bits_get(bits, 1) == 0)
+                        continue;
+                if (cursor->is_descending && text_bits_get(bits, 1) == 1)
+                        out->of[i] = cursor_point_behind((struct feed_id){ 0 });
+                else if (!get_point(bits, day_of(cursor, out), &out->of[i]) ||
+                         (cursor->is_descending && cursor_point_is_over(&out->of[i])))
                         return false;
+        }
         return true;
 }
 
@@ -147,10 +180,10 @@ static bool parse_places(const char *text, struct cursor *cursor)
                 return false;
         text_bits_read_from(&bits, text);
         cursor->day = (int64_t)text_bits_get(&bits, DAY_BITS);
-        if (!get_places(&bits, cursor->day, &cursor->after))
+        if (!get_places(&bits, cursor, &cursor->after))
                 return false;
         bool has_next = text_bits_get(&bits, 1) == 1;
-        if (has_next && !get_places(&bits, cursor->day + 1, &cursor->after_next))
+        if (has_next && !get_places(&bits, cursor, &cursor->after_next))
                 return false;
         return text_bits_at_end(&bits) && has_partitions(cursor) &&
                has_next == !cursor_places_are_new(&cursor->after_next);
@@ -174,9 +207,10 @@ char *cursor_format(const struct cursor *cursor, char out[CURSOR_SIZE])
         const char *end = out + CURSOR_SIZE;
         if (has_partitions(cursor))
                 return format_places(cursor, out);
-        char *at = out + snprintf(out, CURSOR_SIZE, "%s.%s.", cursor->feed, feed_day_format(cursor->day, day));
+        char *at = out + snprintf(out, CURSOR_SIZE, "%s.%s%s.", cursor->feed, cursor->is_descending ? "d" : "",
+                                  feed_day_format(cursor->day, day));
         at = print_point(at, end, &cursor->after.of[0]);
-        if (cursor->after_next.of[0].id.ms > 0) {
+        if (is_set(&cursor->after_next.of[0])) {
                 *at++ = '~';
                 (void)print_point(at, end, &cursor->after_next.of[0]);
         }
@@ -222,7 +256,10 @@ bool cursor_parse(const char *text, struct cursor *out)
                 return false;
         memcpy(cursor.feed, text, FEED_NAME_LENGTH);
         text += FEED_NAME_LENGTH + 1;
-        if (*text == 'p' ? !parse_places(text + 1, &cursor) : !parse_day(text, &cursor))
+        bool has_places = *text == 'p' || *text == 'q';
+        cursor.is_descending = *text == 'd' || *text == 'q';
+        text += has_places || cursor.is_descending;
+        if (has_places ? !parse_places(text, &cursor) : !parse_day(text, &cursor))
                 return false;
         *out = cursor;
         return true;

@@ -9,6 +9,11 @@
  * compact form:
  *     3f9a0c1d2e4b5a67.pURYAAB9...
  *
+ * A descending cursor, of a list that begins with the newest documents, has a `d` before the day, or a `q` instead of
+ * the `p`. Its positions are in that day and in the day before. Each one means that what follows it has been seen; so a
+ * number after an id says how many keys of that entry are left. 0-1, the smallest id of all, means that nothing is left.
+ *     3f9a0c1d2e4b5a67.d2026-11-24.1764028800123-4.17~1764028799000-0
+ *
  * Threads: any. */
 #ifndef COLLECTOR_CURSOR_H
 #define COLLECTOR_CURSOR_H
@@ -23,8 +28,8 @@
 enum { CURSOR_SIZE = 256 };
 
 struct cursor_point {
-        struct feed_id id; /* the last entry seen; 0-0: none                       */
-        unsigned keys;     /* how many of its keys were seen, if not all; 0: all   */
+        struct feed_id id; /* the last entry seen; 0-0: none                                                      */
+        unsigned keys;     /* the position is behind that many of its keys; 0: the entry has been seen completely */
 };
 
 /* A position in each partition of a day. */
@@ -34,16 +39,22 @@ struct cursor_places {
 
 struct cursor {
         char feed[FEED_NAME_SIZE]; /* "": not known yet */
+        bool is_descending;
         int64_t day;
-        struct cursor_places after;      /* in the streams of `day`           */
-        struct cursor_places after_next; /* positions in the streams of the next day */
+        struct cursor_places after;      /* in the streams of `day`                                         */
+        struct cursor_places after_next; /* in those of the next day; if it is descending, of the day before */
 };
 
 /* True if nothing of that day has been seen. */
 bool cursor_places_are_new(const struct cursor_places *places);
 
+/* The descending position before which the entries up to this one are left; of 0-0: nothing is. */
+struct cursor_point cursor_point_behind(struct feed_id newest);
+/* True if a descending reader has seen everything. */
+bool cursor_point_is_over(const struct cursor_point *point);
+
 /* If not all positions fit, because of sequences that no real clock produces, those in the last partitions are omitted,
- * and their documents are listed again. */
+ * and their documents are listed again (if it is descending, all of that day). */
 char *cursor_format(const struct cursor *cursor, char out[CURSOR_SIZE]);
 /* False if `text` is not a cursor; *out is then unchanged. */
 bool cursor_parse(const char *text, struct cursor *out);

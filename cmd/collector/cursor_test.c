@@ -261,6 +261,14 @@ static void text_that_is_no_cursor_is_refused(void **state)
                                            NAME ".2026-11-24.1-1.100",
                                            NAME ".2026-11-24.1-1.1.1",
                                            NAME ".2026-11-24.1-1~2-2~3-3",
+                                           NAME ".d",
+                                           NAME ".d.1-1",
+                                           NAME ".dd2026-11-24.1-1",
+                                           NAME ".d2026-11-24",
+                                           NAME ".d2026-11-24.1-1.64",
+                                           NAME ".D2026-11-24.1-1",
+                                           NAME ".q",
+                                           NAME ".qAAAAAAAAAAAA",
                                            "3f9a0c1d2e4b5a6.2026-11-24.1-1",
                                            "3F9a0c1d2e4b5a67.2026-11-24.1-1",
                                            "2026-11-24.1795512345678-9" };
@@ -269,6 +277,95 @@ static void text_that_is_no_cursor_is_refused(void **state)
         for (size_t i = 0; i < COUNT_OF(bad); i++)
                 assert_false(cursor_parse(bad[i], &cursor));
         assert_int_equal(cursor.day, 5);
+}
+
+#define OVER                                                                                                           \
+        {                                                                                                              \
+                { 0, 1 }, 0                                                                                            \
+        }
+
+static void a_descending_cursor_survives_its_text(void **state)
+{
+        char text[CURSOR_SIZE];
+        struct cursor read;
+        (void)state;
+        static const struct {
+                struct cursor cursor;
+                const char *text;
+        } rows[] = {
+                { { .feed = NAME, .is_descending = true, .day = 20781 }, NAME ".d2026-11-24.0-0" },
+                { { .feed = NAME, .is_descending = true, .day = 20781, .after.of[0] = OVER }, NAME ".d2026-11-24.0-1" },
+                { { .feed = NAME, .is_descending = true, .day = 20781, .after.of[0] = { { DAY_START, 9 }, 63 } },
+                  NAME ".d2026-11-24.1795478400000-9.63" },
+                { { .feed = NAME,
+                    .is_descending = true,
+                    .day = 20781,
+                    .after.of[0] = { { DAY_START, 9 }, 0 },
+                    .after_next.of[0] = OVER },
+                  NAME ".d2026-11-24.1795478400000-9~0-1" },
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+                assert_string_equal(cursor_format(&rows[i].cursor, text), rows[i].text);
+                assert_true(cursor_parse(rows[i].text, &read));
+                assert_true(read.is_descending);
+                assert_int_equal(read.day, rows[i].cursor.day);
+                assert_true(same_places(&read.after, &rows[i].cursor.after));
+                assert_true(same_places(&read.after_next, &rows[i].cursor.after_next));
+        }
+}
+
+/* At the beginning of a list, just after midnight. Of 17 partitions, some have no entries. */
+static void a_descending_cursor_has_a_place_in_each_partition_of_two_days(void **state)
+{
+        char text[CURSOR_SIZE];
+        struct cursor read, cursor = full(63);
+        (void)state;
+        cursor.is_descending = true;
+        for (size_t i = 0; i < FEED_PARTITIONS; i++)
+                cursor.after_next.of[i].id.ms = DAY_START + 60000 + i;
+        assert_true(strlen(cursor_format(&cursor, text)) < 256);
+        assert_true(strncmp(text, NAME ".q", sizeof(NAME ".q") - 1) == 0);
+        for (unsigned over = 0; over <= FEED_PARTITIONS; over++) {
+                (void)cursor_format(&cursor, text);
+                assert_true(cursor_parse(text, &read) && read.is_descending);
+                assert_true(same_places(&read.after, &cursor.after));
+                assert_true(same_places(&read.after_next, &cursor.after_next));
+                if (over < FEED_PARTITIONS)
+                        cursor.after.of[over] = cursor.after_next.of[over] = (struct cursor_point)OVER;
+        }
+        assert_true(strlen(text) < 40);
+        cursor.day++;
+        cursor.after_next = (struct cursor_places){ 0 };
+        assert_true(cursor_parse(cursor_format(&cursor, text), &read));
+        assert_true(same_places(&read.after, &cursor.after) && cursor_places_are_new(&read.after_next));
+}
+
+/* "Nothing is left" would hide documents. */
+static void what_does_not_fit_into_a_descending_cursor_is_seen_again(void **state)
+{
+        char text[CURSOR_SIZE];
+        struct cursor read, cursor = full(INT64_MAX);
+        (void)state;
+        cursor.is_descending = true;
+        assert_true(strlen(cursor_format(&cursor, text)) < 256);
+        assert_true(cursor_parse(text, &read));
+        for (size_t i = 0; i < FEED_PARTITIONS; i++) {
+                bool is_here = same_point(read.after.of[i], cursor.after.of[i]);
+                assert_true(is_here || same_point(read.after.of[i], (struct cursor_point){ 0 }));
+        }
+        assert_true(cursor_places_are_new(&read.after_next));
+}
+
+static void a_descending_place_is_behind_the_newest_entry(void **state)
+{
+        struct cursor_point point = cursor_point_behind((struct feed_id){ 5, 7 });
+        (void)state;
+        assert_true(same_point(point, (struct cursor_point){ { 5, 8 }, 0 }));
+        assert_false(cursor_point_is_over(&point));
+        point = cursor_point_behind((struct feed_id){ 5, INT64_MAX });
+        assert_true(same_point(point, (struct cursor_point){ { 6, 0 }, 0 }));
+        point = cursor_point_behind((struct feed_id){ 0, 0 });
+        assert_true(cursor_point_is_over(&point));
 }
 
 static void a_cursor_of_version_0_1_0_is_known_as_such(void **state)
@@ -297,6 +394,10 @@ int main(void)
                 cmocka_unit_test(what_does_not_fit_is_seen_again),
                 cmocka_unit_test(text_with_places_that_is_no_cursor_is_refused),
                 cmocka_unit_test(the_longest_cursor_has_less_than_256_bytes),
+                cmocka_unit_test(a_descending_cursor_survives_its_text),
+                cmocka_unit_test(a_descending_cursor_has_a_place_in_each_partition_of_two_days),
+                cmocka_unit_test(what_does_not_fit_into_a_descending_cursor_is_seen_again),
+                cmocka_unit_test(a_descending_place_is_behind_the_newest_entry),
                 cmocka_unit_test(a_cursor_of_version_0_1_0_is_known_as_such),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

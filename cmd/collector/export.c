@@ -222,7 +222,7 @@ static bool is_wanted(const struct http_request *request)
 
 static bool read_parameters(struct http_request *request, struct export *export)
 {
-        static const char *const known[] = { "limit", "cursor", "since", "until", "end", "cursors", NULL };
+        static const char *const known[] = { "limit", "cursor", "since", "until", "order", "end", "cursors", NULL };
         export->limit = UINT64_MAX;
         return listing_check_names(request, known) && listing_read_limit(request, INT64_MAX, &export->limit) &&
                flag_read(request, "end", &export->has_end) && flag_read(request, "cursors", &export->has_cursors) &&

@@ -13,11 +13,12 @@ int64_t feed_days_first(void)
 
 enum feed_day_state feed_days_look_up(const struct feed_days *days, int64_t day)
 {
-        if (day > days->last)
+        if (day < days->earliest || day > days->last)
                 return FEED_DAY_EMPTY;
         if (day >= days->first && day < days->first + (int64_t)days->count)
                 return days->has_stream[day - days->first] ? FEED_DAY_HAS_STREAM : FEED_DAY_EMPTY;
-        return days->last - day > 1 ? FEED_DAY_UNKNOWN : FEED_DAY_HAS_STREAM;
+        int64_t left = days->is_descending ? day - days->earliest : days->last - day;
+        return left > 1 ? FEED_DAY_UNKNOWN : FEED_DAY_HAS_STREAM;
 }
 
 static void answered(struct feed_days *days)
@@ -54,10 +55,10 @@ static bool ask_for_partitions(struct feed_days *days, size_t i)
 void feed_days_ask(struct feed_days *days, int64_t day)
 {
         size_t most = days->read->asks_most / days->read->partitions;
-        int64_t left = days->last - day + 1;
+        int64_t left = 1 + (days->is_descending ? day - days->earliest : days->last - day);
         feed_read_step(days->read);
-        days->first = day;
         days->count = left < (int64_t)most ? (size_t)left : most;
+        days->first = days->is_descending ? day - (int64_t)days->count + 1 : day;
         memset(days->has_stream, 0, sizeof(days->has_stream));
         for (size_t i = 0; i < days->count && ask_for_partitions(days, i);)
                 i++;

@@ -1,4 +1,5 @@
-/* feed_days: finds out which days have a stream. It sends one EXISTS for each of the next days, in a Cluster one for
+/* feed_days: finds out which days have a stream. It sends one EXISTS for each of the next days (of the previous ones, if
+ * it is descending), in a Cluster one for
  * each of their partitions, all in one write; each costs Redis about 0.3 us. A stored list of days would be missing in
  * another Redis after a swap.
  *
@@ -17,7 +18,8 @@ enum feed_day_state { FEED_DAY_EMPTY, FEED_DAY_HAS_STREAM, FEED_DAY_UNKNOWN };
 struct feed_days {
         /* Set by the caller. */
         struct feed_read *read;
-        int64_t last; /* the last day that may have a stream */
+        int64_t earliest, last; /* the days that may have a stream */
+        bool is_descending;
         /* Called exactly once for each feed_days_ask, and during that call only if memory has run out. `read` holds a
          * failure. */
         void (*on_known)(struct feed_days *days);
@@ -32,7 +34,7 @@ struct feed_days {
 int64_t feed_days_first(void);
 
 enum feed_day_state feed_days_look_up(const struct feed_days *days, int64_t day);
-/* Asks for this day and as many of the following days as one write has room for. */
+/* Asks for this day and as many of the following ones (or of those before it) as one write has room for. */
 void feed_days_ask(struct feed_days *days, int64_t day);
 
 #endif

@@ -15,21 +15,25 @@ enum {
 
 /* --- In the window -------------------------------------------------------------------------------------- */
 
-/* Finds the same key earlier in the window, with a document that still exists. */
-static bool stands_in_window(const struct feed_window *window, const struct feed_window_entry *entry)
+/* Finds the same key in an earlier entry of the window, with a document that still exists. */
+static bool stands_in_window(const struct feed_doubles *doubles, const struct feed_window_entry *entry)
 {
-        for (const struct feed_window_entry *other = window->entries; other < entry; other++)
+        const struct feed_window *window = doubles->window;
+        const struct feed_window_entry *from = doubles->is_descending ? entry + 1 : window->entries;
+        const struct feed_window_entry *end = doubles->is_descending ? window->entries + window->count : entry;
+        for (const struct feed_window_entry *other = from; other < end; other++)
                 if (!other->is_gone && memcmp(other->key, entry->key, UUID_TEXT_LENGTH) == 0)
                         return true;
         return false;
 }
 
-static void leave_out_of_window(struct feed_window *window)
+static void leave_out_of_window(struct feed_doubles *doubles)
 {
+        struct feed_window *window = doubles->window;
         for (size_t i = window->at; i < window->end; i++) {
                 struct feed_window_entry *entry = &window->entries[i];
                 if (!entry->left_out && entry->mark_ms >= 0)
-                        entry->left_out = stands_in_window(window, entry);
+                        entry->left_out = stands_in_window(doubles, entry);
         }
 }
 
@@ -77,7 +81,7 @@ static void gather_group(struct feed_doubles *doubles, struct feed_window_entry 
                 entry->is_searched = entry->is_looked_for = true;
                 search->first_ms = entry->mark_ms < search->first_ms ? entry->mark_ms : search->first_ms;
                 search->last_ms = entry->mark_ms > search->last_ms ? entry->mark_ms : search->last_ms;
-                search->end_ms = (int64_t)entry->id.ms + 1;
+                search->end_ms = (int64_t)entry->id.ms >= search->end_ms ? (int64_t)entry->id.ms + 1 : search->end_ms;
         }
         search->first_ms -= EARLIER_MS;
 }
@@ -137,6 +141,6 @@ static void search_next_group(struct feed_doubles *doubles)
 void feed_doubles_leave_out(struct feed_doubles *doubles, int64_t day)
 {
         doubles->day = day;
-        leave_out_of_window(doubles->window);
+        leave_out_of_window(doubles);
         search_next_group(doubles);
 }

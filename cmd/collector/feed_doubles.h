@@ -15,6 +15,7 @@ struct feed_doubles {
         /* Set by the caller. */
         struct feed_read *read;
         struct feed_window *window;
+        bool is_descending;                            /* the window begins with the newest entries */
         void (*on_done)(struct feed_doubles *doubles); /* `read` holds a failure */
 
         /* Private. */

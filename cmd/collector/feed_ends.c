@@ -45,6 +45,7 @@ static bool ask_partition(struct feed_ends *ends, int64_t day, unsigned partitio
 void feed_ends_ask(struct feed_ends *ends, int64_t day)
 {
         bool is_sent = true;
+        ends->day = day;
         ends->of_day = ends->of_next = (struct cursor_places){ 0 };
         feed_read_step(ends->read);
         for (unsigned i = 0; i < 2 * ends->read->partitions && is_sent; i++)

@@ -20,6 +20,7 @@ struct feed_ends {
          * failure. */
         void (*on_known)(struct feed_ends *ends);
 
+        int64_t day;
         struct cursor_places of_day, of_next; /* the results: the newest ids; 0-0: the stream has no entry */
 };
 

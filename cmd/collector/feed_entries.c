@@ -11,6 +11,7 @@
 #include "base/attr.h"
 
 enum {
+        BOUND_SIZE = FEED_ID_SIZE + 1,
         ROOM_ALONE = 256, /* keys, for a single stream */
         COUNT_MIN = 2,    /* an entry may count as completely seen if it has fewer keys than the cursor says */
 };
@@ -22,17 +23,20 @@ size_t feed_entries_room(unsigned partitions)
 
 /* --- The entries in a reply --------------------------------------------------------------------------------------- */
 
-/* Adds the entry's keys from `place` on. */
-static void keep_entry(struct feed_window *window, unsigned partition, const struct feed_entry *read, size_t place)
+/* Adds the entry's keys, except the `place` keys that come first in the order of reading. */
+static void keep_entry(struct feed_entries *entries, unsigned partition, const struct feed_entry *read, size_t place)
 {
+        struct feed_window *window = entries->window;
         for (; place < read->count; place++) {
                 struct feed_window_entry *entry = &window->entries[window->count++];
+                size_t number = entries->is_descending ? read->count - 1 - place : place;
+                size_t keys_after = entries->is_descending ? number : (number + 1) % read->count;
                 *entry = (struct feed_window_entry){ .id = read->id,
                                                      .partition = partition,
                                                      .place = (unsigned)place,
-                                                     .keys_after = place + 1 < read->count ? (unsigned)place + 1 : 0,
+                                                     .keys_after = (unsigned)keys_after,
                                                      .mark_ms = read->mark_ms };
-                memcpy(entry->key, read->keys[place], sizeof(entry->key));
+                memcpy(entry->key, read->keys[number], sizeof(entry->key));
         }
 }
 
@@ -43,23 +47,33 @@ static void keep_foreign(struct feed_window *window, unsigned partition, struct 
                 (struct feed_window_entry){ .id = id, .partition = partition, .mark_ms = -1, .left_out = true };
 }
 
+/* How many of the entry's keys come before the position, in the order of reading. */
+static size_t keys_seen(const struct feed_entries *entries, const struct cursor_point *point,
+                        const struct feed_entry *read)
+{
+        size_t keys = point->keys < read->count ? point->keys : read->count;
+        if (point->keys == 0 || feed_id_compare(read->id, point->id) != 0)
+                return 0;
+        return entries->is_descending ? read->count - keys : keys;
+}
+
 /* False: there is no room. */
 static bool keep(struct feed_entries *entries, unsigned partition, const struct redis_reply *reply, size_t *room)
 {
         struct cursor_point *point = &entries->places->of[partition];
         struct feed_entry read = { 0 };
         bool is_ours = feed_entry_read(reply, &read);
-        bool is_begun = point->keys > 0 && feed_id_compare(read.id, point->id) == 0;
-        if (is_begun && point->keys >= read.count) {
+        size_t place = keys_seen(entries, point, &read);
+        if (place > 0 && place == read.count) {
                 point->keys = 0; /* it has fewer keys than the cursor says: none are left */
                 return true;
         }
-        size_t place = is_begun ? point->keys : 0, needed = is_ours ? read.count - place : 1;
+        size_t needed = is_ours ? read.count - place : 1;
         if (needed > *room)
                 return false;
         *room -= needed;
         if (is_ours)
-                keep_entry(entries->window, partition, &read, place);
+                keep_entry(entries, partition, &read, place);
         else
                 keep_foreign(entries->window, partition, read.id);
         return true;
@@ -81,15 +95,29 @@ static void keep_page(struct feed_entries *entries, unsigned partition, const st
 
 /* --- Merging in order ------------------------------------------------------------------------------------- */
 
-static int compare(const void *left, const void *right)
+static int compare_entries(const struct feed_window_entry *a, const struct feed_window_entry *b)
 {
-        const struct feed_window_entry *a = left, *b = right;
         int order = feed_id_compare(a->id, b->id);
         if (order == 0 && a->partition != b->partition)
                 order = a->partition < b->partition ? -1 : 1;
-        if (order == 0 && a->place != b->place)
-                order = a->place < b->place ? -1 : 1;
         return order;
+}
+
+static int compare_places(const struct feed_window_entry *a, const struct feed_window_entry *b)
+{
+        return a->place == b->place ? 0 : a->place < b->place ? -1 : 1;
+}
+
+static int ascending(const void *left, const void *right)
+{
+        int order = compare_entries(left, right);
+        return order != 0 ? order : compare_places(left, right);
+}
+
+static int descending(const void *left, const void *right)
+{
+        int order = compare_entries(right, left);
+        return order != 0 ? order : compare_places(left, right);
 }
 
 /* Drops entries that may follow others that were not read. */
@@ -113,7 +141,8 @@ static void answered(struct feed_entries *entries)
         if (!feed_read_is_answered(entries->read))
                 return;
         if (entries->read->partitions > 1)
-                qsort(window->entries, window->count, sizeof(window->entries[0]), compare);
+                qsort(window->entries, window->count, sizeof(window->entries[0]),
+                      entries->is_descending ? descending : ascending);
         cut(entries);
         entries->count = entries->count_next > 0 ? entries->count_next : FEED_READ_MAX;
         entries->read->store->feed_count = entries->count;
@@ -133,46 +162,61 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
 
 /* --- Asking --------------------------------------------------------------------------------------------------- */
 
-/* The first id to read: the one after the position, or that of the position's own entry if only some of its keys were
- * seen. */
-static void format_from(const struct feed_entries *entries, unsigned partition, char out[FEED_ID_SIZE + 1])
+/* A bound at a position: it excludes that entry, unless only some of its keys were seen. */
+static void format_place(const struct cursor_point *point, char out[BOUND_SIZE])
 {
-        const struct cursor_point *point = &entries->places->of[partition];
         *out = '(';
-        if (point->id.ms < entries->since_ms)
-                (void)snprintf(out, FEED_ID_SIZE + 1, "%" PRIu64, entries->since_ms);
-        else
-                (void)feed_id_format(point->id, point->keys > 0 ? out : out + 1);
+        (void)feed_id_format(point->id, point->keys > 0 ? out : out + 1);
 }
 
-static void format_to(const struct feed_entries *entries, char out[FEED_ID_SIZE])
+static void format_from(const struct feed_entries *entries, const struct cursor_point *point, char out[BOUND_SIZE])
+{
+        if (entries->is_descending || point->id.ms < entries->since_ms)
+                (void)snprintf(out, BOUND_SIZE, "%" PRIu64, entries->since_ms);
+        else
+                format_place(point, out);
+}
+
+static void format_to(const struct feed_entries *entries, const struct cursor_point *point, char out[BOUND_SIZE])
 {
         uint64_t until_ms = entries->until_ms;
-        if (until_ms == UINT64_MAX)
+        bool has_place = entries->is_descending && point->id.sequence + point->id.ms > 0;
+        if (has_place && point->id.ms < until_ms)
+                format_place(point, out);
+        else if (until_ms == UINT64_MAX)
                 memcpy(out, "+", sizeof("+"));
         else
-                (void)snprintf(out, FEED_ID_SIZE, "%" PRIu64, until_ms > 0 ? until_ms - 1 : 0);
+                (void)snprintf(out, BOUND_SIZE, "%" PRIu64, until_ms > 0 ? until_ms - 1 : 0);
+}
+
+/* False: out of memory, which has been recorded. */
+static bool read_partition(struct feed_entries *entries, int64_t day, unsigned partition)
+{
+        struct feed_read *read = entries->read;
+        const struct cursor_point *point = &entries->places->of[partition];
+        char stream[FEED_STREAM_SIZE], from[BOUND_SIZE], to[BOUND_SIZE], count[24];
+        bool is_descending = entries->is_descending;
+        (void)feed_stream(redis_place(read->store->redis)->key_prefix, day, partition, stream);
+        (void)snprintf(count, sizeof(count), "%zu", entries->count);
+        format_from(entries, point, from);
+        format_to(entries, point, to);
+        return feed_read_send(read, feed_read_ask(read, partition, 0, entries), on_page, 6,
+                              (const char *[]){ is_descending ? "XREVRANGE" : "XRANGE", stream,
+                                                is_descending ? to : from, is_descending ? from : to, "COUNT", count });
 }
 
 void feed_entries_read(struct feed_entries *entries, int64_t day, struct cursor_places *places)
 {
         struct feed_read *read = entries->read;
-        char stream[FEED_STREAM_SIZE], from[FEED_ID_SIZE + 1], to[FEED_ID_SIZE], count[24];
-        const char *prefix = redis_place(read->store->redis)->key_prefix;
+        bool is_sent = true;
         entries->places = places;
         entries->is_inside = false;
         entries->count_next = 0;
         memset(entries->has_more, 0, sizeof(entries->has_more));
         feed_window_clear(entries->window);
-        format_to(entries, to);
-        (void)snprintf(count, sizeof(count), "%zu", entries->count);
         feed_read_step(read);
-        for (unsigned partition = 0; partition < read->partitions; partition++) {
-                format_from(entries, partition, from);
-                (void)feed_stream(prefix, day, partition, stream);
-                if (!feed_read_send(read, feed_read_ask(read, partition, 0, entries), on_page, 6,
-                                    (const char *[]){ "XRANGE", stream, from, to, "COUNT", count }))
-                        break;
-        }
+        for (unsigned partition = 0; partition < read->partitions && is_sent; partition++)
+                if (!entries->is_descending || !cursor_point_is_over(&places->of[partition]))
+                        is_sent = read_partition(entries, day, partition);
         answered(entries);
 }

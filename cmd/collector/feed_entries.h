@@ -5,6 +5,7 @@
  *                                              .until_ms = UINT64_MAX, .on_done = on_entries };
  *     feed_entries_read(&reader->entries, day, &places);
  *
+ * A descending reader gets the entries before the positions, newest first, and the keys of an entry last to first.
  * This takes one round trip. The order is strict within a partition. Between partitions it is the order of the entries
  * that existed when they were read: the clocks of masters differ, and one may get an entry later than another gets one
  * with a higher id. Because there is a position for each partition, such an entry is still read, only later.
@@ -25,6 +26,7 @@ struct feed_entries {
         /* Set by the caller. */
         struct feed_read *read;
         struct feed_window *window;
+        bool is_descending;
         uint64_t since_ms, until_ms; /* bounds of the ids; until is exclusive, UINT64_MAX: none */
         size_t count; /* entries to request from a partition, 2 to FEED_READ_MAX; adapts to what was read */
         /* Exactly once for each feed_entries_read, during that call only if memory is short. `read` holds a failure. */
@@ -41,7 +43,8 @@ struct feed_entries {
 /* The room of a window, in keys, for that many partitions: more than one whole entry of each. */
 size_t feed_entries_room(unsigned partitions);
 
-/* Reads what follows `places`, which are borrowed until on_done. */
+/* Reads what follows `places`, which are borrowed until on_done. A descending reader must have something left in at
+ * least one partition. */
 void feed_entries_read(struct feed_entries *entries, int64_t day, struct cursor_places *places);
 
 #endif

@@ -1,6 +1,6 @@
 /* feed_reader: a chain of callbacks, each step ending in the next:
  *
- *     start -> ask for the name -> begin
+ *     start -> ask for the name -> begin; newest first: -> find the ends of the streams -> go_on
  *     begin -> go_on -> read entries -> go_on -> fetch a batch   -> leave out doubles -> take_documents -> go_on
  *              go_on -> ask for days -> go_on    fetch existence -> take_documents                     -> go_on
  *                                                take_documents  -> fetch one whole    -> take_documents
@@ -36,12 +36,21 @@ static void give_turn(struct feed_reader *reader)
                 feed_turns_give(turns);
 }
 
+/* Ascending lists do without that right, so a binding may lack it. */
+static void explain_refusal(const struct feed_reader *reader, struct err *err)
+{
+        if (reader->cursor.is_descending && strstr(err->text, "NOPERM") && strstr(err->text, "xrevrange"))
+                (void)err_wrap(err, "`order=desc` needs the right +xrevrange of Redis's user"); /* passed on */
+}
+
 static void finish(struct feed_reader *reader, bool more)
 {
         struct feed_read *read = &reader->read;
         bool is_overtaken = read->outcome == STORE_DONE && swap_is_behind(reader->store->swap, read->generation);
         if (read->is_moved || is_overtaken)
                 read->outcome = STORE_MOVED;
+        else if (read->outcome == STORE_REFUSED)
+                explain_refusal(reader, &read->err);
         give_turn(reader);
         feed_window_clear(&reader->window);
         free(reader->window.entries);
@@ -165,11 +174,43 @@ static bool day_is_closed(const struct feed_reader *reader, int64_t day)
         return clock_realtime_ms() > feed_day_start_ms(day + 1) + store_reach_ms(reader->store);
 }
 
+/* True if a descending reader has something left there. */
+static bool has_places_left(const struct feed_reader *reader, const struct cursor_places *places)
+{
+        for (unsigned partition = 0; partition < reader->read.partitions; partition++)
+                if (!cursor_point_is_over(&places->of[partition]))
+                        return true;
+        return false;
+}
+
+static void move_to_day(struct cursor *at, int64_t day)
+{
+        at->day = day;
+        at->after = at->after_next;
+        at->after_next = (struct cursor_places){ 0 };
+}
+
+static enum feed_day_state previous_stream(struct feed_reader *reader)
+{
+        struct cursor *at = &reader->cursor;
+        while (at->day > reader->days.earliest) {
+                move_to_day(at, at->day - 1);
+                enum feed_day_state state = feed_days_look_up(&reader->days, at->day);
+                if (!cursor_places_are_new(&at->after))
+                        state = has_places_left(reader, &at->after) ? FEED_DAY_HAS_STREAM : FEED_DAY_EMPTY;
+                if (state != FEED_DAY_EMPTY)
+                        return state;
+        }
+        return FEED_DAY_EMPTY;
+}
+
 /* At the end of a stream: moves to the next one that exists, or to a day that has not been checked yet. FEED_DAY_EMPTY:
  * this was the last stream. */
 static enum feed_day_state next_stream(struct feed_reader *reader)
 {
         struct cursor *at = &reader->cursor;
+        if (at->is_descending)
+                return previous_stream(reader);
         while (!reader->in_next) {
                 if (!day_is_closed(reader, at->day)) {
                         reader->in_next = true; /* the cursor stays on a day that may still grow */
@@ -177,9 +218,7 @@ static enum feed_day_state next_stream(struct feed_reader *reader)
                 }
                 if (at->day >= reader->days.last)
                         return FEED_DAY_EMPTY;
-                at->day++;
-                at->after = at->after_next;
-                at->after_next = (struct cursor_places){ 0 };
+                move_to_day(at, at->day + 1);
                 enum feed_day_state state = feed_days_look_up(&reader->days, at->day);
                 if (state != FEED_DAY_EMPTY)
                         return state;
@@ -256,6 +295,14 @@ static void go_on(struct feed_reader *reader)
 
 /* --- Starting ------------------------------------------------------------------------------------------- */
 
+/* A document may be in the stream of the day on which it started to wait for Redis. */
+static int64_t first_day(const struct feed_reader *reader)
+{
+        int64_t first = feed_days_first();
+        int64_t since_day = feed_day((int64_t)reader->since_ms - store_reach_ms(reader->store));
+        return since_day > first ? since_day : first;
+}
+
 static int64_t last_day(const struct feed_reader *reader)
 {
         int64_t tomorrow = feed_day(clock_realtime_ms()) + 1; /* a writer's clock may be ahead */
@@ -263,6 +310,12 @@ static int64_t last_day(const struct feed_reader *reader)
                 return tomorrow;
         int64_t until_day = feed_day((int64_t)reader->until_ms + FEED_CLOCK_SKEW_MS);
         return until_day < tomorrow ? until_day : tomorrow;
+}
+
+struct cursor feed_reader_beginning(const struct feed_reader *reader, bool is_descending)
+{
+        int64_t day = is_descending ? last_day(reader) : first_day(reader), today = feed_day(clock_realtime_ms());
+        return (struct cursor){ .is_descending = is_descending, .day = is_descending || day < today ? day : today };
 }
 
 /* False: out of memory. */
@@ -286,6 +339,56 @@ static size_t entries_wanted(const struct feed_reader *reader)
         return last > 0 && last < count ? last : count;
 }
 
+/* The positions before which the entries up to these are left. */
+static struct cursor_places before_ends(const struct feed_reader *reader, const struct cursor_places *ends)
+{
+        struct cursor_places places = { 0 };
+        for (unsigned partition = 0; partition < reader->read.partitions; partition++)
+                places.of[partition] = cursor_point_behind(ends->of[partition].id);
+        return places;
+}
+
+static void on_ends(struct feed_ends *ends)
+{
+        struct feed_reader *reader = CONTAINER_OF(ends, struct feed_reader, ends);
+        struct cursor *at = &reader->cursor;
+        bool is_next = at->day > ends->day;
+        at->day = is_next ? ends->day + 1 : ends->day;
+        at->after = before_ends(reader, is_next ? &ends->of_next : &ends->of_day);
+        at->after_next = is_next ? before_ends(reader, &ends->of_day) : (struct cursor_places){ 0 };
+        reader->is_inside = has_places_left(reader, &at->after);
+        go_on(reader);
+}
+
+/* Moves a cursor of a day that cannot have entries to one that can. */
+static void limit_day(struct feed_reader *reader)
+{
+        struct cursor *at = &reader->cursor;
+        int64_t day = at->is_descending ? reader->days.last : reader->days.earliest;
+        if (at->is_descending ? at->day <= day : at->day >= day)
+                return;
+        at->day = day;
+        at->after = at->after_next = (struct cursor_places){ 0 };
+}
+
+static void begin_day(struct feed_reader *reader)
+{
+        struct cursor *at = &reader->cursor;
+        bool is_new = cursor_places_are_new(&at->after);
+        if (at->is_descending && is_new && at->day >= feed_ends_day(reader->store)) {
+                feed_ends_ask(&reader->ends, feed_ends_day(reader->store));
+                return;
+        }
+        enum feed_day_state first = feed_days_look_up(&reader->days, at->day);
+        reader->is_inside = first == FEED_DAY_HAS_STREAM || (first == FEED_DAY_UNKNOWN && !is_new);
+        if (at->is_descending && !has_places_left(reader, &at->after))
+                reader->is_inside = false;
+        if (first == FEED_DAY_UNKNOWN && is_new)
+                feed_days_ask(&reader->days, at->day);
+        else
+                go_on(reader);
+}
+
 static void begin(struct feed_reader *reader)
 {
         struct cursor *at = &reader->cursor;
@@ -299,17 +402,8 @@ static void begin(struct feed_reader *reader)
                 return;
         }
         memcpy(at->feed, reader->store->name.text, sizeof(at->feed));
-        if (at->day < feed_days_first()) {
-                at->day = feed_days_first();
-                at->after = at->after_next = (struct cursor_places){ 0 };
-        }
-        bool is_new = cursor_places_are_new(&at->after);
-        enum feed_day_state first = feed_days_look_up(&reader->days, at->day);
-        reader->is_inside = first == FEED_DAY_HAS_STREAM || (first == FEED_DAY_UNKNOWN && !is_new);
-        if (first == FEED_DAY_UNKNOWN && is_new)
-                feed_days_ask(&reader->days, at->day);
-        else
-                go_on(reader);
+        limit_day(reader);
+        begin_day(reader);
 }
 
 static void on_named(struct feed_naming *naming)
@@ -319,6 +413,30 @@ static void on_named(struct feed_naming *naming)
                 begin(reader);
         else
                 finish(reader, false);
+}
+
+static void init_steps(struct feed_reader *reader)
+{
+        struct feed_read *read = &reader->read;
+        bool is_descending = reader->cursor.is_descending;
+        reader->naming = (struct feed_naming){ .read = read, .on_known = on_named };
+        reader->ends = (struct feed_ends){ .read = read, .on_known = on_ends };
+        reader->days = (struct feed_days){ .read = read,
+                                           .is_descending = is_descending,
+                                           .earliest = is_descending ? first_day(reader) : feed_days_first(),
+                                           .last = last_day(reader),
+                                           .on_known = on_days_known };
+        reader->entries = (struct feed_entries){ .read = read,
+                                                 .window = &reader->window,
+                                                 .is_descending = is_descending,
+                                                 .since_ms = reader->since_ms,
+                                                 .until_ms = reader->until_ms,
+                                                 .count = entries_wanted(reader),
+                                                 .on_done = on_entries };
+        reader->fetch = (struct feed_fetch){ .read = read, .window = &reader->window };
+        reader->doubles = (struct feed_doubles){
+                .read = read, .window = &reader->window, .is_descending = is_descending, .on_done = on_doubles_left_out
+        };
 }
 
 void feed_reader_start(struct feed_reader *reader)
@@ -332,17 +450,7 @@ void feed_reader_start(struct feed_reader *reader)
                 finish(reader, false);
                 return;
         }
-        reader->naming = (struct feed_naming){ .read = read, .on_known = on_named };
-        reader->days = (struct feed_days){ .read = read, .last = last_day(reader), .on_known = on_days_known };
-        reader->entries = (struct feed_entries){ .read = read,
-                                                 .window = &reader->window,
-                                                 .since_ms = reader->since_ms,
-                                                 .until_ms = reader->until_ms,
-                                                 .count = entries_wanted(reader),
-                                                 .on_done = on_entries };
-        reader->fetch = (struct feed_fetch){ .read = read, .window = &reader->window };
-        reader->doubles =
-                (struct feed_doubles){ .read = read, .window = &reader->window, .on_done = on_doubles_left_out };
+        init_steps(reader);
         if (feed_name_is_known(&reader->store->name, read->generation))
                 begin(reader);
         else

@@ -1,4 +1,5 @@
-/* feed_reader: reads documents in the order in which Redis received them, starting at a position in the feed.
+/* feed_reader: reads documents in the order in which Redis received them, or newest first, starting at a position in the
+ * feed.
  *
  *     struct page { struct feed_reader reader; ... };
  *     page->reader = (struct feed_reader){ .store = store, .cursor = from, .on_document = on_document,
@@ -11,6 +12,9 @@
  * which of the next days have a stream (feed_days.h). Keys whose document was deleted or has expired are omitted, and
  * an entry is removed from the feed when all its documents are gone and it is old enough (feed_trim.h); young entries
  * stay, because a document may be on its way.
+ *
+ * A descending reader (cursor.is_descending) reads the days backwards. At its beginning it finds the ends of the streams
+ * that may still grow (feed_ends.h), so documents that arrive later are not part of the list and cannot shift its pages.
  *
  * The work is bounded: the reader ends with `more` after it has skipped about a thousand keys without a document.
  * Reads beyond the first ones take turns (feed_turns.h). Memory holds at most the first 64 KiB of 64 documents, and one
@@ -28,6 +32,7 @@
 #include "cursor.h"
 #include "feed_days.h"
 #include "feed_doubles.h"
+#include "feed_ends.h"
 #include "feed_entries.h"
 #include "feed_fetch.h"
 #include "feed_naming.h"
@@ -53,6 +58,7 @@ struct feed_reader {
         struct feed_window window; /* its entries, and `asks` of `read`, are owned while it runs */
         struct feed_read read;
         struct feed_naming naming;
+        struct feed_ends ends;
         struct feed_days days;
         struct feed_entries entries;
         struct feed_fetch fetch;
@@ -66,5 +72,8 @@ struct feed_reader {
 };
 
 void feed_reader_start(struct feed_reader *reader);
+
+/* Without a cursor from a client: the beginning of the list. The store and the bounds of the ids must be set. */
+struct cursor feed_reader_beginning(const struct feed_reader *reader, bool is_descending);
 
 #endif

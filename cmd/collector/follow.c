@@ -28,7 +28,7 @@ static bool read_last_event(struct http_request *request, struct cursor *cursor)
         const char *text = http_request_header(request, "Last-Event-ID");
         if (!text || !*text)
                 text = http_request_query(request, "Last-Event-ID");
-        if (!text || !*text || cursor_parse(text, cursor))
+        if (!text || !*text || (cursor_parse(text, cursor) && !cursor->is_descending))
                 return true;
         http_problem(request, 400, NULL, 0, "Last-Event-ID: expected the id of an event");
         return false;

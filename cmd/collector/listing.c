@@ -27,6 +27,8 @@ enum {
 };
 
 #define WRONG_CURSOR "expected the `next` of an earlier page"
+#define ASCENDING_CURSOR "it is from a list with the oldest documents first, which has no `order=desc`"
+#define DESCENDING_CURSOR "it is from a list with `order=desc`, the newest documents first, and continues only that"
 #define OLD_CURSOR "it is from version 0.1.0, which did not name its Redis: start again without it, or with `since`"
 
 struct page {
@@ -150,32 +152,37 @@ bool listing_check_names(struct http_request *request, const char *const *known)
         return false;
 }
 
-/* The start: the cursor, or without one the first day that may have entries since `since`. */
-static bool read_cursor(struct http_request *request, struct feed_reader *reader)
+static bool read_order(struct http_request *request, bool *is_descending)
+{
+        const char *text = http_request_query(request, "order");
+        *is_descending = text && strcmp(text, "desc") == 0;
+        if (!text || *is_descending || strcmp(text, "asc") == 0)
+                return true;
+        http_problem(request, 400, NULL, 0, "order: expected asc or desc");
+        return false;
+}
+
+/* The cursor, or without one the beginning of the list. */
+static bool read_cursor(struct http_request *request, struct feed_reader *reader, bool is_descending)
 {
         const char *text = http_request_query(request, "cursor");
-        if (text && *text) {
-                if (cursor_parse(text, &reader->cursor))
-                        return true;
-                http_problem(request, 400, NULL, 0, "cursor: %s", cursor_is_old(text) ? OLD_CURSOR : WRONG_CURSOR);
-                return false;
-        }
-        int64_t day = feed_days_first();
-        if (reader->since_ms > 0) {
-                /* A document may be in the stream of the day on which it started to wait for Redis. */
-                int64_t early_ms = (int64_t)reader->since_ms - FEED_CLOCK_SKEW_MS - 2 * reader->store->hold_ms;
-                int64_t since_day = feed_day(early_ms);
-                day = since_day > day ? since_day : day;
-        }
-        int64_t today = feed_day(clock_realtime_ms());
-        reader->cursor = (struct cursor){ .day = day < today ? day : today };
-        return true;
+        const char *why = NULL;
+        if (!text || !*text)
+                reader->cursor = feed_reader_beginning(reader, is_descending);
+        else if (!cursor_parse(text, &reader->cursor))
+                why = cursor_is_old(text) ? OLD_CURSOR : WRONG_CURSOR;
+        else if (reader->cursor.is_descending != is_descending)
+                why = is_descending ? ASCENDING_CURSOR : DESCENDING_CURSOR;
+        if (why)
+                http_problem(request, 400, NULL, 0, "cursor: %s", why);
+        return !why;
 }
 
 bool listing_read_range(struct http_request *request, struct feed_reader *reader)
 {
-        return read_time(request, "since", &reader->since_ms) && read_time(request, "until", &reader->until_ms) &&
-               read_cursor(request, reader);
+        bool is_descending;
+        return read_order(request, &is_descending) && read_time(request, "since", &reader->since_ms) &&
+               read_time(request, "until", &reader->until_ms) && read_cursor(request, reader, is_descending);
 }
 
 /* --- The page -------------------------------------------------------------------------------------------------------- */
@@ -233,7 +240,7 @@ static void on_done(struct feed_reader *reader, enum store_outcome outcome, bool
 
 void listing_get(struct http_request *request, void *context)
 {
-        static const char *const known[] = { "limit", "cursor", "since", "until", NULL };
+        static const char *const known[] = { "limit", "cursor", "since", "until", "order", NULL };
         struct worker *worker = context;
         struct page *page = calloc(1, sizeof(*page));
         if (!page) {

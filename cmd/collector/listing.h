@@ -18,7 +18,7 @@ void listing_get(struct http_request *request, void *worker); /* a struct worker
 bool listing_check_names(struct http_request *request, const char *const *known);
 /* `limit`, 1 to `max`; leaves the output unchanged if the parameter is absent. */
 bool listing_read_limit(struct http_request *request, uint64_t max, uint64_t *limit);
-/* `cursor`, `since` and `until`. The reader's store must be set. */
+/* `order`, `cursor`, `since` and `until`. The reader's store must be set. */
 bool listing_read_range(struct http_request *request, struct feed_reader *reader);
 
 #endif

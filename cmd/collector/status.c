@@ -88,7 +88,7 @@ void status_index(struct http_request *request, UNUSED void *context)
                 "\"GET /?key=\":\"a stored object with its key\","
                 "\"POST /v1/documents\":\"store a JSON object; send Idempotency-Key to repeat it safely\","
                 "\"PUT /v1/documents\":\"restore an export\","
-                "\"GET /v1/documents?limit=&cursor=&since=&until=\":\"documents in the order Redis received them\","
+                "\"GET /v1/documents?limit=&cursor=&since=&until=&order=\":\"documents in the order Redis received them\","
                 "\"GET /v1/documents/stream?cursor=&since=&status=\":\"documents as they are stored, as server-sent events\","
                 "\"PUT /v1/documents/{key}\":\"store a JSON object under your own UUID\","
                 "\"GET /v1/documents/{key}\":\"a document as it was sent\","

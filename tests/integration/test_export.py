@@ -132,7 +132,7 @@ def test_a_document_of_several_lines_is_one_line_of_an_export(start_redis, start
 
 
 @pytest.mark.parametrize("query, word", [("?limit=0", "limit"), ("?limit=x", "limit"), ("?end=1", "end"), ("?cursors=yes", "cursors"),
-                                         ("?cursor=x", "cursor"), ("?since=x", "since"), ("?order=desc", "order"),
+                                         ("?cursor=x", "cursor"), ("?since=x", "since"), ("?order=down", "order"),
                                          ("?end=true&end=true", "end")])
 def test_a_wrong_parameter_is_named(collector, query, word):
     with collector.client() as client:

@@ -212,13 +212,13 @@ def test_a_long_document_of_exactly_the_size_fetched_first_is_complete(fresh):
     assert lengths == [0] + [size - empty for size in (65_535, 65_536, 65_537)]
 
 
-@pytest.mark.parametrize("query", ["limit=1&limit=2", "since=1&until=5&since=2", "limit=1&cursor=&cursor="])
+@pytest.mark.parametrize("query", ["limit=1&limit=2", "since=1&until=5&since=2", "limit=1&cursor=&cursor=", "order=desc&order=desc"])
 def test_a_parameter_given_twice_is_400_and_named(fresh, query):
     client, _ = fresh
     assert_problem(client.get(f"/v1/documents?{query}"), 400, f"{query.split('&')[-1].split('=')[0]}: given twice")
 
 
-@pytest.mark.parametrize("query", ["order=desc", "correlationId=x", "limit=3&ordre=asc", "Limit=3"])
+@pytest.mark.parametrize("query", ["sort=desc", "correlationId=x", "limit=3&ordre=asc", "Limit=3"])
 def test_an_unknown_parameter_is_400_and_named(fresh, query):
     client, _ = fresh
     assert_problem(client.get(f"/v1/documents?{query}"), 400, query.split("&")[-1].split("=")[0])
@@ -226,7 +226,7 @@ def test_an_unknown_parameter_is_400_and_named(fresh, query):
 
 @pytest.mark.parametrize("query", [
     "limit=0", "limit=-1", "limit=x", "limit=1.5", "limit=", "limit=99999999999999999999", "cursor=x",
-    "cursor=%00", "cursor=" + "A" * 3000, "since=yesterday", "until=2026-13-45", "since=x", "since=", "since=2026-02-30",
+    "cursor=%00", "cursor=" + "A" * 3000, "order=", "order=DESC", "order=newest", "order=desc%20", "since=yesterday", "until=2026-13-45", "since=x", "since=", "since=2026-02-30",
     "since=2026-02-30T00:00:00Z", "since=2026-1-1", "since=%202026-01-01", "since=%2B2026-01-01",
     "since=2026-01-01T8:15:30Z", "since=2026-01-01T24:00:00Z", "since=2026-01-01T08:15:30", "since=2026-01-01Z",
     "since=2026-01-01T08:15:30.Z", "since=2026-01-01T08:15:30.1234567890Z", "since=2026-01-01T08:15:30%2B01:00",

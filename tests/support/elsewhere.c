@@ -1,10 +1,10 @@
-/* elsewhere: preloaded into a program under test (support/elsewhere.py), it resolves names from one file and
- * substitutes another file for the system's CAs. So tests of either need neither permission to change /etc nor a mount
- * namespace, which most containers do not allow.
+/* elsewhere: preloaded into a program under test (support/elsewhere.py), it resolves names from one file, substitutes
+ * another file for the system's CAs, and shifts the clock. So these tests need neither permission to change /etc or the
+ * clock nor a namespace, which most containers do not allow.
  *
- *     LD_PRELOAD=elsewhere.so TEST_HOSTS=FILE TEST_SYSTEM_CA=FILE program
+ *     LD_PRELOAD=elsewhere.so TEST_HOSTS=FILE TEST_SYSTEM_CA=FILE TEST_CLOCK_SECONDS=-3600 program
  *
- * TEST_LOOKUP_SECONDS makes each look-up take that long. TEST_HOSTS has the format of hosts(5) and is read at each
+ * TEST_CLOCK_SECONDS is added to the time of day, not to the monotonic clock. TEST_LOOKUP_SECONDS makes each look-up take that long. TEST_HOSTS has the format of hosts(5) and is read at each
  * look-up; a name that is not in it is looked up as usual. */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 /* The paths that GnuTLS opens on the supported systems. */
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
@@ -109,4 +112,13 @@ int getaddrinfo(const char *restrict node, const char *restrict service, const s
                 return next_getaddrinfo()(node, service, hints, out);
         *out = found;
         return 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+        const char *shift = getenv("TEST_CLOCK_SECONDS");
+        int rc = (int)syscall(SYS_clock_gettime, clock, out);
+        if (rc == 0 && shift && clock == CLOCK_REALTIME)
+                out->tv_sec += strtol(shift, NULL, 10);
+        return rc;
 }

@@ -1,4 +1,5 @@
-"""The environment of a program that resolves names as the test says or trusts other system CAs; see elsewhere.c.
+"""The environment of a program that resolves names as the test says, trusts other system CAs, or has another time of
+day; see elsewhere.c.
 
     start_collector(env=elsewhere(hosts=tmp_path / "hosts"))"""
 
@@ -21,9 +22,9 @@ def _library():
     return str(library)
 
 
-def elsewhere(hosts=None, system_ca=None, lookup_seconds=None):
+def elsewhere(hosts=None, system_ca=None, lookup_seconds=None, clock_seconds=None):
     """`hosts` is a file in the format of hosts(5), `system_ca` a file of certificates; a look-up takes
-    `lookup_seconds`."""
+    `lookup_seconds`. The clock is `clock_seconds` ahead, or behind if that is negative."""
     env = {"LD_PRELOAD": _library(),
            # A sanitizer's library must come first; otherwise it ends the program with an error.
            "ASAN_OPTIONS": "abort_on_error=0:verify_asan_link_order=0"}
@@ -31,6 +32,8 @@ def elsewhere(hosts=None, system_ca=None, lookup_seconds=None):
         env["TEST_HOSTS"] = str(hosts)
     if lookup_seconds:
         env["TEST_LOOKUP_SECONDS"] = str(lookup_seconds)
+    if clock_seconds:
+        env["TEST_CLOCK_SECONDS"] = str(int(clock_seconds))
     if system_ca:
         env["TEST_SYSTEM_CA"] = str(system_ca)
     return env

@@ -13,9 +13,9 @@ def page(client, **query):
     return body["documents"], body["next"], body["more"]
 
 
-def all_keys(client, limit=7, **query):
-    """The keys of all pages."""
-    keys, cursor, more = [], None, True
+def all_keys(client, limit=7, cursor=None, **query):
+    """The keys of all pages, from the cursor on."""
+    keys, more = [], True
     while more:
         entries, following, more = page(client, limit=limit, cursor=cursor, **query)
         assert len(entries) <= limit

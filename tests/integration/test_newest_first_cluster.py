@@ -1,0 +1,198 @@
+"""GET /v1/documents?order=desc in a Redis Cluster: the newest documents of all partitions first."""
+
+import json
+import threading
+import time
+import urllib.parse
+import uuid
+
+import pytest
+import requests
+
+from support import feed
+from support.cluster import RedisCluster, slot_of
+from support.collector import metric_sum
+from support.deadline import wait_until
+from support.elsewhere import elsewhere
+from support.feed import DAY_MS, minutes_ago
+from support.listing import all_keys, fill
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def place(cluster, start_collector):
+    """A separate prefix in the Cluster, with a Collector of one worker."""
+    with Place(cluster, start_collector) as place:
+        yield place
+
+
+class Place:
+    def __init__(self, cluster, start_collector, **flags):
+        self.cluster, self.prefix = cluster, f"p{uuid.uuid4().hex[:8]}:"
+        self.stores = {node: node.client() for node in cluster.masters()}
+        self.program = start_collector(cluster.url(), key_prefix=self.prefix, workers=1, **flags).wait_connected()
+        self.client = self.program.client()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        for store in self.stores.values():
+            store.close()
+
+    def store_of(self, key):
+        return self.stores[self.cluster.master_of(slot_of(key))]
+
+    def put(self, count):
+        keys = [str(uuid.uuid4()) for _ in range(count)]
+        for key in keys:
+            self.store_of(self.prefix + key).set(self.prefix + key, '{"a":1,"created":1,"correlationId":"x"}')
+        return keys
+
+    def add(self, tag, keys, at, mark=None, stream_at=None):
+        """One entry of a partition with the id `at` milliseconds; an empty tag stands for the stream without one."""
+        stream = feed.stream_of(stream_at or at, self.prefix, tag)
+        fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
+        return self.store_of(stream).execute_command("XADD", stream, f"{at}-*", *fields)
+
+    def page(self, **query):
+        """(keys, cursor, more) of a page, newest first."""
+        answer = self.client.get("/v1/documents?" + urllib.parse.urlencode({"order": "desc", **query}))
+        assert answer.status == 200, answer
+        body = answer.json()
+        assert len(body["next"]) < 256
+        return [entry["key"] for entry in body["documents"]], body["next"], body["more"]
+
+    def all(self, cursor="", **query):
+        keys, more = [], True
+        while more:
+            found, cursor, more = self.page(cursor=cursor, **query)
+            keys += found
+        return keys
+
+    def write(self, begin):
+        """Entries of many sizes, in each partition in turn. Returns the keys in the order of the ids."""
+        expected = []
+        for n in range(60):
+            keys = self.put((1, 3, 30, 2, 64)[n % 5] if n % 7 else 1)
+            self.add(feed.TAGS[n * 5 % len(feed.TAGS)], keys, begin + n)
+            expected += keys
+        return expected
+
+
+@pytest.mark.parametrize("limit", [3, 64, 1000])
+def test_partitions_are_listed_from_their_ends(place, limit):
+    expected = place.write(minutes_ago(10))
+    assert place.all(limit=limit) == expected[::-1]
+
+
+def test_entries_of_the_same_moment_are_in_the_opposite_order(place):
+    begin = minutes_ago(10)
+    for tag in ("fad", "", "0ax", "7xz"):
+        place.add(tag, place.put(2), begin)
+    assert place.all(limit=1) == all_keys(place.client, limit=3)[::-1]
+
+
+def test_pages_end_in_entries_of_several_partitions_and_do_not_see_later_ones(place):
+    begin = minutes_ago(10)
+    old, large, newest = place.put(5), place.put(60), place.put(60)
+    place.add("0ax", old, begin)
+    place.add("fad", large, begin + 1)
+    place.add("2cx", newest, begin + 2)
+    found, cursor, more = place.page(limit=25)
+    late = place.put(4)
+    place.add("2cx", late[:1], begin + 3)
+    place.add("0ax", late[1:2], begin + 4)
+    place.add("aoo", late[2:], begin + 1)  # had no entry before
+    while more:
+        got, cursor, more = place.page(cursor=cursor, limit=7)
+        found += got
+    assert found == (old + large + newest)[::-1]
+    assert set(place.all()) == set(old + large + newest + late)
+
+
+def test_a_marked_entry_is_left_out_if_its_key_is_in_another_partition(place):
+    begin = minutes_ago(10)
+    keys = place.put(4)
+    place.add("4ex", keys[:2], begin)
+    place.add("bed", [keys[0], keys[2]], begin + 500, mark=begin - 10)
+    place.add("0ax", [keys[2]], begin + 700, mark=begin - 10)
+    place.add("", [keys[3], keys[1]], begin + 900, mark=begin - 10)
+    for limit in (1, 2, 100):
+        assert place.all(limit=limit) == all_keys(place.client, limit=limit)[::-1] == keys[::-1]
+
+
+def test_an_export_has_cursors_to_go_on(place):
+    expected = place.write(minutes_ago(10))[::-1]
+    url = f"http://{place.program.host}:{place.program.port}/v1/documents?order=desc&cursors=true"
+    answer = requests.get(url, headers={"Accept": "application/x-ndjson"}, timeout=30)
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["key"] for line in lines] == expected
+    for at in (0, len(lines) // 3, len(lines) - 2):
+        assert place.all(cursor=lines[at]["cursor"], limit=1000) == expected[at + 1:]
+
+
+def test_days_and_partitions_without_entries_cost_no_round_trip_of_their_own(place):
+    expected = []
+    for days, tag in ((200, "3r"), (100, "eko"), (0, "1oy")):
+        keys = place.put(2)
+        place.add(tag, keys, minutes_ago(10) - days * DAY_MS)
+        expected += keys
+    place.all()
+
+    def batches(read, wanted):
+        before = metric_sum(place.program.metrics(), "collector_redis_batch_commands_count")
+        assert read() == wanted
+        return metric_sum(place.program.metrics(), "collector_redis_batch_commands_count") - before
+    down = batches(lambda: place.all(limit=1000), expected[::-1])
+    up = batches(lambda: all_keys(place.client, limit=1000), expected)
+    assert 0 < down <= up + len(place.stores), (down, up)
+
+
+def test_just_after_midnight_the_cursor_has_the_ends_of_both_days(cluster, start_collector):
+    now = int(time.time())
+    midnight = (now - now % 86400) * 1000
+    with Place(cluster, start_collector, env=elsewhere(clock_seconds=midnight // 1000 - now + 20)) as place:
+        old, new, late = place.put(len(feed.TAGS)), place.put(len(feed.TAGS)), place.put(3)
+        for n, tag in enumerate(feed.TAGS):
+            place.add(tag, old[n:n + 1], midnight - 20_000 + n)
+            place.add(tag, new[n:n + 1], midnight + 10_000 + n)
+        found, cursor, more = place.page(limit=2)
+        assert len(cursor) > 200
+        for n, tag in enumerate(("0ax", "fad", "")):
+            place.add(tag, late[n:n + 1], midnight - 1000)
+        while more:
+            got, cursor, more = place.page(cursor=cursor, limit=5)
+            found += got
+        assert found == (old + new)[::-1]
+
+
+def test_while_documents_arrive_each_of_the_first_moment_is_listed_once(place):
+    stop, added = threading.Event(), []
+
+    def write():
+        with place.program.client() as other:
+            while not stop.is_set() and len(added) < 4000:
+                added.append(other.post("/v1/documents", {"n": 0}).json()["key"])
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    before = fill(place.client, 100)
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(added) > 20, "documents of the writers")
+    sure = set(before) | set(added)
+    found, cursor, more = place.page(limit=5)
+    maybe = set(added)
+    while more:
+        got, cursor, more = place.page(limit=9, cursor=cursor)
+        found += got
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(found) == len(set(found)) and sure <= set(found)
+    assert len(set(found) - sure - maybe) <= len(threads)
