@@ -71,19 +71,19 @@ static bool on_earlier_key(struct feed_search *search, int64_t day, struct feed_
 /* Selects the entries whose marks are close to that of `first` and passes their times to the search. */
 static void gather_group(struct feed_doubles *doubles, struct feed_window_entry *first)
 {
-        struct feed_search *search = &doubles->search;
+        struct feed_spans *spans = &doubles->search.spans;
         const struct feed_window_entry *end = &doubles->window->entries[doubles->window->end];
-        search->first_ms = search->last_ms = first->mark_ms;
+        spans->first_ms = spans->last_ms = first->mark_ms;
         for (struct feed_window_entry *entry = first; entry < end; entry++) {
                 if (entry->left_out || entry->mark_ms < 0 || entry->is_searched ||
                     llabs(entry->mark_ms - first->mark_ms) > GROUP_MS)
                         continue;
                 entry->is_searched = entry->is_looked_for = true;
-                search->first_ms = entry->mark_ms < search->first_ms ? entry->mark_ms : search->first_ms;
-                search->last_ms = entry->mark_ms > search->last_ms ? entry->mark_ms : search->last_ms;
-                search->end_ms = (int64_t)entry->id.ms >= search->end_ms ? (int64_t)entry->id.ms + 1 : search->end_ms;
+                spans->first_ms = entry->mark_ms < spans->first_ms ? entry->mark_ms : spans->first_ms;
+                spans->last_ms = entry->mark_ms > spans->last_ms ? entry->mark_ms : spans->last_ms;
+                spans->end_ms = (int64_t)entry->id.ms >= spans->end_ms ? (int64_t)entry->id.ms + 1 : spans->end_ms;
         }
-        search->first_ms -= EARLIER_MS;
+        spans->first_ms -= EARLIER_MS;
 }
 
 static void forget_group(struct feed_window *window)
@@ -115,7 +115,7 @@ static bool start_search(struct feed_doubles *doubles, struct feed_window_entry 
         doubles->search = (struct feed_search){ .redis = store->redis,
                                                 .place = doubles->read->place,
                                                 .turns = &store->turns,
-                                                .reach_ms = store_reach_ms(store),
+                                                .spans = { .reach_ms = store_reach_ms(store) },
                                                 .last_day = doubles->day,
                                                 .keys_max = left / 2,
                                                 .on_key = on_earlier_key,

@@ -1,5 +1,5 @@
-/* feed_search: searches spans of time, for each span the days that it may touch, and for each day the pages of its
- * stream, or of all its partitions at once.
+/* feed_search: searches spans of time (feed_spans), for each span the days that it may touch, and for each day the
+ * pages of its stream, or of all its partitions at once.
  *
  * An entry is in the stream of the day on which its writer sent the XADD, by the writer's clock. Redis assigns its id
  * later, by its own clock. So the streams from reach_ms before a span to FEED_CLOCK_SKEW_MS after it are searched;
@@ -14,27 +14,16 @@
 #include "base/attr.h"
 
 enum {
-        FIRST_SPAN_MS = 128,
-        SPAN_GROWTH = 4,
         FIRST_READ = 16, /* entries: mostly enough, and with 60 keys in each, 512 take Redis over a millisecond */
         READ_GROWTH = 4,
 };
 
-static int64_t larger(int64_t a, int64_t b)
-{
-        return a > b ? a : b;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-        return a < b ? a : b;
-}
-
-/* --- Spans ---------------------------------------------------------------------------------------------------- */
+/* --- Days ----------------------------------------------------------------------------------------------------- */
 
 static int64_t last_day_of_span(const struct feed_search *search)
 {
-        return smaller(feed_day(search->span.to_ms - 1 + FEED_CLOCK_SKEW_MS), search->last_day);
+        int64_t day = feed_day(search->spans.to_ms - 1 + FEED_CLOCK_SKEW_MS);
+        return day < search->last_day ? day : search->last_day;
 }
 
 static void set_day(struct feed_search *search, int64_t day)
@@ -46,65 +35,16 @@ static void set_day(struct feed_search *search, int64_t day)
         }
 }
 
-/* False: the span is empty. */
-static bool set_span(struct feed_search *search, int64_t from_ms, int64_t to_ms)
-{
-        search->span.from_ms = larger(from_ms, search->span.earliest);
-        search->span.to_ms = smaller(to_ms, search->span.latest);
-        if (search->span.from_ms >= search->span.to_ms)
-                return false;
-        set_day(search, feed_day(search->span.from_ms - search->reach_ms));
-        return true;
-}
-
-/* False: all spans around this time have been searched. */
-static bool next_span_here(struct feed_search *search)
-{
-        int64_t farthest = larger(search->span.latest - search->last_ms, search->first_ms - search->span.earliest);
-        while (search->span.inner_ms < farthest || search->span.is_back_next) {
-                bool is_back = search->span.is_back_next;
-                int64_t inner = search->span.inner_ms, outer = search->span.outer_ms;
-                search->span.is_back_next = !is_back;
-                if (is_back) {
-                        search->span.inner_ms = outer;
-                        search->span.outer_ms *= SPAN_GROWTH;
-                        if (set_span(search, search->first_ms - outer, search->first_ms - inner))
-                                return true;
-                } else if (set_span(search, inner > 0 ? search->last_ms + inner : search->first_ms,
-                                    search->last_ms + outer)) {
-                        return true;
-                }
-        }
-        return false;
-}
-
-static void go_to(struct feed_search *search, int64_t earliest, int64_t latest)
-{
-        search->span.earliest = larger(earliest, 0);
-        search->span.latest = latest;
-        search->span.inner_ms = 0;
-        search->span.outer_ms = FIRST_SPAN_MS;
-        search->span.is_back_next = false;
-        search->keys = 0;
-}
-
-static bool go_to_end(struct feed_search *search)
-{
-        int64_t seen_ms = search->span.latest;
-        if (search->is_at_end || seen_ms >= search->end_ms)
-                return false;
-        search->is_at_end = true;
-        search->first_ms = search->last_ms = search->end_ms;
-        go_to(search, larger(search->end_ms - FEED_CLOCK_SKEW_MS - search->reach_ms, seen_ms), search->end_ms);
-        return true;
-}
-
 /* False: everything has been searched, or the limit is reached. */
 static bool next_span(struct feed_search *search)
 {
-        if (search->keys < search->keys_max && next_span_here(search))
-                return true;
-        return go_to_end(search) && next_span_here(search);
+        if (search->keys >= search->keys_max || !feed_spans_next(&search->spans)) {
+                if (!feed_spans_to_end(&search->spans) || !feed_spans_next(&search->spans))
+                        return false;
+                search->keys = 0;
+        }
+        set_day(search, feed_day(search->spans.from_ms - search->spans.reach_ms));
+        return true;
 }
 
 /* --- Reads ---------------------------------------------------------------------------------------------------- */
@@ -238,13 +178,13 @@ static void read_page(struct feed_search_page *page)
         if (page->is_inside)
                 (void)feed_id_format(page->after, from + 1);
         else
-                (void)snprintf(from, sizeof(from), "%" PRId64, search->span.from_ms);
+                (void)snprintf(from, sizeof(from), "%" PRId64, search->spans.from_ms);
         (void)feed_stream(redis_place(search->redis)->key_prefix, search->day, page->partition, stream);
         const char *argv[] = { "XRANGE", stream, from, to, "COUNT", count };
         size_t lengths[] = { 6,
                              strlen(stream),
                              strlen(from),
-                             (size_t)snprintf(to, sizeof(to), "%" PRId64, search->span.to_ms - 1),
+                             (size_t)snprintf(to, sizeof(to), "%" PRId64, search->spans.to_ms - 1),
                              5,
                              (size_t)snprintf(count, sizeof(count), "%zu", search->read_max) };
         redis_command_init(&page->command, on_page);
@@ -280,14 +220,13 @@ static bool allocate(struct feed_search *search)
 
 bool feed_search_start(struct feed_search *search)
 {
-        int64_t latest = smaller(search->end_ms, search->last_ms + search->reach_ms);
-        search->is_at_end = search->has_turn = search->is_moved = search->is_enough = false;
+        search->has_turn = search->is_moved = search->is_enough = false;
         search->outcome = STORE_DONE;
-        search->keys_done = 0;
+        search->keys = search->keys_done = 0;
         search->read_max = FIRST_READ;
         if (!allocate(search))
                 return false;
-        go_to(search, search->first_ms - FEED_CLOCK_SKEW_MS, latest);
+        feed_spans_start(&search->spans);
         if (!next_span(search)) {
                 free_pages(search);
                 return false;

@@ -2,18 +2,13 @@
  * document (store_announce.h), or for the first of two entries of the same document (feed_doubles.h).
  *
  *     struct job { struct feed_search search; ... };
- *     job->search = (struct feed_search){ .redis = redis, .place = place, .reach_ms = reach, .first_ms = ms,
- *                                         .last_ms = ms, .end_ms = now, .last_day = today, .keys_max = 10000,
+ *     job->search = (struct feed_search){ .redis = redis, .place = place, .last_day = today, .keys_max = 10000,
+ *                                         .spans = { .reach_ms = reach, .first_ms = ms, .last_ms = ms, .end_ms = now },
  *                                         .on_key = on_key, .on_done = on_done };
  *     if (!feed_search_start(&job->search)) ...                       // there is nothing to search
  *
- * The search moves outwards from that time in both directions, and each span is four times as long as the one before.
- * If the clocks agree, the first read finds the entry, whatever the rate of documents. The search reaches back by
- * FEED_CLOCK_SKEW_MS and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later,
- * so if end_ms is even later, the search also covers the sum of both before end_ms.
- *
- * One read (XRANGE) has at most FEED_READ_MAX entries, the first ones fewer. A limit counts their keys, and each read as one more. In a Cluster
- * all partitions of a day are read in one round trip.
+ * feed_spans.h says where it searches. One read (XRANGE) has at most FEED_READ_MAX entries, the first ones fewer. A
+ * limit counts their keys, and each read as one more. In a Cluster all partitions of a day are read in one round trip.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_SEARCH_H
@@ -23,6 +18,7 @@
 #include <stdint.h>
 
 #include "feed.h"
+#include "feed_spans.h"
 #include "feed_turns.h"
 #include "redis/redis.h"
 #include "store.h"
@@ -41,11 +37,9 @@ struct feed_search {
         struct redis *redis;
         unsigned place;           /* redis_place.number: the only place to search */
         struct feed_turns *turns; /* each read but the first takes a turn; NULL: no read does */
-        int64_t reach_ms;
-        int64_t first_ms, last_ms; /* the search begins at, or between, these Unix times */
-        int64_t end_ms;            /* exclusive */
-        int64_t last_day;          /* the last day whose stream is searched */
-        size_t keys_max;           /* around the first time, and again back from the end */
+        struct feed_spans spans;  /* the times to search */
+        int64_t last_day;         /* the last day whose stream is searched */
+        size_t keys_max;          /* around the first time, and again back from the end */
         /* Called for each key that may be in the span. Returns false to stop. `partition` is that of the entry. */
         bool (*on_key)(struct feed_search *search, int64_t day, struct feed_id id, const char *key);
         /* Called exactly once, never during feed_search_start. STORE_DONE if the search has ended: on_key stopped it,
@@ -57,7 +51,6 @@ struct feed_search {
         /* Private. */
         bool is_moved; /* another place is in use: the search has failed */
         bool has_turn;
-        bool is_at_end;                        /* searches backwards from end_ms */
         bool is_enough;                        /* on_key has stopped it */
         struct feed_search_page alone, *pages; /* one for each partition: `alone`, or owned */
         unsigned partitions;
@@ -65,12 +58,6 @@ struct feed_search {
         struct feed_turn turn;
         enum store_outcome outcome; /* the first failure */
         struct err failure;
-        struct {
-                int64_t earliest, latest;   /* how far the spans reach around the first times */
-                int64_t inner_ms, outer_ms; /* distance of the next two spans from those times */
-                bool is_back_next;
-                int64_t from_ms, to_ms; /* this span, `to` exclusive */
-        } span;
         int64_t day;
         size_t read_max;  /* entries of the next read  */
         size_t keys;      /* read around this time */
