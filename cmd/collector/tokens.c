@@ -21,11 +21,11 @@ static int hand_on(const struct backing_tokens *tokens, const struct collector *
         return rc;
 }
 
-static void on_change(const struct backing_tokens *now, void *data)
+static void on_change(struct backed *now, void *data)
 {
         struct tokens *tokens = data;
         struct err err;
-        if (hand_on(now, tokens->collector, &err) < 0)
+        if (hand_on(backing_tokens_of(now), tokens->collector, &err) < 0)
                 log_error(tokens->collector->log, "tokens.set_failed", "The previous tokens stay in force",
                           log_err(&err), log_code(&err));
 }
@@ -38,17 +38,19 @@ struct backing_tokens_input tokens_input(const struct settings *settings)
 
 int tokens_open(struct tokens *tokens, struct backing_root *bindings, struct collector *collector, struct err *err)
 {
-        const struct backing_tokens_watch_options options = { .input = tokens_input(collector->settings),
-                                                              .metric_names = BACKING_METRICS("collector_tokens"),
-                                                              .on_change = on_change,
-                                                              .data = tokens };
         tokens->collector = collector;
-        int rc = backing_tokens_watch_open(bindings, &options, &tokens->watch, err);
-        return rc < 0 ? rc : hand_on(backing_tokens_watch_get(tokens->watch), collector, err);
+        tokens->input = tokens_input(collector->settings);
+        const struct backing_watch_options options = { .input = &tokens->input,
+                                                       .is_optional = !tokens->input.is_required,
+                                                       .metric_names = BACKING_METRICS("collector_tokens"),
+                                                       .on_change = on_change,
+                                                       .data = tokens };
+        int rc = backing_watch_open(bindings, &backing_tokens_kind, &options, &tokens->watch, err);
+        return rc < 0 ? rc : hand_on(backing_tokens_of(backing_watch_get(tokens->watch)), collector, err);
 }
 
 void tokens_close(struct tokens *tokens)
 {
-        backing_tokens_watch_close(tokens->watch);
+        backing_watch_close(tokens->watch);
         tokens->watch = NULL;
 }

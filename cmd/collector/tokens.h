@@ -11,14 +11,15 @@
 
 struct tokens {
         struct collector *collector;
-        struct backing_tokens_watch *watch; /* NULL: not opened */
+        struct backing_tokens_input input;
+        struct backing_watch *watch; /* NULL: not opened */
 };
 
 /* The settings for tokens; the caller sets `bindings`. */
 struct backing_tokens_input tokens_input(const struct settings *settings);
 
 /* Call this after opening collector->server and before any worker accepts requests, so that no request is admitted in
- * between. Errors of backing_tokens_watch_open. Do not move `tokens` before tokens_close. */
+ * between. Errors of backing_watch_open. Do not move `tokens` before tokens_close. */
 int tokens_open(struct tokens *tokens, struct backing_root *bindings, struct collector *collector,
                 struct err *err) NODISCARD;
 void tokens_close(struct tokens *tokens);

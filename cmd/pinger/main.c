@@ -21,11 +21,15 @@ extern const struct page pinger_page; /* made by tools/embed */
 
 /* --- Collector ------------------------------------------------------------------------------------ */
 
-static void on_collector(struct backing_collector *now, void *data)
+static void use(struct pinger *pinger, struct backed *now)
 {
-        struct pinger *pinger = data;
-        overview_use(&pinger->overview, now);
-        delivery_set_collector(pinger->delivery, now);
+        overview_use(&pinger->overview, backing_collector_of(now));
+        delivery_set_collector(pinger->delivery, backing_collector_of(now));
+}
+
+static void on_collector(struct backed *now, void *data)
+{
+        use(data, now);
 }
 
 static void on_state(const struct backing_change *change, void *data)
@@ -36,12 +40,12 @@ static void on_state(const struct backing_change *change, void *data)
 static int open_watch(struct pinger *pinger, struct err *err)
 {
         const struct collector_input *input = service_inputs(pinger->service);
-        const struct backing_collector_watch_options options = { .input = input->input,
-                                                                 .metric_names = BACKING_METRICS("pinger"),
-                                                                 .on_change = on_collector,
-                                                                 .on_state = on_state,
-                                                                 .data = pinger };
-        return backing_collector_watch_open(pinger->service->bindings, &options, &pinger->watch, err);
+        const struct backing_watch_options options = { .input = &input->input,
+                                                       .metric_names = BACKING_METRICS("pinger"),
+                                                       .on_change = on_collector,
+                                                       .on_state = on_state,
+                                                       .data = pinger };
+        return backing_watch_open(pinger->service->bindings, &backing_collector_kind, &options, &pinger->watch, err);
 }
 
 static int open_delivery(struct pinger *pinger, struct err *err)
@@ -85,9 +89,7 @@ static int open_pinger(struct service *service, struct err *err)
                 rc = open_delivery(pinger, err);
         if (rc < 0)
                 return rc;
-        struct backing_collector *first = backing_collector_watch_get(pinger->watch);
-        overview_use(&pinger->overview, first);
-        delivery_set_collector(pinger->delivery, first);
+        use(pinger, backing_watch_get(pinger->watch));
         overview_start(&pinger->overview, &service->daemon.loop, pinger->delivery);
         return 0;
 }
@@ -109,13 +111,13 @@ static int follow(struct service *service, const void *inputs, struct err *err)
 {
         const struct collector_input *input = inputs;
         const struct pinger *pinger = service->data;
-        return backing_collector_watch_reload(pinger->watch, &input->input, err);
+        return backing_watch_reload(pinger->watch, &input->input, err);
 }
 
 static const struct backing_report *report(const struct service *service, const char **address)
 {
         const struct pinger *pinger = service->data;
-        const struct backing_collector *collector = backing_collector_watch_get(pinger->watch);
+        const struct backing_collector *collector = backing_collector_of(backing_watch_get(pinger->watch));
         *address = backing_collector_url(collector);
         if (!*address)
                 log_warn(service->log, "collector.unknown",
@@ -139,7 +141,7 @@ static void close_watch(struct service *service)
 {
         struct pinger *pinger = service->data;
         overview_stop(&pinger->overview);
-        backing_collector_watch_close(pinger->watch);
+        backing_watch_close(pinger->watch);
 }
 
 static bool check(const void *data, const struct config_report *origins, char *const *environment, int *status)

@@ -32,7 +32,7 @@ struct pinger {
         struct log *log;
         struct metrics *metrics;
         struct delivery *delivery;
-        struct backing_collector_watch *watch;
+        struct backing_watch *watch; /* of Collector's binding */
         struct overview overview;
         const struct page *page; /* the files of /ui/ */
         struct record_source records;

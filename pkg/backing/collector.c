@@ -40,17 +40,6 @@ static const struct service collector_service = {
         .address_fields = MASK(FIELD_HOST) | MASK(FIELD_URI),
 };
 
-static void destroy(struct snapshot *snapshot)
-{
-        struct backing_collector *collector = CONTAINER_OF(snapshot, struct backing_collector, backed.snapshot);
-        free(collector->url);
-        free(collector->host);
-        secret_fini(&collector->token);
-        secret_fini(&collector->certificates);
-        notes_fini(&collector->backed.notes);
-        free(collector);
-}
-
 /* --- The uri ----------------------------------------------------------------------------------------------- */
 
 /* The path is kept as written, because it becomes part of the URL again. */
@@ -187,18 +176,12 @@ static void tell_all(struct backing_collector *collector, const struct draft *dr
                 tell(notes, draft, FIELD_CA, "certificates", "(set)");
 }
 
-static int fill(struct backing_collector *collector, const struct backing_collector_input *input, struct draft *draft,
-                struct err *err)
+static int fill_from(struct backing_collector *collector, const struct gather_input *sources, struct draft *draft,
+                     struct err *err)
 {
-        const struct gather_input sources = { .values = input->values,
-                                              .value_count = input->value_count,
-                                              .binding = input->binding,
-                                              .provider = input->provider,
-                                              .bindings = input->bindings,
-                                              .environment = input->environment };
         const struct servicebinding *binding;
         struct notes *notes = &collector->backed.notes;
-        int rc = gather(&collector_service, &sources, draft, notes, &binding, err);
+        int rc = gather(&collector_service, sources, draft, notes, &binding, err);
         if (rc == 0)
                 rc = add_uri(draft, notes, err);
         if (rc == 0)
@@ -212,23 +195,79 @@ static int fill(struct backing_collector *collector, const struct backing_collec
         tell_all(collector, draft);
         if (!collector->url)
                 notes_source(notes, BACKING_FROM_NOWHERE, backing_source_name(BACKING_FROM_NOWHERE));
-        return notes->is_short ? err_set(err, ERR_NOMEM, "Collector") : 0;
+        return 0;
 }
+
+/* --- Its kind ---------------------------------------------------------------------------------------------- */
+
+struct backing_collector *backing_collector_of(struct backed *backed)
+{
+        return CONTAINER_OF(backed, struct backing_collector, backed);
+}
+
+static const struct backing_collector *const_collector_of(const struct backed *backed)
+{
+        return (const struct backing_collector *)backed; /* its first member */
+}
+
+static int fill(struct backed *backed, const void *wanted, const struct servicebinding_set *bindings, struct err *err)
+{
+        const struct backing_collector_input *input = wanted;
+        const struct gather_input sources = { .values = input->values,
+                                              .value_count = input->value_count,
+                                              .binding = input->binding,
+                                              .provider = input->provider,
+                                              .bindings = bindings,
+                                              .environment = input->environment };
+        struct draft draft = { 0 };
+        int rc = fill_from(backing_collector_of(backed), &sources, &draft, err);
+        draft_fini(&draft);
+        return rc;
+}
+
+static void fini(struct backed *backed)
+{
+        struct backing_collector *collector = backing_collector_of(backed);
+        free(collector->url);
+        free(collector->host);
+        secret_fini(&collector->token);
+        secret_fini(&collector->certificates);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+        return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool equal(const struct backed *backed_a, const struct backed *backed_b)
+{
+        const struct backing_collector *a = const_collector_of(backed_a), *b = const_collector_of(backed_b);
+        return same_text(a->url, b->url) && secret_equal(&a->token, &b->token) &&
+               secret_equal(&a->certificates, &b->certificates);
+}
+
+static const char *address(const struct backed *backed)
+{
+        return const_collector_of(backed)->url;
+}
+
+/* While the requested Collector is missing, its address is unknown: all zero. */
+const struct backed_kind backing_collector_kind = { .noun = "Collector",
+                                                    .size = sizeof(struct backing_collector),
+                                                    .fill = fill,
+                                                    .fini = fini,
+                                                    .equal = equal,
+                                                    .address = address };
+
+/* --- The Collector ------------------------------------------------------------------------------------------ */
 
 int backing_collector_resolve(const struct backing_collector_input *input, struct backing_collector **out,
                               struct err *err)
 {
-        struct draft draft = { 0 };
-        struct backing_collector *collector = calloc(1, sizeof(*collector));
-        if (!collector)
-                return err_set(err, ERR_NOMEM, "Collector");
-        snapshot_init(&collector->backed.snapshot, destroy);
-        int rc = fill(collector, input, &draft, err);
-        draft_fini(&draft);
-        if (rc < 0)
-                backing_collector_unref(collector);
-        else
-                *out = collector;
+        struct backed *backed;
+        int rc = backed_new(&backing_collector_kind, input, input->bindings, &backed, err);
+        if (rc == 0)
+                *out = backing_collector_of(backed);
         return rc;
 }
 
@@ -262,15 +301,4 @@ const struct secret *backing_collector_certificates(const struct backing_collect
 const struct backing_report *backing_collector_report(const struct backing_collector *collector)
 {
         return &collector->backed.notes.report;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-        return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-bool backing_collector_equal(const struct backing_collector *a, const struct backing_collector *b)
-{
-        return same_text(a->url, b->url) && secret_equal(&a->token, &b->token) &&
-               secret_equal(&a->certificates, &b->certificates);
 }

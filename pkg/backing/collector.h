@@ -1,10 +1,10 @@
-/* backing/collector: finds Pinger's Collector and follows changes to its address.
+/* backing/collector: finds Pinger's Collector. backing/watch.h follows changes to its address.
  *
- *     struct backing_collector_watch *watch;
- *     backing_collector_watch_open(root, &(struct backing_collector_watch_options){
- *             .input = { .values = values, .value_count = 2, .environment = environ },
- *             .on_change = on_change }, &watch, &err);
- *     struct backing_collector *now = backing_collector_watch_get(watch);
+ *     const struct backing_collector_input input = { .values = values, .value_count = 2, .environment = environ };
+ *     struct backing_watch *watch;
+ *     backing_watch_open(root, &backing_collector_kind, &(struct backing_watch_options){
+ *             .input = &input, .on_change = on_change }, &watch, &err);
+ *     const struct backing_collector *now = backing_collector_of(backing_watch_get(watch));
  *     const char *url = backing_collector_url(now);         // NULL: the address is unknown, so nothing is delivered
  *
  * Settings: `host port uri token certificates tls`, in a binding of type `collector`, or as options of the program
@@ -14,14 +14,14 @@
  * COLLECTOR_PORT=tcp://10.96.0.7:4001 is skipped with a warning. There is no default address. The default port is 4001
  * for a host, and the scheme's port for a uri.
  *
- * Threads: any thread may use a struct backing_collector, which is immutable and counted. A watch: loop only. */
+ * Threads: any thread may use a struct backing_collector, which is immutable and counted. */
 #ifndef BACKING_COLLECTOR_H
 #define BACKING_COLLECTOR_H
 
 #include <stdint.h>
 
-#include "backing/root.h"
 #include "backing/source.h"
+#include "backing/watch.h"
 #include "base/secret.h"
 #include "binding/servicebinding.h"
 
@@ -50,26 +50,10 @@ const struct secret *backing_collector_token(const struct backing_collector *col
 /* PEM, one or more certificates to trust; empty: the system's. */
 const struct secret *backing_collector_certificates(const struct backing_collector *collector);
 const struct backing_report *backing_collector_report(const struct backing_collector *collector);
-bool backing_collector_equal(const struct backing_collector *a, const struct backing_collector *b);
 
-struct backing_collector_watch; /* opaque */
-
-struct backing_collector_watch_options {
-        struct backing_collector_input input; /* borrowed as in backing/redis.h             */
-        struct backing_metric_names metric_names;
-        /* Another Collector is now in use; `now` is borrowed during the call. */
-        void (*on_change)(struct backing_collector *now, void *data);
-        backing_on_change *on_state; /* NULL: not called */
-        void *data;
-};
-
-/* Like backing_redis_watch_open, but a change takes effect at once, without a probe, since undelivered records are sent
- * again. If the binding disappears, the Collector stays in use. */
-int backing_collector_watch_open(struct backing_root *root, const struct backing_collector_watch_options *options,
-                                 struct backing_collector_watch **out, struct err *err) NODISCARD;
-struct backing_collector *backing_collector_watch_get(const struct backing_collector_watch *watch); /* never NULL */
-int backing_collector_watch_reload(struct backing_collector_watch *watch, const struct backing_collector_input *input,
-                                   struct err *err);
-void backing_collector_watch_close(struct backing_collector_watch *watch); /* NULL is fine */
+/* To follow it. A change takes effect at once, without a probe, since undelivered records are sent again. If the
+ * binding disappears, the Collector stays in use. */
+extern const struct backed_kind backing_collector_kind;
+struct backing_collector *backing_collector_of(struct backed *backed); /* of this kind */
 
 #endif

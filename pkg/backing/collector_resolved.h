@@ -1,4 +1,4 @@
-/* collector_resolved: the inside of a resolved Collector, for the code that follows its binding.
+/* collector_resolved: the inside of a resolved Collector, for its tests.
  *
  * Threads: any; immutable and counted. */
 #ifndef BACKING_COLLECTOR_RESOLVED_H

@@ -119,11 +119,11 @@ struct seen {
         char url[64];
 };
 
-static void on_change(struct backing_collector *now, void *data)
+static void on_change(struct backed *now, void *data)
 {
         struct seen *seen = data;
         seen->changes++;
-        (void)snprintf(seen->url, sizeof(seen->url), "%s", backing_collector_url(now));
+        (void)snprintf(seen->url, sizeof(seen->url), "%s", backing_collector_url(backing_collector_of(now)));
 }
 
 static void keep_turning(uv_timer_t *timer UNUSED)
@@ -142,7 +142,7 @@ static void wait_for_change(uv_loop_t *loop, const struct seen *seen, unsigned c
 static void a_binding_that_appears_changes_and_disappears_is_followed(void **state UNUSED)
 {
         struct test_folder folder;
-        struct backing_collector_watch *watch;
+        struct backing_watch *watch;
         struct seen seen = { 0 };
         struct err err;
         uv_loop_t loop;
@@ -157,24 +157,25 @@ static void a_binding_that_appears_changes_and_disappears_is_followed(void **sta
         struct backing_root *root;
         const struct backing_root_options at = { .path = folder.path, .poll_ms = 10, .metrics = metrics };
         assert_int_equal(backing_root_open(&loop, &at, &root, &err), 0);
-        struct backing_collector_watch_options options = { .metric_names = BACKING_METRICS("pinger"),
-                                                           .on_change = on_change,
-                                                           .data = &seen };
-        assert_int_equal(backing_collector_watch_open(root, &options, &watch, &err), 0);
-        assert_null(backing_collector_url(backing_collector_watch_get(watch)));
+        const struct backing_collector_input input = { 0 };
+        struct backing_watch_options options = {
+                .input = &input, .metric_names = BACKING_METRICS("pinger"), .on_change = on_change, .data = &seen
+        };
+        assert_int_equal(backing_watch_open(root, &backing_collector_kind, &options, &watch, &err), 0);
+        assert_null(backing_collector_url(backing_collector_of(backing_watch_get(watch))));
 
         write_binding(&folder, "first");
         wait_for_change(&loop, &seen, 1);
         assert_text(seen.url, "https://first:4001");
-        assert_int_equal(backing_collector_watch_get(watch)->backed.generation, 2);
+        assert_int_equal(backing_watch_get(watch)->generation, 2);
 
         test_folder_write(&folder, "logs", "host", "not a host");
-        assert_int_equal(backing_collector_watch_reload(watch, NULL, &err), ERR_INVALID);
-        assert_text(backing_collector_url(backing_collector_watch_get(watch)), "https://first:4001");
+        assert_int_equal(backing_watch_reload(watch, NULL, &err), ERR_INVALID);
+        assert_text(backing_collector_url(backing_collector_of(backing_watch_get(watch))), "https://first:4001");
 
         test_folder_drop(&folder, "logs");
-        assert_int_equal(backing_collector_watch_reload(watch, NULL, &err), 0);
-        assert_text(backing_collector_url(backing_collector_watch_get(watch)), "https://first:4001");
+        assert_int_equal(backing_watch_reload(watch, NULL, &err), 0);
+        assert_text(backing_collector_url(backing_collector_of(backing_watch_get(watch))), "https://first:4001");
 
         write_binding(&folder, "second");
         wait_for_change(&loop, &seen, 2);
@@ -186,7 +187,7 @@ static void a_binding_that_appears_changes_and_disappears_is_followed(void **sta
         assert_non_null(strstr(text.data, "{result=\"vanished\"} 1\n"));
         assert_null(strstr(text.data, MARK));
 
-        backing_collector_watch_close(watch);
+        backing_watch_close(watch);
         backing_root_close(root);
         uv_close((uv_handle_t *)&turn, NULL);
         assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);

@@ -1,5 +1,5 @@
-/* follow: decides what a change to the bindings, reported by root.c, means. The code is the same for Redis, a Collector
- * and tokens, which differ in how they resolve, compare and try (struct follow_ops).
+/* follow: decides what a change to the bindings, reported by root.c, means. The code is the same for all kinds of
+ * services (struct backed_kind).
  *
  * On any failure the current service stays in use: an unreadable set, a broken, ambiguous or missing binding, a failed
  * candidate. The only state of a change is the candidate. The next poll starts from the bindings at that time, so rapid
@@ -49,7 +49,7 @@ void follower_count(struct follower *f, enum follow_result result)
 static int info_labels(const struct follower *f, struct buf *labels)
 {
         const struct backing_report *report = &f->now->notes.report;
-        const char *address = f->ops->address(f->now);
+        const char *address = backed_address(f->now);
         const struct {
                 const char *name, *value;
         } pairs[] = {
@@ -102,7 +102,7 @@ static void log_warnings(struct follower *f, const struct backing_report *report
 static void log_found(struct follower *f)
 {
         const struct backing_report *report = &f->now->notes.report;
-        const char *address = f->ops->address(f->now);
+        const char *address = backed_address(f->now);
         if (report->source == BACKING_FROM_NOWHERE && f->is_optional)
                 return;
         if (report->source == BACKING_FROM_NOWHERE)
@@ -124,7 +124,7 @@ static void log_failed(struct follower *f, const char *message, const struct err
 {
         follower_count(f, FOLLOW_FAILED);
         log_error(f->log, "binding.reload_failed", message, log_err(err), log_code(err),
-                  log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
+                  log_str("address", backed_address(f->now)), log_int("generation", f->now->generation));
         follower_tell(f, &(struct backing_change){ .state = BACKING_REFUSED, .err = err });
 }
 
@@ -147,7 +147,7 @@ void follower_adopt(struct follower *f, struct backed *candidate, const char *ve
         follower_count(f, FOLLOW_SWITCHED);
         const struct backing_report *report = &candidate->notes.report;
         log_info(f->log, "binding.switched", "Switched to another service",
-                 log_str("address", f->ops->address(candidate)), log_str("source", report->place),
+                 log_str("address", backed_address(candidate)), log_str("source", report->place),
                  log_str("binding", report->binding), log_int("generation", candidate->generation),
                  log_str("version", version));
         follower_tell(f, &(struct backing_change){ .state = BACKING_IN_USE });
@@ -172,7 +172,7 @@ static void on_vanished(struct follower *f, const struct err *why)
                  "The binding has disappeared: its last settings stay in use until it "
                  "returns",
                  log_err(why), log_str("binding", f->now->notes.report.binding),
-                 log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
+                 log_str("address", backed_address(f->now)), log_int("generation", f->now->generation));
         follower_tell(f, &(struct backing_change){ .state = BACKING_VANISHED, .err = why });
 }
 
@@ -197,7 +197,7 @@ static void on_equal(struct follower *f, struct backed *candidate)
         else if (f->is_wrong)
                 log_info(f->log, "binding.recovered", "The binding is valid again and names the service in use",
                          log_str("binding", candidate->notes.report.binding),
-                         log_str("address", f->ops->address(f->now)), log_int("generation", f->now->generation));
+                         log_str("address", backed_address(f->now)), log_int("generation", f->now->generation));
         follower_count(f, FOLLOW_UNCHANGED);
         candidate->generation = f->now->generation;
         put_now(f, candidate);
@@ -214,7 +214,7 @@ static bool is_weaker(const struct backed *candidate, const struct backed *now)
 static int consider(struct follower *f, bool has_changed, struct err *err)
 {
         struct backed *candidate;
-        int rc = f->ops->resolve(f, root_set(f->root), &candidate, err);
+        int rc = backed_new(f->kind, f->input, root_set(f->root), &candidate, err);
         if (rc == ERR_NOT_FOUND) {
                 if (f->now->notes.report.source == BACKING_FROM_BINDING)
                         on_vanished(f, err);
@@ -232,14 +232,14 @@ static int consider(struct follower *f, bool has_changed, struct err *err)
                 backed_unref(candidate);
                 return 0;
         }
-        if (f->ops->equal(candidate, f->now)) {
+        if (f->kind->equal(candidate, f->now)) {
                 on_equal(f, candidate);
                 return 0;
         }
         give_up(f);
-        log_info(f->log, "binding.changed", "The binding has changed", log_str("address", f->ops->address(candidate)),
+        log_info(f->log, "binding.changed", "The binding has changed", log_str("address", backed_address(candidate)),
                  log_str("source", candidate->notes.report.place), log_str("binding", candidate->notes.report.binding));
-        follower_tell(f, &(struct backing_change){ .state = BACKING_TRYING, .address = f->ops->address(candidate) });
+        follower_tell(f, &(struct backing_change){ .state = BACKING_TRYING, .address = backed_address(candidate) });
         if (f->ops->attempt)
                 f->ops->attempt(f, candidate);
         else
@@ -273,10 +273,10 @@ static void on_second(struct root_member *member)
 
 static int resolve_first(struct follower *f, struct err *err)
 {
-        int rc = f->ops->resolve(f, root_set(f->root), &f->now, err);
+        int rc = backed_new(f->kind, f->input, root_set(f->root), &f->now, err);
         if (rc == ERR_NOT_FOUND) {
                 log_warn(f->log, "binding.warned", "Waiting for a binding", log_err(err));
-                rc = f->ops->resolve_nowhere(f, &f->now, err);
+                rc = backed_new_nowhere(f->kind, f->input, &f->now, err);
         }
         /* A binding that exists but cannot be read is as invalid as one that makes no sense. */
         if (rc == ERR_DENIED || rc == ERR_LIMIT)
@@ -292,6 +292,8 @@ int follower_open(struct follower *f, const struct follow_ops *ops, struct backi
                   const struct follow_options *options, struct err *err)
 {
         f->ops = ops;
+        f->kind = options->kind;
+        f->input = options->input;
         f->root = root;
         f->log = root_log(root);
         f->metrics = root_metrics(root);
@@ -314,12 +316,18 @@ int follower_open(struct follower *f, const struct follow_ops *ops, struct backi
         return 0;
 }
 
-int follower_reload(struct follower *f, struct err *err)
+int follower_reload(struct follower *f, const void *input, struct err *err)
 {
         struct err local;
+        const void *old = f->input;
         err = err ? err : &local;
+        f->input = input ? input : old;
         int rc = root_look(f->root, &f->member, err);
-        return rc < 0 ? rc : consider(f, rc > 0, err);
+        if (rc >= 0)
+                rc = consider(f, rc > 0, err);
+        if (rc < 0)
+                f->input = old;
+        return rc;
 }
 
 void follower_close(struct follower *f)

@@ -1,5 +1,5 @@
-/* follow: handles a change to the bindings for a service that is in use. It serves Redis, a Collector and tokens, which
- * differ in how they resolve, compare and try (struct follow_ops).
+/* follow: handles a change to the bindings for a service that is in use. Services differ in what they are (struct
+ * backed_kind) and in how they are tried (struct follow_ops).
  *
  *     struct watch { struct follower follower; ... };
  *     follower_open(&watch->follower, &ops, root, &options, &err);      // resolves the first one
@@ -19,12 +19,6 @@
 struct follower;
 
 struct follow_ops {
-        int (*resolve)(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
-                       struct err *err);
-        /* The service in use until the binding that was requested by name appears. */
-        int (*resolve_nowhere)(struct follower *follower, struct backed **out, struct err *err);
-        bool (*equal)(const struct backed *a, const struct backed *b);
-        const char *(*address)(const struct backed *backed); /* for logs and metrics; NULL: it has none */
         /* Takes over a candidate, tries it, and calls follower_adopt if it is good. Called only while no other
          * candidate is being tried. If this and the next member are NULL, a candidate is adopted without a trial. */
         void (*attempt)(struct follower *follower, struct backed *candidate);
@@ -33,6 +27,8 @@ struct follow_ops {
 };
 
 struct follow_options {
+        const struct backed_kind *kind;
+        const void *input; /* of the kind; borrowed until the follower is closed or follower_reload replaces it */
         struct backing_metric_names names;
         bool is_optional;            /* do not log a missing binding */
         backing_on_change *on_state; /* may be NULL */
@@ -43,6 +39,8 @@ enum follow_result { FOLLOW_SWITCHED, FOLLOW_UNCHANGED, FOLLOW_FAILED, FOLLOW_VA
 
 struct follower {
         const struct follow_ops *ops;
+        const struct backed_kind *kind;
+        const void *input;
         struct backing_root *root;
         struct root_member member;
         struct backed *now;
@@ -59,11 +57,12 @@ struct follower {
         struct metric *generation, *age, *is_current, *reloads[FOLLOW_RESULTS];
 };
 
-/* `follower` is all zero. Errors of ops->resolve. On failure nothing is left open. */
+/* `follower` is all zero. Errors of kind->fill. On failure nothing is left open. */
 int follower_open(struct follower *follower, const struct follow_ops *ops, struct backing_root *root,
                   const struct follow_options *options, struct err *err) NODISCARD;
-/* Reads the bindings now, and resolves even if they are unchanged. */
-int follower_reload(struct follower *follower, struct err *err) NODISCARD;
+/* Reads the bindings now, and resolves even if they are unchanged. `input` replaces the former one, except after a
+ * failure; NULL keeps it. */
+int follower_reload(struct follower *follower, const void *input, struct err *err) NODISCARD;
 /* Takes over `candidate`, which is now in use. `version` is that of the server, for the log; NULL: unknown. */
 void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);
 void follower_count(struct follower *follower, enum follow_result result);

@@ -11,26 +11,6 @@
 #include "backing/redis_resolved.h"
 #include "backing/redis_settings.h"
 
-static void destroy(struct snapshot *snapshot)
-{
-        struct backing_redis *redis = CONTAINER_OF(snapshot, struct backing_redis, backed.snapshot);
-        redis_target_unref(redis->target);
-        redis_settings_fini(&redis->settings);
-        notes_fini(&redis->backed.notes);
-        free(redis);
-}
-
-static struct backing_redis *make(struct err *err)
-{
-        struct backing_redis *redis = calloc(1, sizeof(*redis));
-        if (!redis) {
-                err_set(err, ERR_NOMEM, "Redis");
-                return NULL;
-        }
-        snapshot_init(&redis->backed.snapshot, destroy);
-        return redis;
-}
-
 /* --- Settings to a target ---------------------------------------------------------------------------------- */
 
 static int check_supported(const struct backing_redis_settings *s, struct notes *notes, struct err *err)
@@ -147,39 +127,75 @@ static int make_target(struct backing_redis *redis, struct err *err)
         return 0;
 }
 
-int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out, struct err *err)
+/* --- Its kind ---------------------------------------------------------------------------------------------- */
+
+struct backing_redis *redis_of(struct backed *backed)
 {
-        struct backing_redis *redis = make(err);
-        if (!redis)
-                return ERR_NOMEM;
-        int rc = redis_settings_gather(input, &redis->settings, &redis->backed.notes, err);
-        if (rc == 0)
-                rc = make_target(redis, err);
-        if (rc == 0 && redis->backed.notes.is_short)
-                rc = err_set(err, ERR_NOMEM, "Redis");
-        if (rc < 0)
-                backing_redis_unref(redis);
-        else
-                *out = redis;
-        return rc;
+        return CONTAINER_OF(backed, struct backing_redis, backed);
 }
 
-int backing_redis_nowhere(const struct backing_redis_input *input, struct backing_redis **out, struct err *err)
+static const struct backing_redis *const_redis_of(const struct backed *backed)
 {
-        const char *wanted = input->binding && *input->binding ? input->binding : input->provider;
-        struct backing_redis *redis = make(err);
-        if (!redis)
-                return ERR_NOMEM;
-        notes_source(&redis->backed.notes, BACKING_FROM_NOWHERE, wanted ? wanted : "");
+        return (const struct backing_redis *)backed; /* its first member */
+}
+
+static int fill(struct backed *backed, const void *wanted, const struct servicebinding_set *bindings, struct err *err)
+{
+        struct backing_redis *redis = redis_of(backed);
+        struct backing_redis_input input = *(const struct backing_redis_input *)wanted;
+        input.bindings = bindings;
+        int rc = redis_settings_gather(&input, &redis->settings, &backed->notes, err);
+        return rc < 0 ? rc : make_target(redis, err);
+}
+
+/* Its target has no address. */
+static int fill_nowhere(struct backed *backed, const void *wanted, struct err *err)
+{
+        const struct backing_redis_input *input = wanted;
+        const char *name = input->binding && *input->binding ? input->binding : input->provider;
+        struct backing_redis *redis = redis_of(backed);
+        notes_source(&backed->notes, BACKING_FROM_NOWHERE, name ? name : "");
         redis->settings.key_prefix = strdup("");
-        if (redis->settings.key_prefix && !redis->backed.notes.is_short)
-                redis->target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, err);
-        if (!redis->target) {
-                backing_redis_unref(redis);
+        if (!redis->settings.key_prefix)
                 return err_set(err, ERR_NOMEM, "Redis");
-        }
-        *out = redis;
-        return 0;
+        redis->target = redis_target_new(&(struct redis_target_options){ .is_nowhere = true }, err);
+        return redis->target ? 0 : err_set(err, ERR_NOMEM, "Redis");
+}
+
+static void fini(struct backed *backed)
+{
+        struct backing_redis *redis = redis_of(backed);
+        redis_target_unref(redis->target);
+        redis_settings_fini(&redis->settings);
+}
+
+static bool equal(const struct backed *a, const struct backed *b)
+{
+        return redis_target_equal(const_redis_of(a)->target, const_redis_of(b)->target);
+}
+
+static const char *address(const struct backed *backed)
+{
+        return redis_target_address(const_redis_of(backed)->target);
+}
+
+const struct backed_kind redis_kind = { .noun = "Redis",
+                                        .size = sizeof(struct backing_redis),
+                                        .fill = fill,
+                                        .fill_nowhere = fill_nowhere,
+                                        .fini = fini,
+                                        .equal = equal,
+                                        .address = address };
+
+/* --- The Redis ---------------------------------------------------------------------------------------------- */
+
+int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out, struct err *err)
+{
+        struct backed *backed;
+        int rc = backed_new(&redis_kind, input, input->bindings, &backed, err);
+        if (rc == 0)
+                *out = redis_of(backed);
+        return rc;
 }
 
 void backing_redis_unref(struct backing_redis *redis)
@@ -206,9 +222,4 @@ const struct backing_report *backing_redis_report(const struct backing_redis *re
 unsigned backing_redis_generation(const struct backing_redis *redis)
 {
         return redis->backed.generation;
-}
-
-bool backing_redis_equal(const struct backing_redis *a, const struct backing_redis *b)
-{
-        return redis_target_equal(a->target, b->target);
 }

@@ -119,8 +119,6 @@ const struct backing_redis_settings *backing_redis_settings(const struct backing
 const struct backing_report *backing_redis_report(const struct backing_redis *redis);
 /* Starts at 1 and grows with each switch of a watch; 0 for one that was only resolved. */
 unsigned backing_redis_generation(const struct backing_redis *redis);
-/* True if address, login and key prefix are the same. */
-bool backing_redis_equal(const struct backing_redis *a, const struct backing_redis *b);
 
 /* --- Following ------------------------------------------------------------------------------------------ */
 

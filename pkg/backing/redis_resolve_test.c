@@ -2,6 +2,8 @@
  * the target. */
 #include "backing/test_redis.h"
 
+#include "backing/redis_resolved.h"
+
 #define FIXTURES "tests/support/bindings"
 
 /* --- Real-world Secrets ------------------------------------------------------------------------------ */
@@ -321,7 +323,7 @@ static void a_target_has_the_values_of_the_settings(void **state UNUSED)
         secret_fini(&said.password);
         assert_string_equal(backing_redis_settings(redis)->key_prefix, "");
         assert_int_equal(backing_redis_generation(redis), 0);
-        assert_true(backing_redis_equal(redis, same));
+        assert_true(redis_kind.equal(&redis->backed, &same->backed));
         backing_redis_unref(same);
         backing_redis_unref(redis);
 }

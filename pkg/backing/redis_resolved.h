@@ -13,8 +13,8 @@ struct backing_redis {
         struct backing_redis_settings settings;
 };
 
-/* The one used while waiting for a binding: its target has no address. */
-int backing_redis_nowhere(const struct backing_redis_input *input, struct backing_redis **out,
-                          struct err *err) NODISCARD;
+extern const struct backed_kind redis_kind;
+
+struct backing_redis *redis_of(struct backed *backed);
 
 #endif

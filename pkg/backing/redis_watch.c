@@ -29,16 +29,6 @@ static struct backing_redis_watch *watch_of(struct follower *follower)
         return CONTAINER_OF(follower, struct backing_redis_watch, follower);
 }
 
-static struct backing_redis *redis_of(struct backed *backed)
-{
-        return CONTAINER_OF(backed, struct backing_redis, backed);
-}
-
-static const struct backing_redis *const_redis_of(const struct backed *backed)
-{
-        return (const struct backing_redis *)backed; /* its first member */
-}
-
 /* --- Trying a candidate ------------------------------------------------------------------------------------ */
 
 static void start_probe(struct backing_redis_watch *watch);
@@ -126,39 +116,6 @@ static void give_up(struct follower *follower)
         (void)uv_timer_stop(&watch->retry); /* never fails */
 }
 
-/* --- The other operations ------------------------------------------------------------------------------------ */
-
-static int resolve(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
-                   struct err *err)
-{
-        struct backing_redis_input input = watch_of(follower)->input;
-        struct backing_redis *redis;
-        input.bindings = bindings;
-        int rc = backing_redis_resolve(&input, &redis, err);
-        if (rc == 0)
-                *out = &redis->backed;
-        return rc;
-}
-
-static int resolve_nowhere(struct follower *follower, struct backed **out, struct err *err)
-{
-        struct backing_redis *redis;
-        int rc = backing_redis_nowhere(&watch_of(follower)->input, &redis, err);
-        if (rc == 0)
-                *out = &redis->backed;
-        return rc;
-}
-
-static bool equal(const struct backed *a, const struct backed *b)
-{
-        return backing_redis_equal(const_redis_of(a), const_redis_of(b));
-}
-
-static const char *address(const struct backed *backed)
-{
-        return redis_target_address(backing_redis_target(const_redis_of(backed)));
-}
-
 static void announce(struct follower *follower, struct backed *now)
 {
         struct backing_redis_watch *watch = watch_of(follower);
@@ -166,15 +123,7 @@ static void announce(struct follower *follower, struct backed *now)
                 watch->on_target(redis_of(now), watch->data);
 }
 
-static const struct follow_ops ops = {
-        .resolve = resolve,
-        .resolve_nowhere = resolve_nowhere,
-        .equal = equal,
-        .address = address,
-        .attempt = attempt,
-        .give_up = give_up,
-        .announce = announce,
-};
+static const struct follow_ops ops = { .attempt = attempt, .give_up = give_up, .announce = announce };
 
 /* --- Life cycle ---------------------------------------------------------------------------------------------- */
 
@@ -197,7 +146,9 @@ int backing_redis_watch_open(struct backing_root *root, const struct backing_red
         watch->on_target = options->on_target;
         watch->accept = options->accept;
         watch->data = options->data;
-        const struct follow_options follow = { .names = options->metric_names,
+        const struct follow_options follow = { .kind = &redis_kind,
+                                               .input = &watch->input,
+                                               .names = options->metric_names,
                                                .on_state = options->on_state,
                                                .data = options->data };
         int rc = follower_open(&watch->follower, &ops, root, &follow, err);
@@ -223,7 +174,7 @@ int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct b
         struct backing_redis_input old = watch->input;
         if (input)
                 watch->input = *input;
-        int rc = follower_reload(&watch->follower, err);
+        int rc = follower_reload(&watch->follower, NULL, err);
         if (rc < 0)
                 watch->input = old;
         return rc;

@@ -3,9 +3,9 @@
  *     struct backing_root *root;
  *     backing_root_open(loop, &(struct backing_root_options){ .log = log, .metrics = metrics }, &root, &err);
  *     backing_redis_watch_open(root, &(struct backing_redis_watch_options){ ... }, &redis, &err);
- *     backing_tokens_watch_open(root, &(struct backing_tokens_watch_options){ ... }, &tokens, &err);
+ *     backing_watch_open(root, &backing_tokens_kind, &(struct backing_watch_options){ ... }, &tokens, &err);
  *     ...
- *     backing_tokens_watch_close(tokens);
+ *     backing_watch_close(tokens);
  *     backing_redis_watch_close(redis);
  *     backing_root_close(root);                    // after all followers
  *

@@ -10,25 +10,26 @@ struct world {
         struct test_folder folder;
         uv_loop_t loop;
         struct backing_root *root;
-        struct backing_tokens_watch *watches[FOLLOWERS];
+        struct backing_watch *watches[FOLLOWERS];
         unsigned order[FOLLOWERS], told; /* the notified members, in order */
         int closes;                      /* the member that closes itself when it is notified; -1: none */
 };
 
+static const struct backing_tokens_input input;
 static struct world world;
 
 static void tell(unsigned index)
 {
         world.order[world.told++ % FOLLOWERS] = index;
         if (world.closes == (int)index) {
-                backing_tokens_watch_close(world.watches[index]);
+                backing_watch_close(world.watches[index]);
                 world.watches[index] = NULL;
         }
 }
 
-static void on_change(const struct backing_tokens *now UNUSED, void *data)
+static void on_change(struct backed *now UNUSED, void *data)
 {
-        tell((unsigned)((struct backing_tokens_watch **)data - world.watches));
+        tell((unsigned)((struct backing_watch **)data - world.watches));
 }
 
 static int set_up(void **state UNUSED)
@@ -39,8 +40,11 @@ static int set_up(void **state UNUSED)
         const struct backing_root_options options = { .path = world.folder.path };
         assert_int_equal(backing_root_open(&world.loop, &options, &world.root, NULL), 0);
         for (unsigned i = 0; i < FOLLOWERS; i++) {
-                const struct backing_tokens_watch_options watch = { .on_change = on_change, .data = &world.watches[i] };
-                assert_int_equal(backing_tokens_watch_open(world.root, &watch, &world.watches[i], NULL), 0);
+                const struct backing_watch_options watch = { .input = &input,
+                                                             .on_change = on_change,
+                                                             .data = &world.watches[i] };
+                assert_int_equal(backing_watch_open(world.root, &backing_tokens_kind, &watch, &world.watches[i], NULL),
+                                 0);
         }
         return 0;
 }
@@ -48,7 +52,7 @@ static int set_up(void **state UNUSED)
 static int tear_down(void **state UNUSED)
 {
         for (unsigned i = 0; i < FOLLOWERS; i++)
-                backing_tokens_watch_close(world.watches[i]);
+                backing_watch_close(world.watches[i]);
         backing_root_close(world.root);
         assert_int_equal(uv_run(&world.loop, UV_RUN_DEFAULT), 0);
         assert_int_equal(uv_loop_close(&world.loop), 0);

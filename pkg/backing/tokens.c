@@ -1,11 +1,11 @@
-/* tokens: reads a binding whose entries are tokens, and follows it. */
+/* tokens: reads a binding whose entries are tokens. */
 #include "backing/tokens.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backing/follow.h"
+#include "backing/backed.h"
 #include "backing/gather.h"
 
 enum { TOKEN_MAX_BYTES = 4096, PLACE_SIZE = 1024 };
@@ -19,27 +19,19 @@ struct token {
 
 struct backing_tokens {
         struct backed backed; /* first */
-        bool are_asked_for;
+        bool is_open;         /* no token is required */
         struct token *tokens;
         size_t count;
 };
 
-static const struct backing_tokens *tokens_of(const struct backed *backed)
+static struct backing_tokens *tokens_of(struct backed *backed)
 {
-        return (const struct backing_tokens *)backed; /* its first member */
+        return CONTAINER_OF(backed, struct backing_tokens, backed);
 }
 
-static void destroy(struct snapshot *snapshot)
+const struct backing_tokens *backing_tokens_of(const struct backed *backed)
 {
-        struct backing_tokens *tokens = CONTAINER_OF(snapshot, struct backing_tokens, backed.snapshot);
-        for (size_t i = 0; i < tokens->count; i++) {
-                free(tokens->tokens[i].entry);
-                free(tokens->tokens[i].name);
-                secret_fini(&tokens->tokens[i].value);
-        }
-        free(tokens->tokens);
-        notes_fini(&tokens->backed.notes);
-        free(tokens);
+        return (const struct backing_tokens *)backed; /* its first member */
 }
 
 /* --- Reading ------------------------------------------------------------------------------------------------- */
@@ -107,51 +99,66 @@ static int read_entries(struct backing_tokens *tokens, const struct servicebindi
         return 0;
 }
 
-static int fill(struct backing_tokens *tokens, const struct backing_tokens_input *input, struct err *err)
+static int fill(struct backed *backed, const void *wanted_tokens, const struct servicebinding_set *bindings,
+                struct err *err)
 {
+        const struct backing_tokens_input *input = wanted_tokens;
         const struct servicebinding *binding;
         struct servicebinding_error problem;
-        struct notes *notes = &tokens->backed.notes;
         const char *wanted = input->binding && *input->binding ? input->binding : NULL;
         int rc = SERVICEBINDING_NOT_FOUND;
         (void)snprintf(problem.text, sizeof(problem.text), "SERVICE_BINDING_ROOT is not set"); /* fits */
-        if (input->bindings && servicebinding_set_root(input->bindings))
-                rc = servicebinding_find_types(input->bindings, wanted, types, NULL, &binding, &problem);
+        if (bindings && servicebinding_set_root(bindings))
+                rc = servicebinding_find_types(bindings, wanted, types, NULL, &binding, &problem);
         if (rc == SERVICEBINDING_NOT_FOUND && !wanted && !input->is_required) {
-                notes_source(notes, BACKING_FROM_NOWHERE, backing_source_name(BACKING_FROM_NOWHERE));
+                tokens_of(backed)->is_open = true;
+                notes_source(&backed->notes, BACKING_FROM_NOWHERE, backing_source_name(BACKING_FROM_NOWHERE));
                 return 0;
         }
         if (rc < 0)
                 return err_set(err, binding_code(rc), "tokens: %s", problem.text);
-        tokens->are_asked_for = true;
-        notes_binding(notes, binding);
-        rc = read_entries(tokens, binding, err);
-        return rc == 0 && notes->is_short ? err_set(err, ERR_NOMEM, "tokens") : rc;
+        notes_binding(&backed->notes, binding);
+        return read_entries(tokens_of(backed), binding, err);
 }
 
-static struct backing_tokens *tokens_new(void)
+static void fini(struct backed *backed)
 {
-        struct backing_tokens *tokens = calloc(1, sizeof(*tokens));
-        if (!tokens)
-                return NULL;
-        snapshot_init(&tokens->backed.snapshot, destroy);
-        return tokens;
+        struct backing_tokens *tokens = tokens_of(backed);
+        for (size_t i = 0; i < tokens->count; i++) {
+                free(tokens->tokens[i].entry);
+                free(tokens->tokens[i].name);
+                secret_fini(&tokens->tokens[i].value);
+        }
+        free(tokens->tokens);
 }
+
+static bool equal(const struct backed *backed_a, const struct backed *backed_b)
+{
+        const struct backing_tokens *a = backing_tokens_of(backed_a), *b = backing_tokens_of(backed_b);
+        if (a->count != b->count || a->is_open != b->is_open)
+                return false;
+        for (size_t i = 0; i < a->count; i++)
+                if (strcmp(a->tokens[i].entry, b->tokens[i].entry) != 0 ||
+                    !secret_equal(&a->tokens[i].value, &b->tokens[i].value))
+                        return false;
+        return true;
+}
+
+/* Until a required binding exists, all zero: nobody has a token. */
+const struct backed_kind backing_tokens_kind = {
+        .noun = "tokens", .size = sizeof(struct backing_tokens), .fill = fill, .fini = fini, .equal = equal
+};
+
+/* --- The tokens --------------------------------------------------------------------------------------------- */
 
 int backing_tokens_resolve(const struct backing_tokens_input *input, struct backing_tokens **out, struct err *err)
 {
-        struct backing_tokens *tokens = tokens_new();
-        if (!tokens)
-                return err_set(err, ERR_NOMEM, "tokens");
-        int rc = fill(tokens, input, err);
-        if (rc < 0)
-                backing_tokens_unref(tokens);
-        else
-                *out = tokens;
+        struct backed *backed;
+        int rc = backed_new(&backing_tokens_kind, input, input->bindings, &backed, err);
+        if (rc == 0)
+                *out = tokens_of(backed);
         return rc;
 }
-
-/* --- The tokens --------------------------------------------------------------------------------------------- */
 
 void backing_tokens_unref(struct backing_tokens *tokens)
 {
@@ -161,7 +168,7 @@ void backing_tokens_unref(struct backing_tokens *tokens)
 
 bool backing_tokens_are_asked_for(const struct backing_tokens *tokens)
 {
-        return tokens->are_asked_for;
+        return !tokens->is_open;
 }
 
 size_t backing_tokens_count(const struct backing_tokens *tokens)
@@ -182,106 +189,4 @@ const struct secret *backing_tokens_value(const struct backing_tokens *tokens, s
 const struct backing_report *backing_tokens_report(const struct backing_tokens *tokens)
 {
         return &tokens->backed.notes.report;
-}
-
-/* --- Following ------------------------------------------------------------------------------------------------- */
-
-struct backing_tokens_watch {
-        struct follower follower; /* first */
-        struct backing_tokens_input input;
-        void (*on_change)(const struct backing_tokens *now, void *data);
-        void *data;
-};
-
-static struct backing_tokens_watch *watch_of(struct follower *follower)
-{
-        return CONTAINER_OF(follower, struct backing_tokens_watch, follower);
-}
-
-static int resolve(struct follower *follower, const struct servicebinding_set *bindings, struct backed **out,
-                   struct err *err)
-{
-        struct backing_tokens_input input = watch_of(follower)->input;
-        struct backing_tokens *tokens = NULL;
-        input.bindings = bindings;
-        int rc = backing_tokens_resolve(&input, &tokens, err);
-        if (rc == 0)
-                *out = &tokens->backed;
-        return rc;
-}
-
-/* The requested binding does not exist yet: until it does, there are no tokens. */
-static int resolve_nowhere(struct follower *follower UNUSED, struct backed **out, struct err *err)
-{
-        struct backing_tokens *tokens = tokens_new();
-        if (!tokens)
-                return err_set(err, ERR_NOMEM, "tokens");
-        tokens->are_asked_for = true;
-        notes_source(&tokens->backed.notes, BACKING_FROM_NOWHERE, backing_source_name(BACKING_FROM_NOWHERE));
-        *out = &tokens->backed;
-        return 0;
-}
-
-static bool equal(const struct backed *backed_a, const struct backed *backed_b)
-{
-        const struct backing_tokens *a = tokens_of(backed_a), *b = tokens_of(backed_b);
-        if (a->count != b->count || a->are_asked_for != b->are_asked_for)
-                return false;
-        for (size_t i = 0; i < a->count; i++)
-                if (strcmp(a->tokens[i].entry, b->tokens[i].entry) != 0 ||
-                    !secret_equal(&a->tokens[i].value, &b->tokens[i].value))
-                        return false;
-        return true;
-}
-
-static const char *address(const struct backed *backed UNUSED)
-{
-        return NULL;
-}
-
-static void announce(struct follower *follower, struct backed *now)
-{
-        struct backing_tokens_watch *watch = watch_of(follower);
-        if (watch->on_change)
-                watch->on_change(tokens_of(now), watch->data);
-}
-
-static const struct follow_ops ops = {
-        .resolve = resolve,
-        .resolve_nowhere = resolve_nowhere,
-        .equal = equal,
-        .address = address,
-        .announce = announce,
-};
-
-int backing_tokens_watch_open(struct backing_root *root, const struct backing_tokens_watch_options *options,
-                              struct backing_tokens_watch **out, struct err *err)
-{
-        struct backing_tokens_watch *watch = calloc(1, sizeof(*watch));
-        if (!watch)
-                return err_set(err, ERR_NOMEM, "tokens");
-        watch->input = options->input;
-        watch->on_change = options->on_change;
-        watch->data = options->data;
-        const struct follow_options follow = { .names = options->metric_names,
-                                               .is_optional = !options->input.is_required };
-        int rc = follower_open(&watch->follower, &ops, root, &follow, err);
-        if (rc < 0)
-                free(watch);
-        else
-                *out = watch;
-        return rc;
-}
-
-const struct backing_tokens *backing_tokens_watch_get(const struct backing_tokens_watch *watch)
-{
-        return tokens_of(watch->follower.now);
-}
-
-void backing_tokens_watch_close(struct backing_tokens_watch *watch)
-{
-        if (!watch)
-                return;
-        follower_close(&watch->follower);
-        free(watch);
 }

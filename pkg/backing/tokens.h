@@ -1,9 +1,10 @@
-/* backing/tokens: reads the tokens that clients of Collector must send, and follows their changes.
+/* backing/tokens: reads the tokens that clients of Collector must send. backing/watch.h follows their changes.
  *
- *     struct backing_tokens_watch *watch;
- *     backing_tokens_watch_open(root, &(struct backing_tokens_watch_options){
- *             .input = { .is_required = true }, .on_change = on_change }, &watch, &err);
- *     const struct backing_tokens *now = backing_tokens_watch_get(watch);
+ *     const struct backing_tokens_input input = { .is_required = true };
+ *     struct backing_watch *watch;
+ *     backing_watch_open(root, &backing_tokens_kind, &(struct backing_watch_options){
+ *             .input = &input, .on_change = on_change }, &watch, &err);
+ *     const struct backing_tokens *now = backing_tokens_of(backing_watch_get(watch));
  *     for (size_t i = 0; i < backing_tokens_count(now); i++)
  *             allow(backing_tokens_name(now, i), backing_tokens_value(now, i));
  *
@@ -12,14 +13,14 @@
  * visible ASCII characters, since it goes into a header (RFC 6750, section 2.1). Clients get theirs as the entry
  * `token` of a binding of type `collector`, see backing/collector.h.
  *
- * Threads: any thread may use a struct backing_tokens, which is immutable and counted. A watch: loop only. */
+ * Threads: any thread may use a struct backing_tokens, which is immutable and counted. */
 #ifndef BACKING_TOKENS_H
 #define BACKING_TOKENS_H
 
 #include <stdint.h>
 
-#include "backing/root.h"
 #include "backing/source.h"
+#include "backing/watch.h"
 #include "base/secret.h"
 #include "binding/servicebinding.h"
 
@@ -49,22 +50,9 @@ const char *backing_tokens_name(const struct backing_tokens *tokens, size_t inde
 const struct secret *backing_tokens_value(const struct backing_tokens *tokens, size_t index);
 const struct backing_report *backing_tokens_report(const struct backing_tokens *tokens);
 
-struct backing_tokens_watch; /* opaque */
-
-struct backing_tokens_watch_options {
-        struct backing_tokens_input input; /* borrowed while the watch is open */
-        struct backing_metric_names metric_names;
-        /* Other tokens are now in use; `now` is borrowed during the call. */
-        void (*on_change)(const struct backing_tokens *now, void *data);
-        void *data;
-};
-
-/* Reads the first tokens, with the errors above, except that it waits for a missing binding and locks everyone out
- * until then. It applies changes at once. If the binding disappears or becomes unreadable, the tokens stay in use, so
- * that an accident cannot open access. */
-int backing_tokens_watch_open(struct backing_root *root, const struct backing_tokens_watch_options *options,
-                              struct backing_tokens_watch **out, struct err *err) NODISCARD;
-const struct backing_tokens *backing_tokens_watch_get(const struct backing_tokens_watch *watch); /* never NULL */
-void backing_tokens_watch_close(struct backing_tokens_watch *watch);                             /* NULL is fine */
+/* To follow them. If the binding disappears or becomes unreadable, the tokens stay in use, so that an accident cannot
+ * open access. While a requested or required binding is missing, everyone is locked out. */
+extern const struct backed_kind backing_tokens_kind;
+const struct backing_tokens *backing_tokens_of(const struct backed *backed); /* of this kind */
 
 #endif

@@ -174,15 +174,16 @@ struct watched {
         uv_timer_t turn;
         struct metrics *metrics;
         struct backing_root *root;
-        struct backing_tokens_watch *watch;
+        struct backing_tokens_input input;
+        struct backing_watch *watch;
         unsigned changes;
 };
 
-static void on_change(const struct backing_tokens *now, void *data)
+static void on_change(struct backed *now, void *data)
 {
         struct watched *w = data;
         w->changes++;
-        assert_true(backing_tokens_are_asked_for(now));
+        assert_true(backing_tokens_are_asked_for(backing_tokens_of(now)));
 }
 
 static void keep_turning(uv_timer_t *timer UNUSED)
@@ -200,16 +201,17 @@ static void open_watch(struct watched *w, bool is_required)
         w->metrics = metrics_new();
         const struct backing_root_options at = { .path = w->folder.path, .poll_ms = 10, .metrics = w->metrics };
         assert_int_equal(backing_root_open(&w->loop, &at, &w->root, &err), 0);
-        struct backing_tokens_watch_options options = { .input = { .is_required = is_required },
-                                                        .metric_names = BACKING_METRICS("collector_tokens"),
-                                                        .on_change = on_change,
-                                                        .data = w };
-        assert_int_equal(backing_tokens_watch_open(w->root, &options, &w->watch, &err), 0);
+        w->input.is_required = is_required;
+        struct backing_watch_options options = { .input = &w->input,
+                                                 .metric_names = BACKING_METRICS("collector_tokens"),
+                                                 .on_change = on_change,
+                                                 .data = w };
+        assert_int_equal(backing_watch_open(w->root, &backing_tokens_kind, &options, &w->watch, &err), 0);
 }
 
 static void close_watch(struct watched *w)
 {
-        backing_tokens_watch_close(w->watch);
+        backing_watch_close(w->watch);
         backing_root_close(w->root);
         uv_close((uv_handle_t *)&w->turn, NULL);
         assert_int_equal(uv_run(&w->loop, UV_RUN_DEFAULT), 0);
@@ -227,35 +229,40 @@ static void wait_for_change(struct watched *w, unsigned changes)
         }
 }
 
+static const struct backing_tokens *tokens_now(const struct watched *w)
+{
+        return backing_tokens_of(backing_watch_get(w->watch));
+}
+
 static void a_new_binding_closes_access_and_a_removed_one_does_not_open_it(void **state UNUSED)
 {
         struct watched w;
         struct buf text;
         open_watch(&w, false);
-        assert_false(backing_tokens_are_asked_for(backing_tokens_watch_get(w.watch)));
+        assert_false(backing_tokens_are_asked_for(tokens_now(&w)));
 
         test_folder_write(&w.folder, "clients", "orders", MARK "1");
         test_folder_write(&w.folder, "clients", "type", "collector-tokens");
         wait_for_change(&w, 1);
-        assert_token(backing_tokens_watch_get(w.watch), 0, "orders", MARK "1");
+        assert_token(tokens_now(&w), 0, "orders", MARK "1");
 
         test_folder_write(&w.folder, "clients", "orders", "");
         backing_root_look(w.root);
-        assert_token(backing_tokens_watch_get(w.watch), 0, "orders", MARK "1");
+        assert_token(tokens_now(&w), 0, "orders", MARK "1");
 
         test_folder_drop(&w.folder, "clients");
         backing_root_look(w.root);
-        assert_true(backing_tokens_are_asked_for(backing_tokens_watch_get(w.watch)));
-        assert_token(backing_tokens_watch_get(w.watch), 0, "orders", MARK "1");
+        assert_true(backing_tokens_are_asked_for(tokens_now(&w)));
+        assert_token(tokens_now(&w), 0, "orders", MARK "1");
         assert_int_equal(w.changes, 1);
 
         test_folder_write(&w.folder, "clients", "type", "collector-tokens");
         wait_for_change(&w, 2); /* the binding exists but contains none */
-        assert_int_equal(backing_tokens_count(backing_tokens_watch_get(w.watch)), 0);
+        assert_int_equal(backing_tokens_count(tokens_now(&w)), 0);
 
         test_folder_write(&w.folder, "clients", "billing", MARK "2");
         wait_for_change(&w, 3);
-        assert_token(backing_tokens_watch_get(w.watch), 0, "billing", MARK "2");
+        assert_token(tokens_now(&w), 0, "billing", MARK "2");
         buf_init(&text, 0);
         assert_int_equal(metrics_print(w.metrics, &text), 0);
         assert_non_null(strstr(text.data, "collector_tokens_binding_generation 4\n"));
@@ -270,12 +277,12 @@ static void required_tokens_lock_everyone_out_until_the_binding_exists(void **st
 {
         struct watched w;
         open_watch(&w, true);
-        assert_true(backing_tokens_are_asked_for(backing_tokens_watch_get(w.watch)));
-        assert_int_equal(backing_tokens_count(backing_tokens_watch_get(w.watch)), 0);
+        assert_true(backing_tokens_are_asked_for(tokens_now(&w)));
+        assert_int_equal(backing_tokens_count(tokens_now(&w)), 0);
         test_folder_write(&w.folder, "clients", "orders", MARK "1");
         test_folder_write(&w.folder, "clients", "type", "collector-tokens");
         wait_for_change(&w, 1);
-        assert_int_equal(backing_tokens_count(backing_tokens_watch_get(w.watch)), 1);
+        assert_int_equal(backing_tokens_count(tokens_now(&w)), 1);
         close_watch(&w);
 }
 

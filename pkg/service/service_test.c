@@ -34,7 +34,7 @@ struct settings {
 };
 
 struct guide {
-        struct backing_collector_watch *watch;
+        struct backing_watch *watch;
         pthread_mutex_t lock; /* guards: */
         char url[256];
 };
@@ -48,10 +48,10 @@ static const struct config_program settings_program = { .name = "guide",
                                                         .options = options,
                                                         .option_count = COUNT_OF(options) };
 
-static void on_change(struct backing_collector *now, void *data)
+static void on_change(struct backed *now, void *data)
 {
         struct guide *guide = data;
-        const char *url = backing_collector_url(now);
+        const char *url = backing_collector_url(backing_collector_of(now));
         (void)pthread_mutex_lock(&guide->lock);
         (void)snprintf(guide->url, sizeof(guide->url), "%s", url ? url : "nowhere");
         (void)pthread_mutex_unlock(&guide->lock);
@@ -60,18 +60,19 @@ static void on_change(struct backing_collector *now, void *data)
 static int open_guide(struct service *service, struct err *err)
 {
         struct guide *guide = service->data;
-        const struct backing_collector_watch_options watch = { .metric_names = BACKING_METRICS("guide"),
-                                                               .on_change = on_change,
-                                                               .data = guide };
-        int rc = backing_collector_watch_open(service->bindings, &watch, &guide->watch, err);
+        static const struct backing_collector_input input;
+        const struct backing_watch_options watch = {
+                .input = &input, .metric_names = BACKING_METRICS("guide"), .on_change = on_change, .data = guide
+        };
+        int rc = backing_watch_open(service->bindings, &backing_collector_kind, &watch, &guide->watch, err);
         if (rc == 0)
-                on_change(backing_collector_watch_get(guide->watch), guide);
+                on_change(backing_watch_get(guide->watch), guide);
         return rc;
 }
 
 static void close_guide(struct service *service)
 {
-        backing_collector_watch_close(((struct guide *)service->data)->watch);
+        backing_watch_close(((struct guide *)service->data)->watch);
 }
 
 static void answer(struct http_request *request, void *context)
