@@ -26,8 +26,6 @@ enum {
         DRAIN_MS = 2000,        /* a body that ends within this time is stored even if the server is draining */
 };
 
-static const struct http_header retry = { "Retry-After", "1" };
-
 struct bulk_upload {
         struct bulk bulk;
         struct http_request *request;
@@ -73,7 +71,7 @@ static void answer_stored(struct bulk_upload *upload, const struct buf *members)
         struct buf body;
         if (wrap(members, &body) < 0) {
                 buf_fini(&body);
-                http_problem(upload->request, 503, &retry, 1, "out of memory");
+                http_problem_no_memory(upload->request);
                 return;
         }
         answer.body = buf_take(&body, &answer.body_length);
@@ -85,7 +83,8 @@ static void answer_problem(struct bulk_upload *upload, int status, const struct 
         const struct bulk_result *result = &upload->bulk.result;
         size_t headers = status == 503 || status == 507;
         if (result->ended)
-                http_problem_with(upload->request, status, members->data, &retry, headers, "%s", result->detail);
+                http_problem_with(upload->request, status, members->data, &http_retry_soon, headers, "%s",
+                                  result->detail);
         else if (result->stored == 0)
                 http_problem_with(upload->request, status, members->data, NULL, 0, "every line is invalid");
         else
@@ -102,7 +101,7 @@ static void answer(struct bulk_upload *upload)
         if (upload->is_gone) /* nobody reads it, but it appears in the access log */
                 http_problem(upload->request, 400, NULL, 0, "the body ended early");
         else if (bulk_result_print(&upload->bulk.result, upload->is_whole ? SIZE_MAX : EARLY_BYTES, &members) < 0)
-                http_problem(upload->request, 503, &retry, 1, "out of memory");
+                http_problem_no_memory(upload->request);
         else if (status == 200)
                 answer_stored(upload, &members);
         else
@@ -270,7 +269,7 @@ static bool read_coding(struct http_request *request, struct bulk_upload *upload
                 return check_length(request, bytes_max);
         if (open_inflow(upload, coding))
                 return true;
-        http_problem(request, 503, &retry, 1, "out of memory");
+        http_problem_no_memory(request);
         return false;
 }
 
@@ -289,7 +288,7 @@ static bool read_head(struct http_request *request, struct bulk_upload *upload, 
                 (struct json_span){ upload->correlation, post_head_correlation(request, upload->correlation) };
         if (options->correlation.length > 0)
                 return true;
-        http_problem(request, 503, &retry, 1, "out of memory");
+        http_problem_no_memory(request);
         return false;
 }
 
@@ -307,7 +306,7 @@ static struct bulk_upload *begin(struct http_request *request, struct worker *wo
         struct bulk_upload *upload = calloc(1, sizeof(*upload));
         if (!upload) {
                 inflow_free(inflow);
-                http_problem(request, 503, &retry, 1, "out of memory");
+                http_problem_no_memory(request);
                 return NULL;
         }
         upload->request = request;
@@ -369,5 +368,5 @@ void bulk_put_at_head(struct http_request *request, void *worker)
 
 void bulk_put(struct http_request *request, void *worker UNUSED)
 {
-        http_problem(request, 503, &retry, 1, "out of memory");
+        http_problem_no_memory(request);
 }

@@ -13,8 +13,6 @@
 #include "instruments.h"
 #include "worker.h"
 
-static const struct http_header retry = { "Retry-After", "1" };
-
 struct coded_body {
         struct http_request *request;
         struct worker *worker;
@@ -38,7 +36,7 @@ static void body_free(struct coded_body *body)
 
 static void fail(struct coded_body *body, const char *detail)
 {
-        http_problem(body->request, 503, &retry, 1, "%s", detail);
+        http_problem(body->request, 503, &http_retry_soon, 1, "%s", detail);
         body_free(body);
 }
 
@@ -182,7 +180,7 @@ void coded_body_begin(struct http_request *request, struct worker *worker, const
 {
         struct coded_body *body = calloc(1, sizeof(*body));
         if (!body) {
-                http_problem(request, 503, &retry, 1, "out of memory");
+                http_problem_no_memory(request);
                 return;
         }
         body->request = request;

@@ -61,4 +61,7 @@ bool cursor_parse(const char *text, struct cursor *out);
 /* True for a cursor of version 0.1.0, which did not name its feed. */
 bool cursor_is_old(const char *text);
 
+/* Why a cursor of another feed is of no use. */
+#define CURSOR_OTHER_REDIS "the cursor is from another Redis, or Redis has lost its data"
+
 #endif

@@ -36,7 +36,7 @@ void documents_delete(struct http_request *request, void *context)
                 return;
         struct removal *removal = malloc(sizeof(*removal));
         if (!removal) {
-                http_problem(request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(request);
                 return;
         }
         removal->request = request;

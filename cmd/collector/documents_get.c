@@ -33,7 +33,7 @@ static void answer_classic(struct lookup *lookup, const struct json_object *obje
         int tail_length = snprintf(tail, sizeof(tail), "\"key\":\"%s\"", lookup->key);
         buf_init(&body, 0);
         if (json_splice(&body, object, JSON_CUT(0), tail, (size_t)tail_length) < 0) {
-                http_problem(lookup->request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(lookup->request);
                 return;
         }
         struct http_answer answer = { .status = 200, .body_kind = HTTP_BODY_TAKE };
@@ -89,7 +89,7 @@ static void read_document(struct http_request *request, struct worker *worker, c
                 return;
         struct lookup *lookup = malloc(sizeof(*lookup));
         if (!lookup) {
-                http_problem(request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(request);
                 return;
         }
         lookup->request = request;

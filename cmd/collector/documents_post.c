@@ -74,7 +74,7 @@ static void answer_stored(struct upload *upload, const struct deposit_result *re
         struct http_answer answer = { .status = 200, .body_kind = HTTP_BODY_TAKE, .headers = headers };
         if (make_answer(upload, result, &body) < 0) {
                 buf_fini(&body);
-                http_problem(upload->request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(upload->request);
                 return;
         }
         if (!upload->is_classic && !(upload->is_put && is_replayed)) {
@@ -130,7 +130,7 @@ static struct upload *upload_new(struct http_request *request, struct worker *wo
 {
         struct upload *upload = pool_take(&worker->uploads, sizeof(*upload));
         if (!upload) {
-                http_problem(request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(request);
                 return NULL;
         }
         upload->request = request;

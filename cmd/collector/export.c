@@ -180,7 +180,7 @@ static void fail(struct export *export, enum store_outcome outcome, const struct
                 return;
         }
         if (outcome == STORE_DONE)
-                http_problem(export->request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(export->request);
         else
                 problems_of_store(export->request, outcome, "the export could not be read", err);
         export_free(export);
@@ -238,7 +238,7 @@ void export_get(struct http_request *request, void *context)
         struct worker *worker = context;
         struct export *export = calloc(1, sizeof(*export));
         if (!export) {
-                http_problem(request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(request);
                 return;
         }
         export->request = request;

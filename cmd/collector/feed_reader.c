@@ -394,9 +394,7 @@ static void begin(struct feed_reader *reader)
         struct cursor *at = &reader->cursor;
         if (at->feed[0] && strcmp(at->feed, reader->store->name.text) != 0) {
                 struct err err;
-                (void)err_set(&err, ERR_NOT_FOUND,
-                              "the cursor is from another Redis, or Redis has lost its data: start again without it, "
-                              "or with `since`");
+                (void)err_set(&err, ERR_NOT_FOUND, CURSOR_OTHER_REDIS ": start again without it, or with `since`");
                 feed_read_fail(&reader->read, STORE_FOREIGN, &err);
                 finish(reader, false);
                 return;

@@ -95,7 +95,7 @@ void follow_get(struct http_request *request, void *context)
         struct worker *worker = context;
         struct follower *follower = calloc(1, sizeof(*follower));
         if (!follower) {
-                http_problem(request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(request);
                 return;
         }
         if (!check_accept(request) || !read_place(request, worker, follower) || !take_place(request, worker)) {

@@ -20,7 +20,6 @@ enum {
         RETRY_SOON_SPREAD_MS = 500,
 };
 
-#define OTHER_REDIS "the cursor is from another Redis, or Redis has lost its data"
 #define OLD_CURSOR "the cursor is older than documents are kept"
 
 static void start_reads(struct followers *followers);
@@ -292,7 +291,7 @@ static void move_to_other_feed(struct followers *followers, struct follower *fol
         if (follower->has_begun && followers->swapped_ms > 0)
                 rebind(followers, follower);
         else
-                follower_reset(follower, followers->store->name.text, OTHER_REDIS);
+                follower_reset(follower, followers->store->name.text, CURSOR_OTHER_REDIS);
         follower->has_begun = true;
         set_state(followers, follower, FOLLOWER_BEHIND);
 }

@@ -225,7 +225,7 @@ static void on_done(struct feed_reader *reader, enum store_outcome outcome, bool
         if (outcome != STORE_DONE) {
                 problems_of_store(page->request, outcome, "the listing could not be read", err);
         } else if (page->failed) {
-                http_problem(page->request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(page->request);
         } else {
                 struct http_answer answer = { .status = 200,
                                               .body_kind = HTTP_BODY_TAKE,
@@ -244,7 +244,7 @@ void listing_get(struct http_request *request, void *context)
         struct worker *worker = context;
         struct page *page = calloc(1, sizeof(*page));
         if (!page) {
-                http_problem(request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(request);
                 return;
         }
         struct feed_reader *reader = &page->reader;
@@ -264,7 +264,7 @@ void listing_get(struct http_request *request, void *context)
         if (!begin(page)) {
                 buf_fini(&page->body);
                 free(page);
-                http_problem(request, 503, NULL, 0, "out of memory");
+                http_problem_no_memory(request);
                 return;
         }
         feed_reader_start(reader);

@@ -121,7 +121,7 @@ void overview_get(struct http_request *request, void *worker)
         buf_init(&body, STATUS_MAX_BYTES);
         if (overview_print(&body, worker) < 0) {
                 buf_fini(&body);
-                http_problem(request, 503, NULL, 0, "not enough memory for the status");
+                http_problem_no_memory(request);
                 return;
         }
         struct http_answer answer = { .status = 200, .body_kind = HTTP_BODY_TAKE };

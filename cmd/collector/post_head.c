@@ -2,9 +2,7 @@
 #include "post_head.h"
 
 #include <string.h>
-#include <strings.h>
 
-#include "base/attr.h"
 #include "idempotency.h"
 
 size_t post_head_correlation(const struct http_request *request, char out[POST_CORRELATION_SIZE])
@@ -25,17 +23,9 @@ size_t post_head_correlation(const struct http_request *request, char out[POST_C
         return length;
 }
 
-static bool count_idempotency_key(const char *name, const char *value UNUSED, void *data)
-{
-        unsigned *count = data;
-        *count += strcasecmp(name, "Idempotency-Key") == 0;
-        return true;
-}
-
 bool post_head_check_idempotency(struct http_request *request, const char *value)
 {
-        unsigned count = 0;
-        http_request_each_header(request, count_idempotency_key, &count);
+        unsigned count = http_request_header_count(request, "Idempotency-Key");
         if (count > 1)
                 http_problem(request, 400, NULL, 0, "expected one Idempotency-Key, found %u", count);
         else if (!idempotency_key_is_sound(value))

@@ -6,8 +6,6 @@
 
 #include "base/uuid.h"
 
-static const struct http_header retry = { "Retry-After", "1" };
-
 #define UNKNOWN "it is unknown whether the document is stored: %s"
 #define UNLISTED "the document is stored, but may be missing from the list: %s"
 
@@ -22,14 +20,14 @@ void problems_of_store(struct http_request *request, enum store_outcome outcome,
                 http_problem(request, 410, NULL, 0, "%s", err->text);
                 return;
         case STORE_REFUSED:
-                http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
+                http_problem(request, 503, &http_retry_soon, 1, "%s: %s", what, err->text);
                 return;
         default:
                 if (err->code == ERR_TIMEOUT)
-                        http_problem(request, 503, &retry, 1, "it is unknown whether Redis executed the command: %s",
-                                     err->text);
+                        http_problem(request, 503, &http_retry_soon, 1,
+                                     "it is unknown whether Redis executed the command: %s", err->text);
                 else
-                        http_problem(request, 503, &retry, 1, "%s: %s", what, err->text);
+                        http_problem(request, 503, &http_retry_soon, 1, "%s: %s", what, err->text);
         }
 }
 
@@ -41,14 +39,14 @@ static void answer_stored(struct http_request *request, enum store_outcome outco
         if (outcome == STORE_UNKNOWN && err->code == ERR_LIMIT)
                 http_problem_with(request, 507, members, NULL, 0, UNKNOWN, err->text);
         else if (outcome == STORE_UNKNOWN)
-                http_problem_with(request, 503, members, &retry, 1, UNKNOWN, err->text);
+                http_problem_with(request, 503, members, &http_retry_soon, 1, UNKNOWN, err->text);
         else if (outcome == STORE_UNSAFE)
-                http_problem_with(request, 503, members, &retry, 1, "the document is stored, but not yet safe: %s",
-                                  err->text);
+                http_problem_with(request, 503, members, &http_retry_soon, 1,
+                                  "the document is stored, but not yet safe: %s", err->text);
         else if (err->code == ERR_LIMIT)
                 http_problem_with(request, 507, members, NULL, 0, UNLISTED, err->text);
         else
-                http_problem_with(request, 503, members, &retry, 1, UNLISTED, err->text);
+                http_problem_with(request, 503, members, &http_retry_soon, 1, UNLISTED, err->text);
 }
 
 void problems_of_deposit(struct http_request *request, enum store_outcome outcome, const char *key,
@@ -64,7 +62,7 @@ void problems_of_delete(struct http_request *request, enum store_outcome outcome
                         const struct err *err)
 {
         if (is_partly_done) /* `err` names the previous Redis */
-                http_problem(request, 503, &retry, 1,
+                http_problem(request, 503, &http_retry_soon, 1,
                              "the document is deleted from the Redis in use, but may still be in the previous one: %s",
                              err->text);
         else

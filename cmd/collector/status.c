@@ -68,7 +68,7 @@ void status_metrics(struct http_request *request, void *context)
         if (metrics_print(worker->collector->metrics, &text) < 0 || metrics_print_process(&text) < 0 ||
             log_print_metrics(worker->collector->log, &text) < 0) {
                 buf_fini(&text);
-                http_problem(request, 503, NULL, 0, "not enough memory for the metrics");
+                http_problem_no_memory(request);
                 return;
         }
         size_t length;

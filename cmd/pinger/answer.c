@@ -102,7 +102,7 @@ void answer_problem(struct worker *worker, struct http_request *request, int sta
 void answer_later(struct worker *worker, struct http_request *request, const char *detail)
 {
         worker->answer = &(struct answer){ "application/problem+json" };
-        http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "%s", detail);
+        http_problem(request, 503, &http_retry_soon, 1, "%s", detail);
         worker->answer = NULL;
 }
 

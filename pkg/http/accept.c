@@ -13,6 +13,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "http/problem.h"
+
 enum {
         PASSED_MS = 1,
         SHORT_OF_DESCRIPTORS_MS = 100,
@@ -40,7 +42,7 @@ static bool accept_one(struct acceptor *acceptor)
                 return errno == ECONNABORTED || errno == EINTR;
         }
         if (!connection_share_enter(acceptor->share)) {
-                refused_add(acceptor->refused, fd, 503, "Retry-After: 1\r\n", "Too many connections; try again soon.");
+                refused_add(acceptor->refused, fd, 503, RETRY_AFTER_LINE, "Too many connections; try again soon.");
                 return true;
         }
         int on = 1;

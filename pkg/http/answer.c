@@ -164,7 +164,7 @@ static void respond_full(struct http_request *request, const struct http_answer 
         if (answer->body_kind == HTTP_BODY_TAKE)
                 free((void *)(uintptr_t)answer->body);
         account_refused_transfer(request->conns->account);
-        http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, TRANSFER_FULL);
+        http_problem(request, 503, &http_retry_soon, 1, TRANSFER_FULL);
 }
 
 /* The head of a 304 is that of the 200, including Content-Length (RFC 9110, section 8.6); libmicrohttpd omits the
@@ -209,7 +209,7 @@ static bool may_stream(struct http_request *request, int *rc)
                              "use HTTP/1.1. Behind nginx, set \"proxy_http_version 1.1\".");
         } else if (atomic_load_explicit(&request->conns->server->draining, memory_order_relaxed)) {
                 *rc = ERR_UNAVAILABLE;
-                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "The server is stopping.");
+                http_problem(request, 503, &http_retry_soon, 1, "The server is stopping.");
         } else {
                 return true;
         }
@@ -238,7 +238,7 @@ int http_respond_stream(struct http_request *request, const struct http_answer *
         assert(request->stage == STAGE_RUNNING || request->stage == STAGE_HELD);
         rc = stream_begin(request, ops, data);
         if (rc < 0) {
-                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Out of memory.");
+                http_problem_no_memory(request);
                 return rc;
         }
         struct MHD_Response *response = create_stream(request, answer);
@@ -344,4 +344,11 @@ void http_problem_with(struct http_request *request, int status, const char *mem
         va_start(args, detail_format);
         respond_problem(request, status, members, headers, header_count, detail_format, args);
         va_end(args);
+}
+
+const struct http_header http_retry_soon = { "Retry-After", RETRY_AFTER_SECONDS };
+
+void http_problem_no_memory(struct http_request *request)
+{
+        http_problem(request, 503, &http_retry_soon, 1, "Out of memory.");
 }

@@ -8,6 +8,7 @@
 
 #include <sys/socket.h>
 
+#include "http/problem.h"
 #include "http/request.h"
 #include "http/stream.h"
 #include "http/tcp.h"
@@ -96,7 +97,7 @@ static void check_body(struct conn *conn, int64_t now_ms)
         } else if (now_ms - request->started_us / 1000 >= conn->conns->server->options.body_timeout_ms) {
                 request_refuse(request, 408, "", "The request body did not arrive in time.");
         } else if (delays_stop(request, now_ms)) {
-                request_refuse(request, 503, "Retry-After: 1\r\n", "The server is stopping.");
+                request_refuse(request, 503, RETRY_AFTER_LINE, "The server is stopping.");
         }
 }
 
@@ -148,7 +149,7 @@ static void check_pieces(struct conn *conn, int64_t now_ms)
         } else if (now_ms - request->arrival.still_since_ms >= conn->conns->server->options.body_timeout_ms) {
                 refuse_stream(request, 408, "", "The request body stopped arriving.");
         } else if (delays_stop(request, now_ms)) {
-                refuse_stream(request, 503, "Retry-After: 1\r\n", "The server is stopping.");
+                refuse_stream(request, 503, RETRY_AFTER_LINE, "The server is stopping.");
         }
 }
 

@@ -213,6 +213,9 @@ void http_request_each_header(const struct http_request *request,
                               bool (*each)(const char *name, const char *value, void *data), void *data);
 void http_request_each_query(const struct http_request *request,
                              bool (*each)(const char *name, const char *value, void *data), void *data);
+/* How often a header field or a query parameter occurs. */
+unsigned http_request_header_count(const struct http_request *request, const char *name);
+unsigned http_request_query_count(const struct http_request *request, const char *name);
 const char *http_request_body(const struct http_request *request, size_t *length); /* "" when there is none */
 /* True if the client waits for 100 (Continue) before it sends the body. at_head can answer before that. */
 bool http_request_expects_continue(const struct http_request *request);
@@ -265,6 +268,11 @@ void http_problem(struct http_request *request, int status, const struct http_he
 /* The same with additional members: `members` is JSON text such as `"line":3,"column":14`. */
 void http_problem_with(struct http_request *request, int status, const char *members, const struct http_header *headers,
                        size_t header_count, const char *detail_format, ...) PRINTF_LIKE(6, 7);
+
+/* Retry-After: 1, for every 503. */
+extern const struct http_header http_retry_soon;
+/* 503 with http_retry_soon. */
+void http_problem_no_memory(struct http_request *request);
 
 /* --- Streams -------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,11 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* A 503 asks the client to try again after a second: a connection, memory or another replica is free again soon, and a
+ * request that waits for Redis waits in the server, not in the client. */
+#define RETRY_AFTER_SECONDS "1"
+#define RETRY_AFTER_LINE "Retry-After: " RETRY_AFTER_SECONDS "\r\n"
+
 enum { PROBLEM_MAX_BYTES = 16 << 10, PROBLEM_DATE_SIZE = 64 };
 
 /* Appends the problem as JSON. `members` may be NULL. Returns 0, ERR_LIMIT or ERR_NOMEM. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include <netinet/in.h>
@@ -278,6 +279,33 @@ void http_request_each_header(const struct http_request *request,
         struct each_header call = { each, data };
         if (request->conn)
                 (void)MHD_get_connection_values(request->conn->mhd, MHD_HEADER_KIND, on_each_header, &call);
+}
+
+struct occurrences {
+        const char *name;
+        int (*compare)(const char *a, const char *b);
+        unsigned count;
+};
+
+static bool count_name(const char *name, const char *value UNUSED, void *data)
+{
+        struct occurrences *of = data;
+        of->count += of->compare(name, of->name) == 0;
+        return true;
+}
+
+unsigned http_request_header_count(const struct http_request *request, const char *name)
+{
+        struct occurrences of = { .name = name, .compare = strcasecmp };
+        http_request_each_header(request, count_name, &of);
+        return of.count;
+}
+
+unsigned http_request_query_count(const struct http_request *request, const char *name)
+{
+        struct occurrences of = { .name = name, .compare = strcmp };
+        http_request_each_query(request, count_name, &of);
+        return of.count;
 }
 
 const char *http_request_body(const struct http_request *request, size_t *length)

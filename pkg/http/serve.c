@@ -299,7 +299,7 @@ static enum MHD_Result run(struct http_request *request)
         else if (request_has_query(request)) /* running out of memory must not make a parameter look absent */
                 request->match.route->handle(request, request->conns->context);
         else
-                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1, "Out of memory.");
+                http_problem_no_memory(request);
         if (request->stage == STAGE_ANSWERED)
                 return answer_hand_over(request);
         hold(request);

@@ -145,8 +145,7 @@ int http_request_stream(struct http_request *request, const struct http_stream_o
         bool drains = !ops->is_short && atomic_load_explicit(&request->conns->server->draining, memory_order_relaxed);
         int rc = drains ? ERR_UNAVAILABLE : stream_begin(request, ops, data);
         if (rc < 0)
-                http_problem(request, 503, &(struct http_header){ "Retry-After", "1" }, 1,
-                             drains ? "The server is stopping." : "Out of memory.");
+                http_problem(request, 503, &http_retry_soon, 1, drains ? "The server is stopping." : "Out of memory.");
         return rc;
 }
 
