@@ -25,13 +25,18 @@ static bool make_room(struct follower_ahead *ahead, size_t count)
         return true;
 }
 
+void follower_ahead_begin(struct follower_ahead *ahead, uint64_t begun)
+{
+        follower_ahead_clear(ahead);
+        ahead->unknown_until = begun + 1;
+}
+
 void follower_ahead_add(struct follower_ahead *ahead, const struct follow_read *read, uint64_t begun)
 {
         if (read->count == 0 || ahead->unknown_until > begun)
                 return;
         if (!make_room(ahead, read->count)) {
-                follower_ahead_clear(ahead);
-                ahead->unknown_until = begun + 1;
+                follower_ahead_begin(ahead, begun);
                 return;
         }
         for (size_t i = 0; i < read->count; i++) {

@@ -18,11 +18,14 @@ struct follower_ahead_key;
 struct follower_ahead { /* all zero: empty */
         struct follower_ahead_key *keys;
         size_t count, capacity;
-        /* If there were too many to remember: the read of the tail that must reach the end first; 0: all are
-         * remembered. */
+        /* If there were too many to remember, or their keys are unknown: the read of the tail that must reach the end
+         * first; 0: all are remembered. */
         uint64_t unknown_until;
 };
 
+/* The follower begins at a place that the tail may not have reached yet: its client has documents that the tail will read
+ * from now on, and nobody knows their keys. */
+void follower_ahead_begin(struct follower_ahead *ahead, uint64_t begun);
 /* The documents of a read have been written. `begun`: the number of the tail's last read that was begun. */
 void follower_ahead_add(struct follower_ahead *ahead, const struct follow_read *read, uint64_t begun);
 bool follower_ahead_has(const struct follower_ahead *ahead, const char *key);

@@ -89,6 +89,19 @@ static void more_than_fits_is_unknown_until_the_tail_has_passed_it(void **state 
         follower_ahead_clear(&ahead);
 }
 
+static void what_a_client_had_before_is_unknown_until_the_tail_has_passed_it(void **state UNUSED)
+{
+        struct follower_ahead ahead = { 0 };
+        struct follow_read read = read_of(1, 1);
+        follower_ahead_add(&ahead, &read, 7);
+        follower_ahead_begin(&ahead, 7);
+        assert_false(has(&ahead, 1));
+        follower_ahead_passed(&ahead, 7);
+        assert_false(follower_ahead_is_known(&ahead));
+        follower_ahead_passed(&ahead, 8);
+        assert_true(follower_ahead_is_known(&ahead));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -96,6 +109,7 @@ int main(void)
                 cmocka_unit_test(those_of_two_reads_are_forgotten_one_after_the_other),
                 cmocka_unit_test(one_that_falls_behind_remembers_until_it_has_reached_the_end_itself),
                 cmocka_unit_test(more_than_fits_is_unknown_until_the_tail_has_passed_it),
+                cmocka_unit_test(what_a_client_had_before_is_unknown_until_the_tail_has_passed_it),
         };
         return cmocka_run_group_tests_name("documents that a follower has", tests, NULL, NULL);
 }

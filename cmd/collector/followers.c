@@ -391,6 +391,7 @@ static void begin_behind(struct followers *followers, struct follower *follower)
 {
         if (!begin_answer(followers, follower))
                 return;
+        follower_ahead_begin(&follower->ahead, followers->tail.begun);
         if (follower_is_too_old(follower, followers->store->retention_ms))
                 follower_reset(follower, follower->cursor.feed, OLD_CURSOR);
         start_reads(followers);

@@ -10,6 +10,8 @@ import pytest
 from support.deadline import SANITIZED, wait_until
 from support.event_stream import Ended, EventStream
 from support.feed import fill
+from support.follower import Follower
+from support.load import Load
 from support.matching import assert_problem
 from support.memory import resident_bytes
 
@@ -79,6 +81,17 @@ def test_a_stream_continues_after_the_last_event_at_another_replica_too(server, 
         post(one, 6)
         for stream in (again, third, fourth, fifth):
             assert numbers(stream.documents(3)) == [4, 5, 6]
+
+
+def test_clients_that_reconnect_often_miss_no_document_and_get_none_twice(server, start_collector):
+    """The tail of the replica that they come to may be behind them."""
+    one, two = (start_collector(server).wait_connected() for _ in range(2))
+    with Follower(one, two, hop=20) as first, Follower(one, hop=50) as second:
+        with Load(one, connections=8, rate=500, requests=1000) as load, Load(two, connections=8, rate=500, requests=1000) as other:
+            load.join()
+            other.join()
+        for follower in (first, second):
+            follower.assert_has({*load.acknowledged, *other.acknowledged})
 
 
 def test_a_stream_can_begin_at_a_given_time(collector):
