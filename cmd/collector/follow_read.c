@@ -13,7 +13,9 @@ static int end_event(struct follow_read *read)
         if (!read->is_open)
                 return 0;
         read->is_open = false;
-        int rc = buf_printf(&read->events, "}\nid: %s\n\n", cursor_format(&read->reader.cursor, cursor));
+        int rc = read->has_no_ids
+                         ? buf_puts(&read->events, "}\n\n")
+                         : buf_printf(&read->events, "}\nid: %s\n\n", cursor_format(&read->reader.cursor, cursor));
         read->ends[read->count - 1] = read->events.len;
         return rc;
 }

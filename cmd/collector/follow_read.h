@@ -29,6 +29,7 @@ struct follow_read {
         /* Set by the caller. */
         struct store *store;
         void *data, *owner; /* for the caller's own use */
+        bool has_no_ids;    /* the events get no id */
         /* Called once for each start, and during it only if memory has run out. May start again. */
         void (*on_done)(struct follow_read *read, enum store_outcome outcome, const struct err *err);
 

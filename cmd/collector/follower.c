@@ -42,8 +42,10 @@ static void write_news(struct follower *follower, const char *name, const char *
         int rc = buf_printf(&event, "event: %s\ndata: {\"%s\":", name, member);
         if (rc == 0)
                 rc = json_escape(&event, text, strlen(text));
-        if (rc == 0)
+        if (rc == 0 && follower->cursor.feed[0])
                 rc = buf_printf(&event, "}\nid: %s\n\n", cursor_format(&follower->cursor, cursor));
+        else if (rc == 0)
+                rc = buf_puts(&event, "}\n\n");
         if (rc == 0)
                 (void)http_stream_write(follower->request, event.data, event.len);
         buf_fini(&event);
@@ -58,6 +60,12 @@ static void go_to_time(struct follower *follower, const struct store *store, int
                 follower->cursor.after.of[i] = follower->cursor.after_next.of[i] = before;
 }
 
+static void go_back(struct follower *follower)
+{
+        follower->cursor = *follower->late;
+        follower->since_ms = 0;
+}
+
 void follower_reset(struct follower *follower, const char *feed, const char *reason)
 {
         struct cursor oldest = { .day = feed_days_first() };
@@ -69,7 +77,10 @@ void follower_reset(struct follower *follower, const char *feed, const char *rea
 
 void follower_rebind(struct follower *follower, const struct store *store, const char *address, int64_t unix_ms)
 {
-        go_to_time(follower, store, unix_ms);
+        if (follower->late && strcmp(follower->late->feed, store->name.text) == 0)
+                go_back(follower);
+        else
+                go_to_time(follower, store, unix_ms);
         memcpy(follower->cursor.feed, store->name.text, sizeof(follower->cursor.feed));
         write_news(follower, "rebound", "address", address ? address : "");
 }

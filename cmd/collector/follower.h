@@ -40,8 +40,10 @@ struct follower {
         int64_t read_ms;          /* when the read began, monotonic */
         uint64_t handed;          /* tail.handed when the read began; before the answer, tail.begun when it came */
         struct follower_ahead ahead;
-        bool is_former; /* reads the rest of the Redis that was in use before */
-        bool has_begun; /* its cursor is known to be of the feed in use */
+        unsigned former;     /* the generation of the former Redis that it reads; 0: that in use (rebinding.h) */
+        bool has_begun;      /* its cursor is known to be of the feed in use */
+        struct cursor *late; /* owned: its place in the former Redis that it left last; NULL: it left none */
+        unsigned late_round; /* of stragglers.h */
         struct large_write large;
         struct follow_status_reader status;
         int64_t behind_since_ms; /* monotonic */
@@ -58,7 +60,8 @@ size_t follower_write(struct follower *follower, const struct follow_read *read)
 bool follower_is_too_old(const struct follower *follower, int64_t retention_ms);
 /* Event `reset`: from here on it gets all documents of that feed. */
 void follower_reset(struct follower *follower, const char *feed, const char *reason);
-/* Event `rebound`: from here on it gets what the store's Redis has received since that time. */
+/* Event `rebound`: from here on it gets what the store's Redis has received since that time, or since the follower left
+ * it. */
 void follower_rebind(struct follower *follower, const struct store *store, const char *address, int64_t unix_ms);
 /* A comment, if it is time for one. Call it each second. */
 void follower_comment(struct follower *follower, int64_t now_ms);

@@ -15,7 +15,6 @@ enum {
         HANDED_MAX = 64,          /* followers that get events in one turn of the loop */
         HANDED_BYTES = 2 << 20,   /* and their bytes */
         STALL_MS = 5 * 60 * 1000, /* without progress of the client */
-        SWAP_MARGIN_MS = 250,     /* Redis's clock and ours differ */
         RETRY_SOON_MS = 100,
         RETRY_SOON_SPREAD_MS = 500,
 };
@@ -83,6 +82,7 @@ static void remove_follower(struct followers *followers, struct follower *follow
         stop_tail_unless_needed(followers);
         atomic_fetch_sub(&followers->collector->followers, 1);
         follower_ahead_clear(&follower->ahead);
+        free(follower->late);
         free(follower);
 }
 
@@ -264,7 +264,7 @@ static void take(struct followers *followers, struct follower *follower, const s
         follower_ahead_add(&follower->ahead, read, followers->tail.begun);
         follower->cursor = read->cursor;
         follower->has_begun = true;
-        if (!read->more && follower->is_former)
+        if (!read->more && follower->former)
                 set_state(followers, follower, FOLLOWER_UNSURE);
         else if (!read->more)
                 try_to_join(followers, follower);
@@ -273,44 +273,45 @@ static void take(struct followers *followers, struct follower *follower, const s
                           follower_has_room(follower, FOLLOW_READ_BYTES) ? FOLLOWER_BEHIND : FOLLOWER_FULL);
 }
 
-static void rebind(struct followers *followers, struct follower *follower)
+/* Its cursor is of another feed than that of the Redis in use. */
+static void leave_feed(struct followers *followers, struct follower *follower)
 {
-        follower->is_former = false;
-        follower_rebind(follower, followers->store, redis_target_address(followers->target),
-                        followers->swapped_ms - SWAP_MARGIN_MS);
-}
-
-static void move_to_other_feed(struct followers *followers, struct follower *follower)
-{
-        if (follower->has_begun && !follower->is_former && former_is_open(&followers->former)) {
-                follower->is_former = true;
-                set_state(followers, follower, FOLLOWER_BEHIND);
-                return;
-        }
-        follower_ahead_clear(&follower->ahead);
-        if (follower->has_begun && followers->swapped_ms > 0)
-                rebind(followers, follower);
-        else
+        struct rebinding *rebinding = &followers->rebinding;
+        enum follower_state state = FOLLOWER_BEHIND;
+        if (follower->former == 0 && rebinding_find(rebinding, follower)) {
+                follower->has_begun = true;
+        } else if (!follower->has_begun || !rebinding_has_changed(rebinding)) {
+                follower_ahead_clear(&follower->ahead);
                 follower_reset(follower, followers->store->name.text, CURSOR_OTHER_REDIS);
-        follower->has_begun = true;
-        set_state(followers, follower, FOLLOWER_BEHIND);
-}
-
-/* All that the former Redis has is written, or it cannot be read. */
-static bool is_done_with_former(const struct followers *followers, const struct follower *follower,
-                                const struct follow_read *read, enum store_outcome outcome)
-{
-        return outcome != STORE_DONE || (!read->more && follower->read_ms >= former_settled_ms(&followers->former));
+                follower->has_begun = true;
+        } else if (rebinding_go_on(rebinding, follower)) {
+                follower_ahead_begin(&follower->ahead, followers->tail.begun);
+        } else {
+                state = FOLLOWER_LATER;
+        }
+        set_state(followers, follower, state);
 }
 
 static void on_former_read(struct followers *followers, struct follower *follower, const struct follow_read *read,
                            enum store_outcome outcome)
 {
-        bool is_done = is_done_with_former(followers, follower, read, outcome);
+        bool is_done = rebinding_is_done(&followers->rebinding, follower, read, outcome);
         if (outcome == STORE_DONE)
                 take(followers, follower, read);
         if (is_done && follower->state != FOLLOWER_LATER)
-                move_to_other_feed(followers, follower);
+                leave_feed(followers, follower);
+}
+
+/* A document that another replica has stored in a former Redis. */
+static bool give_straggler(struct stragglers *stragglers, struct follower *follower, const struct follow_read *read)
+{
+        struct followers *followers = stragglers->data;
+        bool is_alone = http_stream_waiting(follower->request) == 0;
+        if (!follower_has_room(follower, read->events.len) &&
+            !(is_alone && large_writes_begin(&followers->large, &follower->large, read->events.len)))
+                return false;
+        count_events(followers, follower_write(follower, read));
+        return true;
 }
 
 static void on_read(struct follow_read *read, enum store_outcome outcome, const struct err *err UNUSED)
@@ -322,12 +323,12 @@ static void on_read(struct follow_read *read, enum store_outcome outcome, const 
                 follower->read = NULL;
         if (!follower)
                 ; /* it has gone */
-        else if (follower->is_former)
+        else if (follower->former)
                 on_former_read(followers, follower, read, outcome);
         else if (outcome == STORE_DONE)
                 take(followers, follower, read);
         else if (outcome == STORE_FOREIGN)
-                move_to_other_feed(followers, follower);
+                leave_feed(followers, follower);
         else
                 set_state(followers, follower, outcome == STORE_MOVED ? FOLLOWER_BEHIND : FOLLOWER_LATER);
         start_reads(followers);
@@ -342,8 +343,7 @@ static void start_read(struct followers *followers, struct follower *follower, s
         follower->read = read;
         follower->handed = followers->tail.handed;
         follower->read_ms = clock_monotonic_ms();
-        follower->is_former = follower->is_former && former_is_open(&followers->former);
-        read->store = follower->is_former ? &followers->former.store : followers->store;
+        read->store = rebinding_store(&followers->rebinding, follower);
         follow_read_start(read, &follower->cursor, follower->since_ms);
 }
 
@@ -407,6 +407,7 @@ void followers_add(struct followers *followers, struct follower *follower)
         follower->large.request = follower->request;
         list_append(&followers->all, &follower->all_link);
         count_followers(followers, 1);
+        rebinding_join(&followers->rebinding, follower);
         if (!is_at_now(follower)) {
                 begin_behind(followers, follower);
                 return;
@@ -424,13 +425,12 @@ static void update_instruments(const struct followers *followers, size_t behind,
 void followers_second(struct followers *followers)
 {
         int64_t now_ms = clock_monotonic_ms(), behind_ms = 0;
-        size_t behind = 0, formers = 0;
+        size_t behind = 0;
         for (struct list *at = list_first(&followers->all), *next; at; at = next) {
                 next = list_next(&followers->all, at);
                 struct follower *follower = CONTAINER_OF(at, struct follower, all_link);
                 bool is_behind = follower->state != FOLLOWER_CURRENT && follower->state != FOLLOWER_NEW;
                 behind += is_behind;
-                formers += follower->is_former;
                 behind_ms += is_behind ? now_ms - follower->behind_since_ms : 0;
                 follower_comment(follower, now_ms);
         }
@@ -439,20 +439,14 @@ void followers_second(struct followers *followers)
         newcomers_second(&followers->newcomers, now_ms);
         move_all(followers, &followers->later);
         move_all(followers, &followers->unsure);
-        if (former_is_over(&followers->former, formers > 0, now_ms))
-                former_close(&followers->former);
+        rebinding_second(&followers->rebinding);
         start_reads(followers);
 }
 
 void followers_swapped(struct followers *followers, struct redis_target *target, unsigned generation)
 {
-        if (followers->count > 0 && !followers->is_closing)
-                former_open(&followers->former, followers->tail.timer.loop, followers->store,
-                            &followers->collector->budget, followers->target, followers->generation);
-        redis_target_unref(followers->target);
-        followers->target = redis_target_ref(target);
-        followers->generation = generation;
-        followers->swapped_ms = clock_realtime_ms();
+        if (!followers->is_closing)
+                rebinding_begin(&followers->rebinding, target, generation, followers->count > 0);
 }
 
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
@@ -463,8 +457,10 @@ void followers_init(struct followers *followers, uv_loop_t *loop, struct collect
         struct list *const lists[] = { &followers->all,    &followers->behind,  &followers->full, &followers->later,
                                        &followers->unsure, &followers->current, &followers->next };
         *followers = (struct followers){ .collector = collector, .store = store, .instruments = instruments };
-        followers->target = redis_target_ref(target);
-        followers->generation = generation;
+        rebinding_init(&followers->rebinding, loop, store, &collector->budget, target, generation);
+        followers->rebinding.stragglers.all = &followers->all;
+        followers->rebinding.stragglers.data = followers;
+        followers->rebinding.stragglers.give = give_straggler;
         for (size_t i = 0; i < COUNT_OF(lists); i++)
                 list_init(lists[i]);
         for (size_t i = 0; i < FOLLOWERS_READS_MAX; i++) {
@@ -486,7 +482,7 @@ void followers_close(struct followers *followers)
 {
         followers->is_closing = true;
         newcomers_close(&followers->newcomers);
-        former_close(&followers->former);
+        rebinding_close(&followers->rebinding);
         tail_close(&followers->tail);
         uv_close((uv_handle_t *)&followers->handing, NULL);
 }
@@ -496,5 +492,5 @@ void followers_fini(struct followers *followers)
         for (size_t i = 0; i < FOLLOWERS_READS_MAX; i++)
                 follow_read_fini(&followers->reads[i]);
         tail_fini(&followers->tail);
-        redis_target_unref(followers->target);
+        rebinding_fini(&followers->rebinding);
 }

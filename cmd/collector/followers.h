@@ -26,9 +26,9 @@
 #include "follow_read.h"
 #include "follow_status.h"
 #include "follower.h"
-#include "former.h"
 #include "large_writes.h"
 #include "newcomers.h"
+#include "rebinding.h"
 #include "store.h"
 #include "tail.h"
 
@@ -50,11 +50,8 @@ struct followers {
         struct follow_status status; /* its worker initialises it */
         struct follow_read reads[FOLLOWERS_READS_MAX];
         struct tail tail;
-        uv_idle_t handing;           /* runs while `next` has any */
-        int64_t swapped_ms;          /* Unix: when the binding was last changed; 0: never */
-        struct redis_target *target; /* in use since then; a reference */
-        unsigned generation;         /* of it */
-        struct former former;
+        uv_idle_t handing; /* runs while `next` has any */
+        struct rebinding rebinding;
         bool is_starting, is_closing;
 };
 

@@ -2,13 +2,14 @@
  * replaced. */
 #include "former.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 
 enum {
         PATIENCE_MS = 1000,
         SETTLED_MS = 1000, /* by then all workers have moved, and their earlier commands have been answered */
-        OPEN_MIN_MS = 5000,
-        OPEN_MAX_MS = 60 * 1000,
+        OPEN_MS = 120 * 1000,
 };
 
 void former_open(struct former *former, uv_loop_t *loop, const struct store *store, struct redis_budget *budget,
@@ -27,6 +28,8 @@ void former_open(struct former *former, uv_loop_t *loop, const struct store *sto
         store_init(&former->store, former->redis, NULL, &former->swap, store->retention_ms, store->hold_ms, false);
         if (feed_name_is_known(&store->name, generation))
                 former->store.name = store->name;
+        former->target = redis_target_ref(target);
+        former->generation = generation;
         former->opened_ms = clock_monotonic_ms();
 }
 
@@ -35,14 +38,19 @@ bool former_is_open(const struct former *former)
         return former->redis != NULL;
 }
 
+bool former_has_feed(const struct former *former, const char *feed)
+{
+        return former->redis && feed[0] && strcmp(former->store.name.text, feed) == 0;
+}
+
 int64_t former_settled_ms(const struct former *former)
 {
         return former->opened_ms + SETTLED_MS;
 }
 
-bool former_is_over(const struct former *former, bool is_needed, int64_t now_ms)
+bool former_is_over(const struct former *former, int64_t now_ms)
 {
-        return now_ms >= former->opened_ms + (is_needed ? OPEN_MAX_MS : OPEN_MIN_MS);
+        return now_ms >= former->opened_ms + OPEN_MS;
 }
 
 void former_turn(struct former *former)
@@ -57,6 +65,9 @@ void former_close(struct former *former)
         if (!redis)
                 return;
         former->redis = NULL;
+        former->generation = 0;
         redis_close(redis, NULL, NULL);
         store_fini(&former->store);
+        redis_target_unref(former->target);
+        former->target = NULL;
 }

@@ -134,7 +134,7 @@ static void on_turn(uv_prepare_t *handle)
         send_to_redis(worker);
         if (worker->previous)
                 redis_flush(worker->previous);
-        former_turn(&worker->followers.former);
+        rebinding_turn(&worker->followers.rebinding);
         check_stop(worker);
 }
 
