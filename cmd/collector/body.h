@@ -13,12 +13,12 @@
 
 struct body {
         struct json_span json; /* points into the request or into `form`; not checked yet */
-        char *form;            /* owned: the JSON made from a form; NULL */
+        char *form;            /* owned: the JSON that a form was converted to; NULL */
 };
 
 struct body_options {
         bool has_forms;        /* application/x-www-form-urlencoded is accepted as well */
-        size_t form_max_bytes; /* of the JSON made from a form */
+        size_t form_max_bytes; /* of the JSON that a form is converted to */
 };
 
 /* Call this before the body arrives. False: no body would be accepted, and the request has been answered with 415. */

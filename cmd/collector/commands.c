@@ -1,4 +1,4 @@
-/* commands: the table, and the trial made from it. A trial leaves no key behind: GETDEL removes its document, which
+/* commands: the table, and the trial derived from it. A trial leaves no key behind: GETDEL removes its document, which
  * would also expire after ten seconds. Its stream is never created (XADD with NOMKSTREAM), so the other commands on
  * that stream find nothing. The trial reads the feed's streams of today and tomorrow and the feed's name to find out
  * whether keys of another type have their names. */

@@ -1,4 +1,4 @@
-/* instruments: the metrics of one worker, except those of pkg/http. The table in instruments.c lists them.
+/* instruments: the metrics of one worker, except the metrics of pkg/http. The table in instruments.c lists them.
  *
  * Threads: a worker's instruments belong to its thread. */
 #ifndef COLLECTOR_INSTRUMENTS_H

@@ -33,7 +33,7 @@ void large_writes_init(struct large_writes *writes);
 bool large_writes_begin(struct large_writes *writes, struct large_write *write, size_t bytes);
 /* The client has read it or has disconnected. True if there was a large write, so that another one may begin. */
 bool large_writes_end(struct large_writes *writes, struct large_write *write);
-/* Call it once a second. Returns a client that has read nothing for a while; NULL: none. */
+/* Call this once a second. Returns a client that has read nothing for a while; NULL: none. */
 struct large_write *large_writes_stuck(struct large_writes *writes, int64_t now_ms);
 
 #endif

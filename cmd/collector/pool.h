@@ -11,7 +11,7 @@
 
 enum { POOL_KEPT_MAX = 256 };
 
-/* All zero is an empty pool. */
+/* All zero: an empty pool. */
 struct pool {
         struct pool_block *first;
         unsigned kept;

@@ -1,5 +1,5 @@
-/* problems: answers requests that Redis could not execute. `Retry-After` is one second, since a request that is retried
- * waits here in any case, for up to the hold time. */
+/* problems: answers requests that Redis could not execute. `Retry-After` is one second, since a repeated request waits
+ * here anyway, for up to the hold time. */
 #include "problems.h"
 
 #include <stdio.h>

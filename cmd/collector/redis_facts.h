@@ -18,7 +18,7 @@ struct redis_fact {
         char address[280];       /* with Sentinel, the primary's address */
         char version[64];        /* "redis 7.0.15"; "": unknown */
         char role[16], mode[16]; /* "master", "standalone"; "": unknown */
-        int64_t since_ms;        /* of this address and generation, Unix */
+        int64_t since_ms;        /* the facts are for this address and generation; Unix time */
         int64_t asked_ms;        /* when INFO was last sent, monotonic; 0: not yet */
         bool is_asked;           /* waiting for the reply */
         bool is_refused;         /* the user has no right to INFO */

@@ -42,7 +42,7 @@ struct store {
         struct feed_today today; /* the stream that gets the entries */
         struct feed_expiry expiry;
         struct feed_groups groups; /* entries that are being assembled */
-        struct feed_name name;     /* of the current feed, once a listing was read */
+        struct feed_name name;     /* of the current feed, once a listing has been read */
         struct feed_turns turns;   /* for reads far into the feed */
         size_t feed_count;         /* entries that the last read of the feed should have requested; 0: none yet */
         struct feed_trim trim;
@@ -90,7 +90,7 @@ enum { STORE_KEY_SIZE = FEED_PREFIX_MAX + UUID_TEXT_SIZE };
 
 /* Writes the key of a document in that place, without a NUL. Returns its length. */
 size_t store_key(const struct redis_place *place, const char *key, char out[STORE_KEY_SIZE]);
-/* The redis_command.on_place of commands whose key is that of a document. */
+/* The redis_command.on_place of commands whose key is a document's key. */
 enum redis_made store_set_key(struct redis_command *command, const struct redis_place *place, const char *key);
 
 /* --- Sending -------------------------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ struct store_read {
         /* Private. */
         struct store *store;
         struct redis *redis;
-        struct redis_command get; /* made_for: the place that answered */
+        struct redis_command get; /* its made_for is the place that answered */
         char key[UUID_TEXT_SIZE];
 };
 

@@ -35,7 +35,7 @@ static inline bool swap_is_behind(const struct swap *swap, unsigned generation)
         return swap_newest(swap) > generation;
 }
 
-/* Call it before the sender can learn of the acknowledgement. */
+/* Call this before the sender can learn of the acknowledgement. */
 static inline void swap_note(struct swap *swap, unsigned generation)
 {
         unsigned newest = atomic_load(&swap->newest);

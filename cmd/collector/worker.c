@@ -147,7 +147,7 @@ static bool is_any_held(const struct worker *worker)
 }
 
 /* HTTP connections must leave descriptors for all connections to Redis; otherwise Redis could never be reached again. A
- * Cluster may turn out to be larger than it seemed at the start. All workers connect to the same Cluster, and so does
+ * Cluster may turn out to be larger than it seemed at startup. All workers connect to the same Cluster, and so does
  * the main thread's trial. */
 static void keep_descriptors(struct worker *worker)
 {
@@ -222,7 +222,7 @@ static void *run(void *argument)
 
 /* --- Life ------------------------------------------------------------------------------------------------------------ */
 
-/* A SET like those of documents, but its key expires at once. */
+/* A SET like that of a document, except that its key expires at once. */
 static int format_trial(struct redis_command *command, const struct redis_place *place, const char *tag,
                         UNUSED void *data)
 {

@@ -71,10 +71,10 @@ struct worker {
 int worker_start(struct worker *worker, struct collector *collector, unsigned index, const struct worker_place *current,
                  const struct worker_place *previous, struct err *err) NODISCARD;
 void worker_set_place(struct worker *worker, enum worker_role role, const struct worker_place *place);
-/* Milliseconds since documents could last be read and written; 0 while they can be. Call it on the worker's own
+/* Milliseconds since documents could last be read and written; 0 while they can be. Call this on the worker's own
  * thread. */
 int64_t worker_away_ms(const struct worker *worker);
-/* Copies the counters of the worker's connections. Call it on the worker's own thread. */
+/* Copies the counters of the worker's connections. Call this on the worker's own thread. */
 void worker_update_instruments(struct worker *worker);
 /* Lets running requests finish, answers those that wait for Redis with 503, and ends the thread, at deadline_ms
  * (clock_monotonic_ms) at the latest. */

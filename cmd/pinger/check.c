@@ -18,7 +18,7 @@
 
 enum { TRY_TIMEOUT_MS = 5000, DELIVER_TIMEOUT_MS = 40000 };
 
-/* A record like that of a request, which names its origin. */
+/* A record like the one for a request. It names its origin. */
 static const char record_body[] = "{\"logs\":[{\"level\":30,\"time\":%" PRId64 ",\"pid\":%d,\"hostname\":\"\","
                                   "\"msg\":\"pinger --check-delivery\"}]}";
 

@@ -28,7 +28,7 @@ struct collector_client {
         long age_max_s; /* of the open connection, or of the next one; 0: no limit */
         struct uuid_source uuids;
         struct backing_collector *collector; /* of the last request; its connection may still be open */
-        int trust_fd;                        /* its certificates as a file; -1: trust those of the system */
+        int trust_fd;                        /* its certificates as a file; -1: trust the system's certificates */
         char error[CURL_ERROR_SIZE];
         struct curl_slist *fields;
         struct collector_reply *reply; /* of the request in progress */

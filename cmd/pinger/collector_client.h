@@ -55,7 +55,7 @@ void collector_client_global_fini(void);
 int collector_client_open(int64_t max_age_ms, struct collector_client **out, struct err *err) NODISCARD;
 void collector_client_close(struct collector_client *client); /* NULL is fine */
 
-/* Returns 0 for any response, whatever its status. ERR_UNAVAILABLE; ERR_TIMEOUT; ERR_NOMEM; ERR_INVALID for a URL or
+/* Returns 0 for any response with any status. ERR_UNAVAILABLE; ERR_TIMEOUT; ERR_NOMEM; ERR_INVALID for a URL or
  * certificates that libcurl does not accept. The collector stays referenced until a request is sent to another one. */
 int collector_client_send(struct collector_client *client, struct backing_collector *collector,
                           const struct collector_request *request, struct collector_reply *reply,

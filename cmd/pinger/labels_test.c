@@ -1,4 +1,4 @@
-/* labels: the quoted strings of the downward API, and broken lines among them. */
+/* Tests of labels: the quoted strings of the downward API, and malformed lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -34,7 +34,7 @@ static bool seen_before(const struct http_header *headers, size_t index)
         return false;
 }
 
-/* The value of the field at `index`, joined with those of later fields of the same name. */
+/* The value of the field at `index`, joined with the values of later fields of the same name. */
 static int join_values(struct buf *value, const struct http_header *headers, size_t count, size_t index)
 {
         int rc = buf_puts(value, headers[index].value);

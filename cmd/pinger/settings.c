@@ -1,5 +1,5 @@
 /* settings: the table of options. `help` explains each option, so that `pinger --help` is the manual. The table also
- * sets limits: a value outside them is rejected at start, and the error names its origin. The classic variables
+ * sets limits: a value outside them is rejected at startup, and the error names its origin. The classic variables
  * PINGER_PORT and PINGER_ADMIN follow from the names `port` and `admin`. */
 #include "settings.h"
 

@@ -189,7 +189,7 @@ static int fill_from(struct backing_collector *collector, const struct gather_in
         if (rc < 0)
                 return rc;
         if (collector->url && !collector->tls && !draft_has(draft, FIELD_TLS) && draft_empty(draft, FIELD_CA))
-                notes_warn(notes, "%s is empty, and nothing else asks for TLS: %s sent in clear",
+                notes_warn(notes, "%s is empty, and no setting enables TLS: %s sent in clear",
                            draft_empty(draft, FIELD_CA),
                            draft_has(draft, FIELD_TOKEN) ? "the token and all records are" : "all records are");
         tell_all(collector, draft);

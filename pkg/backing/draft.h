@@ -31,7 +31,7 @@ struct raw {
         const struct name *name;
 };
 
-/* All zero is empty. */
+/* All zero: empty. */
 struct draft {
         struct raw raw[FIELDS_MAX];
 };

@@ -1,6 +1,6 @@
 /* gather: chooses the source and collects its texts. All sources are lists of (name, text, place), so options, entries
  * and variables go through one table of names. All settings come from one source: once a source gives the service's
- * address, those of lower precedence are ignored. */
+ * address, sources of lower precedence are ignored. */
 #include "backing/gather.h"
 
 #include <stdio.h>
@@ -30,8 +30,8 @@ static const char *first_place(const struct draft *draft, uint32_t fields)
 
 /* --- Options of the program ------------------------------------------------------------------------------ */
 
-/* Adds the options of one kind to the draft: with `loose` those that apply to any source, otherwise those that give the
- * service's address. */
+/* Adds the options of one kind to the draft: with `loose` the options that apply to any source, otherwise the options
+ * that give the service's address. */
 static int put_values(const struct service *service, const struct gather_input *input, enum backing_source kind,
                       bool loose, struct draft *draft, struct err *err)
 {

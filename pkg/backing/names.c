@@ -1,4 +1,4 @@
-/* names: each prefix is dropped once, "attribute." before that of the service, because provider-aws writes both. */
+/* names: each prefix is dropped once, "attribute." before the service's prefix, because provider-aws writes both. */
 #include "backing/names.h"
 
 #include <ctype.h>

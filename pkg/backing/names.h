@@ -30,7 +30,7 @@ struct variable {
         const char *name;     /* "host"       */
 };
 
-/* Variables that are used together and never mixed with those of another family. */
+/* Variables that are used together and never mixed with variables of another family. */
 struct family {
         const struct variable *variables;
         size_t count;

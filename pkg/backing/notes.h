@@ -16,7 +16,7 @@
 
 enum { WARNINGS_MAX = 32, SETTINGS_MAX = 32 };
 
-/* All zero is empty. */
+/* All zero: empty. */
 struct notes {
         struct backing_report report; /* points to the arrays below and to owned texts */
         struct backing_setting settings[SETTINGS_MAX];

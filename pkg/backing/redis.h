@@ -163,7 +163,7 @@ struct backing_redis *backing_redis_watch_get(const struct backing_redis_watch *
 int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct backing_redis_input *input,
                                struct err *err);
 /* Call this when Redis has refused the credentials. It reads the bindings at once, and probes a candidate that waits
- * for its next probe; a running probe continues. Call it as often as Redis refuses, but at most once a second. */
+ * for its next probe; a running probe continues. Call this as often as Redis refuses, but at most once a second. */
 void backing_redis_watch_look(struct backing_redis_watch *watch);
 /* on_target is not called any more. The loop must run until the handles are closed. NULL is fine. */
 void backing_redis_watch_close(struct backing_redis_watch *watch);

@@ -259,9 +259,9 @@ static void empty_certificates_without_tls_cause_a_warning(void **state UNUSED)
                 const char *warning; /* NULL: none */
         } table[] = {
                 { { { "host", "ca.crt", "password" }, { "h", "", MARK } },
-                  "/ca.crt is empty, and nothing else asks for TLS: the password and all documents are sent in clear" },
+                  "/ca.crt is empty, and no setting enables TLS: the password and all documents are sent in clear" },
                 { { { "host", "ca.crt" }, { "h", "\n" } },
-                  "/ca.crt is empty, and nothing else asks for TLS: all documents are sent in clear" },
+                  "/ca.crt is empty, and no setting enables TLS: all documents are sent in clear" },
                 { { { "host", "tls.crt", "tls.key", "password-secondary" }, { "h", "", "", MARK } },
                   "/tls.crt is empty" },
                 { { { "host", "ca.crt", "ssl" }, { "h", "", "true" } }, NULL },

@@ -97,7 +97,7 @@ static int settle_tls(struct draft *draft, struct notes *notes, struct err *err)
                 }
         for (size_t i = 0; i < COUNT_OF(fields) && !draft_has(draft, FIELD_TLS); i++)
                 if (draft_empty(draft, fields[i]))
-                        notes_warn(notes, "%s is empty, and nothing else asks for TLS: %s sent in clear",
+                        notes_warn(notes, "%s is empty, and no setting enables TLS: %s sent in clear",
                                    draft_empty(draft, fields[i]),
                                    has_secret ? "the password and all documents are" : "all documents are");
         if (draft_has(draft, FIELD_CERTIFICATE) != draft_has(draft, FIELD_PRIVATE_KEY)) {

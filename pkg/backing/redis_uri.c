@@ -3,7 +3,7 @@
  * Parsing is lenient, because charts and operators write passwords into URIs without percent-encoding: after the
  * scheme, the last `@` ends the user part, no matter what precedes it. Only then does the search for path and query
  * start. A user part without a colon is a password, because a user name alone cannot log in, and a name would be
- * printed. The common grammar is that of redis-cli -u, redis-py and lettuce; the other form
+ * printed. The common grammar is the same as in redis-cli -u, redis-py and lettuce; the other form
  * (`host:6380,password=...,ssl=True`) is StackExchange.Redis's ("Configuration"), which Azure provides. */
 #include "backing/redis_uri.h"
 

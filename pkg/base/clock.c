@@ -39,6 +39,6 @@ char *clock_iso8601(int64_t unix_ms, char out[CLOCK_ISO8601_SIZE])
                 utc = (struct tm){ .tm_year = 70, .tm_mday = 1 };
         char date[CLOCK_ISO8601_SIZE - 5]; /* holds every year within 64 bits of milliseconds */
         (void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-        (void)snprintf(out, CLOCK_ISO8601_SIZE, "%s.%03dZ", date, (int)ms); /* fits, by the size of `date` */
+        (void)snprintf(out, CLOCK_ISO8601_SIZE, "%s.%03dZ", date, (int)ms); /* fits, because `date` is large enough */
         return out;
 }

@@ -27,12 +27,12 @@ size_t decimal_length(uint64_t number);
 /* The number of digits at the beginning of the `length` bytes. */
 size_t decimal_span(const char *text, size_t length);
 
-/* Parses all `length` bytes. Leading zeros are fine; signs and blanks are not. Returns 0, ERR_INVALID if there is no
- * digit or another character, or ERR_LIMIT if the number exceeds `max`. Changes *out only on success. */
+/* Parses all `length` bytes. Leading zeros are fine; signs and blanks are not. Returns 0, ERR_INVALID if the text is
+ * empty or contains anything but digits, or ERR_LIMIT if the number exceeds `max`. Changes *out only on success. */
 int decimal_parse(const char *text, size_t length, uint64_t max, uint64_t *out) NODISCARD;
 
-/* Parses the digits after a decimal point as thousandths: 5 is 500, 1239 is 123. Returns 0, or ERR_INVALID if there is
- * no digit or another character. Changes *out only on success. */
+/* Parses the digits after a decimal point as thousandths: 5 is 500, 1239 is 123. Returns 0, or ERR_INVALID if the text
+ * is empty or contains anything but digits. Changes *out only on success. */
 int decimal_parse_thousandths(const char *text, size_t length, uint64_t *out) NODISCARD;
 
 #endif

@@ -262,9 +262,9 @@ struct pieces {
         bool judged; /* the target may contain a secret's form; otherwise only names are checked   */
 };
 
-/* Appends the piece at `at`: a segment of the path, or a parameter. `ends` are the characters that end it; `limits` are
- * those that end the hidden part, since a secret may contain the others. Returns the number of bytes consumed, or
- * ERR_*. */
+/* Appends the piece at `at`: a segment of the path, or a parameter. `ends` are the characters that end it. `limits` are
+ * the characters that end the hidden part, since a secret may contain the others. Returns the number of bytes consumed,
+ * or ERR_*. */
 static ptrdiff_t put_piece(struct pieces *pieces, const char *at, const char *ends, const char *limits,
                            bool has_authority)
 {

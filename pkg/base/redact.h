@@ -36,7 +36,7 @@ int redact_target(struct buf *out, const char *target) NODISCARD;
  * must be empty. Never fails: if memory runs out, it replaces the whole target. The result is borrowed from both. */
 const char *redact_shown_target(struct buf *out, const char *target);
 
-/* Appends the value of a header field, REDACTED if the name is that of a secret (Authorization, Cookie, X-Api-Key);
+/* Appends the value of a header field, REDACTED if the name indicates a secret (Authorization, Cookie, X-Api-Key);
  * Referer and other fields that contain a URL are treated as by
  * redact_target. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int redact_field(struct buf *out, const char *name, const char *value) NODISCARD;

@@ -13,8 +13,8 @@
  *     ...
  *     snapshot_unref(now);                                       // the last reference destroys it
  *
- * A frequent reader, such as a worker that asks for each request, keeps the last snapshot it has seen and renews it
- * with snapshot_holder_refresh, which takes the lock only after a change.
+ * A frequent reader, such as a worker that needs the snapshot for each request, keeps the last snapshot it has seen and
+ * renews it with snapshot_holder_refresh, which takes the lock only after a change.
  *
  * The holder has one reference, and each reader has its own. So a replaced snapshot lives until the last reader is done
  * with it; its secrets are wiped then.

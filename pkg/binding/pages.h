@@ -16,7 +16,7 @@
 
 struct sb_mapping;
 
-/* All zero is empty. May be moved. */
+/* All zero: empty. May be moved. */
 struct sb_pages {
         struct sb_mapping *newest;
 };

@@ -184,7 +184,7 @@ int sb_print_take(const char *path, struct sb_print *out, struct servicebinding_
         int rc = sb_root_open(path, &root, err);
         if (rc < 0)
                 return rc;
-        (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail: the clock exists */
+        (void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail: every supported system has this clock */
         struct taker t = { .print = out, .now_ns = to_ns(&now) };
         rc = append_root(&t, &root, err);
         sb_root_close(&root);

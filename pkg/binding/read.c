@@ -20,7 +20,7 @@ struct reader {
         struct servicebinding_set *set;
         struct servicebinding *binding;
         int folder;      /* the folder of the entries */
-        bool shows_type; /* ..data is a link, and next to it is a name `type`, whatever that points to */
+        bool shows_type; /* ..data is a link, and next to it is a name `type`, which may point to anything */
         size_t budget;
 };
 
@@ -36,8 +36,8 @@ static void note_problem(struct servicebinding *binding, const struct servicebin
                 binding->problem = *problem;
 }
 
-/* Reads exactly the entry's number of bytes. A file that grows or shrinks meanwhile is refused here and read again by
- * load.c, which notices its changed times. */
+/* Reads exactly the entry's number of bytes. A file that grows or shrinks in the meantime is refused here and read
+ * again by load.c, which notices its changed times. */
 static int read_bytes(int fd, struct sb_entry *entry, const char *path, struct servicebinding_error *err)
 {
         size_t done = 0;
@@ -202,7 +202,7 @@ static int read_folder(struct reader *r, struct servicebinding_error *err)
                 return 0;
         int rc = sb_list(r->folder, SB_ENTRIES_MAX, &names, b->path, &problem);
         if (rc == 0 && !has_type) {
-                /* A deleted Secret counts as absent, although its visible links are still to be removed. */
+                /* A deleted Secret counts as absent, although its visible links have not been removed yet. */
                 bool is_empty = names.count == 0;
                 sb_names_fini(&names);
                 if (is_empty)

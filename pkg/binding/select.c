@@ -1,6 +1,6 @@
 /* select: chooses one binding of a set. A binding with a problem is a candidate as far as its type is known, and if it
- * is chosen, its problem is returned: an unreadable binding must neither give way to another of the same type nor look
- * absent. */
+ * is chosen, its problem is returned: an unreadable binding must not be replaced by another of the same type, and must
+ * not look absent. */
 #include "binding/servicebinding.h"
 
 #include <stdio.h>
@@ -33,7 +33,7 @@ static const char *describe(const struct wanted *w, char *out, size_t size)
         char types[96];
         (void)snprintf(out, size, "%s%s%s%s", w->types ? " of type " : "", /* truncation is harmless */
                        w->types ? describe_types(w->types, types, sizeof(types)) : "",
-                       w->provider ? " by provider " : "", w->provider ? w->provider : "");
+                       w->provider ? " from provider " : "", w->provider ? w->provider : "");
         return out;
 }
 
@@ -88,7 +88,7 @@ static int find_by_name(const struct servicebinding_set *set, const struct wante
                 return sb_error(err, SERVICEBINDING_INVALID, "binding %s is of type %s, not%s", b->path, b->type,
                                 describe(w, what, sizeof(what)));
         if (!provider_fits(b, w->provider))
-                return sb_error(err, SERVICEBINDING_INVALID, "binding %s is by provider %s, not by %s", b->path,
+                return sb_error(err, SERVICEBINDING_INVALID, "binding %s is from provider %s, not from %s", b->path,
                                 b->provider ? b->provider : "(none)", w->provider);
         return use(b, out, err);
 }

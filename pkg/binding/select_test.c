@@ -68,11 +68,11 @@ static void the_error_for_a_named_binding_of_another_type_or_provider_says_so(vo
 {
         expect_error(state, "gamma", "redis", NULL, SERVICEBINDING_INVALID,
                      "gamma is of type collector, not of type redis");
-        expect_error(state, "alpha", "redis", "aiven", SERVICEBINDING_INVALID, "by provider Bitnami, not by aiven");
-        expect_error(state, "beta", NULL, "aiven", SERVICEBINDING_INVALID, "by provider (none), not by aiven");
+        expect_error(state, "alpha", "redis", "aiven", SERVICEBINDING_INVALID, "from provider Bitnami, not from aiven");
+        expect_error(state, "beta", NULL, "aiven", SERVICEBINDING_INVALID, "from provider (none), not from aiven");
 }
 
-static void a_type_in_any_case_chooses_the_only_binding_that_has_it(void **state)
+static void a_type_in_any_letter_case_chooses_the_only_binding_that_has_it(void **state)
 {
         expect(state, NULL, "Collector", NULL, "gamma");
         expect(state, NULL, "VALKEY", NULL, "delta");
@@ -91,7 +91,7 @@ static void a_provider_narrows_the_choice(void **state)
 {
         expect(state, NULL, "redis", "BITNAMI", "alpha");
         expect(state, NULL, NULL, "aiven", "delta");
-        expect_error(state, NULL, "redis", "aiven", SERVICEBINDING_NOT_FOUND, "of type redis by provider aiven");
+        expect_error(state, NULL, "redis", "aiven", SERVICEBINDING_NOT_FOUND, "of type redis from provider aiven");
 }
 
 static void several_types_may_be_acceptable(void **state)
@@ -159,7 +159,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_name_chooses_one_binding),
                 cmocka_unit_test(the_error_for_a_named_binding_of_another_type_or_provider_says_so),
-                cmocka_unit_test(a_type_in_any_case_chooses_the_only_binding_that_has_it),
+                cmocka_unit_test(a_type_in_any_letter_case_chooses_the_only_binding_that_has_it),
                 cmocka_unit_test(several_of_one_type_are_an_error_that_lists_them),
                 cmocka_unit_test(a_provider_narrows_the_choice),
                 cmocka_unit_test(several_types_may_be_acceptable),

@@ -44,7 +44,7 @@ static bool find_builtin(struct flag_walk *walk, const char *name)
         return true;
 }
 
-/* The text after "=", or the next argument. A bool takes the next argument only if it is a word for a bool. */
+/* The text after "=", or the next argument. A bool takes the next argument only if that is a valid bool. */
 static int take_value(struct flag_walk *walk, const char *equals, struct finding *finding, struct err *err)
 {
         const char *next = walk->next < walk->argc ? walk->argv[walk->next] : NULL;

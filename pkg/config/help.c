@@ -171,7 +171,7 @@ static int put_head(const struct config_program *program, struct buf *out)
         if (rc == 0)
                 rc = buf_printf(
                         out, "\n\nThe first of these sets an option: flag, environment variable, YAML file, default.\n"
-                             "--option=VALUE is the same as --option VALUE; leaving out [BOOL] means true.\n"
+                             "--option=VALUE is the same as --option VALUE; omitting [BOOL] means true.\n"
                              "DURATION: 150ms, 30s, 5m, 1h, 1m30s. SIZE: bytes, or 64KiB, 1MiB, 2GiB.\n"
                              "In the file `log-level: warn` and `log: {level: warn}` are the same.\n");
         return rc;

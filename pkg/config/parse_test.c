@@ -98,7 +98,7 @@ static void whole_numbers_are_decimal(void **state UNUSED)
         run_numbers(cases, COUNT_OF(cases), config_parse_int);
 }
 
-static void bools_are_words_in_any_case(void **state UNUSED)
+static void bools_are_words_in_any_letter_case(void **state UNUSED)
 {
         static const char *const yes[] = { "true", "TRUE", "Yes", "on", "1" };
         static const char *const no[] = { "false", "No", "OFF", "0" };
@@ -183,7 +183,7 @@ int main(void)
                 cmocka_unit_test(durations_have_a_unit_and_may_be_sums),
                 cmocka_unit_test(sizes_are_bytes_or_binary_multiples),
                 cmocka_unit_test(whole_numbers_are_decimal),
-                cmocka_unit_test(bools_are_words_in_any_case),
+                cmocka_unit_test(bools_are_words_in_any_letter_case),
                 cmocka_unit_test(addresses_are_host_and_port),
                 cmocka_unit_test(a_host_of_256_bytes_or_with_a_nul_is_refused),
                 cmocka_unit_test(a_quote_is_short_printable_and_hides_credentials),

@@ -185,7 +185,7 @@ static int hang(void)
         char byte;
         if (pipe(fds) < 0)
                 return 90;
-        return read(fds[0], &byte, 1) == 1 ? 91 : 92; /* never comes */
+        return read(fds[0], &byte, 1) == 1 ? 91 : 92; /* never arrives */
 }
 
 static int init_and_send_stop(struct daemon *daemon)

@@ -25,7 +25,7 @@ struct signals_told {
         int64_t seen_ms; /* of clock_monotonic_ms */
 };
 
-/* Blocks the signals for this thread and those that it starts. ERR_LIMIT if descriptors or threads run out. */
+/* Blocks the signals for this thread and the threads that it starts. ERR_LIMIT if descriptors or threads run out. */
 int signals_open(const struct signals_options *options, struct signals **out, struct err *err) NODISCARD;
 int signals_fd(const struct signals *signals); /* for poll(); readable when signals_next has a signal */
 bool signals_next(struct signals *signals, struct signals_told *out);

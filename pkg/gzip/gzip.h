@@ -24,7 +24,7 @@
  * on_piece can stop the decoder after each, so the caller limits how much it takes at once. A decoder needs about 64
  * KiB for any input, including 32 KiB for deflate's window.
  *
- * Each coding has a package of its own with these four functions, so that a caller can choose between them by a table.
+ * Each coding has its own package with these four functions, so that a caller can choose between them with a table.
  *
  * Threads: one at a time. */
 #ifndef GZIP_GZIP_H
@@ -61,9 +61,9 @@ void gzip_decoder_free(struct gzip_decoder *decoder); /* NULL is fine */
 int gzip_decode(struct gzip_decoder *decoder, const char *bytes, size_t length, size_t *used,
                 struct err *err) NODISCARD;
 
-/* Call it when the input has ended and gzip_decode has returned 0. Returns 0 if the input ended with a member, otherwise
- * the error of gzip_decode, or ERR_INVALID: there was no input at all, or it ends in the middle of a member. It cannot
- * tell that whole members are missing. */
+/* Call this when the input has ended and gzip_decode has returned 0. Returns 0 if the input ended with a member,
+ * otherwise the error of gzip_decode, or ERR_INVALID: there was no input at all, or it ends in the middle of a member.
+ * It cannot tell that whole members are missing. */
 int gzip_decoder_finish(const struct gzip_decoder *decoder, struct err *err) NODISCARD;
 
 #endif

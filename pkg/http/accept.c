@@ -3,8 +3,8 @@
  * eight if the server is busy, because a margin of one would keep hundreds of clients waiting. A connection that is
  * still waiting a moment later is taken anyway, since the other workers may be busy.
  *
- * Beyond the limit, a connection is accepted and answered with 503, so that its client does not wait in the queue in
- * vain. */
+ * Beyond the limit, a connection is accepted and answered with 503, so that its client does not wait in the queue for
+ * nothing. */
 #include "http/accept.h"
 
 #include <errno.h>

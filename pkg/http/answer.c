@@ -167,7 +167,7 @@ static void respond_full(struct http_request *request, const struct http_answer 
         http_problem(request, 503, &http_retry_soon, 1, TRANSFER_FULL);
 }
 
-/* The head of a 304 is that of the 200, including Content-Length (RFC 9110, section 8.6); libmicrohttpd omits the
+/* The head of a 304 is the same as for a 200, including Content-Length (RFC 9110, section 8.6); libmicrohttpd omits the
  * body. */
 static bool is_head_only(const struct http_request *request, int status)
 {

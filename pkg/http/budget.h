@@ -42,7 +42,7 @@ struct budget_trim {
 };
 
 /* Returns memory to the system once most of a flood is over. `bytes`: the memory in use now, heads included. True while
- * a flood is subsiding: call it again. */
+ * a flood is subsiding: call this again. */
 bool budget_trim(struct budget_trim *trim, size_t bytes, int64_t now_ms);
 
 #endif

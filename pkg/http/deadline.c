@@ -1,7 +1,7 @@
 /* deadline: libmicrohttpd's own timeout restarts with each byte, so a client that sends one byte every half second
  * would keep its connection forever. This file enforces total deadlines for heads, bodies and responses, with a timer
  * that checks all connections. libmicrohttpd reports a request only when its first line is complete. A head that began
- * earlier shows in the kernel's count of received bytes, which then exceeds that of the requests so far.
+ * earlier shows in the kernel's count of received bytes, which then exceeds the total of the requests so far.
  *
  * Streams have no total deadline: theirs counts from the last progress that a sweep has seen. */
 #include "http/deadline.h"

@@ -1,4 +1,4 @@
-/* Clients that send their heads or bodies too slowly, and idle clients. */
+/* Tests of clients that send their heads or bodies too slowly, and of idle clients. */
 #define DEADLINE_MS 200
 #include "http/refusal_test.h"
 

@@ -1,4 +1,4 @@
-/* Exchanges with a well-behaved client: routes, parameters, bodies, keep-alive, pipelining. */
+/* Tests of exchanges with a well-behaved client: routes, parameters, bodies, keep-alive, pipelining. */
 #include "http/fixture.h"
 
 static struct fixture f;

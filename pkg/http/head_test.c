@@ -1,4 +1,4 @@
-/* Heads that are ambiguous, malformed or too large, and valid heads that look odd. */
+/* Tests of heads that are ambiguous, malformed or too large, and of valid heads that look odd. */
 #include "http/refusal_test.h"
 
 enum { CLOSED = 0 /* 400, or closed without a response */ };
@@ -216,7 +216,7 @@ static void many_small_fields_are_refused_with_431(void **state)
 }
 
 /* A client with a slow but small head must not be mistaken for the one whose head is too large. */
-static void a_slow_head_beside_a_large_one_is_served(void **state)
+static void a_slow_head_is_served_while_a_large_one_is_refused(void **state)
 {
         static char request[20000];
         (void)state;
@@ -298,7 +298,7 @@ int main(void)
                 cmocka_unit_test(a_large_cookie_is_refused_with_431),
                 cmocka_unit_test(a_large_target_is_refused_with_414_or_431),
                 cmocka_unit_test(many_small_fields_are_refused_with_431),
-                cmocka_unit_test(a_slow_head_beside_a_large_one_is_served),
+                cmocka_unit_test(a_slow_head_is_served_while_a_large_one_is_refused),
                 cmocka_unit_test(a_query_of_many_parameters_is_parsed),
                 cmocka_unit_test(parameters_after_a_nul_are_refused_at_once),
         };

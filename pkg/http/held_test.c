@@ -1,5 +1,5 @@
-/* Requests that are answered after their handler has returned: immediately, after libmicrohttpd has suspended their
- * connection, and after their client has disconnected. */
+/* Tests of requests that are answered after their handler has returned: immediately, after libmicrohttpd has suspended
+ * their connection, and after their client has disconnected. */
 #include "http/fixture.h"
 #include "http/request.h"
 #include "http/worker.h"

@@ -7,7 +7,7 @@
  *             { .method = "GET", .path = "/v1/documents/{key}", .name = "document", .handle = on_get },
  *     };
  *     http_server_open(&(struct http_options){ .port = 4001, .routes = routes, .route_count = 3 }, &server, &err);
- *     // in each worker thread, on a libuv loop of its own:
+ *     // in each worker thread, on its own libuv loop:
  *     http_worker_open(server, &loop, context, &worker, &err);
  *     // in that loop's uv_prepare callback, each turn, before other output is flushed:
  *     http_worker_turn(worker);
@@ -205,7 +205,7 @@ const char *http_request_target(const struct http_request *request); /* as sent:
 const char *http_request_path(const struct http_request *request);   /* percent-decoded, without query   */
 const char *http_request_param(const struct http_request *request, const char *name); /* of the path; NULL */
 const char *http_request_query(const struct http_request *request, const char *name); /* decoded; NULL    */
-/* `name` is case-insensitive. NULL: absent. Header fields are gone once the connection is: read them before the handler
+/* `name` is case-insensitive. NULL: absent. Header fields do not outlive the connection: read them before the handler
  * returns, and copy those needed later. The same applies to http_request_each_header. */
 const char *http_request_header(const struct http_request *request, const char *name);
 /* Calls `each` for every header field, in the order received, until it returns false. */
@@ -318,8 +318,9 @@ struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end
         void (*on_end)(struct http_request *request, void *data);
         /* The response has room again: called at most once after each http_stream_write that returned "full". */
         void (*on_writable)(struct http_request *request, void *data);
-        /* Called at most once: the client has left or stalled for too long, the request was rejected, or memory has run
-         * out. No other callback follows. The request must still be ended, by an answer or http_stream_abort. */
+        /* Called at most once: the client has disconnected or stalled for too long, the request was rejected, or memory
+         * has run out. No other callback follows. The request must still be ended, by an answer or
+         * http_stream_abort. */
         void (*on_gone)(struct http_request *request, void *data);
         /* The server is draining: end the request soon. If this is NULL, a response is aborted, which on_gone reports;
          * a body may continue until the workers are closed. */

@@ -1,4 +1,4 @@
-/* Media types and Accept: tables of cases. */
+/* Tests of media types and Accept, as tables of cases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -65,7 +65,7 @@ struct request_remote {
 };
 
 struct http_request {
-        struct conn *conn; /* NULL: the connection has ended, and libmicrohttpd's memory is gone */
+        struct conn *conn; /* NULL: the connection has ended, and libmicrohttpd's memory has been freed */
         struct conns *conns;
         enum stage stage;
         const char *method;
@@ -98,7 +98,7 @@ struct http_request {
 struct http_request *request_new(struct conn *conn, const char *target);
 void request_free(struct http_request *request); /* kept for a later request if there is room */
 void request_free_spares(struct conns *conns);
-/* The connection ends before the response: copies everything that may still be read. Call it while libmicrohttpd's
+/* The connection ends before the response: copies everything that may still be read. Call this while libmicrohttpd's
  * memory is still valid. The request is now in STAGE_HELD. */
 void request_make_orphan(struct http_request *request);
 /* Ends STAGE_HELD for an orphan and frees it; its response has no reader. */

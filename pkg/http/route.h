@@ -8,7 +8,7 @@
 
 enum { ROUTE_PARAMS_MAX = 4 };
 
-struct route_table; /* opaque: the routes in the order of trial */
+struct route_table; /* opaque: the routes in the order in which they are tried */
 
 struct route_param {
         const char *name; /* not terminated: points into the route's path */

@@ -1,4 +1,4 @@
-/* Malformed routes, and cases that the tests over a socket cannot distinguish. */
+/* Tests of malformed routes, and of cases that the tests over a socket cannot distinguish. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

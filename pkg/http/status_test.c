@@ -1,4 +1,4 @@
-/* Phrases of status codes. */
+/* Tests of the reason phrases of status codes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

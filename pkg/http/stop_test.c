@@ -1,4 +1,4 @@
-/* Draining, stopping, clients that have disconnected, and several workers. */
+/* Tests of draining, stopping, clients that have disconnected, and several workers. */
 #include "http/fixture.h"
 
 #include <stdatomic.h>

@@ -28,7 +28,7 @@ struct stream {
         int64_t progress_ms; /* when a sweep last saw progress of the response */
         uint64_t acked;      /* then */
         struct output output;
-        struct MHD_Response *response; /* borrowed until the connection is gone */
+        struct MHD_Response *response; /* borrowed until the connection ends */
 };
 
 /* Makes the request a stream, or replaces the ops of its stream. Returns 0 or ERR_NOMEM. */

@@ -1,4 +1,4 @@
-/* Responses that a handler writes in pieces. */
+/* Tests of responses that a handler writes in pieces. */
 #include "http/stream_test.h"
 
 #define GET_OUT "GET /out HTTP/1.1\r\nHost: x\r\n\r\n"

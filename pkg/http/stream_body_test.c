@@ -1,4 +1,4 @@
-/* Bodies that a handler takes in pieces. */
+/* Tests of bodies that a handler takes in pieces. */
 #include "http/stream_test.h"
 
 #define CHUNKED "POST /in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

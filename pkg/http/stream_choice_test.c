@@ -1,4 +1,4 @@
-/* Routes that examine the beginning of a body before they choose how to receive it. */
+/* Tests of routes that examine the beginning of a body before they choose how to receive it. */
 #include "http/stream_test.h"
 
 /* Sends the body as chunks of `size` bytes. */

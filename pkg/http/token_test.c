@@ -1,4 +1,5 @@
-/* Which clients are admitted, which responses the others get, and how both change when the tokens are replaced. */
+/* Tests of which clients are admitted, which responses the others get, and how both change when the tokens are
+ * replaced. */
 #include "http/fixture.h"
 
 static struct fixture f;

@@ -1,7 +1,7 @@
 /* scan: a recursive-descent parser for the grammar of RFC 8259, with one function per rule, each of which returns the
- * place after what it has read. It stores nothing, so a document costs one pass over its bytes. Most bytes are inside
- * strings, where it skips eight at a time as long as none of them is a quote, a backslash, a control character or
- * outside ASCII. Failures are recorded where they occur; lines and columns are counted only then. */
+ * position after what it has read. It stores nothing, so a document costs one pass over its bytes. Most bytes are
+ * inside strings, where it skips eight at a time as long as none of them is a quote, a backslash, a control character
+ * or outside ASCII. Failures are recorded where they occur; lines and columns are counted only then. */
 #include <string.h>
 
 #include "base/hex.h"

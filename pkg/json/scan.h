@@ -23,8 +23,8 @@ struct scan {
 
 void scan_init(struct scan *s, const char *bytes, size_t length, const struct json_options *options);
 
-/* These take a place in the bytes and return the place after what they have read, or NULL on failure. A value starts at
- * its first byte; the caller skips white space. `depth` counts the enclosing objects and arrays. */
+/* These take a position in the bytes and return the position after what they have read, or NULL on failure. A value
+ * starts at its first byte; the caller skips white space. `depth` counts the enclosing objects and arrays. */
 const unsigned char *scan_space(const struct scan *s, const unsigned char *at);
 const unsigned char *scan_value(struct scan *s, const unsigned char *at, size_t depth);
 const unsigned char *scan_string(struct scan *s, const unsigned char *at);

@@ -14,9 +14,9 @@
  * The documents themselves are not checked: json_check_object does that. An item that is longer than the limit is
  * skipped without being kept, and is reported without its text.
  *
- * Lines end with LF or CRLF; the last one may lack it. Lines that contain only white space are counted but are not
- * items. For an array only items are counted; between them, only commas and white space are allowed, and after the
- * closing bracket only white space.
+ * Lines end with LF or CRLF; the last line may lack its line end. Lines that contain only white space are counted but
+ * are not items. For an array only items are counted; between them, only commas and white space are allowed, and after
+ * the closing bracket only white space.
  *
  * Threads: one at a time; the pieces are borrowed. */
 #ifndef JSON_SPLIT_H
@@ -61,8 +61,8 @@ void json_split_init(struct json_split *split, enum json_split_kind kind, size_t
 void json_split_fini(struct json_split *split);
 
 /* Reads from *at up to `end` and moves *at past what it has read. Returns 1 with an item; 0 if all bytes are read and
- * there is no further item; ERR_INVALID if an array is malformed, with the place in `where` and in the text of `err`:
- * nothing can be read after that; or ERR_NOMEM. */
+ * there is no further item; ERR_INVALID if an array is malformed, with the position in `where` and in the text of
+ * `err`: nothing can be read after that; or ERR_NOMEM. */
 int json_split_next(struct json_split *split, const char **at, const char *end, struct json_item *item,
                     struct json_position *where, struct err *err) NODISCARD;
 /* The body is complete. Returns 1 with its last item; 0; ERR_INVALID if an array has no end; or ERR_NOMEM. */

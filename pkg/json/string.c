@@ -79,7 +79,8 @@ int json_decode_string(struct json_span string, struct buf *out)
         scan_init(&s, string.bytes, string.length, NULL);
         if (string.length < 2 || string.bytes[0] != '"' || scan_string(&s, s.start) != s.end)
                 return ERR_INVALID;
-        int rc = buf_reserve(out, string.length); /* decoding never grows the text, so no append below can fail */
+        int rc = buf_reserve(out, string.length); /* decoding never makes the text longer, so no append below can
+                                                   * fail */
         const unsigned char *at = s.start + 1;
         const unsigned char *end = s.end - 1;
         while (rc == 0 && at < end) {

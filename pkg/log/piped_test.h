@@ -1,4 +1,4 @@
-/* A log into a pipe, and what was written to it. */
+/* A log that writes into a pipe, and the lines written to it. */
 #ifndef LOG_PIPED_TEST_H
 #define LOG_PIPED_TEST_H
 

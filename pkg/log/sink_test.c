@@ -178,7 +178,7 @@ static void put_line_over_the_maximum(struct log *log)
                  log_str("5", text), log_str("6", text), log_str("7", text), log_str("8", text));
 }
 
-static void the_dropped_lines_are_a_metric(void **state)
+static void a_metric_counts_the_dropped_lines(void **state)
 {
         struct piped *p = *state;
         struct buf text;
@@ -244,7 +244,7 @@ int main(void)
                 cmocka_unit_test(lines_refused_by_a_full_disk_are_written_when_there_is_room),
                 cmocka_unit_test(a_pipe_without_a_reader_does_not_end_the_program),
                 WITH_A_PIPE(long_and_short_lines_are_written_whole),
-                WITH_A_PIPE(the_dropped_lines_are_a_metric),
+                WITH_A_PIPE(a_metric_counts_the_dropped_lines),
                 WITH_A_PIPE(a_line_over_the_maximum_is_dropped_whole),
                 cmocka_unit_test(lines_of_several_threads_never_mix),
         };

@@ -1,7 +1,7 @@
 /* Tests of a client against a scripted server: which commands are held and for how long, and closing. */
 #include "redis/client_rig_test.h"
 
-static void commands_are_answered_in_order_with_one_write_a_turn(void **state UNUSED)
+static void commands_are_answered_in_order_with_one_write_per_turn(void **state UNUSED)
 {
         struct job jobs[100];
         start(NULL, (struct redis_options){ 0 });
@@ -265,7 +265,7 @@ static void a_command_without_bytes_fails_with_nomem(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(commands_are_answered_in_order_with_one_write_a_turn),
+                cmocka_unit_test(commands_are_answered_in_order_with_one_write_per_turn),
                 cmocka_unit_test(held_commands_are_sent_when_the_server_comes_up),
                 cmocka_unit_test(a_held_command_fails_when_its_hold_time_is_over),
                 cmocka_unit_test(a_command_that_redis_may_have_executed_times_out),

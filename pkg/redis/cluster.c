@@ -1,5 +1,5 @@
-/* cluster: routes commands to nodes. `home`, a client like those of the nodes, fetches the map: its connections send
- * CLUSTER SLOTS in the handshake and are then closed. They go to any node that still answers, so the same steps
+/* cluster: routes commands to nodes. `home`, a client like the ones for the nodes, fetches the map: its connections
+ * send CLUSTER SLOTS in the handshake and are then closed. They go to any node that still answers, so the same steps
  * recognise a Cluster, enter it and refresh its map. MOVED corrects one slot at once and requests a new map. Maps are
  * fetched one at a time, at intervals that double while a new one is wanted (from twice backoff_min_ms to
  * backoff_max_ms). A redirected command keeps its deadline, and so its position in the order. */

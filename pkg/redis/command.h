@@ -86,7 +86,7 @@ struct redis_command {
 
 void redis_command_init(struct redis_command *command, redis_reply_fn *on_reply);
 /* Lends memory for the formatted command; one that does not fit is allocated. Borrowed until redis_command_fini or the
- * next redis_command_init. Call it after redis_command_init and before redis_command_args. */
+ * next redis_command_init. Call this after redis_command_init and before redis_command_args. */
 void redis_command_room(struct redis_command *command, char *room, size_t size);
 /* Formats the command (a RESP2 array of bulk strings) and replaces any earlier text. ERR_NOMEM. */
 int redis_command_args(struct redis_command *command, size_t argc, const char *const argv[], const size_t lengths[],
@@ -99,6 +99,6 @@ size_t redis_command_size(const struct redis_command *command); /* bytes of the 
 void redis_command_go_with(struct redis_command *command, struct redis_command *other);
 /* The slot of a key in a Cluster, computed from its hash tag if it has one. */
 unsigned redis_slot_of_key(const char *key, size_t length);
-void redis_command_fini(struct redis_command *command); /* frees the bytes; not while it is queued */
+void redis_command_fini(struct redis_command *command); /* frees the bytes; the command must not be queued */
 
 #endif

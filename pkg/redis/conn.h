@@ -52,7 +52,7 @@ void redis_conn_start(struct conn *conn);
 void redis_conn_close(struct conn *conn);
 void redis_conn_free(struct conn *conn);
 void redis_conn_tick(struct conn *conn, int64_t now_ms);
-/* Call this if the connection cannot be used, whatever its state. Tries the next address, or reports the loss. */
+/* Call this in any state if the connection cannot be used. Tries the next address, or reports the loss. */
 void redis_conn_broken(struct conn *conn, const struct err *why);
 
 /* True if a ready connection has nothing in flight. */

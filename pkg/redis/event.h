@@ -23,8 +23,8 @@ struct redis_event {
                 /* err: `sentinel` refuses a subscription or SENTINEL MASTER, so the client notices a failover only when
                  * the connection breaks, Redis is silent or refuses a write. Once per target; generation */
                 REDIS_EVENT_SENTINEL_REFUSED,
-                /* The name at the start of `address` has too many addresses: an attempt tries only `addresses` of
-                 * them and leaves out `left_out`. Reported after each look-up */
+                /* The name at the start of `address` has too many addresses: an attempt tries only `addresses` of them
+                 * and omits `left_out`. Reported after each look-up */
                 REDIS_EVENT_ADDRESSES_LEFT_OUT,
         } kind;
         const char *address;  /* of the server, once it is known; with Sentinel, of the primary in use */

@@ -105,7 +105,7 @@ static const char *wrong_at_first(struct fake *f UNUSED, struct fake_conn *conn,
         return fake_is_handshake(argv[0]) || conn->number > wrong_until ? NULL : wrong;
 }
 
-static void a_reply_that_does_not_fit_ends_the_connection_and_the_command_is_sent_again(void **state UNUSED)
+static void a_reply_that_does_not_fit_closes_the_connection_and_the_command_is_resent(void **state UNUSED)
 {
         static const char *const replies[] = { NIL, ":-5\r\n", "*1\r\n+OK\r\n", "+NO\r\n", "$2\r\nOK\r\n" };
         for (size_t i = 0; i < COUNT_OF(replies); i++) {
@@ -149,7 +149,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_command_accepts_only_its_own_replies),
-                cmocka_unit_test(a_reply_that_does_not_fit_ends_the_connection_and_the_command_is_sent_again),
+                cmocka_unit_test(a_reply_that_does_not_fit_closes_the_connection_and_the_command_is_resent),
                 cmocka_unit_test(a_server_that_never_replies_correctly_delays_for_the_hold_time),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* flight: fails written commands whose time runs out. resend.c handles those of a lost connection. */
+/* flight: fails written commands whose time runs out. resend.c handles the commands of a lost connection. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -39,8 +39,9 @@ int redis_handshake_again(struct redis_handshake *handshake, const struct redis_
                           struct err *err) NODISCARD;
 void redis_handshake_fini(struct redis_handshake *handshake);
 void redis_handshake_wipe(struct redis_handshake *handshake); /* forgets what was written; keeps the map */
-/* Evaluates the next reply. If *failure is FAILURE_NONE, returns 1 (done), 0 (more replies to come) or HANDSHAKE_AGAIN.
- * Otherwise returns the code of `err`, which names what was refused and contains nothing that we sent. */
+/* Evaluates the next reply. If *failure is FAILURE_NONE, returns 1 (done), 0 (more replies are expected) or
+ * HANDSHAKE_AGAIN. Otherwise returns the code of `err`, which names what was refused and contains nothing that we
+ * sent. */
 int redis_handshake_reply(struct redis_handshake *handshake, const struct redis_reply *reply,
                           enum redis_failure *failure, struct err *err) NODISCARD;
 

@@ -169,7 +169,7 @@ bool redis_queue_remake(struct queue *queue, struct redis_command *command)
         struct list *next = inside(command)->link.next;
         redis_queue_take(queue, command);
         size_t before = inside(command)->length;
-        size_t was_counted = counts(command); /* a command that is withdrawn may be gone */
+        size_t was_counted = counts(command); /* a withdrawn command may have been freed */
         enum redis_made made = command->on_place(command, &queue->place);
         if (made == REDIS_MADE) {
                 command->made_for = queue->place.number;

@@ -26,7 +26,7 @@ struct queue {
         struct redis_place place;          /* where its commands are sent                                     */
         struct redis_target *place_target; /* a reference: the place's key prefix                       */
         bool is_closing;                   /* accepts nothing                                           */
-        bool is_pool;                      /* nodes take commands from it; it has no connection of its own */
+        bool is_pool;                      /* nodes take commands from it; it has no connection itself */
         bool has_returned;                 /* commands were returned; some may be for a node         */
         void (*wake)(struct queue *queue); /* something waits, so deadlines have to be checked          */
 };

@@ -24,7 +24,8 @@ struct redis_cluster_node {
 };
 
 struct redis_nodes {
-        struct client *home;                /* holds commands that no node takes, and gets those of leaving nodes */
+        struct client *home;                /* holds commands that no node takes, and gets the commands of leaving
+                                             * nodes */
         const struct client_ops *ops;       /* for each node's client; the owner is the node                      */
         void *owner;                        /* the owner of these nodes */
         struct redis_cluster_node *list;    /* in use                                                             */

@@ -95,7 +95,7 @@ void redis_set_target(struct redis *client, struct redis_target *target, unsigne
 void redis_send(struct redis *client, struct redis_command *command);
 
 /* Writes what redis_send queued since the last call, up to 1024 commands per write; the rest is held until the socket
- * is writable. Fails what redis_send refused. Call it last in each turn of the loop. */
+ * is writable. Fails what redis_send refused. Call this last in each turn of the loop. */
 void redis_flush(struct redis *client);
 
 /* Cancels a command. True: it was only held, and on_reply will not be called. False: it is in flight, and on_reply will

@@ -123,7 +123,7 @@ static void storm(unsigned number)
         rig_fini(&rig);
 }
 
-static void every_command_is_answered_exactly_once_whatever_happens(void **state UNUSED)
+static void every_command_is_always_answered_exactly_once(void **state UNUSED)
 {
         const char *first = getenv("STORM_SEED"), *count = getenv("STORM_COUNT");
         unsigned from = first ? (unsigned)strtoul(first, NULL, 10) : 1;
@@ -135,7 +135,7 @@ static void every_command_is_answered_exactly_once_whatever_happens(void **state
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(every_command_is_answered_exactly_once_whatever_happens),
+                cmocka_unit_test(every_command_is_always_answered_exactly_once),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,8 +9,7 @@
  * that is lost twice. It is deferred while the others continue, and is retried from time to time with nothing else in
  * flight. A loss counts as a strike only if commands of the same kind have been answered since the last one (for a SET,
  * only other SETs that succeed). So no command gets a strike because a server is down or rejects writes. If there is no
- * other command, the client sends a command of its own in between, the trial. A command with STRIKES_MAX strikes
- * fails. */
+ * other command, the client sends its own command in between, the trial. A command with STRIKES_MAX strikes fails. */
 #include "redis/suspects.h"
 
 enum {
@@ -176,7 +175,7 @@ static size_t note_losses(struct suspects *suspects, const struct flight *flight
 static bool is_culprit(const struct flight *flight, const struct redis_command *command, size_t count)
 {
         if (inside(command)->state == COMMAND_ABANDONED || command->once || command->must_not_hold)
-                return false; /* they fail with the connection in any case */
+                return false; /* they fail with the connection anyway */
         if (command == flight->partial || (count == 1 && inside(command)->suspicion.losses > 1))
                 return true;
         return inside(command)->length >= LARGE_BYTES && inside(command)->suspicion.losses > 1 &&

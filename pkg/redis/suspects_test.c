@@ -64,7 +64,7 @@ static void send_bad(const char *name, const char *value)
                 assert_answer(&others[i], "OK");
 }
 
-static void the_command_that_ends_connections_fails_alone(void **state UNUSED)
+static void the_command_that_closes_connections_fails_alone(void **state UNUSED)
 {
         static const struct {
                 const char *name, *value, *words;
@@ -217,7 +217,7 @@ static void on_another_server_the_search_starts_afresh(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_command_that_ends_connections_fails_alone),
+                cmocka_unit_test(the_command_that_closes_connections_fails_alone),
                 cmocka_unit_test(the_bad_command_is_found_even_if_nothing_else_is_sent),
                 cmocka_unit_test(without_other_answered_commands_none_is_blamed),
                 cmocka_unit_test(if_a_server_closes_at_every_write_no_command_is_blamed),

@@ -48,7 +48,7 @@ struct redis_target_options {
         bool tls;
         const char *tls_server_name; /* expected in the certificate, and sent as SNI unless numeric; NULL: host */
         enum redis_tls_verify tls_verify;
-        struct secret ca;          /* one or more certificates; empty: those that the system trusts */
+        struct secret ca;          /* one or more certificates; empty: the CAs that the system trusts */
         struct secret certificate; /* the client certificate with its chain; empty: none                     */
         struct secret private_key; /* of that certificate, without a passphrase                     */
 

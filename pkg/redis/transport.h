@@ -62,7 +62,7 @@ struct redis_channel {
 /* Starts to connect; on_event reports the rest. */
 int redis_channel_open(const struct redis_channel_options *options, const struct redis_address *address,
                        struct redis_channel **out, struct err *err) NODISCARD;
-/* Checks whether the socket is connected; call it once, when the socket is writable. */
+/* Checks whether the socket is connected. Call this once, when the socket is writable. */
 int redis_channel_connected(struct redis_channel *channel, struct err *err) NODISCARD;
 void redis_channel_wait(struct redis_channel *channel, int events); /* adds the events that has_pending and has_unread
                                                                      * need */

@@ -140,8 +140,8 @@ static bool has_tag(const char *prefix)
         return close && close > open + 1; /* an empty tag is ignored */
 }
 
-/* Tries numbers until each master has a key. If the prefix has a hash tag, all keys are on one master, including those
- * of the program. */
+/* Tries numbers until each master has a key. If the prefix has a hash tag, all keys are on one master, including the
+ * program's own. */
 static int plan_masters(struct redis_trial_plan *plan, const struct redis_cluster *cluster,
                         const struct redis_trial *trial, const char *prefix, struct err *err)
 {

@@ -16,7 +16,7 @@ struct redis_trial_plan {
         struct redis_trial_step *steps, **end;
         struct redis_trial_step *first; /* of this master                                        */
         size_t group;                   /* the master's number, from 1                           */
-        size_t waiting;                 /* replies to come                                       */
+        size_t waiting;                 /* outstanding replies */
         uint64_t id;                    /* random, because other programs may try the same Redis */
         char key[512];                  /* prefix of the keys on this master                     */
         size_t key_length;

@@ -1,4 +1,4 @@
-/* service/reading: the settings and the inputs derived from them, read at the start and again on SIGHUP.
+/* service/reading: the settings and the inputs derived from them, read at startup and again on SIGHUP.
  *
  * Threads: the main thread. */
 #ifndef SERVICE_READING_H

@@ -44,14 +44,15 @@ struct service;
  * that lives as long as they are in use. */
 struct service_inputs {
         size_t size;
-        /* `inputs` is all zero. Its pointers may lead to its own members, to the settings and to the report. `fini` is
-         * called after a failure as well. */
+        /* `inputs` is all zero when it is called. Its pointers may lead to its own members, to the settings and to the
+         * report. `fini` is called after a failure as well. */
         int (*init)(void *inputs, const void *settings, const struct config_report *report, char *const *environment,
                     struct err *err);
         void (*fini)(void *inputs); /* NULL: nothing to free */
 };
 
-/* The worker threads. `worker` is all zero and never moves; struct service_worker (worker.h) is a plain one. */
+/* The worker threads. `worker` is all zero at first and never moves; struct service_worker (worker.h) is a plain
+ * one. */
 struct service_crew {
         size_t worker_size;
         int (*start)(void *worker, struct service *service, unsigned index, struct err *err);
@@ -116,12 +117,12 @@ struct service {
         unsigned running;                       /* how many of them run */
 };
 
-/* Runs the program and returns the process's exit status. `service` is all zero except `data`, and must live as long as
- * the process, since threads may outlive a failed start. */
+/* Runs the program and returns the process's exit status. `service` must be all zero except `data`, and must live as
+ * long as the process, since threads may outlive a failed start. */
 int service_main(struct service *service, const struct service_program *program, int argc, char **argv);
 
-const void *service_settings(const struct service *service); /* the program's struct, as read at the start */
-const void *service_inputs(const struct service *service);   /* as read at the start */
+const void *service_settings(const struct service *service); /* the program's struct, as read at startup */
+const void *service_inputs(const struct service *service);   /* as read at startup */
 void *service_worker_at(const struct service *service, unsigned index);
 
 /* Logs one response as --access-log requests. A probe's 503 is a regular response, not an error. */

@@ -55,7 +55,7 @@ static int connect_to(uint16_t port)
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
         if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
                 err(1, "connect");
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only makes it faster */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* optional: it only makes this faster */
         return fd;
 }
 

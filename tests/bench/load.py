@@ -55,7 +55,7 @@ def _run(argv):
 
 
 def _check(server, redis, connections, result):
-    """Checks that no request failed and that each response has its write. When a client leaves before Redis has
+    """Checks that no request failed and that each response has its write. When a client disconnects before Redis has
     answered, webdis may send the late response to the next client on that descriptor, so one such response is allowed
     for each connection of the previous slice."""
     bad = {name: result[name] for name in ("bad_status", "bad_sockets", "late") if result[name]}

@@ -36,7 +36,7 @@ def _at_most(most):
 
 
 def goals(rounds, footprint):
-    """Each ratio compares two servers within one round; the range is that of the rounds."""
+    """Each ratio compares two servers within one round; the range is the range over the rounds."""
     def ratio(*names):
         return _median_ratio(rounds, *names)
 

@@ -69,7 +69,7 @@ def test_the_keyboard_opens_a_document_digit_for_digit_and_closes_it(start_redis
     expect(button).to_be_focused()
 
 
-def test_copy_copies_the_document_as_it_is(start_redis, start_collector, open_page):
+def test_copy_copies_the_document_unchanged(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     [key] = send(collector, {"order": 7})
     page = open_page(collector, permissions=["clipboard-read", "clipboard-write"])

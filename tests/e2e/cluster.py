@@ -84,10 +84,10 @@ class Cluster:
                 run("kind", "load", "docker-image", "--name", self.name, image, seconds=300)
 
     def extend(self, what, variable, script):
-        """Runs the script that a variable names, by default one that may exist next to the repository, with the
-        cluster's name and KUBECONFIG. A test that needs something unavailable fails."""
+        """Runs the script that a variable names, with the cluster's name and KUBECONFIG; the default script may exist
+        next to the repository. A test that needs something unavailable fails."""
         path = Path(os.environ.get(variable) or ROOT / script).resolve()
-        assert os.access(path, os.X_OK), f"the cluster lacks {what}: install it, or let {variable} name a script that does"
+        assert os.access(path, os.X_OK), f"the cluster lacks {what}: install it, or set {variable} to a script that does"
         say(f"{what} is not there: running {path.name}, which can take minutes")
         begin = time.monotonic()
         run(str(path), self.name, env=self.env, seconds=1800)

@@ -38,7 +38,7 @@ OUT = Path("build/e2e")
 
 def pytest_configure(config):
     PYTEST["capture"] = config.pluginmanager.getplugin("capturemanager")
-    config.addinivalue_line("markers", "extended: a scenario of `make e2e-all` alone")
+    config.addinivalue_line("markers", "extended: a scenario that only `make e2e-all` runs")
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ def built_on(tmp_path, overlay, **more):
 
 
 def ordered(value):
-    """Sorts lists of named parts by name, because a patch puts its volumes before those of the base."""
+    """Sorts lists of named parts by name, because a patch puts its volumes before the base's."""
     if isinstance(value, dict):
         return {key: ordered(part) for key, part in value.items()}
     if isinstance(value, list):

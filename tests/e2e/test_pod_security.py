@@ -1,8 +1,8 @@
 """Both charts in each mode, in a namespace that enforces, warns about and audits Pod Security "restricted": all pods
 are admitted, and the API server objects to nothing.
 
-Warnings appear in the output of kubectl and helm (cluster.run), denials in the API server's counter, which includes
-those of mode audit."""
+Warnings appear in the output of kubectl and helm (cluster.run), denials in the API server's counter, which includes the
+ones in mode audit."""
 
 import re
 

@@ -84,7 +84,7 @@ ROWS = [
         body_max="10MiB"),
     Row("reply over client-output-buffer-limit", scenarios.large_reply, times=3, body_max="10MiB"),
     Row("address moves to another server", scenarios.moved, lambda: [_with_standby()]),
-    Row("host name leads to another server, the old one is gone", scenarios.renamed, lambda: [Named(**DURABLE)]),
+    Row("host name moves to another server, the old one is down", scenarios.renamed, lambda: [Named(**DURABLE)]),
     # Connections
     Row("CLIENT KILL TYPE normal, 5 times", scenarios.clients_killed, times=5),
     Row("maxclients reached for 1.5 s", scenarios.clients_full),
@@ -117,7 +117,7 @@ ROWS = [
     Row("Cluster: master killed, replicas cut off 0.2 s before, --ack=replica:1",
         partial(scenarios.master_killed, cut_off=0.2), lambda: [Clustered(replicas=2)], ack="replica:1", **FULL),
     Row("Cluster: CLUSTER FAILOVER of each master", scenarios.masters_relieved, lambda: [Clustered()], **BUSY),
-    Row("Cluster: 100 slots and those of the feed move", scenarios.resharded, lambda: [Clustered(replicas=0)], **BUSY),
+    Row("Cluster: 100 slots and the feed's slots move", scenarios.resharded, lambda: [Clustered(replicas=0)], **BUSY),
     Row("Cluster: a master is added, and removed again", scenarios.master_added_and_removed,
         lambda: [Clustered(replicas=0)], **BUSY),
     # The binding
@@ -136,8 +136,8 @@ ROWS = [
     Row("key prefix swapped, its connections get through one after another, --ack=replica:1, 4 times",
         partial(scenarios.swapped_one_by_one, admitted=5), lambda: _beside(replica=True), times=4, workers=2,
         ack="replica:1", **BUSY),
-    Row("binding swapped when the old Redis is gone", scenarios.swapped_when_gone, lambda: [durable(), durable()]),
-    Row("binding gone for 1.5 s, back with another Redis", scenarios.secret_gone, lambda: [durable(), durable()]),
+    Row("binding swapped when the old Redis is down", scenarios.swapped_when_gone, lambda: [durable(), durable()]),
+    Row("binding missing for 1.5 s, back with another Redis", scenarios.secret_gone, lambda: [durable(), durable()]),
     Row("binding wrong for 2 s", scenarios.wrong_secret),
     *[Row(f"binding names a user without +{right} for 2 s", partial(scenarios.rights_missing, right=right))
       for right in ("xadd", "getdel")],

@@ -51,7 +51,7 @@ static void split_all(enum json_split_kind kind, const char *bytes, size_t size,
                 const char *at = bytes + done, *end = at + (size - done < piece ? size - done : piece);
                 while ((rc = json_split_next(&split, &at, end, &item, &where, &found->err)) > 0)
                         note(found, &item);
-                expect(json_split_bytes(&split) <= 16 << 10, "more is kept than an item");
+                expect(json_split_bytes(&split) <= 16 << 10, "more than one item is kept");
         }
         if (rc == 0)
                 rc = json_split_end(&split, &item, &where, &found->err);

@@ -24,7 +24,7 @@ static char *copy_of(const uint8_t *data, size_t size)
         return text;
 }
 
-/* The name is that of a secret. */
+/* The name indicates a secret. */
 static bool is_secret(const char *name)
 {
         struct buf shown;

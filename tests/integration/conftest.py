@@ -21,7 +21,7 @@ TEST_SECONDS = 90 * PATIENCE
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "alone: what it loses depends on time, so no other test runs beside it")
+    config.addinivalue_line("markers", "alone: its losses depend on timing, so no other test runs at the same time")
 
 
 @pytest.fixture(autouse=True)

@@ -224,7 +224,7 @@ class Connections:
         self.ids = reading + [number for number in found if number not in reading]
 
     def _of_collector(self):
-        """The server may still list others that have just closed: the trial's, and those of this test."""
+        """The server may still list others that have just closed: the connections of the trial and of this test."""
         ports = open_ports(self.pid)
         return {int(one["id"]): one["cmd"] for one in self.control.client_list(_type="normal")
                 if int(one["addr"].rpartition(":")[2]) in ports}
@@ -303,7 +303,7 @@ def test_wait_is_sent_to_each_cluster_master_that_was_written_to(start_collector
         path = "/v1/documents/0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
         with collector.client() as client:
             assert [client.put(path, DOCUMENT).status for _ in range(2)] == [201, 200]
-            # If one replica is missing, its master's documents are not safe; those of other masters are.
+            # If one replica is missing, its master's documents are not safe; other masters' documents are.
             cluster.nodes[3].pause()
             answers = [one.result() for one in [post_later(collector, DOCUMENT, headers={"Idempotency-Key": str(n)})
                                                 for n in range(24)]]
@@ -336,8 +336,8 @@ def test_a_single_document_is_synced_at_once_if_the_server_always_syncs(start_re
     collector = start_collector(server, ack="fsync").wait_connected()
     with collector.client() as client:
         times = sorted(timed(client.post, "/v1/documents", DOCUMENT)[0] for _ in range(21))
-    # In the same write as the document, WAITAOF would be answered only at the server's next event, after 50 ms on
-    # average.
+    # If it were sent in the same write as the document, WAITAOF would be answered only at the server's next event,
+    # after 50 ms on average.
     assert times[10] < 0.04, times
 
 

@@ -322,7 +322,7 @@ def test_the_old_redis_dies_at_the_change(start_redis, start_bound, bindings):
     one.start()
     result = load.count(one.client(), two.client())
     assert result.failed == 0, str(result)
-    # Documents accepted by the dead server were only in its memory; those that the new one acknowledged are there.
+    # Documents accepted by the dead server were only in its memory; the documents that the new one acknowledged exist.
     assert not result.doubled
 
 

@@ -226,7 +226,7 @@ def test_a_repeat_reads_little_of_a_dense_feed(start_redis, start_collector):
         assert store.info("stats")["total_net_output_bytes"] - before < 50 * 200_000
 
 
-def test_a_line_with_other_content_under_its_key_is_422_alone(client):
+def test_only_a_line_with_other_content_under_its_key_gets_422(client):
     body = [{"n": n} for n in range(5)]
     assert post(client, lines(body), Idempotency_Key="load-2").status == 200
     body[3] = {"n": 33}

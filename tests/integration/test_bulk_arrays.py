@@ -29,7 +29,7 @@ def test_each_element_is_stored_as_a_document(client, store):
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/geo+json", None])
-def test_the_first_byte_tells_an_array_from_a_document(client, kind):
+def test_the_first_byte_distinguishes_an_array_from_a_document(client, kind):
     assert client.post(PATH, b"[{},{}]", {"Content-Type": kind}).json()["stored"] == 2
     assert client.post(PATH, b"\n \t {}", {"Content-Type": kind}).status == 201
 

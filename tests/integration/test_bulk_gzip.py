@@ -228,6 +228,6 @@ def test_a_client_that_disconnects_within_a_member_leaks_nothing(fresh):
         with RawConnection("127.0.0.1", collector.port, 60) as connection:
             connection.send(request_bytes("POST", PATH, None, {**GZIP, "Content-Length": str(len(body))}))
             connection.send(body[:-20])
-    wait_until(lambda: collector.metrics()["http_connections"] <= 2, "the connections of those that left are closed")
+    wait_until(lambda: collector.metrics()["http_connections"] <= 2, "the connections of the clients that left are closed")
     assert post(client, body).json()["stored"] == 100
     assert set(numbers(store)) == set(range(1, 101))

@@ -157,7 +157,7 @@ def test_json_may_have_a_charset_in_its_media_type(client, store):
     assert stored(store, client.post("/", '{"a":"ü"}', headers))["a"] == "ü"
 
 
-def test_a_stored_object_is_read_by_its_key_with_the_key_added(client):
+def test_a_stored_object_is_returned_with_its_key_added(client):
     key = client.post("/", {"hello": "world"}, {"x-correlation-id": "c-1"}).json()["key"]
     answer = client.get(f"/?key={key}")
     assert answer.status == 200

@@ -236,7 +236,7 @@ def test_nodes_without_a_host_are_found_and_used(start_cluster, start_collector,
 
 
 # As with managed services: one name for all nodes, one port, one certificate for all names.
-def test_a_configuration_endpoint_leads_to_all_nodes(start_cluster, start_collector, bindings, certificates, tmp_path):
+def test_a_configuration_endpoint_is_enough_to_find_all_nodes(start_cluster, start_collector, bindings, certificates, tmp_path):
     hosts, names = [f"127.0.0.{n}" for n in (2, 3, 4)], [f"node-{n}.redis.test" for n in (2, 3, 4)]
     cluster = start_cluster(tls=Tls(certificates, "any"), hosts=hosts, names=names, port=reserve_port())
     lines = [*(f"{host} clustercfg.redis.test" for host in hosts), *(f"{h} {n}" for h, n in zip(hosts, names))]

@@ -253,7 +253,7 @@ def test_head_has_the_length_and_no_body(client):
     assert client.get("/healthz").status == 200  # the connection is still usable
 
 
-def test_a_deleted_document_is_gone(client, store):
+def test_a_deleted_document_no_longer_exists(client, store):
     key = post(client, {"a": 1}).json()["key"]
     answer = client.delete(f"/v1/documents/{key}")
     assert answer.status == 204 and answer.body == b""

@@ -58,7 +58,7 @@ def test_held_bytes_are_bounded(start_redis, start_collector):
     assert sum(answer.result().status == 201 for answer in answers) >= 1
 
 
-def test_a_held_request_whose_client_has_left_is_not_stored(start_redis, start_collector):
+def test_a_held_request_is_not_stored_if_its_client_has_disconnected(start_redis, start_collector):
     port = reserve_port()
     program = start_collector(f"redis://127.0.0.1:{port}")
     gone = [program.connect() for _ in range(5)]

@@ -72,7 +72,7 @@ def test_a_cursor_at_the_end_continues_with_new_documents(fresh):
     assert keys_of(entries) == new
 
 
-def test_a_listing_while_documents_are_added_has_each_exactly_once_in_order(fresh):
+def test_a_listing_under_load_has_each_document_exactly_once_in_order(fresh):
     client, store = fresh
     before = fill(client, 40)
     stop, added = threading.Event(), []

@@ -53,7 +53,7 @@ def test_the_file_needs_no_token(start_redis, start_collector, bindings):
         assert client.get("/openapi.json").status == 200
 
 
-def test_the_index_names_what_is_described(client):
+def test_the_index_lists_the_described_paths(client):
     named = {line.split("?")[0] for line in client.get("/").json()["endpoints"]}
     described = {f"{method.upper()} {path}" for path, item in json.loads(SOURCE.read_text())["paths"].items()
                  for method in item if method not in ("parameters", "head")}

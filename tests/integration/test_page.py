@@ -35,7 +35,7 @@ def get(program, path, headers=None):
         return client.get(path, headers)
 
 
-def test_every_file_is_served_as_it_is_and_compressed(program):
+def test_every_file_is_served_plain_and_compressed(program):
     for file in files_of(program.name):
         content = file.read_bytes()
         plain = get(program, f"/ui/{file.name}")

@@ -34,7 +34,7 @@ def finish(load, reader, clients):
     assert doubled <= len(load.acknowledged) // 10
 
 
-def test_entries_are_on_the_masters_of_their_documents_evenly(start_cluster, start_collector):
+def test_entries_are_spread_evenly_over_the_masters_of_their_documents(start_cluster, start_collector):
     cluster = start_cluster()
     collector = start_collector(cluster.url(), workers=1).wait_connected()
     before = [commands_of(client, "set", "xadd") for client in cluster.clients()]

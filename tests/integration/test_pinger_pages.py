@@ -117,7 +117,7 @@ def test_the_admin_members_describe_process_and_machine(admin):
 
 @pytest.mark.parametrize("piece", ["requestHeaders", "currentTime", "requestUrl", "remoteAddress"])
 @pytest.mark.parametrize("path", ["/", "/other/path"])
-def test_a_piece_stands_alone(pinger, piece, path):
+def test_a_piece_can_be_requested_separately(pinger, piece, path):
     answer = pinger.get(f"{path}?type={piece}")
     assert answer.status == 200 and answer.media_type == "application/json"
     value = answer.json()

@@ -70,7 +70,7 @@ def test_repeats_of_documents_in_the_previous_redis_store_nothing(swapped):
         assert answer.status == 201 and answer.header("idempotency-replayed") == "true"
 
 
-def test_a_deleted_document_is_gone_from_both(swapped):
+def test_a_deleted_document_is_removed_from_both(swapped):
     collector, old, _, keys = swapped
     with collector.client() as client, old.client() as store:
         assert client.delete(f"/v1/documents/{keys[0]}").status == 204
@@ -218,7 +218,7 @@ def test_a_miss_in_a_previous_redis_that_is_being_replaced_is_repeated_in_its_su
     former.pause()
     before = _gets(new)
     calls = _get_all(clients)
-    wait_until(lambda: _gets(new) == before + CLIENTS, "reads that have missed in the Redis in use")
+    wait_until(lambda: _gets(new) == before + CLIENTS, "reads that found nothing in the Redis in use")
     bindings.redis("old", later)
     for worker in range(2):
         collector.wait_log("previous.connected", address=f"127.0.0.1:{later.port}", worker=worker)

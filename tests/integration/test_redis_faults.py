@@ -282,7 +282,7 @@ def test_temporary_refusals_are_retried(start_redis, start_proxy, start_collecto
         assert client.get(f"/v1/documents/{answer.json()['key']}").status == 200
 
 
-def test_a_document_delayed_behind_its_feed_entry_is_stored_and_listed(start_redis, start_proxy, start_collector):
+def test_a_document_executed_after_its_feed_entry_is_stored_and_listed(start_redis, start_proxy, start_collector):
     server = start_redis()
     proxy = start_proxy(server, scripted=True)
     program = start_collector(proxy)

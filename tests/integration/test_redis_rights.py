@@ -114,7 +114,7 @@ def test_without_xdel_lists_work_and_the_log_reports_the_remaining_entries_once(
 
 
 def sent_to(server):
-    """The commands that the server received since its statistics were reset, except those of the tests and of
+    """The commands that the server received since its statistics were reset, except the commands of the tests and of
     connecting."""
     with server.client(username="default", password="admin") as admin:
         names = {name.split("_", 1)[1] for name in admin.info("commandstats")}

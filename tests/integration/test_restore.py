@@ -125,7 +125,7 @@ def test_a_document_of_the_maximum_stored_size_is_restored(start_redis, start_co
 # --- Rejected lines
 # -----------------------------------------------------------------------------------------------------
 
-def test_other_content_under_a_key_fails_its_line_alone(other):
+def test_other_content_under_a_key_fails_only_its_line(other):
     client, store = other
     keys = [str(uuid.uuid4()) for _ in range(3)]
     body = b"".join(line(key, b'{"a":1}') for key in keys)

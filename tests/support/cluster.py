@@ -11,9 +11,9 @@ SLOTS = 16384
 
 
 class RedisCluster:
-    """RedisCluster(masters=3, replicas=1): `replicas` counts those of each master. A node that is silent for
+    """RedisCluster(masters=3, replicas=1): `replicas` is the number for each master. A node that is silent for
     `node_timeout_ms` counts as failed. With `names`, each node announces its name to clients instead of its address;
-    the nodes take the addresses in `hosts` in turn. `tls`, `port` and `options` are those of Server."""
+    the nodes take the addresses in `hosts` in turn. `tls`, `port` and `options` are as for Server."""
 
     def __init__(self, masters=3, replicas=0, node_timeout_ms=1500, hosts=("127.0.0.1",), names=(), tls=None, **options):
         self.nodes, self._by_id = [], {}
@@ -158,7 +158,8 @@ class RedisCluster:
             ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.id_of(to))
 
     def add_master(self, slots):
-        """Another master, which takes these slots from their present ones. Only for a Cluster without options."""
+        """Adds another master, which takes these slots from their current owners. Only for a Cluster without
+        options."""
         # Otherwise a master that loses its last slot becomes a replica.
         node, first = self._new_node(cluster_allow_replica_migration="no"), self.nodes[0]
         self.nodes.append(node)

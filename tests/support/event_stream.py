@@ -29,7 +29,7 @@ class Event:
 
 
 class EventStream:
-    """EventStream(program, "?since=0"): reads the head at once, and the rest as it is asked for."""
+    """EventStream(program, "?since=0"): reads the head at once, and the rest on demand."""
 
     def __init__(self, program, query="", last_event_id=None, token=None, receive_buffer=None, timeout=30.0):
         self.socket = socket.socket()

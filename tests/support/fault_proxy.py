@@ -66,7 +66,7 @@ class FaultProxy:
             self._closing = words
 
     def admit(self, count):
-        """Lets that many new connections through; accepts further ones, but lets them wait until heal."""
+        """Lets that many new connections through; accepts further ones, but makes them wait until heal."""
         with self._state:
             self._admitted = count
 

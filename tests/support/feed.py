@@ -53,7 +53,7 @@ def keys(store, prefix=""):
 
 
 def put_on_day(store, key, days):
-    """Moves a document's entry from today's stream to that of an earlier day, as Collector would have written it
+    """Moves a document's entry from today's stream to the stream of an earlier day, as Collector would have written it
     then."""
     now = int(time.time() * 1000)
     moment = now - days * DAY_MS

@@ -51,7 +51,7 @@ class RawConnection:
         return self
 
     def send_slowly(self, data, size=1, pause=0.05):
-        """Sends piece by piece. Returns the number of bytes sent before the server closed."""
+        """Sends the data piece by piece. Returns the number of bytes sent before the server closed."""
         data = data.encode() if isinstance(data, str) else data
         for start in range(0, len(data), size):
             try:

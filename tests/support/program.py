@@ -18,7 +18,7 @@ def program_path(name):
 
 
 def clean_environment(extra=None):
-    """Passes on only those of the caller's variables that a process needs to run."""
+    """Passes on only the caller's variables that a process needs to run."""
     env = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
     env["LC_ALL"] = "C.UTF-8"
     env["COLLECTOR_WORKERS"] = env["PINGER_WORKERS"] = "2"  # so that small machines test several threads too

@@ -78,7 +78,7 @@ class RedisServer:
         wait_until(ready, lambda: f"PONG of redis-server\n{self.child.tail()}", seconds)
 
     def client(self, **options):
-        """A redis-py client with short timeouts. The password is that of `options`, or else requirepass."""
+        """A redis-py client with short timeouts. The password is taken from `options`, or else from requirepass."""
         options.setdefault("password", self.options.get("requirepass"))
         options.setdefault("socket_timeout", 10)
         if self.socket_path:
@@ -111,7 +111,7 @@ class RedisServer:
         return self.child is not None and self.child.running()
 
     def kill(self):
-        """kill -9: loses whatever is not on disk."""
+        """kill -9: loses everything that is not on disk."""
         self.child.kill()
 
     def pause(self):

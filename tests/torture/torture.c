@@ -6,8 +6,8 @@
  * A run is a finding if it crashes, if AddressSanitizer or UBSan reports something, or if a test that passes despite
  * the failure leaks memory. Most tests assert that a call succeeds, so they fail when its allocation fails; that is not
  * a finding, and leaks of such a test are ignored. A test named `..._whichever_allocation_fails` is written for this
- * purpose: there a failed assertion is a finding too, and only allocations of the test itself count, not those of the
- * group's setup and teardown.
+ * purpose: there a failed assertion is a finding too, and only allocations of the test itself count, not allocations in
+ * the group's setup and teardown.
  *
  * A loop repeats the same allocations, and a test of 1000 entries would take minutes. So of the allocations with the same
  * call stack the first REPEATS_MAX and the last fail.

@@ -511,7 +511,7 @@ replaced: |
   sleep 600
   for checksum in $before; do "$cli" -h 127.0.0.1 acl setuser default "!$checksum" >/dev/null; done
   echo "$now" >/data/passwords.sha256
-# Uses the password that the server started with, whatever the Secret has now. If someone has changed the server's
+# Uses the password that the server started with, even if the Secret has changed. If someone has changed the server's
 # password, it refuses this one, which also counts as an answer; while it loads its file, it answers LOADING.
 probe: |
   cli=$(command -v valkey-cli || command -v redis-cli)
