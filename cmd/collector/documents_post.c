@@ -18,7 +18,7 @@
 #include "problems.h"
 #include "worker.h"
 
-enum { ABANDONED_AFTER_MS = 1000 }; /* younger requests are not checked */
+enum { ABANDONED_AFTER_MS = 1000 }; /* more recent requests are not checked */
 
 #define SPAN(literal) ((struct json_span){ literal, sizeof(literal) - 1 })
 

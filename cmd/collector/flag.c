@@ -1,4 +1,4 @@
-/* flag: the only spellings are true and false, so that a typing error is not mistaken for either. */
+/* flag: the only spellings are true and false, so that a typo is not mistaken for either. */
 #include "flag.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* idempotency: each part is hashed with a trailing NUL, so that different parts never produce the same bytes. SHA-256
- * comes from nettle, on which GnuTLS depends. */
+ * comes from nettle, which GnuTLS needs anyway. */
 #include "idempotency.h"
 
 #include <inttypes.h>

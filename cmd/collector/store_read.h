@@ -30,7 +30,7 @@ struct store_read {
 /* Also queries the previous Redis, if there is one. If that one does not reply, the outcome is STORE_UNAVAILABLE, not
  * STORE_ABSENT. */
 void store_read(struct store *store, struct store_read *read, const char *key);
-/* Queries `redis`, in which a store_write has found the key. */
+/* Queries `redis`, where a store_write has found the key. */
 void store_read_found(struct store *store, struct store_read *read, struct redis *redis, const char *key);
 /* Queries only the previous Redis. */
 void store_read_previous(struct store *store, struct store_read *read, const char *key);

@@ -1,4 +1,4 @@
-/* store_rig: a store that writes to one scripted server, and another to which it can be switched. */
+/* store_rig: a store that writes to one scripted server and can be switched to another. */
 #ifndef COLLECTOR_STORE_RIG_TEST_H
 #define COLLECTOR_STORE_RIG_TEST_H
 

@@ -104,7 +104,7 @@ static void pieces_are_found_by_name_and_three_require_admin(void **state UNUSED
         }
 }
 
-static void the_message_has_five_words_for_any_bytes(void **state UNUSED)
+static void the_message_has_five_words_for_any_random_bytes(void **state UNUSED)
 {
         for (unsigned byte = 0; byte < 256; byte++) {
                 struct report_visit random = visit;
@@ -125,7 +125,7 @@ int main(void)
                 cmocka_unit_test(an_admin_sees_four_additional_members),
                 cmocka_unit_test(each_piece_is_an_object_of_one_member),
                 cmocka_unit_test(pieces_are_found_by_name_and_three_require_admin),
-                cmocka_unit_test(the_message_has_five_words_for_any_bytes),
+                cmocka_unit_test(the_message_has_five_words_for_any_random_bytes),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

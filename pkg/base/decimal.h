@@ -17,8 +17,8 @@
 
 enum { DECIMAL_MAX = 20 }; /* digits of UINT64_MAX */
 
-/* Writes the digits, at most DECIMAL_MAX, without a NUL; returns their end. For code in which printf would be a large
- * part of the cost. */
+/* Writes the digits, at most DECIMAL_MAX, without a NUL; returns their end. For code that would spend much of its time
+ * in printf. */
 char *decimal_put(char *out, uint64_t number);
 
 /* The number of digits, at least 1. */

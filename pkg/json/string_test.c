@@ -54,7 +54,7 @@ static void a_text_that_is_not_a_string_is_not_decoded(void **state)
         }
 }
 
-static void any_bytes_become_a_string_that_decodes_to_them(void **state)
+static void arbitrary_bytes_become_a_string_that_decodes_to_them(void **state)
 {
         (void)state;
         static const struct {
@@ -116,7 +116,7 @@ int main(void)
                 cmocka_unit_test(strings_are_decoded_to_utf8),
                 cmocka_unit_test(a_name_is_compared_with_its_escapes_decoded),
                 cmocka_unit_test(a_text_that_is_not_a_string_is_not_decoded),
-                cmocka_unit_test(any_bytes_become_a_string_that_decodes_to_them),
+                cmocka_unit_test(arbitrary_bytes_become_a_string_that_decodes_to_them),
                 cmocka_unit_test(a_string_that_does_not_fit_leaves_the_buffer_unchanged),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ struct redis_command_inside {
         size_t length;
         char *room; /* redis_command_room; NULL: none */
         size_t room_size;
-        size_t key_offset, key_length; /* in bytes: the argument by which a Cluster routes; 0: none */
+        size_t key_offset, key_length; /* the argument that determines the route in a Cluster, in bytes; 0: none */
         struct redis_expected expected;
         int64_t deadline_ms; /* of the loop's clock                                       */
         int64_t batch_us;    /* first of a batch: when the batch was written; otherwise 0 */

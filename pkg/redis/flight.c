@@ -55,7 +55,8 @@ static bool leave_stand_in(struct flight *flight, struct redis_command *command)
         return true;
 }
 
-/* After a switch, in_flight may not be sorted by deadline; a command that follows a younger one then expires late. */
+/* After a switch, in_flight may not be sorted by deadline; a command that follows one with a later deadline then
+ * expires late. */
 void redis_flight_expire(struct flight *flight, struct queue *queue, int64_t now_ms)
 {
         struct list *at = flight->in_flight.next;

@@ -52,8 +52,8 @@ static void take_asking_off(struct queue *queue, struct redis_command *command)
         atomic_fetch_sub_explicit(&queue->budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
-/* Finds its position in a list that is sorted by deadline. Searches from the end, since only a few commands there are
- * younger. */
+/* Finds its position in a list that is sorted by deadline. Searches from the end, since only a few commands there have
+ * a later deadline. */
 static struct list *place_in(struct list *list, const struct redis_command *command)
 {
         struct list *at = list;

@@ -146,8 +146,8 @@ void redis_on_round_trip(struct redis *client, void (*on_round_trip)(int64_t us,
 
 /* Fails every command that is held or in flight (ERR_UNAVAILABLE or ERR_TIMEOUT; calls on_reply before it returns) and
  * closes everything. The loop must run until the handles are closed; `on_closed` may be NULL. A NULL client is fine.
- * Any callback may call this. Afterwards no function of the client may be called, except redis_send inside those last
- * on_reply calls, which fails. */
+ * Any callback may call this. Afterwards no function of the client may be called, with one exception: those last
+ * on_reply calls may call redis_send, which then fails the command. */
 void redis_close(struct redis *client, void (*on_closed)(void *data), void *data);
 
 #endif

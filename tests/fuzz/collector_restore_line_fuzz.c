@@ -1,5 +1,5 @@
-/* collector_restore_line_fuzz: reads any bytes as a line of a restore. Besides not crashing, every part found must lie
- * within the line, and the key must be valid for the rest of Collector. */
+/* collector_restore_line_fuzz: reads arbitrary bytes as a line of a restore. Besides not crashing, every part found
+ * must lie within the line, and the key must be valid for the rest of Collector. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

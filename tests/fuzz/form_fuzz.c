@@ -1,5 +1,5 @@
-/* form_fuzz: parses any bytes as a form body, in UTF-8 and in ISO-8859-1. The result must be a JSON object that the
- * check accepts, within the limits, or one of the errors that json.h names. */
+/* form_fuzz: parses arbitrary bytes as a form body, in UTF-8 and in ISO-8859-1. The result must be a JSON object that
+ * the check accepts, within the limits, or one of the errors that json.h names. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* gzip_fuzz: decodes any bytes twice: whole, and cut by the input itself with a stop after each piece. Both runs must
- * give the same content and error, no piece may be too long, and no call may continue after on_piece has returned
+/* gzip_fuzz: decodes arbitrary bytes twice: whole, and cut by the input itself with a stop after each piece. Both runs
+ * must give the same content and error, no piece may be too long, and no call may continue after on_piece has returned
  * "full". */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* Sends any bytes through a real socket to a server whose handlers read every part of a request. The first byte says in
- * how many pieces the rest is sent, and whether the handler answers at once or later. One route requires a token: only
- * a request with that token may reach it. */
+/* Sends arbitrary bytes through a real socket to a server whose handlers read every part of a request. The first byte
+ * says in how many pieces the rest is sent, and whether the handler answers at once or later. One route requires a
+ * token: only a request with that token may reach it. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
-/* json_fuzz: parses any bytes as a document. jansson is the oracle: we accept everything that it accepts, and more only
- * as listed in json.h. A spliced document must be accepted again and contain the new members. Cursors and string
- * functions run over the same bytes. */
+/* json_fuzz: parses arbitrary bytes as a document. jansson is the oracle: we accept everything that it accepts, and
+ * more only as listed in json.h. A spliced document must be accepted again and contain the new members. Cursors and
+ * string functions run over the same bytes. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

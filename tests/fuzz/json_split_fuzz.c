@@ -1,6 +1,6 @@
-/* json_split_fuzz: splits any bytes into lines and into elements, at once, and in pieces whose sizes the first byte
- * determines. Both ways must give the same result. jansson is the oracle for arrays: an array that it accepts must have
- * the same number of elements and no error. */
+/* json_split_fuzz: splits arbitrary bytes into lines and into elements, at once, and in pieces whose sizes the first
+ * byte determines. Both ways must give the same result. jansson is the oracle for arrays: an array that it accepts must
+ * have the same number of elements and no error. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -273,7 +273,7 @@ def test_a_request_waiting_in_the_pool_is_dropped_when_its_client_disconnects(st
     with collector.connect() as sender:
         sender.send(request_bytes("POST", "/v1/documents", DOCUMENT))
         wait_until(lambda: collector.metrics()["collector_held_commands"] > 0, "a document that is held")
-    wait_until(lambda: collector.metrics()["collector_held_commands"] == 0, "the end of what is held", 20)
+    wait_until(lambda: collector.metrics()["collector_held_commands"] == 0, "the held requests to end", 20)
 
 
 def test_a_document_on_a_working_connection_is_finished_when_collector_stops(start_pair, start_collector):

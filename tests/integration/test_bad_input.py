@@ -48,7 +48,7 @@ def hasty(redis_server):
     (b'{"a":"\xf4\x90\x80\x80"}', 1, 7),
 ], ids=["no value", "third line", "cut off", "rest", "single quotes", "leading zero", "line end in a string",
         "no utf-8", "overlong", "surrogate", "beyond Unicode"])
-def test_invalid_json_is_400_with_line_and_column(client, path, body, line, column):
+def test_invalid_json_gets_400_with_line_and_column(client, path, body, line, column):
     problem = assert_problem(client.post(path, body, JSON), 400)
     found = place_of(problem)
     assert found[0] == line, problem
@@ -57,7 +57,7 @@ def test_invalid_json_is_400_with_line_and_column(client, path, body, line, colu
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("body", [b"1", b'"a"', b"null", b"true", b"[1]"])
-def test_json_that_is_not_an_object_is_400(client, path, body):
+def test_json_that_is_not_an_object_gets_400(client, path, body):
     assert_problem(client.post(path, body, JSON), 400)
 
 
@@ -68,15 +68,15 @@ def test_the_classic_contract_rejects_an_array(client, body):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t"])
-def test_an_empty_body_is_400(client, path, body):
+def test_an_empty_body_gets_400(client, path, body):
     assert_problem(client.post(path, body, JSON), 400)
 
 
-def test_a_byte_order_mark_is_400(client):
+def test_a_byte_order_mark_gets_400(client):
     assert_problem(client.post("/", b"\xef\xbb\xbf{}", JSON), 400)
 
 
-def test_nesting_up_to_128_is_accepted_and_deeper_is_400(client):
+def test_nesting_up_to_128_is_accepted_and_deeper_gets_400(client):
     assert client.post("/", b'{"a":' + b"[" * 127 + b"]" * 127 + b"}", JSON).status == 200
     assert_problem(client.post("/", b'{"a":' + b"[" * 128 + b"]" * 128 + b"}", JSON), 400, "deep")
     assert_problem(client.post("/", b'{"a":' + b"[" * 500000, JSON), 400)
@@ -86,17 +86,17 @@ def test_nesting_up_to_128_is_accepted_and_deeper_is_400(client):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x", "image/png",
                                         "application/jsonx", "garbage", "text/json/x"])
-def test_another_media_type_is_415(client, path, media_type):
+def test_another_media_type_gets_415(client, path, media_type):
     assert_problem(client.post(path, b"{}", {"Content-Type": media_type}), 415)
 
 
-def test_put_of_another_media_type_is_415(client):
+def test_put_of_another_media_type_gets_415(client):
     answer = client.put("/v1/documents/00000000-0000-4000-8000-000000000001", b"<a/>", {"Content-Type": "text/xml"})
     assert_problem(answer, 415)
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/x-www-form-urlencoded"])
-def test_a_coding_that_is_not_known_is_415_and_names_those_that_are(client, media_type):
+def test_a_coding_that_is_not_known_gets_415_and_names_those_that_are(client, media_type):
     for path, method in (("/", client.post), ("/v1/documents/00000000-0000-4000-8000-000000000001", client.put)):
         for body in (b"\x0b\x02\x80{}\x03", b'{"a":1}'):
             answer = method(path, body, {"Content-Type": media_type, "Content-Encoding": "br"})
@@ -106,13 +106,13 @@ def test_a_coding_that_is_not_known_is_415_and_names_those_that_are(client, medi
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_body_over_the_limit_is_413_and_the_client_can_read_it(collector, path):
+def test_a_body_over_the_limit_gets_413_which_the_client_can_read(collector, path):
     body = b'{"a":"' + b"x" * (1024 * 1024) + b'"}'
     with collector.client() as client:
         assert_problem(client.post(path, body, JSON), 413, "1048576 bytes")
 
 
-def test_a_content_length_over_the_limit_is_413_before_the_body_is_sent(collector):
+def test_a_content_length_over_the_limit_gets_413_before_the_body_is_sent(collector):
     with collector.connect() as raw:
         raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n")
         took, answer = timed(raw.read_answer)
@@ -141,7 +141,7 @@ def test_errors_known_from_the_head_are_sent_without_100_continue(collector, met
     assert answer.interim == [] and answer.header("connection") == "close"
 
 
-def test_a_chunked_body_over_the_limit_is_413(collector):
+def test_a_chunked_body_over_the_limit_gets_413(collector):
     with collector.connect() as raw:
         raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -159,12 +159,12 @@ def test_a_configured_body_limit_applies(start_redis, start_collector):
         assert_problem(client.post("/", b'{"a":"' + b"x" * 2041 + b'"}', JSON), 413)
 
 
-def test_a_form_that_grows_beyond_the_limit_as_json_is_413(client):
+def test_a_form_that_grows_beyond_the_limit_as_json_gets_413(client):
     problem = assert_problem(client.post("/", b"a=" + b"\x01" * (1024 * 1024 - 2), FORM), 413)
     assert problem["detail"] == "form: more than 4194304 bytes of JSON"
 
 
-def test_a_form_has_up_to_1000_fields_and_one_more_is_413(client):
+def test_a_form_has_up_to_1000_fields_and_one_more_gets_413(client):
     answer = client.post("/", b"&".join(b"f%d=%d" % (n, n) for n in range(1000)), FORM)
     document = client.get(f"/?key={answer.json()['key']}").json()
     assert {f"f{n}": str(n) for n in range(1000)}.items() <= document.items()
@@ -172,21 +172,21 @@ def test_a_form_has_up_to_1000_fields_and_one_more_is_413(client):
     assert problem["detail"] == "form: more than 1000 fields"
 
 
-def test_a_name_has_up_to_32_brackets_and_one_more_is_400(client):
+def test_a_name_has_up_to_32_brackets_and_one_more_gets_400(client):
     assert client.post("/", b"a" + b"[b]" * 32 + b"=1", FORM).status == 200
     problem = assert_problem(client.post("/", b"a" + b"[b]" * 33 + b"=1", FORM), 400)
     assert "more than 32 brackets" in problem["detail"]
 
 
 @pytest.mark.parametrize("body", [b"a=\xff", b"a=1&\xc3=2", b"a=\xed\xa0\x80"])
-def test_a_form_of_bytes_that_are_not_utf_8_is_400(client, body):
+def test_a_form_of_bytes_that_are_not_utf_8_gets_400(client, body):
     problem = assert_problem(client.post("/", body, FORM), 400)
     assert "invalid UTF-8" in problem["detail"]
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "windows-1251", "iso-8859-15", "koi8-r", '"shift_jis"', "utf-8; charset=utf-16",
                                      "x" * 200, '"utf-8', "utf-8x"])
-def test_a_form_in_another_charset_is_415_and_says_so(client, charset):
+def test_a_form_in_another_charset_gets_415_with_the_reason(client, charset):
     answer = client.post("/", b"a=%E9", {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"})
     problem = assert_problem(answer, 415)
     assert "UTF-8 or ISO-8859-1" in problem["detail"]
@@ -195,13 +195,13 @@ def test_a_form_in_another_charset_is_415_and_says_so(client, charset):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "windows-1252", '"utf-8'])
-def test_json_in_another_charset_is_415_if_it_would_be_garbled(client, path, charset):
+def test_json_in_another_charset_gets_415_if_it_would_be_garbled(client, path, charset):
     headers = {"Content-Type": f"application/json; charset={charset}"}
     assert_problem(client.post(path, '{"a":"Ã©"}'.encode(), headers), 415, "JSON must be sent in UTF-8")
     assert client.post(path, b'{"a":"\\u00e9"}', headers).status in (200, 201)  # ASCII is accepted
 
 
-def test_a_form_that_exhausts_memory_is_503(start_redis, start_collector):
+def test_a_form_that_exhausts_memory_gets_503(start_redis, start_collector):
     program = start_collector(start_redis(), workers=1)
     with program.client() as client:
         assert client.post("/", b"a=1", FORM).status == 200
@@ -230,7 +230,7 @@ def test_an_odd_form_does_no_harm(client, body):
     ("PUT", "/", {"GET", "POST"}), ("POST", "/healthz", {"GET"}), ("DELETE", "/metrics", {"GET"}),
     ("POST", "/v1/documents/00000000-0000-4000-8000-000000000001", {"GET", "PUT", "DELETE"}),
     ("BREW", "/", {"GET", "POST"})])
-def test_an_unsupported_method_is_405_with_allow(client, method, path, allowed):
+def test_an_unsupported_method_gets_405_with_allow(client, method, path, allowed):
     answer = client.request(method, path)
     assert_problem(answer, 405)
     named = {word.strip() for word in answer.header("allow").split(",")}
@@ -239,7 +239,7 @@ def test_an_unsupported_method_is_405_with_allow(client, method, path, allowed):
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1", "/v1/", "/v2/documents", "/v1/documents/a/b", "//", "/healthz/",
                                   "/%2e%2e/etc/passwd", "/V1/documents", "/v1/documents/"])
-def test_an_unknown_path_is_404(client, path):
+def test_an_unknown_path_gets_404(client, path):
     assert_problem(client.get(path), 404)
 
 
@@ -272,7 +272,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("what", TOO_LARGE)
-def test_a_head_that_is_too_large_is_431_or_414_and_closes_the_connection(collector, client, what):
+def test_a_head_that_is_too_large_gets_431_or_414_and_closes_the_connection(collector, client, what):
     data, statuses = TOO_LARGE[what]
     with collector.connect() as raw:
         raw.send(data)
@@ -314,7 +314,7 @@ def test_content_length_with_chunked_coding_is_not_read_as_two_requests(collecto
 
 # --- Pace ----------------------------------------------------------------------------------------
 
-def test_a_head_that_arrives_too_slowly_is_408(hasty):
+def test_a_head_that_arrives_too_slowly_gets_408(hasty):
     with hasty.connect() as raw:
         took, _ = timed(raw.send_slowly, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: " + b"y" * 500, 1, 0.05)
         assert took < 8 * PATIENCE
@@ -322,7 +322,7 @@ def test_a_head_that_arrives_too_slowly_is_408(hasty):
         assert raw.ended()
 
 
-def test_a_body_that_arrives_too_slowly_is_408(hasty):
+def test_a_body_that_arrives_too_slowly_gets_408(hasty):
     with hasty.connect() as raw:
         raw.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n")
         took, _ = timed(raw.send_slowly, b"x" * 500, 1, 0.05)

@@ -124,7 +124,7 @@ def test_two_bindings_of_one_type_need_a_name_and_the_error_lists_them(start_red
     assert check(env=bindings.environment(), binding="first")[0] == 0
 
 
-def test_two_bindings_at_start_are_exit_2(start_redis, bindings, start_bound):
+def test_two_bindings_at_start_give_exit_status_2(start_redis, bindings, start_bound):
     bindings.redis("first", start_redis())
     bindings.redis("second", start_redis())
     program = start_bound(listening=False)
@@ -139,7 +139,7 @@ def test_a_provider_narrows_the_choice(start_redis, bindings, start_bound):
     assert start_bound(binding_provider="aiven").stores_in(two)
 
 
-def test_two_names_of_one_setting_with_different_values_are_exit_2_without_the_values(start_redis, bindings):
+def test_two_names_of_one_setting_with_different_values_give_exit_status_2_without_the_values(start_redis, bindings):
     bindings.redis("db", start_redis(), password="secret-1", **{"redis-password": "secret-2"})
     status, out, err = check(env=bindings.environment())
     assert status == 2
@@ -153,7 +153,7 @@ def test_two_names_of_one_setting_with_different_values_are_exit_2_without_the_v
     ("type", "\n", "is empty"),
     ("ca.crt", b"very-private".ljust(1024 * 1024 + 1), "larger than 1048576 bytes"),
 ])
-def test_a_binding_that_cannot_be_used_is_exit_2_that_names_the_file_and_not_its_value(bindings, entry, value, reason):
+def test_a_binding_that_cannot_be_used_gives_exit_status_2_that_names_the_file_and_not_its_value(bindings, entry, value, reason):
     bindings.write("db", **{"type": "redis", "host": "127.0.0.1", entry: value})
     status, out, err = check(env=bindings.environment())
     assert status == 2, out + err
@@ -161,7 +161,7 @@ def test_a_binding_that_cannot_be_used_is_exit_2_that_names_the_file_and_not_its
     assert "private" not in out + err
 
 
-def test_a_link_out_of_the_root_is_exit_2(bindings, tmp_path):
+def test_a_link_out_of_the_root_gives_exit_status_2(bindings, tmp_path):
     (tmp_path / "shadow").write_text("very-private")
     bindings.write_plain("db", type="redis", host="127.0.0.1")
     os.symlink(tmp_path / "shadow", os.path.join(bindings.path, "db", "password"))
@@ -185,7 +185,7 @@ DANGLING = ["db", "db/type", "db/host", "db/left-over", "db/..data"]
 
 
 @pytest.mark.parametrize("where", DANGLING)
-def test_a_dangling_link_is_exit_2_and_no_other_source_is_used(start_redis, start_bound, bindings, where):
+def test_a_dangling_link_gives_exit_status_2_and_no_other_source_is_used(start_redis, start_bound, bindings, where):
     path = dangling(bindings, start_redis(), where)
     weaker = {"REDIS_URL": start_redis().url()}
     program = start_bound(env=weaker, listening=False)
@@ -232,7 +232,7 @@ def test_a_password_may_contain_every_delimiter_of_a_uri(start_redis, start_boun
         assert start_bound(binding=name).stores_in(server, password="p@:/#%41?&")
 
 
-def test_a_root_that_is_not_a_folder_is_exit_2_and_a_missing_one_a_warning(start_redis, start_collector, tmp_path):
+def test_a_root_that_is_not_a_folder_gives_exit_status_2_and_a_missing_one_a_warning(start_redis, start_collector, tmp_path):
     (tmp_path / "file").write_text("x")
     status, out, err = check(env={"SERVICE_BINDING_ROOT": tmp_path / "file"})
     assert status == 2 and f"{tmp_path}/file: Not a directory" in err, out + err

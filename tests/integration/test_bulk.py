@@ -96,7 +96,7 @@ def test_parameters_are_true_or_false(client):
         assert_problem(client.post(PATH + query, {}), 400, "expected true or false")
 
 
-def test_a_type_charset_or_coding_that_is_not_accepted_is_415(client):
+def test_a_type_charset_or_coding_that_is_not_accepted_gets_415(client):
     assert_problem(post(client, b"{}\n", Content_Encoding="br"), 415, "content-encoding")
     assert_problem(client.post(PATH, b"{}\n", {"Content-Type": "application/x-ndjson; charset=latin1"}), 415, "utf-8")
     assert_problem(client.put(f"{PATH}/0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10", b"{}\n", NDJSON), 415, "application/json")

@@ -167,12 +167,12 @@ def test_a_stored_object_is_returned_with_its_key_added(client):
     assert document["key"] == key and document["hello"] == "world" and document["correlationId"] == "c-1"
 
 
-def test_an_unknown_key_is_404_and_the_program_keeps_running(client):
+def test_an_unknown_key_gets_404_and_the_program_keeps_running(client):
     assert_problem(client.get(f"/?key={ABSENT_KEY}"), 404)
     assert client.post("/", {"a": 1}).status == 200
 
 
-def test_a_key_that_is_not_a_uuid_is_404(client):
+def test_a_key_that_is_not_a_uuid_gets_404(client):
     assert_problem(client.get("/?key=nothing"), 404)
     assert_problem(client.get("/?key="), 404)
 

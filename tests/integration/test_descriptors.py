@@ -56,7 +56,7 @@ def test_clients_do_not_lock_redis_out(start_redis, start_collector, fill):
         wait_until(all_are_back, lambda: f"{WORKERS * CONNECTIONS} connections\n{collector.child.tail()}", 30)
 
 
-def test_a_cluster_that_turns_out_larger_gets_its_descriptors(start_collector, fill):
+def test_a_cluster_that_turns_out_to_be_larger_gets_its_descriptors(start_collector, fill):
     with RedisCluster(masters=6) as cluster:
         for node in cluster.nodes:
             node.kill()

@@ -77,7 +77,7 @@ def test_a_replay_answers_with_the_first_correlation_id_in_its_body(client):
     assert second.json() == first.json() and second.json()["correlationId"] == "one"
 
 
-def test_other_content_under_the_same_idempotency_key_is_422(client, store):
+def test_other_content_under_the_same_idempotency_key_gets_422(client, store):
     name = new_key()
     first = post(client, {"a": 1}, Idempotency_Key=name).json()
     assert_problem(post(client, {"a": 2}, Idempotency_Key=name), 422)
@@ -187,7 +187,7 @@ def test_put_stores_a_document_under_the_senders_key(client, store):
     assert json.loads(store.get(key))["a"] == 1
 
 
-def test_put_of_the_same_content_again_is_200(client, store):
+def test_put_of_the_same_content_again_gets_200(client, store):
     key = new_key()
     assert client.put(f"/v1/documents/{key}", '{"a": 1}', {"x-correlation-id": "one"}).status == 201
     value = store.get(key)
@@ -214,7 +214,7 @@ def test_put_of_a_posted_documents_key_with_other_content_is_a_conflict(client):
 @pytest.mark.parametrize("key", [
     "nothing", "collector:feed:2026-01-01", "a" * 36, ABSENT_KEY + "0", ABSENT_KEY[:-1], "%2e%2e",
     ABSENT_KEY.replace("-", "_"), "{" + ABSENT_KEY[1:], "%00" + ABSENT_KEY, ABSENT_KEY + "%0d%0aDEL%20x"])
-def test_a_key_that_is_not_a_uuid_is_404_and_never_reaches_redis(client, redis_server, store, method, key):
+def test_a_key_that_is_not_a_uuid_gets_404_and_never_reaches_redis(client, redis_server, store, method, key):
     store.set("nothing", "of another program")
     store.config_resetstat()
     answer = client.request(method, f"/v1/documents/{key}", {"a": 1} if method == "PUT" else None)

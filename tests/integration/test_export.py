@@ -285,7 +285,7 @@ def test_a_stop_ends_an_export_at_once(server, start_collector):
         assert b"\r\n0\r\n" not in read_rest(client)
 
 
-def test_an_export_without_redis_is_refused_with_a_status(server, start_collector):
+def test_an_export_without_redis_gets_an_error_status(server, start_collector):
     collector = start_collector(server, hold_time="200ms")
     server.kill()
     answer = export(collector)

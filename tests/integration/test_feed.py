@@ -219,7 +219,7 @@ def export(program, query):
 
 # --- The feed's name -----------------------------------------------------------------------------------------------------
 
-def test_a_cursor_of_another_redis_is_410(start_redis, start_collector):
+def test_a_cursor_of_another_redis_gets_410(start_redis, start_collector):
     first, second = start_redis(), start_redis()
     with start_collector(first).client() as client:
         client.post("/v1/documents", {"a": 1})
@@ -233,7 +233,7 @@ def test_a_cursor_of_another_redis_is_410(start_redis, start_collector):
         assert page(client, cursor=cursor)[0] == []
 
 
-def test_after_a_swap_a_cursor_of_the_old_redis_is_410(start_redis, start_collector, bindings):
+def test_after_a_swap_a_cursor_of_the_old_redis_gets_410(start_redis, start_collector, bindings):
     first, second = start_redis(), start_redis()
     bindings.redis("db", first)
     program = start_collector(env=bindings.environment(), workers=1).wait_connected()
@@ -264,7 +264,7 @@ def test_an_invalid_name_is_reported(fresh):
     assert client.get("/v1/documents").status == 200
 
 
-def test_a_cursor_of_version_0_1_0_is_400_with_the_reason(fresh):
+def test_a_cursor_of_version_0_1_0_gets_400_with_the_reason(fresh):
     client, _, _ = fresh
     for cursor in ("2026-11-23.1795478399000-0", "2026-11-23.1795478399000-0~1795478400123-4"):
         assert_problem(client.get(f"/v1/documents?cursor={cursor}"), 400, "0.1.0", "since")

@@ -213,13 +213,13 @@ def test_a_long_document_of_exactly_the_size_fetched_first_is_complete(fresh):
 
 
 @pytest.mark.parametrize("query", ["limit=1&limit=2", "since=1&until=5&since=2", "limit=1&cursor=&cursor=", "order=desc&order=desc"])
-def test_a_parameter_given_twice_is_400_and_named(fresh, query):
+def test_a_parameter_given_twice_gets_400_with_its_name(fresh, query):
     client, _ = fresh
     assert_problem(client.get(f"/v1/documents?{query}"), 400, f"{query.split('&')[-1].split('=')[0]}: given twice")
 
 
 @pytest.mark.parametrize("query", ["sort=desc", "correlationId=x", "limit=3&ordre=asc", "Limit=3"])
-def test_an_unknown_parameter_is_400_and_named(fresh, query):
+def test_an_unknown_parameter_gets_400_with_its_name(fresh, query):
     client, _ = fresh
     assert_problem(client.get(f"/v1/documents?{query}"), 400, query.split("&")[-1].split("=")[0])
 
@@ -231,7 +231,7 @@ def test_an_unknown_parameter_is_400_and_named(fresh, query):
     "since=2026-01-01T8:15:30Z", "since=2026-01-01T24:00:00Z", "since=2026-01-01T08:15:30", "since=2026-01-01Z",
     "since=2026-01-01T08:15:30.Z", "since=2026-01-01T08:15:30.1234567890Z", "since=2026-01-01T08:15:30%2B01:00",
     "since=1969-12-31", "since=99999999999999999", "until=-1"])
-def test_a_bad_parameter_is_400_and_named(fresh, query):
+def test_a_bad_parameter_gets_400_with_its_name(fresh, query):
     client, _ = fresh
     answer = client.get(f"/v1/documents?{query}")
     assert_problem(answer, 400, *([query.split("=")[0]] if "%00" not in query else []))

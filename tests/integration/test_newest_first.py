@@ -324,7 +324,7 @@ def test_an_export_may_begin_with_the_newest_and_go_on_anywhere(fresh):
 
 # --- Cursors and rights ----------------------------------------------------------------------------------------------
 
-def test_a_cursor_of_the_other_direction_is_400(fresh):
+def test_a_cursor_of_the_other_direction_gets_400(fresh):
     client, _, _ = fresh
     fill(client, 3)
     up, down = page(client, limit=1)[1], page(client, limit=1, **DESC)[1]
@@ -337,7 +337,7 @@ def test_a_cursor_of_the_other_direction_is_400(fresh):
     assert_problem(client.get("/v1/documents/stream", {**stream, "Last-Event-ID": down}), 400, "Last-Event-ID: ")
 
 
-def test_a_descending_cursor_of_another_redis_is_410(start_redis, start_collector):
+def test_a_descending_cursor_of_another_redis_gets_410(start_redis, start_collector):
     first, second = start_redis(), start_redis()
     with start_collector(first).client() as client:
         fill(client, 2)

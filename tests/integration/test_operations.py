@@ -113,7 +113,7 @@ def test_version_is_one_line():
 
 @pytest.mark.parametrize("program", ["collector", "pinger"])
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--check"]])
-def test_output_that_cannot_be_written_is_exit_1(program, arguments):
+def test_output_that_cannot_be_written_gives_exit_status_1(program, arguments):
     with open("/dev/full", "w", encoding="ascii") as full:
         done = subprocess.run([program_path(program), *arguments], stdout=full, stderr=subprocess.PIPE, text=True,
                               env=clean_environment(), timeout=20, check=False)
@@ -138,14 +138,14 @@ def test_output_that_cannot_be_written_is_exit_1(program, arguments):
     (["--redis-url", "http://localhost"], ["redis"]),
     (["--config", "/nowhere/collector.yaml"], ["/nowhere/collector.yaml"]),
     (["word"], ["word"])])
-def test_a_bad_flag_is_exit_2_and_the_error_names_it(arguments, words):
+def test_a_bad_flag_gives_exit_status_2_and_the_error_names_it(arguments, words):
     status, out, err = run_program("collector", arguments)
     assert status == 2, (status, out, err)
     for word in words:
         assert word in err + out, err + out
 
 
-def test_a_bad_variable_is_exit_2_and_the_error_names_it():
+def test_a_bad_variable_gives_exit_status_2_and_the_error_names_it():
     status, out, err = run_program("collector", [], {"COLLECTOR_HOLD_TIME": "soon"})
     assert status == 2 and "COLLECTOR_HOLD_TIME" in err + out
 
@@ -159,7 +159,7 @@ def test_a_bad_variable_is_exit_2_and_the_error_names_it():
     # The URL is parsed later, by Redis-specific code; the error is just as precise.
     ("workers: 1\nredis:\n  url: redis://127.0.0.1:99999\n", ["collector.yaml:3: redis.url: "]),
     ("workers: 1\nredis-ca-file: /nonexistent/ca\n", ["collector.yaml:2: redis-ca-file: ", "/nonexistent/ca"])])
-def test_a_bad_file_is_exit_2_with_line_and_entry(tmp_path, text, words):
+def test_a_bad_file_gives_exit_status_2_with_line_and_entry(tmp_path, text, words):
     path = tmp_path / "collector.yaml"
     path.write_text(text)
     status, out, err = run_program("collector", ["--config", str(path)])
@@ -206,7 +206,7 @@ def test_unknown_variables_are_ignored(start_redis):
     program.close()
 
 
-def test_a_port_in_use_is_exit_1_with_a_clear_message(start_redis, collector):
+def test_a_port_in_use_gives_exit_status_1_with_a_clear_message(start_redis, collector):
     status, out, err = run_program(
         "collector", ["--listen", f"127.0.0.1:{collector.port}", "--redis-url", start_redis().url()])
     assert status == 1
@@ -241,14 +241,14 @@ def test_check_reports_what_it_found(start_redis):
     assert re.search(r"hold-time +7s +\[--hold-time\]", out) and "retention" not in out
 
 
-def test_check_of_an_unreachable_redis_is_exit_1():
+def test_check_of_an_unreachable_redis_gives_exit_status_1():
     port = reserve_port()
     status, out, err = check(redis_url=f"redis://127.0.0.1:{port}")
     assert status == 1, out + err
     assert f"127.0.0.1:{port}" in out + err
 
 
-def test_check_of_a_wrong_password_is_exit_1_and_does_not_show_it(start_redis):
+def test_check_of_a_wrong_password_gives_exit_status_1_and_does_not_show_it(start_redis):
     server = start_redis(requirepass="the-right-one")
     status, out, err = check(redis_url=server.url(password="the-wrong-one"))
     assert status == 1, out + err
@@ -288,7 +288,7 @@ def test_the_access_log_can_be_turned_off(start_redis, start_collector):
 
 # --- Readiness -------------------------------------------------------------------------------------------
 
-def test_readyz_is_503_only_after_an_outage_of_the_hold_time(start_redis, start_collector):
+def test_readyz_returns_503_only_after_an_outage_of_the_hold_time(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="1500ms")
     program.wait_connected()
@@ -301,7 +301,7 @@ def test_readyz_is_503_only_after_an_outage_of_the_hold_time(start_redis, start_
     wait_until(lambda: program.readyz() == 200, "ready again", 10)
 
 
-def test_readyz_is_503_until_redis_is_reached_and_200_with_readiness_degraded(start_redis, start_collector):
+def test_readyz_returns_503_until_redis_is_reached_and_200_with_readiness_degraded(start_redis, start_collector):
     port = reserve_port()
     required = start_collector(f"redis://127.0.0.1:{port}")
     degraded = start_collector(f"redis://127.0.0.1:{port}", readiness="degraded")

@@ -83,7 +83,7 @@ def test_the_files_refer_to_no_other_host_and_are_small(program):
     assert total <= MAX_BYTES
 
 
-def test_other_names_are_404_and_the_path_without_its_slash_redirects(program):
+def test_other_names_get_404_and_the_path_without_its_slash_redirects(program):
     for path in ("/ui/none", "/ui/../main.c", "/ui/x/page.css", "/ui/%2e%2e/page.css", "/ui/page.css/"):
         assert get(program, path).status in (400, 404), path
     answer = get(program, "/ui")

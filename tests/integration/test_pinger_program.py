@@ -214,7 +214,7 @@ def test_many_clients_at_once_lose_no_record(stub):
 
 
 @pytest.mark.parametrize("where", ["logs", "logs/type", "logs/host", "logs/left-over"])
-def test_a_dangling_link_is_exit_2_and_no_other_source_is_used(bindings, stub, where):
+def test_a_dangling_link_gives_exit_status_2_and_no_other_source_is_used(bindings, stub, where):
     path = os.path.join(bindings.path, where)
     if where != "logs":
         bindings.write_plain("logs", type="collector", host="127.0.0.1", port=1)

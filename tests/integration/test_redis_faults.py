@@ -137,7 +137,7 @@ def test_the_error_for_a_lost_feed_entry_has_the_documents_key(start_redis, star
     assert listed_keys(program) == [key]
 
 
-def test_a_document_without_memory_for_its_feed_entry_is_507_with_its_key(start_redis, start_proxy, start_collector):
+def test_a_document_without_memory_for_its_feed_entry_gets_507_with_its_key(start_redis, start_proxy, start_collector):
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy)
     program.wait_connected()
@@ -341,7 +341,7 @@ def test_collector_waits_for_a_replica_found_at_start_to_be_promoted(start_redis
 
 # --- Refusals -------------------------------------------------------------------------------------------
 
-def test_redis_out_of_memory_is_507_with_the_reason(start_redis, start_collector):
+def test_redis_out_of_memory_gives_507_with_the_reason(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server)
     with program.client() as client:
@@ -358,7 +358,7 @@ def test_redis_out_of_memory_is_507_with_the_reason(start_redis, start_collector
         assert client.post("/v1/documents", {"a": 1}).status == 201
 
 
-def test_misconf_is_503_with_the_reason(start_redis, start_proxy, start_collector):
+def test_misconf_gives_503_with_the_reason(start_redis, start_proxy, start_collector):
     proxy = start_proxy(start_redis(), scripted=True)
     program = start_collector(proxy)
     program.wait_connected()
@@ -369,7 +369,7 @@ def test_misconf_is_503_with_the_reason(start_redis, start_proxy, start_collecto
         assert client.post("/", {"a": 1}).status == 200
 
 
-def test_a_user_without_the_right_to_write_is_503_with_the_reason(start_redis, start_collector):
+def test_a_user_without_the_right_to_write_gets_503_with_the_reason(start_redis, start_collector):
     server = start_redis()
     server.client().execute_command("ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-set")
     program = start_collector(server.url("reader", "pw"))
@@ -395,7 +395,7 @@ def test_a_wrong_password_corrected_within_the_hold_time_causes_only_a_delay(sta
     assert got.status == 201 and server.client(password="new").exists(got.json()["key"])
 
 
-def test_a_wrong_password_beyond_the_hold_time_is_503(start_redis, start_collector):
+def test_a_wrong_password_beyond_the_hold_time_gives_503(start_redis, start_collector):
     server = start_redis(requirepass="right")
     program = start_collector(server.url(password="wrong"), hold_time="500ms")
     with program.client() as client:

@@ -108,7 +108,7 @@ def test_every_worker_lists_what_was_acknowledged_in_the_new_redis(swapping, kin
         assert answer.status == 200 and [entry["key"] for entry in answer.json()["documents"]] == [key]
 
 
-def test_a_key_in_neither_redis_is_404_once_the_worker_has_searched_the_new_one(swapping):
+def test_a_key_in_neither_redis_gets_404_once_the_worker_has_searched_the_new_one(swapping):
     collector, clients, proxy, store, prefix = swapping()
     _first_in_the_new_place(collector, clients, store, prefix, _post)
     calls = _all_until_some_wait(collector, clients, lambda client: client.get(f"/v1/documents/{uuid.uuid4()}"))

@@ -1,4 +1,4 @@
-"""Requests with which a client without a token could exhaust memory, and a client that checks whether others are
+"""Requests that a client without a token could use to exhaust memory, and a client that checks whether others are
 served."""
 
 import collections
