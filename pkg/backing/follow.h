@@ -63,7 +63,7 @@ int follower_open(struct follower *follower, const struct follow_ops *ops, struc
 /* Reads the bindings now, and resolves even if they are unchanged. `input` replaces the former one, except after a
  * failure; NULL keeps it. */
 int follower_reload(struct follower *follower, const void *input, struct err *err) NODISCARD;
-/* Takes over `candidate`, which is now in use. `version` is that of the server, for the log; NULL: unknown. */
+/* Takes over `candidate`, which is now in use. `version` is the server's version, for the log; NULL: unknown. */
 void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);
 void follower_count(struct follower *follower, enum follow_result result);
 void follower_tell(const struct follower *follower, const struct backing_change *change);
