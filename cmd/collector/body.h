@@ -27,7 +27,8 @@ bool body_judge(struct http_request *request, bool has_forms) NODISCARD;
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
 void body_fini(struct body *body);
 
-/* The number of blanks at the beginning, as JSON knows them. The next byte tells an array from an object. */
+/* The number of blanks at the beginning, as JSON knows them. The next byte shows whether an array or an object
+ * follows. */
 size_t body_blank(const char *bytes, size_t length);
 
 /* `type`: a Content-Type, or NULL. True for NDJSON: one document per line. */
@@ -37,7 +38,7 @@ bool body_is_json(const char *type);
  * with 415. */
 bool body_judge_many(struct http_request *request) NODISCARD;
 
-/* Rejects a body that is not a JSON object: answers 400 with the position of the error. */
+/* Rejects a body that is not a JSON object with 400 and the position of the error. */
 void body_refuse(struct http_request *request, const struct json_position *where, const struct err *err);
 
 #endif

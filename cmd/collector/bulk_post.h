@@ -25,7 +25,7 @@ struct bulk_post_array {
         struct inflow *inflow; /* taken */
         const char *bytes;     /* decoded so far; borrowed during the call */
         size_t length;
-        size_t received; /* bytes of the body, as they were sent */
+        size_t received; /* compressed bytes of the body */
         bool is_whole;   /* the body has arrived */
 };
 /* For the on_piece of that inflow, which returns the result: takes over the body, or answers at once. */

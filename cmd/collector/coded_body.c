@@ -1,6 +1,6 @@
-/* coded_body: gathers what an inflow decodes (inflow.h). The first byte that is not blank tells whether the body is an
- * array of documents, which goes on as a bulk together with its inflow. Until then blanks count like a document, since
- * any number of them may be compressed into a few bytes. */
+/* coded_body: collects the decoded bytes of an inflow (inflow.h). The first byte that is not blank shows whether the
+ * body is an array of documents. If it is, the body becomes a bulk, which takes over the inflow. Until then blanks
+ * count towards the limit of a document, since any number of them may be compressed into a few bytes. */
 #include "coded_body.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ struct coded_body {
         const struct coded_body_options *options;
         struct inflow *inflow;
         struct buf document; /* decoded so far */
-        size_t received;     /* bytes of the body, as they were sent */
+        size_t received;     /* compressed bytes of the body */
         size_t reserved;     /* for `document` */
         bool is_judged;      /* it is not an array */
         bool is_whole;       /* the body has arrived */
@@ -76,7 +76,8 @@ static void on_damage(const struct err *err, void *data)
                 fail(data, err->text);
 }
 
-/* --- What is decoded ------------------------------------------------------------------------------------------------ */
+/* --- Decoded pieces
+ * ------------------------------------------------------------------------------------------------ */
 
 /* False: the body has been refused. */
 static bool gather(struct coded_body *body, const char *bytes, size_t length)

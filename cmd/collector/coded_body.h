@@ -1,5 +1,5 @@
-/* coded_body: the body of a request for one document, in a content coding (coding.h). It is decoded as it arrives, up to
- * --body-max, and the request's handler gets it as if it had come without a coding.
+/* coded_body: the body of a request for one document, compressed with a content coding (coding.h). It is decoded as it
+ * arrives, up to --body-max, and the request's handler gets it as if it had been sent without a coding.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_CODED_BODY_H

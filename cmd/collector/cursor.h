@@ -9,9 +9,10 @@
  * compact form:
  *     3f9a0c1d2e4b5a67.pURYAAB9...
  *
- * A descending cursor, of a list that begins with the newest documents, has a `d` before the day, or a `q` instead of
- * the `p`. Its positions are in that day and in the day before. Each one means that what follows it has been seen; so a
- * number after an id says how many keys of that entry are left. 0-1, the smallest id of all, means that nothing is left.
+ * The cursor of a descending list, which begins with the newest documents, has a `d` before the day, or a `q` instead
+ * of the `p`. Its positions are in that day and in the day before. Everything after a position has been seen, so a
+ * number after an id says how many keys of that entry are still to be read. 0-1, the smallest possible id, means that
+ * there is nothing more to read.
  *     3f9a0c1d2e4b5a67.d2026-11-24.1764028800123-4.17~1764028799000-0
  *
  * Threads: any. */
@@ -29,7 +30,7 @@ enum { CURSOR_SIZE = 256 };
 
 struct cursor_point {
         struct feed_id id; /* the last entry seen; 0-0: none                                                      */
-        unsigned keys;     /* the position is behind that many of its keys; 0: the entry has been seen completely */
+        unsigned keys;     /* the position is after that many of its keys; 0: all of them */
 };
 
 /* A position in each partition of a day. */
@@ -48,7 +49,7 @@ struct cursor {
 /* True if nothing of that day has been seen. */
 bool cursor_places_are_new(const struct cursor_places *places);
 
-/* The descending position before which the entries up to this one are left; of 0-0: nothing is. */
+/* The descending position from which a reader gets the entries up to this one; for 0-0, none. */
 struct cursor_point cursor_point_behind(struct feed_id newest);
 /* True if a descending reader has seen everything. */
 bool cursor_point_is_over(const struct cursor_point *point);
@@ -61,7 +62,7 @@ bool cursor_parse(const char *text, struct cursor *out);
 /* True for a cursor of version 0.1.0, which did not name its feed. */
 bool cursor_is_old(const char *text);
 
-/* Why a cursor of another feed is of no use. */
+/* Why a cursor of another feed is rejected. */
 #define CURSOR_OTHER_REDIS "the cursor is from another Redis, or Redis has lost its data"
 
 #endif

@@ -16,7 +16,7 @@ static void answered(struct feed_ends *ends)
                 ends->on_known(ends);
 }
 
-/* ask->first: the partition; ask->count: 0, or 1 for the next day. */
+/* ask->first is the partition; ask->count is 1 for the next day's stream, otherwise 0. */
 static void on_entries(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct feed_ask *ask = feed_ask_of(command);
@@ -25,7 +25,8 @@ static void on_entries(struct redis_command *command, const struct redis_reply *
         ends->read->generation = command->generation;
         if (feed_read_check(ends->read, reply, err) && redis_reply_count(reply) > 0) {
                 struct cursor_places *places = ask->count == 0 ? &ends->of_day : &ends->of_next;
-                (void)feed_entry_read(redis_reply_at(reply, 0), &newest); /* returns the id of any entry */
+                (void)feed_entry_read(redis_reply_at(reply, 0), &newest); /* sets the id of every entry, even of another
+                                                                           * program */
                 places->of[ask->first] = (struct cursor_point){ .id = newest.id };
         }
         redis_command_fini(command);

@@ -23,7 +23,7 @@ size_t feed_entries_room(unsigned partitions)
 
 /* --- The entries in a reply --------------------------------------------------------------------------------------- */
 
-/* Adds the entry's keys, except the `place` keys that come first in the order of reading. */
+/* Adds the entry's keys, except the first `place` ones in the order of reading. */
 static void keep_entry(struct feed_entries *entries, unsigned partition, const struct feed_entry *read, size_t place)
 {
         struct feed_window *window = entries->window;

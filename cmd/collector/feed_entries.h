@@ -43,8 +43,8 @@ struct feed_entries {
 /* The room of a window, in keys, for that many partitions: more than one whole entry of each. */
 size_t feed_entries_room(unsigned partitions);
 
-/* Reads what follows `places`, which are borrowed until on_done. A descending reader must have something left in at
- * least one partition. */
+/* Reads the entries after `places`, which are borrowed until on_done. A descending reader must have something to read
+ * in at least one partition. */
 void feed_entries_read(struct feed_entries *entries, int64_t day, struct cursor_places *places);
 
 #endif

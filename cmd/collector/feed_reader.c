@@ -36,7 +36,7 @@ static void give_turn(struct feed_reader *reader)
                 feed_turns_give(turns);
 }
 
-/* Ascending lists do without that right, so a binding may lack it. */
+/* Ascending lists do not need that right, so a binding may lack it. */
 static void explain_refusal(const struct feed_reader *reader, struct err *err)
 {
         if (reader->cursor.is_descending && strstr(err->text, "NOPERM") && strstr(err->text, "xrevrange"))
@@ -174,7 +174,7 @@ static bool day_is_closed(const struct feed_reader *reader, int64_t day)
         return clock_realtime_ms() > feed_day_start_ms(day + 1) + store_reach_ms(reader->store);
 }
 
-/* True if a descending reader has something left there. */
+/* True if a descending reader still has something to read there. */
 static bool has_places_left(const struct feed_reader *reader, const struct cursor_places *places)
 {
         for (unsigned partition = 0; partition < reader->read.partitions; partition++)
@@ -339,7 +339,7 @@ static size_t entries_wanted(const struct feed_reader *reader)
         return last > 0 && last < count ? last : count;
 }
 
-/* The positions before which the entries up to these are left. */
+/* The positions from which a reader gets the entries up to these. */
 static struct cursor_places before_ends(const struct feed_reader *reader, const struct cursor_places *ends)
 {
         struct cursor_places places = { 0 };
@@ -360,7 +360,7 @@ static void on_ends(struct feed_ends *ends)
         go_on(reader);
 }
 
-/* Moves a cursor of a day that cannot have entries to one that can. */
+/* Moves a cursor from a day that cannot have entries to one that can. */
 static void limit_day(struct feed_reader *reader)
 {
         struct cursor *at = &reader->cursor;

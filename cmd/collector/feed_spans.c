@@ -1,5 +1,5 @@
-/* feed_spans: two spans of the same distance, one ahead and one back, and then the next two. Each is cut to what may be
- * searched at all, and left out if nothing is left of it. */
+/* feed_spans: two spans at the same distance, one ahead and one back, and then the next two. Each is cut to the limits
+ * of the search, and skipped if nothing is left of it. */
 #include "feed_spans.h"
 
 #include "feed.h"

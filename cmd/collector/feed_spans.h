@@ -7,7 +7,7 @@
  *             search(spans.from_ms, spans.to_ms);
  *
  * The spans move outwards from that time in both directions, and each is four times as long as the one before. If the
- * clocks agree, the first one has the entry, whatever the rate of documents. The spans reach back by FEED_CLOCK_SKEW_MS
+ * clocks agree, the first span contains the entry, at any rate of documents. The spans reach back by FEED_CLOCK_SKEW_MS
  * and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later, so if end_ms is
  * even later, feed_spans_to_end continues with the sum of both before end_ms.
  *
@@ -36,7 +36,7 @@ struct feed_spans {
 void feed_spans_start(struct feed_spans *spans);
 /* False: all spans around this time have been searched. */
 bool feed_spans_next(struct feed_spans *spans);
-/* Moves to the end. False: it has been searched, or that has been done before. */
+/* Moves to the end. False: the end has been searched, or the search is already there. */
 bool feed_spans_to_end(struct feed_spans *spans);
 
 #endif

@@ -18,7 +18,7 @@ struct feed_window_entry {
         struct feed_id id;
         unsigned partition;              /* of its entry                             */
         unsigned place;                  /* in its entry, from 0, in reading order    */
-        unsigned keys_after;             /* cursor_point.keys behind it; 0: the last */
+        unsigned keys_after;             /* cursor_point.keys after it; 0: the last */
         int64_t mark_ms;                 /* -1: no mark                              */
         bool left_out;                   /* a duplicate, or without a document       */
         bool is_gone;                    /* the entry's own Redis lacks the document */

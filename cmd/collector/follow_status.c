@@ -1,4 +1,4 @@
-/* follow_status: the latest event in a buffer, and a number that tells which followers have it already. */
+/* follow_status: the latest event in a buffer, and a number that shows which followers already have it. */
 #include "follow_status.h"
 
 #include <string.h>
@@ -8,10 +8,10 @@
 enum {
         EVENT_MAX_BYTES = 1 << 20,
         FRESH_MS = 900,           /* shorter than the second between two calls */
-        WAITING_BYTES = 16 << 10, /* before a write that adds to what waits for a client */
+        WAITING_BYTES = 16 << 10, /* an event is not written while this much waits for a client */
 };
 
-/* What follows the time, which differs in every status. */
+/* The part after the time, which differs in every status. */
 static const char *after_time(const struct buf *event)
 {
         static const char name[] = "\"now\":\"";

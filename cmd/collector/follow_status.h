@@ -1,5 +1,5 @@
-/* follow_status: the event `status` in the streams of followers that ask for it (`?status=true`): what GET /v1/status
- * returns, so that a page needs one connection for both.
+/* follow_status: the event `status` in the streams of followers that ask for it (`?status=true`): it carries what GET
+ * /v1/status returns, so that a page needs only one connection.
  *
  *     follow_status_init(&status, print, worker);
  *     follow_status_begin(&status, &follower->status, request);    // the stream has begun: the first event
@@ -9,7 +9,7 @@
  *     event: status
  *     data: {"program":"collector",...}
  *
- * The event has no id, so it leaves the client's position as it is. The text is printed at most once a second, for all
+ * The event has no id, so it does not change the client's position. The text is printed at most once a second, for all
  * of a worker's followers together, and only while there are any. If only its time has changed, they get a comment
  * instead. A client that does not read gets none; when it reads again, it gets the latest.
  *
@@ -34,17 +34,17 @@ struct follow_status {
         void *data;
         struct list readers;
         struct buf event;   /* the latest */
-        uint64_t number;    /* of that event; 0: none */
+        uint64_t number;    /* the event's number; 0: none */
         int64_t printed_ms; /* monotonic */
 };
 
 struct follow_status_reader {
-        bool is_wanted; /* set by the caller, the rest zero */
+        bool is_wanted; /* set by the caller; the other members are zero */
 
         /* Private. */
         struct list link;
         struct http_request *request; /* NULL: not begun */
-        uint64_t number;              /* of the event that was written last */
+        uint64_t number;              /* the number of the last event written */
 };
 
 void follow_status_init(struct follow_status *status, follow_status_print_fn *print, void *data);
@@ -53,7 +53,7 @@ void follow_status_fini(struct follow_status *status);
 /* Does nothing if the reader does not want it. */
 void follow_status_begin(struct follow_status *status, struct follow_status_reader *reader,
                          struct http_request *request);
-void follow_status_end(struct follow_status_reader *reader); /* also if it has not begun */
+void follow_status_end(struct follow_status_reader *reader); /* may be called before _begin */
 void follow_status_second(struct follow_status *status);
 
 #endif

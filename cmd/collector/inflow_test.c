@@ -75,7 +75,7 @@ struct taker {
         struct inflow *inflow;
         size_t bytes, full_at, free_at; /* 0: never */
         unsigned ready, ended, failed;
-        struct taker *next; /* receives from the next piece on */
+        struct taker *next; /* gets the pieces after the next call */
         char last;
         struct err err;
 };

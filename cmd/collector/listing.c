@@ -27,7 +27,7 @@ enum {
 };
 
 #define WRONG_CURSOR "expected the `next` of an earlier page"
-#define ASCENDING_CURSOR "it is from a list with the oldest documents first, which has no `order=desc`"
+#define ASCENDING_CURSOR "it is from a list without `order=desc`, the oldest documents first"
 #define DESCENDING_CURSOR "it is from a list with `order=desc`, the newest documents first, and continues only that"
 #define OLD_CURSOR "it is from version 0.1.0, which did not name its Redis: start again without it, or with `since`"
 

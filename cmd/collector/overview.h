@@ -45,8 +45,8 @@ void overview_use(struct overview *overview, const struct backing_redis *now);
 /* Over all workers; 0 before they run. */
 double overview_documents(const struct overview *overview, enum document_result result);
 
-/* Appends what GET /v1/status returns, and asks Redis for what it will return next time. A follow_status_print_fn; `worker`
- * is a struct worker. */
+/* Appends what GET /v1/status returns, and asks Redis for the values of the next call. A follow_status_print_fn;
+ * `worker` is a struct worker. */
 int overview_print(struct buf *out, void *worker) NODISCARD;
 /* GET /v1/status */
 void overview_get(struct http_request *request, void *worker);

@@ -327,17 +327,17 @@ struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end
         void (*on_drain)(struct http_request *request, void *data);
 };
 
-/* Call this only from at_head and at_body: the body then arrives in pieces, without the limit of body_max_bytes, and `handle` is
- * not called. While it does, call it again to replace ops and data. Returns 0; otherwise the request has been answered with 503, because the server is draining or memory has
- * run out. The handler may answer before on_end. The server then reads and drops the rest of a small body and closes
- * the connection after any other, so the response must be short (16 KiB). */
+/* Call this only from at_head and at_body: the body then arrives in pieces, without the limit of body_max_bytes, and
+ * `handle` is not called. Later calls, while the body arrives, replace ops and data. Returns 0; otherwise the request
+ * has been answered with 503, because the server is draining or memory has run out. The handler may answer before
+ * on_end. The server then reads and drops the rest of a small body and closes the connection after any other, so the
+ * response must be short (16 KiB). */
 int http_request_stream(struct http_request *request, const struct http_stream_ops *ops, void *data) NODISCARD;
 /* Counts memory that the handler keeps for this request in transfer_max_bytes, until the request ends. False: there is no
  * room. */
 bool http_request_reserve(struct http_request *request, size_t bytes) NODISCARD;
-/* Ends the stream of a body whose on_end was called: from now on the request is like one whose body has arrived whole, and
- * this is its body: malloc'd and followed by a NUL, or NULL for none; taken. Its memory counts only as far as it was
- * reserved. */
+/* Ends the stream of a body after its on_end: from now on the request behaves as if it had not been streamed, with this
+ * body: malloc'd and followed by a NUL, or NULL for none; taken. Only reserved memory of it counts. */
 void http_request_give_body(struct http_request *request, char *body, size_t length);
 /* Stops the pieces, and reading from the client, until http_request_resume. on_end may still be called. */
 void http_request_pause(struct http_request *request);

@@ -28,10 +28,10 @@ struct standing {
         char address[STANDING_ADDRESS_SIZE];                                                      /* "": none */
         bool tls;
         unsigned generation;
-        int64_t since_ms; /* when it came into use, Unix time time */
+        int64_t since_ms; /* when it came into use, Unix time */
         struct {
                 enum backing_state state;
-                int64_t since_ms;                    /* start start of that state, Unix time time */
+                int64_t since_ms;                    /* start of that state, Unix time */
                 char address[STANDING_ADDRESS_SIZE]; /* of the attempted change; "": unknown */
                 char error[STANDING_TEXT_SIZE];      /* "": none */
                 int64_t retry_ms;

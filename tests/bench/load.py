@@ -17,7 +17,7 @@ PROBE_REQUESTS = 20000  # redis-benchmark takes a number of requests, not a dura
 
 
 class PeerDisconnected(BenchError):
-    """A server that is not ours closed connections under load."""
+    """Another project's server closed connections under load."""
 
 
 @dataclass

@@ -1,6 +1,6 @@
-/* collector_inflow_fuzz: decodes any bytes as gzip, once directly and once through an inflow, in pieces whose sizes the input
- * gives, with a taker that is often full and passes the rest on to another one. Both get the same content, and the same
- * end. */
+/* collector_inflow_fuzz: decodes the input as gzip, once directly and once through an inflow. The inflow gets it in
+ * pieces whose sizes depend on the input; its receiver is often full, and passes the rest on to another one. Both ways
+ * must give the same content and the same result. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +11,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CONTENT_MAX = 256 << 10 }; /* a bomb would only take time */
+enum { CONTENT_MAX = 256 << 10 }; /* decoding a gzip bomb would only take time */
 
 struct taker {
         struct inflow **inflow;
-        struct taker *next; /* gets what follows the first piece */
+        struct taker *next; /* gets everything after the first piece */
         struct buf *content;
         bool is_ready, is_full, is_over;
         unsigned pieces;
@@ -42,7 +42,7 @@ static struct inflow_options options_of(struct taker *taker);
 static bool on_piece(const char *bytes, size_t length, void *data)
 {
         struct taker *taker = data;
-        expect(!taker->is_full && taker->result == 1, "a piece that was not asked for");
+        expect(!taker->is_full && taker->result == 1, "an unexpected piece");
         if (taker->next) {
                 const struct inflow_options options = options_of(taker->next);
                 inflow_pass_on(*taker->inflow, &options);
@@ -75,7 +75,7 @@ static struct inflow_options options_of(struct taker *taker)
         };
 }
 
-/* Runs until the taker waits for more, or for nothing. Returns the taker of what follows. */
+/* Runs until the receiver waits for more, or is done. Returns the receiver of the next piece. */
 static struct taker *settle(uv_loop_t *loop, struct inflow *inflow, struct taker *first)
 {
         struct taker *taker = first;

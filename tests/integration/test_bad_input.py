@@ -96,7 +96,7 @@ def test_put_of_another_media_type_gets_415(client):
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/x-www-form-urlencoded"])
-def test_a_coding_that_is_not_known_gets_415_and_names_those_that_are(client, media_type):
+def test_an_unknown_coding_gets_415_with_the_supported_ones(client, media_type):
     for path, method in (("/", client.post), ("/v1/documents/00000000-0000-4000-8000-000000000001", client.put)):
         for body in (b"\x0b\x02\x80{}\x03", b'{"a":1}'):
             answer = method(path, body, {"Content-Type": media_type, "Content-Encoding": "br"})

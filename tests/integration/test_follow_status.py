@@ -1,4 +1,5 @@
-"""GET /v1/documents/stream?status=true: the status in the stream, so that a page needs one connection."""
+"""GET /v1/documents/stream?status=true: the stream also carries the status, so that a page needs only one
+connection."""
 
 import json
 import time
@@ -24,7 +25,7 @@ def collector(server, start_collector):
 
 
 def next_status(stream):
-    """The next event `status`, as JSON; documents before it are skipped."""
+    """The next `status` event, as JSON; documents before it are skipped."""
     while True:
         event = stream.event()
         if event.name == "status":
@@ -33,7 +34,7 @@ def next_status(stream):
             return event.json()
 
 
-def test_the_status_comes_at_once_and_then_each_second(collector):
+def test_the_status_is_sent_at_once_and_then_every_second(collector):
     begun = time.monotonic()
     with EventStream(collector, "?status=true") as stream, collector.client() as client:
         first = next_status(stream)
@@ -55,7 +56,7 @@ def test_an_unchanged_status_is_a_comment(collector):
         assert comments
 
 
-def test_it_leaves_documents_and_their_ids_as_they_are(collector):
+def test_documents_and_their_ids_are_unchanged(collector):
     with EventStream(collector, "?status=true") as stream, collector.client() as client:
         next_status(stream)
         for number in range(3):
@@ -77,7 +78,7 @@ def test_it_leaves_documents_and_their_ids_as_they_are(collector):
         assert event.json()["document"]["n"] == 3
 
 
-def test_only_those_who_ask_get_it(collector):
+def test_only_clients_that_ask_get_the_status(collector):
     with EventStream(collector) as plain, EventStream(collector, "?status=false") as no, collector.client() as client, \
             EventStream(collector, "?status=true") as stream:
         next_status(stream)
@@ -87,11 +88,11 @@ def test_only_those_who_ask_get_it(collector):
 
 
 @pytest.mark.parametrize("query", ["?status=1", "?status=", "?status=true&status=true"])
-def test_a_wrong_value_is_refused(client, query):
+def test_an_invalid_value_is_rejected(client, query):
     assert assert_problem(client.get("/v1/documents/stream" + query), 400)["detail"].startswith("status: ")
 
 
-def test_a_swap_is_in_it_within_three_seconds(server, start_redis, start_collector, bindings):
+def test_the_status_shows_a_swap_within_three_seconds(server, start_redis, start_collector, bindings):
     other = start_redis(requirepass="s3cret-of-the-other")
     bindings.redis("db", server)
     program = start_collector(env=bindings.environment(), binding="db").wait_connected()
@@ -106,7 +107,7 @@ def test_a_swap_is_in_it_within_three_seconds(server, start_redis, start_collect
         assert "s3cret-of-the-other" not in json.dumps(status)
 
 
-def test_it_goes_on_while_redis_is_away(server, collector):
+def test_the_status_continues_while_redis_is_unreachable(server, collector):
     with EventStream(collector, "?status=true&since=0") as stream:
         assert next_status(stream)["redis"]["state"] == "ready"
         server.stop()
@@ -115,7 +116,7 @@ def test_it_goes_on_while_redis_is_away(server, collector):
         assert next_status(late)["redis"]["state"] == "away"
 
 
-def test_who_does_not_read_gets_the_latest_later(server, start_collector):
+def test_a_client_that_reads_late_gets_only_the_latest_status(server, start_collector):
     program = start_collector(server, workers=1).wait_connected()
     with EventStream(program, "?status=true", receive_buffer=4 << 10) as slow:
         next_status(slow)

@@ -26,7 +26,7 @@ def post(client, body, query="", **headers):
 
 
 def in_pieces(collector, body, size, headers=None):
-    """The response to a chunked body of such pieces."""
+    """The response to a body sent in these chunks."""
     with collector.connect() as raw:
         raw.send(request_bytes("POST", PATH, None, {**GZIP, "Transfer-Encoding": "chunked", **(headers or {})}))
         for at in range(0, len(body), size):
@@ -45,7 +45,7 @@ def bomb(byte, size):
 
 # --- An array --------------------------------------------------------------------------------------------------------
 
-def test_the_first_decoded_byte_tells_an_array_from_a_document(client, collector, store):
+def test_the_first_decoded_byte_distinguishes_an_array_from_a_document(client, collector, store):
     for kind in ("application/json", "application/json; charset=utf-8", "application/geo+json", None):
         result = client.post(PATH, gzip.compress(b'\n [{"n":1},\n{"n":2}]'), {**GZIP, "Content-Type": kind})
         assert result.status == 200 and result.json() == {"stored": 2, "failed": 0, "replayed": 0, "errors": []}
@@ -74,7 +74,7 @@ def test_an_array_may_be_larger_than_a_document(start_redis, start_collector):
     assert collector.metrics()["collector_bulk_received_bytes_total"] >= len(gzip.compress(array(5000)))
 
 
-def test_an_array_that_ends_early_or_is_damaged_tells_how_much_is_stored(fresh):
+def test_the_error_for_an_incomplete_or_damaged_array_says_how_much_is_stored(fresh):
     client, store = fresh
     text = array(300)
     border = text.index(b'{"n": 200')
@@ -89,11 +89,11 @@ def test_an_array_that_ends_early_or_is_damaged_tells_how_much_is_stored(fresh):
     result = post(client, body, Idempotency_Key="cut").json()
     assert result["stored"] == result["replayed"] == 300 == len(set(feed.keys(store)))
     assert post(client, body, "?strict=true&keys=true", Idempotency_Key="cut").header("Idempotency-Replayed") == "true"
-    # The same array without a coding is the same body.
+    # The array without a coding counts as the same body.
     assert client.post(PATH, text, {"Content-Type": "application/json", "Idempotency-Key": "cut"}).json() == result
 
 
-def test_an_array_waits_while_redis_is_away(start_redis, start_collector):
+def test_an_array_waits_while_redis_is_unreachable(start_redis, start_collector):
     server = start_redis()
     collector = start_collector(server, workers=1).wait_connected()
     server.kill()
@@ -109,7 +109,7 @@ def test_an_array_waits_while_redis_is_away(start_redis, start_collector):
 
 # --- One document ----------------------------------------------------------------------------------------------------
 
-def test_a_document_gets_the_answers_that_it_gets_without_a_coding(client, store):
+def test_a_document_gets_the_same_responses_as_without_a_coding(client, store):
     body = gzip.compress(b'{"n":1}')
     plain = {"Content-Type": "application/json", "Idempotency-Key": "one"}
     first = post(client, body, Idempotency_Key="one")
@@ -129,7 +129,7 @@ def test_a_document_gets_the_answers_that_it_gets_without_a_coding(client, store
     assert store.exists(first.json()["key"])
 
 
-def test_put_and_the_classic_path_decode_too(client, store):
+def test_put_and_the_classic_path_decode_gzip_too(client, store):
     key = KEY + "10"
     body = gzip.compress(b'{"a":[1]}')
     assert [client.put(f"{PATH}/{key}", body, GZIP).status for _ in range(2)] == [201, 200]
@@ -145,7 +145,7 @@ def test_put_and_the_classic_path_decode_too(client, store):
     assert_problem(client.post("/", body, {**GZIP, "Content-Type": "text/plain"}), 415)
 
 
-def test_a_document_may_come_byte_by_byte(collector):
+def test_a_document_may_arrive_byte_by_byte(collector):
     body = gzip.compress(b'{"n":') + gzip.compress(b"1}")
     for size in (1, 2, 20):
         assert in_pieces(collector, body, size).status == 201
@@ -158,7 +158,7 @@ def test_a_document_may_come_byte_by_byte(collector):
     (lambda body: b'{"n":1}', "gzip member 1, near byte"),
     (lambda body: b"", "the input is empty"),
 ])
-def test_a_document_in_a_damaged_coding_is_refused_with_the_place(fresh, damage, reason):
+def test_the_error_for_a_damaged_gzip_document_names_the_position(fresh, damage, reason):
     client, store = fresh
     for method, path in (("POST", PATH), ("POST", "/"), ("PUT", f"{PATH}/{KEY}11")):
         assert_problem(client.request(method, path, damage(gzip.compress(b'{"n":1}')), GZIP), 400, reason)
@@ -177,7 +177,7 @@ def test_the_limit_of_a_document_counts_decoded_bytes(start_redis, start_collect
 
 
 @pytest.mark.parametrize("byte", [b"\0", b" ", b"["])
-def test_a_bomb_costs_no_memory(start_redis, start_collector, byte):
+def test_a_gzip_bomb_costs_no_memory(start_redis, start_collector, byte):
     collector = start_collector(start_redis(), workers=1)
     body = bomb(byte, (16 if SANITIZED else 96) * MIB)
     with collector.client(timeout=60) as client:
@@ -189,7 +189,7 @@ def test_a_bomb_costs_no_memory(start_redis, start_collector, byte):
         assert post(client, gzip.compress(b"{}")).status == 201
 
 
-def test_a_client_that_waits_for_100_is_told_at_the_head(collector):
+def test_a_client_that_waits_for_100_gets_the_error_before_the_body(collector):
     waits = {**GZIP, "Content-Length": 50, "Expect": "100-continue"}
     with collector.connect() as raw:
         raw.send(request_bytes("POST", PATH, headers={**waits, "Content-Encoding": "br"}))
@@ -203,7 +203,7 @@ def test_a_client_that_waits_for_100_is_told_at_the_head(collector):
         assert raw.read_answer().status == 201
 
 
-def test_clients_that_leave_leave_nothing_behind(start_redis, start_collector):
+def test_disconnected_clients_leave_nothing_behind(start_redis, start_collector):
     collector = start_collector(start_redis())
     for text in (b'{"n":1}', b"[" + b"{}," * 50 + b"{}]"):
         body = gzip.compress(text)
@@ -211,6 +211,6 @@ def test_clients_that_leave_leave_nothing_behind(start_redis, start_collector):
             with collector.connect() as raw:
                 raw.send(request_bytes("POST", PATH, None, {**GZIP, "Content-Length": str(len(body))}))
                 raw.send(body[:cut])
-    wait_until(lambda: collector.metrics()["http_connections"] <= 2, "the connections of those that left are closed")
+    wait_until(lambda: collector.metrics()["http_connections"] <= 2, "the connections of the clients that disconnected are closed")
     with collector.client() as client:
         assert post(client, gzip.compress(b"{}")).status == 201

@@ -118,7 +118,7 @@ def test_a_page_of_only_deleted_documents_still_has_a_cursor(fresh):
     assert all_keys(client, limit=2) == keys[25:]
 
 
-def test_since_and_until_choose_a_span(fresh):
+def test_since_and_until_limit_the_list(fresh):
     client, _ = fresh
     fill(client, 3)
     # Redis uses this machine's clock, so the next documents get a later millisecond.

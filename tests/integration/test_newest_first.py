@@ -40,7 +40,7 @@ def put(store, count):
 
 
 def add(store, keys, at, mark=None):
-    """One entry of several keys, with the id `at` in milliseconds, in the stream of that day."""
+    """Adds an entry of several keys, with the id `at` in milliseconds, to the stream of that day."""
     fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
     return store.execute_command("XADD", stream_of(at), f"{at}-*", *fields)
 
@@ -80,7 +80,7 @@ def test_a_page_may_end_in_the_middle_of_an_entry(fresh, limit):
     assert all_keys(client, limit=limit, since=begin - 1, **DESC) == back(expected)
 
 
-def test_a_cursor_goes_on_where_entries_or_keys_are_gone(fresh):
+def test_a_cursor_works_after_its_entry_or_keys_are_deleted(fresh):
     client, store, _ = fresh
     begin = minutes_ago(1)
     oldest, keys = put(store, 2), put(store, 6)
@@ -94,7 +94,7 @@ def test_a_cursor_goes_on_where_entries_or_keys_are_gone(fresh):
     assert all_keys(client, cursor=cursor, **DESC) == back(oldest)
 
 
-def test_documents_that_come_later_shift_no_page(fresh):
+def test_later_documents_do_not_shift_pages(fresh):
     client, _, _ = fresh
     keys = fill(client, 10)
     entries, cursor, more = page(client, limit=4, **DESC)
@@ -116,7 +116,7 @@ def test_a_list_that_began_without_documents_stays_empty(fresh):
 
 
 @pytest.mark.parametrize("limit", [3, 50])
-def test_while_documents_arrive_each_of_the_first_moment_is_listed_once(start_redis, start_collector, limit):
+def test_while_documents_arrive_each_earlier_one_is_listed_once(start_redis, start_collector, limit):
     program = start_collector(start_redis(), workers=2).wait_connected()
     stop, added = threading.Event(), []
 
@@ -150,7 +150,7 @@ def test_while_documents_arrive_each_of_the_first_moment_is_listed_once(start_re
 # --- Days ------------------------------------------------------------------------------------------------------------
 
 def days_back(store, days):
-    """Documents of these days, two entries each; returns {day: keys}."""
+    """Adds documents on these days, two entries each; returns {day: keys}."""
     written = {}
     for day in sorted(days, reverse=True):
         moment = minutes_ago(10) - day * DAY_MS
@@ -161,14 +161,14 @@ def days_back(store, days):
 
 
 @pytest.mark.parametrize("limit", [1, 4, 1000])
-def test_days_go_backwards(fresh, limit):
+def test_days_are_read_backwards(fresh, limit):
     client, store, _ = fresh
     written = days_back(store, (0, 1, 2, 40, 200))
     expected = [key for day in sorted(written) for key in back(written[day])]
     assert all_keys(client, limit=limit, **DESC) == expected
 
 
-def test_since_and_until_choose_a_span(fresh):
+def test_since_and_until_limit_the_list(fresh):
     client, store, _ = fresh
     written = days_back(store, (0, 1, 5, 9, 60))
     def moment(day):
@@ -181,7 +181,7 @@ def test_since_and_until_choose_a_span(fresh):
     assert all_keys(client, until=1, **DESC) == all_keys(client, since=int(time.time() * 1000) + 60_000, **DESC) == []
 
 
-def test_until_cuts_within_an_open_day_and_keeps_later_documents_out(fresh):
+def test_until_works_within_the_current_day_and_excludes_later_documents(fresh):
     client, store, _ = fresh
     begin = minutes_ago(1)
     early, late = put(store, 4), put(store, 4)
@@ -195,7 +195,7 @@ def test_until_cuts_within_an_open_day_and_keeps_later_documents_out(fresh):
     assert keys_of(entries) + all_keys(client, cursor=cursor, until=soon, **DESC) == back(late) + back(early)
 
 
-def test_days_without_entries_cost_no_round_trip_of_their_own(fresh):
+def test_days_without_entries_cost_no_extra_round_trip(fresh):
     client, store, program = fresh
     written = days_back(store, (0, 100, 200))
     all_keys(client, limit=1000, **DESC)
@@ -208,7 +208,7 @@ def test_days_without_entries_cost_no_round_trip_of_their_own(fresh):
 
 
 @pytest.mark.parametrize("after_midnight", [True, False])
-def test_around_midnight_the_streams_of_two_days_have_an_end(start_redis, start_collector, after_midnight):
+def test_around_midnight_later_documents_of_both_days_are_left_out(start_redis, start_collector, after_midnight):
     """Yesterday's stream may still grow, or a writer's clock is ahead and fills tomorrow's."""
     server, now = start_redis(), int(time.time())
     midnight = now - now % 86400
@@ -236,7 +236,7 @@ def test_around_midnight_the_streams_of_two_days_have_an_end(start_redis, start_
 # --- What is left out ------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("limit", [1, 3, 1000])
-def test_doubles_are_left_out_as_in_the_ascending_list(fresh, limit):
+def test_duplicates_are_omitted_as_in_the_ascending_list(fresh, limit):
     client, store, _ = fresh
     begin = minutes_ago(2)
     first, late = put(store, 20), put(store, 3)
@@ -249,7 +249,7 @@ def test_doubles_are_left_out_as_in_the_ascending_list(fresh, limit):
     assert all_keys(client, limit=limit, since=begin + 1000, **DESC) == back(late)
 
 
-def test_a_double_on_the_next_day_is_left_out(fresh):
+def test_a_duplicate_on_the_next_day_is_omitted(fresh):
     client, store, _ = fresh
     midnight = int(time.time() * 1000) // DAY_MS * DAY_MS - 3 * DAY_MS
     keys = put(store, 3)
@@ -258,7 +258,7 @@ def test_a_double_on_the_next_day_is_left_out(fresh):
     assert all_keys(client, limit=1, **DESC) == back(keys)
 
 
-def test_keys_without_a_document_are_passed_and_an_entry_is_removed_with_its_last(start_redis, start_collector):
+def test_keys_without_documents_are_skipped_and_an_entry_without_any_is_removed(start_redis, start_collector):
     server = start_redis()
     program = start_collector(server, hold_time="1s", workers=1)
     begin = minutes_ago(10)
@@ -275,7 +275,7 @@ def test_keys_without_a_document_are_passed_and_an_entry_is_removed_with_its_las
         assert [entry.keys for entry in feed.entries(store, stream_of(begin))] == [half, whole]
 
 
-def test_a_page_over_dead_entries_is_bounded_and_no_read_takes_more_than_64(fresh):
+def test_a_page_of_dead_entries_ends_early_and_no_read_exceeds_64(fresh):
     client, store, _ = fresh
     begin = minutes_ago(1)
     alive = put(store, 2)
@@ -296,7 +296,7 @@ def test_a_page_over_dead_entries_is_bounded_and_no_read_takes_more_than_64(fres
     assert len(counts) > 5 and max(counts) <= 64
 
 
-def test_entries_of_other_programs_are_passed(fresh):
+def test_entries_of_other_programs_are_skipped(fresh):
     client, store, _ = fresh
     begin, keys = minutes_ago(1), put(store, 2)
     add(store, keys[:1], begin)
@@ -307,7 +307,7 @@ def test_entries_of_other_programs_are_passed(fresh):
 
 # --- Exports ---------------------------------------------------------------------------------------------------------
 
-def test_an_export_may_begin_with_the_newest_and_go_on_anywhere(fresh):
+def test_an_export_may_be_descending_and_resume_anywhere(fresh):
     client, store, program = fresh
     begin, keys = minutes_ago(1), put(store, 64) + put(store, 40) + put(store, 90)
     for n, (first, end) in enumerate(((0, 64), (64, 104), (104, 150), (150, 194))):
@@ -346,7 +346,7 @@ def test_a_descending_cursor_of_another_redis_gets_410(start_redis, start_collec
         assert_problem(client.get(f"/v1/documents?order=desc&cursor={cursor}"), 410, "another Redis")
 
 
-def test_without_the_right_to_read_backwards_only_that_list_fails(start_redis, start_collector):
+def test_without_the_right_to_xrevrange_only_descending_lists_fail(start_redis, start_collector):
     server = start_redis()
     with server.client() as admin:
         admin.execute_command("ACL", "SETUSER", "collector", "on", ">pw", "~*", "+@all", "-xrevrange")

@@ -56,7 +56,7 @@ class Place:
         return keys
 
     def add(self, tag, keys, at, mark=None, stream_at=None):
-        """One entry of a partition with the id `at` milliseconds; an empty tag stands for the stream without one."""
+        """Adds an entry with the id `at` milliseconds to a partition; an empty tag is the stream without a tag."""
         stream = feed.stream_of(stream_at or at, self.prefix, tag)
         fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
         return self.store_of(stream).execute_command("XADD", stream, f"{at}-*", *fields)
@@ -77,7 +77,7 @@ class Place:
         return keys
 
     def write(self, begin):
-        """Entries of many sizes, in each partition in turn. Returns the keys in the order of the ids."""
+        """Adds entries of many sizes, in each partition in turn. Returns the keys in the order of the ids."""
         expected = []
         for n in range(60):
             keys = self.put((1, 3, 30, 2, 64)[n % 5] if n % 7 else 1)
@@ -87,19 +87,19 @@ class Place:
 
 
 @pytest.mark.parametrize("limit", [3, 64, 1000])
-def test_partitions_are_listed_from_their_ends(place, limit):
+def test_all_partitions_are_listed_backwards(place, limit):
     expected = place.write(minutes_ago(10))
     assert place.all(limit=limit) == expected[::-1]
 
 
-def test_entries_of_the_same_moment_are_in_the_opposite_order(place):
+def test_entries_of_the_same_millisecond_are_reversed_too(place):
     begin = minutes_ago(10)
     for tag in ("fad", "", "0ax", "7xz"):
         place.add(tag, place.put(2), begin)
     assert place.all(limit=1) == all_keys(place.client, limit=3)[::-1]
 
 
-def test_pages_end_in_entries_of_several_partitions_and_do_not_see_later_ones(place):
+def test_pages_may_end_within_entries_and_exclude_later_ones(place):
     begin = minutes_ago(10)
     old, large, newest = place.put(5), place.put(60), place.put(60)
     place.add("0ax", old, begin)
@@ -117,7 +117,7 @@ def test_pages_end_in_entries_of_several_partitions_and_do_not_see_later_ones(pl
     assert set(place.all()) == set(old + large + newest + late)
 
 
-def test_a_marked_entry_is_left_out_if_its_key_is_in_another_partition(place):
+def test_a_marked_entry_is_omitted_if_its_key_is_in_another_partition(place):
     begin = minutes_ago(10)
     keys = place.put(4)
     place.add("4ex", keys[:2], begin)
@@ -128,7 +128,7 @@ def test_a_marked_entry_is_left_out_if_its_key_is_in_another_partition(place):
         assert place.all(limit=limit) == all_keys(place.client, limit=limit)[::-1] == keys[::-1]
 
 
-def test_an_export_has_cursors_to_go_on(place):
+def test_an_export_has_cursors_to_continue(place):
     expected = place.write(minutes_ago(10))[::-1]
     url = f"http://{place.program.host}:{place.program.port}/v1/documents?order=desc&cursors=true"
     answer = requests.get(url, headers={"Accept": "application/x-ndjson"}, timeout=30)
@@ -138,7 +138,7 @@ def test_an_export_has_cursors_to_go_on(place):
         assert place.all(cursor=lines[at]["cursor"], limit=1000) == expected[at + 1:]
 
 
-def test_days_and_partitions_without_entries_cost_no_round_trip_of_their_own(place):
+def test_days_and_partitions_without_entries_cost_no_extra_round_trip(place):
     expected = []
     for days, tag in ((200, "3r"), (100, "eko"), (0, "1oy")):
         keys = place.put(2)
@@ -155,7 +155,7 @@ def test_days_and_partitions_without_entries_cost_no_round_trip_of_their_own(pla
     assert 0 < down <= up + len(place.stores), (down, up)
 
 
-def test_just_after_midnight_the_cursor_has_the_ends_of_both_days(cluster, start_collector):
+def test_just_after_midnight_the_cursor_contains_the_ends_of_both_days(cluster, start_collector):
     now = int(time.time())
     midnight = (now - now % 86400) * 1000
     with Place(cluster, start_collector, env=elsewhere(clock_seconds=midnight // 1000 - now + 20)) as place:
@@ -173,7 +173,7 @@ def test_just_after_midnight_the_cursor_has_the_ends_of_both_days(cluster, start
         assert found == (old + new)[::-1]
 
 
-def test_while_documents_arrive_each_of_the_first_moment_is_listed_once(place):
+def test_while_documents_arrive_each_earlier_one_is_listed_once(place):
     stop, added = threading.Event(), []
 
     def write():
