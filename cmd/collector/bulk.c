@@ -69,8 +69,8 @@ static void note_outcome(struct bulk *bulk, const struct entry *entry, const str
         switch (result->outcome) {
         case DEPOSIT_STORED:
         case DEPOSIT_REPLAYED:
-                bulk_result_stored(&bulk->result, entry->number, entry->deposit.key,
-                                   result->outcome == DEPOSIT_REPLAYED);
+                bulk->is_repeat = result->outcome == DEPOSIT_REPLAYED;
+                bulk_result_stored(&bulk->result, entry->number, entry->deposit.key, bulk->is_repeat);
                 break;
         case DEPOSIT_CONFLICT:
                 fail_line(bulk, entry->number, 422, "another document is stored under the key of this line");
@@ -197,6 +197,7 @@ static int begin_deposit(struct bulk *bulk, struct entry *entry, const struct js
         char key[UUID_TEXT_SIZE];
         struct deposit_options options = { .body = line->text,
                                            .correlation = bulk->options.correlation,
+                                           .reads_first = bulk->is_repeat,
                                            .trail = &bulk->trail,
                                            .on_done = on_done,
                                            .is_abandoned = is_abandoned };

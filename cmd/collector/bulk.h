@@ -75,6 +75,7 @@ struct bulk {
         size_t in_progress, in_progress_bytes;
         size_t reserved_bytes;
         int64_t stop_at_ms; /* monotonic; 0: never */
+        bool is_repeat;     /* the last document with an outcome was stored before, so the next ones probably are as well */
         bool is_full;       /* bulk_take has returned "full" */
         bool is_whole;      /* the body has ended ... */
         bool is_split;      /* ... and all its documents have been taken */

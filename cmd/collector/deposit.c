@@ -314,12 +314,15 @@ static void begin(struct deposit *deposit, bool is_new_key, struct json_span doc
         struct store *store = deposit->deposits->store;
         if (is_new_key) {
                 send_document(deposit, STORE_OWN_KEY, document);
-        } else if (!store->previous.redis) {
-                deposit->writes = 1;
-                send_document(deposit, STORE_NEW, document);
-        } else { /* the first attempt may have gone to the previously bound Redis */
+        } else if (store->previous.redis) { /* the first attempt may have gone to the previously bound Redis */
                 deposit->read.on_done = on_existing;
                 store_read_previous(store, &deposit->read, deposit->key);
+        } else if (deposit->options.reads_first && !store->ack_pool) {
+                deposit->read.on_done = on_existing;
+                store_read(store, &deposit->read, deposit->key);
+        } else {
+                deposit->writes = 1;
+                send_document(deposit, STORE_NEW, document);
         }
 }
 

@@ -20,7 +20,9 @@
  *                                                             -> gone: write again
  *                                                             -> the same: look for it in the feed -> replayed
  *
- * With --previous-binding the sender's key is first read in the previous Redis. Nothing is ever replaced.
+ * With --previous-binding the sender's key is first read in the previous Redis. The key of a probable repeat is first read
+ * in the current one, unless --ack demands more than memory: then only a write shows whether the document is safe. Nothing
+ * is ever replaced.
  *
  * Deposits are independent of each other. Their number is not limited here; the caller limits it.
  *
@@ -68,6 +70,7 @@ struct deposit_options {
         struct json_span correlation; /* a JSON string of at most DEPOSIT_CORRELATION_MAX bytes; borrowed likewise */
         const char *key;              /* chosen by the sender, a UUID in lower case; copied. NULL: a new one          */
         bool is_verbatim;             /* `body` is stored as it is; needs `key`, and `correlation` is not used */
+        bool reads_first;             /* probably a repeat: the key is read before anything is written; needs `key` */
         /* Called exactly once if deposit_begin returned 0, and never during that call. It may free the deposit. */
         void (*on_done)(struct deposit *deposit, const struct deposit_result *result);
         /* Finds an existing document in the feed, with others of the same body; borrowed. NULL: it is searched for alone. */

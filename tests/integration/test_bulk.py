@@ -226,6 +226,23 @@ def test_a_repeat_reads_little_of_a_dense_feed(start_redis, start_collector):
         assert store.info("stats")["total_net_output_bytes"] - before < 50 * 200_000
 
 
+def test_a_repeat_is_read_before_anything_is_written(start_redis, start_collector):
+    server = start_redis()
+    collector = start_collector(server).wait_connected()
+    body = lines({"n": n} for n in range(5000))
+    with collector.client() as client, server.client() as store:
+        assert post(client, body, Idempotency_Key="load-8").json()["stored"] == 5000
+        store.config_resetstat()
+        # The first documents are written with NX, until one of them turns out to be a repeat.
+        assert post(client, body, Idempotency_Key="load-8").json()["replayed"] == 5000
+        assert store.info("commandstats")["cmdstat_set"]["calls"] < 1000
+        # Documents behind the repeats are new.
+        longer = body + lines({"n": n} for n in range(5000, 8000))
+        result = post(client, longer, Idempotency_Key="load-8").json()
+        assert result["stored"] == 8000 and result["replayed"] == 5000
+    assert numbers_in(server) == numbers_listed(collector) == list(range(8000))
+
+
 def test_only_a_line_with_other_content_under_its_key_gets_422(client):
     body = [{"n": n} for n in range(5)]
     assert post(client, lines(body), Idempotency_Key="load-2").status == 200
