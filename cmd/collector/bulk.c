@@ -93,7 +93,7 @@ static void on_done(struct deposit *deposit, const struct deposit_result *result
         struct entry *entry = CONTAINER_OF(deposit, struct entry, deposit);
         struct bulk *bulk = entry->bulk;
         note_outcome(bulk, entry, result);
-        bulk->in_progress--;
+        bulk->bulks->active -= --bulk->in_progress == 0;
         bulk->in_progress_bytes -= entry->length;
         free_entry(bulk, entry);
         go_on(bulk);
@@ -113,18 +113,34 @@ static bool is_half_used(const struct redis_budget *budget)
                atomic_load_explicit(&budget->bytes, memory_order_relaxed) >= budget->bytes_max / 2;
 }
 
+/* What one bulk may have in progress. */
+struct share {
+        size_t documents, bytes;
+};
+
+/* `bulk` has documents in progress. */
+static struct share share_of(const struct bulk *bulk)
+{
+        size_t active = bulk->bulks->active, documents = BULK_DOCUMENTS / active;
+        return (struct share){ documents > BULK_DOCUMENTS_MIN ? documents : BULK_DOCUMENTS_MIN, BULK_BYTES / active };
+}
+
 /* One document is always allowed, no matter how small the limits are; its outcome triggers the next attempt. */
 static bool has_room(const struct bulk *bulk)
 {
         if (bulk->in_progress == 0)
                 return true;
-        return bulk->in_progress < BULK_DOCUMENTS && bulk->in_progress_bytes < BULK_BYTES &&
+        struct share share = share_of(bulk);
+        return bulk->in_progress < share.documents && bulk->in_progress_bytes < share.bytes &&
                !is_half_used(bulk->bulks->waiting) && !is_half_used(bulk->bulks->unsafe);
 }
 
 static bool is_half_empty(const struct bulk *bulk)
 {
-        return bulk->in_progress <= BULK_DOCUMENTS / 2 && bulk->in_progress_bytes <= BULK_BYTES / 2;
+        if (bulk->in_progress == 0)
+                return true;
+        struct share share = share_of(bulk);
+        return bulk->in_progress <= share.documents / 2 && bulk->in_progress_bytes <= share.bytes / 2;
 }
 
 /* The owner counts the memory in use. */
@@ -225,7 +241,7 @@ static void store(struct bulk *bulk, const struct json_item *item)
         line.text.bytes = entry->text;
         int rc = begin_deposit(bulk, entry, &line, &where, &err);
         if (rc == 0) {
-                bulk->in_progress++;
+                bulk->bulks->active += bulk->in_progress++ == 0;
                 bulk->in_progress_bytes += entry->length;
                 return;
         }

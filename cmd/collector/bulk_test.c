@@ -15,8 +15,8 @@ static struct metrics *metrics;
 static struct instruments instruments;
 static struct deposits deposits;
 static struct bulks bulks;
-static struct bulk bulk;
-static unsigned rooms, overs;
+static struct bulk bulk, other;
+static unsigned rooms, overs, other_overs;
 static bool is_sender_gone;
 static size_t reserved, reserve_max;
 
@@ -30,6 +30,12 @@ static void on_over(struct bulk *one)
         assert_ptr_equal(one, &bulk);
         assert_int_equal(one->in_progress, 0);
         overs++;
+}
+
+static void on_other_over(struct bulk *one)
+{
+        assert_ptr_equal(one, &other);
+        other_overs++;
 }
 
 static bool is_abandoned(struct bulk *one UNUSED)
@@ -65,7 +71,7 @@ static void start(rig_answer_fn *answer, const struct bulk_options *options)
         assert_int_equal(instruments_init(&instruments, metrics, &err), 0);
         deposits_init(&deposits, &rig.store, &instruments);
         bulks_init(&bulks, &deposits, &rig.budget, &unsafe);
-        rooms = overs = 0;
+        rooms = overs = other_overs = 0;
         is_sender_gone = false;
         reserved = 0;
         reserve_max = SIZE_MAX;
@@ -87,13 +93,18 @@ static bool take(const char *text)
 }
 
 /* `count` documents in one piece. */
-static bool take_many(size_t count)
+static bool give_many(struct bulk *one, size_t count)
 {
         static char piece[3 * 4096];
         assert_in_range(count, 1, 4096);
         for (size_t i = 0; i < count; i++)
                 (void)memcpy(piece + 3 * i, "{}\n", 3);
-        return bulk_take(&bulk, piece, 3 * count);
+        return bulk_take(one, piece, 3 * count);
+}
+
+static bool take_many(size_t count)
+{
+        return give_many(&bulk, count);
 }
 
 static void a_window_is_in_progress_and_the_owner_is_asked_for_more_when_it_is_half_empty(void **state UNUSED)
@@ -134,6 +145,52 @@ static void large_documents_fill_the_window_by_their_bytes(void **state UNUSED)
         bulk_stop(&bulk, 400, "the sender has left");
         deposits_drop_abandoned(&deposits);
         assert_int_equal(overs, 1);
+        stop();
+}
+
+/* True when both are over. */
+static bool share_until_over(void)
+{
+        if (other.in_progress > 0 && bulk.result.stored >= BULK_DOCUMENTS)
+                assert_in_range(bulk.in_progress, 0, BULK_DOCUMENTS / 2);
+        return overs == 1 && other_overs == 1;
+}
+
+static void bulks_in_progress_share_the_window(void **state UNUSED)
+{
+        struct bulk_options options = usual();
+        start(NULL, &options);
+        options.on_over = on_other_over;
+        bulk_begin(&bulks, &other, &options);
+        rig.is_held_up = true;
+        assert_false(take_many(3000));
+        assert_int_equal(bulk.in_progress, BULK_DOCUMENTS); /* the other one has nothing in progress */
+        assert_false(give_many(&other, 500));
+        assert_int_equal(other.in_progress, BULK_DOCUMENTS / 2);
+        rig.is_held_up = false;
+        bulk_end(&bulk);
+        bulk_end(&other);
+        RUN_UNTIL(&rig, share_until_over());
+        assert_int_equal(bulk.result.stored, 3000);
+        assert_int_equal(other.result.stored, 500);
+        assert_int_equal(bulks.active, 0);
+        bulk_fini(&other);
+        stop();
+}
+
+static void with_many_bulks_each_has_a_small_share(void **state UNUSED)
+{
+        const struct bulk_options options = usual();
+        start(NULL, &options);
+        rig.is_held_up = true;
+        bulks.active = 1000; /* others */
+        assert_false(take_many(40));
+        assert_int_equal(bulk.in_progress, BULK_DOCUMENTS_MIN);
+        rig.is_held_up = false;
+        bulk_end(&bulk);
+        RUN_UNTIL(&rig, overs == 1);
+        assert_int_equal(bulk.result.stored, 40);
+        assert_int_equal(bulks.active, 1000);
         stop();
 }
 
@@ -306,6 +363,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_window_is_in_progress_and_the_owner_is_asked_for_more_when_it_is_half_empty),
                 cmocka_unit_test(large_documents_fill_the_window_by_their_bytes),
+                cmocka_unit_test(bulks_in_progress_share_the_window),
+                cmocka_unit_test(with_many_bulks_each_has_a_small_share),
                 cmocka_unit_test(half_of_what_may_wait_for_redis_is_left_to_others),
                 cmocka_unit_test(what_redis_refuses_ends_the_bulk_when_the_others_have_their_outcome),
                 cmocka_unit_test(a_document_that_makes_redis_hang_up_fails_alone),
