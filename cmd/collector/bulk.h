@@ -37,7 +37,7 @@
 enum {
         BULK_DOCUMENTS = 256,
         BULK_BYTES = 512 << 10,
-        BULK_DOCUMENTS_MIN = 8, /* the smallest share; its bytes have no minimum, since one document is always allowed */
+        BULK_DOCUMENTS_MIN = 8, /* the smallest share; one document is allowed regardless of its bytes */
 };
 
 struct bulk;
@@ -79,7 +79,7 @@ struct bulk {
         size_t in_progress, in_progress_bytes;
         size_t reserved_bytes;
         int64_t stop_at_ms; /* monotonic; 0: never */
-        bool is_repeat;     /* the last document with an outcome was stored before, so the next ones probably are as well */
+        bool is_repeat;     /* the last outcome was that of a repeat, so the next ones are probably repeats as well */
         bool is_full;       /* bulk_take has returned "full" */
         bool is_whole;      /* the body has ended ... */
         bool is_split;      /* ... and all its documents have been taken */

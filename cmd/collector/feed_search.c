@@ -70,6 +70,7 @@ static void look_at_page(struct feed_search_page *page, const struct redis_reply
                 bool is_sound = feed_entry_read(redis_reply_at(reply, i), &entry);
                 page->after = entry.id;
                 search->keys += is_sound ? entry.count : 1;
+                search->entries_done++;
                 for (size_t k = 0; is_sound && k < entry.count && !search->is_enough; k++)
                         search->is_enough = !search->on_key(search, search->day, entry.id, entry.keys[k]);
         }
@@ -172,13 +173,14 @@ static void read_page(struct feed_search_page *page)
 {
         struct feed_search *search = page->search;
         char stream[FEED_STREAM_SIZE];
+        struct feed_id first = { (uint64_t)search->spans.from_ms, search->spans.from_sequence };
         char from[FEED_ID_SIZE + 1] = "(";
         char to[24];
         char count[8];
         if (page->is_inside)
                 (void)feed_id_format(page->after, from + 1);
         else
-                (void)snprintf(from, sizeof(from), "%" PRId64, search->spans.from_ms);
+                (void)feed_id_format(first, from);
         (void)feed_stream(redis_place(search->redis)->key_prefix, search->day, page->partition, stream);
         const char *argv[] = { "XRANGE", stream, from, to, "COUNT", count };
         size_t lengths[] = { 6,
@@ -222,8 +224,10 @@ bool feed_search_start(struct feed_search *search)
 {
         search->has_turn = search->is_moved = search->is_enough = false;
         search->outcome = STORE_DONE;
-        search->keys = search->keys_done = 0;
-        search->read_max = FIRST_READ;
+        search->keys = search->keys_done = search->entries_done = 0;
+        search->read_max = search->first_read == 0              ? FIRST_READ
+                           : search->first_read < FEED_READ_MAX ? search->first_read
+                                                                : FEED_READ_MAX;
         if (!allocate(search))
                 return false;
         feed_spans_start(&search->spans);

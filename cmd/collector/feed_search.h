@@ -40,6 +40,7 @@ struct feed_search {
         struct feed_spans spans;  /* the times to search */
         int64_t last_day;         /* the last day whose stream is searched */
         size_t keys_max;          /* around the first time, and again back from the end */
+        size_t first_read;        /* entries of the first read; 0: a few */
         /* Called for each key that may be in the span. Returns false to stop. `partition` is that of the entry. */
         bool (*on_key)(struct feed_search *search, int64_t day, struct feed_id id, const char *key);
         /* Called exactly once, never during feed_search_start. STORE_DONE if the search has ended: on_key stopped it,
@@ -59,9 +60,9 @@ struct feed_search {
         enum store_outcome outcome; /* the first failure */
         struct err failure;
         int64_t day;
-        size_t read_max;  /* entries of the next read  */
-        size_t keys;      /* read around this time */
-        size_t keys_done; /* in all                */
+        size_t read_max;                /* entries of the next read  */
+        size_t keys;                    /* read around this time */
+        size_t keys_done, entries_done; /* in all */
 };
 
 /* False: there is nothing to search, or no memory, and on_done is not called. */

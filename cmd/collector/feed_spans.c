@@ -24,7 +24,14 @@ static bool set_span(struct feed_spans *spans, int64_t from_ms, int64_t to_ms)
 {
         spans->from_ms = larger(from_ms, spans->earliest);
         spans->to_ms = smaller(to_ms, spans->latest);
+        spans->from_sequence = 0;
         return spans->from_ms < spans->to_ms;
+}
+
+/* The exclusive end of a span back. The first one includes what precedes first_sequence. */
+static int64_t last_back(const struct feed_spans *spans, int64_t inner)
+{
+        return spans->first_ms - inner + (inner == 0 && spans->first_sequence > 0);
 }
 
 bool feed_spans_next(struct feed_spans *spans)
@@ -37,10 +44,11 @@ bool feed_spans_next(struct feed_spans *spans)
                 if (is_back) {
                         spans->inner_ms = outer;
                         spans->outer_ms *= SPAN_GROWTH;
-                        if (set_span(spans, spans->first_ms - outer, spans->first_ms - inner))
+                        if (set_span(spans, spans->first_ms - outer, last_back(spans, inner)))
                                 return true;
                 } else if (set_span(spans, inner > 0 ? spans->last_ms + inner : spans->first_ms,
                                     spans->last_ms + outer)) {
+                        spans->from_sequence = inner > 0 ? 0 : spans->first_sequence;
                         return true;
                 }
         }
@@ -69,6 +77,7 @@ bool feed_spans_to_end(struct feed_spans *spans)
                 return false;
         spans->is_at_end = true;
         spans->first_ms = spans->last_ms = spans->end_ms;
+        spans->first_sequence = 0;
         go_to(spans, larger(spans->end_ms - FEED_CLOCK_SKEW_MS - spans->reach_ms, seen_ms), spans->end_ms);
         return true;
 }

@@ -43,6 +43,18 @@ static void the_first_span_has_all_of_the_first_times(void **state UNUSED)
         assert_next(&spans, NOW_MS - 1128, NOW_MS - 1000);
 }
 
+static void the_first_span_may_begin_within_a_millisecond(void **state UNUSED)
+{
+        struct feed_spans spans = spans_around(NOW_MS, NOW_MS, NOW_MS + REACH_MS);
+        spans.first_sequence = 7;
+        assert_next(&spans, NOW_MS, NOW_MS + 128);
+        assert_int_equal(spans.from_sequence, 7);
+        assert_next(&spans, NOW_MS - 128, NOW_MS + 1); /* includes entries 0 to 6 */
+        assert_int_equal(spans.from_sequence, 0);
+        assert_next(&spans, NOW_MS + 128, NOW_MS + 512);
+        assert_int_equal(spans.from_sequence, 0);
+}
+
 /* Adds up the spans, which have to be within both limits. */
 static int64_t total(struct feed_spans *spans, int64_t earliest, int64_t latest)
 {
@@ -100,6 +112,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(spans_move_outwards_and_become_longer),
                 cmocka_unit_test(the_first_span_has_all_of_the_first_times),
+                cmocka_unit_test(the_first_span_may_begin_within_a_millisecond),
                 cmocka_unit_test(spans_cover_the_reach_and_the_skew_once),
                 cmocka_unit_test(a_later_end_is_searched_backwards),
                 cmocka_unit_test(the_end_begins_where_the_first_spans_have_ended),

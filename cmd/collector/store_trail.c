@@ -15,6 +15,7 @@ enum {
         NEAR_KEYS_MAX = 4 * ANNOUNCE_KEYS_MAX,
         TIMES_APART_MAX_MS = FEED_DAY_MS, /* of documents that one span covers */
         STEPS = 4,
+        MORE_ENTRIES = 2, /* than last time are read first */
 };
 
 enum way {
@@ -27,7 +28,11 @@ enum way {
 struct span {
         int64_t first_ms, last_ms;
         size_t keys_max;
+        uint64_t first_sequence;
+        size_t first_read; /* entries; 0: a few */
 };
+
+static const struct trail_place nowhere = { .ms = -1 };
 
 /* --- The keys being searched for
  * --------------------------------------------------------------------------------------------------- */
@@ -87,7 +92,7 @@ static void span_of_times(const struct store_trail *trail, struct span *span)
                 to_ms = ms > to_ms ? ms : to_ms;
         }
         bool is_close = to_ms - from_ms <= TIMES_APART_MAX_MS;
-        *span = (struct span){ is_close ? from_ms : first_ms, is_close ? to_ms : first_ms, NEAR_KEYS_MAX };
+        *span = (struct span){ is_close ? from_ms : first_ms, is_close ? to_ms : first_ms, NEAR_KEYS_MAX, 0, 0 };
 }
 
 /* Where the step searches. The first two steps try what may have worked before. */
@@ -103,19 +108,28 @@ static bool step_span(const struct store_trail *trail, struct span *span)
         int64_t now_ms = clock_realtime_ms();
         switch (way_of(trail)) {
         case WAY_NEAR:
-                *span = (struct span){ trail->near_ms, trail->near_ms, NEAR_KEYS_MAX };
-                return trail->near_ms >= 0;
+                *span = (struct span){ trail->near.ms, trail->near.ms, NEAR_KEYS_MAX, trail->near.sequence,
+                                       trail->near_entries + MORE_ENTRIES };
+                return trail->near.ms >= 0;
         case WAY_TIMES:
                 span_of_times(trail, span);
                 return true;
         case WAY_RECENT:
-                *span = (struct span){ now_ms - store_reach_ms(trail->store), now_ms, NEAR_KEYS_MAX };
+                *span = (struct span){ now_ms - store_reach_ms(trail->store), now_ms, NEAR_KEYS_MAX, 0, 0 };
                 return true;
         case WAY_WHOLE:
-                *span = (struct span){ feed_day_start_ms(feed_days_first()), now_ms, trail->keys_left };
+                *span = (struct span){ feed_day_start_ms(feed_days_first()), now_ms, trail->keys_left, 0, 0 };
                 break;
         }
         return trail->keys_left > 0;
+}
+
+static void note_place(struct store_trail *trail, struct feed_id id)
+{
+        struct trail_place place = { (int64_t)id.ms, trail->search.partitions == 1 ? id.sequence : 0 };
+        struct trail_place near = trail->near;
+        if (near.ms < 0 || place.ms < near.ms || (place.ms == near.ms && place.sequence < near.sequence))
+                trail->near = place;
 }
 
 static bool on_key(struct feed_search *search, int64_t day UNUSED, struct feed_id id, const char *key)
@@ -128,8 +142,7 @@ static bool on_key(struct feed_search *search, int64_t day UNUSED, struct feed_i
                 return true;
         forget(trail, at);
         list_append(&trail->found, &at->link);
-        if (trail->near_ms < 0 || (int64_t)id.ms < trail->near_ms)
-                trail->near_ms = (int64_t)id.ms;
+        note_place(trail, id);
         return !list_is_empty(&trail->sought);
 }
 
@@ -151,16 +164,18 @@ static bool start_step(struct store_trail *trail)
                                                       .spans = { .reach_ms = reach_ms,
                                                                  .first_ms = span.first_ms,
                                                                  .last_ms = span.last_ms,
+                                                                 .first_sequence = span.first_sequence,
                                                                  .end_ms = span.last_ms + reach_ms },
                                                       .last_day = feed_day(clock_realtime_ms()) + 1,
                                                       .keys_max = span.keys_max,
+                                                      .first_read = span.first_read,
                                                       .on_key = on_key,
                                                       .on_done = on_searched };
-                trail->step_near_ms = trail->near_ms;
-                trail->near_ms = -1;
+                trail->was_near = trail->near;
+                trail->near = nowhere;
                 if (feed_search_start(&trail->search))
                         return true;
-                trail->near_ms = trail->step_near_ms;
+                trail->near = trail->was_near;
         }
         return false;
 }
@@ -234,10 +249,14 @@ static void note_step(struct store_trail *trail)
         size_t read = trail->search.keys_done;
         if (way == WAY_WHOLE)
                 trail->keys_left -= read < trail->keys_left ? read : trail->keys_left;
+        if (!list_is_empty(&trail->found))
+                trail->near_entries = trail->search.entries_done;
         if (list_is_empty(&trail->found))
-                trail->near_ms = trail->step_near_ms;
-        else
-                trail->is_by_time = way == WAY_TIMES;
+                trail->near = trail->was_near;
+        else if (way != WAY_TIMES)
+                trail->is_by_time = false;
+        else if (trail->was_near.ms >= 0) /* `near` has been tried in vain, now or before */
+                trail->is_by_time = true;
         trail->step++;
 }
 
@@ -276,7 +295,9 @@ static void on_searched(struct feed_search *search, enum store_outcome outcome, 
 
 void store_trail_init(struct store_trail *trail, struct store *store)
 {
-        *trail = (struct store_trail){ .store = store, .near_ms = -1, .is_by_time = true, .keys_left = TRAIL_KEYS_MAX };
+        *trail = (struct store_trail){
+                .store = store, .near = nowhere, .was_near = nowhere, .keys_left = TRAIL_KEYS_MAX
+        };
         list_init(&trail->waiting);
         list_init(&trail->sought);
         list_init(&trail->found);

@@ -6,9 +6,9 @@
  *     store_trail_announce(&trail, &deposit->announce, &deposit->read, stored_ms);
  *
  * A body's documents were added to the feed in about the order of the body, but the time may be unknown: restored
- * documents only say when they were stored in another Redis. So the search begins where the last one found something,
- * or at the times that the documents suggest, whichever has worked before. It continues among the latest entries, and
- * then in the whole feed, as long as searches of the whole feed have read no more than TRAIL_KEYS_MAX keys for this
+ * documents only say when they were stored in another Redis. So the search begins at the first entry that the last one
+ * found, or at the times that the documents suggest, whichever has worked before. It continues among the latest entries,
+ * and then in the whole feed, as long as searches of the whole feed have read no more than TRAIL_KEYS_MAX keys for this
  * body. A document without an entry gets one with a mark.
  *
  * Threads: loop only. */
@@ -30,6 +30,11 @@ enum {
         TRAIL_KEYS_MAX = 20000000, /* keys read in searches of the whole feed: at most 5 s of Redis's time */
 };
 
+struct trail_place {
+        int64_t ms;        /* Unix time; -1: none                                                */
+        uint64_t sequence; /* of the entry; 0 in a Cluster, whose partitions count independently */
+};
+
 struct store_trail {
         /* Private. */
         struct store *store;
@@ -38,11 +43,12 @@ struct store_trail {
         struct list found;                         /* by this one */
         struct store_announce *slots[TRAIL_SLOTS]; /* those in the current search, by key */
         struct feed_search search;
-        unsigned step;        /* of the search */
-        int64_t near_ms;      /* time of the first entry that the last search found; -1: none */
-        int64_t step_near_ms; /* its value before this step */
-        bool is_by_time;      /* the documents' times have been more useful than near_ms */
-        size_t keys_left;     /* what is left of TRAIL_KEYS_MAX */
+        unsigned step;               /* of the search */
+        struct trail_place near;     /* of the first entry that the last search found ... */
+        struct trail_place was_near; /* ... and before this step */
+        size_t near_entries;         /* read by the last search that found something */
+        bool is_by_time;             /* the documents' times have been more useful than `near` */
+        size_t keys_left;            /* what is left of TRAIL_KEYS_MAX */
 };
 
 void store_trail_init(struct store_trail *trail, struct store *store);

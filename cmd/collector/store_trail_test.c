@@ -19,10 +19,11 @@ static struct rig rig;
 static struct store_trail trail;
 static struct told told[DOCUMENTS_MAX];
 static unsigned done;
-static unsigned reads; /* XRANGE */
+static unsigned reads;      /* XRANGE */
+static size_t entries_read; /* by them */
 static const char *refusal;
 static struct {
-        int64_t ms;
+        struct feed_id id;
         char key[UUID_TEXT_SIZE];
 } feed[FEED_MAX];
 static size_t feed_length;
@@ -32,35 +33,44 @@ static void make_key(unsigned n, char out[UUID_TEXT_SIZE])
         (void)snprintf(out, UUID_TEXT_SIZE, "0b9d5c0e-6a9a-4d1c-9a51-%012u", n);
 }
 
-static void list_key(int64_t ms, unsigned n)
+static void list_entry(struct feed_id id, unsigned n)
 {
         assert_true(feed_length < FEED_MAX);
-        feed[feed_length].ms = ms;
+        feed[feed_length].id = id;
         make_key(n, feed[feed_length++].key);
 }
 
-/* "XRANGE a:collector:feed:2026-11-28 1764000000000 1764000000127 COUNT 64"; an id after a '(' is excluded. */
+static void list_key(int64_t ms, unsigned n)
+{
+        list_entry((struct feed_id){ .ms = (uint64_t)ms }, n);
+}
+
+/* "XRANGE a:collector:feed:2026-11-28 1764000000000-0 1764000000127 COUNT 64"; an id after a '(' is excluded. */
 static const char *answer_range(const char *text)
 {
         static char reply[REPLY_MAX];
-        char day[FEED_DAY_SIZE], from[FEED_ID_SIZE + 1], body[REPLY_MAX];
-        int64_t first, to;
+        char day[FEED_DAY_SIZE], from[FEED_ID_SIZE + 1], id[FEED_ID_SIZE], body[REPLY_MAX];
+        struct feed_id first;
+        uint64_t to;
         size_t count = 0, count_max, at = 0;
         body[0] = 0;
         assert_int_equal(
-                sscanf(text, "XRANGE a:collector:feed:%15s %44s %" SCNd64 " COUNT %zu", day, from, &to, &count_max), 4);
+                sscanf(text, "XRANGE a:collector:feed:%15s %44s %" SCNu64 " COUNT %zu", day, from, &to, &count_max), 4);
         bool is_behind = from[0] == '(';
-        assert_int_equal(sscanf(from + is_behind, "%" SCNd64, &first), 1);
+        assert_true(feed_id_parse(from + is_behind, strlen(from + is_behind), &first));
+        first.sequence += is_behind;
         for (size_t i = 0; i < feed_length && count < count_max; i++) {
                 char own[FEED_DAY_SIZE];
-                (void)feed_day_format(feed_day(feed[i].ms), own);
-                if (strcmp(own, day) != 0 || feed[i].ms < first + is_behind || feed[i].ms > to)
+                (void)feed_day_format(feed_day((int64_t)feed[i].id.ms), own);
+                if (strcmp(own, day) != 0 || feed_id_compare(feed[i].id, first) < 0 || feed[i].id.ms > to)
                         continue;
+                (void)feed_id_format(feed[i].id, id);
                 at += (size_t)snprintf(body + at, sizeof(body) - at,
-                                       "*2\r\n$15\r\n%013" PRId64 "-0\r\n*2\r\n$1\r\nk\r\n$36\r\n%s\r\n", feed[i].ms,
+                                       "*2\r\n$%zu\r\n%s\r\n*2\r\n$1\r\nk\r\n$36\r\n%s\r\n", strlen(id), id,
                                        feed[i].key);
                 count++;
         }
+        entries_read += count;
         (void)snprintf(reply, sizeof(reply), "*%zu\r\n%s", count, body);
         return reply;
 }
@@ -77,6 +87,7 @@ static int setup(void **state UNUSED)
 {
         feed_length = 0;
         done = reads = 0;
+        entries_read = 0;
         refusal = NULL;
         rig_start(&rig, answer);
         store_trail_init(&trail, &rig.store);
@@ -158,6 +169,32 @@ static void a_search_begins_where_the_last_one_found_something(void **state UNUS
                 assert_outcomes(250, STORE_DONE);
                 assert_true(reads <= 12);
         }
+        assert_null(fake_entry(&rig.first, 0));
+}
+
+static void a_search_begins_at_the_entry_where_the_last_one_found_something(void **state UNUSED)
+{
+        int64_t ms = clock_realtime_ms() - HOUR_MS;
+        for (unsigned n = 0; n < FEED_MAX; n++)
+                list_entry((struct feed_id){ (uint64_t)ms, n }, n);
+        for (unsigned first = 0; first + 25 <= FEED_MAX; first += 25) {
+                entries_read = 0;
+                announce_all(first, 25, ms);
+                assert_outcomes(25, STORE_DONE);
+                assert_true(entries_read <= 100);
+        }
+        assert_null(fake_entry(&rig.first, 0));
+}
+
+/* Even in the same millisecond. */
+static void documents_before_that_entry_are_found_as_well(void **state UNUSED)
+{
+        int64_t ms = clock_realtime_ms() - HOUR_MS;
+        for (unsigned n = 0; n < 100; n++)
+                list_entry((struct feed_id){ (uint64_t)ms, n }, n);
+        announce_all(50, 50, ms);
+        announce_all(0, 50, ms);
+        assert_outcomes(100, STORE_DONE);
         assert_null(fake_entry(&rig.first, 0));
 }
 
@@ -249,6 +286,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(a_document_that_joins_a_search_late_is_still_found, setup, teardown),
                 cmocka_unit_test_setup_teardown(reads_of_the_whole_feed_are_limited, setup, teardown),
                 cmocka_unit_test_setup_teardown(all_documents_fail_if_redis_refuses, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_search_begins_at_the_entry_where_the_last_one_found_something, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(documents_before_that_entry_are_found_as_well, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_switch_to_another_redis_ends_the_search, setup, teardown),
                 cmocka_unit_test_setup_teardown(every_search_is_answered_when_the_client_closes, setup, teardown),
         };
