@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "ack_level.h"
+#include "feed_highest.h"
 #include "follow_status.h"
 #include "http/http.h"
 #include "log/log.h"
@@ -35,6 +36,7 @@ struct collector {
         struct redis_budget budget;
         struct redis_budget unsafe; /* counts documents that wait to be safe (--ack) */
         struct swap swap;
+        struct feed_highest highest;
         /* Prints what GET /v1/status returns; `data` is a struct worker. */
         follow_status_print_fn *print_status;
         struct redis_facts *facts;      /* of the Redis in use */

@@ -68,24 +68,38 @@ unsigned feed_partitions(const struct redis_place *place)
         return place->is_cluster ? FEED_PARTITIONS : 1;
 }
 
-int feed_add_args(struct redis_command *command, const char *stream, const char *const keys[], size_t count,
-                  int64_t mark_ms, struct err *err)
+/* The last field, if any: the time of the mark, or the id of the entry that is repeated. NULL: none. */
+static const char *format_mark(const struct feed_addition *addition, char out[FEED_ID_SIZE], const char **name)
 {
-        char mark[DECIMAL_MAX];
-        const char *argv[3 + 2 * FEED_KEYS_MAX + 2] = { "XADD", stream, "*" };
-        size_t lengths[COUNT_OF(argv)] = { 4, strlen(stream), 1 };
-        size_t argc = 3;
-        for (size_t i = 0; i < count; i++) {
+        *name = addition->before.ms > 0 ? "a" : "m";
+        if (addition->before.ms > 0)
+                return feed_id_format(addition->before, out);
+        if (addition->mark_ms < 0)
+                return NULL;
+        *decimal_put(out, (uint64_t)addition->mark_ms) = '\0';
+        return out;
+}
+
+int feed_add_args(struct redis_command *command, const struct feed_addition *addition, struct err *err)
+{
+        char id[FEED_ID_SIZE] = "*", text[FEED_ID_SIZE];
+        const char *argv[3 + 2 * FEED_KEYS_MAX + 2] = { "XADD", addition->stream };
+        size_t lengths[COUNT_OF(argv)] = { 4, strlen(addition->stream) };
+        size_t argc = 2;
+        const char *name, *mark = format_mark(addition, text, &name);
+        argv[argc] = addition->id.ms > 0 ? feed_id_format(addition->id, id) : id;
+        lengths[argc++] = strlen(id);
+        for (size_t i = 0; i < addition->count; i++) {
                 argv[argc] = "k";
                 lengths[argc++] = 1;
-                argv[argc] = keys[i];
+                argv[argc] = addition->keys[i];
                 lengths[argc++] = UUID_TEXT_LENGTH;
         }
-        if (mark_ms >= 0) {
-                argv[argc] = "m";
+        if (mark) {
+                argv[argc] = name;
                 lengths[argc++] = 1;
                 argv[argc] = mark;
-                lengths[argc++] = (size_t)(decimal_put(mark, (uint64_t)mark_ms) - mark);
+                lengths[argc++] = strlen(mark);
         }
         return redis_command_args(command, argc, argv, lengths, err);
 }
@@ -121,6 +135,7 @@ static bool read_field(const struct redis_reply *fields, size_t at, struct feed_
 {
         size_t length;
         uint64_t ms;
+        struct feed_id id;
         const char *name = redis_reply_text(redis_reply_at(fields, at), NULL);
         const char *value = redis_reply_text(redis_reply_at(fields, at + 1), &length);
         if (!name || !value)
@@ -129,6 +144,8 @@ static bool read_field(const struct redis_reply *fields, size_t at, struct feed_
                 out->keys[out->count++] = value;
         else if (strcmp(name, "m") == 0 && decimal_parse(value, length, INT64_MAX, &ms) == 0)
                 out->mark_ms = (int64_t)ms;
+        else if (strcmp(name, "a") == 0 && feed_id_parse(value, length, &id))
+                out->before = id;
         return true;
 }
 
@@ -139,6 +156,7 @@ bool feed_entry_read(const struct redis_reply *reply, struct feed_entry *out)
         const char *text = id ? redis_reply_text(id, &length) : NULL;
         out->count = 0;
         out->mark_ms = -1;
+        out->before = (struct feed_id){ 0 };
         if (!text || !feed_id_parse(text, length, &out->id))
                 return false;
         const struct redis_reply *fields = redis_reply_at(reply, 1);

@@ -7,6 +7,8 @@
  *     k <uuid> k <uuid> ... m <ms>    the same, but sent more than once: other entries with these keys may have been
  *                                     added around this Unix time, to this stream or that of an earlier day; readers
  *                                     search for them (feed_doubles.h) and omit the duplicates
+ *     k <uuid> k <uuid> ... a <id>    the same keys as the entry with this id in the same stream, added again because
+ *                                     readers may already have been past that id (feed_highest.h)
  *
  * The writer's clock determines the stream, and Redis's clock the ids. The clocks may differ by FEED_CLOCK_SKEW_MS, so
  * an entry may be in the stream of the day before or after its id.
@@ -47,14 +49,23 @@ char *feed_stream(const char *prefix, int64_t day, unsigned partition, char out[
  * documents that were stored before partitions existed. */
 unsigned feed_partitions(const struct redis_place *place);
 
-/* Formats the XADD of 1 to FEED_KEYS_MAX documents. mark_ms: the time of the mark; -1: none. */
-int feed_add_args(struct redis_command *command, const char *stream, const char *const keys[], size_t count,
-                  int64_t mark_ms, struct err *err) NODISCARD;
-
 /* The id of a stream entry. */
 struct feed_id {
         uint64_t ms, sequence;
 };
+
+/* An entry to be added, of 1 to FEED_KEYS_MAX documents. */
+struct feed_addition {
+        const char *stream;
+        const char *const *keys;
+        size_t count;
+        int64_t mark_ms;       /* the time of the mark; -1: none                                     */
+        struct feed_id id;     /* 0-0: Redis assigns one                                             */
+        struct feed_id before; /* of the entry that this one repeats, instead of a mark; 0-0: none */
+};
+
+/* Formats the XADD. */
+int feed_add_args(struct redis_command *command, const struct feed_addition *addition, struct err *err) NODISCARD;
 enum { FEED_ID_SIZE = 44 };
 
 bool feed_id_parse(const char *text, size_t length, struct feed_id *out);
@@ -64,7 +75,8 @@ int feed_id_compare(struct feed_id a, struct feed_id b);
 /* One entry of an XRANGE reply. */
 struct feed_entry {
         struct feed_id id;
-        int64_t mark_ms; /* -1: none */
+        int64_t mark_ms;       /* -1: none                                  */
+        struct feed_id before; /* of the entry that it repeats; 0-0: none */
         size_t count;
         const char *keys[FEED_KEYS_MAX]; /* 36 characters and a NUL each, borrowed from the reply */
 };

@@ -28,6 +28,7 @@ static void on_entries(struct redis_command *command, const struct redis_reply *
                 (void)feed_entry_read(redis_reply_at(reply, 0), &newest); /* sets the id of every entry, even of another
                                                                            * program */
                 places->of[ask->first] = (struct cursor_point){ .id = newest.id };
+                feed_highest_note(ends->read->store->highest, command->generation, (unsigned)ask->first, newest.id);
         }
         redis_command_fini(command);
         answered(ends);

@@ -23,10 +23,21 @@ size_t feed_entries_room(unsigned partitions)
 
 /* --- The entries in a reply --------------------------------------------------------------------------------------- */
 
+/* True if the reader gets the entry that this one repeats. It does not if it was past that id when the entry came. */
+static bool is_repeated(const struct feed_entries *entries, const struct cursor_point *point,
+                        const struct feed_entry *read)
+{
+        if (read->before.ms == 0 || read->before.ms < entries->since_ms)
+                return false;
+        int order = feed_id_compare(read->before, point->id);
+        return entries->is_descending || order > 0 || (order == 0 && point->keys > 0);
+}
+
 /* Adds the entry's keys, except the first `place` ones in the order of reading. */
 static void keep_entry(struct feed_entries *entries, unsigned partition, const struct feed_entry *read, size_t place)
 {
         struct feed_window *window = entries->window;
+        bool left_out = is_repeated(entries, &entries->places->of[partition], read);
         for (; place < read->count; place++) {
                 struct feed_window_entry *entry = &window->entries[window->count++];
                 size_t number = entries->is_descending ? read->count - 1 - place : place;
@@ -35,7 +46,8 @@ static void keep_entry(struct feed_entries *entries, unsigned partition, const s
                                                      .partition = partition,
                                                      .place = (unsigned)place,
                                                      .keys_after = (unsigned)keys_after,
-                                                     .mark_ms = read->mark_ms };
+                                                     .mark_ms = read->mark_ms,
+                                                     .left_out = left_out };
                 memcpy(entry->key, read->keys[number], sizeof(entry->key));
         }
 }
@@ -79,13 +91,24 @@ static bool keep(struct feed_entries *entries, unsigned partition, const struct 
         return true;
 }
 
+/* Of the entries in the window from `first` on. */
+static void note_newest(struct feed_entries *entries, unsigned partition, size_t first)
+{
+        const struct feed_window *window = entries->window;
+        size_t newest = entries->is_descending ? first : window->count - 1;
+        feed_highest_note(entries->read->store->highest, entries->read->generation, partition,
+                          window->entries[newest].id);
+}
+
 static void keep_page(struct feed_entries *entries, unsigned partition, const struct redis_reply *page)
 {
         size_t room = entries->window->most / entries->read->partitions;
-        size_t count = redis_reply_count(page), kept = 0;
+        size_t count = redis_reply_count(page), kept = 0, before = entries->window->count;
         while (kept < count && kept < entries->count && keep(entries, partition, redis_reply_at(page, kept), &room))
                 kept++;
         entries->has_more[partition] = kept < count || count >= entries->count;
+        if (entries->window->count > before)
+                note_newest(entries, partition, before);
         /* Entries are large: ask for no more than there is room for. */
         if (kept < count && entries->count_next == 0)
                 entries->count_next = kept + 1 < COUNT_MIN ? COUNT_MIN : kept + 1;

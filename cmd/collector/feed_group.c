@@ -19,7 +19,7 @@ struct feed_group {
         struct redis *redis;
         unsigned master;           /* of a Cluster, to which the SETs go; 0: any, or no Cluster            */
         unsigned place, partition; /* for which the XADD was made                                          */
-        unsigned doubt_connection; /* on which it was first lost, perhaps executed; 0: it was not ...       */
+        unsigned doubt_connection; /* on which it was first executed, or perhaps was; 0: it is not repeated ... */
         uint64_t doubt_order;      /* ... and redis_command.order of that write                            */
         struct redis_command add;
         struct list members; /* those that await their reply              */
@@ -27,6 +27,7 @@ struct feed_group {
         size_t references;   /* members that have not left, plus 1 while on_reply runs */
         int64_t mark_ms;     /* -1: none */
         bool is_sent, is_answered;
+        struct feed_again again;
         char room[ROOM];
 };
 
@@ -116,18 +117,31 @@ static int format(struct feed_group *group, const struct redis_place *place)
         size_t count = 0;
         for (struct list *at = list_first(&group->members); at; at = list_next(&group->members, at))
                 keys[count++] = member_of(at)->key;
-        const char *stream = feed_today_stream(group->groups->today, place, group->partition);
-        return feed_add_args(&group->add, stream, keys, count, group->mark_ms, NULL);
+        struct feed_today *today = group->groups->today;
+        struct feed_addition addition = { .stream = feed_today_stream(today, place, group->partition),
+                                          .keys = keys,
+                                          .count = count,
+                                          .mark_ms = group->mark_ms };
+        feed_again_fill(&group->again, today->day, &addition);
+        return feed_add_args(&group->add, &addition, NULL);
+}
+
+/* Before another entry is added: readers may have seen this one. */
+static void note_first(struct feed_group *group)
+{
+        if (group->doubt_connection != 0)
+                return;
+        group->doubt_connection = group->add.connection;
+        group->doubt_order = group->add.order;
 }
 
 /* If memory runs out, the entry has no mark, and a list may show its documents twice. */
 static void on_resend(struct redis_command *command)
 {
         struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
-        if (group->doubt_connection == 0) {
-                group->doubt_connection = command->connection;
-                group->doubt_order = command->order;
-        }
+        note_first(group);
+        if (group->again.id.ms == 0 && group->again.before.ms == 0)
+                feed_again_begin(&group->again, group->groups->highest, group->partition);
         if (list_is_empty(&group->members))
                 return; /* no member waits for it any more */
         if (group->mark_ms < 0)
@@ -157,6 +171,7 @@ static void set_place(struct feed_group *group, const struct redis_place *place)
                 return;
         group->place = place->number;
         group->partition = place->is_cluster ? feed_today_any(group->groups->today) : 0;
+        feed_again_begin(&group->again, group->groups->highest, group->partition);
         if (place->is_cluster)
                 withdraw_early(group);
 }
@@ -173,10 +188,26 @@ static enum redis_made on_place(struct redis_command *command, const struct redi
         return REDIS_WITHDRAWN;
 }
 
+/* The members wait for the second entry, which readers do not miss. False: that is not needed. */
+static bool add_again(struct feed_group *group, const struct redis_reply *reply)
+{
+        if (!feed_again_is_due(&group->again, group->groups->highest, &group->add, reply) ||
+            list_is_empty(&group->members))
+                return false;
+        const struct redis_place *place = redis_place(group->redis);
+        note_first(group);
+        if (place->number == group->place)
+                (void)format(group, place);
+        redis_send(group->redis, &group->add);
+        return true;
+}
+
 static void on_reply(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct feed_group *group = CONTAINER_OF(command, struct feed_group, add);
         struct list *link;
+        if (add_again(group, reply))
+                return;
         if (reply && redis_reply_type(reply) != REDIS_ERROR) {
                 feed_expiry_note(group->groups->expiry, group->groups->today->day, group->partition);
                 if (group->groups->on_entry)
@@ -213,6 +244,7 @@ static void send_group(struct feed_group *group)
                         free_group(group);
                 return;
         }
+        feed_again_begin(&group->again, group->groups->highest, group->partition);
         group->is_sent = true;
         group->add.made_for = group->place = place->number;
         (void)format(group, place);

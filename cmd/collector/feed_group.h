@@ -17,6 +17,8 @@
  * FEED_GROUP_MAX of them, until feed_groups_send sends its XADD. All members share Redis's reply. When the XADD has to be
  * sent again, the entry gets a mark.
  *
+ * An entry that readers would miss is added again before its members get the reply (feed_highest.h).
+ *
  * A member may leave at any time, but its key may remain in the entry. Readers skip keys without a document.
  *
  * In a Cluster the XADD is for a stream on the master that gets the SETs (feed_today.h). Where that is not possible, the
@@ -37,6 +39,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "feed_expiry.h"
+#include "feed_highest.h"
 #include "feed_today.h"
 #include "pool.h"
 #include "redis/redis.h"
@@ -68,8 +71,10 @@ struct feed_member {
 struct feed_groups {
         /* Set by the caller. */
         struct feed_today *today;
-        struct feed_expiry *expiry;   /* is told of each added entry */
-        void (*on_entry)(void *data); /* also called for each entry; may be NULL. Set after feed_groups_init */
+        struct feed_expiry *expiry; /* is told of each added entry */
+        /* May be NULL, as on_entry. Set after feed_groups_init. */
+        struct feed_highest *highest; /* readers may be past lower ids */
+        void (*on_entry)(void *data); /* also called for each entry    */
         void *data;
 
         /* Private. */

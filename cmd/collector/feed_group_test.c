@@ -1,5 +1,6 @@
 /* Tests of groups without Redis: which documents share an entry, and that a group is freed in whatever order its
  * members leave. store_write_test.c tests them with a scripted server. */
+#include "base/clock.h"
 #include "store_rig_test.h"
 
 #define NOW 1764000000000
@@ -149,6 +150,110 @@ static void a_group_that_all_have_fallen_behind_is_withdrawn(void **state UNUSED
         assert_int_equal(documents[0].added, 0);
 }
 
+/* --- Ids below those that readers have seen --------------------------------------------------------------------- */
+
+static struct feed_highest highest;
+static const char *replies[8]; /* to the XADDs, in turn; then the usual one */
+static unsigned replied;
+
+static const char *in_turn(struct fake *fake UNUSED, const char *text)
+{
+        if (strncmp(text, "XADD", 4) != 0 || replied == COUNT_OF(replies) || !replies[replied])
+                return NULL;
+        return replies[replied++];
+}
+
+static void start_with_highest(uint64_t ms, uint64_t sequence)
+{
+        rig_start(&rig, in_turn);
+        memset(replies, 0, sizeof(replies));
+        replied = 0;
+        highest = (struct feed_highest){ .ahead_max_ms = 90000 };
+        rig.store.groups.highest = &highest;
+        feed_highest_note(&highest, 1, 0, (struct feed_id){ ms, sequence });
+}
+
+#define REPLY(id) "$15\r\n" id "\r\n"
+
+static void an_entry_below_what_was_seen_is_added_again_above_it(void **state UNUSED)
+{
+        start_with_highest(NOW, 3);
+        replies[0] = REPLY("1763999995000-7");
+        replies[1] = REPLY("1764000000000-4");
+        join(0, NOW - 100, 0);
+        join(1, NOW - 100, 0);
+        RUN_UNTIL(&rig, documents[0].added && documents[1].added);
+        assert_non_null(strstr(fake_entry(&rig.first, 0), " * k "));
+        assert_non_null(strstr(fake_entry(&rig.first, 1), " 1764000000000-4 k "));
+        assert_non_null(strstr(fake_entry(&rig.first, 1), " a 1763999995000-7"));
+        assert_null(strstr(fake_entry(&rig.first, 1), " m "));
+        assert_int_equal(fake_count_keys(fake_entry(&rig.first, 1)), 2);
+        assert_null(fake_entry(&rig.first, 2));
+        assert_true(documents[0].added == 1 && documents[1].added == 1);
+        rig_stop(&rig);
+}
+
+static void if_another_entry_is_higher_meanwhile_redis_assigns_the_id(void **state UNUSED)
+{
+        start_with_highest(NOW, (1 << 20) + 5);
+        replies[0] = REPLY("1763999995000-7");
+        replies[1] = "-ERR The ID specified in XADD is equal or smaller than the target stream top item\r\n";
+        replies[2] = REPLY("1764000000009-0");
+        join(0, -1, 0);
+        RUN_UNTIL(&rig, documents[0].added);
+        assert_non_null(strstr(fake_entry(&rig.first, 1), " 1764000000001-0 k "));
+        assert_non_null(strstr(fake_entry(&rig.first, 2), " * k "));
+        assert_non_null(strstr(fake_entry(&rig.first, 2), " a 1763999995000-7"));
+        assert_null(fake_entry(&rig.first, 3));
+        rig_stop(&rig);
+}
+
+static const char *overtaken(struct fake *fake UNUSED, const char *text)
+{
+        if (strncmp(text, "XADD", 4) != 0)
+                return NULL;
+        feed_highest_note(&highest, 1, 0, (struct feed_id){ NOW, 3 });
+        return REPLY("1764000000000-2");
+}
+
+static void an_id_that_is_seen_while_the_entry_is_in_flight_does_not_count(void **state UNUSED)
+{
+        start_with_highest(NOW, 1);
+        rig.answer = overtaken;
+        join(0, -1, 0);
+        RUN_UNTIL(&rig, documents[0].added);
+        assert_null(fake_entry(&rig.first, 1));
+        rig_stop(&rig);
+}
+
+static void ids_far_ahead_and_of_another_target_do_not_count(void **state UNUSED)
+{
+        start_with_highest(NOW, 1);
+        feed_highest_note(&highest, 1, 0, (struct feed_id){ (uint64_t)clock_realtime_ms() + 3600000, 0 });
+        feed_highest_note(&highest, 0, 0, (struct feed_id){ NOW + 50, 0 });
+        replies[0] = REPLY("1764000000000-2");
+        join(0, -1, 0);
+        RUN_UNTIL(&rig, documents[0].added);
+        feed_highest_note(&highest, 2, 0, (struct feed_id){ NOW + 50, 0 });
+        replies[1] = REPLY("1764000000000-3");
+        join(1, -1, 0);
+        RUN_UNTIL(&rig, documents[1].added);
+        assert_null(fake_entry(&rig.first, 2));
+        rig_stop(&rig);
+}
+
+static void an_entry_is_added_again_only_a_few_times(void **state UNUSED)
+{
+        start_with_highest(NOW, 3);
+        for (size_t i = 0; i < COUNT_OF(replies); i++)
+                replies[i] = REPLY("1763999995000-7");
+        join(0, -1, 0);
+        RUN_UNTIL(&rig, documents[0].added);
+        assert_int_equal(documents[0].added, 1);
+        assert_true(replied > 1 && replied < COUNT_OF(replies));
+        rig_stop(&rig);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -159,6 +264,11 @@ int main(void)
                 cmocka_unit_test(all_may_leave_while_the_entry_is_in_flight),
                 cmocka_unit_test(who_falls_behind_is_not_in_the_entry_and_gets_its_mark),
                 cmocka_unit_test(a_group_that_all_have_fallen_behind_is_withdrawn),
+                cmocka_unit_test(an_entry_below_what_was_seen_is_added_again_above_it),
+                cmocka_unit_test(if_another_entry_is_higher_meanwhile_redis_assigns_the_id),
+                cmocka_unit_test(an_id_that_is_seen_while_the_entry_is_in_flight_does_not_count),
+                cmocka_unit_test(ids_far_ahead_and_of_another_target_do_not_count),
+                cmocka_unit_test(an_entry_is_added_again_only_a_few_times),
         };
         return cmocka_run_group_tests_name("feed group", tests, NULL, NULL);
 }

@@ -80,6 +80,14 @@ static void an_entry_has_keys_in_order_and_perhaps_a_mark(void **state UNUSED)
         assert_int_equal(entry.mark_ms, 1764000000000);
 }
 
+static void an_entry_may_repeat_another(void **state UNUSED)
+{
+        assert_true(read_entry("9-0", (const char *[]){ "k", A, "a", "7-3", NULL }));
+        assert_true(entry.count == 1 && entry.mark_ms == -1 && entry.before.ms == 7 && entry.before.sequence == 3);
+        assert_true(read_entry("9-1", (const char *[]){ "k", A, "a", "7", NULL }));
+        assert_true(entry.before.ms == 0 && entry.before.sequence == 0);
+}
+
 static void what_is_not_ours_is_passed_over(void **state UNUSED)
 {
         assert_false(read_entry("7-1", (const char *[]){ "other", "field", NULL }));
@@ -112,12 +120,18 @@ static void the_largest_entry_can_be_formatted(void **state UNUSED)
         const char *many[FEED_KEYS_MAX];
         struct redis_command command;
         struct err err;
+        struct feed_addition addition = { .stream = "feed", .keys = many, .count = 1, .mark_ms = -1 };
         for (size_t i = 0; i < FEED_KEYS_MAX; i++)
                 many[i] = A;
         redis_command_init(&command, ignore);
-        assert_int_equal(feed_add_args(&command, "feed", many, 1, -1, &err), 0);
+        assert_int_equal(feed_add_args(&command, &addition, &err), 0);
         size_t alone = redis_command_size(&command);
-        assert_int_equal(feed_add_args(&command, "feed", many, FEED_KEYS_MAX, INT64_MAX, &err), 0);
+        addition.count = FEED_KEYS_MAX;
+        addition.mark_ms = INT64_MAX;
+        assert_int_equal(feed_add_args(&command, &addition, &err), 0);
+        assert_true(redis_command_size(&command) > alone + (FEED_KEYS_MAX - 1) * UUID_TEXT_LENGTH);
+        addition.id = addition.before = (struct feed_id){ INT64_MAX, INT64_MAX };
+        assert_int_equal(feed_add_args(&command, &addition, &err), 0);
         assert_true(redis_command_size(&command) > alone + (FEED_KEYS_MAX - 1) * UUID_TEXT_LENGTH);
         redis_command_fini(&command);
 }
@@ -126,6 +140,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(an_entry_has_keys_in_order_and_perhaps_a_mark, setup, teardown),
+                cmocka_unit_test_setup_teardown(an_entry_may_repeat_another, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_is_not_ours_is_passed_over, setup, teardown),
                 cmocka_unit_test_setup_teardown(keys_beyond_the_most_are_ignored, setup, teardown),
                 cmocka_unit_test(the_largest_entry_can_be_formatted),

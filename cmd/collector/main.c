@@ -207,6 +207,7 @@ static void fill(struct collector *collector, struct service *service, struct ov
         collector->budget.commands_max = (size_t)settings->held_max; /* for documents, the SET counts, not the XADD */
         collector->budget.bytes_max = (size_t)settings->held_bytes_max;
         collector->unsafe.commands_max = (size_t)settings->held_max;
+        collector->highest.ahead_max_ms = settings->hold_time_ms + FEED_CLOCK_SKEW_MS;
         collector->unsafe.bytes_max = (size_t)settings->held_bytes_max;
 }
 

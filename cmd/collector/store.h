@@ -17,6 +17,7 @@
 #include "feed.h"
 #include "feed_expiry.h"
 #include "feed_group.h"
+#include "feed_highest.h"
 #include "feed_name.h"
 #include "feed_today.h"
 #include "feed_trim.h"
@@ -41,10 +42,11 @@ struct store {
         bool feed;
         struct feed_today today; /* the stream that gets the entries */
         struct feed_expiry expiry;
-        struct feed_groups groups; /* entries that are being assembled */
-        struct feed_name name;     /* of the current feed, once a listing has been read */
-        struct feed_turns turns;   /* for reads far into the feed */
-        size_t feed_count;         /* entries that the last read of the feed should have requested; 0: none yet */
+        struct feed_highest *highest; /* borrowed; NULL: none; also in `groups` */
+        struct feed_groups groups;    /* entries that are being assembled */
+        struct feed_name name;        /* of the current feed, once a listing has been read */
+        struct feed_turns turns;      /* for reads far into the feed */
+        size_t feed_count;            /* entries that the last read of the feed should have requested; 0: none yet */
         struct feed_trim trim;
 };
 

@@ -22,11 +22,18 @@ void store_announce_end(struct store_announce *announce, enum store_outcome outc
         announce->on_done(announce, outcome, err);
 }
 
+static void send_entry(struct store_announce *announce);
+
 static void on_announced(struct redis_command *command, const struct redis_reply *reply, const struct err *err)
 {
         struct store_announce *announce = CONTAINER_OF(command, struct store_announce, add);
         struct err why = { 0 };
         enum store_outcome outcome = STORE_DONE;
+        if (feed_again_is_due(&announce->again, announce->store->highest, command, reply)) {
+                redis_command_fini(command);
+                send_entry(announce);
+                return;
+        }
         if (!reply || redis_reply_type(reply) == REDIS_ERROR)
                 outcome = store_failure(reply, err, &why);
         else
@@ -42,35 +49,45 @@ static enum redis_made on_announce_place(struct redis_command *command, UNUSED c
         return REDIS_NOT_MADE;
 }
 
-/* The name of a stream, in a Cluster on the master of the document. */
-static const char *stream_beside(struct store_announce *announce)
+/* In a Cluster one on the master of the document. */
+static unsigned partition_beside(struct store_announce *announce)
 {
         char name[STORE_KEY_SIZE];
         struct feed_today *today = &announce->store->today;
         const struct redis *redis = announce->search.redis;
         const struct redis_place *place = redis_place(redis);
         unsigned slot = redis_slot_of_key(name, store_key(place, announce->key, name));
-        announce->partition = feed_today_partition(today, redis, redis_master_of_slot(redis, slot));
-        if (announce->partition == FEED_PARTITION_NONE)
-                announce->partition = feed_today_any(today);
-        return feed_today_stream(today, place, announce->partition);
+        unsigned partition = feed_today_partition(today, redis, redis_master_of_slot(redis, slot));
+        return partition == FEED_PARTITION_NONE ? feed_today_any(today) : partition;
+}
+
+static void send_entry(struct store_announce *announce)
+{
+        struct redis *redis = announce->search.redis;
+        struct feed_today *today = &announce->store->today;
+        struct err err;
+        const char *key = announce->key;
+        struct feed_addition addition = { .stream = feed_today_stream(today, redis_place(redis), announce->partition),
+                                          .keys = &key,
+                                          .count = 1,
+                                          .mark_ms = announce->from_ms };
+        feed_again_fill(&announce->again, today->day, &addition);
+        redis_command_init(&announce->add, on_announced);
+        announce->add.on_place = on_announce_place;
+        announce->add.made_for = announce->search.place;
+        if (feed_add_args(&announce->add, &addition, &err) < 0)
+                store_fail_later(redis, &announce->add);
+        else
+                redis_send(redis, &announce->add);
 }
 
 /* The first sender may still be alive but late, or the search may have been too short: the mark lets readers omit the
  * duplicate. The entry is added to today's stream, because readers have already read those of other days. */
 void store_announce_add(struct store_announce *announce)
 {
-        struct redis *redis = announce->search.redis;
-        struct err err;
-        const char *key = announce->key;
-        const char *name = stream_beside(announce);
-        redis_command_init(&announce->add, on_announced);
-        announce->add.on_place = on_announce_place;
-        announce->add.made_for = announce->search.place;
-        if (feed_add_args(&announce->add, name, &key, 1, announce->from_ms, &err) < 0)
-                store_fail_later(redis, &announce->add);
-        else
-                redis_send(redis, &announce->add);
+        announce->partition = partition_beside(announce);
+        feed_again_begin(&announce->again, announce->store->highest, announce->partition);
+        send_entry(announce);
 }
 
 static bool on_announce_key(struct feed_search *search, UNUSED int64_t day, UNUSED struct feed_id id, const char *key)

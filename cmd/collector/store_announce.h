@@ -32,6 +32,7 @@ struct store_announce {
         struct redis_command add;
         unsigned generation; /* of the target in which the document was found */
         unsigned partition;  /* gets the entry */
+        struct feed_again again;
         char key[UUID_TEXT_SIZE];
         int64_t begin_ms; /* Unix time: where the search begins */
         int64_t from_ms;  /* Unix time: the mark of an entry that has to be added */

@@ -348,6 +348,7 @@ int worker_start(struct worker *worker, struct collector *collector, unsigned in
                    &collector->swap, settings->retention_ms, settings->hold_time_ms, settings->feed);
         worker->store.trim.on_refused = on_trim_refused;
         worker->store.trim.data = worker;
+        worker->store.highest = worker->store.groups.highest = &collector->highest;
         worker->store.groups.on_entry = on_entry;
         worker->store.groups.data = worker;
         followers_init(&worker->followers, &worker->loop, collector, &worker->store, &worker->instruments,
