@@ -160,6 +160,14 @@ static int64_t stall_ms(const struct http_server *server, const struct stream *s
         return is_draining && allowed_ms > STOP_STILL_MS ? STOP_STILL_MS : allowed_ms;
 }
 
+/* An answer without an end does not outlive its token. */
+static bool is_admitted(struct http_request *request)
+{
+        struct conns *conns = request->conns;
+        return !request->stream->is_endless || request->match.route->is_public ||
+               token_is_valid(&conns->server->tokens, &conns->tokens, &request->head, &request->pass);
+}
+
 /* A streamed answer. Progress means bytes acknowledged by the client's kernel. A suspended connection has nothing to
  * send. */
 static void check_writing(struct conn *conn, int64_t now_ms)
@@ -176,7 +184,7 @@ static void check_writing(struct conn *conn, int64_t now_ms)
                 stream->progress_ms = now_ms;
         stream->acked = tcp.acked;
         bool is_left = tcp.closed || (stream->is_endless && !tcp.established);
-        if (is_left || still_ms >= allowed_ms)
+        if (is_left || still_ms >= allowed_ms || !is_admitted(conn->request))
                 stream_break(conn->request);
 }
 

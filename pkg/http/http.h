@@ -159,8 +159,9 @@ struct http_token {
 /* From now on a request for a route that is not public needs one of these tokens; otherwise it gets 401 and
  * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body of such a request, and
  * rejects a large, chunked or announced (`Expect`) body before it arrives. An empty list locks everyone out; without
- * this call everyone is admitted. The tokens are copied, and wiped when the last request that used them has ended.
- * ERR_NOMEM: the previous tokens stay. Any thread. */
+ * this call everyone is admitted. A response without an end (is_endless) is aborted within a second when its token is
+ * removed. The tokens are copied, and wiped when the last request that used them has ended. ERR_NOMEM: the previous
+ * tokens stay. Any thread. */
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
                            struct err *err) NODISCARD;
 

@@ -128,6 +128,20 @@ const struct denial *token_check(struct token_store *store, struct token_view *v
         return NULL;
 }
 
+bool token_is_valid(struct token_store *store, struct token_view *view, const struct head *head,
+                    struct token_pass *pass)
+{
+        const struct token_set *set = current(store, view);
+        struct token_pass fresh;
+        if (!set || pass->set == &set->snapshot)
+                return true;
+        if (token_check(store, view, head, &fresh) != NULL)
+                return false;
+        token_pass_fini(pass);
+        *pass = fresh;
+        return true;
+}
+
 void token_pass_fini(struct token_pass *pass)
 {
         snapshot_unref(pass->set);

@@ -6,6 +6,7 @@ import pytest
 
 from support.collector import Collector, check
 from support.deadline import stays, wait_until
+from support.event_stream import Ended, EventStream
 from support.pinger import Pinger
 from test_pinger_collector import logged
 
@@ -114,6 +115,27 @@ def test_a_token_is_replaced_without_a_failed_request(start_with_tokens, binding
             return client.request("POST", "/v1/documents", '{"a":1}', bearer("old")).status == 401
         wait_until(old_refused, "the end of the old token", 10)
     assert statuses == {201}
+
+
+def test_a_stream_ends_when_its_token_is_removed(start_with_tokens, bindings):
+    program = start_with_tokens(orders="right", till="other")
+    with EventStream(program, token="right") as kept, EventStream(program, token="other") as removed:
+        bindings.write("clients", type="collector-tokens", orders="right", third="new")
+        wait_taken(program, "other", False)
+        with pytest.raises(Ended, match="without the last chunk"):
+            removed.next()
+            removed.next()
+        assert post(program, "new").status == 201
+        assert kept.event().name == "document"
+
+
+def test_a_stream_from_before_the_first_token_ends(start_with_tokens, bindings):
+    program = start_with_tokens()
+    with EventStream(program) as stream:
+        bindings.write("clients", type="collector-tokens", orders="right")
+        with pytest.raises(Ended):
+            while True:
+                stream.next()
 
 
 def test_idempotency_keys_are_separate_for_each_client(start_with_tokens):
