@@ -80,10 +80,18 @@ def test_a_proxys_answers_are_distinguished_from_the_programs(start_pinger, star
 
 
 def test_a_page_older_than_its_program_asks_for_a_reload(start_redis, start_collector, open_page):
-    page = open_page(start_collector(start_redis()).wait_connected())
+    page = open_page_without_stream(open_page, start_collector(start_redis()).wait_connected())
     expect(page.locator("#state")).to_have_text("Redis in use")
     page.route("**/v1/status", lambda route: changed(route, version="99.0.0"))
     expect(page.locator("#who")).to_contain_text("reload the page to get its new version")
+
+
+def open_page_without_stream(open_page, program):
+    """A page that requests the status each second."""
+    page = open_page(program, path="/healthz")
+    page.route("**/v1/documents/stream*", lambda route: route.fulfill(status=404))
+    page.goto(f"http://{program.host}:{program.port}/ui/")
+    return page
 
 
 def changed(route, **members):
@@ -181,7 +189,7 @@ def test_the_list_is_one_tab_stop_and_arrow_keys_move_in_it(start_redis, start_c
 def test_replicas_that_answer_alternately_do_not_empty_the_list(start_redis, start_collector, open_page):
     collector = start_collector(start_redis()).wait_connected()
     send(collector, {"order": 1})
-    page = open_page(collector)
+    page = open_page_without_stream(open_page, collector)
     expect(rows(page)).to_have_count(1)
     looks = [0]
 

@@ -1,14 +1,15 @@
-// Collector's page: once a second it requests the status and then new documents.
+// Collector's page. The status comes in the stream of documents; while there is no stream, the page requests it once a
+// second.
 
 import { announce, byId, setBadge, setFacts, setText } from "./dom.js";
 import { bytes, count, duration, moment } from "./format.js";
 import { showWho } from "./who.js";
-import { askJson } from "./server.js";
+import { askJson, isStreaming } from "./server.js";
 import { isFresh, watch } from "./watch.js";
 import { showEvents } from "./events.js";
 import { draw } from "./picture.js";
-import { followDocuments } from "./documents.js";
-import "./one.js";
+import { follow } from "./follow.js";
+import "./actions.js";
 
 const states = {
 	ready: ["good", "Redis in use"],
@@ -102,9 +103,10 @@ function show(status) {
 }
 
 watch(async () => {
+	if (isStreaming()) return;
 	const status = await askJson("../v1/status");
 	show(status);
 	isFresh();
 	if (!status.limits.feed) setText(byId("arrived"), "not listed, because of --feed=false");
-	else if (status.redis.state === "ready") followDocuments(status);
+	else if (status.redis.state === "ready") follow(status, show);
 });

@@ -1,11 +1,12 @@
-// Sends requests to the page's own program, one after another, so that a tab uses one connection. The tab's token is
-// sent in a header and never in a URL.
+// Sends requests to the page's own program, one after another, so that a tab uses one connection. A stream occupies it, so
+// every other request ends the stream. The tab's token is sent in a header and never in a URL.
 
 const TOKEN = "token";
 const TIMEOUT_MS = 10000; // until the response starts
 const BODY_MS = 60000; // for the rest of the response, because a page of the list may be 4 MiB long
 const PATIENCE_MS = 2000; // a request that Collector holds while Redis is unreachable must not delay the status
 let last = Promise.resolve();
+let streaming = null; // aborts the stream; null: there is none
 
 /** The program returned an error. */
 export class Refused extends Error {
@@ -39,14 +40,17 @@ export function setToken(given) {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function exchange(method, path, options) {
+function request(path, options) {
 	const headers = { Accept: "application/json", ...options.headers };
 	if (token) headers.Authorization = `Bearer ${token}`;
+	return fetch(path, { ...options, headers, cache: "no-store", redirect: "manual" });
+}
+
+async function exchange(method, path, { body, headers, timeoutMs }) {
 	const ends = new AbortController();
-	let timer = setTimeout(() => ends.abort(), options.timeoutMs ?? TIMEOUT_MS);
+	let timer = setTimeout(() => ends.abort(), timeoutMs ?? TIMEOUT_MS);
 	try {
-		const answer = await fetch(path,
-			{ method, headers, body: options.body, signal: ends.signal, cache: "no-store", redirect: "manual" });
+		const answer = await request(path, { method, headers, body, signal: ends.signal });
 		clearTimeout(timer);
 		timer = setTimeout(() => ends.abort(), BODY_MS);
 		return { answer, text: await answer.text() };
@@ -72,10 +76,31 @@ async function send(method, path, options) {
 
 /** Resolves to { status, headers, text }; rejects with Refused or Unanswered. */
 export function ask(method, path, options = {}) {
+	interrupt("asked");
 	const turn = last;
 	const answer = turn.then(() => send(method, path, options));
 	last = Promise.race([answer.catch(() => {}), turn.then(() => pause(PATIENCE_MS))]);
 	return answer;
 }
+
+/** Ends the stream, if there is one, with that reason. */
+export function interrupt(why) {
+	streaming?.abort(why);
+}
+
+export const isStreaming = () => streaming !== null;
+
+/** Waits for the connection, for a stream that `ends`, an AbortController, will abort. */
+export async function awaitTurn(ends) {
+	interrupt("replaced");
+	streaming = ends;
+	ends.signal.addEventListener("abort", () => {
+		if (streaming === ends) streaming = null;
+	});
+	await last;
+}
+
+/** Resolves to a Response whose body is read piece by piece; rejects as fetch does. */
+export const openStream = (path, headers, ends) => request(path, { headers, signal: ends.signal });
 
 export const askJson = async (path, options) => JSON.parse((await ask("GET", path, options)).text);

@@ -2,10 +2,11 @@
 
 import { announce, byId, element, setBadge } from "./dom.js";
 import { clock, duration } from "./format.js";
-import { Refused, Unanswered, hasToken, setToken } from "./server.js";
+import { Refused, Unanswered, hasToken, interrupt, setToken } from "./server.js";
 
 const EVERY_MS = 1000;
 const STALE_MS = 3500;
+const SLOW = "The program is slow to respond.";
 
 let goodMs = 0;
 let timer = 0;
@@ -56,10 +57,11 @@ async function turn() {
 	timer = 0;
 	if (document.hidden || isRunning) return;
 	isRunning = true;
-	const stale = setTimeout(() => showStale("The program is slow to respond."), STALE_MS);
+	const stale = setTimeout(() => showStale(SLOW), STALE_MS);
 	try {
 		await look();
-		hideStale();
+		if (Date.now() - goodMs > STALE_MS) showStale(SLOW);
+		else hideStale();
 	} catch (error) {
 		onFailed(error);
 	}
@@ -98,6 +100,7 @@ export function watch(each) {
 	document.addEventListener("visibilitychange", () => {
 		clearTimeout(timer);
 		timer = 0;
+		if (document.hidden) interrupt("hidden");
 		if (document.hidden || isLocked()) return;
 		if (goodMs && Date.now() - goodMs > STALE_MS) showStale("The tab was hidden.");
 		lookNow();
