@@ -1,7 +1,7 @@
 /* commands: the table, and the trial derived from it. A trial leaves no key behind: GETDEL removes its document, which
  * would also expire after ten seconds. Its stream is never created (XADD with NOMKSTREAM), so the other commands on
- * that stream find nothing. The trial reads the feed's streams of today and tomorrow and the feed's name to find out
- * whether keys of another type have their names. */
+ * that stream find nothing. The trial reads the feed's streams of today and tomorrow, in a Cluster all partitions, and the
+ * feed's name to find out whether keys of another type have their names. */
 #include "commands.h"
 
 #include <stdio.h>
@@ -24,9 +24,6 @@ enum {
 /* Placeholders for keys. */
 #define DOCUMENT "<document>"
 #define STREAM "<stream>"
-#define TODAY "<today>"
-#define TOMORROW "<tomorrow>"
-#define NAME "<name>"
 #define VALUE "{\"probe\":true}"
 
 enum { KEY_SIZE = 640 };
@@ -42,11 +39,8 @@ static const struct {
         { WITH_FEED, { .step = "read", .expects = VALUE, .argv = { "GETRANGE", DOCUMENT, "0", "1023" } } },
         { WITH_FEED, { .step = "write", .argv = { "XADD", STREAM, "NOMKSTREAM", "*", "k", "probe", "k", "probe" } } },
         { WITH_FEED, { .step = "read", .argv = { "XRANGE", STREAM, "-", "+", "COUNT", "1" } } },
-        { WITH_FEED, { .step = "read", .argv = { "XRANGE", TODAY, "-", "+", "COUNT", "1" } } },
-        { WITH_FEED, { .step = "read", .argv = { "XRANGE", TOMORROW, "-", "+", "COUNT", "1" } } },
         { WITH_FEED, { .step = "read", .is_optional = true, .argv = { "XREVRANGE", STREAM, "+", "-", "COUNT", "1" } } },
         { WITH_FEED, { .step = "read", .argv = { "EXISTS", STREAM } } },
-        { WITH_FEED, { .step = "read", .argv = { "GET", NAME } } },
         { WITH_FEED, { .step = "write", .is_optional = true, .argv = { "XDEL", STREAM, "1-1" } } },
         { WITH_RETENTION, { .step = "write", .argv = { "EXPIREAT", STREAM, "1" } } },
         { ALWAYS, { .step = "write", .expects = VALUE, .argv = { "GETDEL", DOCUMENT } } },
@@ -75,49 +69,58 @@ static unsigned what_applies(const struct commands *commands)
                (commands->ack == ACK_REPLICA ? WITH_REPLICA : 0U) | (commands->ack == ACK_FSYNC ? WITH_FSYNC : 0U);
 }
 
-struct keys {
-        char stream[KEY_SIZE], today[FEED_STREAM_SIZE], tomorrow[FEED_STREAM_SIZE], name[FEED_STREAM_SIZE];
-        const char *document;
-};
-
-static const char *key_of(const struct keys *keys, const char *text)
-{
-        const struct {
-                const char *text, *key;
-        } words[] = { { DOCUMENT, keys->document },
-                      { STREAM, keys->stream },
-                      { TODAY, keys->today },
-                      { TOMORROW, keys->tomorrow },
-                      { NAME, keys->name } };
-        for (size_t i = 0; i < COUNT_OF(words); i++)
-                if (strcmp(words[i].text, text) == 0)
-                        return words[i].key;
-        return text;
-}
-
-static int plan(struct redis_trial_plan *plan, const char *prefix, const char *key, void *data, struct err *err)
+static int plan(struct redis_trial_plan *plan, const char *prefix UNUSED, const char *key, void *data, struct err *err)
 {
         const struct commands *commands = data;
-        struct keys keys = { .document = key };
-        int64_t today = feed_day(clock_realtime_ms());
+        char stream[KEY_SIZE];
         unsigned applies = what_applies(commands);
         int rc = 0;
-        (void)snprintf(keys.stream, sizeof(keys.stream), "%s:feed", key); /* a key is shorter than 512 bytes */
-        (void)feed_stream(prefix, today, 0, keys.today);
-        (void)feed_stream(prefix, today + 1, 0, keys.tomorrow);
-        (void)feed_name_key(prefix, keys.name);
+        (void)snprintf(stream, sizeof(stream), "%s:feed", key); /* a key is shorter than 512 bytes */
         for (size_t i = 0; i < COUNT_OF(rows) && rc == 0; i++) {
                 struct redis_trial_command command = rows[i].command;
                 if (!(rows[i].when & applies))
                         continue;
-                for (size_t k = 1; k < REDIS_TRIAL_ARGS && command.argv[k]; k++)
-                        command.argv[k] = key_of(&keys, command.argv[k]);
+                if (command.argv[1] && strcmp(command.argv[1], DOCUMENT) == 0)
+                        command.argv[1] = key;
+                else if (command.argv[1] && strcmp(command.argv[1], STREAM) == 0)
+                        command.argv[1] = stream;
                 rc = redis_trial_add(plan, &command, err);
         }
         return rc;
 }
 
+static int plan_stream(struct redis_trial_plan *plan, const char *prefix, int64_t day, unsigned partition,
+                       struct err *err)
+{
+        char stream[FEED_STREAM_SIZE];
+        (void)feed_stream(prefix, day, partition, stream);
+        return redis_trial_add(
+                plan,
+                &(struct redis_trial_command){ .step = "read", .argv = { "XRANGE", stream, "-", "+", "COUNT", "1" } },
+                err);
+}
+
+/* Lists read all partitions, and writes go to those of each master. */
+static int plan_own(struct redis_trial_plan *plan, const struct redis_place *place, void *data, struct err *err)
+{
+        const struct commands *commands = data;
+        char name[FEED_STREAM_SIZE];
+        int64_t today = feed_day(clock_realtime_ms());
+        int rc = 0;
+        if (!(what_applies(commands) & WITH_FEED))
+                return 0;
+        for (unsigned i = 0; i < 2 * feed_partitions(place) && rc == 0; i++)
+                rc = plan_stream(plan, place->key_prefix, today + i % 2, i / 2, err);
+        (void)feed_name_key(place->key_prefix, name);
+        if (rc == 0)
+                rc = redis_trial_add(plan, &(struct redis_trial_command){ .step = "read", .argv = { "GET", name } },
+                                     err);
+        return rc;
+}
+
 struct redis_trial commands_trial(const struct commands *commands)
 {
-        return (struct redis_trial){ .key = "collector:probe", .plan = plan, .data = (void *)(uintptr_t)commands };
+        return (struct redis_trial){
+                .key = "collector:probe", .plan = plan, .plan_own = plan_own, .data = (void *)(uintptr_t)commands
+        };
 }

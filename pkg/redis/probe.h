@@ -15,6 +15,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 
+struct redis_place;
 struct redis_target;
 
 struct redis_probe_result {
@@ -60,6 +61,9 @@ struct redis_trial {
         /* Adds the commands for one master; called for each master of a Cluster. Keys that begin with `key` are on that
          * master and have no other users. Let them expire, because the trial may be interrupted at any point. */
         int (*plan)(struct redis_trial_plan *plan, const char *prefix, const char *key, void *data, struct err *err);
+        /* Adds the commands on the program's own keys, wherever they are; called once, after that. NULL: there are
+         * none. They should only read. */
+        int (*plan_own)(struct redis_trial_plan *plan, const struct redis_place *place, void *data, struct err *err);
         void *data;
 };
 

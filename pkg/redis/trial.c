@@ -1,5 +1,6 @@
 /* trial: a program that probes a Redis provides the commands (struct redis_trial), so the probe sends the same commands
- * as the program will. Each master gets them in one write, with separate keys, and this file evaluates the replies. If
+ * as the program will. Each master gets them in one write, with separate keys; then come those on the program's own
+ * keys, which the client sends to their masters. This file evaluates the replies. If
  * the user is not allowed to send a command, the trial continues, so that the result names all missing permissions.
  * Temporary refusals do not arrive here: the client reports them as events, which end the probe. */
 #include <inttypes.h>
@@ -176,6 +177,10 @@ int redis_trial_begin(struct redis_trial_plan *plan, struct redis *redis, const 
                 if (rc == 0)
                         rc = plan_one(plan, trial, prefix, err);
         }
+        plan->group++;
+        plan->first = NULL;
+        if (rc == 0 && trial->plan_own)
+                rc = trial->plan_own(plan, redis_place(redis), trial->data, err);
         for (struct redis_trial_step *step = plan->steps; step && rc == 0; step = step->next)
                 redis_send(redis, &step->command);
         return rc;

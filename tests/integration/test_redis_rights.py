@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from support.cluster import RedisCluster
+from support.cluster import RedisCluster, slot_of
 from support.collector import check
 from support.deadline import ROOT, wait_until
 from support.event_stream import EventStream
+from support.feed import DAY_MS, stream_of
 from support.matching import assert_problem
 from support.site import listed_keys
 
@@ -240,6 +241,21 @@ def test_a_feed_key_of_another_type_is_detected(start_redis, start_collector, bi
     program = start_collector(env=bindings.environment()).wait_connected()
     bindings.redis("db", server, **{"key-prefix": "orders:"})
     assert "WRONGTYPE" in program.wait_log("binding.reload_failed")["error"]
+
+
+def test_in_a_cluster_a_key_of_another_type_is_detected_in_each_partition():
+    with RedisCluster(masters=3) as cluster:
+        for tag, days in (("", 0), ("0ax", 0), ("fad", 1)):
+            prefix = f"of{tag}:"
+            stream = stream_of(int(time.time() * 1000) + days * DAY_MS, prefix, tag)
+            owner = cluster.master_of(slot_of(stream)).client()
+            owner.set(stream, "not a stream")
+            status, _, error = check(redis_url=cluster.url(), key_prefix=prefix)
+            assert status == 1 and f"read (XRANGE {stream}): WRONGTYPE" in error, error
+            assert check(redis_url=cluster.url(), key_prefix=prefix, feed="false")[0] == 0
+            owner.delete(stream)
+            owner.xadd(stream, {"k": "x"})
+            assert check(redis_url=cluster.url(), key_prefix=prefix)[0] == 0
 
 
 @pytest.mark.parametrize("config, reason", [({"min-replicas-to-write": 1}, "NOREPLICAS"), ({"maxmemory": 1}, "OOM")])
