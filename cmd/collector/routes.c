@@ -30,7 +30,7 @@ const struct http_route routes[] = {
           .at_body = documents_at_body_of_post,
           .body = true },
         { .method = "GET", .path = "/v1/documents", .name = "listing", .handle = export_get },
-        { .method = "GET", .path = "/v1/documents/stream", .name = "stream", .handle = follow_get },
+        { .method = "GET", .path = "/v1/documents/stream", .name = "stream", .handle = follow_get, .is_endless = true },
         { .method = "PUT",
           .path = "/v1/documents",
           .name = "documents",

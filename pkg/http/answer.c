@@ -124,13 +124,13 @@ static void answer_early(struct http_request *request)
 
 static void end_hold(struct http_request *request)
 {
-        struct engine *engine = request->conns->engine;
+        struct engine *engine = request->engine;
         engine->held--;
-        if (request->suspended)
+        if (request->hold.is_suspended)
                 MHD_resume_connection(request->conn->mhd);
         else
                 engine->looked_at--;
-        request->suspended = false;
+        request->hold.is_suspended = false;
         engine_wake(engine);
 }
 

@@ -20,12 +20,19 @@ void conns_init(struct conns *conns)
         conns->cursor = &conns->list;
 }
 
+static struct engine *engine_of(const struct conns *conns, struct MHD_Connection *mhd)
+{
+        const struct MHD_Daemon *daemon = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_DAEMON)->daemon;
+        return daemon == conns->stream_engine->daemon ? conns->stream_engine : conns->engine;
+}
+
 struct conn *conn_new(struct conns *conns, struct MHD_Connection *mhd)
 {
         struct conn *conn = calloc(1, sizeof(*conn));
         if (!conn)
                 return NULL;
         conn->conns = conns;
+        conn->engine = engine_of(conns, mhd);
         conn->mhd = mhd;
         conn->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         list_init(&conn->link);

@@ -26,8 +26,8 @@ enum {
 
 struct conns {
         struct http_server *server;
-        void *context; /* passed to the handlers */
-        struct engine *engine;
+        void *context;                         /* passed to the handlers */
+        struct engine *engine, *stream_engine; /* see worker.h */
         struct sweep *sweep;
         struct account *account;
         struct connection_share *share;
@@ -45,6 +45,7 @@ struct conns {
 struct conn {
         struct list link;
         struct conns *conns;
+        struct engine *engine; /* whose daemon has it */
         struct MHD_Connection *mhd;
         struct http_request *request; /* the current request, from its request line to the last byte of its response */
         int fd;

@@ -55,7 +55,7 @@ static void count_suspended(struct fixture_worker *w)
 {
         w->result = 0;
         for (size_t i = 0; i < w->kept_count; i++)
-                w->result += w->kept[i]->suspended;
+                w->result += w->kept[i]->hold.is_suspended;
 }
 
 static void count_orphans(struct fixture_worker *w)

@@ -73,6 +73,7 @@ struct http_request *request_new(struct conn *conn, const char *target)
         if (!request)
                 return NULL;
         request->conn = conn;
+        request->engine = conn->engine;
         request->target.raw = target;
         copy_target(request, target);
         conn->request = request;
@@ -117,11 +118,11 @@ void request_free_spares(struct conns *conns)
 
 void request_make_orphan(struct http_request *request)
 {
-        assert(!request->suspended);
+        assert(!request->hold.is_suspended);
         if (request->stage == STAGE_HELD)
-                request->conns->engine->looked_at--;
+                request->engine->looked_at--;
         else
-                request->conns->engine->held++;
+                request->engine->held++;
         request->stage = STAGE_HELD;
         (void)http_request_remote(request, NULL);
         (void)snprintf(request->orphan_method, sizeof(request->orphan_method), "%s", request->method);
@@ -136,8 +137,8 @@ void request_make_orphan(struct http_request *request)
 
 void request_free_orphan(struct http_request *request)
 {
-        request->conns->engine->held--;
-        request->conns->engine->busy--;
+        request->engine->held--;
+        request->engine->busy--;
         list_remove(&request->orphan);
         request_free(request);
 }

@@ -64,9 +64,16 @@ struct request_remote {
         char address[INET6_ADDRSTRLEN]; /* "" until asked for */
 };
 
+/* STAGE_HELD: the handler has returned without an answer. */
+struct request_hold {
+        bool is_suspended; /* the connection is suspended ... */
+        unsigned looks;    /* ... after libmicrohttpd has looked for a response this many times */
+};
+
 struct http_request {
         struct conn *conn; /* NULL: the connection has ended, and libmicrohttpd's memory has been freed */
         struct conns *conns;
+        struct engine *engine; /* the connection's */
         enum stage stage;
         const char *method;
         struct request_target target;
@@ -81,9 +88,8 @@ struct http_request {
         size_t reserved;       /* taken from the budget by the handler */
         int64_t count;         /* set by http_request_set_count; -1: not set */
         int64_t started_us;
-        bool counted;   /* in engine->busy */
-        bool suspended; /* STAGE_HELD: the connection is suspended ... */
-        unsigned looks; /* ... after libmicrohttpd has looked for a response this many times */
+        bool counted; /* in engine->busy */
+        struct request_hold hold;
         struct list orphan;
 
         /* Not cleared for the next request: */

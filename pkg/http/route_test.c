@@ -24,7 +24,7 @@ static void malformed_patterns_are_refused(void **state)
                                                 "/a*", "/a/**", "/{a}/{b}/{c}/{d}/{e}" };
         (void)state;
         for (size_t i = 0; i < COUNT_OF(patterns); i++) {
-                struct http_route route = { "GET", patterns[i], "x", handle, false, false, false, NULL, NULL };
+                struct http_route route = { "GET", patterns[i], "x", handle, false, false, false, false, NULL, NULL };
                 struct route_table *table = NULL;
                 if (route_table_new(&route, 1, &table, NULL) != ERR_INVALID)
                         fail_msg("%s", patterns[i]);
@@ -34,13 +34,13 @@ static void malformed_patterns_are_refused(void **state)
 static void the_route_with_fewer_parameters_wins(void **state)
 {
         static const struct http_route routes[] = {
-                { NULL, "/*", "rest", handle, false, false, false, NULL, NULL },
-                { "GET", "/{a}/{b}", "two", handle, false, false, false, NULL, NULL },
-                { "GET", "/{a}/b", "one", handle, false, false, false, NULL, NULL },
-                { "GET", "/a/b", "none", handle, false, false, false, NULL, NULL },
-                { "GET", "/{a}/*", "one-rest", handle, false, false, false, NULL, NULL },
-                { "PUT", "/a/b", "put", handle, false, false, false, NULL, NULL },
-                { "GET", "/", "root", handle, false, false, false, NULL, NULL },
+                { NULL, "/*", "rest", handle, false, false, false, false, NULL, NULL },
+                { "GET", "/{a}/{b}", "two", handle, false, false, false, false, NULL, NULL },
+                { "GET", "/{a}/b", "one", handle, false, false, false, false, NULL, NULL },
+                { "GET", "/a/b", "none", handle, false, false, false, false, NULL, NULL },
+                { "GET", "/{a}/*", "one-rest", handle, false, false, false, false, NULL, NULL },
+                { "PUT", "/a/b", "put", handle, false, false, false, false, NULL, NULL },
+                { "GET", "/", "root", handle, false, false, false, false, NULL, NULL },
         };
         static const struct {
                 const char *method, *path, *name;

@@ -25,7 +25,7 @@ enum {
 /* libmicrohttpd is done with the request: frees it, or makes it an orphan if its handler is not done with it. */
 static void end(struct http_request *request)
 {
-        struct engine *engine = request->conns->engine;
+        struct engine *engine = request->engine;
         assert(request->stage != STAGE_RUNNING);
         bool is_streamed = request->stream && request->stream->is_answer;
         engine->moved = true;
@@ -267,7 +267,7 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         request->stage = STAGE_BODY;
         request->conn->head_since_ms = 0;
         request->counted = true;
-        request->conns->engine->busy++;
+        request->engine->busy++;
         request->match.index = (unsigned)server->options.route_count;
         head_check(&request->head, request->conn->mhd, &line, !server->strict_library);
         set_correlation_id(request);
@@ -283,8 +283,8 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
 static void hold(struct http_request *request)
 {
         request->stage = STAGE_HELD;
-        request->conns->engine->held++;
-        request->conns->engine->looked_at++;
+        request->engine->held++;
+        request->engine->looked_at++;
 }
 
 static enum MHD_Result run(struct http_request *request)
@@ -308,10 +308,10 @@ static enum MHD_Result run(struct http_request *request)
 
 static void look_again(struct http_request *request)
 {
-        if (request->suspended || ++request->looks < LOOKS_MAX)
+        if (request->hold.is_suspended || ++request->hold.looks < LOOKS_MAX)
                 return;
-        request->suspended = true;
-        request->conns->engine->looked_at--;
+        request->hold.is_suspended = true;
+        request->engine->looked_at--;
         MHD_suspend_connection(request->conn->mhd);
 }
 
@@ -323,7 +323,7 @@ enum MHD_Result serve_request(void *cls UNUSED, struct MHD_Connection *mhd UNUSE
         if (!request)
                 return MHD_NO;
         if (request->stage != STAGE_HELD)
-                request->conns->engine->moved = true;
+                request->engine->moved = true;
         switch (request->stage) {
         case STAGE_HEAD:
                 return request->conn->refused ? MHD_NO : begin(request, method, version);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 
+enum { COMPARED_MAX = 128 };   /* how much of a request line is compared */
 enum { TLS_HANDSHAKE = 0x16 }; /* TLS record type (RFC 8446, section 5.1); no HTTP method starts with it */
 
 struct silent {
@@ -23,27 +24,53 @@ struct silent {
         socklen_t length;
 };
 
-enum first { FIRST_NONE, FIRST_HTTP, FIRST_TLS, FIRST_END };
+enum first { FIRST_NONE, FIRST_HTTP, FIRST_STREAM, FIRST_TLS, FIRST_END };
 
-static enum first look(int fd)
+static bool begins_with(const char **at, const char *end, const char *word)
 {
-        unsigned char byte;
-        ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? FIRST_NONE : FIRST_END;
-        return n == 0 ? FIRST_END : byte == TLS_HANDSHAKE ? FIRST_TLS : FIRST_HTTP;
+        size_t length = strlen(word);
+        if ((size_t)(end - *at) < length || memcmp(*at, word, length) != 0)
+                return false;
+        *at += length;
+        return true;
 }
 
-static void give_to_libmicrohttpd(struct silents *silents, int fd, const struct sockaddr_storage *address,
-                                  socklen_t length)
+/* A request line that arrives in pieces is not recognised, which only costs others a little time. */
+static bool is_for_stream(const struct http_server *server, const char *text, size_t length)
+{
+        for (size_t i = 0; i < server->options.route_count; i++) {
+                const struct http_route *route = &server->options.routes[i];
+                const char *at = text, *end = text + length;
+                if (route->is_endless && begins_with(&at, end, "GET ") && begins_with(&at, end, route->path) &&
+                    at < end && (*at == ' ' || *at == '?'))
+                        return true;
+        }
+        return false;
+}
+
+static enum first look(const struct silents *silents, int fd)
+{
+        char text[COMPARED_MAX];
+        ssize_t n = recv(fd, text, sizeof(text), MSG_PEEK | MSG_DONTWAIT);
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? FIRST_NONE : FIRST_END;
+        if (n == 0)
+                return FIRST_END;
+        if (*text == TLS_HANDSHAKE)
+                return FIRST_TLS;
+        return is_for_stream(silents->server, text, (size_t)n) ? FIRST_STREAM : FIRST_HTTP;
+}
+
+static void give_to_libmicrohttpd(struct silents *silents, struct engine *engine, int fd,
+                                  const struct sockaddr_storage *address, socklen_t length)
 {
         struct connection_share *share = silents->share;
         size_t before = share->open;
         /* On failure (out of memory) libmicrohttpd closes the socket, perhaps after calling our callbacks. */
-        if (MHD_add_connection(silents->engine->daemon, fd, (const struct sockaddr *)address, length) == MHD_NO &&
+        if (MHD_add_connection(engine->daemon, fd, (const struct sockaddr *)address, length) == MHD_NO &&
             share->open == before)
                 connection_share_leave(share);
-        engine_wake(silents->engine);
+        engine_wake(engine);
 }
 
 static void take(struct silents *silents, int fd, const struct sockaddr_storage *address, socklen_t length,
@@ -60,7 +87,10 @@ static void take(struct silents *silents, int fd, const struct sockaddr_storage 
                 break;
         case FIRST_NONE: /* out of memory: libmicrohttpd waits for the first byte instead */
         case FIRST_HTTP:
-                give_to_libmicrohttpd(silents, fd, address, length);
+                give_to_libmicrohttpd(silents, silents->engine, fd, address, length);
+                break;
+        case FIRST_STREAM:
+                give_to_libmicrohttpd(silents, silents->stream_engine, fd, address, length);
                 break;
         }
 }
@@ -80,7 +110,7 @@ static void unwatch(struct silent *silent)
 static void on_event(uv_poll_t *poll, int status, int events UNUSED)
 {
         struct silent *silent = CONTAINER_OF(poll, struct silent, poll);
-        enum first first = status < 0 ? FIRST_END : look(silent->fd);
+        enum first first = status < 0 ? FIRST_END : look(silent->silents, silent->fd);
         if (first == FIRST_NONE)
                 return;
         unwatch(silent);
@@ -111,7 +141,7 @@ static bool watch(struct silents *silents, int fd, const struct sockaddr_storage
 
 void silent_add(struct silents *silents, int fd, const struct sockaddr_storage *address, socklen_t length)
 {
-        enum first first = look(fd);
+        enum first first = look(silents, fd);
         if (first != FIRST_NONE || !watch(silents, fd, address, length))
                 take(silents, fd, address, length, first);
 }

@@ -12,6 +12,7 @@
 #include "http/connection_limit.h"
 #include "http/engine.h"
 #include "http/refused.h"
+#include "http/server.h"
 
 enum { IDLE_MARGIN_S = 2 }; /* grace period for a request sent just as the announced idle time ends */
 
@@ -19,7 +20,8 @@ struct silents {
         struct list list; /* oldest first */
         uv_loop_t *loop;
         int64_t idle_timeout_ms;
-        struct engine *engine;
+        const struct http_server *server;
+        struct engine *engine, *stream_engine;
         struct connection_share *share;
         struct refused_list *refused;
         struct sweep *sweep;

@@ -73,7 +73,7 @@ void stream_free(struct http_request *request)
 static void suspend(struct http_request *request)
 {
         request->stream->is_suspended = true;
-        request->conns->engine->held++;
+        request->engine->held++;
         MHD_suspend_connection(request->conn->mhd);
 }
 
@@ -84,9 +84,9 @@ static void wake(struct http_request *request)
         if (!stream->is_suspended || !request->conn) /* without a connection it is not suspended */
                 return;
         stream->is_suspended = false;
-        request->conns->engine->held--;
+        request->engine->held--;
         MHD_resume_connection(request->conn->mhd);
-        engine_wake(request->conns->engine);
+        engine_wake(request->engine);
 }
 
 void stream_break(struct http_request *request)
@@ -218,7 +218,7 @@ static ssize_t read_output(void *cls, uint64_t position UNUSED, char *out, size_
 {
         struct http_request *request = cls;
         struct stream *stream = request->stream;
-        request->conns->engine->moved = true;
+        request->engine->moved = true;
         if (!stream->is_broken)
                 tell_writable(request);
         if (stream->is_broken)

@@ -202,7 +202,7 @@ static void a_disconnect_is_reported_once(void **state)
 
 static void is_held_long(struct fixture_worker *w)
 {
-        w->result = s.request && s.request->suspended;
+        w->result = s.request && s.request->hold.is_suspended;
 }
 
 static void a_disconnect_during_a_late_response_is_reported_once(void **state)
@@ -302,6 +302,47 @@ static void a_thousand_readers_that_leave_at_any_time_leak_nothing(void **state)
         assert_nothing_is_left();
 }
 
+static void count_apart(struct fixture_worker *w)
+{
+        w->result = w->worker->stream_engine.held;
+}
+
+static void count_among_others(struct fixture_worker *w)
+{
+        w->result = w->worker->engine.held;
+}
+
+static void clients_that_begin_with_an_endless_stream_are_served_apart(void **state)
+{
+        const struct {
+                const char *first, *rest;
+                size_t apart;
+        } cases[] = { { GET_OUT, "", 1 },
+                      { "GET /out?a=1 HTTP/1.1\r\nHost: x\r\n\r\n", "", 1 },
+                      { "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", GET_OUT, 0 },
+                      { "GET /out", " HTTP/1.1\r\nHost: x\r\n\r\n", 0 } };
+        (void)state;
+        stream_start((struct streaming){ .idles = true });
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+                stream_next((struct streaming){ .idles = true });
+                int fd = client_open(&f);
+                client_send(fd, cases[i].first);
+                if (*cases[i].rest == 'G')
+                        assert_int_equal(client_read(fd, &answer), 200);
+                else
+                        (void)exchange(&f, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", &answer);
+                client_send(fd, cases[i].rest);
+                assert_int_equal(client_read_head_or_all(fd, &answer, true), 200);
+                fixture_await(&f, 0, is_suspended, 1);
+                assert_int_equal(fixture_call(&f, 0, count_apart), cases[i].apart);
+                assert_int_equal(fixture_call(&f, 0, count_among_others), 1 - cases[i].apart);
+                reset_connection(fd);
+                (void)fixture_call(&f, 0, write_late); /* notices that */
+                fixture_await(&f, 0, count_engine, 0);
+        }
+        assert_nothing_is_left();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -319,6 +360,7 @@ int main(void)
                 cmocka_unit_test(a_response_ends_when_the_server_drains),
                 cmocka_unit_test(closing_the_worker_ends_streamed_responses_of_every_kind),
                 cmocka_unit_test(a_thousand_readers_that_leave_at_any_time_leak_nothing),
+                cmocka_unit_test(clients_that_begin_with_an_endless_stream_are_served_apart),
         };
         return cmocka_run_group_tests_name("http streamed answers", tests, NULL, NULL);
 }

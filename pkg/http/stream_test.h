@@ -183,7 +183,7 @@ static void stream_answer(struct http_request *request, void *context)
 static const struct http_route stream_routes[] = {
         { .method = "POST", .path = "/in", .name = "in", .handle = answer_size, .body = true, .at_head = stream_body },
         { .method = "POST", .path = "/maybe", .name = "maybe", .handle = answer_size, .body = true, .at_body = choose },
-        { .method = "GET", .path = "/out", .name = "out", .handle = stream_answer },
+        { .method = "GET", .path = "/out", .name = "out", .handle = stream_answer, .is_endless = true },
         { .method = "GET", .path = "/now", .name = "now", .handle = answer_now },
 };
 
@@ -272,9 +272,14 @@ static inline void count_used(struct fixture_worker *w)
         w->result = atomic_load(&w->fixture->server->budget.used);
 }
 
+static inline size_t sum_of(const struct engine *engine)
+{
+        return engine->held + engine->busy + engine->looked_at;
+}
+
 static inline void count_engine(struct fixture_worker *w)
 {
-        w->result = w->worker->engine.held + w->worker->engine.busy + w->worker->engine.looked_at;
+        w->result = sum_of(&w->worker->engine) + sum_of(&w->worker->stream_engine);
 }
 
 static inline void resume(struct fixture_worker *w)

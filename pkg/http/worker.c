@@ -21,6 +21,7 @@ void http_worker_turn(struct http_worker *worker)
             atomic_load_explicit(&worker->server->draining, memory_order_relaxed))
                 stream_drain(&worker->conns);
         engine_turn(&worker->engine);
+        engine_turn(&worker->stream_engine);
 }
 
 static bool trim(struct http_worker *worker, int64_t now_ms)
@@ -85,13 +86,16 @@ static void wire(struct http_worker *worker, uv_loop_t *loop, void *context)
         worker->conns.server = server;
         worker->conns.context = context;
         worker->conns.engine = &worker->engine;
+        worker->conns.stream_engine = &worker->stream_engine;
         worker->conns.sweep = &worker->sweep;
         worker->conns.account = &worker->account;
         worker->conns.share = &worker->share;
         worker->conns.uuids = &worker->uuids;
         worker->silents.loop = loop;
         worker->silents.idle_timeout_ms = server->options.idle_timeout_ms;
+        worker->silents.server = server;
         worker->silents.engine = &worker->engine;
+        worker->silents.stream_engine = &worker->stream_engine;
         worker->silents.share = &worker->share;
         worker->silents.refused = &worker->refused;
         worker->silents.sweep = &worker->sweep;
@@ -114,12 +118,21 @@ static struct http_worker *worker_new(struct http_server *server, uv_loop_t *loo
         wire(worker, loop, context);
         uuid_source_init(&worker->uuids);
         engine_init(&worker->engine, loop, &worker->handles);
+        engine_init(&worker->stream_engine, loop, &worker->handles);
         sweep_init(&worker->sweep, loop, &worker->handles, &server->options, on_sweep);
         refused_init(&worker->refused, server->limit.refused_max, &worker->uuids, &worker->sweep);
         list_init(&worker->silents.list);
         accept_init(&worker->acceptor, loop, &worker->handles);
         conns_init(&worker->conns);
         return worker;
+}
+
+static int start_engine(struct http_worker *worker, struct engine *engine, uv_loop_t *loop, struct err *err)
+{
+        engine->daemon = start_daemon(worker);
+        if (!engine->daemon)
+                return err_set(err, ERR_UNAVAILABLE, "libmicrohttpd failed to start");
+        return engine_watch(engine, loop, &worker->handles, err);
 }
 
 int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context, struct http_worker **out,
@@ -131,12 +144,9 @@ int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context,
         int rc = account_open(&worker->account, &server->options, context, err);
         if (rc < 0)
                 goto fail;
-        worker->engine.daemon = start_daemon(worker);
-        if (!worker->engine.daemon) {
-                rc = err_set(err, ERR_UNAVAILABLE, "libmicrohttpd failed to start");
-                goto fail;
-        }
-        rc = engine_watch(&worker->engine, loop, &worker->handles, err);
+        rc = start_engine(worker, &worker->engine, loop, err);
+        if (rc == 0)
+                rc = start_engine(worker, &worker->stream_engine, loop, err);
         if (rc < 0)
                 goto fail;
         rc = accept_open(&worker->acceptor, loop, &worker->handles, err);
@@ -159,16 +169,18 @@ void http_worker_stop_accepting(struct http_worker *worker)
 
 size_t http_worker_busy(const struct http_worker *worker)
 {
-        return worker->engine.busy;
+        return worker->engine.busy + worker->stream_engine.busy;
 }
 
 /* Lets libmicrohttpd send the responses, as far as the sockets accept them at once. */
-static void stop_daemon(struct http_worker *worker)
+static void stop_daemon(struct http_worker *worker, struct engine *engine)
 {
+        if (!engine->daemon)
+                return;
         serve_stopping(&worker->conns);
-        for (int round = 0; round < CLOSE_ROUNDS_MAX && engine_finish(&worker->engine); round++)
+        for (int round = 0; round < CLOSE_ROUNDS_MAX && engine_finish(engine); round++)
                 serve_stopping(&worker->conns); /* a pipelined request may have become ready */
-        engine_stop(&worker->engine);
+        engine_stop(engine);
         serve_stopping(&worker->conns); /* a request that became ready in the last round is now an orphan */
 }
 
@@ -176,13 +188,14 @@ void http_worker_close(struct http_worker *worker)
 {
         if (!worker)
                 return;
-        worker->engine.closing = true;
+        worker->engine.closing = worker->stream_engine.closing = true;
         accept_stop(&worker->acceptor);
         silent_sweep(&worker->silents, 0, true);
-        if (worker->engine.daemon)
-                stop_daemon(worker);
+        stop_daemon(worker, &worker->engine);
+        stop_daemon(worker, &worker->stream_engine);
         refused_sweep(&worker->refused, 0, true);
         accept_close(&worker->acceptor);
         engine_close(&worker->engine);
+        engine_close(&worker->stream_engine);
         sweep_close(&worker->sweep);
 }

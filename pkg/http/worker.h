@@ -22,6 +22,9 @@ struct http_worker {
         struct http_server *server;
         struct handles handles;
         struct engine engine;
+        /* For connections whose first request is for an endless stream, so that `engine` never looks at them: with each
+         * resume, libmicrohttpd looks at all suspended connections of its daemon. */
+        struct engine stream_engine;
         struct sweep sweep;
         struct account account;
         struct connection_share share;
