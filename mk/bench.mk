@@ -51,7 +51,7 @@ $(OUT)/bench/bare_mhd: $(OUT)/obj/tests/bench/bare_mhd.o
 	$(if $(Q),@echo '  LD      $@')
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libmicrohttpd) $(LDLIBS)
 
-## bench-follow: measure 1000 clients that follow the stream, and a fast stream, about 1 minute
+## bench-follow: measure 1000 clients that follow, a fast stream, one that stalls, and POSTs beside them, 3 minutes
 .PHONY: bench-follow
 bench-follow: deps-bench
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector $(OUT)/bench/follow_load

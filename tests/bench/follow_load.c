@@ -1,9 +1,11 @@
 /* follow_load: many clients that follow GET /v1/documents/stream, and one that stores documents at a rate.
  *
- *     follow_load PORT FOLLOWERS DOCUMENTS_PER_SECOND SECONDS
+ *     follow_load PORT FOLLOWERS DOCUMENTS_PER_SECOND SECONDS [STALL_SECONDS]
  *
- * Each document has a number. It prints how many documents followers missed, got twice or got in another order, and how
- * long an event took after the acknowledgement of its document (0 if it arrived earlier). */
+ * Each document has a number. It prints how many documents followers missed, got twice or got in another order, how long an
+ * event took after the acknowledgement of its document (0 if it arrived earlier), and its own CPU time. With STALL_SECONDS
+ * there is one more follower, which reads nothing for that long and then catches up. With 0 documents a second, it prints
+ * "ready" when all follow, and they stay for that many seconds. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
@@ -23,7 +25,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-enum { DOCUMENTS_MAX = 1 << 20, DELAY_MAX_MS = 5000, BUFFER_BYTES = 64 << 10, LAST_SECONDS = 3 };
+enum { DOCUMENTS_MAX = 1 << 20, DELAY_MAX_MS = 5000, BUFFER_BYTES = 64 << 10, LAST_SECONDS = 3, CATCH_UP_SECONDS = 60 };
 
 struct client {
         int fd;
@@ -31,7 +33,7 @@ struct client {
         size_t length;
         unsigned next; /* the number of the document that is due */
         unsigned long missed, repeated;
-        bool has_head;
+        bool has_head, is_stalled;
 };
 
 static atomic_llong acknowledged_us[DOCUMENTS_MAX];
@@ -68,12 +70,18 @@ static void send_all(int fd, const char *text)
 
 /* --- Followers ------------------------------------------------------------------------------------------------- */
 
-static void note(struct client *client, unsigned number)
+static void note_delay(unsigned number)
 {
         long long acknowledged = atomic_load(&acknowledged_us[number]);
         long long delay = acknowledged ? (now_us() - acknowledged) / 100 : 0;
         delays[delay < DELAY_MAX_MS * 10 ? delay : DELAY_MAX_MS * 10]++;
         events++;
+}
+
+static void note(struct client *client, unsigned number)
+{
+        if (!client->is_stalled)
+                note_delay(number);
         if (number < client->next) {
                 client->repeated++;
                 return;
@@ -108,37 +116,63 @@ static void take(struct client *client)
         }
 }
 
-static struct client *open_clients(uint16_t port, unsigned count, int set)
+static void open_client(struct client *client, uint16_t port)
 {
-        struct client *clients = calloc(count, sizeof(*clients));
+        client->fd = connect_to(port);
+        send_all(client->fd, "GET /v1/documents/stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        while (!client->has_head)
+                take(client);
+}
+
+static void add_client(int set, struct client *client)
+{
+        struct epoll_event event = { .events = EPOLLIN, .data.ptr = client };
+        if (epoll_ctl(set, EPOLL_CTL_ADD, client->fd, &event) < 0)
+                err(1, "epoll");
+}
+
+/* One more than `count`, which is not read yet. */
+static struct client *open_clients(uint16_t port, unsigned count, int set, bool has_stalled)
+{
+        struct client *clients = calloc(count + 1, sizeof(*clients));
         if (!clients)
                 err(1, "memory");
         for (unsigned i = 0; i < count; i++) {
-                struct epoll_event event = { .events = EPOLLIN, .data.ptr = &clients[i] };
-                clients[i].fd = connect_to(port);
-                send_all(clients[i].fd, "GET /v1/documents/stream HTTP/1.1\r\nHost: x\r\n\r\n");
-                while (!clients[i].has_head)
-                        take(&clients[i]);
-                if (epoll_ctl(set, EPOLL_CTL_ADD, clients[i].fd, &event) < 0)
-                        err(1, "epoll");
+                open_client(&clients[i], port);
+                add_client(set, &clients[i]);
         }
+        clients[count].is_stalled = has_stalled;
+        if (has_stalled)
+                open_client(&clients[count], port);
         return clients;
 }
 
-static bool is_over(void)
+static bool is_over(const struct client *stalled)
 {
         long long finished = atomic_load(&finished_us);
-        return finished && now_us() - finished >= (long long)LAST_SECONDS * 1000000;
+        if (!finished)
+                return false;
+        bool waits = stalled->is_stalled && stalled->next < atomic_load(&stored);
+        return now_us() - finished >= (long long)(waits ? CATCH_UP_SECONDS : LAST_SECONDS) * 1000000;
 }
 
-static void follow(int set)
+/* Returns how long the stalled client took to get what it lacked, in microseconds. */
+static long long follow(int set, struct client *stalled, long long stall_us)
 {
         struct epoll_event ready[256];
-        while (!is_over()) {
+        long long begun_us = 0, caught_up_us = 0, stalled_until_us = now_us() + stall_us;
+        while (!is_over(stalled)) {
                 int count = epoll_wait(set, ready, 256, 100);
+                if (stalled->is_stalled && !begun_us && now_us() >= stalled_until_us) {
+                        begun_us = now_us();
+                        add_client(set, stalled);
+                }
+                if (begun_us && !caught_up_us && stalled->next + 10 >= atomic_load(&stored))
+                        caught_up_us = now_us();
                 for (int i = 0; i < count; i++)
                         take(ready[i].data.ptr);
         }
+        return caught_up_us - begun_us;
 }
 
 /* --- The sender ------------------------------------------------------------------------------------------------- */
@@ -175,6 +209,18 @@ static void *store(void *argument)
         return NULL;
 }
 
+/* Instead of `store`: nothing is stored. */
+static void *stay(void *argument)
+{
+        const struct sender *sender = argument;
+        const struct timespec wait = { sender->seconds, 0 };
+        puts("ready");
+        (void)fflush(stdout);                                   /* who reads it would wait in vain, and say so */
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL); /* no signal cuts it short */
+        atomic_store(&finished_us, now_us());
+        return NULL;
+}
+
 /* --- The result -------------------------------------------------------------------------------------------------- */
 
 static double percentile(double share)
@@ -188,34 +234,55 @@ static double percentile(double share)
         return DELAY_MAX_MS;
 }
 
-int main(int argc, char **argv)
+static double own_cpu_seconds(void)
 {
-        if (argc != 5) {
-                fprintf(stderr, "usage: follow_load PORT FOLLOWERS DOCUMENTS_PER_SECOND SECONDS\n");
-                return 2;
-        }
-        struct sender sender = { (uint16_t)strtoul(argv[1], NULL, 10), (unsigned)strtoul(argv[3], NULL, 10),
-                                 (unsigned)strtoul(argv[4], NULL, 10) };
-        unsigned count = (unsigned)strtoul(argv[2], NULL, 10);
+        struct rusage usage;
+        (void)getrusage(RUSAGE_SELF, &usage); /* never fails */
+        return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+               (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void allow_descriptors(void)
+{
         struct rlimit limit;
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
                 limit.rlim_cur = limit.rlim_max;
                 (void)setrlimit(RLIMIT_NOFILE, &limit); /* connect reports an error if they are too few */
         }
-        int set = epoll_create1(EPOLL_CLOEXEC);
-        pthread_t thread;
-        struct client *clients = open_clients(sender.port, count, set);
-        if (set < 0 || pthread_create(&thread, NULL, store, &sender) != 0)
-                err(1, "start");
-        follow(set);
+}
+
+static bool print_result(const struct client *clients, unsigned count, double caught_up_seconds)
+{
         unsigned long missed = 0, repeated = 0;
         for (unsigned i = 0; i < count; i++) {
                 missed += clients[i].missed + (atomic_load(&stored) - clients[i].next);
                 repeated += clients[i].repeated;
         }
         printf("{\"followers\":%u,\"stored\":%u,\"events\":%lu,\"missed\":%lu,\"repeated\":%lu,\"median_ms\":%.1f,"
-               "\"p99_ms\":%.1f,\"max_ms\":%.1f}\n",
-               count, atomic_load(&stored), events, missed, repeated, percentile(0.5), percentile(0.99), percentile(1));
-        free(clients);
+               "\"p99_ms\":%.1f,\"max_ms\":%.1f,\"caught_up_s\":%.1f,\"own_cpu_s\":%.2f}\n",
+               count, atomic_load(&stored), events, missed, repeated, percentile(0.5), percentile(0.99), percentile(1),
+               caught_up_seconds, own_cpu_seconds());
         return missed || repeated;
+}
+
+int main(int argc, char **argv)
+{
+        if (argc != 5 && argc != 6) {
+                fprintf(stderr, "usage: follow_load PORT FOLLOWERS DOCUMENTS_PER_SECOND SECONDS [STALL_SECONDS]\n");
+                return 2;
+        }
+        struct sender sender = { (uint16_t)strtoul(argv[1], NULL, 10), (unsigned)strtoul(argv[3], NULL, 10),
+                                 (unsigned)strtoul(argv[4], NULL, 10) };
+        unsigned count = (unsigned)strtoul(argv[2], NULL, 10);
+        allow_descriptors();
+        int set = epoll_create1(EPOLL_CLOEXEC);
+        pthread_t thread;
+        struct client *clients = open_clients(sender.port, count, set, argc == 6);
+        if (set < 0 || pthread_create(&thread, NULL, sender.rate > 0 ? store : stay, &sender) != 0)
+                err(1, "start");
+        long long stall_us = argc == 6 ? (long long)strtoul(argv[5], NULL, 10) * 1000000 : 0;
+        long long caught_up_us = follow(set, &clients[count], stall_us);
+        bool failed = print_result(clients, count + (argc == 6), (double)caught_up_us / 1e6);
+        free(clients);
+        return failed;
 }
