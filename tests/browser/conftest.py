@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 # pylint: disable=wrong-import-position
 from integration import conftest as shared  # noqa: E402
 from support.pinger import Pinger  # noqa: E402
+from support.stream_proxy import StreamProxy  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
 
@@ -55,6 +56,18 @@ def open_page(browser):
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.fixture
+def start_stream_proxy():
+    started = []
+
+    def start(program):
+        started.append(StreamProxy(program))
+        return started[-1]
+    yield start
+    for proxy in started:
+        proxy.close()
 
 
 @pytest.fixture

@@ -7,22 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from support.deadline import wait_until
-from support.stream_proxy import StreamProxy
 from test_collector_page import rows, send
 
 LONG_MS = 30000
-
-
-@pytest.fixture
-def start_stream_proxy():
-    started = []
-
-    def start(program):
-        started.append(StreamProxy(program))
-        return started[-1]
-    yield start
-    for proxy in started:
-        proxy.close()
 
 
 @pytest.fixture
