@@ -190,6 +190,8 @@ def test_until_works_within_the_current_day_and_excludes_later_documents(fresh):
     soon = int(time.time() * 1000) + 3_600_000
     assert all_keys(client, limit=3, until=begin + 2000, **DESC) == back(early)
     assert all_keys(client, limit=3, since=begin + 1, **DESC) == back(late)
+    assert all_keys(client, since=begin, until=begin, **DESC) == []
+    assert all_keys(client, since=begin, until=begin + 1, **DESC) == back(early)
     entries, cursor, _ = page(client, limit=1, until=soon, **DESC)
     fill(client, 2)
     assert keys_of(entries) + all_keys(client, cursor=cursor, until=soon, **DESC) == back(late) + back(early)
