@@ -4,16 +4,16 @@
 #ifndef BASE_HEX_H
 #define BASE_HEX_H
 
-/* The value of a hexadecimal digit of either case, or -1. */
+#include <stdbool.h>
+
+/* The value of a hexadecimal digit of either case, or -1. Without branches, which would be mispredicted for every third
+ * digit: Collector parses millions of UUIDs a second when it looks for documents in its feed. */
 static inline int hex_digit(char c)
 {
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
+        unsigned byte = (unsigned char)c;
+        bool is_digit = byte - '0' < 10, is_letter = (byte | 0x20) - 'a' < 6;
+        int value = (int)((byte & 0xf) + 9 * (byte >> 6));
+        return is_digit | is_letter ? value : -1;
 }
 
 /* The lower-case digit of the low four bits. */

@@ -102,25 +102,18 @@ char *uuid_format(const struct uuid *id, char out[UUID_TEXT_SIZE])
 
 bool uuid_parse(const char *text, size_t length, struct uuid *out)
 {
-        if (length != UUID_TEXT_LENGTH)
-                return false;
+        static const unsigned char places[] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34 };
         struct uuid id;
-        size_t nibble = 0;
-        for (size_t i = 0; i < length; i++) {
-                if (i == 8 || i == 13 || i == 18 || i == 23) {
-                        if (text[i] != '-')
-                                return false;
-                        continue;
-                }
-                int value = hex_digit(text[i]);
-                if (value < 0)
-                        return false;
-                if (nibble % 2 == 0)
-                        id.bytes[nibble / 2] = (unsigned char)(value << 4);
-                else
-                        id.bytes[nibble / 2] |= (unsigned char)value;
-                nibble++;
+        int all = 0; /* negative as soon as one of them is */
+        if (length != UUID_TEXT_LENGTH || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+                return false;
+        for (size_t i = 0; i < sizeof(id.bytes); i++) {
+                int high = hex_digit(text[places[i]]), low = hex_digit(text[places[i] + 1]);
+                all |= high | low;
+                id.bytes[i] = (unsigned char)((unsigned)high << 4 | (unsigned)low);
         }
+        if (all < 0)
+                return false;
         if (out)
                 *out = id;
         return true;
