@@ -39,8 +39,9 @@ COLLECTOR_LIBS := hiredis libmicrohttpd jansson yaml-0.1 libuv gnutls nettle zli
 PINGER_LIBS    := libmicrohttpd jansson yaml-0.1 libuv libcurl
 ALL_LIBS       := $(sort $(COLLECTOR_LIBS) $(PINGER_LIBS))
 
-# Missing libraries are reported when something is compiled (have-libraries), so `make help` works without them.
-pkg_cflags := $(shell pkg-config --cflags $(ALL_LIBS) 2>/dev/null)
+# pkg-config runs when something is compiled, after have-libraries, so `make help` works without the libraries, and no
+# error of pkg-config is hidden. The first use replaces the variable by its value.
+pkg_cflags = $(eval pkg_cflags := $$(shell pkg-config --cflags $(ALL_LIBS)))$(pkg_cflags)
 CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ipkg -I. $(pkg_cflags)
 CFLAGS   += -std=c17 -fPIC $(OPTIMIZE) $(WARNINGS)
 LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed -Wl,-z,relro,-z,now
@@ -97,9 +98,11 @@ $(OUT)/flags: FORCE
 	@echo '$(CC) $(OPTIMIZE) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(OPTIMIZE) $(VERSION)' >$@
 .PHONY: FORCE
 
-.PHONY: have-libraries
+.PHONY: have-libraries have-cmocka
 have-libraries:
 	@pkg-config --print-errors --exists $(ALL_LIBS) || { echo 'tools/deps build installs what is missing'; exit 1; }
+have-cmocka:
+	@pkg-config --print-errors --exists cmocka || { echo 'tools/deps test installs what is missing'; exit 1; }
 
 $(OUT)/obj/%.o: %.c $(OUT)/flags | have-libraries
 	@mkdir -p $(@D)
@@ -119,7 +122,7 @@ $(OUT)/bin/pinger: $(PINGER_OBJECTS) $(archives)
 # A program's unit test links all of the program's files except main.c.
 test_objects = $(if $(filter cmd/%,$(1)),$(filter-out %/main.o,$(call objects,$(call sources,$(patsubst %/,%,$(dir $(1)))))))
 .SECONDEXPANSION:
-$(OUT)/test/%: $(OUT)/obj/%.o $$(call test_objects,$$*) $(archives)
+$(OUT)/test/%: $(OUT)/obj/%.o $$(call test_objects,$$*) $(archives) | have-cmocka
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LD      $@')
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(ALL_LIBS) cmocka) $(LDLIBS)

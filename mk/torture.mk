@@ -23,7 +23,7 @@ torture: deps-test
 
 torture-programs: $(addprefix $(TORTURE_OUT)/,$(TORTURE))
 
-$(TORTURE_OUT)/%: $(OUT)/obj/%.o $(OUT)/obj/tests/torture/torture.o $(archives)
+$(TORTURE_OUT)/%: $(OUT)/obj/%.o $(OUT)/obj/tests/torture/torture.o $(archives) | have-cmocka
 	@mkdir -p $(@D)
 	$(if $(Q),@echo '  LD      $@')
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(comma)--wrap=,$(TORTURE_WRAPPED)) -o $@ $^ \
