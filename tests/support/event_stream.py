@@ -1,12 +1,10 @@
 """A client of GET /v1/documents/stream that shows what arrives, event by event."""
 
 import json
-import socket
 from collections import deque
 
 from . import described
-from .deadline import PATIENCE
-from .http_client import Answer
+from .http_client import Answer, ConnectionEnded, RawConnection, request_bytes
 
 
 class Ended(Exception):
@@ -32,45 +30,21 @@ class EventStream:
     """EventStream(program, "?since=0"): reads the head at once, and the rest on demand."""
 
     def __init__(self, program, query="", last_event_id=None, token=None, receive_buffer=None, timeout=30.0):
-        self.socket = socket.socket()
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(timeout * PATIENCE)
-        self.socket.connect((program.host, program.port))
+        self._connection = RawConnection(program.host, program.port, timeout, receive_buffer)
         fields = {"Host": "x", "Accept": "text/event-stream", "Last-Event-ID": last_event_id,
                   "Authorization": f"Bearer {token}" if token else None}
         target = f"/v1/documents/stream{query}"
-        self.socket.sendall((f"GET {target} HTTP/1.1\r\n" + "".join(
-            f"{name}: {value}\r\n" for name, value in fields.items() if value) + "\r\n").encode())
-        self._raw, self._text, self._blocks, self.last_id, self.is_whole = b"", b"", deque(), None, False
-        head = self._raw_until(b"\r\n\r\n").decode("latin-1").split("\r\n")
-        headers = [tuple(line.split(": ", 1)) for line in head[1:]]
-        self.answer = Answer(int(head[0].split(" ")[1]), headers, b"", [])
-        self.status = self.answer.status
+        self._connection.send(request_bytes("GET", target, headers=fields))
+        self._text, self._blocks, self.last_id, self.is_whole = b"", deque(), None, False
+        status, headers = self._connection.read_head()
+        self.answer = Answer(status, headers, b"", [])
+        self.status = status
         length = self.answer.header("content-length")
         self._chunked = length is None
         if length:
-            self.answer.body = self._raw_exactly(int(length))
+            self.answer.body = self._connection.read_bytes(int(length))
             self._take(self.answer.body)
         described.check("GET", target, self.answer)
-
-    def _receive(self):
-        part = self.socket.recv(1 << 20)
-        if not part:
-            raise Ended("without the last chunk")
-        self._raw += part
-
-    def _raw_until(self, mark):
-        while mark not in self._raw:
-            self._receive()
-        part, _, self._raw = self._raw.partition(mark)
-        return part
-
-    def _raw_exactly(self, count):
-        while len(self._raw) < count:
-            self._receive()
-        part, self._raw = self._raw[:count], self._raw[count:]
-        return part
 
     def _take(self, text):
         *blocks, self._text = (self._text + text).split(b"\n\n")
@@ -79,10 +53,12 @@ class EventStream:
     def _more(self):
         if not self._chunked:
             raise Ended("a whole answer")
-        size = int(self._raw_until(b"\r\n"), 16)
-        self._take(self._raw_exactly(size))
-        assert self._raw_exactly(2) == b"\r\n"
-        if size == 0:
+        try:
+            chunk = self._connection.read_chunk()
+        except ConnectionEnded as error:
+            raise Ended("without the last chunk") from error
+        self._take(chunk)
+        if not chunk:
             self.is_whole = True
             raise Ended("with the last chunk")
 
@@ -116,11 +92,11 @@ class EventStream:
         try:
             while True:
                 events.append(self.next())
-        except (Ended, ConnectionResetError):
+        except Ended:
             return events
 
     def close(self):
-        self.socket.close()
+        self._connection.close()
 
     def __enter__(self):
         return self

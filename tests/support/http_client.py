@@ -41,8 +41,12 @@ class Answer:
 class RawConnection:
     """A TCP connection that sends raw bytes and reads responses one by one."""
 
-    def __init__(self, host, port, timeout=15.0):
-        self.socket = socket.create_connection((host, port), timeout=timeout * PATIENCE)
+    def __init__(self, host, port, timeout=15.0, receive_buffer=None):
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receive_buffer:  # counts only before the connection exists
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(timeout * PATIENCE)
+        self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
 
@@ -99,24 +103,26 @@ class RawConnection:
         part, _, self._buffer = self._buffer.partition(mark)
         return part
 
-    def _exactly(self, count):
+    def read_bytes(self, count):
+        """Exactly so many bytes of a response."""
         while len(self._buffer) < count:
             self._more()
         part, self._buffer = self._buffer[:count], self._buffer[count:]
         return part
 
-    def _chunks(self):
-        parts = []
-        while True:
-            size = int(self._until(b"\r\n").split(b";")[0], 16)
-            if size == 0:
-                while self._until(b"\r\n"):
-                    pass
-                return b"".join(parts)
-            parts.append(self._exactly(size))
-            assert self._exactly(2) == b"\r\n"
+    def read_chunk(self):
+        """The next chunk of a body; b"" after the last one and its trailers."""
+        size = int(self._until(b"\r\n").split(b";")[0], 16)
+        if size == 0:
+            while self._until(b"\r\n"):
+                pass
+            return b""
+        chunk = self.read_bytes(size)
+        assert self.read_bytes(2) == b"\r\n"
+        return chunk
 
-    def _head(self):
+    def read_head(self):
+        """(status, header fields) of the next response."""
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, *_ = head[0].split(" ", 2)
         assert version in ("HTTP/1.1", "HTTP/1.0"), head[0]
@@ -130,17 +136,17 @@ class RawConnection:
     def read_answer(self, method="GET"):
         """Returns the next response. Collects interim responses (100) in `interim`."""
         interim = []
-        status, headers = self._head()
+        status, headers = self.read_head()
         while 100 <= status < 200:
             interim.append(status)
-            status, headers = self._head()
+            status, headers = self.read_head()
         lower = {name.lower(): value for name, value in headers}
         if method == "HEAD" or status in (204, 304):
             body = b""
         elif "chunked" in lower.get("transfer-encoding", ""):
-            body = self._chunks()
+            body = b"".join(iter(self.read_chunk, b""))
         elif "content-length" in lower:
-            body = self._exactly(int(lower["content-length"]))
+            body = self.read_bytes(int(lower["content-length"]))
         else:
             body = self.read_rest()
         return Answer(status, headers, body, interim)
