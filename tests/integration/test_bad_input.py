@@ -385,8 +385,9 @@ def test_clients_that_disconnected_during_a_body_do_not_delay_the_stop(start_red
 def test_a_body_that_never_arrives_does_not_delay_the_stop(start_redis, start_collector, sent):
     program = start_collector(start_redis(), body_timeout="60s", grace="60s")
     with program.connect() as raw:
-        raw.send(request_bytes("POST", "/v1/documents", headers={**JSON, "Content-Length": 7}) + sent)
-        wait_until(lambda: program.metrics()["http_connections"] == 2, "the connection")
+        raw.send(request_bytes("POST", "/v1/documents", headers={**JSON, "Content-Length": 7, "Expect": "100-continue"}))
+        assert raw.read_head()[0] == 100  # the request has begun
+        raw.send(sent)
         program.terminate()
         answer = raw.read_answer()
         assert_problem(answer, 503)
