@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import struct
 import threading
 import time
 import zlib
@@ -42,9 +43,14 @@ def fresh(start_redis, start_collector):
 
 
 def bomb(byte, size):
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    block = byte * MIB
-    return b"".join(packer.compress(block) for _ in range(size // MIB)) + packer.flush()
+    """One member of equal bytes. Compressing a gigabyte takes seconds, so one compressed mebibyte is repeated: a full
+    flush makes it independent of what comes before."""
+    packer, block, check = zlib.compressobj(9, zlib.DEFLATED, -15), byte * MIB, 0
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    for _ in range(size // MIB):
+        check = zlib.crc32(block, check)
+    return (b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + packed * (size // MIB) + packer.flush() +
+            struct.pack("<II", check, size % (1 << 32)))
 
 
 # --- Stored documents
