@@ -12,8 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.binding import BindingRoot  # noqa: E402
 from support.cluster import RedisCluster  # noqa: E402
 from support.collector import Collector  # noqa: E402
-from support.deadline import PATIENCE, ROOT, time_limit_of  # noqa: E402
+from support.deadline import PATIENCE, ROOT, SANITIZED, time_limit_of  # noqa: E402
 from support.fault_proxy import FaultProxy  # noqa: E402
+from support.no_program import guard, is_marked  # noqa: E402
 from support.redis_server import RedisServer  # noqa: E402
 from support.sentinel import SentinelGroup  # noqa: E402
 
@@ -22,6 +23,19 @@ TEST_SECONDS = 90 * PATIENCE
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: its losses depend on timing, so no other test runs at the same time")
+    config.addinivalue_line("markers", "no_program: the file starts no program of the build (support/no_program.py)")
+
+
+def pytest_collection_modifyitems(config, items):
+    left_out = [item for item in items if SANITIZED and is_marked(item.getparent(pytest.Module))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_program(request):
+    yield from guard(request.node)
 
 
 @pytest.fixture(autouse=True)

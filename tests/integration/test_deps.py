@@ -14,6 +14,8 @@ import pytest
 from support.child import Child
 from support.deadline import ROOT
 
+pytestmark = pytest.mark.no_program
+
 LOCKS = ["state/lists/lock", "cache/archives/lock", "dpkg/lock-frontend"]
 
 

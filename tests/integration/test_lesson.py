@@ -1,23 +1,12 @@
-"""tools/lesson: the messages for a learner who makes a mistake, and that faults and scenes end on their own.
-tests/docs/run tests the pages of the lesson."""
+"""tools/lesson: what it says of a Collector that it starts, and that faults and scenes end on their own.
+test_lesson_mistakes.py has the other messages; tests/docs/run tests the pages of the lesson."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from support.deadline import BUILD_DIR, ROOT, wait_until
-from support.program import clean_environment
-
-
-
-def run(folder, script, seconds=90):
-    """The output of shell commands in a new scene."""
-    env = clean_environment({"LESSON_DIR": folder, "collector_program": BUILD_DIR / "bin" / "collector"})
-    done = subprocess.run([ROOT / "tools" / "lesson", "run", "sh", "-c", script], cwd=ROOT, env=env, timeout=seconds,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return done.stdout
+from support.lesson import run_lesson
 
 
 @pytest.fixture
@@ -25,37 +14,14 @@ def folder(tmp_path):
     return tmp_path / "lesson"
 
 
+def run(folder, script):
+    return run_lesson(folder, script, collector_program=BUILD_DIR / "bin" / "collector")
+
+
 START = """
 tools/bind $bindings/redis type=redis host=127.0.0.1 port=$local_port
 SERVICE_BINDING_ROOT=$bindings tools/lesson start collector $collector_program --listen 127.0.0.1:$collector_port
 """
-
-
-def test_a_command_outside_a_lesson_says_how_to_open_one(folder):
-    done = subprocess.run([ROOT / "tools" / "lesson", "list"], env={**os.environ, "LESSON_DIR": str(folder)}, timeout=20,
-                          capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "Open one with 'make lesson'" in done.stderr
-
-
-@pytest.mark.parametrize("command, sentence", [
-    ("tools/lesson stop pinger", "Did you skip a step before this one?"),
-    ("tools/lesson load stop", "To start it: tools/lesson load start"),
-    ("tools/lesson load start", "Collector accepts no documents"),
-    ("tools/lesson fault flood", "Unknown fault flood; the faults are redis-stop"),
-    ("tools/lesson fault slow", "by how much?"),
-    ("tools/lesson fault cut now please thanks", "All connections to the local Redis are cut"),
-    ("tools/lesson fault redis-stop 5", "write a time as 200ms, 5s or 1m"),
-    ("tools/lesson fault redis-stop 60s; tools/lesson fault cut", "is an earlier fault still active?"),
-    ("tools/lesson start x build/nothing", "'make' builds the programs"),
-    ("tools/lesson start build/pinger --listen 127.0.0.1:0", "build/pinger cannot be the name"),
-    ("tools/lesson start local redis-server", "local cannot be the name"),
-    ("tools/lesson load start", "See tools/lesson list"),
-    ("tools/lesson dance", "tools/lesson has no command dance"),
-    ("tools/lesson run true", "A lesson is open already"),
-])
-def test_a_mistake_gets_a_helpful_message(folder, command, sentence):
-    assert sentence in run(folder, command)
 
 
 @pytest.mark.parametrize("binding, root, sentence", [
@@ -78,10 +44,6 @@ def test_a_collector_without_the_right_binding_reports_it_at_the_start(folder, b
 
 def test_a_successful_start_prints_one_line(folder):
     assert len(run(folder, START).splitlines()) == 1
-
-
-def test_a_second_scene_is_refused_in_one_line(folder):
-    assert run(folder, "tools/lesson run true") == "A lesson is open already. Leave its shell with 'exit' first.\n"
 
 
 def test_errors_for_a_used_port_and_a_running_program_say_what_to_do(folder):

@@ -12,6 +12,8 @@ from support.binding import BindingRoot
 from support.load import Load
 from support.ports import HELD, reserve_port
 
+pytestmark = pytest.mark.no_program
+
 
 def test_a_killed_server_restarts_on_its_port_with_the_data_from_disk(start_redis):
     server = start_redis(appendonly="yes", appendfsync="always")
