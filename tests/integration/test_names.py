@@ -11,8 +11,8 @@ def test_a_name_server_slower_than_the_connect_timeout_still_helps(start_redis, 
     redis = start_redis()
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 redis.test\n", encoding="ascii")
-    collector = start_collector(f"redis://redis.test:{redis.port}", env=elsewhere(hosts=hosts, lookup_seconds=3),
-                                connect_timeout="1s", workers=1)
+    collector = start_collector(f"redis://redis.test:{redis.port}", env=elsewhere(hosts=hosts, lookup_seconds=1.2),
+                                connect_timeout="400ms", workers=1)
     collector.wait_connected(40)
 
 
@@ -21,19 +21,19 @@ def slow_names(tmp_path):
     """The environment of a program for which each look-up takes longer than the time limit for connecting."""
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.1 redis.test sentinel.test\n", encoding="ascii")
-    return elsewhere(hosts=hosts, lookup_seconds=2)
+    return elsewhere(hosts=hosts, lookup_seconds=0.8)
 
 
 def test_check_waits_for_a_slow_name_server(start_redis, slow_names):
     redis = start_redis()
-    status, out, err = check(env=slow_names, redis_url=f"redis://redis.test:{redis.port}", connect_timeout="1s")
+    status, out, err = check(env=slow_names, redis_url=f"redis://redis.test:{redis.port}", connect_timeout="400ms")
     assert status == 0, (out, err)
 
 
 def test_a_binding_whose_name_resolves_slowly_is_tried_and_used(start_redis, start_collector, bindings, slow_names):
     old, new = start_redis(), start_redis()
     bindings.redis("db", old)
-    collector = start_collector(env={**bindings.environment(), **slow_names}, connect_timeout="1s", workers=1)
+    collector = start_collector(env={**bindings.environment(), **slow_names}, connect_timeout="400ms", workers=1)
     collector.wait_connected()
     bindings.write("db", type="redis", host="redis.test", port=new.port)
     collector.wait_log("redis.switched", 40)
@@ -47,9 +47,9 @@ def test_sentinels_whose_names_resolve_slowly_are_queried(start_collector, bindi
         nodes = ",".join(f"sentinel.test:{one.port}" for one in group.sentinels)
         bindings.write("db", **group.binding(**{"sentinel.nodes": nodes}))
         env = {**bindings.environment(), **slow_names}
-        status, out, err = check(env=env, connect_timeout="1s")
+        status, out, err = check(env=env, connect_timeout="400ms")
         assert status == 0 and "no answer" not in out + err, (out, err)
-        collector = start_collector(env=env, connect_timeout="1s", workers=1).wait_connected(40)
+        collector = start_collector(env=env, connect_timeout="400ms", workers=1).wait_connected(40)
         with collector.client() as client:
             assert client.post("/v1/documents", {"n": 1}).status == 201
         collector.close()

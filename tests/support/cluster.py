@@ -40,13 +40,13 @@ class RedisCluster:
                       **options)
 
     def _form(self, masters, replicas):
-        first = self.nodes[0]
         for index, node in enumerate(masters):
             begin, end = index * SLOTS // len(masters), (index + 1) * SLOTS // len(masters) - 1
             ask(node, "CLUSTER", "ADDSLOTSRANGE", begin, end)
             ask(node, "CLUSTER", "SET-CONFIG-EPOCH", index + 1)
-        for node in self.nodes[1:]:
-            ask(node, "CLUSTER", "MEET", first.host, first.port, int(first.options["cluster-port"]))
+        for index, node in enumerate(self.nodes):  # each pair at once, since gossip takes seconds
+            for other in self.nodes[:index]:
+                ask(node, "CLUSTER", "MEET", other.host, other.port, int(other.options["cluster-port"]))
         self._by_id = {self.id_of(node): node for node in self.nodes}
         wait_until(lambda: all(self._has_met_all(node) for node in self.nodes),
                    lambda: f"nodes that have met\n{self._describe()}")

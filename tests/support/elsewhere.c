@@ -96,7 +96,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service, const s
 {
         const char *path = getenv("TEST_HOSTS"), *pause = getenv("TEST_LOOKUP_SECONDS");
         if (pause && node)
-                (void)poll(NULL, 0, (int)strtoul(pause, NULL, 10) * 1000);
+                (void)poll(NULL, 0, (int)(strtod(pause, NULL) * 1000));
         FILE *file = path && node ? next_fopen()(path, "re") : NULL;
         struct addrinfo *found = NULL;
         char line[1024];
