@@ -3,6 +3,7 @@
 Replication is asynchronous: documents that a primary acknowledged but had not replicated when it died, or became a
 replica, are lost. The tests count and print them. No request may fail or store a document twice."""
 
+import functools
 import subprocess
 
 import pytest
@@ -13,7 +14,11 @@ from support.load import Load
 from support.ports import reserve_port
 from support.sentinel import Tls
 
-pytestmark = pytest.mark.alone
+
+@pytest.fixture
+def start_steady(start_group):
+    """start_steady(**options): a group that does not take a slow server for a dead one, however busy the machine is."""
+    return functools.partial(start_group, down_after_ms=20000)
 
 
 @pytest.fixture
@@ -37,8 +42,8 @@ def assert_none_failed(what, result):
 
 # --- Finding the primary ---------------------------------------------------------------------------------
 
-def test_a_binding_with_sentinels_leads_to_the_primary(start_group, start_bound, bindings):
-    group = start_group()
+def test_a_binding_with_sentinels_leads_to_the_primary(start_steady, start_bound, bindings):
+    group = start_steady()
     bindings.write("db", **group.binding())
     program = start_bound()
     with program.client() as client:
@@ -46,31 +51,31 @@ def test_a_binding_with_sentinels_leads_to_the_primary(start_group, start_bound,
     assert group.primary().client().exists(key)
 
 
-def test_the_default_master_is_mymaster_and_an_additional_host_is_ignored(start_group, start_bound, bindings):
-    group = start_group(replicas=1, sentinels=1)
+def test_the_default_master_is_mymaster_and_an_additional_host_is_ignored(start_steady, start_bound, bindings):
+    group = start_steady(replicas=1, sentinels=1)
     bindings.write("db", type="redis", host="nowhere.invalid", **{"sentinel-hosts": group.nodes})
     program = start_bound()
     wait_until(lambda: program.readyz() == 200, "ready")
 
 
-def test_a_sentinel_that_is_down_causes_no_failure(start_group, start_bound, bindings):
-    group = start_group()
+def test_a_sentinel_that_is_down_causes_no_failure(start_steady, start_bound, bindings):
+    group = start_steady()
     group.sentinels[0].child.kill()
     bindings.write("db", **group.binding())
     program = start_bound()
     wait_until(lambda: program.readyz() == 200, "ready", 5)
 
 
-def test_sentinels_that_never_existed_are_skipped(start_group, start_bound, bindings):
-    group = start_group(replicas=1, sentinels=1)
+def test_sentinels_that_never_existed_are_skipped(start_steady, start_bound, bindings):
+    group = start_steady(replicas=1, sentinels=1)
     nodes = f"127.0.0.1:{reserve_port()} no-sentinel.invalid:26379 {group.nodes}"
     bindings.write("db", **group.binding(**{"sentinel.nodes": nodes}))
     program = start_bound()
     wait_until(lambda: program.readyz() == 200, "ready", 5)
 
 
-def test_sentinels_and_servers_have_separate_users(start_group, start_bound, bindings):
-    group = start_group(replicas=1, sentinels=1, sentinel_password="of-sentinel", requirepass="of-server")
+def test_sentinels_and_servers_have_separate_users(start_steady, start_bound, bindings):
+    group = start_steady(replicas=1, sentinels=1, sentinel_password="of-sentinel", requirepass="of-server")
     bindings.write("db", **group.binding(password="of-server", **{"sentinel.password": "wrong"}))
     status, out, err = check(env=bindings.environment())
     assert status == 1 and group.nodes in err and "refused" in err, err
@@ -83,8 +88,8 @@ def test_sentinels_and_servers_have_separate_users(start_group, start_bound, bin
     wait_until(lambda: program.readyz() == 200, "ready", 10)
 
 
-def test_check_names_the_primary_and_the_sentinel_that_named_it(start_group, bindings):
-    group = start_group(replicas=1, sentinels=1)
+def test_check_names_the_primary_and_the_sentinel_that_named_it(start_steady, bindings):
+    group = start_steady(replicas=1, sentinels=1)
     bindings.write("db", **group.binding())
     status, out, err = check(env=bindings.environment())
     assert status == 0, err
@@ -120,6 +125,7 @@ def refusals(program):
     return [line for line in program.log() if line.get("event") == "sentinel.refused"]
 
 
+@pytest.mark.alone
 def test_the_minimal_rights_are_sufficient_for_a_failover_without_loss(start_group, start_bound, bindings):
     group = start_group()
     bind_with_rights(group, bindings, LEAST)
@@ -139,9 +145,9 @@ def test_the_minimal_rights_are_sufficient_for_a_failover_without_loss(start_gro
     ("&+failover-state-select-slave", "SUBSCRIBE: NOPERM"),
     ("&+failover-state-send-slaveof-noone", "SUBSCRIBE: NOPERM"), ("&+failover-state-reconf-slaves", "SUBSCRIBE: NOPERM"),
     ("+sentinel|master", "SENTINEL MASTER: NOPERM")])
-def test_a_sentinel_that_refuses_subscriptions_is_reported_once_and_skipped(start_group, start_bound, bindings,
+def test_a_sentinel_that_refuses_subscriptions_is_reported_once_and_skipped(start_steady, start_bound, bindings,
                                                                               missing, refused):
-    group = start_group(replicas=0, sentinels=2)
+    group = start_steady(replicas=0, sentinels=2)
     bind_with_rights(group, bindings, [right for right in LEAST if right != missing])
     status, out, err = check(env=bindings.environment())
     assert status == 0, err
@@ -172,8 +178,8 @@ def test_the_manual_lists_the_minimal_rights():
     assert " ".join(LEAST) in (ROOT / "docs/man/collector.1").read_text().replace("\\-", "-")
 
 
-def test_check_reports_a_refusing_and_an_unreachable_sentinel(start_group, bindings):
-    group = start_group(replicas=1)
+def test_check_reports_a_refusing_and_an_unreachable_sentinel(start_steady, bindings):
+    group = start_steady(replicas=1)
     bind_with_rights(group, bindings, LEAST)
     bind_with_rights(group, bindings, WHERE, group.sentinels[1:2])
     group.sentinels[2].child.kill()
@@ -201,31 +207,31 @@ def check_tls(group, bindings, tls, **entries):
     return check(env=bindings.environment())
 
 
-def test_with_tls_an_address_that_a_sentinel_gives_is_verified(start_group, bindings, certificates):
+def test_with_tls_an_address_that_a_sentinel_gives_is_verified(start_steady, bindings, certificates):
     tls = Tls(certificates, "address")
-    group = start_group(replicas=1, sentinels=1, tls=tls, requirepass="pw")
+    group = start_steady(replicas=1, sentinels=1, tls=tls, requirepass="pw")
     status, out, err = check_tls(group, bindings, tls, password="pw")
     assert status == 0 and f"primary {group.servers[0].address} of mymaster" in out, err
 
 
-def test_with_tls_one_name_may_apply_to_all_servers(start_group, bindings, certificates):
+def test_with_tls_one_name_may_apply_to_all_servers(start_steady, bindings, certificates):
     tls = Tls(certificates, "other")
-    group = start_group(replicas=0, sentinels=1, tls=tls)
+    group = start_steady(replicas=0, sentinels=1, tls=tls)
     status, _, err = check_tls(group, bindings, tls)
     assert status == 1 and "certificate" in err and group.nodes in err, err
     status, _, err = check_tls(group, bindings, tls, **{"tls.server-name": "redis.test"})
     assert status == 0, err
 
 
-def test_with_tls_a_name_that_a_sentinel_gives_is_resolved_and_verified(start_group, bindings, certificates):
+def test_with_tls_a_name_that_a_sentinel_gives_is_resolved_and_verified(start_steady, bindings, certificates):
     tls = Tls(certificates, "name")
-    group = start_group(replicas=0, sentinels=1, tls=tls, host="localhost")
+    group = start_steady(replicas=0, sentinels=1, tls=tls, host="localhost")
     status, out, err = check_tls(group, bindings, tls)
     assert status == 0 and f"primary localhost:{group.servers[0].port} of mymaster" in out, err
 
 
-def test_with_tls_plain_text_sentinels_are_not_used(start_group, bindings, certificates):
-    group = start_group(replicas=0, sentinels=1)
+def test_with_tls_plain_text_sentinels_are_not_used(start_steady, bindings, certificates):
+    group = start_steady(replicas=0, sentinels=1)
     status, _, err = check_tls(group, bindings, Tls(certificates, "address"))
     assert status == 1 and group.nodes in err, err
 
@@ -255,12 +261,14 @@ def run_failover(program, group, what, fail):
     return result
 
 
+@pytest.mark.alone
 def test_killing_the_primary_under_load_fails_no_request(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
     run_failover(start_bound(), group, "primary killed", lambda old: old.kill())
 
 
+@pytest.mark.alone
 def test_a_hanging_primary_is_abandoned_as_soon_as_the_sentinels_name_another(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
@@ -277,6 +285,7 @@ def test_a_hanging_primary_is_abandoned_as_soon_as_the_sentinels_name_another(st
     assert result.longest < 30
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("master", ["mymaster", "master", "slave", "sentinel"])
 def test_a_requested_failover_under_load_fails_no_request(start_group, start_bound, bindings, master):
     group = start_group(master=master)
@@ -307,6 +316,7 @@ def assert_relieved(program, group, load, old, what, lag_ms=LAG_MS):
     assert not result.lost or span_ms(result.lost) <= lag_ms, str(result)
 
 
+@pytest.mark.alone
 def test_a_failover_that_begins_as_collector_starts_loses_nothing(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
@@ -317,6 +327,7 @@ def test_a_failover_that_begins_as_collector_starts_loses_nothing(start_group, s
         assert_relieved(program, group, load, old, "FAILOVER at the start")
 
 
+@pytest.mark.alone
 def test_a_failover_in_progress_when_collector_starts_loses_nothing(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
@@ -329,6 +340,7 @@ def test_a_failover_in_progress_when_collector_starts_loses_nothing(start_group,
         assert_relieved(program, group, load, old, "started in the middle of a FAILOVER", lag_ms=-1)
 
 
+@pytest.mark.alone
 def test_a_failover_that_begins_as_the_subscriptions_are_cut_loses_nothing(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
@@ -341,6 +353,7 @@ def test_a_failover_that_begins_as_the_subscriptions_are_cut_loses_nothing(start
         assert_relieved(program, group, load, old, "subscriptions cut")
 
 
+@pytest.mark.alone
 def test_a_failover_that_begins_as_a_sentinel_returns_loses_nothing(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
@@ -378,6 +391,7 @@ def listeners(group):
     return found
 
 
+@pytest.mark.alone
 def test_after_a_black_hole_subscriptions_are_renewed_within_two_seconds(start_behind_proxies):
     program, group, proxies = start_behind_proxies()
     old, before = group.primary(), listeners(group)
@@ -392,6 +406,7 @@ def test_after_a_black_hole_subscriptions_are_renewed_within_two_seconds(start_b
         assert_relieved(program, group, load, old, "FAILOVER after a black hole")
 
 
+@pytest.mark.alone
 def test_a_failover_led_by_an_unreachable_sentinel_fails_no_request(start_behind_proxies):
     """Only the leader announces the promotion beforehand. The others name the new primary after the leader has seen it
     in its next INFO, so documents that the old one acknowledges in that second are lost."""
@@ -409,12 +424,14 @@ def test_a_failover_led_by_an_unreachable_sentinel_fails_no_request(start_behind
     assert len(result.lost) < 3 * rate, str(result)
 
 
+@pytest.mark.alone
 def test_a_failover_between_ipv6_addresses_loses_nothing(start_group, start_bound, bindings):
     group = start_group(host="::1")
     bindings.write("db", **group.binding())
     run_failover(start_bound(), group, "SENTINEL FAILOVER on ::1", lambda old: group.fail_over()).assert_perfect()
 
 
+@pytest.mark.alone
 def test_consecutive_failovers_with_a_sentinel_down_fail_no_request(start_group, start_bound, bindings):
     group = start_group()
     bindings.write("db", **group.binding())
@@ -428,9 +445,9 @@ def test_consecutive_failovers_with_a_sentinel_down_fail_no_request(start_group,
 
 # --- Rebinding ---------------------------------------------------------------------------------------------
 
-def test_a_binding_swapped_to_sentinel_and_back_under_load_loses_nothing(start_group, start_redis, start_bound,
+def test_a_binding_swapped_to_sentinel_and_back_under_load_loses_nothing(start_steady, start_redis, start_bound,
                                                                          bindings):
-    group, alone = start_group(), start_redis()
+    group, alone = start_steady(), start_redis()
     bindings.redis("db", alone)
     program = start_bound()
     with Load(program, connections=16) as load:
@@ -446,9 +463,9 @@ def test_a_binding_swapped_to_sentinel_and_back_under_load_loses_nothing(start_g
     result.assert_perfect()
 
 
-def test_a_binding_with_a_wrong_sentinel_password_is_refused_and_the_old_one_stays(start_group, start_redis,
+def test_a_binding_with_a_wrong_sentinel_password_is_refused_and_the_old_one_stays(start_steady, start_redis,
                                                                                    start_bound, bindings):
-    group, alone = start_group(replicas=1, sentinels=1, sentinel_password="right"), start_redis()
+    group, alone = start_steady(replicas=1, sentinels=1, sentinel_password="right"), start_redis()
     bindings.redis("db", alone)
     program = start_bound()
     with Load(program, connections=8) as load:
