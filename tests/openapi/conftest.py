@@ -13,12 +13,17 @@ from support.redis_server import RedisServer  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def collector():
+def redis_server():
     with RedisServer() as server:
-        program = Collector(server, body_max="64KiB")
-        program.wait_connected()
-        yield program
-        program.close()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def collector(redis_server):
+    program = Collector(redis_server, body_max="64KiB")
+    program.wait_connected()
+    yield program
+    program.close()
 
 
 @pytest.fixture(scope="session")
