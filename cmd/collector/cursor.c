@@ -275,3 +275,13 @@ bool cursor_is_old(const char *text)
         const char *id = text + DAY_LENGTH + 1;
         return parse_point(id, strcspn(id, "~"), &point);
 }
+
+int64_t cursor_newest_ms(const struct cursor *cursor)
+{
+        uint64_t ms = 0;
+        for (size_t i = 0; i < FEED_PARTITIONS; i++) {
+                ms = cursor->after.of[i].id.ms > ms ? cursor->after.of[i].id.ms : ms;
+                ms = cursor->after_next.of[i].id.ms > ms ? cursor->after_next.of[i].id.ms : ms;
+        }
+        return ms < INT64_MAX ? (int64_t)ms : INT64_MAX;
+}

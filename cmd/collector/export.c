@@ -226,7 +226,7 @@ static bool read_parameters(struct http_request *request, struct export *export)
         export->limit = UINT64_MAX;
         return listing_check_names(request, known) && listing_read_limit(request, INT64_MAX, &export->limit) &&
                flag_read(request, "end", &export->has_end) && flag_read(request, "cursors", &export->has_cursors) &&
-               listing_read_range(request, &export->reader);
+               listing_read_range(request, &export->reader) && listing_check_age(request, &export->reader);
 }
 
 void export_get(struct http_request *request, void *context)

@@ -87,13 +87,8 @@ void follower_rebind(struct follower *follower, const struct store *store, const
 
 bool follower_is_too_old(const struct follower *follower, int64_t retention_ms)
 {
-        const struct cursor *cursor = &follower->cursor;
-        uint64_t ms = 0;
-        for (size_t i = 0; i < FEED_PARTITIONS; i++) {
-                ms = cursor->after.of[i].id.ms > ms ? cursor->after.of[i].id.ms : ms;
-                ms = cursor->after_next.of[i].id.ms > ms ? cursor->after_next.of[i].id.ms : ms;
-        }
-        return retention_ms > 0 && ms > 0 && (int64_t)ms < clock_realtime_ms() - retention_ms;
+        int64_t ms = cursor_newest_ms(&follower->cursor);
+        return retention_ms > 0 && ms > 0 && ms < clock_realtime_ms() - retention_ms;
 }
 
 size_t follower_write(struct follower *follower, const struct follow_read *read)

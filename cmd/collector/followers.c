@@ -19,8 +19,6 @@ enum {
         RETRY_SOON_SPREAD_MS = 500,
 };
 
-#define OLD_CURSOR "the cursor is older than documents are kept"
-
 static void start_reads(struct followers *followers);
 
 /* --- States ----------------------------------------------------------------------------------------------------- */
@@ -393,7 +391,7 @@ static void begin_behind(struct followers *followers, struct follower *follower)
                 return;
         follower_ahead_begin(&follower->ahead, followers->tail.begun);
         if (follower_is_too_old(follower, followers->store->retention_ms))
-                follower_reset(follower, follower->cursor.feed, OLD_CURSOR);
+                follower_reset(follower, follower->cursor.feed, CURSOR_TOO_OLD);
         start_reads(followers);
 }
 

@@ -185,6 +185,21 @@ bool listing_read_range(struct http_request *request, struct feed_reader *reader
                read_time(request, "until", &reader->until_ms) && read_cursor(request, reader, is_descending);
 }
 
+/* A cursor is too old when the stream of its day has expired. `--retention` alone would be too strict: a list that began
+ * with the oldest document passes entries of documents that have expired since. A descending list misses nothing. */
+bool listing_check_age(struct http_request *request, const struct feed_reader *reader)
+{
+        const struct store *store = reader->store;
+        int64_t ms = cursor_newest_ms(&reader->cursor);
+        if (reader->cursor.is_descending || store->retention_ms == 0 || ms == 0)
+                return true;
+        int64_t end_ms = feed_day_start_ms(feed_day(ms) + 1) + store->retention_ms + store_reach_ms(store);
+        if (clock_realtime_ms() <= end_ms)
+                return true;
+        http_problem(request, 410, NULL, 0, CURSOR_TOO_OLD ": start again without it, or with `since`");
+        return false;
+}
+
 /* --- The page -------------------------------------------------------------------------------------------------------- */
 
 static bool on_document(struct feed_reader *reader, const char *key, const char *document, size_t length)
@@ -255,7 +270,7 @@ void listing_get(struct http_request *request, void *context)
         page->limit = LIMIT_DEFAULT;
         buf_init(&page->body, 0);
         if (!listing_check_names(request, known) || !listing_read_limit(request, LIMIT_MAX, &page->limit) ||
-            !listing_read_range(request, reader)) {
+            !listing_read_range(request, reader) || !listing_check_age(request, reader)) {
                 free(page);
                 return;
         }

@@ -20,5 +20,7 @@ bool listing_check_names(struct http_request *request, const char *const *known)
 bool listing_read_limit(struct http_request *request, uint64_t max, uint64_t *limit);
 /* `order`, `cursor`, `since` and `until`. The reader's store must be set. */
 bool listing_read_range(struct http_request *request, struct feed_reader *reader);
+/* False: the cursor is too old, and the request has been answered with 410. */
+bool listing_check_age(struct http_request *request, const struct feed_reader *reader);
 
 #endif

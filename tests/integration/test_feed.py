@@ -233,6 +233,24 @@ def test_a_cursor_of_another_redis_gets_410(start_redis, start_collector):
         assert page(client, cursor=cursor)[0] == []
 
 
+def test_a_cursor_from_a_day_that_has_expired_gets_410(start_redis, start_collector):
+    server = start_redis()
+    name = None
+    for retention, days, status in ((None, 9, 200), ("1h", 3, 410), ("96h", 3, 200)):
+        with start_collector(server, **({"retention": retention} if retention else {})).client() as client:
+            client.post("/v1/documents", {"a": 1})
+            name = name or page(client)[1].split(".")[0]
+            then = int(time.time()) - days * 24 * 3600
+            day = time.strftime("%Y-%m-%d", time.gmtime(then))
+            for accept in ("application/json", "application/x-ndjson"):
+                for order, mark, expected in (("asc", "", status), ("desc", "d", 200)):
+                    path = f"/v1/documents?order={order}&cursor={name}.{mark}{day}.{then}000-0"
+                    answer = client.get(path, {"Accept": accept})
+                    assert answer.status == expected, (retention, path, answer)
+            if status == 410:
+                assert_problem(client.get(f"/v1/documents?cursor={name}.{day}.{then}000-0"), 410, "older", "start again")
+
+
 def test_after_a_swap_a_cursor_of_the_old_redis_gets_410(start_redis, start_collector, bindings):
     first, second = start_redis(), start_redis()
     bindings.redis("db", first)
