@@ -409,11 +409,23 @@ def swapped_slowly(site, delay=0.1, further=1):
 
 
 def swapped_one_by_one(site, further=1, admitted=2, seconds=1.0):
-    """The same, but at first the new Redis accepts only the trial and some of the workers' connections."""
-    new = site.other(further)
+    """The same, but the new Redis first accepts only some connections, and as many again after a trial timed out."""
+    new, failed = site.other(further), site.log_count("binding.reload_failed")
+    generation = site.generation()
+
+    def switched():
+        nonlocal failed
+        if site.log_count("binding.reload_failed") > failed:
+            failed = site.log_count("binding.reload_failed")
+            new.proxy.admit(admitted)
+        return site.generation() > generation
+
     if hasattr(new, "proxy"):
         new.proxy.admit(admitted)
-    swapped(site, further)
+        site.bind(new)
+        wait_until(switched, lambda: f"a switch\n{site.collector.child.tail()}", 60)
+    else:
+        swapped(site, further)
     site.lasts(seconds)
     if hasattr(new, "proxy"):
         new.proxy.heal()
@@ -462,12 +474,14 @@ def secret_gone(site, seconds=1.5):
 def rights_missing(site, right="xadd", seconds=2.0):
     """The Secret names a user without permission for one of the commands that Collector sends; then the user gets
     it."""
-    refused_before = site.log_count("binding.reload_failed")
+    def refusals():
+        return site.log_count("binding.reload_failed", f"(refused: {right.upper()})")
+
+    refused_before = refusals()
     admin = site.place.server.client()
     admin.execute_command("ACL", "SETUSER", "limited", "on", ">limited", "~*", "+@all", f"-{right}")
     site.bindings.write("db", **{**site.place.entries(), "username": "limited", "password": "limited"})
-    site.log_since("binding.reload_failed", refused_before, "a binding that is refused")
-    assert f"(refused: {right.upper()})" in site.collector.log_text(), site.collector.log_text()
+    wait_until(lambda: refusals() > refused_before, lambda: f"a refusal\n{site.collector.child.tail()}", 30)
     site.lasts(seconds)
     switched_before = site.log_count("binding.switched")
     admin.execute_command("ACL", "SETUSER", "limited", f"+{right}")

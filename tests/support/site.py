@@ -84,8 +84,9 @@ class Site:
         """Waits until the log has more than `count` lines with this event."""
         wait_until(lambda: self.log_count(event) > count, lambda: f"{what}\n{self.collector.child.tail()}", 30)
 
-    def log_count(self, event):
-        return sum(line["event"] == event for line in self.collector.log())
+    def log_count(self, event, error=""):
+        """How many lines of the log have this event, and this text in their error."""
+        return sum(line["event"] == event and error in line.get("error", "") for line in self.collector.log())
 
     def finish(self, allowed=None):
         """Ends the load and counts the documents. `allowed` is a regular expression for permitted failures."""
