@@ -111,8 +111,9 @@ static int put_all(struct buf *out, const struct worker *worker)
 int overview_print(struct buf *out, void *context)
 {
         const struct worker *worker = context;
-        redis_facts_ask(&worker->collector->overview->facts, worker->redis);
-        return put_all(out, worker);
+        int rc = put_all(out, worker);
+        redis_facts_ask(&worker->collector->overview->facts, worker->redis); /* later, or it would count as waiting */
+        return rc;
 }
 
 void overview_get(struct http_request *request, void *worker)

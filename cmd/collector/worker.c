@@ -161,6 +161,7 @@ static void keep_descriptors(struct worker *worker)
 static void on_second(uv_timer_t *handle)
 {
         struct worker *worker = handle->data;
+        send_to_redis(worker); /* so that only commands that wait for Redis count as held */
         worker_update_instruments(worker);
         followers_second(&worker->followers);
         follow_status_second(&worker->followers.status);
