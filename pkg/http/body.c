@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "http/problem.h"
 #include "http/stream.h"
 
 static void refuse_too_large(struct http_request *request)
@@ -94,7 +95,7 @@ enum MHD_Result body_take_piece(struct http_request *request, const char *bytes,
         if (rc == ERR_LIMIT)
                 request_refuse_full(request);
         else if (rc < 0)
-                request_refuse(request, 503, RETRY_SOON, "Out of memory.");
+                request_refuse(request, 503, RETRY_AFTER_LINE, "Out of memory.");
         return MHD_YES;
 }
 

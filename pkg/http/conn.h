@@ -63,8 +63,6 @@ struct conn *conn_new(struct conns *conns, struct MHD_Connection *mhd); /* NULL:
 void conn_free(struct conn *conn);
 struct conn *conn_of(struct MHD_Connection *mhd); /* NULL: out of memory when the connection arrived */
 
-#define RETRY_SOON "Retry-After: 1\r\n" /* an `extra_field` */
-
 /* Writes the problem to the socket, bypassing libmicrohttpd, and shuts down our sending side. `extra_field` is "" or a
  * whole line. Whatever the client still sends is read and dropped, up to CONN_LINGER_BYTES and CONN_LINGER_MS, so that
  * the client can read the response. */

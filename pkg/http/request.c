@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 
 #include "base/clock.h"
+#include "http/problem.h"
 #include "http/tcp.h"
 
 enum { SPARE_REQUESTS_MAX = 256 }; /* structures that a worker keeps for later requests */
@@ -183,7 +184,7 @@ void request_refuse(struct http_request *request, int status, const char *extra_
 void request_refuse_full(struct http_request *request)
 {
         account_refused_transfer(request->conns->account);
-        request_refuse(request, 503, RETRY_SOON, TRANSFER_FULL);
+        request_refuse(request, 503, RETRY_AFTER_LINE, TRANSFER_FULL);
 }
 
 void request_refuse_head(struct conn *conn, int status, const char *detail)

@@ -14,6 +14,7 @@
 #include "http/answer.h"
 #include "http/body.h"
 #include "http/condition.h"
+#include "http/correlation_id.h"
 #include "http/request.h"
 #include "http/stream.h"
 #include "http/target.h"
@@ -103,19 +104,6 @@ void serve_connection(void *cls, struct MHD_Connection *mhd, void **context, enu
 }
 
 /* --- The head -------------------------------------------------------------------------------------- */
-
-static void set_correlation_id(struct http_request *request)
-{
-        struct uuid id;
-        if (request->head.correlation_id && !request->conns->server->options.own_correlation_ids) {
-                size_t length = strnlen(request->head.correlation_id, CORRELATION_ID_MAX);
-                memcpy(request->correlation_id, request->head.correlation_id, length);
-                request->correlation_id[length] = '\0';
-                return;
-        }
-        uuid_v7(request->conns->uuids, clock_realtime_ms(), &id); /* such ids sort by time */
-        uuid_format(&id, request->correlation_id);
-}
 
 static bool is_visible(const char *text)
 {
@@ -270,7 +258,7 @@ static enum MHD_Result begin(struct http_request *request, const char *method, c
         request->engine->busy++;
         request->match.index = (unsigned)server->options.route_count;
         head_check(&request->head, request->conn->mhd, &line, !server->strict_library);
-        set_correlation_id(request);
+        correlation_id_set(request);
         judge(request, note_size(request));
         bool is_refused = request->denial || !request->match.route;
         if (request->stage == STAGE_BODY && request->head.expects_continue && is_refused)

@@ -55,8 +55,9 @@ static struct MHD_Daemon *start_daemon(struct http_worker *worker)
         struct conns *conns = &worker->conns;
         unsigned timeout_s = (unsigned)((options->idle_timeout_ms + 999) / 1000) + IDLE_MARGIN_S;
         return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-                                0, NULL, NULL, serve_request, conns, MHD_OPTION_EXTERNAL_LOGGER, overflow_on_message,
-                                &worker->overflow,                                            // the first option
+                                0, NULL, NULL, serve_request, conns, MHD_OPTION_EXTERNAL_LOGGER,
+                                head_overflow_on_message,
+                                &worker->head_overflow,                                       // the first option
                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->pool_bytes,       //
                                 MHD_OPTION_CONNECTION_LIMIT, options->connections_max + 1,    //
                                 MHD_OPTION_CONNECTION_TIMEOUT, timeout_s,                     //
@@ -99,8 +100,8 @@ static void wire(struct http_worker *worker, uv_loop_t *loop, void *context)
         worker->silents.share = &worker->share;
         worker->silents.refused = &worker->refused;
         worker->silents.sweep = &worker->sweep;
-        worker->overflow.conns = &worker->conns;
-        worker->overflow.refused = &worker->refused;
+        worker->head_overflow.conns = &worker->conns;
+        worker->head_overflow.refused = &worker->refused;
         worker->acceptor.server = server;
         worker->acceptor.share = &worker->share;
         worker->acceptor.refused = &worker->refused;

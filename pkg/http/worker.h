@@ -12,7 +12,7 @@
 #include "http/connection_limit.h"
 #include "http/engine.h"
 #include "http/handles.h"
-#include "http/overflow.h"
+#include "http/head_overflow.h"
 #include "http/refused.h"
 #include "http/server.h"
 #include "http/silent.h"
@@ -32,7 +32,7 @@ struct http_worker {
         struct silents silents;
         struct refused_list refused;
         struct conns conns;
-        struct overflow overflow;
+        struct head_overflow head_overflow;
         struct budget_trim trim;
         struct uuid_source uuids;
 };

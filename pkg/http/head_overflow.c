@@ -1,4 +1,4 @@
-/* overflow: when a head does not fit into libmicrohttpd's memory for a connection, libmicrohttpd gives up at once and
+/* head_overflow: when a head does not fit into libmicrohttpd's memory for a connection, libmicrohttpd gives up at once and
  * sends its own HTML page. Its only advance notice is a log message, which does not say which connection it means. So
  * when that message arrives, we search for the connection: one whose head is incomplete and which has sent more than
  * our limit allows. Any such connection should get a 431. We write our response to the socket and shut down our sending
@@ -7,7 +7,7 @@
  *
  * The search starts with the newest connections and checks a limited number, since each check costs system calls. If
  * the right one is not among them, the client gets libmicrohttpd's page. */
-#include "http/overflow.h"
+#include "http/head_overflow.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static struct conn *find(struct conns *conns)
         return found;
 }
 
-static void refuse(struct overflow *overflow, struct conn *conn, int status)
+static void refuse(struct head_overflow *overflow, struct conn *conn, int status)
 {
         int copy = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
         request_refuse_head(conn, status, "The request head is too large.");
@@ -59,10 +59,10 @@ static void refuse(struct overflow *overflow, struct conn *conn, int status)
                 refused_linger(overflow->refused, copy);
 }
 
-void overflow_on_message(void *cls, const char *format, va_list args)
+void head_overflow_on_message(void *cls, const char *format, va_list args)
 {
         static const char wanted[] = "Error processing request (HTTP response code is %u ";
-        struct overflow *overflow = cls;
+        struct head_overflow *overflow = cls;
         if (strncmp(format, wanted, sizeof(wanted) - 1) != 0)
                 return;
         unsigned status = va_arg(args, unsigned);

@@ -1,0 +1,12 @@
+/* correlation_id: the id that a request and its response share, x-correlation-id.
+ *
+ * Threads: loop only. */
+#ifndef HTTP_CORRELATION_ID_H
+#define HTTP_CORRELATION_ID_H
+
+#include "http/request.h"
+
+/* The client's own if it sent a valid one and the server accepts those; otherwise a new UUID. */
+void correlation_id_set(struct http_request *request);
+
+#endif
