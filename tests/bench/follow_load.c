@@ -33,6 +33,8 @@ struct client {
         size_t length;
         unsigned next; /* the number of the document that is due */
         unsigned long missed, repeated;
+        size_t chunk; /* its size; then how much of it is left */
+        enum { IN_HEAD, IN_SIZE, IN_CHUNK, BEHIND_CHUNK } part;
         bool has_head, is_stalled;
 };
 
@@ -102,18 +104,60 @@ static void take_line(struct client *client)
         client->length = 0;
 }
 
+static void take_text(struct client *client, char byte)
+{
+        if (byte == '\n')
+                take_line(client);
+        else if (client->length + 1 < sizeof(client->text))
+                client->text[client->length++] = byte;
+}
+
+static void take_head(struct client *client, char byte)
+{
+        bool is_end = byte == '\n' && client->length == 1; /* an empty line: "\r" */
+        take_text(client, byte);
+        client->part = is_end ? IN_SIZE : IN_HEAD;
+}
+
+static void take_size(struct client *client, char byte)
+{
+        if (byte >= '0' && byte <= '9')
+                client->chunk = client->chunk * 16 + (size_t)(byte - '0');
+        else if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f')
+                client->chunk = client->chunk * 16 + (size_t)((byte | 0x20) - 'a' + 10);
+        else if (byte == '\n')
+                client->part = IN_CHUNK;
+}
+
+/* A chunk may end in the middle of a line. */
+static void take_byte(struct client *client, char byte)
+{
+        switch (client->part) {
+        case IN_HEAD:
+                take_head(client, byte);
+                break;
+        case IN_SIZE:
+                take_size(client, byte);
+                break;
+        case IN_CHUNK:
+                take_text(client, byte);
+                if (--client->chunk == 0)
+                        client->part = BEHIND_CHUNK;
+                break;
+        case BEHIND_CHUNK:
+                client->part = byte == '\n' ? IN_SIZE : BEHIND_CHUNK;
+                break;
+        }
+}
+
 static void take(struct client *client)
 {
         static char bytes[BUFFER_BYTES];
         ssize_t length = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
         if (length == 0 || (length < 0 && errno != EAGAIN))
                 err(1, "a stream has ended");
-        for (ssize_t i = 0; i < length; i++) {
-                if (bytes[i] == '\n')
-                        take_line(client);
-                else if (client->length + 1 < sizeof(client->text))
-                        client->text[client->length++] = bytes[i];
-        }
+        for (ssize_t i = 0; i < length; i++)
+                take_byte(client, bytes[i]);
 }
 
 static void open_client(struct client *client, uint16_t port)
