@@ -21,13 +21,20 @@ enum {
 
 /* --- Parameters ---------------------------------------------------------------------------------------------------- */
 
-/* Last-Event-ID, which a browser sends when it reconnects, is newer than the URL. False: the request has been
- * answered. */
-static bool read_last_event(struct http_request *request, struct cursor *cursor)
+/* What a client sends when it reconnects, and NULL or "" from others. EventSource polyfills can't set the header field
+ * from every browser, so they add `lastEventId` to the URL. */
+static const char *find_last_event(struct http_request *request)
 {
         const char *text = http_request_header(request, "Last-Event-ID");
         if (!text || !*text)
                 text = http_request_query(request, "Last-Event-ID");
+        return text && *text ? text : http_request_query(request, "lastEventId");
+}
+
+/* It is newer than the other parameters of the URL. False: the request has been answered. */
+static bool read_last_event(struct http_request *request, struct cursor *cursor)
+{
+        const char *text = find_last_event(request);
         if (!text || !*text || (cursor_parse(text, cursor) && !cursor->is_descending))
                 return true;
         http_problem(request, 400, NULL, 0, "Last-Event-ID: expected the id of an event");
@@ -42,7 +49,7 @@ static bool has_value(struct http_request *request, const char *name)
 
 static bool read_place(struct http_request *request, struct worker *worker, struct follower *follower)
 {
-        static const char *const known[] = { "Last-Event-ID", "cursor", "since", "status", NULL };
+        static const char *const known[] = { "Last-Event-ID", "lastEventId", "cursor", "since", "status", NULL };
         struct feed_reader reader = { .store = &worker->store, .until_ms = UINT64_MAX };
         if (!listing_check_names(request, known) || !listing_read_range(request, &reader) ||
             !read_last_event(request, &follower->cursor) || !flag_read(request, "status", &follower->status.is_wanted))

@@ -77,9 +77,10 @@ def test_a_stream_continues_after_the_last_event_at_another_replica_too(server, 
         last = stream.last_id
     post(two, 4, 5)
     with EventStream(two, last_event_id=last) as again, EventStream(two, f"?Last-Event-ID={last}") as third, \
-            EventStream(two, f"?cursor={last}") as fourth, EventStream(two, "?since=0", last) as fifth:
+            EventStream(two, f"?cursor={last}") as fourth, EventStream(two, "?since=0", last) as fifth, \
+            EventStream(two, f"?since=0&lastEventId={last}") as sixth:
         post(one, 6)
-        for stream in (again, third, fourth, fifth):
+        for stream in (again, third, fourth, fifth, sixth):
             assert numbers(stream.documents(3)) == [4, 5, 6]
 
 
@@ -138,6 +139,13 @@ def test_a_cursor_older_than_the_retention_begins_again_with_the_oldest(server, 
                                          ("?since=x", "since"), ("?since=1&since=2", "since")])
 def test_a_wrong_parameter_is_named(client, query, word):
     assert assert_problem(client.get("/v1/documents/stream" + query), 400)["detail"].startswith(word + ": ")
+
+
+@pytest.mark.parametrize("value", ["x", "0", "-1", "None", "é", "0123456789abcdef", "0123456789abcdef.2026-11-20.", "x" * 5000,
+                                   "0123456789abcdef.p" + "A" * 239, "0123456789abcdef.2026-11-20.9e9-0", ".2026-11-20.1-0",
+                                   "0123456789abcdef.d2026-11-20.1764000000000-0", "id: 1", "../../etc/passwd", "null\t"])
+def test_a_last_event_id_that_is_none_gets_400(client, value):
+    assert_problem(client.get("/v1/documents/stream", {"Last-Event-ID": value}), 400, "Last-Event-ID")
 
 
 def test_other_media_types_methods_and_versions(client, collector):
@@ -333,6 +341,28 @@ def test_a_stream_sends_a_comment_every_15_seconds(collector):
         stream.next()
         assert stream.next().comment
         assert 13 < time.monotonic() - begun < 20
+
+
+def test_clients_that_come_and_go_leave_nothing_behind(server, start_collector):
+    """Some leave before the response, some reset the connection, some shut down their sending side."""
+    program = start_collector(server, workers=2).wait_connected()
+    head = b"GET /v1/documents/stream?since=0 HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    def come_and_go(number):
+        with program.connect() as raw:
+            raw.send(head)
+            if number % 4 == 0:
+                raw.reset()
+            elif number % 4 == 1:
+                raw.half_close()
+            elif number % 3 == 0:
+                assert raw.readable(10)
+    with Load(program, connections=4, rate=500), ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, range(1000)))
+    wait_until(lambda: followers(program) == 0 and program.metrics()["http_connections"] <= 2, "none", 30)
+    with EventStream(program) as stream:
+        post(program, -1)
+        assert numbers(stream.documents(1)) == [-1]
 
 
 def test_a_client_over_the_limit_is_told_to_retry_later(server, start_collector):
