@@ -94,6 +94,7 @@ static void on_done(struct deposit *deposit, const struct deposit_result *result
         struct bulk *bulk = entry->bulk;
         note_outcome(bulk, entry, result);
         bulk->bulks->active -= --bulk->in_progress == 0;
+        bulk->bulks->in_progress--;
         bulk->in_progress_bytes -= entry->length;
         free_entry(bulk, entry);
         go_on(bulk);
@@ -121,8 +122,10 @@ struct share {
 /* `bulk` has documents in progress. */
 static struct share share_of(const struct bulk *bulk)
 {
-        size_t active = bulk->bulks->active, documents = BULK_DOCUMENTS / active;
-        return (struct share){ documents > BULK_DOCUMENTS_MIN ? documents : BULK_DOCUMENTS_MIN, BULK_BYTES / active };
+        const struct bulks *bulks = bulk->bulks;
+        bool has_singles = bulks->deposits->count > bulks->in_progress;
+        size_t parts = bulks->active * (has_singles ? BULK_BESIDE_SINGLES : 1), documents = BULK_DOCUMENTS / parts;
+        return (struct share){ documents > BULK_DOCUMENTS_MIN ? documents : BULK_DOCUMENTS_MIN, BULK_BYTES / parts };
 }
 
 /* One document is always allowed, no matter how small the limits are; its outcome triggers the next attempt. */
@@ -242,6 +245,7 @@ static void store(struct bulk *bulk, const struct json_item *item)
         int rc = begin_deposit(bulk, entry, &line, &where, &err);
         if (rc == 0) {
                 bulk->bulks->active += bulk->in_progress++ == 0;
+                bulk->bulks->in_progress++;
                 bulk->in_progress_bytes += entry->length;
                 return;
         }

@@ -8,10 +8,11 @@
  *     bulk_fini(bulk);
  *
  * A body is cut into lines or elements (json/split.h), each becomes a deposit, and at most a window of them is in progress:
- * BULK_DOCUMENTS and BULK_BYTES. Bulks that have documents in progress share this window equally, so single requests find
- * the same short queue in Redis whether one bulk is in progress or many. All bulks together use at most half of what may
- * wait for Redis (--held-max, --held-bytes-max), so single requests are not refused because of them. While Redis is
- * unreachable, a bulk waits with its share, as single requests do.
+ * BULK_DOCUMENTS and BULK_BYTES. Bulks that have documents in progress share this window equally, and it is smaller while
+ * single documents are being stored. So single requests find the same short queue in Redis whether one bulk is in
+ * progress or many. All bulks together use at most half of what may wait for Redis (--held-max, --held-bytes-max), so
+ * single requests are not refused because of them. While Redis is unreachable, a bulk waits with its share, as single
+ * requests do.
  *
  * An invalid document does not affect the others. An outcome that would be the same for the next ones, such as a Redis
  * that is unreachable for too long, ends the bulk: what is in progress gets its outcome, and nothing more is taken.
@@ -37,7 +38,8 @@
 enum {
         BULK_DOCUMENTS = 256,
         BULK_BYTES = 512 << 10,
-        BULK_DOCUMENTS_MIN = 8, /* the smallest share; one document is allowed regardless of its bytes */
+        BULK_BESIDE_SINGLES = 4, /* the window is this much smaller while single documents are being stored */
+        BULK_DOCUMENTS_MIN = 8,  /* the smallest share; one document is allowed regardless of its bytes */
 };
 
 struct bulk;
@@ -91,6 +93,7 @@ struct bulks {
         const struct redis_budget *waiting, *unsafe; /* how much may wait for Redis, and to be safe (--ack) */
         struct list all;
         size_t active;          /* those that have documents in progress */
+        size_t in_progress;     /* documents of all of them */
         struct inflows inflows; /* decode compressed bodies */
         struct pool pool;
 };

@@ -17,7 +17,7 @@ static struct deposits deposits;
 static struct bulks bulks;
 static struct bulk bulk, other;
 static unsigned rooms, overs, other_overs;
-static bool is_sender_gone;
+static bool is_sender_gone, single_done;
 static size_t reserved, reserve_max;
 
 static void on_room(struct bulk *one UNUSED)
@@ -175,6 +175,35 @@ static void bulks_in_progress_share_the_window(void **state UNUSED)
         assert_int_equal(other.result.stored, 500);
         assert_int_equal(bulks.active, 0);
         bulk_fini(&other);
+        stop();
+}
+
+static void on_single_done(struct deposit *deposit UNUSED, const struct deposit_result *result)
+{
+        assert_int_equal(result->outcome, DEPOSIT_STORED);
+        single_done = true;
+}
+
+static void the_window_is_smaller_beside_single_documents(void **state UNUSED)
+{
+        const struct bulk_options options = usual();
+        const struct deposit_options alone = { .body = SPAN("{}"),
+                                               .correlation = SPAN("\"c\""),
+                                               .on_done = on_single_done };
+        struct deposit single;
+        start(NULL, &options);
+        single_done = false;
+        rig.is_held_up = true;
+        assert_int_equal(deposit_begin(&deposits, &single, &alone, NULL, NULL), 0);
+        assert_false(take_many(3000));
+        assert_int_equal(bulk.in_progress, BULK_DOCUMENTS / BULK_BESIDE_SINGLES);
+        rig.is_held_up = false;
+        RUN_UNTIL(&rig, single_done && bulk.in_progress == BULK_DOCUMENTS);
+        bulk_end(&bulk);
+        RUN_UNTIL(&rig, overs == 1);
+        assert_int_equal(bulk.result.stored, 3000);
+        assert_int_equal(bulks.in_progress, 0);
+        assert_int_equal(deposits.count, 0);
         stop();
 }
 
@@ -364,6 +393,7 @@ int main(void)
                 cmocka_unit_test(a_window_is_in_progress_and_the_owner_is_asked_for_more_when_it_is_half_empty),
                 cmocka_unit_test(large_documents_fill_the_window_by_their_bytes),
                 cmocka_unit_test(bulks_in_progress_share_the_window),
+                cmocka_unit_test(the_window_is_smaller_beside_single_documents),
                 cmocka_unit_test(with_many_bulks_each_has_a_small_share),
                 cmocka_unit_test(half_of_what_may_wait_for_redis_is_left_to_others),
                 cmocka_unit_test(what_redis_refuses_ends_the_bulk_when_the_others_have_their_outcome),

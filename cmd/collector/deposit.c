@@ -34,6 +34,7 @@ static void finish(struct deposit *deposit, const struct deposit_result *result)
         struct buf found = deposit->found; /* `result` may point into it, and on_done may free the deposit */
         instruments_count(deposit->deposits->instruments, counted[result->outcome]);
         list_remove(&deposit->link);
+        deposit->deposits->count--;
         deposit->options.on_done(deposit, result);
         buf_fini(&found);
 }
@@ -352,6 +353,7 @@ int deposit_begin(struct deposits *deposits, struct deposit *deposit, const stru
         choose_key(deposit, options->key);
         list_init(&deposit->link);
         list_append(&deposits->under_way, &deposit->link);
+        deposits->count++;
         begin(deposit, !options->key, document);
         return 0;
 }
