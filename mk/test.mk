@@ -11,7 +11,7 @@ unit: unit-programs
 	@BUILD_DIR=$(OUT) PYTHON=$(PYTHON) tests/run unit
 
 .PHONY: test-browser screenshots
-## test-browser: test the pages of both programs in Chromium, in about 3 minutes
+## test-browser: test the pages of both programs in Chromium, in about 5 minutes
 test-browser: deps-test
 	@tools/deps browser
 	@$(MAKE) --no-print-directory programs

@@ -37,6 +37,7 @@ export async function readStream(path, lastId, on) {
 			if (done) break;
 			listen(SILENT_MS);
 			parser.push(value);
+			if (ends.signal.aborted) throw new Ended(ends.signal.reason); // an event has interrupted the stream
 		}
 	} catch (error) {
 		if (!(error instanceof Ended)) throw error;
