@@ -1,6 +1,8 @@
 """A client of GET /v1/documents/stream that shows what arrives, event by event."""
 
+import contextlib
 import json
+import socket
 from collections import deque
 
 from . import described
@@ -94,6 +96,11 @@ class EventStream:
                 events.append(self.next())
         except Ended:
             return events
+
+    def interrupt(self):
+        """Ends the stream for another thread that waits for an event."""
+        with contextlib.suppress(OSError):  # the server has closed it
+            self._connection.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self):
         self._connection.close()

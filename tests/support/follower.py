@@ -1,6 +1,5 @@
 """A client that follows the stream in the background and records what it receives."""
 
-import socket
 import threading
 from collections import Counter
 
@@ -28,12 +27,12 @@ class Follower:
 
     def __exit__(self, *_):
         self._stops.set()
-        try:
-            self._stream.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the server has closed it
-        wait_until(lambda: not self._thread.is_alive(), "the end of the follower", 60)
+        wait_until(self._has_ended, "the end of the follower", 60)
         self._stream.close()
+
+    def _has_ended(self):
+        self._stream.interrupt()  # perhaps the thread has just opened another one
+        return not self._thread.is_alive()
 
     def _work(self):
         try:
@@ -48,10 +47,9 @@ class Follower:
             return
         self.keys.append(event.json()["key"])
         if self._hop and len(self.keys) % self._hop == 0:
-            last, self._stream = self._stream, None
-            last.close()
             program = self._programs[len(self.keys) // self._hop % len(self._programs)]
-            self._stream = EventStream(program, last_event_id=last.last_id)
+            self._stream.close()
+            self._stream = EventStream(program, last_event_id=self._stream.last_id)
 
     def missing(self, keys):
         return set(keys) - set(self.keys)
