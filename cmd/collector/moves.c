@@ -142,7 +142,7 @@ static void ask(struct moves *moves)
 void moves_begin(struct moves *moves, unsigned generation)
 {
         moves->generation = generation;
-        moves->is_known = false;
+        moves->is_known = !moves->store->feed; /* without a feed, followers have nothing to wait for */
         moves->begun_ms = clock_monotonic_ms();
         moves->again_ms = 0;
         moves->from_ms = clock_realtime_ms() - MARGIN_MS;

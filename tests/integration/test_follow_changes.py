@@ -179,6 +179,20 @@ def test_a_client_that_reconnects_after_a_change_gets_the_rest_of_the_former_red
             assert numbers(again.documents(1)) == [3]
 
 
+def test_a_change_adds_one_entry_per_worker_and_none_without_a_feed(start_redis, start_bound, bindings):
+    for feed_is_kept, expected in (("true", 2), ("false", 0)):
+        old, new = start_redis(), start_redis()
+        bindings.redis("db", old)
+        program = start_bound(workers=2, feed=feed_is_kept, retention="1h").wait_connected()
+        bindings.redis("db", new)
+        switched(program, 2)
+        post(program, 1)
+        with new.client() as store:
+            wait_until(lambda s=store, n=expected: s.xlen("collector:feed:moves") == n, "the entries")
+            assert not expected or 0 < store.ttl("collector:feed:moves") <= 3600
+        program.close()
+
+
 # --- Sentinel --------------------------------------------------------------------------------------------------
 
 def test_followers_miss_no_document_when_a_primary_fails_over(start_group, start_collector, bindings):
