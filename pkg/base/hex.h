@@ -13,7 +13,7 @@ static inline int hex_digit(char c)
         unsigned byte = (unsigned char)c;
         bool is_digit = byte - '0' < 10, is_letter = (byte | 0x20) - 'a' < 6;
         int value = (int)((byte & 0xf) + 9 * (byte >> 6));
-        return is_digit | is_letter ? value : -1;
+        return (is_digit | is_letter) ? value : -1;
 }
 
 /* The lower-case digit of the low four bits. */
