@@ -11,6 +11,7 @@ from . import feed
 from .bulk import PATH
 from .bulk_load import BulkLoad, number_of
 from .deadline import wait_until
+from .random_faults import name_of
 from .site import Site
 
 HEAD = ("body", "lines", "acknowledged", "lost", "failed", "doubled", "not listed", "listed twice", "attempts", "seconds",
@@ -32,7 +33,9 @@ def play(lines, places, faults, key=None, rate=2000, packed=False, may_refuse=Fa
         site.load.read_stored = lambda: read_all(site)
         for fault in faults:
             site.more(lines // (len(faults) + 1))
+            begin = site.load.place()
             fault(site)
+            site.load.events.append(f"{name_of(fault)} from {begin} to {site.load.place()}")
         site.more(lines // (len(faults) + 1))
         site.load.stop(180 + lines / 1000)
         return Outcome(site, may_refuse)
@@ -100,6 +103,7 @@ class Outcome:
         load = site.load
         self.lines, self.attempts, self.seconds = load.count or load.lines, load.attempts, load.seconds
         self.result, self.refusals, self.overstated = load.result, load.failed, load.overstated
+        self.events = load.events
         self.acknowledged = self.result["stored"] if self.result else 0
         self.failed = self.result["failed"] if self.result else self.lines
         self.may_refuse, self.log = may_refuse, site.collector.child.tail()
@@ -141,5 +145,6 @@ class Outcome:
         return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
     def __str__(self):
-        return f"{self.problems()}\n{self.refusals}\n{self.log}"
+        lost = f"lines {self.lost[0]} to {self.lost[-1]} are lost\n" if self.lost else ""
+        return "\n".join([lost, str(self.problems()), str(self.refusals), *self.events, self.log])
 

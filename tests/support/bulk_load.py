@@ -26,7 +26,9 @@ class BulkLoad:
     def __init__(self, collector, connections=1, lines=1000, key=None, rate=2000, packed=False):
         self.collector, self.lines, self.key, self.rate, self.packed = collector, lines, key, rate, packed
         self.sent = 0  # lines, over all attempts
-        self.furthest = 0  # the last line that any attempt has sent
+        self.line = 0  # the last line of the present attempt
+        self.furthest = 0  # of any attempt
+        self.events = []  # the faults, and where the body was then
         self.count = None  # lines of the body, once it has ended
         self.attempts, self.result, self.failed = 0, None, []
         self.overstated = []  # (storedThrough, number of a line up to there that is not stored)
@@ -52,6 +54,9 @@ class BulkLoad:
         self._ends.set()
         wait_until(lambda: not self._thread.is_alive(), self.describe, seconds)
 
+    def place(self):
+        return f"line {self.line} of attempt {self.attempts}"
+
     def describe(self):
         return (f"{self.sent} lines sent in {self.attempts} attempts, result {self.result}, failures {self.failed[-3:]}\n"
                 f"{self.collector.child.tail()}")
@@ -75,7 +80,7 @@ class BulkLoad:
 
     def _note_failure(self, answer):
         problem = answer.json()
-        self.failed.append((answer.status, problem["detail"]))
+        self.failed.append((answer.status, problem.get("storedThrough"), problem["detail"]))
         if "storedThrough" in problem and self.read_stored:
             stored, through = self.read_stored(), problem["storedThrough"]
             self.overstated += [(through, n) for n in range(1, through + 1) if n not in stored][:3]
@@ -114,7 +119,7 @@ class BulkLoad:
             last = first + PIECE_LINES - 1 if self.count is None else min(first + PIECE_LINES - 1, self.count)
             yield b"".join(b'{"n":%d}\n' % n for n in range(first, last + 1))
             self.sent += last - first + 1
-            self.furthest = max(self.furthest, last)
+            self.line, self.furthest = last, max(self.furthest, last)
             if self._ends.is_set() and self.count is None and last >= max(self.lines, self.furthest):
                 self.count = last
             first = last + 1
