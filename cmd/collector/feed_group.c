@@ -339,10 +339,26 @@ int feed_group_join(struct feed_groups *groups, struct redis *redis, struct feed
 
 /* --- Which came first ----------------------------------------------------------------------------------- */
 
+void feed_member_repeated(struct feed_member *member)
+{
+        if (member->set_connection != 0)
+                return;
+        member->set_connection = member->set->connection;
+        member->set_order = member->set->order;
+}
+
 void feed_member_stored(struct feed_member *member)
 {
         member->is_stored = true;
         member->order_then = member->group ? member->group->add.order : 0;
+}
+
+/* When both were first lost, the entry was behind its document on the same connection. The nodes of a Cluster may
+ * refuse one of two repeats; a single server does not. */
+static bool were_in_order(const struct feed_member *member, unsigned connection, uint64_t order)
+{
+        return member->set_connection == connection && member->set_order < order &&
+               !redis_place(member->group->redis)->is_cluster;
 }
 
 bool feed_member_is_ahead(const struct feed_member *member)
@@ -357,6 +373,8 @@ bool feed_member_is_ahead(const struct feed_member *member)
         if (order > member->order_then) /* written when the document was there */
                 return false;
         if (set->connection == connection && set->order < order)
+                return false;
+        if (were_in_order(member, connection, order) && set->order < add->order)
                 return false;
         /* Both were lost, and are repeated in their order. */
         bool are_repeated = was_in_doubt && set->attempts > 1;

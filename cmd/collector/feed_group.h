@@ -62,6 +62,8 @@ struct feed_member {
 
         /* Private. */
         bool is_stored;           /* Redis has answered the SET */
+        unsigned set_connection;  /* on which the SET was first lost, perhaps executed; 0: it is not repeated ... */
+        uint64_t set_order;       /* ... and redis_command.order of that write */
         uint64_t order_then;      /* redis_command.order of the XADD at that time; 0: not written yet */
         struct feed_group *group; /* NULL: none */
         struct list link;         /* in the group's members, until the reply arrives */
@@ -90,6 +92,8 @@ bool feed_groups_can_follow(const struct feed_groups *groups, const struct redis
 /* The member must not be in a group. ERR_NOMEM. */
 int feed_group_join(struct feed_groups *groups, struct redis *redis, struct feed_member *member,
                     struct err *err) NODISCARD;
+/* Call this before the SET is repeated (redis_command.on_resend). */
+void feed_member_repeated(struct feed_member *member);
 /* Call this when Redis has executed the SET. */
 void feed_member_stored(struct feed_member *member);
 /* True if the group has called neither on_added nor on_withdrawn. Does nothing if the member is in no group. */

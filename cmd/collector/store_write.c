@@ -161,6 +161,11 @@ static void on_set(struct redis_command *command, const struct redis_reply *repl
         write_settled(write);
 }
 
+static void on_set_resend(struct redis_command *command)
+{
+        feed_member_repeated(&CONTAINER_OF(command, struct store_write, set)->member);
+}
+
 static enum redis_made on_set_place(struct redis_command *command, const struct redis_place *place)
 {
         return store_set_key(command, place, CONTAINER_OF(command, struct store_write, set)->key);
@@ -176,6 +181,7 @@ static int set_args(struct store_write *write, enum store_mode mode, const char 
         size_t lengths[6] = { 3, store_key(place, write->key, key), length };
         size_t argc = 3;
         write->set.on_place = on_set_place;
+        write->set.on_resend = on_set_resend;
         write->set.on_aside = on_set_aside;
         write->set.made_for = place->number;
         if (write->store->retention_ms > 0) {
@@ -266,6 +272,7 @@ static void write_again(struct store_write *write)
         write->fence = (struct redis_command){ 0 };
         (void)feed_group_leave(&write->member);
         write->member.is_stored = write->is_fenced = write->is_unsafe = false;
+        write->member.set_connection = 0;
         write->outcome = STORE_DONE;
         write->waiting = 1;
         if (write->ack_client) {
