@@ -178,7 +178,7 @@ def test_a_reply_over_the_output_buffer_limit_fails_alone(start_redis, start_col
         load.wait_acknowledged(100)
         answer = get(program, f"/v1/documents/{key}")
         assert_problem(answer, 507)
-        assert "at this GET of" in answer.json()["detail"]
+        assert "after this GET of" in answer.json()["detail"]
         load.wait_acknowledged(100)
     server.config(client_output_buffer_limit="normal 0 0 0")
     load.count(server.client()).assert_perfect()
