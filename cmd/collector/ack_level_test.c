@@ -1,4 +1,4 @@
-/* Tests of the acknowledgement levels: which texts are accepted, and which servers are refused. */
+/* Tests of the acknowledgement levels: which words are accepted, and which servers are rejected. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ static void all_levels_are_parsed(void **state UNUSED)
         }
 }
 
-static void anything_else_is_refused_and_changes_nothing(void **state UNUSED)
+static void anything_else_is_rejected_and_changes_nothing(void **state UNUSED)
 {
         static const char *const cases[] = {
                 "",           "Memory",     "replica:",   "replica:0",  "replica:65",
@@ -91,7 +91,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(all_levels_are_parsed),
-                cmocka_unit_test(anything_else_is_refused_and_changes_nothing),
+                cmocka_unit_test(anything_else_is_rejected_and_changes_nothing),
                 cmocka_unit_test(fsync_requires_waitaof_and_an_append_only_file),
                 cmocka_unit_test(too_few_replicas_are_noticed_if_the_number_is_known),
         };

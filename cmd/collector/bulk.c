@@ -1,5 +1,5 @@
 /* bulk: digest() takes documents as long as there is room; each outcome makes room for another. The part of a piece
- * that did not fit waits in `rest`, and the sender is asked for more when the window is half empty, so that it is not
+ * that did not fit waits in `rest`. The sender is asked for more only when the window is half empty, so that it is not
  * paused and resumed for each document.
  *
  * Each public call and each outcome ends with settle(), the only function that notifies the owner. */
@@ -42,7 +42,7 @@ static void end(struct bulk *bulk, int status, const char *detail)
         if (bulk->result.ended)
                 return;
         bulk->result.ended = status;
-        (void)snprintf(bulk->result.detail, sizeof(bulk->result.detail), "%.255s", detail); /* usually all of it */
+        (void)snprintf(bulk->result.detail, sizeof(bulk->result.detail), "%.255s", detail); /* usually everything */
 }
 
 /* --- Outcomes ------------------------------------------------------------------------------------------------------ */
@@ -52,8 +52,8 @@ static void fail_line(struct bulk *bulk, uint64_t number, int status, const char
         bulk_result_failed(&bulk->result, number, &(struct bulk_failure){ .status = status, .is_final = true }, detail);
 }
 
-/* The status is that of a single request. Only a command that makes Redis close the connection is the document's own
- * fault. */
+/* The status is that of a single request. Only when a command makes Redis close the connection is the document itself
+ * to blame. */
 static void fail_deposit(struct bulk *bulk, const struct entry *entry, const struct deposit_result *result)
 {
         bool is_limit = result->err->code == ERR_LIMIT, is_own = is_limit && result->failure == STORE_UNKNOWN;
@@ -114,7 +114,7 @@ static bool is_half_used(const struct redis_budget *budget)
                atomic_load_explicit(&budget->bytes, memory_order_relaxed) >= budget->bytes_max / 2;
 }
 
-/* What one bulk may have in progress. */
+/* The limits of what one bulk may have in progress. */
 struct share {
         size_t documents, bytes;
 };
@@ -162,7 +162,7 @@ static void reserve(struct bulk *bulk)
 
 /* --- Documents ----------------------------------------------------------------------------------------------------- */
 
-/* A malformed document. In an array nothing that follows can be trusted, since the element may have ended elsewhere. */
+/* A malformed document. In an array the rest cannot be trusted, since the element may have ended elsewhere. */
 static void refuse(struct bulk *bulk, const struct json_item *item, const struct json_position *where,
                    const struct err *err)
 {
@@ -357,7 +357,8 @@ static void settle(struct bulk *bulk)
         }
 }
 
-/* --- One ----------------------------------------------------------------------------------------------------------- */
+/* --- One bulk
+ * ----------------------------------------------------------------------------------------------------------- */
 
 void bulk_begin(struct bulks *bulks, struct bulk *bulk, const struct bulk_options *options)
 {
@@ -418,7 +419,8 @@ void bulk_stop_at(struct bulk *bulk, int64_t stop_at_ms)
         bulk->stop_at_ms = stop_at_ms;
 }
 
-/* --- All ----------------------------------------------------------------------------------------------------------- */
+/* --- All bulks of a worker
+ * ----------------------------------------------------------------------------------------------------------- */
 
 void bulks_init(struct bulks *bulks, struct deposits *deposits, const struct redis_budget *waiting,
                 const struct redis_budget *unsafe)

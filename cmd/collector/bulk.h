@@ -14,8 +14,9 @@
  * single requests are not refused because of them. While Redis is unreachable, a bulk waits with its share, as single
  * requests do.
  *
- * An invalid document does not affect the others. An outcome that would be the same for the next ones, such as a Redis
- * that is unreachable for too long, ends the bulk: what is in progress gets its outcome, and nothing more is taken.
+ * An invalid document does not affect the others. A failure that would affect the next documents as well, such as a
+ * Redis that is unreachable for too long, ends the bulk: documents in progress get their outcome, and no more are
+ * taken.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_BULK_H
@@ -53,9 +54,9 @@ struct bulk_options {
         uint64_t bytes_max;    /* of the body; 0: no limit */
         bool has_keys;
         struct json_span correlation; /* as in deposit_options; borrowed */
-        /* Finds the document in a line, which does not move until its deposit is done. Sets `body`, and `key` if the
-         * sender or the line has one: options->key points to UUID_TEXT_SIZE bytes then, `key`. Returns 0, BULK_SKIP, or
-         * ERR_INVALID with the text of err. NULL: the line is the document, and its key is new. */
+        /* Finds the document in a line, which stays in memory until its deposit is done. Sets `body`, and `key` if the
+         * sender or the line gives one: then options->key points to `key`, which has UUID_TEXT_SIZE bytes. Returns 0,
+         * BULK_SKIP, or ERR_INVALID with the text of err. NULL: the line is the document, and it gets a new key. */
         int (*read_document)(struct bulk *bulk, const struct json_item *line, struct deposit_options *options,
                              char *key, struct err *err);
         /* Counts memory that this bulk needs in addition to what it has requested before. False: there is no room. */
@@ -89,19 +90,20 @@ struct bulk {
 
 /* The bulks of one worker. */
 struct bulks {
-        struct deposits *deposits;                   /* borrowed, like the others */
-        const struct redis_budget *waiting, *unsafe; /* how much may wait for Redis, and to be safe (--ack) */
+        struct deposits *deposits;                   /* borrowed, like the next ones */
+        const struct redis_budget *waiting, *unsafe; /* limits for documents that wait for Redis, and for documents that
+                                                      * wait to be safe (--ack) */
         struct list all;
-        size_t active;          /* those that have documents in progress */
+        size_t active;          /* bulks that have documents in progress */
         size_t in_progress;     /* documents of all of them */
-        struct inflows inflows; /* decode compressed bodies */
+        struct inflows inflows; /* for compressed bodies */
         struct pool pool;
 };
 
 void bulks_init(struct bulks *bulks, struct deposits *deposits, const struct redis_budget *waiting,
                 const struct redis_budget *unsafe);
 void bulks_fini(struct bulks *bulks);
-/* Call it each second: stops what bulk_stop_at has asked for. */
+/* Call this once a second: stops the bulks whose time from bulk_stop_at has come. */
 void bulks_second(struct bulks *bulks, int64_t now_ms);
 
 void bulk_begin(struct bulks *bulks, struct bulk *bulk, const struct bulk_options *options);
@@ -111,8 +113,8 @@ void bulk_fini(struct bulk *bulk); /* after on_over */
  * called during this call. After on_over the bulk must not be used. */
 bool bulk_take(struct bulk *bulk, const char *bytes, size_t length);
 void bulk_end(struct bulk *bulk); /* the body is complete */
-/* Takes nothing more, because the client has left or the body is broken. The response gets this status and detail,
- * unless it already has another reason. */
+/* Takes nothing more, because the client has disconnected or the body is invalid. The response gets this status and
+ * detail, unless it already has another reason. */
 void bulk_stop(struct bulk *bulk, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Like bulk_stop, but takes effect at this time, because the server is stopping. */
 void bulk_stop_at(struct bulk *bulk, int64_t stop_at_ms);

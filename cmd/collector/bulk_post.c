@@ -1,5 +1,5 @@
-/* bulk_post: gives the pieces of a request's body to a bulk, pauses the client while the bulk is full, and answers with its
- * result. A compressed body is decoded in between (inflow.h). An answer before the end of the body goes to the socket in one
+/* bulk_post: gives the pieces of a request's body to a bulk, pauses the client while the bulk is full, and answers with
+ * its result. A compressed body is decoded in between (inflow.h). An answer before the end of the body is sent in one
  * write, so it has to be short: it has no keys and perhaps fewer errors. */
 #include "bulk_post.h"
 
@@ -98,7 +98,7 @@ static void answer(struct bulk_upload *upload)
         struct buf members;
         int status = bulk_result_status(&upload->bulk.result, upload->is_strict);
         buf_init(&members, 0);
-        if (upload->is_gone) /* nobody reads it, but it appears in the access log */
+        if (upload->is_gone) /* the client cannot read it, but it appears in the access log */
                 http_problem(upload->request, 400, NULL, 0, "the body ended early");
         else if (bulk_result_print(&upload->bulk.result, upload->is_whole ? SIZE_MAX : EARLY_BYTES, &members) < 0)
                 http_problem_no_memory(upload->request);
@@ -208,7 +208,7 @@ static void on_piece(struct http_request *request, const char *bytes, size_t len
 {
         struct bulk_upload *upload = data;
         metric_add(upload->worker->instruments.bulk_bytes, (int64_t)length);
-        http_request_pause(request); /* the request may be answered inside */
+        http_request_pause(request); /* the request may be answered during the call */
         if (upload->inflow)
                 inflow_take(upload->inflow, bytes, length);
         else if (bulk_take(&upload->bulk, bytes, length))
@@ -283,7 +283,7 @@ static bool read_head(struct http_request *request, struct bulk_upload *upload, 
             !read_coding(request, upload, options->bytes_max))
                 return false;
         if (idempotency)
-                (void)stpcpy(upload->idempotency, idempotency); /* fits: it was checked */
+                (void)stpcpy(upload->idempotency, idempotency); /* fits, as checked before */
         options->correlation =
                 (struct json_span){ upload->correlation, post_head_correlation(request, upload->correlation) };
         if (options->correlation.length > 0)

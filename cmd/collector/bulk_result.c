@@ -51,7 +51,7 @@ void bulk_result_stored(struct bulk_result *result, uint64_t line, const char *k
         result->stored++;
         result->replayed += is_replayed;
         if (result->has_keys)
-                (void)uuid_parse(key, UUID_TEXT_LENGTH, &result->keys[line - 1]); /* it is one */
+                (void)uuid_parse(key, UUID_TEXT_LENGTH, &result->keys[line - 1]); /* it has this form */
 }
 
 /* If there is no memory for its text, the failure is only counted. */

@@ -8,7 +8,7 @@
  *     rc = bulk_result_print(&result, SIZE_MAX, &members);   // "stored":1,"failed":1,...
  *
  * Outcomes may arrive in any order. A failure is final if the same line would fail again. Other failures, such as an
- * unavailable Redis, leave a line open: sending it again may succeed.
+ * unreachable Redis, are not final: sending the line again may succeed.
  *
  * Threads: one at a time. */
 #ifndef COLLECTOR_BULK_RESULT_H
@@ -31,7 +31,7 @@ struct bulk_failure {
 
 struct bulk_result {
         uint64_t stored, failed, replayed; /* `replayed` are among `stored` */
-        uint64_t lines;                    /* number of the last line taken */
+        uint64_t lines;                    /* the number of the last line that was taken */
         int ended;                         /* the status of the failure that ended the body early; 0: none */
         char detail[256];                  /* why */
         struct json_position where;        /* in an array; line 0: none */
@@ -46,7 +46,7 @@ struct bulk_result {
         struct {
                 uint64_t line;
                 int status;
-                size_t at, length; /* of its detail in `details`, as JSON */
+                size_t at, length; /* position of its detail in `details`, as JSON */
         } errors[BULK_ERRORS_MAX];
 };
 
@@ -63,8 +63,8 @@ void bulk_result_failed(struct bulk_result *result, uint64_t line, const struct 
 int bulk_result_status(const struct bulk_result *result, bool is_strict);
 /* True if nothing new was stored in Redis. */
 bool bulk_result_is_replay(const struct bulk_result *result);
-/* Appends the members of the answer, without braces, in at most about `max_bytes`: errors that do not fit are counted
- * only, and keys are left out. ERR_NOMEM. */
+/* Appends the members of the answer, without braces, in at most about `max_bytes`: errors that do not fit are only
+ * counted, and keys are omitted. ERR_NOMEM. */
 int bulk_result_print(struct bulk_result *result, size_t max_bytes, struct buf *out) NODISCARD;
 
 #endif

@@ -1,4 +1,4 @@
-/* bulk_result: counts, the first failures in order, keys by line, and up to which line everything is settled. */
+/* bulk_result: counts, the first failures in order, keys by line, and the line up to which every outcome is final. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +47,7 @@ static const char *print(size_t max_bytes)
         return text.data;
 }
 
-static void failures_are_listed_by_line_whatever_their_order(void **state UNUSED)
+static void failures_are_sorted_by_line(void **state UNUSED)
 {
         for (uint64_t line = 1; line <= 3; line++)
                 begin(line);
@@ -75,7 +75,7 @@ static void the_status_is_400_only_if_nothing_was_stored(void **state UNUSED)
         assert_int_equal(bulk_result_status(&result, false), 507);
 }
 
-static void everything_is_settled_up_to_the_first_line_that_is_open(void **state UNUSED)
+static void stored_through_is_the_line_before_the_first_that_is_not_final(void **state UNUSED)
 {
         for (uint64_t line = 1; line <= 9; line++)
                 begin(line);
@@ -90,7 +90,7 @@ static void everything_is_settled_up_to_the_first_line_that_is_open(void **state
         assert_non_null(strstr(print(SIZE_MAX), ",\"storedThrough\":0"));
 }
 
-static void a_place_in_an_array_is_told(void **state UNUSED)
+static void the_position_in_an_array_is_reported(void **state UNUSED)
 {
         result.ended = 400;
         result.where = (struct json_position){ .line = 3, .column = 7 };
@@ -107,7 +107,7 @@ static void failures_beyond_a_hundred_are_counted(void **state UNUSED)
                 strstr(print(SIZE_MAX), "{\"line\":100,\"status\":400,\"detail\":\"x\"}],\"errorsOmitted\":50"));
 }
 
-static void an_answer_that_has_to_be_short_leaves_out_failures_and_keys(void **state UNUSED)
+static void a_short_answer_omits_failures_and_keys(void **state UNUSED)
 {
         char detail[256];
         bulk_result_fini(&result);
@@ -141,7 +141,7 @@ static void each_line_has_a_key_or_null(void **state UNUSED)
         assert_string_equal(text.data + text.len - sizeof(KEY) - 2, "\"" KEY "\"]");
 }
 
-static void it_is_a_replay_only_if_nothing_is_new(void **state UNUSED)
+static void a_body_is_a_replay_only_if_nothing_is_new(void **state UNUSED)
 {
         assert_false(bulk_result_is_replay(&result));
         begin(1);
@@ -155,16 +155,15 @@ static void it_is_a_replay_only_if_nothing_is_new(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(failures_are_listed_by_line_whatever_their_order, setup, teardown),
+                cmocka_unit_test_setup_teardown(failures_are_sorted_by_line, setup, teardown),
                 cmocka_unit_test_setup_teardown(the_status_is_400_only_if_nothing_was_stored, setup, teardown),
-                cmocka_unit_test_setup_teardown(everything_is_settled_up_to_the_first_line_that_is_open, setup,
+                cmocka_unit_test_setup_teardown(stored_through_is_the_line_before_the_first_that_is_not_final, setup,
                                                 teardown),
-                cmocka_unit_test_setup_teardown(a_place_in_an_array_is_told, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_position_in_an_array_is_reported, setup, teardown),
                 cmocka_unit_test_setup_teardown(failures_beyond_a_hundred_are_counted, setup, teardown),
-                cmocka_unit_test_setup_teardown(an_answer_that_has_to_be_short_leaves_out_failures_and_keys, setup,
-                                                teardown),
+                cmocka_unit_test_setup_teardown(a_short_answer_omits_failures_and_keys, setup, teardown),
                 cmocka_unit_test_setup_teardown(each_line_has_a_key_or_null, setup, teardown),
-                cmocka_unit_test_setup_teardown(it_is_a_replay_only_if_nothing_is_new, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_body_is_a_replay_only_if_nothing_is_new, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,7 @@ static bool take(const char *text)
         return bulk_take(&bulk, text, strlen(text));
 }
 
-/* `count` documents in one piece. */
+/* Sends `count` documents in one piece. */
 static bool give_many(struct bulk *one, size_t count)
 {
         static char piece[3 * 4096];
@@ -107,7 +107,7 @@ static bool take_many(size_t count)
         return give_many(&bulk, count);
 }
 
-static void a_window_is_in_progress_and_the_owner_is_asked_for_more_when_it_is_half_empty(void **state UNUSED)
+static void the_owner_is_asked_for_more_when_the_window_is_half_empty(void **state UNUSED)
 {
         const struct bulk_options options = usual();
         start(NULL, &options);
@@ -148,7 +148,7 @@ static void large_documents_fill_the_window_by_their_bytes(void **state UNUSED)
         stop();
 }
 
-/* True when both are over. */
+/* True when both bulks are over. */
 static bool share_until_over(void)
 {
         if (other.in_progress > 0 && bulk.result.stored >= BULK_DOCUMENTS)
@@ -212,7 +212,7 @@ static void with_many_bulks_each_has_a_small_share(void **state UNUSED)
         const struct bulk_options options = usual();
         start(NULL, &options);
         rig.is_held_up = true;
-        bulks.active = 1000; /* others */
+        bulks.active = 1000; /* by other bulks */
         assert_false(take_many(40));
         assert_int_equal(bulk.in_progress, BULK_DOCUMENTS_MIN);
         rig.is_held_up = false;
@@ -223,7 +223,7 @@ static void with_many_bulks_each_has_a_small_share(void **state UNUSED)
         stop();
 }
 
-static void half_of_what_may_wait_for_redis_is_left_to_others(void **state UNUSED)
+static void half_of_the_limits_for_waiting_documents_is_left_to_others(void **state UNUSED)
 {
         const struct bulk_options options = usual();
         start(NULL, &options);
@@ -232,7 +232,7 @@ static void half_of_what_may_wait_for_redis_is_left_to_others(void **state UNUSE
         assert_false(take_many(80));
         assert_int_equal(bulk.in_progress, 50);
         rig.budget.commands_max = BUDGET;
-        unsafe.commands = BUDGET / 2; /* too many wait to be safe: one at a time */
+        unsafe.commands = BUDGET / 2; /* too many documents wait to be safe, so one at a time */
         rig.is_held_up = false;
         bulk_end(&bulk);
         RUN_UNTIL(&rig, overs == 1);
@@ -246,7 +246,7 @@ static const char *refuse_the_third(struct fake *fake UNUSED, const char *text)
         return strstr(text, "\"n\":3") ? "-OOM command not allowed\r\n" : NULL;
 }
 
-static void what_redis_refuses_ends_the_bulk_when_the_others_have_their_outcome(void **state UNUSED)
+static void a_refusal_by_redis_ends_the_bulk_after_the_outcomes_of_the_others(void **state UNUSED)
 {
         const struct bulk_options options = usual();
         start(refuse_the_third, &options);
@@ -275,7 +275,7 @@ static bool feed_until_failure(void)
         return bulk.result.failed == 1;
 }
 
-static void a_document_that_makes_redis_hang_up_fails_alone(void **state UNUSED)
+static void a_document_that_makes_redis_close_the_connection_fails_alone(void **state UNUSED)
 {
         const struct bulk_options options = usual();
         start(close_at_poison, &options);
@@ -305,7 +305,7 @@ static int read_wrapped(struct bulk *one UNUSED, const struct json_item *line, s
         return 0;
 }
 
-static void a_line_may_carry_its_document_and_key_in_any_form(void **state UNUSED)
+static void a_line_may_contain_its_document_and_key_in_any_form(void **state UNUSED)
 {
         struct bulk_options options = usual();
         options.read_document = read_wrapped;
@@ -327,7 +327,7 @@ static void a_line_may_carry_its_document_and_key_in_any_form(void **state UNUSE
         stop();
 }
 
-static void without_room_for_its_memory_it_ends(void **state UNUSED)
+static void a_bulk_ends_if_there_is_no_room_for_its_memory(void **state UNUSED)
 {
         const struct bulk_options options = usual();
         start(NULL, &options);
@@ -339,7 +339,7 @@ static void without_room_for_its_memory_it_ends(void **state UNUSED)
         stop();
 }
 
-static void nothing_is_taken_after_an_end_and_its_first_reason_counts(void **state UNUSED)
+static void after_its_end_a_bulk_takes_nothing_and_keeps_the_first_reason(void **state UNUSED)
 {
         const struct bulk_options options = usual();
         start(NULL, &options);
@@ -358,7 +358,7 @@ static void nothing_is_taken_after_an_end_and_its_first_reason_counts(void **sta
         stop();
 }
 
-static void a_stop_at_a_time_comes_at_that_time(void **state UNUSED)
+static void a_stop_at_a_given_time_takes_effect_then(void **state UNUSED)
 {
         const struct bulk_options options = usual();
         start(NULL, &options);
@@ -390,18 +390,18 @@ static void a_syntax_error_in_an_array_ends_it_but_another_kind_of_value_does_no
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_window_is_in_progress_and_the_owner_is_asked_for_more_when_it_is_half_empty),
+                cmocka_unit_test(the_owner_is_asked_for_more_when_the_window_is_half_empty),
                 cmocka_unit_test(large_documents_fill_the_window_by_their_bytes),
                 cmocka_unit_test(bulks_in_progress_share_the_window),
                 cmocka_unit_test(the_window_is_smaller_beside_single_documents),
                 cmocka_unit_test(with_many_bulks_each_has_a_small_share),
-                cmocka_unit_test(half_of_what_may_wait_for_redis_is_left_to_others),
-                cmocka_unit_test(what_redis_refuses_ends_the_bulk_when_the_others_have_their_outcome),
-                cmocka_unit_test(a_document_that_makes_redis_hang_up_fails_alone),
-                cmocka_unit_test(a_line_may_carry_its_document_and_key_in_any_form),
-                cmocka_unit_test(without_room_for_its_memory_it_ends),
-                cmocka_unit_test(nothing_is_taken_after_an_end_and_its_first_reason_counts),
-                cmocka_unit_test(a_stop_at_a_time_comes_at_that_time),
+                cmocka_unit_test(half_of_the_limits_for_waiting_documents_is_left_to_others),
+                cmocka_unit_test(a_refusal_by_redis_ends_the_bulk_after_the_outcomes_of_the_others),
+                cmocka_unit_test(a_document_that_makes_redis_close_the_connection_fails_alone),
+                cmocka_unit_test(a_line_may_contain_its_document_and_key_in_any_form),
+                cmocka_unit_test(a_bulk_ends_if_there_is_no_room_for_its_memory),
+                cmocka_unit_test(after_its_end_a_bulk_takes_nothing_and_keeps_the_first_reason),
+                cmocka_unit_test(a_stop_at_a_given_time_takes_effect_then),
                 cmocka_unit_test(a_syntax_error_in_an_array_ends_it_but_another_kind_of_value_does_not),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* cursor: a position in the feed, in the form of text that a client keeps and sends back.
+/* cursor: a position in the feed, as a text that a client keeps and sends back.
  *
  * It consists of the feed's name (feed_name.h), a day, and the last entry seen in that day's stream. If only the first
  * keys of that entry were seen, their number follows. Around midnight, two streams may grow at once because the

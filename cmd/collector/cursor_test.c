@@ -11,7 +11,7 @@
 #include "cursor.h"
 #include "feed.h"
 
-static void days_are_cut_at_midnight_utc(void **state)
+static void days_begin_at_midnight_utc(void **state)
 {
         char text[FEED_DAY_SIZE];
         (void)state;
@@ -52,7 +52,7 @@ static void a_partition_is_named_by_its_tag(void **state)
         }
 }
 
-static void days_that_are_none_are_refused(void **state)
+static void invalid_days_are_rejected(void **state)
 {
         static const char *const bad[] = { "",           "2026-11-2", "2026-11-244", "2026-02-31",
                                            "2026-13-01", " 2026-1-1", "2026/11/24",  "abcd-ef-gh" };
@@ -65,7 +65,7 @@ static void days_that_are_none_are_refused(void **state)
         assert_int_equal(day, 19782);
 }
 
-static void ids_are_two_numbers_in_order(void **state)
+static void ids_are_two_numbers_and_compare_in_order(void **state)
 {
         struct feed_id a, b;
         char text[FEED_ID_SIZE];
@@ -98,7 +98,7 @@ static bool same_places(const struct cursor_places *a, const struct cursor_place
         return true;
 }
 
-static void a_cursor_survives_its_text(void **state)
+static void a_cursor_is_the_same_after_printing_and_parsing(void **state)
 {
         char text[CURSOR_SIZE];
         struct cursor read;
@@ -128,7 +128,7 @@ static void a_cursor_survives_its_text(void **state)
         }
 }
 
-static void the_longest_cursor_has_less_than_256_bytes(void **state)
+static void the_longest_cursor_has_fewer_than_256_bytes(void **state)
 {
         char text[CURSOR_SIZE];
         const struct cursor_point longest = { { INT64_MAX, INT64_MAX }, FEED_KEYS_MAX - 1 };
@@ -144,7 +144,7 @@ static void the_longest_cursor_has_less_than_256_bytes(void **state)
 
 #define DAY_START 1795478400000 /* of 2026-11-24, day 20781 */
 
-static void places_in_partitions_survive_their_text(void **state)
+static void positions_in_partitions_are_the_same_after_printing_and_parsing(void **state)
 {
         char text[CURSOR_SIZE];
         struct cursor read;
@@ -186,7 +186,7 @@ static struct cursor full(uint64_t sequence)
         return cursor;
 }
 
-static void places_in_all_partitions_of_two_days_fit(void **state)
+static void positions_in_all_partitions_of_two_days_fit(void **state)
 {
         char text[CURSOR_SIZE];
         struct cursor read, cursor = full(63);
@@ -196,7 +196,7 @@ static void places_in_all_partitions_of_two_days_fit(void **state)
         assert_true(same_places(&read.after, &cursor.after) && same_places(&read.after_next, &cursor.after_next));
 }
 
-static void what_does_not_fit_is_seen_again(void **state)
+static void positions_that_do_not_fit_are_omitted(void **state)
 {
         char text[CURSOR_SIZE], again[CURSOR_SIZE];
         struct cursor read, cursor = full(INT64_MAX);
@@ -213,7 +213,7 @@ static void what_does_not_fit_is_seen_again(void **state)
         assert_string_equal(cursor_format(&read, again), text);
 }
 
-static void text_with_places_that_is_no_cursor_is_refused(void **state)
+static void text_with_places_that_is_not_a_cursor_is_rejected(void **state)
 {
         char text[CURSOR_SIZE], longer[2 * CURSOR_SIZE];
         struct cursor read, cursor = { .feed = NAME, .day = 20781, .after.of[1] = { { DAY_START, 0 }, 0 } };
@@ -238,7 +238,7 @@ static void text_with_places_that_is_no_cursor_is_refused(void **state)
         assert_true(strncmp(cursor_format(&cursor, text), NAME ".2026", sizeof(NAME)) == 0);
 }
 
-static void text_that_is_no_cursor_is_refused(void **state)
+static void text_that_is_not_a_cursor_is_rejected(void **state)
 {
         static const char *const bad[] = { "",
                                            ".",
@@ -368,7 +368,7 @@ static void a_descending_place_is_behind_the_newest_entry(void **state)
         assert_true(cursor_point_is_over(&point));
 }
 
-static void a_cursor_of_version_0_1_0_is_known_as_such(void **state)
+static void a_cursor_of_version_0_1_0_is_recognised(void **state)
 {
         (void)state;
         assert_true(cursor_is_old("2026-11-24.0-0"));
@@ -382,23 +382,23 @@ static void a_cursor_of_version_0_1_0_is_known_as_such(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(days_are_cut_at_midnight_utc),
+                cmocka_unit_test(days_begin_at_midnight_utc),
                 cmocka_unit_test(a_stream_is_named_by_prefix_and_day),
                 cmocka_unit_test(a_partition_is_named_by_its_tag),
-                cmocka_unit_test(days_that_are_none_are_refused),
-                cmocka_unit_test(ids_are_two_numbers_in_order),
-                cmocka_unit_test(a_cursor_survives_its_text),
-                cmocka_unit_test(text_that_is_no_cursor_is_refused),
-                cmocka_unit_test(places_in_partitions_survive_their_text),
-                cmocka_unit_test(places_in_all_partitions_of_two_days_fit),
-                cmocka_unit_test(what_does_not_fit_is_seen_again),
-                cmocka_unit_test(text_with_places_that_is_no_cursor_is_refused),
-                cmocka_unit_test(the_longest_cursor_has_less_than_256_bytes),
+                cmocka_unit_test(invalid_days_are_rejected),
+                cmocka_unit_test(ids_are_two_numbers_and_compare_in_order),
+                cmocka_unit_test(a_cursor_is_the_same_after_printing_and_parsing),
+                cmocka_unit_test(text_that_is_not_a_cursor_is_rejected),
+                cmocka_unit_test(positions_in_partitions_are_the_same_after_printing_and_parsing),
+                cmocka_unit_test(positions_in_all_partitions_of_two_days_fit),
+                cmocka_unit_test(positions_that_do_not_fit_are_omitted),
+                cmocka_unit_test(text_with_places_that_is_not_a_cursor_is_rejected),
+                cmocka_unit_test(the_longest_cursor_has_fewer_than_256_bytes),
                 cmocka_unit_test(a_descending_cursor_survives_its_text),
                 cmocka_unit_test(a_descending_cursor_has_a_place_in_each_partition_of_two_days),
                 cmocka_unit_test(what_does_not_fit_into_a_descending_cursor_is_seen_again),
                 cmocka_unit_test(a_descending_place_is_behind_the_newest_entry),
-                cmocka_unit_test(a_cursor_of_version_0_1_0_is_known_as_such),
+                cmocka_unit_test(a_cursor_of_version_0_1_0_is_recognised),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* deposit: callbacks in the order of the diagram in deposit.h. The document for Redis is built in a buffer that all
- * deposits of a worker share. It is built again whenever it is needed again, so no deposit has to keep a copy.
+ * deposits of a worker share. It is rebuilt whenever it is needed again, so no deposit has to keep a copy.
  *
  * An existing document is compared as bytes: ours is built once more with the stored `created` and `correlationId`. A
- * verbatim deposit's bytes are those in the caller's hands. */
+ * verbatim deposit uses the caller's bytes. */
 #include "deposit.h"
 
 #include <stdlib.h>
@@ -108,7 +108,7 @@ static int is_what_we_sent(struct deposit *deposit, struct json_span stored)
         return rc < 0 ? rc : stored.length == sent.length && memcmp(stored.bytes, sent.bytes, sent.length) == 0;
 }
 
-/* An export has blanks where the stored document has line ends, which are always white space in JSON. */
+/* An export has spaces in place of the stored document's line ends, which are always white space in JSON. */
 static bool is_same_line(struct json_span stored, struct json_span sent)
 {
         if (stored.length != sent.length)
@@ -241,7 +241,8 @@ static void on_same(struct deposit *deposit, const struct json_object *stored, b
         deposit->is_replayed = !is_ours;
         if (deposit->unsafe.code)
                 fail(deposit, STORE_UNSAFE, &deposit->unsafe);
-        else if (!deposit->deposits->store->feed || deposit->read.is_previous) /* it is in that Redis's feed */
+        else if (!deposit->deposits->store->feed || deposit->read.is_previous) /* the document is in that Redis's
+                                                                                * feed */
                 finish_found(deposit, created, correlation);
         else
                 announce(deposit, created, correlation, is_ours ? deposit->accepted_ms : stored_at(deposit, stored));
@@ -315,7 +316,7 @@ static void begin(struct deposit *deposit, bool is_new_key, struct json_span doc
         struct store *store = deposit->deposits->store;
         if (is_new_key) {
                 send_document(deposit, STORE_OWN_KEY, document);
-        } else if (store->previous.redis) { /* the first attempt may have gone to the previously bound Redis */
+        } else if (store->previous.redis) { /* the first attempt may have been sent to the previously bound Redis */
                 deposit->read.on_done = on_existing;
                 store_read_previous(store, &deposit->read, deposit->key);
         } else if (deposit->options.reads_first && !store->ack_pool) {

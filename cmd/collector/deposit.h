@@ -3,7 +3,7 @@
  * compares the stored document. It knows nothing of HTTP: callers create one deposit per document and may run any
  * number of them, in sequence or in parallel.
  *
- * A verbatim deposit restores a document under its old key: it stores the bytes as they are, and compares bytes.
+ * A verbatim deposit restores a document under its old key: it stores the bytes unchanged, and compares bytes.
  *
  *     struct job { struct deposit deposit; ... };
  *     struct deposit_options options = { .body = { bytes, length }, .correlation = { "\"abc\"", 5 }, .on_done = on_done };
@@ -53,7 +53,7 @@ enum deposit_outcome {
         DEPOSIT_STORED,
         DEPOSIT_REPLAYED, /* a document with the same content already has this key */
         DEPOSIT_CONFLICT, /* another document has this key */
-        DEPOSIT_FAILED,   /* `failure` and `err` say why, and whether Redis may have it */
+        DEPOSIT_FAILED,   /* `failure` and `err` say why, and whether Redis may have the document */
 };
 
 /* Borrowed during on_done. */
@@ -67,13 +67,15 @@ struct deposit_result {
 
 struct deposit_options {
         struct json_span body;        /* borrowed until on_done                                              */
-        struct json_span correlation; /* a JSON string of at most DEPOSIT_CORRELATION_MAX bytes; borrowed likewise */
+        struct json_span correlation; /* a JSON string of at most DEPOSIT_CORRELATION_MAX bytes; borrowed in the same
+                                       * way */
         const char *key;              /* chosen by the sender, a UUID in lower case; copied. NULL: a new one          */
         bool is_verbatim;             /* `body` is stored as it is; needs `key`, and `correlation` is not used */
-        bool reads_first;             /* probably a repeat: the key is read before anything is written; needs `key` */
+        bool reads_first;             /* this is probably a repeat: read the key before writing anything; needs `key` */
         /* Called exactly once if deposit_begin returned 0, and never during that call. It may free the deposit. */
         void (*on_done)(struct deposit *deposit, const struct deposit_result *result);
-        /* Finds an existing document in the feed, with others of the same body; borrowed. NULL: it is searched for alone. */
+        /* Searches the feed for an existing document together with others of the same body; borrowed. NULL: each one is
+         * searched for separately. */
         struct store_trail *trail;
         /* True if the outcome is no longer needed. NULL: it is always needed. */
         bool (*is_abandoned)(struct deposit *deposit);

@@ -98,7 +98,7 @@ static void assert_counted(const char *line)
         buf_fini(&text);
 }
 
-static void what_is_no_object_is_not_begun_and_the_place_is_told(void **state UNUSED)
+static void a_body_that_is_not_an_object_is_rejected_with_the_position(void **state UNUSED)
 {
         struct told told;
         struct json_position where = { 0 };
@@ -111,7 +111,7 @@ static void what_is_no_object_is_not_begun_and_the_place_is_told(void **state UN
         assert_counted("collector_documents_total{result=\"rejected\"} 2");
 }
 
-static void a_key_is_made_unless_the_sender_has_one(void **state UNUSED)
+static void a_key_is_generated_unless_the_sender_supplies_one(void **state UNUSED)
 {
         struct told a, b, given;
         struct json_position where;
@@ -129,7 +129,7 @@ static void a_key_is_made_unless_the_sender_has_one(void **state UNUSED)
         assert_counted("collector_documents_total{result=\"failed\"} 3");
 }
 
-static void only_what_nobody_waits_for_is_dropped(void **state UNUSED)
+static void only_deposits_without_a_client_are_dropped(void **state UNUSED)
 {
         struct told told;
         struct json_position where;
@@ -144,7 +144,7 @@ static void only_what_nobody_waits_for_is_dropped(void **state UNUSED)
         assert_int_equal(redis_held(redis), 0);
 }
 
-static void a_correlation_id_that_is_too_long_is_not_begun(void **state UNUSED)
+static void a_correlation_id_that_is_too_long_is_rejected(void **state UNUSED)
 {
         struct told told = { 0 };
         struct json_position where;
@@ -162,10 +162,11 @@ static void a_correlation_id_that_is_too_long_is_not_begun(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(what_is_no_object_is_not_begun_and_the_place_is_told, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_key_is_made_unless_the_sender_has_one, setup, teardown),
-                cmocka_unit_test_setup_teardown(only_what_nobody_waits_for_is_dropped, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_correlation_id_that_is_too_long_is_not_begun, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_body_that_is_not_an_object_is_rejected_with_the_position, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(a_key_is_generated_unless_the_sender_supplies_one, setup, teardown),
+                cmocka_unit_test_setup_teardown(only_deposits_without_a_client_are_dropped, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_correlation_id_that_is_too_long_is_rejected, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,8 +18,8 @@ static struct metrics *metrics;
 static struct instruments instruments;
 static struct deposits deposits;
 static struct told told;
-static const char *stored; /* under the key; NULL: nothing */
-static unsigned sets_lost; /* so many SETs are executed, but the connection breaks before their replies */
+static const char *stored; /* the document under the key; NULL: none */
+static unsigned sets_lost; /* this many SETs are executed, but the connection breaks before their replies */
 
 static const char *answer(struct fake *fake UNUSED, const char *text)
 {
@@ -80,7 +80,7 @@ static void restore(const char *document)
         RUN_UNTIL(&rig, told.times == 1);
 }
 
-static void the_bytes_are_stored_as_they_are_unless_the_key_exists(void **state UNUSED)
+static void the_bytes_are_stored_unchanged_unless_the_key_exists(void **state UNUSED)
 {
         restore(DOCUMENT);
         assert_int_equal(told.outcome, DEPOSIT_STORED);
@@ -122,7 +122,7 @@ static void a_document_whose_reply_was_lost_is_not_a_replay(void **state UNUSED)
         assert_int_equal(told.outcome, DEPOSIT_STORED);
 }
 
-static void what_is_no_object_is_not_begun(void **state UNUSED)
+static void a_body_that_is_not_an_object_is_rejected(void **state UNUSED)
 {
         const struct deposit_options options = {
                 .body = { "[1]", 3 }, .key = KEY, .is_verbatim = true, .on_done = on_done
@@ -136,11 +136,10 @@ static void what_is_no_object_is_not_begun(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(the_bytes_are_stored_as_they_are_unless_the_key_exists, setup,
-                                                teardown),
+                cmocka_unit_test_setup_teardown(the_bytes_are_stored_unchanged_unless_the_key_exists, setup, teardown),
                 cmocka_unit_test_setup_teardown(only_the_same_bytes_are_a_replay, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_document_whose_reply_was_lost_is_not_a_replay, setup, teardown),
-                cmocka_unit_test_setup_teardown(what_is_no_object_is_not_begun, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_body_that_is_not_an_object_is_rejected, setup, teardown),
         };
         return cmocka_run_group_tests_name("deposit verbatim", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* export: reads the feed page by page, each with a reader of its own, and writes a page once it is known to come
- * entirely from one Redis. It reads the next page when the client has received most of the current one, so a slow
- * client slows down the reading.
+/* export: reads the feed page by page, each with a separate reader, and writes a page once it is known to come entirely
+ * from one Redis. It reads the next page when the client has received most of the current one, so a slow client slows
+ * down the reading.
  *
  * The status is sent with the first page, so earlier failures get an error status, as for a list. Later failures abort
  * the response: a client that receives its proper end has everything up to the cursor in the trailers. A change to the

@@ -68,7 +68,7 @@ unsigned feed_partitions(const struct redis_place *place)
         return place->is_cluster ? FEED_PARTITIONS : 1;
 }
 
-/* The last field, if any: the time of the mark, or the id of the entry that is repeated. NULL: none. */
+/* The last field, if any: the time of the mark, or the id of the repeated entry. NULL: none. */
 static const char *format_mark(const struct feed_addition *addition, char out[FEED_ID_SIZE], const char **name)
 {
         *name = addition->before.ms > 0 ? "a" : "m";

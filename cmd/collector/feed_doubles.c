@@ -1,5 +1,5 @@
 /* feed_doubles: entries whose marks are close together form a group; one search covers a group, and the groups follow
- * one another. When a page has read as many keys as it may, the remaining duplicates are shown. */
+ * one another. When a page has reached its limit of keys, the remaining duplicates are shown. */
 #include "feed_doubles.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 enum {
         GROUP_MS = 1000,   /* marks closer than this share a search */
-        EARLIER_MS = 100,  /* Redis's clock may be a little behind the writer's     */
+        EARLIER_MS = 100,  /* Redis's clock may be slightly behind the writer's     */
         KEYS_MAX = 100000, /* read for one page: 50 ms of Redis's time             */
 };
 
@@ -107,7 +107,7 @@ static void on_searched(struct feed_search *search, enum store_outcome outcome, 
         }
 }
 
-/* False: there is nothing to search for, or enough was read. */
+/* False: there is nothing to search for, or the limit is reached. */
 static bool start_search(struct feed_doubles *doubles, struct feed_window_entry *first)
 {
         struct store *store = doubles->read->store;

@@ -13,7 +13,7 @@
 enum {
         BOUND_SIZE = FEED_ID_SIZE + 1,
         ROOM_ALONE = 256, /* keys, for a single stream */
-        COUNT_MIN = 2,    /* an entry may count as completely seen if it has fewer keys than the cursor says */
+        COUNT_MIN = 2,    /* an entry counts as completely seen if it has fewer keys than the cursor says */
 };
 
 size_t feed_entries_room(unsigned partitions)
@@ -23,7 +23,8 @@ size_t feed_entries_room(unsigned partitions)
 
 /* --- The entries in a reply --------------------------------------------------------------------------------------- */
 
-/* True if the reader gets the entry that this one repeats. It does not if it was past that id when the entry came. */
+/* True if the reader gets the entry that this one repeats. It does not if it had passed that id before the entry was
+ * added. */
 static bool is_repeated(const struct feed_entries *entries, const struct cursor_point *point,
                         const struct feed_entry *read)
 {
@@ -77,7 +78,7 @@ static bool keep(struct feed_entries *entries, unsigned partition, const struct 
         bool is_ours = feed_entry_read(reply, &read);
         size_t place = keys_seen(entries, point, &read);
         if (place > 0 && place == read.count) {
-                point->keys = 0; /* it has fewer keys than the cursor says: none are left */
+                point->keys = 0; /* it has no keys after those that the cursor counts */
                 return true;
         }
         size_t needed = is_ours ? read.count - place : 1;
@@ -109,7 +110,7 @@ static void keep_page(struct feed_entries *entries, unsigned partition, const st
         entries->has_more[partition] = kept < count || count >= entries->count;
         if (entries->window->count > before)
                 note_newest(entries, partition, before);
-        /* Entries are large: ask for no more than there is room for. */
+        /* If entries are large, requests no more than there is room for. */
         if (kept < count && entries->count_next == 0)
                 entries->count_next = kept + 1 < COUNT_MIN ? COUNT_MIN : kept + 1;
         else if (kept < count && kept + 1 > entries->count_next)
@@ -183,7 +184,7 @@ static void on_page(struct redis_command *command, const struct redis_reply *rep
         answered(entries);
 }
 
-/* --- Asking --------------------------------------------------------------------------------------------------- */
+/* --- Requests --------------------------------------------------------------------------------------------------- */
 
 /* A bound at a position: it excludes that entry, unless only some of its keys were seen. */
 static void format_place(const struct cursor_point *point, char out[BOUND_SIZE])

@@ -31,7 +31,8 @@ struct feed_entries {
         bool is_descending;
         uint64_t since_ms, until_ms; /* bounds of the ids; until is exclusive, UINT64_MAX: none */
         size_t count; /* entries to request from a partition, 2 to FEED_READ_MAX; adapts to what was read */
-        /* Exactly once for each feed_entries_read, during that call only if memory is short. `read` holds a failure. */
+        /* Called exactly once for each feed_entries_read, and during that call only if memory has run out. `read` holds
+         * a failure. */
         void (*on_done)(struct feed_entries *entries);
 
         bool is_inside; /* there may be more entries after those in the window */
@@ -42,7 +43,7 @@ struct feed_entries {
         bool has_more[FEED_PARTITIONS];
 };
 
-/* The room of a window, in keys, for that many partitions: more than one whole entry of each. */
+/* The size of a window, in keys, for that many partitions: room for more than one whole entry of each. */
 size_t feed_entries_room(unsigned partitions);
 
 /* Reads the entries after `places`, which are borrowed until on_done. A descending reader must have something to read

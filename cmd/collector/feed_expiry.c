@@ -57,7 +57,7 @@ static void send_end(const struct end *wanted)
         const char *condition = wanted->condition;
         struct end *end = malloc(sizeof(*end));
         if (!end)
-                return; /* again in a minute */
+                return; /* retried in a minute */
         *end = *wanted;
         const char *argv[] = { "EXPIREAT", end->key, when, condition };
         size_t lengths[] = { 8, strlen(end->key),

@@ -21,14 +21,14 @@ struct feed_fetch {
 
         /* Private. */
         void (*on_done)(struct feed_fetch *fetch);
-        size_t batch_min; /* documents to fetch at once; more than wanted if many are gone */
+        size_t batch_min; /* documents to fetch at once; more than wanted if many were deleted */
 };
 
 /* For each call below, on_done is called exactly once, possibly during the call if memory has run out. `read` holds a
  * failure. */
 
-/* Fetches documents from window->at on, enough for about `wanted` that exist (0: unknown). The batch then ends after
- * them. */
+/* Fetches documents from window->at on, enough to find about `wanted` existing ones (0: unknown). The batch then ends
+ * after them. */
 void feed_fetch_batch(struct feed_fetch *fetch, size_t wanted, void (*on_done)(struct feed_fetch *fetch));
 /* Omits entries from window->at on whose document is gone. The batch then ends before the first document that may
  * exist. Not for a Cluster. */

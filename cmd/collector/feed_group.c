@@ -10,20 +10,20 @@
 
 enum {
         ROOM = 256,            /* an entry of two keys; longer ones are allocated                      */
-        MARKS_APART_MS = 1000, /* an entry has one mark: its documents were first sent within this time */
+        MARKS_APART_MS = 1000, /* an entry has one mark, so its documents must have been first sent within this time */
 };
 
 struct feed_group {
         struct feed_groups *groups;
         struct list link; /* in groups->open */
         struct redis *redis;
-        unsigned master;           /* of a Cluster, to which the SETs go; 0: any, or no Cluster            */
-        unsigned place, partition; /* for which the XADD was made                                          */
-        unsigned doubt_connection; /* on which it was first executed, or perhaps was; 0: it is not repeated ... */
+        unsigned master;           /* the Cluster master to which the SETs go; 0: any, or no Cluster */
+        unsigned place, partition; /* the place for which the XADD was formatted */
+        unsigned doubt_connection; /* on which it was, or may have been, first executed; 0: it is not repeated ... */
         uint64_t doubt_order;      /* ... and redis_command.order of that write                            */
         struct redis_command add;
-        struct list members; /* those that await their reply              */
-        size_t count;        /* of `members`, as long as the group is open */
+        struct list members; /* those that wait for their reply              */
+        size_t count;        /* number of `members`, as long as the group is open */
         size_t references;   /* members that have not left, plus 1 while on_reply runs */
         int64_t mark_ms;     /* -1: none */
         bool is_sent, is_answered;
@@ -126,7 +126,7 @@ static int format(struct feed_group *group, const struct redis_place *place)
         return feed_add_args(&group->add, &addition, NULL);
 }
 
-/* Before another entry is added: readers may have seen this one. */
+/* Called before another entry is added: readers may have seen this one. */
 static void note_first(struct feed_group *group)
 {
         if (group->doubt_connection != 0)
@@ -143,7 +143,7 @@ static void on_resend(struct redis_command *command)
         if (group->again.id.ms == 0 && group->again.before.ms == 0)
                 feed_again_begin(&group->again, group->groups->highest, group->partition);
         if (list_is_empty(&group->members))
-                return; /* no member waits for it any more */
+                return; /* no member is waiting for it any more */
         if (group->mark_ms < 0)
                 group->mark_ms = command->sent_first_ms;
         (void)format(group, redis_place(group->redis));
@@ -188,7 +188,7 @@ static enum redis_made on_place(struct redis_command *command, const struct redi
         return REDIS_WITHDRAWN;
 }
 
-/* The members wait for the second entry, which readers do not miss. False: that is not needed. */
+/* Makes the members wait for a second entry, which readers do not miss. False: it is not needed. */
 static bool add_again(struct feed_group *group, const struct redis_reply *reply)
 {
         if (!feed_again_is_due(&group->again, group->groups->highest, &group->add, reply) ||
@@ -280,7 +280,7 @@ static struct feed_group *open_group(struct feed_groups *groups, struct redis *r
         group->add.on_resend = on_resend;
         group->add.on_place = on_place;
         group->add.generation_min = member->set->generation_min;
-        group->add.is_uncounted = true; /* its SETs are */
+        group->add.is_uncounted = true; /* its SETs are in progress */
         return group;
 }
 
@@ -370,7 +370,7 @@ bool feed_member_is_ahead(const struct feed_member *member)
         bool was_in_doubt = group->doubt_connection != 0;
         uint64_t order = was_in_doubt ? group->doubt_order : add->order;
         unsigned connection = was_in_doubt ? group->doubt_connection : add->connection;
-        if (order > member->order_then) /* written when the document was there */
+        if (order > member->order_then) /* written when the document was already stored */
                 return false;
         if (set->connection == connection && set->order < order)
                 return false;

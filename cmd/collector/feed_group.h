@@ -21,10 +21,11 @@
  *
  * A member may leave at any time, but its key may remain in the entry. Readers skip keys without a document.
  *
- * In a Cluster the XADD is for a stream on the master that gets the SETs (feed_today.h). Where that is not possible, the
- * document joins when its SET has been answered, and the entry goes to any master. If a group is about to be sent elsewhere
- * while SETs of its members are in progress, it releases those members (on_withdrawn), and they join another group later.
- * When all replies have come, feed_member_is_ahead tells whether Redis may have added the entry before the document.
+ * In a Cluster the XADD is for a stream on the master that gets the SETs (feed_today.h). If that is not possible, the
+ * document joins when its SET has been answered, and the entry goes to any master. If a group is about to be sent
+ * elsewhere while SETs of its members are in progress, it releases those members (on_withdrawn), and they join another
+ * group later. When all replies have arrived, feed_member_is_ahead says whether Redis may have added the entry before
+ * the document.
  *
  * A SET that pkg/redis defers does not delay other documents: its document leaves the entry and joins a later one.
  *
@@ -49,12 +50,12 @@
  * documents. */
 enum { FEED_GROUP_MAX = 60 };
 
-/* A document. The caller provides the memory. */
+/* One document. The caller provides the memory. */
 struct feed_member {
         /* Set by the caller. */
         const char *key; /* borrowed */
         int64_t mark_ms; /* when the document was first sent, if it may already have an entry; -1: it has none */
-        struct redis_command *set; /* of the document, on the group's client; borrowed */
+        struct redis_command *set; /* the document's SET, on the group's client; borrowed */
         /* The reply to the XADD, or NULL and err. Not after feed_group_leave. The callback may free the member. */
         void (*on_added)(struct feed_member *member, const struct redis_reply *reply, const struct err *err);
         /* Called instead: the group has released the member, which must not send anything during this call. */
@@ -73,7 +74,7 @@ struct feed_member {
 struct feed_groups {
         /* Set by the caller. */
         struct feed_today *today;
-        struct feed_expiry *expiry; /* is told of each added entry */
+        struct feed_expiry *expiry; /* notified of each added entry */
         /* May be NULL, as on_entry. Set after feed_groups_init. */
         struct feed_highest *highest; /* readers may be past lower ids */
         void (*on_entry)(void *data); /* also called for each entry    */
@@ -87,7 +88,7 @@ struct feed_groups {
 void feed_groups_init(struct feed_groups *groups, struct feed_today *today, struct feed_expiry *expiry);
 void feed_groups_fini(struct feed_groups *groups); /* when all clients of pkg/redis are closed */
 
-/* True if an entry can go out behind this SET in the same write. Otherwise join when it has been answered. */
+/* True if an entry can follow this SET in the same write. Otherwise join when the SET has been answered. */
 bool feed_groups_can_follow(const struct feed_groups *groups, const struct redis *redis, struct redis_command *set);
 /* The member must not be in a group. ERR_NOMEM. */
 int feed_group_join(struct feed_groups *groups, struct redis *redis, struct feed_member *member,
@@ -105,8 +106,8 @@ bool feed_group_fall_behind(struct feed_member *member);
 /* The XADD of the member's group; NULL if it is in no group or the XADD was not written. */
 struct redis_command *feed_member_command(const struct feed_member *member);
 
-/* SET and XADD have been answered: true if Redis may have executed the XADD first, or in doubt have done so once. Someone
- * who read the feed in between found a key without a document, so the member has to join again. */
+/* Call this when SET and XADD have been answered. True if Redis has executed the XADD first, or may have done so. A
+ * reader may then have found a key without a document, so the member has to join again. */
 bool feed_member_is_ahead(const struct feed_member *member);
 
 void feed_groups_send(struct feed_groups *groups);

@@ -1,4 +1,4 @@
-/* Tests of groups without Redis: which documents share an entry, and that a group is freed in whatever order its
+/* Tests of groups without Redis: which documents share an entry, and that a group is freed no matter in which order its
  * members leave. store_write_test.c tests them with a scripted server. */
 #include "base/clock.h"
 #include "store_rig_test.h"
@@ -47,7 +47,7 @@ static void join(unsigned n, int64_t mark_ms, unsigned generation_min)
         assert_int_equal(feed_group_join(&rig.store.groups, rig.redis, &document->member, NULL), 0);
 }
 
-static void marks_that_lie_far_apart_are_in_different_entries(void **state UNUSED)
+static void documents_with_marks_far_apart_are_in_different_entries(void **state UNUSED)
 {
         rig_start(&rig, NULL);
         join(0, -1, 0);
@@ -76,7 +76,7 @@ static void documents_for_different_targets_are_in_different_entries(void **stat
         rig_stop(&rig);
 }
 
-static void who_leaves_an_open_group_is_not_in_its_entry(void **state UNUSED)
+static void a_member_that_leaves_an_open_group_is_not_in_its_entry(void **state UNUSED)
 {
         rig_start(&rig, NULL);
         join(0, -1, 0);
@@ -90,7 +90,7 @@ static void who_leaves_an_open_group_is_not_in_its_entry(void **state UNUSED)
         rig_stop(&rig);
 }
 
-static void when_the_last_one_leaves_nothing_is_sent(void **state UNUSED)
+static void when_the_last_member_leaves_nothing_is_sent(void **state UNUSED)
 {
         rig_start(&rig, NULL);
         join(0, -1, 0);
@@ -104,7 +104,7 @@ static void when_the_last_one_leaves_nothing_is_sent(void **state UNUSED)
         assert_null(fake_entry(&rig.first, 0));
 }
 
-static void all_may_leave_while_the_entry_is_in_flight(void **state UNUSED)
+static void all_members_may_leave_while_the_entry_is_in_flight(void **state UNUSED)
 {
         rig_start(&rig, silent);
         join(0, -1, 0);
@@ -117,7 +117,7 @@ static void all_may_leave_while_the_entry_is_in_flight(void **state UNUSED)
         assert_true(documents[0].added == 0 && documents[1].added == 0);
 }
 
-static void who_falls_behind_is_not_in_the_entry_and_gets_its_mark(void **state UNUSED)
+static void a_deferred_member_is_not_in_the_entry_and_gets_its_mark(void **state UNUSED)
 {
         rig_start(&rig, silent);
         join(0, -1, 0);
@@ -134,7 +134,7 @@ static void who_falls_behind_is_not_in_the_entry_and_gets_its_mark(void **state 
         assert_int_equal(documents[1].added, 1);
 }
 
-static void a_group_that_all_have_fallen_behind_is_withdrawn(void **state UNUSED)
+static void a_group_whose_members_are_all_deferred_is_withdrawn(void **state UNUSED)
 {
         rig_start(&rig, NULL);
         rig.is_held_up = true;
@@ -153,7 +153,7 @@ static void a_group_that_all_have_fallen_behind_is_withdrawn(void **state UNUSED
 /* --- Ids below those that readers have seen --------------------------------------------------------------------- */
 
 static struct feed_highest highest;
-static const char *replies[8]; /* to the XADDs, in turn; then the usual one */
+static const char *replies[8]; /* replies to the XADDs, in turn; after them the usual one */
 static unsigned replied;
 
 static const char *in_turn(struct fake *fake UNUSED, const char *text)
@@ -175,7 +175,7 @@ static void start_with_highest(uint64_t ms, uint64_t sequence)
 
 #define REPLY(id) "$15\r\n" id "\r\n"
 
-static void an_entry_below_what_was_seen_is_added_again_above_it(void **state UNUSED)
+static void an_entry_below_the_highest_seen_id_is_added_again(void **state UNUSED)
 {
         start_with_highest(NOW, 3);
         replies[0] = REPLY("1763999995000-7");
@@ -193,7 +193,7 @@ static void an_entry_below_what_was_seen_is_added_again_above_it(void **state UN
         rig_stop(&rig);
 }
 
-static void if_another_entry_is_higher_meanwhile_redis_assigns_the_id(void **state UNUSED)
+static void if_another_entry_is_higher_by_now_redis_assigns_the_id(void **state UNUSED)
 {
         start_with_highest(NOW, (1 << 20) + 5);
         replies[0] = REPLY("1763999995000-7");
@@ -216,7 +216,7 @@ static const char *overtaken(struct fake *fake UNUSED, const char *text)
         return REPLY("1764000000000-2");
 }
 
-static void an_id_that_is_seen_while_the_entry_is_in_flight_does_not_count(void **state UNUSED)
+static void an_id_seen_while_the_entry_is_in_flight_does_not_count(void **state UNUSED)
 {
         start_with_highest(NOW, 1);
         rig.answer = overtaken;
@@ -226,7 +226,7 @@ static void an_id_that_is_seen_while_the_entry_is_in_flight_does_not_count(void 
         rig_stop(&rig);
 }
 
-static void ids_far_ahead_and_of_another_target_do_not_count(void **state UNUSED)
+static void ids_far_ahead_or_from_another_target_do_not_count(void **state UNUSED)
 {
         start_with_highest(NOW, 1);
         feed_highest_note(&highest, 1, 0, (struct feed_id){ (uint64_t)clock_realtime_ms() + 3600000, 0 });
@@ -257,17 +257,17 @@ static void an_entry_is_added_again_only_a_few_times(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(marks_that_lie_far_apart_are_in_different_entries),
+                cmocka_unit_test(documents_with_marks_far_apart_are_in_different_entries),
                 cmocka_unit_test(documents_for_different_targets_are_in_different_entries),
-                cmocka_unit_test(who_leaves_an_open_group_is_not_in_its_entry),
-                cmocka_unit_test(when_the_last_one_leaves_nothing_is_sent),
-                cmocka_unit_test(all_may_leave_while_the_entry_is_in_flight),
-                cmocka_unit_test(who_falls_behind_is_not_in_the_entry_and_gets_its_mark),
-                cmocka_unit_test(a_group_that_all_have_fallen_behind_is_withdrawn),
-                cmocka_unit_test(an_entry_below_what_was_seen_is_added_again_above_it),
-                cmocka_unit_test(if_another_entry_is_higher_meanwhile_redis_assigns_the_id),
-                cmocka_unit_test(an_id_that_is_seen_while_the_entry_is_in_flight_does_not_count),
-                cmocka_unit_test(ids_far_ahead_and_of_another_target_do_not_count),
+                cmocka_unit_test(a_member_that_leaves_an_open_group_is_not_in_its_entry),
+                cmocka_unit_test(when_the_last_member_leaves_nothing_is_sent),
+                cmocka_unit_test(all_members_may_leave_while_the_entry_is_in_flight),
+                cmocka_unit_test(a_deferred_member_is_not_in_the_entry_and_gets_its_mark),
+                cmocka_unit_test(a_group_whose_members_are_all_deferred_is_withdrawn),
+                cmocka_unit_test(an_entry_below_the_highest_seen_id_is_added_again),
+                cmocka_unit_test(if_another_entry_is_higher_by_now_redis_assigns_the_id),
+                cmocka_unit_test(an_id_seen_while_the_entry_is_in_flight_does_not_count),
+                cmocka_unit_test(ids_far_ahead_or_from_another_target_do_not_count),
                 cmocka_unit_test(an_entry_is_added_again_only_a_few_times),
         };
         return cmocka_run_group_tests_name("feed group", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* feed_highest: an id is packed into 64 bits: 44 for the milliseconds (until the year 2527), 20 for the sequence. A
- * larger sequence counts as the largest: an entry in the same millisecond is then taken for new. */
+ * sequence that does not fit is replaced by the largest one that does: then a later entry of the same millisecond
+ * counts as new. */
 #include "feed_highest.h"
 
 #include "base/clock.h"
@@ -7,7 +8,7 @@
 enum {
         SEQUENCE_BITS = 20,
         SEQUENCE_MAX = (1 << SEQUENCE_BITS) - 1,
-        TIMES_MAX = 4, /* others may add higher ones meanwhile */
+        TIMES_MAX = 4, /* others may add higher ones in the meantime */
 };
 
 static uint64_t pack(struct feed_id id)
@@ -77,7 +78,7 @@ bool feed_again_is_due(struct feed_again *again, struct feed_highest *highest, c
         if (!highest || !text || again->times == TIMES_MAX)
                 return false;
         if (redis_reply_type(reply) == REDIS_ERROR) {
-                /* Another entry has a higher id meanwhile, so the next one that Redis assigns is high enough. */
+                /* Another entry has a higher id by now, so the next id that Redis assigns is high enough. */
                 if (again->id.ms == 0 || !redis_reply_is_error(reply, "ERR"))
                         return false;
                 again->id = (struct feed_id){ 0 };

@@ -1,18 +1,18 @@
-/* feed_highest: notices new entries that readers would miss. After a failover the new primary may assign ids below those
- * that readers have seen: it lacks the last entries, and its clock is behind by more than the failover took. A reader
- * with a cursor is already past such ids. So the entry is added again, above the highest id that this process has seen
- * in replies and in reads; after that, Redis assigns higher ids by itself.
+/* feed_highest: notices new entries that readers would miss. After a failover the new primary may assign ids below
+ * those that readers have seen: it lacks the last entries, and its clock is slow by more than the duration of the
+ * failover. A reader with a cursor has already passed such ids. So the entry is added again, above the highest id that
+ * this process has seen in replies and in reads; after that, Redis assigns higher ids by itself.
  *
  *     feed_again_begin(&group->again, highest, partition);           // before the entry is sent
  *     feed_again_fill(&group->again, day, &addition);                // each time it is formatted
  *
  *     if (feed_again_is_due(&group->again, highest, command, reply)) // in on_reply: format and send it again
  *
- * The second entry names the id of the first, so readers that get both can omit it (feed_entries.h). What counts is the
- * id that was known when the entry was sent: while it is in flight, others are added after it.
+ * The second entry names the id of the first, so readers that get both can omit it (feed_entries.h). The id is compared
+ * with the highest one that was known when the entry was sent, since others are added after it while it is in flight.
  *
- * Ids that are far ahead of our clock are ignored. Only another program writes those, and adding entries above them would
- * date our documents as far ahead.
+ * Ids that are far ahead of our clock are ignored. Only another program adds such ids, and entries above them would
+ * date our documents just as far ahead.
  *
  * Threads: any for struct feed_highest; one at a time for struct feed_again. */
 #ifndef COLLECTOR_FEED_HIGHEST_H
@@ -34,7 +34,7 @@ struct feed_highest {
         _Atomic uint64_t ids[FEED_PARTITIONS];
 };
 
-/* An id in a stream of that partition. NULL is fine. */
+/* Notes an id in a stream of that partition. NULL is fine. */
 void feed_highest_note(struct feed_highest *highest, unsigned generation, unsigned partition, struct feed_id id);
 
 /* One entry that is being added. */
@@ -44,7 +44,7 @@ struct feed_again {
         uint64_t seen; /* the highest id at the beginning */
         unsigned times;
         int64_t day;           /* of the first entry's stream        */
-        struct feed_id id;     /* of the next one; 0-0: Redis's own  */
+        struct feed_id id;     /* of the second entry; 0-0: chosen by Redis */
         struct feed_id before; /* of the first one                   */
 };
 

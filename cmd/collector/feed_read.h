@@ -57,7 +57,7 @@ struct feed_ask *feed_read_ask(struct feed_read *read, size_t first, size_t coun
 /* Sends a command whose arguments are strings. False: out of memory, which is recorded. */
 bool feed_read_send(struct feed_read *read, struct feed_ask *ask, redis_reply_fn *on_reply, size_t argc,
                     const char *const argv[]);
-/* True when nothing is in flight any more. Call it once after sending, and once for each reply. */
+/* True when nothing is in flight any more. Call this once after sending, and once for each reply. */
 bool feed_read_is_answered(struct feed_read *read);
 
 /* Records a failure. Only the first is kept. */

@@ -102,7 +102,7 @@ static void pass(struct feed_reader *reader, struct feed_window_entry *entry)
                 (struct cursor_point){ .id = entry->id, .keys = entry->keys_after };
 }
 
-/* Up to the end of the batch. */
+/* Takes the documents up to the end of the batch. */
 static void take_documents(struct feed_reader *reader)
 {
         struct feed_window *window = &reader->window;
@@ -213,7 +213,7 @@ static enum feed_day_state next_stream(struct feed_reader *reader)
                 return previous_stream(reader);
         while (!reader->in_next) {
                 if (!day_is_closed(reader, at->day)) {
-                        reader->in_next = true; /* the cursor stays on a day that may still grow */
+                        reader->in_next = true; /* the cursor stays on a day that may still get entries */
                         return at->day < reader->days.last ? FEED_DAY_HAS_STREAM : FEED_DAY_EMPTY;
                 }
                 if (at->day >= reader->days.last)
@@ -236,7 +236,7 @@ static void on_days_known(struct feed_days *days)
 
 /* --- The next step ------------------------------------------------------------------------------------ */
 
-/* As many documents as are wanted, plus one that shows whether there are more. */
+/* The number of documents that are wanted, plus one that shows whether there are more. */
 static size_t documents_wanted(const struct feed_reader *reader)
 {
         return reader->wanted > 0 ? reader->wanted - reader->taken + 1 : 0;
@@ -329,7 +329,7 @@ static bool allocate(struct feed_reader *reader)
 }
 
 /* Fetching one more than will be taken shows whether there are more. The entries are probably as large as those of the
- * last reader: then one read takes Redis no longer than their keys need. */
+ * last reader. Then one read takes Redis no longer than is needed for their keys. */
 static size_t entries_wanted(const struct feed_reader *reader)
 {
         size_t count = reader->wanted > 0 && reader->wanted < FEED_READ_MAX ? reader->wanted + 1 : FEED_READ_MAX;

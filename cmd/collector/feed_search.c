@@ -14,7 +14,7 @@
 #include "base/attr.h"
 
 enum {
-        FIRST_READ = 16, /* entries: mostly enough, and with 60 keys in each, 512 take Redis over a millisecond */
+        FIRST_READ = 16, /* entries: usually enough; with 60 keys in each, 512 entries take Redis over a millisecond */
         READ_GROWTH = 4,
 };
 
@@ -133,7 +133,7 @@ static void page_answered(struct feed_search *search)
                 search->read_max < FEED_READ_MAX / READ_GROWTH ? search->read_max * READ_GROWTH : FEED_READ_MAX;
         bool is_sound = search->outcome == STORE_DONE;
         bool is_away = search->outcome == STORE_UNAVAILABLE &&
-                       !search->is_moved; /* for others a change to the binding is not a failure */
+                       !search->is_moved; /* for other callers a change to the binding is not a failure */
         bool more = is_sound && !search->is_enough && move_on(search);
         give_turn(search, is_away ? &search->failure : NULL);
         if (!more) {

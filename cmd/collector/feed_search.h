@@ -39,7 +39,7 @@ struct feed_search {
         struct feed_turns *turns; /* each read but the first takes a turn; NULL: no read does */
         struct feed_spans spans;  /* the times to search */
         int64_t last_day;         /* the last day whose stream is searched */
-        size_t keys_max;          /* around the first time, and again back from the end */
+        size_t keys_max;          /* limit around the first time, and again for the search backwards from the end */
         size_t first_read;        /* entries of the first read; 0: a few */
         /* Called for each key that may be in the span. Returns false to stop. `partition` is that of the entry. */
         bool (*on_key)(struct feed_search *search, int64_t day, struct feed_id id, const char *key);
@@ -62,7 +62,7 @@ struct feed_search {
         int64_t day;
         size_t read_max;                /* entries of the next read  */
         size_t keys;                    /* read around this time */
-        size_t keys_done, entries_done; /* in all */
+        size_t keys_done, entries_done; /* in total */
 };
 
 /* False: there is nothing to search, or no memory, and on_done is not called. */

@@ -28,7 +28,7 @@ static bool set_span(struct feed_spans *spans, int64_t from_ms, int64_t to_ms)
         return spans->from_ms < spans->to_ms;
 }
 
-/* The exclusive end of a span back. The first one includes what precedes first_sequence. */
+/* The exclusive end of a span back. The first one includes the entries before first_sequence. */
 static int64_t last_back(const struct feed_spans *spans, int64_t inner)
 {
         return spans->first_ms - inner + (inner == 0 && spans->first_sequence > 0);

@@ -22,7 +22,7 @@ struct feed_spans {
         /* Set by the caller. */
         int64_t reach_ms;
         int64_t first_ms, last_ms; /* the search begins at, or between, these Unix times */
-        uint64_t first_sequence;   /* of the entry of first_ms at which it begins */
+        uint64_t first_sequence;   /* sequence of the entry of first_ms at which it begins */
         int64_t end_ms;            /* exclusive */
 
         int64_t from_ms, to_ms; /* the span, set by feed_spans_next; `to` is exclusive */

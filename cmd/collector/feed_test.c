@@ -1,4 +1,4 @@
-/* Tests of the feed's entries: one key and many, with a mark, and of other programs. */
+/* Tests of the feed's entries: with one key and many, with a mark, and entries of other programs. */
 #include "store_rig_test.h"
 
 #include "base/uuid.h"
@@ -45,7 +45,7 @@ static void put(const char *text)
         assert_int_equal(buf_printf(&answer, "$%zu\r\n%s\r\n", strlen(text), text), 0);
 }
 
-/* An entry as in a reply to XRANGE, into `entry`; `fields` ends with NULL. */
+/* Reads an entry, as in a reply to XRANGE, into `entry`; `fields` ends with NULL. */
 static bool read_entry(const char *id, const char *const fields[])
 {
         struct redis_command command;
@@ -68,7 +68,7 @@ static bool read_entry(const char *id, const char *const fields[])
         return is_ours;
 }
 
-static void an_entry_has_keys_in_order_and_perhaps_a_mark(void **state UNUSED)
+static void an_entry_has_keys_in_order_and_may_have_a_mark(void **state UNUSED)
 {
         assert_true(read_entry("7-1", (const char *[]){ "k", A, NULL }));
         assert_true(entry.count == 1 && entry.mark_ms == -1 && entry.id.ms == 7 && entry.id.sequence == 1);
@@ -88,7 +88,7 @@ static void an_entry_may_repeat_another(void **state UNUSED)
         assert_true(entry.before.ms == 0 && entry.before.sequence == 0);
 }
 
-static void what_is_not_ours_is_passed_over(void **state UNUSED)
+static void entries_of_other_programs_are_skipped(void **state UNUSED)
 {
         assert_false(read_entry("7-1", (const char *[]){ "other", "field", NULL }));
         assert_int_equal(entry.id.ms, 7);
@@ -98,7 +98,7 @@ static void what_is_not_ours_is_passed_over(void **state UNUSED)
         assert_true(entry.count == 1 && entry.mark_ms == -1);
 }
 
-static void keys_beyond_the_most_are_ignored(void **state UNUSED)
+static void keys_beyond_the_maximum_are_ignored(void **state UNUSED)
 {
         const char *fields[2 * (FEED_KEYS_MAX + 3) + 1] = { NULL };
         for (size_t i = 0; i < FEED_KEYS_MAX + 3; i++) {
@@ -139,10 +139,10 @@ static void the_largest_entry_can_be_formatted(void **state UNUSED)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(an_entry_has_keys_in_order_and_perhaps_a_mark, setup, teardown),
+                cmocka_unit_test_setup_teardown(an_entry_has_keys_in_order_and_may_have_a_mark, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_entry_may_repeat_another, setup, teardown),
-                cmocka_unit_test_setup_teardown(what_is_not_ours_is_passed_over, setup, teardown),
-                cmocka_unit_test_setup_teardown(keys_beyond_the_most_are_ignored, setup, teardown),
+                cmocka_unit_test_setup_teardown(entries_of_other_programs_are_skipped, setup, teardown),
+                cmocka_unit_test_setup_teardown(keys_beyond_the_maximum_are_ignored, setup, teardown),
                 cmocka_unit_test(the_largest_entry_can_be_formatted),
         };
         return cmocka_run_group_tests_name("feed", tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* feed_today: the stream to which entries are added now. In a Cluster it is the one of the first tag whose slot the master owns
- * that gets the documents, so that SETs and XADD go out in one write.
+/* feed_today: the stream to which entries are added now. In a Cluster, its tag is the first one whose slot is on the
+ * master that gets the documents, so that SETs and XADD are sent in one write.
  *
  *     unsigned partition = feed_today_partition(&store->today, redis, redis_master_of(redis, &job->set));
  *     const char *name = feed_today_stream(&store->today, redis_place(redis), partition);
@@ -20,21 +20,21 @@ enum { FEED_PARTITION_NONE = FEED_PARTITIONS };
 
 struct feed_today {
         int64_t day;                     /* the last day that was requested; -1: none          */
-        unsigned place;                  /* of what follows (redis_place)                      */
-        char name[FEED_STREAM_SIZE];     /* of the stream of `partition`; "": not formatted yet */
+        unsigned place;                  /* the place for which the following members were computed (redis_place) */
+        char name[FEED_STREAM_SIZE];     /* the name of the stream of `partition`; "": not formatted yet */
         unsigned partition;              /* the last one that was requested                    */
         unsigned slots[FEED_PARTITIONS]; /* of the streams with a tag                          */
         bool has_slots;
         unsigned turn; /* of feed_today_any */
 };
 
-/* The partition for an entry that goes to the same master as what redis_master_of was asked for. FEED_PARTITION_NONE:
- * that master owns none, or is not known. Without a Cluster: 0. */
+/* The partition for an entry on that master, as redis_master_of numbers it. FEED_PARTITION_NONE: the master owns none,
+ * or is unknown. 0 if Redis is not a Cluster. */
 unsigned feed_today_partition(struct feed_today *today, const struct redis *redis, unsigned master);
-/* One of a Cluster's partitions, each in its turn. */
+/* Returns the partitions of a Cluster in turn. */
 unsigned feed_today_any(struct feed_today *today);
 
-/* The name of the partition's stream of today, by our clock, in that place; borrowed until the next call. */
+/* The name of the partition's stream for today, by our clock, in that place; borrowed until the next call. */
 const char *feed_today_stream(struct feed_today *today, const struct redis_place *place, unsigned partition);
 
 #endif

@@ -118,7 +118,7 @@ void feed_trim_turn(struct feed_trim *trim)
         unsigned partition = trim->noted[0].partition;
         size_t count = take_ids(trim, partition, ids);
         if (is_allowed(trim, count))
-                send_delete(trim, partition, ids, count); /* the others in the next turn */
+                send_delete(trim, partition, ids, count); /* the rest in the next turn */
         else
                 trim->count = 0;
 }

@@ -46,7 +46,7 @@ static struct feed_id id_of_age(int64_t age_ms, uint64_t sequence)
         return (struct feed_id){ .ms = (uint64_t)(clock_realtime_ms() - age_ms), .sequence = sequence };
 }
 
-static void what_is_young_stays(void **state UNUSED)
+static void young_entries_stay(void **state UNUSED)
 {
         feed_trim_note(&trim, DAY, 0, id_of_age(0, 0), 1);
         feed_trim_note(&trim, DAY, 0, id_of_age(-5000, 0), 1);
@@ -56,7 +56,7 @@ static void what_is_young_stays(void **state UNUSED)
         assert_int_equal(trim.count, 1);
 }
 
-static void ids_of_two_days_or_targets_never_mix(void **state UNUSED)
+static void ids_of_different_days_or_targets_are_never_mixed(void **state UNUSED)
 {
         feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 0), 1);
         feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 1), 2);
@@ -68,7 +68,7 @@ static void ids_of_two_days_or_targets_never_mix(void **state UNUSED)
         assert_true(trim.noted[0].id.sequence == 0 && trim.noted[1].id.sequence == 3);
 }
 
-static void ids_of_partitions_keep_theirs(void **state UNUSED)
+static void ids_keep_their_partition(void **state UNUSED)
 {
         feed_trim_note(&trim, DAY, 3, id_of_age(2LL * AGE_MS, 0), 1);
         feed_trim_note(&trim, DAY, 5, id_of_age(2LL * AGE_MS, 0), 1);
@@ -76,14 +76,14 @@ static void ids_of_partitions_keep_theirs(void **state UNUSED)
         assert_true(trim.noted[0].partition == 3 && trim.noted[1].partition == 5);
 }
 
-static void what_is_noted_in_a_turn_is_bounded(void **state UNUSED)
+static void the_number_of_ids_noted_in_a_turn_is_bounded(void **state UNUSED)
 {
         for (uint64_t i = 0; i < 2 * FEED_TRIM_MAX; i++)
                 feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, i), 1);
         assert_int_equal(trim.count, FEED_TRIM_MAX);
 }
 
-static void without_a_connection_it_is_forgotten(void **state UNUSED)
+static void without_a_connection_ids_are_dropped(void **state UNUSED)
 {
         feed_trim_note(&trim, DAY, 0, id_of_age(2LL * AGE_MS, 0), 1);
         feed_trim_turn(&trim);
@@ -91,7 +91,7 @@ static void without_a_connection_it_is_forgotten(void **state UNUSED)
         assert_int_equal(redis_held(redis), 0);
 }
 
-static void where_it_was_refused_it_is_not_tried_again_until_the_target_changes(void **state UNUSED)
+static void a_refused_xdel_is_not_retried_until_the_target_changes(void **state UNUSED)
 {
         trim.is_refused = true;
         trim.refused_generation = 1;
@@ -104,13 +104,13 @@ static void where_it_was_refused_it_is_not_tried_again_until_the_target_changes(
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(what_is_young_stays, setup, teardown),
-                cmocka_unit_test_setup_teardown(ids_of_two_days_or_targets_never_mix, setup, teardown),
-                cmocka_unit_test_setup_teardown(ids_of_partitions_keep_theirs, setup, teardown),
-                cmocka_unit_test_setup_teardown(what_is_noted_in_a_turn_is_bounded, setup, teardown),
-                cmocka_unit_test_setup_teardown(without_a_connection_it_is_forgotten, setup, teardown),
-                cmocka_unit_test_setup_teardown(where_it_was_refused_it_is_not_tried_again_until_the_target_changes,
-                                                setup, teardown),
+                cmocka_unit_test_setup_teardown(young_entries_stay, setup, teardown),
+                cmocka_unit_test_setup_teardown(ids_of_different_days_or_targets_are_never_mixed, setup, teardown),
+                cmocka_unit_test_setup_teardown(ids_keep_their_partition, setup, teardown),
+                cmocka_unit_test_setup_teardown(the_number_of_ids_noted_in_a_turn_is_bounded, setup, teardown),
+                cmocka_unit_test_setup_teardown(without_a_connection_ids_are_dropped, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_refused_xdel_is_not_retried_until_the_target_changes, setup,
+                                                teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

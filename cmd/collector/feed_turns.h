@@ -3,10 +3,10 @@
  *
  *     struct page { struct feed_turn turn; ... };
  *     page->turn.on_turn = on_turn;
- *     feed_turns_take(turns, &page->turn);                               // on_turn: from inside, or later
+ *     feed_turns_take(turns, &page->turn); // on_turn: during this call, or later
  *
  *     static void on_turn(struct feed_turn *turn, const struct err *err) // sends one command
- *     static void on_reply(...)                                          // feed_turns_give(turns), may take another one
+ *     static void on_reply(...) // feed_turns_give(turns); may take another turn
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_TURNS_H

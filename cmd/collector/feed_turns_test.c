@@ -34,7 +34,7 @@ static int setup(void **state UNUSED)
         return 0;
 }
 
-static void those_that_wait_come_in_order(void **state UNUSED)
+static void waiting_readers_get_their_turn_in_order(void **state UNUSED)
 {
         struct waiter a = { .turn.on_turn = on_turn }, b = a, c = a, d = a;
         feed_turns_take(&turns, &a.turn);
@@ -54,7 +54,7 @@ static void those_that_wait_come_in_order(void **state UNUSED)
         feed_turns_give(&turns);
 }
 
-static void those_that_wait_fail_with_the_one_whose_turn_it_was(void **state UNUSED)
+static void waiting_readers_fail_with_the_one_that_has_the_turn(void **state UNUSED)
 {
         struct waiter a = { .turn.on_turn = on_turn }, b = a, c = a, d = a;
         struct err err;
@@ -75,8 +75,8 @@ static void those_that_wait_fail_with_the_one_whose_turn_it_was(void **state UNU
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup(those_that_wait_come_in_order, setup),
-                cmocka_unit_test_setup(those_that_wait_fail_with_the_one_whose_turn_it_was, setup),
+                cmocka_unit_test_setup(waiting_readers_get_their_turn_in_order, setup),
+                cmocka_unit_test_setup(waiting_readers_fail_with_the_one_that_has_the_turn, setup),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

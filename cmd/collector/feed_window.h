@@ -22,7 +22,7 @@ struct feed_window_entry {
         int64_t mark_ms;                 /* -1: no mark                              */
         bool left_out;                   /* a duplicate, or without a document       */
         bool is_gone;                    /* the entry's own Redis lacks the document */
-        bool is_cut;                     /* only the beginning was fetched           */
+        bool is_cut;                     /* only the beginning of the document was fetched */
         bool is_looked_for, is_searched; /* by feed_doubles                          */
         char *document;                  /* owned                                    */
         size_t length;
@@ -32,8 +32,8 @@ struct feed_window {
         struct feed_window_entry *entries; /* the reader's */
         size_t most;                       /* room         */
         size_t count;
-        size_t at;  /* the next one to take                           */
-        size_t end; /* the batch ends before it; at == end: none yet  */
+        size_t at;  /* the next element to take */
+        size_t end; /* the batch ends before this element; at == end: there is no batch yet */
 };
 
 static inline void feed_window_clear(struct feed_window *window)

@@ -14,7 +14,8 @@
 
 enum {
         RETRY_MS = 1000,
-        RETRY_SPREAD_MS = 2000, /* clients that lost their server together should not reconnect together */
+        RETRY_SPREAD_MS = 2000, /* clients that lost their server at the same time should not reconnect at the same
+                                 * time */
         RETRY_SOON_MS = 500,
         RETRY_FULL_MS = 60 * 1000,
 };
@@ -64,7 +65,7 @@ static bool check_accept(struct http_request *request)
 {
         if (http_accepts(http_request_header(request, "Accept"), event_stream_type))
                 return true;
-        http_problem(request, 406, NULL, 0, "Accept: the answer is %s", event_stream_type);
+        http_problem(request, 406, NULL, 0, "Accept: the response is %s", event_stream_type);
         return false;
 }
 
@@ -93,7 +94,7 @@ static bool take_place(struct http_request *request, struct worker *worker)
                 return true;
         atomic_fetch_sub(&collector->followers, 1);
         event_stream_refuse(request, RETRY_FULL_MS + random_below(worker, RETRY_FULL_MS),
-                            "too many clients follow (--followers-max)");
+                            "too many clients are following (--followers-max)");
         return false;
 }
 

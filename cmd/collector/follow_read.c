@@ -1,5 +1,5 @@
-/* follow_read: a feed_reader whose documents are written into a buffer. An event ends with the cursor behind its document,
- * which is known when the reader goes on. */
+/* follow_read: a feed_reader whose documents are written into a buffer. An event ends with the cursor after its
+ * document, which is known only when the reader continues. */
 #include "follow_read.h"
 
 #include <string.h>

@@ -36,7 +36,7 @@ struct follow_read {
         /* The result, until the next start. Valid only with STORE_DONE. */
         struct buf events; /* the text */
         size_t count;
-        size_t ends[FOLLOW_READ_DOCUMENTS]; /* of each event in the text */
+        size_t ends[FOLLOW_READ_DOCUMENTS]; /* the position of each event in the text */
         char keys[FOLLOW_READ_DOCUMENTS][UUID_TEXT_SIZE];
         bool more;            /* there may be more documents already */
         struct cursor cursor; /* after the last document */

@@ -1,4 +1,4 @@
-/* follower: the data that waits for a client is limited to WAITING_BYTES, or one read (follow_read.h). */
+/* follower: the data that waits for a client is limited to WAITING_BYTES, or to one read (follow_read.h). */
 #include "follower.h"
 
 #include <stdio.h>
@@ -9,8 +9,8 @@
 #include "json/json.h"
 
 enum {
-        WAITING_BYTES = 32 << 10, /* before another write that may add to what waits */
-        ALONE_BYTES = 64 << 10,   /* of a write, if nothing waits */
+        WAITING_BYTES = 32 << 10, /* limit for waiting data, beyond which no other write begins */
+        ALONE_BYTES = 64 << 10,   /* limit for one write, if nothing is waiting */
         COMMENT_EVERY_MS = 15 * 1000,
         COMMENT_WAITING_MAX = 1 << 10,
 };

@@ -38,7 +38,8 @@ struct follower {
         uint64_t since_ms;        /* older documents are skipped */
         struct follow_read *read; /* the read for this follower; NULL: none */
         int64_t read_ms;          /* when the read began, monotonic */
-        uint64_t handed;          /* tail.handed when the read began; before the answer, tail.begun when it came */
+        uint64_t handed;          /* tail.handed when the read began; before the answer, tail.begun when the request
+                                   * arrived */
         struct follower_ahead ahead;
         unsigned former;     /* the generation of the former Redis that it reads; 0: that in use (rebinding.h) */
         bool has_begun;      /* its cursor is known to be of the feed in use */
@@ -49,21 +50,21 @@ struct follower {
         int64_t behind_since_ms; /* monotonic */
         int64_t comment_ms;      /* monotonic: of the last comment */
         uint64_t count;          /* documents written */
-        uint64_t random_ms;      /* the client waits this long before it connects again */
+        uint64_t random_ms;      /* the client waits this long before it reconnects */
 };
 
-/* False: the client reads too slowly to get that many more bytes. */
+/* False: the client reads too slowly to be sent that many more bytes. */
 bool follower_has_room(const struct follower *follower, size_t bytes);
 /* Writes the events of a read, except for documents that it already has. Returns their number. */
 size_t follower_write(struct follower *follower, const struct follow_read *read);
 /* True if documents after its cursor may have expired unseen. */
 bool follower_is_too_old(const struct follower *follower, int64_t retention_ms);
-/* Event `reset`: from here on it gets all documents of that feed. */
+/* Sends the event `reset`: the client then gets all documents of that feed. */
 void follower_reset(struct follower *follower, const char *feed, const char *reason);
 /* Event `rebound`: from here on it gets what the store's Redis has received since that time, or since the follower left
  * it. */
 void follower_rebind(struct follower *follower, const struct store *store, const char *address, int64_t unix_ms);
-/* A comment, if it is time for one. Call it each second. */
+/* Sends a comment if it is time for one. Call this once a second. */
 void follower_comment(struct follower *follower, int64_t now_ms);
 
 #endif

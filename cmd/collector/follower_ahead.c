@@ -8,7 +8,8 @@ enum { KEYS_MAX = 256 };
 #define NOT_YET UINT64_MAX
 
 struct follower_ahead_key {
-        uint64_t begun; /* passed by any later read of the tail; NOT_YET: by none */
+        uint64_t begun; /* the number of the tail's last read that began before; a later read passes the document.
+                         * NOT_YET: no read does */
         char key[UUID_TEXT_SIZE];
 };
 

@@ -1,5 +1,5 @@
-/* follower_ahead: documents that a follower already has but that come after the position from which it gets the next
- * ones: it has read them itself, and the tail (tail.h) may read them again. They are then omitted.
+/* follower_ahead: documents that a follower already has although they come after its position: it has read them itself,
+ * and the tail (tail.h) may read them again. Then they are omitted.
  *
  * A read of the tail that begins after such a document was written, and reaches the end of the feed, has passed it.
  *
@@ -26,14 +26,15 @@ struct follower_ahead { /* all zero: empty */
 /* The follower begins at a place that the tail may not have reached yet: its client has documents that the tail will read
  * from now on, and nobody knows their keys. */
 void follower_ahead_begin(struct follower_ahead *ahead, uint64_t begun);
-/* The documents of a read have been written. `begun`: the number of the tail's last read that was begun. */
+/* Call this when the documents of a read have been written. `begun`: the number of the read that the tail began
+ * last. */
 void follower_ahead_add(struct follower_ahead *ahead, const struct follow_read *read, uint64_t begun);
 bool follower_ahead_has(const struct follower_ahead *ahead, const char *key);
-/* The tail's read with that number, and all before it, have reached the end. */
+/* Call this when the tail's reads up to that number have reached the end. */
 void follower_ahead_passed(struct follower_ahead *ahead, uint64_t ended);
-/* The follower no longer follows the tail: nothing counts as passed until follower_ahead_reached. */
+/* Call this when the follower no longer follows the tail: nothing counts as passed until follower_ahead_reached. */
 void follower_ahead_leave(struct follower_ahead *ahead);
-/* The follower's own read has reached the end. */
+/* Call this when the follower's own read has reached the end. */
 void follower_ahead_reached(struct follower_ahead *ahead, uint64_t begun);
 bool follower_ahead_is_known(const struct follower_ahead *ahead);
 void follower_ahead_clear(struct follower_ahead *ahead);

@@ -42,7 +42,7 @@ static void a_document_is_remembered_until_a_later_read_of_the_tail_has_ended(vo
         assert_null(ahead.keys);
 }
 
-static void those_of_two_reads_are_forgotten_one_after_the_other(void **state UNUSED)
+static void documents_of_two_reads_are_forgotten_one_after_the_other(void **state UNUSED)
 {
         struct follower_ahead ahead = { 0 };
         struct follow_read first = read_of(1, 2), second = read_of(3, 2);
@@ -55,7 +55,7 @@ static void those_of_two_reads_are_forgotten_one_after_the_other(void **state UN
         assert_false(has(&ahead, 3));
 }
 
-static void one_that_falls_behind_remembers_until_it_has_reached_the_end_itself(void **state UNUSED)
+static void a_follower_that_falls_behind_remembers_until_its_own_read_reaches_the_end(void **state UNUSED)
 {
         struct follower_ahead ahead = { 0 };
         struct follow_read read = read_of(1, 2);
@@ -70,7 +70,7 @@ static void one_that_falls_behind_remembers_until_it_has_reached_the_end_itself(
         assert_false(has(&ahead, 1));
 }
 
-static void more_than_fits_is_unknown_until_the_tail_has_passed_it(void **state UNUSED)
+static void documents_beyond_the_limit_are_unknown_until_the_tail_has_passed_them(void **state UNUSED)
 {
         struct follower_ahead ahead = { 0 };
         for (int i = 0; i < 5; i++) {
@@ -106,9 +106,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_document_is_remembered_until_a_later_read_of_the_tail_has_ended),
-                cmocka_unit_test(those_of_two_reads_are_forgotten_one_after_the_other),
-                cmocka_unit_test(one_that_falls_behind_remembers_until_it_has_reached_the_end_itself),
-                cmocka_unit_test(more_than_fits_is_unknown_until_the_tail_has_passed_it),
+                cmocka_unit_test(documents_of_two_reads_are_forgotten_one_after_the_other),
+                cmocka_unit_test(a_follower_that_falls_behind_remembers_until_its_own_read_reaches_the_end),
+                cmocka_unit_test(documents_beyond_the_limit_are_unknown_until_the_tail_has_passed_them),
                 cmocka_unit_test(what_a_client_had_before_is_unknown_until_the_tail_has_passed_it),
         };
         return cmocka_run_group_tests_name("documents that a follower has", tests, NULL, NULL);

@@ -14,7 +14,7 @@
 enum {
         HANDED_MAX = 64,          /* followers that get events in one turn of the loop */
         HANDED_BYTES = 2 << 20,   /* and their bytes */
-        STALL_MS = 5 * 60 * 1000, /* without progress of the client */
+        STALL_MS = 5 * 60 * 1000, /* without progress by the client */
         RETRY_SOON_MS = 100,
         RETRY_SOON_SPREAD_MS = 500,
 };
@@ -46,7 +46,7 @@ static void set_state(struct followers *followers, struct follower *follower, en
                 http_stream_await(follower->request);
 }
 
-/* The followers in that list may read again. */
+/* Lets the followers in that list read again. */
 static void move_all(struct followers *followers, struct list *list)
 {
         struct list *link;
@@ -67,7 +67,7 @@ static void count_followers(struct followers *followers, int change)
         metric_set(followers->instruments->following.followers, (double)followers->count);
 }
 
-/* Its request has been answered, or no longer concerns it. */
+/* Call this when its request has been answered or has ended. */
 static void remove_follower(struct followers *followers, struct follower *follower)
 {
         if (follower->read)
@@ -205,7 +205,7 @@ static void on_end(struct tail *tail)
         start_reads(followers);
 }
 
-/* The feed is another one: each follower finds that out when it reads on its own. */
+/* The feed has changed: each follower notices that when it reads on its own. */
 static void on_foreign(struct tail *tail)
 {
         struct followers *followers = CONTAINER_OF(tail, struct followers, tail);
@@ -244,7 +244,7 @@ static void try_to_join(struct followers *followers, struct follower *follower)
         }
 }
 
-/* Others wait until that client has read its large document. */
+/* The other followers wait until that client has read its large document. */
 static void end_stuck(struct followers *followers, int64_t now_ms)
 {
         struct large_write *stuck;
@@ -320,7 +320,7 @@ static void on_read(struct follow_read *read, enum store_outcome outcome, const 
         if (follower)
                 follower->read = NULL;
         if (!follower)
-                ; /* it has gone */
+                ; /* its client has disconnected */
         else if (follower->former)
                 on_former_read(followers, follower, read, outcome);
         else if (outcome == STORE_DONE)
@@ -359,7 +359,7 @@ static void start_reads(struct followers *followers)
         struct list *link;
         if (followers->is_closing || followers->is_starting)
                 return;
-        followers->is_starting = true; /* without memory a read ends from inside */
+        followers->is_starting = true; /* if memory has run out, a read ends during this call */
         while ((link = list_first(&followers->behind)) && (read = free_read(followers)))
                 start_read(followers, CONTAINER_OF(link, struct follower, link), read);
         followers->is_starting = false;

@@ -8,7 +8,7 @@
  *
  * When a read for a follower reaches the end of the feed, the follower becomes current if the tail has had no events
  * since that read began: then the follower has every document that the tail has read. If it has later documents as
- * well, they are omitted when the tail reads them (follower_ahead.h).
+ * well, it omits them when the tail reads them (follower_ahead.h).
  *
  * A follower whose client does not read falls behind: only its cursor is kept.
  *
@@ -38,7 +38,7 @@ struct instruments;
 enum { FOLLOWERS_READS_MAX = 8 };
 
 struct followers {
-        struct collector *collector; /* these are borrowed */
+        struct collector *collector; /* borrowed, like the next ones */
         struct store *store;
         struct instruments *instruments;
         struct list all;
@@ -64,9 +64,9 @@ void followers_fini(struct followers *followers);
 /* Adds a new follower whose request has not been answered yet. It begins after its cursor, or now if that is empty and
  * since_ms is 0. Taken. */
 void followers_add(struct followers *followers, struct follower *follower);
-/* Call it once a second: sends comments, and wakes the followers that wait for the next second. */
+/* Call this once a second: sends comments, and wakes the followers that wait for the next second. */
 void followers_second(struct followers *followers);
-/* This worker is going to use another Redis. */
+/* Call this when this worker is about to use another Redis. */
 void followers_swapped(struct followers *followers, struct redis_target *target, unsigned generation);
 
 #endif

@@ -2,7 +2,7 @@
  *
  *     {"documents":[{"key":"...","document":{...}}, ...],"next":"3f9a0c1d2e4b5a67.2026-11-24.1764000000000-0","more":true}
  *
- * The last page has `next` as well: the position at which to continue later. A page ends after `limit` documents, or
+ * The last page has a `next` too: the position at which to continue later. A page ends after `limit` documents, or
  * after the document that brings it to PAGE_MAX_BYTES, perhaps in the middle of a feed entry. */
 #include "listing.h"
 

@@ -17,8 +17,8 @@ enum {
 
 /* Finds the key, converted to lower case, and the document exactly as it is in the line, without checking that it is an
  * object. If a name occurs twice, the last value counts; other names are ignored. Returns 0; RESTORE_SKIP for the last
- * line of an export, which has `end` and neither key nor document; or ERR_INVALID, with a text in `err` that says what
- * is wrong and, for a syntax error, gives the column. */
+ * line of an export, which has `end` and neither key nor document; or ERR_INVALID, with a message in `err` that says
+ * what is wrong and, for a syntax error, gives the column. */
 int restore_line_read(struct json_span line, char key[UUID_TEXT_SIZE], struct json_span *document,
                       struct err *err) NODISCARD;
 

@@ -79,7 +79,7 @@ static inline int64_t store_reach_ms(const struct store *store)
         return 2 * store->hold_ms + FEED_CLOCK_SKEW_MS;
 }
 
-/* The outcome that an error reply means, or without a reply, a failed command. `err` gets a text without secrets. */
+/* The outcome that an error reply means, or without a reply, a failed command. `err` gets a message without secrets. */
 enum store_outcome store_failure(const struct redis_reply *reply, const struct err *failure, struct err *err);
 /* Likewise for a reply that is not the document: STORE_ABSENT, or why the document could not be read. */
 enum store_outcome store_no_value(const struct redis_reply *reply, const struct err *failure, struct err *err);

@@ -49,7 +49,7 @@ static enum redis_made on_announce_place(struct redis_command *command, UNUSED c
         return REDIS_NOT_MADE;
 }
 
-/* In a Cluster one on the master of the document. */
+/* In a Cluster, one on the master of the document. */
 static unsigned partition_beside(struct store_announce *announce)
 {
         char name[STORE_KEY_SIZE];
@@ -82,7 +82,7 @@ static void send_entry(struct store_announce *announce)
 }
 
 /* The first sender may still be alive but late, or the search may have been too short: the mark lets readers omit the
- * duplicate. The entry is added to today's stream, because readers have already read those of other days. */
+ * duplicate. The entry is added to today's stream, because readers may already have passed earlier days. */
 void store_announce_add(struct store_announce *announce)
 {
         announce->partition = partition_beside(announce);

@@ -255,7 +255,7 @@ static void note_step(struct store_trail *trail)
                 trail->near = trail->was_near;
         else if (way != WAY_TIMES)
                 trail->is_by_time = false;
-        else if (trail->was_near.ms >= 0) /* `near` has been tried in vain, now or before */
+        else if (trail->was_near.ms >= 0) /* `near` has been tried without success, now or before */
                 trail->is_by_time = true;
         trail->step++;
 }

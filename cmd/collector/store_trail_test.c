@@ -186,8 +186,8 @@ static void a_search_begins_at_the_entry_where_the_last_one_found_something(void
         assert_null(fake_entry(&rig.first, 0));
 }
 
-/* Even in the same millisecond. */
-static void documents_before_that_entry_are_found_as_well(void **state UNUSED)
+/* Also in the same millisecond. */
+static void documents_before_that_entry_are_also_found(void **state UNUSED)
 {
         int64_t ms = clock_realtime_ms() - HOUR_MS;
         for (unsigned n = 0; n < 100; n++)
@@ -288,7 +288,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(all_documents_fail_if_redis_refuses, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_search_begins_at_the_entry_where_the_last_one_found_something, setup,
                                                 teardown),
-                cmocka_unit_test_setup_teardown(documents_before_that_entry_are_found_as_well, setup, teardown),
+                cmocka_unit_test_setup_teardown(documents_before_that_entry_are_also_found, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_switch_to_another_redis_ends_the_search, setup, teardown),
                 cmocka_unit_test_setup_teardown(every_search_is_answered_when_the_client_closes, setup, teardown),
         };

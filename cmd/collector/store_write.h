@@ -10,8 +10,8 @@
  * key is set only if it does not exist (NX). STORE_DONE means that Redis has answered the SET and, if the feed is
  * enabled, the XADD of the entry that names its key, among the keys of other documents (feed_group.h). A feed entry is
  * added after its documents, with one exception: Redis may postpone a SET and execute the XADD first. Then the document
- * joins another entry, so a listing may show it twice but never misses it. So it does in a Cluster if the two went to
- * different masters, because a slot has moved.
+ * joins another entry, so a listing may show it twice but never misses it. The same happens in a Cluster if the two
+ * went to different masters because a slot has moved.
  *
  * If the binding changes while a write waits, the write is rebuilt for the new Redis (redis_command.on_place), with its
  * key prefix. So after STORE_DONE, document and entry are in the same Redis, under the same prefix.

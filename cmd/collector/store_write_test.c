@@ -1,4 +1,4 @@
-/* Tests of writes with a scripted server: a document's feed entry follows its SET, whatever Redis replies and however
+/* Tests of writes with a scripted server: a document's feed entry follows its SET, no matter what Redis replies and how
  * the binding changes. For tests with servers see tests/integration/test_redis_faults.py, test_acks.py and
  * test_swaps.py. */
 #include "store_rig_test.h"
@@ -85,7 +85,7 @@ static void documents_of_a_turn_share_an_entry_in_the_same_write(void **state UN
         rig_stop(&rig);
 }
 
-static void an_entry_has_60_keys_at_most(void **state UNUSED)
+static void an_entry_has_at_most_60_keys(void **state UNUSED)
 {
         start(NULL);
         write_all(65, STORE_OWN_KEY);
@@ -96,7 +96,7 @@ static void an_entry_has_60_keys_at_most(void **state UNUSED)
         rig_stop(&rig);
 }
 
-static void a_document_alone_has_the_entry_of_version_0_1_0(void **state UNUSED)
+static void a_single_document_has_an_entry_as_in_version_0_1_0(void **state UNUSED)
 {
         char expected[FEED_STREAM_SIZE + 64], stream[FEED_STREAM_SIZE];
         start(NULL);
@@ -112,7 +112,7 @@ static const char *refuses_the_second(struct fake *fake UNUSED, const char *text
         return strncmp(text, "SET", 3) == 0 && strstr(text, "01 {}") ? "-OOM command not allowed\r\n" : NULL;
 }
 
-static void a_document_that_is_refused_fails_alone(void **state UNUSED)
+static void a_document_that_is_rejected_fails_alone(void **state UNUSED)
 {
         start(refuses_the_second);
         write_all(3, STORE_OWN_KEY);
@@ -126,7 +126,7 @@ static const char *refuses_entries(struct fake *fake UNUSED, const char *text)
         return strncmp(text, "XADD", 4) == 0 ? "-OOM command not allowed\r\n" : NULL;
 }
 
-static void an_entry_that_is_refused_leaves_all_its_documents_unlisted(void **state UNUSED)
+static void an_entry_that_is_rejected_leaves_all_its_documents_unlisted(void **state UNUSED)
 {
         start(refuses_entries);
         write_all(3, STORE_OWN_KEY);
@@ -156,7 +156,7 @@ static const char *has_the_second(struct fake *fake UNUSED, const char *text)
         return strncmp(text, "SET", 3) == 0 && strstr(text, "01 {}") ? "$-1\r\n" : NULL;
 }
 
-static void keys_set_if_there_were_none_join_the_entry_of_the_turn_of_their_answer(void **state UNUSED)
+static void keys_set_with_nx_join_the_entry_of_the_turn_in_which_they_are_answered(void **state UNUSED)
 {
         start(has_the_second);
         write_all(4, STORE_NEW);
@@ -175,7 +175,7 @@ static const char *puts_the_second_off_once(struct fake *fake, const char *text)
         return is_second && !fake_entry(fake, 0) ? "-TRYAGAIN not now\r\n" : NULL;
 }
 
-static void a_document_that_redis_put_off_behind_its_entry_joins_another_one(void **state UNUSED)
+static void a_document_that_redis_postponed_after_its_entry_joins_another_one(void **state UNUSED)
 {
         start(puts_the_second_off_once);
         write_all(3, STORE_OWN_KEY);
@@ -196,7 +196,7 @@ static const char *closes_at_the_second(struct fake *fake UNUSED, const char *te
 }
 
 /* pkg/redis defers it, and the others continue. */
-static void a_document_that_ends_connections_leaves_the_entry_and_joins_a_later_one(void **state UNUSED)
+static void a_document_that_closes_connections_leaves_the_entry_and_joins_a_later_one(void **state UNUSED)
 {
         closings = 3;
         start(closes_at_the_second);
@@ -209,7 +209,7 @@ static void a_document_that_ends_connections_leaves_the_entry_and_joins_a_later_
         rig_stop(&rig);
 }
 
-static void what_waits_gets_an_entry_under_the_prefix_of_the_next_redis(void **state UNUSED)
+static void waiting_documents_get_an_entry_with_the_prefix_of_the_next_redis(void **state UNUSED)
 {
         char stream[FEED_STREAM_SIZE];
         start(NULL);
@@ -229,7 +229,7 @@ static void what_waits_gets_an_entry_under_the_prefix_of_the_next_redis(void **s
         rig_stop(&rig);
 }
 
-static void what_waits_for_a_cluster_joins_when_its_set_is_answered(void **state UNUSED)
+static void documents_that_wait_for_a_cluster_join_when_their_set_is_answered(void **state UNUSED)
 {
         start(NULL);
         rig.is_held_up = true;
@@ -254,7 +254,7 @@ static const char *answers_no_entry(struct fake *fake UNUSED, const char *text)
 }
 
 /* The documents are in the first Redis, and the entry would be in the second. */
-static void what_a_swap_tears_is_written_again_with_a_mark(void **state UNUSED)
+static void a_document_separated_from_its_entry_by_a_swap_is_written_again_with_a_mark(void **state UNUSED)
 {
         start(answers_no_entry);
         for (unsigned n = 0; n < 3; n++)
@@ -275,7 +275,7 @@ static void what_a_swap_tears_is_written_again_with_a_mark(void **state UNUSED)
         rig_stop(&rig);
 }
 
-static void a_document_that_is_taken_back_leaves_no_key_and_the_last_one_no_entry(void **state UNUSED)
+static void a_cancelled_document_leaves_no_key_and_the_last_one_no_entry(void **state UNUSED)
 {
         start(NULL);
         rig.is_held_up = true;
@@ -293,7 +293,7 @@ static void a_document_that_is_taken_back_leaves_no_key_and_the_last_one_no_entr
         rig_stop(&rig);
 }
 
-static void what_waits_at_the_end_is_told_once(void **state UNUSED)
+static void waiting_documents_are_reported_once_at_the_end(void **state UNUSED)
 {
         start(answers_no_entry);
         for (unsigned n = 0; n < 3; n++)
@@ -322,19 +322,19 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(documents_of_a_turn_share_an_entry_in_the_same_write),
-                cmocka_unit_test(an_entry_has_60_keys_at_most),
-                cmocka_unit_test(a_document_alone_has_the_entry_of_version_0_1_0),
-                cmocka_unit_test(a_document_that_is_refused_fails_alone),
-                cmocka_unit_test(an_entry_that_is_refused_leaves_all_its_documents_unlisted),
+                cmocka_unit_test(an_entry_has_at_most_60_keys),
+                cmocka_unit_test(a_single_document_has_an_entry_as_in_version_0_1_0),
+                cmocka_unit_test(a_document_that_is_rejected_fails_alone),
+                cmocka_unit_test(an_entry_that_is_rejected_leaves_all_its_documents_unlisted),
                 cmocka_unit_test(a_lost_connection_repeats_the_entry_with_a_mark),
-                cmocka_unit_test(keys_set_if_there_were_none_join_the_entry_of_the_turn_of_their_answer),
-                cmocka_unit_test(a_document_that_redis_put_off_behind_its_entry_joins_another_one),
-                cmocka_unit_test(a_document_that_ends_connections_leaves_the_entry_and_joins_a_later_one),
-                cmocka_unit_test(what_waits_gets_an_entry_under_the_prefix_of_the_next_redis),
-                cmocka_unit_test(what_waits_for_a_cluster_joins_when_its_set_is_answered),
-                cmocka_unit_test(what_a_swap_tears_is_written_again_with_a_mark),
-                cmocka_unit_test(a_document_that_is_taken_back_leaves_no_key_and_the_last_one_no_entry),
-                cmocka_unit_test(what_waits_at_the_end_is_told_once),
+                cmocka_unit_test(keys_set_with_nx_join_the_entry_of_the_turn_in_which_they_are_answered),
+                cmocka_unit_test(a_document_that_redis_postponed_after_its_entry_joins_another_one),
+                cmocka_unit_test(a_document_that_closes_connections_leaves_the_entry_and_joins_a_later_one),
+                cmocka_unit_test(waiting_documents_get_an_entry_with_the_prefix_of_the_next_redis),
+                cmocka_unit_test(documents_that_wait_for_a_cluster_join_when_their_set_is_answered),
+                cmocka_unit_test(a_document_separated_from_its_entry_by_a_swap_is_written_again_with_a_mark),
+                cmocka_unit_test(a_cancelled_document_leaves_no_key_and_the_last_one_no_entry),
+                cmocka_unit_test(waiting_documents_are_reported_once_at_the_end),
                 cmocka_unit_test(without_the_feed_there_is_no_entry),
         };
         return cmocka_run_group_tests_name("store write", tests, NULL, NULL);

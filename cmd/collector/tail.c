@@ -9,7 +9,7 @@ enum {
         LOOK_MS = 5,
         PAUSE_MIN_MS = 10,
         PAUSE_MAX_MS = 100,
-        PAUSE_FAILED_MS = 1000, /* pkg/redis has waited before that */
+        PAUSE_FAILED_MS = 1000, /* pkg/redis has already waited */
 };
 
 static void read_next(struct tail *tail)
@@ -51,7 +51,7 @@ static void set_pause(struct tail *tail, enum store_outcome outcome)
                 tail->pause_ms = outcome == STORE_DONE ? longer_ms : PAUSE_FAILED_MS;
 }
 
-/* Delivering the events to many followers takes time, so the next ones are collected for just as long. */
+/* Delivering the events to many followers takes time, so the tail then waits just as long before the next read. */
 static void set_gap(struct tail *tail)
 {
         uint64_t took_ms = uv_now(tail->timer.loop) - tail->handing_at_ms;

@@ -24,7 +24,7 @@ static void times_are_durations_or_plain_seconds(void **state UNUSED)
         }
 }
 
-static void other_texts_are_refused(void **state UNUSED)
+static void other_text_is_rejected(void **state UNUSED)
 {
         static const char *const texts[] = {
                 "", "x", "-1", "1.", ".5", "1.2345", "1 s", "2sx", "1e3", "9999999999", "s"
@@ -41,7 +41,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(times_are_durations_or_plain_seconds),
-                cmocka_unit_test(other_texts_are_refused),
+                cmocka_unit_test(other_text_is_rejected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

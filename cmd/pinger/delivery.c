@@ -35,7 +35,7 @@ struct delivery {
         pthread_t thread;
         bool has_thread;
 
-        pthread_mutex_t lock; /* guards what follows */
+        pthread_mutex_t lock; /* guards the members below */
         pthread_cond_t changed;
         struct queue queue;
         struct backing_collector *collector; /* NULL: none yet */

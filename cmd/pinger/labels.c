@@ -1,5 +1,5 @@
-/* labels: a line has the name up to `=`, and the value as a quoted Go string, whose escapes are decoded here. A malformed
- * line is skipped. */
+/* labels: a line consists of the name, `=`, and the value as a quoted Go string, whose escapes are decoded here. A
+ * malformed line is skipped. */
 #include "labels.h"
 
 #include <stdint.h>

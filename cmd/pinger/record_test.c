@@ -67,7 +67,7 @@ static void fields_of_one_name_are_joined_and_odd_bytes_are_escaped(void **state
                 "\"remoteAddress\":\"::1\",\"remotePort\":1}}");
 }
 
-static void a_record_over_its_limit_is_refused(void **state UNUSED)
+static void a_record_over_its_limit_is_rejected(void **state UNUSED)
 {
         struct buf out;
         buf_init(&out, 80);
@@ -91,7 +91,7 @@ int main(void)
                 cmocka_unit_test(a_response_has_a_status_and_headers_instead),
                 cmocka_unit_test(secrets_are_kept_out_of_a_record),
                 cmocka_unit_test(fields_of_one_name_are_joined_and_odd_bytes_are_escaped),
-                cmocka_unit_test(a_record_over_its_limit_is_refused),
+                cmocka_unit_test(a_record_over_its_limit_is_rejected),
                 cmocka_unit_test(the_source_names_host_and_process),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ enum {
 struct raw {
         struct secret value; /* every text may be a secret until it is typed */
         char *place;         /* NULL: absent                                 */
-        char *empty_place;   /* where it was set without a text; or NULL     */
+        char *empty_place;   /* where it was set to an empty string; or NULL */
         const struct name *name;
 };
 
@@ -43,14 +43,14 @@ static inline bool draft_has(const struct draft *draft, unsigned field)
         return draft->raw[field].place != NULL;
 }
 
-/* The origin that set the field without a text, if no other origin sets it; otherwise NULL. */
+/* The origin that set the field to an empty string, if no other origin sets it; otherwise NULL. */
 static inline const char *draft_empty(const struct draft *draft, unsigned field)
 {
         return draft->raw[field].place ? NULL : draft->raw[field].empty_place;
 }
 
-/* An empty text counts as absent, and its origin is kept. ERR_INVALID if the field already has another value, or if the
- * field is a boolean and the text is not one. */
+/* An empty string counts as absent, and its origin is kept. ERR_INVALID if the field already has another value, or if
+ * the field is a boolean and the text is not one. */
 int draft_put(struct draft *draft, const struct name *name, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;
 /* Replaces the field's text; used for parts of a URI. */

@@ -8,7 +8,7 @@
 #include "backing/names.h"
 #include "backing/notes.h"
 
-/* Reads each member as if it were an entry. A text that is not a JSON object is skipped with a warning. */
+/* Reads each member as if it were an entry. Text that is not a JSON object is skipped with a warning. */
 int gather_json(const struct service *service, const char *text, const char *place, struct draft *draft,
                 struct notes *notes, struct err *err) NODISCARD;
 

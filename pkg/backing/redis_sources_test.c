@@ -56,7 +56,7 @@ static void only_the_source_with_the_highest_precedence_is_used(void **state UNU
         close_world(&w);
 }
 
-static void an_option_without_an_address_is_refused(void **state UNUSED)
+static void an_option_without_an_address_is_rejected(void **state UNUSED)
 {
         static const struct backing_value value = { "password", BACKING_FROM_FLAG, MARK, sizeof(MARK) - 1,
                                                     "--redis-password-file" };
@@ -185,7 +185,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(only_the_source_with_the_highest_precedence_is_used),
-                cmocka_unit_test(an_option_without_an_address_is_refused),
+                cmocka_unit_test(an_option_without_an_address_is_rejected),
                 cmocka_unit_test(missing_and_ambiguous_bindings_are_reported),
                 cmocka_unit_test(only_one_family_of_variables_is_used),
                 cmocka_unit_test(the_programs_own_variable_has_the_highest_precedence),

@@ -97,7 +97,7 @@ static void connection_strings_are_split_into_their_parts(void **state UNUSED)
                 check(&table[i]);
 }
 
-static void invalid_texts_are_refused_without_showing_them(void **state UNUSED)
+static void invalid_values_are_rejected_without_showing_them(void **state UNUSED)
 {
         static const char *const table[] = {
                 "",
@@ -138,7 +138,7 @@ static void unknown_parameters_are_ignored_with_a_warning_that_names_them(void *
         notes_fini(&notes);
 }
 
-static void a_uri_over_the_limit_is_refused(void **state UNUSED)
+static void a_uri_over_the_limit_is_rejected(void **state UNUSED)
 {
         size_t length = URI_MAX_BYTES + 1;
         char *text = malloc(length + 1);
@@ -156,9 +156,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(uris_are_split_into_their_parts),
                 cmocka_unit_test(connection_strings_are_split_into_their_parts),
-                cmocka_unit_test(invalid_texts_are_refused_without_showing_them),
+                cmocka_unit_test(invalid_values_are_rejected_without_showing_them),
                 cmocka_unit_test(unknown_parameters_are_ignored_with_a_warning_that_names_them),
-                cmocka_unit_test(a_uri_over_the_limit_is_refused),
+                cmocka_unit_test(a_uri_over_the_limit_is_rejected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

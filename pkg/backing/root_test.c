@@ -103,7 +103,7 @@ static void the_bindings_of_the_last_check_outlive_it(void **state UNUSED)
         servicebinding_set_unref(after);
 }
 
-static void a_root_that_is_a_file_is_refused(void **state UNUSED)
+static void a_root_that_is_a_file_is_rejected(void **state UNUSED)
 {
         char path[512];
         struct backing_root *root = NULL;
@@ -123,7 +123,7 @@ int main(void)
                 ROOT_TEST(all_members_are_notified_in_the_order_in_which_they_joined),
                 ROOT_TEST(a_member_that_closes_itself_when_notified_does_not_affect_the_others),
                 ROOT_TEST(the_bindings_of_the_last_check_outlive_it),
-                ROOT_TEST(a_root_that_is_a_file_is_refused),
+                ROOT_TEST(a_root_that_is_a_file_is_rejected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

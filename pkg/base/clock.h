@@ -9,7 +9,7 @@
 
 int64_t clock_monotonic_ms(void); /* never steps back; its zero is arbitrary */
 int64_t clock_monotonic_us(void);
-int64_t clock_realtime_ms(void); /* Unix time; may step when the machine is set  */
+int64_t clock_realtime_ms(void); /* Unix time; may step when the clock is set  */
 
 enum { CLOCK_ISO8601_SIZE = 32 };
 

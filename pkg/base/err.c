@@ -1,6 +1,6 @@
-/* err: texts are built with vsnprintf into the fixed array, so an error can be reported when memory has run out. A text
- * that does not fit ends in "..." so that the truncation shows. One table gives each code its label and its HTTP
- * status. */
+/* err: messages are printed with vsnprintf into a fixed array, so an error can be reported when memory has run out. A
+ * message that does not fit ends in "...", so that readers see that it was truncated. One table gives each code its
+ * label and its HTTP status. */
 #include "base/err.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
  *     if (rc < 0)
  *             return err_wrap(err, "reload");     // "reload: open /bindings/db: Permission denied"
  *
- * Every function takes NULL for `err` and then only returns the code. A text never holds a secret.
+ * Every function takes NULL for `err` and then only returns the code. The text never contains a secret.
  *
  * Threads: any; an err belongs to one thread at a time. */
 #ifndef BASE_ERR_H

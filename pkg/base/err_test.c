@@ -1,4 +1,4 @@
-/* err: codes, texts, and the truncation of long texts. */
+/* err: codes, messages, and the truncation of long messages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

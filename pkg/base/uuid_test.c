@@ -116,7 +116,7 @@ static void upper_case_and_any_version_are_accepted(void **state UNUSED)
         assert_true(uuid_parse("00000000-0000-0000-0000-000000000000", 36, NULL));
 }
 
-static void anything_else_is_refused_and_changes_nothing(void **state UNUSED)
+static void anything_else_is_rejected_and_changes_nothing(void **state UNUSED)
 {
         static const char *const cases[] = {
                 "",
@@ -150,7 +150,7 @@ int main(void)
                 cmocka_unit_test(version_8_keeps_122_of_the_given_bits),
                 cmocka_unit_test(the_example_in_the_rfc_is_parsed_and_printed_unchanged),
                 cmocka_unit_test(upper_case_and_any_version_are_accepted),
-                cmocka_unit_test(anything_else_is_refused_and_changes_nothing),
+                cmocka_unit_test(anything_else_is_rejected_and_changes_nothing),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

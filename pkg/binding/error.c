@@ -1,5 +1,5 @@
 /* error: a code and a text on the caller's stack, as in the rest of the project. The library is shipped separately, so
- * it has its own copy. A text that does not fit ends in "...", so that the truncation shows. */
+ * it has its own copy. A text that does not fit ends in "...", so that readers see that it was truncated. */
 #include "binding/error.h"
 
 #include <errno.h>

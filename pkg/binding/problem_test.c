@@ -77,7 +77,7 @@ static void links_are_followed_if_they_stay_inside_the_root(void **state)
         servicebinding_set_unref(set);
 }
 
-static void a_link_that_leads_outside_is_refused(void **state)
+static void a_link_that_leads_outside_is_rejected(void **state)
 {
         struct folder *f = *state;
         char root[PATH_MAX];
@@ -104,7 +104,7 @@ static void a_link_that_leads_outside_is_refused(void **state)
         assert_non_null(strstr(err.text, "/root/..data: a link leads outside the root"));
 }
 
-static void without_proc_a_volume_is_read_and_other_links_are_refused(void **state)
+static void without_proc_a_volume_is_read_and_other_links_are_rejected(void **state)
 {
         struct folder *f = *state;
         const struct sb_root root = { .real = "", .fd = -1, .data_fd = -1 };
@@ -136,7 +136,7 @@ static void the_root_itself_may_be_a_link(void **state)
         servicebinding_set_unref(set);
 }
 
-static void dangling_links_and_anything_but_files_are_refused(void **state)
+static void dangling_links_and_anything_but_files_are_rejected(void **state)
 {
         struct folder *f = *state;
         folder_put(f, "fifo/type", "redis");
@@ -236,7 +236,7 @@ static void a_root_that_is_a_dangling_link_is_an_error(void **state)
         }
 }
 
-static void a_reference_to_another_system_is_refused_by_name_without_its_value(void **state)
+static void a_reference_to_another_system_is_rejected_by_name_without_its_value(void **state)
 {
         struct folder *f = *state;
         folder_put(f, "redis/type", "redis");
@@ -278,15 +278,15 @@ int main(void)
                 CASE(an_unreadable_type_or_folder_does_not_look_absent),
                 CASE(an_unreadable_root_is_an_error),
                 CASE(links_are_followed_if_they_stay_inside_the_root),
-                CASE(a_link_that_leads_outside_is_refused),
-                CASE(without_proc_a_volume_is_read_and_other_links_are_refused),
+                CASE(a_link_that_leads_outside_is_rejected),
+                CASE(without_proc_a_volume_is_read_and_other_links_are_rejected),
                 CASE(the_root_itself_may_be_a_link),
-                CASE(dangling_links_and_anything_but_files_are_refused),
+                CASE(dangling_links_and_anything_but_files_are_rejected),
                 CASE(an_unreadable_folder_is_never_treated_as_absent),
                 CASE(an_unreadable_entry_is_never_treated_as_absent),
                 CASE(a_missing_optional_secret_is_absent),
                 CASE(a_root_that_is_a_dangling_link_is_an_error),
-                CASE(a_reference_to_another_system_is_refused_by_name_without_its_value),
+                CASE(a_reference_to_another_system_is_rejected_by_name_without_its_value),
                 CASE(an_empty_type_or_one_with_a_nul_is_a_problem),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ enum servicebinding_code {
         SERVICEBINDING_NOMEM = -8        /* out of memory                                           */
 };
 
-/* On the caller's stack. A text never contains the value of an entry. */
+/* On the caller's stack. The text never contains the value of an entry. */
 struct servicebinding_error {
         int code;       /* enum servicebinding_code                   */
         char text[256]; /* no newline; truncated with "..." if longer */

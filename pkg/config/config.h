@@ -36,10 +36,10 @@
  * --name-file, PREFIX_NAME_FILE or the key name-file names a file that contains it (one trailing newline is dropped).
  *
  * Kubernetes sets COLLECTOR_PORT=tcp://10.96.0.7:4001 for a Service named "collector" (Kubernetes documentation,
- * "Service", environment variables): a variable of that form is skipped with a warning unless the option is a text.
+ * "Service", environment variables): a variable of that form is skipped with a warning unless the option is a string.
  *
- * Limits: 1 MiB and 8 levels for a file, 64 KiB for a text, 1,000 entries for a list. The file is one document of YAML
- * 1.1 as libyaml reads it, without anchors, aliases and tags.
+ * Limits: 1 MiB and 8 levels for a file, 64 KiB for a string, 1,000 entries for a list. The file is one document of
+ * YAML 1.1 as libyaml reads it, without anchors, aliases and tags.
  *
  * To reload (SIGHUP), call config_read with the same source and a second, empty struct, and keep the first one if that
  * fails.

@@ -1,4 +1,4 @@
-/* One program's table, read from all sources: which source takes precedence, and the texts of errors. */
+/* One program's table, read from all sources: which source takes precedence, and the error messages. */
 #include "config/program_test.h"
 
 static void defaults_pass_through_the_parsers(void **state)

@@ -1,4 +1,4 @@
-/* file: the accepted YAML, the texts of errors, and the limits. */
+/* file: the accepted YAML, the error messages, and the limits. */
 #include "config/program_test.h"
 
 static void errors_in_files_name_line_and_key(void **state)
@@ -22,7 +22,7 @@ static void errors_in_files_name_line_and_key(void **state)
                 { "check: true\n", "c.yaml:1: check: can't be set in a file" },
                 { "redis-password: x\n",
                   "c.yaml:1: redis-password: secrets are not read from this file; name a separate file with redis-password-file" },
-                { "redis-host: \"a\\0b\"\n", "c.yaml:1: redis-host: a text can't hold a NUL" },
+                { "redis-host: \"a\\0b\"\n", "c.yaml:1: redis-host: a string can't contain a NUL" },
                 { "redis-sentinel-nodes:\n  - a\n  - {b: c}\n",
                   "c.yaml:3:5: an entry of a list must be a plain value" },
                 { "redis-sentinel-nodes:\n  - a\n  -\n", "c.yaml:3: redis-sentinel-nodes: missing value" },
@@ -70,7 +70,7 @@ static void nested_keys_and_lists_are_read(void **state)
         assert_int_equal(f->s.nodes.count, 0);
 }
 
-static void a_missing_or_too_large_file_is_refused(void **state)
+static void a_missing_or_oversized_file_is_rejected(void **state)
 {
         struct fixture *f = *state;
         assert_int_equal(read_all(f, LIST("--config", f->other), NULL, NULL), ERR_NOT_FOUND);
@@ -131,7 +131,7 @@ int main(void)
                 TEST(errors_in_files_name_line_and_key),
                 TEST(a_mistake_in_the_file_is_reported_even_if_a_flag_overrides_it),
                 TEST(nested_keys_and_lists_are_read),
-                TEST(a_missing_or_too_large_file_is_refused),
+                TEST(a_missing_or_oversized_file_is_rejected),
                 TEST(texts_and_lists_have_limits),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* finding: sets the option that a text is for, and records where the text was found. */
+/* finding: sets the option to the value that was found, and records where it was found. */
 #include "config/finding.h"
 
 #include <limits.h>

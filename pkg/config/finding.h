@@ -1,4 +1,4 @@
-/* finding: a text for an option, found in one of the sources. */
+/* finding: the value of an option, as found in one of the sources. */
 #ifndef CONFIG_FINDING_H
 #define CONFIG_FINDING_H
 
@@ -11,7 +11,7 @@ struct reading {
         struct config_report *report;
 };
 
-/* A text for an option, and where it was found. */
+/* The value of an option, as text, and where it was found. */
 struct finding {
         const struct config_option *option;
         enum config_origin_kind kind;

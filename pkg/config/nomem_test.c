@@ -52,7 +52,7 @@ static int tear_down(void **state UNUSED)
         return unlink(file);
 }
 
-static void settings_are_complete_or_refused_whichever_allocation_fails(void **state UNUSED)
+static void settings_are_complete_or_rejected_whichever_allocation_fails(void **state UNUSED)
 {
         char config[64];
         char *argv[] = { (char[]){ "example" }, config, (char[]){ "--listen" }, (char[]){ "127.0.0.1:80" } };
@@ -79,7 +79,7 @@ static void settings_are_complete_or_refused_whichever_allocation_fails(void **s
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(settings_are_complete_or_refused_whichever_allocation_fails),
+                cmocka_unit_test(settings_are_complete_or_rejected_whichever_allocation_fails),
         };
         return cmocka_run_group_tests_name("config without memory", tests, set_up, tear_down);
 }

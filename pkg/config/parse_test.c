@@ -156,7 +156,7 @@ static void addresses_are_host_and_port(void **state UNUSED)
         }
 }
 
-static void a_host_of_256_bytes_or_with_a_nul_is_refused(void **state UNUSED)
+static void a_host_of_256_bytes_or_with_a_nul_is_rejected(void **state UNUSED)
 {
         char text[300];
         struct config_address address;
@@ -185,7 +185,7 @@ int main(void)
                 cmocka_unit_test(whole_numbers_are_decimal),
                 cmocka_unit_test(bools_are_words_in_any_letter_case),
                 cmocka_unit_test(addresses_are_host_and_port),
-                cmocka_unit_test(a_host_of_256_bytes_or_with_a_nul_is_refused),
+                cmocka_unit_test(a_host_of_256_bytes_or_with_a_nul_is_rejected),
                 cmocka_unit_test(a_quote_is_short_printable_and_hides_credentials),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 const char *config_quote(const char *text, size_t length, char out[QUOTE_SIZE])
 {
         enum { SHOWN_MAX = QUOTE_SIZE - 8 };
-        static const char hidden[] = "a text that may contain a password";
+        static const char hidden[] = "a value that may contain a password";
         /* A URL with a password may appear where a port is expected. */
         if (memchr(text, '@', length))
                 return memcpy(out, hidden, sizeof(hidden));

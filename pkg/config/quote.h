@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 enum { QUOTE_SIZE = 64 };
-/* The text quoted, truncated, and without control characters; a text with an "@" is not shown. */
+/* The text quoted, truncated, and without control characters; text with an "@" is not shown. */
 const char *config_quote(const char *text, size_t length, char out[QUOTE_SIZE]);
 
 #endif

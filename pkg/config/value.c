@@ -134,7 +134,7 @@ static int set_string(const struct config_option *option, char **field, const ch
                       struct err *err)
 {
         if (memchr(text, '\0', length))
-                return err_set(err, ERR_INVALID, "a text can't hold a NUL");
+                return err_set(err, ERR_INVALID, "a string can't contain a NUL");
         char *copy = strndup(text, length);
         if (!copy)
                 return err_set(err, ERR_NOMEM, "out of memory");

@@ -37,7 +37,7 @@ static void a_url_is_parsed(void **state)
         }
 }
 
-static void an_unusable_url_is_refused(void **state)
+static void an_unusable_url_is_rejected(void **state)
 {
         static const char *const bad[] = {
                 "",          "collector:4001", "https://collector", "http://",     "http://:80/",
@@ -80,7 +80,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_url_is_parsed),
-                cmocka_unit_test(an_unusable_url_is_refused),
+                cmocka_unit_test(an_unusable_url_is_rejected),
                 cmocka_unit_test(options_are_parsed_and_invalid_ones_named),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

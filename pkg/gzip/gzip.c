@@ -76,7 +76,7 @@ static const char *reason_of(const struct gzip_decoder *decoder)
         };
         const char *message = decoder->z.msg ? decoder->z.msg : "";
         if (!strcmp(message, "incorrect header check"))
-                return decoder->members > 1 ? "what follows the previous member is not gzip" : "this is not gzip";
+                return decoder->members > 1 ? "the data after the previous member is not gzip" : "this is not gzip";
         for (size_t i = 0; i < COUNT_OF(reasons); i++)
                 if (!strcmp(message, reasons[i].zlib))
                         return reasons[i].ours;

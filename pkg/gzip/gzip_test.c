@@ -273,7 +273,7 @@ static void only_a_member_may_follow_a_member(void **state UNUSED)
         for (size_t i = 0; i < COUNT_OF(garbage); i++) {
                 struct buf encoded = one_member(HELLO);
                 assert_int_equal(buf_append(&encoded, garbage[i].bytes, garbage[i].length), 0);
-                assert_fails(&encoded, "what follows the previous member is not gzip");
+                assert_fails(&encoded, "the data after the previous member is not gzip");
                 buf_fini(&encoded);
         }
 }

@@ -15,7 +15,7 @@ enum {
         AHEAD_MAX = 8,              /* ... but by no more than this */
 };
 
-/* Raises the soft limit of descriptors to the hard one and returns the resulting limit. */
+/* Raises the soft limit on descriptors to the hard limit and returns the resulting limit. */
 static uint64_t raise_descriptor_limit(void)
 {
         struct rlimit limit;

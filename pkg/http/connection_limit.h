@@ -21,7 +21,7 @@ struct connection_limit {
         atomic_uint open;     /* over all workers                                                     */
 };
 
-/* `options` with the defaults filled in. Raises the soft limit of descriptors to the hard one. */
+/* `options` with the defaults filled in. Raises the soft limit on descriptors to the hard limit. */
 void connection_limit_init(struct connection_limit *limit, const struct http_options *options);
 /* Reserves at least that many descriptors for everything but client connections. */
 void connection_limit_keep(struct connection_limit *limit, size_t count);

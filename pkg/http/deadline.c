@@ -160,7 +160,7 @@ static int64_t stall_ms(const struct http_server *server, const struct stream *s
         return is_draining && allowed_ms > STOP_STILL_MS ? STOP_STILL_MS : allowed_ms;
 }
 
-/* An answer without an end does not outlive its token. */
+/* An endless response is aborted when its token is removed. */
 static bool is_admitted(struct http_request *request)
 {
         struct conns *conns = request->conns;

@@ -12,7 +12,7 @@ static void dribble(int fd, const char *text)
         }
 }
 
-static void a_head_that_trickles_in_is_refused(void **state)
+static void a_head_that_arrives_too_slowly_is_rejected(void **state)
 {
         char head[900];
         (void)state;
@@ -32,7 +32,7 @@ static void a_head_that_trickles_in_is_refused(void **state)
 }
 
 /* libmicrohttpd reports nothing before the request line ends; only the kernel's byte count shows the progress. */
-static void an_unfinished_request_line_is_refused(void **state)
+static void an_unfinished_request_line_is_rejected(void **state)
 {
         static const char *const before[] = { "", "GET /now HTTP/1.1\r\nHost: x\r\n\r\n",
                                               "POST /size HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" };
@@ -49,7 +49,7 @@ static void an_unfinished_request_line_is_refused(void **state)
         }
 }
 
-static void a_body_that_trickles_in_is_refused(void **state)
+static void a_body_that_arrives_too_slowly_is_rejected(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -60,7 +60,7 @@ static void a_body_that_trickles_in_is_refused(void **state)
 }
 
 /* libmicrohttpd stops reading when the connection's memory is full. */
-static void a_chunk_line_that_never_ends_is_refused(void **state)
+static void a_chunk_line_that_never_ends_is_rejected(void **state)
 {
         static const char *const starts[] = { "2;", "00000000", "" };
         static char zeros[100000];
@@ -108,10 +108,10 @@ static void an_idle_connection_outlives_the_deadline_for_heads(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_head_that_trickles_in_is_refused),
-                cmocka_unit_test(an_unfinished_request_line_is_refused),
-                cmocka_unit_test(a_body_that_trickles_in_is_refused),
-                cmocka_unit_test(a_chunk_line_that_never_ends_is_refused),
+                cmocka_unit_test(a_head_that_arrives_too_slowly_is_rejected),
+                cmocka_unit_test(an_unfinished_request_line_is_rejected),
+                cmocka_unit_test(a_body_that_arrives_too_slowly_is_rejected),
+                cmocka_unit_test(a_chunk_line_that_never_ends_is_rejected),
                 cmocka_unit_test(an_idle_connection_outlives_the_deadline_for_heads),
         };
         return cmocka_run_group_tests_name("http deadlines", tests, start, stop);

@@ -132,7 +132,7 @@ static void keep_alive_announces_how_long_the_connection_stays_open(void **state
         }
 }
 
-static void conditions_that_cannot_hold_are_refused(void **state)
+static void conditions_that_cannot_be_met_are_rejected(void **state)
 {
         static const struct {
                 const char *method, *field;
@@ -342,7 +342,7 @@ int main(void)
                 cmocka_unit_test(options_lists_the_methods_of_a_path_or_of_all),
                 cmocka_unit_test(no_response_may_be_cached),
                 cmocka_unit_test(keep_alive_announces_how_long_the_connection_stays_open),
-                cmocka_unit_test(conditions_that_cannot_hold_are_refused),
+                cmocka_unit_test(conditions_that_cannot_be_met_are_rejected),
                 cmocka_unit_test(head_has_the_fields_of_get_and_no_body),
                 cmocka_unit_test(a_valid_correlation_id_is_used),
                 cmocka_unit_test(space_around_a_field_value_is_removed),

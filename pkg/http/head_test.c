@@ -15,7 +15,7 @@ static void assert_no_other_response(int fd)
         assert_null(strstr(rest, "HTTP/1.1 2"));
 }
 
-static void ambiguous_heads_are_refused(void **state)
+static void ambiguous_heads_are_rejected(void **state)
 {
 #define CASE(text, status)                                                                                             \
         {                                                                                                              \
@@ -160,7 +160,7 @@ static int status_of_large(const char *request)
         return status;
 }
 
-static void a_large_field_is_refused_with_431(void **state)
+static void a_large_field_is_rejected_with_431(void **state)
 {
         static char request[200000];
         static const int sizes[] = { 7000, 7125, 7250, 7375, 7500, 8000, 8300, 8425, 8500, 9000, 16000, 100000 };
@@ -174,7 +174,7 @@ static void a_large_field_is_refused_with_431(void **state)
         }
 }
 
-static void a_large_cookie_is_refused_with_431(void **state)
+static void a_large_cookie_is_rejected_with_431(void **state)
 {
         static char request[20000];
         (void)state;
@@ -187,7 +187,7 @@ static void a_large_cookie_is_refused_with_431(void **state)
         }
 }
 
-static void a_large_target_is_refused_with_414_or_431(void **state)
+static void a_large_target_is_rejected_with_414_or_431(void **state)
 {
         static char request[200000];
         static const int sizes[] = { 7000, 7125, 7250, 7375, 7500, 8000, 8300, 8425, 8500, 9000, 16000, 100000 };
@@ -200,7 +200,7 @@ static void a_large_target_is_refused_with_414_or_431(void **state)
         }
 }
 
-static void many_small_fields_are_refused_with_431(void **state)
+static void many_small_fields_are_rejected_with_431(void **state)
 {
         static char request[20000];
         (void)state;
@@ -216,7 +216,7 @@ static void many_small_fields_are_refused_with_431(void **state)
 }
 
 /* A client with a slow but small head must not be mistaken for the one whose head is too large. */
-static void a_slow_head_is_served_while_a_large_one_is_refused(void **state)
+static void a_slow_head_is_served_while_a_large_one_is_rejected(void **state)
 {
         static char request[20000];
         (void)state;
@@ -256,7 +256,7 @@ static void a_query_of_many_parameters_is_parsed(void **state)
 }
 
 /* After a NUL the end of the target is unknown, so libmicrohttpd does see the parameters. */
-static void parameters_after_a_nul_are_refused_at_once(void **state)
+static void parameters_after_a_nul_are_rejected_at_once(void **state)
 {
 #define START(text)                                                                                                    \
         {                                                                                                              \
@@ -291,16 +291,16 @@ static void parameters_after_a_nul_are_refused_at_once(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(ambiguous_heads_are_refused),
+                cmocka_unit_test(ambiguous_heads_are_rejected),
                 cmocka_unit_test(valid_heads_that_look_odd_are_accepted),
                 cmocka_unit_test(bytes_after_an_ambiguous_head_are_not_served),
-                cmocka_unit_test(a_large_field_is_refused_with_431),
-                cmocka_unit_test(a_large_cookie_is_refused_with_431),
-                cmocka_unit_test(a_large_target_is_refused_with_414_or_431),
-                cmocka_unit_test(many_small_fields_are_refused_with_431),
-                cmocka_unit_test(a_slow_head_is_served_while_a_large_one_is_refused),
+                cmocka_unit_test(a_large_field_is_rejected_with_431),
+                cmocka_unit_test(a_large_cookie_is_rejected_with_431),
+                cmocka_unit_test(a_large_target_is_rejected_with_414_or_431),
+                cmocka_unit_test(many_small_fields_are_rejected_with_431),
+                cmocka_unit_test(a_slow_head_is_served_while_a_large_one_is_rejected),
                 cmocka_unit_test(a_query_of_many_parameters_is_parsed),
-                cmocka_unit_test(parameters_after_a_nul_are_refused_at_once),
+                cmocka_unit_test(parameters_after_a_nul_are_rejected_at_once),
         };
         return cmocka_run_group_tests_name("http heads", tests, start, stop);
 }

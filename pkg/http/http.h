@@ -145,9 +145,9 @@ struct http_answer {
 
 /* --- Server ------------------------------------------------------------------------------------ */
 
-/* Binds and listens. ERR_UNAVAILABLE if the port is in use, with a text that names address and port; ERR_DENIED;
+/* Binds and listens. ERR_UNAVAILABLE if the port is in use, with a message that names address and port; ERR_DENIED;
  * ERR_INVALID, also for a malformed route path. The socket lacks SO_REUSEPORT, so a second program cannot bind the
- * port. Raises the soft limit of descriptors to the hard one. Metrics: http_requests_total{route,status},
+ * port. Raises the soft limit on descriptors to the hard limit. Metrics: http_requests_total{route,status},
  * http_request_duration_seconds{route}, http_connections, http_connections_refused_total, http_transfers_refused_total,
  * http_answers_broken_total; route is "" if no route matched. */
 int http_server_open(const struct http_options *options, struct http_server **out, struct err *err) NODISCARD;
@@ -162,8 +162,8 @@ struct http_token {
 /* From now on a request for a route that is not public needs one of these tokens; otherwise it gets 401 and
  * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body of such a request, and
  * rejects a large, chunked or announced (`Expect`) body before it arrives. An empty list locks everyone out; without
- * this call everyone is admitted. A response without an end (is_endless) is aborted within a second when its token is
- * removed. The tokens are copied, and wiped when the last request that used them has ended. ERR_NOMEM: the previous
+ * this call everyone is admitted. An endless response (is_endless) is aborted within a second after its token has been
+ * removed. The tokens are copied, and wiped when the last request that uses them has ended. ERR_NOMEM: the previous
  * tokens stay. Any thread. */
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
                            struct err *err) NODISCARD;

@@ -32,7 +32,7 @@ static void a_body_of_exactly_the_limit_is_accepted(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_body_with_a_large_content_length_is_refused_and_drained(void **state)
+static void a_body_with_a_large_content_length_is_rejected_and_drained(void **state)
 {
         static const size_t sizes[] = { BODY_MAX + 1, 100000, 1 << 20 };
         char head[128];
@@ -49,7 +49,7 @@ static void a_body_with_a_large_content_length_is_refused_and_drained(void **sta
         }
 }
 
-static void a_client_that_expects_100_is_refused_before_it_sends_a_large_body(void **state)
+static void a_client_that_expects_100_gets_the_error_before_it_sends_a_large_body(void **state)
 {
         static const char request[] = "POST /size HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
                                       "Content-Length: 1001\r\n\r\n";
@@ -58,7 +58,7 @@ static void a_client_that_expects_100_is_refused_before_it_sends_a_large_body(vo
 }
 
 /* A request whose head alone determines the response is answered without 100 (Continue). */
-static void a_client_that_expects_100_is_refused_before_it_sends_a_body(void **state)
+static void a_client_that_expects_100_gets_the_error_before_it_sends_a_body(void **state)
 {
         static const struct {
                 const char *line;
@@ -103,7 +103,7 @@ static void a_client_that_expects_100_gets_it_if_the_request_may_be_valid(void *
         assert_int_equal(close(fd), 0);
 }
 
-static void a_large_chunked_body_is_refused_and_drained(void **state)
+static void a_large_chunked_body_is_rejected_and_drained(void **state)
 {
         (void)state;
         int fd = client_open(&f);
@@ -180,11 +180,11 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_body_of_exactly_the_limit_is_accepted),
-                cmocka_unit_test(a_body_with_a_large_content_length_is_refused_and_drained),
-                cmocka_unit_test(a_client_that_expects_100_is_refused_before_it_sends_a_large_body),
-                cmocka_unit_test(a_client_that_expects_100_is_refused_before_it_sends_a_body),
+                cmocka_unit_test(a_body_with_a_large_content_length_is_rejected_and_drained),
+                cmocka_unit_test(a_client_that_expects_100_gets_the_error_before_it_sends_a_large_body),
+                cmocka_unit_test(a_client_that_expects_100_gets_the_error_before_it_sends_a_body),
                 cmocka_unit_test(a_client_that_expects_100_gets_it_if_the_request_may_be_valid),
-                cmocka_unit_test(a_large_chunked_body_is_refused_and_drained),
+                cmocka_unit_test(a_large_chunked_body_is_rejected_and_drained),
                 cmocka_unit_test(an_endless_body_is_cut_off),
                 cmocka_unit_test(a_tls_client_learns_that_the_port_is_plain_http),
                 cmocka_unit_test(a_connection_over_the_limit_gets_503_and_a_later_one_is_served),

@@ -197,7 +197,7 @@ void request_refuse_head(struct conn *conn, int status, const char *detail)
 
 /* --- The query ------------------------------------------------------------------------------------- */
 
-/* Parses the query when it is first asked for; only this cache changes. */
+/* Parses the query at the first call; only this cache changes. */
 static const struct query *query_of(const struct http_request *request)
 {
         struct http_request *cache = (struct http_request *)(uintptr_t)request;

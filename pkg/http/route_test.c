@@ -17,7 +17,7 @@ static void handle(struct http_request *request, void *context)
         (void)context;
 }
 
-static void malformed_patterns_are_refused(void **state)
+static void malformed_patterns_are_rejected(void **state)
 {
         static const char *const patterns[] = { "",    "a",     "/a{b}",
                                                 "/{a", "/{a}b", "/*/a",
@@ -82,7 +82,7 @@ static void a_table_without_routes_finds_none(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(malformed_patterns_are_refused),
+                cmocka_unit_test(malformed_patterns_are_rejected),
                 cmocka_unit_test(the_route_with_fewer_parameters_wins),
                 cmocka_unit_test(a_table_without_routes_finds_none),
         };

@@ -277,7 +277,7 @@ static void a_client_that_leaves_after_its_body_is_still_answered(void **state)
         assert_nothing_is_left();
 }
 
-static void a_body_that_stops_is_refused_but_a_slow_one_is_accepted(void **state)
+static void a_body_that_stops_is_rejected_but_a_slow_one_is_accepted(void **state)
 {
         (void)state;
         stream_start_hasty((struct streaming){ 0 });
@@ -322,7 +322,7 @@ static void a_refused_body_may_be_answered_later(void **state)
         assert_nothing_is_left();
 }
 
-static void a_chunk_line_that_never_ends_is_refused(void **state)
+static void a_chunk_line_that_never_ends_is_rejected(void **state)
 {
         static char zeros[100000];
         (void)state;
@@ -429,9 +429,9 @@ int main(void)
                 cmocka_unit_test(a_request_that_was_given_its_body_is_like_one_whose_body_came_whole),
                 cmocka_unit_test(a_disconnect_is_reported_once),
                 cmocka_unit_test(a_client_that_leaves_after_its_body_is_still_answered),
-                cmocka_unit_test(a_body_that_stops_is_refused_but_a_slow_one_is_accepted),
+                cmocka_unit_test(a_body_that_stops_is_rejected_but_a_slow_one_is_accepted),
                 cmocka_unit_test(a_refused_body_may_be_answered_later),
-                cmocka_unit_test(a_chunk_line_that_never_ends_is_refused),
+                cmocka_unit_test(a_chunk_line_that_never_ends_is_rejected),
                 cmocka_unit_test(a_body_ends_when_the_server_drains),
                 cmocka_unit_test(a_short_body_is_accepted_while_the_server_drains),
                 cmocka_unit_test(closing_the_worker_ends_streamed_bodies_of_every_kind),

@@ -38,8 +38,7 @@ struct token_pass { /* the token that a request carried */
 /* Checks the head of a request for a non-public route. NULL: the request may proceed, and `pass` is set. */
 const struct denial *token_check(struct token_store *store, struct token_view *view, const struct head *head,
                                  struct token_pass *pass);
-/* True while the head would still be admitted, with the token that `pass` names then. Costs nothing until the tokens
- * change. */
+/* True while the head would still be admitted; `pass` then names its token. Costs nothing until the tokens change. */
 bool token_is_valid(struct token_store *store, struct token_view *view, const struct head *head,
                     struct token_pass *pass);
 void token_pass_fini(struct token_pass *pass);

@@ -168,7 +168,7 @@ static void assert_refused(const char *head, size_t body_length)
         assert_int_equal(close(fd), 0);
 }
 
-static void a_large_body_is_refused_before_it_is_read(void **state)
+static void a_large_body_is_rejected_before_it_is_read(void **state)
 {
         (void)state;
         set_two();
@@ -218,7 +218,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(public_routes_and_unknown_paths_need_none, start, stop),
                 cmocka_unit_test_setup_teardown(a_head_request_is_denied_without_a_body, start, stop),
                 cmocka_unit_test_setup_teardown(a_small_body_is_dropped_and_the_connection_stays_open, start, stop),
-                cmocka_unit_test_setup_teardown(a_large_body_is_refused_before_it_is_read, start, stop),
+                cmocka_unit_test_setup_teardown(a_large_body_is_rejected_before_it_is_read, start, stop),
                 cmocka_unit_test_setup_teardown(replaced_tokens_apply_immediately, start, stop),
                 cmocka_unit_test_setup_teardown(an_empty_token_list_locks_everyone_out, start, stop),
         };

@@ -54,7 +54,7 @@ static void valid_objects_are_accepted(void **state)
         }
 }
 
-static void invalid_documents_are_refused_with_line_column_and_reason(void **state)
+static void invalid_documents_are_rejected_with_line_column_and_reason(void **state)
 {
         (void)state;
         static const struct invalid_case cases[] = {
@@ -230,7 +230,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(valid_objects_are_accepted),
-                cmocka_unit_test(invalid_documents_are_refused_with_line_column_and_reason),
+                cmocka_unit_test(invalid_documents_are_rejected_with_line_column_and_reason),
                 cmocka_unit_test(a_nul_byte_is_not_special),
                 cmocka_unit_test(nesting_is_allowed_up_to_the_limit),
                 cmocka_unit_test(a_failed_check_leaves_its_outputs_unchanged),

@@ -95,7 +95,7 @@ static void escapes_that_do_not_encode_utf8_are_kept(void **state)
         assert_form("a=x\0y", 5, NULL, "{\"a\":\"x\\u0000y\"}");
 }
 
-static void raw_bytes_that_are_not_utf8_are_refused(void **state)
+static void raw_bytes_that_are_not_utf8_are_rejected(void **state)
 {
         (void)state;
         assert_refused("a=1&b=\xFF", 7, NULL, ERR_INVALID, "field 2: invalid UTF-8");
@@ -117,7 +117,7 @@ static void latin1_is_converted(void **state)
                     "\xC3\xBF\xC3\xBF\xC3\xBF\xC3\xBF\xC3\xBF\xC3\xBF\"}");
 }
 
-static void more_fields_than_the_limit_are_refused(void **state)
+static void more_fields_than_the_limit_are_rejected(void **state)
 {
         (void)state;
         char body[2002];
@@ -134,7 +134,7 @@ static void more_fields_than_the_limit_are_refused(void **state)
         assert_refused(body, 2001, NULL, ERR_LIMIT, "more than 1000 fields");
 }
 
-static void more_brackets_than_the_limit_are_refused(void **state)
+static void more_brackets_than_the_limit_are_rejected(void **state)
 {
         (void)state;
         const struct form_options two = { .depth_max = 2 };
@@ -149,7 +149,7 @@ static void more_brackets_than_the_limit_are_refused(void **state)
                        "the name a[b][b][b][b][b][b][b][b][b][b][b][b][b]... has more than 32 brackets");
 }
 
-static void too_much_json_is_refused_and_the_buffer_stays_unchanged(void **state)
+static void too_much_json_is_rejected_and_the_buffer_stays_unchanged(void **state)
 {
         (void)state;
         const struct form_options options = { .max_bytes = 20 };
@@ -179,11 +179,11 @@ int main(void)
                 cmocka_unit_test(every_result_is_an_object_that_the_check_accepts),
                 cmocka_unit_test(fields_that_express_drops_are_kept),
                 cmocka_unit_test(escapes_that_do_not_encode_utf8_are_kept),
-                cmocka_unit_test(raw_bytes_that_are_not_utf8_are_refused),
+                cmocka_unit_test(raw_bytes_that_are_not_utf8_are_rejected),
                 cmocka_unit_test(latin1_is_converted),
-                cmocka_unit_test(more_fields_than_the_limit_are_refused),
-                cmocka_unit_test(more_brackets_than_the_limit_are_refused),
-                cmocka_unit_test(too_much_json_is_refused_and_the_buffer_stays_unchanged),
+                cmocka_unit_test(more_fields_than_the_limit_are_rejected),
+                cmocka_unit_test(more_brackets_than_the_limit_are_rejected),
+                cmocka_unit_test(too_much_json_is_rejected_and_the_buffer_stays_unchanged),
                 cmocka_unit_test(an_empty_body_becomes_an_empty_object),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,7 @@ static void only_the_documented_inputs_are_accepted_in_addition_to_janssons(void
         }
 }
 
-static void a_nul_byte_that_jansson_ignores_is_refused(void **state)
+static void a_nul_byte_that_jansson_ignores_is_rejected(void **state)
 {
         (void)state;
         static const char bytes[] = "{\"a\":1\0,\"b\":true\0}";
@@ -160,7 +160,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(jansson_agrees_on_randomly_changed_documents),
                 cmocka_unit_test(only_the_documented_inputs_are_accepted_in_addition_to_janssons),
-                cmocka_unit_test(a_nul_byte_that_jansson_ignores_is_refused),
+                cmocka_unit_test(a_nul_byte_that_jansson_ignores_is_rejected),
                 cmocka_unit_test(jansson_decodes_escaped_strings_identically),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

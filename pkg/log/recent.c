@@ -10,7 +10,7 @@
 
 struct recent {
         const char *const *words;
-        pthread_mutex_t lock; /* guards what follows */
+        pthread_mutex_t lock; /* guards the members below */
         struct {
                 char *text; /* owned; NULL: not used yet */
                 size_t length;

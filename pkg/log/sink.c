@@ -41,7 +41,7 @@ struct sink {
         pthread_t thread;
         atomic_uint_fast64_t dropped; /* lines dropped in total */
 
-        pthread_mutex_t lock;  /* guards what follows */
+        pthread_mutex_t lock;  /* guards the members below */
         pthread_cond_t wanted; /* the thread has something to do */
         pthread_cond_t moved;  /* something was written, or the thread has ended */
         char *ring;

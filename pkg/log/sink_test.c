@@ -168,7 +168,7 @@ static void long_and_short_lines_are_written_whole(void **state)
         }
 }
 
-/* A text is truncated at 8 KiB; a line may be 64 KiB long. */
+/* A field is truncated at 8 KiB; a line may be 64 KiB long. */
 static void put_line_over_the_maximum(struct log *log)
 {
         char text[8 * 1024];

@@ -18,7 +18,7 @@
 enum { HISTORY_SECONDS = 300 };
 
 struct history {
-        pthread_mutex_t lock; /* guards what follows */
+        pthread_mutex_t lock; /* guards the members below */
         double rates[HISTORY_SECONDS];
         size_t count, next; /* of `rates`: their number, and the index of the next one */
         double total;       /* at last_ms */

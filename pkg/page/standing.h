@@ -22,7 +22,7 @@
 enum { STANDING_TEXT_SIZE = 256, STANDING_ADDRESS_SIZE = 1024 };
 
 struct standing {
-        pthread_mutex_t lock; /* guards what follows */
+        pthread_mutex_t lock; /* guards the members below */
         enum backing_source source;
         char binding[STANDING_TEXT_SIZE], type[STANDING_TEXT_SIZE], provider[STANDING_TEXT_SIZE]; /* "": none */
         char address[STANDING_ADDRESS_SIZE];                                                      /* "": none */

@@ -112,7 +112,7 @@ static void a_late_reply_is_dropped_and_not_mistaken_for_the_next_one(void **sta
         stop();
 }
 
-static void a_command_over_the_budget_is_refused_at_the_next_flush(void **state UNUSED)
+static void a_command_over_the_budget_is_rejected_at_the_next_flush(void **state UNUSED)
 {
         struct job jobs[4];
         rig_init(&rig);
@@ -271,7 +271,7 @@ int main(void)
                 cmocka_unit_test(a_command_that_redis_may_have_executed_times_out),
                 cmocka_unit_test(a_lost_write_is_in_doubt_but_a_lost_read_is_not),
                 cmocka_unit_test(a_late_reply_is_dropped_and_not_mistaken_for_the_next_one),
-                cmocka_unit_test(a_command_over_the_budget_is_refused_at_the_next_flush),
+                cmocka_unit_test(a_command_over_the_budget_is_rejected_at_the_next_flush),
                 cmocka_unit_test(an_uncounted_command_is_accepted_when_the_command_limit_is_reached),
                 cmocka_unit_test(a_held_command_can_be_cancelled_but_one_in_flight_cannot),
                 cmocka_unit_test(a_must_not_hold_command_fails_at_once_without_a_connection),

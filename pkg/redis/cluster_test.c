@@ -246,7 +246,7 @@ static void clusterdown_holds_commands_and_fetches_a_new_map(void **state UNUSED
         stop();
 }
 
-static void readonly_fetches_a_new_map(void **state UNUSED)
+static void a_readonly_error_fetches_a_new_map(void **state UNUSED)
 {
         struct job a;
         start((struct redis_options){ 0 });
@@ -478,7 +478,7 @@ int main(void)
                 cmocka_unit_test(ask_redirects_one_command_preceded_by_asking),
                 cmocka_unit_test(tryagain_makes_the_command_wait_and_retry_on_the_same_node),
                 cmocka_unit_test(clusterdown_holds_commands_and_fetches_a_new_map),
-                cmocka_unit_test(readonly_fetches_a_new_map),
+                cmocka_unit_test(a_readonly_error_fetches_a_new_map),
                 cmocka_unit_test(endless_redirections_stop_at_the_end_of_the_hold_time),
                 cmocka_unit_test(maps_are_requested_at_a_limited_rate),
                 cmocka_unit_test(a_lost_node_is_replaced_by_the_map_of_another_node),

@@ -86,7 +86,7 @@ static void a_key_is_replaced_and_the_rest_is_unchanged(void **state UNUSED)
                         }
 }
 
-static void a_command_larger_than_any_memory_is_refused(void **state)
+static void a_command_larger_than_any_memory_is_rejected(void **state)
 {
         struct redis_command command;
         struct err err;
@@ -181,7 +181,7 @@ int main(void)
                 cmocka_unit_test(a_command_uses_the_callers_memory_if_it_fits),
                 cmocka_unit_test(bytes_that_are_needed_longer_are_copied_from_the_callers_memory),
                 cmocka_unit_test(a_key_is_replaced_and_the_rest_is_unchanged),
-                cmocka_unit_test(a_command_larger_than_any_memory_is_refused),
+                cmocka_unit_test(a_command_larger_than_any_memory_is_rejected),
         };
         return cmocka_run_group_tests_name("redis command", tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 
 enum { TEXT_MAX = 120 };
 
-/* The first match counts. A text of several words matches the beginning of an error. */
+/* The first match counts. Each entry is compared with the beginning of the error. */
 static const struct {
         const char *begins;
         enum redis_failure failure;

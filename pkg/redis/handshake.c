@@ -160,13 +160,13 @@ static enum redis_failure judge_cluster(struct redis_handshake *h, const struct 
 {
         bool is_map = redis_reply_type(reply) == REDIS_ARRAY;
         if (is_map && !h->slots && redis_slots_parse(reply, h->target->host, &h->slots, err) < 0) {
-                (void)err_wrap(err, "slots"); /* err has the code */
+                (void)err_wrap(err, "slots"); /* err contains the code */
                 return FAILURE_UNKNOWN;
         }
         if (is_map || !h->target->cluster)
                 return FAILURE_NONE;
         (void)redis_reply_error(reply, err);
-        (void)err_wrap(err, "slots"); /* err has the code */
+        (void)err_wrap(err, "slots"); /* err contains the code */
         return err->code == ERR_DENIED ? FAILURE_DENIED : FAILURE_UNKNOWN;
 }
 

@@ -66,7 +66,7 @@ static void the_second_password_is_tried_on_the_same_connection_and_remembered(v
         stop();
 }
 
-static void two_wrong_passwords_are_denied(void **state UNUSED)
+static void two_wrong_passwords_are_rejected(void **state UNUSED)
 {
         struct job job;
         start(only_new_is_right, (struct redis_options){ .hold_ms = 200 },
@@ -83,7 +83,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_second_password_is_tried_on_the_same_connection_and_remembered),
-                cmocka_unit_test(two_wrong_passwords_are_denied),
+                cmocka_unit_test(two_wrong_passwords_are_rejected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

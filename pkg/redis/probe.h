@@ -71,10 +71,10 @@ struct redis_probe; /* opaque: a running probe */
 
 /* Connects to the target and, in a Cluster, to each master; checks that its role allows writes (with ROLE, if the user
  * may call it); sends the commands of `trial` to each master (NULL: a SET that expires, and a GET); then closes. Calls
- * `done` exactly once, with rc 0, or with ERR_* and a text that names the failed step (look-up, connect, TLS,
- * authentication, role, or a step of the trial); for ERR_DENIED the text lists all refused commands. Borrows `trial`
- * until then. Returns ERR_UNAVAILABLE at once for a target without an address. *out is for redis_probe_cancel; `out`
- * may be NULL. */
+ * `done` exactly once, with rc 0, or with ERR_* and a message that names the failed step (look-up, connect, TLS,
+ * authentication, role, or a step of the trial); for ERR_DENIED it lists all refused commands. Borrows `trial` until
+ * then. Returns ERR_UNAVAILABLE at once for a target without an address. *out is for redis_probe_cancel; `out` may be
+ * NULL. */
 int redis_probe(uv_loop_t *loop, struct redis_target *target, const struct redis_trial *trial, int64_t timeout_ms,
                 void (*done)(const struct redis_probe_result *result, int rc, const struct err *err, void *data),
                 void *data, struct redis_probe **out, struct err *err) NODISCARD;

@@ -116,7 +116,7 @@ static void input_that_is_not_resp2_is_a_protocol_error(void **state UNUSED)
         }
 }
 
-static void a_string_over_the_limit_is_refused_before_it_is_whole(void **state UNUSED)
+static void a_string_over_the_limit_is_rejected_before_it_is_whole(void **state UNUSED)
 {
         static char bytes[5000];
         const struct redis_reply *reply;
@@ -203,7 +203,7 @@ int main(void)
                 TEST(a_reply_may_arrive_byte_by_byte),
                 TEST(many_replies_in_one_read_are_returned_in_order),
                 TEST(input_that_is_not_resp2_is_a_protocol_error),
-                TEST(a_string_over_the_limit_is_refused_before_it_is_whole),
+                TEST(a_string_over_the_limit_is_rejected_before_it_is_whole),
                 TEST(each_error_code_has_its_meaning),
                 TEST(the_text_of_an_error_is_cut_and_cleaned_and_lacks_our_arguments),
                 TEST(is_error_compares_the_entire_first_word),

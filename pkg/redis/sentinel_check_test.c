@@ -151,7 +151,7 @@ static void a_hanging_sentinel_delays_the_check_only_up_to_the_limit(void **stat
         stop();
 }
 
-static void a_target_without_sentinels_is_refused(void **state UNUSED)
+static void a_target_without_sentinels_is_rejected(void **state UNUSED)
 {
         struct err err;
         struct redis_target *target = redis_target_new(&(struct redis_target_options){ .host = "h" }, NULL);
@@ -168,7 +168,7 @@ int main(void)
                 cmocka_unit_test(a_refused_password_or_an_unreachable_sentinel_hides_no_other),
                 cmocka_unit_test(a_sentinel_that_does_not_know_the_master_is_reported),
                 cmocka_unit_test(a_hanging_sentinel_delays_the_check_only_up_to_the_limit),
-                cmocka_unit_test(a_target_without_sentinels_is_refused),
+                cmocka_unit_test(a_target_without_sentinels_is_rejected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

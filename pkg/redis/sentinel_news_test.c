@@ -45,7 +45,7 @@ static void a_message_names_its_master_and_the_old_primary(void **state UNUSED)
         }
 }
 
-static void a_message_of_another_form_is_refused(void **state UNUSED)
+static void a_message_in_another_format_is_rejected(void **state UNUSED)
 {
         static const char *const cases[][2] = {
                 { SELECT, "" },
@@ -67,7 +67,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_message_names_its_master_and_the_old_primary),
-                cmocka_unit_test(a_message_of_another_form_is_refused),
+                cmocka_unit_test(a_message_in_another_format_is_rejected),
         };
         return cmocka_run_group_tests_name("redis sentinel_news", tests, NULL, NULL);
 }

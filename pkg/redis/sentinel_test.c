@@ -241,7 +241,7 @@ static void a_target_lists_its_sentinels_and_is_compared_by_them(void **state UN
         redis_target_unref(a);
 }
 
-static void invalid_options_are_refused(void **state UNUSED)
+static void invalid_options_are_rejected(void **state UNUSED)
 {
         static const struct redis_node nameless[] = { { "", 0 } }, nowhere[] = { { NULL, 0 } };
         const struct redis_target_options cases[] = {
@@ -277,7 +277,7 @@ int main(void)
                 cmocka_unit_test(closing_at_any_time_leaks_nothing),
                 cmocka_unit_test(a_probe_reports_the_primary_and_the_sentinel_that_named_it),
                 cmocka_unit_test(a_target_lists_its_sentinels_and_is_compared_by_them),
-                cmocka_unit_test(invalid_options_are_refused),
+                cmocka_unit_test(invalid_options_are_rejected),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

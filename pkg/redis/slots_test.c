@@ -113,7 +113,7 @@ static void a_node_without_a_host_has_the_host_that_was_queried(void **state UNU
         }
 }
 
-static void an_invalid_map_is_refused_and_the_error_names_the_range(void **state UNUSED)
+static void an_invalid_map_is_rejected_and_the_error_names_the_range(void **state UNUSED)
 {
         static const char *const cases[] = {
                 "+OK\r\n",
@@ -196,7 +196,7 @@ int main(void)
                 cmocka_unit_test(a_command_is_routed_by_its_first_argument),
                 cmocka_unit_test(a_map_names_the_master_of_each_slot),
                 cmocka_unit_test(a_node_without_a_host_has_the_host_that_was_queried),
-                cmocka_unit_test(an_invalid_map_is_refused_and_the_error_names_the_range),
+                cmocka_unit_test(an_invalid_map_is_rejected_and_the_error_names_the_range),
                 cmocka_unit_test(a_redirection_names_slot_and_node),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,7 @@ static void an_address_is_printed_in_its_usual_form(void **state UNUSED)
         }
 }
 
-static void contradictory_options_are_refused(void **state UNUSED)
+static void contradictory_options_are_rejected(void **state UNUSED)
 {
         char longest[300];
         memset(longest, 'a', sizeof(longest));
@@ -207,7 +207,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(without_options_the_target_is_localhost),
                 cmocka_unit_test(an_address_is_printed_in_its_usual_form),
-                cmocka_unit_test(contradictory_options_are_refused),
+                cmocka_unit_test(contradictory_options_are_rejected),
                 cmocka_unit_test(targets_are_equal_if_all_relevant_options_are),
                 cmocka_unit_test(a_command_is_an_array_of_strings_and_may_be_formatted_again),
                 cmocka_unit_test(the_handshake_is_sent_in_one_write_and_wiped),

@@ -41,7 +41,7 @@ static void the_issuer_and_the_name_are_verified(void **state UNUSED)
         }
 }
 
-static void an_expired_or_foreign_certificate_is_refused(void **state UNUSED)
+static void an_expired_or_foreign_certificate_is_rejected(void **state UNUSED)
 {
         start_server("expired.crt", "expired.key", "no", BOTH);
         probe(target_of((struct redis_target_options){ .ca = pem("ca.crt") }), 5000);
@@ -83,7 +83,7 @@ static void a_client_certificate_is_sent_if_the_server_requires_one(void **state
         }
 }
 
-static void a_server_with_only_old_tls_versions_is_refused(void **state UNUSED)
+static void a_server_with_only_old_tls_versions_is_rejected(void **state UNUSED)
 {
         start_server("server.crt", "server.key", "no", "TLSv1.1");
         probe(target_of((struct redis_target_options){ .ca = pem("ca.crt") }), 5000);
@@ -234,9 +234,9 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 TEST(the_issuer_and_the_name_are_verified),
-                TEST(an_expired_or_foreign_certificate_is_refused),
+                TEST(an_expired_or_foreign_certificate_is_rejected),
                 TEST(a_client_certificate_is_sent_if_the_server_requires_one),
-                TEST(a_server_with_only_old_tls_versions_is_refused),
+                TEST(a_server_with_only_old_tls_versions_is_rejected),
                 TEST(a_plain_client_at_a_tls_port_gets_a_hint),
                 TEST(a_peer_without_tls_is_reported_and_a_silent_one_times_out),
                 TEST(a_server_that_disconnects_during_the_handshake_is_retried),

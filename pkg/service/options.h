@@ -92,7 +92,7 @@ extern const char *const service_log_level_words[];
           .help = "After SIGTERM the program exits within this time. Keep it shorter than "                            \
                   "terminationGracePeriodSeconds." },                                                                  \
         { "core-dumps", CONFIG_BOOL_AT(type_, member_.core_dumps), .group = "Running", .fallback = "false",            \
-          .help = "Let a crash write a core dump, up to the hard limit, and debuggers of the same user attach. "       \
+          .help = "Allow a crash to write a core dump, up to the hard limit, and debuggers of the same user attach. "       \
                   "Both expose passwords, tokens and documents." }
 /* clang-format on */
 /* NOLINTEND(bugprone-macro-parentheses) */

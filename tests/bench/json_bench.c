@@ -44,7 +44,7 @@ static void run_ours(const char *document, size_t length, struct buf *out)
         buf_clear(out, SIZE_MAX);
         if (json_check_object(document, length, &options, &object, NULL, &err) < 0 ||
             json_splice(out, &object, JSON_CUT(1), tail, sizeof(tail) - 1) < 0)
-                fatal("a document was refused");
+                fatal("a document was rejected");
 }
 
 static void run_jansson(const char *document, size_t length, struct buf *out)

@@ -1,4 +1,4 @@
-"""Collector's page reads documents and status from the stream, and the list while there is no stream."""
+"""Collector's page reads documents and status from the stream, or the list while there is no stream."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def watch_requests(page):
     return paths
 
 
-def test_documents_and_status_come_in_one_request(collector, open_page):
+def test_one_request_returns_documents_and_status(collector, open_page):
     page = open_page(collector)
     expect_way(page, "live")
     expect(page.locator("#why")).to_be_hidden()
@@ -123,7 +123,7 @@ def test_the_server_counts_one_connection(start_redis, start_collector, open_pag
     wait_in(page, lambda: connections() == 0, connections)
 
 
-def test_a_stream_that_is_cut_goes_on_with_nothing_missed_and_nothing_twice(collector, proxy, open_page):
+def test_after_an_interruption_nothing_is_missing_or_repeated(collector, proxy, open_page):
     page = open_page(proxy)
     expect_way(page, "live")
     for number in range(60):
@@ -142,7 +142,7 @@ def test_a_stream_that_is_cut_goes_on_with_nothing_missed_and_nothing_twice(coll
     assert all(headers.get("Last-Event-ID") for _, headers in proxy.requests)
 
 
-def test_a_stream_of_single_bytes_is_read_right(collector, proxy, open_page):
+def test_a_stream_in_single_bytes_is_read_correctly(collector, proxy, open_page):
     proxy.stream = "trickle"
     page = open_page(proxy)
     expect_way(page, "live")
@@ -152,10 +152,10 @@ def test_a_stream_of_single_bytes_is_read_right(collector, proxy, open_page):
     expect_way(page, "live")
 
 
-def test_a_silent_stream_is_replaced_by_the_list_and_tried_again(collector, proxy, open_page):
+def test_a_silent_stream_is_replaced_by_the_list_and_retried(collector, proxy, open_page):
     proxy.stream = "mute"
     page = open_page(proxy)
-    expect_way(page, "polling", "a proxy holds it back")
+    expect_way(page, "polling", "a proxy may be buffering it")
     send(collector, {"n": 1})
     expect(rows(page)).to_have_count(1)
     expect(page.locator("#stale")).to_be_hidden()
@@ -168,7 +168,7 @@ def test_a_silent_stream_is_replaced_by_the_list_and_tried_again(collector, prox
     assert numbers(page) == [1, 2]
 
 
-def test_a_stream_that_falls_silent_is_noticed(collector, proxy, open_page):
+def test_a_stream_that_becomes_silent_is_noticed(collector, proxy, open_page):
     page = open_page(proxy)
     expect_way(page, "live")
     proxy.stream = "mute"  # also the stream that is open
@@ -190,8 +190,8 @@ def test_without_a_stream_the_list_is_requested(collector, proxy, open_page, sta
 
 
 @pytest.mark.parametrize(("kind", "why"), [(b"text/html", "there is no stream (status 200)"),
-                                           (b"text/event-stream", "the stream is not understood")])
-def test_another_answer_than_a_stream_is_not_read_as_one(collector, proxy, open_page, kind, why):
+                                           (b"text/event-stream", "the stream is not valid")])
+def test_a_response_that_is_not_a_stream_is_not_read_as_one(collector, proxy, open_page, kind, why):
     body = b"event: status\ndata: <img src=x onerror=alert(1)>\n\n"
     proxy.stream = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (kind, len(body), body)
     page = open_page(proxy)
@@ -205,13 +205,13 @@ def test_beyond_the_limit_of_followers_the_reason_is_shown(start_redis, start_co
     first, second = open_page(collector), None
     expect_way(first, "live")
     second = open_page(collector)
-    expect_way(second, "polling", "too many clients follow (--followers-max)")
+    expect_way(second, "polling", "too many clients are following (--followers-max)")
     send(collector, {"n": 1})
     expect(rows(first)).to_have_count(1)
     expect(rows(second)).to_have_count(1)
 
 
-def test_a_burst_is_followed_by_the_list_and_the_stream_comes_back(collector, open_page):
+def test_the_list_follows_a_burst_and_the_stream_returns(collector, open_page):
     page = open_page(collector)
     expect_way(page, "live")
     send_range(collector, 0, 20000)
@@ -225,7 +225,7 @@ def test_a_burst_is_followed_by_the_list_and_the_stream_comes_back(collector, op
     assert numbers(page) == list(range(20301, 20501))
 
 
-def test_pause_ends_the_stream_and_the_status_goes_on(collector, proxy, open_page):
+def test_pausing_ends_the_stream_and_the_status_continues(collector, proxy, open_page):
     page = open_page(proxy)
     expect_way(page, "live")
     page.get_by_role("button", name="Pause").click()
@@ -242,7 +242,7 @@ def test_pause_ends_the_stream_and_the_status_goes_on(collector, proxy, open_pag
     expect_way(page, "live")
 
 
-def test_a_hidden_tab_goes_on_at_its_place_and_tells_what_it_skipped(collector, open_page):
+def test_a_hidden_tab_resumes_and_says_that_documents_were_skipped(collector, open_page):
     page = open_page(collector)
     send(collector, {"n": 0})
     expect(rows(page)).to_have_count(1)
@@ -261,7 +261,7 @@ def test_a_hidden_tab_goes_on_at_its_place_and_tells_what_it_skipped(collector, 
     expect(page.locator("#told")).to_contain_text("Documents in between were skipped")
 
 
-def test_a_swap_while_it_streams_is_told(start_redis, start_collector, bindings, open_page):
+def test_a_swap_during_a_stream_is_shown(start_redis, start_collector, bindings, open_page):
     first, second = start_redis(), start_redis()
     bindings.redis("cache", first)
     collector = start_collector(env=bindings.environment()).wait_connected()
@@ -278,7 +278,7 @@ def test_a_swap_while_it_streams_is_told(start_redis, start_collector, bindings,
     expect_way(page, "live")
 
 
-def test_a_swap_while_it_is_hidden_begins_at_the_new_redis(start_redis, start_collector, bindings, open_page):
+def test_after_a_swap_a_hidden_tab_starts_at_the_new_redis(start_redis, start_collector, bindings, open_page):
     first, second = start_redis(), start_redis()
     bindings.redis("cache", first)
     collector = start_collector(env=bindings.environment()).wait_connected()
@@ -297,7 +297,7 @@ def test_a_swap_while_it_is_hidden_begins_at_the_new_redis(start_redis, start_co
     expect_way(page, "live")
 
 
-def test_a_token_goes_in_a_header_of_the_stream_and_is_asked_for_again(start_redis, start_collector, start_stream_proxy,
+def test_the_stream_sends_the_token_in_a_header_and_the_page_asks_for_it_again(start_redis, start_collector, start_stream_proxy,
                                                                       bindings, open_page):
     bindings.redis("cache", start_redis())
     bindings.write("tokens", type="collector-tokens", page="t0ken-one")
@@ -317,7 +317,7 @@ def test_a_token_goes_in_a_header_of_the_stream_and_is_asked_for_again(start_red
     assert proxy.requests[-1][1]["Authorization"] == "Bearer t0ken-two"
 
 
-def test_a_collector_that_restarts_is_followed_again(start_redis, start_collector, open_page):
+def test_the_stream_resumes_after_a_restart_of_collector(start_redis, start_collector, open_page):
     redis = start_redis()
     collector = start_collector(redis).wait_connected()
     page = open_page(collector)
@@ -332,7 +332,7 @@ def test_a_collector_that_restarts_is_followed_again(start_redis, start_collecto
     expect(page.locator("#stale")).to_be_hidden()
 
 
-def test_who_reads_further_down_keeps_the_place(collector, open_page):
+def test_the_scroll_position_is_kept(collector, open_page):
     send(collector, *({"n": number} for number in range(100)))
     page = open_page(collector)
     expect(rows(page)).to_have_count(100)

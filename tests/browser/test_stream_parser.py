@@ -53,7 +53,7 @@ def parse(page, *pieces, most=1 << 20):
 
 
 def each_way(text):
-    """The text whole, byte for byte, and cut in two at each place."""
+    """The text whole, byte by byte, and split in two at each position."""
     yield [text]
     yield [text[at:at + 1] for at in range(len(text))]
     for at in range(len(text)):
@@ -79,12 +79,12 @@ def test_events_are_parsed_wherever_the_pieces_end(page, text, found):
         assert parse(page, *pieces) == found, pieces
 
 
-def test_bytes_that_are_no_text_become_replacement_characters(page):
+def test_invalid_utf8_becomes_replacement_characters(page):
     assert parse(page, b"data: a\xff\xfeb\xe2\x82", b"\n\ndata: c\n\n") == [
         ["message", "a\ufffd\ufffdb\ufffd", "", False], ["message", "c", "", False]]
 
 
-def test_of_a_long_event_the_beginning_is_kept_and_the_next_one_is_whole(page):
+def test_the_beginning_of_a_long_event_is_kept_and_the_next_is_complete(page):
     long = b"event: document\ndata: " + b"x" * 5000
     end = b"\nid: 9\n\ndata: y\n\n"
     kept = ["document", "x" * 94, "9", True]
@@ -96,7 +96,7 @@ def test_of_a_long_event_the_beginning_is_kept_and_the_next_one_is_whole(page):
         ["message", "z", "", False]]
 
 
-def test_a_hundred_thousand_events_leave_nothing_behind(page):
+def test_a_hundred_thousand_events_leak_no_memory(page):
     before, after, rows, first = page.evaluate(FLOOD)
     assert rows == 200 and '"n":119999' in first
     assert after < before * 1.3 + (2 << 20)

@@ -87,7 +87,7 @@ def test_a_page_older_than_its_program_asks_for_a_reload(start_redis, start_coll
 
 
 def open_page_without_stream(open_page, program):
-    """A page that requests the status each second."""
+    """A page that requests the status every second."""
     page = open_page(program, path="/healthz")
     page.route("**/v1/documents/stream*", lambda route: route.fulfill(status=404))
     page.goto(f"http://{program.host}:{program.port}/ui/")
@@ -144,7 +144,7 @@ def test_a_request_that_redis_delays_does_not_delay_the_status(start_redis, star
     expect(rows(page).first).to_contain_text("hello")
 
 
-def test_a_token_that_no_header_can_carry_is_refused_and_the_page_asks_again(start_redis, start_collector, bindings,
+def test_a_token_that_is_invalid_in_a_header_is_rejected_and_the_page_asks_again(start_redis, start_collector, bindings,
                                                                                open_page):
     bindings.redis("cache", start_redis())
     bindings.write("tokens", type="collector-tokens", page="t0ken")

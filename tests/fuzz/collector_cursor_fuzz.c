@@ -1,5 +1,5 @@
 /* collector_cursor_fuzz: parses a cursor as a client returns it. Besides not crashing, an accepted cursor must print as
- * a text that fits its limit and parses to the same position. */
+ * text that is within its limit and parses to the same position. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect(lines.err.code == 0, "lines have an error");
         json_t *array = json_loadb(bytes, size - 1, 0, NULL);
         if (json_is_array(array) && !memchr(bytes, 0, size - 1)) { /* jansson ignores a NUL after a number */
-                expect(elements.err.code == 0, "a valid array is refused");
+                expect(elements.err.code == 0, "a valid array is rejected");
                 expect(elements.items == json_array_size(array), "a valid array has another number of elements");
         }
         json_decref(array);

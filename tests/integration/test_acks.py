@@ -341,7 +341,7 @@ def test_a_single_document_is_synced_at_once_if_the_server_always_syncs(start_re
     assert times[10] < 0.04, times
 
 
-def test_a_server_without_waitaof_is_refused_at_start(start_redis):
+def test_a_server_without_waitaof_is_rejected_at_startup(start_redis):
     server = start_redis(appendonly="yes")
     with server.client() as client:
         version = client.info("server")["redis_version"]
@@ -353,7 +353,7 @@ def test_a_server_without_waitaof_is_refused_at_start(start_redis):
     assert f"redis {version}, which has no WAITAOF" in errors
 
 
-def test_a_server_without_an_append_only_file_is_refused_at_start(start_redis, valkey_server):
+def test_a_server_without_an_append_only_file_is_rejected_at_startup(start_redis, valkey_server):
     server = start_redis(program=valkey_server)
     for arguments in (["--listen", "127.0.0.1:0"], ["--check"]):
         status, _, errors = run_program("collector", [*arguments, "--ack", "fsync", "--redis-url", server.url()], None,
@@ -362,7 +362,7 @@ def test_a_server_without_an_append_only_file_is_refused_at_start(start_redis, v
         assert "has its append-only file turned off" in errors
 
 
-def test_a_binding_to_a_server_that_cannot_sync_is_refused(start_redis, start_collector, valkey_server, bindings):
+def test_a_binding_to_a_server_that_cannot_sync_is_rejected(start_redis, start_collector, valkey_server, bindings):
     server = start_redis(program=valkey_server, appendonly="yes", appendfsync="always")
     bindings.redis("db", server)
     collector = start_collector(env=bindings.environment(), ack="fsync").wait_connected()
@@ -399,7 +399,7 @@ def test_waiting_requests_are_answered_when_collector_stops(start_pair, start_co
         assert answer.status == 503 and "Collector stops" in answer.json()["detail"] and answer.json()["key"]
 
 
-def test_an_unknown_level_is_refused():
+def test_an_unknown_level_is_rejected():
     status, _, errors = run_program("collector", ["--ack", "disk"], None, seconds=20)
     assert status == 2
     assert "--ack" in errors and "expected memory, replica, replica:N or fsync" in errors

@@ -288,7 +288,7 @@ def test_a_head_that_is_too_large_gets_431_or_414_and_closes_the_connection(coll
     b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
     b"GET / HTTP/1.1\r\n\r\n"])
-def test_input_that_is_not_http_is_refused_and_others_are_served(hasty, client, data):
+def test_input_that_is_not_http_is_rejected_and_others_are_served(hasty, client, data):
     with hasty.connect() as raw:
         raw.send(data).half_close()
         try:

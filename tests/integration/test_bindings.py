@@ -124,7 +124,7 @@ def test_two_bindings_of_one_type_need_a_name_and_the_error_lists_them(start_red
     assert check(env=bindings.environment(), binding="first")[0] == 0
 
 
-def test_two_bindings_at_start_give_exit_status_2(start_redis, bindings, start_bound):
+def test_two_bindings_at_startup_give_exit_status_2(start_redis, bindings, start_bound):
     bindings.redis("first", start_redis())
     bindings.redis("second", start_redis())
     program = start_bound(listening=False)
@@ -410,7 +410,7 @@ def test_a_broken_new_binding_keeps_the_old_one(start_redis, start_bound, bindin
 
 
 def test_messages_are_true_while_a_binding_is_missing(start_redis, start_collector, bindings):
-    """An optional Secret that does not exist yet: Collector invents no address, and waiting requests get the
+    """An optional Secret that does not exist yet: Collector does not invent an address, and waiting requests get the
     reason."""
     collector = start_collector(env=bindings.environment(), binding="db", ack="replica", hold_time="500ms")
     with collector.client() as client:

@@ -236,7 +236,7 @@ def test_a_repeat_is_read_before_anything_is_written(start_redis, start_collecto
         # The first documents are written with NX, until one of them turns out to be a repeat.
         assert post(client, body, Idempotency_Key="load-8").json()["replayed"] == 5000
         assert store.info("commandstats")["cmdstat_set"]["calls"] < 1000
-        # Documents behind the repeats are new.
+        # The documents after the repeats are new.
         longer = body + lines({"n": n} for n in range(5000, 8000))
         result = post(client, longer, Idempotency_Key="load-8").json()
         assert result["stored"] == 8000 and result["replayed"] == 5000
@@ -437,7 +437,7 @@ def test_an_acknowledged_body_is_on_the_disk(valkey_server, start_redis, start_c
         assert store.exists(*keys) == 2000
 
 
-def test_a_wrong_token_is_refused_before_the_body(start_redis, start_collector, bindings):
+def test_a_wrong_token_is_rejected_before_the_body(start_redis, start_collector, bindings):
     bindings.redis("cache", start_redis())
     bindings.write("clients", type="collector-tokens", till="a-token-of-the-till")
     collector = start_collector(env=bindings.environment()).wait_connected()

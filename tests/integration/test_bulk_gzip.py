@@ -97,14 +97,14 @@ def test_identity_means_no_coding(fresh):
 # --- Invalid bodies ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "zstd", "gzip, gzip", "gzip, br", "compress"])
-def test_an_unknown_coding_is_refused_and_the_error_names_the_known_ones(fresh, coding):
+def test_an_unknown_coding_is_rejected_and_the_error_names_the_known_ones(fresh, coding):
     _, client, _ = fresh
     answer = post(client, gzip.compress(lines(1, 3)), Content_Encoding=coding)
     assert_problem(answer, 415, "gzip")
     assert answer.header("accept-encoding") == "gzip"
 
 
-def test_two_fields_with_codings_are_refused(fresh):
+def test_two_fields_with_codings_are_rejected(fresh):
     collector, _, _ = fresh
     body = gzip.compress(lines(1, 3))
     head = (f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n"
@@ -134,12 +134,12 @@ def test_the_error_for_a_truncated_body_says_how_much_is_stored(fresh):
 @pytest.mark.parametrize("damage, reason", [
     (lambda body: body[:-8] + bytes([body[-8] ^ 1]) + body[-7:], "the CRC of the content is wrong"),
     (lambda body: body[:-1] + b"\1", "the length of the content is wrong"),
-    (lambda body: body + b"\0\0", "what follows the previous member is not gzip"),
-    (lambda body: body + b"{}\n", "what follows the previous member is not gzip"),
+    (lambda body: body + b"\0\0", "the data after the previous member is not gzip"),
+    (lambda body: body + b"{}\n", "the data after the previous member is not gzip"),
     (lambda body: lines(1, 3), "this is not gzip"),
     (lambda body: zlib.compress(lines(1, 3)), "this is not gzip"),
 ])
-def test_a_damaged_body_is_refused_with_the_reason(fresh, damage, reason):
+def test_a_damaged_body_is_rejected_with_the_reason(fresh, damage, reason):
     _, client, store = fresh
     problem = assert_problem(post(client, damage(gzip.compress(lines(1, 3)))), 400, reason)
     assert problem["stored"] == problem["storedThrough"] == len(feed.keys(store))

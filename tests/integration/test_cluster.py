@@ -80,7 +80,7 @@ def test_check_reports_the_masters(cluster):
     assert "a Cluster of 3 masters, all of them reached" in out
 
 
-def test_a_database_other_than_0_is_refused_with_the_reason(cluster):
+def test_a_database_other_than_0_is_rejected_with_the_reason(cluster):
     status, _, err = check(redis_url=cluster.nodes[0].url(database=2))
     assert status == 1 and "SELECT is not allowed in cluster mode" in err
 

@@ -158,13 +158,13 @@ def test_an_idempotency_key_is_used_as_sent_with_or_without_quotes(client):
     assert post(client, {"a": 1}, Idempotency_Key=f'"{name}"').json() == quoted.json()
 
 
-def test_an_empty_or_endless_idempotency_key_is_refused(client):
+def test_an_empty_or_endless_idempotency_key_is_rejected(client):
     for name in ("", "x" * 2000):
         answer = post(client, {"a": 1}, Idempotency_Key=name)
         assert_problem(answer, 400)
 
 
-def test_two_idempotency_keys_are_refused_and_store_nothing(collector, client, store):
+def test_two_idempotency_keys_are_rejected_and_store_nothing(collector, client, store):
     before = store.dbsize()
     for path in ("/", "/v1/documents"):
         with collector.connect() as connection:

@@ -154,7 +154,7 @@ def test_a_document_may_arrive_byte_by_byte(collector):
 @pytest.mark.parametrize("damage, reason", [
     (lambda body: body[:-1], "the input ends in the middle"),
     (lambda body: body[:-8] + bytes([body[-8] ^ 1]) + body[-7:], "near byte"),
-    (lambda body: body + b"{}", "what follows the previous member is not gzip"),
+    (lambda body: body + b"{}", "the data after the previous member is not gzip"),
     (lambda body: b'{"n":1}', "gzip member 1, near byte"),
     (lambda body: b"", "the input is empty"),
 ])

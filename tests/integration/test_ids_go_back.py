@@ -1,5 +1,5 @@
-"""After a failover the new primary may assign ids below those that readers have seen: it lacks the last entries, and its
-clock is behind. Readers with a cursor still get every document."""
+"""After a failover the new primary may assign ids below those that readers have seen: it lacks the last entries, and
+its clock is slow. Readers with a cursor still get every document."""
 
 import time
 import uuid
@@ -20,7 +20,7 @@ def now_ms():
 
 
 def cut_off(primary, replica):
-    """The replica gets nothing more, and keeps what it has."""
+    """Disconnects the replica, which keeps its data."""
     with primary.client() as store:
         store.execute_command("ACL", "SETUSER", "default", "-psync", "-sync")
         store.execute_command("CLIENT", "KILL", "TYPE", "replica")
@@ -28,7 +28,7 @@ def cut_off(primary, replica):
 
 
 def add_ahead(store, stream, milliseconds):
-    """A document whose entry has an id in the future."""
+    """Adds a document whose entry has an id in the future."""
     key = str(uuid.uuid4())
     store.set(key, '{"a":1,"created":1,"correlationId":"x"}')
     store.execute_command("XADD", stream, f"{now_ms() + milliseconds}-5", "k", key)
@@ -49,7 +49,7 @@ def fail_over(place, replica):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_reader_with_a_cursor_gets_what_the_new_primary_adds_below_it(pair, start_collector, workers):
+def test_readers_get_entries_that_a_new_primary_adds_below_their_cursor(pair, start_collector, workers):
     place, replica = pair
     program = start_collector(place.proxy.url(), workers=workers).wait_connected()
     with program.client() as client, place.server.client() as store:
@@ -75,7 +75,7 @@ def test_a_reader_with_a_cursor_gets_what_the_new_primary_adds_below_it(pair, st
         assert len(entries) <= 3 + 5 + workers, entries
 
 
-def test_a_repeat_that_is_announced_is_not_missed_either(pair, start_collector):
+def test_an_announced_repeat_is_not_missed(pair, start_collector):
     place, replica = pair
     program = start_collector(place.proxy.url(), workers=1).wait_connected()
     key, headers = str(uuid.uuid4()), {"Content-Type": "application/json"}
@@ -115,7 +115,7 @@ def test_an_id_too_far_ahead_of_the_clock_is_not_followed(pair, start_collector)
         assert max(int(entry.id.split("-")[0]) for entry in entries) < now_ms() + 2000
 
 
-def test_in_a_partition_of_a_cluster_too(start_collector):
+def test_entries_of_a_partition_in_a_cluster_are_not_missed(start_collector):
     with RedisCluster(masters=3, replicas=1) as cluster:
         program = start_collector(cluster.url(), workers=1).wait_connected()
         stores = {node: node.client() for node in cluster.masters()}

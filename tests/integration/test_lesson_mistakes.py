@@ -43,5 +43,5 @@ def test_a_mistake_gets_a_helpful_message(folder, command, sentence):
     assert sentence in run(folder, command)
 
 
-def test_a_second_scene_is_refused_in_one_line(folder):
+def test_a_second_scene_is_rejected_in_one_line(folder):
     assert run(folder, "tools/lesson run true") == "A lesson is open already. Leave its shell with 'exit' first.\n"

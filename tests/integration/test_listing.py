@@ -237,7 +237,7 @@ def test_a_bad_parameter_gets_400_with_its_name(fresh, query):
     assert_problem(answer, 400, *([query.split("=")[0]] if "%00" not in query else []))
 
 
-def test_a_cursor_that_was_changed_is_refused_or_harmless(fresh):
+def test_a_cursor_that_was_changed_is_rejected_or_harmless(fresh):
     client, _ = fresh
     fill(client, 5)
     _, cursor, _ = page(client, limit=2)
@@ -247,7 +247,7 @@ def test_a_cursor_that_was_changed_is_refused_or_harmless(fresh):
         assert answer.status in (200, 400), answer
 
 
-def test_a_limit_over_the_maximum_is_refused_or_lowered(fresh):
+def test_a_limit_over_the_maximum_is_rejected_or_reduced(fresh):
     client, _ = fresh
     fill(client, 3)
     answer = client.get("/v1/documents?limit=100000")

@@ -21,7 +21,7 @@ def test_healthz_and_readyz_return_200(client):
         assert client.head(path).status == 200
 
 
-def test_the_version_page_has_the_version(client):
+def test_the_version_page_shows_the_version(client):
     answer = client.get("/version")
     assert answer.status == 200
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", answer.json()["version"])

@@ -77,7 +77,7 @@ def test_options_names_the_methods_of_the_path(pinger, path):
         expect_report(client.get("/"), pinger.port)
 
 
-def test_head_has_the_head_of_get(pinger):
+def test_a_head_response_has_the_header_fields_of_get(pinger):
     with pinger.client() as client:
         answer = client.head("/")
         assert answer.status == 200 and answer.media_type == "application/json" and answer.body == b""
@@ -131,7 +131,7 @@ def test_a_piece_can_be_requested_separately(pinger, piece, path):
 
 
 @pytest.mark.parametrize("piece", ["envVars", "networkInfo", "memoryUsage"])
-def test_an_internal_piece_requires_admin(pinger, admin, piece):
+def test_an_internal_part_requires_admin(pinger, admin, piece):
     refusal = pinger.get(f"/?type={piece}")
     assert refusal.status == 403 and refusal.media_type == "application/problem+json"
     assert "PINGER_ADMIN" in refusal.json()["detail"]
@@ -219,7 +219,7 @@ def test_status_refuses_invalid_codes(pinger, code):
 
 
 @pytest.mark.parametrize("text,seconds", [("150ms", 0.15), ("0", 0), ("0.2", 0.2), ("1s", 1)])
-def test_delay_waits_for_its_time(pinger, text, seconds):
+def test_delay_waits_for_the_requested_time(pinger, text, seconds):
     taken, answer = timed(pinger.get, f"/delay/{text}")
     assert answer.json() == {"delay": seconds}
     assert seconds <= taken < seconds + 1

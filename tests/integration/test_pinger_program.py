@@ -20,7 +20,7 @@ def stub():
     server.stop()
 
 
-def test_the_port_comes_from_the_classic_variable_and_is_logged_at_the_start(stub):
+def test_the_port_comes_from_the_classic_variable_and_is_logged_at_startup(stub):
     port = reserve_port()
     pinger = Pinger(stub, classic_port=True, env={"PINGER_PORT": port})
     try:

@@ -32,7 +32,7 @@ def assert_listed_once(program, load):
 
 # --- Unreachable ------------------------------------------------------------------------------------------
 
-def test_collector_waits_for_a_redis_that_is_absent_at_start(start_redis, start_collector):
+def test_collector_waits_for_a_redis_that_is_absent_at_startup(start_redis, start_collector):
     port = reserve_port()
     program = start_collector(f"redis://127.0.0.1:{port}")
     answer = post_later(program, {"a": 1})
@@ -329,7 +329,7 @@ def test_requests_wait_for_a_replica_that_serves_nothing_without_its_master(star
         assert client.get(f"/v1/documents/{key}").status == 200
 
 
-def test_collector_waits_for_a_replica_found_at_start_to_be_promoted(start_redis, start_collector):
+def test_collector_waits_for_a_replica_found_at_startup_to_be_promoted(start_redis, start_collector):
     server = start_redis()
     server.client().replicaof("127.0.0.1", reserve_port())
     program = start_collector(server)
@@ -475,7 +475,7 @@ def test_a_random_sequence_of_faults_and_swaps_causes_only_delays():
 # --- A hostile Redis ---------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_impossible_replies_cause_no_crash_no_growth_and_no_false_acknowledgement(seed):
+def test_invalid_replies_cause_no_crash_no_growth_and_no_false_acknowledgement(seed):
     outcome = play_hostile(seed, 6 / PATIENCE)
     print(outcome.result)
     outcome.assert_met()

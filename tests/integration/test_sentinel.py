@@ -99,7 +99,7 @@ def test_check_names_the_primary_and_the_sentinel_that_named_it(start_steady, bi
     assert status == 1 and f"{group.nodes}: does not know the master another" in err
 
 
-def test_a_master_without_sentinels_is_refused(bindings):
+def test_a_master_without_sentinels_is_rejected(bindings):
     bindings.write("db", type="redis", host="localhost", **{"sentinel.master": "mymaster"})
     status, _, err = check(env=bindings.environment())
     assert status == 2 and "sentinel.master: requires sentinel.nodes" in err
@@ -463,7 +463,7 @@ def test_a_binding_swapped_to_sentinel_and_back_under_load_loses_nothing(start_s
     result.assert_perfect()
 
 
-def test_a_binding_with_a_wrong_sentinel_password_is_refused_and_the_old_one_stays(start_steady, start_redis,
+def test_a_binding_with_a_wrong_sentinel_password_is_rejected_and_the_old_one_stays(start_steady, start_redis,
                                                                                    start_bound, bindings):
     group, alone = start_steady(replicas=1, sentinels=1, sentinel_password="right"), start_redis()
     bindings.redis("db", alone)

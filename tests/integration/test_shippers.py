@@ -1,4 +1,4 @@
-"""Log shippers as docs/clients.md configures them."""
+"""Log shippers with the configuration in docs/clients.md."""
 
 import gzip
 import json

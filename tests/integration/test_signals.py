@@ -24,7 +24,7 @@ def test_sigterm_ends_an_idle_program_at_once_with_status_0(start_redis, start_c
     kept.close()
 
 
-def test_sigint_ends_it_too(start_redis, start_collector):
+def test_sigint_also_ends_the_program(start_redis, start_collector):
     program = start_collector(start_redis())
     program.signal(signal.SIGINT)
     assert program.wait() == 0

@@ -153,7 +153,7 @@ def test_replacing_certificates_on_both_sides_loses_nothing(start_redis, start_b
         load.count(store).assert_perfect()
 
 
-def test_the_second_password_takes_over_when_the_first_is_refused(start_redis, start_bound, bindings):
+def test_the_second_password_is_used_when_the_first_is_rejected(start_redis, start_bound, bindings):
     server = start_redis()
     acl(server, "app", "on", ">one", ">two", "~*", "+@all")
     bindings.redis("db", server, username="app", password="one", **{"password-secondary": "two"})

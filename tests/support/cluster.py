@@ -225,7 +225,7 @@ def ask(node, *words):
 
 
 def slots_of_feed():
-    """The slots of all partitions, without a key prefix that has a hash tag."""
+    """The slots of all partitions, if the key prefix has no hash tag."""
     return [slot_of(feed.stream_of(0, "", tag)) for tag in feed.TAGS[1:]]
 
 

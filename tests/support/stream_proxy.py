@@ -1,4 +1,4 @@
-"""A reverse proxy in front of Collector that treats GET /v1/documents/stream as bad proxies do, and counts connections."""
+"""A reverse proxy for Collector that mishandles GET /v1/documents/stream as some proxies do, and counts connections."""
 
 import http.client
 import socket
@@ -25,12 +25,12 @@ class StreamProxy:
         Thread(target=self._server.serve_forever, daemon=True).start()
 
     def connections(self):
-        """The number of clients' connections that are open now."""
+        """The number of open client connections."""
         with self._lock:
             return len(self._open)
 
     def streams(self):
-        """The number of streams that are open now."""
+        """The number of open streams."""
         with self._lock:
             return len(self._streams)
 
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._pass_on(part, self.proxy.stream)
 
     def _watch(self, upstream):
-        """The client has left: so has the proxy."""
+        """Disconnects from Collector when the client disconnects."""
         try:
             self.connection.recv(1)
             upstream.shutdown(socket.SHUT_RDWR)

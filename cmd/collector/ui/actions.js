@@ -1,4 +1,4 @@
-// What a person does with documents: pause, open, find, send.
+// The user's actions: pause, open, find and send documents.
 
 import { byId, setText } from "./dom.js";
 import { setPaused } from "./follow.js";

@@ -1,5 +1,5 @@
-// Collector's page. The status comes in the stream of documents; while there is no stream, the page requests it once a
-// second.
+// Collector's page. The stream of documents also carries the status; while there is no stream, the page requests it
+// once a second.
 
 import { announce, byId, setBadge, setFacts, setText } from "./dom.js";
 import { bytes, count, duration, moment } from "./format.js";

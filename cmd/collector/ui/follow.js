@@ -1,6 +1,6 @@
-// Follows the documents. First the list, page by page, until the newest one; from there the stream, which carries the
-// status too. While there is no stream, the list is requested once a second, together with the status: if the stream is
-// refused, missing or silent, and if documents come faster than a person can see them.
+// Follows the documents. It reads the list page by page up to the newest document, and continues with the stream, which
+// also carries the status. Without a stream, it requests the list and the status once a second: if the stream is
+// refused, missing or silent, or if documents arrive faster than anyone can read them.
 
 import { announce, byId, setBadge, setText } from "./dom.js";
 import { clock } from "./format.js";
@@ -10,14 +10,14 @@ import { readStream } from "./stream.js";
 import { ROWS_MAX, addOne, addPage, hasFocus, removeRows, showCount } from "./table.js";
 import { isFresh, lookNow } from "./watch.js";
 
-const LIVE_MAX = 1000; // documents a second; beyond that following them all would slow Collector down
-const LIVE_BYTES_MAX = 8 << 20; // and their characters
+const LIVE_MAX = 1000; // documents a second; above this rate, following all of them would slow Collector down
+const LIVE_BYTES_MAX = 8 << 20; // characters a second, likewise
 const FLOOD_MS = 5000;
 const BEHIND_MAX = 3; // after this many full pages in a row the page skips to the newest documents
-const WAIT_MS = 5000; // before the first repeat of a stream that is refused, missing or silent
-const CUT_MS = 1000; // likewise, of one that was interrupted
+const WAIT_MS = 5000; // before the first retry of a stream that was refused, missing or silent
+const CUT_MS = 1000; // the same for one that was interrupted
 const WAIT_MAX_MS = 5 * 60e3;
-const STEADY_MS = 10000; // a stream of that length is a success
+const STEADY_MS = 10000; // a stream that lasted this long is a success
 
 let cursor = "";
 let behind = 0;
@@ -27,7 +27,7 @@ let liveAfterMs = 0; // no stream before this time
 let failures = 0;
 let reason = "the page has just been opened"; // why there is no stream
 
-/* --- What it says --- */
+/* --- Live or polling --- */
 
 /** `why`: a sentence, or "". */
 function say(kind, word, why) {
@@ -75,12 +75,12 @@ async function skip(nowMs, isFirst) {
 	if (page.isGap && !isFirst) tell("Documents in between were skipped.");
 }
 
-/** If the next page is not the last one, the list goes on with the newest documents. */
+/** If the next page is not the last one, the list continues with the newest documents. */
 function skipIfMuchCame() {
 	behind = BEHIND_MAX - 1;
 }
 
-/** One more page, and the newest one if that is far behind. */
+/** Reads one more page, and the newest one if that page is far from the end. */
 async function readList(nowMs) {
 	const isFirst = cursor === "";
 	const page = isFirst ? await firstPage(nowMs) : await pageAfter(cursor);
@@ -103,7 +103,7 @@ async function catchUp(nowMs) {
 
 /* --- The stream --- */
 
-/** Counts what arrives within a second. True: too much. */
+/** Counts the documents of the current second. True: too many. */
 function meter() {
 	let since = 0;
 	let documents = 0;
@@ -128,7 +128,7 @@ function onDocument(event, isTooMuch) {
 	if (isTooMuch(event.data.length)) interrupt("flood");
 }
 
-/** null: it is not JSON; then the stream ends. */
+/** null: it is not JSON, so the stream ends. */
 function parsed(event) {
 	try {
 		return JSON.parse(event.data);
@@ -140,7 +140,7 @@ function parsed(event) {
 
 function onStatus(event, showStatus) {
 	if (event.isCut) {
-		tell("A status was left out, because it is too long.");
+		tell("A status was skipped because it is too long.");
 		return;
 	}
 	const status = parsed(event);
@@ -190,7 +190,7 @@ function follower(showStatus) {
 	};
 }
 
-/** The stream is tried again after this time, and twice that if it fails again. */
+/** The stream is retried after this time, which doubles with each failure. */
 function wait(ms) {
 	const most = Math.min(ms * 2 ** failures, WAIT_MAX_MS);
 	failures++;
@@ -206,10 +206,10 @@ function onStreamEnd({ why, status }, { comment, retryMs, events }) {
 		sayPolling("the stream was interrupted");
 	} else if (why === "silent") {
 		wait(WAIT_MS);
-		sayPolling("the stream is silent; perhaps a proxy holds it back");
+		sayPolling("the stream is silent; a proxy may be buffering it");
 	} else if (why === "missing" || why === "garbled") {
 		wait(WAIT_MS);
-		sayPolling(why === "missing" ? `there is no stream (status ${status})` : "the stream is not understood");
+		sayPolling(why === "missing" ? `there is no stream (status ${status})` : "the stream is not valid");
 	} else if (why === "flood") {
 		liveAfterMs = Date.now() + FLOOD_MS;
 		sayTooMany();
@@ -234,8 +234,8 @@ async function listAndStream(status, showStatus) {
 	else sayPolling(reason);
 }
 
-/** Reads a page of the list and then, if that was the last one, the stream until it ends. `showStatus` is called with each
- * status in the stream. Does nothing while an earlier call goes on. */
+/** Reads a page of the list and then, if that was the last one, the stream until it ends. `showStatus` is called with
+ * each status in the stream. Does nothing while an earlier call is in progress. */
 export async function follow(status, showStatus) {
 	if (isPaused || isFollowing) return;
 	isFollowing = true;
@@ -248,7 +248,7 @@ export async function follow(status, showStatus) {
 	isFollowing = false;
 }
 
-/** While it is paused the list has no connection; later it goes on at its place. */
+/** While paused, the list has no connection; it resumes at the same place. */
 export function setPaused(paused) {
 	isPaused = paused;
 	say("plain", paused ? "paused" : "…", "");

@@ -9,7 +9,7 @@ const SKEW_MS = 600e3; // Redis's clock may be this far ahead of Collector's
 const NEWEST_MS = 20;
 const HALVINGS_MAX = 24;
 const HOUR_MS = 3600e3;
-const WINDOWS_MS = [60e3, HOUR_MS, 24 * HOUR_MS, 7 * 24 * HOUR_MS, 0]; // how far back the first request looks; 0: to the first document
+const WINDOWS_MS = [60e3, HOUR_MS, 24 * HOUR_MS, 7 * 24 * HOUR_MS, 0]; // how far back the first request searches; 0: to the first document
 
 /* --- A page of the list, without parsing the documents, so they stay exactly as they were sent --- */
 
@@ -38,7 +38,7 @@ function endOfValue(text, from) {
 	return text.length;
 }
 
-/** The key of `{"key":"...","document":...}` at this place, and where the document begins; null: there is no such text. */
+/** The key of `{"key":"...","document":...}` at this position, and where the document begins; null: there is none. */
 export function headAt(text, at) {
 	if (!text.startsWith(HEAD, at)) return null;
 	const key = text.slice(at + HEAD.length, at + HEAD.length + KEY);
@@ -62,12 +62,12 @@ async function getPage(parameters) {
 	return readPage((await ask("GET", `../v1/documents?${query}`, { timeoutMs: LIST_MS })).text);
 }
 
-/* --- Which page --- */
+/* --- Choosing a page --- */
 
 /** A page has `text`, `documents` ({ key, from, end } of it), `next`, `more`. */
 export const pageAfter = (cursor, limit = PAGE) => getPage({ limit, cursor });
 
-/** The latest documents, if there are not many; otherwise the first of a time window. */
+/** The latest documents if there are few, otherwise the first of a time window. */
 export async function firstPage(nowMs) {
 	for (const window of WINDOWS_MS) {
 		const page = await getPage({ limit: FIRST_PAGE, ...(window ? { since: nowMs - window } : {}) });
@@ -79,7 +79,7 @@ export async function firstPage(nowMs) {
 /** The time of the last document before the cursor, by Redis's clock. Cursors of a Cluster don't show it. */
 const timeIn = (cursor) => Math.max(0, ...[...cursor.matchAll(/[.~](\d+)-/g)].map((found) => Number(found[1])));
 
-/** A time just before the newest document. The list only goes forward, so this is a binary search over the time. */
+/** A time just before the newest document. The list can only be read forwards, so this is a binary search by time. */
 async function newestMs(from, to) {
 	for (let i = 0; i < HALVINGS_MAX && to - from > NEWEST_MS; i++) {
 		const middle = Math.floor((from + to) / 2);
@@ -90,8 +90,8 @@ async function newestMs(from, to) {
 	return from;
 }
 
-/** The page that ends with the newest document and has at least `least`. If those after the cursor are fewer, it begins
- * there: then `isGap` is false. */
+/** The page that ends with the newest document and has at least `least` documents. If there are fewer after the cursor,
+ * it begins at the cursor, and `isGap` is false. */
 export async function newestPage(cursor, nowMs, least) {
 	const from = timeIn(cursor) || nowMs - HOUR_MS;
 	const newest = await newestMs(from, Math.max(nowMs, from) + SKEW_MS);

@@ -1,7 +1,7 @@
-// Parses server-sent events (HTML standard, "Interpreting an event stream"). Pieces may end anywhere: within a character, a
-// line or a line end. Memory is bounded: of a longer event, the beginning is kept.
+// Parses server-sent events (HTML standard, "Interpreting an event stream"). Pieces may end anywhere: within a
+// character, a line or a line end. Memory is bounded: only the beginning of a longer event is kept.
 
-const KEPT_MAX = 1 << 20; // characters of an event's data, and of a line
+const KEPT_MAX = 1 << 20; // characters kept of an event's data, and of a line
 
 const lineEnd = /\r\n?|\n/g;
 
@@ -9,9 +9,9 @@ const lineEnd = /\r\n?|\n/g;
 export class EventParser {
 	#on;
 	#most;
-	#decoder = new TextDecoder(); // keeps the beginning of a character, and drops a byte order mark
+	#decoder = new TextDecoder(); // keeps an incomplete character for the next piece, and drops a byte order mark
 	#parts = []; // of the unfinished line
-	#lineLength = 0; // of what is kept of it
+	#lineLength = 0; // length of the kept part
 	#isAfterCr = false;
 	#isLineCut = false;
 	#name = "";

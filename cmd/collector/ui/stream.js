@@ -1,5 +1,5 @@
-// Reads one stream of server-sent events to its end. A stream that carries the status has something to say each second:
-// if nothing arrives for longer, a proxy holds it back, or the connection is dead.
+// Reads one stream of server-sent events to its end. A stream with the status sends something every second: if nothing
+// arrives for longer, a proxy is buffering it, or the connection is dead.
 
 import { EventParser } from "./parser.js";
 import { awaitTurn, openStream } from "./server.js";
@@ -9,7 +9,8 @@ const SILENT_MS = 5000; // between two pieces
 
 class Ended extends Error {}
 
-/** `on`: event, comment and retry of an EventParser. Resolves when the stream has ended, to { why, status }. `why`: "missing" (`status` tells), "silent", "cut", or the reason of an interrupt. */
+/** `on`: event, comment and retry of an EventParser. Resolves to { why, status } when the stream has ended. `why` is
+ * "missing" (see `status`), "silent", "cut", or the reason for an interruption. */
 export async function readStream(path, lastId, on) {
 	const ends = new AbortController();
 	const found = { why: "cut", status: 0 };

@@ -25,7 +25,7 @@ function timeOf(key, text) {
 // Copies the text, because a slice would keep all of the response in memory.
 const copied = (text) => new TextDecoder().decode(new TextEncoder().encode(text));
 
-/** What a row shows of the document at text[from] to text[end]. */
+/** The part of the document at text[from] to text[end] that a row shows. */
 function brief({ key, from, end }, text) {
 	const preview = text.slice(from, Math.min(end, from + PREVIEW_MAX)).replace(/[\ud800-\udbff]$/, "");
 	return { key: copied(key), preview: copied(preview), when: timeOf(key, text.slice(Math.max(from, end - 300), end)) };
@@ -50,7 +50,7 @@ function show() {
 	showCount();
 }
 
-/** What is true now of the number of rows. */
+/** Updates everything that depends on the number of rows. */
 export function showCount() {
 	byId("empty").hidden = list.children.length > 0;
 	setText(byId("arrived"), `the latest of ${count(seen)} seen here`);
@@ -70,7 +70,7 @@ export function addOne(head, text) {
 	timer ||= setTimeout(show, SHOW_MS);
 }
 
-/** Removes all rows. A keyboard focus on one of them goes to the button before the list. */
+/** Removes all rows. If one of them has the keyboard focus, the button before the list gets it. */
 export function removeRows() {
 	coming = [];
 	if (list.contains(document.activeElement)) byId("pause").focus();

@@ -33,7 +33,7 @@ export function setBadge(target, kind, text) {
 	setText(target, text);
 }
 
-/** Announces a text to screen readers (aria-live polite). */
+/** Announces the text to screen readers (aria-live polite). */
 export function announce(text) {
 	setText(byId("live"), text);
 }

@@ -1,5 +1,5 @@
-// Sends requests to the page's own program, one after another, so that a tab uses one connection. A stream occupies it, so
-// every other request ends the stream. The tab's token is sent in a header and never in a URL.
+// Sends requests to the page's own program, one after another, so that a tab uses one connection. A stream occupies
+// that connection, so any other request ends the stream. The tab's token is sent in a header and never in a URL.
 
 const TOKEN = "token";
 const TIMEOUT_MS = 10000; // until the response starts
@@ -83,14 +83,14 @@ export function ask(method, path, options = {}) {
 	return answer;
 }
 
-/** Ends the stream, if there is one, with that reason. */
+/** Ends the stream, if there is one, for the given reason. */
 export function interrupt(why) {
 	streaming?.abort(why);
 }
 
 export const isStreaming = () => streaming !== null;
 
-/** Waits for the connection, for a stream that `ends`, an AbortController, will abort. */
+/** Waits for the connection to be free. `ends` is the AbortController of the stream that will use it. */
 export async function awaitTurn(ends) {
 	interrupt("replaced");
 	streaming = ends;
