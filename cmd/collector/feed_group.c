@@ -376,7 +376,7 @@ bool feed_member_is_ahead(const struct feed_member *member)
                 return false;
         if (were_in_order(member, connection, order) && set->order < add->order)
                 return false;
-        /* Both were lost, and are repeated in their order. */
+        /* Both were lost, and are repeated in order. */
         bool are_repeated = was_in_doubt && set->attempts > 1;
         return !are_repeated || set->connection != add->connection || set->order > add->order;
 }
