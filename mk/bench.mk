@@ -51,7 +51,7 @@ $(OUT)/bench/bare_mhd: $(OUT)/obj/tests/bench/bare_mhd.o
 	$(if $(Q),@echo '  LD      $@')
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs libmicrohttpd) $(LDLIBS)
 
-## bench-follow: measure 1000 clients that follow, a fast stream, one that stalls, and POSTs beside them, 3 minutes
+## bench-follow: measure 1000 followers, a fast stream, a stalled one, and POSTs at the same time, 3 minutes
 .PHONY: bench-follow
 bench-follow: deps-bench
 	@$(MAKE) --no-print-directory $(OUT)/bin/collector $(OUT)/bench/follow_load

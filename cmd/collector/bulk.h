@@ -95,7 +95,7 @@ struct bulks {
                                                       * wait to be safe (--ack) */
         struct list all;
         size_t active;          /* bulks that have documents in progress */
-        size_t in_progress;     /* documents of all of them */
+        size_t in_progress;     /* documents of all bulks */
         struct inflows inflows; /* for compressed bodies */
         struct pool pool;
 };

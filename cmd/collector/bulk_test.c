@@ -184,7 +184,7 @@ static void on_single_done(struct deposit *deposit UNUSED, const struct deposit_
         single_done = true;
 }
 
-static void the_window_is_smaller_beside_single_documents(void **state UNUSED)
+static void the_window_is_smaller_during_single_documents(void **state UNUSED)
 {
         const struct bulk_options options = usual();
         const struct deposit_options alone = { .body = SPAN("{}"),
@@ -393,7 +393,7 @@ int main(void)
                 cmocka_unit_test(the_owner_is_asked_for_more_when_the_window_is_half_empty),
                 cmocka_unit_test(large_documents_fill_the_window_by_their_bytes),
                 cmocka_unit_test(bulks_in_progress_share_the_window),
-                cmocka_unit_test(the_window_is_smaller_beside_single_documents),
+                cmocka_unit_test(the_window_is_smaller_during_single_documents),
                 cmocka_unit_test(with_many_bulks_each_has_a_small_share),
                 cmocka_unit_test(half_of_the_limits_for_waiting_documents_is_left_to_others),
                 cmocka_unit_test(a_refusal_by_redis_ends_the_bulk_after_the_outcomes_of_the_others),

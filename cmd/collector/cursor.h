@@ -62,11 +62,11 @@ bool cursor_parse(const char *text, struct cursor *out);
 /* True for a cursor of version 0.1.0, which did not name its feed. */
 bool cursor_is_old(const char *text);
 
-/* The newest of its ids, in Unix milliseconds; 0: it has none. */
+/* The time of its newest id, in Unix milliseconds; 0: it has none. */
 int64_t cursor_newest_ms(const struct cursor *cursor);
 
-/* Why a cursor of another feed is rejected, and one behind which documents may have expired unseen. */
+/* Why a cursor of another feed is rejected, and why one that is too old: documents after it may have expired unseen. */
 #define CURSOR_OTHER_REDIS "the cursor is from another Redis, or Redis has lost its data"
-#define CURSOR_TOO_OLD "the cursor is older than documents are kept"
+#define CURSOR_TOO_OLD "the cursor is older than the retention time"
 
 #endif

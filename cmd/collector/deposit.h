@@ -112,7 +112,7 @@ struct deposits {
         struct uuid_source uuids;
         struct buf scratch; /* for the document being built */
         struct list under_way;
-        size_t count; /* of those under way */
+        size_t count; /* number of deposits in `under_way` */
 };
 
 void deposits_init(struct deposits *deposits, struct store *store, struct instruments *instruments);

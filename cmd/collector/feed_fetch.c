@@ -172,7 +172,7 @@ static void on_existence(struct redis_command *command, const struct redis_reply
 {
         struct feed_ask *ask = feed_ask_of(command);
         struct feed_fetch *fetch = ask->step;
-        /* Redis has become a Cluster meanwhile; fetching the documents will show which exist. */
+        /* Redis has become a Cluster in the meantime; fetching the documents will show which exist. */
         bool is_known =
                 !(reply && redis_reply_is_error(reply, "CROSSSLOT")) && feed_read_check(fetch->read, reply, err);
         if (is_known && redis_reply_type(reply) == REDIS_INTEGER && redis_reply_integer(reply) == 0)

@@ -1,5 +1,5 @@
 /* feed_read: the state of reading the feed and its documents from one Redis: the commands in flight, the first failure,
- * and whether the binding has changed meanwhile. The steps of a feed_reader share it.
+ * and whether the binding has changed in the meantime. The steps of a feed_reader share it.
  *
  *     feed_read_step(read);
  *     for (...)

@@ -22,8 +22,8 @@ enum {
 
 /* --- Parameters ---------------------------------------------------------------------------------------------------- */
 
-/* What a client sends when it reconnects, and NULL or "" from others. EventSource polyfills can't set the header field
- * from every browser, so they add `lastEventId` to the URL. */
+/* The id that a client sends when it reconnects; NULL or "" otherwise. EventSource polyfills can't set the header field
+ * in every browser, so they add `lastEventId` to the URL. */
 static const char *find_last_event(struct http_request *request)
 {
         const char *text = http_request_header(request, "Last-Event-ID");

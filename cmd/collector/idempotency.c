@@ -35,7 +35,8 @@ void idempotency_uuid(const char *token, const char *method, const char *path, c
         uuid_v8(digest, out);
 }
 
-/* The members that were added to the stored document, as they would have been added to this one. NULL: out of memory. */
+/* The members that were added to the stored document, in the form in which they would have been added to this one.
+ * NULL: out of memory. */
 static char *make_tail(const struct json_object *sent, const struct json_object *stored, size_t *length)
 {
         static const char names[] = "\"created\":,\"correlationId\":";

@@ -185,8 +185,9 @@ bool listing_read_range(struct http_request *request, struct feed_reader *reader
                read_time(request, "until", &reader->until_ms) && read_cursor(request, reader, is_descending);
 }
 
-/* A cursor is too old when the stream of its day has expired. `--retention` alone would be too strict: a list that began
- * with the oldest document passes entries of documents that have expired since. A descending list misses nothing. */
+/* A cursor is too old when the stream of its day has expired. `--retention` alone would be too strict: a list that
+ * began with the oldest document passes entries whose documents have expired since then. A descending list misses
+ * nothing. */
 bool listing_check_age(struct http_request *request, const struct feed_reader *reader)
 {
         const struct store *store = reader->store;

@@ -1,4 +1,4 @@
-/* newcomers: one query at a time. It is repeated if the binding changes meanwhile. */
+/* newcomers: one query at a time. It is repeated if the binding changes in the meantime. */
 #include "newcomers.h"
 
 #include "base/attr.h"

@@ -105,7 +105,7 @@ static void stop(void)
         rig_stop(&rig);
 }
 
-/* The connection of the n-th command that begins like this, from 0; 0: there are fewer. */
+/* The connection of the n-th command (from 0) that begins with this text; 0: there are fewer. */
 static int connection_of(const char *begin, unsigned n)
 {
         for (size_t i = 0; i < rig.first.logged; i++)
@@ -123,7 +123,7 @@ static void assert_entry(unsigned number, unsigned from, unsigned end)
                 assert_non_null(strstr(entry, told[n].key));
 }
 
-static void documents_and_their_entry_are_made_safe_on_one_connection(void **state UNUSED)
+static void documents_and_their_entry_become_safe_on_one_connection(void **state UNUSED)
 {
         start(NULL);
         write_some(0, 3);
@@ -148,7 +148,7 @@ static const char *keeps_the_first_wait(struct fake *fake UNUSED, struct fake_co
         return "";
 }
 
-static void while_a_connection_waits_documents_form_an_entry_on_another(void **state UNUSED)
+static void while_one_connection_waits_documents_use_another(void **state UNUSED)
 {
         start(keeps_the_first_wait);
         write_some(0, 2);
@@ -174,7 +174,7 @@ static const char *closes_at_the_first_wait(struct fake *fake UNUSED, struct fak
         return strcmp(argv[0], "WAIT") == 0 && waits++ == 0 ? FAKE_CLOSE : NULL;
 }
 
-static void a_group_whose_connection_is_lost_is_formed_anew_on_another(void **state UNUSED)
+static void a_group_whose_connection_is_lost_is_rebuilt_on_another(void **state UNUSED)
 {
         start(closes_at_the_first_wait);
         write_some(0, 3);
@@ -202,7 +202,7 @@ static const char *closes_at_the_first_entry(struct fake *fake, struct fake_conn
 
 /* The SETs were answered, and the entry is in doubt: it stays with its client, and the SETs follow it on the way to the
  * connection that the WAIT covers. */
-static void an_entry_in_doubt_ends_on_the_connection_of_its_documents(void **state UNUSED)
+static void an_uncertain_entry_uses_the_connection_of_its_documents(void **state UNUSED)
 {
         start(closes_at_the_first_entry);
         write_some(0, 2);
@@ -227,10 +227,10 @@ static void an_entry_in_doubt_ends_on_the_connection_of_its_documents(void **sta
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(documents_and_their_entry_are_made_safe_on_one_connection),
-                cmocka_unit_test(while_a_connection_waits_documents_form_an_entry_on_another),
-                cmocka_unit_test(a_group_whose_connection_is_lost_is_formed_anew_on_another),
-                cmocka_unit_test(an_entry_in_doubt_ends_on_the_connection_of_its_documents),
+                cmocka_unit_test(documents_and_their_entry_become_safe_on_one_connection),
+                cmocka_unit_test(while_one_connection_waits_documents_use_another),
+                cmocka_unit_test(a_group_whose_connection_is_lost_is_rebuilt_on_another),
+                cmocka_unit_test(an_uncertain_entry_uses_the_connection_of_its_documents),
         };
         return cmocka_run_group_tests_name("store lanes", tests, make_metrics, free_metrics);
 }

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* The value of a hexadecimal digit of either case, or -1. Without branches, which would be mispredicted for every third
- * digit: Collector parses millions of UUIDs a second when it looks for documents in its feed. */
+/* The value of a hexadecimal digit of either case, or -1. It has no branches, since they would be mispredicted for
+ * every third digit: Collector parses millions of UUIDs a second when it looks for documents in its feed. */
 static inline int hex_digit(char c)
 {
         unsigned byte = (unsigned char)c;

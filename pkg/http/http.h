@@ -69,9 +69,9 @@ struct http_route {
         void (*handle)(struct http_request *request, void *context); /* context: the argument of http_worker_open */
         bool body;       /* accepts a body; otherwise a body is read and dropped */
         bool is_public;  /* needs no token even if tokens are set */
-        bool is_endless; /* GET: the response is a stream without an end. Clients that begin with this request are
-                          * served apart from others, since each waiting one would slow down all others a little. The
-                          * path has no parameters */
+        bool is_endless; /* GET: the response is an endless stream. Clients whose first request is this one are served
+                          * separately, since each waiting one would slow down all others a little. The path has no
+                          * parameters */
         bool has_tags;   /* responses to GET and HEAD have an ETag; see http_conditions */
         /* NULL, or called when the head of a request has arrived: may choose to receive the body in pieces
          * (http_request_stream), or answer at once. If it does neither, `handle` is called as usual. Needs `body`. */

@@ -64,7 +64,7 @@ struct request_remote {
         char address[INET6_ADDRSTRLEN]; /* "" until asked for */
 };
 
-/* STAGE_HELD: the handler has returned without an answer. */
+/* STAGE_HELD: the handler has returned without answering. */
 struct request_hold {
         bool is_suspended; /* the connection is suspended ... */
         unsigned looks;    /* ... after libmicrohttpd has looked for a response this many times */

@@ -312,7 +312,7 @@ static void count_among_others(struct fixture_worker *w)
         w->result = w->worker->engine.held;
 }
 
-static void clients_that_begin_with_an_endless_stream_are_served_apart(void **state)
+static void clients_that_begin_with_an_endless_stream_are_served_separately(void **state)
 {
         const struct {
                 const char *first, *rest;
@@ -360,7 +360,7 @@ int main(void)
                 cmocka_unit_test(a_response_ends_when_the_server_drains),
                 cmocka_unit_test(closing_the_worker_ends_streamed_responses_of_every_kind),
                 cmocka_unit_test(a_thousand_readers_that_leave_at_any_time_leak_nothing),
-                cmocka_unit_test(clients_that_begin_with_an_endless_stream_are_served_apart),
+                cmocka_unit_test(clients_that_begin_with_an_endless_stream_are_served_separately),
         };
         return cmocka_run_group_tests_name("http streamed answers", tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* life: keeps an object alive while something still needs it.
  *
  * There are two counters. `depth` counts the functions of this package on the stack, which the caller's callbacks may
- * have re-entered; objects that are closed meanwhile are freed when the outermost function returns. `holds` counts the
- * handles and look-ups that the loop still has; when the last one has ended, a closing object ends.
+ * have re-entered; objects that are closed in the meantime are freed when the outermost function returns. `holds`
+ * counts the handles and look-ups that the loop still has; when the last one has ended, a closing object ends.
  *
  * Threads: loop only. */
 #ifndef REDIS_LIFE_H

@@ -275,7 +275,7 @@ struct redis_target *redis_target_view(struct redis_target *target, const char *
         struct redis_target *t = calloc(1, sizeof(*t));
         if (!t)
                 return NULL;
-        /* Copies all but the snapshot, whose counter other threads may change meanwhile. */
+        /* Copies all but the snapshot, whose counter other threads may change at the same time. */
         const size_t first = offsetof(struct redis_target, origin);
         memcpy((char *)t + first, (const char *)origin + first, sizeof(*t) - first);
         snapshot_init(&t->snapshot, destroy);

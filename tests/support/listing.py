@@ -19,7 +19,7 @@ def all_keys(client, limit=7, cursor=None, **query):
     while more:
         entries, following, more = page(client, limit=limit, cursor=cursor, **query)
         assert len(entries) <= limit
-        assert following != cursor or not more, "the listing does not move on"
+        assert following != cursor or not more, "the listing does not advance"
         keys += keys_of(entries)
         cursor = following
     return keys
