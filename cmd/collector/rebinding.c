@@ -28,7 +28,7 @@ static struct former *former_with_feed(struct rebinding *rebinding, const char *
         return found;
 }
 
-/* The one that came after that generation; NULL: the Redis in use. */
+/* The first former Redis after that generation; NULL: the Redis in use. */
 static struct former *former_after(struct rebinding *rebinding, unsigned generation)
 {
         struct former *found = NULL;

@@ -241,7 +241,7 @@ static void an_empty_password_is_unset_and_a_trailing_space_is_kept(void **state
         close_world(&w);
 }
 
-static void a_text_that_only_begins_like_json_is_ignored(void **state UNUSED)
+static void text_that_only_begins_like_json_is_ignored(void **state UNUSED)
 {
         struct world w;
         open_entries(&w, &(struct entries){ { "host", "other" }, { "h", "{\"password\":\"" MARK } });
@@ -341,7 +341,7 @@ int main(void)
                 cmocka_unit_test(separate_entries_override_the_same_part_of_the_uri),
                 cmocka_unit_test(two_spellings_with_the_same_value_are_allowed),
                 cmocka_unit_test(an_empty_password_is_unset_and_a_trailing_space_is_kept),
-                cmocka_unit_test(a_text_that_only_begins_like_json_is_ignored),
+                cmocka_unit_test(text_that_only_begins_like_json_is_ignored),
                 cmocka_unit_test(empty_certificates_without_tls_cause_a_warning),
                 cmocka_unit_test(the_default_user_without_a_password_is_ignored),
                 cmocka_unit_test(a_target_has_the_values_of_the_settings),

@@ -39,7 +39,7 @@ static void numbers_are_written_as_by_printf(void **state)
         }
 }
 
-static void a_text_is_parsed_completely_up_to_a_maximum(void **state)
+static void a_number_is_parsed_completely_up_to_a_maximum(void **state)
 {
         static const struct {
                 const char *text;
@@ -109,7 +109,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(numbers_are_written_as_by_printf),
-                cmocka_unit_test(a_text_is_parsed_completely_up_to_a_maximum),
+                cmocka_unit_test(a_number_is_parsed_completely_up_to_a_maximum),
                 cmocka_unit_test(no_more_than_the_given_length_is_read),
                 cmocka_unit_test(digits_after_a_point_are_thousandths),
         };

@@ -32,7 +32,7 @@ static void with_null_only_the_code_is_returned(void **state UNUSED)
         assert_int_equal(err_wrap(NULL, "x"), ERR_BUG);
 }
 
-static void an_errno_becomes_a_code_and_a_text(void **state UNUSED)
+static void an_errno_becomes_a_code_and_a_message(void **state UNUSED)
 {
         struct err err;
         errno = EACCES;
@@ -69,7 +69,7 @@ static void each_errno_maps_to_the_right_code(void **state UNUSED)
                 assert_int_equal(err_errnum(NULL, cases[i].errnum, "x"), cases[i].code);
 }
 
-static void an_unknown_errno_still_gives_a_text(void **state UNUSED)
+static void an_unknown_errno_still_gives_a_message(void **state UNUSED)
 {
         struct err err;
         assert_int_equal(err_errnum(&err, 123456, "read"), ERR_UNAVAILABLE);
@@ -85,7 +85,7 @@ static void wrap_prepends_the_context(void **state UNUSED)
         assert_string_equal(err.text, "reload: binding db: no host");
 }
 
-static void a_text_that_just_fits_is_kept_whole(void **state UNUSED)
+static void a_message_that_just_fits_is_not_truncated(void **state UNUSED)
 {
         struct err err;
         char text[sizeof(err.text)];
@@ -141,11 +141,11 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(set_fills_the_error_and_returns_its_code),
                 cmocka_unit_test(with_null_only_the_code_is_returned),
-                cmocka_unit_test(an_errno_becomes_a_code_and_a_text),
+                cmocka_unit_test(an_errno_becomes_a_code_and_a_message),
                 cmocka_unit_test(each_errno_maps_to_the_right_code),
-                cmocka_unit_test(an_unknown_errno_still_gives_a_text),
+                cmocka_unit_test(an_unknown_errno_still_gives_a_message),
                 cmocka_unit_test(wrap_prepends_the_context),
-                cmocka_unit_test(a_text_that_just_fits_is_kept_whole),
+                cmocka_unit_test(a_message_that_just_fits_is_not_truncated),
                 cmocka_unit_test(a_longer_text_ends_in_three_dots),
                 cmocka_unit_test(every_code_has_its_own_label_and_a_status),
                 cmocka_unit_test(a_number_that_is_not_a_code_is_unknown_and_our_fault),

@@ -40,7 +40,7 @@ static void strings_are_decoded_to_utf8(void **state)
         }
 }
 
-static void a_text_that_is_not_a_string_is_not_decoded(void **state)
+static void text_that_is_not_a_string_is_not_decoded(void **state)
 {
         (void)state;
         static const char *const cases[] = { "", "\"", "1", "{}", "\"a", "\"a\"b", "\"\\x\"", "\"\xFF\"", "\"\n\"" };
@@ -115,7 +115,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(strings_are_decoded_to_utf8),
                 cmocka_unit_test(a_name_is_compared_with_its_escapes_decoded),
-                cmocka_unit_test(a_text_that_is_not_a_string_is_not_decoded),
+                cmocka_unit_test(text_that_is_not_a_string_is_not_decoded),
                 cmocka_unit_test(arbitrary_bytes_become_a_string_that_decodes_to_them),
                 cmocka_unit_test(a_string_that_does_not_fit_leaves_the_buffer_unchanged),
         };

@@ -1,5 +1,5 @@
-"""Followers while Redis changes: failovers, slots that move, other bindings. Each one gets every document that was
-acknowledged, twice only if the feed has it twice, and in a Cluster in the order of its partition."""
+"""Followers while Redis changes: failovers, slots that move, other bindings. Each one gets every acknowledged document,
+twice only if the feed contains it twice, and in a Cluster in the order of its partition."""
 
 import contextlib
 

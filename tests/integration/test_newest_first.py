@@ -326,7 +326,7 @@ def test_an_export_may_be_descending_and_resume_anywhere(fresh):
 
 # --- Cursors and rights ----------------------------------------------------------------------------------------------
 
-def test_a_cursor_of_the_other_direction_gets_400(fresh):
+def test_a_cursor_of_the_other_order_gets_400(fresh):
     client, _, _ = fresh
     fill(client, 3)
     up, down = page(client, limit=1)[1], page(client, limit=1, **DESC)[1]

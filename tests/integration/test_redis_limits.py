@@ -71,7 +71,7 @@ def test_an_oversized_document_is_found_even_if_nothing_else_is_sent(start_redis
     wait_until(lambda: not server.client().keys("collector:trial*"), "no keys left from its trial")
 
 
-def test_a_document_over_the_bulk_limit_fails_with_what_redis_says(start_redis, start_collector):
+def test_a_document_over_the_bulk_limit_fails_with_the_error_of_redis(start_redis, start_collector):
     server = start_redis(proto_max_bulk_len="1mb")
     program = start_collector(server, body_max="4MiB", workers=1)
     with Load(program, connections=8, rate=1000) as load:
