@@ -83,7 +83,7 @@ def test_the_error_for_an_incomplete_or_damaged_array_says_how_much_is_stored(fr
     for cut, stored in ((first, 200), (first + 15, 200), (len(body) - 1, 300)):
         problem = assert_problem(post(client, body[:cut], Idempotency_Key="cut"), 400)
         assert problem["stored"] == stored and problem["storedThrough"] >= stored
-    assert_problem(post(client, body + b"\0\0", Idempotency_Key="cut"), 400, "what follows the previous member")
+    assert_problem(post(client, body + b"\0\0", Idempotency_Key="cut"), 400, "the data after the previous member")
     damaged = body[:-8] + bytes([body[-8] ^ 1]) + body[-7:]
     assert_problem(post(client, damaged, Idempotency_Key="cut"), 400, "member 2, near byte")
     result = post(client, body, Idempotency_Key="cut").json()
