@@ -104,7 +104,8 @@ static void a_command_is_repeated_until_its_hold_time_is_over(void **state UNUSE
         assert_int_equal(a.code, ERR_TIMEOUT);
         assert_true(clock_monotonic_ms() - before_ms >= 890);
         assert_true(a.command.attempts > 4);
-        assert_int_equal(a.resends, a.command.attempts - 1);
+        /* The hold time may end between the notice and the write. */
+        assert_in_range(a.resends, a.command.attempts - 1, a.command.attempts);
         stop();
 }
 
