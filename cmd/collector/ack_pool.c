@@ -203,8 +203,7 @@ static void on_waited(struct redis_command *command, const struct redis_reply *r
                 settle(client);
 }
 
-/* --- Sending WAITs
- * ------------------------------------------------------------------------------------------------- */
+/* --- Sending WAITs ----------------------------------------------------------------------------------------------- */
 
 static int64_t wait_ms(const struct ack_client *client)
 {

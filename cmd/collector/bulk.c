@@ -357,8 +357,7 @@ static void settle(struct bulk *bulk)
         }
 }
 
-/* --- One bulk
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- One bulk ---------------------------------------------------------------------------------------------------- */
 
 void bulk_begin(struct bulks *bulks, struct bulk *bulk, const struct bulk_options *options)
 {
@@ -419,8 +418,7 @@ void bulk_stop_at(struct bulk *bulk, int64_t stop_at_ms)
         bulk->stop_at_ms = stop_at_ms;
 }
 
-/* --- All bulks of a worker
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- All bulks of a worker --------------------------------------------------------------------------------------- */
 
 void bulks_init(struct bulks *bulks, struct deposits *deposits, const struct redis_budget *waiting,
                 const struct redis_budget *unsafe)

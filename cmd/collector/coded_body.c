@@ -76,8 +76,7 @@ static void on_damage(const struct err *err, void *data)
                 fail(data, err->text);
 }
 
-/* --- Decoded pieces
- * ------------------------------------------------------------------------------------------------ */
+/* --- Decoded pieces ----------------------------------------------------------------------------------------------- */
 
 /* False: the body has been refused. */
 static bool gather(struct coded_body *body, const char *bytes, size_t length)

@@ -11,7 +11,7 @@
 #include <uv.h>
 
 #include "ack_level.h"
-#include "feed_highest.h"
+#include "feed_again.h"
 #include "follow_status.h"
 #include "http/http.h"
 #include "log/log.h"

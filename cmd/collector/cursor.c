@@ -189,8 +189,7 @@ static bool parse_places(const char *text, struct cursor *cursor)
                has_next == !cursor_places_are_new(&cursor->after_next);
 }
 
-/* --- A single server's form
- * ------------------------------------------------------------------------------------------------ */
+/* --- A single server's form -------------------------------------------------------------------------------------- */
 
 static char *print_point(char *out, const char *end, const struct cursor_point *point)
 {

@@ -7,8 +7,8 @@
  *     k <uuid> k <uuid> ... m <ms>    the same, but sent more than once: other entries with these keys may have been
  *                                     added around this Unix time, to this stream or that of an earlier day; readers
  *                                     search for them (feed_doubles.h) and omit the duplicates
- *     k <uuid> k <uuid> ... a <id> the same keys as the entry with this id in the same stream, added again because
- *     readers may already have passed that id (feed_highest.h)
+ *     k <uuid> k <uuid> ... a <id>    the same keys as the entry with this id in the same stream, added again because
+ *                                     readers may already have passed that id (feed_again.h)
  *
  * The writer's clock determines the stream, and Redis's clock the ids. The clocks may differ by FEED_CLOCK_SKEW_MS, so
  * an entry may be in the stream of the day before or after its id.

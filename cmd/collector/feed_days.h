@@ -1,7 +1,6 @@
 /* feed_days: finds out which days have a stream. It sends one EXISTS for each of the next days (of the previous ones, if
- * it is descending), in a Cluster one for
- * each of their partitions, all in one write; each costs Redis about 0.3 us. A stored list of days would be missing in
- * another Redis after a swap.
+ * it is descending), in a Cluster one for each of their partitions, all in one write; each costs Redis about 0.3 us. A
+ * stored list of days would be missing in another Redis after a swap.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_DAYS_H

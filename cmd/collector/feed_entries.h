@@ -10,7 +10,7 @@
  * that existed when they were read: the clocks of masters differ, and one may get an entry later than another gets one
  * with a higher id. Because there is a position for each partition, such an entry is still read, only later.
  *
- * The keys of an entry that repeats another (feed_highest.h) are omitted if this reader gets the other entry as well.
+ * The keys of an entry that repeats another (feed_again.h) are omitted if this reader gets the other entry as well.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_ENTRIES_H

@@ -17,7 +17,7 @@
  * FEED_GROUP_MAX of them, until feed_groups_send sends its XADD. All members share Redis's reply. When the XADD has to be
  * sent again, the entry gets a mark.
  *
- * An entry that readers would miss is added again before its members get the reply (feed_highest.h).
+ * An entry that readers would miss is added again before its members get the reply (feed_again.h).
  *
  * A member may leave at any time, but its key may remain in the entry. Readers skip keys without a document.
  *
@@ -39,8 +39,8 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/list.h"
-#include "feed_expiry.h"
-#include "feed_highest.h"
+#include "feed_again.h"
+#include "feed_stream_expiry.h"
 #include "feed_today.h"
 #include "pool.h"
 #include "redis/redis.h"

@@ -1,4 +1,5 @@
 /* feed_trim: removes entries of missing documents from the feed, so that later listings need not skip them.
+ * Whole streams expire by themselves (feed_stream_expiry.h).
  *
  *     feed_trim_note(&store->trim, day, partition, id, generation);    // for each such entry that a reader meets
  *     feed_trim_turn(&store->trim);                            // in each turn of the loop, just before redis_flush

@@ -44,7 +44,7 @@ struct follower {
         unsigned former;     /* the generation of the former Redis that it reads; 0: that in use (rebinding.h) */
         bool has_begun;      /* its cursor is known to be of the feed in use */
         struct cursor *late; /* owned: its place in the former Redis that it left last; NULL: it left none */
-        unsigned late_round; /* of stragglers.h */
+        unsigned late_round; /* of late_documents.h */
         struct large_write large;
         struct follow_status_reader status;
         int64_t behind_since_ms; /* monotonic */

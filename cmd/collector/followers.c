@@ -301,9 +301,10 @@ static void on_former_read(struct followers *followers, struct follower *followe
 }
 
 /* A document that another replica has stored in a former Redis. */
-static bool give_straggler(struct stragglers *stragglers, struct follower *follower, const struct follow_read *read)
+static bool give_straggler(struct late_documents *late_documents, struct follower *follower,
+                           const struct follow_read *read)
 {
-        struct followers *followers = stragglers->data;
+        struct followers *followers = late_documents->data;
         bool is_alone = http_stream_waiting(follower->request) == 0;
         if (!follower_has_room(follower, read->events.len) &&
             !(is_alone && large_writes_begin(&followers->large, &follower->large, read->events.len)))
@@ -456,9 +457,9 @@ void followers_init(struct followers *followers, uv_loop_t *loop, struct collect
                                        &followers->unsure, &followers->current, &followers->next };
         *followers = (struct followers){ .collector = collector, .store = store, .instruments = instruments };
         rebinding_init(&followers->rebinding, loop, store, &collector->budget, target, generation);
-        followers->rebinding.stragglers.all = &followers->all;
-        followers->rebinding.stragglers.data = followers;
-        followers->rebinding.stragglers.give = give_straggler;
+        followers->rebinding.late_documents.all = &followers->all;
+        followers->rebinding.late_documents.data = followers;
+        followers->rebinding.late_documents.give = give_straggler;
         for (size_t i = 0; i < COUNT_OF(lists); i++)
                 list_init(lists[i]);
         for (size_t i = 0; i < FOLLOWERS_READS_MAX; i++) {

@@ -10,7 +10,9 @@
  * since that read began: then the follower has every document that the tail has read. If it has later documents as
  * well, it omits them when the tail reads them (follower_ahead.h).
  *
- * A follower whose client does not read falls behind: only its cursor is kept.
+ * A follower whose client does not read falls behind: only its cursor is kept. What may wait for one client is limited by
+ * follower_has_room (follower.h), what all of them have in flight by large_writes.h, and a client that reads nothing for
+ * minutes is disconnected by http/deadline.h.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FOLLOWERS_H

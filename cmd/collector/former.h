@@ -1,6 +1,6 @@
 /* former: a Redis that was in use before the last changes to the binding. At that time followers may not have read its
  * last documents, so they read them from here before they move on. It stays open for two minutes more, since other
- * replicas may learn of the change as late as that, and store documents there until then (stragglers.h).
+ * replicas may learn of the change as late as that, and store documents there until then (late_documents.h).
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FORMER_H

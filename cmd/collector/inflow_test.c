@@ -68,8 +68,7 @@ static void toy_close(void *decoder)
 
 static const struct coding toy = { "toy", toy_open, toy_decode, toy_finish, toy_close };
 
-/* --- The receiver
- * ------------------------------------------------------------------------------------------------------ */
+/* --- The receiver ------------------------------------------------------------------------------------------------ */
 
 struct taker {
         struct inflow *inflow;

@@ -76,7 +76,7 @@ bool rebinding_has_changed(const struct rebinding *rebinding)
 void rebinding_join(struct rebinding *rebinding, struct follower *follower)
 {
         if (!former_with_feed(rebinding, follower->cursor.feed))
-                stragglers_join(&rebinding->stragglers, follower);
+                late_documents_join(&rebinding->late_documents, follower);
 }
 
 struct store *rebinding_store(struct rebinding *rebinding, struct follower *follower)
@@ -119,7 +119,7 @@ bool rebinding_go_on(struct rebinding *rebinding, struct follower *follower)
                 return false;
         }
         if (was_former)
-                stragglers_keep(&rebinding->stragglers, follower, &left);
+                late_documents_keep(&rebinding->late_documents, follower, &left);
         return true;
 }
 
@@ -138,12 +138,12 @@ void rebinding_second(struct rebinding *rebinding)
         for (size_t i = 0; i < REBINDING_FORMERS; i++)
                 if (former_is_open(&rebinding->formers[i]) && former_is_over(&rebinding->formers[i], now_ms))
                         former_close(&rebinding->formers[i]);
-        stragglers_second(&rebinding->stragglers);
+        late_documents_second(&rebinding->late_documents);
 }
 
-static struct store *store_of_feed(struct stragglers *stragglers, const char *feed)
+static struct store *store_of_feed(struct late_documents *late_documents, const char *feed)
 {
-        struct rebinding *rebinding = CONTAINER_OF(stragglers, struct rebinding, stragglers);
+        struct rebinding *rebinding = CONTAINER_OF(late_documents, struct rebinding, late_documents);
         const struct feed_name *name = &rebinding->store->name;
         if (feed_name_is_known(name, rebinding->generation) && strcmp(name->text, feed) == 0)
                 return NULL; /* it is in use again */
@@ -159,19 +159,19 @@ void rebinding_init(struct rebinding *rebinding, uv_loop_t *loop, struct store *
         rebinding->budget = budget;
         rebinding->target = redis_target_ref(target);
         rebinding->generation = generation;
-        rebinding->stragglers.store_of = store_of_feed;
-        stragglers_init(&rebinding->stragglers);
+        rebinding->late_documents.store_of = store_of_feed;
+        late_documents_init(&rebinding->late_documents);
 }
 
 void rebinding_close(struct rebinding *rebinding)
 {
-        stragglers_close(&rebinding->stragglers);
+        late_documents_close(&rebinding->late_documents);
         for (size_t i = 0; i < REBINDING_FORMERS; i++)
                 former_close(&rebinding->formers[i]);
 }
 
 void rebinding_fini(struct rebinding *rebinding)
 {
-        stragglers_fini(&rebinding->stragglers);
+        late_documents_fini(&rebinding->late_documents);
         redis_target_unref(rebinding->target);
 }

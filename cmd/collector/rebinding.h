@@ -14,17 +14,17 @@
 
 #include "follower.h"
 #include "former.h"
+#include "late_documents.h"
 #include "moves.h"
 #include "redis/redis.h"
 #include "store.h"
-#include "stragglers.h"
 
 enum { REBINDING_FORMERS = 3 };
 
 struct rebinding {
         struct former formers[REBINDING_FORMERS];
         struct moves moves;
-        struct stragglers stragglers;
+        struct late_documents late_documents;
 
         /* Private. */
         uv_loop_t *loop; /* these are borrowed */

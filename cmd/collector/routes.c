@@ -10,8 +10,8 @@
 #include "documents_post.h"
 #include "export.h"
 #include "follow.h"
+#include "health.h"
 #include "overview.h"
-#include "status.h"
 #include "ui.h"
 
 const struct http_route routes[] = {

@@ -34,8 +34,7 @@ struct span {
 
 static const struct trail_place nowhere = { .ms = -1 };
 
-/* --- The keys being searched for
- * --------------------------------------------------------------------------------------------------- */
+/* --- The keys being searched for --------------------------------------------------------------------------------- */
 
 static struct store_announce **slot_of(struct store_trail *trail, const char *key)
 {
@@ -290,8 +289,7 @@ static void on_searched(struct feed_search *search, enum store_outcome outcome, 
         end_all(&failed, outcome, &why);
 }
 
-/* --- One document
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- One document ------------------------------------------------------------------------------------------------ */
 
 void store_trail_init(struct store_trail *trail, struct store *store)
 {

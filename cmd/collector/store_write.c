@@ -79,8 +79,7 @@ static void write_settled(struct store_write *write)
         }
 }
 
-/* --- The document's entry in the feed
- * ------------------------------------------------------------------------------ */
+/* --- The document's entry in the feed ---------------------------------------------------------------------------- */
 
 static void on_added(struct feed_member *member, const struct redis_reply *reply, const struct err *err)
 {

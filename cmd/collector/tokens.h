@@ -1,5 +1,5 @@
 /* tokens: passes the binding's tokens to the HTTP server, now and whenever they change. Only clients that send a bound
- * token may write and read; without bound tokens everyone may.
+ * token may write and read; without bound tokens everyone may. http/bearer.h checks each request.
  *
  * Threads: the main thread. */
 #ifndef COLLECTOR_TOKENS_H

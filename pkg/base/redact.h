@@ -5,6 +5,8 @@
  * The rules hide too much rather than too little: hiding a harmless value is an inconvenience, showing a password is an
  * incident. Words match anywhere in a name, in upper or lower case.
  *
+ * Secrets of our own settings and bindings need no rules: they are a struct secret (secret.h), which nothing prints.
+ *
  * Threads: any; there is no state. */
 #ifndef BASE_REDACT_H
 #define BASE_REDACT_H
@@ -37,8 +39,7 @@ int redact_target(struct buf *out, const char *target) NODISCARD;
 const char *redact_shown_target(struct buf *out, const char *target);
 
 /* Appends the value of a header field, REDACTED if the name indicates a secret (Authorization, Cookie, X-Api-Key);
- * Referer and other fields that contain a URL are treated as by
- * redact_target. Returns 0, ERR_LIMIT or ERR_NOMEM. */
+ * Referer and other fields that contain a URL are treated as by redact_target. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int redact_field(struct buf *out, const char *name, const char *value) NODISCARD;
 
 #endif

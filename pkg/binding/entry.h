@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "binding/pages.h"
+#include "binding/secret_pages.h"
 
 enum {
         SB_NAME_MAX = 253,          /* bytes of a binding's or an entry's name */

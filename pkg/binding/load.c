@@ -68,21 +68,21 @@ static int load_once(const char *path, struct servicebinding_set **out, struct s
 }
 
 /* Returns 1 if nothing changed during the read, 0 if something did, which makes the set unusable. */
-static int load_between(const char *path, struct servicebinding_set **out, struct sb_print *before,
+static int load_between(const char *path, struct servicebinding_set **out, struct sb_fingerprint *before,
                         struct servicebinding_error *err)
 {
-        struct sb_print after;
+        struct sb_fingerprint after;
         struct servicebinding_set *set;
-        int rc = sb_print_take(path, before, err);
+        int rc = sb_fingerprint_take(path, before, err);
         if (rc < 0)
                 return rc;
         rc = load_once(path, &set, err);
         if (rc < 0)
                 goto fail;
-        rc = sb_print_take(path, &after, err);
+        rc = sb_fingerprint_take(path, &after, err);
         if (rc == 0) {
-                rc = sb_print_equal(before, &after) ? 1 : 0;
-                sb_print_fini(&after);
+                rc = sb_fingerprint_equal(before, &after) ? 1 : 0;
+                sb_fingerprint_fini(&after);
         }
         if (rc == 1) {
                 *out = set;
@@ -90,14 +90,15 @@ static int load_between(const char *path, struct servicebinding_set **out, struc
         }
         servicebinding_set_unref(set);
 fail:
-        sb_print_fini(before);
+        sb_fingerprint_fini(before);
         return rc;
 }
 
-int sb_load(const char *root, struct servicebinding_set **out, struct sb_print *print, struct servicebinding_error *err)
+int sb_load(const char *root, struct servicebinding_set **out, struct sb_fingerprint *print,
+            struct servicebinding_error *err)
 {
         if (!root) {
-                *print = (struct sb_print){ 0 };
+                *print = (struct sb_fingerprint){ 0 };
                 return sb_set_new(NULL, out, err);
         }
         int rc = 0;
@@ -123,9 +124,9 @@ const char *sb_root_or_environment(const char *root)
 
 int servicebinding_load(const char *root, struct servicebinding_set **out, struct servicebinding_error *err)
 {
-        struct sb_print print;
+        struct sb_fingerprint print;
         int rc = sb_load(sb_root_or_environment(root), out, &print, err);
         if (rc == 0)
-                sb_print_fini(&print);
+                sb_fingerprint_fini(&print);
         return rc;
 }

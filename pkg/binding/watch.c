@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "binding/error.h"
+#include "binding/fingerprint.h"
 #include "binding/load.h"
-#include "binding/print.h"
 #include "binding/set.h"
 
 enum { TOLD_MAX = 512 }; /* warnings that a watch remembers */
@@ -16,9 +16,9 @@ enum { TOLD_MAX = 512 }; /* warnings that a watch remembers */
 struct servicebinding_watch {
         char *root; /* NULL: no root, so nothing will ever change */
         struct servicebinding_set *set;
-        struct sb_print print; /* taken just before the latest read */
-        bool must_read;        /* the latest read failed            */
-        char **told;           /* warnings reported so far                */
+        struct sb_fingerprint print; /* taken just before the latest read */
+        bool must_read;              /* the latest read failed            */
+        char **told;                 /* warnings reported so far                */
         size_t told_count;
 };
 
@@ -27,7 +27,7 @@ void servicebinding_watch_close(struct servicebinding_watch *w)
         if (!w)
                 return;
         servicebinding_set_unref(w->set);
-        sb_print_fini(&w->print);
+        sb_fingerprint_fini(&w->print);
         for (size_t i = 0; i < w->told_count; i++)
                 free(w->told[i]);
         free(w->told);
@@ -114,21 +114,21 @@ static bool has_problem(const struct servicebinding_set *set)
 /* Returns 1 if the root must be read, 0 if it is unchanged. */
 static int looks_changed(const struct servicebinding_watch *w, struct servicebinding_error *err)
 {
-        struct sb_print now;
+        struct sb_fingerprint now;
         if (w->must_read || w->print.is_young || has_problem(w->set))
                 return 1;
-        int rc = sb_print_take(w->root, &now, err);
+        int rc = sb_fingerprint_take(w->root, &now, err);
         if (rc < 0)
                 return rc;
-        rc = sb_print_equal(&now, &w->print) ? 0 : 1;
-        sb_print_fini(&now);
+        rc = sb_fingerprint_equal(&now, &w->print) ? 0 : 1;
+        sb_fingerprint_fini(&now);
         return rc;
 }
 
 int servicebinding_watch_poll(struct servicebinding_watch *w, struct servicebinding_error *err)
 {
         struct servicebinding_set *set;
-        struct sb_print print;
+        struct sb_fingerprint print;
         int rc = looks_changed(w, err);
         if (rc == 0)
                 return 0;
@@ -137,7 +137,7 @@ int servicebinding_watch_poll(struct servicebinding_watch *w, struct servicebind
         w->must_read = rc < 0;
         if (rc < 0)
                 return rc;
-        sb_print_fini(&w->print);
+        sb_fingerprint_fini(&w->print);
         w->print = print;
         rc = keep_new_warnings(w, set, err);
         if (rc == 0 && (set->warning_count > 0 || !servicebinding_set_equal(w->set, set))) {

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#include "binding/print.h"
+#include "binding/fingerprint.h"
 
 struct fixture {
         struct folder folder;
@@ -168,22 +168,22 @@ static void an_old_plain_folder_is_watched_by_its_times(void **state)
 {
         struct fixture *fixture = *state;
         const struct folder *f = &fixture->folder;
-        struct sb_print a;
-        struct sb_print b;
+        struct sb_fingerprint a;
+        struct sb_fingerprint b;
         folder_put(f, "redis/type", "redis");
-        assert_int_equal(sb_print_take(f->root, &a, NULL), 0);
+        assert_int_equal(sb_fingerprint_take(f->root, &a, NULL), 0);
         assert_true(a.is_young);
-        assert_int_equal(sb_print_take(f->root, &b, NULL), 0);
-        assert_true(sb_print_equal(&a, &b));
-        sb_print_fini(&b);
+        assert_int_equal(sb_fingerprint_take(f->root, &b, NULL), 0);
+        assert_true(sb_fingerprint_equal(&a, &b));
+        sb_fingerprint_fini(&b);
         folder_put(f, "redis/type", "redis ");
-        assert_int_equal(sb_print_take(f->root, &b, NULL), 0);
-        assert_false(sb_print_equal(&a, &b));
-        sb_print_fini(&b);
-        sb_print_fini(&a);
-        assert_int_equal(sb_print_take("/proc/sys/fs", &a, NULL), 0); /* no bindings, so no file is recent */
+        assert_int_equal(sb_fingerprint_take(f->root, &b, NULL), 0);
+        assert_false(sb_fingerprint_equal(&a, &b));
+        sb_fingerprint_fini(&b);
+        sb_fingerprint_fini(&a);
+        assert_int_equal(sb_fingerprint_take("/proc/sys/fs", &a, NULL), 0); /* no bindings, so no file is recent */
         assert_false(a.is_young);
-        sb_print_fini(&a);
+        sb_fingerprint_fini(&a);
 }
 
 /* Bytes that this process has read so far (proc(5), /proc/pid/io). *own: the bytes of this check itself, which the next
@@ -206,13 +206,13 @@ static void let_rest(const struct folder *f)
 {
         bool is_young = true;
         for (int i = 0; is_young; i++) {
-                struct sb_print print;
+                struct sb_fingerprint print;
                 assert_true(i < 200);
                 const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
                 (void)nanosleep(&pause, NULL); /* a shorter pause works too */
-                assert_int_equal(sb_print_take(f->root, &print, NULL), 0);
+                assert_int_equal(sb_fingerprint_take(f->root, &print, NULL), 0);
                 is_young = print.is_young;
-                sb_print_fini(&print);
+                sb_fingerprint_fini(&print);
         }
 }
 

@@ -8,7 +8,7 @@
 
 #include "http/connection_limit.h"
 #include "http/handles.h"
-#include "http/refused.h"
+#include "http/refused_connections.h"
 #include "http/server.h"
 #include "http/silent.h"
 

@@ -13,11 +13,11 @@
 #include "base/list.h"
 #include "base/uuid.h"
 #include "http/account.h"
+#include "http/bearer.h"
 #include "http/connection_limit.h"
 #include "http/engine.h"
 #include "http/server.h"
 #include "http/sweep.h"
-#include "http/token.h"
 
 enum {
         CONN_LINGER_MS = 1000,       /* how long a refused client may keep sending ... */
@@ -32,7 +32,7 @@ struct conns {
         struct account *account;
         struct connection_share *share;
         struct uuid_source *uuids;
-        struct token_view tokens;
+        struct bearer_view tokens;
         struct list list;
         size_t count;               /* length of the list */
         struct list *cursor;        /* where the next sweep continues: a link of the list, or its head */

@@ -8,7 +8,7 @@
 
 #include "base/attr.h"
 #include "http/conn.h"
-#include "http/refused.h"
+#include "http/refused_connections.h"
 
 struct head_overflow {
         struct conns *conns;

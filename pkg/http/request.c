@@ -96,7 +96,7 @@ void request_free(struct http_request *request)
         body_memory_drop(&request->body, budget);
         query_free(request->target.query);
         budget_give(budget, request->target.charged + request->answer.charged + request->reserved);
-        token_pass_fini(&request->pass);
+        bearer_pass_fini(&request->pass);
         if (request->answer.response)
                 MHD_destroy_response(request->answer.response);
         if (conns->spare_count == SPARE_REQUESTS_MAX) {

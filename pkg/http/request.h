@@ -12,13 +12,13 @@
 #include <microhttpd.h>
 
 #include "base/list.h"
+#include "http/bearer.h"
 #include "http/body_memory.h"
 #include "http/conn.h"
 #include "http/denial.h"
 #include "http/head.h"
 #include "http/query.h"
 #include "http/route.h"
-#include "http/token.h"
 
 enum stage {
         STAGE_HEAD,     /* the request line was read, the fields are incomplete */
@@ -83,7 +83,7 @@ struct http_request {
         struct request_arrival arrival;
         struct request_answer answer;
         const struct denial *denial; /* NULL: the request may be executed */
-        struct token_pass pass;
+        struct bearer_pass pass;
         struct stream *stream; /* NULL: the request is not a stream */
         size_t reserved;       /* taken from the budget by the handler */
         int64_t count;         /* set by http_request_set_count; -1: not set */

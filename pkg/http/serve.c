@@ -144,7 +144,7 @@ static const struct denial *deny(struct http_request *request)
                 return NULL;
         const struct denial *denial = NULL;
         if (!route->is_public)
-                denial = token_check(&conns->server->tokens, &conns->tokens, &request->head, &request->pass);
+                denial = bearer_check(&conns->server->tokens, &conns->tokens, &request->head, &request->pass);
         return denial ? denial : condition_check(&request->head, request->method, route->has_tags);
 }
 

@@ -122,7 +122,7 @@ int http_server_open(const struct http_options *options, struct http_server **ou
                 return err_set(err, ERR_NOMEM, "server");
         server->options = *options;
         server->listen_fd = -1;
-        token_store_init(&server->tokens);
+        bearer_store_init(&server->tokens);
         set_defaults(&server->options);
         budget_init(&server->budget, &server->options);
         connection_limit_init(&server->limit, &server->options);
@@ -159,7 +159,7 @@ void http_server_keep_descriptors(struct http_server *server, size_t count)
 
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count, struct err *err)
 {
-        return token_store_set(&server->tokens, tokens, count, err);
+        return bearer_store_set(&server->tokens, tokens, count, err);
 }
 
 unsigned http_server_connections(const struct http_server *server)
@@ -187,6 +187,6 @@ void http_server_close(struct http_server *server)
         if (server->listen_fd >= 0)
                 (void)close(server->listen_fd); /* a listener has no data to lose */
         route_table_free(server->routes);
-        token_store_fini(&server->tokens);
+        bearer_store_fini(&server->tokens);
         free(server);
 }

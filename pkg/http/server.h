@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/bearer.h"
 #include "http/budget.h"
 #include "http/connection_limit.h"
 #include "http/http.h"
 #include "http/route.h"
-#include "http/token.h"
 
 struct http_server {
         struct http_options options; /* with the defaults filled in */
@@ -27,7 +27,7 @@ struct http_server {
         atomic_bool draining;
         struct connection_limit limit;
         struct budget budget;
-        struct token_store tokens;
+        struct bearer_store tokens;
 };
 
 /* A worker starts or stops accepting. */

@@ -11,7 +11,7 @@
 #include "base/list.h"
 #include "http/connection_limit.h"
 #include "http/engine.h"
-#include "http/refused.h"
+#include "http/refused_connections.h"
 #include "http/server.h"
 
 enum { IDLE_MARGIN_S = 2 }; /* grace period for a request sent just as the announced idle time ends */

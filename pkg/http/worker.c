@@ -73,7 +73,7 @@ static void on_all_closed(struct handles *handles)
 {
         struct http_worker *worker = CONTAINER_OF(handles, struct http_worker, handles);
         account_close(&worker->account);
-        token_view_fini(&worker->conns.tokens);
+        bearer_view_fini(&worker->conns.tokens);
         request_free_spares(&worker->conns);
         free(worker);
 }

@@ -13,7 +13,7 @@
 #include "http/engine.h"
 #include "http/handles.h"
 #include "http/head_overflow.h"
-#include "http/refused.h"
+#include "http/refused_connections.h"
 #include "http/server.h"
 #include "http/silent.h"
 #include "http/sweep.h"

@@ -72,8 +72,7 @@ bool redis_suspects_try_write(struct suspects *suspects)
         return try_kind(suspects, REDIS_KIND_SET);
 }
 
-/* --- Sending suspects alone
- * ---------------------------------------------------------------------------------------- */
+/* --- Sending suspects alone -------------------------------------------------------------------------------------- */
 
 /* The command that was to be sent alone waits again. */
 static void forget_turn(struct queue *queue)

@@ -1,8 +1,8 @@
 /* trial: a program that probes a Redis provides the commands (struct redis_trial), so the probe sends the same commands
  * as the program will. Each master gets them in one write, with separate keys; then come those on the program's own
- * keys, which the client sends to their masters. This file evaluates the replies. If
- * the user is not allowed to send a command, the trial continues, so that the result names all missing permissions.
- * Temporary refusals do not arrive here: the client reports them as events, which end the probe. */
+ * keys, which the client sends to their masters. This file evaluates the replies. If the user is not allowed to send a
+ * command, the trial continues, so that the result names all missing permissions. Temporary refusals do not arrive
+ * here: the client reports them as events, which end the probe. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,8 +186,7 @@ int redis_trial_begin(struct redis_trial_plan *plan, struct redis *redis, const 
         return rc;
 }
 
-/* --- Evaluating replies
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Evaluating replies ------------------------------------------------------------------------------------------ */
 
 static void end(struct redis_trial_plan *plan, const struct err *why)
 {

@@ -93,8 +93,7 @@ static bool fails(void **frame)
         return true;
 }
 
-/* --- Replacements of C library functions
- * ---------------------------------------------------------------------------- */
+/* --- Replacements of C library functions ------------------------------------------------------------------------- */
 
 /* The linker provides these names: __real_x is the function that __wrap_x replaces. */
 #define WRAPPED(type, name, failure, parameters, arguments)                                                            \

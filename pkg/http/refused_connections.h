@@ -1,9 +1,9 @@
-/* refused: connections being rejected. They are answered without libmicrohttpd and closed when the client has read the
+/* refused_connections: connections being rejected. They are answered without libmicrohttpd and closed when the client has read the
  * response.
  *
  * Threads: loop only. */
-#ifndef HTTP_REFUSED_H
-#define HTTP_REFUSED_H
+#ifndef HTTP_REFUSED_CONNECTIONS_H
+#define HTTP_REFUSED_CONNECTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>

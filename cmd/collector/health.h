@@ -1,8 +1,8 @@
-/* status: the routes for probes, metrics scrapers and people. None of them waits for Redis.
+/* health: the routes for probes, metrics scrapers and people. None of them waits for Redis.
  *
  * Threads: loop only. */
-#ifndef COLLECTOR_STATUS_H
-#define COLLECTOR_STATUS_H
+#ifndef COLLECTOR_HEALTH_H
+#define COLLECTOR_HEALTH_H
 
 #include "http/http.h"
 

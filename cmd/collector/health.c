@@ -1,5 +1,5 @@
-/* status: the bodies are small and most are constant. */
-#include "status.h"
+/* health: the bodies are small and most are constant. */
+#include "health.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* pages: memory for the values of one binding. It is excluded from core dumps and wiped when it is released, since any
+/* secret_pages: memory for the values of one binding. It is excluded from core dumps and wiped when it is released, since any
  * value may be a secret.
  *
  *     struct sb_pages pages = { 0 };
@@ -9,8 +9,8 @@
  * entries.
  *
  * Threads: one at a time. */
-#ifndef BINDING_PAGES_H
-#define BINDING_PAGES_H
+#ifndef BINDING_SECRET_PAGES_H
+#define BINDING_SECRET_PAGES_H
 
 #include <stddef.h>
 

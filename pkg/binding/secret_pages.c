@@ -1,7 +1,7 @@
-/* pages: pieces are cut from the newest mapping one after the other; a remainder that is too small stays unused. A
+/* secret_pages: pieces are cut from the newest mapping one after the other; a remainder that is too small stays unused. A
  * mapping begins with its own bookkeeping. The kernel excludes memory from core dumps only by whole pages, so these
  * come from mmap and contain nothing else. */
-#include "binding/pages.h"
+#include "binding/secret_pages.h"
 
 #include <string.h>
 #include <sys/mman.h>

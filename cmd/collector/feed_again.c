@@ -1,7 +1,7 @@
-/* feed_highest: an id is packed into 64 bits: 44 for the milliseconds (until the year 2527), 20 for the sequence. A
+/* feed_again: an id is packed into 64 bits: 44 for the milliseconds (until the year 2527), 20 for the sequence. A
  * sequence that does not fit is replaced by the largest one that does: then a later entry of the same millisecond
  * counts as new. */
-#include "feed_highest.h"
+#include "feed_again.h"
 
 #include "base/clock.h"
 

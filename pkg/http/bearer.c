@@ -1,7 +1,7 @@
-/* token: admits a client to non-public routes if it sends one of the configured tokens as RFC 6750 describes ("Bearer
+/* bearer: admits a client to non-public routes if it sends one of the configured tokens as RFC 6750 describes ("Bearer
  * Token Usage"). The set is replaced as a whole while workers run: each worker holds a reference to a set, and a
  * version number shows whether there is a newer one. A request holds a reference too, for its token's name. */
-#include "http/token.h"
+#include "http/bearer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,17 +55,17 @@ static struct token_set *set_new(const struct http_token *tokens, size_t count)
         return set;
 }
 
-void token_store_init(struct token_store *store)
+void bearer_store_init(struct bearer_store *store)
 {
         snapshot_holder_init(&store->sets);
 }
 
-void token_store_fini(struct token_store *store)
+void bearer_store_fini(struct bearer_store *store)
 {
         snapshot_holder_fini(&store->sets);
 }
 
-int token_store_set(struct token_store *store, const struct http_token *tokens, size_t count, struct err *err)
+int bearer_store_set(struct bearer_store *store, const struct http_token *tokens, size_t count, struct err *err)
 {
         struct token_set *set = set_new(tokens, count);
         if (!set)
@@ -74,13 +74,13 @@ int token_store_set(struct token_store *store, const struct http_token *tokens, 
         return 0;
 }
 
-void token_view_fini(struct token_view *view)
+void bearer_view_fini(struct bearer_view *view)
 {
         snapshot_unref(view->seen.snapshot);
         view->seen.snapshot = NULL;
 }
 
-static struct token_set *current(struct token_store *store, struct token_view *view)
+static struct token_set *current(struct bearer_store *store, struct bearer_view *view)
 {
         (void)snapshot_holder_refresh(&store->sets, &view->seen); /* check even if nothing has changed */
         return view->seen.snapshot ? CONTAINER_OF(view->seen.snapshot, struct token_set, snapshot) : NULL;
@@ -110,8 +110,8 @@ static const struct token *find(const struct token_set *set, const char *text)
         return found;
 }
 
-const struct denial *token_check(struct token_store *store, struct token_view *view, const struct head *head,
-                                 struct token_pass *pass)
+const struct denial *bearer_check(struct bearer_store *store, struct bearer_view *view, const struct head *head,
+                                  struct bearer_pass *pass)
 {
         struct token_set *set = current(store, view);
         if (!set)
@@ -124,26 +124,26 @@ const struct denial *token_check(struct token_store *store, struct token_view *v
         const struct token *token = find(set, sent);
         if (!token)
                 return &is_unknown;
-        *pass = (struct token_pass){ snapshot_ref(&set->snapshot), token->name };
+        *pass = (struct bearer_pass){ snapshot_ref(&set->snapshot), token->name };
         return NULL;
 }
 
-bool token_is_valid(struct token_store *store, struct token_view *view, const struct head *head,
-                    struct token_pass *pass)
+bool token_is_valid(struct bearer_store *store, struct bearer_view *view, const struct head *head,
+                    struct bearer_pass *pass)
 {
         const struct token_set *set = current(store, view);
-        struct token_pass fresh;
+        struct bearer_pass fresh;
         if (!set || pass->set == &set->snapshot)
                 return true;
-        if (token_check(store, view, head, &fresh) != NULL)
+        if (bearer_check(store, view, head, &fresh) != NULL)
                 return false;
-        token_pass_fini(pass);
+        bearer_pass_fini(pass);
         *pass = fresh;
         return true;
 }
 
-void token_pass_fini(struct token_pass *pass)
+void bearer_pass_fini(struct bearer_pass *pass)
 {
         snapshot_unref(pass->set);
-        *pass = (struct token_pass){ NULL, NULL };
+        *pass = (struct bearer_pass){ NULL, NULL };
 }

@@ -1,4 +1,4 @@
-/* print: takes the fingerprint of a root from links and from the times, sizes and inodes of files, without opening a
+/* fingerprint: takes the fingerprint of a root from links and from the times, sizes and inodes of files, without opening a
  * file. Equal fingerprints before and after a read show that everything belongs to one generation; an equal one a
  * second later shows that nothing has to be read. The fingerprint is kept in full rather than hashed: it takes two
  * kilobytes for an ordinary root, and no change can hide in a collision.
@@ -6,7 +6,7 @@
  * File times are only as precise as the kernel's tick, so a file that has just changed may change again without a
  * trace. A fingerprint with such a file is marked as recent, and the watch then compares contents instead. An atomic
  * volume's folder never changes, so its entries are not examined. */
-#include "binding/print.h"
+#include "binding/fingerprint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 static const int64_t young_ns = 2500000000;
 
 struct taker {
-        struct sb_print *print;
+        struct sb_fingerprint *print;
         int64_t now_ns;
         bool has_failed; /* out of memory */
 };
@@ -37,7 +37,7 @@ static int64_t to_ns(const struct timespec *t)
 
 static void append(struct taker *t, const void *bytes, size_t length)
 {
-        struct sb_print *p = t->print;
+        struct sb_fingerprint *p = t->print;
         if (p->room - p->length < length) {
                 size_t room = 2 * (p->length + length) + 256;
                 unsigned char *larger = realloc(p->bytes, room);
@@ -174,11 +174,11 @@ static int append_root(struct taker *t, const struct sb_root *root, struct servi
         return rc;
 }
 
-int sb_print_take(const char *path, struct sb_print *out, struct servicebinding_error *err)
+int sb_fingerprint_take(const char *path, struct sb_fingerprint *out, struct servicebinding_error *err)
 {
         struct sb_root root;
         struct timespec now;
-        *out = (struct sb_print){ 0 };
+        *out = (struct sb_fingerprint){ 0 };
         if (!path)
                 return 0;
         int rc = sb_root_open(path, &root, err);
@@ -191,17 +191,17 @@ int sb_print_take(const char *path, struct sb_print *out, struct servicebinding_
         if (rc == 0 && t.has_failed)
                 rc = sb_error(err, SERVICEBINDING_NOMEM, "out of memory");
         if (rc < 0)
-                sb_print_fini(out);
+                sb_fingerprint_fini(out);
         return rc;
 }
 
-bool sb_print_equal(const struct sb_print *a, const struct sb_print *b)
+bool sb_fingerprint_equal(const struct sb_fingerprint *a, const struct sb_fingerprint *b)
 {
         return a->length == b->length && (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
 }
 
-void sb_print_fini(struct sb_print *print)
+void sb_fingerprint_fini(struct sb_fingerprint *print)
 {
         free(print->bytes);
-        *print = (struct sb_print){ 0 };
+        *print = (struct sb_fingerprint){ 0 };
 }

@@ -1,4 +1,4 @@
-/* feed_highest: notices new entries that readers would miss. After a failover the new primary may assign ids below
+/* feed_again: notices new entries that readers would miss. After a failover the new primary may assign ids below
  * those that readers have seen: it lacks the last entries, and its clock is slow by more than the duration of the
  * failover. A reader with a cursor has already passed such ids. So the entry is added again, above the highest id that
  * this process has seen in replies and in reads; after that, Redis assigns higher ids by itself.
@@ -15,8 +15,8 @@
  * date our documents just as far ahead.
  *
  * Threads: any for struct feed_highest; one at a time for struct feed_again. */
-#ifndef COLLECTOR_FEED_HIGHEST_H
-#define COLLECTOR_FEED_HIGHEST_H
+#ifndef COLLECTOR_FEED_AGAIN_H
+#define COLLECTOR_FEED_AGAIN_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -1,10 +1,11 @@
-/* feed_expiry: sets an expiry time (EXPIREAT) for the feed's streams and its name (feed_name.h), later than that of
- * their last document. Without it they would remain after the documents have expired. It is set as soon as a stream may
- * have been created, and again about once a minute.
+/* feed_stream_expiry: sets an expiry time (EXPIREAT) for the feed's streams and its name (feed_name.h), later than that
+ * of their last document. Without it they would remain after the documents have expired. It is set as soon as a stream
+ * may have been created, and again about once a minute. Single entries whose documents have expired are removed by
+ * feed_trim.h.
  *
  * Threads: loop only. */
-#ifndef COLLECTOR_FEED_EXPIRY_H
-#define COLLECTOR_FEED_EXPIRY_H
+#ifndef COLLECTOR_FEED_STREAM_EXPIRY_H
+#define COLLECTOR_FEED_STREAM_EXPIRY_H
 
 #include <stdint.h>
 
