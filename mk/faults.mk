@@ -1,5 +1,5 @@
-# Measures the cost of Redis faults: runs Collector under load, with Redis behind a proxy that injects the fault, and counts the
-# documents afterwards. A single fault takes seconds; see tests/faults/rows.py.
+# Measures the cost of Redis faults: runs Collector under load, with Redis behind a proxy that injects the fault, and
+# then counts the documents. A single fault takes seconds; see tests/faults/rows.py.
 #
 #   make faults                                         each fault by itself, as a table
 #   make faults FAULTS=password                         the faults whose name contains "password"

@@ -1,6 +1,6 @@
-# Builds and installs libservicebinding for use by other programs, and installs ours. The library's files are compiled
-# again with hidden visibility: the shared library exports only the public names. In the static library all other names
-# become local, so they cannot clash with a program's.
+# Builds and installs libservicebinding for use by other programs, and installs our own programs. The library's files
+# are compiled again with hidden visibility: the shared library exports only the public names. In the static library all
+# other names become local, so they cannot clash with a program's.
 
 LIBDIR ?= $(PREFIX)/lib
 

@@ -2,10 +2,10 @@
  *
  *     follow_load PORT FOLLOWERS DOCUMENTS_PER_SECOND SECONDS [STALL_SECONDS]
  *
- * Each document has a number. It prints how many documents followers missed, got twice or got in another order, how long an
- * event took after the acknowledgement of its document (0 if it arrived earlier), and its own CPU time. With STALL_SECONDS
- * there is one more follower, which reads nothing for that long and then catches up. With 0 documents a second, it prints
- * "ready" when all follow, and they stay for that many seconds. */
+ * Each document has a number. The program prints how many documents followers missed, got twice or got in another
+ * order, how long an event took after the acknowledgement of its document (0 if it arrived earlier), and its own CPU
+ * time. With STALL_SECONDS there is one more follower, which reads nothing for that long and then catches up. With 0
+ * documents a second, the program prints "ready" when all clients follow, and they stay for SECONDS. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
@@ -40,7 +40,7 @@ struct client {
 
 static atomic_llong acknowledged_us[DOCUMENTS_MAX];
 static atomic_uint stored;
-static atomic_llong finished_us;                    /* when all were stored; 0: not yet */
+static atomic_llong finished_us;                    /* the time when all were stored; 0: not yet */
 static unsigned long delays[DELAY_MAX_MS * 10 + 1]; /* in tenths of a millisecond */
 static unsigned long events;
 
@@ -259,7 +259,7 @@ static void *stay(void *argument)
         const struct sender *sender = argument;
         const struct timespec wait = { sender->seconds, 0 };
         puts("ready");
-        (void)fflush(stdout);                                   /* who reads it would wait in vain, and say so */
+        (void)fflush(stdout);                                   /* if it fails, the reader reports that */
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL); /* no signal cuts it short */
         atomic_store(&finished_us, now_us());
         return NULL;

@@ -26,7 +26,7 @@ class Footprint:
 
 
 def _settled(server):
-    """The resident bytes, once they have not changed for a second."""
+    """Returns the resident bytes once they have not changed for a second."""
     deadline = time.monotonic() + 10 * SETTLE_SECONDS
     bytes_seen, since = resident_bytes(server.pid), time.monotonic()
     while time.monotonic() - since < SETTLE_SECONDS and time.monotonic() < deadline:
@@ -38,7 +38,7 @@ def _settled(server):
 
 
 def _time_start(server):
-    """The time from exec (or slightly before it) to the first 200 from /readyz."""
+    """Returns the time from exec (or slightly before it) to the first 200 from /readyz."""
     begin = time.monotonic()
     server.spawn()
     server.wait_ready()

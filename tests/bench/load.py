@@ -150,5 +150,5 @@ def mean(slices):
 
 
 def median(slices):
-    """Merges one server's slices over all rounds."""
+    """Merges one server's slices across all rounds."""
     return _merged(slices, statistics.median)

@@ -36,7 +36,7 @@ def available_bytes():
 
 
 def _machine_seconds():
-    """(total, idle) time of all CPUs; the total includes time stolen by the hypervisor."""
+    """Returns (total, idle) time of all CPUs; the total includes time stolen by the hypervisor."""
     with open("/proc/stat", encoding="ascii") as file:
         user, nice, system, idle, iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
     return (user + nice + system + idle + iowait + irq + softirq + steal) / TICK, (idle + iowait) / TICK
@@ -58,7 +58,7 @@ class Window:
             resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 
     def close(self):
-        """([CPU seconds of each process], idle share, share used by others)"""
+        """Returns ([CPU seconds of each process], idle share, share used by others)."""
         everything, idle = _machine_seconds()
         used = [cpu_seconds(pid) - before for pid, before in zip(self._pids, self._before)]
         span = max(everything - self._all, 1 / TICK)
@@ -92,7 +92,7 @@ def _cpu_model():
 
 
 def facts(collector):
-    """[(what, value)]"""
+    """Returns [(what, value)]."""
     with open("/proc/meminfo", encoding="ascii") as file:
         memory_gib = int(file.readline().split()[1]) / (1 << 20)
     words = _output("redis-server", "--version").split()

@@ -38,7 +38,7 @@ class Place:
                 client.config_resetstat()
 
     def calls(self, name):
-        """(calls, failed calls) of a command since `clear`."""
+        """Returns (calls, failed calls) of a command since `clear`."""
         stats = [server.client().info("commandstats").get(f"cmdstat_{name.lower()}", {}) for server in self.servers]
         return (sum(one.get("calls", 0) for one in stats),
                 sum(one.get("failed_calls", 0) + one.get("rejected_calls", 0) for one in stats))

@@ -17,7 +17,7 @@ def table(titles, rows):
 
 
 def _median_ratio(rounds, over, under, field="rate"):
-    """(median, smallest, largest) of the ratios of the rounds."""
+    """Returns (median, smallest, largest) of the ratios of the rounds."""
     ratios = [getattr(one[over], field) / getattr(one[under], field) for one in rounds]
     return statistics.median(ratios), min(ratios), max(ratios)
 

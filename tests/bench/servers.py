@@ -126,14 +126,14 @@ class Redis(Server):
         self.command("CONFIG", "RESETSTAT")
 
     def _stats(self):
-        """(the command, its statistics) of each command since `clear`."""
+        """Yields (the command, its statistics) of each command since `clear`."""
         for line in self.command("INFO", "commandstats").decode().splitlines():
             if line.startswith("cmdstat_"):
                 name, _, values = line[len("cmdstat_"):].partition(":")
                 yield name, dict(pair.split("=") for pair in values.split(","))
 
     def calls(self, name):
-        """(calls, failed calls) of a command since `clear`."""
+        """Returns (calls, failed calls) of a command since `clear`."""
         for command, stats in self._stats():
             if command == name.lower():
                 return int(stats["calls"]), int(stats["failed_calls"]) + int(stats["rejected_calls"])

@@ -32,7 +32,7 @@ class Bystander:
         self.address = namespace.get("pod", name)["status"]["podIP"]
 
     def redis(self, host, password=None):
-        """(output of a command on a new connection, whether it got through)"""
+        """Returns (output of a command on a new connection, whether it got through)."""
         return ask_redis(self.namespace, self.name, host, password, container="redis")
 
     def http(self, url):

@@ -26,7 +26,7 @@ def say(text):
 
 
 def attempt(*command, text=None, seconds=180, env=None):
-    """(exit status, stdout, stderr)"""
+    """Returns (exit status, stdout, stderr)."""
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds, env=env, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -160,7 +160,7 @@ class Namespace:
                         )["items"]
 
     def identities(self, **which):
-        """{pod's UID: restarts}"""
+        """Returns {pod's UID: restarts}."""
         pods = self.pods(**which)
         assert pods, f"{self.name} has no such pod: {which}"
         return {pod["metadata"]["uid"]: sum(c["restartCount"] for c in pod["status"].get("containerStatuses", []))
@@ -176,7 +176,7 @@ class Namespace:
                             check=False)
 
     def exposed(self, name, selector, port):
-        """(host, port) by which this machine reaches pods, through an additional NodePort Service."""
+        """Returns (host, port) by which this machine reaches pods, through an additional NodePort Service."""
         self.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
                     "spec": {"type": "NodePort", "selector": selector, "ports": [{"port": port, "targetPort": port}]}})
         return self.cluster.node_address(), self.get("service", name)["spec"]["ports"][0]["nodePort"]

@@ -25,7 +25,8 @@ def events(namespace, pod, event):
 
 
 def file_changed_at(pod):
-    """When the kubelet last updated a binding's files: it renames the link to their folder."""
+    """When the kubelet last updated a binding's files, taken from the ctime of the link `..data`, which it replaces
+    with each update."""
     # The charts' pods have no service account token, so all their projected volumes are bindings or podinfo.
     folder = f"/var/lib/kubelet/pods/{pod['metadata']['uid']}/volumes/kubernetes.io~projected"
     times = run("docker", "exec", pod["spec"]["nodeName"], "find", folder, "-mindepth", "2", "-maxdepth", "2",
@@ -39,8 +40,8 @@ def in_use(namespace, pod, server):
 
 
 def wait_in_use(namespace, server, load, what, possible_since=0.0, seconds=40):
-    """Waits until every pod has switched to the server, each within LIMIT_SECONDS after its files changed, or after the
-    server became usable with them."""
+    """Waits until every pod has switched to the server. Each must switch within LIMIT_SECONDS after its files changed,
+    or after the server became usable with them."""
     pods = running(namespace)
     assert pods
     for pod in pods:
@@ -59,7 +60,7 @@ def documents_in(server):
 
 
 def wait_alone(server, others, load, what):
-    """Waits until new documents arrive in that server, and checks that the others get no more."""
+    """Waits until new documents arrive in that server, and checks that the other servers get no more."""
     before = documents_in(server)
     wait_until(lambda: documents_in(server) > before + 5, lambda: f"{what}\n{load.table()}\n{load.collector.tail()}", 20, 0.1)
     counts = {other.name: documents_in(other) for other in others}

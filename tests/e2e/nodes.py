@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 def addresses(cluster):
-    """{node: address}"""
+    """Returns {node: address}."""
     def internal(node):
         return next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
     return {node["metadata"]["name"]: internal(node)

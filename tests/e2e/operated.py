@@ -98,9 +98,9 @@ def _answers(script):
 
 class SentinelPods(Pods, SentinelGroup):
     """Each pod runs a server and a Sentinel without a volume, so a returning primary would be empty. Before its own
-    Sentinel starts, a pod asks the others, and while they still name it as primary, waits until they have promoted
-    another. It does not request a failover: two Sentinels that are told to promote at the same time choose two
-    primaries, which then replicate each other."""
+    Sentinel starts, a pod asks the other Sentinels; while they still name this pod as the primary, it waits until they
+    have promoted another. It does not request a failover: two Sentinels that are told to promote at the same time
+    choose two primaries, which then replicate each other."""
 
     PORTS = [6379, 26379]
     ROLE = f"""

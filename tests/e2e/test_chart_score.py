@@ -16,7 +16,7 @@ OK = 10  # kube-score's grade without findings
 
 
 def findings(manifests):
-    """{check: [its findings]}"""
+    """Returns {check: [its findings]}."""
     done = subprocess.run([str(TOOL), "score", "--output-format", "json", "-"], input=manifests, capture_output=True,
                           text=True, timeout=60, check=False)
     found = {}

@@ -13,7 +13,7 @@ CHARTS = ["collector", "pinger"]
 
 
 def listed():
-    """(chart, suite, test) of every test in the suites' files."""
+    """Yields (chart, suite, test) of every test in the suites' files."""
     for chart in CHARTS:
         for path in sorted((ROOT / "charts" / chart / "tests").glob("*_test.yaml")):
             suite = yaml.safe_load(path.read_text())
@@ -23,7 +23,7 @@ def listed():
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """{(suite, test): what failed, or None}, of one run over both charts."""
+    """Returns {(suite, test): what failed, or None}, of one run over both charts."""
     assert TOOL.exists(), f"{TOOL} is missing: make deps-e2e builds it"
     report = tmp_path_factory.mktemp("units") / "report.xml"
     done = subprocess.run([str(TOOL), "--strict", "--output-type", "JUnit", "--output-file", str(report),

@@ -24,7 +24,7 @@ def cluster(three_nodes):
 
 @pytest.fixture
 def bound(namespace, make_namespace):
-    """(namespace, its Redis, Collector)"""
+    """Returns (namespace, its Redis, Collector)."""
     server = ManagedRedis(make_namespace("managed"), "cache", "app", "drain-secret", placed=CONTROL_PLANE)
     namespace.secret("cache", server.parts())
     namespace.install("collector", "collector", "--set", "redis.mode=secret,redis.secret.name=cache")

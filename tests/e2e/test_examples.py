@@ -152,7 +152,7 @@ class Rendered:
         return variables
 
     def folders(self):
-        """{mount path: {file: content}}, as the kubelet or a Service Binding controller would create them."""
+        """Returns {mount path: {file: content}}, as the kubelet or a Service Binding controller would create them."""
         folders = {}
         for mount in self.container.get("volumeMounts", []):
             assert "subPath" not in mount, "such a file would never change"
@@ -186,7 +186,7 @@ def one(items):
 
 
 def decoded(secret):
-    """{key: content} of a Secret's manifest."""
+    """Returns {key: content} of a Secret's manifest."""
     entries = {key: base64.b64decode(value) for key, value in secret.get("data", {}).items()}
     return {**entries, **{key: value.encode() for key, value in secret.get("stringData", {}).items()}}
 
@@ -210,7 +210,7 @@ def check(rendered, extra, root):
 
 
 def settings(output):
-    """{setting: (value, source)}"""
+    """Returns {setting: (value, source)}."""
     part = re.search(r"^Redis, from .*\n((?:  .*\n)+)", output, re.M)
     lines = re.findall(r"^  (\S+) +(\S+) +(.+)$", part.group(1), re.M) if part else []
     return {name: (value, place) for name, value, place in lines if name != "warning:"}

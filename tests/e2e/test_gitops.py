@@ -65,7 +65,7 @@ def rendered(namespace, *options):
 
 
 def versions(namespace):
-    """{object: its generation or version, which an apply without changes does not modify}"""
+    """Returns {object: its generation or version, which an apply without changes does not modify}."""
     kinds = "deployments,statefulsets,services,secrets,configmaps,poddisruptionbudgets,jobs,serviceaccounts,roles,rolebindings"
     return {(item["kind"], item["metadata"]["name"]): item["metadata"].get("generation") or item["metadata"]["resourceVersion"]
             for item in namespace.get(kinds)["items"]}

@@ -18,7 +18,7 @@ PORTS = {"collector": 4001, "pinger": 3000}
 
 
 def expressions_of_dashboard(chart):
-    """(title, expression), with Grafana's variables filled in."""
+    """Yields (title, expression), with Grafana's variables filled in."""
     dashboard = json.loads((ROOT / "charts" / chart / "dashboards" / f"{chart}.json").read_text())
     for panel in dashboard["panels"] + dashboard["annotations"]["list"]:
         for target in panel.get("targets", [panel] if "expr" in panel else []):
@@ -43,7 +43,7 @@ def all_expressions(chart):
 
 
 def parts(expression):
-    """({metric: [(label, operator, value)]}, labels of by())"""
+    """Returns ({metric: [(label, operator, value)]}, labels of by())."""
     grouped = {label.strip() for inside in re.findall(r"\bby \(([^)]*)\)", expression) for label in inside.split(",")}
     text = re.sub(r"\bby \([^)]*\)|\[[^]]*\]", "", expression)
     metrics = {}
@@ -68,7 +68,7 @@ class Exported:
 
 @pytest.fixture(scope="module")
 def exported():
-    """{program: Exported}, of the built images after some requests."""
+    """Returns {program: Exported}, of the built images after some requests."""
     found = {}
     for program in CHARTS:
         container = run("docker", "run", "--detach", "--rm", f"{program}:{VERSION}").strip()

@@ -15,7 +15,7 @@ OUT = ROOT / "build/package"
 
 @pytest.fixture(scope="module")
 def packed():
-    """{file: SHA-256} of a run; a second run must give the same."""
+    """Returns {file: SHA-256} of a run; a second run must give the same."""
     def package():
         said = run(str(ROOT / "tools/package"), *(f"charts/{chart}" for chart in CHARTS))
         return dict(reversed(line.split()) for line in said.splitlines())

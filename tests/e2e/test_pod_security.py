@@ -19,7 +19,7 @@ PRIVILEGED = {"name": "main", "image": "valkey/valkey:8.1", "securityContext": {
 
 
 def denials(cluster):
-    """{mode: number of violations of "restricted"} since the API server started."""
+    """Returns {mode: number of violations of "restricted"} since the API server started."""
     counts = dict.fromkeys(("enforce", "warn", "audit"), 0)
     for labels, count in re.findall(r"^pod_security_evaluations_total\{(.*)\} (\d+)$",
                                     cluster.kubectl("get", "--raw", "/metrics"), re.M):
@@ -30,7 +30,7 @@ def denials(cluster):
 
 
 def options(mode, server):
-    """(Collector's, Pinger's) helm options for a mode; modes without their own Redis use the given one."""
+    """Returns (Collector's, Pinger's) helm options for a mode; modes without their own Redis use the given one."""
     redis = f'[{{"name":"REDIS_URL","value":"{server.uri()}"}}]' if server else None
     return {
         "internal": ([], []),

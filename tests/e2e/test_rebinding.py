@@ -25,7 +25,7 @@ SHAPES = {
 
 @pytest.fixture
 def bound(namespace, make_namespace, tmp_path):
-    """(namespace, two managed Redis servers, the second with TLS, Collector bound to the first by the Secret
+    """Returns (namespace, two managed Redis servers, the second with TLS, Collector bound to the first by the Secret
     `cache`)"""
     managed = make_namespace("managed")
     first = ManagedRedis(managed, "first", "app", "one-secret")

@@ -18,7 +18,7 @@ class Row(NamedTuple):
     options: dict = {}
 
     def play(self, lines, valkey):
-        """Runs it and returns the Outcome. `valkey`: the path of a server that has WAITAOF."""
+        """Runs the row and returns the Outcome. `valkey` is the path of a server that has WAITAOF."""
         rate = min(LINES_PER_SECOND, max(1000, lines // 4))
         return play(lines, self.places(valkey), self.faults, rate=rate, **self.options)
 
@@ -30,7 +30,7 @@ ROWS = [
         lambda _: [Standalone(**DURABLE), Watched()],
         [*KILLED, scenarios.swapped, scenarios.failed_over, scenarios.swapped],
         {"key": "bulk-1", "hold_time": "2s", "may_refuse": True}),
-    Row("the same in gzip", lambda _: [Standalone(**DURABLE), Watched()],
+    Row("the same, gzipped", lambda _: [Standalone(**DURABLE), Watched()],
         [*KILLED, scenarios.swapped, scenarios.failed_over, scenarios.swapped],
         {"key": "bulk-2", "hold_time": "2s", "may_refuse": True, "packed": True}),
     Row("no kill and no Idempotency-Key: binding swapped, primary failed over, swapped back",

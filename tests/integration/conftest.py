@@ -125,7 +125,7 @@ def start_collector(start_redis, start_proxy):  # pylint: disable=unused-argumen
 
 @pytest.fixture
 def fresh(start_redis, start_collector):
-    """(client, store) of a separate Collector; client.program is that Collector."""
+    """Yields (client, store) of a separate Collector; client.program is that Collector."""
     server = start_redis()
     program = start_collector(server)
     with program.client() as client, server.client() as store:

@@ -29,7 +29,7 @@ def start_pair(start_redis):
 
 
 def post_all(collector, count):
-    """The keys of `count` documents; `look` reads each right after its response."""
+    """Posts `count` documents and yields the key of each right after its response."""
     with collector.client() as client:
         for number in range(count):
             answer = client.post("/v1/documents", {"number": number})
@@ -224,7 +224,8 @@ class Connections:
         self.ids = reading + [number for number in found if number not in reading]
 
     def _of_collector(self):
-        """The server may still list others that have just closed: the connections of the trial and of this test."""
+        """Returns {id: last command} of Collector's open connections: the server may still list connections of the
+        trial and of this test that have just closed."""
         ports = open_ports(self.pid)
         return {int(one["id"]): one["cmd"] for one in self.control.client_list(_type="normal")
                 if int(one["addr"].rpartition(":")[2]) in ports}
@@ -336,7 +337,7 @@ def test_a_single_document_is_synced_at_once_if_the_server_always_syncs(start_re
     collector = start_collector(server, ack="fsync").wait_connected()
     with collector.client() as client:
         times = sorted(timed(client.post, "/v1/documents", DOCUMENT)[0] for _ in range(21))
-    # If it were sent in the same write as the document, WAITAOF would be answered only at the server's next event,
+    # If WAITAOF were sent in the same write as the document, it would be answered only at the server's next event,
     # after 50 ms on average.
     assert times[10] < 0.04, times
 

@@ -16,7 +16,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def place_of(problem):
-    """(line, column) of a problem, from its members or else from its text."""
+    """Returns (line, column) of a problem, from its members or else from its text."""
     if "line" in problem:
         return problem["line"], problem["column"]
     words = problem["detail"].replace(",", " ").replace(":", " ").split()

@@ -19,7 +19,7 @@ def numbers_in(server):
 
 
 def numbers_listed(collector):
-    """Likewise, as an export lists them."""
+    """The same numbers, as an export lists them."""
     with collector.client() as client:
         answer = client.get(PATH, {"Accept": "application/x-ndjson"})
     return sorted(json.loads(line)["document"]["n"] for line in answer.body.splitlines())

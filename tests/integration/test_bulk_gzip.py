@@ -35,7 +35,7 @@ def numbers(store):
 
 @pytest.fixture
 def fresh(start_redis, start_collector):
-    """(collector, client, store) of a separate Collector."""
+    """Yields (collector, client, store) of a separate Collector."""
     server = start_redis()
     collector = start_collector(server)
     with collector.client() as client, server.client() as store:
@@ -178,7 +178,7 @@ def test_the_limit_of_a_body_counts_decoded_bytes(start_redis, start_collector):
 
 @pytest.mark.parametrize("byte, mebibytes", [(b"\0", 1024), (b"\n", 64)])
 def test_a_decompression_bomb_costs_no_memory_and_delays_no_others(start_redis, start_collector, byte, mebibytes):
-    """A gigabyte out of a megabyte: one line, or as many lines as it has bytes."""
+    """A megabyte that decodes to a gigabyte: one line, or as many lines as bytes."""
     size = (32 if SANITIZED else mebibytes) * MIB
     collector = start_collector(start_redis(), workers=1)
     body = bomb(byte, size)

@@ -19,7 +19,7 @@ from support.site import listed_keys
 
 @pytest.fixture
 def fresh(start_redis, start_collector):
-    """(client, store, program) of a separate Collector with one worker."""
+    """Yields (client, store, program) of a separate Collector with one worker."""
     server = start_redis()
     program = start_collector(server, workers=1)
     with program.client() as client, server.client() as store:
@@ -47,7 +47,7 @@ def add(store, keys, at=None, mark=None):
 
 
 def page(client, **query):
-    """(keys, cursor, more) of one page."""
+    """Returns (keys, cursor, more) of one page."""
     answer = client.get("/v1/documents?" + urllib.parse.urlencode(query))
     assert answer.status == 200, answer
     body = answer.json()

@@ -85,7 +85,7 @@ def test_a_stream_continues_after_the_last_event_at_another_replica_too(server, 
 
 
 def test_clients_that_reconnect_often_miss_no_document_and_get_none_twice(server, start_collector):
-    """They may reconnect to a replica whose tail is behind them."""
+    """Clients may reconnect to a replica whose tail is behind their cursor."""
     one, two = (start_collector(server).wait_connected() for _ in range(2))
     with Follower(one, two, hop=20) as first, Follower(one, hop=50) as second:
         with Load(one, connections=8, rate=500, requests=1000) as load, Load(two, connections=8, rate=500, requests=1000) as other:

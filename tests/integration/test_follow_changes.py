@@ -1,5 +1,6 @@
-"""Followers while Redis changes: failovers, slots that move, other bindings. Each one gets every acknowledged document,
-twice only if the feed contains it twice, and in a Cluster in the order of its partition."""
+"""Followers while Redis changes: failovers, slots that move, other bindings. Each follower gets every acknowledged
+document (twice only if the feed contains the document twice) and, in a Cluster, in the order of the document's
+partition."""
 
 import contextlib
 
@@ -26,7 +27,7 @@ def numbers(documents):
 
 @contextlib.contextmanager
 def following(one, two):
-    """Three followers: at each of two replicas, and one that changes between them with Last-Event-ID."""
+    """Three followers: one at each of two replicas, and one that changes between the replicas with Last-Event-ID."""
     with Follower(one) as first, Follower(two) as second, Follower(one, two, hop=50) as third:
         yield first, second, third
 
@@ -38,7 +39,7 @@ def streams_of(clients):
 
 
 def finish(followers, loads, clients):
-    """Nothing is lost in Redis, and each follower has it."""
+    """Asserts that Redis has lost no document and that each follower has received all of them."""
     for load in loads:
         result = load.count(*clients)
         print(f"\n{result}")

@@ -22,7 +22,7 @@ DESC = {"order": "desc"}
 
 @pytest.fixture
 def fresh(start_redis, start_collector):
-    """(client, store, program) of a separate Collector with one worker."""
+    """Yields (client, store, program) of a separate Collector with one worker."""
     server = start_redis()
     program = start_collector(server, workers=1)
     with program.client() as client, server.client() as store:
@@ -211,7 +211,7 @@ def test_days_without_entries_cost_no_extra_round_trip(fresh):
 
 @pytest.mark.parametrize("after_midnight", [True, False])
 def test_around_midnight_later_documents_of_both_days_are_left_out(start_redis, start_collector, after_midnight):
-    """Yesterday's stream may still grow, or a writer's clock is ahead and fills tomorrow's."""
+    """Yesterday's stream may still grow, or a writer whose clock is ahead may fill tomorrow's stream."""
     server, now = start_redis(), int(time.time())
     midnight = now - now % 86400
     shift = midnight - now + (20 if after_midnight else -20)

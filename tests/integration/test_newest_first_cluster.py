@@ -62,7 +62,7 @@ class Place:
         return self.store_of(stream).execute_command("XADD", stream, f"{at}-*", *fields)
 
     def page(self, **query):
-        """(keys, cursor, more) of a page, newest first."""
+        """Returns (keys, cursor, more) of a page, newest first."""
         answer = self.client.get("/v1/documents?" + urllib.parse.urlencode({"order": "desc", **query}))
         assert answer.status == 200, answer
         body = answer.json()

@@ -1,5 +1,5 @@
-"""Writers of a Redis Cluster's partitions: entries on the masters of their documents, also while slots move, masters fail
-over, come and go. A reader that follows with a cursor misses nothing. Lists: test_partitions.py."""
+"""Writers of a Redis Cluster's partitions: entries are on the masters of their documents, even while slots move and
+masters fail over, join or leave. A reader that follows with a cursor misses nothing. Lists: test_partitions.py."""
 
 import json
 import threading

@@ -19,7 +19,7 @@ PUT_KEY = "0b9d5c0e-6a9a-4d1c-9a51-2f0f6c3f7a10"
 
 @pytest.fixture
 def swapped(start_redis, start_collector, bindings):
-    """(collector, old, new, keys): three documents were stored in `old` before `new` was bound."""
+    """Returns (collector, old, new, keys): three documents were stored in `old` before `new` was bound."""
     old, new = start_redis(), start_redis()
     bindings.redis("old", old)
     first = start_collector(env=bindings.environment())
@@ -197,8 +197,8 @@ def _gets(server):
 
 @pytest.fixture
 def moving(start_redis, start_proxy, start_collector, bindings):
-    """(collector, clients, new, former, later): a document is neither in `new`, the Redis in use, nor in the previous one,
-    but in `later`, to which the previous binding is about to change. The last two are proxies."""
+    """Yields (collector, clients, new, former, later): a document is neither in `new`, the Redis in use, nor in the
+    previous one, but in `later`, to which the previous binding is about to change. The last two are proxies."""
     new, former, later = start_redis(), start_redis(), start_redis()
     later.client().set(LATER_KEY, '{"a":1,"created":1,"correlationId":"x"}')
     former, later = start_proxy(former), start_proxy(later)

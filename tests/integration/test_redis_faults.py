@@ -172,7 +172,8 @@ def test_only_the_outcome_of_a_lost_write_is_unknown(start_redis, start_proxy, s
             problem = assert_problem(answer, 503, IN_DOUBT)
         proxy.heal()
         wait_until(lambda: client.get(f"/v1/documents/{problem['key']}").status == 200, "a connection without backoff")
-        # It is stored, and its sender knows the key: a plain repeat would store it a second time.
+        # The document is stored. Its sender knows the key and can repeat the write with PUT; a repeated POST would
+        # store it a second time.
         assert client.get(f"/v1/documents/{problem['key']}").json()["n"] == 2
         assert client.put(f"/v1/documents/{problem['key']}", {"n": 2}).status == 200
 

@@ -38,7 +38,7 @@ def line(key, document, more=b""):
 
 @pytest.fixture
 def other(start_redis, start_collector):
-    """(client, store) of a second Collector, with an empty Redis."""
+    """Yields (client, store) of a second Collector, with an empty Redis."""
     server = start_redis()
     program = start_collector(server)
     with program.client() as client, server.client() as store:

@@ -247,7 +247,7 @@ def listened_to(group, workers):
 
 
 def run_failover(program, group, what, fail):
-    """Load, `fail(old primary)`, load on the new one."""
+    """Puts load on the program, calls fail(old primary), and continues the load until the new primary has documents."""
     old = group.primary()
     wait_until(lambda: listened_to(group, workers=2), "subscriptions")
     with Load(program, connections=16) as load:

@@ -1,5 +1,5 @@
 """A swap of the binding takes effect for all workers at one moment: once a document is acknowledged in the new Redis,
-no worker returns 404 because of the old one, and none acknowledges anything there."""
+no worker returns 404 because of the old Redis, and none acknowledges anything in the old Redis."""
 
 import uuid
 
@@ -46,8 +46,9 @@ def swapping(start_redis, start_collector, start_proxy, bindings):
 
 
 def _first_in_the_new_place(collector, clients, store, prefix, post):
-    """Posts until a document is acknowledged there, and returns the client and the key; no request has to wait before
-    that. A busy machine may have given all connections to the other workers, so each round adds one client."""
+    """Posts until a document is acknowledged in the new Redis, and returns the client and the key; no request has to
+    wait before that. A busy machine may have given all connections to the other workers, so each round adds one
+    client."""
     found = []
 
     def is_there():
@@ -73,7 +74,8 @@ def _all(clients, call):
 
 
 def _all_until_some_wait(collector, clients, call):
-    """The calls of all clients, and of more until one waits: on a busy machine one worker may have taken all connections."""
+    """Starts the calls of all clients, and of additional clients until a call waits, and returns the calls. On a busy
+    machine one worker may have taken all connections."""
     calls = _all(clients, call)
 
     def one_waits():

@@ -19,15 +19,15 @@ HEAD = ("body", "lines", "acknowledged", "lost", "failed", "doubled", "not liste
 
 
 def away(site, seconds):
-    """kill -9, and a restart later."""
+    """kill -9, and a restart after `seconds`."""
     site.server.kill()
     site.lasts(seconds)
     site.server.start()
 
 
 def play(lines, places, faults, key=None, rate=2000, packed=False, may_refuse=False, **flags):
-    """Sends a body of at least so many lines, and injects each fault after an equal share of them. `may_refuse`: Collector
-    may end the body with 503, because Redis is away for longer than the hold time. Returns the Outcome."""
+    """Sends a body of at least `lines` lines, and injects each fault after an equal share of them. With `may_refuse`,
+    Collector may end the body with 503, because Redis is away for longer than the hold time. Returns the Outcome."""
     load = partial(BulkLoad, lines=lines, key=key, rate=rate, packed=packed)
     with Site(*places, load=load, **flags) as site:
         site.load.read_stored = lambda: read_all(site)
@@ -51,7 +51,7 @@ def servers_of(place):
 
 
 def read_place(place):
-    """(number, key) of each document."""
+    """Yields (number, key) of each document."""
     for server in servers_of(place):
         wait_until(server.running, "a server that runs", 60)
         server.wait_ready(60)

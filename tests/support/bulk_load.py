@@ -21,11 +21,11 @@ PIECE_LINES = 100
 
 
 class BulkLoad:
-    """`rate` limits the lines per second; None does not. `packed` compresses the body."""
+    """`rate` limits the lines per second; None means no limit. `packed` compresses the body."""
 
     def __init__(self, collector, connections=1, lines=1000, key=None, rate=2000, packed=False):
         self.collector, self.lines, self.key, self.rate, self.packed = collector, lines, key, rate, packed
-        self.sent = 0  # lines, over all attempts
+        self.sent = 0  # lines, across all attempts
         self.line = 0  # the last line of the present attempt
         self.furthest = 0  # of any attempt
         self.events = []  # the faults, and where the body was then
@@ -45,7 +45,8 @@ class BulkLoad:
         return self
 
     def wait_acknowledged(self, more, seconds=60.0):
-        """Waits until `more` further lines are sent. Site calls it so; lines are acknowledged only by the response."""
+        """Waits until `more` further lines are sent. The name is the one that Site calls, although only the response
+        acknowledges lines."""
         goal = self.sent + more
         wait_until(lambda: self.sent >= goal or not self._thread.is_alive(), self.describe, seconds + more / 1000)
         assert self.sent >= goal, self.describe()

@@ -79,7 +79,7 @@ class RedisCluster:
         return len(views) == 1
 
     def _view(self, node):
-        """(id, epoch, slots) of each master with slots, as this node knows it."""
+        """Yields (id, epoch, slots) of each master with slots, as this node knows it."""
         for words in map(str.split, ask(node, "CLUSTER", "NODES").decode().splitlines()):
             slots = [word for word in words[8:] if not word.startswith("[")]
             if slots:
@@ -174,7 +174,7 @@ class RedisCluster:
         return node
 
     def remove_master(self, node):
-        """Gives its slots to the other masters in turn, then takes it out of the Cluster and stops it."""
+        """Gives the master's slots to the other masters in turn, then takes it out of the Cluster and stops it."""
         others = [master for master in self.masters() if master is not node]
         slots = [slot for begin, end, master, *_ in ask(others[0], "CLUSTER", "SLOTS") if self._node_of(master) is node
                  for slot in range(begin, end + 1)]

@@ -243,7 +243,7 @@ class FaultProxy:
         return data, True
 
     def _line_of_script(self, name):
-        """(True, reply) if the script has a line for this command; a reply of None means a lost reply."""
+        """Returns (True, reply) if the script has a line for this command; a reply of None means a lost reply."""
         with self._state:
             for entry in self._script:
                 names, reply, times = entry
@@ -314,7 +314,7 @@ def _abort(end):
 
 
 def read_command(stream):
-    """(bytes, upper-case name) of the next command, a RESP array of bulk strings; (None, None) at the end."""
+    """Returns (bytes, upper-case name) of the next command, a RESP array of bulk strings; (None, None) at the end."""
     line = stream.readline()
     if not line:
         return None, None

@@ -1,5 +1,6 @@
-"""The feed in Redis, as docs/storage.md describes it: a stream for each day, in a Cluster one for each tag, and in each
-entry the keys of one or more documents. redis-py would turn an entry into a dict and keep only one of its keys."""
+"""The feed in Redis, as docs/storage.md describes it: a stream for each day (in a Cluster, for each day and tag), whose
+entries contain the keys of one or more documents. redis-py would turn an entry into a dict and keep only one of its
+keys."""
 
 import time
 from typing import NamedTuple
@@ -78,12 +79,12 @@ def add_dead(store, count, begin, per_ms=20):
 
 
 def minutes_ago(minutes):
-    """Unix milliseconds, today unless the day has only just begun."""
+    """The time that many minutes ago, in Unix milliseconds. It is on this day unless the day has only just begun."""
     return int(time.time() * 1000) - minutes * 60_000
 
 
 def entries_of(store, key):
-    """(stream, entry) of each entry with the key."""
+    """Returns (stream, entry) of each entry with the key."""
     return [(stream, entry) for stream in streams(store) for entry in entries(store, stream) if key in entry.keys]
 
 

@@ -55,8 +55,9 @@ class Follower:
         return set(keys) - set(self.keys)
 
     def assert_has(self, keys, streams=(), seconds=20):
-        """Waits until it has all of them. `streams` are the lists of keys in the feed: it gets a document twice only if that
-        is in two entries, and those of each stream in their order."""
+        """Waits until the follower has all keys. `streams` are the lists of keys in the feed: the follower may get a
+        document twice only if the document is in two entries, and must get the documents of each stream in their
+        order."""
         wait_until(lambda: self.problem or not self.missing(keys),
                    lambda: f"{len(self.missing(keys))} of {len(keys)} documents that the follower missed", seconds)
         assert not self.problem, repr(self.problem)

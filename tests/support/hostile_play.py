@@ -18,7 +18,7 @@ SHORT = {"hold_time": "2s", "stall_timeout": "500ms", "connect_timeout": "500ms"
 
 
 class HostileOutcome:
-    """The result, as the table of faults needs it."""
+    """The result, in the form that the table of faults needs."""
 
     def __init__(self):
         self.acknowledged, self.failed, self.lost, self.doubled, self.missing = 0, 0, [], [], []
@@ -76,7 +76,8 @@ class _Clients:
 
     @staticmethod
     def _ask(client, dice):
-        """A response, and the key that a request asked to store ("": the response names it)."""
+        """Sends a request. Returns the response, and the key under which the request asked to store a document ("" if
+        the response names the key)."""
         kind, key = dice.randrange(7), str(uuid.UUID(int=dice.getrandbits(128), version=4))
         body = {"n": dice.randrange(1000), "pad": "x" * dice.randrange(300)}
         if kind < 3:

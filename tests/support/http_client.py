@@ -122,7 +122,7 @@ class RawConnection:
         return chunk
 
     def read_head(self):
-        """(status, header fields) of the next response."""
+        """Returns (status, header fields) of the next response."""
         head = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         version, status, *_ = head[0].split(" ", 2)
         assert version in ("HTTP/1.1", "HTTP/1.0"), head[0]

@@ -4,7 +4,7 @@ import urllib.parse
 
 
 def page(client, **query):
-    """(entries, cursor of the next page, whether there are more now) of one page."""
+    """Returns (entries, cursor of the next page, whether there are more now) of one page."""
     query = {name: value for name, value in query.items() if value is not None}
     answer = client.get("/v1/documents?" + urllib.parse.urlencode(query))
     assert answer.status == 200, answer

@@ -14,7 +14,7 @@ from .http_client import Client, ConnectionEnded
 class Load:
     """with Load(collector, connections=8) as load: ...break something...; result = load.count(client)
 
-    `rate` limits the requests per second over all connections; the load ends after `requests` requests."""
+    `rate` limits the requests per second across all connections; the load ends after `requests` requests."""
 
     def __init__(self, collector, connections=8, path="/v1/documents", rate=400, requests=None, pad=200,
                  headers=None, timeout=60.0):
@@ -154,7 +154,7 @@ class Result:
 
 
 def stored_markers(clients, prefix=""):
-    """[(key without prefix, marker)] of all documents in these servers."""
+    """Returns [(key without prefix, marker)] of all documents in these servers."""
     found = []
     for client in clients:
         keys = [key for key in client.scan_iter(match=f"{prefix}*", count=1000) if b"collector:" not in key]

@@ -15,10 +15,10 @@ from .site import Site
 
 
 def play(fault, *places, times=1, between=150, allowed=None, may_lose=False, **site):
-    """Injects the fault `times` times under load, each after `between` acknowledged documents. Returns the Outcome.
+    """Injects the fault `times` times under load, each time after `between` new documents. Returns the Outcome.
 
     `allowed` is a regular expression for permitted failures; without it no request may fail. `site` holds options of
-    Site: load, and flags of Collector. They are closed at the end; the default is one durable Redis."""
+    Site: load, and flags of Collector. The places are closed at the end; the default is one durable Redis."""
     with Site(*(places or [Standalone(**DURABLE)]), **site) as here:
         for _ in range(times):
             here.more(between)
@@ -74,7 +74,7 @@ def demoted(site, seconds=1.0):
 
 
 def handed_over(site):
-    """FAILOVER: a replica takes over with all data of the primary; then the address leads to it."""
+    """FAILOVER: a replica takes over with all data of the primary; then the address leads to that replica."""
     old, replica = site.server, site.place.replica()
     site.more(100)
     with old.client() as client:
@@ -102,7 +102,7 @@ def failed_over(site):
 
 
 def failed_over_unheard(site):
-    """The same, with the subscriptions to all Sentinels cut at that moment."""
+    """Like failed_over, but the subscriptions to all Sentinels are cut at that moment."""
     site.place.group.wait_settled()
     site.place.group.fail_over(silenced=True)
 
@@ -289,7 +289,7 @@ def large_document(site, **limit):
 
 
 def large_reply(site):
-    """The same for reading a document over client-output-buffer-limit."""
+    """Reading a document over client-output-buffer-limit is refused, and no other request fails with it."""
     key = _answered(site, 201, "post", "/v1/documents", {"large": "x" * 3 * LARGE}).json()["key"]
     site.server.config(client_output_buffer_limit="normal 1mb 0 0")
     _answered(site, 507, "get", f"/v1/documents/{key}")
@@ -409,7 +409,7 @@ def swapped_slowly(site, delay=0.1, further=1):
 
 
 def swapped_one_by_one(site, further=1, admitted=2, seconds=1.0):
-    """The same, but the new Redis first accepts only some connections, and as many again after a trial timed out."""
+    """The same, but the new Redis first accepts only some connections, and as many more each time a trial times out."""
     new, failed = site.other(further), site.log_count("binding.reload_failed")
     generation = site.generation()
 

@@ -85,7 +85,7 @@ class Site:
         wait_until(lambda: self.log_count(event) > count, lambda: f"{what}\n{self.collector.child.tail()}", 30)
 
     def log_count(self, event, error=""):
-        """How many lines of the log have this event, and this text in their error."""
+        """The number of log lines that have this event, and this text in their error."""
         return sum(line["event"] == event and error in line.get("error", "") for line in self.collector.log())
 
     def finish(self, allowed=None):

@@ -38,9 +38,10 @@ tokens: {}
 {{- include "collector.named" (list . .Values.nameOverride "nameOverride") | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The release's name, followed by the chart's unless it already ends with that, so two charts of an umbrella never
-     share a name. It is short enough for a StatefulSet `<name>-redis`, whose pods have a label of that name plus 11
-     characters. A checksum keeps a truncated name unique. It names Services, so it must be a DNS label. */}}
+{{/* The release's name, followed by the chart's name unless the release's name already ends with it, so two charts of
+     an umbrella never share a name. It is short enough for a StatefulSet `<name>-redis`, whose pods have a label of
+     that name plus 11 characters. A checksum keeps a truncated name unique. Services get this name, so it must be a DNS
+     label. */}}
 {{- define "collector.fullname" -}}
 {{- $chart := include "collector.name" . -}}
 {{- $full := include "collector.named" (list . .Values.fullnameOverride "fullnameOverride") -}}
@@ -108,7 +109,7 @@ annotations:
 {{- end -}}
 
 {{/* A value as a string for a file, a label or a variable. Values files turn a number such as 67108864 into
-     6.7108864e+07, and lose the digits of one beyond 2^53. Takes a list of the value and its place in the values. */}}
+     6.7108864e+07, and lose digits of a number beyond 2^53. Takes a list of the value and its place in the values. */}}
 {{- define "collector.text" -}}
 {{- $value := index . 0 -}}
 {{- if has (kindOf $value) (list "float64" "int" "int64") -}}
@@ -292,7 +293,7 @@ projected:
 {{- end -}}
 {{- end -}}
 
-{{/* The name of its binding, and so of the folder. */}}
+{{/* The name of the previous Redis's binding, and so of its folder. */}}
 {{- define "collector.previousName" -}}
 {{- get (.Values.config | default dict) "previous-binding" | default "previous" -}}
 {{- end -}}
@@ -419,8 +420,8 @@ affinity:
 {{- end -}}
 {{- end -}}
 
-{{/* Kubernetes refuses to change the volume of a StatefulSet, with an error that names no value. This check needs a
-     cluster to look up. */}}
+{{/* Kubernetes refuses to change the volume of a StatefulSet, with an error that names no value. This check works only
+     if the cluster can be looked up. */}}
 {{- define "collector.checkVolume" -}}
 {{- $name := include "collector.redisName" . -}}
 {{- $namespace := include "collector.namespace" . -}}
@@ -542,7 +543,7 @@ probe: |
 {{- end -}}
 
 {{/* The password from the values or the Secret, generated if neither has one; "" if another Secret has it. All
-     templates of a rendering get the same. */}}
+     templates of a rendering get the same password. */}}
 {{- define "collector.redisPassword" -}}
 {{- $redis := .Values.redis.internal -}}
 {{- if not (include "collector.passwordSecret" .) -}}

@@ -28,8 +28,9 @@ collector:
 {{- include "pinger.named" (list . .Values.nameOverride "nameOverride") | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The release's name, followed by the chart's unless it already ends with that, so two charts of an umbrella never
-     share a name. A checksum keeps a truncated name unique. It names Services, so it must be a DNS label. */}}
+{{/* The release's name, followed by the chart's name unless the release's name already ends with it, so two charts of
+     an umbrella never share a name. A checksum keeps a truncated name unique. Services get this name, so it must be a
+     DNS label. */}}
 {{- define "pinger.fullname" -}}
 {{- $chart := include "pinger.name" . -}}
 {{- $full := include "pinger.named" (list . .Values.fullnameOverride "fullnameOverride") -}}
@@ -97,7 +98,7 @@ annotations:
 {{- end -}}
 
 {{/* A value as a string for a file, a label or a variable. Values files turn a number such as 67108864 into
-     6.7108864e+07, and lose the digits of one beyond 2^53. Takes a list of the value and its place in the values. */}}
+     6.7108864e+07, and lose digits of a number beyond 2^53. Takes a list of the value and its place in the values. */}}
 {{- define "pinger.text" -}}
 {{- $value := index . 0 -}}
 {{- if has (kindOf $value) (list "float64" "int" "int64") -}}
