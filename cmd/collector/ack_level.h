@@ -18,8 +18,8 @@ enum { ACK_REPLICAS_MAX = 64 };
 
 enum ack_kind {
         ACK_MEMORY,  /* Redis has answered */
-        ACK_REPLICA, /* `replicas` replicas also have it in memory (WAIT) */
-        ACK_FSYNC,   /* it is also synced to Redis's append-only file (WAITAOF) */
+        ACK_REPLICA, /* `replicas` replicas also have the document in memory (WAIT) */
+        ACK_FSYNC,   /* the document is also synced to Redis's append-only file (WAITAOF) */
 };
 
 struct ack_level {
@@ -31,7 +31,8 @@ struct ack_level {
 int ack_parse(const char *text, struct ack_level *out, struct err *err) NODISCARD;
 
 /* ERR_UNAVAILABLE if this Redis is known to be unable to keep the promise: WAITAOF needs Redis 7.2 or Valkey 7.2, and
- * the append-only file. If INFO does not show this, the result is 0, and the first WAITAOF shows whether it works. */
+ * the append-only file. If INFO leaves this open, the result is 0, and the first WAITAOF shows whether Redis can keep
+ * the promise. */
 int ack_fits(const struct ack_level *level, const struct redis_probe_result *found, struct err *err) NODISCARD;
 
 /* True if fewer replicas than requested are connected now; more may connect later. */

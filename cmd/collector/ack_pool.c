@@ -1,10 +1,10 @@
 /* ack_pool: pkg/redis must neither hold nor repeat a WAIT, because a WAIT covers only the connection it is sent on. So
- * when its connection fails, the WAIT fails too, and Collector writes all documents of that client again.
+ * when the connection fails, the WAIT fails too, and Collector writes all documents of that client again.
  *
  * A WAIT is sent once Redis has answered the documents, not in the same write. With `appendfsync always` the file is
- * then already synced, so WAITAOF returns at once. A server that has just blocked a client checks it again only at its
- * next event, up to 100 ms later. The WAIT's own timeout is short, so that the stall time still reveals a silent
- * connection. */
+ * then already synced, so WAITAOF returns at once. A server that has just blocked a client checks that client again
+ * only at the server's next event, up to 100 ms later. The WAIT's own timeout is short, so that the stall time still
+ * reveals a silent connection. */
 #include "ack_pool.h"
 
 #include <inttypes.h>
@@ -113,7 +113,7 @@ static const struct ack_wait *answer_for(const struct ack_client *client, unsign
         return NULL;
 }
 
-/* The number of copies of the write that has the fewest; -1 if a write is not covered by any reply. */
+/* The number of copies that the least replicated write has; -1 if any write is not covered by a reply. */
 static int64_t count_of(const struct ack_client *client, const struct ack_ticket *ticket)
 {
         int64_t least = INT64_MAX;
@@ -199,7 +199,7 @@ static void on_waited(struct redis_command *command, const struct redis_reply *r
                 note_reply(wait, reply);
         else if (command->attempts == 0 && redis_state(client->redis) == REDIS_READY && why->code != ERR_DENIED)
                 client->ask_again = true;                        /* the budget is used up */
-        if (--client->pending == 0 && !client->pool->is_closing) /* otherwise ack_pool_close ends them */
+        if (--client->pending == 0 && !client->pool->is_closing) /* otherwise ack_pool_close ends the tickets */
                 settle(client);
 }
 
@@ -284,8 +284,8 @@ static bool is_healthy(const struct ack_client *client)
                (!swap || !swap_is_behind(swap, redis_generation(client->redis)));
 }
 
-/* True if documents can be written while `client` waits: by another free client with a connection; if no other client
- * has a connection, by this one, after the WAIT; if none has a connection, by any free client. */
+/* True if documents can be written while `client` waits: by another free client with a connection; by `client` itself
+ * after the WAIT, if no other client has a connection; or by any free client, if no client has a connection. */
 static bool may_wait(const struct ack_pool *pool, const struct ack_client *client)
 {
         bool is_another_healthy = false, is_another_free = false, are_both = false;
@@ -317,7 +317,7 @@ static struct ack_client *find_client(struct ack_pool *pool, bool is_healthy_onl
 struct ack_client *ack_pool_pick(struct ack_pool *pool)
 {
         struct ack_client *client = find_client(pool, true, true);
-        if (!client) /* otherwise one that waits: documents queue behind its WAIT */
+        if (!client) /* otherwise a client that waits: documents queue behind its WAIT */
                 client = find_client(pool, true, false);
         if (!client)
                 client = find_client(pool, false, true);

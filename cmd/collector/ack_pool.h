@@ -8,19 +8,19 @@
  *     ack_pool_turn(pool);                               // at the end of the loop's turn: sends WAITs, flushes
  *
  * Documents that Redis has answered accumulate at their client. At the end of a turn one WAIT, or WAITAOF, is sent for
- * all of them. Until its reply the client takes no new documents, because Redis would not read them. At least one
- * client never waits. While all the others wait, its documents accumulate until one of them is free. So batches grow
- * with the load. A client without a connection takes documents only if none has a connection. If only one has a
- * connection, it takes documents even while it waits.
+ * all of them. Until the reply arrives, the client takes no new documents, because Redis would not read them. At least
+ * one client never waits. While all the others wait, the documents of that client accumulate until one of the others is
+ * free. So batches grow with the load. A client without a connection takes documents only if no client has one. If only
+ * one client has a connection, it takes documents even while it waits.
  *
  * A reply to WAIT covers all earlier writes on the same connection, and no others (redis.io, WAIT). Replies arrive in
- * order, so when it says "enough", each document that was answered on that very connection is safe. If a document's
- * connection was lost in between, the reply says nothing about it: the new connection may lead to a server that became
- * primary without that document, and a WAIT on a connection that has written nothing is answered at once. Such
- * documents are written again (ACK_REWRITE; harmless, because key and bytes are the same) and wait for the next WAIT.
- * So are documents whose WAIT gets no reply. In a Cluster, a document and its feed entry may be on different masters:
- * each gets a WAIT, and each must have enough replicas. If a reply is too low, the WAIT is sent again on the same
- * connection until the document's deadline; then the outcome is ACK_UNSAFE.
+ * order, so when that reply says "enough", each document that was answered on that very connection is safe. If a
+ * document's connection was lost in between, the reply says nothing about that document: the new connection may lead to
+ * a server that became primary without that document, and a WAIT on a connection that has written nothing is answered
+ * at once. Such documents are written again (ACK_REWRITE; harmless, because key and bytes are the same) and wait for
+ * the next WAIT. The same applies to documents whose WAIT gets no reply. In a Cluster, a document and its feed entry
+ * may be on different masters. Each of these masters gets a WAIT, and each must have enough replicas. If a reply is too
+ * low, the WAIT is sent again on the same connection until the document's deadline; then the outcome is ACK_UNSAFE.
  *
  * Threads: loop only. The counters of waiting documents (struct redis_budget) are shared. */
 #ifndef COLLECTOR_ACK_POOL_H
@@ -41,8 +41,8 @@ enum { ACK_CLIENTS = 4, ACK_WAITS_MAX = 32 };
 
 enum ack_outcome {
         ACK_SAFE,
-        ACK_REWRITE, /* its connection was lost, so its safety is unknown: write it again */
-        ACK_UNSAFE,  /* Redis has it, but not as safely as requested; err says why */
+        ACK_REWRITE, /* the connection was lost, so the document may not be safe: write it again */
+        ACK_UNSAFE,  /* Redis has the document, but not as safely as requested; err says why */
         ACK_REFUSED, /* after ack_pool_refuse: not written, because too many documents are waiting */
 };
 
@@ -64,9 +64,9 @@ struct ack_queue {
 struct ack_wait {
         struct ack_client *client;
         struct redis_command command;
-        unsigned wanted;     /* the connection that it should cover         */
-        unsigned connection; /* the connection it covers; 0: no valid reply */
-        int64_t count;       /* the reply                                   */
+        unsigned wanted;     /* the connection that the WAIT should cover               */
+        unsigned connection; /* the connection that the reply covers; 0: no valid reply */
+        int64_t count;       /* the reply                                               */
 };
 
 struct ack_client {
@@ -100,9 +100,10 @@ int ack_pool_open(struct ack_pool *pool, uv_loop_t *loop, const struct ack_pool_
 void ack_pool_set_target(struct ack_pool *pool, struct redis_target *target, unsigned generation);
 
 struct ack_client *ack_pool_pick(struct ack_pool *pool);
-/* Milliseconds since a client could last write; 0 while one can. */
+/* Milliseconds since a client could last write; 0 while a client can. */
 int64_t ack_pool_away_ms(const struct ack_pool *pool);
-/* True if the number of documents that wait to be safe has reached the limit. Do not write another one then. */
+/* True if the number of documents that wait to be safe has reached the limit. In that case, do not write another
+ * document. */
 bool ack_pool_is_full(const struct ack_pool *pool);
 
 void ack_client_await(struct ack_client *client, struct ack_ticket *ticket);

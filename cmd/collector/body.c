@@ -36,8 +36,8 @@ static bool is_ascii(const char *bytes, size_t length)
         return all < 0x80;
 }
 
-/* JSON is UTF-8 (RFC 8259, section 8.1). If the sender names another charset and the bytes happen to be valid UTF-8, they
- * would be stored as other characters. True: the request has been answered. */
+/* JSON is UTF-8 (RFC 8259, section 8.1). If the sender names another charset and the bytes happen to be valid UTF-8,
+ * they would be stored as other characters. True: the request has been answered. */
 static bool refuse_charset_of_json(struct http_request *request, const char *type, struct json_span json)
 {
         if (charset_of(type) == CHARSET_UTF8 || is_ascii(json.bytes, json.length))

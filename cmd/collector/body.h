@@ -27,8 +27,8 @@ bool body_judge(struct http_request *request, bool has_forms) NODISCARD;
 bool body_read(struct http_request *request, const struct body_options *options, struct body *out) NODISCARD;
 void body_fini(struct body *body);
 
-/* The number of blanks at the beginning, as JSON knows them. The next byte shows whether an array or an object
- * follows. */
+/* The number of white-space characters, as JSON defines them, at the beginning. The next byte shows whether an array or
+ * an object follows. */
 size_t body_blank(const char *bytes, size_t length);
 
 /* `type`: a Content-Type, or NULL. True for NDJSON: one document per line. */

@@ -1,6 +1,6 @@
-/* bulk: digest() takes documents as long as there is room; each outcome makes room for another. The part of a piece
- * that did not fit waits in `rest`. The sender is asked for more only when the window is half empty, so that it is not
- * paused and resumed for each document.
+/* bulk: digest() takes documents as long as there is room; each outcome makes room for another document. The part of a
+ * piece that did not fit waits in `rest`. The sender is asked for more only when the window is half empty, so that it
+ * is not paused and resumed for each document.
  *
  * Each public call and each outcome ends with settle(), the only function that notifies the owner. */
 #include "bulk.h"
@@ -28,7 +28,7 @@ struct entry {
 static void go_on(struct bulk *bulk);
 static void settle(struct bulk *bulk);
 
-/* --- The end ------------------------------------------------------------------------------------------------------- */
+/* --- The end ------------------------------------------------------------------------------------------------------ */
 
 static bool has_ended(const struct bulk *bulk)
 {
@@ -45,15 +45,15 @@ static void end(struct bulk *bulk, int status, const char *detail)
         (void)snprintf(bulk->result.detail, sizeof(bulk->result.detail), "%.255s", detail); /* usually everything */
 }
 
-/* --- Outcomes ------------------------------------------------------------------------------------------------------ */
+/* --- Outcomes ----------------------------------------------------------------------------------------------------- */
 
 static void fail_line(struct bulk *bulk, uint64_t number, int status, const char *detail)
 {
         bulk_result_failed(&bulk->result, number, &(struct bulk_failure){ .status = status, .is_final = true }, detail);
 }
 
-/* The status is that of a single request. Only when a command makes Redis close the connection is the document itself
- * to blame. */
+/* The status is that of a single request. The document itself is to blame only if its command makes Redis close the
+ * connection. */
 static void fail_deposit(struct bulk *bulk, const struct entry *entry, const struct deposit_result *result)
 {
         bool is_limit = result->err->code == ERR_LIMIT, is_own = is_limit && result->failure == STORE_UNKNOWN;
@@ -106,7 +106,7 @@ static bool is_abandoned(struct deposit *deposit)
         return bulk->options.is_abandoned && bulk->options.is_abandoned(bulk);
 }
 
-/* --- Room ---------------------------------------------------------------------------------------------------------- */
+/* --- Room --------------------------------------------------------------------------------------------------------- */
 
 static bool is_half_used(const struct redis_budget *budget)
 {
@@ -114,7 +114,7 @@ static bool is_half_used(const struct redis_budget *budget)
                atomic_load_explicit(&budget->bytes, memory_order_relaxed) >= budget->bytes_max / 2;
 }
 
-/* The limits of what one bulk may have in progress. */
+/* The limits for what one bulk may have in progress. */
 struct share {
         size_t documents, bytes;
 };
@@ -160,7 +160,7 @@ static void reserve(struct bulk *bulk)
                 end(bulk, 503, "too much data is in transit");
 }
 
-/* --- Documents ----------------------------------------------------------------------------------------------------- */
+/* --- Documents ---------------------------------------------------------------------------------------------------- */
 
 /* A malformed document. In an array the rest cannot be trusted, since the element may have ended elsewhere. */
 static void refuse(struct bulk *bulk, const struct json_item *item, const struct json_position *where,
@@ -325,7 +325,7 @@ static void digest_rest(struct bulk *bulk)
                 return;
         const char *at = bulk->rest.data + bulk->rest_at;
         digest(bulk, &at, bulk->rest.data + bulk->rest.len);
-        if (bulk->rest.len == 0) /* on_over has freed it */
+        if (bulk->rest.len == 0) /* on_over has freed the bulk */
                 return;
         bulk->rest_at = (size_t)(at - bulk->rest.data);
         if (bulk->rest_at < bulk->rest.len)

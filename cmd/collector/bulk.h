@@ -7,12 +7,12 @@
  *     on_over(bulk);                                    // everything has its outcome: answer from bulk->result
  *     bulk_fini(bulk);
  *
- * A body is cut into lines or elements (json/split.h), each becomes a deposit, and at most a window of them is in progress:
- * BULK_DOCUMENTS and BULK_BYTES. Bulks that have documents in progress share this window equally, and it is smaller while
- * single documents are being stored. So single requests find the same short queue in Redis whether one bulk is in
- * progress or many. All bulks together use at most half of what may wait for Redis (--held-max, --held-bytes-max), so
- * single requests are not refused because of them. While Redis is unreachable, a bulk waits with its share, as single
- * requests do.
+ * A body is cut into lines or elements (json/split.h), and each becomes a deposit. A window (BULK_DOCUMENTS and
+ * BULK_BYTES) limits the deposits in progress. Bulks that have documents in progress share this window equally, and the
+ * window is smaller while single documents are being stored. So single requests find the same short queue in Redis, no
+ * matter how many bulks are in progress. All bulks together use at most half of what may wait for Redis (--held-max,
+ * --held-bytes-max), so single requests are not refused because of them. While Redis is unreachable, the documents that
+ * a bulk has in progress wait, as single requests do.
  *
  * An invalid document does not affect the others. A failure that would affect the next documents as well, such as a
  * Redis that is unreachable for too long, ends the bulk: documents in progress get their outcome, and no more are
@@ -54,16 +54,16 @@ struct bulk_options {
         uint64_t bytes_max;    /* of the body; 0: no limit */
         bool has_keys;
         struct json_span correlation; /* as in deposit_options; borrowed */
-        /* Finds the document in a line, which stays in memory until its deposit is done. Sets `body`, and `key` if the
-         * sender or the line gives one: then options->key points to `key`, which has UUID_TEXT_SIZE bytes. Returns 0,
-         * BULK_SKIP, or ERR_INVALID with the text of err. NULL: the line is the document, and it gets a new key. */
+        /* Finds the document in a line, which stays in memory until its deposit is done. Sets `body`. If the sender or
+         * the line gives a key, also sets `key` (UUID_TEXT_SIZE bytes) and makes options->key point to it. Returns 0,
+         * BULK_SKIP, or ERR_INVALID with the text of err. NULL: the line is the document, which gets a new key. */
         int (*read_document)(struct bulk *bulk, const struct json_item *line, struct deposit_options *options,
                              char *key, struct err *err);
         /* Counts memory that this bulk needs in addition to what it has requested before. False: there is no room. */
         bool (*reserve)(struct bulk *bulk, size_t bytes);
         bool (*is_abandoned)(struct bulk *bulk); /* as in deposit_options; NULL: never */
         void (*on_room)(struct bulk *bulk);      /* after bulk_take has returned "full" */
-        void (*on_over)(struct bulk *bulk);      /* called once; may free the bulk. Nothing follows. */
+        void (*on_over)(struct bulk *bulk);      /* called once, as the last callback; may free the bulk */
 };
 
 /* The caller provides the memory. */
@@ -103,20 +103,20 @@ struct bulks {
 void bulks_init(struct bulks *bulks, struct deposits *deposits, const struct redis_budget *waiting,
                 const struct redis_budget *unsafe);
 void bulks_fini(struct bulks *bulks);
-/* Call this once a second: stops the bulks whose time from bulk_stop_at has come. */
+/* Call this once a second. It stops each bulk whose time, set by bulk_stop_at, has come. */
 void bulks_second(struct bulks *bulks, int64_t now_ms);
 
 void bulk_begin(struct bulks *bulks, struct bulk *bulk, const struct bulk_options *options);
 void bulk_fini(struct bulk *bulk); /* after on_over */
 
-/* Takes a whole piece of the body. False: the bulk is full or has ended; on_room or on_over follows, unless it was
- * called during this call. After on_over the bulk must not be used. */
+/* Takes a whole piece of the body. False: the bulk is full or has ended; on_room or on_over is called later, unless it
+ * was already called during this call. After on_over the bulk must not be used. */
 bool bulk_take(struct bulk *bulk, const char *bytes, size_t length);
 void bulk_end(struct bulk *bulk); /* the body is complete */
 /* Takes nothing more, because the client has disconnected or the body is invalid. The response gets this status and
- * detail, unless it already has another reason. */
+ * detail, unless the bulk has already ended for another reason. */
 void bulk_stop(struct bulk *bulk, int status, const char *format, ...) PRINTF_LIKE(3, 4);
-/* Like bulk_stop, but takes effect at this time, because the server is stopping. */
+/* Like bulk_stop, but takes effect at the given time. For a server that is stopping. */
 void bulk_stop_at(struct bulk *bulk, int64_t stop_at_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /* bulk_post: gives the pieces of a request's body to a bulk, pauses the client while the bulk is full, and answers with
  * its result. A compressed body is decoded in between (inflow.h). An answer before the end of the body is sent in one
- * write, so it has to be short: it has no keys and perhaps fewer errors. */
+ * write, so it has to be short: it omits the keys and may omit some of the errors. */
 #include "bulk_post.h"
 
 #include <inttypes.h>
@@ -48,7 +48,7 @@ static void upload_free(struct bulk_upload *upload)
         free(upload);
 }
 
-/* --- The answer ---------------------------------------------------------------------------------------------------- */
+/* --- The answer --------------------------------------------------------------------------------------------------- */
 
 static int wrap(const struct buf *members, struct buf *out)
 {
@@ -119,7 +119,7 @@ static void on_over(struct bulk *bulk)
         upload_free(upload);
 }
 
-/* --- The body ------------------------------------------------------------------------------------------------------ */
+/* --- The body ----------------------------------------------------------------------------------------------------- */
 
 static void on_room(struct bulk *bulk)
 {
@@ -163,7 +163,7 @@ static int read_line_of_export(struct bulk *bulk UNUSED, const struct json_item 
         return rc == RESTORE_SKIP ? BULK_SKIP : rc;
 }
 
-/* --- A compressed body ---------------------------------------------------------------------------------------------- */
+/* --- A compressed body -------------------------------------------------------------------------------------------- */
 
 static bool on_decoded(const char *bytes, size_t length, void *data)
 {
@@ -202,7 +202,7 @@ static bool open_inflow(struct bulk_upload *upload, const struct coding *coding)
                inflow_new(&upload->worker->bulks.inflows, coding, &options, &upload->inflow, NULL) == 0;
 }
 
-/* --- Pieces --------------------------------------------------------------------------------------------------------- */
+/* --- Pieces ------------------------------------------------------------------------------------------------------- */
 
 static void on_piece(struct http_request *request, const char *bytes, size_t length, void *data)
 {
@@ -242,7 +242,7 @@ static const struct http_stream_ops upload_ops = {
         .on_piece = on_piece, .on_end = on_end, .on_gone = on_gone, .on_drain = on_drain
 };
 
-/* --- The head ------------------------------------------------------------------------------------------------------ */
+/* --- The head ----------------------------------------------------------------------------------------------------- */
 
 /* False: the request has been answered. */
 static bool check_length(struct http_request *request, uint64_t max)
@@ -292,7 +292,7 @@ static bool read_head(struct http_request *request, struct bulk_upload *upload, 
         return false;
 }
 
-/* `inflow`: decodes the body already, or NULL; taken. NULL: the request has been answered. */
+/* `inflow` already decodes the body, or is NULL; it is taken. Returns NULL if the request has been answered. */
 static struct bulk_upload *begin(struct http_request *request, struct worker *worker, struct bulk_options options,
                                  struct inflow *inflow)
 {

@@ -1,5 +1,5 @@
-/* bulk_post: requests with a body that contains many documents: POST /v1/documents, and PUT /v1/documents, which restores an export.
- * The body may be compressed.
+/* bulk_post: requests with a body that contains many documents: POST /v1/documents, and PUT /v1/documents, which
+ * restores an export. The body may be compressed.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_BULK_POST_H
@@ -16,8 +16,8 @@ struct worker;
 /* Called when the head of a request has arrived. If the head announces NDJSON, takes the body in pieces or answers at
  * once, and returns true. */
 bool bulk_post_begin(struct http_request *request, struct worker *worker) NODISCARD;
-/* Called when the body of a request turns out to begin with a bracket. If its type is JSON, takes it in pieces or answers
- * at once. */
+/* Called when the body of a request turns out to begin with a bracket. If the body's type is JSON, takes the body in
+ * pieces or answers at once. */
 void bulk_post_begin_array(struct http_request *request, struct worker *worker);
 
 /* A compressed body that turns out to be an array after some of it has been decoded. */
@@ -28,7 +28,8 @@ struct bulk_post_array {
         size_t received; /* compressed bytes of the body */
         bool is_whole;   /* the body has arrived */
 };
-/* For the on_piece of that inflow, which returns the result: takes over the body, or answers at once. */
+/* Called by the on_piece of that inflow, which returns the result of this call. Takes over the body, or answers at
+ * once. */
 bool bulk_post_take_over(struct http_request *request, struct worker *worker, const struct bulk_post_array *array);
 
 /* The at_head of PUT /v1/documents: takes the body in pieces, or answers at once. */

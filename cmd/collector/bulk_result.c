@@ -1,4 +1,4 @@
-/* bulk_result: counters, an array of failures whose texts are in one buffer, and an array of keys. */
+/* bulk_result: counters, an array of failures whose details are in one buffer, and an array of keys. */
 #include "bulk_result.h"
 
 #include <inttypes.h>
@@ -19,7 +19,7 @@ void bulk_result_fini(struct bulk_result *result)
         free(result->keys);
 }
 
-/* --- Outcomes ------------------------------------------------------------------------------------------------------ */
+/* --- Outcomes ----------------------------------------------------------------------------------------------------- */
 
 static int make_key_room(struct bulk_result *result, size_t needed)
 {
@@ -76,7 +76,7 @@ void bulk_result_failed(struct bulk_result *result, uint64_t line, const struct 
         note_failure(result, line, failure->status, detail);
 }
 
-/* --- The answer ---------------------------------------------------------------------------------------------------- */
+/* --- The answer --------------------------------------------------------------------------------------------------- */
 
 int bulk_result_status(const struct bulk_result *result, bool is_strict)
 {

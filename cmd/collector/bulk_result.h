@@ -63,8 +63,8 @@ void bulk_result_failed(struct bulk_result *result, uint64_t line, const struct 
 int bulk_result_status(const struct bulk_result *result, bool is_strict);
 /* True if nothing new was stored in Redis. */
 bool bulk_result_is_replay(const struct bulk_result *result);
-/* Appends the members of the answer, without braces, in at most about `max_bytes`: errors that do not fit are only
- * counted, and keys are omitted. ERR_NOMEM. */
+/* Appends the members of the answer, without braces. `max_bytes` limits them approximately: errors that do not fit are
+ * only counted, and no keys are printed. SIZE_MAX: no limit. ERR_NOMEM. */
 int bulk_result_print(struct bulk_result *result, size_t max_bytes, struct buf *out) NODISCARD;
 
 #endif

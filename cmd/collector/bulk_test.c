@@ -164,7 +164,7 @@ static void bulks_in_progress_share_the_window(void **state UNUSED)
         bulk_begin(&bulks, &other, &options);
         rig.is_held_up = true;
         assert_false(take_many(3000));
-        assert_int_equal(bulk.in_progress, BULK_DOCUMENTS); /* the other one has nothing in progress */
+        assert_int_equal(bulk.in_progress, BULK_DOCUMENTS); /* the other bulk has nothing in progress */
         assert_false(give_many(&other, 500));
         assert_int_equal(other.in_progress, BULK_DOCUMENTS / 2);
         rig.is_held_up = false;
@@ -280,7 +280,7 @@ static void a_document_that_makes_redis_close_the_connection_fails_alone(void **
         const struct bulk_options options = usual();
         start(close_at_poison, &options);
         assert_true(take("{\"poison\":1}\n"));
-        /* It counts as the culprit only if others succeed in the meantime. */
+        /* The document counts as the culprit only if other documents succeed in the meantime. */
         RUN_UNTIL(&rig, feed_until_failure());
         uint64_t stored = bulk.result.stored;
         assert_true(take("{}\n"));

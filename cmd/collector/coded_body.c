@@ -1,6 +1,6 @@
 /* coded_body: collects the decoded bytes of an inflow (inflow.h). The first byte that is not blank shows whether the
  * body is an array of documents. If it is, the body becomes a bulk, which takes over the inflow. Until then blanks
- * count towards the limit of a document, since any number of them may be compressed into a few bytes. */
+ * count towards the limit of a document, since a few compressed bytes may hold any number of them. */
 #include "coded_body.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct coded_body {
         struct buf document; /* decoded so far */
         size_t received;     /* compressed bytes of the body */
         size_t reserved;     /* for `document` */
-        bool is_judged;      /* it is not an array */
+        bool is_judged;      /* the body is not an array */
         bool is_whole;       /* the body has arrived */
 };
 
@@ -32,7 +32,7 @@ static void body_free(struct coded_body *body)
         free(body);
 }
 
-/* --- The end -------------------------------------------------------------------------------------------------------- */
+/* --- The end ------------------------------------------------------------------------------------------------------ */
 
 static void fail(struct coded_body *body, const char *detail)
 {
@@ -135,13 +135,13 @@ static void on_ready(void *data)
         http_request_resume(((struct coded_body *)data)->request);
 }
 
-/* --- The body ------------------------------------------------------------------------------------------------------- */
+/* --- The body ----------------------------------------------------------------------------------------------------- */
 
 static void on_piece(struct http_request *request, const char *bytes, size_t length, void *data)
 {
         struct coded_body *body = data;
         body->received += length;
-        http_request_pause(request); /* until on_ready; the request may be answered inside */
+        http_request_pause(request); /* until on_ready; the request may be answered during this call */
         inflow_take(body->inflow, bytes, length);
 }
 
@@ -154,7 +154,7 @@ static void on_end(struct http_request *request UNUSED, void *data)
 
 static void on_gone(struct http_request *request, void *data)
 {
-        /* Nobody reads it, but it appears in the access log. */
+        /* Nobody reads this response, but it appears in the access log. */
         http_problem(request, 400, NULL, 0, "the body ended early");
         body_free(data);
 }

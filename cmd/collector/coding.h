@@ -6,10 +6,10 @@
  *     rc = coding->finish(decoder, &err);
  *     coding->close(decoder);
  *
- * Each coding has its own package, whose header describes these functions: gzip/gzip.h. A new coding is a new row in
+ * Each coding has its own package, whose header describes these functions: gzip/gzip.h. To add a coding, add a row to
  * the table.
  *
- * Threads: a decoder one at a time; coding_find any. */
+ * Threads: one at a time for a decoder; any for coding_find. */
 #ifndef COLLECTOR_CODING_H
 #define COLLECTOR_CODING_H
 
@@ -25,7 +25,7 @@ enum {
 
 #define CODING_NAMES "gzip" /* for Accept-Encoding */
 
-/* It must take the whole piece, returns false to stop after it, and must not close the decoder. */
+/* Must take the whole piece and must not close the decoder. Returns false to stop after this piece. */
 typedef bool coding_piece_fn(const char *bytes, size_t length, void *data);
 
 struct coding {

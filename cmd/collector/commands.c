@@ -1,7 +1,7 @@
 /* commands: the table, and the trial derived from it. A trial leaves no key behind: GETDEL removes its document, which
- * would also expire after ten seconds. Its stream is never created (XADD with NOMKSTREAM), so the other commands on
- * that stream find nothing. The trial reads the feed's streams of today and tomorrow, in a Cluster all partitions, and the
- * feed's name to find out whether keys of another type use these names. */
+ * would otherwise expire after ten seconds. Its stream is never created (XADD with NOMKSTREAM), so the other commands
+ * on that stream find nothing. The trial reads the feed's name and its streams of today and tomorrow (in a Cluster,
+ * those of all partitions), to find out whether a key of another type has one of these names. */
 #include "commands.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* commands: the table of the commands that Collector sends to Redis. A trial of a Redis, when the binding changes and
- * in `--check`, sends each of them once, with the same arguments but with separate keys.
+/* commands: the table of the commands that Collector sends to Redis. When the binding changes, and in `--check`, a
+ * trial sends each of these commands once to the Redis, with the same arguments but with separate keys.
  * tests/integration/test_redis_rights.py compares the table with the rights that the manual lists and with what a
  * server receives.
  *

@@ -2,8 +2,8 @@
  * Positions in up to 17 partitions of two days would not fit into 255 characters that way. So in a Cluster a position
  * takes 33 bits or more: 27 bits for its milliseconds since six hours before the day began, 4 bits for the sequence,
  * which is usually 0, and two bits that say whether more follows. A descending cursor has one more bit for each
- * position: partitions without entries have one too, because documents that come to them later are not part of the
- * list. */
+ * position. It also has a position for each partition without entries, because documents that arrive there later are
+ * not part of the list. */
 #include "cursor.h"
 
 #include <stdio.h>

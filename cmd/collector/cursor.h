@@ -1,4 +1,4 @@
-/* cursor: a position in the feed, as a text that a client keeps and sends back.
+/* cursor: a position in the feed, as a string that a client keeps and sends back.
  *
  * It consists of the feed's name (feed_name.h), a day, and the last entry seen in that day's stream. If only the first
  * keys of that entry were seen, their number follows. Around midnight, two streams may grow at once because the
@@ -30,7 +30,7 @@ enum { CURSOR_SIZE = 256 };
 
 struct cursor_point {
         struct feed_id id; /* the last entry seen; 0-0: none                                                      */
-        unsigned keys;     /* the position is after that many of its keys; 0: all of them */
+        unsigned keys;     /* the position is after that many of the entry's keys; 0: after all of them */
 };
 
 /* A position in each partition of a day. */
@@ -43,29 +43,30 @@ struct cursor {
         bool is_descending;
         int64_t day;
         struct cursor_places after;      /* in the streams of `day`                                         */
-        struct cursor_places after_next; /* in those of the next day; if it is descending, of the day before */
+        struct cursor_places after_next; /* in the streams of the next day, or, if it is descending, the day before */
 };
 
 /* True if nothing of that day has been seen. */
 bool cursor_places_are_new(const struct cursor_places *places);
 
-/* The descending position from which a reader gets the entries up to this one; for 0-0, none. */
+/* The descending position from which a reader gets the entries up to `newest`; for 0-0, no entries. */
 struct cursor_point cursor_point_behind(struct feed_id newest);
 /* True if a descending reader has seen everything. */
 bool cursor_point_is_over(const struct cursor_point *point);
 
-/* If not all positions fit, because of sequences that no real clock produces, those in the last partitions are omitted,
- * and their documents are listed again (if it is descending, all of that day). */
+/* If not all positions fit, because of sequences that no real clock produces, the positions in the last partitions are
+ * omitted, and their documents are listed again (if the cursor is descending, all documents of that day). */
 char *cursor_format(const struct cursor *cursor, char out[CURSOR_SIZE]);
 /* False if `text` is not a cursor; *out is then unchanged. */
 bool cursor_parse(const char *text, struct cursor *out);
 /* True for a cursor of version 0.1.0, which did not name its feed. */
 bool cursor_is_old(const char *text);
 
-/* The time of its newest id, in Unix milliseconds; 0: it has none. */
+/* The time of the cursor's newest id, in Unix milliseconds; 0: the cursor has no id. */
 int64_t cursor_newest_ms(const struct cursor *cursor);
 
-/* Why a cursor of another feed is rejected, and why one that is too old: documents after it may have expired unseen. */
+/* Why Collector rejects a cursor of another feed, and a cursor that is too old: documents after such a cursor may have
+ * expired unseen. */
 #define CURSOR_OTHER_REDIS "the cursor is from another Redis, or Redis has lost its data"
 #define CURSOR_TOO_OLD "the cursor is older than the retention time"
 

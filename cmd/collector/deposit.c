@@ -173,8 +173,8 @@ static int64_t past_uuid_ms(const char *text, size_t length)
 }
 
 /* Estimates when the stored document was first sent: from `created`, from a correlation id that we made, or from the
- * time in the key. The sender may have chosen any of these, and then the time is too early, so the latest is the best
- * estimate. If there is none, the estimate is now, because most repeats follow soon. */
+ * time in the key. The sender may have chosen any of these values, in which case the time is too early. So the latest
+ * time is the best estimate. If there is no time, the estimate is now, because most repeats follow soon. */
 static int64_t stored_at(const struct deposit *deposit, const struct json_object *stored)
 {
         struct json_span correlation = stored->watched[WATCH_CORRELATION].value;
@@ -215,7 +215,8 @@ static void on_announced(struct store_announce *announce, enum store_outcome out
         }
 }
 
-/* The Collector that stored it may have died before the XADD, but an acknowledged document must be in the feed. */
+/* The Collector that stored the document may have died before the XADD, but an acknowledged document must be in the
+ * feed. */
 static void announce(struct deposit *deposit, struct json_span created, struct json_span correlation, int64_t stored_ms)
 {
         struct buf *found = &deposit->found;
@@ -288,7 +289,7 @@ static void on_written(struct store_write *write, enum store_outcome outcome, co
                 finish_stored(deposit);
         } else if (outcome == STORE_EXISTS) {
                 deposit->in_doubt = write->in_doubt;
-                deposit->unsafe.code = 0; /* an earlier write's error does not count */
+                deposit->unsafe.code = 0; /* the error of an earlier write does not count */
                 if (write->is_unsafe)
                         deposit->unsafe = *err;
                 deposit->read.on_done = on_existing;

@@ -1,7 +1,7 @@
 /* deposit: stores one document in Redis. It checks that the bytes are a JSON object, adds the members `created` and
  * `correlationId`, chooses a key unless the sender supplied one, and stores the document. If the key exists, it
- * compares the stored document. It knows nothing of HTTP: callers create one deposit per document and may run any
- * number of them, in sequence or in parallel.
+ * compares the new document with the stored one. It knows nothing of HTTP: callers create one deposit per document and
+ * may run any number of them, in sequence or in parallel.
  *
  * A verbatim deposit restores a document under its old key: it stores the bytes unchanged, and compares bytes.
  *
@@ -20,9 +20,9 @@
  *                                                             -> gone: write again
  *                                                             -> the same: look for it in the feed -> replayed
  *
- * With --previous-binding the sender's key is first read in the previous Redis. The key of a probable repeat is first read
- * in the current one, unless --ack demands more than memory: then only a write shows whether the document is safe. Nothing
- * is ever replaced.
+ * With --previous-binding the sender's key is first read in the previous Redis. The key of a probable repeat is first
+ * read in the current one, unless --ack demands more than memory: then only a write shows whether the document is safe.
+ * Nothing is ever replaced.
  *
  * Deposits are independent of each other. Their number is not limited here; the caller limits it.
  *
@@ -69,13 +69,13 @@ struct deposit_options {
         struct json_span body;        /* borrowed until on_done                                              */
         struct json_span correlation; /* a JSON string of at most DEPOSIT_CORRELATION_MAX bytes; borrowed in the same
                                        * way */
-        const char *key;              /* chosen by the sender, a UUID in lower case; copied. NULL: a new one          */
+        const char *key;              /* chosen by the sender, a UUID in lower case; copied. NULL: a new key          */
         bool is_verbatim;             /* `body` is stored as it is; needs `key`, and `correlation` is not used */
         bool reads_first;             /* this is probably a repeat: read the key before writing anything; needs `key` */
         /* Called exactly once if deposit_begin returned 0, and never during that call. It may free the deposit. */
         void (*on_done)(struct deposit *deposit, const struct deposit_result *result);
-        /* Searches the feed for an existing document together with others of the same body; borrowed. NULL: each one is
-         * searched for separately. */
+        /* Searches the feed for an existing document together with others of the same body; borrowed. NULL: each
+         * document is searched for separately. */
         struct store_trail *trail;
         /* True if the outcome is no longer needed. NULL: it is always needed. */
         bool (*is_abandoned)(struct deposit *deposit);

@@ -1,5 +1,5 @@
-/* document_line: a document as one line of an export or an event: `{"key":"...","document":{...}`, without the final brace,
- * before which the caller may add a member.
+/* document_line: a document as one line of an export or an event: `{"key":"...","document":{...}`, without the final
+ * brace, before which the caller may add a member.
  *
  * Threads: any. */
 #ifndef COLLECTOR_DOCUMENT_LINE_H

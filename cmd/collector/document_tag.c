@@ -1,8 +1,8 @@
 /* document_tag: two 64-bit hashes, which process the words of the document in turn, with one multiplication each, and
  * are mixed at the end. A change to eight bytes always changes the tag, since the steps are reversible; otherwise two
  * documents share a tag with a probability of 2^-64. A client that may store and delete can construct two such
- * documents, but then deceives readers only about its own content. So the hash need not be cryptographic: SHA-256 of
- * 220 bytes takes 0.2 us if the processor has instructions for it and 0.9 us otherwise, a tenth of the time of a
+ * documents, but deceives readers only about that client's own content. So the hash need not be cryptographic: SHA-256
+ * of 220 bytes takes 0.2 us if the processor has instructions for it and 0.9 us otherwise, a tenth of the time of a
  * GET. */
 #include "document_tag.h"
 

@@ -59,7 +59,7 @@ static void answer_tagged(struct lookup *lookup, const char *document, size_t le
 static void answer_document(struct lookup *lookup, const char *document, size_t length)
 {
         struct json_object object;
-        /* The classic route watches for no members, since it adds none: that saves as much time as the ETag costs. */
+        /* The new route watches for no members, since it adds none. This saves as much time as the ETag costs. */
         if (json_check_object(document, length, lookup->is_classic ? &watch_key : NULL, &object, NULL, NULL) < 0)
                 problems_no_document(lookup->request, lookup->key); /* another program's value */
         else if (lookup->is_classic)

@@ -239,7 +239,8 @@ static bool check_head(struct http_request *request, const struct coded_body_opt
                (!idempotency || post_head_check_idempotency(request, idempotency));
 }
 
-/* A body without a coding is checked when it has arrived, unless the client waits before it sends one. */
+/* If the body has no coding, the head is checked when the body has arrived, unless the client waits for "100
+ * Continue". */
 static bool needs_check(struct http_request *request)
 {
         return http_request_expects_continue(request) || http_request_header(request, "Content-Encoding");

@@ -1,4 +1,4 @@
-/* documents_post: the routes that store a document: POST /v1/documents, PUT /v1/documents/{key}, and the classic POST /.
+/* documents_post: the routes that store a document: POST /v1/documents, PUT /v1/documents/{key} and the classic POST /.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_DOCUMENTS_POST_H
@@ -11,8 +11,8 @@ void documents_post(struct http_request *request, void *worker);
 void documents_post_classic(struct http_request *request, void *worker); /* also accepts forms */
 void documents_put(struct http_request *request, void *worker);
 
-/* Takes a compressed body (coded_body.h), and for a POST one with many documents (bulk_post.h). Answers clients that wait
- * before they send a body if any body would fail. */
+/* Takes a compressed body (coded_body.h) and, for a POST, also a body with many documents (bulk_post.h). If the request
+ * would fail with any body, answers a client that waits before it sends the body. */
 void documents_at_head_of_post(struct http_request *request, void *worker);
 void documents_at_head_of_classic(struct http_request *request, void *worker);
 void documents_at_head_of_put(struct http_request *request, void *worker);

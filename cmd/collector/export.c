@@ -1,10 +1,11 @@
-/* export: reads the feed page by page, each with a separate reader, and writes a page once it is known to come entirely
- * from one Redis. It reads the next page when the client has received most of the current one, so a slow client slows
- * down the reading.
+/* export: reads the feed page by page, each page with a separate reader, and writes a page once it is known to come
+ * entirely from one Redis. It reads the next page when the client has received most of the current one, so a slow
+ * client slows down the reading.
  *
  * The status is sent with the first page, so earlier failures get an error status, as for a list. Later failures abort
- * the response: a client that receives its proper end has everything up to the cursor in the trailers. A change to the
- * binding counts as a failure, because documents of two servers would not be an export of either.
+ * the response, so a client that receives the proper end of the response has everything up to the cursor in the
+ * trailers. A change to the binding counts as a failure, because documents of two servers would not be an export of
+ * either.
  *
  * A line's cursor is known only when the reader moves on to the next document, so the line is completed then. */
 #include "export.h"
@@ -27,7 +28,7 @@
 enum {
         PAGE_DOCUMENTS = 64,
         PAGE_BYTES = 64 << 10, /* a page ends after the document that exceeds this size */
-        BEGINNINGS_MAX = 4,    /* how often the first page starts again when the binding changes */
+        BEGINNINGS_MAX = 4,    /* how many times the first page starts again when the binding changes */
 };
 
 struct export
@@ -87,7 +88,7 @@ static void read_page(struct export *export)
         feed_reader_start(&export->reader);
 }
 
-/* --- The answer ----------------------------------------------------------------------------------------------------- */
+/* --- The answer --------------------------------------------------------------------------------------------------- */
 
 static void export_free(struct export *export)
 {
@@ -211,7 +212,7 @@ static void on_done(struct feed_reader *reader, enum store_outcome outcome, bool
                 write_page(export, more);
 }
 
-/* --- The request ---------------------------------------------------------------------------------------------------- */
+/* --- The request -------------------------------------------------------------------------------------------------- */
 
 static bool is_wanted(const struct http_request *request)
 {

@@ -1,7 +1,7 @@
 /* feed: records the order in which Redis received the documents. Each UTC day has a stream,
  * `<prefix>collector:feed:<day>`. In a Cluster a day has partitions, `<prefix>collector:feed:<day>:{<tag>}`, so that
- * each master has some; a document may be in any of them. An entry names the documents that went to Redis together, at
- * most FEED_KEYS_MAX (feed_group.h). It is added after their SETs:
+ * each master has some of them; the entry of a document may be in any partition. An entry names the documents that went
+ * to Redis together, at most FEED_KEYS_MAX (feed_group.h). It is added after their SETs:
  *
  *     k <uuid> k <uuid> ...           the documents with these keys were stored, in this order
  *     k <uuid> k <uuid> ... m <ms>    the same, but sent more than once: other entries with these keys may have been
@@ -45,8 +45,8 @@ bool feed_day_parse(const char *text, size_t length, int64_t *day);
 
 /* The name of a day's stream. `prefix` has at most FEED_PREFIX_MAX bytes; partition < FEED_PARTITIONS. */
 char *feed_stream(const char *prefix, int64_t day, unsigned partition, char out[FEED_STREAM_SIZE]);
-/* The number of partitions that may have entries there, from 0 on. In a Cluster the stream without a tag has entries of
- * documents that were stored before partitions existed. */
+/* The number of partitions, counted from 0, that may have entries in that place. In a Cluster the stream without a tag
+ * has entries of documents that were stored before partitions existed. */
 unsigned feed_partitions(const struct redis_place *place);
 
 /* The id of a stream entry. */
@@ -60,7 +60,7 @@ struct feed_addition {
         const char *const *keys;
         size_t count;
         int64_t mark_ms;       /* the time of the mark; -1: none                                     */
-        struct feed_id id;     /* 0-0: Redis assigns one                                             */
+        struct feed_id id;     /* 0-0: Redis assigns an id                                             */
         struct feed_id before; /* instead of a mark, the id of the entry that this one repeats; 0-0: none */
 };
 

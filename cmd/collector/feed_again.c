@@ -1,5 +1,5 @@
 /* feed_again: an id is packed into 64 bits: 44 for the milliseconds (until the year 2527), 20 for the sequence. A
- * sequence that does not fit is replaced by the largest one that does: then a later entry of the same millisecond
+ * sequence that does not fit is replaced by the largest one that does; a later entry of the same millisecond then
  * counts as new. */
 #include "feed_again.h"
 
@@ -8,7 +8,7 @@
 enum {
         SEQUENCE_BITS = 20,
         SEQUENCE_MAX = (1 << SEQUENCE_BITS) - 1,
-        TIMES_MAX = 4, /* others may add higher ones in the meantime */
+        TIMES_MAX = 4, /* others may add higher ids in the meantime */
 };
 
 static uint64_t pack(struct feed_id id)
@@ -78,7 +78,7 @@ bool feed_again_is_due(struct feed_again *again, struct feed_highest *highest, c
         if (!highest || !text || again->times == TIMES_MAX)
                 return false;
         if (redis_reply_type(reply) == REDIS_ERROR) {
-                /* Another entry has a higher id by now, so the next id that Redis assigns is high enough. */
+                /* Another entry now has a higher id, so the next id that Redis assigns is high enough. */
                 if (again->id.ms == 0 || !redis_reply_is_error(reply, "ERR"))
                         return false;
                 again->id = (struct feed_id){ 0 };

@@ -1,7 +1,7 @@
-/* feed_again: notices new entries that readers would miss. After a failover the new primary may assign ids below
- * those that readers have seen: it lacks the last entries, and its clock is slow by more than the duration of the
- * failover. A reader with a cursor has already passed such ids. So the entry is added again, above the highest id that
- * this process has seen in replies and in reads; after that, Redis assigns higher ids by itself.
+/* feed_again: notices new entries that readers would miss. After a failover the new primary may assign ids below those
+ * that readers have seen, if it lacks the last entries and its clock is slow by more than the duration of the failover.
+ * A reader with a cursor has already passed such ids. So the entry is added again, above the highest id that this
+ * process has seen in replies and in reads; after that, Redis assigns higher ids by itself.
  *
  *     feed_again_begin(&group->again, highest, partition);           // before the entry is sent
  *     feed_again_fill(&group->again, day, &addition);                // each time it is formatted
@@ -9,7 +9,8 @@
  *     if (feed_again_is_due(&group->again, highest, command, reply)) // in on_reply: format and send it again
  *
  * The second entry names the id of the first, so readers that get both can omit it (feed_entries.h). The id is compared
- * with the highest one that was known when the entry was sent, since others are added after it while it is in flight.
+ * with the highest one that was known when the entry was sent, since other entries are added while the first one is in
+ * flight.
  *
  * Ids that are far ahead of our clock are ignored. Only another program adds such ids, and entries above them would
  * date our documents just as far ahead.
@@ -45,10 +46,10 @@ struct feed_again {
         unsigned times;
         int64_t day;           /* of the first entry's stream        */
         struct feed_id id;     /* of the second entry; 0-0: chosen by Redis */
-        struct feed_id before; /* of the first one                   */
+        struct feed_id before; /* of the first entry                   */
 };
 
-/* `highest` may be NULL: then the entry is never added again. */
+/* `highest` may be NULL; the entry is then never added again. */
 void feed_again_begin(struct feed_again *again, const struct feed_highest *highest, unsigned partition);
 /* Sets the ids of the entry, which goes to a stream of that day. */
 void feed_again_fill(struct feed_again *again, int64_t day, struct feed_addition *addition);

@@ -1,6 +1,7 @@
-/* feed_days: finds out which days have a stream. It sends one EXISTS for each of the next days (of the previous ones, if
- * it is descending), in a Cluster one for each of their partitions, all in one write; each costs Redis about 0.3 us. A
- * stored list of days would be missing in another Redis after a swap.
+/* feed_days: finds out which days have a stream. It sends one EXISTS for each of the next days (or, if it is
+ * descending, each of the previous days); in a Cluster, it sends one for each partition of these days. All of them are
+ * sent in one write, and each costs Redis about 0.3 us. A stored list of days would not help: after a swap, the other
+ * Redis would lack it.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_DAYS_H
@@ -33,7 +34,7 @@ struct feed_days {
 int64_t feed_days_first(void);
 
 enum feed_day_state feed_days_look_up(const struct feed_days *days, int64_t day);
-/* Asks for this day and as many of the following ones (or of those before it) as one write has room for. */
+/* Asks about this day and as many of the following days (or of the days before it) as one write has room for. */
 void feed_days_ask(struct feed_days *days, int64_t day);
 
 #endif

@@ -41,7 +41,7 @@ static void leave_out_of_window(struct feed_doubles *doubles)
 
 static void search_next_group(struct feed_doubles *doubles);
 
-/* If two partitions have entries with the same id, one of them counts as the first. */
+/* If two partitions have entries with the same id, one of the entries counts as the first. */
 static bool is_before(const struct feed_doubles *doubles, int64_t day, struct feed_id id,
                       const struct feed_window_entry *entry)
 {

@@ -1,4 +1,4 @@
-/* feed_ends: finds the newest entry of each stream of a day and of the next one, in one round trip.
+/* feed_ends: finds the newest entry in each stream of a day and of the next day, in one round trip.
  *
  *     head->ends = (struct feed_ends){ .read = &head->read, .on_known = on_ends };
  *     feed_ends_ask(&head->ends, feed_ends_day(store));          // the streams that may still grow

@@ -1,6 +1,6 @@
-/* feed_entries: each partition gets the same room in the window. If one has more entries than were read, later entries
- * of the others are dropped and read again later. Only whole entries are kept, so that all keys of an entry are seen in
- * sequence and it can be removed when none has a document. */
+/* feed_entries: each partition gets the same room in the window. If one partition has more entries than were read,
+ * later entries of the other partitions are dropped and read again later. Only whole entries are kept, so that all keys
+ * of an entry are seen in sequence and the entry can be removed when none of its keys has a document. */
 #include "feed_entries.h"
 
 #include <inttypes.h>
@@ -23,8 +23,8 @@ size_t feed_entries_room(unsigned partitions)
 
 /* --- The entries in a reply --------------------------------------------------------------------------------------- */
 
-/* True if the reader gets the entry that this one repeats. It does not if it had passed that id before the entry was
- * added. */
+/* True if the reader gets the entry that this one repeats. A reader that has already passed that entry's id does not
+ * get it. */
 static bool is_repeated(const struct feed_entries *entries, const struct cursor_point *point,
                         const struct feed_entry *read)
 {
@@ -78,7 +78,7 @@ static bool keep(struct feed_entries *entries, unsigned partition, const struct 
         bool is_ours = feed_entry_read(reply, &read);
         size_t place = keys_seen(entries, point, &read);
         if (place > 0 && place == read.count) {
-                point->keys = 0; /* it has no keys after those that the cursor counts */
+                point->keys = 0; /* no keys come after those that the cursor counts */
                 return true;
         }
         size_t needed = is_ours ? read.count - place : 1;

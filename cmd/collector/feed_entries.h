@@ -1,14 +1,15 @@
-/* feed_entries: reads the next entries of a day into a window: of one stream, or in a Cluster of all its partitions, in
- * the order of their ids.
+/* feed_entries: reads the next entries of a day into a window, in the order of their ids: from one stream or, in a
+ * Cluster, from all partitions of the day.
  *
  *     reader->entries = (struct feed_entries){ .read = &reader->read, .window = &reader->window, .count = 64,
  *                                              .until_ms = UINT64_MAX, .on_done = on_entries };
  *     feed_entries_read(&reader->entries, day, &places);
  *
  * A descending reader gets the entries before the positions, newest first, and the keys of an entry last to first.
- * This takes one round trip. The order is strict within a partition. Between partitions it is the order of the entries
- * that existed when they were read: the clocks of masters differ, and one may get an entry later than another gets one
- * with a higher id. Because there is a position for each partition, such an entry is still read, only later.
+ * This takes one round trip. The order is strict within a partition. Across partitions, it is the order of the entries
+ * that existed at the time of the read. The clocks of masters differ, so one master may get an entry later than another
+ * master gets an entry with a higher id. Because there is a position for each partition, such a late entry is still
+ * read, only later.
  *
  * The keys of an entry that repeats another (feed_again.h) are omitted if this reader gets the other entry as well.
  *

@@ -1,6 +1,7 @@
-/* feed_group: a group is open, then sent, then answered. It stays in memory as long as it has members, because they
- * compare the outcome of its XADD with that of their SET; when the last one has left, the group returns to the pool. If
- * its XADD has been sent by then, it is removed from the queue, or the group is freed when the reply arrives. */
+/* feed_group: a group is open, then sent, then answered. The group stays in memory as long as it has members, because
+ * they compare the outcome of the group's XADD with that of their SETs. When the last member has left, the group
+ * returns to the pool. If the XADD has been sent by then, it is removed from the queue of commands; if it is already in
+ * flight, the group is freed when the reply arrives. */
 #include "feed_group.h"
 
 #include <limits.h>
@@ -22,7 +23,7 @@ struct feed_group {
         unsigned doubt_connection; /* on which it was, or may have been, first executed; 0: it is not repeated ... */
         uint64_t doubt_order;      /* ... and redis_command.order of that write                            */
         struct redis_command add;
-        struct list members; /* those that wait for their reply              */
+        struct list members; /* members that wait for their reply              */
         size_t count;        /* number of `members`, as long as the group is open */
         size_t references;   /* members that have not left, plus 1 while on_reply runs */
         int64_t mark_ms;     /* -1: none */
@@ -98,8 +99,8 @@ bool feed_group_fall_behind(struct feed_member *member)
         struct feed_group *group = member->group;
         if (!group || list_is_empty(&member->link))
                 return false;
-        /* A document that went to another master was not stored yet when the entry was added, so readers have skipped
-         * it and it needs no mark. */
+        /* A document that went to another master had not been stored when the entry was added. Readers have therefore
+         * skipped the document, and it needs no mark. */
         bool went_together = member->set->connection == group->add.connection;
         if (member->mark_ms < 0 && group->add.sent_first_ms > 0 && went_together)
                 member->mark_ms = group->add.sent_first_ms;
@@ -126,7 +127,7 @@ static int format(struct feed_group *group, const struct redis_place *place)
         return feed_add_args(&group->add, &addition, NULL);
 }
 
-/* Called before another entry is added: readers may have seen this one. */
+/* Called before another entry is added, since readers may have seen this one. */
 static void note_first(struct feed_group *group)
 {
         if (group->doubt_connection != 0)
@@ -188,7 +189,7 @@ static enum redis_made on_place(struct redis_command *command, const struct redi
         return REDIS_WITHDRAWN;
 }
 
-/* Makes the members wait for a second entry, which readers do not miss. False: it is not needed. */
+/* Makes the members wait for a second entry, which readers do not miss. False: no second entry is needed. */
 static bool add_again(struct feed_group *group, const struct redis_reply *reply)
 {
         if (!feed_again_is_due(&group->again, group->groups->highest, &group->add, reply) ||
@@ -353,8 +354,8 @@ void feed_member_stored(struct feed_member *member)
         member->order_then = member->group ? member->group->add.order : 0;
 }
 
-/* When both were first lost, the entry was behind its document on the same connection. The nodes of a Cluster may
- * refuse one of two repeats; a single server does not. */
+/* True if the entry was behind its document on the same connection when both were first lost. The nodes of a Cluster
+ * may refuse one of the two repeated commands; a single server does not. */
 static bool were_in_order(const struct feed_member *member, unsigned connection, uint64_t order)
 {
         return member->set_connection == connection && member->set_order < order &&
@@ -376,7 +377,7 @@ bool feed_member_is_ahead(const struct feed_member *member)
                 return false;
         if (were_in_order(member, connection, order) && set->order < add->order)
                 return false;
-        /* Both were lost, and are repeated in order. */
+        /* Both commands were lost, and are repeated in order. */
         bool are_repeated = was_in_doubt && set->attempts > 1;
         return !are_repeated || set->connection != add->connection || set->order > add->order;
 }

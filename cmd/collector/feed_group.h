@@ -3,7 +3,7 @@
  *
  *     struct job { struct feed_member member; ... };
  *     redis_send(redis, &job->set);
- *     job->member = (struct feed_member){ .key = job->key, .set = &job->set, .mark_ms = -1, .on_added = on_added, ... };
+ *     job->member = (struct feed_member){ .key = job->key, .set = &job->set, .mark_ms = -1, .on_added = on_added };
  *     if (feed_groups_can_follow(groups, redis, &job->set))
  *             feed_group_join(groups, redis, &job->member);  // the entry follows this SET
  *     ...
@@ -14,8 +14,8 @@
  *     feed_group_leave(&job->member);                    // when feed_member_command is not needed any more
  *
  * A group collects the documents that are sent to one client of pkg/redis, in a Cluster to one of its masters, up to
- * FEED_GROUP_MAX of them, until feed_groups_send sends its XADD. All members share Redis's reply. When the XADD has to be
- * sent again, the entry gets a mark.
+ * FEED_GROUP_MAX of them, until feed_groups_send sends its XADD. All members share Redis's reply. When the XADD has to
+ * be sent again, the entry gets a mark.
  *
  * An entry that readers would miss is added again before its members get the reply (feed_again.h).
  *
@@ -56,9 +56,9 @@ struct feed_member {
         const char *key; /* borrowed */
         int64_t mark_ms; /* when the document was first sent, if it may already have an entry; -1: it has none */
         struct redis_command *set; /* the document's SET, on the group's client; borrowed */
-        /* The reply to the XADD, or NULL and err. Not after feed_group_leave. The callback may free the member. */
+        /* Called with the reply to the XADD, or with NULL and err; not after feed_group_leave. May free the member. */
         void (*on_added)(struct feed_member *member, const struct redis_reply *reply, const struct err *err);
-        /* Called instead: the group has released the member, which must not send anything during this call. */
+        /* Called instead if the group has released the member, which must not send anything during this call. */
         void (*on_withdrawn)(struct feed_member *member);
 
         /* Private. */
@@ -75,7 +75,7 @@ struct feed_groups {
         /* Set by the caller. */
         struct feed_today *today;
         struct feed_expiry *expiry; /* notified of each added entry */
-        /* May be NULL, as on_entry. Set after feed_groups_init. */
+        /* May be NULL, like on_entry. Set after feed_groups_init. */
         struct feed_highest *highest; /* readers may be past lower ids */
         void (*on_entry)(void *data); /* also called for each entry    */
         void *data;
@@ -99,9 +99,9 @@ void feed_member_repeated(struct feed_member *member);
 void feed_member_stored(struct feed_member *member);
 /* True if the group has called neither on_added nor on_withdrawn. Does nothing if the member is in no group. */
 bool feed_group_leave(struct feed_member *member);
-/* Call this if the SET will be sent later than the XADD (redis_command.on_aside). Removes the key from the entry, which
- * may already have been added with it, hence the mark. True as for feed_group_leave: join another group when the SET is
- * answered. */
+/* Call this if the SET will be sent later than the XADD (redis_command.on_aside). Removes the key from the entry. If
+ * the entry may already have been added with this key, the member gets a mark. The result is that of feed_group_leave:
+ * if it is true, join another group when the SET has been answered. */
 bool feed_group_fall_behind(struct feed_member *member);
 /* The XADD of the member's group; NULL if it is in no group or the XADD was not written. */
 struct redis_command *feed_member_command(const struct feed_member *member);

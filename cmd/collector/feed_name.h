@@ -1,6 +1,6 @@
-/* feed_name: each feed has a random name, so that a cursor of one Redis is not mistaken for a position in another. It
- * is the string `<prefix>collector:feed:id`, set by the first reader of a list (feed_naming.h), and kept in memory for
- * the target in use.
+/* feed_name: each feed has a random name, so that a cursor of one Redis is not mistaken for a position in another. The
+ * name is the value of the Redis key `<prefix>collector:feed:id`, which the first reader of a list sets
+ * (feed_naming.h). Each process remembers it for the target in use.
  *
  * Threads: any; there is no state. */
 #ifndef COLLECTOR_FEED_NAME_H
@@ -19,7 +19,7 @@ struct feed_name {
         char text[FEED_NAME_SIZE];
 };
 
-/* The key that holds it. `prefix` has at most FEED_PREFIX_MAX bytes. */
+/* The key that holds the name. `prefix` has at most FEED_PREFIX_MAX bytes. */
 char *feed_name_key(const char *prefix, char out[FEED_STREAM_SIZE]);
 /* True for 16 hexadecimal digits in lower case. */
 bool feed_name_is_sound(const char *text, size_t length);

@@ -1,5 +1,5 @@
-/* feed_naming: sends SET with NX, and GET if a name exists: several processes may set a name at once, and the first one
- * wins. Redis 6.2 cannot combine NX and GET in one SET. */
+/* feed_naming: sends SET with NX, and GET if a name exists: several processes may try to set a name at once, and the
+ * first one wins. Redis 6.2 cannot combine NX and GET in one SET. */
 #include "feed_naming.h"
 
 #include <inttypes.h>

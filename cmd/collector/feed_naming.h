@@ -1,4 +1,4 @@
-/* feed_naming: reads the name of the feed in use, or sets one: one or two round trips.
+/* feed_naming: reads the name of the feed in use, or sets one if there is none. This takes one or two round trips.
  *
  *     reader->naming = (struct feed_naming){ .read = &reader->read, .on_known = on_named };
  *     feed_naming_start(&reader->naming);
@@ -14,8 +14,8 @@
 struct feed_naming {
         /* Set by the caller. */
         struct feed_read *read;
-        /* Called exactly once, and during feed_naming_start only if memory has run out. The name is then in the store,
-         * or a failure in `read`. */
+        /* Called exactly once, and during feed_naming_start only if memory has run out. The store then has the name, or
+         * `read` has a failure. */
         void (*on_known)(struct feed_naming *naming);
 
         /* Private. */

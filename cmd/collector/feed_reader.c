@@ -19,7 +19,7 @@
 enum {
         ENTRIES_MIN = 8, /* in one read, even if fewer documents are wanted */
         DAYS_A_PASS = 4, /* this many days count as one skipped key         */
-        PASS_MAX = 1024, /* keys that one page may skip before it takes one  */
+        PASS_MAX = 1024, /* keys that one page may skip before it takes a key  */
 };
 
 /* --- Ending --------------------------------------------------------------------------------------------- */
@@ -204,8 +204,8 @@ static enum feed_day_state previous_stream(struct feed_reader *reader)
         return FEED_DAY_EMPTY;
 }
 
-/* At the end of a stream: moves to the next one that exists, or to a day that has not been checked yet. FEED_DAY_EMPTY:
- * this was the last stream. */
+/* At the end of a stream: moves to the next stream that exists, or to a day that has not been checked yet.
+ * FEED_DAY_EMPTY: this was the last stream. */
 static enum feed_day_state next_stream(struct feed_reader *reader)
 {
         struct cursor *at = &reader->cursor;
@@ -328,8 +328,9 @@ static bool allocate(struct feed_reader *reader)
         return window->entries && reader->read.asks;
 }
 
-/* Fetching one more than will be taken shows whether there are more. The entries are probably as large as those of the
- * last reader. Then one read takes Redis no longer than is needed for their keys. */
+/* Fetching one more than will be taken shows whether there are more. No more entries are requested than the last read
+ * should have requested, because these are probably as large. So one read takes Redis no longer than is needed for the
+ * keys. */
 static size_t entries_wanted(const struct feed_reader *reader)
 {
         size_t count = reader->wanted > 0 && reader->wanted < FEED_READ_MAX ? reader->wanted + 1 : FEED_READ_MAX;

@@ -193,7 +193,7 @@ static void read_page(struct feed_search_page *page)
         page->command.on_place = on_place;
         page->command.made_for = search->place;
         if (redis_command_args(&page->command, COUNT_OF(argv), argv, lengths, NULL) < 0)
-                page->command.must_not_hold = true; /* without bytes the next flush fails it with ERR_NOMEM */
+                page->command.must_not_hold = true; /* the next flush fails a command without bytes (ERR_NOMEM) */
         search->waiting++;
         redis_send(search->redis, &page->command);
 }

@@ -7,8 +7,9 @@
  *                                         .on_key = on_key, .on_done = on_done };
  *     if (!feed_search_start(&job->search)) ...                       // there is nothing to search
  *
- * feed_spans.h says where it searches. One read (XRANGE) has at most FEED_READ_MAX entries, the first ones fewer. A
- * limit counts their keys, and each read as one more. In a Cluster all partitions of a day are read in one round trip.
+ * feed_spans.h says where it searches. One read (XRANGE) requests at most FEED_READ_MAX entries; the first reads
+ * request fewer. The limit keys_max counts the keys of these entries, and each read as one more key. In a Cluster all
+ * partitions of a day are read in one round trip.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_SEARCH_H
@@ -43,8 +44,8 @@ struct feed_search {
         size_t first_read;        /* entries of the first read; 0: a few */
         /* Called for each key that may be in the span. Returns false to stop. `partition` is that of the entry. */
         bool (*on_key)(struct feed_search *search, int64_t day, struct feed_id id, const char *key);
-        /* Called exactly once, never during feed_search_start. STORE_DONE if the search has ended: on_key stopped it,
-         * or it reached the end or keys_max. Otherwise err says why it failed. */
+        /* Called exactly once, never during feed_search_start. STORE_DONE if on_key has stopped the search, or if the
+         * search has reached the end or keys_max. Otherwise err says why the search failed. */
         void (*on_done)(struct feed_search *search, enum store_outcome outcome, const struct err *err);
 
         unsigned partition; /* set for on_key */
@@ -52,7 +53,7 @@ struct feed_search {
         /* Private. */
         bool is_moved; /* another place is in use: the search has failed */
         bool has_turn;
-        bool is_enough;                        /* on_key has stopped it */
+        bool is_enough;                        /* on_key has stopped the search */
         struct feed_search_page alone, *pages; /* one for each partition: `alone`, or owned */
         unsigned partitions;
         unsigned waiting; /* expected replies, plus 1 while reads are being sent */

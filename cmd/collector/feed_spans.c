@@ -1,5 +1,5 @@
-/* feed_spans: two spans at the same distance, one ahead and one back, and then the next two. Each is cut to the limits
- * of the search, and skipped if nothing is left of it. */
+/* feed_spans: yields two spans at the same distance, one ahead and one back, and then the next two. Each span is cut to
+ * the limits of the search, and skipped if nothing is left of it. */
 #include "feed_spans.h"
 
 #include "feed.h"
@@ -28,7 +28,7 @@ static bool set_span(struct feed_spans *spans, int64_t from_ms, int64_t to_ms)
         return spans->from_ms < spans->to_ms;
 }
 
-/* The exclusive end of a span back. The first one includes the entries before first_sequence. */
+/* The exclusive end of a backward span. The first backward span includes the entries before first_sequence. */
 static int64_t last_back(const struct feed_spans *spans, int64_t inner)
 {
         return spans->first_ms - inner + (inner == 0 && spans->first_sequence > 0);

@@ -1,5 +1,4 @@
-/* feed_spans: the order in which a search of the feed covers the times around the one at which a key may have been
- * added.
+/* feed_spans: the order in which a search of the feed covers the times around that at which a key may have been added.
  *
  *     struct feed_spans spans = { .reach_ms = reach, .first_ms = ms, .last_ms = ms, .end_ms = now };
  *     feed_spans_start(&spans);
@@ -8,8 +7,8 @@
  *
  * The spans move outwards from that time in both directions, and each is four times as long as the one before. If the
  * clocks agree, the first span contains the entry, at any rate of documents. The spans reach back by FEED_CLOCK_SKEW_MS
- * and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later, so if end_ms is
- * even later, feed_spans_to_end continues with the sum of both before end_ms.
+ * and ahead by reach_ms, the hold time plus the clock skew. A repeat may have been added much later. So if end_ms is
+ * later than that, feed_spans_to_end continues backwards from end_ms, as far as the sum of the two.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_SPANS_H
@@ -22,7 +21,7 @@ struct feed_spans {
         /* Set by the caller. */
         int64_t reach_ms;
         int64_t first_ms, last_ms; /* the search begins at, or between, these Unix times */
-        uint64_t first_sequence;   /* sequence of the entry of first_ms at which it begins */
+        uint64_t first_sequence;   /* sequence of the entry at first_ms with which the search begins */
         int64_t end_ms;            /* exclusive */
 
         int64_t from_ms, to_ms; /* the span, set by feed_spans_next; `to` is exclusive */

@@ -1,6 +1,6 @@
-/* feed_stream_expiry: the expiry time is only ever moved to a later time, since another Collector may keep documents for
- * longer: NX sets the first one, GT a later one. Redis 6.2 has neither, so there it is set unconditionally. After a
- * failure, the next attempt follows a minute later. */
+/* feed_stream_expiry: the expiry time is only ever moved to a later time, since another Collector may keep documents
+ * for longer: NX sets the first time, GT a later one. Redis 6.2 has neither option, so there the time is set
+ * unconditionally. After a failure, the next attempt follows a minute later. */
 #include "feed_stream_expiry.h"
 
 #include <inttypes.h>

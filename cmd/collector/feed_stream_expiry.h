@@ -1,7 +1,7 @@
 /* feed_stream_expiry: sets an expiry time (EXPIREAT) for the feed's streams and its name (feed_name.h), later than that
- * of their last document. Without it they would remain after the documents have expired. It is set as soon as a stream
- * may have been created, and again about once a minute. Single entries whose documents have expired are removed by
- * feed_trim.h.
+ * of their last document. Without an expiry time, the streams would remain after the documents have expired. The time
+ * is set as soon as a stream may have been created, and again about once a minute. Single entries whose documents have
+ * expired are removed by feed_trim.h.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FEED_STREAM_EXPIRY_H
@@ -21,7 +21,7 @@ struct feed_expiry {
         int64_t sent_ms; /* when EXPIREAT was last sent, monotonic; 0: never */
         int64_t ending_day;
         unsigned ending_generation; /* the target in which that day's streams have an expiry time ... */
-        unsigned ending_partitions; /* ... one bit for each of those that do                      */
+        unsigned ending_partitions; /* ... one bit for each of these streams                      */
 };
 
 /* Call this for each entry added to a stream of `day`. */

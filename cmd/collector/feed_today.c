@@ -1,5 +1,5 @@
 /* feed_today: name and slots are computed again when the day or the place changes. The slots of tags never change, but
- * those of names do if the key prefix has a hash tag. */
+ * the slots of names do if the key prefix has a hash tag. */
 #include "feed_today.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* feed_today: the stream to which entries are added now. In a Cluster, its tag is the first one whose slot is on the
- * master that gets the documents, so that SETs and XADD are sent in one write.
+/* feed_today: the stream to which entries are added now. In a Cluster, the tag of this stream is the first tag whose
+ * slot is on the master that gets the documents, so that SETs and XADD are sent in one write.
  *
  *     unsigned partition = feed_today_partition(&store->today, redis, redis_master_of(redis, &job->set));
  *     const char *name = feed_today_stream(&store->today, redis_place(redis), partition);
@@ -22,7 +22,7 @@ struct feed_today {
         int64_t day;                     /* the last day that was requested; -1: none          */
         unsigned place;                  /* the place for which the following members were computed (redis_place) */
         char name[FEED_STREAM_SIZE];     /* the name of the stream of `partition`; "": not formatted yet */
-        unsigned partition;              /* the last one that was requested                    */
+        unsigned partition;              /* the last partition requested                    */
         unsigned slots[FEED_PARTITIONS]; /* of the streams with a tag                          */
         bool has_slots;
         unsigned turn; /* of feed_today_any */

@@ -36,7 +36,7 @@ struct feed_trim {
         } noted[FEED_TRIM_MAX];
         size_t count;
         int64_t day;                 /* of all recorded ids */
-        unsigned generation;         /* the same */
+        unsigned generation;         /* of all recorded ids as well */
         unsigned refused_generation; /* the target that refuses XDEL */
         bool is_refused;
         int64_t allowance, filled_ms; /* ids that may be sent now; when that was computed, monotonic */

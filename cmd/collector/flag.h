@@ -8,8 +8,8 @@
 
 #include "http/http.h"
 
-/* Sets *flag; false if the parameter is absent. Returns false if the value is neither true nor false, or the
- * parameter occurs twice, and the request has been answered with 400. */
+/* Sets *flag; an absent parameter counts as false. If the value is neither true nor false, or the parameter occurs
+ * twice, answers the request with 400 and returns false. */
 bool flag_read(struct http_request *request, const char *name, bool *flag) NODISCARD;
 
 #endif

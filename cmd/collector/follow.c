@@ -20,7 +20,7 @@ enum {
         RETRY_FULL_MS = 60 * 1000,
 };
 
-/* --- Parameters ---------------------------------------------------------------------------------------------------- */
+/* --- Parameters --------------------------------------------------------------------------------------------------- */
 
 /* The id that a client sends when it reconnects; NULL or "" otherwise. EventSource polyfills can't set the header field
  * in every browser, so they add `lastEventId` to the URL. */
@@ -32,7 +32,8 @@ static const char *find_last_event(struct http_request *request)
         return text && *text ? text : http_request_query(request, "lastEventId");
 }
 
-/* It is newer than the other parameters of the URL. False: the request has been answered. */
+/* The id of the last event takes precedence, because it is newer than the other parameters of the URL. False: the
+ * request has been answered. */
 static bool read_last_event(struct http_request *request, struct cursor *cursor)
 {
         const char *text = find_last_event(request);
@@ -69,7 +70,7 @@ static bool check_accept(struct http_request *request)
         return false;
 }
 
-/* --- The request ---------------------------------------------------------------------------------------------------- */
+/* --- The request -------------------------------------------------------------------------------------------------- */
 
 static uint64_t random_below(struct worker *worker, uint64_t bound)
 {

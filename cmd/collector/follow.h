@@ -1,5 +1,6 @@
-/* follow: GET /v1/documents/stream: documents as they are stored, as server-sent events (event_stream.h). It begins
- * now, or after `Last-Event-ID`, `cursor` or `since`. With `status=true` it has Collector's status too (follow_status.h).
+/* follow: GET /v1/documents/stream sends documents, as they are stored, in server-sent events (event_stream.h). The
+ * stream begins now, or after `Last-Event-ID`, `cursor` or `since`. With `status=true` it also carries Collector's
+ * status (follow_status.h).
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FOLLOW_H

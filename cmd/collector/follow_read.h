@@ -30,7 +30,8 @@ struct follow_read {
         struct store *store;
         void *data, *owner; /* for the caller's own use */
         bool has_no_ids;    /* the events get no id */
-        /* Called once for each start, and during it only if memory has run out. May start again. */
+        /* Called once for each follow_read_start, and during that call only if memory has run out. May start the next
+         * read. */
         void (*on_done)(struct follow_read *read, enum store_outcome outcome, const struct err *err);
 
         /* The result, until the next start. Valid only with STORE_DONE. */

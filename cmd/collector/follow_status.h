@@ -10,8 +10,8 @@
  *     data: {"program":"collector",...}
  *
  * The event has no id, so it does not change the client's position. The text is printed at most once a second, for all
- * of a worker's followers together, and only while there are any. If only its time has changed, they get a comment
- * instead. A client that does not read gets none; when it reads again, it gets the latest.
+ * of a worker's followers together, and only while there are any. If only the time in it has changed, the followers get
+ * a comment instead. A client that does not read gets no events; when it reads again, it gets the latest one.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FOLLOW_STATUS_H
@@ -50,7 +50,7 @@ struct follow_status_reader {
 void follow_status_init(struct follow_status *status, follow_status_print_fn *print, void *data);
 void follow_status_fini(struct follow_status *status);
 
-/* Does nothing if the reader does not want it. */
+/* Does nothing if the reader does not want the status. */
 void follow_status_begin(struct follow_status *status, struct follow_status_reader *reader,
                          struct http_request *request);
 void follow_status_end(struct follow_status_reader *reader); /* may be called before _begin */

@@ -1,5 +1,5 @@
-/* follower: a client that follows the stream: its position in the feed and what is written to it. followers.h moves it
- * between the states.
+/* follower: a client that follows the stream, its position in the feed, and what is written to it. followers.h moves
+ * followers between the states.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FOLLOWER_H
@@ -42,7 +42,7 @@ struct follower {
                                    * arrived */
         struct follower_ahead ahead;
         unsigned former;     /* the generation of the former Redis that it reads; 0: that in use (rebinding.h) */
-        bool has_begun;      /* its cursor is known to be of the feed in use */
+        bool has_begun;      /* its cursor is known to belong to the feed in use */
         struct cursor *late; /* owned: its place in the former Redis that it left last; NULL: it left none */
         unsigned late_round; /* of late_documents.h */
         struct large_write large;
@@ -55,14 +55,15 @@ struct follower {
 
 /* False: the client reads too slowly to be sent that many more bytes. */
 bool follower_has_room(const struct follower *follower, size_t bytes);
-/* Writes the events of a read, except for documents that it already has. Returns their number. */
+/* Writes the events of a read, except for documents that the follower already has. Returns the number of events
+ * written. */
 size_t follower_write(struct follower *follower, const struct follow_read *read);
 /* True if documents after its cursor may have expired unseen. */
 bool follower_is_too_old(const struct follower *follower, int64_t retention_ms);
 /* Sends the event `reset`: the client then gets all documents of that feed. */
 void follower_reset(struct follower *follower, const char *feed, const char *reason);
-/* Event `rebound`: from here on it gets what the store's Redis has received since that time, or since the follower left
- * it. */
+/* Sends the event `rebound`: the client then gets what the store's Redis has received since `unix_ms`, or since the
+ * follower left that Redis. */
 void follower_rebind(struct follower *follower, const struct store *store, const char *address, int64_t unix_ms);
 /* Sends a comment if it is time for one. Call this once a second. */
 void follower_comment(struct follower *follower, int64_t now_ms);

@@ -8,7 +8,7 @@ enum { KEYS_MAX = 256 };
 #define NOT_YET UINT64_MAX
 
 struct follower_ahead_key {
-        uint64_t begun; /* the number of the tail's last read that began before; a later read passes the document.
+        uint64_t begun; /* the number of the last read that the tail had begun before; a later read passes the document.
                          * NOT_YET: no read does */
         char key[UUID_TEXT_SIZE];
 };

@@ -1,5 +1,5 @@
-/* follower_ahead: documents that a follower already has although they come after its position: it has read them itself,
- * and the tail (tail.h) may read them again. Then they are omitted.
+/* follower_ahead: documents that a follower already has although they come after its position. The follower has read
+ * them itself, and if the tail (tail.h) reads them again, they are omitted.
  *
  * A read of the tail that begins after such a document was written, and reaches the end of the feed, has passed it.
  *
@@ -18,13 +18,13 @@ struct follower_ahead_key;
 struct follower_ahead { /* all zero: empty */
         struct follower_ahead_key *keys;
         size_t count, capacity;
-        /* If there were too many to remember, or their keys are unknown: the read of the tail that must reach the end
-         * first; 0: all are remembered. */
+        /* If there were too many keys to remember, or the keys are unknown: the number of the read of the tail that
+         * must reach the end first; 0: all keys are remembered. */
         uint64_t unknown_until;
 };
 
-/* The follower begins at a place that the tail may not have reached yet: its client has documents that the tail will read
- * from now on, and nobody knows their keys. */
+/* The follower begins at a place that the tail may not have reached yet: its client has documents that the tail will
+ * read from now on, and their keys are unknown. */
 void follower_ahead_begin(struct follower_ahead *ahead, uint64_t begun);
 /* Call this when the documents of a read have been written. `begun`: the number of the read that the tail began
  * last. */

@@ -35,7 +35,7 @@ static void a_document_is_remembered_until_a_later_read_of_the_tail_has_ended(vo
         follower_ahead_add(&ahead, &read, 7);
         assert_true(has(&ahead, 1) && has(&ahead, 3));
         assert_false(has(&ahead, 4));
-        follower_ahead_passed(&ahead, 7); /* it began before the documents were written */
+        follower_ahead_passed(&ahead, 7); /* that read began before the documents were written */
         assert_true(has(&ahead, 1));
         follower_ahead_passed(&ahead, 8);
         assert_false(has(&ahead, 1));

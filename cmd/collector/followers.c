@@ -1,4 +1,4 @@
-/* followers: the lists, and the events that move a follower from one to another. */
+/* followers: the lists, and the events that move a follower from one list to another. */
 #include "followers.h"
 
 #include <stdio.h>
@@ -67,7 +67,7 @@ static void count_followers(struct followers *followers, int change)
         metric_set(followers->instruments->following.followers, (double)followers->count);
 }
 
-/* Call this when its request has been answered or has ended. */
+/* Call this when the follower's request has been answered or has ended. */
 static void remove_follower(struct followers *followers, struct follower *follower)
 {
         if (follower->read)
@@ -84,7 +84,7 @@ static void remove_follower(struct followers *followers, struct follower *follow
         free(follower);
 }
 
-/* --- The stream ----------------------------------------------------------------------------------------------------- */
+/* --- The stream --------------------------------------------------------------------------------------------------- */
 
 static void on_writable(struct http_request *request UNUSED, void *data)
 {
@@ -145,7 +145,7 @@ static bool begin_answer(struct followers *followers, struct follower *follower)
         return true;
 }
 
-/* --- What the tail reads ------------------------------------------------------------------------------------------- */
+/* --- What the tail reads ------------------------------------------------------------------------------------------ */
 
 static void count_events(struct followers *followers, size_t count)
 {
@@ -164,7 +164,7 @@ static void give(struct followers *followers, struct follower *follower)
         set_state(followers, follower, FOLLOWER_FULL);
 }
 
-/* Serves some of them in each turn of the loop, so that other requests are served in between. */
+/* Serves some of the followers in each turn of the loop, so that other requests are served in between. */
 static void on_handing(uv_idle_t *idle)
 {
         struct followers *followers = CONTAINER_OF(idle, struct followers, handing);
@@ -226,7 +226,7 @@ static bool same_feed(const struct cursor *a, const struct cursor *b)
         return strcmp(a->feed, b->feed) == 0;
 }
 
-/* Its read has reached the end of the feed. */
+/* The follower's own read has reached the end of the feed. */
 static void try_to_join(struct followers *followers, struct follower *follower)
 {
         struct tail *tail = &followers->tail;
@@ -271,7 +271,7 @@ static void take(struct followers *followers, struct follower *follower, const s
                           follower_has_room(follower, FOLLOW_READ_BYTES) ? FOLLOWER_BEHIND : FOLLOWER_FULL);
 }
 
-/* Its cursor is of another feed than that of the Redis in use. */
+/* The follower's cursor is not of the feed that it reads, or a former Redis has no more documents for the follower. */
 static void leave_feed(struct followers *followers, struct follower *follower)
 {
         struct rebinding *rebinding = &followers->rebinding;
@@ -300,7 +300,7 @@ static void on_former_read(struct followers *followers, struct follower *followe
                 leave_feed(followers, follower);
 }
 
-/* A document that another replica has stored in a former Redis. */
+/* Writes documents that other replicas have stored in a former Redis. */
 static bool give_straggler(struct late_documents *late_documents, struct follower *follower,
                            const struct follow_read *read)
 {
@@ -366,7 +366,7 @@ static void start_reads(struct followers *followers)
         followers->is_starting = false;
 }
 
-/* --- Adding, time --------------------------------------------------------------------------------------------------- */
+/* --- Adding, time ------------------------------------------------------------------------------------------------- */
 
 static bool is_at_now(const struct follower *follower)
 {
@@ -448,7 +448,7 @@ void followers_swapped(struct followers *followers, struct redis_target *target,
                 rebinding_begin(&followers->rebinding, target, generation, followers->count > 0);
 }
 
-/* --- Life ------------------------------------------------------------------------------------------------------------ */
+/* --- Life --------------------------------------------------------------------------------------------------------- */
 
 void followers_init(struct followers *followers, uv_loop_t *loop, struct collector *collector, struct store *store,
                     struct instruments *instruments, struct redis_target *target, unsigned generation)

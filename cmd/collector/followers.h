@@ -1,5 +1,5 @@
-/* followers: all followers of a worker. A follower is either current and gets what the tail reads (tail.h), or behind;
- * then it reads on its own, a few followers at once, as fast as its client does.
+/* followers: all followers of a worker. A follower is either current, and gets what the tail reads (tail.h), or behind.
+ * A follower that is behind reads on its own, as fast as its client does; only a few followers read at once.
  *
  *     new --> behind <--> full, later, unsure
  *                ^  \
@@ -10,9 +10,9 @@
  * since that read began: then the follower has every document that the tail has read. If it has later documents as
  * well, it omits them when the tail reads them (follower_ahead.h).
  *
- * A follower whose client does not read falls behind: only its cursor is kept. What may wait for one client is limited by
- * follower_has_room (follower.h), what all of them have in flight by large_writes.h, and a client that reads nothing for
- * minutes is disconnected by http/deadline.h.
+ * A follower whose client does not read falls behind: only its cursor is kept. follower_has_room (follower.h) limits
+ * what may wait for one client, and large_writes.h limits what all clients together have in flight. A client that reads
+ * nothing for minutes is disconnected (http/deadline.h).
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FOLLOWERS_H
@@ -52,7 +52,7 @@ struct followers {
         struct follow_status status; /* its worker initialises it */
         struct follow_read reads[FOLLOWERS_READS_MAX];
         struct tail tail;
-        uv_idle_t handing; /* runs while `next` has any */
+        uv_idle_t handing; /* runs while `next` is not empty */
         struct rebinding rebinding;
         bool is_starting, is_closing;
 };
@@ -63,8 +63,8 @@ void followers_init(struct followers *followers, uv_loop_t *loop, struct collect
 void followers_close(struct followers *followers);
 void followers_fini(struct followers *followers);
 
-/* Adds a new follower whose request has not been answered yet. It begins after its cursor, or now if that is empty and
- * since_ms is 0. Taken. */
+/* Adds a new follower whose request has not been answered yet. It begins after its cursor, or now if the cursor is
+ * empty and since_ms is 0. The follower is taken. */
 void followers_add(struct followers *followers, struct follower *follower);
 /* Call this once a second: sends comments, and wakes the followers that wait for the next second. */
 void followers_second(struct followers *followers);

@@ -1,5 +1,5 @@
-/* former: has its own client, which waits only briefly for a Redis that does not answer, because that may be why it was
- * replaced. */
+/* former: has its own client, which waits only briefly for a Redis that does not answer, because its silence may be why
+ * it was replaced. */
 #include "former.h"
 
 #include <string.h>

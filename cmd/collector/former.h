@@ -1,6 +1,7 @@
-/* former: a Redis that was in use before the last changes to the binding. At that time followers may not have read its
- * last documents, so they read them from here before they move on. It stays open for two minutes more, since other
- * replicas may learn of the change as late as that, and store documents there until then (late_documents.h).
+/* former: a Redis that was in use before the last changes to the binding. At the time of a change, followers may not
+ * have read the last documents of that Redis, so they read these documents before they move on. A former Redis stays
+ * open for two more minutes, since other replicas may take that long to learn of the change and store documents there
+ * until then (late_documents.h).
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_FORMER_H
@@ -16,10 +17,10 @@
 #include "swap.h"
 
 struct former {
-        struct store store;          /* these while it is open */
+        struct store store;          /* valid while the former Redis is open, like the next two */
         struct redis_target *target; /* a reference */
-        unsigned generation;         /* of it; 0: not open */
-        int64_t from_ms;             /* by its clock: since when Collectors used it */
+        unsigned generation;         /* of the target; 0: not open */
+        int64_t from_ms;             /* since when Collectors used that Redis, by its own clock */
 
         /* Private. */
         struct redis *redis;
@@ -33,8 +34,8 @@ void former_open(struct former *former, uv_loop_t *loop, const struct store *sto
                  struct redis_target *target, unsigned generation);
 bool former_is_open(const struct former *former);
 bool former_has_feed(const struct former *former, const char *feed);
-/* After this time this process stores no more documents there: a read that begins later and reaches the end has all of
- * them. */
+/* The time after which this process stores no more documents there. A read that begins later and reaches the end has
+ * all of them. */
 int64_t former_settled_ms(const struct former *former);
 bool former_is_over(const struct former *former, int64_t now_ms); /* it has been open for long enough */
 void former_turn(struct former *former);                          /* call this in each turn of the loop */

@@ -44,13 +44,13 @@ void inflow_free(struct inflow *inflow)
                 destroy(inflow);
 }
 
-/* --- Decoding ------------------------------------------------------------------------------------------------------- */
+/* --- Decoding ----------------------------------------------------------------------------------------------------- */
 
 static bool on_decoded(const char *bytes, size_t length, void *data)
 {
         struct inflow *inflow = data;
         inflow->spent += length;
-        inflow->is_full = true; /* before the call, which may call inflow_go_on */
+        inflow->is_full = true; /* before on_piece, which may call inflow_go_on */
         if (inflow->options.on_piece(bytes, length, inflow->options.data))
                 inflow->is_full = false;
         return !inflow->is_full && !inflow->is_freed && inflow->spent < INFLOW_TURN_BYTES;
@@ -119,7 +119,7 @@ static void run(struct inflow *inflow)
                 destroy(inflow);
 }
 
-/* --- Turns ---------------------------------------------------------------------------------------------------------- */
+/* --- Turns -------------------------------------------------------------------------------------------------------- */
 
 static void on_turn(uv_idle_t *idle)
 {
@@ -130,7 +130,7 @@ static void on_turn(uv_idle_t *idle)
                 list_remove(link);
                 list_append(&now, link);
         }
-        while ((link = list_first(&now))) { /* each may free others */
+        while ((link = list_first(&now))) { /* each inflow may free others */
                 list_remove(link);
                 run(CONTAINER_OF(link, struct inflow, link));
         }
@@ -156,7 +156,7 @@ void inflows_close(struct inflows *inflows)
         uv_close((uv_handle_t *)&inflows->idle, NULL);
 }
 
-/* --- One ------------------------------------------------------------------------------------------------------------ */
+/* --- One ---------------------------------------------------------------------------------------------------------- */
 
 int inflow_new(struct inflows *inflows, const struct coding *coding, const struct inflow_options *options,
                struct inflow **out, struct err *err)

@@ -35,8 +35,8 @@ struct inflow_options {
          * accepts no more for now. */
         bool (*on_piece)(const char *bytes, size_t length, void *data);
         void (*on_ready)(void *data); /* everything taken so far is decoded, and there is room for more */
-        /* Exactly one of these is called, once: on_end when the body is complete; on_failed if it is not valid in its
-         * coding (ERR_INVALID) or memory has run out (ERR_NOMEM). */
+        /* Exactly one of these is called, once: on_end when the body is complete; on_failed if the body is not valid in
+         * its coding (ERR_INVALID) or memory has run out (ERR_NOMEM). */
         void (*on_end)(void *data);
         void (*on_failed)(const struct err *err, void *data);
 };
@@ -53,13 +53,14 @@ void inflows_close(struct inflows *inflows); /* call this after freeing all of t
 
 int inflow_new(struct inflows *inflows, const struct coding *coding, const struct inflow_options *options,
                struct inflow **out, struct err *err) NODISCARD;
-/* Replaces the receiver: `options` as in inflow_new. on_piece may call it; the piece that it has received is not repeated. */
+/* Replaces the receiver: `options` as in inflow_new. on_piece may call this function; the piece that on_piece has
+ * received is not repeated. */
 void inflow_pass_on(struct inflow *inflow, const struct inflow_options *options);
 /* A callback may call this. NULL is fine. */
 void inflow_free(struct inflow *inflow);
 
-/* Takes all of the bytes. Pass no more before on_ready, which may be called during this call; so may on_end and
- * on_failed. */
+/* Takes all of the bytes. Pass no more before on_ready. The callbacks on_ready, on_end and on_failed may be called
+ * during this call. */
 void inflow_take(struct inflow *inflow, const char *bytes, size_t length);
 void inflow_go_on(struct inflow *inflow);
 void inflow_end(struct inflow *inflow);

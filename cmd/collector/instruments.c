@@ -1,5 +1,5 @@
-/* instruments: the counters that pkg/redis keeps are copied once a second, as differences. Distributions (round trips, batch
- * sizes) are observed when they happen. */
+/* instruments: the counters that pkg/redis keeps are copied once a second, as differences. Distributions (round trips,
+ * batch sizes) are observed when they happen. */
 #include "instruments.h"
 
 #include "base/attr.h"

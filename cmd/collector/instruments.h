@@ -16,7 +16,7 @@ enum document_result {
         DOCUMENT_CONFLICT,
         DOCUMENT_REJECTED,
         DOCUMENT_FAILED,
-        DOCUMENT_RESULTS, /* their number */
+        DOCUMENT_RESULTS, /* the number of results */
 };
 
 struct follow_metrics {

@@ -1,5 +1,6 @@
-/* late_documents: one read at a time. After it, all followers whose place was its beginning are at its end, except those
- * whose clients have no room: they try again in the next second, alone if necessary. */
+/* late_documents: performs one read at a time. After a read, all followers whose place was the beginning of that read
+ * are at its end, except for those whose clients have no room; these try again in the next second, alone if
+ * necessary. */
 #include "late_documents.h"
 
 #include <stdlib.h>
@@ -107,7 +108,7 @@ void late_documents_keep(struct late_documents *late_documents, struct follower 
         if (!follower->late)
                 follower->late = malloc(sizeof(*follower->late));
         if (!follower->late)
-                return; /* without memory the follower misses late_documents */
+                return; /* if memory runs out, the follower misses late documents */
         *follower->late = *place;
         follower->late_round = late_documents->round;
 }

@@ -162,7 +162,7 @@ static bool read_order(struct http_request *request, bool *is_descending)
         return false;
 }
 
-/* The cursor, or without one the beginning of the list. */
+/* The cursor, or the beginning of the list if there is no cursor. */
 static bool read_cursor(struct http_request *request, struct feed_reader *reader, bool is_descending)
 {
         const char *text = http_request_query(request, "cursor");
@@ -201,7 +201,7 @@ bool listing_check_age(struct http_request *request, const struct feed_reader *r
         return false;
 }
 
-/* --- The page -------------------------------------------------------------------------------------------------------- */
+/* --- The page ----------------------------------------------------------------------------------------------------- */
 
 static bool on_document(struct feed_reader *reader, const char *key, const char *document, size_t length)
 {

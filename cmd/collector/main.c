@@ -36,7 +36,7 @@ struct process {
         int64_t looked_ms;
 };
 
-/* --- The binding ------------------------------------------------------------------------------------------------------ */
+/* --- The binding -------------------------------------------------------------------------------------------------- */
 
 static struct worker_place place_of(const struct backing_redis *redis)
 {
@@ -151,7 +151,7 @@ static int open_previous(struct process *process, struct err *err)
         return rc < 0 ? err_wrap(err, "--previous-binding") : 0;
 }
 
-/* --- Workers ----------------------------------------------------------------------------------------------------------- */
+/* --- Workers ------------------------------------------------------------------------------------------------------ */
 
 static int crew_start(void *worker, struct service *service, unsigned index, struct err *err)
 {
@@ -178,7 +178,7 @@ static void on_answered(const struct http_record *record, void *context)
         service_log_answer(worker->collector->service, record);
 }
 
-/* --- The steps of a service -------------------------------------------------------------------------------------------- */
+/* --- The steps of a service --------------------------------------------------------------------------------------- */
 
 static int init_input(void *inputs, const void *settings, const struct config_report *report, char *const *environment,
                       struct err *err)

@@ -1,5 +1,5 @@
-/* moves: XADD tells the time by the clock of Redis, then XRANGE finds the first entry. A Redis that refuses one of them
- * leaves us our own clock. */
+/* moves: the reply to XADD contains the time by Redis's clock, and XRANGE then finds the first entry. If Redis refuses
+ * one of these commands, our own clock is used instead. */
 #include "moves.h"
 
 #include <inttypes.h>
@@ -82,7 +82,7 @@ static void on_expiry(struct redis_command *command, const struct redis_reply *r
                       const struct err *err UNUSED)
 {
         struct moves *moves = feed_ask_of(command)->step;
-        redis_command_fini(command); /* without an expiry the stream merely stays */
+        redis_command_fini(command); /* without an expiry time the stream merely stays */
         if (feed_read_is_answered(&moves->read))
                 find_name(moves);
 }

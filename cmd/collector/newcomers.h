@@ -1,8 +1,8 @@
 /* newcomers: followers that start with new documents wait here until the end of the feed is known.
  *
- * While the tail is running, the end is known when a read of the tail that began after they arrived has reached it:
- * then all of them are current at once, no matter how many there are. Otherwise Redis is queried. Followers that arrive
- * together share a query; one that arrives while a query is in progress waits for the next.
+ * While the tail is running, the end is known when a read of the tail that began after their arrival has reached it.
+ * All of these followers are then current at once, no matter how many there are. Otherwise Redis is queried. Followers
+ * that arrive together share a query; a follower that arrives while a query is in progress waits for the next query.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_NEWCOMERS_H
@@ -24,8 +24,8 @@ struct newcomers {
                          const struct err *err);
 
         /* Private. */
-        struct list joining;       /* those that wait for the tail */
-        struct list fresh, asking; /* those in `asking` wait for the current query */
+        struct list joining;       /* followers that wait for the tail */
+        struct list fresh, asking; /* the followers in `asking` wait for the current query */
         struct feed_head head;
         unsigned tries; /* of the current query */
         bool is_asking, is_closing;

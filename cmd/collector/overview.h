@@ -1,11 +1,11 @@
 /* overview: what GET /v1/status shows in addition to the state of the worker that answers it: the Redis in use and the
- * state of its binding, the server that was reached (redis_facts.h), totals over all workers, and the rate of
+ * state of its binding, the server that was reached (redis_facts.h), totals across all workers, and the rate of
  * documents.
  *
  * The main thread records the state of the binding and adds up the workers' counters once a second. Each part has its
  * own lock, which is held only while the part is copied.
  *
- * Threads: overview_start: the main thread, once the workers run. All else: any. */
+ * Threads: overview_start: the main thread, once the workers run. Everything else: any. */
 #ifndef COLLECTOR_OVERVIEW_H
 #define COLLECTOR_OVERVIEW_H
 
@@ -31,18 +31,18 @@ struct overview {
         struct history stored;
         int64_t started_ms; /* Unix */
         struct worker *workers;
-        atomic_uint worker_count; /* 0 until all of them run */
+        atomic_uint worker_count; /* 0 until all workers run */
         uv_timer_t second;
         struct redis_facts facts;
 };
 
 void overview_init(struct overview *overview);
-/* `loop` is the main thread's and closes the timer when it ends; the workers outlive the timer. */
+/* `loop` is the main thread's loop, which closes the timer when it ends. The workers must outlive the timer. */
 void overview_start(struct overview *overview, uv_loop_t *loop, struct worker *workers, unsigned count);
 void overview_fini(struct overview *overview);
 
 void overview_use(struct overview *overview, const struct backing_redis *now);
-/* Over all workers; 0 before they run. */
+/* The total across all workers; 0 before they run. */
 double overview_documents(const struct overview *overview, enum document_result result);
 
 /* Appends what GET /v1/status returns, and asks Redis for the values of the next call. A follow_status_print_fn;

@@ -112,7 +112,7 @@ int overview_print(struct buf *out, void *context)
 {
         const struct worker *worker = context;
         int rc = put_all(out, worker);
-        redis_facts_ask(&worker->collector->overview->facts, worker->redis); /* later, or it would count as waiting */
+        redis_facts_ask(&worker->collector->overview->facts, worker->redis); /* last, or INFO would count as waiting */
         return rc;
 }
 

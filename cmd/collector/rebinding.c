@@ -1,4 +1,5 @@
-/* rebinding: generations of the binding number the Redis servers; a follower knows the one that it reads. */
+/* rebinding: each Redis has the number of its generation of the binding; a follower knows the number of the Redis that
+ * it reads. */
 #include "rebinding.h"
 
 #include <string.h>
@@ -16,7 +17,8 @@ static struct former *former_of(struct rebinding *rebinding, unsigned generation
         return NULL;
 }
 
-/* The newest one with that feed: a binding may change and name the same Redis. */
+/* The newest former Redis with that feed. There may be several, since a binding may change and still name the same
+ * Redis. */
 static struct former *former_with_feed(struct rebinding *rebinding, const char *feed)
 {
         struct former *found = NULL;
@@ -40,7 +42,7 @@ static struct former *former_after(struct rebinding *rebinding, unsigned generat
         return found;
 }
 
-/* A free one, or the oldest. */
+/* A former Redis that is not open, or the oldest one. */
 static struct former *former_to_open(struct rebinding *rebinding)
 {
         struct former *oldest = &rebinding->formers[0];
@@ -72,7 +74,7 @@ bool rebinding_has_changed(const struct rebinding *rebinding)
 
 /* --- A follower's way -------------------------------------------------------------------------------------------- */
 
-/* One that has yet to read a former Redis gets its last documents there. */
+/* A follower that has yet to read a former Redis gets the late documents there. */
 void rebinding_join(struct rebinding *rebinding, struct follower *follower)
 {
         if (!former_with_feed(rebinding, follower->cursor.feed))
@@ -146,7 +148,7 @@ static struct store *store_of_feed(struct late_documents *late_documents, const 
         struct rebinding *rebinding = CONTAINER_OF(late_documents, struct rebinding, late_documents);
         const struct feed_name *name = &rebinding->store->name;
         if (feed_name_is_known(name, rebinding->generation) && strcmp(name->text, feed) == 0)
-                return NULL; /* it is in use again */
+                return NULL; /* that Redis is in use again */
         struct former *former = former_with_feed(rebinding, feed);
         return former ? &former->store : NULL;
 }

@@ -1,7 +1,7 @@
-/* rebinding: what a follower reads when the binding changes. First it reads the rest of the Redis that was in use before
- * (former.h). Then it gets the event `rebound`, and what the new one has received since Collectors use it (moves.h). If
- * the binding changes several times in a row, it visits one Redis after the other. A follower that comes back to a
- * Redis continues where it left it.
+/* rebinding: what a follower reads when the binding changes. First it reads the rest of the Redis that was in use
+ * before (former.h). Then it gets the event `rebound`, and what the new Redis has received since Collectors began to
+ * use it (moves.h). If the binding changes several times in a row, the follower visits one Redis after the other. A
+ * follower that comes back to a Redis continues where it left off.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_REBINDING_H
@@ -31,7 +31,7 @@ struct rebinding {
         struct store *store;
         struct redis_budget *budget;
         struct redis_target *target; /* in use; a reference */
-        unsigned generation;         /* of it */
+        unsigned generation;         /* of the target */
         bool has_changed;
 };
 
@@ -48,14 +48,15 @@ void rebinding_fini(struct rebinding *rebinding);
 void rebinding_join(struct rebinding *rebinding, struct follower *follower);
 /* The Redis that the follower reads now. */
 struct store *rebinding_store(struct rebinding *rebinding, struct follower *follower);
-/* The follower's cursor is not of the Redis in use. True if it is of a former one, which the follower reads now. */
+/* Call this if the follower's cursor is not of the Redis in use. True if the cursor is of a former Redis, which the
+ * follower then reads. */
 bool rebinding_find(struct rebinding *rebinding, struct follower *follower);
 /* True for a former Redis if that read has all it will get, or if it could not be read. */
 bool rebinding_is_done(struct rebinding *rebinding, const struct follower *follower, const struct follow_read *read,
                        enum store_outcome outcome);
 /* The follower goes on to the next Redis, with an event. False: it has to wait a moment. */
 bool rebinding_go_on(struct rebinding *rebinding, struct follower *follower);
-/* There was a change, so a follower whose cursor is of another Redis has come with it. */
+/* True if the binding has changed, which explains why the cursor of a follower that has begun is of another Redis. */
 bool rebinding_has_changed(const struct rebinding *rebinding);
 
 #endif

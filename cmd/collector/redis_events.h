@@ -8,8 +8,8 @@
 #include "collector.h"
 #include "redis/redis.h"
 
-/* For the client that reads from the Redis in use, the clients that write to it (ack_pool.h), and the previous
- * Redis. */
+/* These handle the events of the client that reads from the Redis in use, of the clients that write to it (ack_pool.h),
+ * and of the client of the previous Redis. */
 void redis_events_current(struct collector *collector, unsigned worker, const struct redis_event *event);
 void redis_events_ack_pool(struct collector *collector, unsigned worker, const struct redis_event *event);
 void redis_events_previous(struct collector *collector, unsigned worker, const struct redis_event *event);

@@ -37,7 +37,7 @@ struct settings {
 
         /* Access */
         bool require_token;
-        char *tokens_binding; /* NULL: by its type */
+        char *tokens_binding; /* NULL: found by its type */
 
         /* Waiting for Redis */
         int64_t hold_time_ms;

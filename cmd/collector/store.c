@@ -7,7 +7,7 @@
 
 enum { REASON_MAX = 120 };
 
-/* Redis's reply to a value that is longer than proto-max-bulk-len; it then closes the connection. */
+/* Redis's reply to a value that is longer than proto-max-bulk-len; Redis then closes the connection. */
 #define TOO_LARGE "ERR Protocol error"
 
 void store_init(struct store *store, struct redis *redis, struct ack_pool *ack_pool, struct swap *swap,
@@ -100,7 +100,7 @@ enum redis_made store_set_key(struct redis_command *command, const struct redis_
 void store_fail_later(struct redis *redis, struct redis_command *command)
 {
         command->must_not_hold = true;
-        redis_send(redis, command); /* the next flush fails a command without bytes */
+        redis_send(redis, command); /* the next flush fails a command that has no bytes */
 }
 
 void store_send_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,

@@ -25,7 +25,7 @@
 #include "redis/redis.h"
 #include "swap.h"
 
-/* The previously bound Redis (`--previous-binding`), which is asked for keys that the current one lacks. */
+/* The previously bound Redis (`--previous-binding`), which is asked for keys that the current Redis lacks. */
 struct store_previous {
         struct redis *redis; /* borrowed; NULL: none */
         unsigned generation; /* of the latest target; until the client has reached it, a miss is not final */
@@ -79,9 +79,10 @@ static inline int64_t store_reach_ms(const struct store *store)
         return 2 * store->hold_ms + FEED_CLOCK_SKEW_MS;
 }
 
-/* The outcome that an error reply means, or without a reply, a failed command. `err` gets a message without secrets. */
+/* Maps an error reply or, if there is no reply, a failed command to an outcome. `err` gets a message without
+ * secrets. */
 enum store_outcome store_failure(const struct redis_reply *reply, const struct err *failure, struct err *err);
-/* Likewise for a reply that is not the document: STORE_ABSENT, or why the document could not be read. */
+/* The same for a reply that is not the document: returns STORE_ABSENT, or why the document could not be read. */
 enum store_outcome store_no_value(const struct redis_reply *reply, const struct err *failure, struct err *err);
 /* Counts a reply of the previous Redis; the text of a failure then names that Redis. */
 void store_count_previous(struct store *store, enum store_outcome outcome, struct err *err);
@@ -101,7 +102,8 @@ enum redis_made store_set_key(struct redis_command *command, const struct redis_
  * failure if memory has run out. */
 void store_send_key(struct redis *redis, struct redis_command *command, const char *verb, const char *key,
                     enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place));
-/* Fails a command that could not be formatted, at the end of the turn, as if it had been sent. */
+/* Fails a command that could not be formatted. The failure is reported at the end of the turn, as if the command had
+ * been sent. */
 void store_fail_later(struct redis *redis, struct redis_command *command);
 
 #endif

@@ -42,14 +42,14 @@ static void on_announced(struct redis_command *command, const struct redis_reply
         store_announce_end(announce, outcome, &why);
 }
 
-/* The document is in the old Redis, so an entry in the new one would be useless. */
+/* The document is in the old Redis, so an entry in the new Redis would be useless. */
 static enum redis_made on_announce_place(struct redis_command *command, UNUSED const struct redis_place *place)
 {
         CONTAINER_OF(command, struct store_announce, add)->is_moved = true;
         return REDIS_NOT_MADE;
 }
 
-/* In a Cluster, one on the master of the document. */
+/* In a Cluster, a partition on the master of the document. */
 static unsigned partition_beside(struct store_announce *announce)
 {
         char name[STORE_KEY_SIZE];

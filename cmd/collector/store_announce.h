@@ -38,7 +38,7 @@ struct store_announce {
         int64_t from_ms;  /* Unix time: the mark of an entry that has to be added */
         bool is_found;
         bool is_moved; /* another Redis is in use */
-        bool is_late;  /* the search in store_trail.h began before it was added */
+        bool is_late;  /* the search in store_trail.h began before this document was added */
 };
 
 /* `found` has just read the document, and determines whose feed counts; it may share memory with `announce`.
@@ -53,7 +53,7 @@ void store_announce_prepare(struct store *store, struct store_announce *announce
                             int64_t stored_ms);
 /* The search is over: STORE_DONE if there is an entry, otherwise another outcome and the reason. Calls on_done. */
 void store_announce_end(struct store_announce *announce, enum store_outcome outcome, const struct err *err);
-/* There is no entry: adds one. on_done is called later, never during this call. */
+/* Adds the missing entry. on_done is called later, never during this call. */
 void store_announce_add(struct store_announce *announce);
 
 #endif

@@ -13,7 +13,8 @@
 
 struct store_delete {
         void (*on_done)(struct store_delete *delete, enum store_outcome outcome, const struct err *err);
-        bool was_there; /* deleted; after a failure: from the current Redis, perhaps not from the previous one */
+        bool was_there; /* the document was deleted; after a failure: from the current Redis, perhaps not from the
+                         * previous one */
 
         /* Private. */
         struct store *store;

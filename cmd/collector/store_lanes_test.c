@@ -1,5 +1,5 @@
-/* Tests of writes with `--ack=replica` and a scripted server: the documents of an entry and the entry itself are written
- * on one connection, which the WAIT then covers. For tests with servers see tests/integration/test_acks.py. */
+/* Tests of writes with `--ack=replica` and a scripted server: the documents of an entry and the entry itself are
+ * written on one connection, which the WAIT then covers. For tests with servers see tests/integration/test_acks.py. */
 #include "store_rig_test.h"
 
 #include "instruments.h"

@@ -13,9 +13,9 @@
 
 enum {
         NEAR_KEYS_MAX = 4 * ANNOUNCE_KEYS_MAX,
-        TIMES_APART_MAX_MS = FEED_DAY_MS, /* of documents that one span covers */
+        TIMES_APART_MAX_MS = FEED_DAY_MS, /* the most by which the times of documents in one span differ */
         STEPS = 4,
-        MORE_ENTRIES = 2, /* than last time are read first */
+        MORE_ENTRIES = 2, /* the first read requests this many more than were enough last time */
 };
 
 enum way {
@@ -77,9 +77,10 @@ static bool has_punctual(const struct store_trail *trail)
         return first && !CONTAINER_OF(first, struct store_announce, link)->is_late;
 }
 
-/* --- Steps ---------------------------------------------------------------------------------------------------------- */
+/* --- Steps -------------------------------------------------------------------------------------------------------- */
 
-/* The span from the earliest to the latest of their times, or only the first one's time if they are too far apart. */
+/* The span from the earliest to the latest of the documents' times, or only the time of the first document if the times
+ * are too far apart. */
 static void span_of_times(const struct store_trail *trail, struct span *span)
 {
         const struct list *first = list_first(&trail->sought);
@@ -179,7 +180,7 @@ static bool start_step(struct store_trail *trail)
         return false;
 }
 
-/* --- Rounds --------------------------------------------------------------------------------------------------------- */
+/* --- Rounds ------------------------------------------------------------------------------------------------------- */
 
 /* The remaining keys were not found, or joined late. The former get an entry; the search begins again for the
  * latter. */

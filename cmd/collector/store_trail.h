@@ -7,9 +7,9 @@
  *
  * A body's documents were added to the feed in about the order of the body, but the time may be unknown: restored
  * documents only say when they were stored in another Redis. So the search begins at the first entry that the last one
- * found, or at the times that the documents suggest, whichever has worked before. It continues among the latest entries,
- * and then in the whole feed, as long as searches of the whole feed have read no more than TRAIL_KEYS_MAX keys for this
- * body. A document without an entry gets one with a mark.
+ * found, or at the times that the documents suggest, whichever has worked before. It continues among the latest
+ * entries, and then in the whole feed, as long as searches of the whole feed have read no more than TRAIL_KEYS_MAX keys
+ * for this body. A document without an entry gets one with a mark.
  *
  * Threads: loop only. */
 #ifndef COLLECTOR_STORE_TRAIL_H
@@ -40,7 +40,7 @@ struct store_trail {
         struct store *store;
         struct list waiting;                       /* waiting for the next search */
         struct list sought;                        /* in the current search; those that joined late come last */
-        struct list found;                         /* by this one */
+        struct list found;                         /* by the current search */
         struct store_announce *slots[TRAIL_SLOTS]; /* those in the current search, by key */
         struct feed_search search;
         unsigned step;               /* of the search */

@@ -1,6 +1,6 @@
-/* store_write: SET and XADD are sent in the same write, so a document costs one round trip. If the key may exist (NX), or if
- * the two cannot go to the same master of a Cluster, the document joins an entry after the reply to the SET. pkg/redis may
- * send both again: the SET because the key is ours, the XADD because it then carries a mark. */
+/* store_write: SET and XADD are sent in the same write, so a document costs one round trip. If the key may exist (NX),
+ * or if the two cannot go to the same master of a Cluster, the document joins an entry after the reply to the SET.
+ * pkg/redis may send both again: the SET because the key is ours, the XADD because it then carries a mark. */
 #include "store_write.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ static bool is_here(const struct store_write *write)
         return write->member.is_stored && write->set.generation == redis_generation(write->redis);
 }
 
-/* It was executed in an old Redis, and a newer one has an acknowledged document. */
+/* The SET was executed in an old Redis, and a newer Redis has an acknowledged document. */
 static bool is_overtaken(const struct store_write *write)
 {
         bool is_done = write->outcome == STORE_DONE || write->outcome == STORE_EXISTS;

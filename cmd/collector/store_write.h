@@ -10,8 +10,8 @@
  * key is set only if it does not exist (NX). STORE_DONE means that Redis has answered the SET and, if the feed is
  * enabled, the XADD of the entry that names its key, among the keys of other documents (feed_group.h). A feed entry is
  * added after its documents, with one exception: Redis may postpone a SET and execute the XADD first. Then the document
- * joins another entry, so a listing may show it twice but never misses it. The same happens in a Cluster if the two
- * went to different masters because a slot has moved.
+ * joins another entry, so a listing may show it twice but never misses it. The same happens in a Cluster if SET and
+ * XADD went to different masters because a slot had moved.
  *
  * If the binding changes while a write waits, the write is rebuilt for the new Redis (redis_command.on_place), with its
  * key prefix. So after STORE_DONE, document and entry are in the same Redis, under the same prefix.
@@ -19,8 +19,8 @@
  * That Redis is also the newest one in which any worker has acknowledged a document (swap.h).
  *
  * With an ack_pool (`--ack=replica` and `--ack=fsync`) STORE_DONE and STORE_EXISTS are reported only once the document
- * is safe. If the connection is lost before that, the SET is sent again, and the document joins an entry with a mark. An
- * existing key was not written on this connection, so a WAIT would not cover it. Therefore our own key,
+ * is safe. If the connection is lost before that, the SET is sent again, and the document joins an entry with a mark.
+ * An existing key was not written on this connection, so a WAIT would not cover it. Therefore our own key,
  * `<prefix>collector:ack`, is written before the WAIT, which then covers everything that this server wrote earlier.
  *
  * Threads: loop only. */

@@ -1,7 +1,7 @@
 /* swap: determines when a change to the binding takes effect for the whole process. The connections reach the new Redis
- * at different times. A worker that is still connected to the old one would return 404 for a document that another
- * worker has acknowledged in the new one, and would acknowledge documents that the other worker cannot read. So after
- * the first acknowledgement in a newer Redis, no result from an older one is final: writes, and reads that found
+ * at different times. A worker that is still connected to the old Redis would return 404 for a document that another
+ * worker has acknowledged in the new Redis, and would acknowledge documents that the other worker cannot read. So after
+ * the first acknowledgement in a newer Redis, no result from an older Redis is final: writes, and reads that found
  * nothing, are repeated, and listings start again. Commands sent after that wait, within the hold time, until their
  * connection has reached the newer Redis.
  *

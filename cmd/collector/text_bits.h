@@ -7,7 +7,7 @@
  *
  *     text_bits_read_from(&bits, text);
  *     day = text_bits_get(&bits, 16);
- *     text_bits_at_end(&bits);                           // true: everything was there, and nothing is left
+ *     text_bits_at_end(&bits);                           // true: the text was complete, and nothing is left
  *
  * Threads: any. */
 #ifndef COLLECTOR_TEXT_BITS_H

@@ -8,8 +8,8 @@
 #include "commands.h"
 #include "redis/sentinel_check.h"
 
-/* Sends the commands that serving uses (commands.h) and waits at most timeout_ms. Errors as for redis_probe. Even then,
- * *found has the results so far, with an address if the server was reached. */
+/* Sends the commands that serving uses (commands.h) and waits at most timeout_ms. Errors as for redis_probe. Even after
+ * an error, *found has the results so far, with an address if the server was reached. */
 int trial_run(const struct backing_redis *redis, const struct commands *commands, int64_t timeout_ms,
               struct redis_probe_result *found, struct err *err) NODISCARD;
 

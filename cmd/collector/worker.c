@@ -112,10 +112,10 @@ static void check_stop(struct worker *worker)
                 worker_end(worker);
 }
 
-/* --- The loop ------------------------------------------------------------------------------------------------------ */
+/* --- The loop ----------------------------------------------------------------------------------------------------- */
 
-/* A feed entry follows its documents in the same write. A flush reports failed commands to their owners, and what those
- * send in turn is flushed as well. */
+/* A feed entry follows its documents in the same write. A flush reports failed commands to their owners, and the
+ * commands that these owners then send are flushed as well. */
 static void send_to_redis(struct worker *worker)
 {
         for (int i = 0; i == 0 || (i < FLUSHES_MAX && feed_groups_are_open(&worker->store.groups)); i++) {
@@ -221,7 +221,7 @@ static void *run(void *argument)
         return NULL;
 }
 
-/* --- Life ------------------------------------------------------------------------------------------------------------ */
+/* --- Life --------------------------------------------------------------------------------------------------------- */
 
 /* A SET like that of a document, except that its key expires at once. */
 static int format_trial(struct redis_command *command, const struct redis_place *place, const char *tag,

@@ -1,4 +1,4 @@
-/* answer: how Pinger's pages answer, so that each request and each response becomes a log record.
+/* answer: the functions with which Pinger's pages answer. They turn each request and each response into a log record.
  *
  *     static void on_version(struct http_request *request, void *context)
  *     {

@@ -209,8 +209,8 @@ static int write_trust(const struct secret *certificates, struct err *err)
         return fd;
 }
 
-/* Makes `collector` the target of requests. Sets `is_new` if it differs from the last one: then an open connection must
- * not be reused, because it was verified with the other one's certificates. */
+/* Makes `collector` the target of requests. Sets `is_new` if it differs from the last collector. An open connection
+ * must then not be reused, because it was verified with the last collector's certificates. */
 static int choose(struct collector_client *client, struct backing_collector *collector, bool *is_new, struct err *err)
 {
         const struct secret *certificates = backing_collector_certificates(collector);
@@ -266,7 +266,7 @@ static int set_options(struct collector_client *client, const struct backing_col
         (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, client->age_max_s);
         (void)curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* a new connection resolves the name again */
-        /* libcurl takes a second for each dead address, so an attempt covers about a dozen: vary which ones */
+        /* libcurl takes a second for each dead address, so an attempt covers about a dozen: vary the addresses */
         (void)curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
         (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
         (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
@@ -287,7 +287,8 @@ static int failed(struct collector_client *client, const struct backing_collecto
         return err_set(err, reaction, "%s: %s", backing_collector_url(collector), why);
 }
 
-/* The time that the transfer may still take. `stale_ms` is when it became outdated, or INT64_MAX if it has not. */
+/* The time that the transfer may still take. `stale_ms` is when an outdated transfer has to end, or INT64_MAX if the
+ * transfer is not outdated. */
 static int64_t time_left_ms(struct collector_client *client, const struct collector_request *request, int64_t *stale_ms)
 {
         int64_t now_ms = clock_monotonic_ms(), until_ms = atomic_load(&client->cut_at_ms);

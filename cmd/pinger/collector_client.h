@@ -43,7 +43,7 @@ struct collector_reply {
 
 enum collector_verdict {
         COLLECTOR_DONE,    /* 2xx: stored */
-        COLLECTOR_AGAIN,   /* retry the same later: the cause is the address, the token or a temporary condition */
+        COLLECTOR_AGAIN,   /* retry this batch later: the cause is the address, the token or a temporary condition */
         COLLECTOR_REFUSED, /* this batch will never be accepted: 400, 413, 422 and others that concern the batch */
 };
 
@@ -56,7 +56,8 @@ int collector_client_open(int64_t max_age_ms, struct collector_client **out, str
 void collector_client_close(struct collector_client *client); /* NULL is fine */
 
 /* Returns 0 for any response with any status. ERR_UNAVAILABLE; ERR_TIMEOUT; ERR_NOMEM; ERR_INVALID for a URL or
- * certificates that libcurl does not accept. The collector stays referenced until a request is sent to another one. */
+ * certificates that libcurl does not accept. The collector stays referenced until a request is sent to another
+ * collector. */
 int collector_client_send(struct collector_client *client, struct backing_collector *collector,
                           const struct collector_request *request, struct collector_reply *reply,
                           struct err *err) NODISCARD;

@@ -1,7 +1,7 @@
 /* delivery: a mutex and a condition around the queue (queue.c), and one thread that sends (collector_client.c). The
  * thread waits until a batch is due, takes it, and retries it until it is delivered or refused, or the stop deadline
- * has passed. Only then does it take the next one, which keeps the order. The request path holds the lock for a copy of
- * a few hundred bytes and wakes the thread only when that has something to do.
+ * has passed. Only then does the thread take the next batch, which keeps the order. The request path holds the lock for
+ * a copy of a few hundred bytes and wakes the thread only when the thread has something to do.
  *
  * An episode of failures is logged twice: when it begins, with what happens next, and when it ends. */
 #include "delivery.h"
@@ -39,7 +39,7 @@ struct delivery {
         pthread_cond_t changed;
         struct queue queue;
         struct backing_collector *collector; /* NULL: none yet */
-        _Atomic unsigned collector_count;    /* incremented with each new one; also read without the lock */
+        _Atomic unsigned collector_count;    /* incremented with each new collector; also read without the lock */
         bool stopping;
         int64_t deadline_ms; /* valid when stopping */
         bool is_full;        /* an episode of dropping new records */
@@ -102,7 +102,7 @@ static int make_metrics(struct delivery *d, struct err *err)
 
 /* --- The request path --------------------------------------------------------------------------- */
 
-/* Counts a dropped record and logs the first one of an episode. Called with the lock held. */
+/* Counts a dropped record, and logs the first record of an episode. Called with the lock held. */
 static void drop_new(struct delivery *d, int rc, size_t length)
 {
         bool is_too_large = length > d->options.bytes_max || length > BATCH_MAX_BYTES;
@@ -170,7 +170,8 @@ static bool take_batch(struct delivery *d, struct queue_batch *batch)
         return goes_on;
 }
 
-/* Returns the collector to send to, referenced, and its count. Waits until there is one; NULL if the program stops. */
+/* Returns the collector to send to, referenced, and its count. Waits until there is a collector; NULL if the program
+ * stops. */
 static struct backing_collector *current_collector(struct delivery *d, unsigned *count)
 {
         struct backing_collector *found = NULL;

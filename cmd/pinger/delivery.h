@@ -8,9 +8,9 @@
  *
  * A dedicated thread takes records in batches, up to 10 records or the records of one second, and sends each batch as
  * one `POST /` of {"logs":[...]}, one after the other, so Collector gets them in order. It retries a batch with backoff
- * until Collector accepts it, under the same Idempotency-Key, so that a Collector that stored it the first time does
- * not store it twice. Each attempt is sent to the newest collector at that time. The thread abandons a batch only if
- * the response says that the batch itself is wrong (400, 413, 422, ...).
+ * until Collector accepts it, under the same Idempotency-Key, so that a Collector that stored the batch the first time
+ * does not store it twice. Each attempt is sent to the newest collector at that time. The thread abandons a batch only
+ * if the response says that the batch itself is wrong (400, 413, 422, ...).
  *
  * The queue is bounded, and a full queue drops new records. Everything is counted:
  *   pinger_log_records_delivered_total, pinger_log_records_dropped_total{reason="queue_full|refused|shutdown|

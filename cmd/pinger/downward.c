@@ -1,5 +1,5 @@
 /* downward: the downward API passes a pod's fields to its container as environment variables, which never change, and
- * as files, which the kubelet updates when a label changes, so the file is read for each request. */
+ * as files, which the kubelet updates when a label changes. So the file is read for each request. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>

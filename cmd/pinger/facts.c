@@ -1,5 +1,5 @@
-/* facts: the simple ones: texts, memory, environment variables, header fields, limits, bindings. Longer ones have their
- * own files (network.c, downward.c). */
+/* facts: the simple facts (strings, memory, environment variables, header fields, limits, bindings). Facts that need
+ * more code have their own files (network.c, downward.c). */
 #include "facts.h"
 
 #include <ctype.h>

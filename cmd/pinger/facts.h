@@ -2,8 +2,8 @@
  *
  *     json_t *memory = facts_memory();                 // owned; NULL: out of memory
  *
- * Each function returns a new value with one reference, or NULL if memory runs out. In texts that are not UTF-8, U+FFFD
- * replaces each invalid byte.
+ * Each function returns a new value with one reference, or NULL if memory runs out. In strings that are not UTF-8,
+ * U+FFFD replaces each invalid byte.
  *
  * Threads: any. */
 #ifndef PINGER_FACTS_H
@@ -18,20 +18,20 @@
 /* A string; null if `text` is NULL. */
 json_t *facts_text(const char *text);
 
-/* Per interface an array of address, netmask, family, mac, internal, cidr, and scopeid for IPv6: the result of Node's
- * os.networkInterfaces() (nodejs.org, "OS"). `addresses` is from uv_interface_addresses. */
+/* An array for each interface, with address, netmask, family, mac, internal, cidr, and scopeid for IPv6: the result of
+ * Node's os.networkInterfaces() (nodejs.org, "OS"). `addresses` is from uv_interface_addresses. */
 json_t *facts_networks(const uv_interface_address_t *addresses, int count);
 
 /* rss, heapTotal and heapUsed, in bytes. */
 json_t *facts_memory(void);
 
-/* The environment variables. Values that look secret are replaced (redact.h), and so are those that contain the value
+/* The environment variables. Values that look secret are replaced (redact.h), and so are values that contain the value
  * of a variable with a secret's name. `environment` ends with NULL. */
 json_t *facts_environment(char *const *environment);
 
 /* The value of a header field, redacted. */
 json_t *facts_field(const char *name, const char *value);
-/* Header fields, names in lower case, values of one name joined by ", ", secret ones replaced. */
+/* Header fields, with names in lower case, the values of one name joined by ", ", and secret values replaced. */
 json_t *facts_headers(const struct http_header *headers, size_t count);
 
 /* The control group's limits: {"cgroup":2,"cpus":0.5,"memoryBytes":...,"memoryUsedBytes":...}; null: no limit. */

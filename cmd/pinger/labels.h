@@ -1,5 +1,5 @@
-/* labels: parses a pod's labels as the downward API writes them to a file: one line `name="value"` each, the value quoted
- * as by Go's strconv.Quote (kubernetes.io, "Downward API").
+/* labels: parses a pod's labels as the downward API writes them to a file: one line `name="value"` each, the value
+ * quoted as by Go's strconv.Quote (kubernetes.io, "Downward API").
  *
  * Threads: any. */
 #ifndef PINGER_LABELS_H

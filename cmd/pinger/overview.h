@@ -1,7 +1,7 @@
 /* overview: what GET /v1/status shows: the Collector in use and the state of its binding, the delivery of log records,
  * the rate of delivery, and the latest events.
  *
- * Threads: overview_start, overview_use, overview_on_state: the main thread. All else: any. */
+ * Threads: overview_start, overview_use, overview_on_state: the main thread. Everything else: any. */
 #ifndef PINGER_OVERVIEW_H
 #define PINGER_OVERVIEW_H
 

@@ -1,6 +1,6 @@
 /* pages: Pinger's answers. Each page is a function, and the table maps requests to pages.
  *
- * Threads: loop only, as pkg/http calls them; the context is a struct worker. */
+ * Threads: loop only; pkg/http calls the pages there. Their context is a struct worker. */
 #ifndef PINGER_PAGES_H
 #define PINGER_PAGES_H
 

@@ -29,7 +29,7 @@ struct queue_limits {
         size_t records_max;     /* waiting and in flight together */
         size_t bytes_max;       /* total size of their texts in bytes */
         size_t batch_records;   /* this many records fill a batch */
-        size_t batch_bytes_max; /* this many bytes also fill a batch; a batch has at least one record */
+        size_t batch_bytes_max; /* so do this many bytes; a batch has at least one record */
         int64_t batch_ms;       /* a record this old does not wait for a full batch */
 };
 

@@ -30,15 +30,15 @@ struct backed {
 struct backed_kind {
         const char *noun; /* for errors: "tokens" */
         size_t size;      /* of its struct        */
-        /* Reads, checks and notes everything. `input` says what is requested, and from where besides the bindings. ERR_NOT_FOUND if a requested binding is missing. `backed` is all zero
-         * before. */
+        /* Reads, checks and notes everything. `input` says what is requested, and names the sources besides the
+         * bindings. ERR_NOT_FOUND if a requested binding is missing. `backed` is all zero at first. */
         int (*fill)(struct backed *backed, const void *input, const struct servicebinding_set *bindings,
                     struct err *err);
-        /* Fills the service in use until the requested binding appears; NULL: it is all zero. */
+        /* Fills the service that is in use until the requested binding appears; NULL: that service is all zero. */
         int (*fill_nowhere)(struct backed *backed, const void *input, struct err *err);
-        void (*fini)(struct backed *backed); /* frees what these two have added, even if they failed */
+        void (*fini)(struct backed *backed); /* frees what the two fill functions have added, even if they failed */
         bool (*equal)(const struct backed *a, const struct backed *b);
-        const char *(*address)(const struct backed *backed); /* for logs and metrics; NULL: it has none */
+        const char *(*address)(const struct backed *backed); /* for logs and metrics; NULL: the service has none */
 };
 
 /* Errors of kind->fill; ERR_NOMEM. */

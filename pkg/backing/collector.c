@@ -1,5 +1,6 @@
 /* collector: resolves the address of Pinger's Collector. It works like redis.c, with fewer settings: it collects the
- * source's texts, splits the uri, checks the parts, and builds one base URL, which is all that a client needs. */
+ * strings of the source, splits the uri, checks the parts, and builds one base URL, which is all that a client
+ * needs. */
 #include "backing/collector.h"
 
 #include <stdio.h>

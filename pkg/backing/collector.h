@@ -40,7 +40,8 @@ struct backing_collector; /* opaque: a resolved Collector, possibly without an a
 int backing_collector_resolve(const struct backing_collector_input *input, struct backing_collector **out,
                               struct err *err) NODISCARD;
 struct backing_collector *backing_collector_ref(struct backing_collector *collector);
-void backing_collector_unref(struct backing_collector *collector); /* NULL is fine; the last one wipes the token */
+/* NULL is fine; releasing the last reference wipes the token. */
+void backing_collector_unref(struct backing_collector *collector);
 
 /* Borrowed until the last reference is released. */
 
@@ -51,8 +52,8 @@ const struct secret *backing_collector_token(const struct backing_collector *col
 const struct secret *backing_collector_certificates(const struct backing_collector *collector);
 const struct backing_report *backing_collector_report(const struct backing_collector *collector);
 
-/* To follow it. A change takes effect at once, without a probe, since undelivered records are sent again. If the
- * binding disappears, the Collector stays in use. */
+/* To follow the binding of a Collector. A change takes effect at once, without a probe, since undelivered records are
+ * sent again. If the binding disappears, the Collector stays in use. */
 extern const struct backed_kind backing_collector_kind;
 struct backing_collector *backing_collector_of(struct backed *backed); /* of this kind */
 

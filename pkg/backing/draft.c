@@ -1,7 +1,7 @@
-/* draft: the raw texts of one source, one for each field of a service. They are converted only when all have been
+/* draft: the raw strings of one source, one for each field of a service. They are converted only when all have been
  * collected, since two names for one setting must be compared, and parts of a URI fill only fields that have no
- * separate setting. Each text is kept as a secret, because a password may be anywhere. Conversion errors name the
- * origin and the fault, but never the text. */
+ * separate setting. Each string is kept as a secret, because a password may be anywhere. Conversion errors name the
+ * origin and the fault, but never the string. */
 #include "backing/draft.h"
 
 #include <ctype.h>
@@ -140,7 +140,7 @@ int draft_host(const struct draft *draft, unsigned field, char **out, struct err
         return *out ? 0 : err_set(err, ERR_NOMEM, "%s", raw->place);
 }
 
-/* A separate entry that is short and printable is probably a mistyped number, but a part of a URI may be part of a
+/* A separate entry that is short and printable is probably a mistyped number, but a part of a URI may belong to a
  * password. */
 static bool may_be_shown(const struct raw *raw)
 {

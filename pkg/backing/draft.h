@@ -1,7 +1,7 @@
-/* draft: the texts of one source, one per field of a service, before they are converted to typed values.
+/* draft: the strings of one source, one for each field of a service, before they are converted to typed values.
  *
- * Errors are ERR_INVALID, ERR_LIMIT or ERR_NOMEM. They name the origin of the text, never the text itself, which may be
- * a secret.
+ * Errors are ERR_INVALID, ERR_LIMIT or ERR_NOMEM. They name the origin of the string, never the string itself, which
+ * may be a secret.
  *
  * Threads: one at a time. */
 #ifndef BACKING_DRAFT_H
@@ -25,7 +25,7 @@ enum {
 };
 
 struct raw {
-        struct secret value; /* every text may be a secret until it is typed */
+        struct secret value; /* every string may be a secret until it is converted */
         char *place;         /* NULL: absent                                 */
         char *empty_place;   /* where it was set to an empty string; or NULL */
         const struct name *name;
@@ -36,7 +36,7 @@ struct draft {
         struct raw raw[FIELDS_MAX];
 };
 
-void draft_fini(struct draft *draft); /* wipes the texts; the draft is then empty */
+void draft_fini(struct draft *draft); /* wipes the strings; the draft is then empty */
 
 static inline bool draft_has(const struct draft *draft, unsigned field)
 {
@@ -57,7 +57,7 @@ int draft_put(struct draft *draft, const struct name *name, const char *text, si
 int draft_set(struct draft *draft, unsigned field, const char *text, size_t length, const char *place,
               struct err *err) NODISCARD;
 void draft_drop(struct draft *draft, unsigned field);
-/* Moves fields from `from` to `into`, unless `into` already has them. */
+/* Moves the fields that `into` lacks from `from` to `into`. */
 void draft_fill(struct draft *into, struct draft *from);
 
 /* These convert a field. If it is absent, *out is unchanged. */
@@ -65,7 +65,7 @@ int draft_text(const struct draft *draft, unsigned field, size_t max_bytes, char
 int draft_secret(const struct draft *draft, unsigned field, size_t max_bytes, struct secret *out,
                  struct err *err) NODISCARD;
 int draft_host(const struct draft *draft, unsigned field, char **out, struct err *err) NODISCARD;
-/* As an exception, the error shows a wrong value if it has its own entry and is short and printable. */
+/* As an exception, the error shows a wrong value if the value has its own entry and is short and printable. */
 int draft_port(const struct draft *draft, unsigned field, uint16_t *out, struct err *err) NODISCARD;
 bool draft_yes(const struct draft *draft, unsigned field); /* false if absent */
 

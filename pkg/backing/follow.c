@@ -1,9 +1,9 @@
 /* follow: decides what a change to the bindings, reported by root.c, means. The code is the same for all kinds of
  * services (struct backed_kind).
  *
- * On any failure the current service stays in use: an unreadable set, a broken, ambiguous or missing binding, a failed
- * candidate. The only state of a change is the candidate. The next poll starts from the bindings at that time, so rapid
- * changes cannot get out of order. */
+ * On any failure (an unreadable set; a broken, ambiguous or missing binding; a failed candidate) the current service
+ * stays in use. The only state of a change is the candidate. The next poll starts from the bindings at that time, so
+ * rapid changes cannot get out of order. */
 #include "backing/follow.h"
 
 #include <string.h>

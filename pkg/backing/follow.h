@@ -2,8 +2,8 @@
  * backed_kind) and in how they are tried (struct follow_ops).
  *
  *     struct watch { struct follower follower; ... };
- *     follower_open(&watch->follower, &ops, root, &options, &err);      // resolves the first one
- *     watch->follower.now;                                              // the one in use, never NULL
+ *     follower_open(&watch->follower, &ops, root, &options, &err);      // resolves the first service
+ *     watch->follower.now;                                              // the service in use, never NULL
  *     follower_close(&watch->follower);
  *
  * Threads: loop only. */

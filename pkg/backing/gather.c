@@ -1,6 +1,6 @@
-/* gather: chooses the source and collects its texts. All sources are lists of (name, text, place), so options, entries
- * and variables go through one table of names. All settings come from one source: once a source gives the service's
- * address, sources of lower precedence are ignored. */
+/* gather: chooses the source and collects its strings. All sources are lists of (name, text, place), so options,
+ * entries and variables go through one table of names. All settings come from one source: once a source gives the
+ * service's address, sources of lower precedence are ignored. */
 #include "backing/gather.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ static const char *first_place(const struct draft *draft, uint32_t fields)
 
 /* --- Options of the program ------------------------------------------------------------------------------ */
 
-/* Adds the options of one kind to the draft: with `loose` the options that apply to any source, otherwise the options
+/* Adds the options of one kind to the draft: with `loose`, the options that apply to any source; otherwise, the options
  * that give the service's address. */
 static int put_values(const struct service *service, const struct gather_input *input, enum backing_source kind,
                       bool loose, struct draft *draft, struct err *err)
@@ -76,8 +76,8 @@ static int try_values(const struct service *service, const struct gather_input *
         return 0;
 }
 
-/* Adds the options that apply to any source. They override the source's values; among them, flags override the file and
- * the file overrides the environment. */
+/* Adds the options that apply to any source. They override the source's values. Among these options, flags override the
+ * file, and the file overrides the environment. */
 static int put_loose(const struct service *service, const struct gather_input *input, struct draft *draft,
                      struct err *err)
 {
@@ -160,7 +160,7 @@ static bool may_be(const struct service *service, const struct servicebinding *b
 {
         const char *type = servicebinding_type(binding);
         if (!type || !*type)
-                return servicebinding_problem(binding) != NULL; /* its type can't be read: it may be the wanted one */
+                return servicebinding_problem(binding) != NULL; /* with an unknown type, it may be the wanted one */
         for (size_t i = 0; service->types[i]; i++)
                 if (strcasecmp(type, service->types[i]) == 0)
                         return true;
@@ -186,7 +186,7 @@ static const char *the_other(const struct service *service, const struct gather_
         return has_except && count <= 1 ? name : NULL;
 }
 
-/* 1: found one; 0: there is none, and none was requested. */
+/* 1: a binding was found; 0: there is none, and none was requested. */
 static int try_binding(const struct service *service, const struct gather_input *input, struct draft *draft,
                        struct notes *notes, const struct servicebinding **binding, struct err *err)
 {
@@ -255,7 +255,7 @@ static int put_family(const struct service *service, const struct family *family
         return 0;
 }
 
-/* Variables may be set for other programs, so useless ones are not an error. */
+/* Variables may be set for other programs, so useless variables are not an error. */
 static int try_environment(const struct service *service, const struct gather_input *input, struct draft *draft,
                            struct notes *notes, struct err *err)
 {

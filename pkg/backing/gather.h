@@ -1,4 +1,4 @@
-/* gather: chooses the source of a service's settings and collects their texts.
+/* gather: chooses the source of a service's settings and collects these as strings.
  *
  * Threads: any. */
 #ifndef BACKING_GATHER_H
@@ -19,8 +19,8 @@ struct gather_input {
         char *const *environment;
 };
 
-/* Fills draft and notes from the source that gives the service's address; if several do, from the one with the highest
- * precedence. *binding is the binding that was used, or NULL. */
+/* Fills draft and notes from the source that gives the service's address; if several sources do, from the one with the
+ * highest precedence. *binding is the binding that was used, or NULL. */
 int gather(const struct service *service, const struct gather_input *input, struct draft *draft, struct notes *notes,
            const struct servicebinding **binding, struct err *err) NODISCARD;
 /* The code of base/err.h that corresponds to a code of libservicebinding. */

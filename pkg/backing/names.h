@@ -1,7 +1,7 @@
 /* names: maps the names of a service's settings, in binding entries, options and variables, to fields.
  *
- * Each service has one table of names (redis_names.c, collector.c). A name is normalised before it is looked up: lower
- * case, without "attribute." and the service's prefix in front, '-' in place of '_' and '.'.
+ * Each service has one table of names (redis_names.c, collector.c). A name is normalised before it is looked up: it is
+ * converted to lower case, a leading "attribute." and the service's prefix are removed, and '-' replaces '_' and '.'.
  *
  * Threads: any. */
 #ifndef BACKING_NAMES_H
@@ -13,7 +13,7 @@
 enum { NAME_SIZE = 256, FIELDS_MAX = 32 };
 
 enum name_flag {
-        NAME_BOOL = 1,    /* a boolean, kept as "true" or "false" so that equal meanings are equal texts */
+        NAME_BOOL = 1,    /* a boolean, kept as "true" or "false" so that equal meanings are equal strings */
         NAME_FIRST = 2,   /* a list whose first element counts */
         NAME_CLUSTER = 4, /* this name implies that the service is a cluster */
 };
@@ -46,8 +46,8 @@ struct service {
         const struct family *families; /* of variables, highest precedence first        */
         size_t family_count;
         uint32_t address_fields;        /* each of them gives the service's address */
-        uint32_t option_address_fields; /* in options and variables, each of these gives one as well */
-        uint32_t loose_fields;          /* these do not give an address; as options they apply to any source */
+        uint32_t option_address_fields; /* in options and variables, each of these gives an address as well */
+        uint32_t loose_fields;          /* none of these gives an address; as options they apply to any source */
 };
 
 /* `out` is "" if the name is too long. */

@@ -1,5 +1,5 @@
 /* notes: the origins, redacted values and warnings of a resolved service. They are collected while it is resolved, in
- * arrays of fixed size with owned texts. Running out of memory sets a flag instead of returning an error, which keeps
+ * arrays of fixed size with owned strings. Running out of memory sets a flag instead of returning an error, which keeps
  * the resolving code readable; resolve checks the flag once. */
 #include "backing/notes.h"
 
@@ -16,7 +16,7 @@ static char *copy(struct notes *notes, const char *text)
         return result;
 }
 
-/* The report's texts are const for readers; they are owned here. */
+/* The report's strings are const for readers; they are owned here. */
 static void release(const char *text)
 {
         free((char *)(uintptr_t)text);

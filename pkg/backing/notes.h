@@ -1,7 +1,7 @@
 /* notes: the report on a resolved service: its source, its settings with their origins, and warnings. They are
- * collected while it is resolved.
+ * collected while the service is resolved.
  *
- * Texts are copied. Running out of memory sets is_short instead of returning an error. Notes beyond a maximum are
+ * Strings are copied. Running out of memory sets is_short instead of returning an error. Notes beyond a maximum are
  * dropped.
  *
  * Threads: one at a time; any once it is filled. */
@@ -18,7 +18,7 @@ enum { WARNINGS_MAX = 32, SETTINGS_MAX = 32 };
 
 /* All zero: empty. */
 struct notes {
-        struct backing_report report; /* points to the arrays below and to owned texts */
+        struct backing_report report; /* points to the arrays below and to owned strings */
         struct backing_setting settings[SETTINGS_MAX];
         const char *warnings[WARNINGS_MAX];
         bool is_short; /* memory has run out: the service can't be resolved */

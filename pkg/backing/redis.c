@@ -1,5 +1,5 @@
-/* redis: resolves a Redis: it collects the source's texts, converts them and creates the target. Only the last step
- * knows what pkg/redis supports. It rejects unsupported settings and names their origin. */
+/* redis: resolves a Redis: it collects the strings of the source, converts them and creates the target. Only the last
+ * step knows what pkg/redis supports. That step rejects unsupported settings and names their origin. */
 #include "backing/redis.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  *     struct backing_redis_input input = { .values = values, .value_count = 3, .environment = environ };
  *
- *     static void on_target(struct backing_redis *now, void *data)          // on the loop, not for the first one
+ *     static void on_target(struct backing_redis *now, void *data)          // on the loop, not for the first Redis
  *     {
  *             redis_set_target(client, backing_redis_target(now), backing_redis_generation(now));
  *     }
@@ -32,7 +32,7 @@
  *
  * `client-name` and `key-prefix` do not give an address: as options they apply to any source.
  *
- * Limits: a uri 32 KiB, a password 16 KiB, a key-prefix 128 bytes, other texts 1 KiB, 64 nodes, port 1 to 65535,
+ * Limits: a uri 32 KiB, a password 16 KiB, a key-prefix 128 bytes, other strings 1 KiB, 64 nodes, port 1 to 65535,
  * database to 999999.
  *
  * Threads: any thread may use a struct backing_redis, which is immutable and counted. A watch: loop only. */
@@ -56,7 +56,7 @@ struct backing_redis_input {
         const struct backing_value *values; /* of the program's options                                       */
         size_t value_count;
         const char *binding;                       /* name of the wanted binding; NULL or "": by type         */
-        const char *except;                        /* name of one that must not be chosen by type; NULL or "" */
+        const char *except;                        /* name of a binding that must not be chosen by type; NULL or "" */
         const char *provider;                      /* NULL or "": any                                         */
         const struct servicebinding_set *bindings; /* NULL: none. A watch uses its own                        */
         char *const *environment;                  /* NULL-terminated "NAME=value"; NULL: empty               */
@@ -75,7 +75,7 @@ struct backing_nodes {
         size_t count;
 };
 
-/* All settings of a Redis, with types. Unset texts are NULL, unset secrets empty. */
+/* All settings of a Redis, with types. Unset strings are NULL, unset secrets empty. */
 struct backing_redis_settings {
         char *host;        /* a name, or an address without brackets                                          */
         uint16_t port;     /* never 0                                                                         */
@@ -98,7 +98,7 @@ struct backing_redis_settings {
         struct secret sentinel_password;
 
         bool is_cluster;
-        struct backing_nodes cluster_nodes; /* may be empty: then host                                        */
+        struct backing_nodes cluster_nodes; /* may be empty; then host is used                                        */
 
         char *client_name;
         char *key_prefix; /* never NULL */
@@ -106,18 +106,19 @@ struct backing_redis_settings {
 
 struct backing_redis; /* opaque: a resolved Redis; immutable, counted */
 
-/* Pure: uses no file, socket or global. ERR_INVALID if a setting is wrong, contradicts another or cannot be combined
- * with one; ERR_NOT_FOUND if input->binding or input->provider requests a missing binding; ERR_CONFLICT if several
- * bindings match; ERR_DENIED, ERR_LIMIT, ERR_NOMEM. The text names the file, variable or flag. */
+/* Pure: uses no file, socket or global. ERR_INVALID if a setting is wrong, contradicts another setting or cannot be
+ * combined with it; ERR_NOT_FOUND if input->binding or input->provider requests a missing binding; ERR_CONFLICT if
+ * several bindings match; ERR_DENIED, ERR_LIMIT, ERR_NOMEM. The text names the file, variable or flag. */
 int backing_redis_resolve(const struct backing_redis_input *input, struct backing_redis **out,
                           struct err *err) NODISCARD;
-void backing_redis_unref(struct backing_redis *redis); /* NULL is fine; the last one wipes the secrets */
+/* NULL is fine; releasing the last reference wipes the secrets. */
+void backing_redis_unref(struct backing_redis *redis);
 
 /* Borrowed until the last reference is released. */
 struct redis_target *backing_redis_target(const struct backing_redis *redis); /* never NULL */
 const struct backing_redis_settings *backing_redis_settings(const struct backing_redis *redis);
 const struct backing_report *backing_redis_report(const struct backing_redis *redis);
-/* Starts at 1 and grows with each switch of a watch; 0 for one that was only resolved. */
+/* Starts at 1 and grows with each switch of a watch; 0 for a Redis that was only resolved. */
 unsigned backing_redis_generation(const struct backing_redis *redis);
 
 /* --- Following ------------------------------------------------------------------------------------------ */
@@ -137,17 +138,17 @@ struct backing_redis_watch_options {
         void (*on_target)(struct backing_redis *now, void *data);
         /* An additional check before that, or NULL: a candidate was reached, with these findings. A negative result
          * with `err` rejects the candidate like a failed probe, and is reported instead of the probe's failure. Not
-         * called for the first one, which is not probed. */
+         * called for the first Redis, which is not probed. */
         int (*accept)(const struct redis_probe_result *found, void *data, struct err *err);
         backing_on_change *on_state; /* NULL: not called */
         void *data;
 };
 
 /* Resolves at once, with the errors of backing_redis_resolve, so that a program with broken settings reports them and
- * exits. One exception: if input.binding or input.provider names a missing binding, the watch waits for it, and the
- * first target has no address (source BACKING_FROM_NOWHERE): the pod starts, and becomes ready when the Secret appears.
- * Without such a name and without a binding, it uses the sources of lower precedence, and a later binding takes over.
- * The handles do not keep the loop alive.
+ * exits. One exception: if input.binding or input.provider names a missing binding, the watch waits for that binding,
+ * and the first target has no address (source BACKING_FROM_NOWHERE). So the pod starts, and becomes ready when the
+ * Secret appears. If no binding is requested and none exists, the watch uses the sources of lower precedence, and a
+ * later binding takes over. The handles do not keep the loop alive.
  *
  * The watch checks the bindings once a second and resolves changed ones. If the result equals the Redis in use, nothing
  * changes. Another Redis is probed (redis_probe: connect, authentication, role, the trial) and passed to on_target. If
@@ -158,8 +159,8 @@ int backing_redis_watch_open(struct backing_root *root, const struct backing_red
 /* The Redis in use; borrowed until the loop turns. Never NULL. */
 struct backing_redis *backing_redis_watch_get(const struct backing_redis_watch *watch);
 /* Reads again now (SIGHUP): reads the bindings, resolves, and starts a probe if something differs, without waiting for
- * a backoff. `input` replaces the one given at open; NULL keeps it. A failure is logged and returned, and the Redis and
- * the input in use stay. */
+ * a backoff. `input` replaces the input given at open; NULL keeps that input. A failure is logged and returned, and the
+ * Redis and the input in use stay. */
 int backing_redis_watch_reload(struct backing_redis_watch *watch, const struct backing_redis_input *input,
                                struct err *err);
 /* Call this when Redis has refused the credentials. It reads the bindings at once, and probes a candidate that waits

@@ -1,4 +1,4 @@
-/* redis_gather: collects the texts of the source with the highest precedence, and a password entry named after the
+/* redis_gather: collects the strings of the source with the highest precedence, and a password entry named after the
  * user, which no table can list. */
 #include "backing/redis_gather.h"
 

@@ -9,7 +9,7 @@
 enum redis_field {
         FIELD_HOST,
         FIELD_PORT,
-        FIELD_TLS_PORT, /* overrides port, and turns TLS on */
+        FIELD_TLS_PORT, /* overrides `port` and turns TLS on */
         FIELD_SOCKET,
         FIELD_USERNAME,
         FIELD_PASSWORD,
@@ -21,7 +21,7 @@ enum redis_field {
         FIELD_CA,
         FIELD_CERTIFICATE,
         FIELD_PRIVATE_KEY,
-        FIELD_TLS_URI, /* replaces uri and turns TLS on; listed before uri, so that reports name this one */
+        FIELD_TLS_URI, /* replaces uri and turns TLS on; listed before uri, so that reports name this setting */
         FIELD_URI,
         FIELD_SENTINEL_MASTER,
         FIELD_SENTINEL_NODES,

@@ -1,7 +1,7 @@
-/* redis_settings: converts raw texts to typed settings. First it splits the uri, whose parts fill the settings that
- * have no separate value. Then it applies rules over several fields (which port, TLS or not, socket or not), and then
- * checks each field. It reads every setting in docs/bindings.md, even those that pkg/redis does not support. redis.c
- * rejects these when it creates the target, so only that code changes when pkg/redis supports more. */
+/* redis_settings: converts raw strings to typed settings. First it splits the uri, whose parts fill the settings that
+ * have no separate value. Then it applies the rules that involve several fields (which port, TLS or not, socket or
+ * not), and finally checks each field. It reads every setting in docs/bindings.md, even those that pkg/redis does not
+ * support. redis.c rejects these when it creates the target, so only that code changes when pkg/redis supports more. */
 #include "backing/redis_settings.h"
 
 #include <stdio.h>
@@ -84,7 +84,7 @@ static int settle_tls_port(struct draft *draft, struct err *err)
         return set_yes(draft, FIELD_TLS, place_of(draft, FIELD_TLS_PORT), err);
 }
 
-/* A source with certificates implies TLS, but the intent of empty ones is unclear. */
+/* A source with certificates implies TLS, but the intent of empty certificates is unclear. */
 static int settle_tls(struct draft *draft, struct notes *notes, struct err *err)
 {
         static const unsigned fields[] = { FIELD_CA, FIELD_CERTIFICATE, FIELD_PRIVATE_KEY };

@@ -66,8 +66,8 @@ static int put(struct uri *uri, unsigned field, struct part part)
         return draft_set(uri->parts, field, part.bytes, part.length, uri->place, uri->err);
 }
 
-/* The same after percent-decoding. A password may contain any byte; control characters in other fields are rejected
- * later. */
+/* Like put, but percent-decodes the part first. A password may contain any byte; control characters in other fields are
+ * rejected later. */
 static int put_decoded(struct uri *uri, unsigned field, struct part part)
 {
         char *copy = strndup(part.bytes, part.length);

@@ -74,7 +74,8 @@ static void on_probed(const struct redis_probe_result *result, int rc, const str
         struct backing_redis_watch *watch = data;
         watch->probe = NULL;
         struct err refusal;
-        /* If both refuse it, this error is better, because it names the settings. */
+        /* If the probe and this check both refuse the candidate, the error of the check is better, because it names the
+         * settings. */
         if (result->address[0] && watch->accept && watch->accept(result, watch->data, &refusal) < 0) {
                 rc = refusal.code;
                 err = &refusal;

@@ -1,4 +1,4 @@
-/* backing/root: checks the folder of bindings once a second for everything that follows a binding in it.
+/* backing/root: checks the folder of bindings once a second, on behalf of everything that follows a binding in it.
  *
  *     struct backing_root *root;
  *     backing_root_open(loop, &(struct backing_root_options){ .log = log, .metrics = metrics }, &root, &err);
@@ -35,7 +35,7 @@ struct backing_root_options {
         struct metrics *metrics; /* for the followers; NULL: none     */
 };
 
-/* Reads the bindings. ERR_INVALID if the folder is not readable as one; ERR_NOMEM. The result is owned: pass it to
+/* Reads the bindings. ERR_INVALID if the folder cannot be read as a folder; ERR_NOMEM. The result is owned: pass it to
  * backing_root_close. Its handle does not keep the loop alive. */
 int backing_root_open(uv_loop_t *loop, const struct backing_root_options *options, struct backing_root **out,
                       struct err *err) NODISCARD;

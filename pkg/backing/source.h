@@ -1,5 +1,5 @@
 /* source: the sources of a backing service's settings, and the report on them. Shared by backing/redis.h and
- * backing/collector.h; a program includes one of those two.
+ * backing/collector.h; a program includes one of those two headers.
  *
  * All settings of a service come from one source, so that one source's password is never sent to another source's host.
  * The first of these sources that has any setting is used:
@@ -10,7 +10,7 @@
  *     if (backing_value_of(report, "redis-host", "host", host, strlen(host), &values[count]))
  *             count++;                                  // { "host", BACKING_FROM_FLAG, host, ..., "--redis-host" }
  *
- * The texts (errors, warnings, settings, origins) never contain a secret: a secret setting shows as "(set)".
+ * The strings (errors, warnings, settings, origins) never contain a secret: a secret setting appears as "(set)".
  *
  * Threads: any; these structs never change once they are filled. */
 #ifndef BACKING_SOURCE_H
@@ -76,7 +76,7 @@ struct backing_report {
 enum backing_state {
         BACKING_IN_USE,   /* the bindings name the service in use */
         BACKING_TRYING,   /* they name another service, which is being tried */
-        BACKING_REFUSED,  /* they can't be used: err says why; the service in use stays */
+        BACKING_REFUSED,  /* the bindings can't be used: err says why; the service in use stays */
         BACKING_VANISHED, /* the binding of the service in use is gone; err says so */
 };
 

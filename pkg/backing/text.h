@@ -1,4 +1,4 @@
-/* text: small parsers for the texts of settings.
+/* text: small parsers for settings given as strings.
  *
  * Threads: any. */
 #ifndef BACKING_TEXT_H
@@ -16,7 +16,7 @@ bool parse_yes_no(const char *text, size_t length, bool *out);
 bool parse_number(const char *text, size_t length, unsigned min, unsigned max, unsigned *out);
 /* True for a host without brackets: a name or a numeric address. */
 bool host_is_valid(const char *text, size_t length);
-/* The length without one trailing newline (\n or \r\n), which texts from files and Secrets often have. */
+/* The length without one trailing newline (\n or \r\n), which strings from files and Secrets often have. */
 size_t without_line_end(const char *text, size_t length);
 /* Replaces %41 by A; leaves invalid escapes unchanged. Returns the new length. */
 size_t percent_decode(char *text, size_t length);

@@ -144,7 +144,7 @@ static bool equal(const struct backed *backed_a, const struct backed *backed_b)
         return true;
 }
 
-/* Until a required binding exists, all zero: nobody has a token. */
+/* All zero until a required binding exists: nobody has a token. */
 const struct backed_kind backing_tokens_kind = {
         .noun = "tokens", .size = sizeof(struct backing_tokens), .fill = fill, .fini = fini, .equal = equal
 };

@@ -9,9 +9,9 @@
  *             allow(backing_tokens_name(now, i), backing_tokens_value(now, i));
  *
  * They come only from a binding of type `collector-tokens`: each entry except `type` and `provider` is a token, named
- * after its client; `orders.next` is a second token of `orders`, used while replacing one. A token has 1 to 4096
- * visible ASCII characters, since it goes into a header (RFC 6750, section 2.1). Clients get theirs as the entry
- * `token` of a binding of type `collector`, see backing/collector.h.
+ * after its client; `orders.next` is a second token of `orders`, used while the first one is being replaced. A token
+ * has 1 to 4096 visible ASCII characters, since it goes into a header (RFC 6750, section 2.1). Clients get theirs as
+ * the entry `token` of a binding of type `collector`, see backing/collector.h.
  *
  * Threads: any thread may use a struct backing_tokens, which is immutable and counted. */
 #ifndef BACKING_TOKENS_H
@@ -33,16 +33,17 @@ struct backing_tokens_input {
 
 struct backing_tokens; /* opaque: tokens with their names, or the information that no token is required */
 
-/* ERR_NOT_FOUND if a binding that was requested by name, or is required, is missing; ERR_CONFLICT if there are several;
- * ERR_INVALID and ERR_LIMIT name the file of a token, never its contents; ERR_DENIED, ERR_UNAVAILABLE, ERR_NOMEM. The
- * result is owned: pass it to backing_tokens_unref. */
+/* ERR_NOT_FOUND if a binding that was requested by name, or is required, is missing; ERR_CONFLICT if there are several
+ * bindings; ERR_INVALID and ERR_LIMIT name the file of a token, never its contents; ERR_DENIED, ERR_UNAVAILABLE,
+ * ERR_NOMEM. The result is owned: pass it to backing_tokens_unref. */
 int backing_tokens_resolve(const struct backing_tokens_input *input, struct backing_tokens **out,
                            struct err *err) NODISCARD;
-void backing_tokens_unref(struct backing_tokens *tokens); /* NULL is fine; the last one wipes the tokens */
+/* NULL is fine; releasing the last reference wipes the tokens. */
+void backing_tokens_unref(struct backing_tokens *tokens);
 
 /* Borrowed until the last reference is released. */
 
-/* False: there is no such binding, and everyone is admitted. True with a count of 0: everyone is locked out. */
+/* False: no binding of tokens exists, and everyone is admitted. True with a count of 0: everyone is locked out. */
 bool backing_tokens_are_asked_for(const struct backing_tokens *tokens);
 size_t backing_tokens_count(const struct backing_tokens *tokens);
 /* The client's name: the entry's name up to a dot. Two tokens may have the same name. */
@@ -50,8 +51,8 @@ const char *backing_tokens_name(const struct backing_tokens *tokens, size_t inde
 const struct secret *backing_tokens_value(const struct backing_tokens *tokens, size_t index);
 const struct backing_report *backing_tokens_report(const struct backing_tokens *tokens);
 
-/* To follow them. If the binding disappears or becomes unreadable, the tokens stay in use, so that an accident cannot
- * open access. While a requested or required binding is missing, everyone is locked out. */
+/* To follow the binding of tokens. If the binding disappears or becomes unreadable, the tokens stay in use, so that an
+ * accident cannot open access. While a requested or required binding is missing, everyone is locked out. */
 extern const struct backed_kind backing_tokens_kind;
 const struct backing_tokens *backing_tokens_of(const struct backed *backed); /* of this kind */
 

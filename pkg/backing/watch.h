@@ -35,8 +35,8 @@ int backing_watch_open(struct backing_root *root, const struct backed_kind *kind
                        const struct backing_watch_options *options, struct backing_watch **out,
                        struct err *err) NODISCARD;
 struct backed *backing_watch_get(const struct backing_watch *watch); /* never NULL */
-/* Reads again now (SIGHUP). `input` replaces the one given at open; NULL keeps it. A failure is logged and returned,
- * and the service and the input in use stay. */
+/* Reads again now (SIGHUP). `input` replaces the input given at open; NULL keeps that input. A failure is logged and
+ * returned, and the service and the input in use stay. */
 int backing_watch_reload(struct backing_watch *watch, const void *input, struct err *err);
 void backing_watch_close(struct backing_watch *watch); /* NULL is fine */
 

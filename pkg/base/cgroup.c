@@ -13,7 +13,7 @@
 
 #include "base/decimal.h"
 
-/* Version 1 has no word for "no limit" and gives the largest number of pages instead. */
+/* Version 1 has no word for "no limit", and reports the largest number of pages instead. */
 static const int64_t V1_UNLIMITED = INT64_MAX / 2;
 
 struct group {

@@ -1,6 +1,6 @@
-/* cpu: the affinity gives the CPUs that the scheduler may use, the quota how much CPU time per period. Both matter in a
- * container: Kubernetes turns a CPU limit into a quota, and sets an affinity only when it assigns whole CPUs. The CPU
- * set is enlarged until the kernel's set fits. */
+/* cpu: the affinity gives the CPUs that the scheduler may use, and the quota limits the CPU time in each period. Both
+ * matter in a container: Kubernetes turns a CPU limit into a quota, and sets an affinity only when it assigns whole
+ * CPUs. The CPU set is enlarged until the kernel's set fits. */
 #include "base/cpu.h"
 
 #include <errno.h>

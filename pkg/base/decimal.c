@@ -1,5 +1,6 @@
-/* decimal: to write a number, computes the length first, then writes the digits from last to first, so that nothing is
- * moved. To parse one, checks before each digit that the result stays below the maximum, so nothing overflows. */
+/* decimal: writing a number computes the length first, then writes the digits from last to first, so that nothing is
+ * moved. Parsing a number checks before each digit that the result stays below the maximum, so that nothing
+ * overflows. */
 #include "base/decimal.h"
 
 #include "base/err.h"

@@ -1,4 +1,4 @@
-/* Numbers of every length, compared with printf; texts that are numbers, that are too large, and that are not
+/* Numbers of every length, compared with printf; strings that are numbers, that are too large, and that are not
  * numbers. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -16,15 +16,16 @@
 
 #include "base/attr.h"
 
-/* Each code names a reaction. All are negative, so that `rc < 0` is the test for failure. */
+/* The codes differ where callers should react differently. All are negative, so that `rc < 0` is the test for
+ * failure. */
 enum err_code {
         ERR_OK = 0,
         ERR_INVALID = -1,     /* the input is wrong: tell the sender, do not retry */
         ERR_NOT_FOUND = -2,   /* the named thing does not exist */
         ERR_DENIED = -3,      /* exists, but credentials or permissions deny access */
         ERR_LIMIT = -4,       /* a maximum was reached: a body, a queue, a memory limit            */
-        ERR_UNAVAILABLE = -5, /* temporarily unavailable: hold or retry later; it was not done */
-        ERR_TIMEOUT = -6,     /* no response in time; it may or may not have been done */
+        ERR_UNAVAILABLE = -5, /* temporarily unavailable: hold or retry later; nothing was done */
+        ERR_TIMEOUT = -6,     /* no response in time; the request may or may not have been executed */
         ERR_PROTOCOL = -7,    /* the peer violated the protocol: drop the connection */
         ERR_NOMEM = -8,       /* out of memory                                                     */
         ERR_CONFLICT = -9,    /* contradicts what is already stored */
@@ -39,11 +40,11 @@ struct err {
 /* Fills `err` and returns `code`. */
 int err_set(struct err *err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Fills `err` from errno: the formatted text, ": ", and the system's message. Returns the code that matches errno
+/* Fills `err` with the formatted text, ": ", and the system's message for errno. Returns the code that matches errno
  * (ENOENT is ERR_NOT_FOUND, EACCES ERR_DENIED, ENOMEM ERR_NOMEM, ...). */
 int err_errno(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The same for an error number that is not in errno. */
+/* Does the same for an error number that is not in errno. */
 int err_errnum(struct err *err, int errnum, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Prepends the formatted text and ": " to the text. Returns err->code, or ERR_BUG for NULL, so return the code yourself

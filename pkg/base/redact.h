@@ -34,8 +34,9 @@ bool redact_known_form(const char *value);
  * 0, ERR_LIMIT or ERR_NOMEM. */
 int redact_target(struct buf *out, const char *target) NODISCARD;
 
-/* The same for a log line: returns the target itself if there is nothing to replace, otherwise text in `out`, which
- * must be empty. Never fails: if memory runs out, it replaces the whole target. The result is borrowed from both. */
+/* Does the same for a log line. Returns the target itself if there is nothing to replace, otherwise text in `out`,
+ * which must be empty. Never fails: if memory runs out, it replaces the whole target. The result is borrowed from
+ * both. */
 const char *redact_shown_target(struct buf *out, const char *target);
 
 /* Appends the value of a header field, REDACTED if the name indicates a secret (Authorization, Cookie, X-Api-Key);

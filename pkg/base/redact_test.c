@@ -1,4 +1,4 @@
-/* redact: names and values that must be hidden, and those that may be shown. */
+/* redact: which names and values must be hidden, and which may be shown. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -17,7 +17,7 @@
  * renews it with snapshot_holder_refresh, which takes the lock only after a change.
  *
  * The holder has one reference, and each reader has its own. So a replaced snapshot lives until the last reader is done
- * with it; its secrets are wiped then.
+ * with it; only then are its secrets wiped.
  *
  * Threads: any. snapshot_init and the functions _init and _fini of a holder: one at a time. */
 #ifndef BASE_SNAPSHOT_H

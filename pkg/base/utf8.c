@@ -1,4 +1,4 @@
-/* utf8: the table of well-formed byte sequences of RFC 3629, section 4, as a few comparisons. */
+/* utf8: checks the table of well-formed byte sequences in RFC 3629, section 4, with a few comparisons. */
 #include "base/utf8.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
-/* fingerprint: takes the fingerprint of a root from links and from the times, sizes and inodes of files, without opening a
- * file. Equal fingerprints before and after a read show that everything belongs to one generation; an equal one a
- * second later shows that nothing has to be read. The fingerprint is kept in full rather than hashed: it takes two
- * kilobytes for an ordinary root, and no change can hide in a collision.
+/* fingerprint: takes the fingerprint of a root from links and from the times, sizes and inodes of files, without
+ * opening a file. Equal fingerprints before and after a read show that everything belongs to one generation; an equal
+ * fingerprint a second later shows that nothing has to be read. The fingerprint is kept in full rather than hashed: it
+ * takes two kilobytes for an ordinary root, and no change can hide in a collision.
  *
  * File times are only as precise as the kernel's tick, so a file that has just changed may change again without a
  * trace. A fingerprint with such a file is marked as recent, and the watch then compares contents instead. An atomic

@@ -1,5 +1,5 @@
-/* secret_pages: pieces are cut from the newest mapping one after the other; a remainder that is too small stays unused. A
- * mapping begins with its own bookkeeping. The kernel excludes memory from core dumps only by whole pages, so these
+/* secret_pages: pieces are cut from the newest mapping one after the other; a remainder that is too small stays unused.
+ * A mapping begins with its own bookkeeping. The kernel excludes memory from core dumps only by whole pages, so these
  * come from mmap and contain nothing else. */
 #include "binding/secret_pages.h"
 

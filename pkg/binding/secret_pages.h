@@ -1,5 +1,5 @@
-/* secret_pages: memory for the values of one binding. It is excluded from core dumps and wiped when it is released, since any
- * value may be a secret.
+/* secret_pages: memory for the values of one binding. It is excluded from core dumps and wiped when it is released,
+ * since any value may be a secret.
  *
  *     struct sb_pages pages = { 0 };
  *     unsigned char *bytes = sb_pages_take(&pages, 100);     // NULL: out of memory

@@ -1,6 +1,6 @@
 /* select: chooses one binding of a set. A binding with a problem is a candidate as far as its type is known, and if it
- * is chosen, its problem is returned: an unreadable binding must not be replaced by another of the same type, and must
- * not look absent. */
+ * is chosen, its problem is returned: another binding of the same type must not replace an unreadable binding, which
+ * must not look absent either. */
 #include "binding/servicebinding.h"
 
 #include <stdio.h>

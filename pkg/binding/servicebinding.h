@@ -40,8 +40,8 @@
  *
  * Sources, as [SB] and [K8s] below: the Service Binding Specification for Kubernetes 1.1.0, section "Workload
  * Projection" (names, `type`, `provider`, entries as bytes, references such as vault://); Kubernetes, "Secrets" (keys,
- * 1 MiB) and pkg/volume/util/atomic_writer.go (..data, and the order in which links are made and removed). That
- * specification does not cover trimming, case, choosing and watching; for these, this header defines the behaviour.
+ * 1 MiB) and pkg/volume/util/atomic_writer.go (..data, and the order in which links are made and removed). The Service
+ * Binding Specification does not cover trimming, case, choosing and watching; this header defines their behaviour.
  *
  * Threads: a set never changes, so any thread may read it, and references are counted atomically. A watch belongs to
  * one thread at a time. The environment is read in _load and _watch_open. */
@@ -63,16 +63,17 @@
 extern "C" {
 #endif
 
-/* Each code names a reaction. All are negative, so that `rc < 0` is the test for failure. */
+/* The codes differ where callers should react differently. All are negative, so that `rc < 0` is the test for
+ * failure. */
 enum servicebinding_code {
         SERVICEBINDING_OK = 0,
         SERVICEBINDING_INVALID = -1,     /* invalid: not a folder, not a file, another type         */
         SERVICEBINDING_NOT_FOUND = -2,   /* no such binding; it may appear later                    */
-        SERVICEBINDING_AMBIGUOUS = -3,   /* several match: the text lists them, name one            */
+        SERVICEBINDING_AMBIGUOUS = -3,   /* several match: the text lists them; name one of them    */
         SERVICEBINDING_UNREADABLE = -4,  /* exists, but cannot be read: permissions, I/O, links     */
         SERVICEBINDING_UNSUPPORTED = -5, /* an entry refers to another system instead of its value  */
-        SERVICEBINDING_LIMIT = -6,       /* larger or more than the limits above                    */
-        SERVICEBINDING_UNAVAILABLE = -7, /* temporary, try again: it kept changing, or no descriptors */
+        SERVICEBINDING_LIMIT = -6,       /* one of the limits above is exceeded                     */
+        SERVICEBINDING_UNAVAILABLE = -7, /* try again: the root kept changing, or no descriptors    */
         SERVICEBINDING_NOMEM = -8        /* out of memory                                           */
 };
 
@@ -95,7 +96,7 @@ SERVICEBINDING_API int servicebinding_load(const char *root, struct servicebindi
                                            struct servicebinding_error *err) SERVICEBINDING_NODISCARD;
 /* Adds a reference, to keep the set after another holder has released it. Returns the same set. */
 SERVICEBINDING_API struct servicebinding_set *servicebinding_set_ref(const struct servicebinding_set *set);
-/* Releases a reference. The last one wipes and frees everything borrowed from the set. NULL is fine. */
+/* Releases a reference. Releasing the last reference wipes and frees everything borrowed from the set. NULL is fine. */
 SERVICEBINDING_API void servicebinding_set_unref(struct servicebinding_set *set);
 
 /* Sets. Results are borrowed until the last reference to the set is released. */
@@ -119,7 +120,7 @@ SERVICEBINDING_API const char *servicebinding_warning_at(const struct servicebin
 SERVICEBINDING_API int servicebinding_find(const struct servicebinding_set *set, const char *name, const char *type,
                                            const char *provider, const struct servicebinding **out,
                                            struct servicebinding_error *err) SERVICEBINDING_NODISCARD;
-/* The same with several acceptable types: an array that ends with NULL; NULL means any. */
+/* The same with several acceptable types, in an array that ends with NULL; NULL means any type. */
 SERVICEBINDING_API int servicebinding_find_types(const struct servicebinding_set *set, const char *name,
                                                  const char *const *types, const char *provider,
                                                  const struct servicebinding **out,
@@ -146,10 +147,10 @@ SERVICEBINDING_API size_t servicebinding_entry_count(const struct servicebinding
  * servicebinding_entry_count on. */
 SERVICEBINDING_API const char *servicebinding_entry_name(const struct servicebinding *binding, size_t index);
 /* [SB] The entry without one trailing newline (\n or \r\n) and otherwise unchanged, because a password may end in a
- * space. NULL if it is absent or contains a NUL byte. */
+ * space. NULL if the entry is absent or contains a NUL byte. */
 SERVICEBINDING_API const char *servicebinding_text(const struct servicebinding *binding, const char *entry);
-/* [SB] The entry as it is in the file, and its length if `length` is not NULL; followed by a NUL byte that is not
- * counted. NULL, and length 0, if it is absent. */
+/* [SB] The entry as it is in the file, followed by a NUL byte that is not counted. Also sets the length if `length` is
+ * not NULL. NULL, and length 0, if the entry is absent. */
 SERVICEBINDING_API const void *servicebinding_bytes(const struct servicebinding *binding, const char *entry,
                                                     size_t *length);
 /* True if name, type, provider, problem and all entries are the same. NULL equals only NULL. */

@@ -1,6 +1,7 @@
 /* watch: notices that a root has changed, by polling. A poll works on every mount, and inotify instances run out on
- * busy nodes. While the fingerprint stays the same, a poll reads nothing. When it has changed or is unreliable, the
- * poll reads the root, and only different content counts as a change: the kubelet may write the same Secret again. */
+ * busy nodes. While the fingerprint stays the same, a poll reads nothing. When the fingerprint has changed or is
+ * unreliable, the poll reads the root, and only different content counts as a change: the kubelet may write the same
+ * Secret again. */
 #include "binding/servicebinding.h"
 
 #include <stdlib.h>

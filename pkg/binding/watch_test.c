@@ -1,5 +1,5 @@
 /* watch_test: which changes a poll reports. A plain file that has just changed may change again within one tick of the
- * clock, so these tests poll right after each change: a watch that relied only on times would miss some. */
+ * clock, so these tests poll right after each change: a watch that relied only on times would miss some changes. */
 #include "binding/test_folder.h"
 
 #include <time.h>
@@ -187,7 +187,7 @@ static void an_old_plain_folder_is_watched_by_its_times(void **state)
 }
 
 /* Bytes that this process has read so far (proc(5), /proc/pid/io). *own: the bytes of this check itself, which the next
- * one includes. */
+ * check includes. */
 static long long bytes_read(long long *own)
 {
         char text[256] = "";

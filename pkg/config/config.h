@@ -185,7 +185,7 @@ int config_print(const struct config_program *program, const void *values, const
  * most 100 columns. Returns 0 or ERR_UNAVAILABLE. */
 int config_help(const struct config_program *program, FILE *out) NODISCARD;
 
-/* The parsers, for other code that reads such texts. If the `length` bytes do not match, they return false and leave
+/* The parsers, for other code that reads such strings. If the `length` bytes do not match, they return false and leave
  * *out unchanged. */
 
 /* "150ms" "30s" "5m" "1h" "7d", sums with the largest unit first ("1m30s"), "0" without a unit. */

@@ -58,7 +58,7 @@ int config_apply(struct reading *reading, const struct finding *finding, struct 
                 return rc;
         }
         if (origin->place && origin->kind == finding->kind && finding->option->type == CONFIG_LIST)
-                return 0; /* keep the origin of the first entry */
+                return 0; /* keeps the origin of the first entry */
         char *place = place_in_full(finding);
         if (!place)
                 return err_set(err, ERR_NOMEM, "out of memory");

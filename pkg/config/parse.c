@@ -1,4 +1,4 @@
-/* parse: converts texts to values. Nothing here knows about options or sources.
+/* parse: converts strings to values. Nothing here knows about options or sources.
  *
  * Each parser takes a length, since paths of HTTP requests and list entries have no trailing NUL, and rejects a number
  * that overflows. There is one table of suffixes for durations and one for sizes. */

@@ -1,4 +1,4 @@
-/* Tables of texts for each public parser. */
+/* Tables of strings for each public parser. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -65,7 +65,7 @@ static bool is_service_link(const struct config_option *option, const char *text
                (strncmp(text, "tcp://", 6) == 0 || strncmp(text, "udp://", 6) == 0 || strncmp(text, "sctp://", 7) == 0);
 }
 
-/* Returns 1 if the variable had a value and it was used, 0 if it had none. */
+/* Returns 1 if the variable had a value, which was used, or 0 if it had none. */
 static int try_variable(struct reading *reading, char *const *environment, const struct config_option *option,
                         const char *name, bool is_path, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* report: where each value came from, what was skipped, and both as text for --check. */
+/* report: records where each value came from and what was skipped, and prints both for --check. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* suggest: options by name, the names of variables, and the nearest name for one that is unknown.
+/* suggest: options by name, the names of variables, and the nearest name for an unknown name.
  *
  * A name is near if it differs by at most two typos as Damerau counts them (a wrong, missing or extra letter, or two
  * swapped letters), and by fewer than half of its letters. "_" for "-" and a different case do not count. */

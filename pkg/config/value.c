@@ -34,7 +34,7 @@ void config_value_range(const struct config_option *option, int64_t *min, int64_
         *max = has_own && (option->max != 0 || option->min < 0) ? option->max : type_max;
 }
 
-/* Describes the expected value; the caller adds the actual one. */
+/* Describes the expected value; the caller adds the actual value. */
 static int describe_number(const struct config_option *option, struct buf *out)
 {
         static const char *const nouns[] = {

@@ -78,7 +78,7 @@ int daemon_printed(const char *program, int status) NODISCARD;
 /* Writes "program: text" as a line to standard error. Gives up after a second if nothing reads it. */
 void daemon_complain(const char *program, const char *text);
 
-/* The number of worker threads: the requested one, or for 0 half the CPUs that affinity and quota allow
+/* The number of worker threads: the requested number, or, if that is 0, half the CPUs that affinity and quota allow
  * (cpu_available), at least 1 and at most 4. The other half is left to the kernel's network code, to Redis and to other
  * processes. Fewer workers do more per turn, which saves system calls here and in Redis. */
 unsigned daemon_workers(int64_t asked);

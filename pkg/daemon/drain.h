@@ -1,5 +1,4 @@
-/* drain: what happens after SIGTERM and SIGINT: the program is no longer ready, and its main loop ends after the drain
- * delay.
+/* drain: handles SIGTERM and SIGINT. The program is no longer ready, and its main loop ends after the drain delay.
  *
  * Threads: the main thread. */
 #ifndef DAEMON_DRAIN_H

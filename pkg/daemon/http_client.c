@@ -1,8 +1,8 @@
 /* http_client: one blocking request over one socket, with one deadline for connecting, sending and reading.
  *
- * It speaks HTTP/1.0, so the server sends no chunks and closes the connection after the response, which is everything
- * up to the end. If there is a Content-Length, that many bytes must arrive, so that a truncated response is never
- * mistaken for a complete one. Every wait is a poll() with the remaining time. */
+ * It speaks HTTP/1.0, so the server sends no chunks and closes the connection after the response. The response is
+ * everything up to that point. If there is a Content-Length, that many bytes must arrive, so that a truncated response
+ * is never mistaken for a complete one. Every wait is a poll() with the remaining time. */
 #include "daemon/http_client.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 enum { TIMEOUT_MS = 30000, TIMEOUT_MAX_S = 3600, READ_BYTES = 16384 };
 
-/* --- Arguments ------------------------------------------------------------------------------------------------------- */
+/* --- Arguments ---------------------------------------------------------------------------------------------------- */
 
 static int parse_host(const char *from, size_t bytes, struct client_request *out, struct err *err)
 {
@@ -117,7 +117,7 @@ int client_parse(int count, char *const *arguments, struct client_request *out, 
         return rc;
 }
 
-/* --- The exchange ------------------------------------------------------------------------------------------------------ */
+/* --- The exchange ------------------------------------------------------------------------------------------------- */
 
 static int wait_for(int fd, short events, int64_t deadline_ms, struct err *err)
 {

@@ -1,6 +1,6 @@
 /* signals: the thread waits with sigtimedwait, so there are no handlers that could interrupt other code. It shares a
- * pipe with the main loop and owns everything that it needs after signals_close. If it outlives that call, it writes
- * into a pipe without a reader, which is harmless since SIGPIPE is blocked. */
+ * pipe with the main loop and owns everything that it needs after signals_close. If the thread outlives that call, it
+ * writes into a pipe without a reader, which is harmless since SIGPIPE is blocked. */
 #include "daemon/signals.h"
 
 #include <fcntl.h>

@@ -29,7 +29,7 @@ struct signals_told {
 int signals_open(const struct signals_options *options, struct signals **out, struct err *err) NODISCARD;
 int signals_fd(const struct signals *signals); /* for poll(); readable when signals_next has a signal */
 bool signals_next(struct signals *signals, struct signals_told *out);
-/* A thread that must end the process by force keeps running, to guard the last steps. NULL is fine. */
+/* A thread that may have to end the process by force keeps running, to guard the last steps. NULL is fine. */
 void signals_close(struct signals *signals);
 
 #endif

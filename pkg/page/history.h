@@ -27,7 +27,7 @@ struct history {
 
 void history_init(struct history *history);
 void history_fini(struct history *history);
-/* Adds the counter's current value. The first one only sets the starting point. */
+/* Adds the counter's current value. The first value only sets the starting point. */
 void history_add(struct history *history, double total, int64_t now_ms);
 /* Appends a JSON array of counts per second. ERR_LIMIT, ERR_NOMEM. */
 int history_print(struct history *history, struct buf *out) NODISCARD;

@@ -1,4 +1,4 @@
-/* standing: texts are copied, so that readers need no reference to a target that may be replaced. */
+/* standing: strings are copied, so that readers need no reference to a target that may be replaced. */
 #include "page/standing.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* standing: the state of a followed backing service, for /v1/status: which one is in use and since when, and the
+/* standing: the state of a followed backing service, for /v1/status: which service is in use and since when, and the
  * outcome of the latest change. It never contains a secret.
  *
  *     standing_use(&standing, backing_redis_report(now), address, tls, backing_redis_generation(now));
@@ -40,7 +40,7 @@ struct standing {
 
 void standing_init(struct standing *standing);
 void standing_fini(struct standing *standing);
-/* Records the service now in use. `address` may be NULL. Long texts are truncated. */
+/* Records the service now in use. `address` may be NULL. Long strings are truncated. */
 void standing_use(struct standing *standing, const struct backing_report *report, const char *address, bool tls,
                   unsigned generation);
 /* A backing_on_change callback; `standing` is a struct standing. */

@@ -1,5 +1,5 @@
-/* reading: each reading of the settings has its own memory, so that the old one stays valid until the new one is in
- * use. */
+/* reading: each reading of the settings has its own memory, so that the old settings stay valid until the new ones are
+ * in use. */
 #include "service/reading.h"
 
 #include <stdlib.h>

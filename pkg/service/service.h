@@ -44,15 +44,15 @@ struct service;
  * that lives as long as they are in use. */
 struct service_inputs {
         size_t size;
-        /* `inputs` is all zero when it is called. Its pointers may lead to its own members, to the settings and to the
-         * report. `fini` is called after a failure as well. */
+        /* `inputs` is all zero at first. Its pointers may lead to its own members, to the settings and to the report.
+         * `fini` is called after a failure as well. */
         int (*init)(void *inputs, const void *settings, const struct config_report *report, char *const *environment,
                     struct err *err);
         void (*fini)(void *inputs); /* NULL: nothing to free */
 };
 
 /* The worker threads. `worker` is all zero at first and never moves; struct service_worker (worker.h) is a plain
- * one. */
+ * worker. */
 struct service_crew {
         size_t worker_size;
         int (*start)(void *worker, struct service *service, unsigned index, struct err *err);

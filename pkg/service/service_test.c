@@ -1,4 +1,5 @@
-/* service: a third program from end to end. It runs in a child; the test sends it requests and signals. */
+/* service: a third program from end to end. The program runs in a child process; the test sends it requests and
+ * signals. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

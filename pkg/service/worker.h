@@ -43,7 +43,8 @@ struct service_worker {
 /* `ops` is static; NULL: none. After a failure nothing is left to join. */
 int service_worker_start(struct service_worker *worker, const struct service_worker_ops *ops, struct service *service,
                          unsigned index, struct err *err) NODISCARD;
-/* Stops accepting connections, finishes requests, calls on_deadline at the deadline, and ends a moment later. */
+/* Tells the worker to stop accepting connections, finish requests, call on_deadline at the deadline, and end a moment
+ * later. */
 void service_worker_stop(struct service_worker *worker, int64_t deadline_ms);
 void service_worker_join(struct service_worker *worker);
 

@@ -1,6 +1,6 @@
 // Follows the documents. It reads the list page by page up to the newest document, and continues with the stream, which
-// also carries the status. Without a stream, it requests the list and the status once a second: if the stream is
-// refused, missing or silent, or if documents arrive faster than anyone can read them.
+// also carries the status. If the stream is refused, missing or silent, or if documents arrive faster than anyone can
+// read them, it requests the list and the status once a second instead.
 
 import { announce, byId, setBadge, setText } from "./dom.js";
 import { clock } from "./format.js";
@@ -65,7 +65,7 @@ function take(page) {
 	addPage(page);
 }
 
-/** Skipped documents are not shown. Earlier ones are removed too, so that the list has no gap. */
+/** Skipped documents are not shown. Earlier documents are removed too, so that the list has no gap. */
 async function skip(nowMs, isFirst) {
 	const page = await newestPage(cursor, nowMs, ROWS_MAX);
 	if (isPaused) return;
@@ -80,7 +80,7 @@ function skipIfMuchCame() {
 	behind = BEHIND_MAX - 1;
 }
 
-/** Reads one more page, and the newest one if that page is far from the end. */
+/** Reads one more page, and also the newest page if that page is far from the end. */
 async function readList(nowMs) {
 	const isFirst = cursor === "";
 	const page = isFirst ? await firstPage(nowMs) : await pageAfter(cursor);
@@ -234,7 +234,7 @@ async function listAndStream(status, showStatus) {
 	else sayPolling(reason);
 }
 
-/** Reads a page of the list and then, if that was the last one, the stream until it ends. `showStatus` is called with
+/** Reads a page of the list and then, if that was the last page, the stream until it ends. `showStatus` is called with
  * each status in the stream. Does nothing while an earlier call is in progress. */
 export async function follow(status, showStatus) {
 	if (isPaused || isFollowing) return;

@@ -14,7 +14,7 @@ let seen = 0;
 let coming = []; // rows that will be shown, the oldest first
 let timer = 0;
 
-/** When it was stored, if its key contains the time (UUID version 7). */
+/** When the document was stored, if its key (UUID version 7) or the document itself contains the time. */
 function timeOf(key, text) {
 	const created = key[14] === "7" ? parseInt(key.slice(0, 8) + key.slice(9, 13), 16) :
 		Number(/"created":(\d{10,16})/.exec(text.slice(-300))?.[1] ?? NaN);

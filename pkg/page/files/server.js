@@ -90,7 +90,7 @@ export function interrupt(why) {
 
 export const isStreaming = () => streaming !== null;
 
-/** Waits for the connection to be free. `ends` is the AbortController of the stream that will use it. */
+/** Waits for the connection to be free. `ends` is the AbortController of the stream that will use the connection. */
 export async function awaitTurn(ends) {
 	interrupt("replaced");
 	streaming = ends;
