@@ -152,7 +152,7 @@ static void accept_one(struct worker *worker)
         atomic_fetch_add(&server->connections, 1);
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* a failure only slows responses */
         (void)MHD_add_connection(worker->daemon, fd, (struct sockaddr *)&address,
-                                 length); /* it closes a refused connection itself */
+                                 length); /* libmicrohttpd closes a refused connection itself */
 }
 
 static void resume_waiting(struct worker *worker)

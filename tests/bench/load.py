@@ -100,7 +100,7 @@ def _run_wrk(server, redis, connections, body_file, seconds):
 
 
 def run_posts(url, connections, body_file, seconds):
-    """What post.lua counts, and the rate. The servers are neither emptied nor checked."""
+    """Returns what post.lua counts, and the rate. The servers are neither emptied nor checked."""
     output = _run(["wrk", "-t", 1, "-c", connections, "-d", f"{seconds}s", "--timeout", "10s", "-s", POST_LUA, url, "--",
                    "POST", body_file])
     result = json.loads(output.partition("RESULT ")[2].splitlines()[0])
@@ -120,7 +120,7 @@ def _redis_sets(redis, connections, size, requests):
 
 
 def redis_set_rate(redis, connections, size, requests):
-    """SETs a second by redis-benchmark. Redis is not emptied."""
+    """Returns the SETs a second of redis-benchmark. Redis is not emptied."""
     return float(_redis_sets(redis, connections, size, requests)["rps"])
 
 

@@ -54,7 +54,7 @@ class Place:
 
 
 class Bound(Collector):
-    """A Collector that uses one of these."""
+    """A Collector that uses one of these places."""
 
     def __init__(self, name, folder, program, place, *flags):
         super().__init__(name, folder, program, place, *flags, *place.flags)

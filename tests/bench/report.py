@@ -11,7 +11,7 @@ FEED, PLAIN, WEBDIS, BARE, SUSPENDED, REDIS, CLUSTER = (
 
 
 def table(titles, rows):
-    """The first column is text; the others are numbers."""
+    """Returns the rows as a Markdown table, in which the first column is text and the others are numbers."""
     lines = ["| " + " | ".join(titles) + " |", "| --- |" + " ---: |" * (len(titles) - 1)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 

@@ -42,7 +42,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}{self.path}"
 
     def spawn(self):
-        """Starts it without waiting until it is ready."""
+        """Starts the server without waiting until it is ready."""
         environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -157,7 +157,7 @@ class Collector(Server):
             return next(line["workers"] for line in map(json.loads, log) if line["event"] == "server.listening")
 
     def is_ready(self):
-        """Redis is reached."""
+        """Whether Collector has reached Redis."""
         return b" 200 " in self.get("/readyz").splitlines()[0]
 
     def metric(self, name):

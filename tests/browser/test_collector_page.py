@@ -13,7 +13,7 @@ SWAP_SECONDS = 3  # time limit for the page to show that the binding was swapped
 
 
 def send(program, *documents, headers=None):
-    """Stores them; returns their keys."""
+    """Stores the documents and returns their keys."""
     with program.client() as client:
         answers = [client.post("/v1/documents", json.dumps(one).encode(), {**JSON, **(headers or {})})
                    for one in documents]
@@ -232,7 +232,7 @@ def test_a_hundred_thousand_documents_do_not_increase_the_tabs_memory(start_redi
 
 
 def store_many(collector, count):
-    """Many documents by pipelined requests on one connection."""
+    """Stores many documents with pipelined requests on one connection."""
     body = json.dumps({"order": 17, "price": 12.5, "text": "x" * 120}).encode()
     one = (b"POST /v1/documents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
            b"Content-Length: %d\r\n\r\n" % len(body)) + body

@@ -130,7 +130,7 @@ class Namespace:
         return output
 
     def install(self, release, chart, *options, wait=True):
-        """helm install; returns the seconds until everything was ready."""
+        """Runs helm install and returns the seconds until everything was ready."""
         begin = time.monotonic()
         self.helm("install", release, str(ROOT / "charts" / chart), *(["--wait", "--timeout", "180s"] if wait else []),
                   *options)

@@ -20,7 +20,7 @@ def workers(cluster):
 
 @contextmanager
 def cordoned(cluster, *nodes):
-    """These nodes accept no new pods in the meantime."""
+    """Within this context, these nodes accept no new pods."""
     try:
         cluster.kubectl("cordon", *nodes)
         yield

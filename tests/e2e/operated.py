@@ -180,13 +180,13 @@ class SentinelPods(Pods, SentinelGroup):
         return [self.victim().client()]
 
     def parts(self):
-        """The entries of a Secret that names it."""
+        """The entries of a Secret that names this Redis."""
         return {"sentinel.nodes": ",".join(f"{pod.host}:26379" for pod in self.pods), "sentinel.master": self.master,
                 "password": PASSWORD, "sentinel.password": SENTINEL_PASSWORD}
 
 
 class OutsideSentinel(Sentinel):
-    """The Sentinel of a pod; it counts as running if it answers."""
+    """The Sentinel of a pod; the Sentinel counts as running if it answers."""
 
     def __init__(self, pod):  # pylint: disable=super-init-not-called
         self.pod, self.password, self.tls, self.child = pod, SENTINEL_PASSWORD, None, self

@@ -63,7 +63,7 @@ class Compose:
         return done.stdout
 
     def process(self, service):
-        """The container's id, and the time at which its process started."""
+        """Returns the container's id, and the time at which its process started."""
         container = self("ps", "--quiet", service).strip()
         return subprocess.run(["docker", "inspect", "--format", "{{.Id}} {{.State.StartedAt}} {{.RestartCount}}", container],
                               check=True, capture_output=True, text=True).stdout

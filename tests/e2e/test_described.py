@@ -11,7 +11,7 @@ from support.deadline import wait_until
 
 
 def why_not_ready(namespace, pod):
-    """The output of the readiness probe, from the pod's events."""
+    """Returns the output of the readiness probe, from the pod's events."""
     described = namespace.kubectl("describe", "pod", pod, check=False)
     return re.findall(r"Unhealthy .*Readiness probe failed: (.*(?:\n(?!  (?:Normal|Warning) ).*)*)", described)
 

@@ -11,7 +11,7 @@ IMAGE = "redis:7"
 
 
 def server(namespace):
-    """The version that Collector's trial of its Redis reports: "redis 7.0.15"."""
+    """Returns the version that Collector's trial of its Redis reports: "redis 7.0.15"."""
     said = namespace.execute("deployment/collector", "collector", "--check")
     assert " reached in " in said, said
     return said.split(" reached in ")[1].split(": ")[1].split(",")[0]

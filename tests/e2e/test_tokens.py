@@ -1,4 +1,5 @@
-"""Both charts with required tokens: clients that bind to Collector have one, others get theirs from a Secret."""
+"""Both charts with required tokens: clients that bind to Collector have a token, and others get theirs from a
+Secret."""
 
 from cluster import ROOT
 from support.deadline import wait_until

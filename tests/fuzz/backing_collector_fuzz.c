@@ -1,4 +1,4 @@
-/* backing_collector_fuzz: parses COLLECTOR_URL, Collector's address. Besides not crashing, it must accept only URLs
+/* backing_collector_fuzz: parses COLLECTOR_URL, Collector's address. The code must not crash, it must accept only URLs
  * without a user part, a query or blanks, and the result must contain the host and port of the input. */
 #include <assert.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* backing_tokens_fuzz: reads an entry of a token binding from a folder in memory. Besides not crashing, an accepted
+/* backing_tokens_fuzz: reads an entry of a token binding from a folder in memory. The code must not crash, an accepted
  * token must be valid in a header as is, and an error must name the file but not its content. */
 #include <assert.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* collector_cursor_fuzz: parses a cursor as a client returns it. Besides not crashing, an accepted cursor must print as
- * text that is within its limit and parses to the same position. */
+/* collector_cursor_fuzz: parses a cursor as a client returns it. The code must not crash, and an accepted cursor must
+ * print as text that is within its limit and parses to the same position. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* collector_restore_line_fuzz: reads arbitrary bytes as a line of a restore. Besides not crashing, every part found
+/* collector_restore_line_fuzz: reads arbitrary bytes as a line of a restore. The code must not crash, every part found
  * must lie within the line, and the key must be valid for the rest of Collector. */
 #include <stdint.h>
 #include <stdio.h>

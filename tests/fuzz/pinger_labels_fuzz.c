@@ -1,5 +1,5 @@
-/* pinger_labels_fuzz: parses the file `labels` of the downward API. Besides not crashing, the result must be an object
- * of strings and print as valid JSON. */
+/* pinger_labels_fuzz: parses the file `labels` of the downward API. The code must not crash, and the result must be an
+ * object of strings and print as valid JSON. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

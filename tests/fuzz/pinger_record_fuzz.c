@@ -1,6 +1,6 @@
 /* pinger_record_fuzz: turns a request into a log record. The first line of the input is the request's target, the
- * others are header fields, `name: value`. Besides not crashing, the record must be an object that Collector accepts,
- * without any value under a secret's name. */
+ * others are header fields, `name: value`. The code must not crash, and the record must be an object that Collector
+ * accepts, without any value under a secret's name. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

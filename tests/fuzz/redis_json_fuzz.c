@@ -1,4 +1,4 @@
-/* redis_json_fuzz: parses a binding's entry that holds all settings as one JSON object. Besides not crashing, each
+/* redis_json_fuzz: parses a binding's entry that holds all settings as one JSON object. The code must not crash, each
  * setting must be within its limits, and an error must name the entry. */
 #include <assert.h>
 #include <stdlib.h>

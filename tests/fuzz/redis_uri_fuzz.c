@@ -1,5 +1,5 @@
-/* redis_uri_fuzz: parses a Redis URI or a connection string from a variable. Besides not crashing, each setting must be
- * within its limits, and an error must name the origin. */
+/* redis_uri_fuzz: parses a Redis URI or a connection string from a variable. The code must not crash, each setting must
+ * be within its limits, and an error must name the origin. */
 #include <assert.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-"""Tests how Collector finds Redis, and how it moves to another one while it serves requests."""
+"""Tests how Collector finds Redis, and how it moves to another Redis while it serves requests."""
 
 import os
 import re

@@ -41,7 +41,7 @@ def put(store, count):
 
 
 def add(store, keys, at=None, mark=None):
-    """One entry of several keys, with the id `at` in milliseconds (now)."""
+    """Adds an entry of several keys, with the id `at` in milliseconds (default: now)."""
     fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
     return store.execute_command("XADD", stream_of(at or now_ms()), f"{at}-*" if at else "*", *fields)
 

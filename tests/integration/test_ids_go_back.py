@@ -1,4 +1,4 @@
-"""After a failover the new primary may assign ids below those that readers have seen: it lacks the last entries, and
+"""After a failover the new primary may assign ids below those that readers have seen, if it lacks the last entries and
 its clock is slow. Readers with a cursor still get every document."""
 
 import time

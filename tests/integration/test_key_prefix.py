@@ -113,7 +113,7 @@ def test_requests_that_wait_for_a_server_go_to_a_cluster_and_back(start_redis, s
 @pytest.mark.parametrize("ack", ["memory", "replica"])
 def test_under_load_every_acknowledged_document_is_readable_after_each_swap(start_redis, start_collector, bindings,
                                                                            start_proxy, ack):
-    """Six swaps between prefixes and databases, while the current one is slow or unreachable. The Redis used before
+    """Six swaps between prefixes and databases, while the current Redis is slow or unreachable. The Redis used before
     stays bound as the previous one, so all documents can be read through the API."""
     server = start_redis(repl_diskless_sync_delay=0)
     replica = start_redis(replicaof=f"{server.host} {server.port}")

@@ -30,7 +30,7 @@ class Run:
         return self
 
     def address(self, program):
-        """Returns (host, port) from the line that says it is ready."""
+        """Returns (host, port) from the line that says that the program is ready."""
         line = next(line for line in self.child.stdout if line.startswith(f"{program} is ready on "))
         host, port = line.split()[-1].removeprefix("http://").split(":")
         return host, int(port)

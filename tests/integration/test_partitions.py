@@ -56,7 +56,8 @@ class Place:
         return keys
 
     def add(self, tag, keys, at, mark=None):
-        """One entry of a partition with the id `at` milliseconds; an empty tag stands for the stream without one."""
+        """Adds an entry with the id `at` milliseconds to a partition; an empty tag stands for the stream without a
+        tag."""
         stream = feed.stream_of(at, self.prefix, tag)
         fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
         return self.store_of(stream).execute_command("XADD", stream, f"{at}-*", *fields)
@@ -77,7 +78,7 @@ class Place:
         return keys
 
     def write(self, begin, sizes=(1, 3, 60, 2, 64)):
-        """Entries of many sizes, in each partition in turn. Returns the keys in the order of the ids."""
+        """Adds entries of many sizes, in each partition in turn. Returns the keys in the order of the ids."""
         expected = []
         for n in range(60):
             keys = self.put(sizes[n % len(sizes)] if n % 7 else 1)

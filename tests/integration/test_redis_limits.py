@@ -1,4 +1,4 @@
-"""Limits at which Redis closes a connection: only the command that exceeds one fails, with the reason."""
+"""Limits at which Redis closes a connection: only the command that exceeds a limit fails, with the reason."""
 
 import threading
 import time

@@ -280,8 +280,8 @@ def test_a_hanging_primary_is_abandoned_as_soon_as_the_sentinels_name_another(st
     finally:
         for server in paused:
             server.resume()
-    # This does not take the stall time, only 1 s until the Sentinels notice, 1 s until Collector queries them, and the
-    # election.
+    # A failover does not take as long as the stall time, only 1 s until the Sentinels notice, 1 s until Collector
+    # queries them, and the time of the election.
     assert result.longest < 30
 
 

@@ -20,7 +20,7 @@ def syslog_ng():
 
 
 def configuration(language, replaced):
-    """The configuration of that language in the page, with other addresses and paths."""
+    """The page's configuration in that language, with addresses and paths replaced."""
     text = re.search(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.M | re.S).group(1)
     for old, new in replaced.items():
         assert old in text

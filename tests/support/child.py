@@ -20,7 +20,7 @@ def _die_with_parent():
 
 
 class Child:
-    """Start it from the main thread: the child dies when the thread that started it ends."""
+    """Create a Child in the main thread: the process dies when the thread that started it ends."""
 
     def __init__(self, argv, env=None, cwd=None, descriptors=None):
         def prepare():

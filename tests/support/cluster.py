@@ -217,7 +217,8 @@ class RedisCluster:
 
 
 def ask(node, *words):
-    """Sends one command and returns the raw reply. A node keeps its client, since preparing one for TLS takes long."""
+    """Sends one command and returns the raw reply. The client of each node is kept, because preparing a client for TLS
+    takes long."""
     if not hasattr(node, "asker"):
         node.asker = node.client()
         node.asker.response_callbacks.clear()

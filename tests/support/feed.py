@@ -55,7 +55,7 @@ def keys(store, prefix=""):
 
 def put_on_day(store, key, days):
     """Moves a document's entry from today's stream to the stream of an earlier day, as Collector would have written it
-    then."""
+    on that day."""
     now = int(time.time() * 1000)
     moment = now - days * DAY_MS
     store.xadd(stream_of(moment), {"k": key}, id=f"{moment}-*")

@@ -54,7 +54,7 @@ class Standalone:
         self.bound_password = options.get("requirepass")
 
     def entries(self):
-        """The entries of a binding that names it."""
+        """The entries of a binding that names this Redis."""
         address = self.proxy or self.server
         entries = {"type": "redis", "host": address.host, "port": address.port}
         if self.bound_password:
@@ -93,7 +93,7 @@ class Standalone:
             self.proxy.heal()
 
     def read(self):
-        """The content of each server, the current one first."""
+        """The content of each server, the current server first."""
         servers = [self.server, *(server for server in self.servers if server is not self.server)]
         return [Stored().read(server.client()) for server in servers]
 
@@ -251,7 +251,7 @@ class Named:
         pass
 
     def read(self):
-        """The content of each server, the current one first."""
+        """The content of each server, the current server first."""
         servers = [self.server, *(server for server in self.servers if server is not self.server)]
         return [Stored().read(server.client()) for server in servers]
 

@@ -53,7 +53,7 @@ class RedisServer:
         return f"redis://{entry}{self.address}" + ("" if database is None else f"/{database}")
 
     def start(self, ready=True):
-        """Starts it again with the same port and folder; `ready` waits for its PONG."""
+        """Starts the server again with the same port and folder; `ready` waits for its PONG."""
         argv = [self.program, "--dir", self.folder, "--port", 0 if self.certificates else self.port, "--bind", self.host,
                 "--daemonize", "no",
                 "--enable-debug-command", "yes"]
@@ -126,7 +126,7 @@ class RedisServer:
         return self.start()
 
     def stop(self):
-        """Stops it and removes its folder."""
+        """Stops the server and removes its folder."""
         if self.child:
             self.child.kill()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -298,14 +298,14 @@ def large_reply(site):
 
 
 def moved(site):
-    """The address leads to another server, and connections to the old one are reset."""
+    """The address leads to another server, and connections to the old server are reset."""
     standby = next(server for server in site.place.servers if server is not site.server)
     site.place.move_to(standby)
     site.proxy.reset()
 
 
 def renamed(site):
-    """The host name resolves to another server; the old one closes its connections and accepts no new ones."""
+    """The host name resolves to another server; the old server closes its connections and accepts no new ones."""
     old = site.server
     site.place.lead_to(next(server for server in site.place.servers if server is not old))
     old.kill()

@@ -48,12 +48,12 @@ class Site:
         return self.place.proxy
 
     def bind(self, place=None, **entries):
-        """Writes the address of this Redis into the Secret, as the kubelet does."""
+        """Writes the address of this Redis into the Secret in the way the kubelet does."""
         self.place = place or self.place
         self.bindings.write("db", **{**self.place.entries(), **entries})
 
     def other(self, further=1):
-        """The Redis `further` positions after the current one; the first follows the last."""
+        """The Redis `further` positions after the current one; after the last Redis comes the first."""
         return self.places[(self.places.index(self.place) + further) % len(self.places)]
 
     def generation(self):
