@@ -1,5 +1,6 @@
-/* gzip: a loop around zlib's inflate. zlib checks header, CRC and length of a member; the sequence of members is ours,
- * and so are the error texts: zlib's own messages ("incorrect data check") mean little to the sender of a body.
+/* gzip: a loop around zlib's inflate. zlib checks the header, the CRC and the length of a member. This file handles the
+ * sequence of members and words the errors, because zlib's own messages ("incorrect data check") mean little to the
+ * sender of a body.
  *
  * zlib's memory comes from our own allocator, so that tests can make its allocations fail. */
 #define ZLIB_CONST
@@ -20,8 +21,8 @@ enum {
 struct gzip_decoder {
         struct gzip_options options;
         z_stream z;
-        uint64_t used;    /* bytes of input, over all calls */
-        uint64_t members; /* begun */
+        uint64_t used;    /* bytes of input, across all calls */
+        uint64_t members; /* members that have begun */
         bool is_in_member;
         struct err failure; /* code 0: none */
         unsigned char piece[GZIP_PIECE_MAX];
@@ -93,7 +94,7 @@ static int fail(struct gzip_decoder *decoder, int status)
 
 /* --- Decoding --------------------------------------------------------------------------------------------------- */
 
-/* One call of inflate, and its piece of the content. Returns 0, GZIP_FULL or a failure. */
+/* Calls inflate once and hands out the piece of content that it produces. Returns 0, GZIP_FULL or a failure. */
 static int inflate_piece(struct gzip_decoder *decoder)
 {
         z_stream *z = &decoder->z;

@@ -25,8 +25,9 @@ struct acceptor {
 
 void accept_init(struct acceptor *acceptor, uv_loop_t *loop, struct handles *handles);
 int accept_open(struct acceptor *acceptor, uv_loop_t *loop, struct handles *handles, struct err *err) NODISCARD;
-void accept_all(struct acceptor *acceptor);  /* accepts every waiting connection */
-void accept_stop(struct acceptor *acceptor); /* stops using the listener; the last worker to do so closes it */
+void accept_all(struct acceptor *acceptor); /* accepts every waiting connection */
+/* Stops using the listener; the last worker to do so closes the listener. */
+void accept_stop(struct acceptor *acceptor);
 void accept_close(struct acceptor *acceptor);
 
 #endif

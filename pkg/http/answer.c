@@ -1,11 +1,11 @@
 /* answer: http_respond and http_problem. The answer is turned into an MHD_Response at once, so that the caller can free
- * its memory. The response stays in the request until libmicrohttpd asks for it: in the same call if the handler
- * answered right away, otherwise in its next run. A suspended connection is resumed for that run. Resuming only marks
- * the connection, so one run sends all responses of a turn.
+ * the answer's memory. The response stays in the request until libmicrohttpd asks for it, which happens in the same
+ * call if the handler answered right away, and otherwise in libmicrohttpd's next run. A suspended connection is resumed
+ * for that run. Resuming only marks the connection, so one run sends all responses of a turn.
  *
- * libmicrohttpd reads from a resumed connection before it responds, and closes it without a response if the client has
- * shut down its sending side. Such a client may still be reading (`nc -N` does), so answer_send then writes the
- * response directly to the socket. */
+ * libmicrohttpd reads from a resumed connection before it responds. If the client has shut down its sending side,
+ * libmicrohttpd closes the connection without a response. Such a client may still be reading (`nc -N` does), so
+ * answer_send then writes the response directly to the socket. */
 #include "http/answer.h"
 
 #include <assert.h>
@@ -27,7 +27,7 @@ enum { DETAIL_MAX_BYTES = 1024 };
  * answer_send needs the address of the copy. */
 static struct MHD_Response *create(struct http_request *request, const struct http_answer *answer)
 {
-        void *given = (void *)(uintptr_t)answer->body; /* libmicrohttpd never writes to it */
+        void *given = (void *)(uintptr_t)answer->body; /* libmicrohttpd never writes to the body */
         void *owned = answer->body_kind == HTTP_BODY_TAKE ? given : NULL;
         size_t length = answer->body_length;
         if (answer->body_kind == HTTP_BODY_COPY && length > 0) {
@@ -87,7 +87,7 @@ static bool add_headers(struct http_request *request, struct MHD_Response *respo
         return add_constant_headers(request, response, answer);
 }
 
-/* libmicrohttpd has closed the connection. */
+/* Drops the answer to a request whose connection libmicrohttpd has closed. */
 static void drop_answer(struct http_request *request, const struct http_answer *answer)
 {
         if (answer->body_kind == HTTP_BODY_TAKE)
@@ -98,7 +98,7 @@ static void drop_answer(struct http_request *request, const struct http_answer *
         request_free_orphan(request);
 }
 
-/* The client was refused in the meantime and has already been answered. */
+/* Drops the answer to a client that was refused in the meantime and has already been answered. */
 static void drop_late_answer(struct http_request *request, const struct http_answer *answer)
 {
         if (answer->body_kind == HTTP_BODY_TAKE)
@@ -114,8 +114,9 @@ static bool has_long_rest(const struct http_request *request)
                head->content_length - request->arrival.bytes > BODY_TRUST_BYTES;
 }
 
-/* A response before the end of the body. libmicrohttpd accepts it only at the end, so a small rest is read and dropped;
- * otherwise the response is written to the socket at once and the connection is closed. */
+/* Answers before the end of the body. libmicrohttpd accepts a response only at the end, so the rest of the body is read
+ * and dropped if it is small. If it is large, the response is written to the socket at once and the connection is
+ * closed. */
 static void answer_early(struct http_request *request)
 {
         if (has_long_rest(request))
@@ -134,7 +135,7 @@ static void end_hold(struct http_request *request)
         engine_wake(engine);
 }
 
-/* From now on libmicrohttpd fetches the response. NULL: it will close the connection. */
+/* Lets libmicrohttpd fetch the response. NULL: libmicrohttpd will close the connection. */
 static void hand_in(struct http_request *request, int status, struct MHD_Response *response)
 {
         enum stage stage = request->stage;
@@ -147,7 +148,7 @@ static void hand_in(struct http_request *request, int status, struct MHD_Respons
                 answer_early(request);
 }
 
-/* A large response counts against the budget, because it stays in memory while a slow client reads. */
+/* A large response counts against the budget, because it stays in memory while a slow client reads it. */
 static bool charge(struct http_request *request, const struct http_answer *answer)
 {
         size_t length = answer->body_length;

@@ -1,6 +1,7 @@
 /* bearer: admits a client to non-public routes if it sends one of the configured tokens as RFC 6750 describes ("Bearer
  * Token Usage"). The set is replaced as a whole while workers run: each worker holds a reference to a set, and a
- * version number shows whether there is a newer one. A request holds a reference too, for its token's name. */
+ * version number shows whether there is a newer one. A request also holds a reference, because it uses the name of its
+ * token. */
 #include "http/bearer.h"
 
 #include <stdlib.h>

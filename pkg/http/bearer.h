@@ -20,7 +20,7 @@ struct bearer_store {
 
 void bearer_store_init(struct bearer_store *store);
 void bearer_store_fini(struct bearer_store *store);
-/* Copies the tokens and replaces the previous ones. ERR_NOMEM: the previous ones stay. */
+/* Copies the tokens and replaces the previous tokens. ERR_NOMEM: the previous tokens stay. */
 int bearer_store_set(struct bearer_store *store, const struct http_token *tokens, size_t count,
                      struct err *err) NODISCARD;
 
@@ -38,7 +38,8 @@ struct bearer_pass { /* the token that a request carried */
 /* Checks the head of a request for a non-public route. NULL: the request may proceed, and `pass` is set. */
 const struct denial *bearer_check(struct bearer_store *store, struct bearer_view *view, const struct head *head,
                                   struct bearer_pass *pass);
-/* True while the head would still be admitted; `pass` then names its token. Costs nothing until the tokens change. */
+/* True while a request with this head would still be admitted; `pass` then names its token. The check costs nothing
+ * until the tokens change. */
 bool token_is_valid(struct bearer_store *store, struct bearer_view *view, const struct head *head,
                     struct bearer_pass *pass);
 void bearer_pass_fini(struct bearer_pass *pass);

@@ -20,7 +20,7 @@ bool body_is_wanted(const struct http_request *request)
         return request->match.route && request->match.route->body && !request->denial;
 }
 
-/* The route decides once it has seen the beginning of the body. */
+/* True if the route has yet to choose how to receive the body, which it does once it has seen the beginning. */
 static bool is_open(const struct http_request *request)
 {
         return body_is_wanted(request) && request->match.route->at_body && !request->arrival.is_judged;
@@ -49,7 +49,7 @@ static enum MHD_Result pass_over(struct http_request *request, size_t *size)
         return MHD_YES;
 }
 
-/* The handler takes the body in pieces: first the part that was kept, then this one. */
+/* Hands the body to the handler in pieces, first the part that was kept, then this piece. */
 static enum MHD_Result begin_stream(struct http_request *request, const char *bytes, size_t *size)
 {
         struct stream *stream = request->stream;
@@ -59,8 +59,8 @@ static enum MHD_Result begin_stream(struct http_request *request, const char *by
         return request->stage == STAGE_BODY ? stream_take_piece(request, bytes, size) : pass_over(request, size);
 }
 
-/* Asks the route about the beginning of the body. True if the piece has been handled; *result is then for
- * libmicrohttpd. */
+/* Asks the route about the beginning of the body. True if the piece has been handled; *result is then the return value
+ * for libmicrohttpd. */
 static bool judge(struct http_request *request, const char *bytes, size_t *size, enum MHD_Result *result)
 {
         request->arrival.is_judged = request->match.route->at_body(request, bytes, *size, request->conns->context);

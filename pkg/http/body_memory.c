@@ -1,5 +1,6 @@
-/* body_memory: a small body uses memory that is kept for the next request. The buffer of a larger one grows as bytes arrive.
- * The first allocation trusts Content-Length only up to a limit, since announcing a size costs a client nothing. */
+/* body_memory: a small body uses memory that is kept for the next request. The buffer of a larger one grows as bytes
+ * arrive. The first allocation trusts Content-Length only up to a limit, since announcing a size costs a client
+ * nothing. */
 #include "http/body_memory.h"
 
 #include <stdlib.h>

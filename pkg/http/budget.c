@@ -1,8 +1,8 @@
-/* budget: the memory for data in transit from and to clients, over all workers: bodies, long targets, responses that
- * wait for a slow reader. Data that fits into a connection's own memory does not count, so small requests are served no
- * matter how much other clients send. The last quarter is reserved for small and medium requests, so that a few large
- * bodies that never end cannot lock everyone out. The C library holds on to memory that was freed in small pieces all
- * over the heap, so after a flood it is told to return that memory to the system. */
+/* budget: the memory for data in transit from and to clients, across all workers: bodies, long targets, and responses
+ * that wait for a slow reader. Data that fits into a connection's own memory does not count, so small requests are
+ * served no matter how much other clients send. The last quarter of the budget is reserved for small and medium
+ * requests, so that a few large bodies that never end cannot lock everyone out. The C library holds on to memory that
+ * was freed in small pieces all over the heap, so after a flood it is told to return that memory to the system. */
 #include "http/budget.h"
 
 #include <malloc.h>
@@ -12,7 +12,7 @@
 enum {
         CONNECTIONS_MAX = 16384,
         WITHOUT_LIMIT_BYTES = 256 << 20,
-        SHARE_OF_MEMORY = 6, /* leaves room for two copies: every body is copied for Redis, and a PUT's once more */
+        SHARE_OF_MEMORY = 6, /* room for two copies: every body is copied for Redis, and that of a PUT once more */
         CONNECTIONS_SHARE_OF_MEMORY = 4,
         RESERVED_SHARE = 4,
         LARGE_BYTES = 64 << 10,

@@ -1,4 +1,4 @@
-/* budget: the memory for data in transit from and to clients, over all workers.
+/* budget: the memory for data in transit from and to clients, across all workers.
  *
  * Threads: any; struct budget_trim: one at a time. */
 #ifndef HTTP_BUDGET_H
@@ -30,7 +30,7 @@ void budget_init(struct budget *budget, const struct http_options *options); /* 
 
 /* Takes `bytes` for an item of `whole` bytes in total. False if the budget has no room for them. */
 bool budget_take(struct budget *budget, size_t bytes, size_t whole);
-/* Takes them even if there is no room: for data that is already in memory. */
+/* Takes `bytes` even if there is no room, for data that is already in memory. */
 void budget_add(struct budget *budget, size_t bytes);
 void budget_give(struct budget *budget, size_t bytes);
 /* True if the budget has room for an item of that size. */
@@ -41,8 +41,8 @@ struct budget_trim {
         int64_t trimmed_ms;
 };
 
-/* Returns memory to the system once most of a flood is over. `bytes`: the memory in use now, heads included. True while
- * a flood is subsiding: call this again. */
+/* Returns memory to the system once most of a flood is over. `bytes`: the memory in use now, heads included. Returns
+ * true while a flood is subsiding; the caller then calls this again. */
 bool budget_trim(struct budget_trim *trim, size_t bytes, int64_t now_ms);
 
 #endif

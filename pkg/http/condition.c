@@ -1,9 +1,10 @@
-/* condition: conditional requests (RFC 9110, section 13.1). Responses of a route with has_tags have an ETag; its
- * handler compares that with the tags of If-Match and If-None-Match, since only the handler knows the content. No other
- * response has an ETag, and none has a Last-Modified date, so elsewhere If-Match with tags is always false. "If-Match:
- * *" requires that the resource exists: GET and DELETE find that out themselves, but a request that stores something
- * cannot. Requests that change nothing ignore If-Unmodified-Since, as section 13.1.4 requires. Other requests with it
- * are rejected, since ignoring it would turn "store this unless it has changed" into "store this". */
+/* condition: conditional requests (RFC 9110, section 13.1). Responses of a route with has_tags have an ETag; the
+ * route's handler compares the ETag with the tags of If-Match and If-None-Match, since only the handler knows the
+ * content. No other response has an ETag, and none has a Last-Modified date, so elsewhere If-Match with tags is always
+ * false. "If-Match: *" requires that the resource exists: GET and DELETE find that out themselves, but a request that
+ * stores something cannot. Requests that change nothing ignore If-Unmodified-Since, as section 13.1.4 requires. Other
+ * requests with If-Unmodified-Since are rejected, since ignoring this field would turn "store this unless it has
+ * changed" into "store this". */
 #include "http/condition.h"
 
 #include <stdlib.h>
@@ -37,7 +38,7 @@ struct gathering {
         int rc;
 };
 
-/* A list may be spread over several fields (RFC 9110, section 5.3). */
+/* Joins the values of the fields, since a list may be spread over several fields (RFC 9110, section 5.3). */
 static bool gather(const char *name, const char *value, void *data)
 {
         struct gathering *all = data;

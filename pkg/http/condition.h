@@ -7,8 +7,8 @@
 #include "http/denial.h"
 #include "http/head.h"
 
-/* Checks the conditions of a request whose route is known. If `has_tags`, its handler checks the tags of If-Match when
- * it reads. Returns NULL if the request may proceed. */
+/* Checks the conditions of a request whose route is known. If `has_tags`, the route's handler checks the tags of
+ * If-Match when it reads the content. Returns NULL if the request may proceed. */
 const struct denial *condition_check(const struct head *head, const char *method, bool has_tags);
 
 #endif

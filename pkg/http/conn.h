@@ -45,7 +45,7 @@ struct conns {
 struct conn {
         struct list link;
         struct conns *conns;
-        struct engine *engine; /* whose daemon has it */
+        struct engine *engine; /* the engine whose daemon has the connection */
         struct MHD_Connection *mhd;
         struct http_request *request; /* the current request, from its request line to the last byte of its response */
         int fd;
@@ -68,7 +68,7 @@ struct conn *conn_of(struct MHD_Connection *mhd); /* NULL: out of memory when th
  * the client can read the response. */
 void conn_refuse(struct conn *conn, int status, const char *correlation_id, const char *extra_field,
                  const char *detail);
-/* Likewise for a client that has been answered. */
+/* Shuts down our sending side and drops input in the same way, for a client that has already been answered. */
 void conn_linger(struct conn *conn);
 void conn_drop_unread(struct conn *conn); /* reads and drops what has arrived, up to CONN_LINGER_BYTES */
 /* Shuts the connection down; libmicrohttpd notices and closes it. */

@@ -1,6 +1,7 @@
-/* connection_limit: how many connections are allowed. The process limit is an option. It is lowered if descriptors are
- * scarce, so that enough stay free for others, such as the connections to Redis. Each worker has a share of that limit.
- * When others need more descriptors, the workers close idle connections, in each sweep no more than the excess. */
+/* connection_limit: limits how many connections are open. The limit for the process is an option. It is lowered if
+ * descriptors are scarce, so that enough stay free for other uses, such as the connections to Redis. Each worker has a
+ * share of that limit. When other uses need more descriptors, the workers close idle connections; a sweep closes no
+ * more than the excess. */
 #include "http/connection_limit.h"
 
 #include <stdint.h>
@@ -9,9 +10,9 @@
 enum {
         DESCRIPTORS_KEPT = 64,      /* for everything but client connections */
         DESCRIPTORS_WORKER = 8,     /* per worker: its loop, libmicrohttpd, an accept */
-        DESCRIPTORS_LEAST_PART = 8, /* clients always get at least one of this many descriptors */
-        REFUSED_PART = 16,          /* one of this many descriptors is reserved for connections being rejected */
-        AHEAD_SHARE = 8,            /* a worker may exceed its share by this part ... */
+        DESCRIPTORS_LEAST_PART = 8, /* clients always get at least one in this many descriptors */
+        REFUSED_PART = 16,          /* one in this many descriptors is reserved for connections being rejected */
+        AHEAD_SHARE = 8,            /* a worker may exceed its share by one in this many connections ... */
         AHEAD_MAX = 8,              /* ... but by no more than this */
 };
 
@@ -28,7 +29,7 @@ static uint64_t raise_descriptor_limit(void)
         return limit.rlim_cur;
 }
 
-/* Returns the number of connections that are allowed while `kept` descriptors are reserved for others. */
+/* Returns the number of connections that are allowed while `kept` descriptors are reserved for other uses. */
 static unsigned connections_beside(const struct connection_limit *limit, size_t kept)
 {
         size_t least = limit->descriptors / DESCRIPTORS_LEAST_PART + 1;

@@ -1,4 +1,4 @@
-/* connection_limit: how many connections are allowed at a time: for the process, and as the share of each worker.
+/* connection_limit: how many connections the process and each worker may have at a time.
  *
  * Threads: struct connection_limit: any. struct connection_share: the worker's. */
 #ifndef HTTP_CONNECTION_LIMIT_H
@@ -16,12 +16,12 @@ struct connection_limit {
         unsigned workers, configured;
         unsigned refused_max; /* connections that one worker may be rejecting at a time; at most REFUSED_MAX */
         size_t descriptors;   /* descriptors that the process may open */
-        atomic_size_t kept;   /* of those, for everything but client connections */
+        atomic_size_t kept;   /* of those, reserved for everything but client connections */
         atomic_uint max;      /* `configured`, or less if descriptors are scarce */
-        atomic_uint open;     /* over all workers                                                     */
+        atomic_uint open;     /* across all workers */
 };
 
-/* `options` with the defaults filled in. Raises the soft limit on descriptors to the hard limit. */
+/* `options` must have the defaults filled in. Raises the soft limit on descriptors to the hard limit. */
 void connection_limit_init(struct connection_limit *limit, const struct http_options *options);
 /* Reserves at least that many descriptors for everything but client connections. */
 void connection_limit_keep(struct connection_limit *limit, size_t count);

@@ -1,4 +1,5 @@
-/* correlation_id: head.c has checked the client's id. New ones are of version 7, which sort by time. */
+/* correlation_id: uses the client's id, which head.c has checked, or creates a UUID of version 7; such UUIDs sort by
+ * time. */
 #include "http/correlation_id.h"
 
 #include <string.h>

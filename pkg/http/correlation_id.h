@@ -1,4 +1,4 @@
-/* correlation_id: the id that a request and its response share, x-correlation-id.
+/* correlation_id: the id that a request and its response share (x-correlation-id).
  *
  * Threads: loop only. */
 #ifndef HTTP_CORRELATION_ID_H
@@ -6,7 +6,7 @@
 
 #include "http/request.h"
 
-/* The client's own if it sent a valid one and the server accepts those; otherwise a new UUID. */
+/* Uses the client's id if the client sent a valid one and the server accepts such ids; otherwise creates a UUID. */
 void correlation_id_set(struct http_request *request);
 
 #endif

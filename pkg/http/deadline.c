@@ -1,9 +1,9 @@
 /* deadline: libmicrohttpd's own timeout restarts with each byte, so a client that sends one byte every half second
  * would keep its connection forever. This file enforces total deadlines for heads, bodies and responses, with a timer
- * that checks all connections. libmicrohttpd reports a request only when its first line is complete. A head that began
- * earlier shows in the kernel's count of received bytes, which then exceeds the total of the requests so far.
+ * that checks all connections. libmicrohttpd reports a request only when its first line is complete. Before that, a
+ * head shows only in the kernel's count of received bytes, which then exceeds the total of the requests so far.
  *
- * Streams have no total deadline: theirs counts from the last progress that a sweep has seen. */
+ * Streams have no total deadline. Their deadline counts from the last progress that a sweep has seen. */
 #include "http/deadline.h"
 
 #include <sys/socket.h>
@@ -17,7 +17,7 @@ enum { SWEEP_ALL_MAX = 1024, SWEEP_SHARE = 4, STOP_STILL_MS = 2000 };
 
 /* Checks a connection between two requests. True if bytes have arrived that belong to no request so far. libmicrohttpd
  * 0.9.75 misses a client that shuts down its sending side together with its last request, because one epoll edge
- * reports both and it reads only once. Such a connection is closed here. */
+ * reports both and libmicrohttpd reads only once. Such a connection is closed here. */
 static bool head_has_begun(struct conn *conn)
 {
         struct tcp_state tcp;
@@ -49,8 +49,8 @@ static void check_head(struct conn *conn, int64_t now_ms)
 }
 
 /* True if the client has shut down its sending side, all bytes were read, and the body is still incomplete. As above,
- * libmicrohttpd 0.9.75 may have missed it. Two sweeps must agree, so that libmicrohttpd has had time to process what it
- * read. */
+ * libmicrohttpd 0.9.75 may have missed the end. Two sweeps must agree, so that libmicrohttpd has had time to process
+ * what it read. */
 static bool body_is_cut_short(struct conn *conn, const struct tcp_state *tcp)
 {
         bool before = conn->cut_short;
@@ -58,8 +58,8 @@ static bool body_is_cut_short(struct conn *conn, const struct tcp_state *tcp)
         return before && conn->cut_short;
 }
 
-/* True if libmicrohttpd consumes none of the received bytes, because a chunk-size line exceeds its memory. 0.9.75 would
- * spin. */
+/* True if libmicrohttpd consumes none of the received bytes, because a chunk-size line exceeds its memory.
+ * libmicrohttpd 0.9.75 would spin. */
 static bool body_is_stuck(struct http_request *request, const struct tcp_state *tcp, int64_t now_ms)
 {
         bool before = request->arrival.is_stuck;
@@ -101,8 +101,8 @@ static void check_body(struct conn *conn, int64_t now_ms)
         }
 }
 
-/* A response may take as long as a body of its size. libmicrohttpd's own timeout restarts with each byte that the
- * client reads. */
+/* Cuts off a client that reads its response too slowly. A response may take as long as a body of its size.
+ * libmicrohttpd's own timeout restarts with each byte that the client reads. */
 static void check_sending(struct conn *conn, int64_t now_ms)
 {
         struct http_request *request = conn->request;
@@ -121,7 +121,7 @@ static void refuse_stream(struct http_request *request, int status, const char *
         stream_tell_gone(request);
 }
 
-/* While the handler pauses, bytes may wait unread, and the client may have sent its last byte. */
+/* Restarts the deadline of a paused body, whose bytes may wait unread and whose client may have sent its last byte. */
 static void skip_pause(struct conn *conn, const struct tcp_state *tcp, int64_t now_ms)
 {
         struct http_request *request = conn->request;
@@ -131,7 +131,7 @@ static void skip_pause(struct conn *conn, const struct tcp_state *tcp, int64_t n
                 stream_break(request);
 }
 
-/* A streamed body. */
+/* Checks a streamed body. */
 static void check_pieces(struct conn *conn, int64_t now_ms)
 {
         struct http_request *request = conn->request;
@@ -160,7 +160,7 @@ static int64_t stall_ms(const struct http_server *server, const struct stream *s
         return is_draining && allowed_ms > STOP_STILL_MS ? STOP_STILL_MS : allowed_ms;
 }
 
-/* An endless response is aborted when its token is removed. */
+/* False for an endless response whose token has been removed; the response is then aborted. */
 static bool is_admitted(struct http_request *request)
 {
         struct conns *conns = request->conns;
@@ -168,8 +168,8 @@ static bool is_admitted(struct http_request *request)
                token_is_valid(&conns->server->tokens, &conns->tokens, &request->head, &request->pass);
 }
 
-/* A streamed answer. Progress means bytes acknowledged by the client's kernel. A suspended connection has nothing to
- * send. */
+/* Checks a streamed response. Progress means bytes acknowledged by the client's kernel. A suspended connection has
+ * nothing to send. */
 static void check_writing(struct conn *conn, int64_t now_ms)
 {
         struct stream *stream = conn->request->stream;

@@ -2,7 +2,7 @@
 #define DEADLINE_MS 200
 #include "http/refusal_test.h"
 
-/* Sends `text` one byte every 20 ms until a response arrives, which must be before its end. */
+/* Sends one byte of `text` every 20 ms until a response arrives, which must happen before the text ends. */
 static void dribble(int fd, const char *text)
 {
         struct pollfd wait = { .fd = fd, .events = POLLIN };

@@ -1,15 +1,15 @@
 /* engine: one loop's libmicrohttpd daemon. The daemon has no thread and no listener: the loop polls its epoll
  * descriptor. engine_turn runs the daemon when that descriptor was readable, when a connection was resumed or added, or
  * when the daemon says that it has more to do. A run serves each connection once, and the responses that it sends may
- * make pipelined requests ready at once, so there are several rounds while there is work. Their number is limited so
- * that the loop's other handles are not kept waiting. The rest waits for the next turn, and an idle handle keeps the
- * loop from sleeping until then.
+ * make pipelined requests ready at once, so engine_turn runs the daemon in several rounds while there is work. The
+ * number of rounds is limited so that the loop's other handles are not kept waiting. The rest waits for the next turn,
+ * and an idle handle keeps the loop from sleeping until then.
  *
  * While a held request is not yet suspended, libmicrohttpd constantly reports that it has more to do. If that is its
  * only work, the loop sleeps anyway: the response wakes it, and so does a timer each millisecond until the request is
  * suspended. Work that the engine cannot see, such as the rest of a long head, also waits a millisecond at most. The
- * loop also sleeps when the daemon has asked for several turns and no request has advanced: 0.9.75 does that when an
- * endless line has filled a connection's memory.
+ * loop also sleeps when the daemon has asked for several turns and no request has advanced: libmicrohttpd 0.9.75 does
+ * that when a line without an end has filled a connection's memory.
  *
  * libmicrohttpd 0.9.75 does not count resumed connections in MHD_get_timeout; engine_wake makes up for that. */
 #include "http/engine.h"
@@ -58,7 +58,7 @@ static void on_daemon_readable(uv_poll_t *poll, int status UNUSED, int events UN
 static void start_wait(struct engine *engine, uint64_t ms)
 {
         if (!uv_is_active((uv_handle_t *)&engine->wait) || uv_timer_get_due_in(&engine->wait) > ms)
-                (void)uv_timer_start(&engine->wait, on_wait_over, ms, 0); /* fails only while it closes */
+                (void)uv_timer_start(&engine->wait, on_wait_over, ms, 0); /* fails only while the timer closes */
 }
 
 /* libmicrohttpd's next timeout in milliseconds; -1: none. */

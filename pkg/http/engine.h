@@ -37,7 +37,7 @@ struct engine {
 
 void engine_init(struct engine *engine, uv_loop_t *loop, struct handles *handles); /* `engine` must be all zero */
 int engine_watch(struct engine *engine, uv_loop_t *loop, struct handles *handles, struct err *err) NODISCARD;
-/* The daemon has something to do: run it in this turn, or wake the loop for the next. */
+/* Notes that the daemon has something to do. It runs in this turn, or the loop is woken for the next turn. */
 void engine_wake(struct engine *engine);
 /* Runs the daemon if it has something to do. */
 void engine_turn(struct engine *engine);

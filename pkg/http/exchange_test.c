@@ -220,7 +220,7 @@ static void a_head_may_arrive_in_pieces(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* Without chunk extensions: libmicrohttpd 1.0.1 miscounts them and answers 400. */
+/* The chunks have no extensions, because libmicrohttpd 1.0.1 miscounts those and answers 400. */
 static void a_chunked_body_is_put_together(void **state)
 {
         (void)state;
@@ -288,7 +288,7 @@ static void an_http_1_0_client_is_served(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* `nc -N` and others shut down their sending side after the last byte, but still read. */
+/* `nc -N` and others shut down their sending side after the last byte, but still read the response. */
 static void a_client_that_has_shut_down_its_sending_side_is_answered(void **state)
 {
         static const char *const targets[] = { "/now", "/held", "/kept" };

@@ -347,7 +347,7 @@ static inline int client_open(const struct fixture *f)
         return fd;
 }
 
-/* Sends everything before it reads anything. */
+/* Sends all bytes before it reads anything. */
 static inline void client_send_bytes(int fd, const char *bytes, size_t length)
 {
         while (length > 0) {

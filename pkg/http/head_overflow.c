@@ -1,12 +1,12 @@
-/* head_overflow: when a head does not fit into libmicrohttpd's memory for a connection, libmicrohttpd gives up at once and
- * sends its own HTML page. Its only advance notice is a log message, which does not say which connection it means. So
- * when that message arrives, we search for the connection: one whose head is incomplete and which has sent more than
- * our limit allows. Any such connection should get a 431. We write our response to the socket and shut down our sending
+/* head_overflow: when a head does not fit into libmicrohttpd's memory for a connection, libmicrohttpd gives up at once
+ * and sends its own HTML page. Its only advance notice is a log message, which does not say which connection it means.
+ * So when that message arrives, we search for a connection whose head is incomplete and which has sent more than our
+ * limit allows. Any such connection should get a 431. We write our response to the socket and shut down our sending
  * side, so that the page is never sent. libmicrohttpd then closes the connection, while the client may still be
- * sending; a copy of the descriptor keeps it open until the client has read the response.
+ * sending; a copy of the descriptor keeps the socket open until the client has read the response.
  *
  * The search starts with the newest connections and checks a limited number, since each check costs system calls. If
- * the right one is not among them, the client gets libmicrohttpd's page. */
+ * the right connection is not among them, the client gets libmicrohttpd's page. */
 #include "http/head_overflow.h"
 
 #include <fcntl.h>
@@ -28,12 +28,12 @@ static size_t memory_of_head(struct conn *conn)
         size_t bytes = tcp.received - conn->received - tcp.unread;
         if (!conn->request)
                 return bytes;
-        const char *cookie = MHD_lookup_connection_value(conn->mhd, MHD_HEADER_KIND, "Cookie"); /* is copied */
+        const char *cookie = MHD_lookup_connection_value(conn->mhd, MHD_HEADER_KIND, "Cookie"); /* copied once more */
         int fields = MHD_get_connection_values(conn->mhd, MHD_HEADER_KIND, NULL, NULL);
         return bytes + (fields > 0 ? (size_t)fields * HEAD_FIELD_BYTES : 0) + (cookie ? strlen(cookie) : 0);
 }
 
-/* The connection with the largest incomplete head, if that is too large; NULL: none was found. */
+/* The connection with the largest incomplete head, if that head is too large; NULL: none was found. */
 static struct conn *find(struct conns *conns)
 {
         struct conn *found = NULL;

@@ -1,4 +1,4 @@
-/* head_overflow: answers heads that are larger than libmicrohttpd's memory for a connection.
+/* head_overflow: answers requests whose heads are larger than libmicrohttpd's memory for a connection.
  *
  * Threads: loop only. */
 #ifndef HTTP_HEAD_OVERFLOW_H

@@ -132,7 +132,8 @@ static void bytes_after_an_ambiguous_head_are_not_served(void **state)
         assert_int_equal(close(fd), 0);
 }
 
-/* A client that sends everything before it reads still gets the whole response. */
+/* Returns the status of the response. A client that sends everything before it reads must still get the whole
+ * refusal. */
 static int status_of_refusal(int fd, const char *request)
 {
         client_send(fd, request);
@@ -146,7 +147,7 @@ static int status_of_refusal(int fd, const char *request)
         return status;
 }
 
-/* Both on a new connection and on one that has already served a request. */
+/* Returns the status, which must be the same on a new connection and on one that has already served a request. */
 static int status_of_large(const char *request)
 {
         int first = client_open(&f);

@@ -20,19 +20,19 @@
  *
  * Life of a request: the server reads its head (8 KiB by default) and its body (up to the limit), each with a total
  * deadline. Then the route's handler runs, exactly once. The request lives until it has been answered exactly once by
- * http_respond or http_problem; after that call the pointer is invalid for the caller. The GET route answers HEAD too,
- * and the server omits the body. The server itself answers with problem+json (RFC 9457): 400, 401, 404, 405 with Allow,
- * 408, 413, 414, 431, and 503 when there are too many connections or the transfer memory is used up. All responses
- * carry `x-correlation-id`: the request's own if it is 1 to 128 visible ASCII characters, otherwise a new UUID (version
- * 7).
+ * http_respond or http_problem; after that call the pointer is invalid for the caller. A GET route also answers HEAD,
+ * for which the server omits the body. The server itself answers with problem+json (RFC 9457): 400, 401, 404, 405 with
+ * Allow, 408, 413, 414, 431, and 503 when there are too many connections or the transfer memory is used up. All
+ * responses carry `x-correlation-id`: the request's own if it is 1 to 128 visible ASCII characters, otherwise a new
+ * UUID (version 7).
  *
- * A head that two servers could read differently (RFC 9112, section 11.2) is rejected with 400: folded lines, bare CR
- * or LF, NUL, space before a colon, Content-Length twice or together with Transfer-Encoding, any coding but "chunked",
- * no Host or two, a Host that is neither a name nor an address, two Content-Types, a control character in a field, a
- * target that is not visible ASCII, %00 in a path. OPTIONS is answered with 204 and Allow unless a route has it;
- * If-Match (unless the route has tags) and If-Unmodified-Since with 412, see condition.c. From a refused client the
- * server reads up to 1 MiB more, for up to a second, so that a client that sends everything before it reads still sees
- * the response.
+ * A head that two servers could read differently (RFC 9112, section 11.2) is rejected with 400. Such a head has folded
+ * lines, a bare CR or LF, a NUL, a space before a colon, Content-Length twice or together with Transfer-Encoding, any
+ * coding but "chunked", no Host or two, a Host that is neither a name nor an address, two Content-Types, a control
+ * character in a field, a target that is not visible ASCII, or %00 in a path. OPTIONS is answered with 204 and Allow
+ * unless a route handles it. If-Match (unless the route has tags) and If-Unmodified-Since are answered with 412, see
+ * condition.c. The server reads up to 1 MiB more from a refused client, for up to a second, so that a client that sends
+ * everything before it reads still sees the response.
  *
  * Exception: if libmicrohttpd gives up before we see the request, it answers with a short HTML page and closes the
  * connection. This happens with a malformed request line or field line, another HTTP version (505), and a
@@ -70,16 +70,16 @@ struct http_route {
         bool body;       /* accepts a body; otherwise a body is read and dropped */
         bool is_public;  /* needs no token even if tokens are set */
         bool is_endless; /* GET: the response is an endless stream. Clients whose first request is this one are served
-                          * separately, since each waiting one would slow down all others a little. The path has no
+                          * separately, since each waiting client would slow down all others a little. The path has no
                           * parameters */
         bool has_tags;   /* responses to GET and HEAD have an ETag; see http_conditions */
         /* NULL, or called when the head of a request has arrived: may choose to receive the body in pieces
          * (http_request_stream), or answer at once. If it does neither, `handle` is called as usual. Needs `body`. */
         void (*at_head)(struct http_request *request, void *context);
         /* NULL, or called with each piece of a body for which at_head did nothing, until it returns true. It may choose
-         * to receive the body in pieces, these included, or answer at once. If it does neither, true means that
-         * `handle` is called as usual, false that it needs to see more. A Content-Length beyond body_max_bytes is
-         * rejected only after it has returned true. */
+         * to receive the body in pieces, including those it has seen, or answer at once. If it does neither, true means
+         * that `handle` is called as usual, and false that at_body needs to see more. A Content-Length beyond
+         * body_max_bytes is rejected only after at_body has returned true. */
         bool (*at_body)(struct http_request *request, const char *bytes, size_t length, void *context);
 };
 
@@ -101,23 +101,23 @@ struct http_record {
 struct http_options {
         const char *address; /* numeric or a name; NULL: all addresses, IPv6 and IPv4         */
         uint16_t port;       /* 0: the system chooses one, see http_server_port */
-        /* Static; if two match, the one with fewer parameters wins, and "*" comes last. */
+        /* Static. If two routes match, the one with fewer parameters wins; a route with "*" comes last. */
         const struct http_route *routes;
         size_t route_count;
         unsigned workers;          /* how many times http_worker_open will be called; 0 = 1         */
         size_t body_max_bytes;     /* 0 = 1 MiB                                                     */
         size_t header_max_bytes;   /* memory for a head: its text, 64 bytes per field, cookies twice, and 1 KiB for the
                                     * head of the response; 0 = 8 KiB */
-        size_t transfer_max_bytes; /* memory for bodies, long targets and responses in transit, over all workers; 0 = a
-                                    * sixth of the memory limit of the control group, or 256 MiB without one */
+        size_t transfer_max_bytes; /* memory for bodies, long targets and responses in transit, across all workers; 0 =
+                                    * a sixth of the memory limit of the control group, or 256 MiB without one */
         unsigned connections_max;  /* of the process; 0 = 16384, or fewer if a quarter of that memory limit or the
-                                    * descriptor limit allows no more */
+                                    * descriptor limit does not allow so many */
         size_t descriptors_kept;   /* descriptors reserved for everything but clients' connections and our workers' own;
                                     * 0 = 64. Clients always get at least an eighth of the process's limit */
         int64_t header_timeout_ms; /* from a head's first byte to its last; 0 = 10000               */
         int64_t body_timeout_ms;   /* from the end of the head to the end of the body; 0 = 30000                  */
-        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Keep-Alive announces the whole
-                                    * seconds (timeout=), and the connection is closed two seconds later */
+        int64_t idle_timeout_ms;   /* a connection without a request; 0 = 75000. Keep-Alive announces this time in whole
+                                    * seconds (timeout=), and the connection is closed two seconds after that */
         bool own_correlation_ids;  /* x-correlation-id is always a new UUID; the request's own is ignored */
         struct metrics *metrics;   /* NULL: none                                                    */
         void (*on_answered)(const struct http_record *record, void *context); /* NULL: none; context: the worker's */
@@ -163,8 +163,8 @@ struct http_token {
  * `WWW-Authenticate`, or 400 if it has two Authorization fields. The server discards the body of such a request, and
  * rejects a large, chunked or announced (`Expect`) body before it arrives. An empty list locks everyone out; without
  * this call everyone is admitted. An endless response (is_endless) is aborted within a second after its token has been
- * removed. The tokens are copied, and wiped when the last request that uses them has ended. ERR_NOMEM: the previous
- * tokens stay. Any thread. */
+ * removed. The tokens are copied; the copies are wiped when the last request that uses them has ended. ERR_NOMEM: the
+ * previous tokens stay. Any thread. */
 int http_server_set_tokens(struct http_server *server, const struct http_token *tokens, size_t count,
                            struct err *err) NODISCARD;
 
@@ -175,10 +175,10 @@ void http_server_drain(struct http_server *server);
 /* Frees the server. Close every worker first. NULL is fine. */
 void http_server_close(struct http_server *server);
 
-/* Reserves more descriptors for others than descriptors_kept; a smaller number changes nothing. If that leaves too many
- * connections, idle ones are closed. Threads: any. */
+/* Reserves this many descriptors for everything but clients' connections, if that is more than descriptors_kept; a
+ * smaller number changes nothing. If that leaves too many connections, idle ones are closed. Threads: any. */
 void http_server_keep_descriptors(struct http_server *server, size_t count);
-unsigned http_server_connections(const struct http_server *server); /* open now, over all workers */
+unsigned http_server_connections(const struct http_server *server); /* open now, across all workers */
 
 /* --- Worker ------------------------------------------------------------------------------------ */
 
@@ -189,7 +189,8 @@ int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context,
                      struct err *err) NODISCARD;
 
 /* Runs libmicrohttpd: call it in each turn of the loop from a uv_prepare handle, before flushing what the handlers may
- * have queued. It costs nothing when there is nothing to do. A response given later in the same turn wakes the loop. */
+ * have queued. The call costs nothing when there is nothing to do. A response given later in the same turn wakes the
+ * loop. */
 void http_worker_turn(struct http_worker *worker);
 
 /* The first half of a stop: accepts the connections waiting in the listener's queue, and none after them. The last
@@ -198,8 +199,8 @@ void http_worker_stop_accepting(struct http_worker *worker);
 /* The number of requests whose head has arrived and whose response is not yet fully written. */
 size_t http_worker_busy(const struct http_worker *worker);
 /* Closes the worker: answers every pending request with 503, and closes all connections and the worker's handles. The
- * loop must run until the handles are closed; the last one frees the worker. The caller must no longer answer those
- * requests. Do not call this from a handler. NULL is fine. */
+ * loop must run until the handles are closed; closing the last one frees the worker. The caller must no longer answer
+ * the pending requests. Do not call this from a handler. NULL is fine. */
 void http_worker_close(struct http_worker *worker);
 
 /* --- Request: all results are borrowed until it is answered ---------------------------------------- */
@@ -221,12 +222,13 @@ void http_request_each_query(const struct http_request *request,
 unsigned http_request_header_count(const struct http_request *request, const char *name);
 unsigned http_request_query_count(const struct http_request *request, const char *name);
 const char *http_request_body(const struct http_request *request, size_t *length); /* "" when there is none */
-/* True if the client waits for 100 (Continue) before it sends the body. at_head can answer before that. */
+/* True if the client waits for 100 (Continue) before it sends the body. at_head can answer before the client sends
+ * it. */
 bool http_request_expects_continue(const struct http_request *request);
 /* Hands over the body, malloc'd and followed by a NUL, and leaves the request without one. NULL: no body. */
 char *http_request_take_body(struct http_request *request, size_t *length);
 const char *http_request_correlation_id(const struct http_request *request);
-/* True if the client sent that id. */
+/* True if the client sent the correlation id. */
 bool http_request_has_correlation_id(const struct http_request *request);
 const char *http_request_route(const struct http_request *request); /* the route's name */
 /* The name of the token that the request carried; NULL if none was needed. */
@@ -235,9 +237,9 @@ const char *http_request_token(const struct http_request *request);
 const char *http_request_remote(const struct http_request *request, uint16_t *port);
 int64_t http_request_started_us(const struct http_request *request); /* clock_monotonic_us at the head's end */
 
-/* True if the client has disconnected (one system call), so that a held request need not be executed. The request must
- * still be answered, which frees it. A client that has only shut down its sending side (`nc -N`) looks the same and
- * still reads the response, so the response must say that nothing was done. */
+/* True if the client has disconnected, so that a held request need not be executed. The check takes one system call.
+ * The request must still be answered, which frees it. A client that has only shut down its sending side (`nc -N`) looks
+ * the same and still reads the response, so the response must say that nothing was done. */
 bool http_request_is_abandoned(const struct http_request *request);
 
 /* Sets the number of items that the request has processed so far, for the access log. */
@@ -260,8 +262,8 @@ void http_conditions_fini(struct http_conditions *conditions);
 
 /* Answers the request, which is invalid afterwards. Never fails for the caller: if memory runs out it closes the
  * connection instead. The server adds the header fields `content-type`, `x-correlation-id`, `connection`, `date`,
- * `content-length`, `keep-alive`, and `cache-control: no-store` unless the response has its own. A 304 gets the body of
- * the 200, which is not sent. */
+ * `content-length`, `keep-alive`, and `cache-control: no-store` unless the response has its own. For a 304, pass the
+ * body of the 200; that body is not sent. */
 void http_respond(struct http_request *request, const struct http_answer *answer);
 
 /* Answers with problem+json (RFC 9457): {"type":"about:blank","title":...,"status":...,"detail":...,
@@ -311,11 +313,11 @@ void http_problem_no_memory(struct http_request *request);
  *
  * A streamed request lives until http_respond, http_problem, http_stream_end or http_stream_abort, even after on_gone,
  * so pending callbacks of the handler can still refer to it. Every callback may make any of these calls. */
-struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end for a body */
-        int64_t stall_ms; /* of a response: the client is cut off after this time without progress; 0 = body_timeout_ms */
-        bool is_endless; /* a response without an end: a client that disconnects, or shuts down its sending side,
-                           * ends it, and the response does not count as aborted */
-        bool is_short;   /* a body whose handler limits its size: accepted even if the server is draining */
+struct http_stream_ops {  /* static; each may be NULL, except on_piece and on_end for a body */
+        int64_t stall_ms; /* of a response: a client without progress is cut off after this time; 0 = body_timeout_ms */
+        bool is_endless;  /* a response without an end: it ends when the client disconnects or shuts down its sending
+                          * side, and does not count as aborted */
+        bool is_short;    /* a body whose handler limits its size: accepted even if the server is draining */
         /* A piece of the body, borrowed during the call. */
         void (*on_piece)(struct http_request *request, const char *bytes, size_t length, void *data);
         /* The body is complete: answer, now or later. */
@@ -331,17 +333,18 @@ struct http_stream_ops { /* static; each may be NULL, except on_piece and on_end
         void (*on_drain)(struct http_request *request, void *data);
 };
 
-/* Call this only from at_head and at_body: the body then arrives in pieces, without the limit of body_max_bytes, and
+/* Call this only from at_head and at_body: the body then arrives in pieces, is not limited to body_max_bytes, and
  * `handle` is not called. Later calls, while the body arrives, replace ops and data. Returns 0; otherwise the request
  * has been answered with 503, because the server is draining or memory has run out. The handler may answer before
- * on_end. The server then reads and drops the rest of a small body and closes the connection after any other, so the
- * response must be short (16 KiB). */
+ * on_end. In that case the server reads and drops the rest of the body if it is small. Otherwise the server closes the
+ * connection, so the response must be short (16 KiB). */
 int http_request_stream(struct http_request *request, const struct http_stream_ops *ops, void *data) NODISCARD;
-/* Counts memory that the handler keeps for this request in transfer_max_bytes, until the request ends. False: there is no
- * room. */
+/* Counts memory that the handler keeps for this request against transfer_max_bytes, until the request ends. False:
+ * there is no room. */
 bool http_request_reserve(struct http_request *request, size_t bytes) NODISCARD;
-/* Ends the stream of a body after its on_end: from now on the request behaves as if it had not been streamed, with this
- * body: malloc'd and followed by a NUL, or NULL for none; taken. Only reserved memory of it counts. */
+/* Ends the stream of a body after its on_end: from now on the request behaves as if it had not been streamed and had
+ * this body. `body` is malloc'd, followed by a NUL, and taken; NULL means no body. Its memory counts only if it was
+ * reserved. */
 void http_request_give_body(struct http_request *request, char *body, size_t length);
 /* Stops the pieces, and reading from the client, until http_request_resume. on_end may still be called. */
 void http_request_pause(struct http_request *request);
@@ -356,22 +359,23 @@ void http_request_resume(struct http_request *request);
 int http_respond_stream(struct http_request *request, const struct http_answer *answer,
                         const struct http_stream_ops *ops, void *data) NODISCARD;
 /* Appends a copy of all the bytes to the response. Returns false if the response is now full: continue after
- * on_writable. At most 64 KiB and the last write wait for a slow reader; they count in transfer_max_bytes. */
+ * on_writable. At most 64 KiB and the last write wait for a slow reader; they count against transfer_max_bytes. */
 bool http_stream_write(struct http_request *request, const void *bytes, size_t length);
 /* The number of bytes that wait for the client. */
 size_t http_stream_waiting(const struct http_request *request);
-/* Requests a call of on_writable when the response has room, as if it were full now. Does not make that call itself. */
+/* Makes the server call on_writable when the response has room, as if the response were full now. Does not call
+ * on_writable itself. */
 void http_stream_await(struct http_request *request);
-/* The response is complete; trailers follow its last byte. The request is invalid afterwards. */
+/* Ends the response, which is complete; trailers follow its last byte. The request is invalid afterwards. */
 void http_stream_end(struct http_request *request, const struct http_header *trailers, size_t trailer_count);
 /* Aborts the response so that the client sees that it is incomplete. The request is invalid afterwards. */
 void http_stream_abort(struct http_request *request);
 
 /* True if the Content-Type value names this media type, ignoring parameters and case. */
 bool http_media_type_is(const char *content_type, const char *type);
-/* The value of a parameter of a Content-Type value (RFC 9110, section 5.6.6), without its quotes: Returns 1; 0 if it is
- * absent or empty; -1 if it is malformed: an unterminated quoted string, no '=', a value that does not fit, or the same
- * parameter twice with different values. */
+/* The value of a parameter of a Content-Type value (RFC 9110, section 5.6.6), without its quotes. Returns 1; 0 if the
+ * parameter is absent or empty; -1 if it is malformed: an unterminated quoted string, no '=', a value that does not
+ * fit, or the same parameter twice with different values. */
 int http_media_type_parameter(const char *content_type, const char *name, char *value, size_t size);
 /* True if the Accept value accepts `type`. NULL accepts anything; a range with q=0 accepts nothing. */
 bool http_accepts(const char *accept, const char *type);

@@ -1,8 +1,8 @@
 /* media_type: compares media types, reads their parameters (RFC 9110, sections 5.6.6 and 8.3.1), and evaluates Accept.
  *
- * Accept follows RFC 9110, section 12.5.1: the most specific matching range decides, and it accepts the type unless its
- * weight is zero. Malformed parts are ignored, so a client with an odd Accept field gets a response rather than an
- * error. */
+ * Accept follows RFC 9110, section 12.5.1: the most specific matching range applies, and the type is accepted unless
+ * the weight of that range is zero. Malformed parts are ignored, so a client with an odd Accept field gets a response
+ * rather than an error. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -1,10 +1,10 @@
-/* The server when memory runs out; `make torture` makes each allocation fail in turn. A failure affects only one
- * request: its connection is answered or closed, and the next request is served. */
+/* Tests of the server when memory runs out; `make torture` makes each allocation fail in turn. A failure affects only
+ * one request: its connection is answered or closed, and the next request is served. */
 #include "http/fixture.h"
 
 static struct fixture f;
 
-/* The fixture's handlers that allocate assert success. */
+/* Replaces the fixture's handlers that allocate, because those assert success. */
 static void answer_param(struct http_request *request, void *context UNUSED)
 {
         const char *part = http_request_param(request, "part"), *query = http_request_query(request, "y");

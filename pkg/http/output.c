@@ -1,5 +1,6 @@
-/* output: one array. Bytes are taken from its start; the rest moves to the start when there is no more room at the end.
- * The buffer grows for a large write, and is freed when it is empty and larger than most responses need. */
+/* output: keeps the bytes in one array. Bytes are taken from the start of the array; the rest moves to the start when
+ * there is no more room at the end. The array grows for a large write, and is freed when it is empty and larger than
+ * most responses need. */
 #include "http/output.h"
 
 #include <stdlib.h>

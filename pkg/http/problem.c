@@ -1,6 +1,6 @@
-/* problem: errors as problem+json (RFC 9457). They are sent in two ways: through libmicrohttpd like any response
- * (answer.c), or directly to the socket when libmicrohttpd accepts no response: while it still reads a head or a body,
- * and on a connection that it never gets. Errors are rare, so jansson may do the quoting. */
+/* problem: errors as problem+json (RFC 9457). Most are sent through libmicrohttpd like any response (answer.c). An
+ * error is written directly to the socket when libmicrohttpd accepts no response, which is the case while it still
+ * reads a head or a body, and on a connection that it never gets. Errors are rare, so jansson may do the quoting. */
 #include "http/problem.h"
 
 #include <stdlib.h>

@@ -21,7 +21,7 @@ int problem_print(struct buf *out, int status, const char *detail, const char *c
 /* Writes a complete response with that problem to the socket, without blocking, and shuts down our sending side.
  * `extra_field` is "" or a whole line. */
 void problem_send(int fd, int status, const char *detail, const char *correlation_id, const char *extra_field);
-/* The value of a Date field: now. Returns `date`. */
+/* Prints the current time as the value of a Date field. Returns `date`. */
 const char *problem_date(char date[PROBLEM_DATE_SIZE]);
 
 #endif

@@ -1,5 +1,5 @@
-/* Tests of the responses to a client whose body is too large or that speaks TLS, and to clients over the limit. They
- * can read the response even if they send everything before they read. */
+/* Tests of the responses to a client whose body is too large or that speaks TLS, and to clients over the limit. Such
+ * clients can read the response even if they send everything before they read. */
 #include "http/refusal_test.h"
 
 static void assert_refused(const char *bytes, size_t length, int status)

@@ -1,4 +1,4 @@
-/* refusal: for the tests of refusals: a server with low limits, and a check for refusals.
+/* refusal_test: a server with low limits and an assertion that a request was refused, shared by the tests of refusals.
  *
  * Threads: one at a time. */
 #ifndef HTTP_REFUSAL_TEST_H

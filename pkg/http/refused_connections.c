@@ -1,5 +1,6 @@
-/* refused_connections: closing a socket before the client's request is read would reset the connection, and the client might lose
- * the response. So the socket stays open until the client has closed it, for a second at most. */
+/* refused_connections: closing a socket before the client's request is read would reset the connection, and the client
+ * might lose the response. So the socket stays open until the client has closed the connection, for a second at
+ * most. */
 #include "http/refused_connections.h"
 
 #include <errno.h>

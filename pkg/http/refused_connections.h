@@ -1,5 +1,5 @@
-/* refused_connections: connections being rejected. They are answered without libmicrohttpd and closed when the client has read the
- * response.
+/* refused_connections: connections that are being rejected. They are answered without libmicrohttpd and closed when the
+ * client has read the response.
  *
  * Threads: loop only. */
 #ifndef HTTP_REFUSED_CONNECTIONS_H
@@ -31,7 +31,7 @@ void refused_init(struct refused_list *list, unsigned max, struct uuid_source *u
 void refused_add(struct refused_list *list, int fd, int status, const char *extra_field, const char *detail);
 /* Takes over the descriptor of a connection that was answered. */
 void refused_linger(struct refused_list *list, int fd);
-/* Drops what these clients send, and closes connections that are done or overdue (`all`: every one). */
+/* Drops what these clients send, and closes connections that are done or overdue (`all`: closes every connection). */
 void refused_sweep(struct refused_list *list, int64_t now_ms, bool all);
 
 #endif

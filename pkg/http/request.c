@@ -45,9 +45,9 @@ static struct http_request *request_alloc(struct conns *conns)
         return request;
 }
 
-/* Room for the target, the decoded path and the decoded parameters, one after the other. A long target counts against
- * the budget, and so does its parsed query, in which each `&` becomes many bytes. If there is no room, the request gets
- * no target and is_full is set. */
+/* Copies the target and leaves room after it for the decoded path and the decoded parameters. A long target counts
+ * against the budget, and so does its parsed query, in which each `&` becomes many bytes. If there is no room, the
+ * request gets no target and is_full is set. */
 static void copy_target(struct http_request *request, const char *text)
 {
         struct request_target *target = &request->target;
@@ -197,7 +197,7 @@ void request_refuse_head(struct conn *conn, int status, const char *detail)
 
 /* --- The query ------------------------------------------------------------------------------------- */
 
-/* Parses the query at the first call; only this cache changes. */
+/* Parses the query on the first call; only this cache changes. */
 static const struct query *query_of(const struct http_request *request)
 {
         struct http_request *cache = (struct http_request *)(uintptr_t)request;

@@ -100,23 +100,23 @@ struct http_request {
         char inline_text[320];  /* holds target.text if it fits */
 };
 
-/* Creates the request of a connection whose request line has arrived, with this target. NULL: out of memory. */
+/* Creates a request with this target for a connection whose request line has arrived. NULL: out of memory. */
 struct http_request *request_new(struct conn *conn, const char *target);
 void request_free(struct http_request *request); /* kept for a later request if there is room */
 void request_free_spares(struct conns *conns);
-/* The connection ends before the response: copies everything that may still be read. Call this while libmicrohttpd's
- * memory is still valid. The request is now in STAGE_HELD. */
+/* Copies everything that the handler may still read, because the connection ends before the response. Call this while
+ * libmicrohttpd's memory is still valid. The request is now in STAGE_HELD. */
 void request_make_orphan(struct http_request *request);
-/* Ends STAGE_HELD for an orphan and frees it; its response has no reader. */
+/* Ends STAGE_HELD for an orphan and frees the request, since nobody is left to read its response. */
 void request_free_orphan(struct http_request *request);
 
 /* Counts the response and writes it to the access log. */
 void request_account(const struct http_request *request, int status, size_t response_bytes, bool is_broken);
 /* Accounts for the request and refuses it, see conn_refuse. */
 void request_refuse(struct http_request *request, int status, const char *extra_field, const char *detail);
-/* Refuses it with 503, since the memory for data in transit is used up. */
+/* Refuses the request with 503, since the memory for data in transit is used up. */
 void request_refuse_full(struct http_request *request);
-/* Like request_refuse, for a connection whose head is incomplete: uses a new correlation id and counts nothing. */
+/* Refuses a connection whose head is incomplete. Uses a new correlation id and counts nothing. */
 void request_refuse_head(struct conn *conn, int status, const char *detail);
 
 /* False if there is too little memory to parse the query. */

@@ -24,7 +24,8 @@ struct route_match {
         bool path_known; /* some route has this path, perhaps with another method */
 };
 
-/* ERR_INVALID names the route: no leading '/', more than ROUTE_PARAMS_MAX parameters, an open brace. */
+/* ERR_INVALID names the route that lacks a leading '/', has more than ROUTE_PARAMS_MAX parameters, or has an open
+ * brace. */
 int route_table_new(const struct http_route *routes, size_t count, struct route_table **out, struct err *err) NODISCARD;
 void route_table_free(struct route_table *table);
 /* `raw_path` has `length` bytes of percent-encoded text that target_decode has accepted. `scratch` receives the decoded

@@ -1,6 +1,6 @@
 /* serve: from libmicrohttpd's callbacks to the route's handler. libmicrohttpd calls serve_request_line when it has the
- * request line, serve_request once when the head is complete, then for each piece of the body, then once more at the
- * end; there the handler runs. If the handler answers later, libmicrohttpd calls serve_request again in each run until
+ * request line, serve_request once when the head is complete, again for each piece of the body, and once more at the
+ * end, where the handler runs. If the handler answers later, libmicrohttpd calls serve_request again in each run until
  * there is a response. Most responses are ready within two or three runs, without a system call. After LOOKS_MAX runs
  * the connection is suspended, which removes it from epoll, and the response resumes it. A route's `at_head` is called
  * when the head is complete, and may choose to receive the pieces itself (stream.c). */
@@ -23,7 +23,7 @@ enum {
         LOOKS_MAX = 12,
 };
 
-/* libmicrohttpd is done with the request: frees it, or makes it an orphan if its handler is not done with it. */
+/* Frees a request that libmicrohttpd is done with, or makes it an orphan if its handler still needs it. */
 static void end(struct http_request *request)
 {
         struct engine *engine = request->engine;
@@ -49,8 +49,8 @@ static void end(struct http_request *request)
 /* --- Where requests begin and end ------------------------------------------------------------------- */
 
 /* libmicrohttpd parses the query next and stores each parameter in the connection's memory. If that memory is too
- * small, 0.9.75 abandons the half-read request. We never ask libmicrohttpd for parameters, so a NUL hides the query
- * from it: it reads up to the first NUL, and `uri` points into its own memory. */
+ * small, libmicrohttpd 0.9.75 abandons the half-read request. We never ask libmicrohttpd for parameters, so we hide the
+ * query with a NUL: libmicrohttpd reads up to the first NUL, and `uri` points into its own memory. */
 static void hide_query(const char *uri)
 {
         char *query = strchr((char *)(uintptr_t)uri, '?');
@@ -62,7 +62,7 @@ void *serve_request_line(void *cls UNUSED, const char *uri, struct MHD_Connectio
 {
         struct conn *conn = conn_of(mhd);
         if (conn && conn->request)
-                end(conn->request); /* libmicrohttpd did not */
+                end(conn->request); /* libmicrohttpd did not end it */
         struct http_request *request = conn ? request_new(conn, uri ? uri : "") : NULL;
         if (request && uri)
                 hide_query(uri);
@@ -130,7 +130,7 @@ static const char *find_route(struct http_request *request)
         return NULL;
 }
 
-/* A small body is dropped, and the connection stays open. */
+/* False for a small body, which is read and dropped, so that the connection stays open. */
 static bool is_worth_a_refusal(const struct head *head)
 {
         return head->chunked || head->content_length > BODY_TRUST_BYTES;
@@ -234,7 +234,7 @@ static void judge(struct http_request *request, size_t head_bytes)
                 body_check_length(request);
 }
 
-/* The client waits for 100 (Continue) before it sends the body, which would make no difference. */
+/* Answers a client that waits for 100 (Continue) before it sends a body that would make no difference. */
 static void answer_instead_of_continue(struct http_request *request)
 {
         request->stage = STAGE_RUNNING;

@@ -6,11 +6,11 @@
 
 #include "http/conn.h"
 
-/* A connection begins or ends. */
+/* Called when a connection begins or ends. */
 void serve_connection(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_ConnectionNotificationCode code);
 void *serve_request_line(void *cls, const char *uri, struct MHD_Connection *mhd);
 /* Leaves the target unchanged, since we decode it ourselves. If libmicrohttpd passes any other text, it has found a
- * parameter after a NUL although we hid the query; then the request is refused. */
+ * parameter after a NUL although we hid the query; the request is then refused. */
 size_t serve_unescape(void *cls, struct MHD_Connection *mhd, char *text);
 enum MHD_Result serve_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                               const char *version, const char *upload, size_t *upload_size, void **context);

@@ -1,6 +1,6 @@
-/* server: the listening socket and the state that all workers share. There is one socket, without SO_REUSEPORT: with
- * it, a second program could bind the same port unnoticed, and closing one of several listeners would reset the
- * connections in its queue. The socket is dual-stack if the system has IPv6, otherwise IPv4. */
+/* server: the listening socket and the state that all workers share. There is one socket, without SO_REUSEPORT, because
+ * with that option a second program could bind the same port unnoticed, and closing one of several listeners would
+ * reset the connections in its queue. The socket is dual-stack if the system has IPv6, otherwise IPv4. */
 #include "http/server.h"
 
 #include <errno.h>

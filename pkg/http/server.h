@@ -30,7 +30,7 @@ struct http_server {
         struct bearer_store tokens;
 };
 
-/* A worker starts or stops accepting. */
+/* Call these when a worker starts or stops accepting. */
 void server_join(struct http_server *server);
 void server_leave(struct http_server *server);
 

@@ -35,7 +35,8 @@ static bool begins_with(const char **at, const char *end, const char *word)
         return true;
 }
 
-/* A request line that arrives in pieces is not recognised, which only costs others a little time. */
+/* True if the request is for an endless stream. A request line that arrives in pieces is not recognised; this only
+ * costs other clients a little time. */
 static bool is_for_stream(const struct http_server *server, const char *text, size_t length)
 {
         for (size_t i = 0; i < server->options.route_count; i++) {

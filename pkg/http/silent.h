@@ -29,7 +29,8 @@ struct silents {
 
 /* Takes over a connection that was accepted and counted. */
 void silent_add(struct silents *silents, int fd, const struct sockaddr_storage *address, socklen_t length);
-/* Closes connections that have been silent for too long, and share->surplus of the others (`all`: every one). */
+/* Closes connections that have been silent for too long, and share->surplus of the others (`all`: closes every
+ * connection). */
 void silent_sweep(struct silents *silents, int64_t now_ms, bool all);
 
 #endif

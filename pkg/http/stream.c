@@ -2,12 +2,13 @@
  * other, the connection is suspended; then the kernel's buffers fill up, and TCP flow control slows the client down.
  *
  * A paused body: libmicrohttpd offers the next piece, is told that none of it was taken, and offers it again after the
- * resume. So at most one of its small buffers is in memory. It may offer it once more while the connection is suspended.
+ * resume. So at most one of its small buffers is in memory. libmicrohttpd may offer the piece once more while the
+ * connection is suspended.
  *
  * A response: what the handler writes waits in an output until libmicrohttpd has written the previous piece to the
  * socket and asks for the next one. Aborting ends the response without the last chunk. To abort while the connection
- * waits for its client, it is shut down, since libmicrohttpd would ask for the next piece only when the client reads
- * more. */
+ * waits for its client, we shut the connection down, since libmicrohttpd would ask for the next piece only when the
+ * client reads more. */
 #include "http/stream.h"
 
 #include <assert.h>
@@ -81,7 +82,7 @@ static void suspend(struct http_request *request)
 static void wake(struct http_request *request)
 {
         struct stream *stream = request->stream;
-        if (!stream->is_suspended || !request->conn) /* without a connection it is not suspended */
+        if (!stream->is_suspended || !request->conn) /* a request without a connection is not suspended */
                 return;
         stream->is_suspended = false;
         request->engine->held--;
@@ -242,7 +243,7 @@ struct MHD_Response *stream_create_response(struct http_request *request)
         stream->is_answer = true;
         stream->is_full = true; /* on_writable is first called when libmicrohttpd asks */
         stream->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_output, request, NULL);
-        /* 0.9.75 would send the last chunk even after the head alone, so HEAD closes the connection. */
+        /* libmicrohttpd 0.9.75 would send the last chunk even after the head alone, so HEAD closes the connection. */
         if (stream->response && !strcmp(request->method, "HEAD"))
                 (void)MHD_set_response_options(stream->response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
         tcp_limit_unsent(request->conn->fd, UNSENT_BYTES);

@@ -22,11 +22,11 @@ struct stream {
         bool is_broken;      /* must be aborted */
         bool is_gone;        /* on_gone was called */
         bool is_accounted;   /* the response has been counted and logged */
-        bool is_endless;     /* the ops' */
+        bool is_endless;     /* from the ops */
         int64_t stall_ms;    /* from the ops; 0: body_timeout_ms */
         size_t sent_bytes;   /* given to libmicrohttpd */
         int64_t progress_ms; /* when a sweep last saw progress of the response */
-        uint64_t acked;      /* then */
+        uint64_t acked;      /* bytes that the client had acknowledged then */
         struct output output;
         struct MHD_Response *response; /* borrowed until the connection ends */
 };
@@ -41,11 +41,11 @@ enum MHD_Result stream_take_piece(struct http_request *request, const char *byte
 bool stream_is_live(const struct http_request *request);
 /* Notifies the handler that the client has disconnected or was refused. May free the request. */
 void stream_tell_gone(struct http_request *request);
-/* libmicrohttpd is done with a streamed response: counts and logs it, once. */
+/* Counts and logs a streamed response, exactly once, when libmicrohttpd is done with it. */
 void stream_account(struct http_request *request);
-/* The handler has answered: no more callbacks follow, and libmicrohttpd may continue reading. */
+/* Call this when the handler has answered: no more callbacks follow, and libmicrohttpd may continue reading. */
 void stream_detach(struct http_request *request);
-/* The connection has ended, or the rest of the stream is not needed. */
+/* Call this when the connection has ended or the rest of the stream is not needed. */
 void stream_break(struct http_request *request);
 /* Ends all streams, since the server is draining. */
 void stream_drain(struct conns *conns);

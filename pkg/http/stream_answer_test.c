@@ -190,7 +190,7 @@ static void a_disconnect_is_reported_once(void **state)
                 fixture_await(&f, 0, count_gone, 1);
                 assert_int_equal(fixture_call(&f, 0, is_there), keeps);
                 if (keeps) {
-                        (void)fixture_call(&f, 0, write_late); /* is lost, which must be harmless */
+                        (void)fixture_call(&f, 0, write_late); /* the write is lost, which must be harmless */
                         (void)fixture_call(&f, 0, abort_late);
                 }
                 fixture_await(&f, 0, count_records, 1);
@@ -249,7 +249,7 @@ static void a_response_ends_when_the_server_drains(void **state)
                 if (idles)
                         fixture_await(&f, 0, is_suspended, 1);
                 http_server_drain(f.server);
-                if (!farewell) { /* it ends although nothing reads */
+                if (!farewell) { /* the response ends although nothing reads it */
                         fixture_await(&f, 0, count_busy, 0);
                         assert_int_equal(fixture_call(&f, 0, count_gone), 1);
                         assert_int_equal(read_chunks(fd, trailers), SIZE_MAX);
@@ -337,7 +337,7 @@ static void clients_that_begin_with_an_endless_stream_are_served_separately(void
                 assert_int_equal(fixture_call(&f, 0, count_apart), cases[i].apart);
                 assert_int_equal(fixture_call(&f, 0, count_among_others), 1 - cases[i].apart);
                 reset_connection(fd);
-                (void)fixture_call(&f, 0, write_late); /* notices that */
+                (void)fixture_call(&f, 0, write_late); /* the write notices the reset */
                 fixture_await(&f, 0, count_engine, 0);
         }
         assert_nothing_is_left();

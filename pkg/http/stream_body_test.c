@@ -238,7 +238,7 @@ static void a_request_that_was_given_its_body_is_like_one_whose_body_came_whole(
         finish(fd);
 }
 
-/* Whether the handler ends the request at once or keeps it for a while. */
+/* Covers a handler that ends the request at once, and one that keeps it for a while. */
 static void a_disconnect_is_reported_once(void **state)
 {
         (void)state;
@@ -270,7 +270,7 @@ static void a_client_that_leaves_after_its_body_is_still_answered(void **state)
                 int fd = client_open(&f);
                 client_send(fd, CHUNKED "1\r\na\r\n0\r\n\r\n");
                 fixture_await(&f, 0, count_ends, (size_t)i);
-                reset_connection(fd); /* noticed only if it is not suspended yet */
+                reset_connection(fd); /* noticed only if the connection is not suspended yet */
                 (void)fixture_call(&f, 0, answer_if_there);
                 fixture_await(&f, 0, count_records, (size_t)i);
         }

@@ -219,7 +219,7 @@ static inline void stream_start(struct streaming first)
         start_server(first, PATIENT_MS);
 }
 
-/* With the deadline BODY_MS. */
+/* Starts the server with the deadline BODY_MS. */
 static inline void stream_start_hasty(struct streaming first)
 {
         start_server(first, BODY_MS);
@@ -290,7 +290,7 @@ static inline void resume(struct fixture_worker *w)
                 http_request_resume(s.request);
 }
 
-/* The next piece pauses again. */
+/* Resumes the body; the next piece pauses it again. */
 static inline void resume_once(struct fixture_worker *w)
 {
         (void)w;
@@ -363,7 +363,7 @@ static inline void reset_connection(int fd)
         assert_int_equal(close(fd), 0);
 }
 
-/* Sends until the server accepts no more for a while; returns how much it accepted. */
+/* Sends until the server accepts no more for a while; returns the number of bytes that it accepted. */
 static inline size_t fill(int fd, size_t most)
 {
         static char bytes[64 << 10];

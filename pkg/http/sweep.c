@@ -35,7 +35,7 @@ static void on_timer(uv_timer_t *timer)
 
 void sweep_start(struct sweep *sweep)
 {
-        if (!uv_is_active((uv_handle_t *)&sweep->timer)) /* fails only while it closes */
+        if (!uv_is_active((uv_handle_t *)&sweep->timer)) /* fails only while the timer closes */
                 (void)uv_timer_start(&sweep->timer, on_timer, sweep->interval_ms, sweep->interval_ms);
 }
 

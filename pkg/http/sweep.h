@@ -15,7 +15,7 @@ struct sweep {
         bool (*run)(struct sweep *sweep); /* false: nothing left to check, so stop */
 };
 
-/* `options` has the defaults filled in; their deadlines determine how often a sweep runs. */
+/* `options` must have the defaults filled in; its deadlines determine how often a sweep runs. */
 void sweep_init(struct sweep *sweep, uv_loop_t *loop, struct handles *handles, const struct http_options *options,
                 bool (*run)(struct sweep *sweep));
 void sweep_start(struct sweep *sweep); /* unless it is running */

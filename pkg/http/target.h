@@ -13,7 +13,7 @@ bool target_decode(const char *text, size_t length, bool plus, char *out, size_t
 /* Finds the path, not terminated, in a request target in origin-form, absolute-form or asterisk-form (RFC 9112, section
  * 3.2). False for any other form. */
 bool target_path(const char *target, const char **path, size_t *length);
-/* True if the text is uri-host [":" port] (RFC 9110, section 7.2). True if empty. */
+/* True if the text is empty or has the form uri-host [":" port] (RFC 9110, section 7.2). */
 bool target_is_host(const char *text, size_t length);
 
 #endif

@@ -1,5 +1,6 @@
 /* tcp: asks the kernel about a connection. The newer members of struct tcp_info need the kernel's own header, which
- * conflicts with the C library's <netinet/tcp.h>. libuv's header includes the latter, so this file includes neither. */
+ * conflicts with the C library's <netinet/tcp.h>. libuv's header includes <netinet/tcp.h>, so this file includes
+ * neither of those two headers. */
 #include "http/tcp.h"
 
 #include <linux/tcp.h>

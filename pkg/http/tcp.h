@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct tcp_state {
-        uint64_t received; /* bytes so far, read or not; a FIN may count as one */
+        uint64_t received; /* bytes received so far, read or not; a FIN may count as one byte */
         uint64_t acked;    /* bytes that the client's kernel has taken */
         bool established;  /* neither side has shut down its direction */
         bool closed;       /* reset, or abandoned by the kernel */

@@ -22,7 +22,7 @@ struct http_worker {
         struct http_server *server;
         struct handles handles;
         struct engine engine;
-        /* For connections whose first request is for an endless stream, so that `engine` never looks at them: with each
+        /* For connections whose first request is for an endless stream, so that `engine` never looks at them: on each
          * resume, libmicrohttpd looks at all suspended connections of its daemon. */
         struct engine stream_engine;
         struct sweep sweep;

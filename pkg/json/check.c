@@ -1,6 +1,6 @@
-/* check: whole documents. This file, not scan.c, walks the top level of an object, because only its members are
- * compared by name; json_splice walks it again if it removes a member, which is rare. Lines and columns are counted
- * from the start only after an error. */
+/* check: whole documents. This file, not scan.c, walks the top level of an object, because only the members of that
+ * level are compared by name. json_splice walks that level again if it removes a member, which is rare. Lines and
+ * columns are counted from the start only after an error. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static void count_position(const struct scan *s, struct json_position *where)
         }
 }
 
-/* It always fits into SCAN_FOUND_SIZE. */
+/* The description always fits into SCAN_FOUND_SIZE. */
 void scan_describe_found(const struct scan *s, char out[SCAN_FOUND_SIZE])
 {
         out[0] = '\0';
@@ -75,7 +75,7 @@ static void note_watched(const struct scan *s, struct json_object *object, const
         }
 }
 
-/* The members between '{' and '}' of the top level. */
+/* Scans the members between '{' and '}' of the top level. */
 static const unsigned char *scan_top(struct scan *s, const unsigned char *at, struct json_object *object)
 {
         const unsigned char *open = at;
@@ -105,7 +105,7 @@ static const unsigned char *scan_top(struct scan *s, const unsigned char *at, st
         }
 }
 
-/* A document whose top level is not an object; its syntax errors are reported first. */
+/* Scans a document whose top level is not an object. A syntax error, if there is one, is reported instead of that. */
 static const unsigned char *scan_other(struct scan *s, const unsigned char *first)
 {
         const unsigned char *at = scan_value(s, first, 0);

@@ -20,7 +20,7 @@ static void resume(struct scan *s, const struct json_cursor *cursor)
         };
 }
 
-/* Only white space may follow the closing bracket; the cursor then stays at the end. */
+/* Ends the walk. Only white space may follow the closing bracket; the cursor then stays at the end. */
 static int finish(struct scan *s, struct json_cursor *cursor, const unsigned char *at, struct json_position *where,
                   struct err *err)
 {

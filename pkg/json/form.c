@@ -1,12 +1,12 @@
-/* form: application/x-www-form-urlencoded to JSON, in the same way as Express's `extended` parser: the npm package qs
- * 6.17 with up to 1000 fields, 32 brackets and arrays of at least 100 elements. Like qs, it makes two passes. The first
- * decodes each name=value pair and combines equal names. The second splits each name at its brackets, from the inside
- * out, and merges the result into the whole. The first pass keeps names in the order in which JavaScript enumerates an
- * object, and the second follows it, which is visible in arrays. pkg/json/testdata has the output of qs for some
- * hundred bodies.
+/* form: converts application/x-www-form-urlencoded to JSON in the same way as Express's `extended` parser, which is the
+ * npm package qs 6.17 with limits of 1000 fields, 32 brackets and at least 100 elements in an array. Like qs, it makes
+ * two passes. The first decodes each name=value pair and combines equal names. The second splits each name at its
+ * brackets, from the inside out, and merges the result into the whole. The first pass keeps names in the order in which
+ * JavaScript enumerates an object, and the second follows that order, which is visible in arrays. pkg/json/testdata has
+ * the output of qs for some hundred bodies.
  *
- * Express drops everything that it cannot place. Collector acknowledges a form, so the result contains all of it, or
- * there is an error; json.h lists the differences. */
+ * Express drops every field that it cannot place. Collector acknowledges a form, so the result contains the whole form,
+ * or the call fails. json.h lists the differences. */
 #include <string.h>
 
 #include "base/hex.h"
@@ -47,7 +47,7 @@ static size_t percent_character(const char *at, const char *end, unsigned char o
         return 0;
 }
 
-/* Decodes all escapes, or only + as a space if an escape is invalid, in which case decodeURIComponent throws. */
+/* Decodes all escapes. If one is invalid, decodeURIComponent would throw; in that case only each + becomes a space. */
 static struct json_span decode(struct form_tree *tree, const char *from, const char *end)
 {
         char *out = form_tree_alloc(tree, (size_t)(end - from));
@@ -76,7 +76,7 @@ keep:
         return (struct json_span){ out, length };
 }
 
-/* Likewise for ISO-8859-1, where every byte is a character and every escape is a byte. */
+/* The same for ISO-8859-1, where every byte is a character and every escape is a byte. */
 static struct json_span decode_latin1(struct form_tree *tree, const char *from, const char *end)
 {
         char *out = form_tree_alloc(tree, 2 * (size_t)(end - from));
@@ -184,8 +184,8 @@ static const char *find_close(const char *open, const char *end)
 }
 
 /* Splits a name into pieces. Returns their number, at least 1, or 0 if there are too many brackets. An unbalanced
- * bracket begins one last piece, which includes the brackets. A name with text after a closing bracket, which qs would
- * drop, is one piece. */
+ * bracket begins one last piece, which includes the brackets. A name with text after a closing bracket is one piece; qs
+ * would drop that text. */
 static size_t split_name(struct json_span name, size_t depth_max, struct segment segments[DEPTH_MAX + 2])
 {
         const char *end = name.bytes + name.length;
@@ -212,7 +212,7 @@ static size_t split_name(struct json_span name, size_t depth_max, struct segment
         return count;
 }
 
-/* Wraps the value in one piece of the name: [] and [0] make an array, others an object. */
+/* Wraps the value in one piece of the name: [] and [0] make an array, and all other pieces make an object. */
 static struct node *wrap(struct form_tree *tree, const struct segment *segment, struct node *value)
 {
         if (segment->is_bracketed && segment->text.length == 0) {

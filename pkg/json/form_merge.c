@@ -1,12 +1,12 @@
-/* form_merge: merges values with the same name like qs 6.17 (duplicates "combine", strictMerge), according to its
- * README and behaviour:
+/* form_merge: merges values with the same name in the way that qs 6.17 does (duplicates "combine", strictMerge),
+ * according to the README and behaviour of qs:
  *   - equal names make an array; an array with more elements than its limit becomes an object with their
  *     indexes, which takes further values at the next index ("overflow");
  *   - a string and an object make the array [object, string], and later values are added to it ("conflict")
  *     instead of nesting again;
  *   - an array and an object make an object, with the array's indexes as names.
- * There is one difference: qs drops an empty string after a value with a longer name (`a[b]=1&a=`); here it is
- * kept. */
+ * There is one difference: qs drops an empty string after a value with a longer name (`a[b]=1&a=`), but this file keeps
+ * the string. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
-/* form_tree: the values of a form body: strings, arrays with holes, and objects, merged as qs does it. Holes take no
- * memory, since a short body such as a[99][99][99]=1 must not cost a thousand times its size. Nodes live in the tree's
- * memory and are freed with it. When memory runs out, the tree records that and hands out one spare node, so callers
- * check `is_out_of_memory` once, at the end. */
+/* form_tree: the values of a form body: strings, arrays with holes, and objects, merged as qs merges them. Holes take
+ * no memory, since a short body such as a[99][99][99]=1 must not cost a thousand times its size. Nodes live in the
+ * tree's memory and are freed with it. When memory runs out, the tree records that and hands out one spare node, so
+ * callers check `is_out_of_memory` once, at the end. */
 #ifndef JSON_FORM_TREE_H
 #define JSON_FORM_TREE_H
 
@@ -17,7 +17,7 @@ enum node_kind { NODE_STRING, NODE_ARRAY, NODE_OBJECT };
 struct slot {
         struct json_span key; /* of objects: borrowed from the tree                                  */
         uint32_t hash;        /* of the key                                                          */
-        int64_t index;        /* of objects: the key as a number, or -1; of arrays: the element's    */
+        int64_t index;        /* of objects: the key as a number, or -1; of arrays: the element's index */
         struct node *value;
 };
 
@@ -58,12 +58,12 @@ void node_set_index(struct form_tree *tree, struct node *array, int64_t index, s
  * order. NULL if there are none or memory has run out. */
 struct slot **node_order(struct form_tree *tree, const struct node *object);
 
-/* For a repeated name: the values as one array. */
+/* Combines the values of a repeated name into one array. */
 struct node *node_combine(struct form_tree *tree, struct node *first, struct node *second);
 /* Merges `source` into `target`; returns the result. */
 struct node *node_merge(struct form_tree *tree, struct node *target, struct node *source);
 
-/* Appends the node as JSON without holes. Returns 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends the node as JSON and omits holes. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int node_print(struct form_tree *tree, const struct node *node, struct buf *out) NODISCARD;
 
 /* The number whose JavaScript spelling is this name, or -1. */

@@ -41,7 +41,7 @@ enum {
         JSON_DEPTH_MAX = 2048, /* a larger depth_max is reduced to this */
 };
 
-/* Part of the caller's bytes: borrowed, valid as long as they are, not NUL-terminated. */
+/* Part of the caller's bytes: borrowed, valid as long as those bytes are, not NUL-terminated. */
 struct json_span {
         const char *bytes;
         size_t length;
@@ -49,10 +49,10 @@ struct json_span {
 
 struct json_options {
         size_t depth_max;                  /* nesting of objects and arrays; 0 = 128 */
-        const char *watch[JSON_WATCH_MAX]; /* top-level names to find, borrowed as long as the result */
+        const char *watch[JSON_WATCH_MAX]; /* top-level names to find, borrowed for as long as the result is used */
 };
 
-/* The findings of a check in an object. */
+/* What a check has found in an object. */
 struct json_object {
         struct json_span text; /* from '{' to '}', without surrounding white space */
         size_t members_end;    /* offset in text after the last member's value; 1 if there is none */
@@ -88,7 +88,7 @@ int json_check_object(const char *bytes, size_t length, const struct json_option
 #define JSON_CUT(index) (1u << (index))
 
 /* Appends the object to `out`, without its top-level members named watch[i] for each JSON_CUT(i) in `cut` (0: none),
- * and with `tail` at the end: ready-made members such as `"a":1,"b":2`, or an empty text. All other bytes between the
+ * and with `tail` at the end: ready-made members such as `"a":1,"b":2`, or an empty string. All other bytes between the
  * first and the last member are kept. `out` must not hold the object's own bytes; it needs room as if nothing were cut.
  * Returns 0, ERR_LIMIT or ERR_NOMEM; on failure nothing was appended. */
 int json_splice(struct buf *out, const struct json_object *object, unsigned cut, const char *tail,
@@ -101,8 +101,8 @@ int json_splice(struct buf *out, const struct json_object *object, unsigned cut,
  *     while ((rc = json_member_next(&cursor, &name, &value, &where, &err)) > 0)
  *             ...
  *
- * It checks the bytes as it goes, so unchecked bytes are fine; bad ones give ERR_INVALID. The cursor borrows the
- * bytes. */
+ * The walk checks the bytes as it goes, so unchecked bytes are fine; invalid bytes give ERR_INVALID. The cursor borrows
+ * the bytes. */
 struct json_cursor {
         const char *start, *at, *end;
         size_t depth_max;
@@ -117,9 +117,9 @@ void json_cursor_init(struct json_cursor *cursor, const char *bytes, size_t leng
 int json_member_next(struct json_cursor *cursor, struct json_span *name, struct json_span *value,
                      struct json_position *where, struct err *err) NODISCARD;
 /* Appends the decoded text of a quoted JSON string in UTF-8. Half a surrogate pair becomes U+FFFD, \u0000 a NUL.
- * ERR_INVALID if it is not a string; ERR_LIMIT, ERR_NOMEM. On failure nothing was appended. */
+ * ERR_INVALID if `string` is not a JSON string; ERR_LIMIT, ERR_NOMEM. On failure nothing was appended. */
 int json_decode_string(struct json_span string, struct buf *out) NODISCARD;
-/* True if a member's name, which may have escapes, is this text in ASCII. */
+/* True if a member's name, which may have escapes, equals this ASCII string. */
 bool json_name_is(struct json_span name, const char *text);
 
 /* Appends `text` as a JSON string, quotes included. Each byte that is not part of a UTF-8 character becomes U+FFFD.
@@ -135,12 +135,13 @@ struct form_options {
 
 /* Appends an application/x-www-form-urlencoded body to `out` as one JSON object, as Express's `extended` parser (the
  * npm package qs 6.17.1) reads it. `a[b]=1` makes an object. `a[]=1`, `a[0]=1` and `a=1&a=2` make arrays of up to 100
- * elements, or as many as the form has fields; a longer one becomes an object. Each value is a string, and members are
- * in the order in which JavaScript enumerates them. An invalid escape, or one that does not encode UTF-8, is kept
- * unchanged, and so are all others in the same name or value.
+ * elements, or as many as the form has fields; a longer array becomes an object. Each value is a string, and members
+ * are in the order in which JavaScript enumerates them. An invalid escape, or one that does not encode UTF-8, is kept
+ * unchanged, and so are all other escapes in the same name or value.
  *
- * Nothing is dropped. Unlike Express, it keeps a field without a name (`=1`), the name __proto__, an empty value after
- * others with a longer name (`a[b]=1&a=`), and text after a closing bracket (`a[b]c=1`), whose name is not split.
+ * Nothing is dropped. Unlike Express, this function keeps a field without a name (`=1`), the name __proto__, an empty
+ * value after others with a longer name (`a[b]=1&a=`), and text after a closing bracket (`a[b]c=1`; such a name is not
+ * split).
  *
  * `options` may be NULL. ERR_LIMIT: more than fields_max fields, more than max_bytes of JSON; ERR_INVALID: more
  * brackets than depth_max, bytes that are not UTF-8; the text of `err` names the field. ERR_NOMEM. On failure

@@ -1,4 +1,4 @@
-/* Functions that append, when memory runs out; `make torture` makes each allocation fail in turn. */
+/* Tests of what appending functions do when memory runs out; `make torture` makes each allocation fail in turn. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "json/json.h"
 
-/* The result is complete or empty. */
+/* Asserts that the result is complete or empty. */
 static void assert_complete_or_empty(const struct buf *out, int rc, const char *whole)
 {
         assert_true(rc == 0 || rc == ERR_NOMEM);

@@ -38,7 +38,7 @@ const unsigned char *scan_fail(struct scan *s, const unsigned char *at, enum jso
 /* Fills in the caller's error and returns ERR_INVALID. */
 int scan_report(const struct scan *s, struct json_position *where, struct err *err);
 
-/* Writes what was found instead, if the reason starts with "expected": ", found 'x'"; otherwise "". */
+/* Writes what was found instead, such as ", found 'x'", if the reason starts with "expected"; otherwise writes "". */
 enum { SCAN_FOUND_SIZE = 32 };
 void scan_describe_found(const struct scan *s, char out[SCAN_FOUND_SIZE]);
 

@@ -40,7 +40,7 @@ static int append_kept(struct buf *out, const struct json_object *object, unsign
         const char *from = NULL; /* the run that is open, if any */
         const char *to = NULL;
         bool is_first = true;
-        const struct json_options options = { .depth_max = JSON_DEPTH_MAX }; /* it has been checked */
+        const struct json_options options = { .depth_max = JSON_DEPTH_MAX }; /* the object has been checked */
         json_cursor_init(&cursor, object->text.bytes, object->text.length, &options);
         int rc;
         while ((rc = json_member_next(&cursor, &name, &value, NULL, NULL)) > 0) {

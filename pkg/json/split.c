@@ -1,5 +1,5 @@
-/* split: lines, and the code shared by both kinds. An item within one piece is not copied; otherwise its parts are kept
- * until it is complete. split_array.c handles arrays. */
+/* split: splits lines, and has the code that both kinds share. An item that lies within one piece is not copied; the
+ * parts of any other item are kept until it is complete. split_array.c handles arrays. */
 #include "json/split.h"
 
 #include <string.h>
@@ -77,7 +77,7 @@ static bool is_blank(const char *bytes, size_t length)
         return true;
 }
 
-/* A line has ended with these bytes. Returns 1; 0 for a blank line; or ERR_NOMEM. */
+/* Ends a line with these bytes. Returns 1; 0 for a blank line; or ERR_NOMEM. */
 static int end_line(struct json_split *split, const char *bytes, size_t length, struct json_item *item, struct err *err)
 {
         split->begin_line = split->number + 1;
@@ -97,7 +97,7 @@ static int end_line(struct json_split *split, const char *bytes, size_t length, 
 static int next_line(struct json_split *split, const char **at, const char *end, struct json_item *item,
                      struct err *err)
 {
-        for (; *at < end; forget_item(split)) { /* if it returns 0, the line was blank */
+        for (; *at < end; forget_item(split)) { /* if end_line returns 0, the line was blank */
                 const char *bytes = *at;
                 const char *lf = memchr(bytes, '\n', (size_t)(end - bytes));
                 *at = lf ? lf + 1 : end;

@@ -1,5 +1,5 @@
-/* split: cuts a body into its documents while it arrives: the lines of NDJSON, or the elements of one top-level array. It
- * keeps no more than the part of one document that has arrived.
+/* split: cuts a body into its documents while the body arrives: the lines of NDJSON, or the elements of one top-level
+ * array. It keeps no more than the part of one document that has arrived.
  *
  *     struct json_split split;
  *     json_split_init(&split, JSON_SPLIT_LINES, 1 << 20);
@@ -14,9 +14,9 @@
  * The documents themselves are not checked: json_check_object does that. An item that is longer than the limit is
  * skipped without being kept, and is reported without its text.
  *
- * Lines end with LF or CRLF; the last line may lack its line end. Lines that contain only white space are counted but
- * are not items. For an array only items are counted; between them, only commas and white space are allowed, and after
- * the closing bracket only white space.
+ * Lines end with LF or CRLF; the last line may lack its line ending. Lines that contain only white space are counted
+ * but are not items. In an array, only items are counted. Between items, only commas and white space are allowed; after
+ * the closing bracket, only white space is.
  *
  * Threads: one at a time; the pieces are borrowed. */
 #ifndef JSON_SPLIT_H
@@ -56,19 +56,20 @@ struct json_split {
         size_t line, column;       /* of the next byte */
 };
 
-/* `max_bytes`: limit of one item, without the end of its line. */
+/* `max_bytes`: size limit for one item, excluding its line ending. */
 void json_split_init(struct json_split *split, enum json_split_kind kind, size_t max_bytes);
 void json_split_fini(struct json_split *split);
 
 /* Reads from *at up to `end` and moves *at past what it has read. Returns 1 with an item; 0 if all bytes are read and
  * there is no further item; ERR_INVALID if an array is malformed, with the position in `where` and in the text of
- * `err`: nothing can be read after that; or ERR_NOMEM. */
+ * `err`, and nothing can be read after that; or ERR_NOMEM. */
 int json_split_next(struct json_split *split, const char **at, const char *end, struct json_item *item,
                     struct json_position *where, struct err *err) NODISCARD;
-/* The body is complete. Returns 1 with its last item; 0; ERR_INVALID if an array has no end; or ERR_NOMEM. */
+/* Call this when the body is complete. Returns 1 with its last item; 0 if there is none; ERR_INVALID if an array has no
+ * end; or ERR_NOMEM. */
 int json_split_end(struct json_split *split, struct json_item *item, struct json_position *where,
                    struct err *err) NODISCARD;
-/* Memory in use. */
+/* The number of bytes of memory in use. */
 size_t json_split_bytes(const struct json_split *split);
 
 #endif

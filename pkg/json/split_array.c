@@ -27,7 +27,7 @@ static const char *const expected[] = {
         [AFTER] = "expected nothing more after the array",
 };
 
-/* `at` points to an unexpected byte, or equals `end` if the body has ended. */
+/* Reports an error at `at`, which points to an unexpected byte, or equals `end` if the body has ended. */
 static int fail(const struct json_split *split, const char *at, const char *end, struct json_position *where,
                 struct err *err)
 {
@@ -86,7 +86,7 @@ static enum end inside(struct json_split *split, char c)
         return NOT_YET;
 }
 
-/* Handles a byte between elements that is not white space. False: it is not allowed there. */
+/* Handles a byte between elements that is not white space. False: the byte is not allowed there. */
 static bool between(struct json_split *split, char c)
 {
         enum state state = split->state;
@@ -103,7 +103,7 @@ static bool between(struct json_split *split, char c)
         return true;
 }
 
-/* Scans an element. Returns 1, 0 if it continues in the next piece, or ERR_NOMEM. */
+/* Scans an element. Returns 1 at its end, 0 if it continues in the next piece, or ERR_NOMEM. */
 static int next_end(struct json_split *split, const char **at, const char *end, struct json_item *item, struct err *err)
 {
         const char *begin = *at;

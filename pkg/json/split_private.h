@@ -1,4 +1,4 @@
-/* split_private: shared by the two kinds of json_split.
+/* split_private: the functions that the two kinds of json_split share.
  *
  * Threads: one at a time. */
 #ifndef JSON_SPLIT_PRIVATE_H
@@ -8,7 +8,7 @@
 
 /* Keeps bytes of the item until it is complete. Returns 0 or ERR_NOMEM. */
 int split_keep(struct json_split *split, const char *bytes, size_t length, struct err *err) NODISCARD;
-/* These are the last bytes of the item. Returns 1 or ERR_NOMEM. */
+/* Completes the item with its last bytes. Returns 1 or ERR_NOMEM. */
 int split_take(struct json_split *split, const char *bytes, size_t length, struct json_item *item,
                struct err *err) NODISCARD;
 

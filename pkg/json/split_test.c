@@ -27,7 +27,7 @@ static void note(struct buf *out, const struct json_item *item)
                          0);
 }
 
-/* Passes the bytes as a piece in separate memory, so that sanitizers detect each read beyond it. */
+/* Passes the bytes as a piece in separate memory, so that sanitizers detect each read beyond its end. */
 static int push(struct json_split *split, const char *bytes, size_t length, struct buf *out, struct err *err)
 {
         char *piece = malloc(length + 1);

@@ -20,7 +20,8 @@ static bool is_low_escape(const unsigned char *at, const unsigned char *end)
         return end - at >= 6 && at[0] == '\\' && at[1] == 'u' && (read_hex4(at + 2) & 0xFC00) == 0xDC00;
 }
 
-/* The code point of a checked escape (at the backslash), a surrogate pair as one; `at` moves past it. */
+/* Reads the code point of a checked escape, starting at its backslash, and moves `at` past it. A surrogate pair counts
+ * as one escape. */
 static uint32_t escape_read(const unsigned char **at, const unsigned char *end)
 {
         const unsigned char *p = *at + 1;

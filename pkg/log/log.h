@@ -20,7 +20,7 @@
  * A field never holds a secret: there is no function that takes a struct secret.
  *
  * A dedicated thread writes the lines, so nothing else waits for the log's reader. While the reader has stopped or the
- * disk is full, up to 1 MiB of lines is kept. Beyond that lines are dropped and counted, and once there is room again,
+ * disk is full, up to 1 MiB of lines is kept. Beyond that, lines are dropped and counted, and once there is room again,
  * one line reports how many were lost (event "log.dropped", member "lines_dropped"). Lines are written whole and in
  * order.
  *
@@ -83,7 +83,8 @@ void log_event(struct log *log, enum log_level level, const char *event, const c
 /* Appends the kept lines as a JSON array, the oldest first. Returns 0, ERR_LIMIT or ERR_NOMEM. */
 int log_print_recent(struct log *log, struct buf *out) NODISCARD;
 
-/* Appends the number of lines that were dropped as a Prometheus counter, <program>_log_lines_dropped_total. Returns 0, ERR_LIMIT or ERR_NOMEM. */
+/* Appends a Prometheus counter of the lines that were dropped, <program>_log_lines_dropped_total. Returns 0, ERR_LIMIT
+ * or ERR_NOMEM. */
 int log_print_metrics(const struct log *log, struct buf *out) NODISCARD;
 
 #define LOG_FIELDS(...) ((const struct log_field[]){ { 0 }, ##__VA_ARGS__ })

@@ -1,4 +1,4 @@
-/* log: the format of a line, escaping, and which lines are kept. */
+/* Tests of the format of a line, of escaping, and of which lines are kept. */
 #include "log/piped_test.h"
 
 static void a_line_names_time_level_program_event_and_message(void **state)

@@ -1,12 +1,12 @@
 /* sink: a ring buffer under a mutex. The thread writes from the ring without the lock, since no other thread touches
- * bytes in use. It writes whole lines, to a pipe at most PIPE_BUF bytes at a time if possible: such a write to a pipe
- * is atomic even if others write to it too.
+ * bytes in use. It writes whole lines. To a pipe it writes at most PIPE_BUF bytes at a time if possible, because such a
+ * write is atomic even if others write to the pipe too.
  *
  * After a write the thread pauses for a moment during which it need not be woken. So a busy program pays for one
  * wake-up per RESTS_MS rather than per line, and a quiet one has its lines written at once.
  *
  * A thread with blocking writes is used instead of O_NONBLOCK, because that flag belongs to the open file: a shell that
- * shares the terminal would get it too. */
+ * shares the terminal would get the flag too. */
 #include "log/sink.h"
 
 #include <errno.h>
@@ -159,7 +159,7 @@ static ssize_t write_out(int fd, const char *ring, size_t first, size_t length)
         return n;
 }
 
-/* An episode of dropping ends when half of the ring is free. Called with the lock held. */
+/* Reports the dropped lines once half of the ring is free, which ends the episode. Called with the lock held. */
 static void tell_lost(struct sink *sink)
 {
         char line[SINK_LOST_MAX_BYTES];
@@ -229,7 +229,7 @@ static void *work(void *data)
 
 /* --- Life cycle ---------------------------------------------------------------------------------- */
 
-/* The sink's thread blocks all signals: a SIGPIPE would end the program. */
+/* Starts the sink's thread with all signals blocked, because a SIGPIPE would end the program. */
 static int start_thread(struct sink *sink, struct err *err)
 {
         sigset_t all, before;

@@ -1,4 +1,4 @@
-/* sink: lines are written completely and in order; those that cannot be written are counted. */
+/* Tests that lines are written completely and in order, and that lines that cannot be written are counted. */
 #include "log/piped_test.h"
 
 #include <pthread.h>

@@ -8,7 +8,7 @@
  *     metrics_print(all, &text);
  *
  * Each call of metrics_counter (or _gauge, _histogram) returns a cell that only the caller uses, so worker threads
- * count without contention. Printing adds up cells of the same name and labels. Cells live until metrics_free.
+ * count without contention. Printing adds up cells with the same name and labels. Cells live until metrics_free.
  *
  * Threads: any for metrics_*; one cell is written by one thread at a time and read by any. */
 #ifndef METRICS_METRICS_H
@@ -47,7 +47,8 @@ double metric_get(const struct metric *cell);           /* counter, gauge; histo
  * ERR_NOMEM. */
 int metrics_label(struct buf *out, const char *name, const char *value) NODISCARD;
 
-/* Drops every cell of that name, for an "info" metric whose labels change. Their owners must not use them again. */
+/* Drops every cell of that name, for an "info" metric whose labels change. The owners of these cells must not use them
+ * again. */
 void metrics_drop(struct metrics *all, const char *name);
 
 /* Appends all metrics in order of registration, grouped by family. Returns 0, ERR_LIMIT or ERR_NOMEM. */

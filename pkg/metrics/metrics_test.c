@@ -1,4 +1,4 @@
-/* metrics: the printed text, how cells add up, and what is rejected. */
+/* Tests of the printed text, of how cells add up, and of what is rejected. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* The standard process metrics, with the names of Prometheus's own clients, which dashboards and alerts know. They are
- * read from the kernel at each scrape; missing values are omitted. */
+/* The standard process metrics, under the names that Prometheus's own clients use and that dashboards and alerts know.
+ * They are read from the kernel at each scrape; missing values are omitted. */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>

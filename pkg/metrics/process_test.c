@@ -1,4 +1,4 @@
-/* The kernel's figures for the test process. */
+/* Tests of the kernel's figures for the test process. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

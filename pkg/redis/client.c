@@ -1,4 +1,4 @@
-/* client: opens and closes the client, and checks everything that waits with one coarse tick. connections.c decides
+/* client: opens and closes the client, and uses one coarse tick to check everything that waits. connections.c decides
  * which connection takes commands. */
 #include "redis/client.h"
 
@@ -22,7 +22,7 @@ static bool is_waiting(const struct client *client)
                (client->ops->is_waiting && client->ops->is_waiting(client->owner));
 }
 
-/* If nothing waits, no reply can show that the server is back. */
+/* Finds out whether the server is back when nothing waits, since no reply can show it then. */
 static void look_whether_it_is_back(struct client *client)
 {
         struct redis_health *health = &client->server.health;
@@ -39,8 +39,8 @@ static void look_whether_it_is_back(struct client *client)
                 health->away_since_ms = 0;
 }
 
-/* Time during which this loop did not run does not count towards a hold: a message that extends the hold may have
- * arrived but not been read yet. */
+/* Prolongs a hold by the time during which this loop did not run, because a message that extends the hold may have
+ * arrived without having been read. */
 static void prolong_hold(struct client *client, int64_t now_ms)
 {
         int64_t late_ms = now_ms - client->ticked_ms - TICK_MS;

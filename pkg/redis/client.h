@@ -6,7 +6,7 @@
  *     redis_client_close(client, on_closed, data);
  *
  * Its owner passes in `ops` (connections.h) what the client cannot know: where the next connection goes, what a reply
- * of a Cluster node means, and who receives events.
+ * from a Cluster node means, and who receives events.
  *
  * Threads: loop only. */
 #ifndef REDIS_CLIENT_H
@@ -14,7 +14,7 @@
 
 #include "redis/connections.h"
 
-/* Connects in the background. References the target; `ops` must outlive the client. ERR_NOMEM. */
+/* Connects in the background. Holds a reference to the target; `ops` must outlive the client. ERR_NOMEM. */
 int redis_client_open(uv_loop_t *loop, const struct redis_options *options, struct redis_target *target,
                       unsigned generation, const struct client_ops *ops, void *owner, struct client **out,
                       struct err *err) NODISCARD;

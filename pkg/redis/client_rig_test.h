@@ -1,4 +1,4 @@
-/* client_rig: shared code of the tests of a client against one scripted server. */
+/* client_rig: code shared by the tests of a client against one scripted server. */
 #ifndef REDIS_CLIENT_RIG_TEST_H
 #define REDIS_CLIENT_RIG_TEST_H
 

@@ -1,7 +1,7 @@
 /* cluster: routes commands to nodes. `home`, a client like the ones for the nodes, fetches the map: its connections
- * send CLUSTER SLOTS in the handshake and are then closed. They go to any node that still answers, so the same steps
- * recognise a Cluster, enter it and refresh its map. MOVED corrects one slot at once and requests a new map. Maps are
- * fetched one at a time, at intervals that double while a new one is wanted (from twice backoff_min_ms to
+ * send CLUSTER SLOTS in the handshake and are then closed. These connections go to any node that still answers, so the
+ * same steps recognise a Cluster, enter it and refresh its map. MOVED corrects one slot at once and requests a new map.
+ * Maps are fetched one at a time, at intervals that double while a new map is wanted (from twice backoff_min_ms to
  * backoff_max_ms). A redirected command keeps its deadline, and so its position in the order. */
 #include "redis/cluster.h"
 
@@ -14,7 +14,7 @@
 enum {
         NODE_KEPT_MS = 10000, /* how long a node without slots is kept after a redirection, because it will soon
                                * own some */
-        NODES_AHEAD_MAX = 64, /* nodes not in the map yet; redirections to more of them wait for the next map */
+        NODES_AHEAD_MAX = 64, /* nodes not in the map yet; redirections to further nodes wait for the next map */
         REDIRECTS_MAX = 16,
         TAGS_TRIED = 64,
 };
@@ -160,7 +160,8 @@ static struct redis_cluster_node *find_or_open(struct redis_cluster *cluster, co
         return node ? node : redis_node_open(&cluster->nodes, map->target, map->generation, host, port);
 }
 
-/* Routes all held commands again; those that followed an ASK redirection get a new one. */
+/* Takes back the commands that all nodes hold, so that they are routed again (those that followed an ASK redirection
+ * get a new one), and leaves nodes that own no slots. */
 static void leave_unneeded(struct redis_cluster *cluster)
 {
         struct server *home = &cluster->home->server;
@@ -192,7 +193,7 @@ static void use_map(struct redis_cluster *cluster, struct redis_slots *slots)
         cluster->home->server.queue.has_returned = true;
 }
 
-/* False: no node serves some slot, or a node has failed. The map may be about to change. */
+/* False if some slot has no node or a node has failed, since the map may be about to change. */
 static bool is_sound(const struct redis_cluster *cluster)
 {
         bool sound = cluster->map->covered == REDIS_SLOTS;
@@ -237,7 +238,7 @@ static void free_map(struct redis_cluster_map *map)
         free(map);
 }
 
-/* Its nodes drain, and the commands that they hold are sent to the next target. */
+/* Leaves the Cluster: its nodes drain, and the commands that they hold are sent to the next target. */
 static void leave(struct redis_cluster *cluster)
 {
         while (cluster->nodes.list)
@@ -266,7 +267,8 @@ static bool enter(struct redis_cluster *cluster, struct conn *conn)
         return true;
 }
 
-/* The server is not part of a Cluster. True: other nodes in use are part of it, so this one must have left. */
+/* Handles a server that is not part of a Cluster. True: other nodes in use are part of a Cluster, so this server must
+ * have left it. */
 static bool is_astray(struct redis_cluster *cluster, struct conn *conn)
 {
         const struct redis_cluster_map *map = cluster->map;
@@ -305,7 +307,8 @@ bool redis_cluster_takes(struct redis_cluster *cluster, struct conn *conn)
 
 /* --- Redirections ------------------------------------------------------------------------------------------ */
 
-/* A node that keeps redirecting to new addresses must not make us connect to all of them. */
+/* True if the redirection leads to one node too many outside the map. A node that keeps redirecting to new addresses
+ * must not make us connect to all of them. */
 static bool is_beyond_map(const struct redis_cluster *cluster, const struct redis_redirect *to)
 {
         return redis_nodes_count(&cluster->nodes) >= cluster->map->slots->node_count + NODES_AHEAD_MAX &&
@@ -381,7 +384,7 @@ static bool is_bad_news(const struct redis_event *event)
                event->kind == REDIS_EVENT_DENIED || event->kind == REDIS_EVENT_NOT_WRITABLE;
 }
 
-/* A failing node may have lost its slots to another. */
+/* Passes the event on, and requests a map if a node fails, because the node may have lost its slots to another. */
 static void on_node_event(void *owner, const struct redis_event *event)
 {
         struct redis_cluster_node *node = owner;
@@ -390,7 +393,7 @@ static void on_node_event(void *owner, const struct redis_event *event)
         redis_connections_emit(node->all->home, *event);
 }
 
-/* The key has to be in a slot of this node. */
+/* Formats a trial whose key is in a slot of this node. */
 static int format_trial(struct redis_command *command, void *owner)
 {
         struct redis_cluster_node *node = owner;

@@ -28,7 +28,7 @@ struct redis_cluster {
 void redis_cluster_init(struct redis_cluster *cluster, struct client *home);
 void redis_cluster_fini(struct redis_cluster *cluster);
 
-/* These first functions serve the ops of `home` (client.h). */
+/* The first functions serve the ops of `home` (client.h). */
 struct redis_target *redis_cluster_seed(struct redis_cluster *cluster);
 bool redis_cluster_wants_connection(const struct redis_cluster *cluster);
 bool redis_cluster_takes(struct redis_cluster *cluster, struct conn *conn);

@@ -51,7 +51,7 @@ static char *put_header(char *out, char kind, size_t number)
         return out;
 }
 
-/* 0: it would overflow. */
+/* 0: the size would overflow. */
 static size_t formatted_size(size_t argc, const size_t lengths[])
 {
         size_t size = header_size(argc);

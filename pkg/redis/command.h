@@ -43,23 +43,23 @@ enum { REDIS_COMMAND_HIDDEN_BYTES = 144 };
 struct redis_command {
         /* Set by redis_command_init and by the caller before redis_send. */
         /* Called exactly once, with a reply, or with NULL and err:
-         * ERR_UNAVAILABLE: the hold time passed, the queue is full or the client closed; Redis did not execute it, or
-         *                  it only reads
-         * ERR_TIMEOUT:     Redis may have executed it
+         * ERR_UNAVAILABLE: the hold time passed, the queue is full or the client closed; Redis did not execute the
+         *                  command, or the command only reads
+         * ERR_TIMEOUT:     Redis may have executed the command
          * ERR_DENIED:      Redis refused the credentials until the hold time passed
-         * ERR_LIMIT:       Redis keeps closing the connection at this command but executes others: the command is too
-         *                  large; Redis may have executed it */
+         * ERR_LIMIT:       Redis keeps closing the connection at this command but executes others, so the command is
+         *                  too large; Redis may have executed it */
         redis_reply_fn *on_reply;
-        /* NULL, or called before it is repeated after Redis may have executed it. May call redis_command_args, but
-         * nothing else of this package. */
+        /* NULL, or called before the command is repeated although Redis may have executed it. May call
+         * redis_command_args, but nothing else of this package. */
         void (*on_resend)(struct redis_command *command);
-        /* NULL, or called before it is written to a place other than number `made_for`, which the caller also sets. May
-         * call redis_command_args and redis_command_set_key, but nothing else of this package. The old place may have
-         * executed it. */
+        /* NULL, or called before the command is written to a place whose number is not `made_for`, which the caller
+         * also sets. May call redis_command_args and redis_command_set_key, but nothing else of this package. The old
+         * place may have executed the command. */
         enum redis_made (*on_place)(struct redis_command *command, const struct redis_place *place);
         unsigned made_for;
-        /* Hold it until the client has reached the target with this generation, or a newer one; 0: any. Not together
-         * with must_not_hold. */
+        /* Hold the command until the client has reached the target with this generation, or a newer one; 0: any. Cannot
+         * be combined with must_not_hold. */
         unsigned generation_min;
         bool once;          /* fail with ERR_TIMEOUT instead of repeating it when Redis may have executed it */
         bool must_not_hold; /* fail at once with ERR_UNAVAILABLE instead of waiting for a connection */
@@ -72,8 +72,9 @@ struct redis_command {
         /* Set by the client, read by the caller. */
         int64_t sent_first_ms; /* clock_realtime_ms when it was first written; 0 before                      */
         unsigned attempts;     /* how many times it was written, not counting redirections by a Cluster node */
-        /* Number of the client's connection on which it was last written, from 1; 0: none. Commands with the same
-         * number are executed by the same server in the order in which they were sent; WAIT relies on that. */
+        /* Number of the client's connection on which the command was last written, counted from 1; 0: none. Commands
+         * with the same number are executed by the same server in the order in which they were sent; WAIT relies on
+         * that. */
         unsigned connection;
         unsigned generation; /* of the target that it was last written to                        */
         uint64_t order;      /* number of its last write among all writes of the client; 0: none */
@@ -94,8 +95,8 @@ int redis_command_args(struct redis_command *command, size_t argc, const char *c
 /* Replaces the first argument after the name. ERR_NOMEM leaves the command unchanged. */
 int redis_command_set_key(struct redis_command *command, const char *key, size_t length) NODISCARD;
 size_t redis_command_size(const struct redis_command *command); /* bytes of the formatted command; 0: none */
-/* In a Cluster, a command without a key goes to any node. This sends it to the master of `other`; both went to the same
- * server if their `connection` is the same afterwards. */
+/* In a Cluster, a command without a key goes to any node. This function sends such a command to the master of `other`.
+ * Both went to the same server if their `connection` is the same afterwards. */
 void redis_command_go_with(struct redis_command *command, struct redis_command *other);
 /* The slot of a key in a Cluster, computed from its hash tag if it has one. */
 unsigned redis_slot_of_key(const char *key, size_t length);

@@ -2,7 +2,7 @@
  *
  *     inside(command)->deadline_ms = ...;
  *
- * Threads: as command.h. */
+ * Threads: as in command.h. */
 #ifndef REDIS_COMMAND_PRIVATE_H
 #define REDIS_COMMAND_PRIVATE_H
 
@@ -38,7 +38,7 @@ struct redis_command_inside {
         struct {
                 int64_t alone_ms;         /* earliest time to send it again, alone */
                 uint64_t seen;            /* number of answered commands at its last loss */
-                unsigned losses, strikes; /* connections that ended with it in flight; those ended by it */
+                unsigned losses, strikes; /* connections that ended with it in flight; connections that it ended */
         } suspicion;
         int slot;                /* of the key; SLOT_UNKNOWN until it is needed  */
         unsigned doubts;         /* attempts that Redis may have executed        */
@@ -83,7 +83,7 @@ static inline enum redis_kind redis_command_kind(const struct redis_command *com
 
 /* malloc'd; NULL: out of memory. */
 char *redis_format(size_t argc, const char *const argv[], const size_t lengths[], size_t *length);
-/* Takes `bytes`, which are malloc'd, and frees the present ones. The caller sets their length. */
+/* Takes `bytes`, which are malloc'd, and frees the present bytes. The caller sets their length. */
 void redis_command_replace(struct redis_command *command, char *bytes);
 int redis_command_slot(struct redis_command *command); /* SLOT_NONE without a key */
 

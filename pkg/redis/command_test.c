@@ -55,7 +55,7 @@ static void commands_of_every_length_are_formatted_as_by_hiredis(void **state)
         }
 }
 
-/* Replaces a key of each length with one of each other length, with room for all, some or none of them; the result
+/* Replaces a key of each length with one of each other length, with room for all, some or none of the keys; the result
  * equals a command formatted with that key. */
 static void a_key_is_replaced_and_the_rest_is_unchanged(void **state UNUSED)
 {

@@ -81,7 +81,7 @@ void redis_conn_close(struct conn *c)
 
 /* --- Opening --------------------------------------------------------------------------------------------- */
 
-/* The extra time for a look-up. Querying Sentinels takes as long as the timeout of the clients that query them. */
+/* The extra time for a look-up. Querying Sentinels may take as long as the timeout of the clients that query them. */
 static int64_t patience_ms(const struct conn *c)
 {
         return c->target->sentinel_master ? REDIS_PATIENCE_MS : c->server->options.look_up_ms;
@@ -133,7 +133,7 @@ static struct redis_channel_options channel_options(struct conn *c)
         };
 }
 
-/* `why`: the failure of the previous address. If no address is left, the attempt fails with it. */
+/* `why`: the failure of the previous address. If no address is left, the attempt fails with this error. */
 static void try_next_address(struct conn *c, const struct err *why)
 {
         struct err err = { 0 };
@@ -359,7 +359,7 @@ void redis_conn_tick(struct conn *c, int64_t now_ms)
                 redis_conn_broken(c, &err);
                 return;
         }
-        /* Bytes arrive, but the reply never ends. It blocks the replies to other commands, all of which have
+        /* Bytes arrive, but the reply never ends. This reply blocks the replies to other commands, all of which have
          * expired. */
         if (now_ms - c->flow.answered_ms >= c->server->options.hold_ms + stall_ms) {
                 (void)err_set(&err, ERR_PROTOCOL, "an endless reply");

@@ -12,7 +12,7 @@ enum conn_state { CONN_LOCATING, CONN_CONNECTING, CONN_SECURING, CONN_HANDSHAKE,
 struct conn {
         struct server *server;
         struct redis_target *target; /* a reference; once located, may be a view with the address */
-        unsigned generation;         /* the caller's number of the target */
+        unsigned generation;         /* the caller's number for the target */
         unsigned epoch;              /* the server's epoch when it was opened */
         enum conn_state state;
 
@@ -38,7 +38,8 @@ struct conn {
 struct conn_events {
         void (*located)(struct conn *conn); /* `addresses` is known, and about to be tried */
         void (*ready)(struct conn *conn);
-        /* It never became ready. `failure`: NONE (unreachable), DENIED, or why the server accepts no writes. */
+        /* The connection never became ready. `failure`: NONE (unreachable), DENIED, or why the server accepts no
+         * writes. */
         void (*failed)(struct conn *conn, enum redis_failure failure, const struct err *err);
         void (*lost)(struct conn *conn, const struct err *err);
         void (*replied)(struct conn *conn, struct redis_command *command, const struct redis_reply *reply);
@@ -47,8 +48,8 @@ struct conn_events {
 
 struct conn *redis_conn_new(struct server *server, struct redis_target *target, unsigned generation, struct err *err);
 void redis_conn_start(struct conn *conn);
-/* Drops the socket. The caller has taken back the commands in flight, and frees the connection when nothing uses it any
- * more. */
+/* Drops the socket. The caller must have taken back the commands in flight, and frees the connection when nothing uses
+ * it any more. */
 void redis_conn_close(struct conn *conn);
 void redis_conn_free(struct conn *conn);
 void redis_conn_tick(struct conn *conn, int64_t now_ms);

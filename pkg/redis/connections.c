@@ -1,7 +1,7 @@
 /* connections: at most one connection is active, one is opening, and retired ones drain. A connection to the newest
  * target replaces the active one when it is ready. A lost connection is replaced at once the first time, then with
  * backoff. All attempts start in `retry`, so that opening a client or setting its target never invokes a callback
- * before it returns. */
+ * before returning. */
 #include "redis/connections.h"
 
 #include <assert.h>
@@ -118,7 +118,7 @@ static void close_conn(struct client *client, struct conn *conn)
         client->dead = conn;
 }
 
-/* It takes no more commands, and stays until the commands in flight have been answered. */
+/* Retires the connection: it takes no more commands, and stays until the commands in flight have been answered. */
 static void retire(struct client *client, struct conn *conn)
 {
         conn->is_retired = true;
@@ -145,7 +145,7 @@ static void finish_draining(struct client *client, struct conn *conn, const stru
         redis_connections_write(client);
 }
 
-/* The active connection refused commands, and all its other commands have been answered. */
+/* Called when the active connection has refused commands and all its other commands have been answered. */
 static void on_paused(struct client *client, struct conn *conn)
 {
         struct err why = client->server.health.last_error;
@@ -164,7 +164,7 @@ static void on_paused(struct client *client, struct conn *conn)
         redis_connections_emit(client, event);
 }
 
-/* A connection that is retired or has refused commands has nothing in flight any more. */
+/* Called when a connection that is retired or has refused commands has nothing in flight any more. */
 static void on_idle(struct client *client, struct conn *conn)
 {
         redis_queue_hold_again(&client->server.queue, &conn->flow.flight.refused);
@@ -217,7 +217,8 @@ static void on_located(struct conn *conn)
                                                                               .generation = conn->generation });
 }
 
-/* Writes that an old primary still acknowledges are lost, so they are repeated on the new one. */
+/* Drops the connection to an old primary. Writes that it still acknowledges would be lost, so they are repeated on the
+ * new primary. */
 static void leave_former(struct conn *old, const struct conn *now)
 {
         struct err err;

@@ -12,14 +12,15 @@
 /* Each may be NULL; the client then does nothing. `owner` is the argument of redis_client_open. */
 struct client_ops {
         void (*event)(void *owner, const struct redis_event *event);
-        /* The target of the next connection: a reference, or NULL when out of memory. Without this function: the
-         * client's target. */
+        /* The target of the next connection: a reference, or NULL when out of memory. Without this function, the
+         * client's target is used. */
         struct redis_target *(*seed)(void *owner);
         /* True if a pool (queue.is_pool) wants a connection. */
         bool (*wants_connection)(void *owner);
-        /* A connection is ready. True if the owner has used it to fetch the map of a Cluster, and closed it. */
+        /* Called when a connection is ready. True if the owner has used it to fetch the map of a Cluster, and has
+         * closed it. */
         bool (*takes)(void *owner, struct conn *conn);
-        /* Classifies a reply from `host`. Without this function redis_failure_of does. */
+        /* Classifies a reply from `host`. Without this function, redis_failure_of classifies it. */
         enum redis_failure (*judge)(void *owner, struct redis_command *command, const struct redis_reply *reply,
                                     const char *host);
         void (*in_use)(void *owner, struct conn *conn); /* `conn` will now take commands; NULL: no connection does */
@@ -57,17 +58,18 @@ struct client {
 
 extern const struct conn_events redis_connections_events; /* for server.events */
 
-/* The connection in use takes commands. */
+/* True if the connection in use takes commands. */
 bool redis_connections_are_usable(const struct client *client);
 void redis_connections_write(struct client *client); /* writes held commands if the connection is usable */
 void redis_connections_emit(struct client *client, struct redis_event event); /* fills in the counts */
-/* Tries to connect if a connection is wanted. 0: in the next turn; otherwise only if no attempt is planned. */
+/* Plans an attempt to connect, which is made if a connection is wanted. 0: in the next turn; any other wait applies
+ * only if no attempt is planned. */
 void redis_connections_retry_after(struct client *client, int64_t wait_ms);
-/* A Sentinel reports a failover: asks for the primary, this Sentinel first. */
+/* Asks for the primary, because a Sentinel reports a failover. This Sentinel is asked first. */
 void redis_connections_look_again(struct client *client, unsigned sentinel);
-/* client_ops.takes has used the opening connection. */
+/* Called when client_ops.takes has used the opening connection. Closes that connection. */
 void redis_connections_served(struct client *client);
-/* The nodes of a Cluster take over: the connection in use drains. `address` is for the event. */
+/* Drains the connection in use, because the nodes of a Cluster take over. `address` is for the event. */
 void redis_connections_stand_back(struct client *client, unsigned generation, const char *address);
 
 void redis_connections_drop_opening(struct client *client);

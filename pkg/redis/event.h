@@ -21,7 +21,7 @@ struct redis_event {
                 REDIS_EVENT_SWITCHED,       /* a new target is in use; generation                            */
                 REDIS_EVENT_DRAINED,        /* the connection of the old generation is closed; generation    */
                 /* err: `sentinel` refuses a subscription or SENTINEL MASTER, so the client notices a failover only when
-                 * the connection breaks, Redis is silent or refuses a write. Once per target; generation */
+                 * the connection breaks or when Redis is silent or refuses a write. Once per target; generation */
                 REDIS_EVENT_SENTINEL_REFUSED,
                 /* The name at the start of `address` has too many addresses: an attempt tries only `addresses` of them
                  * and omits `left_out`. Reported after each look-up */

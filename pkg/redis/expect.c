@@ -1,7 +1,7 @@
 /* expect: knows which replies each command may get. redis_command_args looks up every command by name in one table, so
  * no sender can forget to set the expected reply. A command that is not in the table may get any reply. A reply of the
  * wrong kind means that the server, or a proxy in between, is out of step with the stream, so the connection is closed
- * (replies.c). An error reply fits every command. Source of the table: redis.io, each command's page, RESP2. */
+ * (replies.c). An error reply fits every command. The table follows each command's page on redis.io, for RESP2. */
 #include <string.h>
 #include <strings.h>
 
@@ -17,7 +17,7 @@ enum shape {
         SHAPE_TEXT,       /* a string of at most `most` bytes                     */
         SHAPE_VALUE,      /* a string or nil                                       */
         SHAPE_COUNT,      /* an integer from 0                                     */
-        SHAPE_ID,         /* of an entry of a stream                               */
+        SHAPE_ID,         /* the id of a stream entry */
         SHAPE_ID_OR_NIL,  /* the same, or nil if NOMKSTREAM prevented it          */
         SHAPE_ENTRIES,    /* entries of a stream, at most `most`                           */
         SHAPE_COUNTS,     /* two integers from 0                                   */
@@ -80,7 +80,7 @@ static bool is_argument(const char *text, size_t length, const char *word)
         return length == strlen(word) && strncasecmp(text, word, length) == 0;
 }
 
-/* SIZE_MAX (no limit) unless the argument is a number. */
+/* The number in the argument; SIZE_MAX (no limit) if it is not a number. */
 static size_t number_of(const char *text, size_t length)
 {
         uint64_t number;

@@ -1,8 +1,9 @@
-/* failover: queries the Sentinels again while a primary that they named is in use: once a second while the primary is
- * silent, because a failover may finish long before stall_ms has passed, and when a Sentinel reports a failover
- * (sentinel_watch.c). If they name another primary, a silent connection is closed at once. If the old primary still
- * answers, commands move only when the other server has confirmed that it is the primary, so a mistaken Sentinel causes
- * no harm. If they name the same primary, stall_ms and connect_timeout_ms apply, as for any connection. */
+/* failover: queries the Sentinels again while a primary that they named is in use. It does so once a second while the
+ * primary is silent, because a failover may finish long before stall_ms has passed, and at once when a Sentinel reports
+ * a failover (sentinel_watch.c). If they name another primary, a silent connection is closed at once. If the old
+ * primary still answers, commands move only when the other server has confirmed that it is the primary, so a mistaken
+ * Sentinel causes no harm. If they name the same primary, stall_ms and connect_timeout_ms apply, as for any
+ * connection. */
 #include <string.h>
 
 #include "redis/failover.h"

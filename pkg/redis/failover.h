@@ -8,7 +8,8 @@
 
 /* Call this periodically. Queries the Sentinels if the connection has been silent. May close the connection. */
 void redis_failover_tick(struct conn *conn, int64_t now_ms);
-/* A Sentinel reports a failover: queries at once. Does nothing if no Sentinel named the connection's server. */
+/* Queries the Sentinels at once, because one of them reports a failover. Does nothing if no Sentinel named the
+ * connection's server. */
 void redis_failover_ask(struct conn *conn);
 
 #endif

@@ -1,6 +1,6 @@
 /* fake_redis: a scripted server in the test's own loop. It sends replies that a real server cannot be made to send;
- * otherwise tests start redis-server. It logs each command after the handshake as one line, "SET key value", with the
- * number of the connection and of the read that received it. Tests in other folders use it too. */
+ * tests that need no such replies start redis-server. It logs each command after the handshake as one line, "SET key
+ * value", with the number of the connection and of the read that received it. Tests in other folders use it too. */
 #ifndef REDIS_FAKE_REDIS_TEST_H
 #define REDIS_FAKE_REDIS_TEST_H
 

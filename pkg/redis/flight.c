@@ -33,7 +33,8 @@ static bool take_bytes(struct redis_command *to, struct redis_command *from)
         return true;
 }
 
-/* Its reply may still arrive and must not be mistaken for the next command's, so a placeholder waits for it. */
+/* Leaves a placeholder for a command whose reply may still arrive, so that the reply is not mistaken for the next
+ * command's. */
 static bool leave_stand_in(struct flight *flight, struct redis_command *command)
 {
         struct redis_command *stand_in = malloc(sizeof(*stand_in));
@@ -55,7 +56,7 @@ static bool leave_stand_in(struct flight *flight, struct redis_command *command)
         return true;
 }
 
-/* After a switch, in_flight may not be sorted by deadline; a command that follows one with a later deadline then
+/* After a switch, in_flight is not always sorted by deadline; a command that follows one with a later deadline then
  * expires late. */
 void redis_flight_expire(struct flight *flight, struct queue *queue, int64_t now_ms)
 {

@@ -1,6 +1,6 @@
-/* flow: moves commands from the server's queue to the socket, as many as one write takes, and into in_flight; replies
- * remove them from its front. Commands that the socket does not take stay in the queue, where they can still be
- * cancelled, except for the rest of a partly written command. */
+/* flow: moves commands from the server's queue to the socket, as many as one write takes, and into in_flight. Replies
+ * remove commands from the front of in_flight. Commands that the socket does not take stay in the queue, where they can
+ * still be cancelled, except for the rest of a partly written command. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +11,8 @@ enum { PARTS_MAX = 1024, /* IOV_MAX on Linux */ READS_A_TURN = 16 };
 
 /* --- Reading --------------------------------------------------------------------------------------------- */
 
-/* A message of a subscription, an error that Redis sends before it closes, or garbage. */
+/* Handles a reply that belongs to no command: a message of a subscription, an error that Redis sends before it closes,
+ * or garbage. */
 static void on_unasked(struct flow *f, const struct redis_reply *reply)
 {
         struct err err;
@@ -26,7 +27,7 @@ static void on_unasked(struct flow *f, const struct redis_reply *reply)
         f->events->broken(f, &err);
 }
 
-/* A message of a subscription may precede the reply to a PING. */
+/* True for a message of a subscription, which may precede the reply to a PING. */
 static bool is_message(const struct flow *f, const struct redis_reply *reply)
 {
         const struct redis_reply *kind = f->server->on_message ? redis_reply_at(reply, 0) : NULL;
@@ -34,7 +35,8 @@ static bool is_message(const struct flow *f, const struct redis_reply *reply)
         return text && strcmp(text, "message") == 0;
 }
 
-/* Redis replies to a command that exceeds proto-max-bulk-len before all of it is written. */
+/* True if the reply refuses a command that exceeds proto-max-bulk-len. Redis sends it before all of the command is
+ * written. */
 static bool is_refusal(const struct redis_reply *reply)
 {
         static const char words[] = "ERR Protocol error";
@@ -127,7 +129,7 @@ void redis_flow_read(struct flow *f)
 
 /* --- Writing --------------------------------------------------------------------------------------------- */
 
-/* The rest of a command that is partly written. */
+/* Collects the rest of a command that is partly written. */
 static size_t collect_rest(struct flow *f, struct iovec *parts)
 {
         if (!f->flight.partial)
@@ -221,7 +223,8 @@ static void note_batch(struct flow *f, struct redis_command *first, size_t count
                 server->observers.on_batch(count, server->observers.on_batch_data);
 }
 
-/* A connection that is retired, has refused a command or is losing its role only finishes what it has started. */
+/* False for a connection that is retired, has refused a command or is losing its role; it only finishes what it has
+ * started. */
 static bool is_open(const struct flow *f)
 {
         return f->is_active && f->pause == FAILURE_NONE && f->hold_until_ms == 0;

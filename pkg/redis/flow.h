@@ -27,11 +27,11 @@ struct flow {
         bool has_turn;    /* may take more from the queue (suspects.c) */
         bool is_reading;
         bool is_blocked;          /* the socket is full; it waits until it is writable                  */
-        int64_t heard_ms;         /* the last byte, or the first command in flight after an idle period */
-        int64_t answered_ms;      /* the last whole reply, or that first command                        */
+        int64_t heard_ms;         /* time of the last byte, or of the first command in flight after an idle period */
+        int64_t answered_ms;      /* time of the last whole reply, or of that first command */
         int64_t hold_until_ms;    /* writes nothing before this time (sentinel_watch.c); 0: no hold     */
         enum redis_failure pause; /* Redis refused a command: writes nothing until in_flight is empty   */
-        unsigned number;          /* of the client's connections, from 1                                */
+        unsigned number;          /* number among the client's connections, from 1 */
         unsigned generation;      /* of the target                                                      */
 };
 

@@ -126,7 +126,7 @@ static bool is_not_needed(const struct redis_reply *reply)
                redis_reply_is_error(reply, "ERR AUTH <password> called without any password configured for the");
 }
 
-/* Our own text for a temporary refusal, or the first word of another error. */
+/* Reports our own text for a temporary refusal, or the first word of any other error. */
 static enum redis_failure judge_auth(const struct redis_handshake *h, const struct redis_reply *reply, struct err *err)
 {
         enum redis_failure failure = redis_failure_of(reply);

@@ -1,6 +1,6 @@
-/* hold_queue: keeps commands that are held or have failed. Held commands are sorted by deadline. Commands that return from a
- * connection are merged in by deadline, so they precede all commands that were sent later. Only redis_queue_deliver
- * reports failed commands, when the stack is shallow, so on_reply may do anything. */
+/* hold_queue: keeps commands that are held or have failed. Held commands are sorted by deadline. Commands that return
+ * from a connection are merged in by deadline, so they precede all commands that were sent later. Only
+ * redis_queue_deliver reports failed commands, when the stack is shallow, so on_reply may do anything. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,7 @@ void redis_queue_hold(struct queue *queue, struct redis_command *command, struct
         queue->held_count++;
 }
 
-/* ASKING is valid for one attempt on one node. */
+/* Removes ASKING, which is valid for one attempt on one node. */
 static void take_asking_off(struct queue *queue, struct redis_command *command)
 {
         inside(command)->is_asking = inside(command)->has_asked = false;
@@ -52,8 +52,8 @@ static void take_asking_off(struct queue *queue, struct redis_command *command)
         atomic_fetch_sub_explicit(&queue->budget->bytes, ASKING_LENGTH, memory_order_relaxed);
 }
 
-/* Finds its position in a list that is sorted by deadline. Searches from the end, since only a few commands there have
- * a later deadline. */
+/* Finds the command's position in a list that is sorted by deadline. Searches from the end, since only a few commands
+ * there have a later deadline. */
 static struct list *place_in(struct list *list, const struct redis_command *command)
 {
         struct list *at = list;
@@ -185,7 +185,7 @@ bool redis_queue_remake(struct queue *queue, struct redis_command *command)
 
 /* --- From one node of a Cluster to another --------------------------------------------------------------- */
 
-/* A pool has no connection that a command could close. */
+/* Always false for a pool, which has no connection that a command could close. */
 static bool belongs_aside(const struct queue *queue, const struct redis_command *command)
 {
         return inside(command)->suspicion.strikes > 0 && !queue->is_pool;

@@ -22,7 +22,7 @@ struct queue {
         uv_loop_t *loop;
         struct redis_budget *budget;
         int64_t hold_ms;
-        const struct redis_health *health; /* borrowed, for error texts                                 */
+        const struct redis_health *health; /* borrowed, for error messages */
         struct redis_place place;          /* where its commands are sent                                     */
         struct redis_target *place_target; /* a reference: the place's key prefix                       */
         bool is_closing;                   /* accepts nothing                                           */

@@ -1,8 +1,8 @@
 /* locate: finds the addresses of the primary again for each connection attempt, because a name may resolve differently
  * after a failover or a move. Numeric addresses and paths need no look-up; names are resolved on libuv's thread pool. A
- * look-up outlives the attempt that started it and serves the next one; otherwise a resolver that is slower than the
- * connect timeout would never succeed. With Sentinel, the Sentinels name the primary first (sentinel.c); the connection
- * then uses a view of the target, for TLS and logs as well. */
+ * look-up outlives the attempt that started it and serves the next attempt; otherwise a look-up that takes longer than
+ * the connect timeout would never succeed. With Sentinel, the Sentinels are first asked for the primary (sentinel.c);
+ * the connection then uses a view of the target, for TLS and logs as well. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -151,7 +151,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
         redis_release(locator->life);
 }
 
-/* Finds a look-up of the same name that nothing waits for. Drops those that are too old. */
+/* Finds a look-up of the same name that nothing waits for. Drops look-ups that are too old. */
 static struct redis_lookup *find_lookup(struct redis_locator *locator, const struct redis_target *target)
 {
         struct redis_lookup *next, *found = NULL;

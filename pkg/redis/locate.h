@@ -34,13 +34,14 @@ struct redis_sentinel_ops {
         void (*cancel)(struct redis_sentinels *sentinels); /* `done` is not called any more */
 };
 
-/* Searches for one client. The client sets loop, life, sentinel and timeout_ms. */
+/* The searches of one client. The client sets loop, life, sentinel and timeout_ms. */
 struct redis_locator {
         uv_loop_t *loop;
         struct redis_life *life;
         const struct redis_sentinel_ops *sentinel; /* NULL: targets have no Sentinels                          */
         int64_t timeout_ms;                        /* for each Sentinel                                        */
-        unsigned sentinel_first;      /* which one to query first, modulo their number: the last one that was right */
+        unsigned sentinel_first;      /* the Sentinel to query first, modulo their number: the one that was right last
+                                       * time */
         uint64_t random;              /* not 0                                                                    */
         struct redis_lookup *lookups; /* of names; some outlive the search that started them                      */
 };

@@ -15,7 +15,7 @@ struct redis_cluster_node {
         uint16_t port;
         unsigned number;    /* among all that the client has had, from 1 */
         size_t slots;       /* number of slots that it owns            */
-        int64_t used_ms;    /* when it was last redirected to; 0       */
+        int64_t used_ms;    /* when a command was last redirected to it; 0: never */
         unsigned trial_tag; /* makes a key that is in one of its slots */
         bool is_leaving;
         bool is_switch; /* leaves because its target is no longer in use */

@@ -73,7 +73,7 @@ static const char *ends_at_get(struct fake *f UNUSED, struct fake_conn *conn UNU
         return strcmp(argv[0], "GET") == 0 ? FAKE_CLOSE : NULL;
 }
 
-/* Started with ends_at_get. Commands sent from now on are held. */
+/* Needs a server that was started with ends_at_get. Commands sent from now on are held. */
 static void lose_connection(void)
 {
         struct job last;

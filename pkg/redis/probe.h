@@ -59,10 +59,10 @@ int redis_trial_add(struct redis_trial_plan *plan, const struct redis_trial_comm
 struct redis_trial {
         const char *key; /* the trial's keys begin with the key prefix and this */
         /* Adds the commands for one master; called for each master of a Cluster. Keys that begin with `key` are on that
-         * master and have no other users. Let them expire, because the trial may be interrupted at any point. */
+         * master and have no other users. Let these keys expire, because the trial may be interrupted at any point. */
         int (*plan)(struct redis_trial_plan *plan, const char *prefix, const char *key, void *data, struct err *err);
-        /* Adds the commands on the program's own keys, wherever they are; called once, after that. NULL: there are
-         * none. They should only read. */
+        /* Adds the commands on the program's own keys, wherever those keys are; called once, after `plan`. These
+         * commands should only read. NULL: there are none. */
         int (*plan_own)(struct redis_trial_plan *plan, const struct redis_place *place, void *data, struct err *err);
         void *data;
 };

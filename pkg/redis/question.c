@@ -1,5 +1,5 @@
 /* question: each question has its own client, so look-up, TLS, AUTH and limits work as on any connection. The first
- * failure ends it just as a reply does, because the caller can query another Sentinel or query again. */
+ * failure ends the question just as a reply does, because the caller can query another Sentinel or query again. */
 #include <string.h>
 
 #include "redis/locate.h"

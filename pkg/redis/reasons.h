@@ -1,4 +1,4 @@
-/* reasons: the error texts of commands that fail without a reply.
+/* reasons: the errors of commands that fail without a reply.
  *
  * Threads: loop only. */
 #ifndef REDIS_REASONS_H

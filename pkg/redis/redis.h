@@ -50,7 +50,7 @@
 
 struct redis; /* opaque: one loop's connections to a target */
 
-/* Limits the commands held and in flight, over all clients that share it. */
+/* Limits the commands held and in flight, across all clients that share the budget. */
 struct redis_budget {
         atomic_size_t commands, bytes;
         size_t commands_max, bytes_max; /* 0 = 20000, 64 MiB */
@@ -64,8 +64,8 @@ enum redis_state {
 struct redis_options {
         int64_t hold_ms;             /* how long a command may wait in total; 0 = 30000                  */
         int64_t connect_timeout_ms;  /* for look-up, connect and AUTH of one attempt; 0 = 3000         */
-        int64_t look_up_ms;          /* extra time for a name's look-up; 0 = none                      */
-        int64_t stall_ms;            /* without a byte while something is in flight; 0 = 5000          */
+        int64_t look_up_ms;          /* extra time to look up a name; 0 = none */
+        int64_t stall_ms;            /* how long no byte may arrive while something is in flight; 0 = 5000 */
         int64_t backoff_min_ms;      /* 0 = 50; doubles, with full jitter ...                          */
         int64_t backoff_max_ms;      /* 0 = 1000                                                       */
         int64_t idle_ping_ms;        /* PING after this long without a byte; 0 = 30000                 */
@@ -74,14 +74,15 @@ struct redis_options {
         struct redis_budget *budget; /* NULL: a private one                                            */
         void (*on_event)(struct redis *client, const struct redis_event *event, void *data);
         /* Formats a harmless SET into `command`. Its key is in `place` and contains `tag` in braces unless `tag` is
-         * NULL. The client sends it when nothing else can show whether Redis accepts writes. Returns less than 0 if
-         * that is not possible now. If this is NULL, the client never sends one. */
+         * NULL. The client sends it when nothing else can show whether Redis accepts writes. Returns less than 0 if no
+         * SET can be formatted now. If this function is NULL, the client never sends such a SET. */
         int (*format_trial)(struct redis_command *command, const struct redis_place *place, const char *tag,
                             void *data);
         void *data;
 };
 
-/* Connects in the background; never waits. References the target. Pass the client to redis_close. ERR_NOMEM. */
+/* Connects in the background; never waits. Holds a reference to the target. Pass the client to redis_close.
+ * ERR_NOMEM. */
 int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redis_target *target, unsigned generation,
                struct redis **out, struct err *err) NODISCARD;
 
@@ -90,8 +91,9 @@ int redis_open(uv_loop_t *loop, const struct redis_options *options, struct redi
  * the new one. A second call overrides the first. */
 void redis_set_target(struct redis *client, struct redis_target *target, unsigned generation);
 
-/* Queues a command that is not queued yet. Never calls on_reply itself. The next redis_flush fails a command that is
- * refused (budget used up, must_not_hold), and one without bytes because formatting failed (with ERR_NOMEM). */
+/* Queues a command that is not queued yet. Never calls on_reply itself. The next redis_flush fails the command if it is
+ * refused (because the budget is used up, or because of must_not_hold) or, with ERR_NOMEM, if it has no bytes because
+ * formatting it failed. */
 void redis_send(struct redis *client, struct redis_command *command);
 
 /* Writes what redis_send queued since the last call, up to 1024 commands per write; the rest is held until the socket
@@ -107,8 +109,8 @@ enum redis_state redis_state(const struct redis *client);
 /* True if the server in use is part of a Cluster, or the target requires one. Commands on different keys may then be
  * executed out of order. The first argument after the name is the key. */
 bool redis_is_cluster(const struct redis *client);
-/* The number of the Cluster master that currently serves this slot. Commands that are sent together and go to the
- * same master leave in one write, and it executes them in that order; unless a slot moves. 0: not known, or not a
+/* The number of the Cluster master that currently serves this slot. Commands that are sent together and go to the same
+ * master leave in one write, and the master executes them in that order unless a slot moves. 0: not known, or not a
  * Cluster. */
 unsigned redis_master_of_slot(const struct redis *client, unsigned slot);
 /* The same for a command's key; 0 as well if the command is for a newer target or another place than those in use. */
@@ -118,8 +120,8 @@ unsigned redis_generation(const struct redis *client); /* of the connection in u
 /* The place in use; before the first connection, the place that the target describes. Borrowed. A command formatted for
  * it may still be written to another place: see redis_command.on_place. */
 const struct redis_place *redis_place(const struct redis *client);
-/* Milliseconds since Redis was last usable; 0 while it is. In a Cluster, of the slot that has been unreachable the
- * longest. */
+/* Milliseconds since Redis was last usable; 0 while it is. In a Cluster, the slot that has been unreachable the longest
+ * counts. */
 int64_t redis_away_ms(const struct redis *client);
 size_t redis_in_flight(const struct redis *client);
 size_t redis_held(const struct redis *client);
@@ -146,8 +148,8 @@ void redis_on_round_trip(struct redis *client, void (*on_round_trip)(int64_t us,
 
 /* Fails every command that is held or in flight (ERR_UNAVAILABLE or ERR_TIMEOUT; calls on_reply before it returns) and
  * closes everything. The loop must run until the handles are closed; `on_closed` may be NULL. A NULL client is fine.
- * Any callback may call this. Afterwards no function of the client may be called, with one exception: those last
- * on_reply calls may call redis_send, which then fails the command. */
+ * Any callback may call this. Afterwards no function of the client may be called, with one exception: the on_reply
+ * calls that redis_close makes may call redis_send, which then fails the command. */
 void redis_close(struct redis *client, void (*on_closed)(void *data), void *data);
 
 #endif

@@ -1,6 +1,6 @@
 /* renewal: replaces the connection in use when it is max_age_ms old. The old connection retires only when the new one
- * is ready, so nothing is lost. This is how a new address of a name, certificate of the server or password is noticed
- * without a change of the binding; a change of the binding comes from backing/redis_watch.c.
+ * is ready, so nothing is lost. In this way, the client notices a name's new address, the server's new certificate or a
+ * new password even if the binding has not changed. Changes of the binding come from backing/redis_watch.c.
  *
  * Threads: loop only. */
 #ifndef REDIS_RENEWAL_H

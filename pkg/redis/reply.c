@@ -1,6 +1,6 @@
-/* reply: hiredis's reader parses; this file stores the parts in an arena that is emptied for the next reply. So a reply
- * needs no malloc and no free, and one limit bounds its memory, even for a hostile length ("*2000000000") at any depth.
- * Types that RESP2 lacks are refused, because hiredis 1.x would pass numbers as pointers for them. */
+/* reply: hiredis's reader parses the bytes; this file stores the parts in an arena that is emptied for the next reply.
+ * So a reply needs no malloc and no free, and one limit bounds its memory, even for a hostile length ("*2000000000") at
+ * any depth. Types that RESP2 lacks are refused, because hiredis 1.x would pass numbers as pointers for them. */
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>

@@ -15,7 +15,7 @@ void redis_resend_refused(struct queue *queue, struct redis_command *command, st
         redis_queue_hold(queue, command, list);
 }
 
-/* The caller may format it again, with a mark for repeats. */
+/* Tells the caller that the command will be repeated. The caller may format it again, with a mark for repeats. */
 static void tell_caller(struct queue *queue, struct redis_command *command)
 {
         size_t before = inside(command)->length;

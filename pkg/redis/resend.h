@@ -6,11 +6,12 @@
 
 #include "redis/flight.h"
 
-/* Redis has not executed it: appends it to `list` to be sent again, or fails it. */
+/* Appends a command that Redis has not executed to `list`, to be sent again, or fails the command. */
 void redis_resend_refused(struct queue *queue, struct redis_command *command, struct list *list);
-/* Likewise if Redis may have executed it. */
+/* The same for a command that Redis may have executed. */
 void redis_resend_doubtful(struct queue *queue, struct redis_command *command, struct list *list);
-/* The connection is lost: applies one of these to each command in flight, and returns it to the queue. */
+/* Call this when the connection is lost. Applies one of these functions to each command in flight, and returns to the
+ * queue what is to be sent again. */
 void redis_resend_lost(struct flight *flight, struct queue *queue);
 
 #endif

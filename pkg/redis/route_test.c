@@ -1,4 +1,4 @@
-/* Tests of what a caller can learn of a Cluster's routes: which commands go to the same master. */
+/* Tests of what a caller can learn about a Cluster's routes: which commands go to the same master. */
 #include "redis/rig_test.h"
 
 enum { NODES = 2, LOW_SLOT = 5061, HIGH_SLOT = 12182 };

@@ -1,7 +1,7 @@
-/* sentinel: queries each Sentinel separately (question.c): first the one that was right last time, then the next one
- * after a failure or 250 ms without a reply. The first Sentinel that names a primary ends the round. Its reply is
- * verified: the handshake asks the server for its role, and if the role is wrong, the next round starts with another
- * Sentinel (redis.io, "Guidelines for Redis clients with support for Redis Sentinel"). */
+/* sentinel: queries each Sentinel separately (question.c). It starts with the Sentinel that was right last time, and
+ * goes on to the next one after a failure or 250 ms without a reply. The first Sentinel that names a primary ends the
+ * round. Its reply is verified: the handshake asks the server for its role, and if the role is wrong, the next round
+ * starts with another Sentinel (redis.io, "Guidelines for Redis clients with support for Redis Sentinel"). */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +101,7 @@ static void on_failed(struct asked *ask, const struct err *why, enum worth worth
                 finish(s, NULL, &s->err);
 }
 
-/* A name or address, which is logged and passed to the resolver. */
+/* True for a valid name or address, which is then logged and passed to the resolver. */
 static bool is_host(const char *text, size_t length)
 {
         for (size_t i = 0; i < length; i++)

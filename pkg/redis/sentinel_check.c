@@ -1,6 +1,6 @@
 /* sentinel_check: sends each Sentinel the commands that a client in use sends, one after the other, each on a separate
  * connection, and reports the first that fails. It queries every Sentinel, because Sentinels do not share users or
- * permissions, and all at once, so that a hanging one delays nothing. */
+ * permissions, and queries all of them at once, so that a hanging Sentinel delays nothing. */
 #include <stdlib.h>
 
 #include "redis/question.h"

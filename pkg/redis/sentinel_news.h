@@ -1,4 +1,5 @@
-/* sentinel_news: parses what Sentinels publish about a failover, and lists the permissions needed to receive it.
+/* sentinel_news: parses the messages that Sentinels publish about a failover, and lists the permissions needed to
+ * receive them.
  *
  * Threads: any. */
 #ifndef REDIS_SENTINEL_NEWS_H
@@ -17,7 +18,7 @@ enum redis_sentinel_step {
         SENTINEL_NAMES,    /* it now names the new primary       */
 };
 
-/* The texts are borrowed from the message and not terminated. */
+/* The strings are borrowed from the message and not terminated. */
 struct redis_sentinel_news {
         enum redis_sentinel_step step;
         const char *master, *host; /* the name of the master, and the host of its old primary */

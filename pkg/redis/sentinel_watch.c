@@ -1,16 +1,16 @@
 /* sentinel_watch: learns of a failover from the Sentinels as it happens. When an operator starts one with SENTINEL
  * FAILOVER, the old primary still accepts writes for about 10 s, until a Sentinel makes it a replica, and all of these
- * are lost; so we do not wait for the primary itself to notice. A separate client subscribes to each Sentinel. The
- * leader of a failover announces that it is about to choose a replica (+failover-state-select-slave) and, one cycle
- * later, 50 to 100 ms, to promote it (+failover-state-send-slaveof-noone); the promotion follows in the next cycle. We
- * hold commands from the first event on, so that acknowledged writes have time to be replicated. The leader names the
- * new primary once it has sent +failover-state-reconf-slaves, the others after +switch-master; then we query that
- * Sentinel (failover.c).
+ * writes are lost. So we do not wait for the primary itself to notice. A separate client subscribes to each Sentinel.
+ * The leader of a failover announces that it is about to choose a replica (+failover-state-select-slave) and, one cycle
+ * (50 to 100 ms) later, that it is about to promote the replica (+failover-state-send-slaveof-noone); the promotion
+ * follows in the next cycle. We hold commands from the first event on, so that acknowledged writes have time to be
+ * replicated. The leader names the new primary once it has sent +failover-state-reconf-slaves, and the other Sentinels
+ * do so after +switch-master. We then query that Sentinel (failover.c).
  *
  * Sentinels do not replay missed messages. So we rely on a Sentinel only once we have subscribed to it and then queried
  * its state (SENTINEL MASTER). When a primary is first used, a subscription is lost, or a Sentinel returns, we hold
- * commands until each Sentinel is subscribed to, unreachable, or silent for 500 ms. A Sentinel that refuses is skipped
- * with a warning, and a failover that it leads is noticed late. */
+ * commands until each Sentinel is subscribed to, unreachable, or silent for 500 ms. A Sentinel that refuses the
+ * subscription is skipped with a warning, and a failover that it leads is noticed late. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +23,8 @@
 enum {
         WATCHED_MAX = 8,
         LISTEN_MS = 500,     /* how long to hold commands for a Sentinel that makes no progress */
-        SELECTION_MS = 1000, /* after this time no replica was suitable */
-        PROMOTION_MS = 5000, /* after this time the promotion has failed */
+        SELECTION_MS = 1000, /* after this time, we assume that no replica was suitable */
+        PROMOTION_MS = 5000, /* after this time, we assume that the promotion has failed */
         RETRY_MIN_MS = 50,
         RETRY_MAX_MS = 1000,
         REFUSED_MS = 10000,
@@ -63,7 +63,7 @@ struct redis_sentinel_watch {
         uint16_t leaving_port;
         int64_t leaving_until_ms;
         size_t awaited;          /* watchers        */
-        int64_t listen_until_ms; /* for those       */
+        int64_t listen_until_ms; /* for these watchers */
         size_t count;
         struct watcher watchers[];
 };
@@ -107,8 +107,8 @@ static void hold_or_go_on(const struct redis_sentinel_watch *watch)
                 redis_client_flush(client);
 }
 
-/* Also called at each step towards its state, so that we wait for a Sentinel that is merely slow: a command that is
- * sent too early could be lost in a failover. */
+/* Also called at each step until the Sentinel has reported its state, so that we wait for one that is merely slow: a
+ * command that is sent too early could be lost in a failover. */
 static void await(struct watcher *w)
 {
         w->all->awaited += !w->is_awaited;
@@ -157,8 +157,8 @@ static void try_again_after(struct watcher *w, int64_t wait_ms)
                 (void)uv_timer_start(&w->timer, on_timer, (uint64_t)wait_ms, 0); /* not closed: cannot fail */
 }
 
-/* An eighth of the time that it has been unreachable: we reconnect soon to a Sentinel that returns, and one that stays
- * unreachable costs little. */
+/* The wait is an eighth of the time for which the Sentinel has been unreachable. So we reconnect soon to a Sentinel
+ * that returns, while a Sentinel that stays unreachable costs little. */
 static int64_t retry_ms(const struct watcher *w)
 {
         int64_t wait_ms = (now_of(w->all) - w->lost_ms) / 8;
@@ -179,7 +179,7 @@ static void on_client_closed(void *data)
         release(w->all);
 }
 
-/* Keeps waiting for a subscription that worked before, but not for one that never did. */
+/* Keeps waiting for a subscription that worked before, but not for a subscription that never did. */
 static void end_client(struct watcher *w)
 {
         if (!w->client || w->is_over)
@@ -258,7 +258,8 @@ static void report_error(const struct watcher *w, const char *what, const struct
         report_refusal(w, &why);
 }
 
-/* SENTINEL MASTER: a flat list of names and values, or an error if the user is not allowed to call it. */
+/* Reads the reply to SENTINEL MASTER: a flat list of names and values, or an error if the user is not allowed to call
+ * it. */
 static void on_state(struct redis_question *question, const struct redis_reply *reply, const struct err *err UNUSED)
 {
         struct watcher *w = CONTAINER_OF(question, struct watcher, question);
@@ -337,7 +338,7 @@ static void on_news(struct watcher *w, const struct redis_sentinel_news *news)
                                    news->step == SENTINEL_SELECTS ? SELECTION_MS : PROMOTION_MS);
 }
 
-/* "message", channel, text; or the reply to PING. A Sentinel may report on many masters. */
+/* Takes ["message", channel, text] or the reply to a PING. A Sentinel may report on many masters. */
 static void on_message(const struct redis_reply *message, void *data)
 {
         struct watcher *w = data;

@@ -214,7 +214,7 @@ static void commands_are_held_for_a_second_while_a_replica_is_chosen(void **stat
         stop();
 }
 
-/* Returns how long a command takes that is sent now. */
+/* Returns how long a command that is sent now takes. */
 static int64_t time_of_set(struct fake *server)
 {
         int64_t before_ms = clock_monotonic_ms();
@@ -222,8 +222,8 @@ static int64_t time_of_set(struct fake *server)
         return clock_monotonic_ms() - before_ms;
 }
 
-/* A SET need not wait for half a second. On a busy machine it may take so long without a reason, so the fastest of some
- * attempts counts. */
+/* A SET need not wait for half a second. On a busy machine it may take that long for no such reason, so the fastest of
+ * several attempts counts. */
 static void assert_soon(int64_t (*time_one)(void))
 {
         int64_t best_ms = INT64_MAX;

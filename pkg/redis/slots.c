@@ -1,6 +1,6 @@
 /* slots: parses the formats of a Cluster (redis.io, "Redis cluster specification": key distribution model, hash tags,
- * MOVED and ASK redirection; command CLUSTER SLOTS); it uses no connection. A map has a node index for each of the
- * 16384 slots, so finding the node for a command takes one checksum of its key and one array access. */
+ * MOVED and ASK redirection; command CLUSTER SLOTS); this file uses no connection. A map has a node index for each of
+ * the 16384 slots, so finding the node for a command takes one checksum of its key and one array access. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +96,7 @@ static const char *host_of(const struct redis_reply *node, const char *asked_hos
         return strcmp(host, HOST_UNKNOWN) == 0 ? ip_of(node) : host;
 }
 
-/* A name or address, which is passed to the resolver and logged. */
+/* True for a valid name or address, which is then passed to the resolver and logged. */
 static bool is_host(const char *host)
 {
         for (const char *at = host; *at; at++)

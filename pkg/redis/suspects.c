@@ -4,12 +4,13 @@
  * be lost again.
  *
  * If the same command is lost twice, the window shrinks to a quarter of the number of lost commands. So the culprit is
- * soon alone, and replies that are too large together arrive one by one. As replies arrive, the window grows again. A
- * command that is lost alone for the second time becomes a suspect; so does one that was partly written, and a long one
- * that is lost twice. It is deferred while the others continue, and is retried from time to time with nothing else in
- * flight. A loss counts as a strike only if commands of the same kind have been answered since the last one (for a SET,
- * only other SETs that succeed). So no command gets a strike because a server is down or rejects writes. If there is no
- * other command, the client sends its own command in between, the trial. A command with STRIKES_MAX strikes fails. */
+ * soon alone, and replies that are too large only in combination arrive one by one. As replies arrive, the window grows
+ * again. A command that is lost alone for the second time becomes a suspect; so does one that was partly written, and a
+ * long one that is lost twice. It is deferred while the others continue, and is retried from time to time with nothing
+ * else in flight. A loss counts as a strike only if commands of the same kind have been answered since the last loss
+ * (for a SET, only other SETs that succeed). So no command gets a strike because a server is down or rejects writes. If
+ * there is no other command, the client sends a command of its own in between, called the trial. A command with
+ * STRIKES_MAX strikes fails. */
 #include "redis/suspects.h"
 
 enum {
@@ -74,7 +75,7 @@ bool redis_suspects_try_write(struct suspects *suspects)
 
 /* --- Sending suspects alone -------------------------------------------------------------------------------------- */
 
-/* The command that was to be sent alone waits again. */
+/* Makes the command that was to be sent alone wait again. */
 static void forget_turn(struct queue *queue)
 {
         struct redis_command *command = queue->alone;

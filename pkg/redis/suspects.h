@@ -26,7 +26,7 @@ struct suspects {
 void redis_suspects_init(struct suspects *suspects);
 void redis_suspects_fini(struct suspects *suspects);
 
-/* The connection in use was lost. Call this before the commands in flight are taken back. */
+/* Call this when the connection in use is lost, before the commands in flight are taken back. */
 void redis_suspects_lost(struct suspects *suspects, const struct flight *flight);
 void redis_suspects_answered(struct suspects *suspects, const struct redis_command *command);
 /* Call this when another connection, or none, is in use: a command that was to be sent alone waits again, and the

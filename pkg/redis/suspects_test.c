@@ -93,7 +93,7 @@ static void the_bad_command_is_found_even_if_nothing_else_is_sent(void **state U
         stop();
 }
 
-/* There is no trial, and no other SET shows which one is to blame. */
+/* There is no trial, and no other SET shows which command is to blame. */
 static void without_other_answered_commands_none_is_blamed(void **state UNUSED)
 {
         start((struct redis_options){ .hold_ms = 700 });
@@ -173,7 +173,7 @@ static void on_aside(struct redis_command *command)
         told_aside++;
 }
 
-/* A document and its feed entry: the entry overtakes the document, and its sender has to know. */
+/* A document and its feed entry: the entry overtakes the document, and the document's sender has to know. */
 static void the_sender_of_a_command_learns_that_others_overtake_it(void **state UNUSED)
 {
         struct job entry;

@@ -44,7 +44,7 @@ struct redis_target_options {
         struct secret password_secondary; /* tried when Redis refuses `password`; the one that worked is tried first
                                            * next time. Copied */
 
-        /* TLS 1.2 or 1.3. The texts are PEM; they are parsed here and not kept. */
+        /* TLS 1.2 or 1.3. Certificates and keys are PEM; they are parsed here and not kept. */
         bool tls;
         const char *tls_server_name; /* expected in the certificate, and sent as SNI unless numeric; NULL: host */
         enum redis_tls_verify tls_verify;
@@ -52,14 +52,15 @@ struct redis_target_options {
         struct secret certificate; /* the client certificate with its chain; empty: none                     */
         struct secret private_key; /* of that certificate, without a passphrase                     */
 
-        /* Sentinel, instead of host and socket_path. Each new connection queries the Sentinels for the primary: the one
-         * that was right last time first, the next after a failure or 250 ms. The server that they name must confirm
-         * its role. The client subscribes to the Sentinels before it sends the first command (and waits at most 0.5 s
-         * for one that hangs). While a replica is promoted it holds commands, for 5 s at most, then sends them to the
-         * new primary. It leaves a primary that has been silent for 1 s if the Sentinels name another. `username`,
-         * `password` and `database` are for the primary. TLS applies to both: each certificate must match the host that
-         * was dialled (the Sentinel's host below, or the address that it names: a host name if Sentinel has
-         * `resolve-hostnames` and `announce-hostnames`), or all of them match tls_server_name. */
+        /* Sentinel, instead of host and socket_path. Each new connection queries the Sentinels for the primary. It
+         * starts with the Sentinel that was right last time, and goes on to the next one after a failure or 250 ms. The
+         * server that they name must confirm its role. The client subscribes to the Sentinels before it sends the first
+         * command (and waits at most 0.5 s for a Sentinel that hangs). While a replica is being promoted, the client
+         * holds commands, for 5 s at most, and then sends them to the new primary. It leaves a primary that has been
+         * silent for 1 s if the Sentinels name another primary. `username`, `password` and `database` are for the
+         * primary. TLS applies to both. Each certificate must match the host that was dialled (the Sentinel's host
+         * below, or the address that it names, which is a host name if Sentinel has `resolve-hostnames` and
+         * `announce-hostnames`), or all of them must match tls_server_name. */
         const char *sentinel_master;             /* the master name that the Sentinels know; NULL: no Sentinel */
         const struct redis_node *sentinel_nodes; /* 1 to 64; port 0 = 26379                                    */
         size_t sentinel_count;
@@ -73,14 +74,15 @@ struct redis_target_options {
         size_t cluster_node_count;
 };
 
-/* NULL with `err` set: ERR_INVALID for options that contradict each other and for invalid PEM texts, which it names
- * ("CA", "client certificate", "client key"); ERR_NOMEM. */
+/* NULL with `err` set: ERR_INVALID for options that contradict each other, and for invalid PEM, whose kind the error
+ * names ("CA", "client certificate", "client key"); ERR_NOMEM. */
 struct redis_target *redis_target_new(const struct redis_target_options *options, struct err *err);
 struct redis_target *redis_target_ref(struct redis_target *target); /* adds a reference, returns the same target */
-void redis_target_unref(struct redis_target *target);               /* NULL is fine; the last one wipes the secrets */
+/* NULL is fine; releasing the last reference wipes the secrets. */
+void redis_target_unref(struct redis_target *target);
 /* True if both have the same address and login. */
 bool redis_target_equal(const struct redis_target *a, const struct redis_target *b);
-/* "10.0.0.9:6379", "[::1]:6379", "unix:/path" or "sentinel:mymaster@10.0.0.1:26379,10.0.0.2:26379": for logs and
+/* "10.0.0.9:6379", "[::1]:6379", "unix:/path" or "sentinel:mymaster@10.0.0.1:26379,10.0.0.2:26379": meant for logs and
  * pages, never contains a secret. Borrowed; NULL if the address is not known yet. */
 const char *redis_target_address(const struct redis_target *target);
 bool redis_target_has_password(const struct redis_target *target);

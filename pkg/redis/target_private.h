@@ -16,7 +16,7 @@ struct redis_sentinel_node {
         uint16_t port;
 };
 
-/* It has as many members as redis_target_options, for the same reason. */
+/* The struct has as many members as redis_target_options, for the same reason. */
 struct redis_target {
         struct snapshot snapshot;
         /* Set in a view: a server at another address with the same login. Only host and address are the view's own. */
@@ -40,7 +40,7 @@ struct redis_target {
         const char *named_by; /* of a view: the Sentinel that named this server */
         bool is_sentinel;     /* of a view: this is a Sentinel                  */
 
-        bool cluster; /* the server must be part of one */
+        bool cluster; /* the server must be part of a Cluster */
         struct redis_slots_node *cluster_nodes;
         size_t cluster_node_count;
         bool is_nowhere;
@@ -49,8 +49,8 @@ struct redis_target {
 
 /* Returns 0, or ERR_UNAVAILABLE if the address is not known yet. */
 int redis_target_known(const struct redis_target *target, struct err *err);
-/* A target for another server with the same user, secrets, database and TLS. It references the original target, and not
- * `target` if that is a view itself. NULL: out of memory. */
+/* Creates a view, which is a target for another server with the same user, secrets, database and TLS. The view holds a
+ * reference to the original target, and not to `target` if `target` is itself a view. NULL: out of memory. */
 struct redis_target *redis_target_view(struct redis_target *target, const char *host, uint16_t port);
 /* The target that the caller passed, of which this may be a view. */
 static inline struct redis_target *redis_target_origin(struct redis_target *target)

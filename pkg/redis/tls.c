@@ -76,7 +76,7 @@ static ssize_t on_push(gnutls_transport_ptr_t data, const giovec_t *parts, int c
         return (ssize_t)(s->out.len - before);
 }
 
-/* 0, or -1 with errno; with EAGAIN the rest follows when the socket is writable. */
+/* Returns 0, or -1 with errno set. With EAGAIN, the rest follows when the socket is writable. */
 static int flush(struct redis_channel *channel)
 {
         struct redis_tls_session *s = channel->tls;
@@ -104,7 +104,8 @@ static bool is_numeric(const char *host)
         return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
-/* Without the final dot of a fully qualified name, which neither certificates nor SNI have (RFC 6066, section 3). */
+/* The server's name, without the final dot of a fully qualified name, which neither certificates nor SNI have (RFC
+ * 6066, section 3). */
 static char *name_of(const struct redis_target *target)
 {
         const char *name = target->tls->server_name ? target->tls->server_name : target->host;
@@ -195,7 +196,7 @@ static int tls_ready(struct redis_channel *channel, struct err *err)
 
 /* --- Data ------------------------------------------------------------------------------------------------ */
 
-/* -1 with errno; EPROTO is explained in channel->problem. */
+/* Returns -1 with errno set; channel->problem explains EPROTO. */
 static ssize_t fail(struct redis_channel *channel, int rc)
 {
         struct redis_tls_session *s = channel->tls;
@@ -270,7 +271,7 @@ static ssize_t tls_send(struct redis_channel *channel, const struct iovec *parts
         while ((size = gather(&at, s->record)) > 0) {
                 s->send_rc = send_record(s, size);
                 if (s->send_rc < 0) {
-                        channel->has_pending = true; /* so that the next one exists */
+                        channel->has_pending = true; /* so that there is a next call */
                         return taken > 0 ? (ssize_t)taken : fail(channel, s->send_rc);
                 }
                 taken += size;

@@ -24,7 +24,7 @@ struct redis_tls {
         bool has_certificate;
         bool trusts_nobody;                               /* no CA was configured, and the system has none */
         char *server_name;                                /* NULL: the target's host                  */
-        unsigned char fingerprint[TLS_FINGERPRINT_BYTES]; /* of the PEM texts, which are not kept     */
+        unsigned char fingerprint[TLS_FINGERPRINT_BYTES]; /* of the PEM, which is not kept */
 };
 
 /* The TLS state of a channel. */

@@ -1,5 +1,5 @@
 /* tls_target: parses certificates and keys once, when the target is created, and names the part that is invalid or does
- * not match. GnuTLS keeps the parsed form; of the texts only a SHA-256 is kept, for comparing targets. */
+ * not match. GnuTLS keeps the parsed form. Of the PEM itself, only a SHA-256 is kept, for comparing targets. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +49,7 @@ static int load_ca(struct redis_tls *tls, const struct secret *ca, struct err *e
         return count > 0 ? 0 : say_pem("CA", "certificate", count, err);
 }
 
-/* Parses each one separately first, because GnuTLS does not say which of the two it could not parse. */
+/* Parses each of them separately first, because GnuTLS does not say which of the two it could not parse. */
 static int check_pair(const gnutls_datum_t *certificate, const gnutls_datum_t *key, struct err *err)
 {
         gnutls_x509_crt_t *list = NULL;

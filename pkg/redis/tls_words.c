@@ -167,7 +167,7 @@ static int say_certificate(const struct redis_tls_session *s, struct err *err)
 
 /* --- Failures -------------------------------------------------------------------------------------------- */
 
-/* In TLS 1.2 a missing client certificate gets a plain handshake_failure. */
+/* In TLS 1.2, a missing client certificate gets a plain handshake_failure. */
 static bool is_about_us(gnutls_alert_description_t alert)
 {
         return alert == GNUTLS_A_CERTIFICATE_REQUIRED || alert == GNUTLS_A_HANDSHAKE_FAILURE ||

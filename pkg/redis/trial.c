@@ -1,8 +1,8 @@
 /* trial: a program that probes a Redis provides the commands (struct redis_trial), so the probe sends the same commands
- * as the program will. Each master gets them in one write, with separate keys; then come those on the program's own
- * keys, which the client sends to their masters. This file evaluates the replies. If the user is not allowed to send a
- * command, the trial continues, so that the result names all missing permissions. Temporary refusals do not arrive
- * here: the client reports them as events, which end the probe. */
+ * as the program will. Each master gets the commands in one write, with separate keys. Then come the commands on the
+ * program's own keys, which the client sends to the masters of those keys. This file evaluates the replies. If the user
+ * is not allowed to send a command, the trial continues, so that the result names all missing permissions. Temporary
+ * refusals do not arrive here: the client reports them as events, which end the probe. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,8 +207,8 @@ static void end_well(struct redis_trial_plan *plan)
         end(plan, &err);
 }
 
-/* If an earlier command was refused temporarily, the result of a read means nothing; an event reports the earlier
- * command. */
+/* True if an earlier command has no answer because it was refused temporarily. The result of a read then means nothing;
+ * an event reports the earlier command. */
 static bool stands_alone(const struct redis_trial_step *step)
 {
         for (const struct redis_trial_step *other = step->plan->steps; other != step; other = other->next)
@@ -223,7 +223,7 @@ static bool is_as_expected(const struct redis_trial_step *step, const struct red
         return !step->expects || (text && strcmp(text, step->expects) == 0);
 }
 
-/* True: the user is not allowed to send it; the trial continues. */
+/* True: the user is not allowed to send the command; the trial continues. */
 static bool note_refusal(struct redis_trial_step *step, const struct redis_reply *reply)
 {
         struct redis_trial_plan *plan = step->plan;

@@ -15,7 +15,7 @@ struct redis_trial_plan {
         void *data;
         struct redis_trial_step *steps, **end;
         struct redis_trial_step *first; /* of this master                                        */
-        size_t group;                   /* the master's number, from 1; then that of the own keys */
+        size_t group;                   /* the master's number, from 1; the program's own keys come last */
         size_t waiting;                 /* outstanding replies */
         uint64_t id;                    /* random, because other programs may try the same Redis */
         char key[512];                  /* prefix of the keys on this master                     */

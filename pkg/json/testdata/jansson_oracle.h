@@ -28,7 +28,7 @@ static bool oracle_is_listed(const json_error_t *error)
         }
 }
 
-/* What the spliced document must hold: the last of repeated names, and our members in place of the document's. */
+/* True if the spliced document holds the last of repeated names, and our members in place of the document's. */
 static bool oracle_agrees_on_splice(json_t *document, const struct buf *spliced)
 {
         json_error_t error;
