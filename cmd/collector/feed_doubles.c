@@ -1,5 +1,5 @@
-/* feed_doubles: entries whose marks are close together form a group; one search covers a group, and the groups follow
- * one another. When a page has reached its limit of keys, the remaining duplicates are shown. */
+/* feed_doubles: entries whose marks are close together form a group; one search covers a group, and the groups are
+ * searched one after another. When a page has reached its limit of keys, the remaining duplicates are shown. */
 #include "feed_doubles.h"
 
 #include <stdlib.h>

@@ -3,7 +3,9 @@
  *
  *     struct job { struct feed_member member; ... };
  *     redis_send(redis, &job->set);
- *     job->member = (struct feed_member){ .key = job->key, .set = &job->set, .mark_ms = -1, .on_added = on_added };
+ *     job->member = (struct feed_member){
+ *             .key = job->key, .set = &job->set, .mark_ms = -1, .on_added = on_added, ...
+ *     };
  *     if (feed_groups_can_follow(groups, redis, &job->set))
  *             feed_group_join(groups, redis, &job->member);  // the entry follows this SET
  *     ...

@@ -79,7 +79,7 @@ void feed_naming_start(struct feed_naming *naming)
         feed_read_step(read);
         (void)feed_name_key(redis_place(read->store->redis)->key_prefix, key);
         if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-                abort(); /* getrandom(2) returns 8 bytes at once or fails; without them two feeds could share a name */
+                abort(); /* getrandom(2) returns 8 bytes at once or fails, and then two feeds could share a name */
         (void)snprintf(naming->offered, sizeof(naming->offered), "%016" PRIx64, number);
         int64_t lives_ms = feed_expiry_of_name_ms(&read->store->expiry);
         (void)snprintf(lives, sizeof(lives), "%" PRId64, lives_ms);

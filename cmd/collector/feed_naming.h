@@ -21,7 +21,7 @@ struct feed_naming {
         /* Private. */
         char offered[FEED_NAME_SIZE];
         enum store_outcome outcome; /* of the SET */
-        struct err refusal;         /* unless that is STORE_DONE */
+        struct err refusal;         /* why the SET failed, unless `outcome` is STORE_DONE */
 };
 
 void feed_naming_start(struct feed_naming *naming);

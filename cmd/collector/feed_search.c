@@ -1,4 +1,4 @@
-/* feed_search: searches spans of time (feed_spans), for each span the days that it may touch, and for each day the
+/* feed_search: searches spans of time (feed_spans); for each span, the days that it may touch; and for each day, the
  * pages of its stream, or of all its partitions at once.
  *
  * An entry is in the stream of the day on which its writer sent the XADD, by the writer's clock. Redis assigns its id

@@ -1,4 +1,4 @@
-/* idempotency: the key of a document that its sender can safely repeat.
+/* idempotency: makes the key of a document that its sender can safely repeat.
  *
  * With the header `Idempotency-Key` (IETF draft-ietf-httpapi-idempotency-key-header) the document's key is a UUID of
  * version 8, derived from the SHA-256 of the token's name, the method, the path, the header's value and the index in

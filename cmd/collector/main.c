@@ -79,8 +79,8 @@ static void on_denied(uv_async_t *async)
         backing_redis_watch_look(process->watch);
 }
 
-/* A Redis that cannot keep the promise of --ack is refused. One that lacks replicas is accepted, because it may get
- * them. */
+/* A Redis that cannot keep the promise of --ack is refused. A Redis that lacks replicas is accepted, because it may get
+ * them later. */
 static int on_probed(const struct redis_probe_result *found, void *data, struct err *err)
 {
         const struct process *process = data;

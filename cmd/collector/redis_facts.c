@@ -1,5 +1,6 @@
 /* redis_facts: the whole process sends INFO at most every two seconds. INFO never waits for a connection, because a
- * Redis that is unreachable has no facts to report. Nothing waits for its reply, which appears in the next response. */
+ * Redis that is unreachable has no facts to report. No request waits for the reply, which appears in the next
+ * response. */
 #include "redis_facts.h"
 
 #include <stdio.h>

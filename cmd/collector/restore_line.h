@@ -10,8 +10,8 @@
 
 enum {
         RESTORE_SKIP = 1,
-        /* The number of bytes by which a line may exceed the limit for documents. They are for the other members,
-         * `cursor` included, and for the members that Collector adds to a document. */
+        /* The number of bytes by which a line may exceed the limit for documents. These bytes are for the other
+         * members, `cursor` included, and for the members that Collector adds to a document. */
         RESTORE_LINE_EXTRA = 1024,
 };
 

@@ -1,5 +1,5 @@
 /* settings: the table of options. `help` explains each option, so `collector --help` is the manual. The table also sets
- * limits: a value outside them is refused at startup, and the error names its source. */
+ * limits: a value outside its limits is refused at startup, and the error names the source of the value. */
 #include "settings.h"
 
 #include <stddef.h>

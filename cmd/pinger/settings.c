@@ -1,6 +1,6 @@
 /* settings: the table of options. `help` explains each option, so that `pinger --help` is the manual. The table also
- * sets limits: a value outside them is rejected at startup, and the error names its origin. The classic variables
- * PINGER_PORT and PINGER_ADMIN follow from the names `port` and `admin`. */
+ * sets limits: a value outside its limits is rejected at startup, and the error names the origin of the value. The
+ * classic variables PINGER_PORT and PINGER_ADMIN follow from the names `port` and `admin`. */
 #include "settings.h"
 
 #include <stddef.h>

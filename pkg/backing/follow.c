@@ -278,7 +278,7 @@ static int resolve_first(struct follower *f, struct err *err)
                 log_warn(f->log, "binding.warned", "Waiting for a binding", log_err(err));
                 rc = backed_new_nowhere(f->kind, f->input, &f->now, err);
         }
-        /* A binding that exists but cannot be read is as invalid as one that makes no sense. */
+        /* A binding that exists but cannot be read is as invalid as a binding that makes no sense. */
         if (rc == ERR_DENIED || rc == ERR_LIMIT)
                 err->code = rc = ERR_INVALID;
         if (rc < 0)

@@ -60,8 +60,8 @@ struct follower {
 /* `follower` is all zero. Errors of kind->fill. On failure nothing is left open. */
 int follower_open(struct follower *follower, const struct follow_ops *ops, struct backing_root *root,
                   const struct follow_options *options, struct err *err) NODISCARD;
-/* Reads the bindings now, and resolves even if they are unchanged. `input` replaces the former one, except after a
- * failure; NULL keeps it. */
+/* Reads the bindings now, and resolves even if they are unchanged. `input` replaces the former input, except after a
+ * failure; NULL keeps the former input. */
 int follower_reload(struct follower *follower, const void *input, struct err *err) NODISCARD;
 /* Takes over `candidate`, which is now in use. `version` is the server's version, for the log; NULL: unknown. */
 void follower_adopt(struct follower *follower, struct backed *candidate, const char *version);

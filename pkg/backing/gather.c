@@ -167,8 +167,8 @@ static bool may_be(const struct service *service, const struct servicebinding *b
         return false;
 }
 
-/* Called if one binding must not be chosen. Returns the name of the only other binding, "" if there is none, or NULL if
- * there are several. */
+/* Called if there is a binding that must not be chosen. Returns the name of the only other binding, "" if there is
+ * none, or NULL if there are several. */
 static const char *the_other(const struct service *service, const struct gather_input *input)
 {
         const char *name = "";

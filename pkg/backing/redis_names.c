@@ -1,5 +1,5 @@
-/* redis_names: every spelling of a Redis setting that charts, operators and libraries use, and the variables. A new
- * spelling is one row. */
+/* redis_names: lists every spelling of a Redis setting that charts, operators and libraries use, and the variables. To
+ * add a spelling, add a row. */
 #include "backing/redis_names.h"
 
 #include "base/attr.h"

@@ -277,7 +277,7 @@ static int read_others(const struct draft *draft, struct backing_redis_settings 
         return rc;
 }
 
-/* A source that gives only a port means this machine, and so does the default. */
+/* A source that gives only a port refers to this machine, as the default does. */
 static int default_host(struct backing_redis_settings *out, struct err *err)
 {
         if (out->host || out->socket_path || out->sentinel_nodes.count > 0 || out->cluster_nodes.count > 0)

@@ -116,7 +116,7 @@ static int put_user(struct uri *uri, struct part user)
         return rc < 0 ? rc : put_decoded(uri, FIELD_PASSWORD, user);
 }
 
-/* A name is shown only if it looks like one, so nothing of a malformed query is shown. */
+/* A parameter's name is shown only if it looks like a name, so nothing of a malformed query is shown. */
 static bool is_name(struct part name)
 {
         for (size_t i = 0; i < name.length; i++)

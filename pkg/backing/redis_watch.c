@@ -1,6 +1,6 @@
 /* redis_watch: follows the binding of a Redis. A candidate is probed before it is used, because a target that refuses
  * the password or is a read-only replica must not replace a working one. A new certificate or password in the binding
- * makes a candidate as well. */
+ * also leads to a candidate. */
 #include <stdlib.h>
 #include <sys/random.h>
 

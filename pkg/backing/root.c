@@ -92,7 +92,7 @@ static int publish(struct backing_root *root, struct err *err)
 }
 
 /* 1: the members must check again; 0: they need not; < 0: the bindings can't be read. Sets *is_news if this is the
- * first failure or its reason differs from the last one. */
+ * first failure, or if its reason differs from that of the last failure. */
 static int poll_watch(struct backing_root *root, bool *is_news, struct err *err)
 {
         struct servicebinding_error problem;

@@ -1,6 +1,6 @@
 /* cgroup: /proc/self/cgroup has the group's path for each controller ("4:memory:/a/b" in v1, "0::/a/b" in v2). The
- * files of each level from that path up to the mount are read, because a parent's limit applies to its children;
- * missing levels are skipped. Files contain one short line, so a small buffer is enough. Text that is not a number
+ * files at each level, from that path up to the mount, are read, because a parent's limit applies to its children;
+ * missing levels are skipped. Each file contains one short line, so a small buffer is enough. Text that is not a number
  * means no limit. */
 #include "base/cgroup.h"
 

@@ -58,7 +58,7 @@ static inline void list_prepend(struct list *head, struct list *link)
         list_insert_before(head->next, link);
 }
 
-/* Removes the link from its list, if it is in one. */
+/* Removes the link from its list, if it is in a list. */
 static inline void list_remove(struct list *link)
 {
         link->prev->next = link->next;

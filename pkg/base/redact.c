@@ -1,6 +1,6 @@
 /* redact: names are searched for words that indicate secrets. Values are searched for the forms of secrets (a marker, a
  * prefix, a URL's user part), and finally for long runs of mixed letters and digits that only machines write. The
- * tables are the rules; a new rule is a new row. The prefixes are those that services document so that scanners find
+ * tables are the rules; to add a rule, add a row. The prefixes are those that services document so that scanners find
  * leaked tokens. */
 #include "base/redact.h"
 

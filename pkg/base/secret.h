@@ -17,9 +17,9 @@ struct secret {
 
 /* Copies `length` bytes into an empty (all-zero) secret. Returns 0 or ERR_NOMEM. */
 int secret_init(struct secret *s, const void *bytes, size_t length) NODISCARD;
-void secret_fini(struct secret *s); /* wipes, frees and empties it; an empty one is fine */
+void secret_fini(struct secret *s); /* wipes, frees and empties the secret; an empty secret is fine */
 
-/* True if both hold the same bytes. Takes the same time wherever they differ. */
+/* True if both secrets hold the same bytes. Takes the same time wherever the bytes differ. */
 bool secret_equal(const struct secret *a, const struct secret *b);
 
 #endif

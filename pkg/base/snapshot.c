@@ -39,7 +39,7 @@ void snapshot_holder_fini(struct snapshot_holder *holder)
         (void)pthread_mutex_destroy(&holder->lock); /* nothing refers to it any more */
 }
 
-/* The old one is released outside the lock, since destroying it may take a while. */
+/* The old snapshot is released outside the lock, since destroying it may take a while. */
 void snapshot_holder_set(struct snapshot_holder *holder, struct snapshot *fresh)
 {
         (void)pthread_mutex_lock(&holder->lock); /* this call and those below can't fail with a plain mutex */

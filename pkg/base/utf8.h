@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The length of the character at `at`: 1 to 4 bytes, or 0 if there is no complete one before `end`. */
+/* The length of the character at `at`: 1 to 4 bytes, or 0 if there is no complete character before `end`. */
 size_t utf8_length(const unsigned char *at, const unsigned char *end);
 /* Writes a code point and returns its length, 1 to 4 bytes. Half a surrogate pair becomes U+FFFD. */
 size_t utf8_write(char out[4], uint32_t code_point);

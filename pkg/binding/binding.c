@@ -1,5 +1,5 @@
-/* binding: access to the contents of one binding. Entries are sorted by name, but few, so they are searched one by
- * one. */
+/* binding: access to the contents of one binding. Entries are sorted by name, but a binding has only a few, so they are
+ * searched one by one. */
 #include "binding/servicebinding.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* error: fills a struct servicebinding_error. Every function accepts NULL for it and then only returns the code.
+/* error: fills a struct servicebinding_error. Every function accepts NULL for the struct and then only returns the
+ * code.
  *
  * Names in this folder begin with sb_, since a program may link them together with its own. The installed libraries
  * keep them local.

@@ -27,7 +27,7 @@ struct sb_root {
 /* The way to open the folder of a name in the root. */
 enum sb_place { SB_NOWHERE, SB_IN_ROOT, SB_IN_DATA };
 
-/* A missing folder is not a failure: the root then has fd -1 and no names. A link to a missing folder is one. */
+/* A missing folder is not a failure: the root then has fd -1 and no names. A link to a missing folder is a failure. */
 int sb_root_open(const char *path, struct sb_root *root, struct servicebinding_error *err);
 void sb_root_close(struct sb_root *root);
 /* The names in the root and in its ..data. */

@@ -1,5 +1,5 @@
-/* load: reads all bindings of a root. It takes the root's fingerprint before and after reading; if they differ,
- * something changed in the meantime and it reads everything again, so that a set reflects one moment. */
+/* load: reads all bindings of a root. It takes the root's fingerprint before and after reading; if the two differ,
+ * something has changed in the meantime, and load reads everything again, so that a set reflects one moment. */
 #include "binding/load.h"
 
 #include <stdlib.h>

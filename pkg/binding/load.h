@@ -10,7 +10,7 @@
 /* Like servicebinding_load, but takes the resolved root and also returns the fingerprint of the state that was read. */
 int sb_load(const char *root, struct servicebinding_set **out, struct sb_fingerprint *print,
             struct servicebinding_error *err);
-/* `root`, or $SERVICE_BINDING_ROOT if it is NULL; NULL if that is unset or empty. */
+/* `root`, or $SERVICE_BINDING_ROOT if `root` is NULL; NULL if that variable is unset or empty. */
 const char *sb_root_or_environment(const char *root);
 
 #endif
