@@ -108,4 +108,4 @@ def test_what_cannot_be_compared_is_reported(repository, tmp_path):
     assert status == 0 and "not checked" in said and "the clone is shallow" in said
     (tmp_path / "archive/charts/web").mkdir(parents=True)
     status, said = repository.check(folder=tmp_path / "archive")
-    assert status == 0 and "not checked" in said and "no git repository" in said
+    assert status == 0 and "not checked" in said and "not a git repository" in said
