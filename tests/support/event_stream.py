@@ -72,6 +72,10 @@ class EventStream:
         self.last_id = event.id or self.last_id
         return event
 
+    def next_within(self, seconds):
+        """The same, or None if nothing arrives in that time."""
+        return self.next() if self._blocks or self._connection.has_more(seconds) else None
+
     def event(self):
         """The next event with a name."""
         while True:

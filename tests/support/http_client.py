@@ -160,6 +160,10 @@ class RawConnection:
             rest, self._buffer = self._buffer, b""
             return rest
 
+    def has_more(self, seconds):
+        """True if bytes arrive within `seconds`, or have arrived."""
+        return bool(self._buffer) or bool(select.select([self.socket], [], [], seconds)[0])
+
     def ended(self, seconds=10.0):
         """True if the server closes the connection within `seconds` and sends nothing more."""
         self.socket.settimeout(seconds * PATIENCE)
