@@ -39,6 +39,9 @@ int stream_begin(struct http_request *request, const struct http_stream_ops *ops
         stream->ops = ops;
         stream->data = data;
         stream->is_endless = ops->is_endless;
+        if (stream->is_endless && request->conn)
+                (void)MHD_set_connection_option(request->conn->mhd, MHD_CONNECTION_OPTION_TIMEOUT,
+                                                (unsigned)STREAM_TIMEOUT_S);
         stream->stall_ms = ops->stall_ms;
         if (list_is_empty(&stream->link))
                 list_append(&request->conns->streams, &stream->link);

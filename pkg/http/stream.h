@@ -8,6 +8,10 @@
 #include "http/output.h"
 #include "http/request.h"
 
+/* libmicrohttpd counts a client that does not read as idle. For endless responses that time is longer than any
+ * http_stream_ops.stall_ms, after which deadline.c disconnects the client. */
+enum { STREAM_TIMEOUT_S = 600 };
+
 struct stream {
         const struct http_stream_ops *ops; /* NULL: the handler is done with the request */
         void *data;

@@ -48,12 +48,11 @@ static bool on_sweep(struct sweep *sweep)
 
 /* --- Opening --------------------------------------------------------------------------------------- */
 
-static struct MHD_Daemon *start_daemon(struct http_worker *worker)
+static struct MHD_Daemon *start_daemon(struct http_worker *worker, unsigned timeout_s)
 {
         const struct http_server *server = worker->server;
         const struct http_options *options = &server->options;
         struct conns *conns = &worker->conns;
-        unsigned timeout_s = (unsigned)((options->idle_timeout_ms + 999) / 1000) + IDLE_MARGIN_S;
         return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
                                 0, NULL, NULL, serve_request, conns, MHD_OPTION_EXTERNAL_LOGGER,
                                 head_overflow_on_message,
@@ -128,9 +127,10 @@ static struct http_worker *worker_new(struct http_server *server, uv_loop_t *loo
         return worker;
 }
 
-static int start_engine(struct http_worker *worker, struct engine *engine, uv_loop_t *loop, struct err *err)
+static int start_engine(struct http_worker *worker, struct engine *engine, unsigned timeout_s, uv_loop_t *loop,
+                        struct err *err)
 {
-        engine->daemon = start_daemon(worker);
+        engine->daemon = start_daemon(worker, timeout_s);
         if (!engine->daemon)
                 return err_set(err, ERR_UNAVAILABLE, "libmicrohttpd failed to start");
         return engine_watch(engine, loop, &worker->handles, err);
@@ -145,9 +145,10 @@ int http_worker_open(struct http_server *server, uv_loop_t *loop, void *context,
         int rc = account_open(&worker->account, &server->options, context, err);
         if (rc < 0)
                 goto fail;
-        rc = start_engine(worker, &worker->engine, loop, err);
+        unsigned idle_s = (unsigned)((server->options.idle_timeout_ms + 999) / 1000) + IDLE_MARGIN_S;
+        rc = start_engine(worker, &worker->engine, idle_s, loop, err);
         if (rc == 0)
-                rc = start_engine(worker, &worker->stream_engine, loop, err);
+                rc = start_engine(worker, &worker->stream_engine, STREAM_TIMEOUT_S, loop, err);
         if (rc < 0)
                 goto fail;
         rc = accept_open(&worker->acceptor, loop, &worker->handles, err);

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.deadline import SANITIZED, wait_until
+from support.deadline import SANITIZED, stays, wait_until
 from support.event_stream import Ended, EventStream
 from support.feed import fill
 from support.follower import Follower
@@ -209,6 +209,17 @@ def test_a_stalled_follower_gets_everything_later_and_uses_no_extra_memory(serve
         assert numbers(slow.documents(1)) == numbers(quick.documents(1)) == [-1]
         wait_until(lambda: program.metrics()["collector_followers_behind"] == 0, "none behind")
     assert program.metrics()["collector_followed_documents_total"] == 2 * 20002
+
+
+@pytest.mark.parametrize("first", [[], ["/healthz"]], ids=["the first request", "not the first request"])
+def test_a_follower_may_stall_for_longer_than_an_idle_connection_is_kept(server, start_collector, first):
+    program = start_collector(server, idle_timeout="1s", workers=1).wait_connected()
+    with EventStream(program, receive_buffer=8 << 10, first=first) as slow:
+        fill(server, 20000)
+        post(program, 0)
+        wait_until(lambda: program.metrics()["collector_followers_behind"] == 1, "one that is behind")
+        stays(lambda: followers(program) == 1, "it follows", 6)
+        assert len(slow.documents(20001)) == 20001
 
 
 def test_large_documents_reach_everybody(server, start_collector):

@@ -29,10 +29,14 @@ class Event:
 
 
 class EventStream:
-    """EventStream(program, "?since=0"): reads the head at once, and the rest on demand."""
+    """EventStream(program, "?since=0"): reads the head at once, and the rest on demand. `first`: the paths of requests that
+    the connection sends before."""
 
-    def __init__(self, program, query="", last_event_id=None, token=None, receive_buffer=None, timeout=30.0):
+    def __init__(self, program, query="", last_event_id=None, token=None, receive_buffer=None, timeout=30.0, first=()):
         self._connection = RawConnection(program.host, program.port, timeout, receive_buffer)
+        for path in first:
+            self._connection.send(request_bytes("GET", path, headers={"Host": "x"}))
+            self._connection.read_answer()
         fields = {"Host": "x", "Accept": "text/event-stream", "Last-Event-ID": last_event_id,
                   "Authorization": f"Bearer {token}" if token else None}
         target = f"/v1/documents/stream{query}"
