@@ -234,7 +234,7 @@ static bool parse_point(const char *text, size_t length, struct cursor_point *ou
         size_t id_length = dot ? (size_t)(dot - text) : length;
         if (!feed_id_parse(text, id_length, &out->id))
                 return false;
-        return !dot || parse_keys(dot + 1, length - id_length - 1, &out->keys);
+        return !dot || (is_set(out) && parse_keys(dot + 1, length - id_length - 1, &out->keys)); /* no entry has 0-0 */
 }
 
 static bool parse_day(const char *text, struct cursor *cursor)

@@ -261,6 +261,8 @@ static void text_that_is_not_a_cursor_is_rejected(void **state)
                                            NAME ".2026-11-24.1-1.100",
                                            NAME ".2026-11-24.1-1.1.1",
                                            NAME ".2026-11-24.1-1~2-2~3-3",
+                                           NAME ".2026-11-24.0-0.1",
+                                           NAME ".2026-11-24.1-1~0-0.1",
                                            NAME ".d",
                                            NAME ".d.1-1",
                                            NAME ".dd2026-11-24.1-1",
