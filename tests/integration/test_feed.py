@@ -3,14 +3,13 @@
 import json
 import time
 import urllib.parse
-import uuid
 
 import pytest
 import requests
 
 from support import feed
 from support.deadline import wait_until
-from support.feed import stream_of
+from support.feed import add, put, stream_of
 from support.load import Load
 from support.matching import assert_problem
 from support.redis_server import calls
@@ -28,22 +27,6 @@ def fresh(start_redis, start_collector):
 
 def now_ms():
     return int(time.time() * 1000)
-
-
-def put(store, count):
-    """Stores documents directly in Redis, without an entry."""
-    keys = [str(uuid.uuid4()) for _ in range(count)]
-    with store.pipeline(transaction=False) as pipe:
-        for key in keys:
-            pipe.set(key, '{"a":1,"created":1,"correlationId":"x"}')
-        pipe.execute()
-    return keys
-
-
-def add(store, keys, at=None, mark=None):
-    """Adds an entry of several keys, with the id `at` in milliseconds (default: now)."""
-    fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
-    return store.execute_command("XADD", stream_of(at or now_ms()), f"{at}-*" if at else "*", *fields)
 
 
 def page(client, **query):

@@ -4,7 +4,6 @@ Cluster."""
 import json
 import threading
 import time
-import uuid
 
 import pytest
 import requests
@@ -12,7 +11,7 @@ import requests
 from support import feed
 from support.deadline import wait_until
 from support.elsewhere import elsewhere
-from support.feed import DAY_MS, minutes_ago, stream_of
+from support.feed import DAY_MS, add, minutes_ago, put, stream_of
 from support.listing import all_keys, fill, keys_of, page
 from support.matching import assert_problem
 from support.redis_server import calls
@@ -27,22 +26,6 @@ def fresh(start_redis, start_collector):
     program = start_collector(server, workers=1)
     with program.client() as client, server.client() as store:
         yield client, store, program
-
-
-def put(store, count):
-    """Stores documents directly in Redis, without an entry."""
-    keys = [str(uuid.uuid4()) for _ in range(count)]
-    with store.pipeline(transaction=False) as pipe:
-        for key in keys:
-            pipe.set(key, '{"a":1,"created":1,"correlationId":"x"}')
-        pipe.execute()
-    return keys
-
-
-def add(store, keys, at, mark=None):
-    """Adds an entry of several keys, with the id `at` in milliseconds, to the stream of that day."""
-    fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
-    return store.execute_command("XADD", stream_of(at), f"{at}-*", *fields)
 
 
 def back(keys):

@@ -3,19 +3,21 @@
 import json
 import threading
 import time
-import urllib.parse
-import uuid
 
 import pytest
 import requests
 
 from support import feed
-from support.cluster import RedisCluster, slot_of
+from support.cluster import RedisCluster
 from support.collector import metric_sum
 from support.deadline import wait_until
 from support.elsewhere import elsewhere
 from support.feed import DAY_MS, minutes_ago
 from support.listing import all_keys, fill
+from support.partitioned import Place
+
+DESC = {"order": "desc"}
+SIZES = (1, 3, 30, 2, 64)  # keys of an entry
 
 
 @pytest.fixture(scope="module")
@@ -27,68 +29,13 @@ def cluster():
 @pytest.fixture
 def place(cluster, start_collector):
     """A separate prefix in the Cluster, with a Collector of one worker."""
-    with Place(cluster, start_collector) as place:
+    with Place(cluster, start_collector, query=DESC) as place:
         yield place
-
-
-class Place:
-    def __init__(self, cluster, start_collector, **flags):
-        self.cluster, self.prefix = cluster, f"p{uuid.uuid4().hex[:8]}:"
-        self.stores = {node: node.client() for node in cluster.masters()}
-        self.program = start_collector(cluster.url(), key_prefix=self.prefix, workers=1, **flags).wait_connected()
-        self.client = self.program.client()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.client.close()
-        for store in self.stores.values():
-            store.close()
-
-    def store_of(self, key):
-        return self.stores[self.cluster.master_of(slot_of(key))]
-
-    def put(self, count):
-        keys = [str(uuid.uuid4()) for _ in range(count)]
-        for key in keys:
-            self.store_of(self.prefix + key).set(self.prefix + key, '{"a":1,"created":1,"correlationId":"x"}')
-        return keys
-
-    def add(self, tag, keys, at, mark=None, stream_at=None):
-        """Adds an entry with the id `at` milliseconds to a partition; an empty tag is the stream without a tag."""
-        stream = feed.stream_of(stream_at or at, self.prefix, tag)
-        fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
-        return self.store_of(stream).execute_command("XADD", stream, f"{at}-*", *fields)
-
-    def page(self, **query):
-        """Returns (keys, cursor, more) of a page, newest first."""
-        answer = self.client.get("/v1/documents?" + urllib.parse.urlencode({"order": "desc", **query}))
-        assert answer.status == 200, answer
-        body = answer.json()
-        assert len(body["next"]) < 256
-        return [entry["key"] for entry in body["documents"]], body["next"], body["more"]
-
-    def all(self, cursor="", **query):
-        keys, more = [], True
-        while more:
-            found, cursor, more = self.page(cursor=cursor, **query)
-            keys += found
-        return keys
-
-    def write(self, begin):
-        """Adds entries of many sizes, in each partition in turn. Returns the keys in the order of the ids."""
-        expected = []
-        for n in range(60):
-            keys = self.put((1, 3, 30, 2, 64)[n % 5] if n % 7 else 1)
-            self.add(feed.TAGS[n * 5 % len(feed.TAGS)], keys, begin + n)
-            expected += keys
-        return expected
 
 
 @pytest.mark.parametrize("limit", [3, 64, 1000])
 def test_all_partitions_are_listed_backwards(place, limit):
-    expected = place.write(minutes_ago(10))
+    expected = place.write(minutes_ago(10), sizes=SIZES)
     assert place.all(limit=limit) == expected[::-1]
 
 
@@ -129,7 +76,7 @@ def test_a_marked_entry_is_omitted_if_its_key_is_in_another_partition(place):
 
 
 def test_an_export_has_cursors_to_continue(place):
-    expected = place.write(minutes_ago(10))[::-1]
+    expected = place.write(minutes_ago(10), sizes=SIZES)[::-1]
     url = f"http://{place.program.host}:{place.program.port}/v1/documents?order=desc&cursors=true"
     answer = requests.get(url, headers={"Accept": "application/x-ndjson"}, timeout=30)
     lines = [json.loads(line) for line in answer.text.splitlines()]
@@ -158,7 +105,7 @@ def test_days_and_partitions_without_entries_cost_no_extra_round_trip(place):
 def test_just_after_midnight_the_cursor_contains_the_ends_of_both_days(cluster, start_collector):
     now = int(time.time())
     midnight = (now - now % 86400) * 1000
-    with Place(cluster, start_collector, env=elsewhere(clock_seconds=midnight // 1000 - now + 20)) as place:
+    with Place(cluster, start_collector, query=DESC, env=elsewhere(clock_seconds=midnight // 1000 - now + 20)) as place:
         old, new, late = place.put(len(feed.TAGS)), place.put(len(feed.TAGS)), place.put(3)
         for n, tag in enumerate(feed.TAGS):
             place.add(tag, old[n:n + 1], midnight - 20_000 + n)

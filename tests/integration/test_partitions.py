@@ -3,7 +3,6 @@ test_partitions_under_load.py tests writers and changes to the Cluster."""
 
 import json
 import time
-import urllib.parse
 import uuid
 
 import pytest
@@ -14,6 +13,7 @@ from support.cluster import RedisCluster, slot_of
 from support.collector import metric_sum
 from support.deadline import wait_until
 from support.feed import DAY_MS, minutes_ago
+from support.partitioned import Place
 
 
 @pytest.fixture(scope="module")
@@ -25,66 +25,8 @@ def cluster():
 @pytest.fixture
 def place(cluster, start_collector):
     """A separate prefix in the Cluster, with a Collector of one worker."""
-    with Place(cluster, start_collector, f"p{uuid.uuid4().hex[:8]}:") as place:
+    with Place(cluster, start_collector) as place:
         yield place
-
-
-class Place:
-    def __init__(self, cluster, start_collector, prefix, **flags):
-        self.cluster, self.prefix = cluster, prefix
-        self.stores = {node: node.client() for node in cluster.masters()}
-        self.program = start_collector(cluster.url(), key_prefix=prefix, workers=1, **flags).wait_connected()
-        self.client = self.program.client()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.client.close()
-        for store in self.stores.values():
-            store.close()
-
-    def store_of(self, key):
-        """A client of the master that owns the key."""
-        return self.stores[self.cluster.master_of(slot_of(key))]
-
-    def put(self, count):
-        """Stores documents directly in Redis, without an entry."""
-        keys = [str(uuid.uuid4()) for _ in range(count)]
-        for key in keys:
-            self.store_of(self.prefix + key).set(self.prefix + key, '{"a":1,"created":1,"correlationId":"x"}')
-        return keys
-
-    def add(self, tag, keys, at, mark=None):
-        """Adds an entry with the id `at` milliseconds to a partition; an empty tag stands for the stream without a
-        tag."""
-        stream = feed.stream_of(at, self.prefix, tag)
-        fields = [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
-        return self.store_of(stream).execute_command("XADD", stream, f"{at}-*", *fields)
-
-    def page(self, **query):
-        """Returns (keys, cursor, more)."""
-        answer = self.client.get("/v1/documents?" + urllib.parse.urlencode(query))
-        assert answer.status == 200, answer
-        body = answer.json()
-        assert len(body["next"]) < 256
-        return [entry["key"] for entry in body["documents"]], body["next"], body["more"]
-
-    def all(self, **query):
-        keys, more = [], True
-        while more:
-            found, query["cursor"], more = self.page(**query)
-            keys += found
-        return keys
-
-    def write(self, begin, sizes=(1, 3, 60, 2, 64)):
-        """Adds entries of many sizes, in each partition in turn. Returns the keys in the order of the ids."""
-        expected = []
-        for n in range(60):
-            keys = self.put(sizes[n % len(sizes)] if n % 7 else 1)
-            self.add(feed.TAGS[n * 5 % len(feed.TAGS)], keys, begin + n)
-            expected += keys
-        return expected
 
 
 def test_the_tags_are_spread_evenly_over_the_masters(cluster):

@@ -3,12 +3,14 @@ entries contain the keys of one or more documents. redis-py would turn an entry 
 keys."""
 
 import time
+import uuid
 from typing import NamedTuple
 
 STREAMS = "collector:feed:[0-9]*"
 # "": the stream without a tag, the only one outside a Cluster.
 TAGS = ("", "0ax", "1oy", "2cx", "3r", "4ex", "5zz", "6yz", "7xz", "8u", "9vz", "aoo", "bed", "cli", "dcd", "eko", "fad")
 DAY_MS = 24 * 3600 * 1000
+DOCUMENT = '{"a":1,"created":1,"correlationId":"x"}'
 FILL = """
 for i = tonumber(ARGV[2]), tonumber(ARGV[3]) do
     local key = string.format('%08x-0000-7000-8000-000000000000', i)
@@ -41,6 +43,27 @@ def stream_of(milliseconds, prefix="", tag=""):
     """The name of the stream of that Unix time's day."""
     day = time.strftime("%Y-%m-%d", time.gmtime(milliseconds // 1000))
     return f"{prefix}collector:feed:{day}" + (f":{{{tag}}}" if tag else "")
+
+
+def fields_of(keys, mark=None):
+    """The fields of an entry."""
+    return [word for key in keys for word in ("k", key)] + ([] if mark is None else ["m", mark])
+
+
+def put(store, count):
+    """Stores documents directly in Redis, without an entry. Returns their keys."""
+    found = [str(uuid.uuid4()) for _ in range(count)]
+    with store.pipeline(transaction=False) as pipe:
+        for key in found:
+            pipe.set(key, DOCUMENT)
+        pipe.execute()
+    return found
+
+
+def add(store, of, at=None, mark=None):
+    """Adds an entry of these keys, with the id `at` in milliseconds (default: now)."""
+    stream = stream_of(at or int(time.time() * 1000))
+    return store.execute_command("XADD", stream, f"{at}-*" if at else "*", *fields_of(of, mark))
 
 
 def streams(store, prefix=""):
